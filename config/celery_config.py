@@ -1,0 +1,50 @@
+"""Celery's configuration: queues, broker, beat. A message here is a nudge, not a debt.
+
+Why early acks and no re-delivery: work is claimed row by row in the database, so a lost nudge
+costs at most one tick, while a message delivered again after the visibility timeout would only
+find nothing left to do.
+"""
+
+from __future__ import annotations
+
+from django.conf import settings
+from kombu import Queue
+
+from config.schedule import timetable
+
+broker_url = settings.REDIS_URL
+result_backend = settings.REDIS_URL  # chords count their parts there; nothing reads results
+result_expires = 600
+accept_content = ["json"]
+task_serializer = "json"
+task_queues = [Queue(name) for name in settings.QUEUE_CONCURRENCY]
+task_default_queue = "mass-distribution"
+task_create_missing_queues = False
+task_acks_late = False
+task_soft_time_limit = None  # threads cannot be interrupted; every task bounds itself
+task_store_errors_even_if_ignored = False
+worker_prefetch_multiplier = 1
+worker_enable_remote_control = False
+worker_send_task_events = False
+worker_eta_task_limit = 1000
+worker_hijack_root_logger = False
+broker_connection_retry_on_startup = True
+broker_connection_max_retries = None  # the default gives up after 100
+broker_connection_timeout = 2
+broker_transport_options = {
+    "visibility_timeout": 300,
+    "socket_timeout": 5,
+    "socket_connect_timeout": 2,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+    "global_keyprefix": "daybreak:",
+}
+result_backend_transport_options = {"global_keyprefix": "daybreak:"}
+redis_socket_timeout = 5
+redis_socket_connect_timeout = 2
+redis_backend_health_check_interval = 10
+timezone = settings.TIME_ZONE
+enable_utc = True
+beat_scheduler = "django_celery_beat.schedulers:DatabaseScheduler"
+beat_max_loop_interval = 5
+beat_schedule = timetable()

@@ -1,0 +1,99 @@
+"""Typed reading of environment variables that refuses nonsense at start.
+
+django-environ parses URLs and `.env`; its plain casts are lenient (`DEBUG=ture` would be
+False), so every cast that can be mistyped goes through these readers, which name the
+variable and say what is allowed.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from datetime import time
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+YES = frozenset({"1", "true", "yes", "on"})
+NO = frozenset({"0", "false", "no", "off"})
+
+
+def text(name: str, default: str = "") -> str:
+    """The variable without surrounding blanks; `default` when it is unset or empty."""
+    return os.environ.get(name, "").strip() or default
+
+
+def boolean(name: str, *, default: bool) -> bool:
+    """One of 1/true/yes/on or 0/false/no/off, in any case."""
+    raw = text(name).lower()
+    if not raw:
+        return default
+    if raw in YES | NO:
+        return raw in YES
+    raise ImproperlyConfigured(f"{name}={raw!r} is neither true nor false.")
+
+
+def integer(name: str, default: int, *, low: int = 0, high: int = 10**9) -> int:
+    """A whole number within `low`..`high`."""
+    return int(_number(name, default, int, low, high))
+
+
+def decimal(name: str, default: float, *, low: float = 0.0, high: float = 1e9) -> float:
+    """A number within `low`..`high`."""
+    return float(_number(name, default, float, low, high))
+
+
+def choice(name: str, default: str, allowed: Iterable[str]) -> str:
+    """One of `allowed`, compared exactly."""
+    raw, known = text(name, default), list(allowed)
+    if raw not in known:
+        raise ImproperlyConfigured(f"{name}={raw!r} must be one of {', '.join(known)}.")
+    return raw
+
+
+def numbers(name: str, default: str, *, low: float = 0.0) -> tuple[float, ...]:
+    """Comma-separated numbers, each at least `low`: `5,10,20`."""
+    raw = text(name, default)
+    try:
+        values = tuple(float(part) for part in raw.split(","))
+    except ValueError:
+        raise ImproperlyConfigured(f"{name}={raw!r} must be numbers with commas.") from None
+    if any(value < low for value in values):
+        raise ImproperlyConfigured(f"{name}={raw!r}: each number must be at least {low:g}.")
+    return values
+
+
+def words(name: str, default: str = "") -> list[str]:
+    """Comma-separated words; blanks around them and empty ones are dropped."""
+    return [word.strip() for word in text(name, default).split(",") if word.strip()]
+
+
+def clock_time(name: str, default: str) -> time:
+    """A wall-clock time, `06:00` or `06:00:30`."""
+    raw = text(name, default)
+    try:
+        return time.fromisoformat(raw)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name}={raw!r} must be a time such as 06:00.") from None
+
+
+def url(name: str, default: str = "", *, schemes: Iterable[str]) -> str:
+    """A URL with one of `schemes` and a host, without a trailing slash; empty stays empty."""
+    raw = text(name, default).rstrip("/")
+    parts, known = urlsplit(raw), list(schemes)
+    if raw and (parts.scheme not in known or not (parts.netloc or parts.path)):
+        raise ImproperlyConfigured(f"{name} must be a URL starting with {' or '.join(known)}://.")
+    return raw
+
+
+def _number(
+    name: str, default: float, cast: Callable[[str], float], low: float, high: float
+) -> float:
+    raw = text(name, str(default))
+    try:
+        value = cast(raw)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name}={raw!r} is not a number.") from None
+    if not low <= value <= high:  # also refuses nan
+        raise ImproperlyConfigured(f"{name}={raw!r} must lie between {low:g} and {high:g}.")
+    return value

@@ -1,0 +1,242 @@
+"""Every setting of Daybreak, read once from the environment, typed, refusing nonsense at start.
+
+Nothing set means the embedded default: SQLite and a key under `var/`, made for trying, tests
+and one small box. `DATABASE_URL` and `REDIS_URL` are all that production changes; then the
+secrets must be given. `.env.example` lists the variables.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from config import environment as env
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+environ.Env.read_env(str(BASE_DIR / ".env"))  # never overrides what is already set
+VAR_DIR = Path(env.text("DAYBREAK_VAR", str(BASE_DIR / "var")))
+
+# --- Django ---------------------------------------------------------------------------------
+
+DEBUG = env.boolean("DEBUG", default=False)
+EMBEDDED = not env.text("DATABASE_URL")
+
+
+def _embedded_key() -> str:
+    """A key of this machine's own, made at first use and readable by its owner only."""
+    path = VAR_DIR / "secret_key"
+    VAR_DIR.mkdir(parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text()
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(64))
+    return path.read_text()
+
+
+SECRET_KEY = env.text("SECRET_KEY") or (_embedded_key() if EMBEDDED else "")
+if len(SECRET_KEY) < 50 or SECRET_KEY.startswith("change-me"):
+    raise ImproperlyConfigured("SECRET_KEY must be set to at least 50 random characters.")
+
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost")
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+
+INSTALLED_APPS = [
+    "config",
+    "webhooks",
+    "distribution",
+    "phonepool",
+    "subscribers",
+    "django_celery_beat",
+    "django_prometheus",
+    "rest_framework",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 15},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
+}
+LANGUAGE_CODE = "en-in"
+USE_TZ = True
+TIME_ZONE = "Asia/Kolkata"  # the day's time zone; the database holds UTC
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+# Meta posts up to 3 MB; Django's own limit of 2.5 MB would refuse it.
+WEBHOOK_BODY_LIMIT = 4 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = WEBHOOK_BODY_LIMIT
+
+HTTPS = env.boolean("HTTPS", default=not EMBEDDED)  # off only where no proxy ends TLS
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_HSTS_PRELOAD = HTTPS
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_AGE = 12 * 3600
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+# --- Database -------------------------------------------------------------------------------
+
+SQLITE_OPTIONS = {
+    # Without IMMEDIATE two writers that both began by reading end in "database is locked".
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+}
+POSTGRES_OPTIONS = {
+    # A dead peer is noticed in about 25 s instead of the kernel's two hours.
+    "connect_timeout": 3,
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15000,
+    "options": "-c statement_timeout=15s -c lock_timeout=3s"
+    " -c idle_in_transaction_session_timeout=30s",
+}
+
+
+def _database() -> dict[str, object]:
+    default = f"sqlite:///{VAR_DIR / 'daybreak.sqlite3'}"
+    database: dict[str, object] = environ.Env.db_url_config(env.text("DATABASE_URL", default))
+    if database.get("ENGINE") == "django.db.backends.sqlite3":
+        return {**database, "OPTIONS": SQLITE_OPTIONS, "CONN_MAX_AGE": None}
+    if database.get("ENGINE") == "django.db.backends.postgresql":
+        given = database.get("OPTIONS") or {}
+        assert isinstance(given, dict)
+        options = {**POSTGRES_OPTIONS, **given}
+        return {**database, "OPTIONS": options, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    raise ImproperlyConfigured("DATABASE_URL must start with postgresql:// or sqlite:///.")
+
+
+DATABASES = {"default": _database()}
+
+# --- Broker ---------------------------------------------------------------------------------
+
+REDIS_URL = env.url(
+    "REDIS_URL", "redis://127.0.0.1:6379/0", schemes=("redis", "rediss", "redis+socket")
+)
+
+# --- WhatsApp -------------------------------------------------------------------------------
+
+WHATSAPP_API_BASE = env.url(
+    "WHATSAPP_API_BASE", "https://graph.facebook.com", schemes=("https", "http")
+)
+WHATSAPP_API_VERSION = env.text("WHATSAPP_API_VERSION", "v25.0")
+WHATSAPP_ACCESS_TOKEN = env.text("WHATSAPP_ACCESS_TOKEN")
+WHATSAPP_BUSINESS_ID = env.text("WHATSAPP_BUSINESS_ID")
+WHATSAPP_PHONE_NUMBER_IDS = [
+    value
+    for value in (env.text(f"WHATSAPP_PHONE_NUMBER_ID_{place}") for place in (1, 2, 3))
+    if value
+]
+WHATSAPP_VERIFY_TOKEN = env.text("WHATSAPP_VERIFY_TOKEN")
+# Two live secrets while one replaces the other; empty ones are not used.
+WHATSAPP_APP_SECRETS = [
+    value
+    for value in (env.text("WHATSAPP_APP_SECRET"), env.text("WHATSAPP_APP_SECRET_PREVIOUS"))
+    if value
+]
+# Time limits of one call, by phase. Connecting has its own: a connection that never came
+# about sent nothing and may be tried again; a read that timed out may have sent.
+CLOUD_API_CONNECT_TIMEOUT = env.decimal("CLOUD_API_CONNECT_TIMEOUT", 3, low=0.05, high=30)
+CLOUD_API_READ_TIMEOUT = env.decimal("CLOUD_API_READ_TIMEOUT", 20, low=0.05, high=60)
+# Calls in flight at once per process: 210/s at one second each, and room for the slow ones.
+CLOUD_API_CONCURRENCY = env.integer("CLOUD_API_CONCURRENCY", 384, low=1, high=4096)
+
+# --- The day --------------------------------------------------------------------------------
+
+DAILY_TIME = env.clock_time("DAILY_TIME", "06:00")
+MAX_START_LATENESS_SECONDS = env.integer("MAX_START_LATENESS_SECONDS", 4 * 3600, low=60)
+# After this nothing more is sent: a morning message at noon is not one any more.
+SENDING_WINDOW_SECONDS = env.integer("SENDING_WINDOW_SECONDS", 4 * 3600, low=1)
+SLA_WINDOW_SECONDS = env.integer("SLA_WINDOW_SECONDS", 300, low=1)
+SLA_TARGET = env.decimal("SLA_TARGET", 0.99, low=0.0, high=1.0)
+SLA_ALERT_THRESHOLD = env.decimal("SLA_ALERT_THRESHOLD", 0.97, low=0.0, high=1.0)
+SLA_BASIS = env.choice("SLA_BASIS", "delivered", ("delivered", "accepted"))
+
+# What to do when the pool or the portfolio cannot carry everybody in time: send what fits, the
+# first tiers first, and raise an alert; or hold the whole distribution until a human acts.
+CAPACITY_SHORTFALL = env.choice("CAPACITY_SHORTFALL", "send", ("send", "hold"))
+BATCH_SIZE = env.integer("BATCH_SIZE", 50, low=1, high=1000)
+# The customer staggered batches by 500 ms. Slots already pace every single send, so waiting
+# on top of them only makes the morning later; set 500 to have it all the same.
+BATCH_STAGGER_MS = env.integer("BATCH_STAGGER_MS", 0, high=60_000)
+# Sends marked in flight together: also the most one dying batch leaves in doubt.
+MICRO_BATCH_SIZE = env.integer("MICRO_BATCH_SIZE", 25, low=1, high=1000)
+RETRY_DELAYS_SECONDS = env.numbers("RETRY_DELAYS_SECONDS", "5,10,20")
+TICK_SECONDS = env.decimal("TICK_SECONDS", 15, low=0.1, high=300)
+LEASE_SECONDS = env.decimal("LEASE_SECONDS", 60, low=1, high=600)
+RECONCILE_WINDOW_SECONDS = env.decimal("RECONCILE_WINDOW_SECONDS", 600, low=1, high=3600)
+AMBIGUOUS_POLICY = env.choice("AMBIGUOUS_POLICY", "reconcile", ("reconcile", "hold"))
+
+# --- The pool -------------------------------------------------------------------------------
+
+# Aim a little under a number's limit: at exactly 100 % a strict limiter refused 1.4 % of sends.
+SLOT_UTILISATION = env.decimal("SLOT_UTILISATION", 0.98, low=0.1, high=1.0)
+# Slots further ahead than this are not given out: their claim could lapse before they come.
+SLOT_HORIZON_SECONDS = env.decimal("SLOT_HORIZON_SECONDS", 15, low=0.1, high=300)
+NUMBER_REST_SECONDS = env.decimal("NUMBER_REST_SECONDS", 15, low=0.1, high=3600)
+
+# --- Celery's queues, the customer's names and numbers -----------------------------------------
+
+QUEUE_CONCURRENCY = {
+    "mass-distribution": env.integer("MASS_DISTRIBUTION_CONCURRENCY", 50, low=1, high=1000),
+    "batch-processing": env.integer("BATCH_PROCESSING_CONCURRENCY", 10, low=1, high=1000),
+    "distribution-retry": env.integer("DISTRIBUTION_RETRY_CONCURRENCY", 5, low=1, high=1000),
+    "distribution-analytics": env.integer("DISTRIBUTION_ANALYTICS_CONCURRENCY", 3, low=1, high=100),
+    "webhooks": env.integer("WEBHOOKS_CONCURRENCY", 2, low=1, high=100),
+}
+MASS_DISTRIBUTION_RATE = env.text("MASS_DISTRIBUTION_RATE", "100/s")
+
+# --- Where news goes ---------------------------------------------------------------------------
+
+SENTRY_DSN = env.url("SENTRY_DSN", schemes=("https", "http"))
+WEBHOOK_STATUS_URL = env.url("WEBHOOK_STATUS_URL", schemes=("https", "http"))
+WEBHOOK_ALERT_URL = env.url("WEBHOOK_ALERT_URL", schemes=("https", "http"))
