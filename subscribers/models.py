@@ -1,0 +1,147 @@
+"""Who may be written to, and the proof that they agreed."""
+
+from __future__ import annotations
+
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import Case, Q, Value, When
+from django.db.models.functions import Length
+from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
+from django.utils import timezone
+
+from subscribers.append_only import AppendOnly
+
+LANGUAGE_PATTERN = r"^[a-z]{2,3}(_[A-Z]{2})?\Z"
+
+
+class Tier(models.TextChoices):
+    PREMIUM = "PREMIUM", "Premium"
+    PRO = "PRO", "Pro"
+    BASIC = "BASIC", "Basic"
+
+
+# Who is written to first. The names do not sort this way, hence a CASE and not a column.
+TIER_ORDER = (Tier.PREMIUM, Tier.PRO, Tier.BASIC)
+
+
+class Status(models.TextChoices):
+    ACTIVE = "ACTIVE", "Active"
+    PAUSED = "PAUSED", "Paused"  # for a while, by an operator
+    UNSUBSCRIBED = "UNSUBSCRIBED", "Unsubscribed"  # consent withdrawn; only the person undoes it
+    INVALID = "INVALID", "Invalid"  # WhatsApp could not reach the number on several days
+
+
+class SubscriberQuerySet(models.QuerySet["Subscriber"]):
+    def eligible(self) -> SubscriberQuerySet:
+        """Those the morning message is for."""
+        return self.filter(status=Status.ACTIVE)
+
+    def by_tier(self) -> SubscriberQuerySet:
+        """PREMIUM first, then PRO, then BASIC; inside a tier by id."""
+        ranks = [When(tier=tier, then=Value(rank)) for rank, tier in enumerate(TIER_ORDER)]
+        return self.order_by(Case(*ranks), "id")
+
+
+class Subscriber(models.Model):
+    """One phone number. `status` is written by `consent.py` only."""
+
+    phone = models.CharField(max_length=16, unique=True)  # E.164: "+919812345678"
+    name = models.CharField(max_length=100, blank=True, default="")
+    tier = models.CharField(max_length=7, choices=Tier, default=Tier.BASIC)
+    status = models.CharField(max_length=12, choices=Status, default=Status.ACTIVE)
+    language = models.CharField(
+        max_length=6,
+        default="en",
+        validators=[RegexValidator(LANGUAGE_PATTERN, "Write a language like en, hi or en_IN.")],
+    )
+    attributes = models.JSONField(default=dict, blank=True)  # text by name, for personalisation
+    email = models.EmailField(blank=True, default="")
+    # Separate days in a row on which WhatsApp could not deliver, and the last of them.
+    unreachable_days = models.PositiveSmallIntegerField(default=0, editable=False)
+    unreachable_on = models.DateField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    updated_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    objects = SubscriberQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(phone__startswith="+")
+                & Q(GreaterThanOrEqual(Length("phone"), 8))
+                & Q(LessThanOrEqual(Length("phone"), 16)),
+                name="subscriber_phone_e164",
+            ),
+            # choices guard forms only; bulk writes and psql pass them by
+            models.CheckConstraint(
+                condition=Q(status__in=Status.values), name="subscriber_status_known"
+            ),
+            models.CheckConstraint(condition=Q(tier__in=Tier.values), name="subscriber_tier_known"),
+        ]
+        indexes = [
+            models.Index(fields=["status"], name="subscriber_status"),
+            models.Index(fields=["tier"], name="subscriber_tier"),
+            # The fan-out reads eligible subscribers tier by tier, by ranges of id.
+            models.Index(
+                fields=["tier", "id"], condition=Q(status="ACTIVE"), name="subscriber_eligible"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"subscriber {self.pk}"
+
+
+class ConsentEvent(AppendOnly):
+    """What was decided about a subscriber, when and how we know. Evidence, never changed.
+
+    A subscriber's status follows from these events alone: see `consent.standing`.
+    """
+
+    class Kind(models.TextChoices):
+        OPT_IN = "OPT_IN", "Opted in"
+        OPT_OUT = "OPT_OUT", "Opted out"
+        PAUSE = "PAUSE", "Paused"
+        RESUME = "RESUME", "Resumed"
+        UNREACHABLE = "UNREACHABLE", "Found unreachable"
+
+    subscriber = models.ForeignKey(
+        Subscriber, models.PROTECT, related_name="consent_events", db_index=False
+    )
+    kind = models.CharField(max_length=11, choices=Kind)
+    # Where it came from: "whatsapp:STOP", "import:june.csv", "admin:asha"
+    source = models.CharField(max_length=200)
+    # What proves it: an inbound message id, a line of the imported file
+    evidence = models.CharField(max_length=200, blank=True, default="")
+    notice = models.TextField(blank=True, default="")  # the words that the person agreed to
+    actor = models.CharField(max_length=150, blank=True, default="")  # our user's name, if any
+    at = models.DateTimeField()  # when it was decided: the order that counts
+    recorded_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints = [
+            # A webhook that comes twice leaves one event.
+            models.UniqueConstraint(
+                fields=["subscriber", "source", "evidence"],
+                condition=~Q(evidence=""),
+                name="consent_evidence_once",
+            ),
+            # The same for what comes without evidence, such as a form sent twice.
+            models.UniqueConstraint(
+                fields=["subscriber", "kind", "source", "at"],
+                condition=Q(evidence=""),
+                name="consent_event_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    kind__in=["OPT_IN", "OPT_OUT", "PAUSE", "RESUME", "UNREACHABLE"],
+                ),
+                name="consent_kind_known",
+            ),
+        ]
+        indexes = [
+            # The latest event of each kind, for many subscribers in one query.
+            models.Index(fields=["subscriber", "kind", "at"], name="consent_latest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"subscriber {self.subscriber_id}: {self.kind} by {self.source}"

@@ -1,0 +1,111 @@
+"""Phone numbers: any common spelling in, E.164 out, and masked for eyes and logs.
+
+No message of this module holds the number itself, so it may be shown and logged.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
+
+MAX_WRITTEN_LENGTH = 64  # characters; the longest sane spelling is about half of it
+COUNTRY_CODE_ADVICE = "write it with + and the country code, for example +91 98123 45678"
+
+_AS_TEXT = "Format the column as text and export the file again"
+_SCIENTIFIC = re.compile(r"\+?\d+(?:[.,]\d+)?[eE][+-]?\d+")
+_DECIMAL = re.compile(r"(\+?\d{6,})[.,]0*")
+_FORMULA = re.compile(r'="(.*)"')  # how some programs keep Excel from shortening a number
+_SPELLING = re.compile(r"\+?[\d ()./\-]*")
+_WA_ID = re.compile(r"[1-9]\d{6,14}")
+_DASHES = dict.fromkeys(map(ord, "‐‑‒–—−"), "-")
+_LENGTHS = {
+    ValidationResult.TOO_SHORT: "has too few digits",
+    ValidationResult.TOO_LONG: "has too many digits",
+}
+
+
+class InvalidPhone(ValueError):  # noqa: N818  # reads as what it is: "except InvalidPhone"
+    """Not a phone number; the message is a sentence that says what to do."""
+
+
+def normalise(raw: str, region: str = "IN") -> str:
+    """The E.164 form of a number as people and spreadsheets write it, such as +919812345678.
+
+    A number without a country code belongs to `region`. Raises InvalidPhone.
+    """
+    number = _parse(_spelling(raw), region)
+    if not phonenumbers.is_valid_number(number):
+        raise InvalidPhone(_fault(number))
+    return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+def from_wa_id(wa_id: str) -> str:
+    """The E.164 form of WhatsApp's own spelling: all digits, country code first, no plus.
+
+    Trusts WhatsApp about the rest. Raises InvalidPhone when it is no such spelling.
+    """
+    digits = wa_id.strip().removeprefix("+")
+    if not (digits.isascii() and _WA_ID.fullmatch(digits)):
+        raise InvalidPhone("This is not a WhatsApp id: it must be 7 to 15 digits.")
+    return f"+{digits}"
+
+
+def mask(phone: str) -> str:
+    """An E.164 number as it may be shown and logged: +91******5678."""
+    return f"{phone[:3]}******{phone[-4:] if len(phone) > 10 else phone[-2:]}"
+
+
+def mask_digits(text: str, *, shown: int = 2, limit: int = 40) -> str:
+    """Free text with every digit but the last `shown` replaced by a star, cut to `limit`."""
+    places = [place for place, character in enumerate(text) if character.isdigit()]
+    hidden = set(places[: max(len(places) - shown, 0)])
+    stars = "".join("*" if place in hidden else text[place] for place in range(len(text)))
+    return stars if len(stars) <= limit else f"{stars[: limit - 1]}…"
+
+
+def _spelling(raw: str) -> str:
+    """Plain ASCII digits and separators, or InvalidPhone for what is no single number."""
+    if len(raw) > MAX_WRITTEN_LENGTH:
+        raise InvalidPhone("The phone cell is too long to be one number: keep one number in it.")
+    text = _plain(raw)
+    if not text:
+        raise InvalidPhone("The phone number is missing.")
+    if _SCIENTIFIC.fullmatch(text):
+        raise InvalidPhone(f"Excel has shortened this number and lost its last digits. {_AS_TEXT}.")
+    if decimal := _DECIMAL.fullmatch(text):
+        text = decimal[1]
+    if any(separator in text.strip("/") for separator in ",;/|"):
+        raise InvalidPhone("The phone cell holds more than one number: keep one.")
+    if not _SPELLING.fullmatch(text):
+        raise InvalidPhone("A phone number is written in digits only: remove the other characters.")
+    return text
+
+
+def _plain(raw: str) -> str:
+    """`raw` without invisible characters and the wrappings of spreadsheets, in ASCII digits."""
+    text = unicodedata.normalize("NFKC", raw).translate(_DASHES)
+    text = "".join(c for c in text if unicodedata.category(c) != "Cf")  # BOM, direction marks
+    text = "".join(str(unicodedata.decimal(c, c)) for c in text)
+    text = " ".join(text.split())
+    if formula := _FORMULA.fullmatch(text):
+        text = formula[1]
+    return text.strip("'\"`’ ").removeprefix("tel:").strip()
+
+
+def _parse(text: str, region: str) -> phonenumbers.PhoneNumber:
+    try:
+        return phonenumbers.parse(text, region)
+    except NumberParseException as error:
+        if error.error_type == NumberParseException.TOO_LONG:
+            raise InvalidPhone(f"The number has too many digits: {COUNTRY_CODE_ADVICE}.") from None
+        raise InvalidPhone(f"This is not a phone number: {COUNTRY_CODE_ADVICE}.") from None
+
+
+def _fault(number: phonenumbers.PhoneNumber) -> str:
+    why = _LENGTHS.get(
+        phonenumbers.is_possible_number_with_reason(number), "does not exist in its country"
+    )
+    return f"The number {why}: check it, and {COUNTRY_CODE_ADVICE}."
