@@ -1,0 +1,34 @@
+"""The pool in the admin: its state is moved by its functions, so it is shown and not edited."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from phonepool.models import PhoneEvent, PhoneNumber, Portfolio
+
+# Django's admin takes no type arguments at run time, whatever its stubs say: `type-arg` below.
+
+
+@admin.register(Portfolio)
+class PortfolioAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    list_display = ("name", "business_id", "recipient_limit")
+
+
+class PhoneEventInline(admin.TabularInline):  # type: ignore[type-arg]
+    model = PhoneEvent
+    ordering = ("-at", "-id")
+    fields = readonly_fields = ("at", "kind", "detail")
+    extra = max_num = 0
+    can_delete = False
+
+
+@admin.register(PhoneNumber)
+class PhoneNumberAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+    inlines = (PhoneEventInline,)
+    list_display = ("label", "role", "state", "state_reason", "quality", "rate_per_second")
+    list_filter = ("role", "state", "quality")
+    list_select_related = ("portfolio",)
+    readonly_fields = (
+        *("state", "state_reason", "rest_until", "quality", "quality_at", "next_slot"),
+        *("day", "day_count", "cut_rate", "cut_at", "failures"),
+    )

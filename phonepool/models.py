@@ -1,0 +1,111 @@
+"""The numbers we send from, the portfolio they share, and what happened to them."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+
+class Quality(models.TextChoices):
+    """Meta says GREEN, YELLOW, RED; the customer says HIGH, MEDIUM, LOW."""
+
+    HIGH = "HIGH"
+    MEDIUM = "MEDIUM"
+    LOW = "LOW"
+    FLAGGED = "FLAGGED"
+    UNKNOWN = "UNKNOWN"
+
+
+class NumberState(models.TextChoices):
+    ACTIVE = "ACTIVE"  # takes slots
+    STANDBY = "STANDBY"  # a backup waiting for its hour
+    RESTING = "RESTING"  # left alone until `rest_until`, then ACTIVE again
+    DISABLED = "DISABLED"  # out until a human or Meta says otherwise
+
+
+class Role(models.TextChoices):
+    PRIMARY = "PRIMARY"
+    BACKUP = "BACKUP"
+
+
+class Portfolio(models.Model):
+    """Meta's business portfolio: its 24 h limit of recipients is shared by all its numbers."""
+
+    business_id = models.CharField(max_length=32, unique=True)
+    name = models.CharField(max_length=80, blank=True, default="")
+    # Unique people written to in a rolling 24 h; null = unlimited.
+    recipient_limit = models.PositiveIntegerField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return self.name or self.business_id
+
+
+class PhoneNumberQuerySet(models.QuerySet["PhoneNumber"]):
+    def usable(self) -> PhoneNumberQuerySet:
+        """Numbers that may be given slots now."""
+        return self.filter(state=NumberState.ACTIVE).exclude(quality=Quality.FLAGGED)
+
+    def standing_by(self) -> PhoneNumberQuerySet:
+        return self.filter(state=NumberState.STANDBY).exclude(quality=Quality.FLAGGED)
+
+
+class PhoneNumber(models.Model):
+    """One number of the pool. Clocks are Unix seconds (UTC), so that one UPDATE with plain
+    arithmetic moves them the same way on PostgreSQL and on SQLite."""
+
+    meta_id = models.CharField("phone number id", max_length=32, unique=True)
+    display_number = models.CharField(max_length=20, blank=True, default="")
+    label = models.SlugField(max_length=40, unique=True)
+    portfolio = models.ForeignKey(Portfolio, models.PROTECT, related_name="numbers")
+    role = models.CharField(max_length=8, choices=Role, default=Role.PRIMARY)
+    state = models.CharField(max_length=8, choices=NumberState, default=NumberState.ACTIVE)
+    state_reason = models.CharField(max_length=80, blank=True, default="")
+    rest_until = models.DateTimeField(null=True, blank=True)
+    quality = models.CharField(max_length=8, choices=Quality, default=Quality.HIGH)
+    quality_at = models.DateTimeField(null=True, blank=True)
+
+    rate_per_second = models.PositiveIntegerField(default=80)  # what Meta allows this number
+    daily_capacity = models.PositiveIntegerField(default=100_000)
+
+    next_slot = models.FloatField(default=0.0)  # the reservation clock
+    day = models.DateField(null=True, blank=True)  # the day `day_count` counts
+    day_count = models.PositiveIntegerField(default=0)
+    # AIMD after 130429: the rate just after the last cut, from which it climbs again.
+    cut_rate = models.FloatField(null=True, blank=True)
+    cut_at = models.FloatField(default=0.0)
+    failures = models.PositiveIntegerField(default=0)  # rests in a row; doubles the next one
+
+    objects = PhoneNumberQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["role", "label"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=NumberState.values), name="phonenumber_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(quality__in=Quality.values), name="phonenumber_quality_known"
+            ),
+            models.CheckConstraint(condition=Q(role__in=Role.values), name="phonenumber_role_known"),
+            models.CheckConstraint(
+                condition=Q(rate_per_second__gte=1), name="phonenumber_rate_positive"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+
+class PhoneEvent(models.Model):
+    """What happened to a number, when and why. Append-only: the database refuses changes."""
+
+    number = models.ForeignKey(PhoneNumber, models.PROTECT, related_name="events")
+    kind = models.CharField(max_length=24)
+    detail = models.CharField(max_length=200, blank=True, default="")
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["number", "at"], name="phone_event_history")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.detail}"

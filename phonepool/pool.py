@@ -1,0 +1,42 @@
+"""The pool's front door for senders: slots to send in, and what became of the sends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from phonepool import health, reservation, selection
+from phonepool.errors import Action, Failure
+from phonepool.models import PhoneNumber, Portfolio
+from phonepool.reservation import Reservation
+
+
+def reserve(count: int, *, now: datetime) -> Reservation | None:
+    """Slots for up to `count` messages on the number that finishes them first.
+
+    A number that refuses (full, resting, out) passes the turn to the next. None: no room now.
+    """
+    for number in selection.rank(PhoneNumber.objects.usable(), count, now=now):
+        taken = reservation.reserve(number, count, now=now)
+        if taken is not None:
+            return taken
+    return None
+
+
+def report_failures(failures: Iterable[tuple[int, Failure]], *, now: datetime) -> None:
+    """Tell the pool what numbers were refused for; the recipients' own failures pass by."""
+    for number_id, failure in dict.fromkeys(failures):
+        if failure.slug == "throughput_exceeded":
+            health.cut_rate(number_id, now=now)
+        elif failure.action is Action.NUMBER:
+            health.rest(number_id, failure.slug, now=now)
+
+
+def recipient_limit() -> int | None:
+    """Unique people the portfolios behind usable numbers may write to in a rolling 24 h;
+    None: unlimited."""
+    portfolios = Portfolio.objects.filter(numbers__in=PhoneNumber.objects.usable()).distinct()
+    limits = list(portfolios.values_list("recipient_limit", flat=True))
+    if not limits or None in limits:
+        return None
+    return sum(limit for limit in limits if limit is not None)

@@ -1,0 +1,84 @@
+"""Send slots, taken by moving a number's clock: one UPDATE, exact across processes.
+
+The row's clock is Unix seconds, so the statement is plain arithmetic and means the same on
+PostgreSQL and SQLite. Slots lost in a crash stay lost, which is the safe side.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from phonepool import health
+from phonepool.models import PhoneNumber
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """`count` slots on one number, the first at `first` (Unix seconds), `spacing` s apart."""
+
+    number_id: int
+    meta_id: str
+    count: int
+    first: float
+    spacing: float
+    least_spacing: float  # what the number's own limit demands between two sends
+
+    def slot(self, place: int) -> float:
+        """When message `place` (0…count-1) may go, Unix seconds."""
+        return self.first + place * self.spacing
+
+
+# `taken` is the day's count, which starts again at nought on a new day.
+RESERVE = """
+UPDATE phonepool_phonenumber
+   SET next_slot = CASE WHEN next_slot > %(now)s THEN next_slot ELSE %(now)s END + %(length)s,
+       day_count = CASE WHEN day = %(day)s THEN day_count ELSE 0 END + %(count)s,
+       day = %(day)s
+ WHERE id = %(id)s AND state = 'ACTIVE' AND quality <> 'FLAGGED'
+   AND next_slot + %(length)s <= %(now)s + %(horizon)s
+   AND CASE WHEN day = %(day)s THEN day_count ELSE 0 END + %(count)s <= %(daily)s
+RETURNING next_slot
+"""
+
+
+def reserve(number: PhoneNumber, count: int, *, now: datetime) -> Reservation | None:
+    """Take up to `count` consecutive slots; None when the number has no room or is out.
+
+    Fewer are taken when the day's capacity or the horizon (SLOT_HORIZON_SECONDS) ends first.
+    """
+    day = timezone.localdate(now)
+    spacing = 1.0 / (health.rate(number, now) * settings.SLOT_UTILISATION)
+    count = min(count, _room(number, spacing, day, now))
+    if count < 1:
+        return None
+    length = count * spacing
+    with connection.cursor() as cursor:
+        cursor.execute(
+            RESERVE,
+            {
+                "id": number.pk,
+                "now": now.timestamp(),
+                "length": length,
+                "count": count,
+                "day": day,
+                "daily": health.daily_ceiling(number),
+                "horizon": settings.SLOT_HORIZON_SECONDS,
+            },
+        )
+        row = cursor.fetchone()
+    if row is None:  # somebody took the room, or the number fell out, since it was read
+        return None
+    limit = 1.0 / health.ceiling(number)
+    return Reservation(number.pk, number.meta_id, count, row[0] - length, spacing, limit)
+
+
+def _room(number: PhoneNumber, spacing: float, day: date, now: datetime) -> int:
+    taken = number.day_count if number.day == day else 0
+    ahead = max(0.0, number.next_slot - now.timestamp())
+    fits = int((settings.SLOT_HORIZON_SECONDS - ahead) / spacing)
+    return min(fits, health.daily_ceiling(number) - taken)

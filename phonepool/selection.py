@@ -1,0 +1,30 @@
+"""Which number next: pure ranking, no database.
+
+The number that would finish the asked messages first goes first. That is health and capacity
+in one: a cut, LOW or busy number finishes later. Ties go to better quality, then round-robin to
+the number that has sent least today.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from phonepool import health
+from phonepool.models import PhoneNumber, Quality
+
+QUALITY_RANK = [Quality.HIGH, Quality.UNKNOWN, Quality.MEDIUM, Quality.LOW, Quality.FLAGGED]
+
+
+def rank(numbers: Iterable[PhoneNumber], count: int, *, now: datetime) -> list[PhoneNumber]:
+    """Numbers able to send, best first for `count` messages."""
+    able = [number for number in numbers if health.rate(number, now) > 0]
+    return sorted(able, key=lambda number: _order(number, count, now))
+
+
+def _order(number: PhoneNumber, count: int, now: datetime) -> tuple[float, int, int, int]:
+    start = max(number.next_slot, now.timestamp())
+    # Rounded to 10 ms: two idle numbers of one rate are a tie, whatever their clocks' crumbs.
+    finish = round(start + count / health.rate(number, now), 2)
+    quality = QUALITY_RANK.index(Quality(number.quality))
+    return finish, quality, number.day_count, number.pk

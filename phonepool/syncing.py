@@ -1,0 +1,39 @@
+"""How Meta sees our numbers: read regularly, because its webhooks may be late or lost."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from phonepool import health
+from phonepool.cloud_api import CloudApi
+from phonepool.errors import CloudApiError
+from phonepool.models import PhoneNumber, Quality
+
+log = logging.getLogger(__name__)
+
+QUALITY_WORDS = {"GREEN": Quality.HIGH, "YELLOW": Quality.MEDIUM, "RED": Quality.LOW}
+# A number in one of these cannot send; the others are left to its quality.
+OUT = {"FLAGGED", "RESTRICTED", "BANNED", "DISCONNECTED", "DELETED", "RATE_LIMITED"}
+
+
+def sync(api: CloudApi, *, now: datetime) -> int:
+    """Read every number's state at Meta; how many changed. One that cannot be read is skipped."""
+    changed = 0
+    for number in PhoneNumber.objects.all():
+        try:
+            seen = api.phone_number(number.meta_id)
+        except CloudApiError as error:
+            log.warning("phone number %s could not be read: %s", number.label, error)
+            continue
+        changed += health.apply_quality(
+            number.pk, quality_of(seen.status, seen.quality_rating), now=now
+        )
+    return changed
+
+
+def quality_of(status: str, rating: str) -> Quality:
+    """Meta's status and rating in our words: unable to send counts as FLAGGED."""
+    if status.upper() in OUT:
+        return Quality.FLAGGED
+    return QUALITY_WORDS.get(rating.upper(), Quality.UNKNOWN)

@@ -1,0 +1,14 @@
+"""Celery's door into this app."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from phonepool import cloud_api, syncing
+
+
+@shared_task(queue="distribution-analytics", ignore_result=True)
+def sync_phone_numbers() -> int:
+    """Ask Meta how each number stands; how many changed."""
+    return syncing.sync(cloud_api.client(), now=timezone.now())
