@@ -1,0 +1,93 @@
+"""What must be true before a distribution opens. A finding says what is wrong and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+
+from distribution.models import Content, ContentState, Distribution, TemplateStatus
+from phonepool import health, pool
+from phonepool.models import PhoneNumber
+from subscribers.models import Subscriber
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong. A blocking one keeps the distribution shut until it is mended."""
+
+    rule: str
+    message: str
+    blocking: bool
+
+
+def content_for(distribution: Distribution) -> Content | None:
+    """What this distribution says: its own content, else the day's or the fallback."""
+    return distribution.content or Content.objects.approved_for(distribution.local_date)
+
+
+def findings(distribution: Distribution, *, now: datetime) -> list[Finding]:
+    """Every check, in the order in which a person would mend them."""
+    found = [*_content(distribution), *_numbers()]
+    return found or list(_capacity(now))
+
+
+def _content(distribution: Distribution) -> Iterator[Finding]:
+    content = content_for(distribution)
+    if content is None:
+        day = f"{distribution.local_date:%d %b %Y}"
+        yield Finding(
+            "no_content",
+            f"There is no approved content for {day} and no approved fallback: approve one.",
+            blocking=True,
+        )
+    elif content.state != ContentState.APPROVED:
+        yield Finding("no_content", "Its content is not approved: approve it.", blocking=True)
+    elif content.message_template.status != TemplateStatus.APPROVED:
+        template = content.message_template
+        yield Finding(
+            "template_not_approved",
+            f"Meta has the message template {template} as {template.status}: "
+            "choose an approved one or wait for Meta.",
+            blocking=True,
+        )
+
+
+def _numbers() -> Iterator[Finding]:
+    if not settings.WHATSAPP_ACCESS_TOKEN:
+        yield Finding(
+            "no_token", "WHATSAPP_ACCESS_TOKEN is not set: nothing can be sent.", blocking=True
+        )
+    if not _carriers():
+        yield Finding(
+            "no_number",
+            "No phone number can send: enable one or wait for a resting one.",
+            blocking=True,
+        )
+
+
+def _capacity(now: datetime) -> Iterator[Finding]:
+    audience = Subscriber.objects.eligible().count()
+    fits = health.capacity(_carriers(), settings.SLA_WINDOW_SECONDS, now)
+    hold = settings.CAPACITY_SHORTFALL == "hold"
+    if fits < audience:
+        yield Finding(
+            "capacity_short",
+            f"The phone numbers can carry {fits} of {audience} messages inside "
+            f"{settings.SLA_WINDOW_SECONDS} s today: the rest will be late.",
+            blocking=hold,
+        )
+    limit = pool.recipient_limit()
+    if limit is not None and limit < audience:
+        yield Finding(
+            "portfolio_limit",
+            f"The portfolio may write to {limit} people in 24 h, the audience has {audience}: "
+            "ask Meta for a higher limit.",
+            blocking=hold,
+        )
+
+
+def _carriers() -> list[PhoneNumber]:
+    return [*PhoneNumber.objects.usable(), *PhoneNumber.objects.standing_by()]

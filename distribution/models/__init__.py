@@ -1,0 +1,35 @@
+"""The records of this app, one module a noun."""
+
+from __future__ import annotations
+
+from distribution.models.alerts import Alert, Severity
+from distribution.models.content import (
+    Approval,
+    Content,
+    ContentState,
+    Decision,
+    MessageTemplate,
+    TemplateStatus,
+)
+from distribution.models.deliveries import Attempt, Delivery, Progress, State
+from distribution.models.distributions import Distribution, DistributionState, Kind
+from distribution.models.status_feed import StatusFeed
+
+__all__ = [
+    "Alert",
+    "Approval",
+    "Attempt",
+    "Content",
+    "ContentState",
+    "Decision",
+    "Delivery",
+    "Distribution",
+    "DistributionState",
+    "Kind",
+    "MessageTemplate",
+    "Progress",
+    "Severity",
+    "State",
+    "StatusFeed",
+    "TemplateStatus",
+]

@@ -1,0 +1,37 @@
+"""Something a human should know: opened once, closed once, unique while open."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+
+class Severity(models.TextChoices):
+    CRITICAL = "CRITICAL"
+    WARNING = "WARNING"
+
+
+class Alert(models.Model):
+    rule = models.CharField(max_length=40)
+    scope = models.CharField(max_length=80, blank=True, default="")
+    severity = models.CharField(max_length=8, choices=Severity)
+    message = models.CharField(max_length=500)
+    opened_at = models.DateTimeField()
+    notified_at = models.DateTimeField(null=True, blank=True)
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-opened_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["rule", "scope"],
+                condition=Q(closed_at__isnull=True),
+                name="alert_unique_while_open",
+            ),
+            models.CheckConstraint(
+                condition=Q(severity__in=Severity.values), name="alert_severity_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.rule} {self.scope}".strip()

@@ -1,0 +1,134 @@
+"""What is to be said on a day, the message template that carries it, and who decided."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from subscribers.append_only import AppendOnly
+
+
+class TemplateStatus(models.TextChoices):
+    """Meta's words; only APPROVED can be sent."""
+
+    APPROVED = "APPROVED"
+    PENDING = "PENDING"
+    REJECTED = "REJECTED"
+    PAUSED = "PAUSED"
+    DISABLED = "DISABLED"
+    OTHER = "OTHER"  # archived, locked, in appeal and whatever Meta adds
+
+
+class MessageTemplate(models.Model):
+    """Our mirror of one of Meta's message templates."""
+
+    meta_id = models.CharField(max_length=32, blank=True, default="")
+    name = models.CharField(max_length=512)
+    language = models.CharField(max_length=10, default="en")  # underscore form, `en_US`
+    category = models.CharField(max_length=16, default="UTILITY")
+    status = models.CharField(
+        max_length=10, choices=TemplateStatus, default=TemplateStatus.PENDING
+    )
+    quality = models.CharField(max_length=8, blank=True, default="")
+    components = models.JSONField(default=list, blank=True)
+    rotation_group = models.CharField(max_length=40, blank=True, default="")
+    is_fallback = models.BooleanField(default=False)
+    metrics = models.JSONField(default=dict, blank=True)
+    synced_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["name", "language"]
+        constraints = [
+            models.UniqueConstraint(fields=["name", "language"], name="template_once"),
+            models.CheckConstraint(
+                condition=Q(status__in=TemplateStatus.values), name="template_status_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.language})"
+
+
+class ContentState(models.TextChoices):
+    DRAFT = "DRAFT"
+    SUBMITTED = "SUBMITTED"
+    APPROVED = "APPROVED"  # frozen from here on
+    REJECTED = "REJECTED"
+
+
+class ContentQuerySet(models.QuerySet["Content"]):
+    def approved_for(self, day: date) -> Content | None:
+        """The day's approved content, else the approved fallback, else None."""
+        approved = self.filter(state=ContentState.APPROVED).select_related("message_template")
+        own = approved.filter(day=day, is_fallback=False).first()
+        return own or approved.filter(is_fallback=True).order_by("-decided_at").first()
+
+
+class Content(models.Model):
+    """One day's message. Only `distribution/approval.py` moves its state."""
+
+    day = models.DateField(null=True, blank=True)  # null only for a fallback
+    title = models.CharField(max_length=120)
+    message_template = models.ForeignKey(MessageTemplate, models.PROTECT, related_name="contents")
+    # One text a variable of the body, in order; `{name}` and other attributes are filled in.
+    body_variables = models.JSONField(default=list, blank=True)
+    media = models.JSONField(default=dict, blank=True)  # {"type": "image", "id": "…"}
+    is_fallback = models.BooleanField(default=False)
+    state = models.CharField(max_length=9, choices=ContentState, default=ContentState.DRAFT)
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="written_contents"
+    )
+    submitted_at = models.DateTimeField(null=True, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = ContentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-day", "-created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["day"],
+                condition=Q(state="APPROVED", is_fallback=False),
+                name="content_one_approved_a_day",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=ContentState.values), name="content_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(is_fallback=True) | Q(day__isnull=False), name="content_has_a_day"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.title} ({self.day or 'fallback'})"
+
+
+class Decision(models.TextChoices):
+    SUBMITTED = "SUBMITTED"
+    APPROVED = "APPROVED"
+    REJECTED = "REJECTED"
+
+
+class Approval(AppendOnly):
+    """Who decided what about a content, when and why. Append-only."""
+
+    content = models.ForeignKey(Content, models.PROTECT, related_name="approvals")
+    decision = models.CharField(max_length=9, choices=Decision)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=500, blank=True, default="")
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["at", "pk"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(decision__in=Decision.values), name="approval_decision_known"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.decision} by {self.by}"

@@ -1,0 +1,174 @@
+"""What we owe one subscriber in one distribution, and each call that did not go well.
+
+Two axes, two columns. The dispatch state says who may cause a side effect; progress is only
+what WhatsApp told us, and rises.
+
+    PENDING ──claim──▶ CLAIMED ──mark, commit──▶ INFLIGHT ──200 + id──▶ ACCEPTED (or HELD)
+       ▲                  │ lease over              │ refused, later ──▶ RETRY_WAIT ──due──▶ claim
+       └──────────────────┘ (no byte was sent)      │ refused, final ──▶ FAILED
+                                                    │ no answer / lease over ──▶ UNKNOWN
+    UNKNOWN ──webhook names our attempt──▶ ACCEPTED │ every gate says no ──▶ RETRY_WAIT
+                                                    │ gates not met in time ──▶ UNCONFIRMED
+    PENDING, RETRY_WAIT ──opt-out, cancel, window over──▶ SKIPPED
+
+Only `distribution/state.py` and its two neighbours for reports and sweeps write these rows.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Count, Q
+
+from distribution.models.distributions import Distribution
+from phonepool.models import PhoneNumber
+from subscribers.append_only import AppendOnly
+from subscribers.models import Subscriber
+
+
+class State(models.TextChoices):
+    PENDING = "PENDING"
+    CLAIMED = "CLAIMED"
+    INFLIGHT = "INFLIGHT"
+    UNKNOWN = "UNKNOWN"
+    RETRY_WAIT = "RETRY_WAIT"
+    ACCEPTED = "ACCEPTED"
+    HELD = "HELD"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+    UNCONFIRMED = "UNCONFIRMED"
+
+
+CLAIMABLE = (State.PENDING, State.RETRY_WAIT)
+UNSETTLED = (*CLAIMABLE, State.CLAIMED, State.INFLIGHT, State.UNKNOWN, State.HELD)
+TERMINAL = (State.ACCEPTED, State.FAILED, State.SKIPPED, State.UNCONFIRMED)
+
+
+class Progress(models.IntegerChoices):
+    """What WhatsApp reported; rises within an attempt, never falls."""
+
+    NONE = 0
+    SENT = 1
+    DELIVERED = 2
+    READ = 3
+
+
+class DeliveryQuerySet(models.QuerySet["Delivery"]):
+    def due(self, now: datetime) -> DeliveryQuerySet:
+        """Claimable now, as far as the row itself can tell."""
+        return self.filter(state__in=CLAIMABLE, next_at__lte=now)
+
+    def tally(self) -> dict[str, int]:
+        """Rows by state; states without rows are absent."""
+        return dict(self.order_by().values_list("state").annotate(Count("pk")))
+
+
+class Delivery(models.Model):
+    distribution = models.ForeignKey(Distribution, models.PROTECT, related_name="deliveries")
+    subscriber = models.ForeignKey(Subscriber, models.PROTECT, related_name="deliveries")
+    phone = models.CharField(max_length=16)  # as frozen: the number that is really written to
+    tier = models.CharField(max_length=8)
+    batch_no = models.PositiveIntegerField()
+
+    state = models.CharField(max_length=11, choices=State, db_default=State.PENDING)
+    reason = models.CharField(max_length=40, blank=True, db_default="")
+    next_at = models.DateTimeField()
+    # Left in place when the claim ends: with attempt_no it makes the attempt's id.
+    claim_token = models.BigIntegerField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    number = models.ForeignKey(PhoneNumber, models.PROTECT, null=True, blank=True)
+
+    attempt_no = models.PositiveSmallIntegerField(db_default=0)
+    tries_charged = models.PositiveSmallIntegerField(db_default=0)  # against the retry limit
+    ambiguous_no = models.PositiveSmallIntegerField(db_default=0)  # resends after no answer
+    resend_no = models.PositiveSmallIntegerField(db_default=0)  # resends after a reported failure
+    inflight_at = models.DateTimeField(null=True, blank=True)
+    unknown_at = models.DateTimeField(null=True, blank=True)
+    accepted_at = models.DateTimeField(null=True, blank=True)
+    wamid = models.CharField(max_length=200, null=True, blank=True, unique=True)
+
+    progress = models.PositiveSmallIntegerField(choices=Progress, db_default=Progress.NONE)
+    sent_at = models.DateTimeField(null=True, blank=True)
+    delivered_at = models.DateTimeField(null=True, blank=True)
+    read_at = models.DateTimeField(null=True, blank=True)
+    failed_at = models.DateTimeField(null=True, blank=True)
+    failed_code = models.IntegerField(null=True, blank=True)
+
+    objects = DeliveryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        constraints = [
+            # The promise everything rests on: nobody is owed today's message twice.
+            models.UniqueConstraint(
+                fields=["distribution", "subscriber"], name="delivery_once_per_subscriber"
+            ),
+            models.UniqueConstraint(fields=["distribution", "phone"], name="delivery_once_per_phone"),
+            models.CheckConstraint(
+                condition=Q(state__in=State.values), name="delivery_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(progress__in=Progress.values), name="delivery_progress_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["CLAIMED", "INFLIGHT"])
+                | Q(claim_token__isnull=False, lease_until__isnull=False),
+                name="delivery_claim_has_lease",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["INFLIGHT", "UNKNOWN"]) | Q(attempt_no__gte=1),
+                name="delivery_inflight_has_attempt",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["ACCEPTED", "HELD"]) | Q(accepted_at__isnull=False),
+                name="delivery_accepted_has_time",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=["FAILED", "SKIPPED", "UNCONFIRMED"]) | ~Q(reason=""),
+                name="delivery_end_has_reason",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["subscriber", "state"], name="delivery_of_subscriber"),
+            # Live rows only, so these stay one day's size for ever.
+            models.Index(
+                fields=["distribution", "batch_no", "next_at"],
+                condition=Q(state__in=["PENDING", "RETRY_WAIT"]),
+                name="delivery_due",
+            ),
+            models.Index(
+                fields=["lease_until"],
+                condition=Q(state__in=["CLAIMED", "INFLIGHT"]),
+                name="delivery_leased",
+            ),
+            models.Index(
+                fields=["unknown_at"], condition=Q(state="UNKNOWN"), name="delivery_unknown"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk}: {self.state}"
+
+
+class Attempt(AppendOnly):
+    """One call that did not end accepted: evidence for "what happened to me?". Append-only."""
+
+    delivery = models.ForeignKey(Delivery, models.PROTECT, related_name="attempts")
+    attempt_id = models.CharField(max_length=80)
+    number = models.ForeignKey(PhoneNumber, models.PROTECT, null=True, blank=True)
+    outcome = models.CharField(max_length=12)  # NOT_SENT, REJECTED, UNKNOWN, REPORTED
+    reason = models.CharField(max_length=40)
+    code = models.IntegerField(null=True, blank=True)
+    http_status = models.PositiveSmallIntegerField(null=True, blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            # One attempt may first end unknown and later be reported failed: two facts, two rows.
+            models.UniqueConstraint(fields=["attempt_id", "outcome"], name="attempt_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.attempt_id}: {self.outcome} {self.reason}"

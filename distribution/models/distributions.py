@@ -1,0 +1,94 @@
+"""One run: the daily one, a scheduled one-time one, or a manual one."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from distribution.models.content import Content
+
+
+class Kind(models.TextChoices):
+    DAILY = "DAILY"
+    ONE_TIME = "ONE_TIME"
+    MANUAL = "MANUAL"
+
+
+class DistributionState(models.TextChoices):
+    SCHEDULED = "SCHEDULED"  # its hour has not come
+    BLOCKED = "BLOCKED"  # a check before opening failed; tried again at each tick
+    SENDING = "SENDING"  # its audience is frozen
+    PAUSED = "PAUSED"  # nothing new is claimed
+    COMPLETED = "COMPLETED"
+    CANCELLED = "CANCELLED"
+    MISSED = "MISSED"  # too late to begin
+
+
+UNOPENED = (DistributionState.SCHEDULED, DistributionState.BLOCKED)
+RUNNING = (DistributionState.SENDING, DistributionState.PAUSED)
+
+
+class DistributionQuerySet(models.QuerySet["Distribution"]):
+    def sending(self) -> DistributionQuerySet:
+        return self.filter(state=DistributionState.SENDING)
+
+    def running(self) -> DistributionQuerySet:
+        return self.filter(state__in=RUNNING)
+
+
+class Distribution(models.Model):
+    """Only `distribution/control.py` and `schedule.py` move its state."""
+
+    kind = models.CharField(max_length=8, choices=Kind)
+    local_date = models.DateField(db_index=True)  # the day in India
+    planned_at = models.DateTimeField()
+    content = models.ForeignKey(Content, models.PROTECT, null=True, blank=True, related_name="+")
+    state = models.CharField(
+        max_length=9, choices=DistributionState, default=DistributionState.SCHEDULED
+    )
+    state_reason = models.CharField(max_length=200, blank=True, default="")
+
+    opened_at = models.DateTimeField(null=True, blank=True)
+    window_end = models.DateTimeField(null=True, blank=True)  # no send begins after it
+    sla_deadline = models.DateTimeField(null=True, blank=True)
+    recipients = models.PositiveIntegerField(default=0)  # the frozen audience
+    batches = models.PositiveIntegerField(default=0)
+
+    completed_at = models.DateTimeField(null=True, blank=True)
+    # Measured twice; null until something was measured. Shares of the people owed, 0..1.
+    sla_accepted = models.FloatField(null=True, blank=True)
+    sla_delivered = models.FloatField(null=True, blank=True)
+    results = models.JSONField(default=dict, blank=True)
+
+    objects = DistributionQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-planned_at"]
+        constraints = [
+            # Two triggers, two beats, two ticks: still one distribution a day.
+            models.UniqueConstraint(
+                fields=["kind", "local_date"],
+                condition=Q(kind="DAILY"),
+                name="distribution_one_daily_a_day",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=DistributionState.values), name="distribution_state_known"
+            ),
+            models.CheckConstraint(condition=Q(kind__in=Kind.values), name="distribution_kind_known"),
+            models.CheckConstraint(
+                condition=~Q(state__in=["SENDING", "PAUSED", "COMPLETED"])
+                | Q(opened_at__isnull=False, window_end__isnull=False),
+                name="distribution_open_has_window",
+            ),
+        ]
+        indexes = [
+            # The tick reads live ones only, a handful among years of them.
+            models.Index(
+                fields=["planned_at"],
+                condition=Q(state__in=["SCHEDULED", "BLOCKED", "SENDING", "PAUSED"]),
+                name="distribution_live",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.local_date}"

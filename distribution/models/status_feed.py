@@ -1,0 +1,36 @@
+"""How far Meta's reports have been applied. Silence is evidence only where we have listened."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import models
+
+
+class StatusFeed(models.Model):
+    """One row (pk 1), written by the webhook inbox after each drain."""
+
+    # Everything received up to here has been applied.
+    applied_through = models.DateTimeField(null=True, blank=True)
+    # When the latest report was given up on; it could have been about anybody.
+    dead_letter_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"applied through {self.applied_through}"
+
+    @classmethod
+    def current(cls) -> StatusFeed:
+        return cls.objects.filter(pk=1).first() or cls(pk=1)
+
+    @classmethod
+    def applied(cls, through: datetime) -> None:
+        """Everything received up to `through` is in the ledger; never moves back."""
+        cls.objects.get_or_create(pk=1)
+        row = cls.objects.filter(pk=1)
+        row.filter(models.Q(applied_through=None) | models.Q(applied_through__lt=through)).update(
+            applied_through=through
+        )
+
+    @classmethod
+    def dead_letter(cls, at: datetime) -> None:
+        cls.objects.update_or_create(pk=1, defaults={"dead_letter_at": at})

@@ -1,0 +1,181 @@
+"""WhatsApp's reports, applied to deliveries in bulk: one read, pure rules, one write.
+
+The rows are locked while the rules run (SQLite: the transaction is the lock), and the write
+still names the state it leaves. Late, doubled and foreign reports change nothing.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from distribution import alerts
+from distribution.attempt_ids import AttemptKey
+from distribution.bulk import update_from
+from distribution.models import Attempt, Delivery, Progress, Severity, State
+from distribution.transitions import FAILED, Standing, StatusReport, apply, resend_time
+from phonepool.errors import classify
+
+STANDING_COLUMNS = [field_.name for field_ in fields(Standing)]
+COLUMNS: dict[str, type] = {
+    "id": int,
+    "attempt_no": int,
+    "old_state": str,
+    "state": str,
+    "progress": int,
+    "resend_no": int,
+    "reason": str,
+    "wamid": str,
+    "failed_code": int,
+    **dict.fromkeys(
+        ["next_at", "accepted_at", "sent_at", "delivered_at", "read_at", "failed_at"], datetime
+    ),
+}
+ASSIGN = ", ".join(f"{name} = v.{name}" for name in STANDING_COLUMNS if name != "inflight_at")
+WHERE = "d.state = v.old_state AND d.attempt_no = v.attempt_no"
+
+
+@dataclass(slots=True)
+class Applied:
+    """What a bundle of reports came to."""
+
+    changed: int = 0
+    unmatched: list[StatusReport] = field(default_factory=list)  # not ours, as far as we know
+    doubled: list[int] = field(default_factory=list)  # deliveries with proof of two messages
+    reached: set[int] = field(default_factory=set)  # subscribers
+    refused: dict[int, int | None] = field(default_factory=dict)  # subscriber → code
+
+
+def advance(reports: Sequence[StatusReport], *, now: datetime) -> Applied:
+    """Apply reports in any order, any number of times; the result is the same."""
+    applied = Applied()
+    with transaction.atomic():
+        by_delivery = _by_delivery(reports, applied)
+        rows = Delivery.objects.filter(pk__in=by_delivery).select_related("distribution")
+        locked = {row.pk: row for row in rows.order_by("pk").select_for_update(of=("self",))}
+        archive = _archived(by_delivery, locked)
+        writes = []
+        for pk, theirs in by_delivery.items():
+            if pk not in locked:
+                applied.unmatched.extend(theirs)
+            elif (write := _judge(locked[pk], theirs, archive, applied, now)) is not None:
+                writes.append(write)
+        applied.changed = update_from(
+            Delivery, columns=COLUMNS, rows=writes, assign=ASSIGN, where=WHERE
+        )
+        _keep_failures(by_delivery, locked)
+    for pk in applied.doubled:
+        alerts.raise_alert(
+            "duplicate_suspect",
+            scope=f"delivery {pk}",
+            severity=Severity.CRITICAL,
+            message=f"WhatsApp reported two different messages for delivery {pk}.",
+            now=now,
+        )
+    return applied
+
+
+def _by_delivery(
+    reports: Iterable[StatusReport], applied: Applied
+) -> dict[int, list[StatusReport]]:
+    """Reports by delivery: by the attempt they name, else by the message id."""
+    found: dict[int, list[StatusReport]] = defaultdict(list)
+    nameless = [report for report in reports if report.attempt is None]
+    wamids = {report.wamid for report in nameless if report.wamid}
+    known = dict(Delivery.objects.filter(wamid__in=wamids).values_list("wamid", "pk"))
+    for report in reports:
+        if report.attempt is not None:
+            found[report.attempt.delivery_id].append(report)
+        elif report.wamid in known:
+            found[known[report.wamid]].append(report)
+        else:
+            applied.unmatched.append(report)
+    return found
+
+
+def _archived(
+    by_delivery: dict[int, list[StatusReport]], locked: dict[int, Delivery]
+) -> set[str]:
+    """Ids of earlier attempts of ours among the reports that do not name the current one."""
+    asked = {
+        str(report.attempt)
+        for pk, reports in by_delivery.items()
+        for report in reports
+        if pk in locked and report.attempt and report.attempt != _current(locked[pk])
+    }
+    if not asked:
+        return set()
+    return set(Attempt.objects.filter(attempt_id__in=asked).values_list("attempt_id", flat=True))
+
+
+def _current(row: Delivery) -> AttemptKey | None:
+    return None if row.claim_token is None else AttemptKey(row.pk, row.attempt_no, row.claim_token)
+
+
+def _judge(
+    row: Delivery,
+    reports: list[StatusReport],
+    archive: set[str],
+    applied: Applied,
+    now: datetime,
+) -> dict[str, object] | None:
+    """The row's new columns, or None when these reports change nothing."""
+    standing = Standing(**{name: getattr(row, name) for name in STANDING_COLUMNS})
+    delay = timedelta(seconds=settings.RETRY_DELAYS_SECONDS[0])
+    resend_at = resend_time(now, row.distribution.window_end, delay)
+    for report in reports:
+        if report.attempt is None or report.attempt == _current(row):
+            apply(standing, report, resend_at=resend_at)
+        elif str(report.attempt) not in archive:
+            applied.unmatched.append(report)
+        elif report.status != FAILED and not _went_out_before(row, standing, report):
+            applied.doubled.append(row.pk)
+    before = {name: getattr(row, name) for name in STANDING_COLUMNS}
+    after = {name: getattr(standing, name) for name in STANDING_COLUMNS}
+    if after == before:
+        return None
+    _note_effects(row, standing, applied)
+    return {**after, "id": row.pk, "attempt_no": row.attempt_no, "old_state": row.state}
+
+
+def _went_out_before(row: Delivery, standing: Standing, report: StatusReport) -> bool:
+    """Good news of an earlier attempt: end the waiting, or say False: it was sent twice."""
+    newer_one_is_out = row.attempt_no != report.attempt.attempt_no if report.attempt else False
+    if newer_one_is_out and standing.state in (State.INFLIGHT, State.UNKNOWN, State.ACCEPTED):
+        return False
+    apply(standing, report, resend_at=None)
+    return True
+
+
+def _note_effects(row: Delivery, standing: Standing, applied: Applied) -> None:
+    if standing.progress >= Progress.DELIVERED > row.progress:
+        applied.reached.add(row.subscriber_id)
+    if standing.state == State.FAILED != row.state:
+        applied.refused[row.subscriber_id] = standing.failed_code
+
+
+def _keep_failures(
+    by_delivery: dict[int, list[StatusReport]], locked: dict[int, Delivery]
+) -> None:
+    """A reported failure is the end of a call, too: kept as evidence, once."""
+    ended = [
+        Attempt(
+            delivery_id=pk,
+            attempt_id=str(report.attempt),
+            number_id=locked[pk].number_id,
+            outcome="REPORTED",
+            reason=classify(report.code).slug,
+            code=report.code,
+            ended_at=report.at,
+        )
+        for pk, theirs in by_delivery.items()
+        for report in theirs
+        if pk in locked and report.status == FAILED and report.attempt == _current(locked[pk])
+    ]
+    if ended:
+        Attempt.objects.bulk_create(ended, ignore_conflicts=True)

@@ -1,0 +1,216 @@
+"""Send what is due of one batch: claim, reserve slots, mark, call, write down the outcomes.
+
+The claim's owner walks through its rows in micro-batches. Each gets slots, is marked in flight
+just before its first slot and handed to the transport; outcomes of earlier ones are written
+down while it waits. No transaction is open during a call.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Thread
+
+from django.conf import settings
+from django.db import connections
+from django.utils import timezone
+
+from distribution import control, message_templates, retrying, state
+from distribution.attempt_ids import AttemptKey
+from distribution.models import Delivery, Distribution
+from distribution.state import Claim, Settlement
+from phonepool import health, pool
+from phonepool.cloud_api import CloudApi, Outcome, PreparedMessage
+from phonepool.errors import Action, Failure
+from phonepool.reservation import Reservation
+
+log = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+
+LEAD = 0.25  # seconds before its first slot that a micro-batch is marked and handed over
+GATHER = 0.2  # seconds that outcomes are gathered before they are written together
+# A batch waits this long for its last answers; slower ones are written down behind its back,
+# so that ten batches at a time do not become the limit when Meta answers slowly.
+LINGER = 1.0
+NO_ROOM_DELAY = timedelta(seconds=2)  # when no number has a slot: look again after this
+
+
+@dataclass(slots=True)
+class Sent:
+    """What one pass over a batch came to."""
+
+    states: Counter[str] = field(default_factory=Counter)
+    retry_after: float | None = None  # seconds until the earliest row of it is due again
+
+    def note(self, settlements: Sequence[Settlement]) -> None:
+        for settlement in settlements:
+            self.states[settlement.state] += 1
+            if settlement.next_at is not None:
+                self.due_in((settlement.next_at - settlement.at).total_seconds())
+
+    def due_in(self, seconds: float) -> None:
+        known = self.retry_after
+        self.retry_after = seconds if known is None else min(known, seconds)
+
+
+def send_batch(
+    distribution_id: int, batch_no: int, *, api: CloudApi, clock: Clock = timezone.now
+) -> Sent:
+    """Send the due rows of one batch. Safe to call twice, at once, and after any crash."""
+    lease = timedelta(seconds=settings.LEASE_SECONDS)
+    claim = state.claim(
+        distribution_id, batch_no, limit=settings.BATCH_SIZE, now=clock(), lease=lease
+    )
+    sent = Sent()
+    if claim.deliveries:
+        _Pass(distribution_id, claim, api, clock, lease, sent).run()
+    return sent
+
+
+class _Pass:
+    """One caller's walk through its claim."""
+
+    def __init__(
+        self,
+        distribution_id: int,
+        claim: Claim,
+        api: CloudApi,
+        clock: Clock,
+        lease: timedelta,
+        sent: Sent,
+    ) -> None:
+        self.distribution = Distribution.objects.select_related("content__message_template").get(
+            pk=distribution_id
+        )
+        self.claim, self.clock, self.lease, self.sent = claim, clock, lease, sent
+        self.calls = api.dispatch()
+        self.waiting = deque(claim.deliveries)
+        # What is out: attempt and, before it, how many tries were charged.
+        self.out: dict[int, tuple[AttemptKey, int, int]] = {}
+
+    def run(self) -> None:
+        try:
+            while self.waiting and self._send_some():
+                pass
+        finally:
+            left = [delivery.pk for delivery in self.waiting]
+            if left:
+                state.give_back(self.claim, left, next_at=self.clock() + NO_ROOM_DELAY)
+                self.sent.due_in(NO_ROOM_DELAY.total_seconds())
+            self._linger()
+
+    def _send_some(self) -> bool:
+        """Send the next micro-batch; False when the rest must wait for another pass."""
+        wanted = min(len(self.waiting), settings.MICRO_BATCH_SIZE)
+        slots = pool.reserve(wanted, now=self.clock())
+        if slots is None:
+            return False
+        group = [self.waiting[place] for place in range(slots.count)]
+        self._write_down_until(slots.first - LEAD)
+        marked = state.mark_inflight(
+            self.claim, group, number_id=slots.number_id, now=self.clock(), lease=self.lease
+        )
+        if not marked:  # paused, cancelled, or the lease ran short
+            return False
+        for _ in group:
+            self.waiting.popleft()
+        self.calls.submit(list(self._prepare(group, marked, slots)))
+        return True
+
+    def _prepare(
+        self, group: list[Delivery], marked: set[int], slots: Reservation
+    ) -> list[PreparedMessage]:
+        content = self.distribution.content
+        assert content is not None  # an open distribution has one
+        ahead = time.monotonic() - self.clock().timestamp()  # wall clock → monotonic
+        deadline = time.monotonic() + self.lease.total_seconds() / 2
+        messages = []
+        for place, delivery in enumerate(group):
+            if delivery.pk not in marked:
+                continue
+            attempt = self.claim.attempt(delivery)
+            self.out[delivery.pk] = (attempt, delivery.tries_charged, slots.number_id)
+            messages.append(
+                PreparedMessage(
+                    key=delivery.pk,
+                    attempt_id=str(attempt),
+                    phone_number_id=slots.meta_id,
+                    to=delivery.phone,
+                    template=content.message_template.name,
+                    language=content.message_template.language,
+                    components=message_templates.components(content, delivery.subscriber),
+                    send_at=slots.slot(place) + ahead,
+                    deadline=deadline,
+                    spacing=slots.least_spacing,
+                )
+            )
+        return messages
+
+    def _write_down_until(self, moment: float) -> None:
+        """Write outcomes down until the wall clock shows `moment` (Unix seconds)."""
+        while (left := moment - self.clock().timestamp()) > 0:
+            if self.out:
+                self._write_down(self.calls.collect(timeout=min(left, GATHER)))
+            else:
+                time.sleep(min(left, GATHER))
+
+    def _linger(self) -> None:
+        end = time.monotonic() + LINGER
+        while self.out and (left := end - time.monotonic()) > 0:
+            self._write_down(self.calls.collect(timeout=min(left, GATHER)))
+        if self.out:
+            Thread(target=self._finish_behind, name="late answers").start()
+
+    def _finish_behind(self) -> None:
+        try:
+            while self.out:
+                self._write_down(self.calls.collect(timeout=1.0))
+        finally:
+            connections.close_all()
+
+    def _write_down(self, outcomes: Sequence[Outcome]) -> None:
+        if not outcomes:
+            return
+        settlements, troubles = [], []
+        for outcome in outcomes:
+            attempt, tries_charged, number_id = self.out.pop(outcome.key)
+            settlements.append(self._settlement(attempt, outcome, tries_charged, number_id))
+            if outcome.failure is not None:
+                troubles.append((number_id, outcome.failure))
+        state.settle(settlements)
+        self.sent.note(settlements)
+        if troubles:
+            _tell_pool(self.distribution, troubles, now=self.clock())
+
+    def _settlement(
+        self, attempt: AttemptKey, outcome: Outcome, tries_charged: int, number_id: int
+    ) -> Settlement:
+        assert self.distribution.window_end is not None  # an open distribution has one
+        return retrying.settlement(
+            attempt,
+            outcome,
+            tries_charged=tries_charged,
+            number_id=number_id,
+            window_end=self.distribution.window_end,
+        )
+
+
+def _tell_pool(
+    distribution: Distribution, troubles: list[tuple[int, Failure]], *, now: datetime
+) -> None:
+    """Numbers refused rest or slow down, backups wake, and what hits everybody pauses all."""
+    pool.report_failures(troubles, now=now)
+    actions = {failure.action: failure for _, failure in troubles}
+    if Action.NUMBER in actions and distribution.sla_deadline is not None:
+        health.ensure_capacity(
+            control.waiting(distribution.pk), until=distribution.sla_deadline, now=now
+        )
+    for action in (Action.ABORT, Action.TEMPLATE):
+        if action in actions:
+            failure = actions[action]
+            control.pause(distribution.pk, reason=f"{failure.slug}: {failure.advice}", now=now)

@@ -1,0 +1,161 @@
+"""The service level: 99 % inside five minutes, measured twice, judged while it can be helped.
+
+*Accepted by WhatsApp in the window* is ours alone; *delivered in the window* is what people
+see. `SLA_BASIS` picks the headline. The clock starts at the planned time, so a late start costs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from distribution import alerts, analytics
+from distribution.analytics import Reach, Tally
+from distribution.models import Distribution, Severity, State
+from phonepool import health
+from phonepool.models import PhoneNumber
+
+LATE_START = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Sla:
+    """Where a distribution stands against its service level. Shares are 0..1 of the owed."""
+
+    owed: int
+    accepted_share: float
+    delivered_share: float
+    projected_share: float  # of the headline basis, if all that can still arrive in time does
+    estimated_completion: datetime | None  # of the sending; None when nothing is left
+    violations: list[str]
+
+    @property
+    def headline(self) -> float:
+        return self.delivered_share if settings.SLA_BASIS == "delivered" else self.accepted_share
+
+    @property
+    def met(self) -> bool:
+        return self.headline >= settings.SLA_TARGET
+
+
+def measure(distribution: Distribution, *, now: datetime) -> Sla:
+    """The service level now, three queries however large the audience."""
+    tally, reach = analytics.tally(distribution), analytics.reach(distribution)
+    return assess(distribution, tally, reach, _remaining_rate(distribution, tally, now), now=now)
+
+
+def assess(
+    distribution: Distribution, tally: Tally, reach: Reach, rate: float, *, now: datetime
+) -> Sla:
+    """The rules themselves, pure. `rate` is messages a second from now on."""
+    waiting = tally.count(State.PENDING, State.CLAIMED, State.RETRY_WAIT, State.INFLIGHT)
+    ending = now + timedelta(seconds=waiting / rate) if waiting and rate > 0 else None
+    owed = tally.owed
+    projected = _share(_still_possible(distribution, tally, reach, waiting, rate, now), owed)
+    sla = Sla(
+        owed=owed,
+        accepted_share=_share(reach.accepted_in_time, owed),
+        delivered_share=_share(reach.delivered_in_time, owed),
+        projected_share=projected,
+        estimated_completion=ending,
+        violations=[],
+    )
+    sla.violations.extend(_violations(distribution, sla, waiting, now))
+    return sla
+
+
+def refresh(distribution: Distribution, *, now: datetime) -> Sla:
+    """Measure a running distribution, keep the figures, raise or close its alert."""
+    sla = measure(distribution, now=now)
+    Distribution.objects.filter(pk=distribution.pk, completed_at=None).update(
+        sla_accepted=sla.accepted_share, sla_delivered=sla.delivered_share
+    )
+    scope = f"distribution {distribution.pk}"
+    if sla.owed and sla.projected_share < settings.SLA_ALERT_THRESHOLD:
+        alerts.raise_alert(
+            "sla_at_risk",
+            scope=scope,
+            severity=Severity.CRITICAL,
+            message=f"{distribution}: at best {sla.projected_share:.1%} {settings.SLA_BASIS} in "
+            f"{settings.SLA_WINDOW_SECONDS} s. {' '.join(sla.violations)}",
+            now=now,
+        )
+    else:
+        alerts.close_alert("sla_at_risk", scope=scope, now=now)
+    return sla
+
+
+def results(distribution: Distribution, *, now: datetime) -> dict[str, object]:
+    """The figures stored once, when a distribution is completed."""
+    tally, reach = analytics.tally(distribution), analytics.reach(distribution)
+    sla = assess(distribution, tally, reach, 0.0, now=now)
+    return {
+        "recipients": tally.recipients,
+        "owed": sla.owed,
+        "accepted": reach.accepted,
+        "delivered": reach.delivered,
+        "read": reach.read,
+        "failed": tally.count(State.FAILED),
+        "skipped": tally.count(State.SKIPPED),
+        "unconfirmed": tally.count(State.UNCONFIRMED),
+        "failures": dict(tally.reasons.get(State.FAILED, {})),
+        "skips": dict(tally.reasons.get(State.SKIPPED, {})),
+        "sla_accepted": sla.accepted_share,
+        "sla_delivered": sla.delivered_share,
+        "sla_met": sla.met,
+        "violations": sla.violations,
+        "first_accepted_at": _text(reach.first_accepted_at),
+        "last_accepted_at": _text(reach.last_accepted_at),
+    }
+
+
+def _still_possible(
+    distribution: Distribution,
+    tally: Tally,
+    reach: Reach,
+    waiting: int,
+    rate: float,
+    now: datetime,
+) -> int:
+    """People who are, or can still be, in time."""
+    deadline = distribution.sla_deadline or now
+    left = max(0.0, (deadline - now).total_seconds())
+    can_go = min(waiting, int(rate * left))
+    if settings.SLA_BASIS == "accepted":
+        return reach.accepted_in_time + can_go + (tally.count(State.UNKNOWN) if left else 0)
+    doubtful = reach.awaited + tally.count(State.UNKNOWN)
+    return reach.delivered_in_time + can_go + (doubtful if left else 0)
+
+
+def _violations(distribution: Distribution, sla: Sla, waiting: int, now: datetime) -> list[str]:
+    found = []
+    opened, deadline = distribution.opened_at, distribution.sla_deadline
+    if opened is not None and opened - distribution.planned_at > LATE_START:
+        late = (opened - distribution.planned_at).total_seconds()
+        found.append(f"It began {late:.0f} s late.")
+    if waiting and deadline is not None and now > deadline:
+        found.append(f"{waiting} people are still waiting after the window.")
+    elif waiting and sla.estimated_completion and deadline and sla.estimated_completion > deadline:
+        found.append("At the present rate the sending ends after the window.")
+    if deadline is not None and now >= deadline and sla.owed and not sla.met:
+        found.append(f"Only {sla.headline:.1%} {settings.SLA_BASIS} in the window.")
+    return found
+
+
+def _remaining_rate(distribution: Distribution, tally: Tally, now: datetime) -> float:
+    """What is being achieved, or before anything is, what the pool allows."""
+    recent = analytics.recent_rate(distribution, now=now)
+    allowed = sum(health.rate(number, now) for number in PhoneNumber.objects.usable())
+    if tally.count(State.PENDING) == tally.recipients or recent == 0:
+        return allowed
+    return max(recent, allowed / 2)
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 1.0
+
+
+def _text(value: datetime | None) -> str | None:
+    return value.isoformat() if value else None

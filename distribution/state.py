@@ -1,0 +1,281 @@
+"""The only writer of `Delivery` states on the way out: claim, mark, settle, give back, sweep.
+
+Every step is one UPDATE that names the state it leaves, so it is right under any interleaving,
+on both databases, and doing it twice changes nothing. What WhatsApp reports comes in through
+`distribution/reports.py`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+
+from distribution.attempt_ids import AttemptKey
+from distribution.bulk import update_from
+from distribution.models import Attempt, Delivery, Distribution, State
+from distribution.models.deliveries import CLAIMABLE, DeliveryQuerySet
+from subscribers.models import Status
+
+OPTED_OUT = "opted_out"
+UNKNOWN_OUTCOME = "no_answer"
+# A claim must have this share of its lease left to begin a call; the rest is the call's time.
+LEAST_LEASE = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Some deliveries of one batch, given to one caller under one token."""
+
+    token: int
+    deliveries: list[Delivery]  # with their subscribers
+
+    def attempt(self, delivery: Delivery) -> AttemptKey:
+        """The attempt that marking this delivery in flight begins."""
+        return AttemptKey(delivery.pk, delivery.attempt_no + 1, self.token)
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How one attempt ended and what that makes of its delivery."""
+
+    attempt: AttemptKey
+    state: State  # ACCEPTED, HELD, RETRY_WAIT, FAILED, SKIPPED or UNKNOWN
+    at: datetime
+    reason: str = ""
+    wamid: str | None = None
+    next_at: datetime | None = None
+    charged: bool = False  # counts against the recipient's retry limit
+    outcome: str = ""  # the attempt's own word, kept as evidence; empty: nothing to keep
+    number_id: int | None = None
+    code: int | None = None
+    http_status: int | None = None
+    started_at: datetime | None = None
+
+
+def claim(
+    distribution_id: int, batch_no: int, *, limit: int, now: datetime, lease: timedelta
+) -> Claim:
+    """Give up to `limit` due deliveries of a batch to exactly one caller.
+
+    Whoever opted out since the audience was frozen is skipped here, in the same transaction.
+    """
+    token = secrets.randbits(63)
+    with transaction.atomic():
+        rows = list(_claimable(distribution_id, batch_no, now)[:limit])
+        gone = [row.pk for row in rows if row.subscriber.status != Status.ACTIVE]
+        if gone:
+            _skip(Delivery.objects.filter(pk__in=gone), OPTED_OUT)
+        kept = [row for row in rows if row.pk not in set(gone)]
+        if kept:
+            Delivery.objects.filter(pk__in=[row.pk for row in kept], state__in=CLAIMABLE).update(
+                state=State.CLAIMED, claim_token=token, lease_until=now + lease
+            )
+    return Claim(token, kept)
+
+
+def _claimable(distribution_id: int, batch_no: int, now: datetime) -> DeliveryQuerySet:
+    due = Delivery.objects.due(now).filter(
+        distribution_id=distribution_id,
+        batch_no=batch_no,
+        distribution__in=Distribution.objects.sending().filter(window_end__gt=now),
+    )
+    # PostgreSQL passes over rows being claimed; SQLite's transaction holds the only pen.
+    return (
+        due.select_related("subscriber")
+        .order_by("pk")
+        .select_for_update(of=("self",), skip_locked=True)
+    )
+
+
+def mark_inflight(
+    claim: Claim,
+    deliveries: Collection[Delivery],
+    *,
+    number_id: int,
+    now: datetime,
+    lease: timedelta,
+) -> set[int]:
+    """Commit the intent to call, before the call. Only deliveries returned here may be sent.
+
+    Left out: whoever lost the claim, has too little lease left, or is paused by now.
+    """
+    pks = [delivery.pk for delivery in deliveries]
+    mine = Delivery.objects.filter(pk__in=pks, claim_token=claim.token)
+    marked = mine.filter(
+        state=State.CLAIMED,
+        lease_until__gt=now + lease * LEAST_LEASE,
+        distribution__in=Distribution.objects.sending(),
+    ).update(
+        state=State.INFLIGHT,
+        attempt_no=F("attempt_no") + 1,
+        number_id=number_id,
+        inflight_at=now,
+        lease_until=now + lease,
+        unknown_at=None,
+        wamid=None,
+        progress=0,
+        sent_at=None,
+        delivered_at=None,
+        read_at=None,
+        failed_at=None,
+        failed_code=None,
+    )
+    if marked == len(pks):
+        return set(pks)
+    return set(mine.filter(state=State.INFLIGHT, inflight_at=now).values_list("pk", flat=True))
+
+
+def give_back(claim: Claim, pks: Iterable[int], *, next_at: datetime) -> int:
+    """Untried after all: no slot, or paused. No byte was sent, no attempt counted."""
+    held = Delivery.objects.filter(
+        pk__in=list(pks), state=State.CLAIMED, claim_token=claim.token
+    )
+    return held.update(state=State.PENDING, next_at=next_at, lease_until=None)
+
+
+SETTLE_COLUMNS: dict[str, type] = {
+    "id": int,
+    "attempt_no": int,
+    "claim_token": int,
+    "state": str,
+    "reason": str,
+    "wamid": str,
+    "at": datetime,
+    "next_at": datetime,
+    "charged": int,
+    "code": int,
+}
+SETTLE_ASSIGN = """
+    state = v.state,
+    reason = v.reason,
+    lease_until = NULL,
+    wamid = COALESCE(d.wamid, v.wamid),
+    accepted_at = CASE WHEN v.state IN ('ACCEPTED', 'HELD')
+                       THEN COALESCE(d.accepted_at, v.at) ELSE d.accepted_at END,
+    unknown_at = CASE WHEN v.state = 'UNKNOWN' THEN v.at ELSE NULL END,
+    next_at = COALESCE(v.next_at, d.next_at),
+    failed_code = COALESCE(v.code, d.failed_code),
+    tries_charged = d.tries_charged + v.charged
+"""
+# Truth from Meta is welcome even after the lease ended; every other word needs the claim.
+SETTLE_WHERE = """
+    d.attempt_no = v.attempt_no AND d.claim_token = v.claim_token
+    AND (d.state = 'INFLIGHT' OR (d.state = 'UNKNOWN' AND v.state IN ('ACCEPTED', 'HELD')))
+"""
+
+
+def settle(settlements: Sequence[Settlement]) -> int:
+    """Write down how attempts ended; a webhook that overtook one keeps its word.
+
+    Returns how many deliveries changed. Attempts that did not end accepted are kept as rows.
+    """
+    if not settlements:
+        return 0
+    try:
+        return _settle(settlements)
+    except IntegrityError:  # one message id for two deliveries: it must not spoil its neighbours
+        return sum(_settle_alone(settlement) for settlement in settlements)
+
+
+def _settle(settlements: Sequence[Settlement]) -> int:
+    rows = [
+        {
+            "id": s.attempt.delivery_id,
+            "attempt_no": s.attempt.attempt_no,
+            "claim_token": s.attempt.claim_token,
+            "state": str(s.state),
+            "reason": s.reason,
+            "wamid": s.wamid,
+            "at": s.at,
+            "next_at": s.next_at,
+            "charged": int(s.charged),
+            "code": s.code,
+        }
+        for s in settlements
+    ]
+    kept = [_evidence(s) for s in settlements if s.outcome]
+    with transaction.atomic():
+        changed = update_from(
+            Delivery, columns=SETTLE_COLUMNS, rows=rows, assign=SETTLE_ASSIGN, where=SETTLE_WHERE
+        )
+        if kept:
+            Attempt.objects.bulk_create(kept, ignore_conflicts=True)
+    return changed
+
+
+def _settle_alone(settlement: Settlement) -> int:
+    try:
+        return _settle([settlement])
+    except IntegrityError:
+        without = {**{f: getattr(settlement, f) for f in settlement.__slots__}, "wamid": None}
+        return _settle([Settlement(**without)])
+
+
+def _evidence(s: Settlement) -> Attempt:
+    return Attempt(
+        delivery_id=s.attempt.delivery_id,
+        attempt_id=str(s.attempt),
+        number_id=s.number_id,
+        outcome=s.outcome,
+        reason=s.reason,
+        code=s.code,
+        http_status=s.http_status,
+        started_at=s.started_at,
+        ended_at=s.at,
+    )
+
+
+def expire_leases(now: datetime) -> tuple[int, int]:
+    """End the claims of workers that never came back; (claims freed, outcomes in doubt)."""
+    over = Delivery.objects.filter(lease_until__lt=now)
+    freed = over.filter(state=State.CLAIMED).update(state=State.PENDING, lease_until=None)
+    doubtful = over.filter(state=State.INFLIGHT).update(
+        state=State.UNKNOWN, unknown_at=now, reason=UNKNOWN_OUTCOME, lease_until=None
+    )
+    return freed, doubtful
+
+
+def skip_waiting(distribution_id: int, reason: str) -> int:
+    """What was not begun is not sent any more: cancelled, or the window is over."""
+    waiting = Delivery.objects.filter(distribution_id=distribution_id, state__in=CLAIMABLE)
+    return _skip(waiting, reason)
+
+
+def retry_unknown(pks: Collection[int], *, next_at: datetime, now: datetime) -> int:
+    """Every gate said "not accepted": send again, at most once in a delivery's life."""
+    with transaction.atomic():
+        doubtful = Delivery.objects.filter(pk__in=pks, state=State.UNKNOWN, ambiguous_no=0)
+        rows = list(doubtful.order_by("pk").select_for_update(of=("self",)))
+        # Kept, so that a late word about the first call is still recognised.
+        Attempt.objects.bulk_create([_doubt(row, now) for row in rows], ignore_conflicts=True)
+        return doubtful.filter(pk__in=[row.pk for row in rows]).update(
+            state=State.RETRY_WAIT, next_at=next_at, ambiguous_no=1, unknown_at=None
+        )
+
+
+def _doubt(row: Delivery, now: datetime) -> Attempt:
+    assert row.claim_token is not None  # a row in doubt was claimed once
+    return Attempt(
+        delivery_id=row.pk,
+        attempt_id=str(AttemptKey(row.pk, row.attempt_no, row.claim_token)),
+        number_id=row.number_id,
+        outcome="UNKNOWN",
+        reason=UNKNOWN_OUTCOME,
+        started_at=row.inflight_at,
+        ended_at=now,
+    )
+
+
+def leave_unconfirmed(pks: Collection[int], reason: str) -> int:
+    """Unknown to the end: a human decides."""
+    doubtful = Delivery.objects.filter(pk__in=pks, state__in=[State.UNKNOWN, State.HELD])
+    return doubtful.update(state=State.UNCONFIRMED, reason=reason)
+
+
+def _skip(deliveries: DeliveryQuerySet, reason: str) -> int:
+    return deliveries.filter(state__in=CLAIMABLE).update(state=State.SKIPPED, reason=reason)

@@ -1,0 +1,112 @@
+"""Celery's door into this app.
+
+A task carries ids, calls one domain function and says what should run next. What is due is
+written in the database, so a lost task is swept up and a doubled one finds nothing to do.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from celery import chord, shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from distribution import control, message_templates, retrying, schedule, sending, sla
+from distribution.models import Distribution
+from distribution.nudging import nudge
+from phonepool import cloud_api, health
+
+log = logging.getLogger(__name__)
+
+NUDGE_LIFE = 30  # seconds: a backlog of nudges evaporates instead of stampeding
+# Publishing a chord of 20 000 batches (a million people) takes seconds, not one.
+CHORD_PATIENCE = 60.0
+
+
+@shared_task(queue="mass-distribution", rate_limit=settings.MASS_DISTRIBUTION_RATE)
+def start_daily_distribution() -> list[int]:
+    """06:00: open what is due and fan it out."""
+    opened = schedule.open_due(timezone.now())
+    for distribution_id in opened:
+        start_batches(distribution_id)
+    return opened
+
+
+@shared_task(queue="mass-distribution", ignore_result=True)
+def tick() -> None:
+    """The regular check: everything that a lost task, a crash or the clock left to do."""
+    now = timezone.now()
+    health.wake_rested(now)
+    for distribution_id in schedule.open_due(now):
+        start_batches(distribution_id)
+    swept = retrying.sweep(now)
+    for distribution_id, batch_no in swept.nudges:
+        if not nudge_batch(distribution_id, batch_no):
+            break  # the broker is away: the next tick tries again
+    for distribution in Distribution.objects.running():
+        if distribution.sla_deadline is not None:
+            waiting = control.waiting(distribution.pk)
+            health.ensure_capacity(waiting, until=distribution.sla_deadline, now=now)
+        control.complete_if_done(distribution.pk, now=now)
+
+
+def start_batches(distribution_id: int) -> bool:
+    """Publish the chord of a distribution's batches; False when the broker did not take it."""
+    batches = Distribution.objects.get(pk=distribution_id).batches
+    if not batches:
+        return True
+    stagger = settings.BATCH_STAGGER_MS / 1000
+    header = [
+        send_batch.s(distribution_id, number).set(countdown=number * stagger or None)
+        for number in range(batches)
+    ]
+    body = finish_sending.si(distribution_id)
+    return nudge(lambda: chord(header)(body), patience=CHORD_PATIENCE)
+
+
+@shared_task(queue="batch-processing")
+def send_batch(distribution_id: int, batch_no: int) -> dict[str, int]:
+    """Send what is due of one batch. Returns outcomes by state, for the log."""
+    sent = sending.send_batch(distribution_id, batch_no, api=cloud_api.client())
+    if sent.retry_after is not None:
+        nudge_batch(distribution_id, batch_no, after=sent.retry_after)
+    return dict(sent.states)
+
+
+@shared_task(queue="mass-distribution", ignore_result=True)
+def finish_sending(distribution_id: int) -> bool:
+    """The chord's end: all batches were sent once. The tick asks the same, in case this is lost."""
+    return control.complete_if_done(distribution_id, now=timezone.now())
+
+
+def nudge_batch(distribution_id: int, batch_no: int, *, after: float = 0.0) -> bool:
+    """Have a batch looked at again by the retry queue, `after` seconds from now.
+
+    The countdown is a convenience of 20 s at most, far below the broker's visibility timeout;
+    if it is lost, the tick finds the same rows.
+    """
+    retry = send_batch.s(distribution_id, batch_no).set(
+        queue="distribution-retry",
+        countdown=after or None,
+        expires=after + NUDGE_LIFE,
+        ignore_result=True,
+    )
+    return nudge(lambda: retry.apply_async(retry=False))
+
+
+@shared_task(queue="distribution-analytics", ignore_result=True)
+def refresh_sla() -> None:
+    """Keep the running distributions' figures and alerts fresh; close what has just ended."""
+    now = timezone.now()
+    for distribution in Distribution.objects.running():
+        sla.refresh(distribution, now=now)
+        control.complete_if_done(distribution.pk, now=now)
+
+
+@shared_task(queue="distribution-analytics", ignore_result=True)
+def sync_message_templates() -> int:
+    """Mirror Meta's message templates."""
+    if not settings.WHATSAPP_BUSINESS_ID:
+        return 0
+    return message_templates.sync(cloud_api.client(), now=timezone.now())

@@ -1,0 +1,112 @@
+"""Valid records by default; a test says only what matters to it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from itertools import count
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.utils import timezone
+
+from distribution import approval, control
+from distribution.models import Content, Distribution, Kind, MessageTemplate, TemplateStatus
+from phonepool.models import PhoneNumber, Portfolio
+from subscribers.models import Subscriber
+
+serial = count(1)
+
+
+def a_subscriber(**fields: Any) -> Subscriber:
+    n = next(serial)
+    return Subscriber.objects.create(
+        **{"phone": f"+9198{n:08}", "name": f"Adviser {n}", "tier": "BASIC", **fields}
+    )
+
+
+def some_subscribers(number: int, **fields: Any) -> list[Subscriber]:
+    rows = [
+        Subscriber(**{"phone": f"+9198{next(serial):08}", "tier": "BASIC", **fields})
+        for _ in range(number)
+    ]
+    return Subscriber.objects.bulk_create(rows)
+
+
+def a_portfolio(**fields: Any) -> Portfolio:
+    return Portfolio.objects.get_or_create(business_id="900", defaults=fields)[0]
+
+
+def a_number(**fields: Any) -> PhoneNumber:
+    n = next(serial)
+    portfolio = fields.pop("portfolio", None) or a_portfolio()
+    return PhoneNumber.objects.create(
+        **{"meta_id": f"1000{n}", "label": f"number-{n}", "portfolio": portfolio, **fields}
+    )
+
+
+def a_template(**fields: Any) -> MessageTemplate:
+    return MessageTemplate.objects.create(
+        **{
+            "name": f"daily_update_{next(serial)}",
+            "language": "en",
+            "status": TemplateStatus.APPROVED,
+            **fields,
+        }
+    )
+
+
+def a_user(name: str = "") -> Any:
+    return get_user_model().objects.create_user(name or f"user-{next(serial)}")
+
+
+def a_draft(**fields: Any) -> Content:
+    template = fields.pop("message_template", None) or a_template()
+    author = fields.pop("author", None) or a_user()
+    day = fields.pop("day", timezone.localdate())
+    return Content.objects.create(
+        **{
+            "day": day,
+            "title": "The day ahead",
+            "message_template": template,
+            "body_variables": ["{name}", "Nifty opens flat"],
+            "author": author,
+            **fields,
+        }
+    )
+
+
+def an_approved_content(**fields: Any) -> Content:
+    content = a_draft(**fields)
+    now = timezone.now()
+    approval.submit(content, by=content.author, now=now)
+    approval.approve(content, by=a_user(), now=now)
+    return content
+
+
+def a_planned_distribution(now: datetime, **fields: Any) -> Distribution:
+    return Distribution.objects.create(
+        **{
+            "kind": Kind.MANUAL,
+            "local_date": timezone.localdate(now),
+            "planned_at": now,
+            "content": fields.pop("content", None) or an_approved_content(),
+            **fields,
+        }
+    )
+
+
+def an_open_distribution(
+    subscribers: int = 0, *, now: datetime | None = None, **fields: Any
+) -> Distribution:
+    """A distribution whose audience is every eligible subscriber, `subscribers` more of them."""
+    now = now or timezone.now()
+    some_subscribers(subscribers)
+    if not PhoneNumber.objects.exists():
+        a_number()
+    distribution = a_planned_distribution(now, **fields)
+    assert control.open_distribution(distribution.pk, now=now)
+    distribution.refresh_from_db()
+    return distribution
+
+
+LEASE = timedelta(seconds=60)
