@@ -1,0 +1,171 @@
+"""The morning's report: the customer's board as text, and every figure as JSON."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from config.demo.oracle import Acceptance, Verdict, judge
+from config.demo.preparing import POOL
+from distribution import analytics
+from distribution.models import Delivery, Distribution, State
+from distribution.models.deliveries import UNSETTLED
+from phonepool.errors import FAILURES
+from phonepool.models import PhoneEvent, PhoneNumber, Role
+# from webhooks.models import WebhookEvent
+
+# Ends that excuse a person from being in the journal.
+EXCUSED = (State.SKIPPED, State.FAILED, State.UNCONFIRMED)
+WORDS = {
+    "INVALID_NUMBER": "Invalid numbers",
+    "RATE_LIMIT": "Rate limited",
+    "NETWORK_ERROR": "Network errors",
+    "TIMEOUT": "Timed out",
+    "BLOCKED": "Blocked",
+    "OPTED_OUT": "Opted out",
+}
+
+
+def build(
+    distribution: Distribution,
+    journal: list[Acceptance],
+    stats: dict[str, Any],
+    *,
+    triggered_at: datetime,
+    scenario: str,
+) -> dict[str, Any]:
+    """Every figure of the day. `duplicates` and `missed` come from the journal alone."""
+    tally, reach = analytics.tally(distribution), analytics.reach(distribution)
+    rows = Delivery.objects.filter(distribution=distribution)
+    expected = {phone.lstrip("+") for phone in rows.values_list("phone", flat=True)}
+    gone = rows.filter(state__in=EXCUSED, accepted_at=None).values_list("phone", flat=True)
+    verdict = judge(journal, expected, {phone.lstrip("+") for phone in gone})
+    results = distribution.results
+    return {
+        "scenario": scenario,
+        "state": distribution.state,
+        "recipients": tally.recipients,
+        "accepted": verdict.accepted,
+        "delivered": reach.delivered,
+        "read": reach.read,
+        "failed": tally.count(State.FAILED),
+        "skipped": tally.count(State.SKIPPED),
+        "unknown": tally.count(*UNSETTLED),
+        "unconfirmed": tally.count(State.UNCONFIRMED),
+        "duplicates": verdict.duplicates,
+        "missed": verdict.missed,
+        "strangers": verdict.strangers,
+        "dispatch_seconds": round(verdict.last - verdict.first, 3),
+        "first_accepted_at": _moment(verdict.first),
+        "last_accepted_at": _moment(verdict.last),
+        "first_send_lateness_seconds": round(_lateness(reach, triggered_at), 3),
+        "pool_utilisation": round(utilisation(verdict), 4),
+        "sla_accepted": results.get("sla_accepted"),
+        "sla_delivered": results.get("sla_delivered"),
+        "sla_met": bool(results.get("sla_met")),
+        "webhooks_received": 0,
+        "per_number": _per_number(verdict, stats),
+        "failures": _by_reason(tally.reasons.get(State.FAILED, {})),
+        "engine": "celery",
+        "database": connection.vendor,
+    }
+
+
+def utilisation(verdict: Verdict) -> float:
+    """Accepted ÷ what the used numbers allowed: a primary from the first acceptance of all, a
+    backup from its own first, each until the last one or until it was put out."""
+    allowed = 0.0
+    for number in PhoneNumber.objects.filter(meta_id__in=verdict.by_number):
+        start = verdict.first
+        if number.role == Role.BACKUP:
+            start = verdict.by_number[number.meta_id][0]
+        out = PhoneEvent.objects.filter(number=number, kind="disabled").order_by("at").first()
+        end = min(verdict.last, out.at.timestamp()) if out else verdict.last
+        allowed += 1 + number.rate_per_second * max(0.0, end - start)
+    return verdict.accepted / allowed if allowed else 0.0
+
+
+def passed(report: dict[str, Any]) -> bool:
+    """Nobody missed, nobody doubled, and the service level met."""
+    clean = not (report["missed"] or report["duplicates"] or report["strangers"])
+    return clean and report["state"] == "COMPLETED" and report["sla_met"]
+
+
+def board(report: dict[str, Any], basis: str) -> str:
+    """The customer's report."""
+    share = report[f"sla_{basis}"] or 0.0
+    failed, recipients = report["failed"], report["recipients"]
+    lines = [
+        f"Daily Distribution   Status: {report['state'].capitalize()}"
+        f"    Recipients: {report['delivered']:,} / {recipients:,}"
+        f"    SLA achievement: {share:.1%} {basis} in the window",
+        f"Delivery time: {_clock(report['first_accepted_at'])} – "
+        f"{_clock(report['last_accepted_at'])} IST ({report['dispatch_seconds']:.1f} s, "
+        f"first send {report['first_send_lateness_seconds']:.2f} s after the trigger, "
+        f"{report['pool_utilisation']:.1%} of what the pool allowed)",
+    ]
+    for place, number in enumerate(report["per_number"], start=1):
+        refused = number["rate_limited"]
+        also = f", {refused:,} refused for rate" if refused else ""
+        lines.append(
+            f"  Phone #{place} {number['label']}: {number['sent']:,} sent "
+            f"({number['quality']}{also}), peak {number['peak_per_second']}/s"
+        )
+    reasons = ", ".join(f"{WORDS.get(k, k)}: {v}" for k, v in report["failures"].items())
+    share_failed = failed / recipients if recipients else 0.0
+    lines.append(f"Failures: {failed} ({share_failed:.2%}){': ' + reasons if reasons else ''}")
+    lines.append(
+        f"The sandbox's journal: {report['accepted']:,} people written to, "
+        f"{report['missed']} missed, {report['duplicates']} doubled"
+    )
+    return "\n".join(lines)
+
+
+def _per_number(verdict: Verdict, stats: dict[str, Any]) -> list[dict[str, Any]]:
+    found = {number.meta_id: number for number in PhoneNumber.objects.all()}
+    return [
+        {
+            "id": line.meta_id,
+            "label": line.label,
+            "sent": len(verdict.by_number.get(line.meta_id, [])),
+            "quality": found[line.meta_id].quality,
+            "rate_limited": _refused(stats, line.meta_id),
+            "peak_per_second": verdict.peaks.get(line.meta_id, 0),
+        }
+        for line in POOL
+        if line.meta_id in found
+    ]
+
+
+def _refused(stats: dict[str, Any], meta_id: str) -> int:
+    number = stats.get("numbers", {}).get(meta_id, {})
+    return int(number.get("refused", {}).get("130429", 0))
+
+
+def _by_reason(slugs: dict[str, int]) -> dict[str, int]:
+    reason_of = {failure.slug: failure.reason.value for failure in FAILURES.values()}
+    found: dict[str, int] = {}
+    for slug, count in slugs.items():
+        reason = reason_of.get(slug, slug)
+        found[reason] = found.get(reason, 0) + count
+    return found
+
+
+def _lateness(reach: analytics.Reach, triggered_at: datetime) -> float:
+    if reach.first_inflight_at is None:
+        return 0.0
+    return (reach.first_inflight_at - triggered_at).total_seconds()
+
+
+def _moment(seconds: float) -> float | None:
+    return round(seconds, 3) or None
+
+
+def _clock(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
+    moment = datetime.fromtimestamp(seconds, timezone.get_default_timezone())
+    return f"{moment:%H:%M:%S}"
