@@ -97,6 +97,9 @@ class _Pass:
         try:
             while self.waiting and self._send_some():
                 pass
+        except BaseException:
+            self.calls.close()  # what has not begun is never sent, and says so
+            raise
         finally:
             left = [delivery.pk for delivery in self.waiting]
             if left:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime
 
@@ -23,11 +24,16 @@ def reserve(count: int, *, now: datetime) -> Reservation | None:
     return None
 
 
+# A single 130429 among many answers is jitter on the way to Meta; from two on it is the rate.
+LEAST_REFUSALS = 2
+
+
 def report_failures(failures: Iterable[tuple[int, Failure]], *, now: datetime) -> None:
-    """Tell the pool what numbers were refused for; the recipients' own failures pass by."""
-    for number_id, failure in dict.fromkeys(failures):
+    """Tell the pool what numbers were refused for, lately; the recipients' own failures pass by."""
+    for (number_id, failure), times in Counter(failures).items():
         if failure.slug == "throughput_exceeded":
-            health.cut_rate(number_id, now=now)
+            if times >= LEAST_REFUSALS:
+                health.cut_rate(number_id, now=now)
         elif failure.action is Action.NUMBER:
             health.rest(number_id, failure.slug, now=now)
 
