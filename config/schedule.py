@@ -39,6 +39,11 @@ def timetable() -> dict[str, dict[str, Any]]:
             "schedule": 5.0,
             "options": {"queue": "distribution-analytics", "expires": 5},
         },
+        "tell about alerts": {
+            "task": "distribution.tasks.notify_alerts",
+            "schedule": 10.0,
+            "options": {"queue": "distribution-analytics", "expires": 10},
+        },
         "ask Meta about the phone numbers": {
             "task": "phonepool.tasks.sync_phone_numbers",
             "schedule": 60.0,

@@ -58,7 +58,7 @@ class ContentAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     actions = ["submit", "approve"]
 
     def save_model(self, request: HttpRequest, obj: Content, form: Any, change: bool) -> None:
-        if not change:
+        if not change and request.user.pk is not None:
             obj.author_id = request.user.pk
         super().save_model(request, obj, form, change)
 

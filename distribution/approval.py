@@ -85,7 +85,11 @@ def reject(content: Content, *, by: AbstractBaseUser, now: datetime, reason: str
 
 
 def _move(
-    content: Content, before: list[ContentState], after: ContentState, refusal: str, **fields: object
+    content: Content,
+    before: list[ContentState],
+    after: ContentState,
+    refusal: str,
+    **fields: object,
 ) -> None:
     """Compare-and-set, so that two people deciding at once make one decision."""
     rows = Content.objects.filter(pk=content.pk, state__in=before)

@@ -33,7 +33,9 @@ def update_from(
     if not rows:
         return 0
     table = connection.ops.quote_name(model._meta.db_table)
-    sql = f"UPDATE {table} AS d SET {assign} FROM {_source(columns)} WHERE d.id = v.id AND ({where})"  # noqa: S608
+    sql = (
+        f"UPDATE {table} AS d SET {assign} FROM {_source(columns)} WHERE d.id = v.id AND ({where})"  # noqa: S608
+    )
     values = json.dumps([{name: _plain(row[name]) for name in columns} for row in rows])
     with connection.cursor() as cursor:
         cursor.execute(sql, [values])

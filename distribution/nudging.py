@@ -45,7 +45,7 @@ class Nudger:
             return False
         try:
             done.result(timeout=patience)
-        except Exception as error:  # noqa: BLE001 - whatever the broker did, the caller goes on
+        except Exception as error:
             self._quiet_until = time.monotonic() + RECOVERY
             log.warning("nudge not published: %s", type(error).__name__)
             return False
@@ -59,7 +59,7 @@ class Nudger:
                 continue
             try:
                 publish()
-            except Exception as error:  # noqa: BLE001
+            except Exception as error:
                 done.set_exception(error)
             else:
                 done.set_result(None)

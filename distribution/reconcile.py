@@ -14,7 +14,14 @@ from django.conf import settings
 from django.db.models import Q
 
 from distribution import state
-from distribution.models import Delivery, Distribution, DistributionState, Progress, State, StatusFeed
+from distribution.models import (
+    Delivery,
+    Distribution,
+    DistributionState,
+    Progress,
+    State,
+    StatusFeed,
+)
 from distribution.models.deliveries import DeliveryQuerySet
 from subscribers.models import Status
 
@@ -41,7 +48,7 @@ def judge(distribution: Distribution, *, now: datetime) -> tuple[int, int]:
         subscriber__status=Status.ACTIVE,
     )
     feed = StatusFeed.current()
-    silent = [row.pk for row in ripe[:500] if _silence_is_evidence(row, feed, now)]
+    silent = [row.pk for row in ripe[:500] if _silence_is_evidence(row, feed)]
     return state.retry_unknown(silent, next_at=now, now=now), 0
 
 
@@ -62,7 +69,7 @@ def _may_resend(distribution: Distribution, now: datetime) -> bool:
     return not Delivery.objects.filter(distribution=distribution, state=State.HELD).exists()
 
 
-def _silence_is_evidence(row: Delivery, feed: StatusFeed, now: datetime) -> bool:
+def _silence_is_evidence(row: Delivery, feed: StatusFeed) -> bool:
     """Whether its neighbours were reported while this one was not."""
     assert row.inflight_at is not None  # a row in doubt was in flight
     if feed.dead_letter_at is not None and feed.dead_letter_at >= row.inflight_at:

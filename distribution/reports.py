@@ -98,9 +98,7 @@ def _by_delivery(
     return found
 
 
-def _archived(
-    by_delivery: dict[int, list[StatusReport]], locked: dict[int, Delivery]
-) -> set[str]:
+def _archived(by_delivery: dict[int, list[StatusReport]], locked: dict[int, Delivery]) -> set[str]:
     """Ids of earlier attempts of ours among the reports that do not name the current one."""
     asked = {
         str(report.attempt)
@@ -159,9 +157,7 @@ def _note_effects(row: Delivery, standing: Standing, applied: Applied) -> None:
         applied.refused[row.subscriber_id] = standing.failed_code
 
 
-def _keep_failures(
-    by_delivery: dict[int, list[StatusReport]], locked: dict[int, Delivery]
-) -> None:
+def _keep_failures(by_delivery: dict[int, list[StatusReport]], locked: dict[int, Delivery]) -> None:
     """A reported failure is the end of a call, too: kept as evidence, once."""
     ended = [
         Attempt(

@@ -60,9 +60,7 @@ def _nobody_expects(day: date, lateness: timedelta) -> bool:
     return too_late and Content.objects.approved_for(day) is None
 
 
-def plan_once(
-    *, at: datetime, content: Content | None, kind: Kind = Kind.ONE_TIME
-) -> Distribution:
+def plan_once(*, at: datetime, content: Content | None, kind: Kind = Kind.ONE_TIME) -> Distribution:
     """Plan a one-time distribution; it opens by itself when its time has come."""
     return Distribution.objects.create(
         kind=kind,

@@ -102,9 +102,7 @@ def report_success(number_ids: Iterable[int]) -> None:
 def disable(number_id: int, reason: str, *, now: datetime) -> bool:
     """Out of the pool until a human or Meta brings it back."""
     others = PhoneNumber.objects.filter(pk=number_id).exclude(state=NumberState.DISABLED)
-    changed = others.update(
-        state=NumberState.DISABLED, state_reason=reason[:80], rest_until=None
-    )
+    changed = others.update(state=NumberState.DISABLED, state_reason=reason[:80], rest_until=None)
     if changed:
         _note(number_id, "disabled", reason, now)
     return bool(changed)

@@ -86,7 +86,9 @@ class PhoneNumber(models.Model):
             models.CheckConstraint(
                 condition=Q(quality__in=Quality.values), name="phonenumber_quality_known"
             ),
-            models.CheckConstraint(condition=Q(role__in=Role.values), name="phonenumber_role_known"),
+            models.CheckConstraint(
+                condition=Q(role__in=Role.values), name="phonenumber_role_known"
+            ),
             models.CheckConstraint(
                 condition=Q(rate_per_second__gte=1), name="phonenumber_rate_positive"
             ),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import secrets
 import sys
 import time
@@ -21,7 +22,7 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from config.demo import preparing, report, scenarios  # noqa: E402
+from config.demo import cpu, preparing, report, scenarios  # noqa: E402
 from config.demo.oracle import Sandbox  # noqa: E402
 from config.demo.watching import Glance, View, say  # noqa: E402
 from distribution import analytics, schedule  # noqa: E402
@@ -39,14 +40,18 @@ def main(arguments: list[str] | None = None) -> int:
     sandbox = Sandbox(settings.WHATSAPP_API_BASE)
     day = schedule.local_date(timezone.now())
     password = _prepare(options, day)
+    house = {**json.loads(os.environ.get("DEMO_PIDS", "{}")), "watcher": os.getpid()}
     triggered_at = _trigger(day)
+    before = cpu.used(house)
     distribution = _watch(day, triggered_at, scenarios.scenario(options.scenario), sandbox)
+    spent = cpu.between(before, cpu.used(house))
     found = report.build(
         distribution,
         sandbox.journal(),
         sandbox.stats(),
         triggered_at=triggered_at,
         scenario=options.scenario,
+        cpu_seconds=spent,
     )
     if options.report:
         Path(options.report).write_text(json.dumps(found, indent=2) + "\n")

@@ -15,7 +15,8 @@ from distribution.models import Delivery, Distribution, State
 from distribution.models.deliveries import UNSETTLED
 from phonepool.errors import FAILURES
 from phonepool.models import PhoneEvent, PhoneNumber, Role
-# from webhooks.models import WebhookEvent
+
+from webhooks.models import WebhookEvent
 
 # Ends that excuse a person from being in the journal.
 EXCUSED = (State.SKIPPED, State.FAILED, State.UNCONFIRMED)
@@ -36,6 +37,7 @@ def build(
     *,
     triggered_at: datetime,
     scenario: str,
+    cpu_seconds: dict[str, float],
 ) -> dict[str, Any]:
     """Every figure of the day. `duplicates` and `missed` come from the journal alone."""
     tally, reach = analytics.tally(distribution), analytics.reach(distribution)
@@ -66,11 +68,13 @@ def build(
         "sla_accepted": results.get("sla_accepted"),
         "sla_delivered": results.get("sla_delivered"),
         "sla_met": bool(results.get("sla_met")),
-        "webhooks_received": 0,
+        "webhooks_received": WebhookEvent.objects.count(),
         "per_number": _per_number(verdict, stats),
         "failures": _by_reason(tally.reasons.get(State.FAILED, {})),
         "engine": "celery",
         "database": connection.vendor,
+        "cpu_seconds": cpu_seconds,
+        "cpu_ms_per_message": _cpu_per_message(cpu_seconds, verdict.accepted),
     }
 
 
@@ -152,6 +156,14 @@ def _by_reason(slugs: dict[str, int]) -> dict[str, int]:
         reason = reason_of.get(slug, slug)
         found[reason] = found.get(reason, 0) + count
     return found
+
+
+def _cpu_per_message(seconds: dict[str, float], messages: int) -> float | None:
+    """Of everything but the sandbox, from the trigger to the end; None where it is not known."""
+    if not seconds or not messages:
+        return None
+    ours = sum(spent for name, spent in seconds.items() if name != "sandbox")
+    return round(1000 * ours / messages, 3)
 
 
 def _lateness(reach: analytics.Reach, triggered_at: datetime) -> float:

@@ -6,8 +6,40 @@ import csv
 import io
 import random
 
-FIRST = "Aarav Asha Dev Divya Farhan Gauri Isha Kabir Leela Manoj Meera Nikhil Priya Ravi Sana".split()
-LAST = "Bose Das Gupta Iyer Joshi Khan Mehta Nair Patel Rao Reddy Shah Sharma Singh Verma".split()
+FIRST = [
+    "Aarav",
+    "Asha",
+    "Dev",
+    "Divya",
+    "Farhan",
+    "Gauri",
+    "Isha",
+    "Kabir",
+    "Leela",
+    "Manoj",
+    "Meera",
+    "Nikhil",
+    "Priya",
+    "Ravi",
+    "Sana",
+]
+LAST = [
+    "Bose",
+    "Das",
+    "Gupta",
+    "Iyer",
+    "Joshi",
+    "Khan",
+    "Mehta",
+    "Nair",
+    "Patel",
+    "Rao",
+    "Reddy",
+    "Shah",
+    "Sharma",
+    "Singh",
+    "Verma",
+]
 TIERS = ("PREMIUM", "PRO", "BASIC")
 TIER_SHARES = (15, 35, 50)  # per cent
 BAD_ROWS = (

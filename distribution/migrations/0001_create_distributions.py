@@ -6,255 +6,592 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('phonepool', '0001_create_pool'),
-        ('subscribers', '0002_seal_consent_events'),
+        ("phonepool", "0001_create_pool"),
+        ("subscribers", "0002_seal_consent_events"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='StatusFeed',
+            name="StatusFeed",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('applied_through', models.DateTimeField(blank=True, null=True)),
-                ('dead_letter_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("applied_through", models.DateTimeField(blank=True, null=True)),
+                ("dead_letter_at", models.DateTimeField(blank=True, null=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Alert',
+            name="Alert",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('rule', models.CharField(max_length=40)),
-                ('scope', models.CharField(blank=True, default='', max_length=80)),
-                ('severity', models.CharField(choices=[('CRITICAL', 'Critical'), ('WARNING', 'Warning')], max_length=8)),
-                ('message', models.CharField(max_length=500)),
-                ('opened_at', models.DateTimeField()),
-                ('notified_at', models.DateTimeField(blank=True, null=True)),
-                ('closed_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("rule", models.CharField(max_length=40)),
+                ("scope", models.CharField(blank=True, default="", max_length=80)),
+                (
+                    "severity",
+                    models.CharField(
+                        choices=[("CRITICAL", "Critical"), ("WARNING", "Warning")], max_length=8
+                    ),
+                ),
+                ("message", models.CharField(max_length=500)),
+                ("opened_at", models.DateTimeField()),
+                ("notified_at", models.DateTimeField(blank=True, null=True)),
+                ("closed_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'ordering': ['-opened_at'],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('closed_at__isnull', True)), fields=('rule', 'scope'), name='alert_unique_while_open'), models.CheckConstraint(condition=models.Q(('severity__in', ['CRITICAL', 'WARNING'])), name='alert_severity_known')],
+                "ordering": ["-opened_at"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("closed_at__isnull", True)),
+                        fields=("rule", "scope"),
+                        name="alert_unique_while_open",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("severity__in", ["CRITICAL", "WARNING"])),
+                        name="alert_severity_known",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Content',
+            name="Content",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('day', models.DateField(blank=True, null=True)),
-                ('title', models.CharField(max_length=120)),
-                ('body_variables', models.JSONField(blank=True, default=list)),
-                ('media', models.JSONField(blank=True, default=dict)),
-                ('is_fallback', models.BooleanField(default=False)),
-                ('state', models.CharField(choices=[('DRAFT', 'Draft'), ('SUBMITTED', 'Submitted'), ('APPROVED', 'Approved'), ('REJECTED', 'Rejected')], default='DRAFT', max_length=9)),
-                ('submitted_at', models.DateTimeField(blank=True, null=True)),
-                ('decided_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('author', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='written_contents', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("day", models.DateField(blank=True, null=True)),
+                ("title", models.CharField(max_length=120)),
+                ("body_variables", models.JSONField(blank=True, default=list)),
+                ("media", models.JSONField(blank=True, default=dict)),
+                ("is_fallback", models.BooleanField(default=False)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("DRAFT", "Draft"),
+                            ("SUBMITTED", "Submitted"),
+                            ("APPROVED", "Approved"),
+                            ("REJECTED", "Rejected"),
+                        ],
+                        default="DRAFT",
+                        max_length=9,
+                    ),
+                ),
+                ("submitted_at", models.DateTimeField(blank=True, null=True)),
+                ("decided_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "author",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="written_contents",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-day', '-created_at'],
+                "ordering": ["-day", "-created_at"],
             },
         ),
         migrations.CreateModel(
-            name='Distribution',
+            name="Distribution",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('DAILY', 'Daily'), ('ONE_TIME', 'One Time'), ('MANUAL', 'Manual')], max_length=8)),
-                ('local_date', models.DateField(db_index=True)),
-                ('planned_at', models.DateTimeField()),
-                ('state', models.CharField(choices=[('SCHEDULED', 'Scheduled'), ('BLOCKED', 'Blocked'), ('SENDING', 'Sending'), ('PAUSED', 'Paused'), ('COMPLETED', 'Completed'), ('CANCELLED', 'Cancelled'), ('MISSED', 'Missed')], default='SCHEDULED', max_length=9)),
-                ('state_reason', models.CharField(blank=True, default='', max_length=200)),
-                ('opened_at', models.DateTimeField(blank=True, null=True)),
-                ('window_end', models.DateTimeField(blank=True, null=True)),
-                ('sla_deadline', models.DateTimeField(blank=True, null=True)),
-                ('recipients', models.PositiveIntegerField(default=0)),
-                ('batches', models.PositiveIntegerField(default=0)),
-                ('completed_at', models.DateTimeField(blank=True, null=True)),
-                ('sla_accepted', models.FloatField(blank=True, null=True)),
-                ('sla_delivered', models.FloatField(blank=True, null=True)),
-                ('results', models.JSONField(blank=True, default=dict)),
-                ('content', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='distribution.content')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("DAILY", "Daily"),
+                            ("ONE_TIME", "One Time"),
+                            ("MANUAL", "Manual"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("local_date", models.DateField(db_index=True)),
+                ("planned_at", models.DateTimeField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("SCHEDULED", "Scheduled"),
+                            ("BLOCKED", "Blocked"),
+                            ("SENDING", "Sending"),
+                            ("PAUSED", "Paused"),
+                            ("COMPLETED", "Completed"),
+                            ("CANCELLED", "Cancelled"),
+                            ("MISSED", "Missed"),
+                        ],
+                        default="SCHEDULED",
+                        max_length=9,
+                    ),
+                ),
+                ("state_reason", models.CharField(blank=True, default="", max_length=200)),
+                ("opened_at", models.DateTimeField(blank=True, null=True)),
+                ("window_end", models.DateTimeField(blank=True, null=True)),
+                ("sla_deadline", models.DateTimeField(blank=True, null=True)),
+                ("recipients", models.PositiveIntegerField(default=0)),
+                ("batches", models.PositiveIntegerField(default=0)),
+                ("completed_at", models.DateTimeField(blank=True, null=True)),
+                ("sla_accepted", models.FloatField(blank=True, null=True)),
+                ("sla_delivered", models.FloatField(blank=True, null=True)),
+                ("results", models.JSONField(blank=True, default=dict)),
+                (
+                    "content",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="distribution.content",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-planned_at'],
+                "ordering": ["-planned_at"],
             },
         ),
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('phone', models.CharField(max_length=16)),
-                ('tier', models.CharField(max_length=8)),
-                ('batch_no', models.PositiveIntegerField()),
-                ('state', models.CharField(choices=[('PENDING', 'Pending'), ('CLAIMED', 'Claimed'), ('INFLIGHT', 'Inflight'), ('UNKNOWN', 'Unknown'), ('RETRY_WAIT', 'Retry Wait'), ('ACCEPTED', 'Accepted'), ('HELD', 'Held'), ('FAILED', 'Failed'), ('SKIPPED', 'Skipped'), ('UNCONFIRMED', 'Unconfirmed')], db_default='PENDING', max_length=11)),
-                ('reason', models.CharField(blank=True, db_default='', max_length=40)),
-                ('next_at', models.DateTimeField()),
-                ('claim_token', models.BigIntegerField(blank=True, null=True)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('attempt_no', models.PositiveSmallIntegerField(db_default=0)),
-                ('tries_charged', models.PositiveSmallIntegerField(db_default=0)),
-                ('ambiguous_no', models.PositiveSmallIntegerField(db_default=0)),
-                ('resend_no', models.PositiveSmallIntegerField(db_default=0)),
-                ('inflight_at', models.DateTimeField(blank=True, null=True)),
-                ('unknown_at', models.DateTimeField(blank=True, null=True)),
-                ('accepted_at', models.DateTimeField(blank=True, null=True)),
-                ('wamid', models.CharField(blank=True, max_length=200, null=True, unique=True)),
-                ('progress', models.PositiveSmallIntegerField(choices=[(0, 'None'), (1, 'Sent'), (2, 'Delivered'), (3, 'Read')], db_default=0)),
-                ('sent_at', models.DateTimeField(blank=True, null=True)),
-                ('delivered_at', models.DateTimeField(blank=True, null=True)),
-                ('read_at', models.DateTimeField(blank=True, null=True)),
-                ('failed_at', models.DateTimeField(blank=True, null=True)),
-                ('failed_code', models.IntegerField(blank=True, null=True)),
-                ('number', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='phonepool.phonenumber')),
-                ('subscriber', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='subscribers.subscriber')),
-                ('distribution', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='deliveries', to='distribution.distribution')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("phone", models.CharField(max_length=16)),
+                ("tier", models.CharField(max_length=8)),
+                ("batch_no", models.PositiveIntegerField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("PENDING", "Pending"),
+                            ("CLAIMED", "Claimed"),
+                            ("INFLIGHT", "Inflight"),
+                            ("UNKNOWN", "Unknown"),
+                            ("RETRY_WAIT", "Retry Wait"),
+                            ("ACCEPTED", "Accepted"),
+                            ("HELD", "Held"),
+                            ("FAILED", "Failed"),
+                            ("SKIPPED", "Skipped"),
+                            ("UNCONFIRMED", "Unconfirmed"),
+                        ],
+                        db_default="PENDING",
+                        max_length=11,
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, db_default="", max_length=40)),
+                ("next_at", models.DateTimeField()),
+                ("claim_token", models.BigIntegerField(blank=True, null=True)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("attempt_no", models.PositiveSmallIntegerField(db_default=0)),
+                ("tries_charged", models.PositiveSmallIntegerField(db_default=0)),
+                ("ambiguous_no", models.PositiveSmallIntegerField(db_default=0)),
+                ("resend_no", models.PositiveSmallIntegerField(db_default=0)),
+                ("inflight_at", models.DateTimeField(blank=True, null=True)),
+                ("unknown_at", models.DateTimeField(blank=True, null=True)),
+                ("accepted_at", models.DateTimeField(blank=True, null=True)),
+                ("wamid", models.CharField(blank=True, max_length=200, null=True, unique=True)),
+                (
+                    "progress",
+                    models.PositiveSmallIntegerField(
+                        choices=[(0, "None"), (1, "Sent"), (2, "Delivered"), (3, "Read")],
+                        db_default=0,
+                    ),
+                ),
+                ("sent_at", models.DateTimeField(blank=True, null=True)),
+                ("delivered_at", models.DateTimeField(blank=True, null=True)),
+                ("read_at", models.DateTimeField(blank=True, null=True)),
+                ("failed_at", models.DateTimeField(blank=True, null=True)),
+                ("failed_code", models.IntegerField(blank=True, null=True)),
+                (
+                    "number",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="phonepool.phonenumber",
+                    ),
+                ),
+                (
+                    "subscriber",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deliveries",
+                        to="subscribers.subscriber",
+                    ),
+                ),
+                (
+                    "distribution",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="deliveries",
+                        to="distribution.distribution",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'deliveries',
+                "verbose_name_plural": "deliveries",
             },
         ),
         migrations.CreateModel(
-            name='MessageTemplate',
+            name="MessageTemplate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('meta_id', models.CharField(blank=True, default='', max_length=32)),
-                ('name', models.CharField(max_length=512)),
-                ('language', models.CharField(default='en', max_length=10)),
-                ('category', models.CharField(default='UTILITY', max_length=16)),
-                ('status', models.CharField(choices=[('APPROVED', 'Approved'), ('PENDING', 'Pending'), ('REJECTED', 'Rejected'), ('PAUSED', 'Paused'), ('DISABLED', 'Disabled'), ('OTHER', 'Other')], default='PENDING', max_length=10)),
-                ('quality', models.CharField(blank=True, default='', max_length=8)),
-                ('components', models.JSONField(blank=True, default=list)),
-                ('rotation_group', models.CharField(blank=True, default='', max_length=40)),
-                ('is_fallback', models.BooleanField(default=False)),
-                ('metrics', models.JSONField(blank=True, default=dict)),
-                ('synced_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("meta_id", models.CharField(blank=True, default="", max_length=32)),
+                ("name", models.CharField(max_length=512)),
+                ("language", models.CharField(default="en", max_length=10)),
+                ("category", models.CharField(default="UTILITY", max_length=16)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("APPROVED", "Approved"),
+                            ("PENDING", "Pending"),
+                            ("REJECTED", "Rejected"),
+                            ("PAUSED", "Paused"),
+                            ("DISABLED", "Disabled"),
+                            ("OTHER", "Other"),
+                        ],
+                        default="PENDING",
+                        max_length=10,
+                    ),
+                ),
+                ("quality", models.CharField(blank=True, default="", max_length=8)),
+                ("components", models.JSONField(blank=True, default=list)),
+                ("rotation_group", models.CharField(blank=True, default="", max_length=40)),
+                ("is_fallback", models.BooleanField(default=False)),
+                ("metrics", models.JSONField(blank=True, default=dict)),
+                ("synced_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'ordering': ['name', 'language'],
-                'constraints': [models.UniqueConstraint(fields=('name', 'language'), name='template_once'), models.CheckConstraint(condition=models.Q(('status__in', ['APPROVED', 'PENDING', 'REJECTED', 'PAUSED', 'DISABLED', 'OTHER'])), name='template_status_known')],
+                "ordering": ["name", "language"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("name", "language"), name="template_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "status__in",
+                                ["APPROVED", "PENDING", "REJECTED", "PAUSED", "DISABLED", "OTHER"],
+                            )
+                        ),
+                        name="template_status_known",
+                    ),
+                ],
             },
         ),
         migrations.AddField(
-            model_name='content',
-            name='message_template',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='contents', to='distribution.messagetemplate'),
+            model_name="content",
+            name="message_template",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="contents",
+                to="distribution.messagetemplate",
+            ),
         ),
         migrations.CreateModel(
-            name='Approval',
+            name="Approval",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('decision', models.CharField(choices=[('SUBMITTED', 'Submitted'), ('APPROVED', 'Approved'), ('REJECTED', 'Rejected')], max_length=9)),
-                ('reason', models.CharField(blank=True, default='', max_length=500)),
-                ('at', models.DateTimeField()),
-                ('by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('content', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='approvals', to='distribution.content')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "decision",
+                    models.CharField(
+                        choices=[
+                            ("SUBMITTED", "Submitted"),
+                            ("APPROVED", "Approved"),
+                            ("REJECTED", "Rejected"),
+                        ],
+                        max_length=9,
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, default="", max_length=500)),
+                ("at", models.DateTimeField()),
+                (
+                    "by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "content",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="approvals",
+                        to="distribution.content",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['at', 'pk'],
-                'constraints': [models.CheckConstraint(condition=models.Q(('decision__in', ['SUBMITTED', 'APPROVED', 'REJECTED'])), name='approval_decision_known')],
+                "ordering": ["at", "pk"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("decision__in", ["SUBMITTED", "APPROVED", "REJECTED"])),
+                        name="approval_decision_known",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Attempt',
+            name="Attempt",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('attempt_id', models.CharField(max_length=80)),
-                ('outcome', models.CharField(max_length=12)),
-                ('reason', models.CharField(max_length=40)),
-                ('code', models.IntegerField(blank=True, null=True)),
-                ('http_status', models.PositiveSmallIntegerField(blank=True, null=True)),
-                ('started_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField()),
-                ('number', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, to='phonepool.phonenumber')),
-                ('delivery', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='attempts', to='distribution.delivery')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("attempt_id", models.CharField(max_length=80)),
+                ("outcome", models.CharField(max_length=12)),
+                ("reason", models.CharField(max_length=40)),
+                ("code", models.IntegerField(blank=True, null=True)),
+                ("http_status", models.PositiveSmallIntegerField(blank=True, null=True)),
+                ("started_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_at", models.DateTimeField()),
+                (
+                    "number",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        to="phonepool.phonenumber",
+                    ),
+                ),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="attempts",
+                        to="distribution.delivery",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('attempt_id', 'outcome'), name='attempt_once')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("attempt_id", "outcome"), name="attempt_once")
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='distribution',
-            index=models.Index(condition=models.Q(('state__in', ['SCHEDULED', 'BLOCKED', 'SENDING', 'PAUSED'])), fields=['planned_at'], name='distribution_live'),
+            model_name="distribution",
+            index=models.Index(
+                condition=models.Q(("state__in", ["SCHEDULED", "BLOCKED", "SENDING", "PAUSED"])),
+                fields=["planned_at"],
+                name="distribution_live",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='distribution',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'DAILY')), fields=('kind', 'local_date'), name='distribution_one_daily_a_day'),
+            model_name="distribution",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "DAILY")),
+                fields=("kind", "local_date"),
+                name="distribution_one_daily_a_day",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='distribution',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['SCHEDULED', 'BLOCKED', 'SENDING', 'PAUSED', 'COMPLETED', 'CANCELLED', 'MISSED'])), name='distribution_state_known'),
+            model_name="distribution",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "state__in",
+                        [
+                            "SCHEDULED",
+                            "BLOCKED",
+                            "SENDING",
+                            "PAUSED",
+                            "COMPLETED",
+                            "CANCELLED",
+                            "MISSED",
+                        ],
+                    )
+                ),
+                name="distribution_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='distribution',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['DAILY', 'ONE_TIME', 'MANUAL'])), name='distribution_kind_known'),
+            model_name="distribution",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("kind__in", ["DAILY", "ONE_TIME", "MANUAL"])),
+                name="distribution_kind_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='distribution',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['SENDING', 'PAUSED', 'COMPLETED']), _negated=True), models.Q(('opened_at__isnull', False), ('window_end__isnull', False)), _connector='OR'), name='distribution_open_has_window'),
+            model_name="distribution",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["SENDING", "PAUSED", "COMPLETED"]), _negated=True),
+                    models.Q(("opened_at__isnull", False), ("window_end__isnull", False)),
+                    _connector="OR",
+                ),
+                name="distribution_open_has_window",
+            ),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(fields=['subscriber', 'state'], name='delivery_of_subscriber'),
+            model_name="delivery",
+            index=models.Index(fields=["subscriber", "state"], name="delivery_of_subscriber"),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('state__in', ['PENDING', 'RETRY_WAIT'])), fields=['distribution', 'batch_no', 'next_at'], name='delivery_due'),
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("state__in", ["PENDING", "RETRY_WAIT"])),
+                fields=["distribution", "batch_no", "next_at"],
+                name="delivery_due",
+            ),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('state__in', ['CLAIMED', 'INFLIGHT'])), fields=['lease_until'], name='delivery_leased'),
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("state__in", ["CLAIMED", "INFLIGHT"])),
+                fields=["lease_until"],
+                name="delivery_leased",
+            ),
         ),
         migrations.AddIndex(
-            model_name='delivery',
-            index=models.Index(condition=models.Q(('state', 'UNKNOWN')), fields=['unknown_at'], name='delivery_unknown'),
+            model_name="delivery",
+            index=models.Index(
+                condition=models.Q(("state", "UNKNOWN")),
+                fields=["unknown_at"],
+                name="delivery_unknown",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.UniqueConstraint(fields=('distribution', 'subscriber'), name='delivery_once_per_subscriber'),
+            model_name="delivery",
+            constraint=models.UniqueConstraint(
+                fields=("distribution", "subscriber"), name="delivery_once_per_subscriber"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.UniqueConstraint(fields=('distribution', 'phone'), name='delivery_once_per_phone'),
+            model_name="delivery",
+            constraint=models.UniqueConstraint(
+                fields=("distribution", "phone"), name="delivery_once_per_phone"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['PENDING', 'CLAIMED', 'INFLIGHT', 'UNKNOWN', 'RETRY_WAIT', 'ACCEPTED', 'HELD', 'FAILED', 'SKIPPED', 'UNCONFIRMED'])), name='delivery_state_known'),
+            model_name="delivery",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "state__in",
+                        [
+                            "PENDING",
+                            "CLAIMED",
+                            "INFLIGHT",
+                            "UNKNOWN",
+                            "RETRY_WAIT",
+                            "ACCEPTED",
+                            "HELD",
+                            "FAILED",
+                            "SKIPPED",
+                            "UNCONFIRMED",
+                        ],
+                    )
+                ),
+                name="delivery_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.CheckConstraint(condition=models.Q(('progress__in', [0, 1, 2, 3])), name='delivery_progress_known'),
+            model_name="delivery",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("progress__in", [0, 1, 2, 3])), name="delivery_progress_known"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['CLAIMED', 'INFLIGHT']), _negated=True), models.Q(('claim_token__isnull', False), ('lease_until__isnull', False)), _connector='OR'), name='delivery_claim_has_lease'),
+            model_name="delivery",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["CLAIMED", "INFLIGHT"]), _negated=True),
+                    models.Q(("claim_token__isnull", False), ("lease_until__isnull", False)),
+                    _connector="OR",
+                ),
+                name="delivery_claim_has_lease",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['INFLIGHT', 'UNKNOWN']), _negated=True), ('attempt_no__gte', 1), _connector='OR'), name='delivery_inflight_has_attempt'),
+            model_name="delivery",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["INFLIGHT", "UNKNOWN"]), _negated=True),
+                    ("attempt_no__gte", 1),
+                    _connector="OR",
+                ),
+                name="delivery_inflight_has_attempt",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['ACCEPTED', 'HELD']), _negated=True), ('accepted_at__isnull', False), _connector='OR'), name='delivery_accepted_has_time'),
+            model_name="delivery",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["ACCEPTED", "HELD"]), _negated=True),
+                    ("accepted_at__isnull", False),
+                    _connector="OR",
+                ),
+                name="delivery_accepted_has_time",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='delivery',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['FAILED', 'SKIPPED', 'UNCONFIRMED']), _negated=True), models.Q(('reason', ''), _negated=True), _connector='OR'), name='delivery_end_has_reason'),
+            model_name="delivery",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state__in", ["FAILED", "SKIPPED", "UNCONFIRMED"]), _negated=True),
+                    models.Q(("reason", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="delivery_end_has_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='content',
-            constraint=models.UniqueConstraint(condition=models.Q(('is_fallback', False), ('state', 'APPROVED')), fields=('day',), name='content_one_approved_a_day'),
+            model_name="content",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("is_fallback", False), ("state", "APPROVED")),
+                fields=("day",),
+                name="content_one_approved_a_day",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='content',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['DRAFT', 'SUBMITTED', 'APPROVED', 'REJECTED'])), name='content_state_known'),
+            model_name="content",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["DRAFT", "SUBMITTED", "APPROVED", "REJECTED"])),
+                name="content_state_known",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='content',
-            constraint=models.CheckConstraint(condition=models.Q(('is_fallback', True), ('day__isnull', False), _connector='OR'), name='content_has_a_day'),
+            model_name="content",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("is_fallback", True), ("day__isnull", False), _connector="OR"),
+                name="content_has_a_day",
+            ),
         ),
     ]

@@ -29,9 +29,7 @@ class MessageTemplate(models.Model):
     name = models.CharField(max_length=512)
     language = models.CharField(max_length=10, default="en")  # underscore form, `en_US`
     category = models.CharField(max_length=16, default="UTILITY")
-    status = models.CharField(
-        max_length=10, choices=TemplateStatus, default=TemplateStatus.PENDING
-    )
+    status = models.CharField(max_length=10, choices=TemplateStatus, default=TemplateStatus.PENDING)
     quality = models.CharField(max_length=8, blank=True, default="")
     components = models.JSONField(default=list, blank=True)
     rotation_group = models.CharField(max_length=40, blank=True, default="")

@@ -104,7 +104,9 @@ class Delivery(models.Model):
             models.UniqueConstraint(
                 fields=["distribution", "subscriber"], name="delivery_once_per_subscriber"
             ),
-            models.UniqueConstraint(fields=["distribution", "phone"], name="delivery_once_per_phone"),
+            models.UniqueConstraint(
+                fields=["distribution", "phone"], name="delivery_once_per_phone"
+            ),
             models.CheckConstraint(
                 condition=Q(state__in=State.values), name="delivery_state_known"
             ),

@@ -74,7 +74,9 @@ class Distribution(models.Model):
             models.CheckConstraint(
                 condition=Q(state__in=DistributionState.values), name="distribution_state_known"
             ),
-            models.CheckConstraint(condition=Q(kind__in=Kind.values), name="distribution_kind_known"),
+            models.CheckConstraint(
+                condition=Q(kind__in=Kind.values), name="distribution_kind_known"
+            ),
             models.CheckConstraint(
                 condition=~Q(state__in=["SENDING", "PAUSED", "COMPLETED"])
                 | Q(opened_at__isnull=False, window_end__isnull=False),

@@ -22,9 +22,7 @@ def claim(distribution, *, now=NOW, limit=50) -> Claim:
 
 def mark(taken: Claim, *, now=NOW, number=None) -> set[int]:
     number_id = number.pk if number else a_number().pk
-    return state.mark_inflight(
-        taken, taken.deliveries, number_id=number_id, now=now, lease=LEASE
-    )
+    return state.mark_inflight(taken, taken.deliveries, number_id=number_id, now=now, lease=LEASE)
 
 
 def settled(taken: Claim, delivery: Delivery, to: State, **fields) -> Settlement:

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import requests
+import responses
+from django.utils import timezone
+
+from distribution import alerts, notifiers
+from distribution.models import Alert, Severity
+
+SINK = "http://127.0.0.1:9/alerts"
+NOW = timezone.now()
+
+
+@pytest.fixture(autouse=True)
+def sink(settings, db):
+    settings.WEBHOOK_ALERT_URL = SINK
+    alerts.raise_alert(
+        "no_content",
+        scope="distribution 1",
+        severity=Severity.CRITICAL,
+        message="Approve.",
+        now=NOW,
+    )
+
+
+@responses.activate
+def test_an_alert_is_told_once():
+    responses.post(SINK)
+
+    assert [notifiers.notify(NOW), notifiers.notify(NOW)] == [1, 0]
+
+    told = json.loads(responses.calls[0].request.body)
+    assert (told["rule"], told["message"], told["closed_at"]) == ("no_content", "Approve.", None)
+    assert Alert.objects.get().notified_at == NOW
+
+
+@responses.activate
+@pytest.mark.parametrize("answer", [{"status": 500}, {"body": requests.ConnectionError()}])
+def test_what_the_sink_did_not_take_is_told_again(answer):
+    responses.post(SINK, **answer)
+    assert notifiers.notify(NOW) == 0
+
+    responses.replace(responses.POST, SINK)
+    assert notifiers.notify(NOW) == 1
+
+
+@responses.activate
+def test_without_a_sink_nothing_is_sent(settings):
+    settings.WEBHOOK_ALERT_URL = ""
+
+    assert notifiers.notify(NOW) == 0
+    assert len(responses.calls) == 0
