@@ -16,7 +16,7 @@ COUNTRY_CODE_ADVICE = "write it with + and the country code, for example +91 981
 
 _AS_TEXT = "Format the column as text and export the file again"
 _SCIENTIFIC = re.compile(r"\+?\d+(?:[.,]\d+)?[eE][+-]?\d+")
-_DECIMAL = re.compile(r"(\+?\d{6,})[.,]0*")
+_DECIMAL = re.compile(r"(\+?\d{10,})[.,]0{0,2}")
 _FORMULA = re.compile(r'="(.*)"')  # how some programs keep Excel from shortening a number
 _SPELLING = re.compile(r"\+?[\d ()./\-]*")
 _WA_ID = re.compile(r"[1-9]\d{6,14}")
@@ -86,9 +86,11 @@ def _spelling(raw: str) -> str:
 
 def _plain(raw: str) -> str:
     """`raw` without invisible characters and the wrappings of spreadsheets, in ASCII digits."""
-    text = unicodedata.normalize("NFKC", raw).translate(_DASHES)
-    text = "".join(c for c in text if unicodedata.category(c) != "Cf")  # BOM, direction marks
-    text = "".join(str(unicodedata.decimal(c, c)) for c in text)
+    text = raw
+    if not raw.isascii():
+        text = unicodedata.normalize("NFKC", raw).translate(_DASHES)
+        text = "".join(c for c in text if unicodedata.category(c) != "Cf")  # BOM, direction marks
+        text = "".join(str(unicodedata.decimal(c, c)) for c in text)
     text = " ".join(text.split())
     if formula := _FORMULA.fullmatch(text):
         text = formula[1]

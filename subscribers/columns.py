@@ -1,0 +1,236 @@
+"""From records to rows: which column means what, and whether a row's cells can be believed.
+
+A row is taken whole or refused whole, with the column and a reason that says what to do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator, validate_email
+
+from subscribers import phones
+from subscribers.models import LANGUAGE_PATTERN, Status, Subscriber, Tier
+from subscribers.reading import MAX_CELL, ImportRefused, Record
+from subscribers.wording import has_link, tidy
+
+MAX_NAME = Subscriber._meta.get_field("name").max_length or 0
+MAX_EMAIL = Subscriber._meta.get_field("email").max_length or 0
+MAX_ATTRIBUTE_NAME = 64
+
+
+def _plain(text: str) -> str:
+    """Lower case, words parted by one space: `Phone_No.` is `phone no`."""
+    return " ".join(re.sub(r"[\s_.\-:#*()]+", " ", tidy(text).casefold()).split())
+
+
+# Every other column becomes an attribute of its own name.
+_NAMES = {
+    "phone": """phone|phone number|phone no|mobile|mobile number|mobile no|mobile phone|whatsapp
+        |whatsapp number|whatsapp no|whatsapp phone|number|contact|contact number|contact no|cell
+        |cell phone|telephone|tel|msisdn|wa id|मोबाइल|मोबाइल नंबर|फोन|फोन नंबर|फ़ोन|फ़ोन नंबर""",
+    "name": "name|full name|customer name|subscriber name|contact name|नाम",
+    "tier": "tier|plan|membership",
+    "language": "language|lang|locale|language code|भाषा",
+    "email": "email|e mail|email address|mail",
+    "status": "status|subscription status",
+}
+_FIELDS = {_plain(name): key for key, names in _NAMES.items() for name in names.split("|")}
+_STATUSES = {
+    **dict.fromkeys(("active", "subscribed", "opted in"), Status.ACTIVE),
+    **dict.fromkeys(("paused", "pause", "on hold"), Status.PAUSED),
+    **dict.fromkeys(
+        ("unsubscribed", "opted out", "opt out", "stop", "stopped"), Status.UNSUBSCRIBED
+    ),
+    **dict.fromkeys(("invalid", "unreachable"), Status.INVALID),
+}
+_LANGUAGES = {
+    "english": "en",
+    "hindi": "hi",
+    "हिन्दी": "hi",
+    "हिंदी": "hi",
+    "bengali": "bn",
+    "gujarati": "gu",
+    "kannada": "kn",
+    "malayalam": "ml",
+    "marathi": "mr",
+    "punjabi": "pa",
+    "tamil": "ta",
+    "telugu": "te",
+    "urdu": "ur",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One person as the file describes them; what the file leaves blank is absent here."""
+
+    line: int
+    phone: str  # E.164
+    details: dict[str, str] = field(default_factory=dict)  # name, tier, language, email
+    attributes: dict[str, str] = field(default_factory=dict)
+    status: Status | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A row that was not taken: where, why, and the cell with its digits starred out."""
+
+    line: int
+    reason: str
+    column: str = ""
+    raw: str = ""
+
+
+class _CellRefused(Exception):  # noqa: N818
+    def __init__(self, column: str, raw: str, reason: str) -> None:
+        super().__init__(reason)
+        self.column, self.raw, self.reason = column, raw, reason
+
+
+class Columns:
+    """The meaning of each column of a file. Raises ImportRefused for a header of no use."""
+
+    def __init__(self, header: list[str], *, region: str = "IN") -> None:
+        self.region = region
+        self.titles = [tidy(title)[:MAX_ATTRIBUTE_NAME] for title in header]
+        self.keys = [_key(title, place) for place, title in enumerate(self.titles, 1)]
+        self._check()
+
+    def read(self, record: Record) -> Row | Refusal:
+        """The row, or why it is refused."""
+        try:
+            return self._row(record)
+        except _CellRefused as fault:
+            reason = fault.reason
+            if record.last_line > record.line:
+                reason += (
+                    f" (Lines {record.line} to {record.last_line} were read as one row:"
+                    " look for a quotation mark too many.)"
+                )
+            return Refusal(record.line, reason, fault.column, phones.mask_digits(fault.raw))
+
+    def _check(self) -> None:
+        if "phone" not in self.keys:
+            found = ", ".join(title for title in self.titles if title) or "nothing"
+            raise ImportRefused(
+                "No column for the phone number: the first line must name the columns, one of"
+                f" them “phone”. It reads: {phones.mask_digits(found, shown=0, limit=200)}."
+            )
+        for place, key in enumerate(self.keys):
+            first = self.keys.index(key)
+            if first != place:
+                raise ImportRefused(
+                    f"The columns “{self.titles[first]}” and “{self.titles[place]}” mean the same:"
+                    " rename or remove one."
+                )
+
+    def _row(self, record: Record) -> Row:
+        if record.fault:
+            raise _CellRefused("", "", f"The line {record.fault}")
+        self._check_cells(record.cells)
+        texts = dict(zip(self.keys, record.cells, strict=False))
+        phone = self._cell("phone", texts.pop("phone", ""), self._phone)
+        status = self._filled({"status": texts.pop("status", "")}).get("status")
+        if status == Status.UNSUBSCRIBED:
+            # A withdrawal counts whatever else stands there, and nothing else is kept.
+            return Row(record.line, phone, status=Status.UNSUBSCRIBED)
+        details = self._filled({key: texts.pop(key, "") for key in _DETAILS})
+        attributes = self._filled(texts)
+        return Row(record.line, phone, details, attributes, Status(status) if status else None)
+
+    def _filled(self, texts: dict[str, str]) -> dict[str, str]:
+        """The cells that say anything, each as its column reads it."""
+        cells = {
+            key: self._cell(key, text, _READERS.get(key, _text))
+            for key, text in texts.items()
+            if text and not text.isspace()
+        }
+        return {key: value for key, value in cells.items() if value}
+
+    def _check_cells(self, cells: list[str]) -> None:
+        if any(cell and not cell.isspace() for cell in cells[len(self.keys) :]):
+            raise _CellRefused(
+                "",
+                "",
+                f"The line has {len(cells)} cells for {len(self.keys)} columns: put cells that hold"
+                " the separator between quotation marks.",
+            )
+        for title, cell in zip(self.titles, cells, strict=False):
+            if len(cell) > MAX_CELL:
+                raise _CellRefused(title, "", f"The cell is longer than {MAX_CELL:,} characters.")
+
+    def _cell(self, key: str, text: str, read: Callable[[str], str]) -> str:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise _CellRefused(self.titles[self.keys.index(key)], text, str(error)) from None
+
+    def _phone(self, text: str) -> str:
+        return phones.normalise(text, self.region)
+
+
+def _key(title: str, place: int) -> str:
+    """The field a column fills, or the attribute it becomes: `First Name` is `first_name`."""
+    plain = _plain(title)
+    return _FIELDS.get(plain) or plain.replace(" ", "_") or f"column_{place}"
+
+
+def _text(cell: str) -> str:
+    text = tidy(cell)
+    if has_link(text):
+        raise ValueError("Links are not taken from files: remove it.")
+    return text
+
+
+def _name(cell: str) -> str:
+    name = _text(cell)
+    if len(name) > MAX_NAME:
+        raise ValueError(f"The name is longer than {MAX_NAME} characters: shorten it.")
+    return name
+
+
+def _tier(cell: str) -> str:
+    tier = tidy(cell).upper()
+    if tier not in Tier.values:
+        raise ValueError(f"The tier must be one of {', '.join(Tier.values)}.")
+    return tier
+
+
+def _language(cell: str) -> str:
+    text = tidy(cell).casefold()
+    language, _, country = text.replace("-", "_").partition("_")
+    code = _LANGUAGES.get(text) or (f"{language}_{country.upper()}" if country else language)
+    if not re.match(LANGUAGE_PATTERN, code):
+        raise ValueError("The language must be a code such as en, hi or en_IN.")
+    return code
+
+
+def _email(cell: str) -> str:
+    email = tidy(cell)
+    try:
+        validate_email(email)
+        MaxLengthValidator(MAX_EMAIL)(email)
+    except ValidationError:
+        raise ValueError("This is not an email address: correct it or leave it blank.") from None
+    return email
+
+
+def _status(cell: str) -> str:
+    status = _STATUSES.get(_plain(cell))
+    if status is None:
+        raise ValueError("The status must be one of active, paused, unsubscribed, invalid.")
+    return status
+
+
+_DETAILS = ("name", "tier", "language", "email")
+_READERS: dict[str, Callable[[str], str]] = {
+    "name": _name,
+    "tier": _tier,
+    "language": _language,
+    "email": _email,
+    "status": _status,
+}

@@ -1,0 +1,296 @@
+"""From a CSV file to subscribers: rows are upserted in chunks, refusals are reported one by one.
+
+An import may add people, correct their details and make a status more careful. It never
+re-subscribes, resumes or revives anybody: those who left, or were paused, stay as they are.
+Each chunk is one transaction, so a crash loses nothing that a second import does not complete.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path, PureWindowsPath
+from typing import BinaryIO
+
+from django.db import IntegrityError, transaction
+
+from subscribers import consent
+from subscribers.columns import Columns, Refusal, Row
+from subscribers.models import ConsentEvent, Status, Subscriber
+from subscribers.reading import ImportRefused, Table, open_table
+from subscribers.wording import tidy
+
+__all__ = ["ImportRefused", "ImportReport", "Refusal", "import_csv"]
+
+CHUNK = 500  # rows of one transaction: about 30 ms of the write lock on SQLite
+KEPT_REFUSALS = 1_000  # in the report; all of them go to `on_refusal`
+RACES = 5  # tries of a chunk whose new phones another import inserts at the same time
+
+Kind = ConsentEvent.Kind
+_KINDS: dict[Status | None, ConsentEvent.Kind] = {
+    Status.PAUSED: Kind.PAUSE,
+    Status.INVALID: Kind.UNREACHABLE,
+    Status.UNSUBSCRIBED: Kind.OPT_OUT,
+}
+# What a file may turn a status into: never towards writing to somebody again.
+_MAY_BECOME: dict[Status, set[Status | None]] = {
+    Status.ACTIVE: {Status.PAUSED, Status.INVALID, Status.UNSUBSCRIBED},
+    Status.PAUSED: {Status.UNSUBSCRIBED},
+    Status.INVALID: {Status.UNSUBSCRIBED},
+    Status.UNSUBSCRIBED: set(),
+}
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What became of each row: total = new + changed + unchanged + kept_opted_out + refused."""
+
+    filename: str
+    dry_run: bool
+    encoding: str = ""
+    delimiter: str = ""
+    total: int = 0  # rows that hold anything
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    kept_opted_out: int = 0  # had unsubscribed: neither their status nor their details touched
+    refused: int = 0
+    kept_inactive: int = 0  # of the changed and unchanged: paused or invalid before and after
+    duplicates: int = 0  # of the refused: the phone stands on an earlier line
+    refusals: list[Refusal] = field(default_factory=list)  # the first KEPT_REFUSALS
+
+
+def import_csv(
+    source: BinaryIO | Path,
+    *,
+    consent_source: str,
+    now: datetime,
+    dry_run: bool = False,
+    filename: str = "",
+    actor: str = "",
+    region: str = "IN",
+    on_refusal: Callable[[Refusal], None] | None = None,
+) -> ImportReport:
+    """Bring subscribers in line with a CSV file; `dry_run` reports the same and writes nothing.
+
+    `consent_source` says where and to what wording these people agreed; it is kept with each new
+    subscriber. A dry run may leave it blank. Raises ImportRefused if nothing can be imported.
+    """
+    if not (dry_run or tidy(consent_source)):
+        raise ImportRefused("Say where these people agreed to be written to (consent source).")
+    name = _base_name(filename or (source.name if isinstance(source, Path) else ""))
+    report = ImportReport(filename=name, dry_run=dry_run)
+    with open_table(source) as table:
+        columns = Columns(table.header, region=region)
+        report.encoding, report.delimiter = table.encoding, table.delimiter
+        writer = _Writer(report, table.digest, consent_source, actor, now)
+        for chunk in _chunks(_accepted(table, columns, report, on_refusal)):
+            writer.write(chunk)
+    return report
+
+
+def _base_name(filename: str) -> str:
+    """The file's name without its folders, for the record only: it is never opened by it."""
+    return tidy(PureWindowsPath(filename).name)[:100]
+
+
+def _accepted(
+    table: Table,
+    columns: Columns,
+    report: ImportReport,
+    on_refusal: Callable[[Refusal], None] | None,
+) -> Iterator[Row]:
+    """The rows to be written; the others are counted, kept for the report and passed on."""
+    seen = _Seen()
+    for record in table.records():
+        report.total += 1
+        row = columns.read(record)
+        if isinstance(row, Row) and (first := seen.line_of(row)):
+            report.duplicates += 1
+            row = Refusal(
+                row.line, f"The phone number is on line {first} already: remove one of the two."
+            )
+        if isinstance(row, Row):
+            yield row
+            continue
+        report.refused += 1
+        if len(report.refusals) < KEPT_REFUSALS:
+            report.refusals.append(row)
+        if on_refusal:
+            on_refusal(row)
+
+
+class _Seen:
+    """On which line a phone stood first. The first one counts, so that a second import of the
+    same file changes nothing; but a later withdrawal is never dropped as a duplicate."""
+
+    def __init__(self) -> None:
+        self._lines: dict[int, int] = {}
+        self._withdrawn: set[int] = set()
+
+    def line_of(self, row: Row) -> int:
+        """The line this row repeats, or 0 if it is to be taken."""
+        phone = int(row.phone)
+        first = self._lines.setdefault(phone, row.line)
+        if row.status == Status.UNSUBSCRIBED and phone not in self._withdrawn:
+            self._withdrawn.add(phone)
+            return 0
+        return 0 if first == row.line else first
+
+
+def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
+    """Up to CHUNK rows with no phone twice among them."""
+    chunk: dict[str, Row] = {}
+    for row in rows:
+        if len(chunk) == CHUNK or row.phone in chunk:
+            yield list(chunk.values())
+            chunk = {}
+        chunk[row.phone] = row
+    if chunk:
+        yield list(chunk.values())
+
+
+class _Plan:
+    """What a chunk asks for, given what the database holds."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.new: list[Row] = []
+        self.changed: list[Subscriber] = []
+        self.moves: list[tuple[Subscriber, Row]] = []  # to a more careful status
+
+    def add(self, row: Row, known: Subscriber | None) -> None:
+        if known is None:
+            self.counts["new"] += 1
+            self.new.append(row)
+        elif known.status == Status.UNSUBSCRIBED:
+            agrees = row.status == Status.UNSUBSCRIBED
+            self.counts["unchanged" if agrees else "kept_opted_out"] += 1
+        else:
+            self._add_known(row, known)
+
+    def _add_known(self, row: Row, known: Subscriber) -> None:
+        moves = row.status in _MAY_BECOME[Status(known.status)]
+        updates = _update(known, row)
+        if moves:
+            self.moves.append((known, row))
+        elif known.status != Status.ACTIVE:
+            self.counts["kept_inactive"] += 1
+        if updates:
+            self.changed.append(known)
+        self.counts["changed" if moves or updates else "unchanged"] += 1
+
+
+class _Writer:
+    """Writes chunks and counts them, each only once it is committed."""
+
+    def __init__(
+        self, report: ImportReport, digest: str, consent_source: str, actor: str, now: datetime
+    ) -> None:
+        self._report = report
+        self._source = f"import:{report.filename}".removesuffix(":")
+        self._digest = digest
+        self._notice = tidy(consent_source)
+        self._actor = actor
+        self._now = now
+        self._promised: set[str] = set()  # by a dry run: new phones that are not in the database
+
+    def write(self, rows: Sequence[Row]) -> None:
+        if self._report.dry_run:
+            plan = self._plan(rows)
+            self._promised.update(row.phone for row in plan.new)
+        else:
+            plan = self._write(rows)
+        for name, count in plan.counts.items():
+            setattr(self._report, name, getattr(self._report, name) + count)
+
+    def _plan(self, rows: Sequence[Row], *, locked: bool = False) -> _Plan:
+        subscribers = Subscriber.objects.filter(phone__in=[row.phone for row in rows])
+        if locked:
+            subscribers = subscribers.order_by("pk").select_for_update(no_key=True)
+        known = {subscriber.phone: subscriber for subscriber in subscribers}
+        plan = _Plan()
+        for row in rows:
+            if row.phone in self._promised:  # its first line was new, this one withdraws
+                plan.counts["changed"] += 1
+            else:
+                plan.add(row, known.get(row.phone))
+        return plan
+
+    def _write(self, rows: Sequence[Row]) -> _Plan:
+        for race in range(RACES):
+            try:
+                with transaction.atomic():
+                    plan = self._plan(rows, locked=True)
+                    self._insert(plan.new)
+                    self._update(plan.changed)
+                    self._move(plan.moves)
+                    return plan
+            except IntegrityError:  # another import was first with one of these phones
+                if race == RACES - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _insert(self, rows: Sequence[Row]) -> None:
+        # By phone: two imports that insert the same people must not wait for each other in turn.
+        rows = sorted(rows, key=lambda row: row.phone)
+        people = Subscriber.objects.bulk_create([_person(row, self._now) for row in rows])
+        decisions = [
+            decision
+            for person, row in zip(people, rows, strict=True)
+            for decision in self._first_decisions(person.pk, row)
+        ]
+        consent.record(decisions, now=self._now)
+
+    def _update(self, people: Sequence[Subscriber]) -> None:
+        """One upsert that always finds its row: `bulk_update` takes ten times as long."""
+        names = ["name", "tier", "language", "email", "attributes", "updated_at"]
+        copies = [
+            Subscriber(
+                phone=person.phone,
+                status=person.status,
+                **{name: getattr(person, name) for name in names[:-1]},
+                updated_at=self._now,
+            )
+            for person in sorted(people, key=lambda person: person.phone)
+        ]
+        Subscriber.objects.bulk_create(
+            copies, update_conflicts=True, unique_fields=["phone"], update_fields=names
+        )
+
+    def _first_decisions(self, pk: int, row: Row) -> Iterator[consent.Decision]:
+        if row.status != Status.UNSUBSCRIBED:
+            yield self._decision(pk, Kind.OPT_IN, row)
+        if kind := _KINDS.get(row.status):
+            yield self._decision(pk, kind, row)
+
+    def _move(self, moves: Sequence[tuple[Subscriber, Row]]) -> None:
+        decisions = [self._decision(who.pk, _KINDS[row.status], row) for who, row in moves]
+        consent.record(decisions, now=self._now)
+
+    def _decision(self, pk: int, kind: ConsentEvent.Kind, row: Row) -> consent.Decision:
+        # Names the very file and the moment: another file of the same name is other evidence.
+        evidence = (
+            f"{kind} on line {row.line}, SHA-256 {self._digest[:16]}, {self._now.isoformat()}"
+        )
+        notice = self._notice if kind == Kind.OPT_IN else ""
+        return consent.Decision(
+            pk, kind, self._source, self._now, evidence, notice=notice, actor=self._actor
+        )
+
+
+def _person(row: Row, now: datetime) -> Subscriber:
+    person = Subscriber(phone=row.phone, created_at=now, updated_at=now)
+    _update(person, row)
+    return person
+
+
+def _update(person: Subscriber, row: Row) -> bool:
+    """Take over what the row says; a blank cell says nothing. True if anything differs."""
+    before = [getattr(person, name) for name in row.details], person.attributes
+    for name, value in row.details.items():
+        setattr(person, name, value)
+    person.attributes = {**person.attributes, **row.attributes}
+    return before != ([getattr(person, name) for name in row.details], person.attributes)

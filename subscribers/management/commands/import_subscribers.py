@@ -1,0 +1,98 @@
+"""`manage.py import_subscribers FILE`: the importer's door on the command line."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from subscribers.importing import ImportRefused, ImportReport, Refusal, import_csv
+
+SHOWN_REFUSALS = 20
+_COUNTS = ("new", "changed", "unchanged", "kept_opted_out", "refused")
+_SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
+
+
+class Command(BaseCommand):
+    help = "Import subscribers from a CSV file whose first line names the columns."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", help="the CSV file, or - for standard input")
+        parser.add_argument("--dry-run", action="store_true", help="check only, write nothing")
+        parser.add_argument(
+            "--consent-source",
+            default="",
+            metavar="TEXT",
+            help="where and to what wording these people agreed; kept as evidence",
+        )
+        parser.add_argument(
+            "--refused", type=Path, metavar="FILE.csv", help="write every refused line to this file"
+        )
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        source: BinaryIO | Path = Path(options["file"])
+        if options["file"] == "-":
+            source = sys.stdin.buffer
+        try:
+            with _refusal_file(options["refused"]) as on_refusal:
+                report = import_csv(
+                    source,
+                    consent_source=options["consent_source"],
+                    now=timezone.now(),
+                    dry_run=options["dry_run"],
+                    filename="standard input" if options["file"] == "-" else "",
+                    on_refusal=on_refusal,
+                )
+        except ImportRefused as refusal:
+            raise CommandError(str(refusal)) from refusal
+        self._print_counts(report)
+        self._print_refusals(report)
+
+    def _print_counts(self, report: ImportReport) -> None:
+        form = f"{report.encoding}, separated by {_SEPARATORS[report.delimiter]}"
+        self.stdout.write(f"{report.filename}: {report.total:,} rows, {form}")
+        for name in _COUNTS:
+            self.stdout.write(f"  {name.replace('_', ' '):<15}{getattr(report, name):>9,}")
+        if report.kept_inactive:
+            self.stdout.write(f"{report.kept_inactive:,} stay paused or invalid.")
+        if report.dry_run:
+            self.stdout.write("Dry run: nothing was written.")
+
+    def _print_refusals(self, report: ImportReport) -> None:
+        for refusal in report.refusals[:SHOWN_REFUSALS]:
+            cell = f", {refusal.column} “{refusal.raw}”" if refusal.column else ""
+            self.stderr.write(f"line {refusal.line}{cell}: {refusal.reason}")
+        if report.refused > SHOWN_REFUSALS:
+            more = report.refused - SHOWN_REFUSALS
+            self.stderr.write(f"… and {more:,} more: --refused FILE.csv writes them all.")
+
+
+@contextmanager
+def _refusal_file(path: Path | None) -> Iterator[Callable[[Refusal], None] | None]:
+    """A function that appends a refusal to the file at `path`, or None without a path."""
+    if path is None:
+        yield None
+        return
+    try:
+        file = path.open("w", encoding="utf-8-sig", newline="")  # Excel reads UTF-8 by the mark
+    except OSError as error:
+        raise CommandError(f"Cannot write {path}: {error.strerror}.") from error
+    with file:
+        rows = csv.writer(file)
+        rows.writerow(["line", "column", "reason", "cell"])
+        yield lambda refusal: rows.writerow(
+            [refusal.line, _inert(refusal.column), refusal.reason, _inert(refusal.raw)]
+        )
+
+
+def _inert(text: str) -> str:
+    """Text that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

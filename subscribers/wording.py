@@ -1,0 +1,34 @@
+"""Text from outside made fit for a WhatsApp message: one line, nothing invisible, no links.
+
+Body parameters with a line break, a tab or more than four spaces in a row make WhatsApp refuse
+the whole message (error 132018).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+# Letters of Indian scripts and joined emoji are written with these two; the other invisible
+# characters can only mislead: they reverse text or hide what stands in it.
+_JOINERS = "\u200c\u200d"
+_HIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co"}
+_LINK = re.compile(r"[a-z][a-z0-9+.\-]*://|\bwww\.|\bwa\.me/", re.IGNORECASE)
+
+
+def tidy(text: str) -> str:
+    """`text` on one line: runs of white space are one space, control characters are gone."""
+    line = " ".join(text.split())
+    if line.isprintable():  # nearly always, and much quicker than looking at each character
+        return unicodedata.normalize("NFC", line)
+    shown = "".join(filter(_is_shown, line))
+    return " ".join(unicodedata.normalize("NFC", shown).split())
+
+
+def has_link(text: str) -> bool:
+    """Whether a reader or WhatsApp would see a link in it."""
+    return _LINK.search(text) is not None
+
+
+def _is_shown(character: str) -> bool:
+    return character in _JOINERS or unicodedata.category(character) not in _HIDDEN_CATEGORIES

@@ -1,0 +1,180 @@
+"""Phone numbers as people, address books and spreadsheets write them."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from subscribers.phones import InvalidPhone, from_wa_id, mask, mask_digits, normalise
+
+SPELLINGS = [
+    "+919812345678",
+    "9812345678",
+    "09812345678",
+    "919812345678",
+    "00919812345678",
+    "+91 98123-45678",
+    "+91 (0) 98123 45678",
+    "98123.45678",
+    " 98123\u00a045678 ",
+    "\ufeff9812345678",
+    "\u202a+91 98123 45678\u202c",
+    "98123\u201145678",
+    "'9812345678",
+    "’9812345678",
+    '="9812345678"',
+    '"+919812345678"',
+    "919812345678.0",
+    "9812345678,00",
+    "tel:+91-98123-45678",
+    "९८१२३४५६७८",
+    "+९१ ९८१२३ ४५६७८",
+    "９８１２３４５６７８",
+]
+
+
+@pytest.mark.parametrize("written", SPELLINGS)
+def test_every_common_spelling_is_the_same_number(written):
+    assert normalise(written) == "+919812345678"
+
+
+@pytest.mark.parametrize(
+    ("written", "region", "e164"),
+    [
+        ("+44 7911 123456", "IN", "+447911123456"),
+        ("07911 123456", "GB", "+447911123456"),
+        ("0044 7911 123456", "IN", "+447911123456"),
+        ("+39 06 12345678", "IN", "+390612345678"),
+    ],
+)
+def test_other_countries_need_their_code_or_their_region(written, region, e164):
+    assert normalise(written, region) == e164
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ("", "The phone number is missing."),
+        (" \u200b'", "The phone number is missing."),
+        (
+            "9.19812E+11",
+            "Excel has shortened this number and lost its last digits."
+            " Format the column as text and export the file again.",
+        ),
+        (
+            "9,19812e+11",
+            "Excel has shortened this number and lost its last digits."
+            " Format the column as text and export the file again.",
+        ),
+        ("9812345678 / 9812345679", "The phone cell holds more than one number: keep one."),
+        ("9812345678;9812345679", "The phone cell holds more than one number: keep one."),
+        (
+            "call Ravi",
+            "A phone number is written in digits only: remove the other characters.",
+        ),
+        (
+            "9812345678 x5",
+            "A phone number is written in digits only: remove the other characters.",
+        ),
+        ("9" * 65, "The phone cell is too long to be one number: keep one number in it."),
+        (
+            "98123",
+            "The number has too few digits: check it, and write it with + and the country code,"
+            " for example +91 98123 45678.",
+        ),
+        (
+            "98123456789012",
+            "The number has too many digits: check it, and write it with + and the country code,"
+            " for example +91 98123 45678.",
+        ),
+        (
+            "1112345678",
+            "The number does not exist in its country: check it, and write it with + and the"
+            " country code, for example +91 98123 45678.",
+        ),
+        (
+            "+",
+            "This is not a phone number: write it with + and the country code,"
+            " for example +91 98123 45678.",
+        ),
+        (
+            "9" * 40,
+            "The number has too many digits: write it with + and the country code,"
+            " for example +91 98123 45678.",
+        ),
+    ],
+)
+def test_a_refusal_says_what_to_do(written, reason):
+    with pytest.raises(InvalidPhone) as refusal:
+        normalise(written)
+
+    assert str(refusal.value) == reason
+
+
+def test_a_mistyped_indian_number_is_not_taken_for_a_foreign_one():
+    # +98 is Iran: one digit too many must not write to a stranger there.
+    with pytest.raises(InvalidPhone):
+        normalise("98912345678")
+
+
+@settings(deadline=None)
+@given(st.text(max_size=80) | st.from_regex(r"\+?[0-9 ()\-]{5,20}", fullmatch=True))
+def test_any_text_is_a_number_or_refused_and_a_number_stays_itself(written):
+    try:
+        phone = normalise(written)
+    except InvalidPhone:
+        return
+
+    assert normalise(phone) == phone
+    assert phone[0] == "+"
+    assert phone[1:].isascii()
+    assert phone[1:].isdigit()
+    assert 8 <= len(phone) <= 16
+
+
+@settings(deadline=None)
+@given(st.integers(6 * 10**9, 10**10 - 1), st.integers(0, 10), st.sampled_from(" -.\u00a0"))
+def test_a_separator_anywhere_changes_nothing(number, place, separator):
+    digits = str(number)
+
+    assert normalise(f"{digits[:place]}{separator}{digits[place:]}") == f"+91{digits}"
+
+
+def test_whatsapps_own_spelling_lacks_only_the_plus():
+    assert from_wa_id("919812345678") == "+919812345678"
+    assert from_wa_id("+919812345678") == "+919812345678"
+
+
+@pytest.mark.parametrize(
+    "wa_id", ["", "IN.1349", "12345", "0919812345678", "९१९८१२३४५६७८", "9" * 16]
+)
+def test_what_is_no_whatsapp_id_is_refused(wa_id):
+    with pytest.raises(InvalidPhone, match="not a WhatsApp id"):
+        from_wa_id(wa_id)
+
+
+@pytest.mark.parametrize(
+    ("phone", "masked"),
+    [
+        ("+919812345678", "+91******5678"),
+        ("+447911123456", "+44******3456"),
+        ("+2901234", "+29******34"),
+    ],
+)
+def test_a_masked_number_shows_country_and_end(phone, masked):
+    assert mask(phone) == masked
+
+
+@pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        ("98123 45678 (Ravi)", "***** ***78 (Ravi)"),
+        ("९८१२३", "***२३"),
+        ("7", "7"),
+        ("Ravi", "Ravi"),
+        ("x" * 50, "x" * 39 + "…"),
+    ],
+)
+def test_digits_in_free_text_are_starred_out(text, masked):
+    assert mask_digits(text) == masked
