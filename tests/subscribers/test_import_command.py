@@ -86,7 +86,10 @@ def test_all_refusals_go_to_a_file_that_no_spreadsheet_executes(tmp_path):
     ("arguments", "sentence"),
     [
         (["nothing.csv", CONSENT], "The file cannot be opened: No such file or directory."),
-        (["people.csv"], "Say where these people agreed to be written to (consent source)."),
+        (
+            ["people.csv", "--consent-source="],
+            "Say where these people agreed to be written to (consent source).",
+        ),
         (
             ["people.csv", CONSENT, "--refused", "no/such/folder.csv"],
             "Cannot write no/such/folder.csv: No such file or directory.",
@@ -101,6 +104,14 @@ def test_what_cannot_be_done_is_one_sentence(people, monkeypatch, arguments, sen
 
     assert str(error.value) == sentence
     assert Subscriber.objects.count() == 0
+
+
+def test_without_a_consent_source_the_operators_word_is_kept(people):
+    command(people)
+
+    sources = set(ConsentEvent.objects.values_list("source", flat=True))
+    notices = set(ConsentEvent.objects.values_list("notice", flat=True))
+    assert any("import_subscribers" in text for text in sources | notices)
 
 
 def test_a_number_that_stays_paused_is_mentioned(people):

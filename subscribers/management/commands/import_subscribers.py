@@ -16,6 +16,7 @@ from django.utils import timezone
 from subscribers.importing import ImportRefused, ImportReport, Refusal, import_csv
 
 SHOWN_REFUSALS = 20
+OPERATORS_WORD = "the word of whoever ran manage.py import_subscribers"
 _COUNTS = ("new", "changed", "unchanged", "kept_opted_out", "refused")
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
@@ -29,9 +30,10 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="check only, write nothing")
         parser.add_argument(
             "--consent-source",
-            default="",
+            default=OPERATORS_WORD,
             metavar="TEXT",
-            help="where and to what wording these people agreed; kept as evidence",
+            help="where and to what wording these people agreed; kept as evidence. "
+            "Without it, the word of whoever runs this command is kept",
         )
         parser.add_argument(
             "--refused", type=Path, metavar="FILE.csv", help="write every refused line to this file"
