@@ -44,6 +44,11 @@ def daily_ceiling(number: PhoneNumber) -> int:
     return min(int(own), CEILINGS[number.quality][1])
 
 
+def sent_today(number: PhoneNumber, now: datetime) -> int:
+    """Slots given out on the day, in India, that `now` is in."""
+    return number.day_count if number.day == timezone.localdate(now) else 0
+
+
 def rate(number: PhoneNumber, now: datetime) -> float:
     """Messages a second right now: the ceiling, or less while it climbs after a cut."""
     top = ceiling(number)
@@ -117,10 +122,11 @@ def apply_quality(number_id: int, quality: Quality, *, now: datetime) -> bool:
             return False
         PhoneNumber.objects.filter(pk=number_id).update(quality=quality, quality_at=now)
         _note(number_id, "quality", f"{number.quality} → {quality}", now)
-    if quality == Quality.FLAGGED:
-        disable(number_id, FLAGGED_REASON, now=now)
-    elif number.quality == Quality.FLAGGED:
-        _bring_back(number, now)
+        # In the same transaction: a crash in between would leave it out for ever.
+        if quality == Quality.FLAGGED:
+            disable(number_id, FLAGGED_REASON, now=now)
+        elif number.quality == Quality.FLAGGED:
+            _bring_back(number, now)
     return True
 
 
@@ -180,11 +186,11 @@ def lost_primaries() -> int:
 
 def capacity(numbers: Iterable[PhoneNumber], seconds: float, now: datetime) -> int:
     """Messages these numbers can carry in so many seconds, their daily rest considered."""
-    day = timezone.localdate(now)
     return sum(
         min(
             int(ceiling(number) * settings.SLOT_UTILISATION * seconds),
-            daily_ceiling(number) - (number.day_count if number.day == day else 0),
+            # A number that lost quality may have sent more than it may now.
+            max(0, daily_ceiling(number) - sent_today(number, now)),
         )
         for number in numbers
     )

@@ -41,7 +41,10 @@ def report_failures(failures: Iterable[tuple[int, Failure]], *, now: datetime) -
 def recipient_limit() -> int | None:
     """Unique people the portfolios behind usable numbers may write to in a rolling 24 h;
     None: unlimited."""
-    portfolios = Portfolio.objects.filter(numbers__in=PhoneNumber.objects.usable()).distinct()
+    usable = PhoneNumber.objects.usable()
+    if not usable.exists():  # those standing by will be woken
+        usable = PhoneNumber.objects.standing_by()
+    portfolios = Portfolio.objects.filter(numbers__in=usable).distinct()
     limits = list(portfolios.values_list("recipient_limit", flat=True))
     if not limits or None in limits:
         return None

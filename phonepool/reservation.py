@@ -7,7 +7,7 @@ PostgreSQL and SQLite. Slots lost in a crash stay lost, which is the safe side.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
 from django.conf import settings
 from django.db import connection
@@ -51,9 +51,8 @@ def reserve(number: PhoneNumber, count: int, *, now: datetime) -> Reservation | 
 
     Fewer are taken when the day's capacity or the horizon (SLOT_HORIZON_SECONDS) ends first.
     """
-    day = timezone.localdate(now)
     spacing = 1.0 / (health.rate(number, now) * settings.SLOT_UTILISATION)
-    count = min(count, _room(number, spacing, day, now))
+    count = min(count, _room(number, spacing, now))
     if count < 1:
         return None
     length = count * spacing
@@ -65,7 +64,7 @@ def reserve(number: PhoneNumber, count: int, *, now: datetime) -> Reservation | 
                 "now": now.timestamp(),
                 "length": length,
                 "count": count,
-                "day": day,
+                "day": timezone.localdate(now),
                 "daily": health.daily_ceiling(number),
                 "horizon": settings.SLOT_HORIZON_SECONDS,
             },
@@ -80,8 +79,7 @@ def reserve(number: PhoneNumber, count: int, *, now: datetime) -> Reservation | 
     )
 
 
-def _room(number: PhoneNumber, spacing: float, day: date, now: datetime) -> int:
-    taken = number.day_count if number.day == day else 0
+def _room(number: PhoneNumber, spacing: float, now: datetime) -> int:
     ahead = max(0.0, number.next_slot - now.timestamp())
     fits = int((settings.SLOT_HORIZON_SECONDS - ahead) / spacing)
-    return min(fits, health.daily_ceiling(number) - taken)
+    return min(fits, health.daily_ceiling(number) - health.sent_today(number, now))

@@ -27,4 +27,4 @@ def _order(number: PhoneNumber, count: int, now: datetime) -> tuple[float, int, 
     # Rounded to 10 ms: two idle numbers of one rate are a tie, whatever their clocks' crumbs.
     finish = round(start + count / health.rate(number, now), 2)
     quality = QUALITY_RANK.index(Quality(number.quality))
-    return finish, quality, number.day_count, number.pk
+    return finish, quality, health.sent_today(number, now), number.pk

@@ -13,8 +13,9 @@ from phonepool.models import PhoneNumber, Quality
 log = logging.getLogger(__name__)
 
 QUALITY_WORDS = {"GREEN": Quality.HIGH, "YELLOW": Quality.MEDIUM, "RED": Quality.LOW}
-# A number in one of these cannot send; the others are left to its quality.
+# A number in one of these cannot send; a CONNECTED one, or a new word, is left to its quality.
 OUT = {"FLAGGED", "RESTRICTED", "BANNED", "DISCONNECTED", "DELETED", "RATE_LIMITED"}
+OUT |= {"PENDING", "MIGRATED", "UNVERIFIED"}  # not registered with us, or not any more
 
 
 def sync(api: CloudApi, *, now: datetime) -> int:

@@ -1,0 +1,257 @@
+"""What the Cloud API's answers say: its JSON as our values. Pure, and wary of every field."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+from phonepool.errors import UNREADABLE, Action, Failure, Rejected, Unanswered, classify, masked
+from phonepool.transport import Response
+
+LONGEST_WAMID = 512
+LONGEST_RETRY_AFTER = 3600.0
+# `paused` is in clients' lists of values, not in Meta's; its message waits like a held one.
+WAITING_AT_META = ("held_for_quality_assessment", "paused")
+
+
+class OutcomeKind(StrEnum):
+    """How one call ended: definite (the first four) or not."""
+
+    ACCEPTED = "ACCEPTED"  # 2xx with a message id
+    HELD = "HELD"  # the same, but Meta keeps the message back for now
+    REJECTED = "REJECTED"  # an error that says "not processed"; or we refused to ask
+    NOT_SENT = "NOT_SENT"  # no byte left this machine
+    UNKNOWN = "UNKNOWN"  # everything else
+
+
+class SendAnswer(NamedTuple):
+    """What one answer to a send means. `failure` is None only for ACCEPTED and HELD."""
+
+    kind: OutcomeKind
+    failure: Failure | None = None
+    wamid: str = ""
+    code: int | None = None
+    http_status: int | None = None
+    retry_after: float | None = None  # seconds Meta asks us to wait
+    details: str = ""
+    fbtrace_id: str = ""
+
+
+class GraphError(NamedTuple):
+    """The `error` object of an answer."""
+
+    code: int
+    subcode: int | None
+    details: str
+    fbtrace_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class PhoneNumberFacts:
+    """A phone number as Meta describes it; what Meta left out is empty."""
+
+    id: str
+    display_phone_number: str
+    verified_name: str
+    status: str  # CONNECTED, FLAGGED, RESTRICTED, …
+    quality_rating: str  # GREEN, YELLOW, RED, UNKNOWN
+    throughput: str  # STANDARD, HIGH, NOT_APPLICABLE
+    messaging_limit: str  # TIER_2K, …: the whole portfolio's
+    name_status: str
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateFacts:
+    """A message template as Meta describes it; what Meta left out is empty."""
+
+    id: str
+    name: str
+    language: str  # with an underscore, as sends want it
+    category: str
+    status: str
+    quality: str
+    parameter_format: str  # POSITIONAL, NAMED
+    rejected_reason: str
+    components: tuple[dict[str, Any], ...]
+
+
+def read_send(response: Response) -> SendAnswer:
+    """Classify the answer to a send. Never raises, whatever the bytes are."""
+    document = _document(response.body)
+    status = response.status
+    if 200 <= status < 300:
+        return _accepted(document, status)
+    error = graph_error(document)
+    if status < 400 or error is None:
+        return SendAnswer(OutcomeKind.UNKNOWN, UNREADABLE, http_status=status)
+    failure = classify(error.code, http_status=status, subcode=error.subcode, details=error.details)
+    unsure = failure.action is Action.UNKNOWN
+    return SendAnswer(
+        kind=OutcomeKind.UNKNOWN if unsure else OutcomeKind.REJECTED,
+        failure=failure,
+        code=error.code,
+        http_status=status,
+        retry_after=retry_after(response),
+        details=error.details,
+        fbtrace_id=error.fbtrace_id,
+    )
+
+
+def read_object(response: Response) -> dict[str, Any]:
+    """The JSON object of a successful read; else `Rejected` or `Unanswered`."""
+    document = _document(response.body)
+    error = graph_error(document)
+    if error is not None:
+        failure = classify(
+            error.code, http_status=response.status, subcode=error.subcode, details=error.details
+        )
+        wait = retry_after(response)
+        raise Rejected(failure, error.details, error.code, response.status, error.fbtrace_id, wait)
+    if not 200 <= response.status < 300 or not isinstance(document, dict):
+        raise Unanswered(UNREADABLE, f"HTTP {response.status}")
+    return document
+
+
+def phone_number(document: dict[str, Any]) -> PhoneNumberFacts:
+    """One phone number out of a read."""
+    rating = _text(document, "quality_rating") or _text(_inner(document, "quality_score"), "score")
+    return PhoneNumberFacts(
+        id=_text(document, "id"),
+        display_phone_number=_text(document, "display_phone_number"),
+        verified_name=_text(document, "verified_name"),
+        status=_text(document, "status"),
+        quality_rating=rating,
+        throughput=_text(_inner(document, "throughput"), "level"),
+        messaging_limit=_text(document, "whatsapp_business_manager_messaging_limit"),
+        name_status=_text(document, "name_status"),
+    )
+
+
+def message_template(document: dict[str, Any]) -> TemplateFacts:
+    """One message template out of a read."""
+    components = document.get("components")
+    parts = components if isinstance(components, list) else []
+    return TemplateFacts(
+        id=_text(document, "id"),
+        name=_text(document, "name"),
+        language=language_code(_text(document, "language")),
+        category=_text(document, "category"),
+        status=_text(document, "status"),
+        quality=_text(_inner(document, "quality_score"), "score"),
+        parameter_format=_text(document, "parameter_format"),
+        rejected_reason=_text(document, "rejected_reason"),
+        components=tuple(part for part in parts if isinstance(part, dict)),
+    )
+
+
+def items(page: dict[str, Any]) -> list[dict[str, Any]]:
+    """The objects of one page of a list."""
+    data = page.get("data")
+    return [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
+
+
+def next_cursor(page: dict[str, Any]) -> str:
+    """Where the next page begins; empty on the last one."""
+    paging = _inner(page, "paging")
+    # The link itself is not followed: it may carry the token, and lead anywhere.
+    return _text(_inner(paging, "cursors"), "after") if paging.get("next") else ""
+
+
+@lru_cache(maxsize=256)
+def language_code(code: str) -> str:
+    """Meta writes `en-US` in webhooks and `en_US` in its API; the latter is the key."""
+    language, *rest = re.split("[-_]", code.strip())
+    return "_".join([language.lower(), *(part.upper() for part in rest)])
+
+
+def graph_error(document: Any) -> GraphError | None:
+    """The error of an answer, if it has one with a code."""
+    error = _inner(document, "error")
+    code = _integer(error.get("code"))
+    if code is None:
+        return None
+    data = error.get("error_data")
+    told = data if isinstance(data, str) else _text(_inner(error, "error_data"), "details")
+    return GraphError(
+        code=code,
+        subcode=_integer(error.get("error_subcode")),
+        details=masked(told or _text(error, "message")),
+        fbtrace_id=_text(error, "fbtrace_id")[:64],
+    )
+
+
+def retry_after(response: Response) -> float | None:
+    """How long Meta asks us to wait, in seconds, at most an hour."""
+    told = response.headers.get("Retry-After", "")
+    if told.isascii() and told.isdigit():
+        return min(float(told[:9]), LONGEST_RETRY_AFTER)
+    return _regained_after(response.headers.get("X-Business-Use-Case-Usage", ""))
+
+
+def _regained_after(usage: str) -> float | None:
+    """`{"<account>": [{"estimated_time_to_regain_access": minutes, …}]}`"""
+    document = _document(usage.encode())
+    accounts = document.values() if isinstance(document, dict) else ()
+    rows = [row for account in accounts if isinstance(account, list) for row in account]
+    minutes = [
+        _integer(row.get("estimated_time_to_regain_access")) or 0
+        for row in rows
+        if isinstance(row, dict)
+    ]
+    longest = max(minutes, default=0)
+    return min(longest * 60.0, LONGEST_RETRY_AFTER) if longest > 0 else None
+
+
+def _accepted(document: Any, status: int) -> SendAnswer:
+    messages = document.get("messages") if isinstance(document, dict) else None
+    first = messages[0] if isinstance(messages, list) and messages else None
+    wamid = _wamid(first)
+    if not wamid:
+        return SendAnswer(OutcomeKind.UNKNOWN, UNREADABLE, http_status=status)
+    held = _text(first, "message_status") in WAITING_AT_META
+    kind = OutcomeKind.HELD if held else OutcomeKind.ACCEPTED
+    return SendAnswer(kind, wamid=wamid, http_status=status)
+
+
+def _wamid(message: Any) -> str:
+    """The message id, if it can be stored and compared: Meta's ids are plain base64."""
+    wamid = message.get("id") if isinstance(message, dict) else None
+    if not isinstance(wamid, str) or len(wamid) > LONGEST_WAMID:
+        return ""
+    return wamid if wamid.isascii() and wamid.isprintable() else ""
+
+
+def _document(body: bytes) -> Any:
+    """The JSON, or None. Deep nesting ends in RecursionError, bad UTF-8 in ValueError."""
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _inner(document: Any, name: str) -> dict[str, Any]:
+    inner = document.get(name) if isinstance(document, dict) else None
+    return inner if isinstance(inner, dict) else {}
+
+
+def _text(document: Any, name: str) -> str:
+    """A text field, printable; ids may come as numbers."""
+    value = document.get(name) if isinstance(document, dict) else None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)[:20]
+    if not isinstance(value, str):
+        return ""
+    return "".join(letter for letter in value[:1024] if letter.isprintable())
+
+
+def _integer(value: object) -> int | None:
+    """A whole number that a database column can hold."""
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
+        return int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if abs(value) < 2**31 else None

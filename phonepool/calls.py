@@ -1,0 +1,293 @@
+"""Prepared messages on their way: when each goes, what stops it, and the outcome it gets."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import threading
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote
+
+from phonepool import answers
+from phonepool.answers import OutcomeKind, SendAnswer
+from phonepool.dispatching import Dispatcher
+from phonepool.errors import (
+    BAD_RECIPIENT,
+    CANCELLED,
+    DEADLINE_PASSED,
+    NO_ANSWER,
+    NOT_SENT,
+    UNSENDABLE,
+    CloudApiError,
+    Failure,
+    NotSent,
+    Rejected,
+    Unanswered,
+)
+from phonepool.pacing import Gate
+from phonepool.transport import Transport
+
+log = logging.getLogger(__name__)
+
+E164 = re.compile(r"\+[1-9]\d{6,14}")
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedMessage:
+    """One message, ready to go. Times are seconds of `time.monotonic`."""
+
+    key: int  # given back with the outcome
+    attempt_id: str  # echoed by every webhook about this message
+    phone_number_id: str  # Meta's id of the number that sends
+    to: str  # E.164 with its plus: without it Meta prepends the sender's country code
+    template: str
+    language: str
+    components: Sequence[Mapping[str, Any]]
+    send_at: float  # its slot: never earlier
+    deadline: float  # no byte leaves after this
+    spacing: float  # seconds between two sends of this number at its limit
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How the call for one message ended. `failure` is None only when ACCEPTED or HELD."""
+
+    key: int
+    attempt_id: str
+    phone_number_id: str
+    kind: OutcomeKind
+    wamid: str
+    failure: Failure | None
+    code: int | None
+    http_status: int | None
+    retry_after: float | None  # seconds
+    started_at: datetime  # first byte; when none left, when the call was taken up
+    ended_at: datetime
+    lateness: float  # seconds from the slot to the first byte, or to the call being given up
+    details: str = ""  # Meta's words, masked
+    fbtrace_id: str = ""  # for Meta's support
+
+
+@dataclass(frozen=True, slots=True)
+class SendingLine:
+    """What all callers of one client share: connections, threads and pacing."""
+
+    transport: Transport
+    version: str  # of the API, such as v25.0
+    dispatcher: Dispatcher[_Call]
+    gate: Gate = field(default_factory=Gate)
+
+    def path(self, *parts: str) -> str:
+        """The path of an object at the API; its parts cannot break out of it."""
+        return "/".join(["", self.version, *(quote(part, safe="") for part in parts)])
+
+
+class Dispatch:
+    """One caller's messages under way. Not to be shared by threads that collect at once.
+
+    Leaving the `with` block, `close()` and dropping the object cancel what has not begun;
+    cancelled messages are never sent and end as NOT_SENT. What has begun ends by itself, and its
+    outcome can still be collected.
+    """
+
+    def __init__(self, line: SendingLine) -> None:
+        self._line = line
+        self._batch = _Batch()
+        self._taken = 0
+
+    def submit(self, messages: Iterable[PreparedMessage]) -> None:
+        """Send each at its time. Returns at once; may be called again and again."""
+        calls = [_Call(message, self._batch, self._line) for message in messages]
+        self._batch.expect(len(calls))
+        self._line.dispatcher.submit(calls)
+
+    def collect(self, timeout: float) -> list[Outcome]:
+        """What ended since the last time, gathered for `timeout` seconds; sooner when all have."""
+        self._batch.wait_for(self._batch.expected, timeout)
+        return self._take(None)
+
+    @property
+    def done(self) -> bool:
+        """Whether every outcome was collected."""
+        return self._taken == self._batch.expected
+
+    def close(self) -> None:
+        """Cancel what has not begun."""
+        self._batch.cancel()
+        self._line.dispatcher.withdraw(lambda call: call.batch is self._batch)
+
+    def __iter__(self) -> Iterator[Outcome]:
+        return self
+
+    def __next__(self) -> Outcome:
+        if self.done:
+            raise StopIteration
+        self._batch.wait_for(self._taken + 1, None)
+        return self._take(1)[0]
+
+    def __enter__(self) -> Dispatch:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        self._batch.cancelled = True  # no lock: this may run in the middle of anything
+
+    def _take(self, most: int | None) -> list[Outcome]:
+        new = self._batch.outcomes[self._taken :][:most]
+        self._taken += len(new)
+        return new
+
+
+class _Batch:
+    """What the threads and a `Dispatch` share; it outlives the latter while calls run."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition(threading.Lock())
+        self.outcomes: list[Outcome] = []
+        self.expected = 0
+        self.cancelled = False
+        self._wanted = 0  # wake the collector when so many outcomes are there, not before
+
+    def expect(self, more: int) -> None:
+        with self.changed:
+            self.expected += more
+
+    def give(self, outcome: Outcome) -> None:
+        with self.changed:
+            self.outcomes.append(outcome)
+            if len(self.outcomes) >= self._wanted:
+                self.changed.notify_all()
+
+    def wait_for(self, number: int, timeout: float | None) -> None:
+        with self.changed:
+            self._wanted = number
+            self.changed.wait_for(lambda: len(self.outcomes) >= number, timeout)
+
+    def cancel(self) -> None:
+        with self.changed:  # whoever has passed `start` has begun; nobody else will
+            self.cancelled = True
+
+    def start(self) -> None:
+        with self.changed:
+            if self.cancelled:
+                raise NotSent(CANCELLED)
+
+
+class _Call:
+    """One message on its way through the dispatcher."""
+
+    __slots__ = ("batch", "line", "message", "phone_number_id", "send_at", "spacing", "started_at")
+
+    def __init__(self, message: PreparedMessage, batch: _Batch, line: SendingLine) -> None:
+        self.message, self.batch, self.line = message, batch, line
+        self.phone_number_id, self.send_at = message.phone_number_id, message.send_at
+        self.spacing = message.spacing
+        self.started_at: datetime | None = None
+
+    def run(self) -> None:
+        began = datetime.now(UTC)
+        self.batch.give(self._outcome(self._answer(), began))
+
+    def drop(self) -> None:
+        self.batch.give(self._outcome(_given_up(NotSent(CANCELLED)), datetime.now(UTC)))
+
+    def guard(self) -> None:
+        """Connected and about to write: wait for the slot and the turn, then look once more."""
+        _sleep_until(self.send_at)
+        gate, now = self.line.gate, time.monotonic()
+        _sleep_until(gate.pass_at(self.phone_number_id, self.spacing, now))
+        self._check()
+        self.started_at = datetime.now(UTC)
+
+    def _check(self) -> None:
+        self.batch.start()
+        # A process that was suspended wakes here after somebody else took over its work.
+        if time.monotonic() >= self.message.deadline:
+            raise NotSent(DEADLINE_PASSED)
+
+    def _answer(self) -> SendAnswer:
+        try:
+            self._check()  # already hopeless: not even a connection
+            path = self.line.path(self.phone_number_id, "messages")
+            body = _body(self.message)
+            return answers.read_send(self.line.transport.post(path, body, guard=self.guard))
+        except CloudApiError as error:
+            return _given_up(error)
+        except Exception:
+            # A bug; but without an outcome its caller would wait for ever.
+            log.exception("the call for attempt %s broke", self.message.attempt_id)
+            return _given_up(Unanswered(NO_ANSWER) if self.started_at else NotSent(NOT_SENT))
+
+    def _outcome(self, answer: SendAnswer, began: datetime) -> Outcome:
+        ended = datetime.now(UTC)
+        started = self.started_at or began
+        behind = time.monotonic() - self.send_at
+        if self.started_at is not None:
+            behind -= (ended - started).total_seconds()
+        return Outcome(
+            key=self.message.key,
+            attempt_id=self.message.attempt_id,
+            phone_number_id=self.phone_number_id,
+            kind=answer.kind,
+            wamid=answer.wamid,
+            failure=answer.failure,
+            code=answer.code,
+            http_status=answer.http_status,
+            retry_after=answer.retry_after,
+            started_at=started,
+            ended_at=ended,
+            lateness=behind,
+            details=answer.details,
+            fbtrace_id=answer.fbtrace_id,
+        )
+
+
+def _sleep_until(moment: float) -> None:
+    left = moment - time.monotonic()
+    if left > 0:
+        time.sleep(left)
+
+
+def _given_up(error: CloudApiError) -> SendAnswer:
+    kinds = {NotSent: OutcomeKind.NOT_SENT, Rejected: OutcomeKind.REJECTED}
+    kind = kinds.get(type(error), OutcomeKind.UNKNOWN)
+    return SendAnswer(kind, error.failure, details=error.details)
+
+
+_encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+
+def _body(message: PreparedMessage) -> bytes:
+    """The request's JSON; `Rejected` when no API could take it."""
+    if not E164.fullmatch(message.to):
+        raise Rejected(BAD_RECIPIENT)
+    template = {
+        "name": message.template,
+        "language": {"code": answers.language_code(message.language)},
+        "components": message.components,
+    }
+    document = {
+        "messaging_product": "whatsapp",
+        "recipient_type": "individual",
+        "to": message.to,
+        "type": "template",
+        "template": template,
+        "biz_opaque_callback_data": message.attempt_id,
+    }
+    try:
+        return _encode(document).encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise Rejected(UNSENDABLE, type(error).__name__) from None

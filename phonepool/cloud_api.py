@@ -1,0 +1,152 @@
+"""The one way to the Cloud API: sends prepared messages at their times, reads what Meta knows.
+
+    with cloud_api.client().dispatch() as calls:
+        calls.submit(messages)               # returns at once
+        outcomes = calls.collect(timeout=1)  # what has ended so far
+
+Every message gets exactly one outcome. All callers of a process share one client, and with it
+its connections, threads and pacing. Only errors of `phonepool.errors` leave this module.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+
+from phonepool import answers
+from phonepool.answers import OutcomeKind, PhoneNumberFacts, TemplateFacts
+from phonepool.calls import Dispatch, Outcome, PreparedMessage, SendingLine
+from phonepool.dispatching import Dispatcher
+from phonepool.transport import RequestsTransport, Transport
+
+__all__ = ["CloudApi", "Dispatch", "Outcome", "OutcomeKind", "PhoneNumberFacts"]
+__all__ += ["PreparedMessage", "TemplateFacts", "client"]
+
+MOST_PAGES = 200
+NUMBER_FIELDS = (
+    "id,display_phone_number,verified_name,status,quality_rating,throughput,name_status"
+    ",whatsapp_business_manager_messaging_limit"
+)
+TEMPLATE_FIELDS = (
+    "id,name,language,category,status,quality_score,parameter_format,rejected_reason,components"
+)
+
+
+class CloudApi:
+    """A client of the Graph API for one access token; thread-safe. Times in seconds."""
+
+    def __init__(
+        self,
+        base_url: str,
+        version: str,
+        token: str,
+        *,
+        connect_timeout: float,
+        read_timeout: float,
+        concurrency: int,
+        transport: Transport | None = None,
+    ) -> None:
+        transport = transport or RequestsTransport(
+            base_url,
+            token,
+            connect_timeout=connect_timeout,
+            read_timeout=read_timeout,
+            connections=concurrency,
+        )
+        self._line = SendingLine(transport, version, Dispatcher(concurrency))
+
+    @classmethod
+    def from_settings(cls) -> CloudApi:
+        """The client that the settings describe."""
+        return cls(
+            settings.WHATSAPP_API_BASE,
+            settings.WHATSAPP_API_VERSION,
+            settings.WHATSAPP_ACCESS_TOKEN,
+            connect_timeout=settings.CLOUD_API_CONNECT_TIMEOUT,
+            read_timeout=settings.CLOUD_API_READ_TIMEOUT,
+            concurrency=settings.CLOUD_API_CONCURRENCY,
+        )
+
+    def dispatch(self) -> Dispatch:
+        """A place to submit messages to and collect their outcomes from."""
+        return Dispatch(self._line)
+
+    def send(self, messages: Iterable[PreparedMessage]) -> Dispatch:
+        """Send these; iterate over the result for the outcomes as they come."""
+        dispatch = Dispatch(self._line)
+        dispatch.submit(messages)
+        return dispatch
+
+    def phone_number(self, phone_number_id: str) -> PhoneNumberFacts:
+        """How Meta sees one of our numbers."""
+        query = {"fields": NUMBER_FIELDS}
+        return answers.phone_number(self._read(self._line.path(phone_number_id), query))
+
+    def phone_numbers(self, account_id: str) -> list[PhoneNumberFacts]:
+        """All numbers of a WhatsApp Business account."""
+        found = self._list(self._line.path(account_id, "phone_numbers"), NUMBER_FIELDS)
+        return [answers.phone_number(item) for item in found]
+
+    def message_templates(self, account_id: str) -> list[TemplateFacts]:
+        """All message templates of a WhatsApp Business account."""
+        found = self._list(self._line.path(account_id, "message_templates"), TEMPLATE_FIELDS)
+        return [answers.message_template(item) for item in found]
+
+    def close(self) -> None:
+        """Cancel what has not begun, for all callers, and let go of connections and threads."""
+        self._line.dispatcher.close()
+        self._line.transport.close()
+
+    def _list(self, path: str, fields: str) -> Iterator[dict[str, Any]]:
+        query, seen = {"fields": fields, "limit": "100"}, {""}
+        for _ in range(MOST_PAGES):
+            page = self._read(path, query)
+            yield from answers.items(page)
+            cursor = answers.next_cursor(page)
+            if cursor in seen:  # the last page, or a server that goes in circles
+                return
+            seen.add(cursor)
+            query["after"] = cursor
+
+    def _read(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
+        return answers.read_object(self._line.transport.get(f"{path}?{urlencode(query)}"))
+
+
+_clients: dict[int, tuple[tuple[object, ...], CloudApi]] = {}  # by process id
+_lock = threading.Lock()
+
+
+def client() -> CloudApi:
+    """The one client of this process; a forked child and changed settings get a new one."""
+    wanted = _configuration()
+    with _lock:
+        known = _clients.get(os.getpid())
+        if known is None or known[0] != wanted:
+            if known is not None:
+                known[1].close()
+            known = _clients[os.getpid()] = (wanted, CloudApi.from_settings())
+        return known[1]
+
+
+def _configuration() -> tuple[object, ...]:
+    names = ("API_BASE", "API_VERSION", "ACCESS_TOKEN")
+    limits = ("CONNECT_TIMEOUT", "READ_TIMEOUT", "CONCURRENCY")
+    return (
+        *(getattr(settings, f"WHATSAPP_{name}") for name in names),
+        *(getattr(settings, f"CLOUD_API_{name}") for name in limits),
+    )
+
+
+def _renew_lock() -> None:
+    """A lock that was held while its process forked stays held in the child for ever."""
+    global _lock
+    _lock = threading.Lock()
+
+
+# The parent's client stays in `_clients`: letting go of it would need locks that may be held.
+os.register_at_fork(after_in_child=_renew_lock)

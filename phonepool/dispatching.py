@@ -1,0 +1,153 @@
+"""The threads behind the client: one hands jobs out when they are due, a bounded pool runs them.
+
+All callers of the process share them, so slots are kept in order over all callers, and a
+batch whose calls hang occupies threads but never another batch's turn.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import Generic, Protocol, TypeVar
+
+from phonepool.pacing import Pacer, Slotted
+
+log = logging.getLogger(__name__)
+
+
+class Job(Slotted, Protocol):
+    """One call to make."""
+
+    def run(self) -> None:
+        """Make the call, in one of the pool's threads. Must not raise."""
+
+    def drop(self) -> None:
+        """Called instead of `run` when the job will never start."""
+
+
+J = TypeVar("J", bound=Job)
+
+
+class Dispatcher(Generic[J]):
+    """Runs each job when it is due, at most `concurrency` at once, on daemon threads."""
+
+    def __init__(self, concurrency: int, *, name: str = "cloud-api") -> None:
+        self._concurrency, self._name = concurrency, name
+        self._lock = threading.Lock()  # over all that follows
+        self._pacer: Pacer[J] = Pacer()
+        self._threads = self._idle = 0
+        self._serial = itertools.count(1)
+        self._hander: threading.Thread | None = None
+        self._closed = False
+        self._ready: SimpleQueue[J | None] = SimpleQueue()
+        self._bell: SimpleQueue[None] = SimpleQueue()  # wakes the thread that hands out
+
+    def submit(self, jobs: Sequence[J]) -> None:
+        """Run these when they are due; after `close` they are dropped."""
+        with self._lock:
+            closed = self._closed
+            if not closed:
+                self._start_handing_out()
+                for job in jobs:
+                    self._pacer.add(job)
+        self._bell.put(None)
+        if closed:
+            _drop(jobs)
+
+    def withdraw(self, unwanted: Callable[[J], bool]) -> None:
+        """Drop those that are `unwanted` and not yet handed out."""
+        with self._lock:
+            withdrawn = self._pacer.withdraw(unwanted)
+        _drop(withdrawn)
+
+    def close(self) -> None:
+        """Drop what waits and let the threads end after their call; does not wait for them."""
+        with self._lock:
+            self._closed = True
+            left = self._pacer.withdraw(lambda _: True)
+            threads = self._threads
+        self._bell.put(None)
+        for _ in range(threads):
+            self._ready.put(None)
+        _drop(left)
+
+    def _start_handing_out(self) -> None:
+        if self._hander is None:
+            self._hander = threading.Thread(
+                target=self._hand_out, name=f"{self._name}-pacer", daemon=True
+            )
+            self._hander.start()
+
+    def _hand_out(self) -> None:
+        while not self._closed:
+            wait, jobs, new_threads = self._due()
+            for job in jobs:
+                self._ready.put(job)
+            missing = sum(not self._add_thread() for _ in range(new_threads))
+            if missing:
+                self._do_without(missing)
+            if not jobs:
+                with suppress(Empty):
+                    self._bell.get(timeout=wait)
+
+    def _due(self) -> tuple[float | None, list[J], int]:
+        """How long to wait (None: until the bell rings), or jobs to hand out, and how many
+        threads these need more."""
+        with self._lock:
+            room = self._idle + self._concurrency - self._threads
+            start = self._pacer.next_start() if room > 0 else None
+            now = time.monotonic()
+            if start is None or start > now:
+                return (None if start is None else start - now), [], 0
+            jobs: list[J] = []
+            while len(jobs) < room and (job := self._pacer.pop(now)) is not None:
+                jobs.append(job)
+            new_threads = max(0, len(jobs) - max(0, self._idle))
+            self._idle -= len(jobs) - new_threads
+            self._threads += new_threads
+            return None, jobs, new_threads
+
+    def _add_thread(self) -> bool:
+        name = f"{self._name}-{next(self._serial)}"
+        try:
+            threading.Thread(target=self._work, name=name, daemon=True).start()
+        except RuntimeError:  # the system gives no more
+            return False
+        return True
+
+    def _do_without(self, missing: int) -> None:
+        """Go on with the threads there are; each takes another job when its call has ended."""
+        with self._lock:
+            self._threads -= missing
+            self._idle -= missing
+            self._concurrency = max(1, self._threads)
+            alone = self._threads == 0
+        log.warning("the system gives no more than %d threads for calls", self._threads)
+        while alone and not self._ready.empty():  # better here, one by one, than never
+            self._run_next()
+
+    def _work(self) -> None:
+        while self._run_next():
+            pass
+
+    def _run_next(self) -> bool:
+        job = self._ready.get()
+        if job is None:
+            return False
+        job.run()
+        with self._lock:
+            self._idle += 1
+            awaited = self._idle == 1 and self._threads >= self._concurrency
+        if awaited:
+            self._bell.put(None)
+        return True
+
+
+def _drop(jobs: Iterable[Job]) -> None:
+    for job in jobs:
+        job.drop()

@@ -1,0 +1,330 @@
+"""What the Cloud API's error codes mean to us, and whose move it is.
+
+The send path and the webhook path both look codes up here; no other module compares code
+numbers. The table is grouped by what happens next: one group an (action, reason, charged),
+one line a code. Our own errors, the only ones that leave the client:
+
+    CloudApiError
+      NotSent      no byte of the request left; it may be tried again at once
+      Rejected     the Cloud API answered that it did not process the request
+      Unanswered   bytes left and no usable answer came: nobody knows (yet)
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = ["Action", "CloudApiError", "Failure", "NotSent", "Reason", "Rejected", "Unanswered"]
+__all__ += ["FAILURES", "classify", "masked"]
+
+
+class Action(StrEnum):
+    """Who is to do what next."""
+
+    BACKOFF = "backoff"  # same message, a little later
+    PAIR = "pair"  # this recipient later, the others go on
+    NUMBER = "number"  # rest this phone number, use another
+    TEMPLATE = "template"  # nobody can get this message template: stop its distributions
+    ABORT = "abort"  # account-wide: stop, and wake a human
+    INVALID = "invalid"  # this recipient cannot be reached
+    COOL = "cool"  # this recipient not before tomorrow, by no phone number
+    OPTOUT = "optout"  # this recipient never again
+    FIX = "fix"  # our bug or our data: do not repeat it
+    UNKNOWN = "unknown"  # it may have gone out: wait for webhooks
+
+
+class Reason(StrEnum):
+    """Why a message failed, in the words of the reports."""
+
+    RATE_LIMIT = "RATE_LIMIT"  # too fast for a number, a pair, an app
+    NETWORK_ERROR = "NETWORK_ERROR"  # no connection, or it broke
+    TIMEOUT = "TIMEOUT"  # no connection, no answer or no slot in time
+    INVALID_NUMBER = "INVALID_NUMBER"  # not a number on WhatsApp
+    BLOCKED = "BLOCKED"  # this person or country may not be written to by us
+    OPTED_OUT = "OPTED_OUT"  # the person said stop
+    CAPPED = "CAPPED"  # Meta's limit on marketing messages to one person
+    EXPERIMENT = "EXPERIMENT"  # Meta keeps this person out of marketing for a study
+    TEMPLATE = "TEMPLATE"  # message template missing, paused, disabled
+    CONTENT = "CONTENT"  # our request or our data is wrong
+    NUMBER = "NUMBER"  # the sending number is unusable
+    ACCOUNT = "ACCOUNT"  # token, permission, billing, restriction
+    SERVER_ERROR = "SERVER_ERROR"  # Meta's side is ill
+    UNKNOWN = "UNKNOWN"  # a code we have never met; cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One way a message can fail.
+
+    `charged`: the try counts against the recipient's own retries, since the fault may lie in
+    the message itself. Refusals that say nothing of the recipient (the number too fast, Meta
+    overloaded, no connection) are not charged.
+    """
+
+    slug: str
+    action: Action
+    reason: Reason
+    advice: str  # one sentence for operations staff
+    charged: bool
+
+
+A, R = Action, Reason
+FREE, CHARGED = False, True
+
+_TABLE: dict[tuple[Action, Reason, bool], dict[int, tuple[str, str]]] = {
+    (A.BACKOFF, R.RATE_LIMIT, FREE): {
+        130429: ("throughput_exceeded", "Nothing: the number slows down and recovers."),
+        4: ("app_rate_limited", "Wait; look for other software that uses the same app."),
+        80007: ("management_rate_limited", "Poll numbers and message templates less often."),
+        613: ("call_permission_rate_limited", "Wait; we do not use this endpoint."),
+        138013: ("call_permission_rate_limited", "Wait; we do not use this endpoint."),
+    },
+    (A.PAIR, R.RATE_LIMIT, CHARGED): {
+        131056: ("pair_rate_limited", "Nothing: this recipient is tried again later."),
+    },
+    (A.BACKOFF, R.SERVER_ERROR, FREE): {
+        2: ("service_down", "Look at Meta's status page if it lasts."),
+        131016: ("service_unavailable", "Look at Meta's status page if it lasts."),
+        133004: ("registration_server_down", "Look at Meta's status page if it lasts."),
+        131057: ("number_in_maintenance", "Nothing for a minute; then use another number."),
+        2494100: ("number_in_migration", "Nothing for a minute; then use another number."),
+    },
+    (A.BACKOFF, R.SERVER_ERROR, CHARGED): {
+        1: ("api_error", "If many, check the request against the API's changelog."),
+        131000: ("send_failed", "If many, look at Meta's status page."),
+    },
+    (A.NUMBER, R.NUMBER, FREE): {
+        33: ("number_gone", "Check the phone number id in the pool."),
+        131037: ("display_name_not_approved", "Get the display name approved by Meta."),
+        131045: ("number_certificate", "Register the number again."),
+        133010: ("number_not_registered", "Register the number again."),
+    },
+    (A.TEMPLATE, R.TEMPLATE, FREE): {
+        132001: ("template_not_found", "Check name, language and approval at Meta."),
+        132007: ("template_policy", "Reword the message template and have it approved."),
+        132015: ("template_paused", "Improve the message template or use the fallback."),
+        132016: ("template_disabled", "Make a new message template; this one is gone."),
+        132068: ("flow_blocked", "Repair or replace the Flow in the message template."),
+        132069: ("flow_throttled", "Repair or replace the Flow in the message template."),
+        131063: ("marketing_not_here", "Use the Marketing Messages API or a utility template."),
+        131064: ("template_misclassified", "Correct the template's category; wait for Meta."),
+        134101: ("template_syncing", "Wait ten minutes, then resume."),
+        134102: ("template_unavailable", "Finish Meta's onboarding for marketing messages."),
+    },
+    (A.ABORT, R.ACCOUNT, FREE): {
+        0: ("not_authenticated", "Put in a valid access token."),
+        3: ("capability_missing", "Give the app the WhatsApp permissions."),
+        10: ("permission_removed", "Give the app the WhatsApp permissions."),
+        104: ("token_required", "Put in a valid access token."),
+        190: ("token_invalid", "Put in a valid access token."),
+        131005: ("access_denied", "Give the token's user access to this account."),
+        368: ("account_restricted", "Read the violation in Meta's account quality page."),
+        131031: ("account_locked", "Look at the account's health in the Business Manager."),
+        131042: ("payment_problem", "Repair the payment method in Meta's Billing Hub."),
+        131048: ("sending_restricted", "Check messaging limit and quality before going on."),
+    },
+    (A.INVALID, R.INVALID_NUMBER, CHARGED): {
+        131026: ("undeliverable", "Ask the person by another way; drop the number if it repeats."),
+        131021: ("recipient_is_sender", "Remove our own number from the subscribers."),
+    },
+    (A.COOL, R.CAPPED, CHARGED): {
+        131049: ("marketing_capped", "Nothing today: repeating makes the block longer."),
+    },
+    (A.COOL, R.EXPERIMENT, CHARGED): {
+        130472: ("marketing_experiment", "Nothing today: Meta holds this person out."),
+    },
+    (A.COOL, R.BLOCKED, CHARGED): {
+        130403: ("blocked_by_us", "Unblock the person first, if that was not meant."),
+        130497: ("country_restricted", "Take that country's subscribers out of the audience."),
+    },
+    (A.OPTOUT, R.OPTED_OUT, CHARGED): {
+        131050: ("marketing_opted_out", "Nothing: the wish is kept until the person resumes."),
+    },
+    (A.FIX, R.CONTENT, CHARGED): {
+        100: ("parameter_wrong", "Compare the request with the message template."),
+        131008: ("parameter_missing", "Compare the request with the message template."),
+        131009: ("parameter_value", "Compare the values with the message template."),
+        131030: ("not_in_test_list", "Add the recipient to the test number's list."),
+        131047: ("window_closed", "Send a message template instead of free text."),
+        131051: ("message_type", "Use a supported message type."),
+        131052: ("inbound_media", "Ask the sender to send the file again, smaller."),
+        131053: ("media_unusable", "Upload the media again; check type and size."),
+        131055: ("method_not_allowed", "Use the messages endpoint for this template."),
+        131062: ("recipient_kind", "Send to the phone number, not to the user id."),
+        132000: ("parameter_count", "Give as many values as the message template has."),
+        132005: ("text_too_long", "Shorten this person's values."),
+        132008: ("parameter_invalid", "Correct the values for the message template."),
+        132012: ("parameter_format", "Correct type, media or names of the values."),
+        132018: ("parameter_rules", "Take line breaks, tabs and long blanks out of the values."),
+        134100: ("marketing_only", "Use the messages endpoint for this template."),
+        135000: ("request_generic", "Compare the request with the message template."),
+        137000: ("identity_changed", "Verify the person again before writing."),
+        1752041: ("onboarding_twice", "Nothing: the onboarding was already asked for."),
+        131020: ("group_feature", "Nothing: groups are not used here."),
+        131041: ("group_feature", "Nothing: groups are not used here."),
+        131059: ("group_feature", "Nothing: groups are not used here."),
+        131044: ("calling_feature", "Nothing: calling is not used here."),
+    },
+    (A.FIX, R.NUMBER, FREE): {
+        133016: ("registration_attempts_used_up", "Wait 72 hours before registering again."),
+    },
+}
+FAILURES: dict[int, Failure] = {
+    code: Failure(slug, action, reason, advice, charged)
+    for (action, reason, charged), rows in _TABLE.items()
+    for code, (slug, advice) in rows.items()
+}
+
+
+def _fix(slug: str, advice: str) -> Failure:
+    return Failure(slug, A.FIX, R.CONTENT, advice, CHARGED)
+
+
+RANGES: tuple[tuple[int, int, Failure], ...] = (
+    (200, 299, Failure("permission_missing", A.ABORT, R.ACCOUNT, "Give the token the WhatsApp"
+     " permissions.", FREE)),
+    (131201, 131215, _fix("group_feature", "Nothing: groups are not used here.")),
+    (133000, 133999, Failure("number_registration", A.NUMBER, R.NUMBER, "Register the number"
+     " again in the Business Manager.", FREE)),
+    (134000, 134999, _fix("payments_feature", "Accept the payment terms, if payments are used.")),
+    (136000, 136999, _fix("number_verification", "Nothing: the number is already verified.")),
+    (138000, 138999, _fix("calling_feature", "Nothing: calling is not used here.")),
+    (139000, 139999, _fix("flow_or_block_list", "Check the Flow or the block list at Meta.")),
+    (147000, 147099, _fix("username_feature", "Nothing: usernames are not set from here.")),
+    (200000, 200099, _fix("insights", "Turn template insights on in the Business Manager.")),
+    (2388000, 2388999, _fix("template_creation", "Correct the message template at Meta.")),
+)  # fmt: skip
+SUBCODES: dict[tuple[int, int], Failure] = {
+    # "Object does not exist or no permission": the object of a send is the phone number.
+    (100, 33): Failure("number_not_reachable", A.NUMBER, R.NUMBER, "Check the phone number id and"
+     " that the token may use it.", FREE),
+}  # fmt: skip
+UNLISTED = Failure(
+    "unlisted", A.FIX, R.UNKNOWN, "Look the code up at Meta and give it a row here.", CHARGED
+)  # silence beats a wrong second copy
+# Meta fell over in the middle of it: whether it took the message is anybody's guess.
+SERVER_FAULT = Failure(
+    "server_fault", A.UNKNOWN, R.SERVER_ERROR, "Look at Meta's status page if it lasts.", CHARGED
+)
+BAD_RECIPIENT = Failure(
+    "bad_recipient", A.INVALID, R.INVALID_NUMBER, "Correct the subscriber's number.", CHARGED
+)
+
+# What can happen without any answer.
+NOT_SENT = Failure(
+    "no_connection", A.BACKOFF, R.NETWORK_ERROR, "Check DNS, firewall and TLS to Meta.", FREE
+)
+CONNECT_TIMEOUT = Failure(
+    "connect_timeout", A.BACKOFF, R.TIMEOUT, "Check firewall and route to Meta.", FREE
+)
+DEADLINE_PASSED = Failure(
+    "deadline_passed", A.BACKOFF, R.TIMEOUT, "If many, the machine or Meta is too slow.", FREE
+)
+CANCELLED = Failure(
+    "cancelled", A.BACKOFF, R.UNKNOWN, "Nothing: its sender stopped before it began.", FREE
+)
+UNSENDABLE = Failure(
+    "unsendable", A.FIX, R.CONTENT, "Correct the values: they cannot be written as JSON.", CHARGED
+)
+NO_ANSWER = Failure(
+    "no_answer", A.UNKNOWN, R.TIMEOUT, "Nothing: the webhooks tell whether it went out.", CHARGED
+)
+CONNECTION_LOST = Failure(
+    "connection_lost", A.UNKNOWN, R.NETWORK_ERROR, "Nothing: the webhooks tell.", CHARGED
+)
+UNREADABLE = Failure(
+    "answer_unreadable", A.UNKNOWN, R.SERVER_ERROR, "Nothing: the webhooks tell.", CHARGED
+)
+
+# With a 5xx these say "unknown error", not "not processed".
+_UNSURE = {1, 131000}
+# 131009 covers every value; only these words point at the recipient's.
+_ABOUT_RECIPIENT = re.compile(
+    r"\brecipient\b|['\"`]to['\"`]|\bparam(?:eter)? to\b(?! be)|not a (?:valid )?phone number", re.I
+)
+_NUMBER = re.compile(r"\+\d[\d ().-]{5,}\d|\d{7,}")
+_SECRET = re.compile(r"(?<=malformed access token )\S+|[\w-]{32,}", re.I)
+
+
+def classify(
+    code: int | None,
+    *,
+    http_status: int | None = None,
+    subcode: int | None = None,
+    details: str = "",
+) -> Failure:
+    """What an error code means. `http_status` None: it came in a webhook.
+
+    Codes that no row or range knows are ours to fix; with a 5xx nobody knows whether the
+    request was processed.
+    """
+    if code is None:
+        return UNLISTED
+    server_fault = http_status is not None and http_status >= 500
+    if server_fault and code in _UNSURE:
+        return SERVER_FAULT
+    if subcode is not None and (code, subcode) in SUBCODES:
+        return SUBCODES[code, subcode]
+    if code == 131009 and _ABOUT_RECIPIENT.search(details):
+        return BAD_RECIPIENT
+    found = FAILURES.get(code) or _in_range(code)
+    return found or (SERVER_FAULT if server_fault else UNLISTED)
+
+
+def _in_range(code: int) -> Failure | None:
+    return next((failure for low, high, failure in RANGES if low <= code <= high), None)
+
+
+def masked(text: str) -> str:
+    """`text` without phone numbers, tokens and control characters, at most 300 characters."""
+    plain = "".join(letter if letter.isprintable() else " " for letter in text[:1000])
+    return _NUMBER.sub(_stars, _SECRET.sub("[…]", plain))[:300]
+
+
+def _stars(found: re.Match[str]) -> str:
+    number = found[0]
+    keep = 3 if number.startswith("+") else 2
+    return f"{number[:keep]}{'*' * (len(number) - keep - 4)}{number[-4:]}"
+
+
+class CloudApiError(Exception):
+    """Why the Cloud API gave us no result. Its text never holds a token or a full number."""
+
+    def __init__(self, failure: Failure, details: str = "") -> None:
+        self.failure = failure
+        self.details = masked(details)
+        super().__init__(failure, self.details)
+
+    def __str__(self) -> str:
+        return f"{self.failure.slug}: {self.details}" if self.details else self.failure.slug
+
+
+class NotSent(CloudApiError):  # noqa: N818 - an outcome, named as in the state machine
+    """No byte of the request left this machine."""
+
+
+class Unanswered(CloudApiError):  # noqa: N818
+    """The request, or a part of it, left; what became of it is not known."""
+
+
+class Rejected(CloudApiError):  # noqa: N818
+    """The Cloud API said no, and that it did not process the request."""
+
+    def __init__(
+        self,
+        failure: Failure,
+        details: str = "",
+        code: int | None = None,
+        http_status: int | None = None,
+        fbtrace_id: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(failure, details)
+        self.code, self.http_status = code, http_status
+        self.fbtrace_id, self.retry_after = fbtrace_id, retry_after
+        self.args = (failure, self.details, code, http_status, fbtrace_id, retry_after)
+
+    def __str__(self) -> str:
+        return f"{super().__str__()} (code {self.code}, trace {self.fbtrace_id or 'none'})"

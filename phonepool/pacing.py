@@ -1,0 +1,134 @@
+"""When each message may start: pure bookkeeping on times that are handed in.
+
+A phone number may send its limit and no more in any second, however late or bunched the
+threads run. Two meters see to it: the `Pacer` hands messages out in the order of their slots,
+a little before them, so that a thread and a connection are ready in time; the `Gate` spaces the
+very writes, because connecting takes one message longer than another.
+All times are seconds of `time.monotonic`.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import threading
+from collections.abc import Callable, Iterable
+from typing import Generic, Protocol, TypeVar
+
+
+class Slotted(Protocol):
+    """What the pacer needs to know of a message."""
+
+    @property
+    def phone_number_id(self) -> str: ...
+    @property
+    def send_at(self) -> float: ...
+    @property
+    def spacing(self) -> float: ...
+
+
+S = TypeVar("S", bound=Slotted)
+
+HEAD_START = 0.01  # seconds before its slot that a message is handed out at the latest
+GATHER = 0.03  # those due within so many seconds are handed out together: each waking costs
+# A number that fell behind may catch up in small bunches; the gate spreads them again.
+BUNCH_SECONDS = 0.05
+
+
+class Meter:
+    """Lets one event pass each `spacing` seconds, the next up to `early` seconds too soon.
+
+    Being early is never saved up: in any span of `t` seconds at most
+    `(t + early) / spacing + 1` events pass.
+    """
+
+    __slots__ = ("_due",)
+
+    def __init__(self) -> None:
+        self._due = float("-inf")
+
+    def earliest(self, early: float) -> float:
+        """The first moment at which an event may pass."""
+        return self._due - early
+
+    def take(self, now: float, spacing: float, early: float) -> float:
+        """Let one event pass at `now` or as soon as allowed; when that is."""
+        at = max(now, self._due - early)
+        self._due = max(at, self._due) + spacing
+        return at
+
+
+class _Lane(Generic[S]):
+    """The messages waiting for one phone number, by slot."""
+
+    __slots__ = ("meter", "waiting")
+
+    def __init__(self) -> None:
+        self.waiting: list[tuple[float, int, S]] = []
+        self.meter = Meter()
+
+    def next_start(self) -> tuple[float, int]:
+        send_at, place, _ = self.waiting[0]
+        return max(send_at - HEAD_START, self.meter.earliest(BUNCH_SECONDS)), place
+
+
+class Pacer(Generic[S]):
+    """Hands messages out as their slots come; within a number strictly by slot. No locks."""
+
+    def __init__(self) -> None:
+        self._lanes: dict[str, _Lane[S]] = {}
+        self._places = itertools.count()  # equal slots go in the order they were added
+
+    def add(self, message: S) -> None:
+        lane = self._lanes.setdefault(message.phone_number_id, _Lane())
+        heapq.heappush(lane.waiting, (message.send_at, next(self._places), message))
+
+    def next_start(self) -> float | None:
+        """When the next message is to be handed out; None: none waits."""
+        lane = self._first()
+        return lane.next_start()[0] if lane else None
+
+    def pop(self, now: float) -> S | None:
+        """A message to hand out when one is due, or will be in a moment; None: none."""
+        lane = self._first()
+        if lane is None or (start := lane.next_start()[0]) > now + GATHER:
+            return None
+        message = heapq.heappop(lane.waiting)[2]
+        lane.meter.take(max(start, now), message.spacing, BUNCH_SECONDS)
+        return message
+
+    def withdraw(self, unwanted: Callable[[S], bool]) -> list[S]:
+        """Take out all that are `unwanted`."""
+        taken: list[S] = []
+        for lane in self._lanes.values():
+            kept = []
+            for entry in lane.waiting:
+                if unwanted(entry[2]):
+                    taken.append(entry[2])
+                else:
+                    kept.append(entry)
+            lane.waiting = kept
+            heapq.heapify(kept)
+        return taken
+
+    def _first(self) -> _Lane[S] | None:
+        busy: Iterable[_Lane[S]] = (lane for lane in self._lanes.values() if lane.waiting)
+        return min(busy, key=_Lane.next_start, default=None)
+
+
+class Gate:
+    """Spaces the writes of each phone number, over all threads of the process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._meters: dict[str, Meter] = {}
+
+    def pass_at(self, phone_number_id: str, spacing: float, now: float) -> float:
+        """Take this number's next turn: the moment at which the write may go."""
+        with self._lock:
+            meter = self._meters.get(phone_number_id)
+            if meter is None:
+                meter = self._meters[phone_number_id] = Meter()
+            # Half a spacing early at most: a second then holds the limit and one message,
+            # and a thread that woke a little late does not cost the number a slot.
+            return meter.take(now, spacing, spacing / 2)

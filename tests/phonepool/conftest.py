@@ -1,0 +1,43 @@
+"""Clients of the real kind against servers of the bad kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from phonepool.cloud_api import CloudApi
+from tests.phonepool.fake_transport import FakeTransport
+from tests.phonepool.hostile_server import HostileServer, a_server
+
+
+@pytest.fixture
+def server() -> Iterator[HostileServer]:
+    with a_server() as running:
+        yield running
+
+
+@pytest.fixture
+def make_api() -> Iterator[Callable[..., CloudApi]]:
+    """Clients with short time limits; closed when the test is over."""
+    made: list[CloudApi] = []
+
+    def make(base_url: str = "http://127.0.0.1:9", **options: Any) -> CloudApi:
+        limits = {"connect_timeout": 0.3, "read_timeout": 0.4, "concurrency": 16}
+        made.append(CloudApi(base_url, "v25.0", "a-token-of-tests", **{**limits, **options}))
+        return made[-1]
+
+    yield make
+    for api in made:
+        api.close()
+
+
+@pytest.fixture
+def api(make_api: Callable[..., CloudApi], server: HostileServer) -> CloudApi:
+    return make_api(server.url)
+
+
+@pytest.fixture
+def wire() -> FakeTransport:
+    return FakeTransport()

@@ -1,0 +1,233 @@
+"""One message, one outcome, and the right one: the classification of `reliability.md` C.4."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from phonepool.calls import Dispatch, Outcome
+from phonepool.cloud_api import CloudApi, OutcomeKind
+from phonepool.errors import (
+    BAD_RECIPIENT,
+    CONNECT_TIMEOUT,
+    CONNECTION_LOST,
+    DEADLINE_PASSED,
+    NO_ANSWER,
+    NOT_SENT,
+    SERVER_FAULT,
+    UNREADABLE,
+    UNSENDABLE,
+    Failure,
+    classify,
+)
+from tests.phonepool.fake_transport import FakeTransport
+from tests.phonepool.hostile_server import (
+    ACCEPTED,
+    WAMID,
+    HostileServer,
+    a_black_hole,
+    a_refusing_address,
+    answers,
+    drips,
+    falls_silent,
+    hangs_up,
+    resets,
+    says,
+)
+from tests.phonepool.prepared import a_message
+
+MakeApi = Callable[..., CloudApi]
+
+
+def refusal(code: int, details: str = "") -> bytes:
+    return json.dumps({"error": {"code": code, "message": f"(#{code}) No {details}"}}).encode()
+
+
+def only(api: CloudApi, **fields: Any) -> Outcome:
+    """The outcome of one message."""
+    (outcome,) = api.send([a_message(**fields)])
+    return outcome
+
+
+def everything(dispatch: Dispatch) -> list[Outcome]:
+    """All outcomes by key, however they come."""
+    return sorted(dispatch, key=lambda outcome: outcome.key)
+
+
+def test_a_message_arrives_as_the_cloud_api_wants_it(api: CloudApi, server: HostileServer) -> None:
+    parts = [{"type": "body", "parameters": [{"type": "text", "text": "नमस्ते"}]}]
+    only(api, key=7, language="en-US", components=parts)
+    heard = server.heard[0]
+    assert heard.line == "POST /v25.0/100200300/messages HTTP/1.1"
+    assert json.loads(heard.body) == {
+        "messaging_product": "whatsapp",
+        "recipient_type": "individual",
+        "to": "+919812345678",
+        "type": "template",
+        "template": {
+            "name": "daily_update",
+            "language": {"code": "en_US"},
+            "components": parts,
+        },
+        "biz_opaque_callback_data": "attempt-7",
+    }
+
+
+def test_an_accepted_message_gives_its_id_and_times(api: CloudApi) -> None:
+    before = datetime.now(UTC)
+    outcome = only(api, key=7)
+    assert (outcome.kind, outcome.wamid, outcome.failure) == (OutcomeKind.ACCEPTED, WAMID, None)
+    assert (outcome.key, outcome.attempt_id) == (7, "attempt-7")
+    assert (outcome.phone_number_id, outcome.http_status) == ("100200300", 200)
+    assert before <= outcome.started_at <= outcome.ended_at <= datetime.now(UTC)
+
+
+def test_a_phone_number_id_cannot_lead_elsewhere(api: CloudApi, server: HostileServer) -> None:
+    only(api, phone_number_id="../me?x=#")
+    assert server.heard[0].line == "POST /v25.0/..%2Fme%3Fx%3D%23/messages HTTP/1.1"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "kind", "failure"),
+    [
+        (answers(200, ACCEPTED), OutcomeKind.ACCEPTED, None),
+        (
+            answers(200, ACCEPTED.replace(b'"accepted"', b'"held_for_quality_assessment"')),
+            OutcomeKind.HELD,
+            None,
+        ),
+        (answers(400, refusal(130429)), OutcomeKind.REJECTED, classify(130429)),
+        (answers(400, refusal(131056)), OutcomeKind.REJECTED, classify(131056)),
+        (answers(401, refusal(190)), OutcomeKind.REJECTED, classify(190)),
+        (answers(503, refusal(131016)), OutcomeKind.REJECTED, classify(131016)),
+        (answers(500, refusal(131000)), OutcomeKind.UNKNOWN, SERVER_FAULT),
+        (answers(500, refusal(1)), OutcomeKind.UNKNOWN, SERVER_FAULT),
+        (answers(200, b"{}"), OutcomeKind.UNKNOWN, UNREADABLE),
+        (answers(200, b"OK"), OutcomeKind.UNKNOWN, UNREADABLE),
+        (answers(502, b"<html>Bad Gateway</html>"), OutcomeKind.UNKNOWN, UNREADABLE),
+        (answers(503, b""), OutcomeKind.UNKNOWN, UNREADABLE),
+        (answers(404, b"<html>"), OutcomeKind.UNKNOWN, UNREADABLE),
+        (answers(302, b"", "Location: /"), OutcomeKind.UNKNOWN, UNREADABLE),
+        (answers(200, b"x" * 65_537), OutcomeKind.UNKNOWN, UNREADABLE),
+        (answers(200, ACCEPTED, length=9_999), OutcomeKind.UNKNOWN, CONNECTION_LOST),
+        (says(b""), OutcomeKind.UNKNOWN, CONNECTION_LOST),
+        (says(b"HTTP/1.1 200 OK\r\nContent-Le"), OutcomeKind.UNKNOWN, UNREADABLE),
+        (resets, OutcomeKind.UNKNOWN, CONNECTION_LOST),
+        (hangs_up, OutcomeKind.UNKNOWN, CONNECTION_LOST),
+        (falls_silent, OutcomeKind.UNKNOWN, NO_ANSWER),
+        (drips, OutcomeKind.UNKNOWN, NO_ANSWER),
+    ],
+)
+def test_what_the_server_does_decides_the_outcome(
+    api: CloudApi, server: HostileServer, behaviour: Any, kind: OutcomeKind, failure: Failure | None
+) -> None:
+    server.behaviour = behaviour
+    outcome = only(api)
+    assert (outcome.kind, outcome.failure) == (kind, failure)
+    assert len(server.heard) == 1
+    assert bool(outcome.wamid) is (kind in (OutcomeKind.ACCEPTED, OutcomeKind.HELD))
+
+
+def test_a_connection_closed_before_reading_is_unknown(
+    api: CloudApi, server: HostileServer
+) -> None:
+    server.at_accept = hangs_up
+    outcome = only(api)
+    assert (outcome.kind, outcome.failure) == (OutcomeKind.UNKNOWN, CONNECTION_LOST)
+
+
+def test_a_stale_connection_that_breaks_is_unknown_and_not_repeated(
+    api: CloudApi, server: HostileServer
+) -> None:
+    only(api)
+    server.behaviour = hangs_up
+    outcome = only(api)
+    assert (outcome.kind, outcome.failure) == (OutcomeKind.UNKNOWN, CONNECTION_LOST)
+    assert [heard.connection for heard in server.heard] == [1, 1]
+
+
+def test_without_a_connection_nothing_is_sent(make_api: MakeApi, server: HostileServer) -> None:
+    with a_black_hole() as black_hole:
+        expected = {
+            a_refusing_address(): NOT_SENT,
+            "http://nowhere.invalid": NOT_SENT,
+            black_hole: CONNECT_TIMEOUT,
+        }
+        for address, failure in expected.items():
+            outcome = only(make_api(address))
+            assert (outcome.kind, outcome.failure) == (OutcomeKind.NOT_SENT, failure)
+            assert outcome.started_at <= outcome.ended_at
+
+
+def test_after_the_deadline_not_even_a_connection_is_made(
+    api: CloudApi, server: HostileServer
+) -> None:
+    outcome = only(api, deadline=time.monotonic() - 0.001)
+    assert (outcome.kind, outcome.failure) == (OutcomeKind.NOT_SENT, DEADLINE_PASSED)
+    assert server.connections == 0
+
+
+def test_the_deadline_is_checked_again_when_the_connection_stands(
+    make_api: MakeApi, wire: FakeTransport
+) -> None:
+    """A process that was suspended while it connected must not write."""
+    wire.before_guard.clear()
+    deadline = time.monotonic() + 0.3
+    dispatch = make_api(transport=wire).send([a_message(deadline=deadline)])
+    assert wire.connecting.acquire(timeout=20)
+    time.sleep(max(0.0, deadline - time.monotonic()) + 0.01)
+    wire.before_guard.set()
+    (outcome,) = dispatch
+    assert (outcome.kind, outcome.failure) == (OutcomeKind.NOT_SENT, DEADLINE_PASSED)
+    assert wire.sent == []
+
+
+def test_a_turn_that_comes_after_the_deadline_is_not_taken(make_api: MakeApi) -> None:
+    wire, now = FakeTransport(), time.monotonic()
+    crowd = [a_message(key, send_at=now, deadline=now + 0.5, spacing=0.2) for key in range(8)]
+    outcomes = everything(make_api(transport=wire).send(crowd))
+    sent = [outcome.kind for outcome in outcomes].count(OutcomeKind.ACCEPTED)
+    assert sent == len(wire.sent) <= 4
+    late = [outcome for outcome in outcomes if outcome.kind is OutcomeKind.NOT_SENT]
+    assert {outcome.failure for outcome in late} == {DEADLINE_PASSED}
+    assert sent + len(late) == 8
+
+
+@pytest.mark.parametrize("to", ["919812345678", "+0123456789", "", "+91 98123 45678", "+1" * 20])
+def test_a_recipient_that_is_no_number_is_never_sent(
+    api: CloudApi, server: HostileServer, to: str
+) -> None:
+    outcome = only(api, to=to)
+    assert (outcome.kind, outcome.failure) == (OutcomeKind.REJECTED, BAD_RECIPIENT)
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize("value", [Decimal(1), float("nan"), {1, 2}, datetime.now(UTC)])
+def test_values_that_are_no_json_are_never_sent(
+    api: CloudApi, server: HostileServer, value: Any
+) -> None:
+    outcome = only(api, components=[{"type": "body", "parameters": [value]}])
+    assert (outcome.kind, outcome.failure) == (OutcomeKind.REJECTED, UNSENDABLE)
+    assert server.connections == 0
+
+
+def test_a_bug_in_the_transport_still_ends_in_an_outcome(
+    make_api: MakeApi, wire: FakeTransport, caplog: pytest.LogCaptureFixture
+) -> None:
+    wire.error = KeyError("oops")
+    outcome = only(make_api(transport=wire))
+    assert (outcome.kind, outcome.failure) == (OutcomeKind.UNKNOWN, NO_ANSWER)
+    assert "attempt-1" in caplog.text
+
+
+def test_metas_words_and_trace_come_with_the_outcome(api: CloudApi, server: HostileServer) -> None:
+    server.behaviour = answers(400, refusal(100, "for +919812345678"), "Retry-After: 7")
+    outcome = only(api)
+    assert (outcome.code, outcome.http_status, outcome.retry_after) == (100, 400, 7.0)
+    assert outcome.details == "(#100) No for +91******5678"

@@ -1,0 +1,143 @@
+"""The client itself: one a process, and its reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import responses
+
+from phonepool import cloud_api
+from phonepool.cloud_api import CloudApi, OutcomeKind
+from phonepool.errors import (
+    CANCELLED,
+    CloudApiError,
+    NotSent,
+    Rejected,
+    classify,
+)
+from tests.phonepool.hostile_server import (
+    HostileServer,
+    a_refusing_address,
+    answers,
+    falls_silent,
+    resets,
+    says,
+)
+from tests.phonepool.prepared import a_message
+
+MakeApi = Callable[..., CloudApi]
+
+
+def refusal(code: int, details: str = "") -> bytes:
+    return json.dumps({"error": {"code": code, "message": f"(#{code}) No {details}"}}).encode()
+
+
+def test_a_process_has_one_client_and_a_child_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours = cloud_api.client()
+    assert cloud_api.client() is ours
+    with monkeypatch.context() as child:
+        child.setattr(cloud_api.os, "getpid", lambda: -1)
+        theirs = cloud_api.client()
+        assert theirs is not ours
+    assert cloud_api.client() is ours
+
+
+def test_changed_settings_make_a_new_client(settings: Any) -> None:
+    before = cloud_api.client()
+    settings.WHATSAPP_API_BASE = "http://127.0.0.1:1"
+    after = cloud_api.client()
+    assert after is not before
+    assert [outcome.kind for outcome in after.send([a_message()])] == [OutcomeKind.NOT_SENT]
+    assert [outcome.failure for outcome in before.send([a_message()])] == [CANCELLED]
+
+
+GRAPH = "https://graph.example"
+
+
+@pytest.fixture
+def reader(make_api: MakeApi) -> CloudApi:
+    return make_api(GRAPH)
+
+
+@responses.activate
+def test_a_phone_number_is_read_with_all_that_meta_tells(reader: CloudApi) -> None:
+    document = {
+        "id": "100200300",
+        "display_phone_number": "+91 98123 45678",
+        "verified_name": "Daybreak",
+        "status": "CONNECTED",
+        "quality_rating": "GREEN",
+        "throughput": {"level": "STANDARD"},
+        "whatsapp_business_manager_messaging_limit": "TIER_2K",
+        "name_status": "APPROVED",
+    }
+    responses.get(f"{GRAPH}/v25.0/100200300", json=document)
+    facts = reader.phone_number("100200300")
+    assert (facts.id, facts.status, facts.quality_rating) == ("100200300", "CONNECTED", "GREEN")
+    assert (facts.throughput, facts.messaging_limit) == ("STANDARD", "TIER_2K")
+    assert responses.calls[0].request.headers["Authorization"] == "Bearer a-token-of-tests"
+
+
+@responses.activate
+def test_what_meta_leaves_out_is_empty(reader: CloudApi) -> None:
+    responses.get(f"{GRAPH}/v25.0/1", json={"id": 1, "throughput": None, "status": ["odd"]})
+    facts = reader.phone_number("1")
+    assert (facts.id, facts.status, facts.quality_rating, facts.throughput) == ("1", "", "", "")
+
+
+@responses.activate
+def test_a_list_is_read_page_by_page(reader: CloudApi) -> None:
+    def page(names: list[str], after: str) -> dict[str, Any]:
+        link = {"next": "https://elsewhere.example/steal"} if after else {}
+        items = [{"name": name, "language": "en-US", "status": "APPROVED"} for name in names]
+        return {"data": items, "paging": {"cursors": {"after": after or "end"}, **link}}
+
+    url = f"{GRAPH}/v25.0/900/message_templates"
+    responses.get(url, json=page(["a", "b"], "one"))
+    responses.get(url, json=page(["c"], ""))
+    templates = reader.message_templates("900")
+    assert [(template.name, template.language) for template in templates] == [
+        ("a", "en_US"),
+        ("b", "en_US"),
+        ("c", "en_US"),
+    ]
+    asked = [call.request.params for call in responses.calls]  # type: ignore[union-attr]
+    assert [query.get("after") for query in asked] == [None, "one"]
+
+
+@responses.activate
+def test_a_list_that_goes_in_circles_ends(reader: CloudApi) -> None:
+    paging = {"cursors": {"after": "again"}, "next": f"{GRAPH}/again"}
+    responses.get(
+        f"{GRAPH}/v25.0/900/phone_numbers", json={"data": [{"id": "1"}], "paging": paging}
+    )
+    assert [facts.id for facts in reader.phone_numbers("900")] == ["1", "1"]
+
+
+@responses.activate
+def test_odd_items_of_a_list_are_skipped(reader: CloudApi) -> None:
+    responses.get(f"{GRAPH}/v25.0/900/phone_numbers", json={"data": [None, 7, {"id": "1"}]})
+    assert [facts.id for facts in reader.phone_numbers("900")] == ["1"]
+
+
+@responses.activate
+def test_a_refused_read_raises_our_error(reader: CloudApi) -> None:
+    responses.get(f"{GRAPH}/v25.0/1", status=401, body=refusal(190))
+    with pytest.raises(Rejected) as caught:
+        reader.phone_number("1")
+    assert (caught.value.failure, caught.value.http_status) == (classify(190), 401)
+
+
+@pytest.mark.parametrize("behaviour", [resets, falls_silent, answers(200, b"[]"), says(b"junk")])
+def test_reads_raise_our_errors_only(api: CloudApi, server: HostileServer, behaviour: Any) -> None:
+    server.behaviour = behaviour
+    with pytest.raises(CloudApiError):
+        api.message_templates("900")
+
+
+def test_a_read_without_a_connection_was_not_sent(make_api: MakeApi) -> None:
+    with pytest.raises(NotSent):
+        make_api(a_refusing_address()).phone_number("1")

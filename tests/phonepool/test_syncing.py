@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+
+import pytest
+
+from phonepool import syncing
+from phonepool.cloud_api import PhoneNumberFacts
+from phonepool.errors import NO_ANSWER, Unanswered
+from phonepool.models import NumberState, PhoneNumber, Quality
+from tests.builders import a_number
+
+NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
+
+
+class Meta:
+    """What Meta would say of each number; one it cannot be asked about raises."""
+
+    def __init__(self) -> None:
+        self.words: dict[str, tuple[str, str]] = {}
+
+    def phone_number(self, meta_id: str) -> PhoneNumberFacts:
+        if meta_id not in self.words:
+            raise Unanswered(NO_ANSWER)
+        status, rating = self.words[meta_id]
+        return PhoneNumberFacts(meta_id, "", "", status, rating, "STANDARD", "", "")
+
+
+@pytest.fixture
+def meta(db) -> Meta:
+    return Meta()
+
+
+def seen(number: PhoneNumber) -> tuple[str, str]:
+    number.refresh_from_db()
+    return number.state, number.quality
+
+
+@pytest.mark.parametrize(
+    ("status", "rating", "quality"),
+    [
+        ("CONNECTED", "GREEN", Quality.HIGH),
+        ("connected", "yellow", Quality.MEDIUM),
+        ("CONNECTED", "RED", Quality.LOW),
+        ("CONNECTED", "UNKNOWN", Quality.UNKNOWN),
+        ("CONNECTED", "NA", Quality.UNKNOWN),
+        ("", "GREEN", Quality.HIGH),  # Meta leaves fields out at times
+        ("SOMETHING_NEW", "GREEN", Quality.HIGH),
+        ("FLAGGED", "GREEN", Quality.FLAGGED),
+        ("RESTRICTED", "YELLOW", Quality.FLAGGED),
+        ("BANNED", "", Quality.FLAGGED),
+        ("DISCONNECTED", "GREEN", Quality.FLAGGED),
+        ("DELETED", "GREEN", Quality.FLAGGED),
+        ("RATE_LIMITED", "GREEN", Quality.FLAGGED),
+        ("PENDING", "UNKNOWN", Quality.FLAGGED),
+        ("MIGRATED", "GREEN", Quality.FLAGGED),
+        ("UNVERIFIED", "GREEN", Quality.FLAGGED),
+    ],
+)
+def test_metas_words_become_ours(status, rating, quality):
+    assert syncing.quality_of(status, rating) == quality
+
+
+def test_what_changed_at_meta_changes_here(meta):
+    good, fallen, flagged = a_number(), a_number(), a_number()
+    meta.words = {
+        good.meta_id: ("CONNECTED", "GREEN"),
+        fallen.meta_id: ("CONNECTED", "RED"),
+        flagged.meta_id: ("FLAGGED", "RED"),
+    }
+
+    assert syncing.sync(meta, now=NOW) == 2
+    assert syncing.sync(meta, now=NOW) == 0
+
+    assert [seen(number) for number in (good, fallen, flagged)] == [
+        (NumberState.ACTIVE, Quality.HIGH),
+        (NumberState.ACTIVE, Quality.LOW),
+        (NumberState.DISABLED, Quality.FLAGGED),
+    ]
+
+
+def test_a_mended_number_comes_back_by_itself(meta):
+    number = a_number()
+    meta.words[number.meta_id] = ("RESTRICTED", "RED")
+    syncing.sync(meta, now=NOW)
+
+    meta.words[number.meta_id] = ("CONNECTED", "YELLOW")
+    syncing.sync(meta, now=NOW)
+
+    assert seen(number) == (NumberState.ACTIVE, Quality.MEDIUM)
+
+
+def test_a_number_that_cannot_be_read_keeps_its_state_and_holds_up_nobody(meta, caplog):
+    silent, fallen = a_number(), a_number()
+    meta.words[fallen.meta_id] = ("CONNECTED", "RED")
+
+    with caplog.at_level(logging.WARNING):
+        assert syncing.sync(meta, now=NOW) == 1
+
+    assert seen(silent) == (NumberState.ACTIVE, Quality.HIGH)
+    assert f"phone number {silent.label} could not be read" in caplog.text

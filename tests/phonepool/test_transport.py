@@ -1,0 +1,315 @@
+"""The transport on real sockets: what left, what came back, and which connection was used."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from phonepool import transport as transport_module
+from phonepool.errors import (
+    CONNECT_TIMEOUT,
+    CONNECTION_LOST,
+    DEADLINE_PASSED,
+    NO_ANSWER,
+    NOT_SENT,
+    UNREADABLE,
+    CloudApiError,
+    NotSent,
+    Unanswered,
+)
+from phonepool.transport import READ_LIMIT, SEND_LIMIT, RequestsTransport
+from tests.phonepool.hostile_server import (
+    ACCEPTED,
+    HostileServer,
+    a_black_hole,
+    a_refusing_address,
+    answer,
+    answers,
+    drips,
+    falls_silent,
+    hangs_up,
+    resets,
+    says,
+)
+
+PATH = "/v25.0/100200300/messages"
+Make = Callable[..., RequestsTransport]
+
+
+def go() -> None:
+    """A guard that lets everything pass."""
+
+
+@pytest.fixture
+def make() -> Iterator[Make]:
+    made: list[RequestsTransport] = []
+
+    def transport(base_url: str, **options: Any) -> RequestsTransport:
+        limits: dict[str, Any] = {"connect_timeout": 0.3, "read_timeout": 0.4, "connections": 4}
+        made.append(RequestsTransport(base_url, "a-token-of-tests", **{**limits, **options}))
+        return made[-1]
+
+    yield transport
+    for each in made:
+        each.close()
+
+
+def failure_of(transport: RequestsTransport, kind: type[CloudApiError]) -> Any:
+    with pytest.raises(CloudApiError) as caught:
+        transport.post(PATH, b"{}", guard=go)
+    assert type(caught.value) is kind
+    return caught.value.failure
+
+
+def test_a_request_arrives_whole_with_its_token_and_length(
+    make: Make, server: HostileServer
+) -> None:
+    response = make(server.url).post(PATH, b'{"a":1}', guard=go)
+    heard = server.heard[0]
+    assert (response.status, response.body) == (200, ACCEPTED)
+    assert heard.line == "POST /v25.0/100200300/messages HTTP/1.1"
+    assert heard.body == b'{"a":1}'
+    assert heard.headers == {
+        "host": f"127.0.0.1:{server.port}",
+        "accept-encoding": "identity",
+        "user-agent": "Daybreak",
+        "authorization": "Bearer a-token-of-tests",
+        "content-type": "application/json; charset=UTF-8",
+        "content-length": "7",
+    }
+
+
+def test_header_names_of_an_answer_are_found_in_any_case(make: Make, server: HostileServer) -> None:
+    server.behaviour = answers(400, b"{}", "retry-AFTER: 7")
+    assert make(server.url).post(PATH, b"{}", guard=go).headers.get("Retry-After") == "7"
+
+
+def test_a_read_sends_no_body(make: Make, server: HostileServer) -> None:
+    make(server.url).get("/v25.0/1?fields=id")
+    assert server.heard[0].line == "GET /v25.0/1?fields=id HTTP/1.1"
+    assert "content-length" not in server.heard[0].headers
+
+
+def test_connections_are_kept_and_used_again(make: Make, server: HostileServer) -> None:
+    transport = make(server.url)
+    for _ in range(5):
+        transport.post(PATH, b"{}", guard=go)
+    assert server.connections == 1
+
+
+def test_a_connection_idle_for_too_long_is_not_used_again(
+    make: Make, server: HostileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    transport = make(server.url)
+    transport.post(PATH, b"{}", guard=go)
+    monkeypatch.setattr(transport_module, "IDLE_LIMIT", 0.0)
+    transport.post(PATH, b"{}", guard=go)
+    assert [heard.connection for heard in server.heard] == [1, 2]
+
+
+def test_a_connection_that_was_closed_while_idle_is_replaced(
+    make: Make, server: HostileServer
+) -> None:
+    transport = make(server.url)
+    good = server.behaviour
+
+    def answers_once(connection: Any) -> bool:
+        good(connection)
+        return False
+
+    server.behaviour = answers_once
+    transport.post(PATH, b"{}", guard=go)
+    wait_until_closed(server)
+    server.behaviour = good
+    assert transport.post(PATH, b"{}", guard=go).status == 200
+    assert [heard.connection for heard in server.heard] == [1, 2]
+
+
+def test_a_connection_that_closes_while_the_guard_waits_is_replaced(
+    make: Make, server: HostileServer
+) -> None:
+    transport = make(server.url)
+    transport.post(PATH, b"{}", guard=go)
+    asked = []
+
+    def waits() -> None:
+        asked.append(len(asked))
+        if len(asked) == 1:
+            server.hang_up_on_all()
+
+    assert transport.post(PATH, b"{}", guard=waits).status == 200
+    assert asked == [0, 1]  # after connecting again, the guard has its say again
+    assert [heard.connection for heard in server.heard] == [1, 2]
+
+
+def wait_until_closed(server: HostileServer) -> None:
+    end = time.monotonic() + 5
+    while server.open_connections() and time.monotonic() < end:
+        time.sleep(0.005)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_refused_connection_sent_nothing(make: Make, scheme: str) -> None:
+    address = a_refusing_address().replace("http", scheme)
+    assert failure_of(make(address), NotSent) is NOT_SENT
+
+
+def test_a_name_that_does_not_exist_sent_nothing(make: Make) -> None:
+    assert failure_of(make("http://nowhere.invalid"), NotSent) is NOT_SENT
+
+
+def test_a_connection_that_never_comes_about_sent_nothing(make: Make) -> None:
+    with a_black_hole() as address:
+        assert failure_of(make(address), NotSent) is CONNECT_TIMEOUT
+
+
+def test_what_the_guard_raises_ends_the_call_with_nothing_sent(
+    make: Make, server: HostileServer
+) -> None:
+    def too_late() -> None:
+        raise NotSent(DEADLINE_PASSED)
+
+    transport = make(server.url)
+    with pytest.raises(NotSent) as caught:
+        transport.post(PATH, b"{}", guard=too_late)
+    assert caught.value.failure is DEADLINE_PASSED
+    assert transport.post(PATH, b"{}", guard=go).status == 200
+    assert len(server.heard) == 1
+
+
+def test_the_guard_is_asked_when_the_connection_stands(make: Make, server: HostileServer) -> None:
+    def look() -> None:
+        end = time.monotonic() + 5
+        while server.connections == 0 and time.monotonic() < end:
+            time.sleep(0.005)
+        seen.append((server.connections, len(server.heard)))
+
+    seen: list[tuple[int, int]] = []
+    make(server.url).post(PATH, b"{}", guard=look)
+    assert seen == [(1, 0)]
+
+
+def test_no_guard_is_asked_when_there_is_no_connection(make: Make) -> None:
+    asked: list[int] = []
+    with pytest.raises(NotSent):
+        make(a_refusing_address()).post(PATH, b"{}", guard=lambda: asked.append(1))
+    assert asked == []
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "failure"),
+    [
+        (resets, CONNECTION_LOST),
+        (hangs_up, CONNECTION_LOST),
+        (falls_silent, NO_ANSWER),
+        (drips, NO_ANSWER),
+        (answers(200, ACCEPTED, length=len(ACCEPTED) + 1), CONNECTION_LOST),
+        (says(b"\x00\x01\x02 nothing like HTTP\r\n\r\n"), CONNECTION_LOST),
+        (says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), CONNECTION_LOST),
+        (says(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200), CONNECTION_LOST),
+        (says(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000), CONNECTION_LOST),
+        (answers(200, b"x" * (SEND_LIMIT + 1)), UNREADABLE),
+    ],
+)
+def test_after_the_first_byte_every_failure_is_unanswered(
+    make: Make, server: HostileServer, behaviour: Any, failure: Any
+) -> None:
+    server.behaviour = behaviour
+    assert failure_of(make(server.url), Unanswered) is failure
+    assert len(server.heard) == 1
+
+
+def test_a_connection_closed_at_once_is_unanswered(make: Make, server: HostileServer) -> None:
+    """The bytes left, even though nobody read them."""
+    server.at_accept = hangs_up
+    assert failure_of(make(server.url), Unanswered) is CONNECTION_LOST
+
+
+def test_a_used_connection_that_breaks_is_unanswered(make: Make, server: HostileServer) -> None:
+    transport = make(server.url)
+    transport.post(PATH, b"{}", guard=go)
+    server.behaviour = hangs_up
+    assert failure_of(transport, Unanswered) is CONNECTION_LOST
+    assert [heard.connection for heard in server.heard] == [1, 1]
+
+
+def test_an_answer_that_drips_ends_in_time(make: Make, server: HostileServer) -> None:
+    server.behaviour = drips
+    began = time.monotonic()
+    failure_of(make(server.url), Unanswered)
+    assert 0.4 < time.monotonic() - began < 3.0  # read timeout 0.4 s, patience 0.6 s
+
+
+def test_a_dripping_body_ends_in_time_too(make: Make, server: HostileServer) -> None:
+    def drips_the_body(connection: Any) -> bool:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n")
+        return drips(connection)
+
+    server.behaviour = drips_the_body
+    began = time.monotonic()
+    assert failure_of(make(server.url), Unanswered) is NO_ANSWER
+    assert time.monotonic() - began < 3.0
+
+
+def test_a_call_after_a_failed_one_gets_its_own_answer(make: Make, server: HostileServer) -> None:
+    """A late answer on the old socket must not be taken for the next one's."""
+    transport = make(server.url)
+    server.behaviour = falls_silent
+    failure_of(transport, Unanswered)
+    server.behaviour = answers(200, b'{"second":1}')
+    assert transport.post(PATH, b"{}", guard=go).body == b'{"second":1}'
+
+
+def test_redirects_are_answers_and_not_followed(make: Make, server: HostileServer) -> None:
+    server.behaviour = answers(302, b"", f"Location: {server.url}/elsewhere")
+    assert make(server.url).post(PATH, b"{}", guard=go).status == 302
+    assert len(server.heard) == 1
+
+
+def test_reads_may_be_larger_than_answers_to_sends(make: Make, server: HostileServer) -> None:
+    page = b"x" * (SEND_LIMIT + 1)
+    server.behaviour = answers(200, page)
+    assert make(server.url, read_timeout=5).get("/v25.0/1").body == page
+    assert len(page) < READ_LIMIT
+
+
+def test_answers_in_chunks_and_of_old_servers_are_read(make: Make, server: HostileServer) -> None:
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
+    transport = make(server.url)
+    for data in (chunked, b"HTTP/1.0 200 OK\r\n\r\n{}", answer(200, b"{}", "Connection: close")):
+        server.behaviour = says(data)
+        assert transport.post(PATH, b"{}", guard=go).body == b"{}"
+
+
+def test_cookies_are_not_kept(make: Make, server: HostileServer) -> None:
+    server.behaviour = answers(200, ACCEPTED, "Set-Cookie: a=b")
+    transport = make(server.url)
+    for _ in range(2):
+        transport.post(PATH, b"{}", guard=go)
+    assert "cookie" not in server.heard[1].headers
+
+
+def test_proxies_of_the_environment_are_not_used(
+    make: Make, server: HostileServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", a_refusing_address())
+    assert make(server.url).post(PATH, b"{}", guard=go).status == 200
+
+
+@pytest.mark.parametrize("token", ["two words", "line\nbreak", "tök"])
+def test_a_token_that_no_header_may_carry_is_refused_without_showing_it(token: str) -> None:
+    with pytest.raises(ValueError, match="access token") as caught:
+        RequestsTransport(
+            "http://127.0.0.1", token, connect_timeout=1, read_timeout=1, connections=1
+        )
+    assert token not in str(caught.value)
+
+
+def test_errors_hold_neither_token_nor_request(make: Make) -> None:
+    with pytest.raises(NotSent) as caught:
+        make(a_refusing_address()).post(PATH, b"{}", guard=go)
+    assert caught.value.__context__ is None
+    assert "token" not in repr(caught.value)
