@@ -7,9 +7,11 @@ variable and say what is allowed.
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterable
 from datetime import time
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
@@ -58,7 +60,7 @@ def numbers(name: str, default: str, *, low: float = 0.0) -> tuple[float, ...]:
         values = tuple(float(part) for part in raw.split(","))
     except ValueError:
         raise ImproperlyConfigured(f"{name}={raw!r} must be numbers with commas.") from None
-    if any(value < low for value in values):
+    if not all(low <= value < math.inf for value in values):  # also refuses nan
         raise ImproperlyConfigured(f"{name}={raw!r}: each number must be at least {low:g}.")
     return values
 
@@ -68,22 +70,41 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
+def networks(name: str, default: str = "") -> list[IPv4Network | IPv6Network]:
+    """Comma-separated networks or single addresses: `127.0.0.0/8,::1`."""
+    try:
+        return [ip_network(word) for word in words(name, default)]
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name} must list networks with commas: {error}.") from None
+
+
 def clock_time(name: str, default: str) -> time:
     """A wall-clock time, `06:00` or `06:00:30`."""
     raw = text(name, default)
     try:
-        return time.fromisoformat(raw)
+        value = time.fromisoformat(raw)
     except ValueError:
-        raise ImproperlyConfigured(f"{name}={raw!r} must be a time such as 06:00.") from None
+        value = None
+    if value is None or value.tzinfo is not None:  # the zone is the day's own
+        raise ImproperlyConfigured(f"{name}={raw!r} must be a time such as 06:00.")
+    return value
 
 
 def url(name: str, default: str = "", *, schemes: Iterable[str]) -> str:
     """A URL with one of `schemes` and a host, without a trailing slash; empty stays empty."""
-    raw = text(name, default).rstrip("/")
-    parts, known = urlsplit(raw), list(schemes)
-    if raw and (parts.scheme not in known or not (parts.netloc or parts.path)):
+    raw, known = text(name, default).rstrip("/"), list(schemes)
+    if raw and not _is_url(raw, known):  # the value may hold a password: it is not repeated
         raise ImproperlyConfigured(f"{name} must be a URL starting with {' or '.join(known)}://.")
     return raw
+
+
+def _is_url(raw: str, schemes: list[str]) -> bool:
+    try:
+        parts = urlsplit(raw)
+        place = parts.path if parts.scheme.endswith("socket") else parts.hostname
+        return parts.scheme in schemes and bool(place) and (parts.port or 1) > 0
+    except ValueError:  # such as a port beyond 65535
+        return False
 
 
 def _number(

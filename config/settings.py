@@ -7,14 +7,17 @@ secrets must be given. `.env.example` lists the variables.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import tempfile
 from pathlib import Path
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from config import environment as env
+from config import logs
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 environ.Env.read_env(str(BASE_DIR / ".env"))  # never overrides what is already set
@@ -29,13 +32,13 @@ EMBEDDED = not env.text("DATABASE_URL")
 def _embedded_key() -> str:
     """A key of this machine's own, made at first use and readable by its owner only."""
     path = VAR_DIR / "secret_key"
-    VAR_DIR.mkdir(parents=True, exist_ok=True)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return path.read_text()
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secrets.token_urlsafe(64))
+    if not path.exists():
+        VAR_DIR.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=VAR_DIR) as draft:
+            draft.write(secrets.token_urlsafe(64))
+            draft.flush()
+            with contextlib.suppress(FileExistsError):  # another process was quicker
+                os.link(draft.name, path)  # whole or not at all: nobody reads half a key
     return path.read_text()
 
 
@@ -66,7 +69,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "config.static_files.StaticFilesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -104,14 +107,23 @@ LANGUAGE_CODE = "en-in"
 USE_TZ = True
 TIME_ZONE = "Asia/Kolkata"  # the day's time zone; the database holds UTC
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = BASE_DIR / "staticfiles"  # written by collectstatic, which only the image needs
+WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "config.static_files.StaticFiles"},
+}
 # Meta posts up to 3 MB; Django's own limit of 2.5 MB would refuse it.
 WEBHOOK_BODY_LIMIT = 4 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = WEBHOOK_BODY_LIMIT
+# Bodies that were applied are deleted after this: they hold phone numbers and names.
+WEBHOOK_KEEP_DAYS = env.integer("WEBHOOK_KEEP_DAYS", 90, low=8)  # Meta repeats itself for 7
 
 HTTPS = env.boolean("HTTPS", default=not EMBEDDED)  # off only where no proxy ends TLS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_SSL_REDIRECT = HTTPS
+# Asked by the machine itself and by Prometheus, from behind the proxy that ends TLS.
+SECURE_REDIRECT_EXEMPT = [r"^health/(live|ready)$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
@@ -237,6 +249,11 @@ MASS_DISTRIBUTION_RATE = env.text("MASS_DISTRIBUTION_RATE", "100/s")
 
 # --- Where news goes ---------------------------------------------------------------------------
 
+LOG_LEVEL = env.choice("LOG_LEVEL", "info", logs.LEVELS)
+LOG_FORMAT = env.choice("LOG_FORMAT", "text" if EMBEDDED else "json", logs.FORMS)
+LOG_SECRETS = [SECRET_KEY, WHATSAPP_ACCESS_TOKEN, WHATSAPP_VERIFY_TOKEN, *WHATSAPP_APP_SECRETS]
+LOGGING = logs.configuration(level=LOG_LEVEL, form=LOG_FORMAT, secrets=LOG_SECRETS)
+METRICS_ALLOWED = env.networks("METRICS_ALLOWED", "127.0.0.0/8,::1")  # who may read /metrics
 SENTRY_DSN = env.url("SENTRY_DSN", schemes=("https", "http"))
 WEBHOOK_STATUS_URL = env.url("WEBHOOK_STATUS_URL", schemes=("https", "http"))
 WEBHOOK_ALERT_URL = env.url("WEBHOOK_ALERT_URL", schemes=("https", "http"))

@@ -1,19 +1,49 @@
-"""The project's settings, with only speed and isolation changed."""
+"""The project's settings, with only speed and isolation changed.
+
+What the person's shell or `.env` says must not reach the tests: every variable that
+`.env.example` lists is emptied first. TEST_DATABASE_URL and TEST_REDIS_URL are the way in.
+"""
 
 from __future__ import annotations
 
+import atexit
 import os
+import re
+import shutil
 import tempfile
+from pathlib import Path
 
-os.environ.setdefault("DAYBREAK_VAR", tempfile.mkdtemp(prefix="daybreak-tests-"))
-os.environ.setdefault("SECRET_KEY", "a key for tests only, long enough to pass the settings' own check")
-os.environ.setdefault("HTTPS", "false")
-os.environ.setdefault("WHATSAPP_ACCESS_TOKEN", "test-token")
-os.environ.setdefault("WHATSAPP_APP_SECRET", "test-app-secret")
-os.environ.setdefault("WHATSAPP_VERIFY_TOKEN", "test-verify-token")
-if os.environ.get("TEST_DATABASE_URL"):
-    os.environ["DATABASE_URL"] = os.environ["TEST_DATABASE_URL"]
+EXAMPLE = Path(__file__).resolve().parent.parent / ".env.example"
+OURS = {
+    "SECRET_KEY": "a key for tests only, long enough to pass the settings' own check",
+    "HTTPS": "false",
+    "LOG_FORMAT": "text",
+    "REDIS_URL": "redis://127.0.0.1:9/0",  # nobody listens there: a test says so if it needs one
+    "WHATSAPP_ACCESS_TOKEN": "test-token",
+    "WHATSAPP_APP_SECRET": "test-app-secret",
+    "WHATSAPP_VERIFY_TOKEN": "test-verify-token",
+}
+
+
+def isolate() -> None:
+    """Gives this process, and those it starts, an environment and a folder of the tests' own."""
+    folder = tempfile.mkdtemp(prefix="daybreak-tests-")
+    Path(folder).chmod(0o711)  # a PostgreSQL that runs as another account walks through it
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ.update(dict.fromkeys(re.findall(r"^(\w+)=", EXAMPLE.read_text(), re.M), ""))
+    os.environ.update(OURS, DAYBREAK_VAR=folder, DAYBREAK_TESTS="1")
+    os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
+    os.environ["REDIS_URL"] = os.environ.get("TEST_REDIS_URL", "") or OURS["REDIS_URL"]
+
+
+if "DAYBREAK_TESTS" not in os.environ:  # a test's own children keep what the test gave them
+    isolate()
 
 from config.settings import *  # noqa: E402, F403
+from config.settings import DATABASES, VAR_DIR  # noqa: E402
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
+    # Django would test in memory, where threads share one connection's fate and WAL does not exist.
+    DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "tests.sqlite3")}

@@ -19,6 +19,7 @@ import django
 
 django.setup()
 
+from celery import current_app  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
@@ -30,7 +31,7 @@ from distribution.models import Distribution, Kind  # noqa: E402
 from distribution.tasks import start_daily_distribution  # noqa: E402
 from phonepool.models import PhoneNumber  # noqa: E402
 
-LOOK_SECONDS = 0.25
+LOOK_SECONDS = 0.5
 ENDED = ("COMPLETED", "CANCELLED", "MISSED")
 
 
@@ -91,6 +92,8 @@ def _prepare(options: argparse.Namespace, day: date) -> str:
 def _trigger(day: date) -> datetime:
     """Wait for the day's planned second, then do what beat does at 06:00."""
     planned = schedule.daily_time(day)
+    with current_app.connection_for_write() as broker:
+        broker.ensure_connection(timeout=5)  # beat's is open by 06:00, too
     while (left := (planned - timezone.now()).total_seconds()) > 0:
         time.sleep(min(left, 0.05))
     triggered_at = timezone.now()

@@ -15,7 +15,6 @@ from distribution.models import Delivery, Distribution, State
 from distribution.models.deliveries import UNSETTLED
 from phonepool.errors import FAILURES
 from phonepool.models import PhoneEvent, PhoneNumber, Role
-
 from webhooks.models import WebhookEvent
 
 # Ends that excuse a person from being in the journal.

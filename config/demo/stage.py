@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, time, timedelta
@@ -35,25 +33,18 @@ def house(
         {**_environment(services=services), **(env or {})},
         services=services,
         sandbox=_sandbox(name, seed),
+        fresh=True,  # a throwaway state, made anew each time
     ) as up:
         yield up
 
 
 def run_day(up: House, name: str, *, subscribers: int, seed: int, report: str, serve: bool) -> int:
     """Run the day inside the house while looking after its processes; the day's exit code."""
-    command = [sys.executable, "-m", "config.demo.day", "--scenario", name]
-    command += ["--subscribers", str(subscribers), "--seed", str(seed)]
-    command += ["--report", report] if report else []
-    command += ["--serve"] if serve else []
-    env = {**up.env, "DEMO_PIDS": json.dumps(up.pids)}
-    day = subprocess.Popen(command, env=env)  # noqa: S603 - our own module
-    try:
-        up.watch(until=lambda: day.poll() is not None)
-    finally:
-        if day.poll() is None:
-            day.terminate()
-            day.wait(timeout=10)
-    return day.returncode
+    arguments = ["--scenario", name, "--subscribers", str(subscribers), "--seed", str(seed)]
+    arguments += ["--report", report] if report else []
+    arguments += ["--serve"] if serve else []
+    up.env["DEMO_PIDS"] = json.dumps(up.pids)
+    return up.attend("config.demo.day", *arguments)
 
 
 def _planned() -> datetime:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 from argparse import ArgumentParser
 from typing import Any
@@ -14,10 +13,12 @@ from config.demo import stage
 from config.demo.scenarios import SCENARIOS
 from config.demo.watching import say
 from config.processes import LaunchError
+from config.supervisor import Interrupted, interruptible
 
 
 class Command(BaseCommand):
     help = "Run a whole morning against the sandbox: prepare, approve, send, report."
+    requires_system_checks = []  # `migrate`, the house's first child, runs them all
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--subscribers", type=int, default=2000)
@@ -33,17 +34,17 @@ class Command(BaseCommand):
         if options["subscribers"] < 0:
             raise CommandError("--subscribers must be 0 or more.")
         try:
-            code = self._run(options)
+            with interruptible():
+                code = self._run(options)
         except LaunchError as error:
             raise CommandError(str(error)) from None
-        except KeyboardInterrupt:
+        except Interrupted:
             raise CommandError("Stopped.", returncode=130) from None
         if code:
             sys.exit(code)
 
     def _run(self, options: dict[str, Any]) -> int:
         var_dir = settings.VAR_DIR / "demo"
-        shutil.rmtree(var_dir, ignore_errors=True)  # a throwaway state, made anew each time
         name, seed = options["scenario"], options["seed"]
         with stage.house(var_dir, name, seed=seed, services=options["services"]) as house:
             say(f"The house is up: {', '.join(house.pids)}")

@@ -1,0 +1,134 @@
+"""Logs of every process, on stderr: a line for people or a JSON object for machines.
+
+Nothing secret gets out: `redact` runs over the finished text, tracebacks included, because a
+filter on the record would see neither those nor the arguments once they are merged.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+LEVELS = ("debug", "info", "warning", "error", "critical")
+FORMS = ("text", "json")
+SHORTEST_SECRET = 12  # characters; shorter ones turn up inside innocent words
+
+_HIDDEN = "***"
+# What a stranger's text could do to a terminal, or forge a line with.
+_CONTROLS = {code: "?" for code in (*range(32), 127) if chr(code) not in "\t\n"}
+_RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
+    (re.compile(r"(?i)\b(bearer\s+)[\w.~+/=|-]+"), rf"\1{_HIDDEN}"),
+    (
+        re.compile(
+            r"(?i)\b((?:access_token|verify_token|input_token|appsecret_proof|app_secret|client_secret"
+            r"|password|sessionid|csrftoken)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&;,]+"
+        ),
+        rf"\1{_HIDDEN}",
+    ),
+    (re.compile(r"\bEAA[A-Za-z0-9]{20,}"), _HIDDEN),  # how Meta's access tokens begin
+    (re.compile(r"(?i)\b(sha256=)[0-9a-f]{8,}"), rf"\1{_HIDDEN}"),
+    (re.compile(r"(://)[^\s/@]*@"), rf"\1{_HIDDEN}@"),  # the account in a database's URL
+    # E.164 with its plus, or India's without, which is how WhatsApp itself writes it.
+    (re.compile(r"(?:\+[1-9]\d{7,14}|(?<!\d)91[6-9]\d{9})(?!\d)"), lambda found: _mask(found[0])),
+)
+
+
+def configuration(*, level: str, form: str, secrets: Iterable[str]) -> dict[str, Any]:
+    """Django's LOGGING: one handler on the root, so that every library's lines pass through it.
+
+    `secrets` are the values themselves, hidden wherever they turn up.
+    """
+    formatter = {"()": TextFormatter if form == "text" else JsonFormatter, "secrets": [*secrets]}
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "formatters": {"redacted": formatter},
+        "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "redacted"}},
+        "root": {"handlers": ["stderr"], "level": level.upper()},
+        # Django gives these handlers of their own, which know nothing of redaction.
+        "loggers": {
+            "django": {"handlers": [], "propagate": True},
+            "django.server": {"handlers": [], "propagate": True},
+        },
+    }
+
+
+def redactor(secrets: Iterable[str] = ()) -> Callable[[str], str]:
+    """A function that hides tokens, signatures, passwords, phone numbers and `secrets`."""
+    known = [re.escape(secret) for secret in secrets if len(secret) >= SHORTEST_SECRET]
+    values = re.compile("|".join(sorted(known, key=len, reverse=True)) or r"(?!)")
+
+    def redact(text: str) -> str:
+        text = values.sub(_HIDDEN, text)
+        for pattern, replacement in _RULES:
+            text = pattern.sub(replacement, text)
+        return text
+
+    return redact
+
+
+def _mask(phone: str) -> str:
+    """+91******5678, as `subscribers.phones.mask` writes it; that module is heavy to load."""
+    plus = "+" if phone.startswith("+") else ""
+    digits = phone.removeprefix("+")
+    return f"{plus}{digits[:2]}******{digits[-4:] if len(digits) > 9 else digits[-2:]}"
+
+
+class TextFormatter(logging.Formatter):
+    """One line a record, in UTC: `2026-11-23T00:30:00.123Z INFO distribution.control: Opened.`"""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        super().__init__()
+        self._redact = redactor(secrets)
+
+    def format(self, record: logging.LogRecord) -> str:
+        message = _message(record).translate(_CONTROLS).replace("\n", "\n  ")
+        head = f"{_time(record)} {record.levelname} {record.name}: {message}"
+        return self._redact("\n".join([head, *_traces(self, record)]))
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, process, exception."""
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        super().__init__()
+        self._redact = redactor(secrets)
+
+    def format(self, record: logging.LogRecord) -> str:
+        entry: dict[str, Any] = {
+            "time": _time(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": self._redact(_message(record)),
+            "process": record.process,
+        }
+        traces = "\n".join(_traces(self, record))
+        if traces:
+            entry["exception"] = self._redact(traces)
+        return json.dumps(entry, ensure_ascii=False)
+
+
+def _message(record: logging.LogRecord) -> str:
+    """The message with its arguments. Where they do not fit, logging itself would print them all,
+    unredacted."""
+    try:
+        return record.getMessage()
+    except Exception:
+        return f"{record.msg} (its arguments do not fit)"
+
+
+def _time(record: logging.LogRecord) -> str:
+    moment = datetime.fromtimestamp(record.created, UTC)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{int(record.msecs):03}Z"
+
+
+def _traces(formatter: logging.Formatter, record: logging.LogRecord) -> list[str]:
+    """The record's traceback and stack, if it has any."""
+    if record.exc_info and not record.exc_text:
+        record.exc_text = formatter.formatException(record.exc_info)
+    stack = formatter.formatStack(record.stack_info) if record.stack_info else ""
+    return [text for text in (record.exc_text, stack) if text]

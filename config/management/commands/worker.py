@@ -1,0 +1,67 @@
+"""`manage.py worker QUEUE…`: one Celery worker that serves these queues."""
+
+from __future__ import annotations
+
+import os
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from typing import Any
+
+from celery import current_app
+from celery.signals import worker_ready
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from config.processes import report_ready
+
+
+class Command(BaseCommand):
+    help = "Runs a Celery worker for the given queues; LOG_LEVEL sets how much it tells."
+    requires_system_checks = []  # they load every view and admin page, which no task needs
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("queues", nargs="+", metavar="QUEUE")
+        parser.add_argument("--concurrency", type=int, help="tasks at once; default: the settings'")
+        # Tasks wait for the network and for their slots: threads wait cheaply, and one process
+        # shares its kept-alive connections among them.
+        parser.add_argument("--pool", choices=("threads", "prefork"), default="threads")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        queues: list[str] = options["queues"]
+        concurrency = default_concurrency(queues)
+        if options["concurrency"] is not None:
+            concurrency = options["concurrency"]
+        if concurrency < 1:
+            raise CommandError("--concurrency must be at least 1.")
+        worker_ready.connect(_take_tasks)
+        current_app.worker_main(worker_arguments(queues, concurrency, options["pool"]))
+
+
+def default_concurrency(queues: Sequence[str]) -> int:
+    """How many tasks at once the settings give these queues together."""
+    known = settings.QUEUE_CONCURRENCY
+    for queue in queues:
+        if queue not in known:
+            raise CommandError(f"There is no queue {queue!r}. The queues: {', '.join(known)}.")
+    return sum(known[queue] for queue in set(queues))
+
+
+def worker_arguments(queues: Sequence[str], concurrency: int, pool: str) -> list[str]:
+    """Celery's command line. Workers do not talk to each other: the database knows it all, and
+    each subscription less is one less to lose when the broker restarts."""
+    name = f"{'+'.join(queues)}-{os.getpid()}@%h"
+    return [
+        "worker",
+        *("--queues", ",".join(queues)),
+        *("--concurrency", str(concurrency)),
+        *("--pool", pool),
+        *("--hostname", name),
+        *("--loglevel", settings.LOG_LEVEL),
+        "--without-gossip",
+        "--without-mingle",
+        "--without-heartbeat",
+    ]
+
+
+def _take_tasks(**_: object) -> None:
+    report_ready()

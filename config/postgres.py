@@ -1,0 +1,226 @@
+"""A throwaway PostgreSQL from the installed binaries: for trying the services, and for tests.
+
+PostgreSQL refuses to run as root, so root's runs as an account without rights, in a data
+folder that belongs to it. It listens on 127.0.0.1, on a free port, behind a random password.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import stat
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import psycopg
+
+from config.processes import FOUNDATION, Child, LaunchError, Process, free_port
+from config.supervisor import Supervisor
+
+USER = DATABASE = "postgres"
+ACCOUNTS = ("postgres", "nobody")
+DEBIAN = Path("/usr/lib/postgresql")
+NO_POSTGRES = "PostgreSQL is not installed: apt-get install postgresql, or give DATABASE_URL."
+MAX_CONNECTIONS = 200  # every worker thread keeps its own: 70 by default, and the web's
+# A power cut would cost the data. A killed server still loses nothing: commits stay synchronous.
+CARELESS = ("fsync=off", "full_page_writes=off")
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """Where the server answers, the child that is to run, and what makes its empty database."""
+
+    url: str
+    child: Child
+    initdb: Child
+
+    def start_in(self, supervisor: Supervisor) -> Process:
+        """Starts it, with an empty database if there is none, and waits until it answers."""
+        if not os.path.lexists(self.child.cwd / "PG_VERSION"):
+            supervisor.run(self.initdb)
+        process = supervisor.start(self.child)
+        supervisor.wait_ready(process)
+        return process
+
+
+class RunningPostgres:
+    """A server of its own, with its own guard. `start` again after `stop` or `crash`."""
+
+    def __init__(self, postgres: Postgres, supervisor: Supervisor) -> None:
+        self.url = postgres.url
+        self._postgres = postgres
+        self._supervisor = supervisor
+        self.process = self.start()
+
+    def start(self) -> Process:
+        """Starts it where it was, at the same URL, and waits until it answers."""
+        self._supervisor.open()
+        try:
+            self.process = self._postgres.start_in(self._supervisor)
+        except BaseException:
+            self._supervisor.stop()
+            raise
+        return self.process
+
+    def stop(self) -> None:
+        """Ends it in good order, in the middle of its clients' work if need be."""
+        self._supervisor.stop()
+
+    def crash(self) -> None:
+        """Kills it without a word, all of its processes at once."""
+        _kill_tree(self.process.pid)
+        self._supervisor.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+
+def start(home: Path, *, durable: bool) -> RunningPostgres:
+    """Starts a server that keeps data, password and log under `home`."""
+    postgres = prepare(home, os.environ, durable=durable)
+    return RunningPostgres(postgres, Supervisor(home / "logs"))
+
+
+def prepare(home: Path, environment: Mapping[str, str], *, durable: bool) -> Postgres:
+    """Finds binaries, account, port and password; runs nothing yet.
+
+    `durable` is PostgreSQL's own care for power cuts; leave it off for tests only.
+    """
+    binaries = find_binaries(environment.get("PATH", os.defpath))
+    account, home = account_for_server(), home.resolve()
+    if not can_enter(home, account):
+        raise LaunchError(f"PostgreSQL runs as {account!r}, which may not enter {home}.")
+    data = _folder(home / "data", account)
+    password, port = _password(home / "password", account), free_port()
+    url = f"postgresql://{USER}:{password}@127.0.0.1:{port}/{DATABASE}"
+    settings = _settings(port, durable=durable)
+    child = Child(
+        name="postgres",
+        argv=[str(binaries / "postgres"), "-D", str(data), *(f"--{line}" for line in settings)],
+        env={"LC_ALL": "C"},  # whatever locale the person has need not exist for the server
+        cwd=data,
+        stage=FOUNDATION,
+        stop_signal=signal.SIGINT,  # fast: TERM would wait for every client to leave
+        account=account,
+        ready=lambda _: answers(url),
+    )
+    return Postgres(url, child, _initdb(binaries, data, home / "password", account))
+
+
+def find_binaries(search_path: str) -> Path:
+    """The folder of `postgres` and `initdb`: on PATH, else Debian's newest; or a LaunchError."""
+    found = shutil.which("initdb", path=search_path)
+    folders = [Path(found).resolve().parent] if found else []
+    versions = [folder for folder in DEBIAN.glob("*/bin") if folder.parent.name.isdigit()]
+    folders += sorted(versions, key=lambda folder: int(folder.parent.name), reverse=True)
+    for folder in folders:
+        if all(os.access(folder / name, os.X_OK) for name in ("initdb", "postgres")):
+            return folder
+    raise LaunchError(NO_POSTGRES)
+
+
+def account_for_server() -> str:
+    """Empty for an ordinary person; for root the name of an account without rights."""
+    if os.geteuid() != 0:
+        return ""
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    for name in ACCOUNTS:
+        if name in known:
+            return name
+    raise LaunchError("PostgreSQL refuses to run as root; make an account named postgres for it.")
+
+
+def can_enter(folder: Path, account: str) -> bool:
+    """Whether `account` may walk down to `folder`, which need not exist yet."""
+    if not account:
+        return True
+    owner = pwd.getpwnam(account).pw_uid
+    above = [place.stat() for place in folder.resolve().parents if place.exists()]
+    return all(status.st_mode & stat.S_IXOTH or status.st_uid == owner for status in above)
+
+
+def home_in(directory: Path) -> Path:
+    """`directory`/postgres, or a new folder in the system's temporary one if the account that
+    runs the server may not enter the first (a checkout below root's home)."""
+    home = directory / "postgres"
+    if can_enter(home, account_for_server()):
+        return home
+    elsewhere = Path(tempfile.mkdtemp(prefix="daybreak-"))
+    elsewhere.chmod(0o711)
+    return elsewhere / "postgres"
+
+
+def _folder(folder: Path, account: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.parent.chmod(0o711)
+    _give(folder, account, 0o700)
+    return folder
+
+
+def _password(file: Path, account: str) -> str:
+    """The server's password: made once, then read again, as the data folder holds its digest."""
+    if not file.exists():
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_urlsafe(32))
+        _give(file, account, 0o600)
+    return file.read_text()
+
+
+def _give(place: Path, account: str, mode: int) -> None:
+    place.chmod(mode)
+    if account:
+        entry = pwd.getpwnam(account)
+        os.chown(place, entry.pw_uid, entry.pw_gid)
+
+
+def _settings(port: int, *, durable: bool) -> list[str]:
+    settings = [
+        f"port={port}",
+        "listen_addresses=127.0.0.1",
+        "unix_socket_directories=",
+        f"max_connections={MAX_CONNECTIONS}",
+        "timezone=UTC",
+        "log_timezone=UTC",
+    ]
+    return settings if durable else [*settings, *CARELESS]
+
+
+def _initdb(binaries: Path, data: Path, password: Path, account: str) -> Child:
+    options = ["--username", USER, "--pwfile", str(password), "--auth=scram-sha-256", "--no-sync"]
+    return Child(
+        name="initdb",
+        argv=[str(binaries / "initdb"), "-D", str(data), *options, "-E", "UTF8", "--locale=C"],
+        env={"LC_ALL": "C"},
+        cwd=data,
+        account=account,
+        lasting=False,
+    )
+
+
+def answers(url: str) -> bool:
+    """Whether a PostgreSQL at `url` lets us in."""
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True
+
+
+def _kill_tree(pid: int) -> None:
+    """Kills a server with its helpers, which lead process groups of their own."""
+    os.kill(pid, signal.SIGSTOP)  # so that it cannot make another one meanwhile
+    children = Path(f"/proc/{pid}/task/{pid}/children")
+    helpers = children.read_text().split() if children.exists() else []
+    for number in [pid, *map(int, helpers)]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(number, signal.SIGKILL)

@@ -1,0 +1,233 @@
+"""The real house: real broker, web server, workers and beat, started once for most tests here."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from urllib.request import urlopen
+
+import psutil
+import psycopg
+import pytest
+from celery import Celery
+from django.core.management import call_command
+from django.core.management.base import CommandError
+
+from config import roles
+from config.launcher import House
+from config.postgres import find_binaries
+from config.processes import LaunchError, free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+ROLES = {
+    "broker",
+    "web",
+    "beat",
+    "worker-mass-distribution",
+    "worker-batch-processing",
+    "worker-distribution-retry",
+}
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with House(tmp_path_factory.mktemp("house"), {"DATABASE_URL": "", "REDIS_URL": ""}) as it:
+        yield it
+
+
+@pytest.fixture
+def celery(house: House) -> Iterator[Celery]:
+    """A client of the house's broker, as any process of the project would be one."""
+    with Celery("client", set_as_current=False) as app:
+        prefix = {"global_keyprefix": "daybreak:"}
+        app.conf.update(
+            broker_url=house.env["REDIS_URL"],
+            result_backend=house.env["REDIS_URL"],
+            broker_transport_options=prefix,
+            result_backend_transport_options=prefix,
+        )
+        yield app
+
+
+def eventually(what: Callable[[], bool], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def needs_postgres() -> None:
+    try:
+        find_binaries(os.environ.get("PATH", os.defpath))
+    except LaunchError as error:
+        pytest.skip(str(error))
+
+
+def copy_database(source: Path, target: Path) -> None:
+    with (
+        contextlib.closing(sqlite3.connect(source / "daybreak.sqlite3")) as old,
+        contextlib.closing(sqlite3.connect(target / "daybreak.sqlite3")) as new,
+    ):
+        old.backup(new)
+
+
+def status(url: str) -> int:
+    with urlopen(url, timeout=10) as answer:
+        return int(answer.status)
+
+
+def executed(celery: Celery, queue: str) -> bool:
+    task = celery.send_task("celery.accumulate", args=[1, 2], queue=queue)
+    return bool(task.get(timeout=20) == [1, 2])
+
+
+def test_the_house_is_complete_when_it_is_up(house: House) -> None:
+    assert set(house.pids) == ROLES
+    assert all(psutil.pid_exists(pid) for pid in house.pids.values())
+    assert status(f"{house.web_url}/admin/login/") == 200
+
+
+@pytest.mark.parametrize("queue", ["mass-distribution", "batch-processing", "webhooks"])
+def test_a_task_of_any_queue_is_executed(house: House, celery: Celery, queue: str) -> None:
+    assert executed(celery, queue)
+
+
+def test_the_embedded_house_keeps_all_it_has_in_one_folder(house: House) -> None:
+    assert (house.var_dir / "daybreak.sqlite3").exists()
+    assert house.env["REDIS_URL"].startswith("redis://:")
+    names = {log.stem for log in house.logs.iterdir()}
+    assert names == ROLES | {"manage-migrate"}
+
+
+def test_the_web_server_keeps_connections_open(house: House) -> None:
+    connection = HTTPConnection("127.0.0.1", house.port, timeout=10)
+    with contextlib.closing(connection):
+        connection.connect()
+        first = connection.sock
+        for _ in range(2):
+            connection.request("GET", "/nowhere")
+            answer = connection.getresponse()
+            answer.read()
+            assert (answer.status, answer.version, connection.sock) == (404, 11, first)
+
+
+def test_a_command_runs_on_our_terminal_with_the_houses_environment(
+    house: House, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert house.attend("this") == 0
+    assert "Namespaces are one honking great idea" in capfd.readouterr().out
+    assert house.attend("celery", "-A", "config", "no-such-command") == 2
+    assert set(house.pids) == ROLES
+
+
+def test_a_second_launcher_for_the_same_folder_is_refused_at_once(house: House) -> None:
+    began = time.monotonic()
+    with pytest.raises(LaunchError) as raised, House(house.var_dir):
+        pass
+    assert str(raised.value) == (
+        f"Process {os.getpid()} runs Daybreak from {house.var_dir} already."
+    )
+    assert time.monotonic() - began < 2
+
+
+def test_whoever_is_killed_starts_again_and_works(house: House, celery: Celery) -> None:
+    victims = ("broker", "web", "worker-batch-processing")
+    before = house.pids
+    strays = [p for name in victims for p in psutil.Process(before[name]).children(recursive=True)]
+    assert strays  # granian serves from a child of its own
+    for name in victims:
+        os.kill(before[name], signal.SIGKILL)
+
+    house.watch(until=lambda: all(house.pids[name] != before[name] for name in victims))
+    house.supervisor.wait_ready(*[house.supervisor.processes[name] for name in victims])
+
+    assert not any(map(lives, strays))
+    assert status(f"{house.web_url}/admin/login/") == 200
+    for queue in ("mass-distribution", "batch-processing", "webhooks"):
+        assert executed(celery, queue)  # also by those who only lost their broker for a while
+
+
+def test_a_fresh_house_begins_with_an_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "web.log").write_text("yesterday")
+    (tmp_path / "daybreak.sqlite3").write_text("not a database")
+    (tmp_path / "ready").symlink_to("/nonexistent")
+    nobody = {"DATABASE_URL": "", "REDIS_URL": "", "PATH": "", "LOG_LEVEL": "nonsense"}
+
+    with pytest.raises(LaunchError), House(tmp_path, nobody, fresh=True):  # but the rest is in vain
+        pass
+
+    assert not (tmp_path / "daybreak.sqlite3").exists()
+    assert not (tmp_path / "logs" / "web.log").exists()
+
+
+def test_a_taken_port_is_a_sentence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+        with pytest.raises(CommandError) as raised:
+            call_command("up", "--port", str(port))
+    assert str(raised.value) == (
+        f"Port {port} cannot be had: Address already in use. Give another with --port."
+    )
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGKILL"])
+def test_up_runs_on_a_bare_machine_and_leaves_no_orphan(
+    house: House, tmp_path: Path, name: str
+) -> None:
+    copy_database(house.var_dir, tmp_path)  # migrated: making one is another test's work
+    port = free_port()
+    command = [sys.executable, str(ROOT / "manage.py"), "up", "--port", str(port)]
+    environment = {"DAYBREAK_VAR": str(tmp_path)}  # no PATH, no HOME, nothing else
+    with subprocess.Popen(
+        command, env=environment, cwd="/", stdout=subprocess.PIPE, text=True
+    ) as up:
+        assert up.stdout is not None
+        assert any("Ctrl-C stops everything" in line for line in up.stdout)
+        tree = psutil.Process(up.pid).children(recursive=True)
+        assert len(tree) >= len(ROLES) + 2  # the guard, and what granian starts
+        assert status(f"http://127.0.0.1:{port}/admin/login/") == 200
+
+        up.send_signal(signal.Signals[name])
+        output = up.stdout.read()
+
+    eventually(lambda: not any(map(lives, tree)))
+    if name == "SIGINT":
+        assert (up.returncode, output) == (0, "Stopped.\n")
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port))
+
+
+@pytest.mark.services
+def test_services_bring_their_own_postgresql(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needs_postgres()
+    monkeypatch.setattr(roles, "WORKER_GROUPS", ())  # the other tests start them
+    with House(tmp_path, {"DATABASE_URL": "", "REDIS_URL": ""}, services=True) as house:
+        url = house.env["DATABASE_URL"]
+        with psycopg.connect(url) as connection:
+            applied = connection.execute("SELECT count(*) FROM django_migrations").fetchone()
+        assert applied is not None
+        assert applied[0] > 10
+        assert status(f"{house.web_url}/admin/login/") == 200
+        server = psutil.Process(house.pids["postgres"])
+
+    assert not lives(server)
+    assert not (tmp_path / "daybreak.sqlite3").exists()

@@ -1,0 +1,75 @@
+"""What holds for every test: no word beyond this machine, and nothing missing in silence."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Generator, Iterator
+from typing import Any
+
+import pytest
+
+from tests.services import broker_url, insist, on_postgres, on_sqlite, postgres_url
+
+__all__ = ["broker_url", "on_postgres", "on_sqlite", "postgres_url"]
+
+
+class BeyondThisMachineError(RuntimeError):
+    """Not an OSError: the code under test would take that for a network that is down."""
+
+
+def is_local(family: int, address: Any) -> bool:
+    """Whether a socket's address is on this machine: loopback, or no internet address at all."""
+    if family not in (socket.AF_INET, socket.AF_INET6):
+        return True
+    host = str(address[0])
+    try:
+        return ipaddress.ip_address(host.partition("%")[0]).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def only_this_machine() -> Iterator[None]:
+    """Lets sockets reach loopback addresses only, and names be resolved only if local."""
+    resolve = socket.getaddrinfo
+
+    def guarded(name: str) -> Any:
+        reach = getattr(socket.socket, name)
+
+        def method(self: socket.socket, address: Any) -> Any:
+            if not is_local(self.family, address):
+                raise BeyondThisMachineError(f"A test wanted to reach {address!r}.")
+            return reach(self, address)
+
+        return method
+
+    def resolve_locally(host: Any, *arguments: Any, **options: Any) -> Any:
+        name = host.decode() if isinstance(host, bytes) else host
+        if name and not _is_numeric(name) and name != "localhost":
+            raise socket.gaierror(socket.EAI_NONAME, "Tests resolve no names of other machines.")
+        return resolve(host, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("connect", "connect_ex"):
+            patch.setattr(socket.socket, name, guarded(name))
+        patch.setattr(socket, "getaddrinfo", resolve_locally)
+        yield
+
+
+def _is_numeric(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    return insist((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    return insist((yield))

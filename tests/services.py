@@ -1,0 +1,125 @@
+"""The brokers and databases that tests lean on, and what happens when one is not there.
+
+A skip whose reason begins with "only" tells where a test belongs. Any other skip means that
+something is missing: on a person's machine a line in the summary, an error where
+DAYBREAK_REQUIRE_SERVICES=1.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit, urlunsplit
+
+import psycopg
+import pytest
+from django.db import connection
+from psycopg import sql
+
+from config import broker, postgres
+from config.processes import LaunchError
+
+REDIS_DATABASES = 16
+
+Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+
+@pytest.fixture(scope="session")
+def broker_url(worker_id: str) -> Iterator[str]:
+    """A live broker: the one at TEST_REDIS_URL, else a private one of this session."""
+    given = os.environ.get("TEST_REDIS_URL", "")
+    if given:
+        yield own_redis_database(given, worker_id)
+        return
+    with _folder() as folder, broker.running_broker(folder) as url:
+        yield url
+
+
+def own_redis_database(url: str, worker_id: str) -> str:
+    """`url` with one of the server's databases for each of pytest's parallel workers."""
+    parts = urlsplit(url)
+    first = int(parts.path.strip("/") or 0)
+    place = int(worker_id.removeprefix("gw")) + 1 if worker_id.startswith("gw") else 0
+    return urlunsplit(parts._replace(path=f"/{(first + place) % REDIS_DATABASES}"))
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL database of this session's own, empty: on the server at TEST_DATABASE_URL,
+    else on a throwaway server."""
+    with contextlib.ExitStack() as ends:
+        server = given_postgres() or _throwaway_postgres(ends)
+        yield ends.enter_context(_database_on(server))
+
+
+def given_postgres() -> str:
+    """TEST_DATABASE_URL if that is PostgreSQL, else nothing."""
+    given = os.environ.get("TEST_DATABASE_URL", "")
+    return given if given.startswith(("postgres://", "postgresql://")) else ""
+
+
+@pytest.fixture
+def on_postgres() -> None:
+    """For tests of what only PostgreSQL has: row locks, SKIP LOCKED, many writers at once."""
+    if connection.vendor != "postgresql":
+        pytest.skip("The suite runs on SQLite: give TEST_DATABASE_URL to run it on PostgreSQL.")
+
+
+@pytest.fixture
+def on_sqlite() -> None:
+    """For tests of what only the embedded default has."""
+    if connection.vendor != "sqlite":
+        pytest.skip("only on SQLite")
+
+
+def insist(report: Report) -> Report:
+    """Turns a skip into a failure where nothing may be missing."""
+    if os.environ.get("DAYBREAK_REQUIRE_SERVICES") != "1" or not report.skipped:
+        return report
+    reason = _skip_reason(report)
+    if not reason.startswith("only") and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"Skipped, but DAYBREAK_REQUIRE_SERVICES=1: {reason}"
+    return report
+
+
+def _skip_reason(report: pytest.TestReport | pytest.CollectReport) -> str:
+    told = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+    return told.removeprefix("Skipped: ")
+
+
+def _throwaway_postgres(ends: contextlib.ExitStack) -> str:
+    try:
+        home = ends.enter_context(_folder()) / "postgres"
+        return ends.enter_context(postgres.start(home, durable=False)).url
+    except LaunchError as error:
+        pytest.skip(str(error))
+
+
+@contextlib.contextmanager
+def _database_on(server: str) -> Iterator[str]:
+    name = f"daybreak_{secrets.token_hex(6)}"
+    identifier = sql.Identifier(name)
+    with psycopg.connect(server, autocommit=True) as session:
+        session.execute(sql.SQL("CREATE DATABASE {}").format(identifier))
+        try:
+            yield urlunsplit(urlsplit(server)._replace(path=f"/{name}"))
+        finally:
+            session.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(identifier))
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    """Not pytest's own temporary folder: no other account may enter that one."""
+    folder = Path(tempfile.mkdtemp(prefix="daybreak-service-"))
+    folder.chmod(0o711)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
