@@ -1,0 +1,105 @@
+"""`python -m sandbox`: start a stand-in for the Cloud API from the command line."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import ctypes
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sandbox.server import serve
+from sandbox.settings import PROFILES, SettingsError
+from sandbox.stand_in import StandIn
+from sandbox.state import Options
+
+new_loop: Callable[[], asyncio.AbstractEventLoop]
+try:
+    import uvloop
+
+    new_loop = uvloop.new_event_loop
+except ImportError:  # Windows, and wherever the wheel is missing
+    new_loop = asyncio.new_event_loop
+
+_PR_SET_PDEATHSIG = 1
+
+
+def arguments() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8900, help="0 picks a free one")
+    parser.add_argument("--profile", choices=sorted(PROFILES), default="fast")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--access-token", default="sandbox-access-token")
+    parser.add_argument("--app-secret", default="sandbox-app-secret")
+    parser.add_argument("--verify-token", default="sandbox-verify-token")
+    parser.add_argument("--webhook-url", default="", help="where status webhooks are posted")
+    parser.add_argument("--waba-id", default="400000000000001")
+    parser.add_argument("--number", action="append", metavar="ID:DISPLAY:RATE[:QUALITY]")
+    parser.add_argument(
+        "--template", action="append", metavar="NAME:LANGUAGE:BODYPARAMS[:CATEGORY]"
+    )
+    parser.add_argument("--journal", default="", metavar="FILE", help="JSON lines, appended")
+    parser.add_argument("--settings", default="", metavar="JSON|FILE")
+    parser.add_argument("--die-with-parent", action="store_true")
+    return parser
+
+
+def options_from(given: argparse.Namespace) -> Options:
+    """The start options; raises ValueError with a sentence."""
+    return Options(
+        profile=given.profile,
+        seed=given.seed,
+        overrides=_overrides(given.settings),
+        access_token=given.access_token,
+        app_secret=given.app_secret,
+        verify_token=given.verify_token,
+        waba_id=given.waba_id,
+        webhook_url=given.webhook_url,
+        numbers=tuple(given.number or ["100000000000001:+919800000001:80"]),
+        templates=tuple(given.template or ["daily_update:en:2:UTILITY"]),
+        journal=given.journal,
+    )
+
+
+def _overrides(text: str) -> dict[str, Any]:
+    if not text:
+        return {}
+    found = json.loads(text if text.lstrip().startswith("{") else Path(text).read_text())
+    if not isinstance(found, dict):
+        raise SettingsError("settings must be a JSON object")
+    return found
+
+
+def die_with_parent(parent: int) -> None:
+    """Ask Linux to end this process when the thread that started it ends."""
+    if sys.platform != "linux":
+        return
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it died before we asked
+        sys.exit(1)
+
+
+def main() -> None:
+    """Start, listen, end."""
+    parent = os.getppid()
+    parser = arguments()
+    given = parser.parse_args()
+    if given.die_with_parent:
+        die_with_parent(parent)
+    try:
+        stand = StandIn(options_from(given))
+    except (ValueError, OSError) as error:
+        parser.error(str(error))
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(serve(stand, given.host, given.port))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""How answers leave: plain JSON with Meta's headers, and the ways an answer can be spoilt."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from sandbox.compact_json import compact_bytes
+from sandbox.errors import Refusal, refusal_body
+from sandbox.identifiers import new_trace
+
+JSON_TYPE = "application/json; charset=UTF-8"
+_RESET = struct.pack("ii", 1, 0)  # linger for 0 s: close() sends RST instead of FIN
+
+
+def graph_answer(
+    body: bytes,
+    version: str,
+    *,
+    status: int = 200,
+    trace: str = "",
+    extra: Mapping[str, str] | None = None,
+) -> web.Response:
+    """JSON as the Graph API sends it."""
+    headers = {
+        "Content-Type": JSON_TYPE,
+        "x-fb-trace-id": trace or new_trace(),
+        "facebook-api-version": version,
+    }
+    if extra:
+        headers.update(extra)
+    return web.Response(body=body, status=status, headers=headers)
+
+
+def refusal_answer(
+    refusal: Refusal, version: str, extra: Mapping[str, str] | None = None
+) -> web.Response:
+    """A Graph error."""
+    trace = new_trace()
+    body = refusal_body(refusal, trace)
+    return graph_answer(body, version, status=refusal.http, trace=trace, extra=extra)
+
+
+def control_answer(value: object, status: int = 200) -> web.Response:
+    """JSON of the control API."""
+    return web.Response(
+        body=compact_bytes(value),
+        status=status,
+        content_type="application/json",
+    )
+
+
+def page(status: int, text: str) -> web.Response:
+    """What a gateway in front of the API would answer."""
+    return web.Response(text=text, status=status, content_type="text/html")
+
+
+def reset(request: web.BaseRequest) -> web.StreamResponse:
+    """Cut the connection with RST; the response returned goes nowhere."""
+    transport = request.transport
+    if transport is not None:
+        raw = transport.get_extra_info("socket")
+        if raw is not None:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        transport.abort()
+    return web.Response()
+
+
+async def truncated(request: web.BaseRequest, body: bytes, version: str) -> web.StreamResponse:
+    """Announce the whole body, send half of it and hang up."""
+    response = _stream(body, version)
+    await response.prepare(request)
+    await response.write(body[: len(body) // 2])
+    if request.transport is not None:
+        request.transport.close()
+    return response
+
+
+async def drip(
+    request: web.BaseRequest, body: bytes, version: str, seconds: float
+) -> web.StreamResponse:
+    """Send the body in small pieces over `seconds`."""
+    response = _stream(body, version)
+    await response.prepare(request)
+    pieces = min(len(body), max(2, int(seconds * 10)))
+    size = -(-len(body) // pieces)
+    for start in range(0, len(body), size):
+        await asyncio.sleep(seconds / pieces)
+        await response.write(body[start : start + size])
+    await response.write_eof()
+    return response
+
+
+def _stream(body: bytes, version: str) -> web.StreamResponse:
+    headers = {
+        "Content-Type": JSON_TYPE,
+        "Content-Length": str(len(body)),
+        "x-fb-trace-id": new_trace(),
+        "facebook-api-version": version,
+    }
+    return web.StreamResponse(headers=headers)

@@ -1,0 +1,188 @@
+"""Message templates as Meta holds them, and whether a send's parameters fit one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from sandbox.errors import Refusal
+
+BODY_LIMIT = 1024
+_PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+_FORBIDDEN = ("\n", "\t", " " * 5)
+_TEXT_KINDS = {"text", "currency", "date_time"}
+
+
+@dataclass(slots=True)
+class MessageTemplate:
+    """One name in one language; `parameters` are the body's placeholders in order."""
+
+    id: str
+    name: str
+    language: str
+    category: str
+    body: str
+    parameters: tuple[str, ...]
+    status: str = "APPROVED"
+    quality: str = "GREEN"
+    header: str = ""  # TEXT, IMAGE, VIDEO, DOCUMENT, or empty: none
+    header_parameters: int = 0
+    url_buttons: tuple[int, ...] = ()  # places of buttons whose URL ends in a variable
+    other_components: list[dict[str, object]] = field(default_factory=list)
+    correct_category: str = ""
+    previous_category: str = ""
+    ttl_s: int | None = None
+    pauses: int = 0
+
+    @property
+    def named(self) -> bool:
+        """Whether parameters carry names instead of an order."""
+        return not all(name.isdigit() for name in self.parameters)
+
+
+def plain(
+    template_id: str, name: str, language: str, params: str, category: str
+) -> MessageTemplate:
+    """A template with a body only; `params` is a count, or names joined by commas."""
+    names = tuple(params.split(",")) if not params.isdigit() else numbered(int(params))
+    slots = ", ".join("{{" + key + "}}" for key in names)
+    body = f"Good morning. {slots} This is your daily message." if names else "Good morning."
+    return MessageTemplate(template_id, name, language, category.upper(), body, names)
+
+
+def numbered(count: int) -> tuple[str, ...]:
+    """The names of `count` positional placeholders."""
+    return tuple(str(place) for place in range(1, count + 1))
+
+
+def from_components(
+    template_id: str, name: str, language: str, category: str, components: list[dict[str, object]]
+) -> MessageTemplate:
+    """A template from the components Meta's creation call takes; raises Refusal 100."""
+    template = MessageTemplate(template_id, name, language, category.upper(), "", ())
+    for component in components:
+        kind = str(component.get("type", "")).upper()
+        text = str(component.get("text", ""))
+        if kind == "BODY":
+            template.body = text
+            template.parameters = tuple(dict.fromkeys(_PLACEHOLDER.findall(text)))
+            continue
+        template.other_components.append(component)
+        if kind == "HEADER":
+            template.header = str(component.get("format", "TEXT")).upper()
+            template.header_parameters = (
+                len(_PLACEHOLDER.findall(text)) if template.header == "TEXT" else 1
+            )
+        elif kind == "BUTTONS":
+            template.url_buttons = _variable_urls(component.get("buttons"))
+    if not template.body:
+        raise Refusal(100, "A template needs a component of type BODY with a text.")
+    return template
+
+
+def _variable_urls(buttons: object) -> tuple[int, ...]:
+    entries = buttons if isinstance(buttons, list) else []
+    return tuple(
+        place
+        for place, button in enumerate(entries)
+        if isinstance(button, dict) and "{{" in str(button.get("url", ""))
+    )
+
+
+def components_of(template: MessageTemplate) -> list[dict[str, object]]:
+    """The components as Graph shows them."""
+    body: dict[str, object] = {"type": "BODY", "text": template.body}
+    if template.named:
+        examples = [{"param_name": key, "example": "example"} for key in template.parameters]
+        body["example"] = {"body_text_named_params": examples}
+    elif template.parameters:
+        body["example"] = {"body_text": [["example"] * len(template.parameters)]}
+    return [body, *template.other_components]
+
+
+def fit(template: MessageTemplate, components: object) -> list[str]:
+    """The body's parameter texts of a send, if all components fit the template.
+
+    Raises Refusal: 132000 wrong count, 132012 wrong kind or name, 132018 forbidden characters,
+    132005 too long, 131008 a button's parameter missing.
+    """
+    given = components if isinstance(components, list) else []
+    by_type: dict[str, list[dict[str, object]]] = {}
+    for component in given:
+        if not isinstance(component, dict):
+            raise Refusal(100, "Each of template.components must be an object.")
+        by_type.setdefault(str(component.get("type", "")).lower(), []).append(component)
+    _fit_header(template, by_type.get("header", []))
+    texts = _fit_body(template, by_type.get("body", []))
+    _fit_buttons(template, by_type.get("button", []))
+    return texts
+
+
+def _parameters(components: list[dict[str, object]]) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = []
+    for component in components:
+        entries = component.get("parameters", [])
+        found += [p for p in entries if isinstance(p, dict)] if isinstance(entries, list) else []
+    return found
+
+
+def _fit_header(template: MessageTemplate, components: list[dict[str, object]]) -> None:
+    given = _parameters(components)
+    if len(given) != template.header_parameters:
+        wanted = template.header_parameters
+        raise Refusal(132000, f"header: got {len(given)} parameters, the template has {wanted}.")
+    for parameter in given:
+        kind = str(parameter.get("type", "")).upper()
+        if kind != template.header:
+            raise Refusal(132012, f"header: got a {kind}, the template has a {template.header}.")
+
+
+def _fit_body(template: MessageTemplate, components: list[dict[str, object]]) -> list[str]:
+    given = _parameters(components)
+    wanted = template.parameters
+    if len(given) != len(wanted):
+        raise Refusal(132000, f"body: got {len(given)} parameters, the template has {len(wanted)}.")
+    texts = [_text(place, parameter) for place, parameter in enumerate(given, 1)]
+    if template.named:
+        names = [str(parameter.get("parameter_name", "")) for parameter in given]
+        if set(names) != set(wanted):
+            raise Refusal(132012, "body: the parameter names are not those of the template.")
+        texts = [texts[names.index(key)] for key in wanted]
+    elif any("parameter_name" in parameter for parameter in given):
+        raise Refusal(132012, "body: the template's parameters have no names.")
+    _check_length(template, texts)
+    return texts
+
+
+def _text(place: int, parameter: dict[str, object]) -> str:
+    kind = parameter.get("type")
+    if kind not in _TEXT_KINDS:
+        raise Refusal(132012, f"body: parameter {place} must be a text.")
+    value = parameter.get("text") if kind == "text" else parameter.get(str(kind))
+    if kind != "text":
+        value = value.get("fallback_value") if isinstance(value, dict) else None
+    if not isinstance(value, str) or not value:
+        raise Refusal(131008, f"body: parameter {place} has no text.")
+    if any(part in value for part in _FORBIDDEN):
+        raise Refusal(
+            132018, f"body: parameter {place} has a line break, a tab or more than 4 spaces."
+        )
+    return value
+
+
+def _check_length(template: MessageTemplate, texts: list[str]) -> None:
+    fixed = len(_PLACEHOLDER.sub("", template.body))
+    length = fixed + sum(map(len, texts))
+    if length > BODY_LIMIT:
+        raise Refusal(132005, f"body: {length} characters, at most {BODY_LIMIT}.")
+
+
+def _fit_buttons(template: MessageTemplate, components: list[dict[str, object]]) -> None:
+    urls = {
+        str(component.get("index"))
+        for component in components
+        if component.get("sub_type") == "url" and _parameters([component])
+    }
+    for place in template.url_buttons:
+        if str(place) not in urls:
+            raise Refusal(131008, f"Button at index {place} of type Url requires a parameter.")

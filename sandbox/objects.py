@@ -1,0 +1,134 @@
+"""Numbers, message templates, WABA and portfolio as Graph shows them, field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sandbox.errors import Refusal
+from sandbox.message_templates import MessageTemplate, components_of
+from sandbox.state import Number, World
+
+_NUMBER_DEFAULTS = (
+    *("verified_name", "code_verification_status", "display_phone_number", "quality_rating"),
+    *("platform_type", "throughput", "webhook_configuration", "id"),
+)
+_TEMPLATE_DEFAULTS = (
+    *("name", "parameter_format", "components", "language", "status", "category", "id"),
+)
+_WABA_DEFAULTS = ("id", "name", "currency", "timezone_id", "message_template_namespace")
+_TIERS = ((250, "TIER_250"), (2000, "TIER_2K"), (10_000, "TIER_10K"), (100_000, "TIER_100K"))
+
+
+def number_object(world: World, number: Number, fields: str, webhook_url: str) -> dict[str, object]:
+    """A phone number; `fields` is the list asked for, or empty."""
+    values: dict[str, Any] = {
+        "id": number.id,
+        "verified_name": number.verified_name,
+        "code_verification_status": "VERIFIED",
+        "display_phone_number": number.display,
+        "quality_rating": number.quality,
+        "quality_score": {"score": number.quality},
+        "platform_type": "CLOUD_API",
+        "throughput": {"level": number.level},
+        "webhook_configuration": {"application": webhook_url},
+        "status": number.status,
+        "name_status": "APPROVED",
+        "account_mode": "LIVE",
+        "is_official_business_account": False,
+        "messaging_limit_tier": _tier(world),
+        "whatsapp_business_manager_messaging_limit": _tier(world),
+        "last_onboarded_time": "2026-01-01T00:00:00+0000",
+        "health_status": lambda: _health(world, number=number),
+    }
+    return _pick(values, fields, _NUMBER_DEFAULTS)
+
+
+def template_object(world: World, template: MessageTemplate, fields: str) -> dict[str, object]:
+    """A message template in one language."""
+    values: dict[str, Any] = {
+        "id": template.id,
+        "name": template.name,
+        "language": template.language,
+        "status": template.status,
+        "category": template.category,
+        "correct_category": template.correct_category or template.category,
+        "previous_category": template.previous_category,
+        "parameter_format": "NAMED" if template.named else "POSITIONAL",
+        "components": lambda: components_of(template),
+        "quality_score": {"score": template.quality, "date": int(world.clock.now())},
+        "rejected_reason": "NONE",
+        "message_send_ttl_seconds": template.ttl_s,
+        "health_status": lambda: _health(world, template=template),
+    }
+    return _pick(values, fields, _TEMPLATE_DEFAULTS)
+
+
+def waba_object(world: World, fields: str) -> dict[str, object]:
+    """The WhatsApp Business Account."""
+    account = world.account
+    values: dict[str, Any] = {
+        "id": account.waba_id,
+        "name": "Daybreak",
+        "currency": account.currency,
+        "timezone_id": account.timezone_id,
+        "message_template_namespace": "daybreak",
+        "whatsapp_business_manager_messaging_limit": _tier(world),
+        "health_status": lambda: _health(world),
+    }
+    return _pick(values, fields, _WABA_DEFAULTS)
+
+
+def portfolio_object(world: World, fields: str) -> dict[str, object]:
+    """The business portfolio that owns every number's limit."""
+    values: dict[str, Any] = {
+        "id": world.account.portfolio_id,
+        "name": "Daybreak",
+        "whatsapp_business_manager_messaging_limit": _tier(world),
+        "health_status": lambda: _health(world),
+    }
+    return _pick(values, fields, ("id", "name"))
+
+
+def _tier(world: World) -> str:
+    limit = world.settings.portfolio_limit
+    return next((name for most, name in _TIERS if 0 < limit <= most), "TIER_UNLIMITED")
+
+
+def _health(
+    world: World, *, number: Number | None = None, template: MessageTemplate | None = None
+) -> dict[str, object]:
+    """Whether messages can be sent, entity by entity; the worst speaks for all."""
+    account = world.account
+    waba_ok = account.payment_ok and not (account.locked or account.restricted or account.disabled)
+    entities: list[dict[str, object]] = []
+    if template is not None:
+        approved = template.status == "APPROVED"
+        entities.append(_entity("MESSAGE_TEMPLATE", template.id, good=approved))
+    if number is not None:
+        entities.append(_entity("PHONE_NUMBER", number.id, good=number.status == "CONNECTED"))
+    waba = _entity("WABA", account.waba_id, good=waba_ok)
+    if not account.payment_ok:
+        waba["errors"] = [{"error_code": 141006, "error_description": "Payment method problem"}]
+    entities += [
+        waba,
+        _entity("BUSINESS", account.portfolio_id, good=not account.locked),
+        _entity("APP", "1", good=account.token_ok),
+    ]
+    good = all(entity["can_send_message"] == "AVAILABLE" for entity in entities)
+    return {"can_send_message": "AVAILABLE" if good else "BLOCKED", "entities": entities}
+
+
+def _entity(kind: str, name: str, *, good: bool) -> dict[str, object]:
+    state = "AVAILABLE" if good else "BLOCKED"
+    return {"entity_type": kind, "id": name, "can_send_message": state}
+
+
+def _pick(values: Mapping[str, Any], fields: str, defaults: tuple[str, ...]) -> dict[str, object]:
+    """The fields asked for, or the default ones; `id` always. Raises Refusal 100."""
+    names = [name.strip() for name in fields.split(",") if name.strip()] or list(defaults)
+    unknown = [name for name in names if name not in values]
+    if unknown:
+        raise Refusal(100, f"Tried accessing nonexisting field ({unknown[0]}).")
+    found = {name: values[name] for name in dict.fromkeys([*names, "id"])}
+    return {name: value() if callable(value) else value for name, value in found.items()}

@@ -1,0 +1,184 @@
+"""What Meta posts: statuses, inbound messages and management changes as JSON text.
+
+Items are rendered once, when they are planned; a POST body is put together from the texts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from sandbox.compact_json import compact, quoted
+from sandbox.errors import status_error
+from sandbox.identifiers import user_id
+from sandbox.outcomes import lots
+from sandbox.state import Account, Number, World
+from sandbox.timeline import Message, Step
+
+ENVELOPE_BYTES = 200  # around a body, and around the items of one number
+
+
+@dataclass(slots=True)
+class Update:
+    """One thing to tell. Items of one number share a change; management values stand alone."""
+
+    label: str  # sent, delivered, …, or the name of the field: what statistics call it
+    field: str
+    section: str  # statuses, messages, user_preferences; empty: `item` is the whole value
+    metadata: str  # of the number it belongs to; empty: it stands alone
+    item: str
+    contact: str = ""
+    happened_at: float = 0.0
+    acknowledged: bool = False
+
+    @property
+    def size(self) -> int:
+        """Bytes it adds to a body; each slash becomes two."""
+        own = len(self.item) + self.item.count("/") + len(self.contact) + len(",,")
+        return own if self.metadata else own + ENVELOPE_BYTES
+
+
+def metadata_of(number: Number) -> str:
+    """Which of our numbers a change is about."""
+    return f'{{"display_phone_number":"{number.digits}","phone_number_id":"{number.id}"}}'
+
+
+def status_update(world: World, message: Message, step: Step) -> Update:
+    """One entry of `statuses`, in the form of the webhook version that is set."""
+    happened_at = message.accepted_at + step.after_s
+    failed = step.status == "failed"
+    modern = world.settings.webhook_version != "v23.0"
+    by_user_id = "." in message.to
+    parts = [
+        f'"id":"{message.wamid}","status":"{step.status}","timestamp":"{int(happened_at)}"',
+        "" if by_user_id else f'"recipient_id":"{message.to}"',
+    ]
+    if modern and (by_user_id or not failed):
+        parts.append(f'"recipient_user_id":"{user_id(message.to)}"')
+    if message.opaque:
+        parts.append(f'"biz_opaque_callback_data":{quoted(message.opaque)}')
+    if not modern:
+        parts.append(_conversation(message, step))
+    if step.priced:
+        parts.append(_pricing(message.category))
+    if failed:
+        parts.append(_errors(step.code))
+    return Update(
+        step.status,
+        "messages",
+        "statuses",
+        metadata_of(message.number),
+        f"{{{','.join(filter(None, parts))}}}",
+        _contact(world, message.to, step.status) if modern and not failed else "",
+        happened_at,
+    )
+
+
+@lru_cache
+def _pricing(category: str) -> str:
+    price = {"billable": True, "pricing_model": "PMP", "type": "regular"}
+    return f'"pricing":{compact({**price, "category": category.lower()})}'
+
+
+@lru_cache
+def _errors(code: int) -> str:
+    return f'"errors":{compact([status_error(code)])}'
+
+
+def _conversation(message: Message, step: Step) -> str:
+    """The older form names a conversation, one per message."""
+    conversation: dict[str, object] = {
+        "id": message.wamid[-32:].lower(),
+        "origin": {"type": message.category.lower()},
+    }
+    if step.status == "sent":
+        conversation["expiration_timestamp"] = str(int(message.accepted_at) + 86_400)
+    return f'"conversation":{compact(conversation)}'
+
+
+def _contact(world: World, person: str, status: str) -> str:
+    profile = f'"name":{quoted(person_name(world, person))}'
+    share = world.settings.username_share
+    if share and status in ("delivered", "read") and lots(world.seed + 1, person)[0] < share:
+        profile += f',"username":"@user{person[-6:]}"'
+    phone = "" if "." in person else f',"wa_id":"{person}"'
+    return f'{{"profile":{{{profile}}},"user_id":"{user_id(person)}"{phone}}}'
+
+
+def person_name(world: World, person: str) -> str:
+    """The profile name a test gave, or one made of the last digits."""
+    known = world.people.get(person)
+    return known.name if known is not None and known.name else "Person " + person[-4:]
+
+
+def inbound_update(
+    world: World, number: Number, person: str, content: dict[str, object], wamid: str, now: float
+) -> Update:
+    """A message from a person; `content` holds `type` and the object of that name."""
+    item = {
+        "from": person,
+        "from_user_id": user_id(person),
+        "id": wamid,
+        "timestamp": str(int(now)),
+        **content,
+    }
+    contact = _contact(world, person, "")
+    return Update(
+        "inbound", "messages", "messages", metadata_of(number), compact(item), contact, now
+    )
+
+
+def preference_update(world: World, number: Number, person: str, value: str, now: float) -> Update:
+    """The native stop or resume of marketing messages."""
+    item = {
+        "wa_id": person,
+        "detail": f"User requested to {value} marketing messages",
+        "category": "marketing_messages",
+        "value": value,
+        "timestamp": int(now),
+    }
+    contact = compact({"profile": {"name": person_name(world, person)}, "wa_id": person})
+    field = "user_preferences"
+    return Update(field, field, field, metadata_of(number), compact(item), contact, now)
+
+
+def management_update(field: str, value: object, now: float) -> Update:
+    """A change of an account, a number or a message template."""
+    return Update(field, field, "", "", compact(value), happened_at=now)
+
+
+def body_of(account: Account, updates: Iterable[Update]) -> bytes:
+    """The bytes of one POST: compact, ASCII, slashes escaped. The signature is over these."""
+    grouped: dict[tuple[str, str], list[Update]] = {}
+    alone: list[Update] = []
+    for update in updates:
+        if update.metadata:
+            grouped.setdefault((update.field, update.metadata), []).append(update)
+        else:
+            alone.append(update)
+    head = '{"id":' + compact(account.waba_id)
+    entries: list[str] = []
+    if grouped:
+        changes = ",".join(_change(*key, items) for key, items in grouped.items())
+        entries.append(f'{head},"changes":[{changes}]}}')
+    entries += [
+        f'{head},"time":{int(update.happened_at)},"changes":'
+        f'[{{"field":{compact(update.field)},"value":{update.item}}}]}}'
+        for update in alone
+    ]
+    body = f'{{"object":"whatsapp_business_account","entry":[{",".join(entries)}]}}'
+    return body.replace("/", "\\/").encode("ascii")
+
+
+def _change(field: str, metadata: str, updates: list[Update]) -> str:
+    """One change: every item of one number under one field."""
+    parts = ['"messaging_product":"whatsapp"', f'"metadata":{metadata}']
+    contacts = dict.fromkeys(update.contact for update in updates if update.contact)
+    if contacts:
+        parts.append(f'"contacts":[{",".join(contacts)}]')
+    sections: dict[str, list[str]] = {}
+    for update in updates:
+        sections.setdefault(update.section, []).append(update.item)
+    parts += [f'"{section}":[{",".join(items)}]' for section, items in sections.items()]
+    return f'{{"field":{compact(field)},"value":{{{",".join(parts)}}}}}'

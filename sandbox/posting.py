@@ -1,0 +1,155 @@
+"""Posting webhooks: signed over the exact bytes, kept-alive connections, retries with backoff."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import heapq
+import hmac
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+
+import aiohttp
+
+from sandbox.payloads import Update
+from sandbox.state import World
+
+USER_AGENT = "facebookexternalua"
+
+
+def signature(secret: str, body: bytes) -> str:
+    """The value of X-Hub-Signature-256."""
+    return "sha256=" + hmac.digest(secret.encode(), body, hashlib.sha256).hex()
+
+
+@dataclass(slots=True)
+class Post:
+    """One body on its way; a retry sends the very same bytes."""
+
+    body: bytes
+    updates: list[Update]
+    first_at: float
+    on_answer: Callable[[list[Update]], None] | None = None
+    tries: int = 0
+    headers: dict[str, str] | None = None  # instead of the right signature: for forgeries
+    retried: bool = True
+
+
+class Poster:
+    """Sends POSTs over at most `webhook_connections` connections."""
+
+    def __init__(self, world: World, url: str) -> None:
+        self.world = world
+        self.url = url
+        self.posted = 0
+        self.ok = 0
+        self.failed = 0
+        self.retried = 0
+        self.given_up = 0
+        self.largest_updates = 0
+        self.answers: Counter[str] = Counter()  # by HTTP status or kind of failure
+        self.updates_under_way = 0
+        self._retries: list[tuple[float, int, Post]] = []
+        self._order = count()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def free(self) -> int:
+        """Connections that are not in use."""
+        return max(0, self.world.settings.webhook_connections - len(self._tasks))
+
+    def post(self, post: Post) -> None:
+        """Start sending a new body."""
+        self.updates_under_way += len(post.updates)
+        self.largest_updates = max(self.largest_updates, len(post.updates))
+        self._start(post)
+
+    def post_retries(self, now: float) -> None:
+        """Start again what failed and is due, as far as there are connections."""
+        while self._retries and self._retries[0][0] <= now and self.free:
+            self.retried += 1
+            self._start(heapq.heappop(self._retries)[2])
+
+    def _start(self, post: Post) -> None:
+        task = asyncio.create_task(self._send(post))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _send(self, post: Post) -> None:
+        post.tries += 1
+        self.posted += 1
+        answer = await self._answer(post)
+        self.answers[answer] += 1
+        if answer == "200":
+            self.ok += 1
+            if post.on_answer is not None:
+                post.on_answer(post.updates)
+        else:
+            self.failed += 1
+            if post.retried and self._retry_later(post):
+                return
+            self.given_up += 1
+        self.updates_under_way -= len(post.updates)
+
+    async def _answer(self, post: Post) -> str:
+        """The HTTP status, or the name of what went wrong."""
+        headers = post.headers
+        if headers is None:
+            sign = signature(self.world.account.app_secret, post.body)
+            headers = {"X-Hub-Signature-256": sign}
+        try:
+            async with self.session().post(
+                self.url,
+                data=post.body,
+                headers={"Content-Type": "application/json", **headers},
+                timeout=aiohttp.ClientTimeout(total=self.world.settings.webhook_timeout_s),
+                allow_redirects=False,
+            ) as response:
+                await response.read()
+                return str(response.status)
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            return type(error).__name__
+
+    def _retry_later(self, post: Post) -> bool:
+        """Queue the next try; False when the time for tries is over."""
+        settings = self.world.settings
+        now = self.world.clock.now()
+        steps = settings.webhook_retry_steps_s
+        wait = steps[min(post.tries, len(steps)) - 1] * settings.webhook_retry_scale
+        if now + wait > post.first_at + settings.webhook_retry_for_s * settings.webhook_retry_scale:
+            return False
+        heapq.heappush(self._retries, (now + wait, next(self._order), post))
+        return True
+
+    async def handshake(self, challenge: str) -> tuple[int, str]:
+        """Ask the URL to prove itself, as Meta does; its HTTP status and body."""
+        query = {
+            "hub.mode": "subscribe",
+            "hub.challenge": challenge,
+            "hub.verify_token": self.world.account.verify_token,
+        }
+        timeout = aiohttp.ClientTimeout(total=self.world.settings.webhook_timeout_s)
+        async with self.session().get(self.url, params=query, timeout=timeout) as response:
+            return response.status, await response.text()
+
+    def session(self) -> aiohttp.ClientSession:
+        """The kept-alive session, made inside the running loop."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                headers={"User-Agent": USER_AGENT},
+            )
+        return self._session
+
+    async def close(self) -> None:
+        """Drop everything under way."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if self._session is not None:
+            await self._session.close()

@@ -1,0 +1,68 @@
+"""What has happened so far, in numbers: for tests, for the demo, for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from sandbox.stand_in import StandIn
+from sandbox.state import Number
+from sandbox.webhooks import Webhooks
+
+
+def statistics(stand: StandIn) -> dict[str, object]:
+    """The answer to GET /control/stats."""
+    numbers = stand.world.numbers.values()
+    refused = Counter(stand.world.unknown_number_refusals)
+    for number in numbers:
+        refused.update(number.refused)
+    return {
+        "accepted": sum(number.accepted for number in numbers),
+        "refused": _by_code(refused),
+        "requests": dict(stand.requests),
+        "journal_last_seq": stand.journal.last_seq,
+        "held": len(stand.held),
+        "numbers": {number.id: _number(number) for number in numbers},
+        "faults": {"active": len(stand.faults.active), "finished": len(stand.faults.finished)},
+        "webhooks": _webhooks(stand.webhooks),
+        "seconds_up": round(stand.clock.now() - stand.started_at, 3),
+    }
+
+
+def _number(number: Number) -> dict[str, object]:
+    return {
+        "display": number.display,
+        "status": number.status,
+        "quality": number.quality,
+        "rate": number.rate,
+        "requests": number.requests,
+        "accepted": number.accepted,
+        "refused": _by_code(number.refused),
+        "faulted": dict(number.faulted),
+        "peak_in_1_s": number.window.peak,
+    }
+
+
+def _webhooks(webhooks: Webhooks) -> dict[str, object]:
+    counts, poster = webhooks.counts, webhooks.poster
+    return {
+        "planned": dict(counts.planned),
+        "acknowledged": dict(counts.acknowledged),
+        "pending": webhooks.pending,
+        "due": webhooks.due,
+        "lost": counts.lost,
+        "dropped": counts.dropped,
+        "duplicated": counts.duplicated,
+        "reordered": counts.reordered,
+        "unrouted": counts.unrouted,
+        "posted": poster.posted,
+        "ok": poster.ok,
+        "failed": poster.failed,
+        "retried": poster.retried,
+        "given_up": poster.given_up,
+        "answers": dict(poster.answers),
+        "most_updates_in_a_post": poster.largest_updates,
+    }
+
+
+def _by_code(counts: Counter[int]) -> dict[str, int]:
+    return {str(code): times for code, times in sorted(counts.items())}

@@ -1,0 +1,111 @@
+"""The platform's counters: messages a second, per pair, calls an hour, people a day."""
+
+from __future__ import annotations
+
+from collections import deque
+
+DAY = 86_400.0
+HOUR = 3600.0
+_SWEEP_AT = 50_000
+
+
+class SlidingWindow:
+    """Exact: in any window of one second, never more than the limit it is asked with."""
+
+    __slots__ = ("_arrivals", "peak")
+
+    def __init__(self) -> None:
+        self._arrivals: deque[float] = deque()
+        self.peak = 0
+
+    def after(self, arrival: float) -> float:
+        """The arrival, or the last one counted if a slow body let others overtake it."""
+        return max(arrival, self._arrivals[-1]) if self._arrivals else arrival
+
+    def admit(self, arrival: float, limit: float) -> bool:
+        """Count one message at `arrival` seconds if fewer than `limit` lie in the second before."""
+        arrivals = self._arrivals
+        edge = arrival - 1.0
+        while arrivals and arrivals[0] <= edge:
+            arrivals.popleft()
+        if len(arrivals) >= limit:
+            return False
+        arrivals.append(arrival)
+        if len(arrivals) > self.peak:
+            self.peak = len(arrivals)
+        return True
+
+
+class PairLedger:
+    """One number's bursts per person: quick messages borrow from the time that follows."""
+
+    __slots__ = ("_bursts", "_sweep_at")
+
+    def __init__(self) -> None:
+        self._bursts: dict[str, tuple[float, int]] = {}  # person → start, messages
+        self._sweep_at = _SWEEP_AT
+
+    def admit(self, person: str, arrival: float, *, interval: float, burst: int) -> bool:
+        """Within `interval` seconds up to `burst` messages; each then blocks for `interval`."""
+        start, count = self._bursts.get(person, (0.0, 0))
+        if count and arrival - start < interval:
+            if count >= burst:
+                return False
+            self._bursts[person] = (start, count + 1)
+            return True
+        if count and arrival < start + count * interval:
+            return False
+        self._bursts[person] = (arrival, 1)
+        if len(self._bursts) >= self._sweep_at:
+            self._sweep(arrival, interval)
+        return True
+
+    def _sweep(self, now: float, interval: float) -> None:
+        """Forget paid debts, so that a million people do not stay in memory."""
+        owed = {p: b for p, b in self._bursts.items() if now < b[0] + b[1] * interval}
+        self._bursts = owed
+        self._sweep_at = max(_SWEEP_AT, 2 * len(owed))
+
+
+class HourlyCalls:
+    """Management calls in the last hour."""
+
+    __slots__ = ("_calls",)
+
+    def __init__(self) -> None:
+        self._calls: deque[float] = deque()
+
+    def admit(self, now: float, limit: int) -> bool:
+        """Count one call unless `limit` were made in the last hour."""
+        while self._calls and self._calls[0] <= now - HOUR:
+            self._calls.popleft()
+        if len(self._calls) >= limit:
+            return False
+        self._calls.append(now)
+        return True
+
+    def used_percent(self, limit: int) -> int:
+        """How much of the hour's allowance is used, 0 to 100."""
+        return min(100, 100 * len(self._calls) // limit) if limit else 100
+
+
+class DailyPeople:
+    """Different people a portfolio delivered to in the last 24 hours."""
+
+    __slots__ = ("_latest",)
+
+    def __init__(self) -> None:
+        self._latest: dict[str, float] = {}  # oldest first
+
+    def __len__(self) -> int:
+        return len(self._latest)
+
+    def admit(self, person: str, now: float, limit: int) -> bool:
+        """Count a delivery to `person` unless it would be one person too many."""
+        while self._latest and next(iter(self._latest.values())) <= now - DAY:
+            del self._latest[next(iter(self._latest))]
+        known = self._latest.pop(person, None) is not None
+        if not known and len(self._latest) >= limit:
+            return False
+        self._latest[person] = now
+        return True

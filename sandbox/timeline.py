@@ -1,0 +1,145 @@
+"""From an accepted message to the webhooks it will cause, each with its time.
+
+Nothing is posted here: the plan is a list of planned updates, in the order of the true events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sandbox.outcomes import FAILURE_CODES, Outcome, by_suffix, lots, sticky_outcome
+from sandbox.state import Number, Person, World
+from sandbox.timing import by_quantiles, log_normal
+
+_REALLY_DELIVERED = {
+    Outcome.DELIVERED,
+    Outcome.READ,
+    Outcome.READ_ONLY,
+    Outcome.FAILED_AFTER_DELIVERED,
+    Outcome.DELIVERED_AFTER_FAILED,
+}
+
+
+@dataclass(slots=True)
+class Message:
+    """One accepted message."""
+
+    wamid: str
+    number: Number
+    to: str  # digits with country code, or a BSUID
+    opaque: str
+    category: str  # UTILITY, MARKETING, AUTHENTICATION, SERVICE
+    accepted_at: float
+    ttl_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happens to a message, `after_s` seconds after it was accepted."""
+
+    after_s: float
+    status: str  # sent, delivered, read, failed; reply, stop_word, native_stop by the person
+    code: int = 0
+    priced: bool = False
+
+
+def decide(world: World, to: str, category: str, *, free_form: bool, now: float) -> Outcome:
+    """The outcome class of one accepted message; the account's troubles come first."""
+    person = world.people.get(to)
+    if not world.account.payment_ok:
+        return Outcome.UNPAID
+    if free_form and (person is None or person.writes_until < now):
+        return Outcome.WINDOW_CLOSED
+    if person is not None and person.forced is not None:
+        return person.forced
+    if category == "MARKETING" and person is not None and person.stopped_marketing:
+        return Outcome.OPTED_OUT
+    outcome = by_suffix(world.settings.magic_suffixes, to) or _natural(world, to, category)
+    return outcome if _within_limit(world, to, outcome, person, now) else Outcome.LIMITED
+
+
+def _natural(world: World, to: str, category: str) -> Outcome:
+    settings = world.settings
+    return sticky_outcome(
+        lots(world.seed, to),
+        shares=settings.outcome_shares.get(category, settings.outcome_shares["UTILITY"]),
+        read_share=settings.read_share * (1 - settings.receipts_off_share),
+        delivered_skipped_share=settings.delivered_skipped_share,
+    )
+
+
+def _within_limit(
+    world: World, to: str, outcome: Outcome, person: Person | None, now: float
+) -> bool:
+    """Whether the portfolio may still reach this person today; open conversations are free."""
+    limit = world.settings.portfolio_limit
+    if not limit or outcome not in _REALLY_DELIVERED:
+        return True
+    if person is not None and person.writes_until >= now:
+        return True
+    return world.daily_people.admit(to, now, limit)
+
+
+def plan(world: World, message: Message, outcome: Outcome, code: int = 0) -> list[Step]:
+    """The steps an outcome leads to. `code` replaces the outcome's own failure code."""
+    if outcome in (Outcome.SILENT, Outcome.HELD):
+        return []
+    code = code or FAILURE_CODES.get(outcome, 0)
+    sent = _sent_s(world)
+    if outcome is Outcome.DELIVERED_AFTER_FAILED:
+        failed = Step(_failed_s(world), "failed", code)
+        return [failed, Step(failed.after_s + _delivered_s(world), "delivered", priced=True)]
+    if code and outcome is not Outcome.FAILED_AFTER_DELIVERED:
+        return [Step(_failed_s(world), "failed", code)]
+    steps = [Step(sent, "sent", priced=True)]
+    arrival = sent + _delivered_s(world)
+    if outcome is Outcome.NEVER or (message.ttl_s is not None and arrival > message.ttl_s):
+        return steps
+    if outcome is not Outcome.READ_ONLY:
+        steps.append(Step(arrival, "delivered", priced=True))
+    if outcome is Outcome.FAILED_AFTER_DELIVERED:
+        steps.append(Step(arrival + _failed_s(world), "failed", code))
+    if outcome in (Outcome.READ, Outcome.READ_ONLY):
+        steps += _reading(world, arrival, priced=outcome is Outcome.READ_ONLY)
+    return steps
+
+
+def _reading(world: World, arrival: float, *, priced: bool) -> list[Step]:
+    """The person reads, and a few of them answer or stop us."""
+    settings = world.settings
+    taken = log_normal(
+        world.random.gauss(0.0, 1.0),
+        settings.read_p50_s,
+        settings.read_p95_s,
+        longest=settings.read_max_s,
+    )
+    read = arrival + taken * settings.time_scale
+    steps = [Step(read, "read", priced=priced)]
+    draw = world.random.random()
+    for status, share in (
+        ("stop_word", settings.stop_word_share),
+        ("native_stop", settings.native_stop_share),
+        ("reply", settings.reply_share),
+    ):
+        if draw < share:
+            return [*steps, Step(read + 5.0 * settings.time_scale, status)]
+        draw -= share
+    return steps
+
+
+def _sent_s(world: World) -> float:
+    settings = world.settings
+    z = world.random.gauss(0.0, 1.0)
+    return settings.time_scale * log_normal(z, settings.sent_p50_s, settings.sent_p95_s)
+
+
+def _failed_s(world: World) -> float:
+    settings = world.settings
+    z = world.random.gauss(0.0, 1.0)
+    return settings.time_scale * log_normal(z, settings.failed_p50_s, settings.failed_p95_s)
+
+
+def _delivered_s(world: World) -> float:
+    settings = world.settings
+    level = world.random.random()
+    return settings.time_scale * by_quantiles(settings.delivered_quantiles, level)

@@ -1,0 +1,60 @@
+"""How long things take: log-normal spreads and tables of quantiles."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Sequence
+
+from sandbox.settings import Settings
+
+_Z95 = 1.6449
+_Z99 = 2.3263
+
+
+def log_normal(z: float, p50: float, p95: float, p99: float = 0.0, longest: float = 0.0) -> float:
+    """The value that lies `z` standard deviations out; `longest` 0 means no cut.
+
+    A p99 above p95 gives the tail beyond p95 a slope of its own: real services have worse tails
+    than one log-normal through p50 and p95 would give them.
+    """
+    middle = math.log(p50)
+    slope = math.log(max(p95, p50) / p50) / _Z95
+    logarithm = middle + slope * z
+    if p99 > p95 and z > _Z95:
+        tail = math.log(p99 / p95) / (_Z99 - _Z95)
+        logarithm = middle + slope * _Z95 + tail * (z - _Z95)
+    value = math.exp(min(logarithm, 60.0))
+    return min(value, longest) if longest else value
+
+
+def by_quantiles(points: Sequence[Sequence[float]], level: float) -> float:
+    """The value at `level` (0 to 1) in a table of [share, seconds], even steps on a log scale."""
+    low_share, low = 0.0, max(points[0][1], 0.001)
+    for share, value in points:
+        value = max(value, 0.001)
+        if level <= share:
+            if share == low_share:
+                return value
+            part = (level - low_share) / (share - low_share)
+            return math.exp(math.log(low) + part * (math.log(value) - math.log(low)))
+        low_share, low = share, value
+    return low
+
+
+def send_latency_s(settings: Settings, chance: random.Random) -> float:
+    """How long the answer to one POST takes, in seconds."""
+    return 0.001 * log_normal(
+        chance.gauss(0.0, 1.0),
+        settings.latency_p50_ms,
+        settings.latency_p95_ms,
+        settings.latency_p99_ms,
+        settings.latency_max_ms,
+    )
+
+
+def read_latency_s(settings: Settings, chance: random.Random) -> float:
+    """How long the answer to one GET takes, in seconds."""
+    return 0.001 * log_normal(
+        chance.gauss(0.0, 1.0), settings.read_latency_p50_ms, settings.read_latency_p95_ms
+    )

@@ -1,0 +1,164 @@
+"""May this message be accepted? The rules in the platform's own order; the first that fails speaks.
+
+Token, number, envelope, the number's state, the account's, throughput, pair, message template.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from sandbox.errors import Refusal, unknown_object
+from sandbox.message_templates import MessageTemplate, fit
+from sandbox.state import Number, World, digits_of
+
+OPAQUE_LIMIT = 512
+_PHONE_SIGNS = set("0123456789+ -()")
+_FREE_FORM_TYPES = {
+    *("text", "image", "video", "document", "audio", "sticker", "interactive", "reaction"),
+    *("location", "contacts"),
+}
+_UNSENDABLE = {"PAUSED": 132015, "DISABLED": 132016}
+
+
+@dataclass(slots=True)
+class Order:
+    """A message that passed every rule."""
+
+    number: Number
+    to: str  # digits with country code, or a BSUID
+    shown: str  # as the caller wrote it
+    opaque: str
+    arrival: float
+    template: MessageTemplate | None = None
+    parameters: list[str] = field(default_factory=list)
+    over_rate: bool = False  # accepted only to be failed by webhook
+
+
+def parse(raw: bytes) -> Any:
+    """The body as JSON, or None if it is none."""
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+
+
+def check_token(world: World, authorization: str | None) -> None:
+    """Step 1; raises Refusal 190, or what is set for a missing token."""
+    if not authorization:
+        raise Refusal(world.settings.missing_token_code)
+    if authorization != f"Bearer {world.account.access_token}" or not world.account.token_ok:
+        raise Refusal(190)
+
+
+def judge(
+    world: World, number_id: str, authorization: str | None, envelope: Any, arrival: float
+) -> Order:
+    """The order, if the platform would accept it; raises Refusal."""
+    check_token(world, authorization)
+    number = world.numbers.get(number_id)
+    if number is None:
+        raise unknown_object(number_id)
+    order = _read_envelope(world, number, envelope, arrival)
+    _check_number(world, number, arrival)
+    _check_account(world, order)
+    _check_rates(world, order)
+    if envelope.get("type", "text") == "template":
+        _check_template(world, order, envelope.get("template"))
+    return order
+
+
+def _read_envelope(world: World, number: Number, envelope: Any, arrival: float) -> Order:
+    if not isinstance(envelope, dict):
+        raise Refusal(100, "The request body must be a JSON object.")
+    if envelope.get("messaging_product") != "whatsapp":
+        raise Refusal(100, "The parameter messaging_product is required.")
+    shown = envelope.get("to") or envelope.get("recipient")
+    if not shown:
+        raise Refusal(100, "The parameter to is required.")
+    to = _recipient(world, envelope, shown)
+    if to == number.digits:
+        raise Refusal(131021)
+    kind = envelope.get("type", "text")
+    if kind != "template" and kind not in _FREE_FORM_TYPES:
+        raise Refusal(131051, f"The message type {kind!r} is not supported.")
+    if not isinstance(envelope.get(kind), dict):
+        raise Refusal(131008, f"The parameter {kind} is required.")
+    opaque = envelope.get("biz_opaque_callback_data", "")
+    if not isinstance(opaque, str) or len(opaque) > OPAQUE_LIMIT:
+        raise Refusal(131009, f"biz_opaque_callback_data: a text of at most {OPAQUE_LIMIT}.")
+    return Order(number, to, str(shown), opaque, number.window.after(arrival))
+
+
+def _recipient(world: World, envelope: dict[str, Any], shown: Any) -> str:
+    if not envelope.get("to"):
+        if not isinstance(shown, str) or "." not in shown:
+            raise Refusal(131009, "recipient is not a user id.")
+        return shown
+    digits = digits_of(shown) if isinstance(shown, str) else ""
+    if not isinstance(shown, str) or not set(shown) <= _PHONE_SIGNS or not 7 <= len(digits) <= 15:
+        raise Refusal(131009, "to is not a phone number.")
+    if world.settings.prepend_country_code and not shown.lstrip().startswith("+"):
+        return world.settings.country_code + digits  # the documented rule, and a common bug
+    return digits
+
+
+def _check_number(world: World, number: Number, now: float) -> None:
+    if number.upgrading_until > now:
+        raise Refusal(131057)
+    if number.status != "CONNECTED":
+        listed = world.settings.number_state_codes.get(number.status, 133010)
+        raise Refusal(number.refusal_code or listed, f"The number's status is {number.status}.")
+
+
+def _check_account(world: World, order: Order) -> None:
+    account = world.account
+    if account.locked:
+        raise Refusal(131031)
+    if account.restricted or account.disabled:
+        raise Refusal(368)
+    blocked = world.settings.blocked_countries
+    if blocked and order.to.startswith(tuple(blocked)):
+        raise Refusal(130497)
+
+
+def _check_rates(world: World, order: Order) -> None:
+    settings, number = world.settings, order.number
+    if not number.window.admit(order.arrival, number.rate + settings.rate_burst):
+        if settings.rate_refusal != "webhook":
+            raise Refusal(130429, http=int(settings.rate_refusal))
+        order.over_rate = True
+    interval, burst = settings.pair_interval_s, settings.pair_burst
+    if not number.pairs.admit(order.to, order.arrival, interval=interval, burst=burst):
+        raise Refusal(131056)
+
+
+def _check_template(world: World, order: Order, wanted: Any) -> None:
+    name = wanted.get("name")
+    language = wanted.get("language")
+    code = language.get("code") if isinstance(language, dict) else None
+    if not name or not code:
+        raise Refusal(131008, "template.name and template.language.code are required.")
+    template = world.templates.get((str(name), str(code)))
+    if template is None:
+        raise Refusal(132001, f"There is no message template {name} in {code}.")
+    if template.status != "APPROVED":
+        raise Refusal(_UNSENDABLE.get(template.status, 132001), f"{name} is {template.status}.")
+    components = wanted.get("components", [])
+    order.parameters = fit(template, components)
+    _check_media(world, order.number, components)
+    order.template = template
+
+
+def _check_media(world: World, number: Number, components: Any) -> None:
+    """Uploaded files belong to the number that uploaded them."""
+    for component in components:
+        if component.get("type") != "header":
+            continue
+        for parameter in component.get("parameters", []):
+            media = parameter.get(parameter.get("type")) if isinstance(parameter, dict) else None
+            if isinstance(media, dict) and "id" in media:
+                known = world.media.get(str(media["id"]))
+                if known is None or known.number_id != number.id:
+                    raise Refusal(131053, "The media id is unknown to this number.")

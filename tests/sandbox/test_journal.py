@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sandbox.journal import FileLines, Journal, Lines, MemoryLines
+from tests.sandbox.harness import ONE, Sandbox, start, until
+
+
+@pytest.fixture(params=["memory", "file"])
+def lines(request: pytest.FixtureRequest, tmp_path: Path) -> Lines:
+    return MemoryLines() if request.param == "memory" else FileLines(tmp_path / "j.jsonl")
+
+
+def test_lines_are_numbered_from_one(lines: Lines) -> None:
+    for word in (b"one", b"two", b"three", b"four"):
+        lines.add(word)
+    assert len(lines) == 4
+    assert list(lines.between(1, 4)) == [b"one", b"two", b"three", b"four"]
+    assert list(lines.between(2, 3)) == [b"two", b"three"]
+    assert list(lines.between(4, 9)) == [b"four"]
+    assert list(lines.between(5, 9)) == []
+
+
+def test_a_second_sandbox_goes_on_in_the_same_file(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "j.jsonl"
+    first = Journal(str(path))
+    assert [first.append('"to":"1"'), first.append('"to":"2"')] == [1, 2]
+    path.write_bytes(path.read_bytes() + b'{"seq":3,"to":"ha')  # power lost in mid-line
+    second = Journal(str(path))
+    assert second.append('"to":"3"') == 3
+    assert [json.loads(line)["to"] for line in second.after(0, 10)] == ["1", "2", "3"]
+    assert len(path.read_bytes().splitlines()) == 3
+
+
+def test_forgetting_hides_and_never_unwrites(tmp_path: Path) -> None:
+    path = tmp_path / "j.jsonl"
+    journal = Journal(str(path))
+    for number in range(5):
+        journal.append(f'"n":{number}')
+    journal.forget()
+    journal.append('"n":5')
+    assert [json.loads(line) for line in journal.after(0, 10)] == [{"seq": 6, "n": 5}]
+    assert len(path.read_bytes().splitlines()) == 6
+
+
+def test_the_endpoint_gives_what_came_after(sandbox: Sandbox) -> None:
+    for place in range(4):
+        sandbox.send(f"+91981234567{place}")
+    first = sandbox.journal()[0]["seq"]
+    answer = sandbox.control("GET", "journal", since=first, limit=2)
+    assert [entry["seq"] for entry in answer["entries"]] == [first + 1, first + 2]
+    assert answer["last_seq"] == first + 3
+    plain = sandbox.ask("GET", "journal", since=first + 2, format="jsonl").text
+    assert [json.loads(line)["to"] for line in plain.splitlines()] == ["919812345673"]
+    sandbox.control("DELETE", "journal")
+    assert sandbox.journal() == []
+    sandbox.send("+919812345679")
+    assert [entry["seq"] for entry in sandbox.journal()] == [first + 4]
+
+
+def test_a_killed_sandbox_loses_no_line_it_answered(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    sandbox = start("--journal", str(path))
+    people = [f"9198123456{n:02d}" for n in range(30)]
+    wamids = [sandbox.send("+" + to).json()["messages"][0]["id"] for to in people]
+    sandbox.process.kill()
+    sandbox.process.wait(10)
+    sandbox.stop()
+    entries = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [entry["wamid"] for entry in entries] == wamids
+    again = start("--journal", str(path))
+    try:
+        again.send("+919812345699")
+        assert [entry["to"] for entry in again.journal()] == [*people, "919812345699"]
+        assert len({entry["wamid"] for entry in again.journal()}) == 31
+        assert again.stats()["numbers"][ONE]["accepted"] == 1
+    finally:
+        assert again.stop() == 0
+    assert until(lambda: len(path.read_text().splitlines()) == 31)
