@@ -1,0 +1,383 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier, Event
+
+import pytest
+from django.db import OperationalError, connection, connections
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from distribution.models import Alert, Delivery, State, StatusFeed
+from tests.webhooks.posts import apply, in_flight, notice, our_number, said, status, statuses
+from webhooks import handlers, inbox
+from webhooks.models import WebhookEvent
+
+NOW = timezone.now()
+BODY = notice("security", NOW, event="PIN_CHANGED")
+pytestmark = pytest.mark.django_db
+
+
+def store(*bodies: bytes, at=NOW) -> list[int]:
+    """Ids of the stored bodies."""
+    last = WebhookEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    for body in bodies:
+        assert inbox.store(body, 0, now=at)
+    return list(WebhookEvent.objects.filter(pk__gt=last).values_list("pk", flat=True))
+
+
+def spoil(monkeypatch, *poison: int, error: Exception | None = None) -> list[set[int]]:
+    """Make applying any bundle with one of these webhooks fail; the bundles that were tried."""
+    tried: list[set[int]] = []
+    really = handlers.apply
+
+    def apply(webhooks, *, now):
+        tried.append(set(webhooks))
+        if not tried[-1].isdisjoint(poison):
+            raise error or ZeroDivisionError("a poison for +919812345678")
+        return really(webhooks, now=now)
+
+    monkeypatch.setattr(handlers, "apply", apply)
+    return tried
+
+
+# --- storing ------------------------------------------------------------------------------------
+
+
+def test_a_body_is_stored_once_whoever_signed_it():
+    assert inbox.store(BODY, 0, now=NOW) is True
+    assert inbox.store(BODY, 1, now=NOW) is False
+    assert WebhookEvent.objects.get().secret_no == 0
+
+
+def test_bodies_that_differ_in_one_byte_are_two():
+    store(BODY, BODY + b" ")
+
+    assert WebhookEvent.objects.count() == 2
+
+
+# --- draining -----------------------------------------------------------------------------------
+
+
+def test_what_is_stored_is_applied_and_marked():
+    _, attempts = in_flight(2, now=NOW)
+    items = [status("sent", key, at=NOW, wamid=f"w{pk}") for pk, key in attempts.items()]
+    store(*(statuses(item) for item in items))
+
+    drained = inbox.drain(now=NOW)
+
+    assert drained == inbox.Drained(applied=2)
+    assert Delivery.objects.tally() == {State.ACCEPTED: 2}
+    rows = WebhookEvent.objects.values_list("processed_at", "tries", "error", "unmatched")
+    assert list(rows) == [(NOW, 0, "", 0)] * 2
+
+
+def test_an_empty_inbox_is_drained_too():
+    assert inbox.drain(now=NOW) == inbox.Drained()
+
+
+def test_draining_twice_changes_nothing_more():
+    _, attempts = in_flight(1, now=NOW)
+    (pk, key), *_ = attempts.items()
+    store(statuses(status("delivered", key, at=NOW)))
+    inbox.drain(now=NOW)
+    before = Delivery.objects.values().get(pk=pk)
+
+    assert inbox.drain(now=NOW) == inbox.Drained()
+    WebhookEvent.objects.update(processed_at=None)
+    assert inbox.drain(now=NOW + timedelta(seconds=9)).applied == 1
+    assert Delivery.objects.values().get(pk=pk) == before
+
+
+def test_bundles_follow_each_other_until_nothing_is_left():
+    store(*(BODY.ljust(len(BODY) + place) for place in range(25)))
+
+    assert inbox.drain(now=NOW, limit=10) == inbox.Drained(applied=25)
+
+
+def test_a_bundle_holds_no_more_bytes_than_it_may(monkeypatch):
+    monkeypatch.setattr(inbox, "BUNDLE_BYTES", 1000)
+    tried = spoil(monkeypatch)
+    pks = store(*(BODY.ljust(size) for size in (600, 300, 301, 5000, 200)))
+
+    assert inbox.drain(now=NOW).applied == 5
+    assert tried == [{pks[0], pks[1]}, {pks[2]}, {pks[3]}, {pks[4]}]
+
+
+def test_when_the_time_is_over_the_rest_is_left_and_said_so():
+    store(BODY)
+
+    assert inbox.drain(now=NOW, seconds=-1) == inbox.Drained(more=True)
+    assert WebhookEvent.objects.pending().count() == 1
+
+
+def test_a_full_bundle_needs_a_tenth_of_a_statement_a_status():
+    _, attempts = in_flight(250, now=NOW)
+    for word in ("sent", "delivered"):
+        items = [status(word, key, at=NOW, wamid=f"w{pk}") for pk, key in attempts.items()]
+        store(*map(statuses, items))
+
+    with CaptureQueriesContext(connection) as asked:
+        assert inbox.drain(now=NOW, limit=1000).applied == 500
+
+    assert len(asked) <= 25  # 0.05 a status, savepoints included
+
+
+def test_what_we_do_not_use_is_counted_in_its_row():
+    our_number()
+    nobody = status("sent", "daybreak:999999.1.a", at=NOW, wamid="w1")
+    foreign = status("sent", at=NOW, wamid="w2")
+    pks = store(
+        statuses(nobody, {}, status("dreamt", at=NOW)), statuses(foreign, foreign, number="777")
+    )
+
+    inbox.drain(now=NOW)
+
+    rows = WebhookEvent.objects.order_by("pk").values_list("pk", "unmatched", "skipped", "parked")
+    assert list(rows) == [(pks[0], 1, 2, 0), (pks[1], 0, 0, 2)]
+
+
+# --- how far Meta has been heard ----------------------------------------------------------------
+
+
+def test_the_feed_moves_up_to_just_before_the_drain():
+    store(BODY)
+
+    inbox.drain(now=NOW)
+
+    assert StatusFeed.current().applied_through == NOW - timedelta(seconds=4)
+
+
+def test_the_feed_stands_still_while_something_older_waits(monkeypatch):
+    (poison,) = store(BODY, at=NOW - timedelta(minutes=1))
+    spoil(monkeypatch, poison)
+
+    assert inbox.drain(now=NOW).failed == 1
+    assert StatusFeed.current().applied_through is None
+
+
+# --- failures -----------------------------------------------------------------------------------
+
+
+def test_a_poison_spoils_nobody_elses_day_and_dies_alone_after_five_tries(monkeypatch):
+    _, attempts = in_flight(9, now=NOW)
+    items = [statuses(status("sent", key, at=NOW, wamid=f"w{pk}")) for pk, key in attempts.items()]
+    pks = store(*items[:4], BODY, *items[4:])
+    tried = spoil(monkeypatch, pks[4])
+
+    first = inbox.drain(now=NOW)
+
+    assert (first.applied, first.failed, first.dead) == (9, 1, 0)
+    assert Delivery.objects.tally() == {State.ACCEPTED: 9}
+    assert len(tried) <= 10  # halves of halves, not one by one
+    later = [inbox.drain(now=NOW + timedelta(seconds=n)) for n in range(1, 6)]
+    assert [(one.failed, one.dead) for one in later] == [(1, 0)] * 3 + [(0, 1), (0, 0)]
+    assert tried[-4:] == [{pks[4]}] * 4
+    row = WebhookEvent.objects.dead().get()
+    assert (row.pk, row.tries, row.dead_at) == (pks[4], 5, NOW + timedelta(seconds=4))
+    assert "ZeroDivisionError: a poison for" in row.error
+    assert "9812345678" not in row.error
+    assert StatusFeed.current().dead_letter_at == row.dead_at
+    assert Alert.objects.get(rule="webhook_dead_letter").closed_at is None
+
+
+def test_new_webhooks_are_applied_together_while_a_poison_is_tried_alone(monkeypatch):
+    (poison,) = store(BODY)
+    tried = spoil(monkeypatch, poison)
+    inbox.drain(now=NOW)
+    fresh = store(BODY + b" ", BODY + b"  ")
+    tried.clear()
+
+    inbox.drain(now=NOW)
+
+    assert tried == [set(fresh), {poison}]
+
+
+@pytest.mark.parametrize("body", [b"", b"no json", b"[]", b"[" * 100_000, b'{"a":NaN}', b"\x00"])
+def test_what_is_no_json_is_given_up_at_once(body):
+    _, bad = store(BODY, body)
+
+    assert inbox.drain(now=NOW) == inbox.Drained(applied=1, dead=1)
+    row = WebhookEvent.objects.dead().get()
+    assert (row.pk, row.tries, row.processed_at) == (bad, 1, None)
+    assert row.error.startswith("Unreadable: ")
+    assert StatusFeed.current().dead_letter_at == NOW
+
+
+def test_what_the_database_itself_refuses_for_a_while_is_not_given_up_for_an_hour(monkeypatch):
+    (pk,) = store(BODY)
+    spoil(monkeypatch, pk, error=OperationalError("canceling statement due to lock timeout"))
+
+    drained = [inbox.drain(now=NOW + timedelta(minutes=n)) for n in range(0, 60, 5)]
+
+    assert [(one.failed, one.dead) for one in drained] == [(1, 0)] * 12
+    assert inbox.drain(now=NOW + timedelta(minutes=60)).dead == 1
+
+
+def test_dead_letters_are_applied_once_the_fault_is_mended(monkeypatch):
+    _, attempts = in_flight(1, now=NOW)
+    (poison,) = store(statuses(status("read", next(iter(attempts.values())), at=NOW)))
+    with monkeypatch.context() as patch:
+        spoil(patch, poison)
+        for _ in range(5):
+            inbox.drain(now=NOW)
+    assert WebhookEvent.objects.dead().count() == 1
+
+    assert inbox.reprocess([poison], now=NOW) == 1
+
+    assert Alert.objects.get(rule="webhook_dead_letter").closed_at == NOW
+    assert inbox.drain(now=NOW).applied == 1
+    assert Delivery.objects.tally() == {State.ACCEPTED: 1}
+
+
+def test_only_the_dead_letters_that_were_named_are_tried_again():
+    _, second = store(b"1", b"2")
+    inbox.drain(now=NOW)
+
+    assert inbox.reprocess([second, 10**9], now=NOW) == 1
+    assert Alert.objects.get(rule="webhook_dead_letter").closed_at is None
+    assert inbox.reprocess(now=NOW) == 1
+    assert inbox.drain(now=NOW).dead == 2
+
+
+# --- statuses that overtake the answer ----------------------------------------------------------
+
+
+def test_a_status_without_our_attempt_id_is_looked_at_again_until_its_message_is_known():
+    _, attempts = in_flight(1, now=NOW)
+    (pk,) = attempts
+    apply(statuses(status("delivered", at=NOW, wamid="wamid.late")), now=NOW)
+    row = WebhookEvent.objects.get()
+    assert (row.unmatched, row.again_at) == (1, NOW + timedelta(seconds=5))
+    Delivery.objects.filter(pk=pk).update(state="ACCEPTED", wamid="wamid.late", accepted_at=NOW)
+
+    assert inbox.drain(now=NOW + timedelta(seconds=4)).applied == 0
+    assert inbox.drain(now=NOW + timedelta(seconds=5)).applied == 1
+
+    assert Delivery.objects.get(pk=pk).progress == 2
+    row.refresh_from_db()
+    assert (row.unmatched, row.again_at, row.processed_at) == (0, None, NOW)
+
+
+def test_what_stays_unknown_is_looked_at_ever_more_rarely_for_a_day():
+    our_number()
+    apply(statuses(status("sent", at=NOW, wamid="wamid.not.ours")), now=NOW)
+    looks, at = 0, NOW
+    while (again := WebhookEvent.objects.get().again_at) is not None:
+        assert again > at
+        at, looks = again, looks + 1
+        assert inbox.drain(now=at).applied == 1
+
+    assert 10 <= looks <= 20
+    assert timedelta(days=1) < at - NOW < timedelta(days=2)
+    assert WebhookEvent.objects.get().unmatched == 1
+
+
+def test_another_databases_attempt_is_not_looked_for_again():
+    our_number()
+    apply(statuses(status("sent", "daybreak:999999.1.a", at=NOW)), now=NOW)
+
+    assert WebhookEvent.objects.get().again_at is None
+
+
+# --- cleaning up --------------------------------------------------------------------------------
+
+
+def test_old_bodies_that_were_applied_are_deleted_and_others_stay():
+    old = NOW - timedelta(days=91)
+    for place in range(5):
+        store(BODY.ljust(250 + place), at=old)
+    dead, *_ = store(b"no json", at=old)
+    inbox.drain(now=old)
+    (waiting,) = store(BODY.ljust(300), at=old)
+    (young,) = store(BODY.ljust(301), at=NOW)
+    WebhookEvent.objects.filter(pk=young).update(processed_at=NOW)
+
+    assert inbox.prune(NOW - timedelta(days=90), chunk=2) == 5
+    left = set(WebhookEvent.objects.values_list("pk", flat=True))
+    assert left == {dead, waiting, young}
+    assert inbox.prune(NOW - timedelta(days=90), chunk=2) == 0
+
+
+# --- at once ------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_drains_at_once_apply_everything_once():
+    _, attempts = in_flight(60, now=NOW)
+    for word in ("sent", "delivered", "read"):
+        items = [status(word, key, at=NOW, wamid=f"w{pk}") for pk, key in attempts.items()]
+        store(*map(statuses, items))
+    start = Barrier(2)
+
+    def drain() -> inbox.Drained:
+        start.wait()
+        try:
+            return inbox.drain(now=NOW, limit=20)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(2) as pool:
+        drains = [one.result(timeout=60) for one in [pool.submit(drain), pool.submit(drain)]]
+
+    left = inbox.drain(now=NOW).applied  # what one passed over because the other held it
+    assert sum(one.applied for one in drains) + left == 180
+    assert [one.failed + one.dead for one in drains] == [0, 0]
+    assert set(Delivery.objects.values_list("state", "progress")) == {("ACCEPTED", 3)}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_webhook_that_is_being_applied_is_passed_over_not_waited_for(on_postgres, monkeypatch):
+    held, free = store(BODY, BODY + b" ")
+    applying, go_on = Event(), Event()
+    really = handlers.apply
+
+    def slow(webhooks, *, now):
+        if held in webhooks:
+            applying.set()
+            assert go_on.wait(30)
+        return really(webhooks, now=now)
+
+    monkeypatch.setattr(handlers, "apply", slow)
+
+    def drain() -> inbox.Drained:
+        try:
+            return inbox.drain(now=NOW, limit=1)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        theirs = pool.submit(drain)
+        assert applying.wait(30)
+        ours = inbox.drain(now=NOW, limit=1)
+        go_on.set()
+
+        assert ours.applied == 1
+        assert theirs.result(timeout=30).applied == 1
+    assert not WebhookEvent.objects.pending().exists()
+    assert free
+
+
+@pytest.mark.django_db(transaction=True)
+def test_storing_goes_on_while_a_drain_is_at_work():
+    """On SQLite there is one pen: a writer waits some milliseconds for it, and no error."""
+    our_number()
+    store(*(said("+919800000000", f"hello {n}", at=NOW) for n in range(300)))
+    start = Barrier(2)
+
+    def drain() -> inbox.Drained:
+        start.wait()
+        try:
+            return inbox.drain(now=NOW, limit=50)
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        drained = pool.submit(drain)
+        start.wait()
+        for n in range(100):
+            assert inbox.store(BODY.ljust(1000 + n), 0, now=NOW)
+        assert drained.result(timeout=60).applied >= 300
+    inbox.drain(now=NOW)
+    assert WebhookEvent.objects.exclude(processed_at=None).count() == 400

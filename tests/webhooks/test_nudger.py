@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import os
+import time
+from contextlib import suppress
+from itertools import pairwise
+from queue import Empty, Queue
+
+import pytest
+from celery import current_app
+
+from webhooks import nudger, tasks
+
+
+@pytest.fixture
+def published(monkeypatch) -> Queue[float]:
+    """The moments at which nudges go to the broker."""
+    moments: Queue[float] = Queue()
+    monkeypatch.setattr(nudger, "publish", lambda: moments.put(time.monotonic()))
+    monkeypatch.setattr(nudger, "nudge", lambda publish: publish())
+    monkeypatch.setattr(nudger, "_nudger", None)
+    return moments
+
+
+def test_a_nudge_goes_out_soon(published):
+    started = time.monotonic()
+
+    nudger.wake()
+
+    assert published.get(timeout=10) - started >= nudger.INTERVAL
+
+
+def test_many_calls_are_one_nudge_each_interval(published):
+    end = time.monotonic() + 5 * nudger.INTERVAL
+    while time.monotonic() < end:
+        nudger.wake()
+    moments = []
+    with suppress(Empty):
+        while True:
+            moments.append(published.get(timeout=1))
+
+    gaps = [later - earlier for earlier, later in pairwise(moments)]
+    assert 2 <= len(moments) <= 6
+    assert min(gaps) >= nudger.INTERVAL
+
+
+def test_a_call_during_a_nudge_is_not_lost(published, monkeypatch):
+    nudger.wake()
+    first = published.get(timeout=10)
+    nudger.wake()
+
+    assert published.get(timeout=10) > first
+
+
+def test_waking_takes_no_time(published):
+    nudger.wake()
+    started = time.process_time()
+    for _ in range(10_000):
+        nudger.wake()
+
+    assert time.process_time() - started < 1.0
+
+
+def test_a_forked_process_has_a_nudger_of_its_own(published):
+    nudger.wake()
+    published.get(timeout=10)
+    child = os.fork()
+    if child == 0:
+        nudger.wake()
+        try:
+            published.get(timeout=10)
+        except Empty:
+            os._exit(1)
+        os._exit(0)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_the_nudge_names_a_task_that_exists():
+    assert tasks.drain_inbox.name == nudger.DRAIN
+    assert nudger.DRAIN in current_app.tasks

@@ -1,0 +1,93 @@
+"""The inbox in the admin: to look at, masked, and to try dead letters again."""
+
+from __future__ import annotations
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+
+from webhooks import inbox, masking, nudger
+from webhooks.models import WebhookEvent
+
+
+class Fate(admin.SimpleListFilter):
+    """Where a webhook stands."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:  # noqa: ARG002
+        return [("pending", "pending"), ("applied", "applied"), ("dead", "given up on")]
+
+    def queryset(
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        queryset: QuerySet[WebhookEvent],
+    ) -> QuerySet[WebhookEvent]:
+        if self.value() == "pending":
+            return queryset.filter(processed_at=None, dead_at=None)
+        if self.value() == "applied":
+            return queryset.exclude(processed_at=None)
+        return queryset.exclude(dead_at=None) if self.value() == "dead" else queryset
+
+
+@admin.register(WebhookEvent)
+class WebhookEventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    """Shown, never edited: only the inbox writes these."""
+
+    list_display = ["id", "received_at", "state", "tries", "unmatched", "skipped", "parked"]
+    list_filter = [Fate]
+    list_per_page = 50
+    show_full_result_count = False  # counting millions of rows takes seconds
+    ordering = ["-id"]
+    fields = (
+        *("id", "received_at", "state", "tries", "unmatched", "skipped", "parked"),
+        *("processed_at", "dead_at", "again_at", "secret_no", "digest", "error", "masked"),
+    )
+    readonly_fields = fields
+    actions = ["reprocess"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookEvent]:
+        found = super().get_queryset(request)
+        match = request.resolver_match
+        return found if match and "object_id" in match.kwargs else found.defer("body", "error")
+
+    @admin.display(description="state")
+    def state(self, row: WebhookEvent) -> str:
+        if row.dead_at:
+            return "given up on"
+        return "applied" if row.processed_at else "pending"
+
+    @admin.display(description="body")
+    def masked(self, row: WebhookEvent) -> str:
+        return masking.body(bytes(row.body))
+
+    @admin.action(description="Try dead letters again", permissions=["reprocess"])
+    def reprocess(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> None:
+        dead = list(queryset.exclude(dead_at=None))
+        revived = inbox.reprocess([row.pk for row in dead], now=timezone.now())
+        for row in dead:
+            self.log_change(request, row, "Tried again.")
+        nudger.wake()
+        self.message_user(request, f"{revived} webhooks are tried again.", messages.SUCCESS)
+
+    def has_reprocess_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("webhooks.change_webhookevent")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        obj: WebhookEvent | None = None,  # noqa: ARG002
+    ) -> bool:
+        return False
+
+    def has_delete_permission(
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        obj: WebhookEvent | None = None,  # noqa: ARG002
+    ) -> bool:
+        return False

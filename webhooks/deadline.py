@@ -1,0 +1,106 @@
+"""A limit in time on one database call, which holds even if the server is frozen.
+
+Neither statement timeouts nor keepalives end a call to a frozen PostgreSQL (its kernel still
+acknowledges). So a thread watches the calls and shuts down the socket of one that takes too
+long: the waiting call fails at once, and its connection is thrown away.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Iterator
+from threading import Lock, Thread, get_ident
+from typing import Any
+
+from django.db.backends.base.base import BaseDatabaseWrapper
+from psycopg import Error
+
+LOOK_SECONDS = 0.1
+
+
+class Watch:
+    """The calls under way in this process, and the thread that ends those that take too long."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()  # threads do not survive a fork
+        self.calls: dict[int, tuple[float, Any]] = {}  # by thread: its end, its psycopg connection
+        # Held while a socket is shut down, so that its connection cannot be closed, and its
+        # number given to another one, meanwhile.
+        self.lock = Lock()
+        Thread(target=self._run, name="database deadline", daemon=True).start()
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(LOOK_SECONDS)
+            if self.calls:
+                self._end_late_ones()
+
+    def _end_late_ones(self) -> None:
+        now = time.monotonic()
+        with self.lock:
+            for key, (end, connection) in list(self.calls.items()):
+                if end < now:
+                    del self.calls[key]
+                    _hang_up(connection)
+
+
+_lock = Lock()
+_watch: Watch | None = None
+
+
+@contextlib.contextmanager
+def limited(connection: BaseDatabaseWrapper, seconds: float) -> Iterator[None]:
+    """Makes database calls in the block fail once `seconds` have passed."""
+    connection.ensure_connection()  # has its own limit, connect_timeout
+    if connection.vendor == "postgresql":
+        with _watched(connection, seconds):
+            yield
+    else:
+        with _impatient(connection, seconds):
+            yield
+
+
+@contextlib.contextmanager
+def _watched(connection: BaseDatabaseWrapper, seconds: float) -> Iterator[None]:
+    watch, key = _current_watch(), get_ident()
+    # The driver's own connection: Django's name for it means another one in another thread.
+    watch.calls[key] = (time.monotonic() + seconds, connection.connection)
+    try:
+        yield
+    finally:
+        with watch.lock:
+            in_time = watch.calls.pop(key, None)
+        if in_time is None:
+            connection.close()
+
+
+def _current_watch() -> Watch:
+    global _watch
+    if _watch is None or _watch.pid != os.getpid():
+        with _lock:
+            if _watch is None or _watch.pid != os.getpid():
+                _watch = Watch()
+    return _watch
+
+
+def _hang_up(connection: Any) -> None:
+    """Shut a psycopg connection's socket down under the thread that waits for it."""
+    # Both fail only if the connection has just ended by itself.
+    gone = contextlib.suppress(OSError, Error)
+    with gone, socket.socket(fileno=os.dup(connection.fileno())) as end:
+        end.shutdown(socket.SHUT_RDWR)
+
+
+@contextlib.contextmanager
+def _impatient(connection: BaseDatabaseWrapper, seconds: float) -> Iterator[None]:
+    """SQLite waits for nothing but its lock, and how long is a setting of the connection."""
+    database = connection.connection
+    patience = database.execute("PRAGMA busy_timeout").fetchone()[0]
+    database.execute(f"PRAGMA busy_timeout = {int(1000 * seconds)}")
+    try:
+        yield
+    finally:
+        database.execute(f"PRAGMA busy_timeout = {int(patience)}")

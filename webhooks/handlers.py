@@ -1,0 +1,207 @@
+"""Typed events → their effect, in bulk. Applying them twice, or in another order, changes nothing
+more. No webhook ever starts a send: statuses, wishes and notices only stop, slow down or record.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeVar
+
+from django.db.models import Q
+from django.utils import timezone
+
+from distribution import control, reports
+from distribution.models import Delivery, State
+from distribution.transitions import StatusReport
+from phonepool.errors import Action, classify
+from phonepool.models import PhoneNumber
+from subscribers import consent
+from subscribers.models import ConsentEvent
+from webhooks import metrics, notices, words
+from webhooks.events import (
+    Event,
+    Inbound,
+    Parsed,
+    PersonMoved,
+    PreferenceChanged,
+    Status,
+    Trouble,
+)
+
+Kind = TypeVar("Kind")
+
+# What a failure reported later means for somebody beside the delivery itself.
+MATTERING = frozenset({Action.INVALID, Action.OPTOUT, Action.ABORT, Action.TEMPLATE})
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one webhook came to, beside its effects."""
+
+    unmatched: int = 0  # statuses of messages that are not known here
+    parked: int = 0  # items of phone numbers that are not ours
+    nameless: bool = False  # an unmatched one may be matched later, by its message id
+
+
+@dataclass(slots=True)
+class Bundle:
+    """The events of several webhooks, and from which of them each came."""
+
+    tallies: dict[int, Tally] = field(default_factory=dict)
+    events: list[tuple[int, Event]] = field(default_factory=list)
+
+    def of(self, kind: type[Kind]) -> list[Kind]:
+        return [event for _, event in self.events if isinstance(event, kind)]
+
+
+def apply(webhooks: Mapping[int, Parsed], *, now: datetime) -> dict[int, Tally]:
+    """Apply the events of some webhooks, by any keys; a tally for each key.
+
+    A handful of statements for all of them together. Call it inside a transaction.
+    """
+    numbers = dict(PhoneNumber.objects.values_list("meta_id", "pk"))
+    bundle = _sort_out(webhooks, numbers)
+    _apply_statuses(bundle, now)
+    left_out = notices.apply([event for _, event in bundle.events], now=now)
+    notices.troubles(bundle.of(Trouble), numbers, now=now)
+    for moved in bundle.of(PersonMoved):
+        notices.person_moved(moved)
+    _apply_wishes(bundle, left_out, now)
+    _count(bundle, webhooks.values(), left_out)
+    return bundle.tallies
+
+
+def _sort_out(webhooks: Mapping[int, Parsed], numbers: Mapping[str, int]) -> Bundle:
+    """Everything but what came by phone numbers of others: another system on the same app."""
+    bundle = Bundle()
+    for key, parsed in webhooks.items():
+        tally = bundle.tallies[key] = Tally()
+        for event in parsed.events:
+            number = getattr(event, "number", "")
+            if number and number not in numbers:
+                tally.parked += 1
+            else:
+                bundle.events.append((key, event))
+    return bundle
+
+
+# --- statuses -----------------------------------------------------------------------------------
+
+
+def _apply_statuses(bundle: Bundle, now: datetime) -> None:
+    statuses = [(key, event.report) for key, event in bundle.events if isinstance(event, Status)]
+    if not statuses:
+        return
+    applied = reports.advance([report for _, report in statuses], now=now)
+    sources = {id(report): key for key, report in statuses}
+    for report in applied.unmatched:
+        tally = bundle.tallies[sources[id(report)]]
+        tally.unmatched += 1
+        tally.nameless |= report.attempt is None
+    if applied.reached:
+        consent.report_reached(applied.reached)
+    actions = {pk: classify(code).action for pk, code in applied.refused.items()}
+    mattering = {pk: action for pk, action in actions.items() if action in MATTERING}
+    if mattering:
+        _apply_refusals(mattering, [report for _, report in statuses], now)
+
+
+def _apply_refusals(
+    actions: Mapping[int, Action], theirs: Iterable[StatusReport], now: datetime
+) -> None:
+    """What newly reported failures mean for subscribers and distributions.
+
+    `actions` are by subscriber. Only new ones come here: what a human has resumed since is not
+    paused again by an old report.
+    """
+    rows = _failed_rows(actions, theirs)
+    by_action: dict[Action, list[Delivery]] = defaultdict(list)
+    for row in rows:
+        by_action[actions[row.subscriber_id]].append(row)
+    _count_unreachable(by_action[Action.INVALID], now)
+    _opt_out(by_action[Action.OPTOUT], now)
+    for action in (Action.ABORT, Action.TEMPLATE):
+        codes = {row.distribution_id: row.failed_code for row in by_action[action]}
+        for distribution_id, code in codes.items():
+            failure = classify(code)
+            reason = f"{failure.slug}, reported after acceptance: {failure.advice}"
+            control.pause(distribution_id, reason=reason, now=now)
+
+
+def _failed_rows(subscribers: Iterable[int], theirs: Iterable[StatusReport]) -> list[Delivery]:
+    """The failed deliveries that these reports are about."""
+    pks, wamids = set(), set()
+    for report in theirs:
+        if report.status == "failed":
+            if report.attempt is not None:
+                pks.add(report.attempt.delivery_id)
+            else:
+                wamids.add(report.wamid)
+    named = Delivery.objects.filter(Q(pk__in=pks) | Q(wamid__in=wamids))
+    failed = named.filter(subscriber__in=list(subscribers), state=State.FAILED)
+    return list(failed.only("subscriber_id", "distribution_id", "failed_code", "failed_at"))
+
+
+def _count_unreachable(rows: Sequence[Delivery], now: datetime) -> None:
+    by_day = defaultdict(set)
+    for row in rows:
+        by_day[timezone.localdate(row.failed_at or now)].add(row.subscriber_id)
+    for day, subscribers in sorted(by_day.items()):
+        consent.report_unreachable(subscribers, on=day, now=now)
+
+
+def _opt_out(rows: Sequence[Delivery], now: datetime) -> None:
+    """They used WhatsApp's own switch, and this is how we hear of it."""
+    decisions = [
+        consent.Decision(
+            subscriber_id=row.subscriber_id,
+            kind=ConsentEvent.Kind.OPT_OUT,
+            source=f"whatsapp:{row.failed_code}",
+            at=row.failed_at or now,
+            evidence=f"delivery {row.pk}",
+        )
+        for row in rows
+    ]
+    if decisions:
+        consent.record(decisions, now=now)
+
+
+# --- wishes -------------------------------------------------------------------------------------
+
+
+def _apply_wishes(bundle: Bundle, left_out: Counter[str], now: datetime) -> None:
+    """STOP and START, in words or by WhatsApp's switch; events of a person apply in any order."""
+    wishes = [wish for event in bundle.of(Inbound) if (wish := _in_words(event)) is not None]
+    wishes += [_by_switch(event) for event in bundle.of(PreferenceChanged)]
+    if wishes:
+        report = consent.apply_preferences(wishes, now=now)
+        left_out["unknown_person"] += len(report.unknown)
+
+
+def _in_words(event: Inbound) -> consent.Preference | None:
+    wants = words.wish(event.said, event.chosen)
+    if wants is None:
+        return None
+    source = f"whatsapp:{'START' if wants else 'STOP'}"
+    return consent.Preference(event.phone, wants, source, event.message_id, event.at)
+
+
+def _by_switch(event: PreferenceChanged) -> consent.Preference:
+    value = "resume" if event.wants else "stop"
+    evidence = f"{value} {event.at.timestamp():.0f}"
+    return consent.Preference(event.phone, event.wants, "whatsapp:switch", evidence, event.at)
+
+
+def _count(bundle: Bundle, webhooks: Iterable[Parsed], left_out: Counter[str]) -> None:
+    for parsed in webhooks:
+        left_out += parsed.skipped
+    left_out["foreign_number"] += sum(tally.parked for tally in bundle.tallies.values())
+    left_out["unmatched_status"] += sum(tally.unmatched for tally in bundle.tallies.values())
+    metrics.count(Counter(_kind_of(event) for _, event in bundle.events), +left_out)
+
+
+def _kind_of(event: Event) -> str:
+    return event.report.status if isinstance(event, Status) else type(event).__name__

@@ -1,0 +1,317 @@
+"""The durable inbox: store a body now, apply it soon, in bulk, as often as it takes.
+
+A body is applied in the transaction that marks it, and applying it twice changes nothing. One
+that cannot be applied spoils nobody else's: it is tried alone, five times, and then put aside
+for a human.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+import traceback
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import Error, InterfaceError, OperationalError, connection, transaction
+from django.db.models.functions import Length
+
+from distribution import alerts
+from distribution.bulk import update_from
+from distribution.models import Severity, StatusFeed
+from webhooks import handlers, masking, payloads
+from webhooks.deadline import limited
+from webhooks.events import Parsed
+from webhooks.handlers import Tally
+from webhooks.models import WebhookEvent, WebhookQuerySet
+from webhooks.reading import Unreadable
+
+log = logging.getLogger(__name__)
+
+STORE_SECONDS = 2.0  # Meta waits longer, but a request thread is worth more than one webhook
+BUNDLE = 500  # webhooks applied together: one statement of each kind for all of them
+BUNDLE_BYTES = 8 * 1024 * 1024  # of bodies in memory at once; the longest alone is half of it
+DRAIN_SECONDS = 5.0
+MOST_TRIES = 5
+# A lock or a restart of the database is nobody's fault, and may well last for five tries.
+LEAST_PATIENCE = timedelta(hours=1)
+# A status may overtake the answer that tells its message's id: look again, ever more rarely.
+FIRST_LOOK, LONGEST_LOOK, LAST_LOOK = timedelta(seconds=5), timedelta(hours=6), timedelta(days=1)
+DEAD_LETTER = "webhook_dead_letter"
+
+
+# --- storing: the hot path ------------------------------------------------------------------------
+
+_TABLE = WebhookEvent._meta.db_table
+_INSERT = (
+    f'INSERT INTO "{_TABLE}" (body, digest, secret_no, received_at)'  # noqa: S608 - a constant
+    " VALUES (%s, %s, %s, %s) ON CONFLICT (digest) DO NOTHING"
+)
+
+
+class NotStored(Exception):  # noqa: N818 - an outcome: the sender has to come again
+    """The body is not on disk, as far as we know."""
+
+
+def store(body: bytes, secret_no: int, *, now: datetime) -> bool:
+    """Commit a verified body; False when the same one was there already. One statement.
+
+    Raises NotStored when the database refuses, is away, or takes more than two seconds.
+    """
+    received_at = connection.ops.adapt_datetimefield_value(now)
+    row = (body, hashlib.sha256(body).hexdigest(), secret_no, received_at)
+    started = time.monotonic()
+    try:
+        try:
+            return _insert(row)
+        except (OperationalError, InterfaceError):
+            # Perhaps only a connection that went stale between two requests: once more, anew.
+            if connection.in_atomic_block or time.monotonic() - started > STORE_SECONDS / 4:
+                raise
+            connection.close()
+            return _insert(row)
+    except Error as error:
+        raise NotStored(_first_line(error)) from error
+
+
+def _insert(row: tuple[Any, ...]) -> bool:
+    wrapper: Any = connection
+    # A second try is cheaper than asking "are you there?" before each of 2 000 a second.
+    wrapper.health_check_done = True
+    with limited(connection, STORE_SECONDS), connection.cursor() as cursor:
+        cursor.execute(_INSERT, row)
+        return bool(cursor.rowcount)
+
+
+# --- applying -------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Drained:
+    """What one drain came to."""
+
+    applied: int = 0  # webhooks
+    failed: int = 0  # tried, and to be tried again
+    dead: int = 0  # given up on
+    more: bool = False  # there was no time for the rest
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One stored webhook to be applied."""
+
+    pk: int
+    body: bytes
+    received_at: datetime
+    tries: int
+    again: bool  # it was applied before, but for some statuses
+
+
+def drain(*, now: datetime, limit: int = BUNDLE, seconds: float = DRAIN_SECONDS) -> Drained:
+    """Apply what is pending, oldest first, in bundles of `limit`, for about `seconds`.
+
+    Any number of drains may run at once; each webhook is applied by one of them.
+    """
+    drained, end = Drained(), time.monotonic() + seconds
+    last, full = 0, True
+    while full and not drained.more:
+        waiting = WebhookEvent.objects.pending().filter(pk__gt=last)
+        letters, full = _fetch(waiting, limit)
+        last = letters[-1].pk if letters else last
+        _apply(letters, drained, end, now)
+    again, _ = _fetch(WebhookEvent.objects.due_again(now), limit)
+    _apply(again, drained, end, now)
+    _tell_how_far(now)
+    return drained
+
+
+def _fetch(waiting: WebhookQuerySet, limit: int) -> tuple[list[Letter], bool]:
+    """Letters in the order of arrival, and whether there may be more of them."""
+    sizes = list(waiting.order_by("pk").values_list("pk", Length("body"))[:limit])
+    pks: list[int] = []
+    room = BUNDLE_BYTES
+    for pk, size in sizes:
+        room -= size
+        if room < 0 and pks:
+            break
+        pks.append(pk)
+    columns = ("pk", "body", "received_at", "tries", "processed_at")
+    rows = WebhookEvent.objects.filter(pk__in=pks).order_by("pk").values_list(*columns)
+    letters = [
+        Letter(pk, bytes(body), received_at, tries, again=processed_at is not None)
+        for pk, body, received_at, tries, processed_at in (rows if pks else ())
+    ]
+    return letters, len(sizes) == limit or len(pks) < len(sizes)
+
+
+def _apply(letters: Sequence[Letter], drained: Drained, end: float, now: datetime) -> None:
+    """Parse outside of any transaction, apply together; what failed before goes alone."""
+    parsed: dict[int, Parsed] = {}
+    for letter in letters:
+        try:
+            parsed[letter.pk] = payloads.parse(letter.body, received_at=letter.received_at)
+        except Unreadable as error:
+            drained.dead += _give_up(letter, f"Unreadable: {error}", now)
+    readable = [letter for letter in letters if letter.pk in parsed]
+    groups = [[letter] for letter in readable if letter.tries]
+    if fresh := [letter for letter in readable if not letter.tries]:
+        groups.insert(0, fresh)
+    for group in groups:
+        _apply_group(group, parsed, drained, end, now)
+
+
+def _apply_group(
+    letters: Sequence[Letter],
+    parsed: dict[int, Parsed],
+    drained: Drained,
+    end: float,
+    now: datetime,
+) -> None:
+    """Apply all or none; when that fails, each half alone, down to the one that is at fault."""
+    if time.monotonic() > end:
+        drained.more = True
+        return
+    try:
+        with transaction.atomic():
+            mine = _lock(letters)
+            tallies = handlers.apply({letter.pk: parsed[letter.pk] for letter in mine}, now=now)
+            _mark(mine, parsed, tallies, now)
+    except Exception as error:
+        if len(letters) == 1:
+            _note_failure(letters[0], error, drained, now)
+            return
+        middle = len(letters) // 2
+        for half in (letters[:middle], letters[middle:]):
+            _apply_group(half, parsed, drained, end, now)
+    else:
+        drained.applied += len(mine)
+
+
+def _lock(letters: Sequence[Letter]) -> list[Letter]:
+    """Those that nobody else applies now or has applied meanwhile."""
+    rows = WebhookEvent.objects.filter(pk__in=[letter.pk for letter in letters], dead_at=None)
+    locked = rows.order_by("pk").select_for_update(skip_locked=True)
+    applied = dict(locked.values_list("pk", "processed_at"))
+    return [
+        letter
+        for letter in letters
+        if letter.pk in applied and (applied[letter.pk] is not None) == letter.again
+    ]
+
+
+_MARKS: dict[str, type] = {"id": int, "at": datetime, "again_at": datetime}
+_MARKS |= dict.fromkeys(("unmatched", "skipped", "parked"), int)
+_ASSIGN = (
+    "processed_at = COALESCE(d.processed_at, v.at), again_at = v.again_at, error = '',"
+    " unmatched = v.unmatched, skipped = v.skipped, parked = v.parked"
+)
+
+
+def _mark(
+    letters: Sequence[Letter],
+    parsed: dict[int, Parsed],
+    tallies: dict[int, Tally],
+    now: datetime,
+) -> None:
+    rows = [
+        {
+            "id": letter.pk,
+            "at": now,
+            "again_at": _next_look(letter, now) if tallies[letter.pk].nameless else None,
+            "unmatched": tallies[letter.pk].unmatched,
+            "skipped": parsed[letter.pk].skipped.total(),
+            "parked": tallies[letter.pk].parked,
+        }
+        for letter in letters
+    ]
+    update_from(WebhookEvent, columns=_MARKS, rows=rows, assign=_ASSIGN, where="d.dead_at IS NULL")
+
+
+def _next_look(letter: Letter, now: datetime) -> datetime | None:
+    """Twice as old as now; None once it is a day old: then it is somebody else's message."""
+    age = now - letter.received_at
+    return None if age > LAST_LOOK else now + min(max(age, FIRST_LOOK), LONGEST_LOOK)
+
+
+# --- what went wrong ------------------------------------------------------------------------------
+
+
+def _note_failure(letter: Letter, error: Exception, drained: Drained, now: datetime) -> None:
+    """One more try that failed; raises when not even that can be written down."""
+    log.warning("webhook %d could not be applied: %s", letter.pk, _first_line(error))
+    tries, told = letter.tries + 1, masking.line(_story(error))
+    young = isinstance(error, OperationalError) and now - letter.received_at < LEAST_PATIENCE
+    if letter.again:
+        WebhookEvent.objects.filter(pk=letter.pk).update(again_at=_next_look(letter, now))
+    elif tries >= MOST_TRIES and not young:
+        drained.dead += _give_up(letter, told, now, tries=tries)
+        return
+    else:
+        WebhookEvent.objects.pending().filter(pk=letter.pk).update(tries=tries, error=told)
+    drained.failed += 1
+
+
+def _give_up(letter: Letter, error: str, now: datetime, *, tries: int = 1) -> int:
+    """Put it aside for a human: 1 if this call did it. It could have been about anybody."""
+    with transaction.atomic():
+        alive = WebhookEvent.objects.pending().filter(pk=letter.pk)
+        if not alive.update(dead_at=now, tries=tries, error=error):
+            return 0
+        StatusFeed.dead_letter(now)
+        alerts.raise_alert(
+            DEAD_LETTER,
+            severity=Severity.CRITICAL,
+            message=f"Webhook {letter.pk} could not be applied and is put aside: {error[-200:]}",
+            now=now,
+        )
+    return 1
+
+
+def _story(error: Exception) -> str:
+    """The end of the traceback: what was raised, and where."""
+    return "".join(traceback.format_exception(error))[-4000:]
+
+
+def _first_line(error: BaseException) -> str:
+    """The error without details: a database may add the row that it refused."""
+    return f"{type(error).__name__}: {masking.line(str(error)).partition(chr(10))[0]}"[:300]
+
+
+def _tell_how_far(now: datetime) -> None:
+    """Everything received up to here is in the ledger, if nothing older waits.
+
+    A little less than now: a webhook that was received before may be committing still.
+    """
+    through = now - timedelta(seconds=2 * STORE_SECONDS)
+    if not WebhookEvent.objects.pending().filter(received_at__lt=through).exists():
+        StatusFeed.applied(through)
+
+
+# --- afterwards -----------------------------------------------------------------------------------
+
+
+def reprocess(pks: Collection[int] | None = None, *, now: datetime) -> int:
+    """Have dead letters (all by default) tried again by the next drain; how many."""
+    dead = WebhookEvent.objects.dead()
+    if pks is not None:
+        dead = dead.filter(pk__in=pks)
+    revived = dead.update(dead_at=None, tries=0, error="")
+    if not WebhookEvent.objects.dead().exists():
+        alerts.close_alert(DEAD_LETTER, now=now)
+    return revived
+
+
+def prune(before: datetime, *, chunk: int = 2000) -> int:
+    """Delete what was received before `before` and applied; dead letters stay. How many."""
+    deleted, last = 0, 0
+    while True:
+        oldest = WebhookEvent.objects.filter(pk__gt=last).order_by("pk")
+        rows = list(oldest.values_list("pk", "received_at", "processed_at")[:chunk])
+        old = [pk for pk, received, processed in rows if received < before and processed]
+        deleted += WebhookEvent.objects.filter(pk__in=old).delete()[0]
+        if len(rows) < chunk or rows[-1][1] >= before:
+            return deleted
+        last = rows[-1][0]

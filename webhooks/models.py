@@ -1,0 +1,68 @@
+"""What Meta told us, byte for byte, and what became of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models import Q
+
+
+class WebhookQuerySet(models.QuerySet["WebhookEvent"]):
+    def pending(self) -> WebhookQuerySet:
+        """Stored, and not yet applied or given up on."""
+        return self.filter(processed_at=None, dead_at=None)
+
+    def due_again(self, now: datetime) -> WebhookQuerySet:
+        """Applied, but for statuses of messages that were not known then."""
+        return self.filter(again_at__lte=now)
+
+    def dead(self) -> WebhookQuerySet:
+        """Given up on: a human should look."""
+        return self.exclude(dead_at=None)
+
+
+class WebhookEvent(models.Model):
+    """One POST whose signature was right: the inbox. Only `webhooks/inbox.py` writes it."""
+
+    body = models.BinaryField()  # the raw bytes, as signed
+    digest = models.CharField(max_length=64, unique=True)  # SHA-256 of the body, in hex
+    secret_no = models.PositiveSmallIntegerField()  # which of the app secrets signed it
+    received_at = models.DateTimeField()
+
+    processed_at = models.DateTimeField(null=True, blank=True)
+    tries = models.PositiveIntegerField(db_default=0)  # that failed
+    error = models.TextField(blank=True, db_default="")
+    dead_at = models.DateTimeField(null=True, blank=True)
+    again_at = models.DateTimeField(null=True, blank=True)
+
+    unmatched = models.PositiveIntegerField(db_default=0)  # statuses of messages not known here
+    skipped = models.PositiveIntegerField(db_default=0)  # items we do not understand or use
+    parked = models.PositiveIntegerField(db_default=0)  # items of phone numbers that are not ours
+
+    objects = WebhookQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(processed_at=None) | Q(dead_at=None), name="webhook_ends_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(again_at=None) | ~Q(processed_at=None), name="webhook_again_was_applied"
+            ),
+        ]
+        indexes = [
+            # The drain reads what is pending only, so these stay small for ever.
+            models.Index(
+                fields=["id"],
+                condition=Q(processed_at=None, dead_at=None),
+                name="webhook_pending",
+            ),
+            models.Index(
+                fields=["again_at"], condition=~Q(again_at=None), name="webhook_due_again"
+            ),
+            models.Index(fields=["dead_at"], condition=~Q(dead_at=None), name="webhook_dead"),
+        ]
+
+    def __str__(self) -> str:
+        return f"webhook {self.pk}"

@@ -1,0 +1,235 @@
+"""Meta's notices about message templates, phone numbers and the account: our mirror of them
+follows, what cannot be sent any more pauses, and a human hears of the rest.
+
+Notices come late and out of order like everything else. Each row remembers when Meta's word
+about it is from; an older word is not applied, except that a bad one may be a little older:
+Meta tells time in whole seconds and by its own clock.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Q
+
+from distribution import alerts, control
+from distribution.models import Distribution, MessageTemplate, Severity, TemplateStatus
+from phonepool import health, pool
+from phonepool.errors import Action, classify
+from phonepool.models import PhoneNumber, Portfolio, Quality
+from subscribers.models import Subscriber
+from webhooks.events import (
+    AccountNotice,
+    Event,
+    LimitChanged,
+    NumberQualityChanged,
+    PersonMoved,
+    TemplateCategoryChanged,
+    TemplateName,
+    TemplateQualityChanged,
+    TemplateStatusChanged,
+    Trouble,
+)
+
+log = logging.getLogger(__name__)
+
+SLACK = timedelta(seconds=30)
+FRESH = timedelta(minutes=10)  # an older trouble is no reason to stop what goes well now
+
+STATUS_AFTER = {
+    "APPROVED": TemplateStatus.APPROVED,
+    "REINSTATED": TemplateStatus.APPROVED,
+    "PENDING": TemplateStatus.PENDING,
+    "REJECTED": TemplateStatus.REJECTED,
+    "PAUSED": TemplateStatus.PAUSED,
+    "DISABLED": TemplateStatus.DISABLED,
+    **dict.fromkeys(
+        ["IN_APPEAL", "LOCKED", "ARCHIVED", "DELETED", "PENDING_DELETION"], TemplateStatus.OTHER
+    ),
+}
+# Meta does not name the quality; where it must be guessed the next regular look corrects it.
+QUALITY_AFTER = {
+    "FLAGGED": Quality.FLAGGED,
+    "DOWNGRADE": Quality.LOW,
+    "UNFLAGGED": Quality.MEDIUM,
+}
+GRAVE = frozenset(
+    ("ACCOUNT_DELETED", "ACCOUNT_OFFBOARDED", "ACCOUNT_RESTRICTION", "ACCOUNT_VIOLATION")
+) | {"DISABLED_UPDATE"}  # fmt: skip
+
+
+def apply(events: Iterable[Event], *, now: datetime) -> Counter[str]:
+    """Apply those events that are notices, in the order of Meta's clock; the rest pass by.
+
+    Returns, by what was strange, how many had no effect.
+    """
+    left_out: Counter[str] = Counter()
+    mine = [event for event in events if type(event) in HANDLERS]
+    for event in sorted(mine, key=lambda event: getattr(event, "at", now)):
+        strange = HANDLERS[type(event)](event, now)
+        if strange:
+            left_out[strange] += 1
+    return left_out
+
+
+# --- message templates --------------------------------------------------------------------------
+
+
+def _template_status(event: TemplateStatusChanged, now: datetime) -> str:
+    template, status = _find(event.template), STATUS_AFTER.get(event.event)
+    if template is None or status is None:
+        return "template.unknown" if template is None else "template.event"
+    if _is_stale(event.at, template.synced_at, bad=status != TemplateStatus.APPROVED):
+        return "template.stale"
+    rows = MessageTemplate.objects.filter(pk=template.pk)
+    rows.update(status=status, synced_at=max(event.at, template.synced_at or event.at))
+    if status != TemplateStatus.APPROVED and template.status != status:
+        for distribution_id in _sending_with(template):
+            reason = f"message template {template} is {status} at Meta ({event.event})"
+            control.pause(distribution_id, reason=reason, now=now)
+    return ""
+
+
+def _template_quality(event: TemplateQualityChanged, now: datetime) -> str:  # noqa: ARG001
+    template = _find(event.template)
+    if template is None:
+        return "template.unknown"
+    MessageTemplate.objects.filter(pk=template.pk).update(quality=event.quality[:8])
+    return ""
+
+
+def _template_category(event: TemplateCategoryChanged, now: datetime) -> str:
+    """Another category has another price and other rules, so a human must know."""
+    template = _find(event.template)
+    if template is None:
+        return "template.unknown"
+    if not event.announced:
+        MessageTemplate.objects.filter(pk=template.pk).update(category=event.category[:16])
+    if template.category != event.category:
+        becomes = "will be" if event.announced else "is now"
+        alerts.raise_alert(
+            "template_category",
+            scope=f"template {template.pk} {event.category}"[:80],
+            severity=Severity.WARNING,
+            message=f"Message template {template} was {template.category} and {becomes} "
+            f"{event.category} at Meta: check the price and the rules.",
+            now=now,
+        )
+    return ""
+
+
+def _find(named: TemplateName) -> MessageTemplate | None:
+    by_name = Q(name=named.name, language=named.language)
+    asked = by_name | Q(meta_id=named.meta_id) if named.meta_id else by_name
+    return MessageTemplate.objects.filter(asked).first()
+
+
+def _sending_with(template: MessageTemplate) -> list[int]:
+    using = Distribution.objects.sending().filter(content__message_template=template)
+    return list(using.values_list("pk", flat=True))
+
+
+def _is_stale(at: datetime, known: datetime | None, *, bad: bool) -> bool:
+    return known is not None and at < known - (SLACK if bad else timedelta(0))
+
+
+# --- numbers ------------------------------------------------------------------------------------
+
+
+def _number_quality(event: NumberQualityChanged, now: datetime) -> str:
+    number, quality = _number_shown(event.digits), QUALITY_AFTER.get(event.event)
+    if number is None or quality is None:
+        return "number.unknown" if number is None else "number.event"
+    better = quality == Quality.MEDIUM
+    if better != (number.quality == Quality.FLAGGED) and quality != Quality.FLAGGED:
+        return "number.quality_known"  # not flagged any more, or not as good as "downgraded"
+    if _is_stale(event.at, number.quality_at, bad=not better):
+        return "number.stale"
+    if health.apply_quality(number.pk, quality, now=event.at) and not better:
+        _wake_backups(now)
+    return ""
+
+
+def _number_shown(digits: str) -> PhoneNumber | None:
+    """The number with these digits, however our own record spells it."""
+    for number in PhoneNumber.objects.all():
+        if "".join(sign for sign in number.display_number if sign.isdigit()) == digits:
+            return number
+    return None
+
+
+def _wake_backups(now: datetime) -> None:
+    """At once: the regular check would do it some seconds later, in the middle of a morning."""
+    for distribution in Distribution.objects.sending().exclude(sla_deadline=None):
+        assert distribution.sla_deadline is not None
+        waiting = control.waiting(distribution.pk)
+        health.ensure_capacity(waiting, until=distribution.sla_deadline, now=now)
+
+
+# --- the account --------------------------------------------------------------------------------
+
+
+def troubles(events: Sequence[Trouble], numbers: Mapping[str, int], *, now: datetime) -> None:
+    """Errors that are not about one message: a number is too fast or out, or nobody can send."""
+    failures = [(event.number, classify(event.code)) for event in events if event.at > now - FRESH]
+    known = [(numbers[number], failure) for number, failure in failures if number in numbers]
+    if known:
+        pool.report_failures(known, now=now)
+    for failure in {failure for _, failure in failures if failure.action is Action.ABORT}:
+        for distribution_id in Distribution.objects.sending().values_list("pk", flat=True):
+            control.pause(distribution_id, reason=f"{failure.slug}: {failure.advice}", now=now)
+
+
+def _limit(event: LimitChanged, now: datetime) -> str:
+    """Told, not written: a late notice must not keep people out of a morning."""
+    portfolio = Portfolio.objects.first()
+    if portfolio is None or portfolio.recipient_limit == event.limit:
+        return ""
+    alerts.raise_alert(
+        "limit_changed",
+        scope=f"{event.limit}",
+        severity=Severity.WARNING,
+        message=f"Meta says that we may write to {_people(event.limit)} in 24 hours, our record "
+        f"says {_people(portfolio.recipient_limit)}: check the Business Manager and correct it.",
+        now=now,
+    )
+    return ""
+
+
+def _people(limit: int | None) -> str:
+    return "any number of people" if limit is None else f"{limit} people"
+
+
+def _account(event: AccountNotice, now: datetime) -> str:
+    log.warning("notice about the account: %s %s", event.event, event.detail)
+    if event.event in GRAVE:
+        alerts.raise_alert(
+            "account_notice",
+            scope=event.event.lower(),
+            severity=Severity.CRITICAL,
+            message=f"Meta reports {event.event} {event.detail}".strip()
+            + ": look at the account in the Business Manager.",
+            now=now,
+        )
+    return ""
+
+
+def person_moved(event: PersonMoved) -> None:
+    """Who holds the old number now is not known, and consent does not move by itself."""
+    subscriber = Subscriber.objects.filter(phone=event.phone).values_list("pk", flat=True).first()
+    if subscriber is not None:
+        log.warning("subscriber %s told WhatsApp of a new number: ask for it", subscriber)
+
+
+HANDLERS: dict[type, Callable[[Any, datetime], str]] = {
+    TemplateStatusChanged: _template_status,
+    TemplateQualityChanged: _template_quality,
+    TemplateCategoryChanged: _template_category,
+    NumberQualityChanged: _number_quality,
+    LimitChanged: _limit,
+    AccountNotice: _account,
+}

@@ -1,0 +1,265 @@
+"""Meta's JSON → typed events. Pure and tolerant: unknown is not invalid, it is counted.
+
+Each item stands alone: one that makes no sense is left out and its neighbours are read. The
+shapes are those of `messages`, `user_preferences` and the management fields.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from distribution import attempt_ids
+from distribution.transitions import StatusReport
+from subscribers import phones
+from webhooks import events
+from webhooks.events import Event, Parsed, TemplateName
+from webhooks.reading import document, integer, items, moment, record, text, word
+
+Value = dict[str, Any]
+
+STATUSES = {word: word for word in ("sent", "delivered", "read", "failed")} | {"played": "read"}
+SILENT_TYPES = frozenset(
+    ("image", "video", "audio", "document", "sticker", "reaction", "location", "contacts", "order")
+) | {"unsupported"}  # fmt: skip
+FRAME = frozenset(("messaging_product", "metadata", "contacts"))
+
+
+@dataclass(slots=True)
+class Change:
+    """One entry of `changes`, and what is known about all items in it."""
+
+    value: Value
+    number: str  # Meta's id of our number; '' on management fields
+    at: datetime  # when Meta says that it happened, else when we received it
+    received_at: datetime
+    skipped: Counter[str]
+
+
+def parse(body: bytes, *, received_at: datetime) -> Parsed:
+    """Everything in a body that we understand; Unreadable when it is no JSON object."""
+    parsed = Parsed()
+    for entry in items(document(body).get("entry")):
+        time = moment(record(entry).get("time"), latest=received_at)
+        for change in items(record(entry).get("changes")):
+            _read_change(record(change), time, received_at, parsed)
+    if not parsed.events and not parsed.skipped:
+        parsed.skipped["empty"] += 1
+    return parsed
+
+
+def _read_change(change: Value, time: datetime, received_at: datetime, parsed: Parsed) -> None:
+    field = text(change.get("field"))
+    reader = READERS.get(field)
+    if reader is None:
+        parsed.skipped[field or "field"] += 1
+        return
+    value = record(change.get("value"))
+    number = text(record(value.get("metadata")).get("phone_number_id"))
+    parsed.events.extend(reader(Change(value, number, time, received_at, parsed.skipped)))
+
+
+# --- messages -----------------------------------------------------------------------------------
+
+
+def _messages(change: Change) -> Iterator[Event]:
+    for key, found in change.value.items():
+        if key in ITEM_READERS:
+            for item in items(found):
+                event = ITEM_READERS[key](change, record(item))
+                if event is not None:
+                    yield event
+        elif key not in FRAME:
+            change.skipped[f"messages.{key}"] += 1
+
+
+def _status(change: Change, item: Value) -> Event | None:
+    status = STATUSES.get(text(item.get("status")))
+    wamid = text(item.get("id"))
+    attempt = attempt_ids.parse(text(item.get("biz_opaque_callback_data"), longest=512))
+    if status is None or not (wamid or attempt):
+        change.skipped["statuses.status" if status is None else "statuses.id"] += 1
+        return None
+    at = moment(item.get("timestamp"), latest=change.received_at)
+    code = None
+    if status == "failed":
+        code = _first_code(item.get("errors"))
+    return events.Status(change.number, StatusReport(status, at, wamid, attempt, code))
+
+
+def _first_code(errors: object) -> int | None:
+    codes = (integer(record(error).get("code")) for error in items(errors))
+    return next((code for code in codes if code is not None), None)
+
+
+def _trouble(change: Change, item: Value) -> Event | None:
+    code = integer(item.get("code"))
+    if code is None:
+        change.skipped["errors.code"] += 1
+        return None
+    return events.Trouble(change.number, code, change.at)
+
+
+def _inbound(change: Change, item: Value) -> Event | None:
+    phone = _phone(text(item.get("from")) or _known_phone(change, text(item.get("from_user_id"))))
+    if not phone:
+        change.skipped["messages.from"] += 1  # people with a user name only, for one
+        return None
+    at = moment(item.get("timestamp"), latest=change.received_at)
+    kind = text(item.get("type"))
+    if kind == "system":
+        return _system(change, item, phone, at)
+    said, chosen = _words_of(kind, item)
+    if not said and not chosen and kind not in SILENT_TYPES:
+        change.skipped["messages.type"] += 1
+    return events.Inbound(change.number, phone, text(item.get("id")), at, said, chosen)
+
+
+def _words_of(kind: str, item: Value) -> tuple[str, tuple[str, ...]]:
+    """What the person typed, and what the person chose."""
+    content = record(item.get(kind))
+    if kind == "text":
+        said = content.get("body")
+        return (said if isinstance(said, str) else ""), ()
+    if kind == "button":
+        return "", _texts(content, "payload", "text")
+    if kind == "interactive":
+        reply = record(content.get("button_reply")) or record(content.get("list_reply"))
+        return "", _texts(reply, "id", "title")
+    return "", ()
+
+
+def _texts(content: Value, *keys: str) -> tuple[str, ...]:
+    found = (content.get(key) for key in keys)
+    return tuple(label for label in found if isinstance(label, str) and label)
+
+
+def _system(change: Change, item: Value, phone: str, at: datetime) -> Event | None:
+    if record(item.get("system")).get("type") != "user_changed_number":
+        change.skipped["messages.system"] += 1
+        return None
+    return events.PersonMoved(change.number, phone, at)
+
+
+def _known_phone(change: Change, user_id: str) -> str:
+    """The phone of a user id, when the same change tells it."""
+    for contact in map(record, items(change.value.get("contacts"))):
+        if user_id and contact.get("user_id") == user_id:
+            return text(contact.get("wa_id"))
+    return ""
+
+
+def _phone(wa_id: str) -> str:
+    try:
+        return phones.from_wa_id(wa_id)
+    except phones.InvalidPhone:
+        return ""
+
+
+# --- user_preferences ---------------------------------------------------------------------------
+
+
+def _preferences(change: Change) -> Iterator[Event]:
+    for item in map(record, items(change.value.get("user_preferences"))):
+        phone = _phone(text(item.get("wa_id")) or _known_phone(change, text(item.get("user_id"))))
+        wish = {"stop": False, "resume": True}.get(text(item.get("value")))
+        if not phone or wish is None:
+            change.skipped["user_preferences.value" if phone else "user_preferences.wa_id"] += 1
+            continue
+        at = moment(item.get("timestamp"), latest=change.received_at)
+        yield events.PreferenceChanged(change.number, phone, wish, at)
+
+
+# --- message templates --------------------------------------------------------------------------
+
+
+def _template(value: Value) -> TemplateName:
+    return TemplateName(
+        meta_id=text(value.get("message_template_id"), longest=32),
+        name=text(value.get("message_template_name"), longest=512),
+        language=text(value.get("message_template_language"), longest=10).replace("-", "_"),
+    )
+
+
+def _template_status(change: Change) -> Iterator[Event]:
+    if event := word(change.value.get("event")):
+        yield events.TemplateStatusChanged(_template(change.value), event, change.at)
+    else:
+        change.skipped["message_template_status_update.event"] += 1
+
+
+def _template_quality(change: Change) -> Iterator[Event]:
+    if score := word(change.value.get("new_quality_score")):
+        yield events.TemplateQualityChanged(_template(change.value), score)
+    else:
+        change.skipped["message_template_quality_update.new_quality_score"] += 1
+
+
+def _template_category(change: Change) -> Iterator[Event]:
+    # In the notice ahead of time `new_category` is the present one.
+    coming = word(change.value.get("correct_category"))
+    if category := coming or word(change.value.get("new_category")):
+        yield events.TemplateCategoryChanged(_template(change.value), category, bool(coming))
+    else:
+        change.skipped["template_category_update.new_category"] += 1
+
+
+# --- numbers and account ------------------------------------------------------------------------
+
+
+def _number_quality(change: Change) -> Iterator[Event]:
+    shown = text(change.value.get("display_phone_number"), longest=40)
+    digits = "".join(sign for sign in shown if sign.isdigit())
+    event = word(change.value.get("event"))
+    if digits and event:
+        yield events.NumberQualityChanged(digits, event, change.at)
+    else:
+        change.skipped["phone_number_quality_update.event"] += 1
+
+
+def _capability(change: Change) -> Iterator[Event]:
+    """The limit comes as a number, -1 for none, or as one of Meta's tiers."""
+    given = change.value.get("max_daily_conversations_per_business")
+    if given == -1 or word(given) == "TIER_UNLIMITED":
+        yield events.LimitChanged(None)
+        return
+    tier = word(given).removeprefix("TIER_")
+    limit = integer(tier.replace("K", "000") if tier else None)
+    if limit is None:
+        change.skipped["business_capability_update.max_daily_conversations_per_business"] += 1
+    else:
+        yield events.LimitChanged(limit)
+
+
+def _account(change: Change) -> Iterator[Event]:
+    event = word(change.value.get("event"))
+    if not event:
+        change.skipped["account_update.event"] += 1
+        return
+    restrictions = items(change.value.get("restriction_info"))
+    details = (
+        word(record(change.value.get("violation_info")).get("violation_type")),
+        word(record(change.value.get("ban_info")).get("waba_ban_state")),
+        *(word(record(restriction).get("restriction_type")) for restriction in restrictions),
+    )
+    yield events.AccountNotice(event, ", ".join(filter(None, details))[:300])
+
+
+READERS: dict[str, Callable[[Change], Iterator[Event]]] = {
+    "messages": _messages,
+    "user_preferences": _preferences,
+    "message_template_status_update": _template_status,
+    "message_template_quality_update": _template_quality,
+    "template_category_update": _template_category,
+    "phone_number_quality_update": _number_quality,
+    "business_capability_update": _capability,
+    "account_update": _account,
+}
+ITEM_READERS: dict[str, Callable[[Change, Value], Event | None]] = {
+    "statuses": _status,
+    "messages": _inbound,
+    "errors": _trouble,
+}

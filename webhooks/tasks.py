@@ -1,0 +1,27 @@
+"""Celery's door into this app: thin, and safe to call at any time, twice, or not at all.
+
+Who calls names the queue: the nudger and beat.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from celery import shared_task
+from django.conf import settings
+from django.utils import timezone
+
+from webhooks import inbox, nudger
+
+
+@shared_task(name=nudger.DRAIN, expires=nudger.LIFE, ignore_result=True)
+def drain_inbox() -> None:
+    """Apply what Meta has told us."""
+    if inbox.drain(now=timezone.now()).more:
+        nudger.wake()
+
+
+@shared_task(name="webhooks.tasks.prune_inbox", ignore_result=True)
+def prune_inbox() -> None:
+    """Forget the bodies that are older than WEBHOOK_KEEP_DAYS; they hold phone numbers."""
+    inbox.prune(timezone.now() - timedelta(days=settings.WEBHOOK_KEEP_DAYS))

@@ -1,0 +1,92 @@
+"""The door for Meta: the handshake by GET, webhooks by POST. Verify, store, answer; no more.
+
+No session, no user, no parsing. What was answered 200 is committed; what could not be stored
+is answered 503, so that Meta's retries of seven days work for us.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from http import HTTPStatus
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.utils import timezone
+from django.views.decorators.csrf import csrf_exempt
+
+from webhooks import bodies, inbox, nudger, signature
+from webhooks.bodies import Refused
+from webhooks.metrics import POSTS
+
+log = logging.getLogger(__name__)
+
+
+@csrf_exempt  # the signature says who sent it; there is no cookie to misuse
+def whatsapp(request: HttpRequest) -> HttpResponseBase:
+    """What Meta calls."""
+    if request.method == "POST":
+        return _receive(request)
+    if request.method == "GET":
+        return _shake_hands(request)
+    return HttpResponseNotAllowed(["GET", "POST"])
+
+
+def _shake_hands(request: HttpRequest) -> HttpResponse:
+    """Answer the bare challenge to whoever knows our verify token; echo nothing to others."""
+    challenge = request.GET.get("hub.challenge", "")
+    token = request.GET.get("hub.verify_token", "")
+    ours = signature.is_our_token(token, settings.WHATSAPP_VERIFY_TOKEN)
+    if not (ours and request.GET.get("hub.mode") == "subscribe"):
+        log.warning("webhook handshake refused, from %s", request.META.get("REMOTE_ADDR"))
+        return _answer(HTTPStatus.FORBIDDEN)
+    if not signature.is_challenge(challenge):
+        return _answer(HTTPStatus.FORBIDDEN)
+    return _answer(HTTPStatus.OK, challenge)
+
+
+def _receive(request: HttpRequest) -> HttpResponse:
+    try:
+        stored = _take(request)
+    except Refused as refused:
+        POSTS.labels(refused.answer).inc()
+        return _answer(refused.status)
+    if stored:
+        nudger.wake()
+    POSTS.labels("stored" if stored else "replayed").inc()
+    return _answer(HTTPStatus.OK)
+
+
+def _take(request: HttpRequest) -> bool:
+    """Store the body if it is Meta's; False when it was there already."""
+    secrets = settings.WHATSAPP_APP_SECRETS
+    if not secrets:
+        log.error("webhook not taken: WHATSAPP_APP_SECRET is not set, so nothing can be verified")
+        raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "no_secret")
+    header = request.headers.get(signature.HEADER, "")
+    if not signature.is_shaped(header):  # before the body, which may be long and is not Meta's
+        raise Refused(HTTPStatus.FORBIDDEN, "unsigned")
+    body = bodies.read(request, limit=settings.WEBHOOK_BODY_LIMIT)
+    signer = signature.verify(body, header, secrets)
+    if signer is None:
+        _note_forgery(request, body)
+        raise Refused(HTTPStatus.FORBIDDEN, "forged")
+    try:
+        return inbox.store(body, signer, now=timezone.now())
+    except inbox.NotStored as error:
+        log.error("webhook not stored, Meta will send it again: %s", error)
+        raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "not_stored") from error
+
+
+def _note_forgery(request: HttpRequest, body: bytes) -> None:
+    log.warning(
+        "webhook with a wrong signature: %d bytes from %s, digest %s",
+        len(body),
+        request.META.get("REMOTE_ADDR"),
+        hashlib.sha256(body).hexdigest()[:16],
+    )
+
+
+def _answer(status: HTTPStatus, text: str = "") -> HttpResponse:
+    headers = {"Content-Type": "text/plain", "X-Content-Type-Options": "nosniff"}
+    return HttpResponse(text, status=status, headers=headers)
