@@ -15,9 +15,6 @@ from distribution.models import Delivery, Distribution, DistributionState, Sever
 from distribution.models.distributions import RUNNING, UNOPENED
 from phonepool import health
 
-CANCELLED = "cancelled"
-WINDOW_OVER = "window"
-
 
 class ControlError(Exception):
     """The step is not possible from where the distribution stands; the text says why."""
@@ -29,9 +26,9 @@ def open_distribution(distribution_id: int, *, now: datetime) -> bool:
     A failed check leaves it BLOCKED with the reason and an open alert; the next tick asks again.
     """
     with transaction.atomic():
-        rows = Distribution.objects.select_for_update(of=("self",))
+        rows = Distribution.objects.select_for_update(of=("self",), skip_locked=True)
         distribution = rows.filter(pk=distribution_id, state__in=UNOPENED).first()
-        if distribution is None:  # somebody was faster
+        if distribution is None:  # somebody was faster, or is at it
             return False
         if now - distribution.planned_at > timedelta(seconds=settings.MAX_START_LATENESS_SECONDS):
             _miss(distribution, now)
@@ -47,7 +44,8 @@ def open_distribution(distribution_id: int, *, now: datetime) -> bool:
     health.ensure_capacity(
         frozen.recipients, until=now + timedelta(seconds=settings.SLA_WINDOW_SECONDS), now=now
     )
-    complete_if_done(distribution.pk, now=now)
+    if not frozen.recipients:
+        complete_if_done(distribution.pk, now=now)
     return True
 
 
@@ -152,7 +150,7 @@ def cancel(distribution_id: int, *, reason: str, now: datetime) -> int:
     if not rows.update(state=DistributionState.CANCELLED, state_reason=reason[:200]):
         raise ControlError("It has ended already, so it cannot be cancelled.")
     alerts.close_alert("distribution_paused", scope=f"distribution {distribution_id}", now=now)
-    return state.skip_waiting(distribution_id, CANCELLED)
+    return state.skip_waiting(distribution_id, state.CANCELLED)
 
 
 def complete_if_done(distribution_id: int, *, now: datetime) -> bool:
@@ -164,12 +162,16 @@ def complete_if_done(distribution_id: int, *, now: datetime) -> bool:
     if distribution is None or not _is_done(distribution, now):
         return False
     results = sla.results(distribution, now=now)
-    closed = Distribution.objects.filter(pk=distribution_id, completed_at=None).update(
-        state=DistributionState.COMPLETED,
-        completed_at=now,
-        results=results,
-        sla_accepted=results["sla_accepted"],
-        sla_delivered=results["sla_delivered"],
+    closed = (
+        Distribution.objects.running()
+        .filter(pk=distribution_id)
+        .update(
+            state=DistributionState.COMPLETED,
+            completed_at=now,
+            results=results,
+            sla_accepted=results["sla_accepted"],
+            sla_delivered=results["sla_delivered"],
+        )
     )
     if closed:
         _close_alerts(distribution, results, now)
@@ -181,7 +183,7 @@ def complete_if_done(distribution_id: int, *, now: datetime) -> bool:
 def _is_done(distribution: Distribution, now: datetime) -> bool:
     assert distribution.window_end is not None  # a constraint of running ones
     if now >= distribution.window_end:
-        state.skip_waiting(distribution.pk, WINDOW_OVER)
+        state.skip_waiting(distribution.pk, state.WINDOW_OVER)
     if analytics.tally(distribution).unsettled:
         return False
     deadline = distribution.sla_deadline

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Exists, Max, OuterRef
+from django.db.models import Count, Max, Q, QuerySet
 
 from distribution.models import Delivery, Distribution, State
-from distribution.models.distributions import RUNNING
+from distribution.models.deliveries import UNSETTLED
 from phonepool import pool
 
 PORTFOLIO_LIMIT = "portfolio_limit"
@@ -61,17 +61,32 @@ def _skip_over_limit(distribution: Distribution, now: datetime) -> int:
     limit = pool.recipient_limit()
     if limit is None:
         return 0
-    others = Delivery.objects.exclude(distribution=distribution)
-    recent = others.filter(accepted_at__gt=now - ROLLING) | others.filter(
-        distribution__state__in=RUNNING, state=State.PENDING
+    since = now - ROLLING
+    lately = Distribution.objects.exclude(pk=distribution.pk).filter(window_end__gt=since)
+    others = Q(distribution__in=list(lately.values_list("pk", flat=True))) & (
+        Q(accepted_at__gt=since) | Q(state__in=UNSETTLED)
     )
-    spent = recent.values("phone").distinct().count()
-    known = recent.filter(phone=OuterRef("phone"))
-    new = Delivery.objects.filter(~Exists(known), distribution=distribution)
+    spent = Delivery.objects.filter(others).values("phone").distinct().count()
     room = max(0, limit - spent)
-    beyond = list(new.order_by("batch_no", "pk").values_list("pk", flat=True)[room:])
+    beyond = [pk for pk in _new_people(distribution, others)[room:] if pk is not None]
     for start in range(0, len(beyond), 5000):  # SQLite bounds the parameters of one statement
         Delivery.objects.filter(pk__in=beyond[start : start + 5000], state=State.PENDING).update(
             state=State.SKIPPED, reason=PORTFOLIO_LIMIT
         )
     return len(beyond)
+
+
+def _new_people(distribution: Distribution, others: Q) -> QuerySet[Delivery, int | None]:
+    """Deliveries to people who are in no other, first tiers first.
+
+    By grouping, not by a join: on a day's fresh rows PostgreSQL has no statistics yet, and may
+    choose to compare everybody with everybody.
+    """
+    ours = Q(distribution=distribution)
+    people = Delivery.objects.filter(ours | others).order_by().values("phone")
+    people = people.annotate(
+        mine=Max("pk", filter=ours),
+        batch=Max("batch_no", filter=ours),
+        known=Count("pk", filter=~ours),
+    )
+    return people.filter(known=0).order_by("batch", "mine").values_list("mine", flat=True)

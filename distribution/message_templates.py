@@ -16,7 +16,8 @@ from subscribers.models import Subscriber
 PLACEHOLDER = re.compile(r"\{([a-zA-Z_][a-zA-Z0-9_]*)\}")
 LONGEST_PARAMETER = 1024
 # Meta refuses newlines, tabs and more than four spaces in a row (132018).
-BREAKS = re.compile(r"[\x00-\x1f\x7f]+| {5,}")
+BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+WIDE_GAPS = re.compile(" {5,}")
 
 
 def components(content: Content, subscriber: Subscriber) -> list[dict[str, Any]]:
@@ -37,8 +38,9 @@ def components(content: Content, subscriber: Subscriber) -> list[dict[str, Any]]
 def fill_in(text: str, known: Mapping[str, object]) -> str:
     """Put a person's values for `{name}` and the like; what is not known becomes nothing."""
     filled = PLACEHOLDER.sub(lambda found: str(known.get(found[1], "")), text)
-    # An empty parameter would be refused; a blank one reads as nothing.
-    return BREAKS.sub(" ", filled).strip()[:LONGEST_PARAMETER] or "-"
+    # Breaks first: blanks around one add up. An empty parameter would be refused.
+    plain = WIDE_GAPS.sub(" ", BREAKS.sub(" ", filled))
+    return plain.strip()[:LONGEST_PARAMETER] or "-"
 
 
 def _media(media: Mapping[str, str]) -> dict[str, str]:

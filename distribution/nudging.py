@@ -76,3 +76,12 @@ def nudge(publish: Publish, *, patience: float = PATIENCE) -> bool:
         if _nudger is None or _nudger.pid != os.getpid():
             _nudger = Nudger()
     return _nudger.publish(publish, patience=patience)
+
+
+def _renew_lock() -> None:
+    """A lock that was held while its process forked stays held in the child for ever."""
+    global _lock
+    _lock = Lock()
+
+
+os.register_at_fork(after_in_child=_renew_lock)

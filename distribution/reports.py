@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from distribution import alerts
 from distribution.attempt_ids import AttemptKey
 from distribution.bulk import update_from
 from distribution.models import Attempt, Delivery, Progress, Severity, State
+from distribution.models.distributions import RUNNING
 from distribution.transitions import FAILED, Standing, StatusReport, apply, resend_time
 from phonepool.errors import classify
 
@@ -38,6 +39,8 @@ COLUMNS: dict[str, type] = {
 }
 ASSIGN = ", ".join(f"{name} = v.{name}" for name in STANDING_COLUMNS if name != "inflight_at")
 WHERE = "d.state = v.old_state AND d.attempt_no = v.attempt_no"
+# A message of the latest attempt is, or may be, with WhatsApp.
+OUT = (State.INFLIGHT, State.UNKNOWN, State.ACCEPTED, State.HELD)
 
 
 @dataclass(slots=True)
@@ -65,9 +68,7 @@ def advance(reports: Sequence[StatusReport], *, now: datetime) -> Applied:
                 applied.unmatched.extend(theirs)
             elif (write := _judge(locked[pk], theirs, archive, applied, now)) is not None:
                 writes.append(write)
-        applied.changed = update_from(
-            Delivery, columns=COLUMNS, rows=writes, assign=ASSIGN, where=WHERE
-        )
+        applied.changed = _write(writes)
         _keep_failures(by_delivery, locked)
     for pk in applied.doubled:
         alerts.raise_alert(
@@ -124,8 +125,7 @@ def _judge(
 ) -> dict[str, object] | None:
     """The row's new columns, or None when these reports change nothing."""
     standing = Standing(**{name: getattr(row, name) for name in STANDING_COLUMNS})
-    delay = timedelta(seconds=settings.RETRY_DELAYS_SECONDS[0])
-    resend_at = resend_time(now, row.distribution.window_end, delay)
+    resend_at = _resend_at(row, now)
     for report in reports:
         if report.attempt is None or report.attempt == _current(row):
             apply(standing, report, resend_at=resend_at)
@@ -141,13 +141,41 @@ def _judge(
     return {**after, "id": row.pk, "attempt_no": row.attempt_no, "old_state": row.state}
 
 
+def _resend_at(row: Delivery, now: datetime) -> datetime | None:
+    """When it may go again if Meta lost it; None: its distribution sends no more."""
+    if row.distribution.state not in RUNNING:
+        return None
+    delay = timedelta(seconds=settings.RETRY_DELAYS_SECONDS[0])
+    return resend_time(now, row.distribution.window_end, delay)
+
+
 def _went_out_before(row: Delivery, standing: Standing, report: StatusReport) -> bool:
     """Good news of an earlier attempt: end the waiting, or say False: it was sent twice."""
     newer_one_is_out = row.attempt_no != report.attempt.attempt_no if report.attempt else False
-    if newer_one_is_out and standing.state in (State.INFLIGHT, State.UNKNOWN, State.ACCEPTED):
+    if newer_one_is_out and standing.state in OUT:
         return False
     apply(standing, report, resend_at=None)
     return True
+
+
+def _write(rows: Sequence[dict[str, object]]) -> int:
+    try:
+        with transaction.atomic():
+            return _update(rows)
+    except IntegrityError:  # one message id for two deliveries: it must not spoil its neighbours
+        return sum(_write_alone(row) for row in rows)
+
+
+def _write_alone(row: dict[str, object]) -> int:
+    try:
+        with transaction.atomic():
+            return _update([row])
+    except IntegrityError:
+        return _update([{**row, "wamid": None}])
+
+
+def _update(rows: Sequence[dict[str, object]]) -> int:
+    return update_from(Delivery, columns=COLUMNS, rows=rows, assign=ASSIGN, where=WHERE)
 
 
 def _note_effects(row: Delivery, standing: Standing, applied: Applied) -> None:
@@ -162,7 +190,7 @@ def _keep_failures(by_delivery: dict[int, list[StatusReport]], locked: dict[int,
     ended = [
         Attempt(
             delivery_id=pk,
-            attempt_id=str(report.attempt),
+            attempt_id=str(_current(locked[pk])),
             number_id=locked[pk].number_id,
             outcome="REPORTED",
             reason=classify(report.code).slug,
@@ -171,7 +199,10 @@ def _keep_failures(by_delivery: dict[int, list[StatusReport]], locked: dict[int,
         )
         for pk, theirs in by_delivery.items()
         for report in theirs
-        if pk in locked and report.status == FAILED and report.attempt == _current(locked[pk])
+        # Without a name it was found by the message id of the current attempt.
+        if pk in locked
+        and report.status == FAILED
+        and report.attempt in (None, _current(locked[pk]))
     ]
     if ended:
         Attempt.objects.bulk_create(ended, ignore_conflicts=True)

@@ -14,7 +14,7 @@ from django.db.models import Max
 
 from distribution import reconcile, state
 from distribution.attempt_ids import AttemptKey
-from distribution.models import Delivery, Distribution, State
+from distribution.models import Delivery, Distribution, DistributionState, State
 from distribution.state import Settlement
 from phonepool.cloud_api import Outcome, OutcomeKind
 from phonepool.errors import Action, Failure
@@ -111,8 +111,20 @@ def sweep(now: datetime) -> Sweep:
     for distribution in Distribution.objects.running():
         again, left = reconcile.judge(distribution, now=now)
         resent, unconfirmed = resent + again, unconfirmed + left
-        nudges += [(distribution.pk, batch) for batch in forgotten(distribution, now=now)]
+        if distribution.state == DistributionState.SENDING:
+            nudges += [(distribution.pk, batch) for batch in forgotten(distribution, now=now)]
+    for distribution in Distribution.objects.lately_ended(now):
+        unconfirmed += _clear_up(distribution, now)
     return Sweep(freed, doubtful, resent, unconfirmed, nudges)
+
+
+def _clear_up(distribution: Distribution, now: datetime) -> int:
+    """What came back after the end: a claim given up, a refusal, an answer that never came."""
+    if distribution.state == DistributionState.CANCELLED:
+        state.skip_waiting(distribution.pk, state.CANCELLED)
+        return reconcile.judge(distribution, now=now)[1]
+    state.skip_waiting(distribution.pk, state.WINDOW_OVER)
+    return 0
 
 
 def forgotten(distribution: Distribution, *, now: datetime) -> list[int]:

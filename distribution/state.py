@@ -23,6 +23,8 @@ from distribution.models.deliveries import CLAIMABLE, DeliveryQuerySet
 from subscribers.models import Status
 
 OPTED_OUT = "opted_out"
+CANCELLED = "cancelled"
+WINDOW_OVER = "window"
 UNKNOWN_OUTCOME = "no_answer"
 # A claim must have this share of its lease left to begin a call; the rest is the call's time.
 LEAST_LEASE = 0.25
@@ -111,14 +113,14 @@ def mark_inflight(
 ) -> set[int]:
     """Commit the intent to call, before the call. Only deliveries returned here may be sent.
 
-    Left out: whoever lost the claim, has too little lease left, or is paused by now.
+    Left out: whoever lost the claim, has too little lease left, or is paused or late by now.
     """
     pks = [delivery.pk for delivery in deliveries]
     mine = Delivery.objects.filter(pk__in=pks, claim_token=claim.token)
     marked = mine.filter(
         state=State.CLAIMED,
         lease_until__gt=now + lease * LEAST_LEASE,
-        distribution__in=Distribution.objects.sending(),
+        distribution__in=Distribution.objects.sending().filter(window_end__gt=now),
     ).update(
         state=State.INFLIGHT,
         attempt_no=F("attempt_no") + 1,

@@ -84,14 +84,12 @@ def an_approved_content(**fields: Any) -> Content:
 
 
 def a_planned_distribution(now: datetime, **fields: Any) -> Distribution:
+    """It has the day's approved content, which is written if need be, unless it is given one."""
+    day = timezone.localdate(now)
+    if "content" not in fields:
+        fields["content"] = Content.objects.approved_for(day) or an_approved_content(day=day)
     return Distribution.objects.create(
-        **{
-            "kind": Kind.MANUAL,
-            "local_date": timezone.localdate(now),
-            "planned_at": now,
-            "content": fields.pop("content", None) or an_approved_content(),
-            **fields,
-        }
+        **{"kind": Kind.MANUAL, "local_date": day, "planned_at": now, **fields}
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django.db import models
 from django.db.models import Q
 
@@ -26,6 +28,8 @@ class DistributionState(models.TextChoices):
 
 UNOPENED = (DistributionState.SCHEDULED, DistributionState.BLOCKED)
 RUNNING = (DistributionState.SENDING, DistributionState.PAUSED)
+ENDED = (DistributionState.COMPLETED, DistributionState.CANCELLED)
+AFTERCARE = timedelta(days=2)  # how long the sweep looks after an ended one
 
 
 class DistributionQuerySet(models.QuerySet["Distribution"]):
@@ -34,6 +38,11 @@ class DistributionQuerySet(models.QuerySet["Distribution"]):
 
     def running(self) -> DistributionQuerySet:
         return self.filter(state__in=RUNNING)
+
+    def lately_ended(self, now: datetime) -> DistributionQuerySet:
+        """Ended, but a call that was under way may have left something behind."""
+        ended = self.filter(state__in=ENDED, window_end__gt=now - AFTERCARE)
+        return ended.order_by("pk")
 
 
 class Distribution(models.Model):

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, date, datetime, timedelta
+from threading import Barrier
+
+import pytest
+from django.db import DatabaseError, IntegrityError, connection, connections, transaction
+
+from distribution import approval
+from distribution.approval import ApprovalError
+from distribution.models import Approval, Content, ContentState, Decision
+from subscribers.append_only import AppendOnlyError
+from tests.builders import a_draft, a_template, a_user, an_approved_content
+
+pytestmark = pytest.mark.django_db
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+DAY = date(2026, 11, 23)
+
+
+def submitted(**fields) -> Content:
+    content = a_draft(**{"day": DAY, **fields})
+    approval.submit(content, by=content.author, now=NOW)
+    return content
+
+
+def stored(content: Content) -> dict[str, object]:
+    return Content.objects.filter(pk=content.pk).values().get()
+
+
+def history(content: Content) -> list[tuple[str, int, str]]:
+    return list(content.approvals.values_list("decision", "by_id", "reason"))
+
+
+def test_one_person_submits_and_another_approves():
+    content, approver = a_draft(day=DAY), a_user()
+
+    approval.submit(content, by=content.author, now=NOW)
+    approval.approve(content, by=approver, now=NOW + timedelta(hours=1), reason="Good.")
+
+    assert content.state == ContentState.APPROVED
+    assert (content.submitted_at, content.decided_at) == (NOW, NOW + timedelta(hours=1))
+    assert Content.objects.approved_for(DAY) == content
+    assert history(content) == [
+        (Decision.SUBMITTED, content.author_id, ""),
+        (Decision.APPROVED, approver.pk, "Good."),
+    ]
+
+
+@pytest.mark.parametrize(
+    "decide",
+    [
+        lambda content, by: approval.approve(content, by=by, now=NOW),
+        lambda content, by: approval.reject(content, by=by, now=NOW, reason="No."),
+    ],
+    ids=["approve", "reject"],
+)
+def test_the_author_decides_nothing(decide):
+    content = submitted()
+    before = stored(content)
+
+    with pytest.raises(ApprovalError, match="another person"):
+        decide(content, content.author)
+
+    assert stored(content) == before
+    assert history(content) == [(Decision.SUBMITTED, content.author_id, "")]
+
+
+def test_only_the_author_submits():
+    content = a_draft()
+
+    with pytest.raises(ApprovalError, match="Only its author"):
+        approval.submit(content, by=a_user(), now=NOW)
+
+    assert (stored(content)["state"], history(content)) == (ContentState.DRAFT, [])
+
+
+def test_a_rejection_needs_a_reason_and_goes_back_to_the_author():
+    content, approver = submitted(), a_user()
+    with pytest.raises(ApprovalError, match="Say why"):
+        approval.reject(content, by=approver, now=NOW, reason="  ")
+
+    approval.reject(content, by=approver, now=NOW, reason="Too long.")
+    approval.edit(content, title="Shorter")
+    approval.submit(content, by=content.author, now=NOW)
+
+    assert (content.state, content.title) == (ContentState.SUBMITTED, "Shorter")
+    assert [decision for decision, *_ in history(content)] == ["SUBMITTED", "REJECTED", "SUBMITTED"]
+
+
+@pytest.mark.parametrize("build", [submitted, an_approved_content], ids=["submitted", "approved"])
+@pytest.mark.parametrize(
+    "change", [{"title": "New"}, {"body_variables": []}, {"day": None}, {"is_fallback": True}]
+)
+def test_submitted_and_approved_content_is_frozen(build, change):
+    content = build()
+    before = stored(content)
+
+    with pytest.raises(ApprovalError, match="frozen"):
+        approval.edit(content, **change)
+
+    assert stored(content) == before
+
+
+def test_an_approved_content_is_never_rejected_or_approved_again():
+    content = an_approved_content(day=DAY)
+    before = stored(content)
+
+    for decide in (approval.approve, approval.reject):
+        with pytest.raises(ApprovalError, match="Only submitted"):
+            decide(content, by=a_user(), now=NOW, reason="Second thoughts.")
+
+    assert stored(content) == before
+    assert len(history(content)) == 2
+
+
+@pytest.mark.parametrize("field", ["state", "author", "decided_at", "pk"])
+def test_only_what_is_content_can_be_edited(field):
+    with pytest.raises(ApprovalError, match=field):
+        approval.edit(a_draft(), **{field: None})
+
+
+def test_everything_that_is_content_can_be_edited_in_a_draft():
+    content, other = a_draft(), a_template()
+
+    approval.edit(
+        content,
+        day=DAY,
+        title="Budget day",
+        message_template=other,
+        body_variables=["{name}"],
+        media={"type": "image", "id": "5"},
+        is_fallback=True,
+    )
+
+    content.refresh_from_db()
+    assert (content.title, content.message_template, content.media["id"]) == (
+        "Budget day",
+        other,
+        "5",
+    )
+
+
+def test_a_day_has_one_approved_content():
+    first, second, approver = submitted(), submitted(), a_user()
+    approval.approve(first, by=approver, now=NOW)
+
+    with pytest.raises(ApprovalError, match="approved content for 2026-11-23 already"):
+        approval.approve(second, by=approver, now=NOW)
+
+    assert stored(second)["state"] == ContentState.SUBMITTED
+    assert len(history(second)) == 1
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Content.objects.filter(pk=second.pk).update(state=ContentState.APPROVED)
+
+
+def test_a_fallback_may_be_approved_beside_the_days_own_and_gives_way_to_it():
+    fallback = an_approved_content(day=None, is_fallback=True)
+    assert Content.objects.approved_for(DAY) == fallback
+
+    own = an_approved_content(day=DAY)
+    assert Content.objects.approved_for(DAY) == own
+    assert Content.objects.approved_for(DAY + timedelta(days=1)) == fallback
+
+
+def test_only_approved_content_is_said():
+    submitted(), a_draft(day=DAY)
+
+    assert Content.objects.approved_for(DAY) is None
+
+
+def at_once(*decisions) -> list[str]:
+    """Run the decisions in threads that begin together; how each ended."""
+    together = Barrier(len(decisions))
+
+    def run(decide) -> str:
+        try:
+            together.wait(timeout=10)
+            decide()
+        except ApprovalError as error:
+            return str(error)
+        finally:
+            connections.close_all()
+        return "done"
+
+    with ThreadPoolExecutor(len(decisions)) as people:
+        return sorted(people.map(run, decisions))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_approvers_at_once_make_one_decision():
+    content, people = submitted(), [a_user(), a_user()]
+
+    ends = at_once(*[lambda by=by: approval.approve(content, by=by, now=NOW) for by in people])
+
+    assert ends == ["Only submitted content can be approved.", "done"]
+    assert [decision for decision, *_ in history(content)] == ["SUBMITTED", "APPROVED"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_contents_approved_at_once_for_one_day_make_one_approved():
+    contents, approver = [submitted(), submitted()], a_user()
+
+    ends = at_once(
+        *[lambda c=content: approval.approve(c, by=approver, now=NOW) for content in contents]
+    )
+
+    assert ends == ["There is an approved content for 2026-11-23 already.", "done"]
+    assert Content.objects.filter(day=DAY, state=ContentState.APPROVED).count() == 1
+    assert Approval.objects.filter(decision=Decision.APPROVED).count() == 1
+
+
+def refused(statement: str) -> None:
+    refusal = pytest.raises(DatabaseError, match="append-only")
+    with connection.cursor() as cursor, refusal, transaction.atomic():
+        cursor.execute(statement)
+
+
+def test_history_cannot_be_rewritten():
+    record = submitted().approvals.get()
+
+    with pytest.raises(AppendOnlyError):
+        Approval.objects.update(reason="never happened")
+    with pytest.raises(AppendOnlyError):
+        record.delete()
+    refused("UPDATE distribution_approval SET reason = 'never happened'")
+
+
+def test_history_cannot_be_removed_from_postgresql(on_postgres):
+    submitted()
+
+    refused("DELETE FROM distribution_approval")
+
+
+def test_a_content_without_a_day_must_be_a_fallback():
+    with pytest.raises(IntegrityError), transaction.atomic():
+        a_draft(day=None)

@@ -1,0 +1,314 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.conf import settings
+
+from distribution import retrying, state
+from distribution.attempt_ids import AttemptKey
+from distribution.models import Delivery, Distribution, DistributionState, State
+from distribution.retrying import FORGOTTEN, STALLED
+from distribution.state import Settlement
+from phonepool.cloud_api import Outcome, OutcomeKind
+from phonepool.errors import (
+    CANCELLED,
+    CONNECT_TIMEOUT,
+    DEADLINE_PASSED,
+    NO_ANSWER,
+    NOT_SENT,
+    SERVER_FAULT,
+    UNLISTED,
+    Failure,
+    classify,
+)
+from phonepool.models import PhoneNumber
+from tests.builders import LEASE, an_open_distribution
+
+NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
+WINDOW_END = NOW + timedelta(hours=4)
+
+# RATE_LIMIT
+TOO_FAST, APP_LIMIT, PAIR_LIMIT = classify(130429), classify(4), classify(131056)
+# never again
+NOT_ON_WHATSAPP, BLOCKED, OPTED_OUT = classify(131026), classify(130403), classify(131050)
+META_ILL, SEND_FAILED, NUMBER_GONE = classify(131016), classify(131000), classify(133010)
+
+
+def seconds(number: float) -> timedelta:
+    return timedelta(seconds=number)
+
+
+def outcome(
+    kind: OutcomeKind = OutcomeKind.REJECTED,
+    failure: Failure | None = None,
+    *,
+    ended: datetime = NOW,
+    retry_after: float | None = None,
+    wamid: str = "",
+) -> Outcome:
+    return Outcome(
+        key=1,
+        attempt_id="daybreak:1.1.a",
+        phone_number_id="1000",
+        kind=kind,
+        wamid=wamid,
+        failure=failure,
+        code=131016 if failure else None,
+        http_status=503 if failure else 200,
+        retry_after=retry_after,
+        started_at=ended - seconds(0.3),
+        ended_at=ended,
+        lateness=0.0,
+    )
+
+
+def settled(ended: Outcome, *, attempt_no: int = 1, charged: int = 0) -> Settlement:
+    return retrying.settlement(
+        AttemptKey(1, attempt_no, 10),
+        ended,
+        tries_charged=charged,
+        number_id=7,
+        window_end=WINDOW_END,
+    )
+
+
+def delay(failure: Failure, **fields) -> float | None:
+    """Seconds until the next try after a definite refusal; None: no other try."""
+    kind = fields.pop("kind", OutcomeKind.REJECTED)
+    retry_after = fields.pop("retry_after", None)
+    after = settled(outcome(kind, failure, retry_after=retry_after), **fields)
+    assert after.state == (State.FAILED if after.next_at is None else State.RETRY_WAIT)
+    return None if after.next_at is None else (after.next_at - NOW).total_seconds()
+
+
+# --- the policy -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [TOO_FAST, APP_LIMIT, NOT_SENT, CONNECT_TIMEOUT, DEADLINE_PASSED, CANCELLED, META_ILL],
+    ids=lambda failure: f"{failure.reason} {failure.slug}",
+)
+def test_our_own_trouble_waits_five_ten_and_then_twenty_seconds_for_ever(failure):
+    assert [delay(failure, attempt_no=no) for no in range(1, 7)] == [5, 10, 20, 20, 20, 20]
+
+
+def test_what_may_lie_in_the_message_is_tried_three_times_more():
+    assert [delay(SEND_FAILED, attempt_no=n + 1, charged=n) for n in range(5)] == [
+        5,
+        10,
+        20,
+        None,
+        None,
+    ]
+
+
+def test_a_person_gets_no_two_messages_within_six_seconds():
+    assert [delay(PAIR_LIMIT, attempt_no=n + 1, charged=n) for n in range(4)] == [6, 10, 20, None]
+
+
+def test_only_charged_tries_climb_the_ladder_of_a_charged_failure():
+    assert delay(SEND_FAILED, attempt_no=9, charged=0) == 5
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [NOT_ON_WHATSAPP, BLOCKED, OPTED_OUT, classify(131049), classify(132000), UNLISTED],
+    ids=lambda failure: f"{failure.reason} {failure.slug}",
+)
+def test_what_would_be_refused_again_is_not_repeated(failure):
+    assert delay(failure) is None
+
+
+def test_another_number_may_take_it_at_once():
+    assert [delay(NUMBER_GONE, attempt_no=no) for no in (1, 9)] == [0, 0]
+
+
+@pytest.mark.parametrize("code", [190, 132015], ids=["account", "message template"])
+def test_what_pauses_everybody_leaves_each_waiting(code):
+    assert delay(classify(code)) == 5
+
+
+def test_metas_own_wish_for_patience_is_granted():
+    assert delay(META_ILL, retry_after=33.0) == 33
+    assert delay(META_ILL, retry_after=1.0) == 5
+    assert delay(NUMBER_GONE, retry_after=7.0) == 7
+
+
+def test_nothing_is_tried_after_the_window():
+    before = outcome(failure=TOO_FAST, ended=WINDOW_END - seconds(5.001))
+    after = outcome(failure=TOO_FAST, ended=WINDOW_END - seconds(5))
+
+    assert settled(before).next_at == WINDOW_END - seconds(0.001)
+    assert (settled(after).state, settled(after).next_at) == (State.FAILED, None)
+
+
+def test_a_longer_ladder_is_a_setting(settings):
+    settings.RETRY_DELAYS_SECONDS = [1, 2]
+
+    assert [delay(SEND_FAILED, attempt_no=n + 1, charged=n) for n in range(3)] == [1, 2, None]
+    assert [delay(TOO_FAST, attempt_no=no) for no in (1, 2, 3)] == [1, 2, 2]
+
+
+def test_accepted_and_held_keep_the_message_id_and_no_evidence():
+    for kind, after in ((OutcomeKind.ACCEPTED, State.ACCEPTED), (OutcomeKind.HELD, State.HELD)):
+        assert settled(outcome(kind, wamid="wamid.1")) == Settlement(
+            AttemptKey(1, 1, 10), after, NOW, wamid="wamid.1"
+        )
+
+
+@pytest.mark.parametrize("failure", [NO_ANSWER, SERVER_FAULT])
+def test_an_unknown_outcome_is_never_just_repeated(failure):
+    after = settled(outcome(OutcomeKind.UNKNOWN, failure))
+
+    assert (after.state, after.next_at, after.reason) == (State.UNKNOWN, None, failure.slug)
+    assert (after.outcome, after.charged) == ("UNKNOWN", False)
+
+
+def test_a_refusal_keeps_its_evidence():
+    after = settled(outcome(failure=SEND_FAILED))
+
+    assert after == Settlement(
+        AttemptKey(1, 1, 10),
+        State.RETRY_WAIT,
+        NOW,
+        reason="send_failed",
+        next_at=NOW + seconds(5),
+        charged=True,
+        outcome="REJECTED",
+        number_id=7,
+        code=131016,
+        http_status=503,
+        started_at=NOW - seconds(0.3),
+    )
+    assert not settled(outcome(failure=TOO_FAST)).charged
+    assert settled(outcome(OutcomeKind.NOT_SENT, NOT_SENT)).outcome == "NOT_SENT"
+
+
+# --- forgotten batches ------------------------------------------------------------------------
+
+
+@pytest.fixture
+def distribution(db) -> Distribution:
+    return an_open_distribution(120, now=NOW)
+
+
+def batches(distribution: Distribution, after: float) -> list[int]:
+    return retrying.forgotten(distribution, now=NOW + seconds(after))
+
+
+def first_of(batch_no: int) -> Delivery:
+    return Delivery.objects.filter(batch_no=batch_no).order_by("pk").first()
+
+
+def moved(after: float) -> None:
+    """Somebody's message was in flight so many seconds after the start."""
+    Delivery.objects.filter(pk=first_of(0).pk).update(
+        state=State.ACCEPTED, accepted_at=NOW, inflight_at=NOW + seconds(after)
+    )
+
+
+def test_first_sends_belong_to_the_chord_while_anything_moves(distribution):
+    assert batches(distribution, STALLED.total_seconds() - 1) == []
+    assert batches(distribution, STALLED.total_seconds()) == [0, 1, 2]
+
+    moved(8)
+    assert batches(distribution, STALLED.total_seconds()) == []
+    assert batches(distribution, 18) == [0, 1, 2]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"state": State.RETRY_WAIT, "attempt_no": 1}, {"claim_token": 5}, {"attempt_no": 1}],
+    ids=["a retry", "a freed claim", "a freed retry"],
+)
+def test_what_was_tried_before_counts_as_soon_as_it_is_overdue(distribution, fields):
+    due = NOW + seconds(20)
+    Delivery.objects.filter(pk=first_of(1).pk).update(next_at=due, **fields)
+    moved(20)
+
+    overdue = 20 + FORGOTTEN.total_seconds()
+    assert batches(distribution, overdue - 0.001) == []
+    assert batches(distribution, overdue) == [1]
+
+
+def test_nobody_is_nudged_for_what_is_settled_or_not_due(distribution):
+    Delivery.objects.filter(batch_no=0).update(state=State.FAILED, reason="undeliverable")
+    Delivery.objects.filter(batch_no=1).update(next_at=NOW + seconds(3600))
+
+    assert batches(distribution, 60) == [2]
+
+
+def test_a_tick_nudges_no_more_than_it_can(distribution, monkeypatch):
+    monkeypatch.setattr(retrying, "MOST_NUDGES", 2)
+
+    assert batches(distribution, 60) == [0, 1]
+
+
+# --- the sweep --------------------------------------------------------------------------------
+
+
+def take(distribution: Distribution, batch_no: int, *, marked: bool = False) -> None:
+    claim = state.claim(distribution.pk, batch_no, limit=50, now=NOW, lease=LEASE)
+    if marked:
+        number_id = PhoneNumber.objects.first().pk
+        state.mark_inflight(claim, claim.deliveries, number_id=number_id, now=NOW, lease=LEASE)
+
+
+def test_dead_workers_rows_are_freed_or_doubted_and_nudged(distribution):
+    take(distribution, 0)
+    take(distribution, 1, marked=True)
+
+    assert retrying.sweep(NOW + LEASE).freed == 0
+    swept = retrying.sweep(NOW + LEASE + seconds(0.001))
+
+    assert (swept.freed, swept.doubtful, swept.resent, swept.unconfirmed) == (50, 50, 0, 0)
+    assert swept.nudges == [(distribution.pk, 0), (distribution.pk, 2)]
+    assert Delivery.objects.tally() == {State.PENDING: 70, State.UNKNOWN: 50}
+    again = retrying.sweep(NOW + LEASE + seconds(0.001))
+    assert (again.freed, again.doubtful) == (0, 0)
+
+
+def test_a_freed_claim_counts_no_attempt(distribution):
+    take(distribution, 0)
+    retrying.sweep(NOW + LEASE * 2)
+
+    row = first_of(0)
+    assert (row.attempt_no, row.tries_charged, row.lease_until) == (0, 0, None)
+
+
+@pytest.mark.parametrize("where", [DistributionState.PAUSED, DistributionState.COMPLETED])
+def test_nobody_is_nudged_for_what_is_not_sending(distribution, where):
+    Distribution.objects.update(state=where)
+
+    assert retrying.sweep(NOW + seconds(60)).nudges == []
+
+
+def test_a_paused_ones_dead_workers_are_cleared_up_too(distribution):
+    take(distribution, 0, marked=True)
+    Distribution.objects.update(state=DistributionState.PAUSED)
+
+    assert retrying.sweep(NOW + LEASE * 2).doubtful == 50
+
+
+def test_a_resend_that_slipped_into_a_completed_one_does_not_wait_for_ever(distribution):
+    Delivery.objects.update(state=State.ACCEPTED, accepted_at=NOW)
+    Delivery.objects.filter(pk=first_of(0).pk).update(state=State.RETRY_WAIT, reason="send_failed")
+    Distribution.objects.update(state=DistributionState.COMPLETED)
+
+    retrying.sweep(NOW + seconds(60))
+
+    assert Delivery.objects.tally() == {State.ACCEPTED: 119, State.SKIPPED: 1}
+
+
+def test_unknown_outcomes_end_with_the_window(distribution):
+    take(distribution, 0, marked=True)
+    retrying.sweep(NOW + LEASE * 2)
+    end = NOW + seconds(settings.SENDING_WINDOW_SECONDS)
+
+    assert retrying.sweep(end - seconds(1)).unconfirmed == 0
+    assert retrying.sweep(end).unconfirmed == 50
+    assert set(Delivery.objects.filter(batch_no=0).values_list("state", "reason")) == {
+        (State.UNCONFIRMED, "never_answered")
+    }
