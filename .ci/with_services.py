@@ -36,7 +36,7 @@ def main(command: Sequence[str]) -> int:
 
 def run(command: Sequence[str], **environment: str) -> int:
     """Waits for the command, and ends it if we are asked to end first."""
-    process = subprocess.Popen(command, env={**os.environ, **environment})
+    process = subprocess.Popen(command, env={**os.environ, **environment})  # noqa: S603
     try:
         return process.wait()
     finally:

@@ -6,7 +6,8 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, task_prerun
+from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -18,3 +19,9 @@ app.autodiscover_tasks()
 @setup_logging.connect
 def keep_our_logging(**_: Any) -> None:
     """Django has set up the logs by now; Celery's own handlers would pass by their redaction."""
+
+
+@task_prerun.connect
+def drop_stale_connections(**_: Any) -> None:
+    """A connection that aged or broke since this thread's last task is opened anew."""
+    close_old_connections()

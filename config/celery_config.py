@@ -48,3 +48,6 @@ enable_utc = True
 beat_scheduler = "django_celery_beat.schedulers:DatabaseScheduler"
 beat_max_loop_interval = 5
 beat_schedule = timetable()
+# By default Celery closes the database connection before and after every task, and a new one
+# costs more than most tasks. `config/celery.py` drops those that went stale instead.
+CELERY_DB_REUSE_MAX = 10**9

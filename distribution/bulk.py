@@ -33,12 +33,13 @@ def update_from(
     if not rows:
         return 0
     table = connection.ops.quote_name(model._meta.db_table)
-    sql = (
-        f"UPDATE {table} AS d SET {assign} FROM {_source(columns)} WHERE d.id = v.id AND ({where})"  # noqa: S608
-    )
-    values = json.dumps([{name: _plain(row[name]) for name in columns} for row in rows])
+    # SQLite goes from the values to the rows by itself; PostgreSQL, which cannot know how few
+    # values come out of the JSON, would rather read the whole table than not be told.
+    among = "d.id = ANY(%s) AND" if connection.vendor == "postgresql" else ""
+    sql = f"UPDATE {table} AS d SET {assign} FROM {_source(columns)} WHERE {among} d.id = v.id AND ({where})"  # noqa: S608, E501
+    values = [json.dumps([{name: _plain(row[name]) for name in columns} for row in rows])]
     with connection.cursor() as cursor:
-        cursor.execute(sql, [values])
+        cursor.execute(sql, [*values, [row["id"] for row in rows]] if among else values)
         return int(cursor.rowcount)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sandbox.asks import Ask, AskError, Command
 from sandbox.identifiers import new_wamid
-from sandbox.message_templates import MessageTemplate, from_components
+from sandbox.message_templates import CATEGORIES, MessageTemplate, from_components
 from sandbox.outcomes import Outcome
 from sandbox.payloads import inbound_update, preference_update
 from sandbox.stand_in import StandIn
@@ -88,7 +88,7 @@ async def change_template(stand: StandIn, ask: Ask) -> object:
 
 def _add_template(stand: StandIn, ask: Ask) -> MessageTemplate:
     world, language = stand.world, ask.word("language", "en")
-    category = ask.word("category", "UTILITY")
+    category = ask.choice("category", CATEGORIES, "UTILITY")
     template_id = world.next_template_id()
     template = from_components(template_id, ask.name, language, category, ask.body["components"])
     template.status = ask.word("status", "APPROVED").upper()
@@ -116,7 +116,8 @@ def _change_template(stand: StandIn, ask: Ask, template: MessageTemplate) -> Non
         # In the notice ahead of a change, new_category is the present one.
         notice = {"new_category": template.category, "correct_category": correct}
         tell("template_category_update", known | notice)
-    if category := ask.word("category").upper():
+    if "category" in ask.body:
+        category = ask.choice("category", CATEGORIES)
         template.previous_category, template.category = template.category, category
         moved = {"previous_category": template.previous_category, "new_category": category}
         tell("template_category_update", known | moved)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from sandbox.errors import Refusal
 
 BODY_LIMIT = 1024
+CATEGORIES = ("UTILITY", "MARKETING", "AUTHENTICATION")
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _FORBIDDEN = ("\n", "\t", " " * 5)
 _TEXT_KINDS = {"text", "currency", "date_time"}
@@ -47,7 +48,7 @@ def plain(
     names = tuple(params.split(",")) if not params.isdigit() else numbered(int(params))
     slots = ", ".join("{{" + key + "}}" for key in names)
     body = f"Good morning. {slots} This is your daily message." if names else "Good morning."
-    return MessageTemplate(template_id, name, language, category.upper(), body, names)
+    return MessageTemplate(template_id, name, language, category, body, names)
 
 
 def numbered(count: int) -> tuple[str, ...]:
@@ -59,7 +60,7 @@ def from_components(
     template_id: str, name: str, language: str, category: str, components: list[dict[str, object]]
 ) -> MessageTemplate:
     """A template from the components Meta's creation call takes; raises Refusal 100."""
-    template = MessageTemplate(template_id, name, language, category.upper(), "", ())
+    template = MessageTemplate(template_id, name, language, category, "", ())
     for component in components:
         kind = str(component.get("type", "")).upper()
         text = str(component.get("text", ""))

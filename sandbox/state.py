@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from sandbox.clock import Clock
-from sandbox.message_templates import MessageTemplate, plain
+from sandbox.message_templates import CATEGORIES, MessageTemplate, plain
 from sandbox.outcomes import Outcome
 from sandbox.settings import Settings, build
 from sandbox.throughput import DailyPeople, HourlyCalls, PairLedger, SlidingWindow
@@ -173,5 +173,7 @@ def parse_template(text: str, template_id: str) -> MessageTemplate:
     parts = text.split(":")
     if len(parts) not in (3, 4) or not all(parts):
         raise ValueError(f"template {text!r} is not NAME:LANGUAGE:BODYPARAMS[:CATEGORY]")
-    category = parts[3] if len(parts) == 4 else "UTILITY"
+    category = parts[3].upper() if len(parts) == 4 else "UTILITY"
+    if category not in CATEGORIES:
+        raise ValueError(f"template {text!r} needs a category of {', '.join(CATEGORIES)}")
     return plain(template_id, parts[0], parts[1], parts[2], category)

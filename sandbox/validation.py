@@ -6,6 +6,7 @@ Token, number, envelope, the number's state, the account's, throughput, pair, me
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ from sandbox.message_templates import MessageTemplate, fit
 from sandbox.state import Number, World, digits_of
 
 OPAQUE_LIMIT = 512
+_USER_ID = re.compile(r"[A-Z]{2}(\.ENT)?\.[0-9A-Za-z]{1,128}")
 _PHONE_SIGNS = set("0123456789+ -()")
 _FREE_FORM_TYPES = {
     *("text", "image", "video", "document", "audio", "sticker", "interactive", "reaction"),
@@ -93,7 +95,7 @@ def _read_envelope(world: World, number: Number, envelope: Any, arrival: float) 
 
 def _recipient(world: World, envelope: dict[str, Any], shown: Any) -> str:
     if not envelope.get("to"):
-        if not isinstance(shown, str) or "." not in shown:
+        if not isinstance(shown, str) or not _USER_ID.fullmatch(shown):
             raise Refusal(131009, "recipient is not a user id.")
         return shown
     digits = digits_of(shown) if isinstance(shown, str) else ""

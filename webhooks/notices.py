@@ -149,7 +149,9 @@ def _number_quality(event: NumberQualityChanged, now: datetime) -> str:
         return "number.quality_known"  # not flagged any more, or not as good as "downgraded"
     if _is_stale(event.at, number.quality_at, bad=not better):
         return "number.stale"
-    if health.apply_quality(number.pk, quality, now=event.at) and not better:
+    if number.quality == quality:  # said again: from now on older words are stale
+        PhoneNumber.objects.filter(pk=number.pk).update(quality_at=event.at)
+    elif health.apply_quality(number.pk, quality, now=event.at) and not better:
         _wake_backups(now)
     return ""
 

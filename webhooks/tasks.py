@@ -6,6 +6,7 @@ Who calls names the queue: the nudger and beat.
 from __future__ import annotations
 
 from datetime import timedelta
+from threading import Event, Lock
 
 from celery import shared_task
 from django.conf import settings
@@ -14,11 +15,24 @@ from django.utils import timezone
 from webhooks import inbox, nudger
 
 
+# Drains of one process at once would only wait for each other's rows: one works, and looks once
+# more when others were asked meanwhile.
+_draining = Lock()
+_asked = Event()
+
+
 @shared_task(name=nudger.DRAIN, expires=nudger.LIFE, ignore_result=True)
 def drain_inbox() -> None:
     """Apply what Meta has told us."""
-    if inbox.drain(now=timezone.now()).more:
-        nudger.wake()
+    _asked.set()
+    while _asked.is_set() and _draining.acquire(blocking=False):
+        try:
+            _asked.clear()
+            more = inbox.drain(now=timezone.now()).more
+        finally:
+            _draining.release()
+        if more:
+            nudger.wake()
 
 
 @shared_task(name="webhooks.tasks.prune_inbox", ignore_result=True)

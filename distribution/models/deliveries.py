@@ -65,8 +65,15 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
 
 class Delivery(models.Model):
-    distribution = models.ForeignKey(Distribution, models.PROTECT, related_name="deliveries")
-    subscriber = models.ForeignKey(Subscriber, models.PROTECT, related_name="deliveries")
+    # A row is updated five or six times in a morning and each index costs each time, so there
+    # are none that another one covers: hence db_index=False, and no `unique=True` on wamid,
+    # which would add an index for LIKE.
+    distribution = models.ForeignKey(
+        Distribution, models.PROTECT, related_name="deliveries", db_index=False
+    )
+    subscriber = models.ForeignKey(
+        Subscriber, models.PROTECT, related_name="deliveries", db_index=False
+    )
     phone = models.CharField(max_length=16)  # as frozen: the number that is really written to
     tier = models.CharField(max_length=8)
     batch_no = models.PositiveIntegerField()
@@ -77,7 +84,7 @@ class Delivery(models.Model):
     # Left in place when the claim ends: with attempt_no it makes the attempt's id.
     claim_token = models.BigIntegerField(null=True, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)
-    number = models.ForeignKey(PhoneNumber, models.PROTECT, null=True, blank=True)
+    number = models.ForeignKey(PhoneNumber, models.PROTECT, null=True, blank=True, db_index=False)
 
     attempt_no = models.PositiveSmallIntegerField(db_default=0)
     tries_charged = models.PositiveSmallIntegerField(db_default=0)  # against the retry limit
@@ -86,7 +93,7 @@ class Delivery(models.Model):
     inflight_at = models.DateTimeField(null=True, blank=True)
     unknown_at = models.DateTimeField(null=True, blank=True)
     accepted_at = models.DateTimeField(null=True, blank=True)
-    wamid = models.CharField(max_length=200, null=True, blank=True, unique=True)
+    wamid = models.CharField(max_length=200, null=True, blank=True)
 
     progress = models.PositiveSmallIntegerField(choices=Progress, db_default=Progress.NONE)
     sent_at = models.DateTimeField(null=True, blank=True)
@@ -107,6 +114,7 @@ class Delivery(models.Model):
             models.UniqueConstraint(
                 fields=["distribution", "phone"], name="delivery_once_per_phone"
             ),
+            models.UniqueConstraint(fields=["wamid"], name="delivery_wamid_once"),
             models.CheckConstraint(
                 condition=Q(state__in=State.values), name="delivery_state_known"
             ),

@@ -25,11 +25,9 @@ class StatusFeed(models.Model):
     @classmethod
     def applied(cls, through: datetime) -> None:
         """Everything received up to `through` is in the ledger; never moves back."""
-        cls.objects.get_or_create(pk=1)
-        row = cls.objects.filter(pk=1)
-        row.filter(models.Q(applied_through=None) | models.Q(applied_through__lt=through)).update(
-            applied_through=through
-        )
+        behind = models.Q(applied_through=None) | models.Q(applied_through__lt=through)
+        if not cls.objects.filter(behind, pk=1).update(applied_through=through):
+            cls.objects.get_or_create(pk=1, defaults={"applied_through": through})
 
     @classmethod
     def dead_letter(cls, at: datetime) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,7 +52,9 @@ def test_it_stops_at_once_although_a_client_is_in_a_transaction(server: RunningP
     with psycopg.connect(server.url) as client:
         client.execute("SELECT 1")
         helpers = psutil.Process(server.process.pid).children()
+        began = time.monotonic()
         server.stop()
+        assert time.monotonic() - began < 5  # ten if it had to be killed
         _, alive = psutil.wait_procs(helpers, timeout=5)
         assert alive == []
         with pytest.raises(psycopg.OperationalError):

@@ -17,6 +17,7 @@ class FakeTransport:
     def __init__(self) -> None:
         self.connecting = threading.Semaphore(0)  # released when a call has its connection
         self.sent: list[str] = []  # attempt ids
+        self.sent_at: list[float] = []  # time.monotonic
         self.before_guard = threading.Event()
         self.before_answer = threading.Event()
         self.before_guard.set()
@@ -27,6 +28,7 @@ class FakeTransport:
         self.connecting.release()
         assert self.before_guard.wait(20)
         guard()
+        self.sent_at.append(time.monotonic())
         self.sent.append(json.loads(body)["biz_opaque_callback_data"])
         assert self.before_answer.wait(20)
         if self.error is not None:

@@ -57,6 +57,18 @@ def test_an_overdue_crowd_is_spread_over_the_numbers_limit(
     assert arrivals[-1] - arrivals[0] > 39 * 0.02 * 0.8
 
 
+def test_calls_whose_connections_stand_all_at_once_still_take_turns(
+    make_api: MakeApi, wire: FakeTransport
+) -> None:
+    wire.before_guard.clear()
+    dispatch = make_api(transport=wire).send([a_message(key, spacing=0.05) for key in range(10)])
+    for _ in range(10):
+        assert wire.connecting.acquire(timeout=20)
+    wire.before_guard.set()
+    everything(dispatch)
+    assert max(wire.sent_at) - min(wire.sent_at) > 9 * 0.05 * 0.8
+
+
 def test_two_numbers_do_not_wait_for_each_other(make_api: MakeApi, wire: FakeTransport) -> None:
     api, now = make_api(transport=wire), time.monotonic()
     slow = api.send([a_message(key, phone_number_id="1", spacing=60.0) for key in range(3)])

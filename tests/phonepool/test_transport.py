@@ -151,6 +151,17 @@ def wait_until_closed(server: HostileServer) -> None:
         time.sleep(0.005)
 
 
+def test_a_connection_that_cannot_be_replaced_sent_nothing(
+    make: Make, server: HostileServer
+) -> None:
+    transport = make(server.url)
+    transport.post(PATH, b"{}", guard=go)
+    with pytest.raises(NotSent) as caught:
+        transport.post(PATH, b"{}", guard=server.close)
+    assert caught.value.failure is NOT_SENT
+    assert len(server.heard) == 1
+
+
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_refused_connection_sent_nothing(make: Make, scheme: str) -> None:
     address = a_refusing_address().replace("http", scheme)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -42,7 +43,11 @@ def test_it_dies_with_its_parent(tmp_path: Path) -> None:
         stat = Path(f"/proc/{child}/stat")
         return not stat.exists() or stat.read_text().split()[2] == "Z"
 
-    until(gone)
+    try:
+        until(gone)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
 
 
 @pytest.mark.parametrize(
@@ -52,6 +57,7 @@ def test_it_dies_with_its_parent(tmp_path: Path) -> None:
         (["--number", "1:91980000:0"], "rate"),
         (["--number", "1:91980000:80:HIGH"], "quality"),
         (["--template", "daily"], "is not NAME:LANGUAGE:BODYPARAMS"),
+        (["--template", "daily:en:2:NEWS"], "category"),
         (["--settings", '{"latency": 1}'], "no setting called latency"),
         (["--settings", "[]"], "No such file"),
         (["--profile", "slow"], "invalid choice"),

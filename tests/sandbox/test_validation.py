@@ -211,6 +211,8 @@ def test_a_user_id_may_stand_for_the_phone_number(sandbox: Sandbox) -> None:
     body["recipient"] = "IN.13491208655302741918"
     answer = sandbox.post(body).json()
     assert answer["contacts"] == [{"input": body["recipient"], "user_id": body["recipient"]}]
+    body["recipient"] = 'IN.1"},{"'
+    assert error(sandbox.post(body)) == (400, 131009)
 
 
 def test_marking_as_read_succeeds(sandbox: Sandbox) -> None:

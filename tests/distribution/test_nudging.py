@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from celery import Celery
+
+from distribution import nudging
+from distribution.nudging import nudge
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch) -> None:
+    """No nudger yet, and none that has learnt anything."""
+    monkeypatch.setattr(nudging, "_nudger", None)
+
+
+@pytest.fixture
+def mute_broker() -> Iterator[str]:
+    """It accepts connections and never says a word, as a frozen Redis does."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        held: list[socket.socket] = []
+
+        def accept() -> None:
+            while True:
+                try:
+                    held.append(listener.accept()[0])
+                except OSError:
+                    return
+
+        accepting = threading.Thread(target=accept, daemon=True)
+        accepting.start()
+        yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
+        listener.shutdown(socket.SHUT_RDWR)
+        accepting.join()
+        for connection in held:
+            connection.close()
+
+
+def publishing_to(url: str) -> Callable[[], object]:
+    app = Celery("publisher", broker=url, set_as_current=False)
+    app.conf.broker_transport_options = {"socket_timeout": 5, "socket_connect_timeout": 2}
+    return lambda: app.send_task("anything", retry=False)
+
+
+class Published:
+    """A publishing call that counts."""
+
+    def __init__(self) -> None:
+        self.threads: list[str] = []
+
+    def __call__(self) -> None:
+        self.threads.append(threading.current_thread().name)
+
+
+class Stuck:
+    """One that hangs until it is let go."""
+
+    def __init__(self) -> None:
+        self.began, self.let_go = threading.Event(), threading.Event()
+
+    def __call__(self) -> None:
+        self.began.set()
+        self.let_go.wait(30)
+
+
+def boom() -> None:
+    raise OSError("refused")
+
+
+def test_a_nudge_goes_out_from_a_thread_of_its_own():
+    published = Published()
+
+    assert nudge(published)
+    assert nudge(published)
+
+    assert published.threads == ["nudger", "nudger"]
+
+
+def test_a_broker_that_accepts_and_never_answers_holds_up_nobody(mute_broker):
+    publish = publishing_to(mute_broker)
+
+    began = time.monotonic()
+    assert not nudge(publish, patience=0.3)
+    assert 0.3 <= time.monotonic() - began < 1
+
+    began = time.monotonic()
+    assert not any(nudge(publish, patience=0.3) for _ in range(1000))  # the circuit is open
+    assert time.monotonic() - began < 0.3
+
+
+def test_after_a_failure_nobody_tries_for_a_while():
+    published = Published()
+
+    assert not nudge(boom)
+    assert not nudge(published)
+
+    assert published.threads == []
+
+
+def test_then_somebody_tries_again(monkeypatch):
+    monkeypatch.setattr(nudging, "RECOVERY", 0.0)
+    published = Published()
+
+    assert not nudge(boom)
+    assert nudge(published)
+
+    assert published.threads == ["nudger"]
+
+
+def test_an_answer_that_comes_too_late_breaks_nothing(monkeypatch):
+    monkeypatch.setattr(nudging, "RECOVERY", 0.0)
+    stuck, published = Stuck(), Published()
+
+    assert not nudge(stuck, patience=0.01)
+    stuck.let_go.set()
+
+    assert nudge(published, patience=10)
+
+
+def test_a_full_backlog_is_given_up_at_once(monkeypatch):
+    monkeypatch.setattr(nudging, "BACKLOG", 1)
+    monkeypatch.setattr(nudging, "RECOVERY", 0.0)
+    stuck, published = Stuck(), Published()
+
+    assert not nudge(stuck, patience=0.01)
+    assert stuck.began.wait(10)
+    assert not nudge(published, patience=0.01)  # waits in the queue
+
+    began = time.monotonic()
+    assert not nudge(published, patience=30)
+    assert time.monotonic() - began < 5
+    stuck.let_go.set()
+
+
+def exit_code_of_child(work: Callable[[], bool]) -> int:
+    """Fork; 0 if `work` came out true in the child, which is killed after ten seconds."""
+    pid = os.fork()
+    if pid == 0:
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+        signal.alarm(10)
+        os._exit(0 if work() else 1)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def test_a_forked_child_has_a_nudger_of_its_own():
+    assert nudge(Published())
+
+    assert exit_code_of_child(lambda: nudge(Published(), patience=5)) == 0
+
+
+def test_a_child_forked_while_somebody_nudged_can_nudge():
+    with nudging._lock:
+        assert exit_code_of_child(lambda: nudge(Published(), patience=5)) == 0

@@ -1,0 +1,295 @@
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.conf import settings
+from hypothesis import given
+from hypothesis import strategies as st
+
+from distribution import sla
+from distribution.analytics import Reach, Tally
+from distribution.models import Alert, Delivery, Distribution, State
+from distribution.sla import Sla
+from phonepool.models import PhoneNumber
+from tests.builders import an_open_distribution
+
+NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
+WINDOW = settings.SLA_WINDOW_SECONDS
+DEADLINE = NOW + timedelta(seconds=WINDOW)
+
+
+def seconds(number: float) -> timedelta:
+    return timedelta(seconds=number)
+
+
+def a_run(**fields) -> Distribution:
+    """One that no database knows."""
+    return Distribution(**{"planned_at": NOW, "opened_at": NOW, "sla_deadline": DEADLINE, **fields})
+
+
+def reach(**counts: int) -> Reach:
+    names = ("accepted", "delivered", "read", "accepted_in_time", "delivered_in_time", "awaited")
+    return Reach(
+        **{**dict.fromkeys(names, 0), **counts},
+        first_accepted_at=None,
+        last_accepted_at=None,
+        first_inflight_at=None,
+    )
+
+
+def assess(
+    states: dict[State, int], reached: Reach, *, rate: float = 80, after: float = 10, **run
+) -> Sla:
+    reasons = run.pop("reasons", {})
+    now = NOW + seconds(after)
+    return sla.assess(a_run(**run), Tally(dict(states), reasons), reached, rate, now=now)
+
+
+# --- the rules --------------------------------------------------------------------------------
+
+
+def test_nothing_sent_yet():
+    found = assess({State.PENDING: 2000}, reach(), after=0)
+
+    assert (found.owed, found.accepted_share, found.delivered_share) == (2000, 0, 0)
+    assert found.projected_share == 1
+    assert found.estimated_completion == NOW + seconds(25)
+    assert found.violations == []
+
+
+def test_both_measures_are_shares_of_the_people_owed():
+    states = {State.ACCEPTED: 990, State.FAILED: 10}
+    found = assess(
+        states, reach(accepted=990, accepted_in_time=985, delivered_in_time=900, awaited=80)
+    )
+
+    assert (found.accepted_share, found.delivered_share) == (0.985, 0.9)
+    assert found.projected_share == 0.98  # 900 and the 80 on their way
+    assert found.estimated_completion is None
+
+
+@pytest.mark.parametrize(
+    ("basis", "headline", "met"), [("delivered", 0.98, False), ("accepted", 0.99, True)]
+)
+def test_the_basis_picks_the_headline(settings, basis, headline, met):
+    settings.SLA_BASIS = basis
+
+    found = assess({State.ACCEPTED: 100}, reach(accepted_in_time=99, delivered_in_time=98))
+
+    assert (found.headline, found.met) == (headline, met)
+
+
+@pytest.mark.parametrize(("delivered", "met"), [(9899, False), (9900, True), (10000, True)])
+def test_the_target_is_met_at_99_percent(delivered, met):
+    assert assess({State.ACCEPTED: 10000}, reach(delivered_in_time=delivered)).met is met
+
+
+@pytest.mark.parametrize(
+    ("reason", "owed"),
+    [("opted_out", 90), ("cancelled", 90), ("window", 100), ("portfolio_limit", 100)],
+)
+def test_who_was_left_out_for_their_own_sake_is_not_owed(reason, owed):
+    states = {State.ACCEPTED: 90, State.SKIPPED: 10}
+    reasons = {State.SKIPPED: Counter({reason: 10})}
+
+    assert assess(states, reach(delivered_in_time=90), reasons=reasons).owed == owed
+
+
+def test_with_nobody_owed_the_promise_is_kept():
+    found = assess({}, reach())
+
+    assert (found.owed, found.headline, found.met, found.projected_share) == (0, 1, True, 1)
+
+
+@pytest.mark.parametrize(
+    ("states", "rate", "after", "projected"),
+    [
+        ({State.PENDING: 1000}, 10, 0, 1.0),  # 3000 would fit
+        ({State.PENDING: 1000}, 2, 0, 0.6),
+        ({State.PENDING: 1000}, 2, WINDOW - 100, 0.2),
+        ({State.PENDING: 1000}, 2, WINDOW, 0.0),
+        ({State.PENDING: 1000}, 0, 0, 0.0),
+        ({State.RETRY_WAIT: 500, State.CLAIMED: 300, State.INFLIGHT: 200}, 10, 0, 1.0),
+        ({State.UNKNOWN: 10, State.FAILED: 990}, 10, 0, 0.01),
+        ({State.UNKNOWN: 10, State.FAILED: 990}, 10, WINDOW, 0.0),
+    ],
+)
+@pytest.mark.parametrize("basis", ["delivered", "accepted"])
+def test_what_can_still_arrive_in_time_is_projected(
+    settings, basis, states, rate, after, projected
+):
+    settings.SLA_BASIS = basis
+
+    assert assess(states, reach(), rate=rate, after=after).projected_share == projected
+
+
+def test_messages_on_their_way_can_still_be_delivered_until_the_deadline():
+    on_their_way = reach(accepted=100, accepted_in_time=100, delivered_in_time=40, awaited=60)
+
+    assert assess({State.ACCEPTED: 100}, on_their_way, after=WINDOW - 1).projected_share == 1
+    assert assess({State.ACCEPTED: 100}, on_their_way, after=WINDOW).projected_share == 0.4
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"opened_at": NOW + seconds(60)}, []),
+        ({"opened_at": NOW + seconds(61)}, ["It began 61 s late."]),
+        ({"rate": 1}, ["At the present rate the sending ends after the window."]),
+        ({"rate": 0}, []),
+        (
+            {"after": WINDOW + 1},
+            [
+                "100 people are still waiting after the window.",
+                "Only 90.0% delivered in the window.",
+            ],
+        ),
+    ],
+)
+def test_violations_are_sentences(fields, said):
+    states = {State.ACCEPTED: 900, State.PENDING: 100}
+    given_fields = {"rate": 80, "after": 250, **fields}
+
+    assert assess(states, reach(delivered_in_time=900), **given_fields).violations == said
+
+
+counts = st.integers(0, 500)
+
+
+@given(counts, counts, counts, st.just(0) | st.floats(0.1, 400), st.floats(0, 2 * WINDOW))
+def test_a_projection_is_never_worse_than_what_was_reached_nor_better_than_all(
+    waiting, awaited, delivered, rate, after
+):
+    states = {State.PENDING: waiting, State.ACCEPTED: awaited + delivered}
+    reached = reach(
+        accepted_in_time=awaited + delivered, delivered_in_time=delivered, awaited=awaited
+    )
+
+    found = assess(states, reached, rate=rate, after=after)
+
+    assert found.delivered_share <= found.projected_share <= 1
+
+
+# --- on the records ---------------------------------------------------------------------------
+
+
+@pytest.fixture
+def distribution(db) -> Distribution:
+    return an_open_distribution(100, now=NOW)
+
+
+def sent(first: int, last: int, *, at: float, delivered: float | None = None, **fields) -> None:
+    """Deliveries number `first` to `last` - 1 were accepted, and perhaps delivered, so many
+    seconds after the start."""
+    pks = list(Delivery.objects.order_by("pk").values_list("pk", flat=True)[first:last])
+    if delivered is not None:
+        fields = {"progress": 2, "delivered_at": NOW + seconds(delivered), **fields}
+    Delivery.objects.filter(pk__in=pks).update(
+        **{"state": State.ACCEPTED, "accepted_at": NOW + seconds(at), **fields}
+    )
+
+
+def test_what_came_in_time_is_measured_twice(distribution):
+    sent(0, 90, at=5, delivered=8)
+    sent(90, 95, at=5, delivered=WINDOW + 1)
+    sent(95, 99, at=5)
+    sent(99, 100, at=WINDOW + 1)
+
+    found = sla.measure(distribution, now=NOW + seconds(WINDOW + 60))
+
+    assert (found.accepted_share, found.delivered_share) == (0.99, 0.9)
+    assert found.violations == ["Only 90.0% delivered in the window."]
+
+
+def test_what_meta_reported_as_failed_after_accepting_it_does_not_count(distribution):
+    sent(0, 100, at=5, delivered=8)
+    sent(0, 3, at=5, delivered=8, state=State.FAILED, reason="undeliverable")
+
+    found = sla.measure(distribution, now=NOW + seconds(10))
+
+    assert (found.accepted_share, found.delivered_share) == (0.97, 0.97)
+
+
+def test_measuring_takes_few_queries_however_many_people(
+    distribution, django_assert_max_num_queries
+):
+    with django_assert_max_num_queries(4):
+        sla.measure(distribution, now=NOW + seconds(10))
+
+
+def test_before_the_first_send_the_pools_rate_tells_the_end(distribution):
+    found = sla.measure(distribution, now=NOW)
+
+    assert found.estimated_completion == NOW + seconds(100 / 80)
+
+
+def test_then_what_is_achieved_tells_it(distribution):
+    PhoneNumber.objects.update(rate_per_second=4)
+    sent(0, 50, at=9)
+
+    found = sla.measure(distribution, now=NOW + seconds(10))  # 50 in ten seconds
+
+    assert found.estimated_completion == NOW + seconds(10 + 50 / 5)
+
+
+def test_refreshing_keeps_the_figures_and_opens_and_closes_the_alert(distribution):
+    PhoneNumber.objects.update(rate_per_second=1)
+    sent(0, 50, at=1, delivered=2)
+
+    late = NOW + seconds(WINDOW - 40)  # 40 of the remaining 50 can still go: 90 %
+    sla.refresh(distribution, now=late)
+
+    distribution.refresh_from_db()
+    assert (distribution.sla_accepted, distribution.sla_delivered) == (0.5, 0.5)
+    alert = Alert.objects.get(rule="sla_at_risk")
+    assert alert.message.startswith("Manual 2026-11-23: at best 90.0% delivered in 300 s.")
+
+    PhoneNumber.objects.update(rate_per_second=80)
+    sla.refresh(distribution, now=late + seconds(5))
+    alert.refresh_from_db()
+    assert alert.closed_at == late + seconds(5)
+
+
+@pytest.mark.parametrize(("failed", "told"), [(3, False), (4, True)])
+def test_the_alert_opens_below_its_threshold(distribution, failed, told):
+    sent(0, 100, at=1, delivered=2)
+    sent(0, failed, at=1, state=State.FAILED, reason="undeliverable")
+
+    sla.refresh(distribution, now=NOW + seconds(10))
+
+    assert Alert.objects.filter(rule="sla_at_risk").exists() is told
+
+
+def test_the_results_say_what_happened_to_everybody(distribution):
+    sent(0, 90, at=5, delivered=8)
+    sent(0, 20, at=5, delivered=8, progress=3)
+    sent(90, 92, at=6)
+    for place, (state, reason) in enumerate(
+        [(State.FAILED, "undeliverable")] * 3
+        + [(State.SKIPPED, "opted_out")] * 4
+        + [(State.UNCONFIRMED, "never_answered")]
+    ):
+        sent(92 + place, 93 + place, at=0, state=state, reason=reason, accepted_at=None)
+
+    results = sla.results(distribution, now=NOW + seconds(WINDOW))
+
+    assert results == {
+        "recipients": 100,
+        "owed": 96,
+        "accepted": 92,
+        "delivered": 90,
+        "read": 20,
+        "failed": 3,
+        "skipped": 4,
+        "unconfirmed": 1,
+        "failures": {"undeliverable": 3},
+        "skips": {"opted_out": 4},
+        "sla_accepted": 92 / 96,
+        "sla_delivered": 90 / 96,
+        "sla_met": False,
+        "violations": ["Only 93.8% delivered in the window."],
+        "first_accepted_at": (NOW + seconds(5)).isoformat(),
+        "last_accepted_at": (NOW + seconds(6)).isoformat(),
+    }
