@@ -12,7 +12,7 @@ import redis
 from django.conf import settings
 
 from tests.webhooks.posts import URL, notice
-from webhooks import signature
+from webhooks import nudger, signature
 from webhooks.models import WebhookEvent
 
 BODY = notice("security", event="PIN_CHANGED")
