@@ -45,7 +45,7 @@ redis_socket_connect_timeout = 2
 redis_backend_health_check_interval = 10
 timezone = settings.TIME_ZONE
 enable_utc = True
-beat_scheduler = "django_celery_beat.schedulers:DatabaseScheduler"
+beat_scheduler = "config.beat:Scheduler"
 beat_max_loop_interval = 5
 beat_schedule = timetable()
 # By default Celery closes the database connection before and after every task, and a new one

@@ -40,7 +40,7 @@ class Child:
     stop_signal: signal.Signals = signal.SIGTERM
     account: str = ""  # run as this account; only root can give one
     ready: Callable[[Process], bool] | None = None
-    ready_seconds: float = 60.0
+    ready_seconds: float = 90.0
     lasting: bool = True
     terminal: bool = False
 

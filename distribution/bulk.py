@@ -16,6 +16,24 @@ from django.db import connection, models
 # PostgreSQL's type of each kind of value; SQLite needs none.
 COLUMN_TYPES: dict[type, str] = {int: "bigint", str: "text", datetime: "timestamptz"}
 
+SQL = {
+    # It cannot know how few values come out of the JSON and, not told the ids, would rather
+    # read the whole table. The rows are locked in the order of their keys, as whoever else
+    # takes many does: two that want the same rows in other orders would end each other.
+    "postgresql": """
+        UPDATE {table} AS d SET {assign}
+          FROM (SELECT v.* FROM jsonb_to_recordset(%(values)s::jsonb) AS v({typed})
+                  JOIN {table} AS locked ON locked.id = v.id
+                 WHERE locked.id = ANY(%(ids)s) ORDER BY locked.id FOR UPDATE OF locked) AS v
+         WHERE d.id = ANY(%(ids)s) AND d.id = v.id AND ({where})
+    """,
+    # It goes from the values to the rows by itself, and its transaction is the lock.
+    "sqlite": """
+        UPDATE {table} AS d SET {assign} FROM (SELECT {picked} FROM json_each(%(values)s)) AS v
+         WHERE d.id = v.id AND ({where})
+    """,
+}
+
 
 def update_from(
     model: type[models.Model],
@@ -33,22 +51,18 @@ def update_from(
     if not rows:
         return 0
     table = connection.ops.quote_name(model._meta.db_table)
-    # SQLite goes from the values to the rows by itself; PostgreSQL, which cannot know how few
-    # values come out of the JSON, would rather read the whole table than not be told.
-    among = "d.id = ANY(%s) AND" if connection.vendor == "postgresql" else ""
-    sql = f"UPDATE {table} AS d SET {assign} FROM {_source(columns)} WHERE {among} d.id = v.id AND ({where})"  # noqa: S608, E501
-    values = [json.dumps([{name: _plain(row[name]) for name in columns} for row in rows])]
+    sql = SQL[connection.vendor].format(table=table, assign=assign, where=where, **_spelt(columns))
+    values = json.dumps([{name: _plain(row[name]) for name in columns} for row in rows])
     with connection.cursor() as cursor:
-        cursor.execute(sql, [*values, [row["id"] for row in rows]] if among else values)
+        cursor.execute(sql, {"values": values, "ids": [row["id"] for row in rows]})
         return int(cursor.rowcount)
 
 
-def _source(columns: Mapping[str, type]) -> str:
-    if connection.vendor == "postgresql":
-        typed = ", ".join(f"{name} {COLUMN_TYPES[kind]}" for name, kind in columns.items())
-        return f"jsonb_to_recordset(%s::jsonb) AS v({typed})"
-    picked = ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in columns)
-    return f"(SELECT {picked} FROM json_each(%s)) AS v"  # noqa: S608
+def _spelt(columns: Mapping[str, type]) -> dict[str, str]:
+    return {
+        "typed": ", ".join(f"{name} {COLUMN_TYPES[kind]}" for name, kind in columns.items()),
+        "picked": ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in columns),
+    }
 
 
 def _plain(value: Any) -> Any:

@@ -29,8 +29,8 @@ except ImportError:  # Windows, and wherever the wheel is missing
 _PR_SET_PDEATHSIG = 1
 
 
-def arguments() -> argparse.ArgumentParser:
-    """The command line."""
+def command_line() -> argparse.ArgumentParser:
+    """Every argument with its default."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8900, help="0 picks a free one")
@@ -89,7 +89,7 @@ def die_with_parent(parent: int) -> None:
 def main() -> None:
     """Start, listen, end."""
     parent = os.getppid()
-    parser = arguments()
+    parser = command_line()
     given = parser.parse_args()
     if given.die_with_parent:
         die_with_parent(parent)

@@ -187,6 +187,7 @@ def test_a_taken_port_is_a_sentence() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["SIGINT", "SIGKILL"])
 def test_up_runs_on_a_bare_machine_and_leaves_no_orphan(
     house: House, tmp_path: Path, name: str
@@ -214,6 +215,7 @@ def test_up_runs_on_a_bare_machine_and_leaves_no_orphan(
         socket.create_connection(("127.0.0.1", port))
 
 
+@pytest.mark.slow
 @pytest.mark.services
 def test_services_bring_their_own_postgresql(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

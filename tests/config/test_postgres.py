@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import pwd
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,8 +24,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPostgres
         postgres.find_binaries(os.environ.get("PATH", os.defpath))
     except LaunchError as error:
         pytest.skip(str(error))
-    with postgres.start(postgres.home_in(tmp_path_factory.mktemp("server")), durable=False) as it:
+    home = postgres.home_in(tmp_path_factory.mktemp("server"))
+    with postgres.start(home, durable=False) as it:
         yield it
+    shutil.rmtree(home.parent)
 
 
 def execute(server: RunningPostgres, statement: str) -> list[tuple[object, ...]]:

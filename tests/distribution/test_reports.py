@@ -7,7 +7,7 @@ from threading import Barrier
 
 import pytest
 from django.conf import settings
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
 
 from distribution import reports, state
 from distribution.attempt_ids import AttemptKey, parse
@@ -141,8 +141,8 @@ def test_a_report_that_overtakes_the_answer_stands(run):
         lambda a: heard("sent", AttemptKey(a.delivery_id + 1000, 1, 5)),
         lambda a: heard("sent", a._replace(claim_token=a.claim_token ^ 1)),
         lambda a: heard("failed", a._replace(attempt_no=2), code=LOST),
-        lambda a: heard("sent", None, wamid="wamid.of.somebody.else"),
-        lambda a: heard("sent", None),
+        lambda _: heard("sent", None, wamid="wamid.of.somebody.else"),
+        lambda _: heard("sent", None),
     ],
     ids=["delivery", "token", "attempt", "message id", "nothing"],
 )
@@ -446,8 +446,6 @@ def test_settling_and_reporting_at_once_never_wait_for_each_other_in_a_circle(on
 
 
 def wait_until_somebody_waits() -> None:
-    from django.db import connection
-
     for _ in range(1000):
         with connection.cursor() as cursor:
             cursor.execute(

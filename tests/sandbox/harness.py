@@ -43,7 +43,7 @@ QUICK = {
 }
 
 
-def until(condition: Callable[[], Any], seconds: float = 15) -> Any:
+def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
     """The first true value of a condition that is asked again and again; fails when late."""
     deadline = time.monotonic() + seconds
     while True:
@@ -132,7 +132,7 @@ class Sandbox:
         self.process.terminate()
         assert self.process.stdout is not None
         self.process.stdout.close()
-        return self.process.wait(10)
+        return self.process.wait(30)
 
 
 def message(
