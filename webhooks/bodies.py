@@ -32,9 +32,9 @@ def read(request: HttpRequest, *, limit: int, seconds: float = SECONDS) -> bytes
     A declared length over the limit is refused before anything is read; chunked bodies are
     counted while they are read. Compressed ones are not taken: Meta sends none.
     """
-    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+    if request.META.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "compressed")
-    if "Transfer-Encoding" in request.headers:
+    if "HTTP_TRANSFER_ENCODING" in request.META:
         return _read_chunked(request, limit, seconds)
     length = _declared_length(request)
     if length > limit:

@@ -11,7 +11,6 @@ import contextlib
 import os
 import socket
 import time
-from collections.abc import Iterator
 from threading import Lock, Thread, get_ident
 from typing import Any
 
@@ -51,30 +50,34 @@ _lock = Lock()
 _watch: Watch | None = None
 
 
-@contextlib.contextmanager
-def limited(connection: BaseDatabaseWrapper, seconds: float) -> Iterator[None]:
-    """Makes database calls in the block fail once `seconds` have passed."""
-    connection.ensure_connection()  # has its own limit, connect_timeout
-    if connection.vendor == "postgresql":
-        with _watched(connection, seconds):
-            yield
-    else:
-        with _impatient(connection, seconds):
-            yield
+class limited:  # noqa: N801 - used like a function; a class is three times as fast
+    """Makes database calls in the `with` block fail once `seconds` have passed."""
 
+    __slots__ = ("connection", "key", "patience", "seconds", "watch")
 
-@contextlib.contextmanager
-def _watched(connection: BaseDatabaseWrapper, seconds: float) -> Iterator[None]:
-    watch, key = _current_watch(), get_ident()
-    # The driver's own connection: Django's name for it means another one in another thread.
-    watch.calls[key] = (time.monotonic() + seconds, connection.connection)
-    try:
-        yield
-    finally:
-        with watch.lock:
-            in_time = watch.calls.pop(key, None)
-        if in_time is None:
-            connection.close()
+    def __init__(self, connection: BaseDatabaseWrapper, seconds: float) -> None:
+        self.connection, self.seconds = connection, seconds
+
+    def __enter__(self) -> None:
+        self.connection.ensure_connection()  # has its own limit, connect_timeout
+        # The driver's own connection: Django's name for it means another one in another thread.
+        driver: Any = self.connection.connection
+        if self.connection.vendor == "postgresql":
+            self.watch, self.key = _current_watch(), get_ident()
+            self.watch.calls[self.key] = (time.monotonic() + self.seconds, driver)
+        else:  # SQLite waits for nothing but its lock, and how long is a setting
+            self.patience = driver.execute("PRAGMA busy_timeout").fetchone()[0]
+            driver.execute(f"PRAGMA busy_timeout = {int(1000 * self.seconds)}")
+
+    def __exit__(self, *_: object) -> None:
+        if self.connection.vendor == "postgresql":
+            with self.watch.lock:
+                in_time = self.watch.calls.pop(self.key, None)
+            if in_time is None:
+                self.connection.close()
+        else:
+            driver: Any = self.connection.connection
+            driver.execute(f"PRAGMA busy_timeout = {int(self.patience)}")
 
 
 def _current_watch() -> Watch:
@@ -92,15 +95,3 @@ def _hang_up(connection: Any) -> None:
     gone = contextlib.suppress(OSError, Error)
     with gone, socket.socket(fileno=os.dup(connection.fileno())) as end:
         end.shutdown(socket.SHUT_RDWR)
-
-
-@contextlib.contextmanager
-def _impatient(connection: BaseDatabaseWrapper, seconds: float) -> Iterator[None]:
-    """SQLite waits for nothing but its lock, and how long is a setting of the connection."""
-    database = connection.connection
-    patience = database.execute("PRAGMA busy_timeout").fetchone()[0]
-    database.execute(f"PRAGMA busy_timeout = {int(1000 * seconds)}")
-    try:
-        yield
-    finally:
-        database.execute(f"PRAGMA busy_timeout = {int(patience)}")

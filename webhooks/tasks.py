@@ -14,7 +14,6 @@ from django.utils import timezone
 
 from webhooks import inbox, nudger
 
-
 # Drains of one process at once would only wait for each other's rows: one works, and looks once
 # more when others were asked meanwhile.
 _draining = Lock()

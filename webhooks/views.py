@@ -21,6 +21,9 @@ from webhooks.metrics import POSTS
 
 log = logging.getLogger(__name__)
 
+# META and not `headers`: that copies and renames all of META, a tenth of the request's cost.
+SIGNATURE = f"HTTP_{signature.HEADER.upper().replace('-', '_')}"
+
 
 @csrf_exempt  # the signature says who sent it; there is no cookie to misuse
 def whatsapp(request: HttpRequest) -> HttpResponseBase:
@@ -63,7 +66,7 @@ def _take(request: HttpRequest) -> bool:
     if not secrets:
         log.error("webhook not taken: WHATSAPP_APP_SECRET is not set, so nothing can be verified")
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "no_secret")
-    header = request.headers.get(signature.HEADER, "")
+    header = request.META.get(SIGNATURE, "")
     if not signature.is_shaped(header):  # before the body, which may be long and is not Meta's
         raise Refused(HTTPStatus.FORBIDDEN, "unsigned")
     body = bodies.read(request, limit=settings.WEBHOOK_BODY_LIMIT)
@@ -88,5 +91,9 @@ def _note_forgery(request: HttpRequest, body: bytes) -> None:
 
 
 def _answer(status: HTTPStatus, text: str = "") -> HttpResponse:
-    headers = {"Content-Type": "text/plain", "X-Content-Type-Options": "nosniff"}
+    headers = {
+        "Content-Type": "text/plain",
+        "Content-Length": str(len(text)),
+        "X-Content-Type-Options": "nosniff",
+    }
     return HttpResponse(text, status=status, headers=headers)
