@@ -53,7 +53,7 @@ def update_from(
     table = connection.ops.quote_name(model._meta.db_table)
     sql = SQL[connection.vendor].format(table=table, assign=assign, where=where, **_spelt(columns))
     values = json.dumps([{name: _plain(row[name]) for name in columns} for row in rows])
-    asked: dict[str, object] = {"values": values}
+    asked: dict[str, Any] = {"values": values}
     if "%(ids)s" in sql:
         asked["ids"] = [row["id"] for row in rows]
     with connection.cursor() as cursor:

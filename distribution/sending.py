@@ -21,11 +21,11 @@ from django.utils import timezone
 
 from distribution import control, message_templates, retrying, state
 from distribution.attempt_ids import AttemptKey
-from distribution.models import Delivery, Distribution
+from distribution.models import Delivery, Distribution, State
 from distribution.state import Claim, Settlement
 from phonepool import health, pool
-from phonepool.cloud_api import CloudApi, Outcome, PreparedMessage
-from phonepool.errors import Action, Failure
+from phonepool.cloud_api import CloudApi, Outcome, OutcomeKind, PreparedMessage
+from phonepool.errors import UNSENDABLE, Action, Failure
 from phonepool.reservation import Reservation
 
 log = logging.getLogger(__name__)
@@ -90,8 +90,8 @@ class _Pass:
         self.claim, self.clock, self.lease, self.sent = claim, clock, lease, sent
         self.calls = api.dispatch()
         self.waiting = deque(claim.deliveries)
-        # What is out: attempt and, before it, how many tries were charged.
-        self.out: dict[int, tuple[AttemptKey, int, int]] = {}
+        # What is out: its attempt, how many tries were charged before, and its slots.
+        self.out: dict[int, tuple[AttemptKey, int, Reservation]] = {}
 
     def run(self) -> None:
         try:
@@ -115,44 +115,69 @@ class _Pass:
             return False
         group = [self.waiting[place] for place in range(slots.count)]
         self._write_down_until(slots.first - LEAD)
+        # Before the mark: who falls asleep in between must wake to a deadline that has passed.
+        messages, unsendable = self._prepare(group, slots)
         marked = state.mark_inflight(
             self.claim, group, number_id=slots.number_id, now=self.clock(), lease=self.lease
         )
         if not marked:  # paused, cancelled, or the lease ran short
             return False
-        for _ in group:
+        for delivery in group:
             self.waiting.popleft()
-        self.calls.submit(list(self._prepare(group, marked, slots)))
+            if delivery.pk in marked:
+                attempt = self.claim.attempt(delivery)
+                self.out[delivery.pk] = (attempt, delivery.tries_charged, slots)
+        self.calls.submit([message for message in messages if message.key in marked])
+        self._refuse([pk for pk in unsendable if pk in marked])
         return True
 
     def _prepare(
-        self, group: list[Delivery], marked: set[int], slots: Reservation
-    ) -> list[PreparedMessage]:
-        content = self.distribution.content
-        assert content is not None  # an open distribution has one
+        self, group: list[Delivery], slots: Reservation
+    ) -> tuple[list[PreparedMessage], list[int]]:
+        """The group's messages, and the keys of those whose content cannot be made."""
         ahead = time.monotonic() - self.clock().timestamp()  # wall clock → monotonic
         deadline = time.monotonic() + self.lease.total_seconds() / 2
-        messages = []
+        messages, unsendable = [], []
         for place, delivery in enumerate(group):
-            if delivery.pk not in marked:
-                continue
-            attempt = self.claim.attempt(delivery)
-            self.out[delivery.pk] = (attempt, delivery.tries_charged, slots.number_id)
-            messages.append(
-                PreparedMessage(
-                    key=delivery.pk,
-                    attempt_id=str(attempt),
-                    phone_number_id=slots.meta_id,
-                    to=delivery.phone,
-                    template=content.message_template.name,
-                    language=content.message_template.language,
-                    components=message_templates.components(content, delivery.subscriber),
-                    send_at=slots.slot(place) + ahead,
-                    deadline=deadline,
-                    spacing=slots.least_spacing,
+            try:
+                messages.append(self._message(delivery, slots, slots.slot(place) + ahead, deadline))
+            except Exception:  # one person's data must not keep the others waiting
+                log.exception("no message can be made for delivery %d", delivery.pk)
+                unsendable.append(delivery.pk)
+        return messages, unsendable
+
+    def _message(
+        self, delivery: Delivery, slots: Reservation, send_at: float, deadline: float
+    ) -> PreparedMessage:
+        content = self.distribution.content
+        assert content is not None  # an open distribution has one
+        return PreparedMessage(
+            key=delivery.pk,
+            attempt_id=str(self.claim.attempt(delivery)),
+            phone_number_id=slots.meta_id,
+            to=delivery.phone,
+            template=content.message_template.name,
+            language=content.message_template.language,
+            components=message_templates.components(content, delivery.subscriber),
+            send_at=send_at,
+            deadline=deadline,
+            spacing=slots.least_spacing,
+        )
+
+    def _refuse(self, pks: list[int]) -> None:
+        """Nothing was sent and nothing can be: their data must be mended first."""
+        state.settle(
+            [
+                Settlement(
+                    self.out.pop(pk)[0],
+                    State.FAILED,
+                    self.clock(),
+                    reason=UNSENDABLE.slug,
+                    outcome=OutcomeKind.NOT_SENT.value,
                 )
-            )
-        return messages
+                for pk in pks
+            ]
+        )
 
     def _write_down_until(self, moment: float) -> None:
         """Write outcomes down until the wall clock shows `moment` (Unix seconds)."""
@@ -179,16 +204,19 @@ class _Pass:
     def _write_down(self, outcomes: Sequence[Outcome]) -> None:
         if not outcomes:
             return
-        settlements, troubles = [], []
+        settlements, answers, recovered = [], [], set()
         for outcome in outcomes:
-            attempt, tries_charged, number_id = self.out.pop(outcome.key)
-            settlements.append(self._settlement(attempt, outcome, tries_charged, number_id))
-            if outcome.failure is not None:
-                troubles.append((number_id, outcome.failure))
+            attempt, tries_charged, slots = self.out.pop(outcome.key)
+            settlements.append(self._settlement(attempt, outcome, tries_charged, slots.number_id))
+            answers.append((slots.number_id, outcome.failure))
+            if slots.recovering and outcome.failure is None:
+                recovered.add(slots.number_id)
         state.settle(settlements)
         self.sent.note(settlements)
-        if troubles:
-            _tell_pool(self.distribution, troubles, now=self.clock())
+        if recovered:
+            health.report_success(recovered)
+        if any(failure for _, failure in answers):
+            _tell_pool(self.distribution, answers, now=self.clock())
 
     def _settlement(
         self, attempt: AttemptKey, outcome: Outcome, tries_charged: int, number_id: int
@@ -204,11 +232,11 @@ class _Pass:
 
 
 def _tell_pool(
-    distribution: Distribution, troubles: list[tuple[int, Failure]], *, now: datetime
+    distribution: Distribution, answers: list[tuple[int, Failure | None]], *, now: datetime
 ) -> None:
     """Numbers refused rest or slow down, backups wake, and what hits everybody pauses all."""
-    pool.report_failures(troubles, now=now)
-    actions = {failure.action: failure for _, failure in troubles}
+    pool.report_answers(answers, now=now)
+    actions = {failure.action: failure for _, failure in answers if failure is not None}
     if Action.NUMBER in actions and distribution.sla_deadline is not None:
         health.ensure_capacity(
             control.waiting(distribution.pk), until=distribution.sla_deadline, now=now

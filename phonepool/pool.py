@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 
 from phonepool import health, reservation, selection
@@ -24,15 +24,22 @@ def reserve(count: int, *, now: datetime) -> Reservation | None:
     return None
 
 
-# A single 130429 among many answers is jitter on the way to Meta; from two on it is the rate.
-LEAST_REFUSALS = 2
+# A few 130429 among many answers are jitter on the way to Meta: they are sent again and all is
+# well. From this share on (and more than one) the rate itself is too high.
+REFUSED_SHARE = 0.2
 
 
-def report_failures(failures: Iterable[tuple[int, Failure]], *, now: datetime) -> None:
-    """Tell the pool what numbers were refused for, lately; the recipients' own failures pass by."""
-    for (number_id, failure), times in Counter(failures).items():
+def report_answers(answers: Sequence[tuple[int, Failure | None]], *, now: datetime) -> None:
+    """Tell the pool how numbers were answered lately, by number (None: accepted).
+
+    What is only about a recipient passes by.
+    """
+    totals = Counter(number_id for number_id, _ in answers)
+    for (number_id, failure), times in Counter(answers).items():
+        if failure is None:
+            continue
         if failure.slug == "throughput_exceeded":
-            if times >= LEAST_REFUSALS:
+            if times > 1 and times >= REFUSED_SHARE * totals[number_id]:
                 health.cut_rate(number_id, now=now)
         elif failure.action is Action.NUMBER:
             health.rest(number_id, failure.slug, now=now)

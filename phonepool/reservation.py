@@ -27,6 +27,7 @@ class Reservation:
     first: float
     spacing: float
     least_spacing: float  # s between two sends at the least, when they run late
+    recovering: bool = False  # it rested lately: success ends its row of rests
 
     def slot(self, place: int) -> float:
         """When message `place` (0…count-1) may go, Unix seconds."""
@@ -75,7 +76,13 @@ def reserve(number: PhoneNumber, count: int, *, now: datetime) -> Reservation | 
     # Whoever is late may catch up, half-way between the slots' pace and the limit itself.
     fastest = health.ceiling(number) * (1 + settings.SLOT_UTILISATION) / 2
     return Reservation(
-        number.pk, number.meta_id, count, row[0] - length, spacing, min(spacing, 1.0 / fastest)
+        number_id=number.pk,
+        meta_id=number.meta_id,
+        count=count,
+        first=row[0] - length,
+        spacing=spacing,
+        least_spacing=min(spacing, 1.0 / fastest),
+        recovering=number.failures > 0,
     )
 
 

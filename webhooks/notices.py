@@ -180,7 +180,7 @@ def troubles(events: Sequence[Trouble], numbers: Mapping[str, int], *, now: date
     failures = [(event.number, classify(event.code)) for event in events if event.at > now - FRESH]
     known = [(numbers[number], failure) for number, failure in failures if number in numbers]
     if known:
-        pool.report_failures(known, now=now)
+        pool.report_answers(known, now=now)
     for failure in {failure for _, failure in failures if failure.action is Action.ABORT}:
         for distribution_id in Distribution.objects.sending().values_list("pk", flat=True):
             control.pause(distribution_id, reason=f"{failure.slug}: {failure.advice}", now=now)

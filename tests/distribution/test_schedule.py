@@ -117,9 +117,6 @@ def test_beat_stores_the_whole_timetable():
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.xfail(
-    reason="beat's scheduler drops `expires`, it wants `expire_seconds`", strict=True
-)
 def test_what_beat_publishes_expires_before_its_successor():
     stored = DatabaseScheduler(app=app).schedule
 

@@ -1,0 +1,412 @@
+"""Whatever happens in whatever order: nobody gets two messages, nobody is lost.
+
+Hypothesis plays senders that crash or freeze, a WhatsApp that accepts, refuses or keeps silent,
+webhooks in any order, and operators; all steps are the real functions on the real database. An
+oracle in memory knows what WhatsApp accepted. HYPOTHESIS_PROFILE=thorough plays for minutes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.db import transaction
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from distribution import control, reconcile, reports, retrying, state
+from distribution.attempt_ids import AttemptKey
+from distribution.control import ControlError
+from distribution.models import Delivery, Distribution, DistributionState, State, StatusFeed
+from distribution.models.deliveries import TERMINAL
+from distribution.state import Claim
+from distribution.transitions import StatusReport
+from phonepool.cloud_api import Outcome, OutcomeKind
+from phonepool.errors import DEADLINE_PASSED, NO_ANSWER, classify
+from phonepool.models import PhoneNumber
+from subscribers.models import Status, Subscriber
+from tests.builders import LEASE, an_open_distribution
+
+NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
+PEOPLE = 4
+SIZES = {"quick": (60, 30), "thorough": (1500, 60)}
+EXAMPLES, STEPS = SIZES[os.environ.get("HYPOTHESIS_PROFILE", "quick")]
+
+S = State
+WAITING = {S.PENDING, S.RETRY_WAIT}
+SKIPS = {(before, S.SKIPPED) for before in WAITING}
+# What each kind of step may do to a delivery; everything else is illegal.
+LEGAL: dict[str, set[tuple[str, str]]] = {
+    "claim": {(before, S.CLAIMED) for before in WAITING} | SKIPS,
+    "mark": {(S.CLAIMED, S.INFLIGHT)},
+    "give back": {(S.CLAIMED, S.PENDING)},
+    "settle": {
+        *((S.INFLIGHT, after) for after in (S.ACCEPTED, S.HELD, S.RETRY_WAIT, S.FAILED, S.UNKNOWN)),
+        *((S.UNKNOWN, after) for after in (S.ACCEPTED, S.HELD)),
+    },
+    "hear": {
+        *((before, S.ACCEPTED) for before in S),
+        *(
+            (before, after)
+            for before in (S.INFLIGHT, S.UNKNOWN, S.HELD, S.ACCEPTED, S.UNCONFIRMED)
+            for after in (S.FAILED, S.RETRY_WAIT)
+        ),
+    },
+    "tick": {
+        (S.CLAIMED, S.PENDING),
+        (S.CLAIMED, S.SKIPPED),
+        (S.INFLIGHT, S.UNKNOWN),
+        (S.INFLIGHT, S.UNCONFIRMED),
+        (S.UNKNOWN, S.RETRY_WAIT),
+        (S.UNKNOWN, S.UNCONFIRMED),
+        (S.HELD, S.UNCONFIRMED),
+        *SKIPS,
+    },
+    "close": SKIPS,
+    "cancel": SKIPS,
+}
+
+LOST, NOT_ON_WHATSAPP = 131000, 131026
+FATES: dict[str, list[tuple[str, int | None]]] = {
+    "read": [("sent", None), ("delivered", None), ("read", None)],
+    "lost": [("sent", None), ("failed", LOST)],
+    "unreachable": [("failed", NOT_ON_WHATSAPP)],
+}
+ANSWERS = {
+    "accepted": (OutcomeKind.ACCEPTED, None),
+    "held": (OutcomeKind.HELD, None),
+    "too fast": (OutcomeKind.REJECTED, classify(130429)),
+    "send failed": (OutcomeKind.REJECTED, classify(LOST)),
+    "undeliverable": (OutcomeKind.REJECTED, classify(NOT_ON_WHATSAPP)),
+    "answer lost": (OutcomeKind.UNKNOWN, NO_ANSWER),
+    "request lost": (OutcomeKind.UNKNOWN, NO_ANSWER),
+}
+answers, fates = st.sampled_from(sorted(ANSWERS)), st.sampled_from(sorted(FATES))
+calls = st.tuples(
+    answers | st.just("accepted"), fates, st.integers(0, 3).map(lambda dice: dice == 3)
+)
+rarely = st.integers(0, 3).map(lambda dice: dice == 3)
+TAKEN = {"accepted", "held", "answer lost"}  # WhatsApp has it
+
+
+@dataclass
+class Message:
+    """One that WhatsApp accepted."""
+
+    attempt: AttemptKey
+    to: str
+    wamid: str
+    fate: str
+    failed: bool = False  # and we were told
+
+
+@dataclass
+class Sender:
+    """One process's claim, and what it has in hand."""
+
+    claim: Claim
+    held: dict[int, Delivery]
+    marked_at: dict[int, datetime] = field(default_factory=dict)
+    # How calls ended that are not written down yet; with the tries charged before.
+    outcomes: dict[AttemptKey, tuple[Outcome, int]] = field(default_factory=dict)
+
+
+class Morning(RuleBasedStateMachine):
+    distribution_id: int
+    number_id: int
+    audience: set[str]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = NOW
+        self.senders: list[Sender] = []
+        self.messages: list[Message] = []
+        self.marks: Counter[int] = Counter()
+        self.gone: set[int] = set()
+        self.step = ""
+        self._example = transaction.atomic()
+        self._example.__enter__()
+        self.before = self.states()
+
+    def teardown(self) -> None:
+        try:
+            self.everybody_ends()
+        finally:
+            transaction.set_rollback(True)
+            self._example.__exit__(None, None, None)
+
+    def states(self) -> dict[int, str]:
+        return dict(Delivery.objects.values_list("pk", "state"))
+
+    # --- senders ------------------------------------------------------------------------------
+
+    @rule(limit=st.integers(1, PEOPLE))
+    def claim(self, limit: int) -> None:
+        self.step = "claim"
+        taken = state.claim(self.distribution_id, 0, limit=limit, now=self.now, lease=LEASE)
+        if taken.deliveries:
+            assert not {row.subscriber_id for row in taken.deliveries} & self.gone
+            self.senders.append(Sender(taken, {row.pk: row for row in taken.deliveries}))
+
+    def sender(self, place: int) -> Sender:
+        return self.senders[place % len(self.senders)]
+
+    @precondition(lambda self: self.senders)
+    @rule(place=st.integers(0, 3), size=st.integers(1, PEOPLE))
+    def mark(self, place: int, size: int) -> None:
+        self.step = "mark"
+        sender = self.sender(place)
+        rows = [row for pk, row in sender.held.items() if pk not in sender.marked_at][:size]
+        marked = state.mark_inflight(
+            sender.claim, rows, number_id=self.number_id, now=self.now, lease=LEASE
+        )
+        for row in rows:
+            if row.pk in marked:
+                sender.marked_at[row.pk] = self.now
+                self.marks[row.pk] += 1
+            else:
+                del sender.held[row.pk]
+
+    @precondition(lambda self: any(sender.marked_at for sender in self.senders))
+    @rule(place=st.integers(0, 3), answer=answers, fate=fates)
+    def send(self, place: int, answer: str, fate: str) -> None:
+        self.step = "send"
+        sender = self.sender(place)
+        if not sender.marked_at:
+            return
+        pk, marked_at = sender.marked_at.popitem()
+        row = sender.held.pop(pk)
+        attempt = sender.claim.attempt(row)
+        kind, failure = ANSWERS[answer]
+        wamid = f"wamid.{attempt}"
+        if self.now >= marked_at + LEASE / 2:  # the guard before the first byte
+            kind, failure = OutcomeKind.NOT_SENT, DEADLINE_PASSED
+        elif answer in TAKEN:
+            self.messages.append(Message(attempt, row.phone, wamid, fate))
+        outcome = Outcome(
+            pk, str(attempt), "1000", kind,
+            wamid if failure is None else "", failure, None, None, None, self.now, self.now, 0.0,
+        )  # fmt: skip
+        sender.outcomes[attempt] = outcome, row.tries_charged
+
+    @precondition(lambda self: any(sender.outcomes for sender in self.senders))
+    @rule(place=st.integers(0, 3))
+    def settle(self, place: int) -> None:
+        self.step = "settle"
+        sender = self.sender(place)
+        window_end = Distribution.objects.get(pk=self.distribution_id).window_end
+        state.settle(
+            [
+                retrying.settlement(
+                    attempt,
+                    outcome,
+                    tries_charged=charged,
+                    number_id=self.number_id,
+                    window_end=window_end,
+                )
+                for attempt, (outcome, charged) in sender.outcomes.items()
+            ]
+        )
+        sender.outcomes.clear()
+
+    @precondition(lambda self: self.senders)
+    @rule(place=st.integers(0, 3))
+    def give_back(self, place: int) -> None:
+        self.step = "give back"
+        sender = self.sender(place)
+        rest = set(sender.held) - set(sender.marked_at)
+        state.give_back(sender.claim, rest, next_at=self.now + timedelta(seconds=2))
+        for pk in rest:
+            del sender.held[pk]
+
+    @initialize(calls=st.lists(calls, min_size=PEOPLE, max_size=PEOPLE))
+    def the_first_pass(self, calls: list[tuple[str, str, bool]]) -> None:
+        self.a_whole_pass(calls)
+
+    @rule(calls=st.lists(calls, min_size=1, max_size=PEOPLE))
+    def a_whole_pass(self, calls: list[tuple[str, str, bool]]) -> None:
+        """The usual course, which single steps seldom find; answers may be lost by a crash."""
+        known = len(self.senders)
+        self.claim(len(calls))
+        if len(self.senders) == known:
+            return
+        self.every_step_is_legal()
+        self.mark(known, PEOPLE)
+        self.every_step_is_legal()
+        for answer, fate, lost in calls:
+            self.send(known, answer, fate)
+            if lost and self.senders[known].outcomes:
+                self.senders[known].outcomes.popitem()
+        self.settle(known)
+
+    @precondition(lambda self: self.senders)
+    @rule(place=st.integers(0, 3))
+    def crash(self, place: int) -> None:
+        self.step = "crash"
+        self.senders.remove(self.sender(place))
+
+    # --- the world ----------------------------------------------------------------------------
+
+    @rule(seconds=st.sampled_from([1, 5, 21, 31, 61, 700]))
+    def time_passes(self, seconds: int) -> None:
+        self.step = "time passes"
+        self.now += timedelta(seconds=seconds)
+        StatusFeed.applied(self.now)
+
+    @precondition(lambda self: self.messages)
+    @rule(
+        which=st.integers(0, 9),
+        what=st.integers(0, 2),
+        named=st.booleans(),
+        times=st.integers(1, 2),
+    )
+    def hear(self, which: int, what: int, named: bool, times: int) -> None:
+        self.step = "hear"
+        message = self.messages[which % len(self.messages)]
+        status, code = FATES[message.fate][what % len(FATES[message.fate])]
+        attempt = message.attempt if named else None
+        report = StatusReport(status, self.now, message.wamid, attempt, code)
+        applied = reports.advance([report] * times, now=self.now)
+        if named:
+            assert applied.unmatched == []  # what names an attempt of ours is never a stranger
+        if status == "failed" and not applied.unmatched:
+            message.failed = True
+
+    @precondition(lambda self: self.messages)
+    @rule()
+    def hear_of_everybody(self) -> None:
+        """The first word about each: what the silence about others is measured by."""
+        self.step = "hear"
+        for message in self.messages:
+            self.hear_first_of(message)
+
+    def hear_first_of(self, message: Message) -> None:
+        status, code = FATES[message.fate][0]
+        report = StatusReport(status, self.now, message.wamid, message.attempt, code)
+        assert reports.advance([report], now=self.now).unmatched == []
+        message.failed = message.failed or status == "failed"
+
+    @rule(pk=st.integers(1, PEOPLE), token=st.integers(1, 2**63 - 1))
+    def hear_a_stranger(self, pk: int, token: int) -> None:
+        self.step = "hear a stranger"
+        delivery_id = sorted(self.before)[pk - 1]
+        report = StatusReport("read", self.now, "wamid.x", AttemptKey(delivery_id, 1, token))
+        assert reports.advance([report], now=self.now).unmatched == [report]
+
+    @rule()
+    def tick(self) -> None:
+        self.step = "tick"
+        retrying.sweep(self.now)
+
+    @rule(kind=st.sampled_from(["close", "pause", "resume", "cancel", "opt out"]), rarely=rarely)
+    def somebody_acts(self, kind: str, rarely: bool) -> None:
+        """Seldom, or every morning would soon be over."""
+        self.step = kind
+        if kind == "resume":
+            self.resume()
+        elif rarely:
+            {
+                "close": self.close,
+                "pause": self.pause,
+                "cancel": self.cancel,
+                "opt out": self.opt_out,
+            }[kind]()
+
+    def close(self) -> None:
+        control.complete_if_done(self.distribution_id, now=self.now)
+
+    def pause(self) -> None:
+        control.pause(self.distribution_id, reason="by an operator", now=self.now)
+
+    def resume(self) -> None:
+        try:
+            control.resume(self.distribution_id, now=self.now)
+        except ControlError:
+            assert not Distribution.objects.filter(state=DistributionState.PAUSED).exists()
+
+    def cancel(self) -> None:
+        if Distribution.objects.running().exists():
+            control.cancel(self.distribution_id, reason="by an operator", now=self.now)
+
+    def opt_out(self) -> None:
+        person = Subscriber.objects.filter(status=Status.ACTIVE).order_by("pk").first()
+        if person is not None:
+            Subscriber.objects.filter(pk=person.pk).update(status=Status.UNSUBSCRIBED)
+            self.gone.add(person.pk)
+
+    # --- what always holds --------------------------------------------------------------------
+
+    def standing(self, row: Delivery) -> Iterable[Message]:
+        """What WhatsApp accepted for it and did not take back."""
+        mine = (message for message in self.messages if message.attempt.delivery_id == row.pk)
+        return [message for message in mine if not message.failed]
+
+    @invariant()
+    def every_step_is_legal(self) -> None:
+        after = self.states()
+        assert after.keys() == self.before.keys()
+        assert len(after) == Distribution.objects.get(pk=self.distribution_id).recipients
+        moved = {(self.before[pk], after[pk]) for pk in after if self.before[pk] != after[pk]}
+        assert moved <= LEGAL.get(self.step, set()), self.step
+        self.before, self.step = after, ""
+
+    @invariant()
+    def nobody_has_two_messages(self) -> None:
+        for row in Delivery.objects.all():
+            standing = len(self.standing(row))
+            assert standing <= 1 + row.ambiguous_no
+            assert row.ambiguous_no <= 1
+            assert row.attempt_no == self.marks[row.pk]
+            if row.state in {*WAITING, S.CLAIMED, S.FAILED, S.SKIPPED} and not row.ambiguous_no:
+                assert standing == 0, row.state  # else the next send would be the second
+            if row.state in (S.ACCEPTED, S.HELD):
+                assert standing >= 1
+            if row.state in {*TERMINAL} - {S.ACCEPTED}:
+                assert row.reason
+
+    @invariant()
+    def nobody_else_is_written_to(self) -> None:
+        assert {message.to for message in self.messages} <= self.audience
+
+    def everybody_ends(self) -> None:
+        """All senders die; the regular check brings everybody to an end with a reason."""
+        end = Distribution.objects.get(pk=self.distribution_id).window_end
+        self.now = max(self.now, end) + LEASE + timedelta(seconds=1)
+        self.step = "tick"
+        retrying.sweep(self.now)
+        self.every_step_is_legal()
+        control.complete_if_done(self.distribution_id, now=self.now)
+        assert set(self.states().values()) <= set(TERMINAL)
+        assert not Distribution.objects.running().exists()
+        self.nobody_has_two_messages()
+
+
+@pytest.mark.django_db
+@pytest.mark.timeout(1800 if EXAMPLES > 100 else 120)
+def test_whatever_happens_nobody_gets_two_messages_and_nobody_is_lost(monkeypatch):
+    monkeypatch.setattr(reconcile, "LEAST_NEIGHBOURS", 1)  # four people have few neighbours
+    Morning.distribution_id = an_open_distribution(PEOPLE, now=NOW).pk
+    Morning.number_id = PhoneNumber.objects.get().pk
+    Morning.audience = set(Subscriber.objects.values_list("phone", flat=True))
+
+    run_state_machine_as_test(
+        Morning,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
