@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q
-from django.db.models.functions import Greatest, Least
+from django.db.models.functions import Least
 from django.utils import timezone
 
 from phonepool.models import NumberState, PhoneEvent, PhoneNumber, Quality, Role
@@ -27,8 +27,10 @@ CEILINGS: dict[str, tuple[float, int]] = {
 }
 LOW_SHARE = 0.5  # LOW also halves what the number itself is allowed
 FLOOR_RATE = 5.0  # a cut never goes below: a number that may send, sends
-CLIMB_PER_SECOND = 0.05  # of the ceiling, each second after a cut
-CUT_INTERVAL = 1.0  # seconds: one burst of refusals is one cut
+CLIMB_PER_SECOND = 0.1  # of the ceiling: from half to full speed in five seconds
+# Seconds between two cuts: slots given out before a cut still go at the old rate, and their
+# refusals are old news.
+CUT_INTERVAL = 2.0
 LONGEST_REST = 16  # × NUMBER_REST_SECONDS, however often it failed
 
 
@@ -54,18 +56,18 @@ def rate(number: PhoneNumber, now: datetime) -> float:
     top = ceiling(number)
     if number.cut_rate is None:
         return top
-    climbed = CLIMB_PER_SECOND * top * max(0.0, now.timestamp() - number.cut_at)
+    quiet = now.timestamp() - number.cut_at - CUT_INTERVAL  # seconds without another cut
+    climbed = CLIMB_PER_SECOND * top * max(0.0, quiet)
     return min(top, max(FLOOR_RATE, number.cut_rate + climbed))
 
 
 def cut_rate(number_id: int, *, now: datetime) -> bool:
-    """Halve the rate after 130429, at most once a second; True when it was halved now."""
+    """Halve the rate after 130429, once for a burst of refusals; True when it was halved now."""
     number = PhoneNumber.objects.get(pk=number_id)
     halved = max(FLOOR_RATE, rate(number, now) / 2)
     moment = now.timestamp()
-    # The clock moves on too: slots already given out must drain before new ones begin.
     cut = PhoneNumber.objects.filter(pk=number_id, cut_at__lte=moment - CUT_INTERVAL).update(
-        cut_rate=halved, cut_at=moment, next_slot=Greatest(F("next_slot"), moment + CUT_INTERVAL)
+        cut_rate=halved, cut_at=moment
     )
     if cut:
         _note(number_id, "rate_cut", f"to {halved:.0f}/s after a throughput refusal", now)

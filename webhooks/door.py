@@ -1,39 +1,41 @@
 """The short way in for Meta's webhooks, past everything that serves people.
 
-Sessions, users, messages and the search through all routes cost as much as verifying and
-storing a webhook does, and it needs none of them. The route in `webhooks/urls.py` leads to the
-same view by the long way.
+Middleware, signals and the search through all routes cost more than verifying and storing a
+webhook does, and it needs none of them. The route in `webhooks/urls.py` leads to the same view
+by the long way.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from django.core.handlers.exception import convert_exception_to_response
-from django.core.handlers.wsgi import WSGIHandler
+from django.core.handlers.wsgi import WSGIRequest
+from django.db import close_old_connections
+from django.http import HttpRequest, HttpResponse
 
 from webhooks import views
 
 Application: TypeAlias = Callable[[dict[str, Any], Any], Iterable[bytes]]
+View: TypeAlias = Callable[[HttpRequest], HttpResponse]
 
 PATHS = frozenset(("/webhooks/whatsapp", "/webhooks/whatsapp/"))
 
 
-class Door(WSGIHandler):
-    """Django's own handler around a single view."""
-
-    def load_middleware(self, is_async: bool = False) -> None:  # noqa: ARG002
-        """None: the view does all that a webhook needs."""
-        self._middleware_chain = convert_exception_to_response(views.whatsapp)
-
-
 def beside(site: Application) -> Application:
     """`site`, but for what Meta calls; for `config/wsgi.py`."""
-    door = Door()
+    respond = cast(View, convert_exception_to_response(views.whatsapp))
 
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        handler = door if environ["PATH_INFO"] in PATHS else site
-        return handler(environ, start_response)
+        if environ["PATH_INFO"] not in PATHS:
+            return site(environ, start_response)
+        try:
+            response = respond(WSGIRequest(environ))
+        finally:
+            close_old_connections()  # as Django does around each request
+        status = f"{response.status_code} {response.reason_phrase}"
+        start_response(status, list(response.items()))
+        return [response.content]
 
     return application

@@ -16,7 +16,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db import Error, InterfaceError, OperationalError, connection, transaction
+from django.db import (
+    DEFAULT_DB_ALIAS,
+    Error,
+    InterfaceError,
+    OperationalError,
+    connections,
+    transaction,
+)
 from django.db.models.functions import Length
 from psycopg import Cursor
 
@@ -63,34 +70,34 @@ def store(body: bytes, secret_no: int, *, now: datetime) -> bool:
 
     Raises NotStored when the database refuses, is away, or takes more than two seconds.
     """
-    received_at = connection.ops.adapt_datetimefield_value(now)
+    database: Any = connections[DEFAULT_DB_ALIAS]  # once: `connection` looks it up at every dot
+    received_at = database.ops.adapt_datetimefield_value(now)
     row = (body, hashlib.sha256(body).hexdigest(), secret_no, received_at)
     started = time.monotonic()
     try:
         try:
-            return _insert(row)
+            return _insert(database, row)
         except (OperationalError, InterfaceError):
             # Perhaps only a connection that went stale between two requests: once more, anew.
-            if connection.in_atomic_block or time.monotonic() - started > STORE_SECONDS / 4:
+            if database.in_atomic_block or time.monotonic() - started > STORE_SECONDS / 4:
                 raise
-            connection.close()
-            return _insert(row)
+            database.close()
+            return _insert(database, row)
     except Error as error:
         raise NotStored(_first_line(error)) from error
 
 
-def _insert(row: tuple[Any, ...]) -> bool:
-    wrapper: Any = connection
+def _insert(database: Any, row: tuple[Any, ...]) -> bool:
     # A second try is cheaper than asking "are you there?" before each of 2 000 a second.
-    wrapper.health_check_done = True
-    with limited(connection, STORE_SECONDS):
-        watched = wrapper.execute_wrappers or wrapper.queries_logged  # somebody counts statements
-        if connection.vendor == "postgresql" and not watched:
-            # Django writes parameters into the statement's text: twice the bytes, and a fifth of
+    database.health_check_done = True
+    with limited(database, STORE_SECONDS):
+        watched = database.execute_wrappers or database.queries_logged  # statements are counted
+        if database.vendor == "postgresql" and not watched:
+            # Django writes parameters into the statement's text: twice the bytes, and a tenth of
             # the whole request's cost.
-            with wrapper.wrap_database_errors:
-                return bool(Cursor(wrapper.connection).execute(_INSERT_APART, row).rowcount)
-        with connection.cursor() as cursor:
+            with database.wrap_database_errors:
+                return bool(Cursor(database.connection).execute(_INSERT_APART, row).rowcount)
+        with database.cursor() as cursor:
             cursor.execute(_INSERT, row)
             return bool(cursor.rowcount)
 

@@ -11,7 +11,7 @@ import logging
 from http import HTTPStatus
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
@@ -26,7 +26,7 @@ SIGNATURE = f"HTTP_{signature.HEADER.upper().replace('-', '_')}"
 
 
 @csrf_exempt  # the signature says who sent it; there is no cookie to misuse
-def whatsapp(request: HttpRequest) -> HttpResponseBase:
+def whatsapp(request: HttpRequest) -> HttpResponse:
     """What Meta calls."""
     if request.method == "POST":
         return _receive(request)

@@ -1,7 +1,7 @@
 """The webhook door under load: POSTs a second and CPU a POST, committed, one web worker.
 
     python tests/load/webhook_bench.py [--posts 20000] [--runs 3] [--links 8] [--statuses 1]
-        [--threads 8] [--database postgres|sqlite|both] [--drain]
+        [--threads 8] [--database postgres|sqlite|both] [--app MODULE:NAME] [--drain]
 
 Starts granian as production does, over a throwaway PostgreSQL and over SQLite, and posts
 distinct signed bodies on kept-alive connections. CPU is user + system: of the web's processes,
@@ -155,12 +155,12 @@ def environment(database_url: str, folder: Path) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def web(env: dict[str, str], threads: int, log: Path) -> Iterator[tuple[int, int]]:
+def web(env: dict[str, str], app: str, threads: int, log: Path) -> Iterator[tuple[int, int]]:
     """(port, process) of a web server."""
     port = free_port()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
     command += ["--port", str(port), "--workers", "1", "--blocking-threads", str(threads)]
-    command += ["--http", "1", "--no-ws", "config.wsgi:application"]
+    command += ["--http", "1", "--no-ws", app]
     with log.open("wb") as output:
         child = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=output)
     try:
@@ -207,7 +207,7 @@ def measure(arguments: argparse.Namespace, kind: str) -> dict[str, float]:
                 env=env,
                 check=True,
             )
-            with web(env, arguments.threads, folder / "web.log") as (port, pid):
+            with web(env, arguments.app, arguments.threads, folder / "web.log") as (port, pid):
                 figures = _measure_posts(arguments, port, pid, database_cpu)
             if arguments.drain:
                 figures |= _measure_drain(env, arguments)
@@ -283,6 +283,7 @@ def main() -> None:
     parser.add_argument("--statuses", type=int, default=1)
     parser.add_argument("--threads", type=int, default=8)
     parser.add_argument("--database", choices=["postgres", "sqlite", "both"], default="both")
+    parser.add_argument("--app", default="config.wsgi:application")
     parser.add_argument("--drain", action="store_true")
     arguments = parser.parse_args()
     kinds = ["postgres", "sqlite"] if arguments.database == "both" else [arguments.database]

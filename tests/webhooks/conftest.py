@@ -30,12 +30,12 @@ def database_url() -> str:
 
 
 @contextmanager
-def serving(log: Path, **env: str) -> Iterator[int]:
+def serving(log: Path, app: str = "config.wsgi:application", **env: str) -> Iterator[int]:
     """The web process as it runs in production; yields its port."""
     port = free_port()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
     command += ["--port", str(port), "--workers", "1", "--blocking-threads", "4", "--http", "1"]
-    command += ["--no-ws", "--workers-kill-timeout", "2", "config.wsgi:application"]
+    command += ["--no-ws", "--workers-kill-timeout", "2", app]
     environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", **env}
     environment["DATABASE_URL"] = database_url()
     with log.open("wb") as output:
@@ -63,6 +63,6 @@ def _wait_until_it_answers(port: int, child: subprocess.Popen[bytes], log: Path)
 
 @pytest.fixture
 def serve(transactional_db, tmp_path: Path) -> Iterator[Callable[..., int]]:
-    """Starts web servers with the given environment; they end with the test."""
+    """Starts web servers, of an app, with an environment; they end with the test."""
     with ExitStack() as ends:
-        yield lambda **env: ends.enter_context(serving(tmp_path / "web.log", **env))
+        yield lambda *app, **env: ends.enter_context(serving(tmp_path / "web.log", *app, **env))

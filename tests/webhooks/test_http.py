@@ -61,9 +61,10 @@ def post(port: int, body: bytes) -> int:
     return send(port, head(body, f"Content-Length: {len(body)}") + body)
 
 
-def test_bodies_and_their_senders(serve: Callable[..., int]):
+@pytest.mark.parametrize("app", ["config.wsgi:application", "tests.webhooks.doors:short_way"])
+def test_bodies_and_their_senders(serve: Callable[..., int], app: str):
     """One server for all of them: starting one takes longer than using it."""
-    port = serve()
+    port = serve(app)
     limit = settings.WEBHOOK_BODY_LIMIT
     declared = "Content-Length: {}".format
     chunks = "Transfer-Encoding: chunked"

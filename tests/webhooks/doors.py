@@ -1,0 +1,10 @@
+"""The site with the webhooks' short way in, whatever `config/wsgi.py` does."""
+
+from __future__ import annotations
+
+from django.core.wsgi import get_wsgi_application
+
+from webhooks import door
+
+site = get_wsgi_application()
+short_way = door.beside(site)
