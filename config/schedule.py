@@ -11,50 +11,42 @@ from typing import Any
 from celery.schedules import crontab
 from django.conf import settings
 
+MAIN, ANALYTICS, WEBHOOKS = "mass-distribution", "distribution-analytics", "webhooks"
+
 
 def timetable() -> dict[str, dict[str, Any]]:
-    """Beat's entries by name; each expires before its successor comes, so none pile up.
-
-    `expire_seconds` is django-celery-beat's word: it would drop Celery's own `expires`.
-    """
+    """Beat's entries by name."""
+    six_o_clock = crontab(hour=settings.DAILY_TIME.hour, minute=settings.DAILY_TIME.minute)
     return {
-        "start the daily distribution": {
-            "task": "distribution.tasks.start_daily_distribution",
-            "schedule": crontab(
-                hour=str(settings.DAILY_TIME.hour), minute=str(settings.DAILY_TIME.minute)
-            ),
-            "options": {"queue": "mass-distribution", "expire_seconds": 60},
-        },
+        "start the daily distribution": _entry(
+            "distribution.tasks.start_daily_distribution", six_o_clock, MAIN, life=60
+        ),
         # Opens what beat missed, ends leases, re-nudges, closes: nothing waits longer than this.
-        "tick": {
-            "task": "distribution.tasks.tick",
-            "schedule": settings.TICK_SECONDS,
-            "options": {"queue": "mass-distribution", "expire_seconds": max(1, round(settings.TICK_SECONDS))},
-        },
+        "tick": _entry("distribution.tasks.tick", settings.TICK_SECONDS, MAIN),
         # The web process nudges as statuses arrive; this finds what a lost nudge left.
-        "apply webhooks": {
-            "task": "webhooks.tasks.drain_inbox",
-            "schedule": 2.0,
-            "options": {"queue": "webhooks", "expire_seconds": 2},
-        },
-        "refresh the SLA": {
-            "task": "distribution.tasks.refresh_sla",
-            "schedule": 5.0,
-            "options": {"queue": "distribution-analytics", "expire_seconds": 5},
-        },
-        "tell about alerts": {
-            "task": "distribution.tasks.notify_alerts",
-            "schedule": 10.0,
-            "options": {"queue": "distribution-analytics", "expire_seconds": 10},
-        },
-        "ask Meta about the phone numbers": {
-            "task": "phonepool.tasks.sync_phone_numbers",
-            "schedule": 60.0,
-            "options": {"queue": "distribution-analytics", "expire_seconds": 60},
-        },
-        "ask Meta about the message templates": {
-            "task": "distribution.tasks.sync_message_templates",
-            "schedule": 300.0,
-            "options": {"queue": "distribution-analytics", "expire_seconds": 300},
-        },
+        "apply webhooks": _entry("webhooks.tasks.drain_inbox", 2.0, WEBHOOKS),
+        "refresh the SLA": _entry("distribution.tasks.refresh_sla", 5.0, ANALYTICS),
+        "tell about alerts": _entry("distribution.tasks.notify_alerts", 10.0, ANALYTICS),
+        "ask Meta about the phone numbers": _entry(
+            "phonepool.tasks.sync_phone_numbers", 60.0, ANALYTICS
+        ),
+        "ask Meta about the message templates": _entry(
+            "distribution.tasks.sync_message_templates", 300.0, ANALYTICS
+        ),
+        "forget old webhooks": _entry("webhooks.tasks.prune_inbox", 3600.0, WEBHOOKS),
+    }
+
+
+def _entry(
+    task: str, schedule: crontab | float, queue: str, *, life: float | None = None
+) -> dict[str, Any]:
+    """One entry. Its nudge is void after `life` seconds, by default when the next one comes, so
+    that none pile up. `expire_seconds` is django-celery-beat's word: it drops Celery's own.
+    """
+    seconds = schedule if isinstance(schedule, float | int) else life
+    assert seconds is not None  # a crontab's nudge needs its life said
+    return {
+        "task": task,
+        "schedule": schedule,
+        "options": {"queue": queue, "expire_seconds": max(1, round(seconds))},
     }

@@ -14,8 +14,7 @@ from django.core.handlers.exception import convert_exception_to_response
 from django.core.handlers.wsgi import WSGIRequest
 from django.db import close_old_connections
 from django.http import HttpRequest, HttpResponse
-
-from webhooks import views
+from django.utils.module_loading import import_string
 
 Application: TypeAlias = Callable[[dict[str, Any], Any], Iterable[bytes]]
 View: TypeAlias = Callable[[HttpRequest], HttpResponse]
@@ -25,7 +24,9 @@ PATHS = frozenset(("/webhooks/whatsapp", "/webhooks/whatsapp/"))
 
 def beside(site: Application) -> Application:
     """`site`, but for what Meta calls; for `config/wsgi.py`."""
-    respond = cast(View, convert_exception_to_response(views.whatsapp))
+    # By its name: `config/wsgi.py` imports this module before Django is set up.
+    view = import_string("webhooks.views.whatsapp")
+    respond = cast(View, convert_exception_to_response(view))
 
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ["PATH_INFO"] not in PATHS:

@@ -48,7 +48,7 @@ def test_everything_else_is_the_sites(path):
     assert call(path) == (200, {}, b"the site: " + path.encode())
 
 
-@pytest.mark.django_db
+@pytest.mark.django_db(transaction=True)
 def test_a_webhook_is_stored_by_the_short_way():
     status, headers, answer = call(URL, BODY)
 
