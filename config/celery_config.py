@@ -18,7 +18,15 @@ result_expires = 600
 accept_content = ["json"]
 task_serializer = "json"
 task_queues = [Queue(name) for name in settings.QUEUE_CONCURRENCY]
-task_default_queue = "mass-distribution"
+task_default_queue = "mass-distribution"  # start, tick, the chord's end: few, and never waiting
+task_routes = {
+    "distribution.tasks.send_batch": {"queue": "batch-processing"},  # again: distribution-retry
+    "distribution.tasks.refresh_sla": {"queue": "distribution-analytics"},
+    "distribution.tasks.notify_alerts": {"queue": "distribution-analytics"},
+    "distribution.tasks.sync_message_templates": {"queue": "distribution-analytics"},
+    "phonepool.tasks.*": {"queue": "distribution-analytics"},
+    "webhooks.tasks.*": {"queue": "webhooks"},
+}
 task_create_missing_queues = False
 task_acks_late = False
 task_soft_time_limit = None  # threads cannot be interrupted; every task bounds itself

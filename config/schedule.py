@@ -11,35 +11,29 @@ from typing import Any
 from celery.schedules import crontab
 from django.conf import settings
 
-MAIN, ANALYTICS, WEBHOOKS = "mass-distribution", "distribution-analytics", "webhooks"
-
 
 def timetable() -> dict[str, dict[str, Any]]:
-    """Beat's entries by name."""
+    """Beat's entries by name; `celery_config.task_routes` says to which queue each goes."""
     six_o_clock = crontab(hour=settings.DAILY_TIME.hour, minute=settings.DAILY_TIME.minute)
     return {
         "start the daily distribution": _entry(
-            "distribution.tasks.start_daily_distribution", six_o_clock, MAIN, life=60
+            "distribution.tasks.start_daily_distribution", six_o_clock, life=60
         ),
         # Opens what beat missed, ends leases, re-nudges, closes: nothing waits longer than this.
-        "tick": _entry("distribution.tasks.tick", settings.TICK_SECONDS, MAIN),
+        "tick": _entry("distribution.tasks.tick", settings.TICK_SECONDS),
         # The web process nudges as statuses arrive; this finds what a lost nudge left.
-        "apply webhooks": _entry("webhooks.tasks.drain_inbox", 2.0, WEBHOOKS),
-        "refresh the SLA": _entry("distribution.tasks.refresh_sla", 5.0, ANALYTICS),
-        "tell about alerts": _entry("distribution.tasks.notify_alerts", 10.0, ANALYTICS),
-        "ask Meta about the phone numbers": _entry(
-            "phonepool.tasks.sync_phone_numbers", 60.0, ANALYTICS
-        ),
+        "apply webhooks": _entry("webhooks.tasks.drain_inbox", 2.0),
+        "refresh the SLA": _entry("distribution.tasks.refresh_sla", 5.0),
+        "tell about alerts": _entry("distribution.tasks.notify_alerts", 10.0),
+        "ask Meta about the phone numbers": _entry("phonepool.tasks.sync_phone_numbers", 60.0),
         "ask Meta about the message templates": _entry(
-            "distribution.tasks.sync_message_templates", 300.0, ANALYTICS
+            "distribution.tasks.sync_message_templates", 300.0
         ),
-        "forget old webhooks": _entry("webhooks.tasks.prune_inbox", 3600.0, WEBHOOKS),
+        "forget old webhooks": _entry("webhooks.tasks.prune_inbox", 3600.0),
     }
 
 
-def _entry(
-    task: str, schedule: crontab | float, queue: str, *, life: float | None = None
-) -> dict[str, Any]:
+def _entry(task: str, schedule: crontab | float, *, life: float | None = None) -> dict[str, Any]:
     """One entry. Its nudge is void after `life` seconds, by default when the next one comes, so
     that none pile up. `expire_seconds` is django-celery-beat's word: it drops Celery's own.
     """
@@ -48,5 +42,5 @@ def _entry(
     return {
         "task": task,
         "schedule": schedule,
-        "options": {"queue": queue, "expire_seconds": max(1, round(seconds))},
+        "options": {"expire_seconds": max(1, round(seconds))},
     }

@@ -32,7 +32,7 @@ NUDGE_LIFE = 30  # seconds: a backlog of nudges evaporates instead of stampeding
 PUBLISH_SECONDS = 0.005
 
 
-@shared_task(queue="mass-distribution", rate_limit=settings.MASS_DISTRIBUTION_RATE)
+@shared_task(rate_limit=settings.MASS_DISTRIBUTION_RATE)
 def start_daily_distribution() -> list[int]:
     """06:00: open what is due and fan it out."""
     opened = schedule.open_due(timezone.now())
@@ -41,7 +41,7 @@ def start_daily_distribution() -> list[int]:
     return opened
 
 
-@shared_task(queue="mass-distribution", ignore_result=True)
+@shared_task(ignore_result=True)
 def tick() -> None:
     """The regular check: everything that a lost task, a crash or the clock left to do."""
     now = timezone.now()
@@ -73,7 +73,7 @@ def start_batches(distribution_id: int) -> bool:
     return nudge(lambda: chord(header)(body), patience=PATIENCE + PUBLISH_SECONDS * batches)
 
 
-@shared_task(queue="batch-processing")
+@shared_task
 def send_batch(distribution_id: int, batch_no: int) -> dict[str, int]:
     """Send what is due of one batch. Returns outcomes by state, for the log."""
     sent = sending.send_batch(distribution_id, batch_no, api=cloud_api.client())
@@ -82,7 +82,7 @@ def send_batch(distribution_id: int, batch_no: int) -> dict[str, int]:
     return dict(sent.states)
 
 
-@shared_task(queue="mass-distribution", ignore_result=True)
+@shared_task(ignore_result=True)
 def finish_sending(distribution_id: int) -> bool:
     """The chord's end: all batches were sent once. The tick asks the same, in case this is lost."""
     return control.complete_if_done(distribution_id, now=timezone.now())
@@ -106,7 +106,7 @@ def nudge_batch(distribution_id: int, batch_no: int, *, after: float = 0.0) -> b
     )
 
 
-@shared_task(queue="distribution-analytics", ignore_result=True)
+@shared_task(ignore_result=True)
 def refresh_sla() -> None:
     """Keep the running distributions' figures and alerts fresh; close what has just ended."""
     now = timezone.now()
@@ -115,7 +115,7 @@ def refresh_sla() -> None:
         control.complete_if_done(distribution.pk, now=now)
 
 
-@shared_task(queue="distribution-analytics", ignore_result=True)
+@shared_task(ignore_result=True)
 def sync_message_templates() -> int:
     """Mirror Meta's message templates."""
     if not settings.WHATSAPP_BUSINESS_ID:
@@ -123,7 +123,7 @@ def sync_message_templates() -> int:
     return message_templates.sync(cloud_api.client(), now=timezone.now())
 
 
-@shared_task(queue="distribution-analytics", ignore_result=True)
+@shared_task(ignore_result=True)
 def notify_alerts() -> int:
     """Tell the alert sink what it has not heard of."""
     return notifiers.notify(timezone.now())

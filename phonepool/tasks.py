@@ -8,7 +8,7 @@ from django.utils import timezone
 from phonepool import cloud_api, syncing
 
 
-@shared_task(queue="distribution-analytics", ignore_result=True)
+@shared_task(ignore_result=True)
 def sync_phone_numbers() -> int:
     """Ask Meta how each number stands; how many changed."""
     return syncing.sync(cloud_api.client(), now=timezone.now())

@@ -1,6 +1,6 @@
 """Celery's door into this app: thin, and safe to call at any time, twice, or not at all.
 
-Who calls names the queue: the nudger and beat.
+Their queue stands in the routes of Celery's configuration.
 """
 
 from __future__ import annotations

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Iterator
 from types import FrameType
@@ -27,7 +26,7 @@ def heard() -> Iterator[list[int]]:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_request_to_end_waits_for_the_rounds_end(heard: list[int], number: int) -> None:
     with undisturbed():
-        os.kill(os.getpid(), number)
+        signal.raise_signal(number)  # to this thread: earlier tests leave others about
         with undisturbed():  # a round that writes the table within
             pass
         assert heard == []
@@ -38,7 +37,7 @@ def test_the_request_to_end_waits_for_the_rounds_end(heard: list[int], number: i
 def test_the_request_is_heard_although_the_round_failed(heard: list[int]) -> None:
     def fail() -> None:
         with undisturbed():
-            os.kill(os.getpid(), signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
             raise LookupError
 
     with pytest.raises(LookupError):

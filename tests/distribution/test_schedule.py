@@ -111,7 +111,7 @@ def test_beat_stores_the_whole_timetable():
 
     for name, entry in timetable().items():
         assert stored[name].task == entry["task"]
-        assert stored[name].options["queue"] == entry["options"]["queue"]
+        assert app.amqp.router.route({}, entry["task"])["queue"].name in settings.QUEUE_CONCURRENCY
         module, _, task = entry["task"].rpartition(".")
         assert task in vars(import_module(module))
 
