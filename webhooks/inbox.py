@@ -1,4 +1,4 @@
-"""The durable inbox: store a body now, apply it soon, in bulk, as often as it takes.
+"""The durable inbox: what was stored is applied soon, in bulk, as often as it takes.
 
 A body is applied in the transaction that marks it, and applying it twice changes nothing. One
 that cannot be applied spoils nobody else's: it is tried alone, five times, and then put aside
@@ -7,34 +7,20 @@ for a human.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 import traceback
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.db import (
-    DEFAULT_DB_ALIAS,
-    Error,
-    InterfaceError,
-    OperationalError,
-    connections,
-    transaction,
-)
+from django.db import OperationalError, transaction
 from django.db.models.functions import Length
-from psycopg import Connection
-from psycopg import OperationalError as ConnectionLost
-from psycopg.errors import error_from_result
-from psycopg.pq import ExecStatus
 
 from distribution import alerts
 from distribution.bulk import update_from
 from distribution.models import Severity, StatusFeed
 from webhooks import handlers, masking, payloads
-from webhooks.deadline import limited
 from webhooks.events import Parsed
 from webhooks.handlers import Tally
 from webhooks.models import WebhookEvent, WebhookQuerySet
@@ -42,7 +28,6 @@ from webhooks.reading import Unreadable
 
 log = logging.getLogger(__name__)
 
-STORE_SECONDS = 2.0  # Meta waits longer, but a request thread is worth more than one webhook
 BUNDLE = 500  # webhooks applied together: one statement of each kind for all of them
 BUNDLE_BYTES = 8 * 1024 * 1024  # of bodies in memory at once; the longest alone is half of it
 DRAIN_SECONDS = 5.0
@@ -51,69 +36,9 @@ MOST_TRIES = 5
 LEAST_PATIENCE = timedelta(hours=1)
 # A status may overtake the answer that tells its message's id: look again, ever more rarely.
 FIRST_LOOK, LONGEST_LOOK, LAST_LOOK = timedelta(seconds=5), timedelta(hours=6), timedelta(days=1)
+# No store takes longer, a new connection and a second try included.
+LONGEST_STORE = timedelta(seconds=10)
 DEAD_LETTER = "webhook_dead_letter"
-
-
-# --- storing: the hot path ------------------------------------------------------------------------
-
-_TABLE = WebhookEvent._meta.db_table
-_INSERT = (
-    f'INSERT INTO "{_TABLE}" (body, digest, secret_no, received_at)'  # noqa: S608 - a constant
-    " VALUES (%s, %s, %s, %s) ON CONFLICT (digest) DO NOTHING"
-)
-_INSERT_LIBPQ = (_INSERT % ("$1", "$2", "$3", "$4")).encode()
-_FORMATS = [1, 0, 0, 0]  # the body as bytes, the rest as text
-
-
-class NotStored(Exception):  # noqa: N818 - an outcome: the sender has to come again
-    """The body is not on disk, as far as we know."""
-
-
-def store(body: bytes, secret_no: int, *, now: datetime) -> bool:
-    """Commit a verified body; False when the same one was there already. One statement.
-
-    Raises NotStored when the database refuses, is away, or takes more than two seconds.
-    """
-    database: Any = connections[DEFAULT_DB_ALIAS]  # once: `connection` looks it up at every dot
-    digest = hashlib.sha256(body).hexdigest()
-    started = time.monotonic()
-    try:
-        try:
-            return _insert(database, body, digest, secret_no, now)
-        except (OperationalError, InterfaceError):
-            # Perhaps only a connection that went stale between two requests: once more, anew.
-            if database.in_atomic_block or time.monotonic() - started > STORE_SECONDS / 4:
-                raise
-            database.close()
-            return _insert(database, body, digest, secret_no, now)
-    except Error as error:
-        raise NotStored(_first_line(error)) from error
-
-
-def _insert(database: Any, body: bytes, digest: str, secret_no: int, now: datetime) -> bool:
-    # A second try is cheaper than asking "are you there?" before each of 2 000 a second.
-    database.health_check_done = True
-    watched = database.execute_wrappers or database.queries_logged  # somebody counts statements
-    with limited(database, STORE_SECONDS):
-        if database.vendor == "postgresql" and not watched and not database.in_atomic_block:
-            texts = [digest.encode(), b"%d" % secret_no, now.isoformat().encode()]
-            with database.wrap_database_errors:
-                return _insert_by_libpq(database.connection, [body, *texts])
-        row = (body, digest, secret_no, database.ops.adapt_datetimefield_value(now))
-        with database.cursor() as cursor:
-            cursor.execute(_INSERT, row)
-            return bool(cursor.rowcount)
-
-
-def _insert_by_libpq(session: Connection[Any], row: list[bytes]) -> bool:
-    """The same statement by a single call in C: through two cursors it would cost 160 µs more,
-    as much as everything else that we do about a webhook. It commits by itself."""
-    result = session.pgconn.exec_params(_INSERT_LIBPQ, row, None, _FORMATS)
-    if result.status != ExecStatus.COMMAND_OK:
-        # A lost connection has no code from which psycopg could tell it from other errors.
-        told = error_from_result(result)
-        raise ConnectionLost(str(told)) if session.closed else told
-    return bool(result.command_tuples)
 
 
 # --- applying -------------------------------------------------------------------------------------
@@ -137,7 +62,7 @@ class Letter:
     body: bytes
     received_at: datetime
     tries: int
-    again: bool  # it was applied before, but for some statuses
+    again_at: datetime | None  # set if it was applied before, but for some statuses
 
 
 def drain(*, now: datetime, limit: int = BUNDLE, seconds: float = DRAIN_SECONDS) -> Drained:
@@ -168,11 +93,12 @@ def _fetch(waiting: WebhookQuerySet, limit: int) -> tuple[list[Letter], bool]:
         if room < 0 and pks:
             break
         pks.append(pk)
-    columns = ("pk", "body", "received_at", "tries", "processed_at")
-    rows = WebhookEvent.objects.filter(pk__in=pks).order_by("pk").values_list(*columns)
+    # Asked anew what is waiting: somebody may have applied some since the sizes were read.
+    rows = waiting.filter(pk__in=pks).order_by("pk")
+    columns = ("pk", "body", "received_at", "tries", "again_at")
     letters = [
-        Letter(pk, bytes(body), received_at, tries, again=processed_at is not None)
-        for pk, body, received_at, tries, processed_at in (rows if pks else ())
+        Letter(pk, bytes(body), *rest)
+        for pk, body, *rest in (rows.values_list(*columns) if pks else ())
     ]
     return letters, len(sizes) == limit or len(pks) < len(sizes)
 
@@ -224,12 +150,9 @@ def _lock(letters: Sequence[Letter]) -> list[Letter]:
     """Those that nobody else applies now or has applied meanwhile."""
     rows = WebhookEvent.objects.filter(pk__in=[letter.pk for letter in letters], dead_at=None)
     locked = rows.order_by("pk").select_for_update(skip_locked=True)
-    applied = dict(locked.values_list("pk", "processed_at"))
-    return [
-        letter
-        for letter in letters
-        if letter.pk in applied and (applied[letter.pk] is not None) == letter.again
-    ]
+    columns = locked.values_list("pk", "again_at", "processed_at")
+    waiting = {(pk, again) for pk, again, processed in columns if again or not processed}
+    return [letter for letter in letters if (letter.pk, letter.again_at) in waiting]
 
 
 _MARKS: dict[str, type] = {"id": int, "at": datetime, "again_at": datetime}
@@ -271,10 +194,10 @@ def _next_look(letter: Letter, now: datetime) -> datetime | None:
 
 def _note_failure(letter: Letter, error: Exception, drained: Drained, now: datetime) -> None:
     """One more try that failed; raises when not even that can be written down."""
-    log.warning("webhook %d could not be applied: %s", letter.pk, _first_line(error))
+    log.warning("webhook %d could not be applied: %s", letter.pk, masking.first_line(error))
     tries, told = letter.tries + 1, masking.line(_story(error))
     young = isinstance(error, OperationalError) and now - letter.received_at < LEAST_PATIENCE
-    if letter.again:
+    if letter.again_at:
         WebhookEvent.objects.filter(pk=letter.pk).update(again_at=_next_look(letter, now))
     elif tries >= MOST_TRIES and not young:
         drained.dead += _give_up(letter, told, now, tries=tries)
@@ -305,17 +228,12 @@ def _story(error: Exception) -> str:
     return "".join(traceback.format_exception(error))[-4000:]
 
 
-def _first_line(error: BaseException) -> str:
-    """The error without details: a database may add the row that it refused."""
-    return f"{type(error).__name__}: {masking.line(str(error)).partition(chr(10))[0]}"[:300]
-
-
 def _tell_how_far(now: datetime) -> None:
     """Everything received up to here is in the ledger, if nothing older waits.
 
     A little less than now: a webhook that was received before may be committing still.
     """
-    through = now - timedelta(seconds=2 * STORE_SECONDS)
+    through = now - LONGEST_STORE
     if not WebhookEvent.objects.pending().filter(received_at__lt=through).exists():
         StatusFeed.applied(through)
 

@@ -31,6 +31,11 @@ def line(text: str) -> str:
     return _NUMBER.sub(lambda found: mask_digits(found[0]), text)
 
 
+def first_line(error: BaseException) -> str:
+    """An error without its details: a database may add the whole row that it refused."""
+    return f"{type(error).__name__}: {line(str(error).partition(chr(10))[0])}"[:300]
+
+
 def _masked(value: Any, key: str = "") -> Any:
     if isinstance(value, dict):
         return {line(name): _masked(inner, name) for name, inner in value.items()}

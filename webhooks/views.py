@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from webhooks import bodies, inbox, nudger, signature
+from webhooks import bodies, nudger, signature, storing
 from webhooks.bodies import Refused
 from webhooks.metrics import POSTS
 
@@ -75,8 +75,8 @@ def _take(request: HttpRequest) -> bool:
         _note_forgery(request, body)
         raise Refused(HTTPStatus.FORBIDDEN, "forged")
     try:
-        return inbox.store(body, signer, now=timezone.now())
-    except inbox.NotStored as error:
+        return storing.store(body, signer, now=timezone.now())
+    except storing.NotStored as error:
         log.error("webhook not stored, Meta will send it again: %s", error)
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "not_stored") from error
 

@@ -17,7 +17,7 @@ from distribution.attempt_ids import AttemptKey
 from distribution.models import Delivery, Distribution
 from phonepool.models import PhoneNumber
 from tests.builders import LEASE, a_number, an_open_distribution
-from webhooks import inbox, signature
+from webhooks import inbox, signature, storing
 
 URL = "/webhooks/whatsapp"
 NUMBER = "106540352242922"
@@ -113,7 +113,7 @@ def apply(*bodies: bytes, now: datetime | None = None) -> inbox.Drained:
     """Store the bodies and drain the inbox."""
     now = now or timezone.now()
     for body in bodies:
-        inbox.store(body, 0, now=now)
+        storing.store(body, 0, now=now)
     return inbox.drain(now=now)
 
 

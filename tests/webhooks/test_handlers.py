@@ -24,7 +24,7 @@ from tests.webhooks.posts import (
     statuses,
     switched,
 )
-from webhooks import inbox
+from webhooks import inbox, storing
 from webhooks.models import WebhookEvent
 
 NOW = timezone.now().replace(microsecond=0)
@@ -307,7 +307,7 @@ def outcome(key: object, webhooks: list[list[dict[str, object]]], drains: list[b
     """What a delivery is after these webhooks, drained in between where it says so."""
     now = NOW + timedelta(minutes=1)
     for items, drain in zip(webhooks, drains, strict=True):
-        inbox.store(statuses(*items), 0, now=now)
+        storing.store(statuses(*items), 0, now=now)
         if drain:
             inbox.drain(now=now)
     inbox.drain(now=now)
