@@ -68,7 +68,7 @@ def tally(distribution: Distribution) -> Tally:
 
 def reach(distribution: Distribution) -> Reach:
     """Accepted, delivered and read, by one query."""
-    deadline = distribution.sla_deadline
+    deadline = distribution.sla_deadline or distribution.planned_at  # unopened: nobody is in it
     accepted = Q(state__in=[State.ACCEPTED, State.HELD])
     delivered = accepted & Q(progress__gte=Progress.DELIVERED)
     return Reach(

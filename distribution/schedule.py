@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,6 +12,8 @@ from django.db import IntegrityError, transaction
 from distribution import control
 from distribution.models import Content, Distribution, DistributionState, Kind
 from distribution.models.distributions import UNOPENED
+
+log = logging.getLogger(__name__)
 
 
 def daily_time(day: date) -> datetime:
@@ -31,7 +34,16 @@ def open_due(now: datetime) -> list[int]:
     plan_daily(now)
     due = Distribution.objects.filter(state__in=UNOPENED, planned_at__lte=now)
     ids = list(due.order_by("planned_at").values_list("pk", flat=True))
-    return [pk for pk in ids if control.open_distribution(pk, now=now)]
+    return [pk for pk in ids if _opened(pk, now)]
+
+
+def _opened(distribution_id: int, now: datetime) -> bool:
+    """Open it; one that breaks keeps neither the others nor the rest of the tick from happening."""
+    try:
+        return control.open_distribution(distribution_id, now=now)
+    except Exception:
+        log.exception("distribution %d could not be opened", distribution_id)
+        return False
 
 
 def plan_daily(now: datetime) -> Distribution | None:

@@ -10,13 +10,13 @@ from threading import Barrier
 import pytest
 import time_machine
 from django.conf import settings
-from django.db import connections
+from django.db import OperationalError, connections
 from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from config.celery import app
 from config.schedule import timetable
-from distribution import schedule
+from distribution import fanout, schedule
 from distribution.models import Alert, Delivery, Distribution, DistributionState, Kind
 from tests.builders import a_draft, a_number, an_approved_content, some_subscribers
 
@@ -217,6 +217,28 @@ def test_what_was_planned_first_opens_first():
     earlier = schedule.plan_once(at=before_six - timedelta(seconds=1), content=content)
 
     assert schedule.open_due(before_six) == [earlier.pk, later.pk]
+
+
+@pytest.mark.django_db
+def test_one_that_breaks_keeps_the_others_from_nothing(monkeypatch, caplog):
+    the_house()
+    content = an_approved_content(day=None, is_fallback=True)
+    before_six = SIX - timedelta(hours=2)
+    broken, sound = (schedule.plan_once(at=before_six, content=content) for _ in range(2))
+    freeze = fanout.freeze
+
+    def broken_freeze(distribution: Distribution, *, now: datetime) -> fanout.Frozen:
+        if distribution.pk == broken.pk:
+            raise OperationalError("canceling statement due to statement timeout")
+        return freeze(distribution, now=now)
+
+    monkeypatch.setattr(fanout, "freeze", broken_freeze)
+
+    assert schedule.open_due(before_six) == [sound.pk]
+    assert f"distribution {broken.pk} could not be opened" in caplog.text
+
+    monkeypatch.undo()
+    assert schedule.open_due(before_six + timedelta(seconds=15)) == [broken.pk]
 
 
 @pytest.mark.django_db(transaction=True)

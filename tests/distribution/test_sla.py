@@ -13,7 +13,7 @@ from distribution.analytics import Reach, Tally
 from distribution.models import Alert, Delivery, Distribution, State
 from distribution.sla import Sla
 from phonepool.models import PhoneNumber
-from tests.builders import an_open_distribution
+from tests.builders import a_planned_distribution, an_open_distribution
 
 NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
 WINDOW = settings.SLA_WINDOW_SECONDS
@@ -217,6 +217,13 @@ def test_measuring_takes_few_queries_however_many_people(
 ):
     with django_assert_max_num_queries(4):
         sla.measure(distribution, now=NOW + seconds(10))
+
+
+@pytest.mark.django_db
+def test_one_that_is_not_open_can_be_measured():
+    planned = a_planned_distribution(NOW)
+
+    assert sla.measure(planned, now=NOW).owed == 0
 
 
 def test_before_the_first_send_the_pools_rate_tells_the_end(distribution):

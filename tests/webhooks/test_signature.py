@@ -43,6 +43,21 @@ def test_only_the_exact_form_of_a_live_secret_counts(header, signer):
     assert signature.verify(BODY, header, [NEW, OLD]) == signer
 
 
+@pytest.mark.parametrize(
+    ("header", "shaped"),
+    [
+        ("sha256=" + "0a" * 32, True),
+        ("sha256=" + "0A" * 32, False),
+        ("sha256=" + "0a" * 32 + "0", False),
+        ("sha256=" + "0a" * 32 + "\n", False),
+        ("xsha256=" + "0a" * 32, False),
+        ("", False),
+    ],
+)
+def test_a_header_of_another_shape_is_known_without_the_body(header, shaped):
+    assert signature.is_shaped(header) is shaped
+
+
 def test_no_secret_verifies_nothing():
     assert signature.verify(BODY, f"sha256={hexed(secret='')}", []) is None
 
