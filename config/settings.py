@@ -231,7 +231,7 @@ AMBIGUOUS_POLICY = env.choice("AMBIGUOUS_POLICY", "reconcile", ("reconcile", "ho
 # --- The pool -------------------------------------------------------------------------------
 
 # Aim a little under a number's limit: at exactly 100 % a strict limiter refused 1.4 % of sends.
-SLOT_UTILISATION = env.decimal("SLOT_UTILISATION", 0.98, low=0.1, high=1.0)
+SLOT_UTILISATION = env.decimal("SLOT_UTILISATION", 0.97, low=0.1, high=1.0)
 # Slots further ahead than this are not given out: their claim could lapse before they come.
 SLOT_HORIZON_SECONDS = env.decimal("SLOT_HORIZON_SECONDS", 15, low=0.1, high=300)
 NUMBER_REST_SECONDS = env.decimal("NUMBER_REST_SECONDS", 15, low=0.1, high=3600)

@@ -8,7 +8,9 @@ and at the window's end for a human.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import cache, partial
 
 from django.conf import settings
 from django.db.models import Q
@@ -26,6 +28,7 @@ from distribution.models.deliveries import DeliveryQuerySet
 from subscribers.models import Status
 
 FRESHEST_FEED = timedelta(seconds=30)
+MINUTE = timedelta(minutes=1)
 NEIGHBOURHOOD = timedelta(minutes=2)
 LEAST_NEIGHBOURS = 10
 LEAST_REPORTED = 0.95
@@ -48,7 +51,8 @@ def judge(distribution: Distribution, *, now: datetime) -> tuple[int, int]:
         subscriber__status=Status.ACTIVE,
     )
     feed = StatusFeed.current()
-    silent = [row.pk for row in ripe[:500] if _silence_is_evidence(row, feed)]
+    spoke = cache(partial(_neighbours_spoke, distribution.pk))
+    silent = [row.pk for row in ripe if _silence_is_evidence(row, feed, spoke)]
     return state.retry_unknown(silent, next_at=now, now=now), 0
 
 
@@ -69,18 +73,23 @@ def _may_resend(distribution: Distribution, now: datetime) -> bool:
     return not Delivery.objects.filter(distribution=distribution, state=State.HELD).exists()
 
 
-def _silence_is_evidence(row: Delivery, feed: StatusFeed) -> bool:
+def _silence_is_evidence(
+    row: Delivery, feed: StatusFeed, spoke: Callable[[int | None, datetime], bool]
+) -> bool:
     """Whether its neighbours were reported while this one was not."""
     assert row.inflight_at is not None  # a row in doubt was in flight
     if feed.dead_letter_at is not None and feed.dead_letter_at >= row.inflight_at:
         return False  # what could not be read could have been about this one
+    # By the minute: a dead worker leaves many rows that ask the same question.
+    return spoke(row.number_id, row.inflight_at.replace(second=0, microsecond=0))
+
+
+def _neighbours_spoke(distribution_id: int, number_id: int | None, minute: datetime) -> bool:
     everybody = Delivery.objects.filter(
-        distribution_id=row.distribution_id, accepted_at__isnull=False
-    ).exclude(pk=row.pk)
-    near = everybody.filter(
-        number_id=row.number_id,
-        accepted_at__range=(row.inflight_at - NEIGHBOURHOOD, row.inflight_at + NEIGHBOURHOOD),
-    )
+        distribution_id=distribution_id, accepted_at__isnull=False
+    ).exclude(state=State.UNKNOWN)
+    span = (minute - NEIGHBOURHOOD, minute + MINUTE + NEIGHBOURHOOD)
+    near = everybody.filter(number_id=number_id, accepted_at__range=span)
     return _spoken_for(near) or (near.count() < LEAST_NEIGHBOURS and _spoken_for(everybody))
 
 

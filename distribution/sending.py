@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 Clock = Callable[[], datetime]
 
 LEAD = 0.25  # seconds before its first slot that a micro-batch is marked and handed over
-GATHER = 0.5  # seconds that outcomes are gathered before they are written together
+GATHER = 1.0  # seconds that outcomes are gathered before they are written together
 # A batch waits this long for its last answers; slower ones are written down behind its back,
 # so that ten batches at a time do not become the limit when Meta answers slowly.
 LINGER = 1.0

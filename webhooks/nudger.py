@@ -1,6 +1,6 @@
 """Wakes the drain when something was stored, and never makes the answer to Meta wait for it.
 
-One daemon thread a process publishes at most two nudges a second, however many webhooks
+One daemon thread a process publishes at most one nudge a second, however many webhooks
 come in. A frozen or refusing broker costs it time, nobody else: beat's own drain finds what a
 lost nudge left.
 """
@@ -16,7 +16,7 @@ from celery import current_app
 from distribution.nudging import nudge
 
 DRAIN = "webhooks.tasks.drain_inbox"  # by name: tasks stand above the door that calls this
-INTERVAL = 0.5  # seconds between two nudges: also how many webhooks share one drain
+INTERVAL = 1.0  # seconds between two nudges: also how many webhooks share one drain
 LIFE = 30  # seconds after which a nudge nobody took is void
 
 

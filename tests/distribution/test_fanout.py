@@ -130,6 +130,15 @@ def test_twenty_thousand_people_are_frozen_in_a_second_or_two(distribution):
     assert time.process_time() - began < 2
 
 
+def test_a_large_audience_may_take_longer_than_a_statement_may(distribution, on_postgres):
+    twenty_thousand_people()
+
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL statement_timeout = '5ms'")
+
+    assert freeze(distribution).recipients == 20_000
+
+
 # --- the portfolio's 24 h limit ---------------------------------------------------------------
 
 

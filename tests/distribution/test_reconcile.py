@@ -190,6 +190,17 @@ def test_the_hold_policy_never_sends_again(distribution, settings):
     assert_waits(distribution)
 
 
+def test_many_doubts_ask_about_their_neighbours_once(distribution, django_assert_max_num_queries):
+    some = list(neighbours().values_list("pk", flat=True)[:9])
+    Delivery.objects.filter(pk__in=some).update(
+        state=State.UNKNOWN, unknown_at=DOUBTED, accepted_at=None, progress=0
+    )
+    distribution.refresh_from_db()
+
+    with django_assert_max_num_queries(12):
+        assert reconcile.judge(distribution, now=RIPE) == (10, 0)
+
+
 # --- the window's end -------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections import Counter
@@ -10,7 +11,7 @@ from itertools import pairwise
 
 import pytest
 from django.conf import settings
-from django.db import connections
+from django.db import OperationalError, connections
 from django.utils import timezone
 
 from distribution import control, sending, state
@@ -549,3 +550,29 @@ def test_one_person_whose_message_cannot_be_made_spoils_nobody(db, api, monkeypa
     send(distribution, api)
 
     assert states() == {State.ACCEPTED: 2, State.FAILED: 1}
+
+
+def failing_once(function: Callable[..., object]) -> Callable[..., object]:
+    """The database is away for a moment."""
+    errors = [OperationalError("server closed the connection unexpectedly")]
+
+    def call(*args: object, **kwargs: object) -> object:
+        if errors:
+            raise errors.pop()
+        return function(*args, **kwargs)
+
+    return call
+
+
+@pytest.mark.xfail(reason="answers in hand are dropped when the database fails", strict=True)
+@pytest.mark.parametrize("step", ["settle", "give_back"])
+def test_answers_in_hand_survive_a_database_that_is_away_for_a_moment(
+    distribution, api, monkeypatch, step
+):
+    PhoneNumber.objects.update(daily_capacity=30)  # twenty are given back
+    monkeypatch.setattr(state, step, failing_once(getattr(state, step)))
+
+    with contextlib.suppress(OperationalError):
+        send(distribution, api)
+
+    assert states()[State.ACCEPTED] == len(api.sent) == 30

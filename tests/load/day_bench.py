@@ -43,13 +43,13 @@ FIGURES = (
 
 def run(options: argparse.Namespace) -> dict[str, Any]:
     folder = Path(tempfile.mkdtemp(prefix="daybreak-bench-"))
-    counts = folder / "statements"
+    counts, var_dir = folder / "statements", folder / "var"  # a fresh house empties its own
     counts.mkdir()
     env = {"STATEMENTS_DIR": str(counts), "DJANGO_SETTINGS_MODULE": "tests.load.counting_settings"}
     report = folder / "report.json"
     try:
         with stage.house(
-            folder, options.scenario, seed=options.seed, services=options.services, env=env
+            var_dir, options.scenario, seed=options.seed, services=options.services, env=env
         ) as house:
             code = stage.run_day(
                 house,

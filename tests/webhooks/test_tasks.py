@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from tests.webhooks.posts import notice
+from webhooks import inbox, nudger, storing, tasks
+from webhooks.models import WebhookEvent
+
+pytestmark = pytest.mark.django_db
+BODY = notice("security", event="PIN_CHANGED")
+
+
+@pytest.fixture
+def woken(monkeypatch) -> list[None]:
+    calls: list[None] = []
+    monkeypatch.setattr(nudger, "wake", lambda: calls.append(None))
+    return calls
+
+
+def test_the_drain_applies_what_waits(woken):
+    storing.store(BODY, 0, now=timezone.now())
+
+    tasks.drain_inbox()
+
+    assert not WebhookEvent.objects.pending().exists()
+    assert woken == []
+
+
+def test_a_drain_that_ran_out_of_time_has_the_rest_drained_too(woken, monkeypatch):
+    monkeypatch.setattr(inbox.drain, "__kwdefaults__", {"limit": 500, "seconds": -1})
+    storing.store(BODY, 0, now=timezone.now())
+
+    tasks.drain_inbox()
+
+    assert woken == [None]
+    assert WebhookEvent.objects.pending().count() == 1
+
+
+def test_bodies_are_forgotten_after_the_days_that_the_settings_say(settings):
+    settings.WEBHOOK_KEEP_DAYS = 30
+    now = timezone.now()
+    for days in (29, 31):
+        storing.store(BODY.ljust(500 + days), 0, now=now - timedelta(days=days))
+    inbox.drain(now=now)
+
+    tasks.prune_inbox()
+
+    assert WebhookEvent.objects.get().received_at == now - timedelta(days=29)
