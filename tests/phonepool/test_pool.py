@@ -64,7 +64,7 @@ def test_everybodys_slots_together_fill_the_horizon_and_no_more():
     a_number(), a_number()
     most = int(80 * settings.SLOT_UTILISATION * settings.SLOT_HORIZON_SECONDS)
 
-    assert reserved(200).total() == 2 * most
+    assert 2 * most - 2 <= reserved(200).total() <= 2 * most  # less the crumbs of a last slot
 
 
 def test_a_number_that_is_refused_rests_and_its_share_moves():
