@@ -98,7 +98,7 @@ def _trigger(day: date) -> datetime:
         time.sleep(min(left, 0.05))
     triggered_at = timezone.now()
     start_daily_distribution.delay()
-    say(f"{planned.astimezone(timezone.get_default_timezone()):%H:%M:%S} IST: the day begins")
+    say(f"{triggered_at.astimezone(timezone.get_default_timezone()):%H:%M:%S} IST: the day begins")
     return triggered_at
 
 

@@ -18,7 +18,7 @@ console = Console(stderr=True, highlight=False)
 
 def say(text: str) -> None:
     """One line about what is being done."""
-    console.print(text)
+    console.print(text, soft_wrap=True)  # a log's lines are as long as they are
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
     python tests/load/webhook_bench.py [--posts 20000] [--runs 3] [--links 8] [--statuses 1]
         [--threads 8] [--database postgres|sqlite|both] [--app MODULE:NAME] [--drain]
 
-Starts granian as production does, over a throwaway PostgreSQL and over SQLite, and posts
+Starts granian and a broker as production does, over a throwaway PostgreSQL or SQLite, and posts
 distinct signed bodies on kept-alive connections. CPU is user + system: of the web's processes,
 and of PostgreSQL's beside it. "A core" is 1 s ÷ CPU of the web a POST. `--drain` also applies
 what was stored and tells the cost of a status. Medians of the runs are printed last.
@@ -32,6 +32,7 @@ sys.path.insert(0, str(ROOT))
 import psutil  # noqa: E402
 
 from config import postgres  # noqa: E402
+from config.broker import running_broker  # noqa: E402
 from config.processes import free_port  # noqa: E402
 from webhooks import signature  # noqa: E402
 
@@ -140,7 +141,7 @@ def family(pid: int) -> list[psutil.Process]:
     return [process, *process.children(recursive=True)]
 
 
-def environment(database_url: str, folder: Path) -> dict[str, str]:
+def environment(database_url: str, broker_url: str, folder: Path) -> dict[str, str]:
     return {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "config.settings",
@@ -149,7 +150,7 @@ def environment(database_url: str, folder: Path) -> dict[str, str]:
         "SECRET_KEY": "a key for the benchmark only, long enough to pass the settings' own check",
         "HTTPS": "false",
         "LOG_LEVEL": "warning",
-        "REDIS_URL": "redis://127.0.0.1:9/0",  # nobody listens: the nudger fails, at its cost
+        "REDIS_URL": broker_url,
         "WHATSAPP_APP_SECRET": SECRET,
     }
 
@@ -199,8 +200,11 @@ def measure(arguments: argparse.Namespace, kind: str) -> dict[str, float]:
     folder = Path(tempfile.mkdtemp(prefix="daybreak-bench-"))
     folder.chmod(0o711)
     try:
-        with databases(kind, folder) as (url, database_cpu):
-            env = environment(url, folder)
+        with (
+            databases(kind, folder) as (url, database_cpu),
+            running_broker(folder / "broker") as broker_url,
+        ):
+            env = environment(url, broker_url, folder)
             subprocess.run(
                 [sys.executable, "manage.py", "migrate", "--no-input", "-v0"],
                 cwd=ROOT,
