@@ -395,7 +395,8 @@ def test_a_childs_signals_are_not_those_python_ignores(children: Supervisor) -> 
 
     answer = children.run(Child(name="one-off", argv=argv, env={}, cwd=ROOT))
 
-    assert int(answer.split()[1], 16) == 0
+    ignored = int(answer.split()[1], 16)  # a shell in the background adds its own: not ours
+    assert not any(ignored >> number - 1 & 1 for number in (signal.SIGPIPE, signal.SIGXFSZ))
 
 
 # --- showing ------------------------------------------------------------------------------------

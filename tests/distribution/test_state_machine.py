@@ -134,7 +134,8 @@ class Morning(RuleBasedStateMachine):
         self.now = NOW
         self.senders: list[Sender] = []
         self.messages: list[Message] = []
-        self.marks: Counter[int] = Counter()
+        self.marks: Counter[int] = Counter()  # by delivery
+        self.resent: Counter[int] = Counter()
         self.gone: set[int] = set()
         self.step = ""
         self._example = transaction.atomic()
@@ -306,9 +307,25 @@ class Morning(RuleBasedStateMachine):
     @rule()
     def hear_of_everybody(self) -> None:
         """The first word about each: what the silence about others is measured by."""
+        self.hear_first_of(self.messages)
+
+    @precondition(lambda self: S.INFLIGHT in self.before.values())
+    @rule()
+    def silence_ripens(self) -> None:
+        """Leases lapse, what was answered is reported, and those in doubt stay silent for long."""
+        self.time_passes(61)
+        self.tick()
+        self.check()
+        known = {pk for pk, now in self.before.items() if now == S.ACCEPTED}
+        self.hear_first_of([m for m in self.messages if m.attempt.delivery_id in known])
+        self.check()
+        self.time_passes(700)
+        self.tick()
+
+    def hear_first_of(self, messages: list[Message]) -> None:
         self.step = "hear"
         bundle = []
-        for message in self.messages:
+        for message in messages:
             status, code = FATES[message.fate][0]
             bundle.append(StatusReport(status, self.now, message.wamid, message.attempt, code))
             message.failed = message.failed or status == "failed"
@@ -373,11 +390,17 @@ class Morning(RuleBasedStateMachine):
         assert after.keys() == self.before.keys()  # nobody is lost, nobody comes in
         moved = {(self.before[pk], after[pk]) for pk in after if self.before[pk] != after[pk]}
         assert moved <= LEGAL.get(self.step, set()), self.step
+        self.resent.update(
+            pk
+            for pk in after
+            if (self.before[pk], after[pk]) == (S.UNKNOWN, S.RETRY_WAIT) and self.step == "tick"
+        )
         assert {message.to for message in self.messages} <= self.audience
         # What WhatsApp accepted and did not take back.
         standing = Counter(m.attempt.delivery_id for m in self.messages if not m.failed)
         for pk, state_now, reason, attempts, resent in rows:
             assert standing[pk] <= 1 + resent <= 2
+            assert resent == self.resent[pk]
             assert attempts == self.marks[pk]
             assert reason or state_now not in GIVEN_UP
             if state_now in MAY_BE_SENT | {S.FAILED, S.SKIPPED} and not resent:
