@@ -17,7 +17,8 @@ from distribution.attempt_ids import AttemptKey
 from distribution.models import Delivery, Distribution
 from phonepool.models import PhoneNumber
 from tests.builders import LEASE, a_number, an_open_distribution
-from webhooks import inbox, signature, storing
+from webhooks import handlers, inbox, signature, storing
+from webhooks.models import WebhookEvent
 
 URL = "/webhooks/whatsapp"
 NUMBER = "106540352242922"
@@ -143,3 +144,26 @@ def on_the_wire(
 
 def rows(pks: Iterable[int]) -> list[Delivery]:
     return list(Delivery.objects.filter(pk__in=pks).order_by("pk"))
+
+
+def store(*bodies: bytes, at: datetime) -> list[int]:
+    """Ids of the stored bodies."""
+    last = WebhookEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    for body in bodies:
+        assert storing.store(body, 0, now=at)
+    return list(WebhookEvent.objects.filter(pk__gt=last).values_list("pk", flat=True))
+
+
+def spoil(monkeypatch: Any, *poison: int, error: Exception | None = None) -> list[set[int]]:
+    """Make applying any bundle with one of these webhooks fail; the bundles that were tried."""
+    tried: list[set[int]] = []
+    really = handlers.apply
+
+    def apply(webhooks, *, now):
+        tried.append(set(webhooks))
+        if not tried[-1].isdisjoint(poison):
+            raise error or ZeroDivisionError("a poison for +919812345678")
+        return really(webhooks, now=now)
+
+    monkeypatch.setattr(handlers, "apply", apply)
+    return tried

@@ -3,10 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
 from django.utils import timezone
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from distribution import control
 from distribution.models import Alert, Delivery, Distribution, DistributionState, State
@@ -24,7 +21,7 @@ from tests.webhooks.posts import (
     statuses,
     switched,
 )
-from webhooks import inbox, storing
+from webhooks import inbox
 from webhooks.models import WebhookEvent
 
 NOW = timezone.now().replace(microsecond=0)
@@ -281,78 +278,3 @@ def test_no_webhook_starts_a_send():
 
     assert (Distribution.objects.count(), Delivery.objects.count()) == before
     assert not Delivery.objects.exclude(state=State.INFLIGHT).exists()
-
-
-# --- any order, any number of times ---------------------------------------------------------------
-
-ORDER = ["sent", "delivered", "read", 131026, 131049, 131000]
-# A message fails once if at all; whether it was delivered all the same is another matter.
-HISTORIES = st.tuples(
-    st.sets(st.sampled_from(ORDER[:3])), st.sets(st.sampled_from(ORDER[3:]), max_size=1)
-).filter(any)
-KEPT = (
-    *("state", "progress", "wamid", "reason", "accepted_at", "sent_at", "delivered_at"),
-    *("read_at", "failed_at", "failed_code", "attempt_no"),
-)
-
-
-def reported(word: str | int, key: object, place: int) -> dict[str, object]:
-    at = NOW + timedelta(seconds=place)
-    if isinstance(word, int):
-        return status("failed", key, at=at, wamid="w1", code=word)
-    return status(word, key, at=at, wamid="w1")
-
-
-def outcome(key: object, webhooks: list[list[dict[str, object]]], drains: list[bool]) -> tuple:
-    """What a delivery is after these webhooks, drained in between where it says so."""
-    now = NOW + timedelta(minutes=1)
-    for items, drain in zip(webhooks, drains, strict=True):
-        storing.store(statuses(*items), 0, now=now)
-        if drain:
-            inbox.drain(now=now)
-    inbox.drain(now=now)
-    assert not WebhookEvent.objects.pending().exists()
-    assert not WebhookEvent.objects.dead().exists()
-    row = only_delivery()
-    return tuple(getattr(row, name) for name in KEPT)
-
-
-@given(history=HISTORIES, data=st.data())
-@settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-def test_any_order_and_any_repetition_of_reports_end_the_same(db, history, data):
-    words = sorted(history[0] | history[1], key=ORDER.index)
-    times = {word: place for place, word in enumerate(words)}
-    told = data.draw(
-        st.permutations(words + data.draw(st.lists(st.sampled_from(words), max_size=4)))
-    )
-    cuts = data.draw(st.lists(st.booleans(), min_size=len(told), max_size=len(told)))
-    ends = []
-    for order in (words, told):
-        with transaction.atomic():
-            _, attempts = in_flight(1, now=NOW - timedelta(seconds=5))
-            (key,) = attempts.values()
-            items = [[reported(word, key, times[word])] for word in order]
-            together = [[item for one in items for item in one]] if order is words else items
-            ends.append(outcome(key, together, cuts if order is told else [False]))
-            transaction.set_rollback(True)
-
-    straight, shuffled = ends
-    assert shuffled == straight
-
-
-@given(order=st.permutations([("STOP", 1), ("START", 2), ("STOP", 3), ("START", 4), ("ok", 5)]))
-@settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-def test_any_order_of_wishes_ends_with_the_latest(db, order):
-    with transaction.atomic():
-        who = person()
-        for word, second in order:
-            at = NOW + timedelta(seconds=second)
-            apply(said(who.phone, word, at=at), now=NOW + timedelta(minutes=1))
-        result = fate(who)
-        transaction.set_rollback(True)
-
-    assert result == Status.ACTIVE
