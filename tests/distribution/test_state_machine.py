@@ -374,7 +374,8 @@ class Morning(RuleBasedStateMachine):
             control.cancel(self.distribution_id, reason="by an operator", now=self.now)
 
     def opt_out(self) -> None:
-        person = Subscriber.objects.filter(status=Status.ACTIVE).order_by("pk").first()
+        # The last in the queue, who is most likely to wait still.
+        person = Subscriber.objects.filter(status=Status.ACTIVE).order_by("pk").last()
         if person is not None:
             Subscriber.objects.filter(pk=person.pk).update(status=Status.UNSUBSCRIBED)
             self.gone.add(person.pk)
