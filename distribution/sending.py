@@ -26,6 +26,7 @@ from distribution.state import Claim, Settlement
 from phonepool import health, pool
 from phonepool.cloud_api import CloudApi, Outcome, OutcomeKind, PreparedMessage
 from phonepool.errors import UNSENDABLE, Action, Failure
+from phonepool.failpoints import failpoint
 from phonepool.reservation import Reservation
 
 log = logging.getLogger(__name__)
@@ -68,6 +69,7 @@ def send_batch(
     )
     sent = Sent()
     if claim.deliveries:
+        failpoint("after_claim")
         _Pass(distribution_id, claim, api, clock, lease, sent).run()
     return sent
 
@@ -120,6 +122,7 @@ class _Pass:
         marked = state.mark_inflight(
             self.claim, group, number_id=slots.number_id, now=self.clock(), lease=self.lease
         )
+        failpoint("after_mark")
         if not marked:  # paused, cancelled, or the lease ran short
             return False
         for delivery in group:
@@ -211,6 +214,7 @@ class _Pass:
             answers.append((slots.number_id, outcome.failure))
             if slots.recovering and outcome.failure is None:
                 recovered.add(slots.number_id)
+        failpoint("before_record")
         state.settle(settlements)
         self.sent.note(settlements)
         if recovered:

@@ -39,6 +39,7 @@ from phonepool.errors import (
     NotSent,
     Unanswered,
 )
+from phonepool.failpoints import failpoint
 
 SEND_LIMIT = 64 * 1024  # bytes of an answer to a send; a real one has 300
 READ_LIMIT = 8 * 1024 * 1024  # a page of message templates with their components
@@ -150,6 +151,7 @@ class _Connection(HTTPConnection):
             self._ask(_call.guard)
             _call.started, _call.end = True, monotonic() + _call.patience
         super().send(data if self._head is None else self._head + data)
+        failpoint("after_write")
 
     def getresponse(self) -> Any:
         answer = super().getresponse()
