@@ -46,7 +46,16 @@ PATIENCE = 90.0
 WORKERS = ("worker-mass-distribution", "worker-batch-processing", "worker-distribution-retry")
 SENDERS = ("worker-batch-processing", "worker-distribution-retry")
 TEMPLATE, VARIABLES = "daily_update", 2
-CALM = {"outcome_shares": {"UTILITY": {"invalid": 0.0}}, "rate_burst": 8}
+# Everybody is reached, and all is said within seconds.
+CALM = {
+    "outcome_shares": {"UTILITY": {"invalid": 0.0}},
+    "rate_burst": 8,
+    "delivered_quantiles": [[0.0, 0.1], [0.5, 0.3], [1.0, 1.0]],
+    "read_share": 0.3,
+    "read_p50_s": 0.3,
+    "read_p95_s": 0.8,
+    "read_max_s": 1.0,
+}
 
 
 class Stack:
