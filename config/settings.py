@@ -225,6 +225,8 @@ MICRO_BATCH_SIZE = env.integer("MICRO_BATCH_SIZE", 25, low=1, high=1000)
 RETRY_DELAYS_SECONDS = env.numbers("RETRY_DELAYS_SECONDS", "5,10,20")
 TICK_SECONDS = env.decimal("TICK_SECONDS", 15, low=0.1, high=300)
 LEASE_SECONDS = env.decimal("LEASE_SECONDS", 60, low=1, high=600)
+# How long answers in hand wait for a database that is away; then the lease makes them unknown.
+OUTCOME_PATIENCE_SECONDS = env.decimal("OUTCOME_PATIENCE_SECONDS", 30, high=300)
 RECONCILE_WINDOW_SECONDS = env.decimal("RECONCILE_WINDOW_SECONDS", 600, low=1, high=3600)
 AMBIGUOUS_POLICY = env.choice("AMBIGUOUS_POLICY", "reconcile", ("reconcile", "hold"))
 
