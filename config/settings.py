@@ -231,6 +231,8 @@ KEEPER_PATIENCE = env.decimal("KEEPER_PATIENCE", 10, low=0.1, high=300)
 KEEPER_STALE_SECONDS = env.decimal("KEEPER_STALE_SECONDS", 60, low=1, high=3600)
 WATCHDOG_SECONDS = env.decimal("WATCHDOG_SECONDS", 30, low=1, high=600)
 LEASE_SECONDS = env.decimal("LEASE_SECONDS", 60, low=1, high=600)
+# How long answers in hand wait for a database that is away; then the lease makes them unknown.
+OUTCOME_PATIENCE_SECONDS = env.decimal("OUTCOME_PATIENCE_SECONDS", 30, high=300)
 RECONCILE_WINDOW_SECONDS = env.decimal("RECONCILE_WINDOW_SECONDS", 600, low=1, high=3600)
 AMBIGUOUS_POLICY = env.choice("AMBIGUOUS_POLICY", "reconcile", ("reconcile", "hold"))
 

@@ -22,10 +22,11 @@ from django.utils import timezone
 from distribution import control, halting, message_templates, retrying, state
 from distribution.attempt_ids import AttemptKey
 from distribution.models import Delivery, Distribution, State
+from distribution.patience import AWAY, Patience
 from distribution.state import Claim, Settlement
 from phonepool import health, pool
 from phonepool.cloud_api import CloudApi, Outcome, OutcomeKind, PreparedMessage
-from phonepool.errors import UNSENDABLE, Action, Failure
+from phonepool.errors import CANCELLED, UNSENDABLE, Action, Failure
 from phonepool.failpoints import failpoint
 from phonepool.reservation import Reservation
 
@@ -91,6 +92,7 @@ class _Pass:
         )
         self.claim, self.clock, self.lease, self.sent = claim, clock, lease, sent
         self.calls = api.dispatch()
+        self.patience = Patience(settings.OUTCOME_PATIENCE_SECONDS)
         self.waiting = deque(claim.deliveries)
         # What is out: its attempt, how many tries were charged before, and its slots.
         self.out: dict[int, tuple[AttemptKey, int, Reservation]] = {}
@@ -104,18 +106,44 @@ class _Pass:
                 pass
         except BaseException:
             self.calls.close()  # what has not begun is never sent, and says so
+            self._try_to_write(self._undo_marks)
             raise
         finally:
-            left = [delivery.pk for delivery in self.waiting]
-            if left:
-                state.give_back(self.claim, left, next_at=self.clock() + NO_ROOM_DELAY)
-                self.sent.due_in(NO_ROOM_DELAY.total_seconds())
+            if self.waiting:
+                self._try_to_write(self._give_back)
             self._linger()
 
     def _halt(self) -> None:
         """Paused, cancelled, or the process ends: what has not begun is not sent."""
         self.halted = True
         self.calls.close()
+
+    def _undo_marks(self) -> None:
+        """The database may have marked rows and not lived to say so: they were not handed over."""
+        at = self.clock()
+        later = [
+            Settlement(
+                self.claim.attempt(row),
+                State.RETRY_WAIT,
+                at,
+                CANCELLED.slug,
+                next_at=at + NO_ROOM_DELAY,
+            )
+            for row in self.waiting
+        ]
+        state.settle(later)
+
+    def _give_back(self) -> None:
+        left = [delivery.pk for delivery in self.waiting]
+        state.give_back(self.claim, left, next_at=self.clock() + NO_ROOM_DELAY)
+        self.sent.due_in(NO_ROOM_DELAY.total_seconds())
+
+    def _try_to_write(self, step: Callable[[], object]) -> None:
+        """Go on trying while the database is away; after that, leases and webhooks tell."""
+        try:
+            self.patience.write(step)
+        except AWAY:
+            log.exception("what was in hand could not be written down")
 
     def _send_some(self) -> bool:
         """Send the next micro-batch; False when the rest must wait for another pass."""
@@ -177,18 +205,18 @@ class _Pass:
 
     def _refuse(self, pks: list[int]) -> None:
         """Nothing was sent and nothing can be: their data must be mended first."""
-        state.settle(
-            [
-                Settlement(
-                    self.out.pop(pk)[0],
-                    State.FAILED,
-                    self.clock(),
-                    reason=UNSENDABLE.slug,
-                    outcome=OutcomeKind.NOT_SENT.value,
-                )
-                for pk in pks
-            ]
-        )
+        refused = [
+            Settlement(
+                self.out.pop(pk)[0],
+                State.FAILED,
+                self.clock(),
+                reason=UNSENDABLE.slug,
+                outcome=OutcomeKind.NOT_SENT.value,
+            )
+            for pk in pks
+        ]
+        if refused:
+            self._try_to_write(lambda: state.settle(refused))
 
     def _write_down_until(self, moment: float) -> None:
         """Write outcomes down until the wall clock shows `moment` (Unix seconds)."""
@@ -226,12 +254,12 @@ class _Pass:
             if slots.recovering and outcome.failure is None:
                 recovered.add(slots.number_id)
         failpoint("before_record")
-        state.settle(settlements)
+        self._try_to_write(lambda: state.settle(settlements))
         self.sent.note(settlements)
         if recovered:
-            health.report_success(recovered)
+            self._try_to_write(lambda: health.report_success(recovered))
         if any(failure for _, failure in answers):
-            _tell_pool(self.distribution, answers, now=self.clock())
+            self._try_to_write(lambda: _tell_pool(self.distribution, answers, now=self.clock()))
 
     def _settlement(
         self, attempt: AttemptKey, outcome: Outcome, tries_charged: int, number_id: int
