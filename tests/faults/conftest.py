@@ -8,6 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -89,5 +90,9 @@ class House:
         self.stack.heal()
         for place, order in orders.items():
             self.stack.strike_at(place, order)
+        return self.open_as_it_is()
+
+    def open_as_it_is(self, *, late: timedelta = timedelta(0)) -> Morning:
+        """The same in a house that is left as it is; planned for `late` ago."""
         morning.refresh_numbers()
-        return Morning(self.stack, self.content)
+        return Morning(self.stack, self.content, late=late)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import timedelta
 from typing import TypeVar
 
 from django.db import InterfaceError, OperationalError, connection
@@ -65,10 +66,12 @@ def refresh_numbers() -> None:
 class Morning:
     """One distribution to everybody in a stack."""
 
-    def __init__(self, stack: Stack, content: Content, *, kind: Kind = Kind.MANUAL) -> None:
+    def __init__(self, stack: Stack, content: Content, *, late: timedelta = timedelta(0)) -> None:
         self.stack = stack
         self.before = stack.cloud.accepted()
-        self.distribution = schedule.plan_once(at=timezone.now(), content=content, kind=kind)
+        self.distribution = schedule.plan_once(
+            at=timezone.now() - late, content=content, kind=Kind.MANUAL
+        )
 
     @property
     def pk(self) -> int:

@@ -31,6 +31,11 @@ SCALED = {
     "CLOUD_API_READ_TIMEOUT": "1",
     "CLOUD_API_CONCURRENCY": "64",
     "TICK_SECONDS": "1",
+    "KEEPER_INTERVAL": "1",
+    "KEEPER_PATIENCE": "3",
+    "KEEPER_STALE_SECONDS": "5",
+    "WATCHDOG_SECONDS": "5",
+    "OUTCOME_PATIENCE_SECONDS": "3",
     "NUMBER_REST_SECONDS": "2",
     "RETRY_DELAYS_SECONDS": "1,1,2",
     "SLOT_HORIZON_SECONDS": "1.5",
@@ -128,6 +133,7 @@ class Stack:
         self._begin(broker.child)
         point_django_at(self.server.url(self.database))
         self.env["DATABASE_URL"] = self._reach(ends, "postgres", self.server.url(self.database))
+        self.broker_url = broker.url
         self.env["REDIS_URL"] = self._reach(ends, "redis", broker.url)
         sandbox_port, self.web_port = free_port(), free_port()
         webhook_url = f"http://127.0.0.1:{self.web_port}{self._stand_in.webhook_path}"
@@ -141,6 +147,7 @@ class Stack:
         ready = self.folder / "ready"
         ready.mkdir(exist_ok=True)
         children = [roles.web(self.env, self.web_port), roles.beat(self.env, ready)]
+        children += [roles.keeper(self.env, ready)]
         children += [roles.worker(self.env, group, ready) for group in roles.WORKER_GROUPS]
         return children
 
