@@ -6,11 +6,13 @@ sentences are the invariants' own (docs/reliability-faults.md lists them).
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import pairwise
 
 from django.db import connection
 from django.db.models import Count
@@ -28,13 +30,17 @@ PHONE = re.compile(r"(?<![\d.])(?:\+?91)?98\d{8}(?!\d)")
 # A call that had begun when the window closed or the distribution was cancelled may still end.
 GRACE = timedelta(seconds=float(SCALED["CLOUD_API_READ_TIMEOUT"]) + 2.0)
 
+REPORT: list[tuple[str, Found]] = []  # what each test of this session came to
+
 
 @dataclass
 class Found:
     """What a distribution came to; `doubled` and `missed` count people."""
 
+    people: int = 0
     missed: int = 0
     doubled: int = 0
+    silence: float = 0.0  # the longest time without an acceptance while some were to come, seconds
     sentences: list[str] = field(default_factory=list)
 
     def __bool__(self) -> bool:
@@ -49,6 +55,8 @@ def examine(stack: Stack, *pks: int, unexplained_ends: bool = False) -> Found:
     known = {d.pk: d for d in Distribution.objects.filter(pk__in=pks)}
     rows = {d.pk: d for d in Delivery.objects.filter(distribution__in=pks)}
     mine = _by_delivery(journal, rows)
+    found.people = len(rows)
+    found.silence = max((_silence(run, rows, mine) for run in known.values()), default=0.0)
     told = found.sentences
     for pk, entries in mine.items():
         told += _once(rows[pk], entries, found)
@@ -67,7 +75,21 @@ def examine(stack: Stack, *pks: int, unexplained_ends: bool = False) -> Found:
 def assert_kept(stack: Stack, *pks: int, unexplained_ends: bool = False) -> None:
     """The promise was kept; fails with every sentence otherwise."""
     found = examine(stack, *pks, unexplained_ends=unexplained_ends)
+    REPORT.append((os.environ.get("PYTEST_CURRENT_TEST", "").partition(" (")[0], found))
     assert not found, "\n".join([*found.sentences, stack.story()])
+
+
+def _silence(
+    run: Distribution, rows: dict[int, Delivery], mine: dict[int, list[Acceptance]]
+) -> float:
+    moments = sorted(
+        entry.accepted_at
+        for pk, entries in mine.items()
+        if rows[pk].distribution_id == run.pk
+        for entry in entries
+    )
+    start = run.opened_at.timestamp() if run.opened_at else 0.0
+    return max((after - before for before, after in pairwise([start, *moments])), default=0.0)
 
 
 def _by_delivery(

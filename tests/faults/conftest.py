@@ -16,6 +16,7 @@ import pytest
 
 from config.processes import LaunchError
 from tests.faults import morning
+from tests.faults.checker import REPORT
 from tests.faults.database import Server
 from tests.faults.morning import Morning
 from tests.faults.stack import CALM, Stack
@@ -34,6 +35,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.faults)
             if item.get_closest_marker("timeout") is None:
                 item.add_marker(pytest.mark.timeout(TIMEOUT))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was tried and what it came to, for docs/reliability-faults.md."""
+    for name, found in REPORT:
+        terminalreporter.write_line(
+            f"{found.people:>5} people {found.missed:>3} missed {found.doubled:>3} doubled"
+            f" {found.silence:>6.1f} s longest silence  {name.rpartition('::')[2]}"
+        )
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +93,7 @@ class House:
 
     def __init__(self, stack: Stack, people: int) -> None:
         self.stack, self.people = stack, people
-        self.content = morning.prepare(people)
+        self.content = morning.prepare(people, rates=stack.rates)
 
     def open(self, **orders: str) -> Morning:
         """A new distribution to everybody, in a house that is well but for these failpoints."""

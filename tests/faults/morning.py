@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import TypeVar
@@ -24,7 +24,7 @@ TIERS = ("PREMIUM", "PRO", "BASIC", "BASIC")
 ENDED = ("COMPLETED", "CANCELLED", "MISSED")
 
 
-def prepare(people: int, *, rates: tuple[int, ...] = (80, 80, 50)) -> Content:
+def prepare(people: int, *, rates: Sequence[int]) -> Content:
     """Subscribers, the pool and an approved content in the database Django points at."""
     Subscriber.objects.bulk_create(
         Subscriber(phone=f"+9198{n:08}", name=f"Adviser {n}", tier=TIERS[n % len(TIERS)])

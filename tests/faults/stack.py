@@ -48,6 +48,7 @@ SCALED = {
     "LOG_FORMAT": "text",
 }
 PATIENCE = 90.0
+RATES = (25, 25, 20)  # messages a second: slow enough to be struck in the middle
 WORKERS = ("worker-mass-distribution", "worker-batch-processing", "worker-distribution-retry")
 SENDERS = ("worker-batch-processing", "worker-distribution-retry")
 TEMPLATE, VARIABLES = "daily_update", 2
@@ -79,9 +80,9 @@ class Stack:
         proxied: Sequence[str] = (),
         without: Sequence[str] = (),
         sandbox_settings: str = "",
-        rates: Sequence[int] = (80, 80, 50),
+        rates: Sequence[int] = RATES,
     ) -> None:
-        self.folder, self.server = folder, server
+        self.folder, self.server, self.rates = folder, server, tuple(rates)
         self.failpoints = folder / "failpoints"
         self.database = server.copy()
         self.env = {
