@@ -45,7 +45,6 @@ HOSTILE = (
     ("accept_then_http", 0.02, {"status": 502}),
     ("error", 0.03, {"code": 130429, "status": 429}),
     ("error", 0.03, {"code": 131016, "status": 503}),
-    ("reset_before_read", 0.02, {}),
 )
 # Reports come later than a call's patience: who resends on a timeout is not saved by them.
 TALKATIVE = {**CALM, "sent_p50_s": 1.2, "sent_p95_s": 2.5, "webhook_duplicate_share": 0.2}

@@ -25,8 +25,10 @@ def house(build):
 
 
 def often(do: str, share: float = 0.15, **more: Any) -> dict[str, Any]:
-    """A fault for a share of the calls, for a minute."""
-    return {"match": {"probability": share}, "do": do, "for_seconds": 60, **more}
+    """A fault for a share of the calls, for a minute; or for eight seconds if it leaves doubt
+    about what was not accepted: that is sent again once, so the second call must arrive."""
+    seconds = 8 if do in ("hang", "reset_before_read", "http") else 60
+    return {"match": {"probability": share}, "do": do, "for_seconds": seconds, **more}
 
 
 def storm(seconds: float, code: int, number: str = "", **more: Any) -> dict[str, Any]:
