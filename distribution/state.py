@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F
+from django.db.models import Exists, F
 
 from distribution.attempt_ids import AttemptKey
 from distribution.bulk import update_from
 from distribution.models import Attempt, Delivery, Distribution, State
 from distribution.models.deliveries import CLAIMABLE, DeliveryQuerySet
+from phonepool.models import PhoneNumber
 from subscribers.models import Status
 
 OPTED_OUT = "opted_out"
@@ -113,11 +114,13 @@ def mark_inflight(
 ) -> set[int]:
     """Commit the intent to call, before the call. Only deliveries returned here may be sent.
 
-    Left out: whoever lost the claim, has too little lease left, or is paused or late by now.
+    Left out: whoever lost the claim, has too little lease left, or is paused or late by now;
+    everybody, when the number fell out while its slots were waited for.
     """
     pks = [delivery.pk for delivery in deliveries]
     mine = Delivery.objects.filter(pk__in=pks, claim_token=claim.token)
     marked = mine.filter(
+        Exists(PhoneNumber.objects.open_to_calls().filter(pk=number_id)),
         state=State.CLAIMED,
         lease_until__gt=now + lease * LEAST_LEASE,
         distribution__in=Distribution.objects.sending().filter(window_end__gt=now),
