@@ -14,13 +14,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Exists, F
+from django.db.models import F
 
 from distribution.attempt_ids import AttemptKey
 from distribution.bulk import update_from
 from distribution.models import Attempt, Delivery, Distribution, State
 from distribution.models.deliveries import CLAIMABLE, DeliveryQuerySet
-from phonepool.models import PhoneNumber
 from subscribers.models import Status
 
 OPTED_OUT = "opted_out"
@@ -29,6 +28,12 @@ WINDOW_OVER = "window"
 UNKNOWN_OUTCOME = "no_answer"
 # A claim must have this share of its lease left to begin a call; the rest is the call's time.
 LEAST_LEASE = 0.25
+# Slots given out before a number fell out are not used. Spelt out: as Django's `Exists` it
+# tripled the time that marking takes.
+OPEN_TO_CALLS = """EXISTS (
+    SELECT 1 FROM phonepool_phonenumber AS number WHERE number.id = %s
+       AND number.state = 'ACTIVE' AND number.quality <> 'FLAGGED' AND number.breaker <> 'OPEN'
+)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,12 +124,12 @@ def mark_inflight(
     """
     pks = [delivery.pk for delivery in deliveries]
     mine = Delivery.objects.filter(pk__in=pks, claim_token=claim.token)
-    marked = mine.filter(
-        Exists(PhoneNumber.objects.open_to_calls().filter(pk=number_id)),
+    able = mine.filter(
         state=State.CLAIMED,
         lease_until__gt=now + lease * LEAST_LEASE,
         distribution__in=Distribution.objects.sending().filter(window_end__gt=now),
-    ).update(
+    )
+    marked = able.extra(where=[OPEN_TO_CALLS], params=[number_id]).update(  # noqa: S610
         state=State.INFLIGHT,
         attempt_no=F("attempt_no") + 1,
         number_id=number_id,

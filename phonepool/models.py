@@ -61,10 +61,6 @@ class PhoneNumberQuerySet(models.QuerySet["PhoneNumber"]):
         """Numbers that may be given slots now."""
         return self.filter(state=NumberState.ACTIVE).exclude(quality=Quality.FLAGGED)
 
-    def open_to_calls(self) -> PhoneNumberQuerySet:
-        """Those of them that slots given out before may still be used on."""
-        return self.usable().exclude(breaker=Breaker.OPEN)
-
     def carrying(self) -> PhoneNumberQuerySet:
         """Those of them that calls go through now."""
         return self.usable().filter(breaker=Breaker.CLOSED)
