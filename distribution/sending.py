@@ -19,14 +19,15 @@ from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
-from distribution import control, halting, message_templates, retrying, state
+from distribution import control, halting, message_templates, pool_alerts, retrying, state
 from distribution.attempt_ids import AttemptKey
 from distribution.models import Delivery, Distribution, State
 from distribution.patience import AWAY, Patience
 from distribution.state import Claim, Settlement
 from phonepool import health, pool
+from phonepool.breakers import Answer
 from phonepool.cloud_api import CloudApi, Outcome, OutcomeKind, PreparedMessage
-from phonepool.errors import CANCELLED, UNSENDABLE, Action, Failure
+from phonepool.errors import CANCELLED, UNSENDABLE, Action
 from phonepool.failpoints import failpoint
 from phonepool.reservation import Reservation
 
@@ -246,19 +247,16 @@ class _Pass:
     def _write_down(self, outcomes: Sequence[Outcome]) -> None:
         if not outcomes:
             return
-        settlements, answers, recovered = [], [], set()
+        settlements, answers, news = [], [], False
         for outcome in outcomes:
             attempt, tries_charged, slots = self.out.pop(outcome.key)
             settlements.append(self._settlement(attempt, outcome, tries_charged, slots.number_id))
-            answers.append((slots.number_id, outcome.failure))
-            if slots.recovering and outcome.failure is None:
-                recovered.add(slots.number_id)
+            answers.append(Answer(slots.number_id, outcome.failure, slots.first, slots.recovering))
+            news |= slots.recovering or outcome.failure is not None
         failpoint("before_record")
         self._try_to_write(lambda: state.settle(settlements))
         self.sent.note(settlements)
-        if recovered:
-            self._try_to_write(lambda: health.report_success(recovered))
-        if any(failure for _, failure in answers):
+        if news:
             self._try_to_write(lambda: _tell_pool(self.distribution, answers, now=self.clock()))
 
     def _settlement(
@@ -274,16 +272,15 @@ class _Pass:
         )
 
 
-def _tell_pool(
-    distribution: Distribution, answers: list[tuple[int, Failure | None]], *, now: datetime
-) -> None:
+def _tell_pool(distribution: Distribution, answers: list[Answer], *, now: datetime) -> None:
     """Numbers refused rest or slow down, backups wake, and what hits everybody pauses all."""
-    pool.report_answers(answers, now=now)
-    actions = {failure.action: failure for _, failure in answers if failure is not None}
-    if Action.NUMBER in actions and distribution.sla_deadline is not None:
-        health.ensure_capacity(
-            control.waiting(distribution.pk), until=distribution.sla_deadline, now=now
-        )
+    lost = pool.report_answers(answers, now=now)
+    actions = {answer.failure.action: answer.failure for answer in answers if answer.failure}
+    if lost and distribution.sla_deadline is not None:
+        waiting = control.waiting(distribution.pk)
+        health.ensure_capacity(waiting, until=distribution.sla_deadline, now=now)
+    if lost:
+        pool_alerts.refresh(now)
     for action in (Action.ABORT, Action.TEMPLATE):
         if action in actions:
             failure = actions[action]

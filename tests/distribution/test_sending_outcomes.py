@@ -139,12 +139,13 @@ def test_what_hits_everybody_pauses_the_distribution(distribution, api, code, re
     assert states() == {State.RETRY_WAIT: 25, State.PENDING: 25}
     paused = reload(distribution)
     assert (paused.state, paused.state_reason) == (DistributionState.PAUSED, reason)
-    assert Alert.objects.get().rule == "distribution_paused"
+    assert Alert.objects.filter(rule="distribution_paused", closed_at=None).count() == 1
 
     api.answers.clear()  # mended
     control.resume(distribution.pk, now=timezone.now())
-    due()
-    send(distribution, api)
+    for _ in range(2):  # after a trouble of the account one message goes ahead of the others
+        due()
+        send(distribution, api)
     assert states() == {State.ACCEPTED: 50}
 
 
