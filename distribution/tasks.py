@@ -16,6 +16,7 @@ from distribution import (
     control,
     message_templates,
     notifiers,
+    pool_alerts,
     retrying,
     schedule,
     sending,
@@ -110,6 +111,7 @@ def nudge_batch(distribution_id: int, batch_no: int, *, after: float = 0.0) -> b
 def refresh_sla() -> None:
     """Keep the running distributions' figures and alerts fresh; close what has just ended."""
     now = timezone.now()
+    pool_alerts.refresh(now)
     for distribution in Distribution.objects.running():
         sla.refresh(distribution, now=now)
         control.complete_if_done(distribution.pk, now=now)
