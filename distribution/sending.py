@@ -92,11 +92,18 @@ class _Pass:
         self.waiting = deque(claim.deliveries)
         # What is out: its attempt, how many tries were charged before, and its slots.
         self.out: dict[int, tuple[AttemptKey, int, Reservation]] = {}
-        self.halted = False
+        self.halted = self.behind = False
         self.ticket = 0
 
     def run(self) -> None:
         self.ticket = halting.enter(self.distribution.pk, self._halt)
+        try:
+            self._walk()
+        finally:
+            if not self.behind:
+                halting.leave(self.ticket)
+
+    def _walk(self) -> None:
         try:
             while self.waiting and not self.halted and self._send_some():
                 pass
@@ -201,8 +208,7 @@ class _Pass:
             self._write_down(self.calls.collect(timeout=min(left, GATHER)))
         if self.out:
             Thread(target=self._finish_behind, name="late answers").start()
-        else:
-            halting.leave(self.ticket)
+            self.behind = True
 
     def _finish_behind(self) -> None:
         try:
