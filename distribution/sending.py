@@ -97,11 +97,18 @@ class _Pass:
         self.waiting = deque(claim.deliveries)
         # What is out: its attempt, how many tries were charged before, and its slots.
         self.out: dict[int, tuple[AttemptKey, int, Reservation]] = {}
-        self.halted = False
+        self.halted = self.behind = False
         self.ticket = 0
 
     def run(self) -> None:
         self.ticket = halting.enter(self.distribution.pk, self._halt)
+        try:
+            self._walk()
+        finally:
+            if not self.behind:
+                halting.leave(self.ticket)
+
+    def _walk(self) -> None:
         try:
             while self.waiting and not self.halted and self._send_some():
                 pass
@@ -113,11 +120,6 @@ class _Pass:
             if self.waiting:
                 self._try_to_write(self._give_back)
             self._linger()
-
-    def _halt(self) -> None:
-        """Paused, cancelled, or the process ends: what has not begun is not sent."""
-        self.halted = True
-        self.calls.close()
 
     def _undo_marks(self) -> None:
         """The database may have marked rows and not lived to say so: they were not handed over."""
@@ -145,6 +147,11 @@ class _Pass:
             self.patience.write(step)
         except AWAY:
             log.exception("what was in hand could not be written down")
+
+    def _halt(self) -> None:
+        """Paused, cancelled, or the process ends: what has not begun is not sent."""
+        self.halted = True
+        self.calls.close()
 
     def _send_some(self) -> bool:
         """Send the next micro-batch; False when the rest must wait for another pass."""
@@ -233,8 +240,7 @@ class _Pass:
             self._write_down(self.calls.collect(timeout=min(left, GATHER)))
         if self.out:
             Thread(target=self._finish_behind, name="late answers").start()
-        else:
-            halting.leave(self.ticket)
+            self.behind = True
 
     def _finish_behind(self) -> None:
         try:
