@@ -14,10 +14,11 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from distribution import alerts
+from distribution import duplicates
 from distribution.attempt_ids import AttemptKey
 from distribution.bulk import update_from
-from distribution.models import Attempt, Delivery, Progress, Severity, State
+from distribution.duplicates import Double
+from distribution.models import Attempt, Delivery, Progress, State
 from distribution.models.distributions import RUNNING
 from distribution.transitions import FAILED, Standing, StatusReport, apply, resend_time
 from phonepool.errors import classify
@@ -49,7 +50,7 @@ class Applied:
 
     changed: int = 0
     unmatched: list[StatusReport] = field(default_factory=list)  # not ours, as far as we know
-    doubled: list[int] = field(default_factory=list)  # deliveries with proof of two messages
+    doubled: list[Double] = field(default_factory=list)  # proof of two messages
     reached: set[int] = field(default_factory=set)  # subscribers
     refused: dict[int, int | None] = field(default_factory=dict)  # subscriber → code
 
@@ -70,14 +71,7 @@ def advance(reports: Sequence[StatusReport], *, now: datetime) -> Applied:
                 writes.append(write)
         applied.changed = _write(writes)
         _keep_failures(by_delivery, locked)
-    for pk in applied.doubled:
-        alerts.raise_alert(
-            "duplicate_suspect",
-            scope=f"delivery {pk}",
-            severity=Severity.CRITICAL,
-            message=f"WhatsApp reported two different messages for delivery {pk}.",
-            now=now,
-        )
+        duplicates.record(applied.doubled, now=now)
     return applied
 
 
@@ -128,11 +122,13 @@ def _judge(
     resend_at = _resend_at(row, now)
     for report in reports:
         if report.attempt is None or report.attempt == _current(row):
+            if _is_another_message(row, report):
+                applied.doubled.append(_double(row, report, earlier=str(_current(row))))
             apply(standing, report, resend_at=resend_at)
         elif str(report.attempt) not in archive:
             applied.unmatched.append(report)
         elif report.status != FAILED and not _went_out_before(row, standing, report):
-            applied.doubled.append(row.pk)
+            applied.doubled.append(_double(row, report, earlier=str(report.attempt)))
     before = {name: getattr(row, name) for name in STANDING_COLUMNS}
     after = {name: getattr(standing, name) for name in STANDING_COLUMNS}
     if after == before:
@@ -156,6 +152,23 @@ def _went_out_before(row: Delivery, standing: Standing, report: StatusReport) ->
         return False
     apply(standing, report, resend_at=None)
     return True
+
+
+def _is_another_message(row: Delivery, report: StatusReport) -> bool:
+    """Whether one call of ours became two messages, by WhatsApp's own word."""
+    named = report.attempt is not None and report.status != FAILED
+    return bool(named and row.wamid and report.wamid and report.wamid != row.wamid)
+
+
+def _double(row: Delivery, report: StatusReport, *, earlier: str) -> Double:
+    return Double(
+        delivery_id=row.pk,
+        earlier_attempt=earlier,
+        earlier_wamid=report.wamid,
+        later_attempt=str(_current(row)),
+        later_wamid=row.wamid or "",
+        proven=row.state in duplicates.PROVEN,
+    )
 
 
 def _write(rows: Sequence[dict[str, object]]) -> int:

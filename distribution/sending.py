@@ -132,6 +132,8 @@ class _Pass:
         self._write_down_until(slots.first - LEAD)
         # Before the mark: who falls asleep in between must wake to a deadline that has passed.
         messages, unsendable = self._prepare(group, slots)
+        if self.halted:
+            return False
         marked = state.mark_inflight(
             self.claim, group, number_id=slots.number_id, now=self.clock(), lease=self.lease
         )
@@ -143,6 +145,8 @@ class _Pass:
                 attempt = self.claim.attempt(delivery)
                 self.out[delivery.pk] = (attempt, delivery.tries_charged, slots)
         self.calls.submit([message for message in messages if message.key in marked])
+        if self.halted:  # since it was last asked
+            self.calls.close()
         self._refuse([pk for pk in unsendable if pk in marked])
         return True
 
@@ -196,7 +200,7 @@ class _Pass:
 
     def _write_down_until(self, moment: float) -> None:
         """Write outcomes down until the wall clock shows `moment` (Unix seconds)."""
-        while (left := moment - self.clock().timestamp()) > 0:
+        while not self.halted and (left := moment - self.clock().timestamp()) > 0:
             if self.out:
                 self._write_down(self.calls.collect(timeout=min(left, GATHER)))
             else:
