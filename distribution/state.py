@@ -29,6 +29,12 @@ WINDOW_OVER = "window"
 UNKNOWN_OUTCOME = "no_answer"
 # A claim must have this share of its lease left to begin a call; the rest is the call's time.
 LEAST_LEASE = 0.25
+# Slots given out before a number fell out are not used. Spelt out: as Django's `Exists` it
+# tripled the time that marking takes.
+OPEN_TO_CALLS = """EXISTS (
+    SELECT 1 FROM phonepool_phonenumber AS number WHERE number.id = %s
+       AND number.state = 'ACTIVE' AND number.quality <> 'FLAGGED' AND number.breaker <> 'OPEN'
+)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,15 +120,17 @@ def mark_inflight(
 ) -> set[int]:
     """Commit the intent to call, before the call. Only deliveries returned here may be sent.
 
-    Left out: whoever lost the claim, has too little lease left, or is paused or late by now.
+    Left out: whoever lost the claim, has too little lease left, or is paused or late by now;
+    everybody, when the number fell out while its slots were waited for.
     """
     pks = [delivery.pk for delivery in deliveries]
     mine = Delivery.objects.filter(pk__in=pks, claim_token=claim.token)
-    marked = mine.filter(
+    able = mine.filter(
         state=State.CLAIMED,
         lease_until__gt=now + lease * LEAST_LEASE,
         distribution__in=Distribution.objects.sending().filter(window_end__gt=now),
-    ).update(
+    )
+    marked = able.extra(where=[OPEN_TO_CALLS], params=[number_id]).update(  # noqa: S610
         state=State.INFLIGHT,
         attempt_no=F("attempt_no") + 1,
         number_id=number_id,
