@@ -56,6 +56,10 @@ class Cloud:
         self._call("DELETE", "faults")
         self.post("outage", {"seconds": 0})
         self.post("webhooks", {"paused": False, "drop": False, "delay_s": 0})
+        self.post("account", {"token_ok": True})
+        for name, number in self.stats()["numbers"].items():
+            if number["status"] != "CONNECTED":
+                self.post(f"number/{name}", {"status": "CONNECTED", "quality": "GREEN"})
 
     def webhooks_are_posted(self) -> bool:
         """Whether nothing is on its way to us."""

@@ -60,7 +60,14 @@ def refresh_numbers() -> None:
             cut_rate=None,
             cut_at=0.0,
             failures=0,
+            breaker="CLOSED",
+            breaker_at=0.0,
+            breaker_until=0.0,
+            heard_at=0.0,
+            faults=0,
+            heard=0,
         )
+    Portfolio.objects.update(breaker="CLOSED", breaker_reason="")
 
 
 class Morning:

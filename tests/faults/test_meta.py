@@ -131,9 +131,8 @@ def test_f40_the_wire_breaks_under_the_calls(house, how):
 def test_f46_a_number_falls_out_and_the_backup_takes_its_share(house):
     morning = house.open()
     morning.wait_accepted(20)
-    house.stack.cloud.post(f"number/{SECOND}", {"status": "RESTRICTED"})
+    house.stack.cloud.post(f"number/{SECOND}", {"status": "FLAGGED"})
     morning.wait_ended()
-    house.stack.cloud.post(f"number/{SECOND}", {"status": "CONNECTED", "quality": "GREEN"})
 
     assert morning.tally() == {"ACCEPTED": PEOPLE}
     assert_kept(house.stack, morning.pk)
@@ -147,8 +146,7 @@ def test_f47_all_numbers_fall_out_and_come_back(house):
         house.stack.cloud.post(f"number/{number}", {"status": "RATE_LIMITED"})
     house.stack.live_for(3.0)
     held = morning.accepted()
-    for number in numbers:
-        house.stack.cloud.post(f"number/{number}", {"status": "CONNECTED", "quality": "GREEN"})
+    house.stack.cloud.calm()
     for row in PhoneNumber.objects.all():
         health.apply_quality(row.pk, "HIGH", now=timezone.now())
     morning.wait_ended()
