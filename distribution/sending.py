@@ -95,6 +95,7 @@ class _Pass:
         self.waiting = deque(claim.deliveries)
         # What is out: its attempt, how many tries were charged before, and its slots.
         self.out: dict[int, tuple[AttemptKey, int, Reservation]] = {}
+        self.reserved: Reservation | None = None  # slots of what waits
         self.halted = self.behind = False
         self.ticket = 0
 
@@ -153,8 +154,7 @@ class _Pass:
 
     def _send_some(self) -> bool:
         """Send the next micro-batch; False when the rest must wait for another pass."""
-        wanted = min(len(self.waiting), settings.MICRO_BATCH_SIZE)
-        slots = pool.reserve(wanted, now=self.clock())
+        slots = self._next_slots()
         if slots is None:
             return False
         group = [self.waiting[place] for place in range(slots.count)]
@@ -174,6 +174,13 @@ class _Pass:
         self.calls.submit([message for message in messages if message.key in marked])
         self._refuse([pk for pk in unsendable if pk in marked])
         return True
+
+    def _next_slots(self) -> Reservation | None:
+        """Slots for a micro-batch; they are reserved for all that wait, in one statement."""
+        slots = self.reserved or pool.reserve(len(self.waiting), now=self.clock())
+        if slots is not None:
+            slots, self.reserved = slots.split(settings.MICRO_BATCH_SIZE)
+        return slots
 
     def _prepare(
         self, group: list[Delivery], slots: Reservation
