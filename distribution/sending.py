@@ -13,7 +13,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from threading import Thread
+from threading import Event, Thread
 
 from django.conf import settings
 from django.db import connections
@@ -96,7 +96,7 @@ class _Pass:
         # What is out: its attempt, how many tries were charged before, and its slots.
         self.out: dict[int, tuple[AttemptKey, int, Reservation]] = {}
         self.reserved: Reservation | None = None  # slots of what waits
-        self.halted = self.behind = False
+        self.halted, self.behind = Event(), False
         self.ticket = 0
 
     def run(self) -> None:
@@ -109,7 +109,7 @@ class _Pass:
 
     def _walk(self) -> None:
         try:
-            while self.waiting and not self.halted and self._send_some():
+            while self.waiting and not self.halted.is_set() and self._send_some():
                 pass
         except BaseException:
             self.calls.close()  # what has not begun is never sent, and says so
@@ -149,7 +149,7 @@ class _Pass:
 
     def _halt(self) -> None:
         """Paused, cancelled, or the process ends: what has not begun is not sent."""
-        self.halted = True
+        self.halted.set()
         self.calls.close()
 
     def _send_some(self) -> bool:
@@ -161,6 +161,8 @@ class _Pass:
         self._write_down_until(slots.first - LEAD)
         # Before the mark: who falls asleep in between must wake to a deadline that has passed.
         messages, unsendable = self._prepare(group, slots)
+        if self.halted.is_set():
+            return False
         marked = state.mark_inflight(
             self.claim, group, number_id=slots.number_id, now=self.clock(), lease=self.lease
         )
@@ -172,6 +174,8 @@ class _Pass:
                 attempt = self.claim.attempt(delivery)
                 self.out[delivery.pk] = (attempt, delivery.tries_charged, slots)
         self.calls.submit([message for message in messages if message.key in marked])
+        if self.halted.is_set():  # since it was last asked
+            self.calls.close()
         self._refuse([pk for pk in unsendable if pk in marked])
         return True
 
@@ -232,7 +236,7 @@ class _Pass:
 
     def _write_down_until(self, moment: float) -> None:
         """Write outcomes down until the wall clock shows `moment` (Unix seconds)."""
-        while (left := moment - self.clock().timestamp()) > 0:
+        while not self.halted.is_set() and (left := moment - self.clock().timestamp()) > 0:
             if self.out:
                 self._write_down(self.calls.collect(timeout=min(left, GATHER)))
             else:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.conf import settings
 
-from distribution import alerts, control, pool_alerts, retrying, schedule, sla
+from distribution import alerts, control, duplicates, pool_alerts, retrying, schedule, sla
 from distribution.models import Distribution, Heartbeat, Severity
 from distribution.models.heartbeats import KEEPER, TICK, is_silent
 from distribution.retrying import Sweep
@@ -31,6 +31,7 @@ def check(now: datetime) -> Check:
     health.wake_rested(now)
     opened = schedule.open_due(now)
     swept = retrying.sweep(now)
+    duplicates.confirm_suspects(now)
     for distribution in Distribution.objects.running():
         if distribution.sla_deadline is not None:
             waiting = control.waiting(distribution.pk)

@@ -130,8 +130,8 @@ class Window:
         past = self._past
         while past and past[0] <= now - 1.0:
             past.popleft()
-        if len(past) >= most:
-            return past[-most] + 1.0 - now
+        if len(past) >= most and (wait := past[-most] + 1.0 - now) > 0:
+            return wait
         past.append(now)
         return 0.0
 
