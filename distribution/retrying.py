@@ -17,7 +17,7 @@ from distribution.attempt_ids import AttemptKey
 from distribution.models import Delivery, Distribution, DistributionState, State
 from distribution.state import Settlement
 from phonepool.cloud_api import Outcome, OutcomeKind
-from phonepool.errors import Action, Failure
+from phonepool.errors import ONCE_MORE, Action, Failure
 
 RETRIED = {Action.BACKOFF, Action.PAIR, Action.NUMBER, Action.TEMPLATE, Action.ABORT}
 PAIR_DELAY = timedelta(seconds=6)  # one message in six seconds to the same person
@@ -78,7 +78,10 @@ def next_attempt(
     step until the window ends: giving up on it would be missing somebody for our own trouble.
     """
     delays = settings.RETRY_DELAYS_SECONDS
-    if failure.action not in RETRIED or (failure.charged and tries_charged >= len(delays)):
+    once = failure in ONCE_MORE
+    if not once and failure.action not in RETRIED:
+        return None
+    if failure.charged and tries_charged >= (1 if once else len(delays)):
         return None
     step = tries_charged if failure.charged else attempt_no - 1
     delay = timedelta(seconds=delays[min(step, len(delays) - 1)])

@@ -15,6 +15,7 @@ from django.utils import timezone
 from distribution import (
     control,
     message_templates,
+    notice_alerts,
     notifiers,
     pool_alerts,
     retrying,
@@ -47,6 +48,7 @@ def tick() -> None:
     """The regular check: everything that a lost task, a crash or the clock left to do."""
     now = timezone.now()
     health.wake_rested(now)
+    notice_alerts.close_over(now)
     for distribution_id in schedule.open_due(now):
         start_batches(distribution_id)
     swept = retrying.sweep(now)

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 __all__ = ["Action", "CloudApiError", "Failure", "NotSent", "Reason", "Rejected", "Unanswered"]
-__all__ += ["FAILURES", "classify", "is_fault", "masked"]
+__all__ += ["FAILURES", "ONCE_MORE", "classify", "is_fault", "masked"]
 
 
 class Action(StrEnum):
@@ -176,6 +176,10 @@ FAILURES: dict[int, Failure] = {
     for (action, reason, charged), rows in _TABLE.items()
     for code, (slug, advice) in rows.items()
 }
+
+
+# "Something is wrong with the request", and often nothing is: Meta's advice is one more try.
+ONCE_MORE = frozenset({FAILURES[135000]})
 
 
 def _fix(slug: str, advice: str) -> Failure:
