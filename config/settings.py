@@ -242,6 +242,8 @@ SLOT_HORIZON_SECONDS = env.decimal("SLOT_HORIZON_SECONDS", 15, low=0.1, high=300
 # cooldown a single message tries it again.
 BREAKER_FAULTS = env.integer("BREAKER_FAULTS", 20, low=1, high=10_000)
 BREAKER_COOLDOWN_SECONDS = env.decimal("BREAKER_COOLDOWN_SECONDS", 15, low=0.1, high=3600)
+# Retries after Meta's own failures, as a share of a number's slots in two minutes; more wait.
+RETRY_SHARE = env.decimal("RETRY_SHARE", 0.1, low=0.01, high=1.0)
 NUMBER_REST_SECONDS = env.decimal("NUMBER_REST_SECONDS", 15, low=0.1, high=3600)
 
 # --- Celery's queues, the customer's names and numbers -----------------------------------------

@@ -6,7 +6,7 @@ lapsed, outcomes in doubt, rows that are due and that nobody was told about.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -25,6 +25,7 @@ PAIR_DELAY = timedelta(seconds=6)  # one message in six seconds to the same pers
 FORGOTTEN = timedelta(seconds=3)
 STALLED = timedelta(seconds=10)
 MOST_NUDGES = 200
+LAST_MOMENT = timedelta(seconds=5)  # before the window's end: time for one more call
 
 
 def settlement(
@@ -93,6 +94,15 @@ def next_attempt(
         delay = max(delay, timedelta(seconds=outcome.retry_after))
     at = outcome.ended_at + delay
     return at if at < window_end else None
+
+
+def put_off(settlement: Settlement, seconds: float, window_end: datetime) -> Settlement:
+    """The same with its next try so much later, but still inside the window: nobody is given up
+    for the sake of the budget."""
+    if not seconds or settlement.next_at is None:
+        return settlement
+    later = min(settlement.next_at + timedelta(seconds=seconds), window_end - LAST_MOMENT)
+    return replace(settlement, next_at=max(settlement.next_at, later))
 
 
 @dataclass(frozen=True, slots=True)
