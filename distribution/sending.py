@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
-from distribution import control, message_templates, pool_alerts, retrying, state
+from distribution import control, halting, message_templates, pool_alerts, retrying, state
 from distribution.attempt_ids import AttemptKey
 from distribution.models import Delivery, Distribution, State
 from distribution.patience import AWAY, Patience
@@ -95,10 +95,20 @@ class _Pass:
         self.waiting = deque(claim.deliveries)
         # What is out: its attempt, how many tries were charged before, and its slots.
         self.out: dict[int, tuple[AttemptKey, int, Reservation]] = {}
+        self.halted = self.behind = False
+        self.ticket = 0
 
     def run(self) -> None:
+        self.ticket = halting.enter(self.distribution.pk, self._halt)
         try:
-            while self.waiting and self._send_some():
+            self._walk()
+        finally:
+            if not self.behind:
+                halting.leave(self.ticket)
+
+    def _walk(self) -> None:
+        try:
+            while self.waiting and not self.halted and self._send_some():
                 pass
         except BaseException:
             self.calls.close()  # what has not begun is never sent, and says so
@@ -135,6 +145,11 @@ class _Pass:
             self.patience.write(step)
         except AWAY:
             log.exception("what was in hand could not be written down")
+
+    def _halt(self) -> None:
+        """Paused, cancelled, or the process ends: what has not begun is not sent."""
+        self.halted = True
+        self.calls.close()
 
     def _send_some(self) -> bool:
         """Send the next micro-batch; False when the rest must wait for another pass."""
@@ -222,12 +237,14 @@ class _Pass:
             self._write_down(self.calls.collect(timeout=min(left, GATHER)))
         if self.out:
             Thread(target=self._finish_behind, name="late answers").start()
+            self.behind = True
 
     def _finish_behind(self) -> None:
         try:
             while self.out:
                 self._write_down(self.calls.collect(timeout=1.0))
         finally:
+            halting.leave(self.ticket)
             connections.close_all()
 
     def _write_down(self, outcomes: Sequence[Outcome]) -> None:
