@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 __all__ = ["Action", "CloudApiError", "Failure", "NotSent", "Reason", "Rejected", "Unanswered"]
-__all__ += ["FAILURES", "ONCE_MORE", "classify", "is_fault", "masked"]
+__all__ += ["FAILURES", "ONCE_MORE", "UNASKED", "classify", "is_fault", "masked"]
 
 
 class Action(StrEnum):
@@ -241,6 +241,9 @@ CONNECTION_LOST = Failure(
 UNREADABLE = Failure(
     "answer_unreadable", A.UNKNOWN, R.SERVER_ERROR, "Nothing: the webhooks tell.", CHARGED
 )
+
+# Our own decisions: nobody was asked, so nothing was heard of the number.
+UNASKED = frozenset({CANCELLED, DEADLINE_PASSED, UNSENDABLE, BAD_RECIPIENT})
 
 # With a 5xx these say "unknown error", not "not processed".
 _UNSURE = {1, 131000}
