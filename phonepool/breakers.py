@@ -79,8 +79,10 @@ def _count(number: PhoneNumber, faults: Sequence[Failure], heard: int, now: date
         PhoneNumber.objects.filter(pk=number.pk).update(
             faults=len(faults), heard=heard, heard_at=moment
         )
+    if not faults:
+        return False
     number.refresh_from_db(fields=["faults", "heard"])
-    if not faults or number.faults < max(settings.BREAKER_FAULTS, SHARE * number.heard):
+    if number.faults < max(settings.BREAKER_FAULTS, SHARE * number.heard):
         return False
     return _open(number, f"{number.faults} of {number.heard} calls: {faults[0].slug}", now)
 
