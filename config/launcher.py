@@ -1,4 +1,4 @@
-"""The whole house as children of one launcher: broker, database, web, workers, beat.
+"""The whole house as children of one launcher: broker, database, web, workers, beat, keeper.
 
 Nothing is mocked. The URLs in the children's environment are all that tells this box from a
 row of machines; one folder holds its state and nothing outlives the launcher.
@@ -82,7 +82,7 @@ class House:
 
     @property
     def pids(self) -> dict[str, int]:
-        """Process numbers by name: broker, postgres, sandbox, web, worker-QUEUE, beat."""
+        """Process numbers by name: broker, postgres, sandbox, web, worker-QUEUE, beat, keeper."""
         return {name: process.pid for name, process in self.supervisor.processes.items()}
 
     @property
@@ -120,6 +120,7 @@ class House:
         ready_folder = self.var_dir / "ready"
         ready_folder.mkdir(exist_ok=True)
         children = [roles.web(self.env, self.port), roles.beat(self.env, ready_folder)]
+        children += [roles.keeper(self.env, ready_folder)]
         children += [roles.worker(self.env, group, ready_folder) for group in roles.WORKER_GROUPS]
         self.supervisor.wait_ready(*[self.supervisor.start(child) for child in children])
 

@@ -1,4 +1,4 @@
-"""The command line of every role: web, worker, beat, sandbox, and one-off manage.py commands.
+"""The command line of every role: web, worker, beat, keeper, sandbox, one-off manage.py commands.
 
 The same commands run each on its own machine in production.
 """
@@ -100,6 +100,18 @@ def beat(env: Mapping[str, str], ready_folder: Path) -> Child:
         argv=_module(
             "celery", "-A", "config", "beat", *scheduler, "--pidfile", "", "--loglevel", level
         ),
+        env={**env, READY_FILE: str(file)},
+        cwd=_cwd(),
+        ready=lambda process: is_reported_ready(file, process),
+    )
+
+
+def keeper(env: Mapping[str, str], ready_folder: Path) -> Child:
+    """The second engine; ready when its first round has worked."""
+    file = ready_folder / "keeper"
+    return Child(
+        name="keeper",
+        argv=_manage("keeper"),
         env={**env, READY_FILE: str(file)},
         cwd=_cwd(),
         ready=lambda process: is_reported_ready(file, process),

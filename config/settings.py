@@ -224,6 +224,12 @@ BATCH_STAGGER_MS = env.integer("BATCH_STAGGER_MS", 0, high=60_000)
 MICRO_BATCH_SIZE = env.integer("MICRO_BATCH_SIZE", 25, low=1, high=1000)
 RETRY_DELAYS_SECONDS = env.numbers("RETRY_DELAYS_SECONDS", "5,10,20")
 TICK_SECONDS = env.decimal("TICK_SECONDS", 15, low=0.1, high=300)
+# The keeper, which needs only the database: how often it looks, how long nothing may move before
+# it sends by itself, when its silence is alerted, and how long one step of it may hang.
+KEEPER_INTERVAL = env.decimal("KEEPER_INTERVAL", 5, low=0.1, high=60)
+KEEPER_PATIENCE = env.decimal("KEEPER_PATIENCE", 10, low=0.1, high=300)
+KEEPER_STALE_SECONDS = env.decimal("KEEPER_STALE_SECONDS", 60, low=1, high=3600)
+WATCHDOG_SECONDS = env.decimal("WATCHDOG_SECONDS", 30, low=1, high=600)
 LEASE_SECONDS = env.decimal("LEASE_SECONDS", 60, low=1, high=600)
 RECONCILE_WINDOW_SECONDS = env.decimal("RECONCILE_WINDOW_SECONDS", 600, low=1, high=3600)
 AMBIGUOUS_POLICY = env.choice("AMBIGUOUS_POLICY", "reconcile", ("reconcile", "hold"))

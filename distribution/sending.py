@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
-from distribution import control, message_templates, retrying, state
+from distribution import control, halting, message_templates, retrying, state
 from distribution.attempt_ids import AttemptKey
 from distribution.models import Delivery, Distribution, State
 from distribution.state import Claim, Settlement
@@ -92,10 +92,13 @@ class _Pass:
         self.waiting = deque(claim.deliveries)
         # What is out: its attempt, how many tries were charged before, and its slots.
         self.out: dict[int, tuple[AttemptKey, int, Reservation]] = {}
+        self.halted = False
+        self.ticket = 0
 
     def run(self) -> None:
+        self.ticket = halting.enter(self.distribution.pk, self._halt)
         try:
-            while self.waiting and self._send_some():
+            while self.waiting and not self.halted and self._send_some():
                 pass
         except BaseException:
             self.calls.close()  # what has not begun is never sent, and says so
@@ -106,6 +109,11 @@ class _Pass:
                 state.give_back(self.claim, left, next_at=self.clock() + NO_ROOM_DELAY)
                 self.sent.due_in(NO_ROOM_DELAY.total_seconds())
             self._linger()
+
+    def _halt(self) -> None:
+        """Paused, cancelled, or the process ends: what has not begun is not sent."""
+        self.halted = True
+        self.calls.close()
 
     def _send_some(self) -> bool:
         """Send the next micro-batch; False when the rest must wait for another pass."""
@@ -193,12 +201,15 @@ class _Pass:
             self._write_down(self.calls.collect(timeout=min(left, GATHER)))
         if self.out:
             Thread(target=self._finish_behind, name="late answers").start()
+        else:
+            halting.leave(self.ticket)
 
     def _finish_behind(self) -> None:
         try:
             while self.out:
                 self._write_down(self.calls.collect(timeout=1.0))
         finally:
+            halting.leave(self.ticket)
             connections.close_all()
 
     def _write_down(self, outcomes: Sequence[Outcome]) -> None:

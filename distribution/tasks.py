@@ -16,14 +16,14 @@ from distribution import (
     control,
     message_templates,
     notifiers,
-    retrying,
     schedule,
     sending,
-    sla,
+    ticking,
 )
-from distribution.models import Distribution
+from distribution.models import Distribution, Heartbeat
+from distribution.models.heartbeats import KEEPER, SLA, TICK
 from distribution.nudging import PATIENCE, nudge
-from phonepool import cloud_api, health
+from phonepool import cloud_api
 
 log = logging.getLogger(__name__)
 
@@ -45,18 +45,14 @@ def start_daily_distribution() -> list[int]:
 def tick() -> None:
     """The regular check: everything that a lost task, a crash or the clock left to do."""
     now = timezone.now()
-    health.wake_rested(now)
-    for distribution_id in schedule.open_due(now):
+    Heartbeat.beat(TICK, now)
+    done = ticking.check(now)
+    for distribution_id in done.opened:
         start_batches(distribution_id)
-    swept = retrying.sweep(now)
-    for distribution_id, batch_no in swept.nudges:
+    for distribution_id, batch_no in done.swept.nudges:
         if not nudge_batch(distribution_id, batch_no):
             break  # the broker is away: the next tick tries again
-    for distribution in Distribution.objects.running():
-        if distribution.sla_deadline is not None:
-            waiting = control.waiting(distribution.pk)
-            health.ensure_capacity(waiting, until=distribution.sla_deadline, now=now)
-        control.complete_if_done(distribution.pk, now=now)
+    ticking.watch_engine(KEEPER, now)
 
 
 def start_batches(distribution_id: int) -> bool:
@@ -110,9 +106,8 @@ def nudge_batch(distribution_id: int, batch_no: int, *, after: float = 0.0) -> b
 def refresh_sla() -> None:
     """Keep the running distributions' figures and alerts fresh; close what has just ended."""
     now = timezone.now()
-    for distribution in Distribution.objects.running():
-        sla.refresh(distribution, now=now)
-        control.complete_if_done(distribution.pk, now=now)
+    Heartbeat.beat(SLA, now)
+    ticking.refresh_sla(now)
 
 
 @shared_task(ignore_result=True)

@@ -13,23 +13,30 @@ from distribution.models.content import (
 )
 from distribution.models.deliveries import Attempt, Delivery, Progress, State
 from distribution.models.distributions import Distribution, DistributionState, Kind
+from distribution.models.heartbeats import Heartbeat
 from distribution.models.status_feed import StatusFeed
+from distribution.models.verdicts import Certainty, Duplicate, Ruling, Verdict
 
 __all__ = [
     "Alert",
     "Approval",
     "Attempt",
+    "Certainty",
     "Content",
     "ContentState",
     "Decision",
     "Delivery",
     "Distribution",
     "DistributionState",
+    "Duplicate",
+    "Heartbeat",
     "Kind",
     "MessageTemplate",
     "Progress",
+    "Ruling",
     "Severity",
     "State",
     "StatusFeed",
     "TemplateStatus",
+    "Verdict",
 ]

@@ -1,0 +1,53 @@
+"""`manage.py keeper`: the second engine, which keeps the day going without Celery and broker."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from datetime import datetime
+from types import FrameType
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from config.processes import report_ready
+from distribution import halting, sending
+from distribution.keeping import Duties, Keeper
+from distribution.sending import Sent
+from distribution.tasks import start_batches
+from distribution.watchdog import Watchdog
+from phonepool import cloud_api
+from webhooks import inbox
+
+log = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    help = "Keeps the day going on the database alone; one beside the workers is enough."
+    requires_system_checks = []  # some ask the database, which may be away just now
+
+    def handle(self, *_: Any, **__: Any) -> None:
+        stop = threading.Event()
+
+        def end(_: int, __: FrameType | None) -> None:
+            stop.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, end)
+        with Watchdog(settings.WATCHDOG_SECONDS) as watchdog:
+            Keeper(duties(), watchdog=watchdog).run(stop, ready=report_ready)
+
+
+def duties() -> Duties:
+    """What the keeper does, through the same functions as Celery's tasks."""
+    return Duties(send=_send, publish=start_batches, drain=_drain, halt=halting.halt_all)
+
+
+def _send(distribution_id: int, batch_no: int) -> Sent:
+    return sending.send_batch(distribution_id, batch_no, api=cloud_api.client())
+
+
+def _drain(now: datetime) -> inbox.Drained:
+    return inbox.drain(now=now)

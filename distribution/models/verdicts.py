@@ -1,0 +1,75 @@
+"""What was decided about a delivery whose outcome nobody knew, by whom and why."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+from distribution.models.deliveries import Delivery
+from subscribers.append_only import AppendOnly
+
+
+class Ruling(models.TextChoices):
+    SEND_AGAIN = "SEND_AGAIN"  # every gate said that it was not accepted
+    UNCONFIRMED = "UNCONFIRMED"  # unknown to the end: a human decides
+    HUMAN_SEND_AGAIN = "HUMAN_SEND_AGAIN"  # at that person's risk
+    HUMAN_LEAVE = "HUMAN_LEAVE"
+
+
+class Verdict(AppendOnly):
+    """One decision. Append-only. `by` is empty when the rules decided."""
+
+    delivery = models.ForeignKey(Delivery, models.PROTECT, related_name="verdicts")
+    attempt_id = models.CharField(max_length=80)  # the call in doubt
+    ruling = models.CharField(max_length=16, choices=Ruling)
+    reason = models.CharField(max_length=500)
+    evidence = models.JSONField(default=dict, blank=True)  # what each gate saw
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["at", "pk"]
+        permissions = [("resend_unconfirmed", "Can send an unconfirmed delivery again")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(ruling__in=Ruling.values), name="verdict_ruling_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(ruling__startswith="HUMAN") | Q(by__isnull=False),
+                name="verdict_of_a_human_names_one",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.ruling} {self.attempt_id}"
+
+
+class Certainty(models.TextChoices):
+    SUSPECT = "SUSPECT"  # an earlier call is proven, the later one's end is not known yet
+    CONFIRMED = "CONFIRMED"  # both are proven
+
+
+class Duplicate(models.Model):
+    """Proof that a person may have got, or got, the message of one delivery twice."""
+
+    delivery = models.OneToOneField(Delivery, models.PROTECT, related_name="duplicate")
+    certainty = models.CharField(max_length=9, choices=Certainty)
+    earlier_attempt = models.CharField(max_length=80)
+    earlier_wamid = models.CharField(max_length=200, blank=True, default="")
+    later_attempt = models.CharField(max_length=80)
+    later_wamid = models.CharField(max_length=200, blank=True, default="")
+    found_at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["-found_at"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(certainty__in=Certainty.values), name="duplicate_certainty_known"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.certainty} {self.delivery_id}"

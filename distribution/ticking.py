@@ -1,0 +1,66 @@
+"""The regular check: everything that a lost task, a crash or the clock left to do.
+
+Celery's tick and the keeper call the same function, at the same time if it happens so. It writes
+the database only; who calls it publishes what it found, or sends it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+
+from distribution import alerts, control, retrying, schedule, sla
+from distribution.models import Distribution, Heartbeat, Severity
+from distribution.models.heartbeats import KEEPER, TICK, is_silent
+from distribution.retrying import Sweep
+from phonepool import health
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What one regular check came to."""
+
+    opened: list[int]  # distributions: their batches are to be sent
+    swept: Sweep
+
+
+def check(now: datetime) -> Check:
+    """Wake rested numbers, open what is due, sweep, close what is done. Harmless at any time."""
+    health.wake_rested(now)
+    opened = schedule.open_due(now)
+    swept = retrying.sweep(now)
+    for distribution in Distribution.objects.running():
+        if distribution.sla_deadline is not None:
+            waiting = control.waiting(distribution.pk)
+            health.ensure_capacity(waiting, until=distribution.sla_deadline, now=now)
+        control.complete_if_done(distribution.pk, now=now)
+    return Check(opened, swept)
+
+
+def refresh_sla(now: datetime) -> None:
+    """Keep the running distributions' figures and alerts fresh; close what has just ended."""
+    for distribution in Distribution.objects.running():
+        sla.refresh(distribution, now=now)
+        control.complete_if_done(distribution.pk, now=now)
+
+
+ENGINES = {
+    KEEPER: "The keeper is silent: without it nothing stands in for Celery. Start it again.",
+    TICK: "Celery's regular check is silent: the keeper does its work. Look after broker, beat "
+    "and workers.",
+}
+
+
+def watch_engine(name: str, now: datetime) -> bool:
+    """Raise or close the alert about an engine's silence; True when it is silent."""
+    Heartbeat.expect(name, now)
+    seconds = max(settings.KEEPER_STALE_SECONDS, 3 * settings.TICK_SECONDS)
+    silent = is_silent(Heartbeat.objects.get(pk=name).at, now, seconds)
+    rule = f"{name}_silent"
+    if silent:
+        alerts.raise_alert(rule, severity=Severity.CRITICAL, message=ENGINES[name], now=now)
+    else:
+        alerts.close_alert(rule, now=now)
+    return silent

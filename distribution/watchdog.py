@@ -1,0 +1,99 @@
+"""Ends the process when a step of it hangs: a frozen database ignores every timeout of ours.
+
+Whoever supervises the process starts it again, and a new connection comes about or fails
+within seconds. Leases and the ledger make the sudden end harmless.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from threading import Event, Lock, Thread
+from types import TracebackType
+from typing import Self
+
+log = logging.getLogger(__name__)
+
+EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h
+
+
+def end_process() -> None:
+    """At once, without cleaning up: whatever would clean up may hang, too."""
+    logging.shutdown()
+    os._exit(EXIT_CODE)
+
+
+class Watchdog:
+    """A thread that ends the process when a watched step takes longer than `limit` seconds.
+
+    A context manager; inside it, `with watchdog.step("drain"):` around each step of each thread.
+    """
+
+    def __init__(self, limit: float, *, bite: Callable[[], None] = end_process) -> None:
+        self._limit, self._bite = limit, bite
+        self._lock = Lock()
+        self._steps: dict[int, tuple[str, float]] = {}  # what is under way, and its last moment
+        self._serial = 0
+        self._over = Event()
+        self._thread = Thread(target=self._run, name="watchdog", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def step(self, name: str, *, extra: float = 0.0) -> Step:
+        """A step that may take the limit and `extra` seconds."""
+        return Step(self, name, self._limit + extra)
+
+    def begin(self, name: str, seconds: float) -> int:
+        with self._lock:
+            self._serial += 1
+            self._steps[self._serial] = (name, time.monotonic() + seconds)
+            return self._serial
+
+    def end(self, serial: int) -> None:
+        with self._lock:
+            self._steps.pop(serial, None)
+
+    def _run(self) -> None:
+        while not self._over.wait(min(1.0, self._limit / 4)):
+            hanging = self._hanging()
+            if hanging:
+                log.critical("%s hangs: this process ends, to be started again", hanging)
+                self._bite()
+                return
+
+    def _hanging(self) -> str:
+        now = time.monotonic()
+        with self._lock:
+            return next((name for name, last in self._steps.values() if now > last), "")
+
+
+class Step:
+    """One step under the watchdog's eyes."""
+
+    def __init__(self, watchdog: Watchdog, name: str, seconds: float) -> None:
+        self._watchdog, self._name, self._seconds = watchdog, name, seconds
+        self._serial = 0
+
+    def __enter__(self) -> None:
+        self._serial = self._watchdog.begin(self._name, self._seconds)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._watchdog.end(self._serial)

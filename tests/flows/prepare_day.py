@@ -1,0 +1,19 @@
+"""Run inside a house's environment: the evening before, so that the morning may come."""
+
+from __future__ import annotations
+
+import sys
+
+import django
+
+django.setup()
+
+from django.utils import timezone  # noqa: E402
+
+from config.demo import preparing  # noqa: E402
+from distribution import schedule  # noqa: E402
+
+preparing.import_roster(int(sys.argv[1]), seed=1)
+preparing.set_up_pool()
+editor, approver = preparing.make_people("not needed here")
+preparing.approve_content(schedule.local_date(timezone.now()), editor=editor, approver=approver)

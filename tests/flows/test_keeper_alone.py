@@ -1,0 +1,93 @@
+"""A morning without Celery: no beat, no worker, nobody at the broker's address. Real processes."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from config import roles
+from config.demo import stage
+from config.demo.oracle import Sandbox, judge
+from config.processes import free_port
+from config.supervisor import Supervisor
+
+AHEAD_SECONDS = 20
+NOBODY_LISTENS = "redis://127.0.0.1:9/0"
+
+
+@dataclass
+class Morning:
+    supervisor: Supervisor
+    database: Path
+    sandbox: Sandbox
+
+    def ask(self, statement: str) -> list[tuple[object, ...]]:
+        with closing(sqlite3.connect(self.database, timeout=20)) as connection:
+            return connection.execute(statement).fetchall()
+
+    def wait_for(self, statement: str, *, seconds: float) -> None:
+        """Wait until the statement's first value is true."""
+        deadline = time.monotonic() + seconds
+        while not (rows := self.ask(statement)) or not rows[0][0]:
+            self.supervisor.check()
+            assert time.monotonic() < deadline, statement
+            time.sleep(0.2)
+
+
+@contextmanager
+def morning(tmp_path: Path, subscribers: int, **settings: str) -> Iterator[Morning]:
+    """Sandbox, web server and keeper, with a day planned for a few seconds from now."""
+    ports = {name: free_port() for name in ("web", "sandbox")}
+    stand_in = stage._sandbox("normal_load", 1)
+    database = tmp_path / "daybreak.sqlite3"
+    planned = datetime.now(ZoneInfo("Asia/Kolkata")) + timedelta(seconds=AHEAD_SECONDS)
+    env = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+        "DATABASE_URL": f"sqlite:///{database}",
+        "DAYBREAK_VAR": str(tmp_path / "var"),
+        "REDIS_URL": NOBODY_LISTENS,
+        "WHATSAPP_BUSINESS_ID": stage.ACCOUNT,
+        "DAILY_TIME": f"{planned:%H:%M:%S}",
+        **stand_in.environment(f"http://127.0.0.1:{ports['sandbox']}"),
+        **settings,
+    }
+    ready = tmp_path / "ready"
+    ready.mkdir()
+    hook = f"http://127.0.0.1:{ports['web']}{stand_in.webhook_path}"
+    with Supervisor(tmp_path / "logs") as supervisor:
+        supervisor.run(roles.manage(env, "migrate", "--no-input"))
+        children = [
+            roles.sandbox(env, stand_in, ports["sandbox"], hook),
+            roles.web(env, ports["web"]),
+        ]
+        supervisor.wait_ready(*[supervisor.start(child) for child in children])
+        supervisor.run(roles.foreground(env, "tests.flows.prepare_day", str(subscribers)))
+        supervisor.wait_ready(supervisor.start(roles.keeper(env, ready)))
+        yield Morning(supervisor, database, Sandbox(f"http://127.0.0.1:{ports['sandbox']}"))
+
+
+@pytest.mark.slow
+def test_a_small_day_is_opened_sent_and_closed_by_the_keeper_alone(tmp_path: Path) -> None:
+    with morning(tmp_path, 300, KEEPER_INTERVAL="1") as day:
+        day.wait_for("SELECT state = 'COMPLETED' FROM distribution_distribution", seconds=90)
+        states = dict(day.ask("SELECT state, COUNT(*) FROM distribution_delivery GROUP BY state"))
+        expected = {
+            str(phone).lstrip("+")
+            for (phone,) in day.ask("SELECT phone FROM distribution_delivery")
+        }
+        verdict = judge(day.sandbox.journal(), expected, set())
+
+    assert sum(states.values()) == len(expected) == 300
+    assert set(states) <= {"ACCEPTED", "FAILED"}
+    # Whom WhatsApp itself refused was written to all the same.
+    assert (verdict.missed, verdict.duplicates, verdict.strangers) == (0, 0, 0)
