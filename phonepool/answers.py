@@ -186,10 +186,10 @@ def graph_error(document: Any) -> GraphError | None:
 
 def retry_after(response: Response) -> float | None:
     """How long Meta asks us to wait, in seconds, at most an hour."""
-    told = response.headers.get("Retry-After", "")
+    told = response.headers.get("retry-after", "")
     if told.isascii() and told.isdigit():
         return min(float(told[:9]), LONGEST_RETRY_AFTER)
-    return _regained_after(response.headers.get("X-Business-Use-Case-Usage", ""))
+    return _regained_after(response.headers.get("x-business-use-case-usage", ""))
 
 
 def _regained_after(usage: str) -> float | None:

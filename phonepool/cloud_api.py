@@ -22,7 +22,7 @@ from phonepool import answers
 from phonepool.answers import OutcomeKind, PhoneNumberFacts, TemplateFacts
 from phonepool.calls import Dispatch, Outcome, PreparedMessage, SendingLine
 from phonepool.dispatching import Dispatcher
-from phonepool.transport import RequestsTransport, Transport
+from phonepool.transport import CloudTransport, Transport
 
 __all__ = ["CloudApi", "Dispatch", "Outcome", "OutcomeKind", "PhoneNumberFacts"]
 __all__ += ["PreparedMessage", "TemplateFacts", "client"]
@@ -51,7 +51,7 @@ class CloudApi:
         concurrency: int,
         transport: Transport | None = None,
     ) -> None:
-        transport = transport or RequestsTransport(
+        transport = transport or CloudTransport(
             base_url,
             token,
             connect_timeout=connect_timeout,

@@ -19,7 +19,9 @@ WAMID = "wamid.HBgMOTE5ODEyMzQ1Njc4"
 
 def response(status: int, document: Any, **headers: str) -> Response:
     body = document if isinstance(document, bytes) else json.dumps(document).encode()
-    return Response(status, {name.replace("_", "-"): v for name, v in headers.items()}, body)
+    return Response(
+        status, {name.replace("_", "-").lower(): v for name, v in headers.items()}, body
+    )
 
 
 def accepted(**message: Any) -> dict[str, Any]:

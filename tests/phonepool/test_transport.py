@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from phonepool import transport as transport_module
+from phonepool import connections
 from phonepool.errors import (
     CONNECT_TIMEOUT,
     CONNECTION_LOST,
@@ -20,7 +20,7 @@ from phonepool.errors import (
     NotSent,
     Unanswered,
 )
-from phonepool.transport import READ_LIMIT, SEND_LIMIT, RequestsTransport
+from phonepool.transport import READ_LIMIT, SEND_LIMIT, CloudTransport
 from tests.phonepool.hostile_server import (
     ACCEPTED,
     HostileServer,
@@ -36,7 +36,7 @@ from tests.phonepool.hostile_server import (
 )
 
 PATH = "/v25.0/100200300/messages"
-Make = Callable[..., RequestsTransport]
+Make = Callable[..., CloudTransport]
 
 
 def go() -> None:
@@ -45,11 +45,11 @@ def go() -> None:
 
 @pytest.fixture
 def make() -> Iterator[Make]:
-    made: list[RequestsTransport] = []
+    made: list[CloudTransport] = []
 
-    def transport(base_url: str, **options: Any) -> RequestsTransport:
+    def transport(base_url: str, **options: Any) -> CloudTransport:
         limits: dict[str, Any] = {"connect_timeout": 0.3, "read_timeout": 0.4, "connections": 4}
-        made.append(RequestsTransport(base_url, "a-token-of-tests", **{**limits, **options}))
+        made.append(CloudTransport(base_url, "a-token-of-tests", **{**limits, **options}))
         return made[-1]
 
     yield transport
@@ -57,7 +57,7 @@ def make() -> Iterator[Make]:
         each.close()
 
 
-def failure_of(transport: RequestsTransport, kind: type[CloudApiError]) -> Any:
+def failure_of(transport: CloudTransport, kind: type[CloudApiError]) -> Any:
     with pytest.raises(CloudApiError) as caught:
         transport.post(PATH, b"{}", guard=go)
     assert type(caught.value) is kind
@@ -84,7 +84,7 @@ def test_a_request_arrives_whole_with_its_token_and_length(
 
 def test_header_names_of_an_answer_are_found_in_any_case(make: Make, server: HostileServer) -> None:
     server.behaviour = answers(400, b"{}", "retry-AFTER: 7")
-    assert make(server.url).post(PATH, b"{}", guard=go).headers.get("Retry-After") == "7"
+    assert make(server.url).post(PATH, b"{}", guard=go).headers.get("retry-after") == "7"
 
 
 def test_a_read_sends_no_body(make: Make, server: HostileServer) -> None:
@@ -105,7 +105,7 @@ def test_a_connection_idle_for_too_long_is_not_used_again(
 ) -> None:
     transport = make(server.url)
     transport.post(PATH, b"{}", guard=go)
-    monkeypatch.setattr(transport_module, "IDLE_LIMIT", 0.0)
+    monkeypatch.setattr(connections, "IDLE_LIMIT", 0.0)
     transport.post(PATH, b"{}", guard=go)
     assert [heard.connection for heard in server.heard] == [1, 2]
 
@@ -313,9 +313,7 @@ def test_proxies_of_the_environment_are_not_used(
 @pytest.mark.parametrize("token", ["two words", "line\nbreak", "tök"])
 def test_a_token_that_no_header_may_carry_is_refused_without_showing_it(token: str) -> None:
     with pytest.raises(ValueError, match="access token") as caught:
-        RequestsTransport(
-            "http://127.0.0.1", token, connect_timeout=1, read_timeout=1, connections=1
-        )
+        CloudTransport("http://127.0.0.1", token, connect_timeout=1, read_timeout=1, connections=1)
     assert token not in str(caught.value)
 
 

@@ -18,7 +18,7 @@ from phonepool.errors import (
     CloudApiError,
     NotSent,
 )
-from phonepool.transport import RequestsTransport
+from phonepool.transport import CloudTransport
 from tests.phonepool.hostile_server import (
     HostileServer,
     a_server,
@@ -28,7 +28,7 @@ from tests.phonepool.hostile_server import (
 )
 
 PATH = "/v25.0/100200300/messages"
-Make = Callable[..., RequestsTransport]
+Make = Callable[..., CloudTransport]
 
 
 def go() -> None:
@@ -37,11 +37,11 @@ def go() -> None:
 
 @pytest.fixture
 def make() -> Iterator[Make]:
-    made: list[RequestsTransport] = []
+    made: list[CloudTransport] = []
 
-    def transport(base_url: str, **options: Any) -> RequestsTransport:
+    def transport(base_url: str, **options: Any) -> CloudTransport:
         limits: dict[str, Any] = {"connect_timeout": 0.3, "read_timeout": 0.4, "connections": 4}
-        made.append(RequestsTransport(base_url, "a-token-of-tests", **{**limits, **options}))
+        made.append(CloudTransport(base_url, "a-token-of-tests", **{**limits, **options}))
         return made[-1]
 
     yield transport
@@ -49,7 +49,7 @@ def make() -> Iterator[Make]:
         each.close()
 
 
-def failure_of(transport: RequestsTransport, kind: type[CloudApiError]) -> Any:
+def failure_of(transport: CloudTransport, kind: type[CloudApiError]) -> Any:
     with pytest.raises(CloudApiError) as caught:
         transport.post(PATH, b"{}", guard=go)
     assert type(caught.value) is kind
