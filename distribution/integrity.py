@@ -28,15 +28,13 @@ from distribution.models import (
     State,
     StatusFeed,
 )
-from distribution.models.deliveries import CLAIMABLE, UNSETTLED
+from distribution.models.deliveries import CLAIMABLE, FORGOTTEN, UNSETTLED
 from distribution.models.distributions import RUNNING, UNOPENED
 
 # What is left lying is picked up within this time, or somebody should know.
 HEALING = timedelta(seconds=60)
 SHOWN = 10  # ids of broken rows that are named
 PATIENCE = "SET LOCAL statement_timeout = '10min'"  # a statement may take 15 s otherwise
-# What a restore made of a delivery: its attempts of the lost hours cannot be accounted for.
-FORGOTTEN = "FORGOTTEN"
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,22 +12,28 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
+from django.db.models.functions import Coalesce, Greatest
 
 from distribution.attempt_ids import AttemptKey
 from distribution.bulk import update_from
 from distribution.models import Attempt, Delivery, Distribution, State
-from distribution.models.deliveries import CLAIMABLE, DeliveryQuerySet
+from distribution.models.deliveries import CLAIMABLE, FORGOTTEN, DeliveryQuerySet
 from subscribers.models import Status
 
 OPTED_OUT = "opted_out"
 CANCELLED = "cancelled"
 WINDOW_OVER = "window"
+RESTORED = "restored"  # from a backup that cannot know whether it was sent
 UNKNOWN_OUTCOME = "no_answer"
 # A claim must have this share of its lease left to begin a call; the rest is the call's time.
 LEAST_LEASE = 0.25
+# Nothing is known yet of a message that has just begun.
+FRESH: dict[str, Any] = {"wamid": None, "progress": 0}
+FRESH |= dict.fromkeys(("sent_at", "delivered_at", "read_at", "failed_at", "failed_code"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +134,7 @@ def mark_inflight(
         inflight_at=now,
         lease_until=now + lease,
         unknown_at=None,
-        wamid=None,
-        progress=0,
-        sent_at=None,
-        delivered_at=None,
-        read_at=None,
-        failed_at=None,
-        failed_code=None,
+        **FRESH,
     )
     if marked == len(pks):
         return set(pks)
@@ -262,20 +262,22 @@ def retry_unknown(pks: Collection[int], *, next_at: datetime, now: datetime) -> 
         doubtful = Delivery.objects.filter(pk__in=pks, state=State.UNKNOWN, ambiguous_no=0)
         rows = list(doubtful.order_by("pk").select_for_update(of=("self",)))
         # Kept, so that a late word about the first call is still recognised.
-        Attempt.objects.bulk_create([_doubt(row, now) for row in rows], ignore_conflicts=True)
+        Attempt.objects.bulk_create(
+            [_doubt(row, now, "UNKNOWN", UNKNOWN_OUTCOME) for row in rows], ignore_conflicts=True
+        )
         return doubtful.filter(pk__in=[row.pk for row in rows]).update(
             state=State.RETRY_WAIT, next_at=next_at, ambiguous_no=1, unknown_at=None
         )
 
 
-def _doubt(row: Delivery, now: datetime) -> Attempt:
+def _doubt(row: Delivery, now: datetime, outcome: str, reason: str) -> Attempt:
     assert row.claim_token is not None  # a row in doubt was claimed once
     return Attempt(
         delivery_id=row.pk,
         attempt_id=str(AttemptKey(row.pk, row.attempt_no, row.claim_token)),
         number_id=row.number_id,
-        outcome="UNKNOWN",
-        reason=UNKNOWN_OUTCOME,
+        outcome=outcome,
+        reason=reason,
         started_at=row.inflight_at,
         ended_at=now,
     )
@@ -285,6 +287,57 @@ def leave_unconfirmed(pks: Collection[int], reason: str) -> int:
     """Unknown to the end: a human decides."""
     doubtful = Delivery.objects.filter(pk__in=pks, state__in=[State.UNKNOWN, State.HELD])
     return doubtful.update(state=State.UNCONFIRMED, reason=reason)
+
+
+def quarantine(distribution_id: int, *, now: datetime, chunk: int = 5000) -> int:
+    """Doubt everybody whom a restored database may have forgotten that it wrote to.
+
+    What was reported meanwhile is lost with it, so silence proves nothing: none of them is sent
+    again but by a person. Returns how many; a second call finds none.
+    """
+    doubted = 0
+    may_send = [*CLAIMABLE, State.CLAIMED, State.INFLIGHT, State.UNKNOWN]
+    rows = Delivery.objects.filter(distribution_id=distribution_id, state__in=may_send)
+    rows = rows.exclude(state=State.UNKNOWN, reason=RESTORED)
+    while True:
+        with transaction.atomic():
+            some = list(rows.order_by("pk").select_for_update(of=("self",))[:chunk])
+            if not some:
+                return doubted
+            doubted += Delivery.objects.filter(pk__in=[row.pk for row in some]).update(
+                state=State.UNKNOWN,
+                reason=RESTORED,
+                unknown_at=now,
+                lease_until=None,
+                ambiguous_no=1,  # the one automatic resend: it is not to be had
+                attempt_no=Greatest("attempt_no", 1),
+                claim_token=Coalesce("claim_token", secrets.randbits(63)),
+                inflight_at=Coalesce("inflight_at", now),
+            )
+            changed = Delivery.objects.filter(pk__in=[row.pk for row in some])
+            Attempt.objects.bulk_create(
+                [_doubt(row, now, FORGOTTEN, RESTORED) for row in changed], ignore_conflicts=True
+            )
+
+
+def adopt(attempts: Iterable[AttemptKey], *, heard_at: datetime) -> set[AttemptKey]:
+    """Give quarantined deliveries the attempts that were made in the lost hours, by their names.
+
+    WhatsApp says that these went out; returns those that a delivery has taken.
+    """
+    taken = set()
+    for attempt in attempts:
+        # A lower number has been accounted for: whoever bears it is not of this delivery.
+        rows = Delivery.objects.filter(
+            pk=attempt.delivery_id,
+            attempt_no__lte=attempt.attempt_no,
+            state__in=[State.UNKNOWN, State.UNCONFIRMED],
+        )
+        forgotten = Attempt.objects.filter(delivery=attempt.delivery_id, outcome=FORGOTTEN)
+        names = {"attempt_no": attempt.attempt_no, "claim_token": attempt.claim_token}
+        if forgotten.exists() and rows.update(**names, **FRESH, inflight_at=heard_at):
+            taken.add(attempt)
+    return taken
 
 
 def _skip(deliveries: DeliveryQuerySet, reason: str) -> int:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from django.db.models import Q
 from django.utils import timezone
 
-from distribution import control, reports
+from distribution import control, quarantine, reports
 from distribution.models import Delivery, State
 from distribution.transitions import StatusReport
 from phonepool.errors import Action, classify
@@ -96,6 +96,8 @@ def _apply_statuses(bundle: Bundle, now: datetime) -> None:
     if not statuses:
         return
     applied = reports.advance([report for _, report in statuses], now=now)
+    if applied.unmatched:
+        quarantine.hear_forgotten(applied, now=now)
     sources = {id(report): key for key, report in statuses}
     for report in applied.unmatched:
         tally = bundle.tallies[sources[id(report)]]
