@@ -104,7 +104,7 @@ def _apply_statuses(bundle: Bundle, now: datetime) -> None:
         tally.unmatched += 1
         tally.nameless |= report.attempt is None
     if applied.reached:
-        consent.report_reached(applied.reached)
+        consent.report_reached(applied.reached, now=now)
     actions = {pk: classify(code).action for pk, code in applied.refused.items()}
     mattering = {pk: action for pk, action in actions.items() if action in MATTERING}
     if mattering:
