@@ -69,10 +69,7 @@ def numbers(name: str, default: str, *, low: float = 0.0) -> tuple[float, ...]:
 def rate(name: str, default: str) -> str:
     """So many a second, a minute or an hour, as Celery writes it: `100/s`, `6000/m`."""
     raw = text(name, default)
-    count, slash, unit = raw.partition("/")
-    if not (
-        slash and unit in ("s", "m", "h") and count.isascii() and count.isdigit() and int(count)
-    ):
+    if not re.fullmatch(r"0*[1-9][0-9]*/[smh]", raw):
         raise ImproperlyConfigured(f"{name}={raw!r} must be a rate such as 100/s or 6000/m.")
     return raw
 
