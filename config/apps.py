@@ -3,8 +3,6 @@ from __future__ import annotations
 from django.apps import AppConfig
 from django.conf import settings
 
-from config.observability import start_sentry
-
 
 class ConfigConfig(AppConfig):
     """Makes the project's own commands (up, demo, worker, sandbox) known to manage.py."""
@@ -12,4 +10,6 @@ class ConfigConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
+        from config.observability import start_sentry  # it needs the apps' records
+
         start_sentry(settings.SENTRY_DSN)

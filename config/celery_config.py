@@ -47,7 +47,11 @@ broker_transport_options = {
     "health_check_interval": 10,
     "global_keyprefix": "daybreak:",
 }
-result_backend_transport_options = {"global_keyprefix": "daybreak:"}
+result_backend_transport_options = {
+    "global_keyprefix": "daybreak:",
+    # By default a publisher of a chord tries for 20 s, and then asks people to restart Celery.
+    "retry_policy": {"max_retries": 5},
+}
 redis_socket_timeout = 5
 redis_socket_connect_timeout = 2
 redis_backend_health_check_interval = 10

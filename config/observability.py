@@ -11,12 +11,15 @@ from typing import Any, cast
 from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
 
 from config import broker
 from config.logs import redactor
+from distribution.models import Heartbeat
+from distribution.models.heartbeats import KEEPER, is_silent
 
 logger = logging.getLogger(__name__)
 
@@ -76,7 +79,21 @@ def broker_answers() -> bool:
     return broker.answers(settings.REDIS_URL.replace("redis+socket://", "unix://", 1))
 
 
-PROBES = {"database": Probe(database_answers), "broker": Probe(broker_answers)}
+def keeper_lives() -> bool:
+    """Whether the second engine was heard of lately, on a connection of this thread's own."""
+    try:
+        heard = Heartbeat.objects.filter(pk=KEEPER).values_list("at", flat=True).first()
+        return not is_silent(heard, timezone.now())
+    finally:
+        connection.close()
+
+
+PROBES = {
+    "database": Probe(database_answers),
+    "broker": Probe(broker_answers),
+    "keeper": Probe(keeper_lives),
+}
+NEEDED = ("database", "broker")  # without these, others should be asked instead of this machine
 
 
 @never_cache
@@ -89,11 +106,14 @@ def live(_: HttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def ready(_: HttpRequest) -> HttpResponse:
-    """200 when database and broker answer in time, else 503; names which of them does not."""
+    """200 when database and broker answer in time, else 503; names what does not.
+
+    A silent keeper is said, too, but a web server serves as well without one.
+    """
     state = {name: "ok" if probe.well() else "down" for name, probe in PROBES.items()}
-    well = set(state.values()) == {"ok"}
-    overall = "ok" if well else "degraded"
-    return JsonResponse({"status": overall, **state}, status=200 if well else 503)
+    overall = "ok" if set(state.values()) == {"ok"} else "degraded"
+    usable = all(state[name] == "ok" for name in NEEDED)
+    return JsonResponse({"status": overall, **state}, status=200 if usable else 503)
 
 
 @never_cache

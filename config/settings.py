@@ -231,6 +231,8 @@ KEEPER_PATIENCE = env.decimal("KEEPER_PATIENCE", 10, low=0.1, high=300)
 KEEPER_STALE_SECONDS = env.decimal("KEEPER_STALE_SECONDS", 60, low=1, high=3600)
 WATCHDOG_SECONDS = env.decimal("WATCHDOG_SECONDS", 30, low=1, high=600)
 LEASE_SECONDS = env.decimal("LEASE_SECONDS", 60, low=1, high=600)
+# How long answers in hand wait for a database that is away; then the lease makes them unknown.
+OUTCOME_PATIENCE_SECONDS = env.decimal("OUTCOME_PATIENCE_SECONDS", 30, high=300)
 RECONCILE_WINDOW_SECONDS = env.decimal("RECONCILE_WINDOW_SECONDS", 600, low=1, high=3600)
 AMBIGUOUS_POLICY = env.choice("AMBIGUOUS_POLICY", "reconcile", ("reconcile", "hold"))
 
@@ -240,6 +242,10 @@ AMBIGUOUS_POLICY = env.choice("AMBIGUOUS_POLICY", "reconcile", ("reconcile", "ho
 SLOT_UTILISATION = env.decimal("SLOT_UTILISATION", 0.97, low=0.1, high=1.0)
 # Slots further ahead than this are not given out: their claim could lapse before they come.
 SLOT_HORIZON_SECONDS = env.decimal("SLOT_HORIZON_SECONDS", 15, low=0.1, high=300)
+# So many failed calls in ten seconds, and half of all, open a number's breaker; after the
+# cooldown a single message tries it again.
+BREAKER_FAULTS = env.integer("BREAKER_FAULTS", 20, low=1, high=10_000)
+BREAKER_COOLDOWN_SECONDS = env.decimal("BREAKER_COOLDOWN_SECONDS", 15, low=0.1, high=3600)
 NUMBER_REST_SECONDS = env.decimal("NUMBER_REST_SECONDS", 15, low=0.1, high=3600)
 
 # --- Celery's queues, the customer's names and numbers -----------------------------------------

@@ -52,7 +52,7 @@ def update_from(
         return 0
     table = connection.ops.quote_name(model._meta.db_table)
     sql = SQL[connection.vendor].format(table=table, assign=assign, where=where, **_spelt(columns))
-    values = json.dumps([{name: _plain(row[name]) for name in columns} for row in rows])
+    values = json.dumps(_plain(columns, rows))
     asked: dict[str, Any] = {"values": values}
     if "%(ids)s" in sql:
         asked["ids"] = [row["id"] for row in rows]
@@ -68,8 +68,17 @@ def _spelt(columns: Mapping[str, type]) -> dict[str, str]:
     }
 
 
-def _plain(value: Any) -> Any:
-    """JSON's form of a value; a time as this database writes times down."""
-    if isinstance(value, datetime):
-        return str(connection.ops.adapt_datetimefield_value(value))
-    return value
+def _plain(columns: Mapping[str, type], rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The rows as JSON has them; times as this database writes them down."""
+    spell = connection.ops.adapt_datetimefield_value
+    # Many times are alike: webhooks tell whole seconds, and `now` is everybody's.
+    spelt: dict[datetime, str] = {}
+    plain = [{name: row[name] for name in columns} for row in rows]
+    for name, kind in columns.items():
+        if kind is datetime:
+            for row in plain:
+                if (moment := row[name]) is not None:
+                    if moment not in spelt:
+                        spelt[moment] = str(spell(moment))
+                    row[name] = spelt[moment]
+    return plain

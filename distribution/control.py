@@ -13,7 +13,7 @@ from distribution.checks import Finding
 from distribution.fanout import Frozen
 from distribution.models import Delivery, Distribution, DistributionState, Severity
 from distribution.models.distributions import RUNNING, UNOPENED
-from phonepool import health
+from phonepool import breakers, health
 
 
 class ControlError(Exception):
@@ -136,11 +136,26 @@ def pause(distribution_id: int, *, reason: str, now: datetime) -> bool:
 
 
 def resume(distribution_id: int, *, now: datetime) -> None:
-    """Go on where it was paused."""
+    """Go on where it was paused. Nothing was lost meanwhile: what waited still waits, and one
+    message tries at once whether the fault is mended."""
     paused = Distribution.objects.filter(pk=distribution_id, state=DistributionState.PAUSED)
     if not paused.update(state=DistributionState.SENDING, state_reason=""):
         raise ControlError("Only a paused distribution can be resumed.")
+    breakers.try_again(now)
     alerts.close_alert("distribution_paused", scope=f"distribution {distribution_id}", now=now)
+
+
+def reopen(distribution_id: int, *, until: datetime) -> None:
+    """Let a distribution send until then at least, for what a human wants sent after its end."""
+    distribution = Distribution.objects.select_for_update(of=("self",)).get(pk=distribution_id)
+    if distribution.state not in (*RUNNING, DistributionState.COMPLETED):
+        raise ControlError("It was cancelled, so nothing of it is sent any more.")
+    if distribution.state == DistributionState.COMPLETED:
+        distribution.state = DistributionState.SENDING
+        distribution.completed_at = None
+    assert distribution.window_end is not None  # it was opened once
+    distribution.window_end = max(distribution.window_end, until)
+    distribution.save(update_fields=["state", "completed_at", "window_end"])
 
 
 def cancel(distribution_id: int, *, reason: str, now: datetime) -> int:

@@ -10,14 +10,16 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from distribution import alerts
+from distribution import duplicates
 from distribution.attempt_ids import AttemptKey
 from distribution.bulk import update_from
-from distribution.models import Attempt, Delivery, Progress, Severity, State
+from distribution.duplicates import Double
+from distribution.models import Attempt, Delivery, Distribution, Progress, State
 from distribution.models.distributions import RUNNING
 from distribution.transitions import FAILED, Standing, StatusReport, apply, resend_time
 from phonepool.errors import classify
@@ -43,13 +45,30 @@ WHERE = "d.state = v.old_state AND d.attempt_no = v.attempt_no"
 OUT = (State.INFLIGHT, State.UNKNOWN, State.ACCEPTED, State.HELD)
 
 
+class _Row(NamedTuple):
+    """What is read of a delivery: whole records cost several times as much."""
+
+    pk: int
+    distribution_id: int
+    subscriber_id: int
+    number_id: int | None
+    attempt_no: int
+    claim_token: int | None
+    state: str
+    progress: int
+    standing: dict[str, Any]
+
+
+ROW_COLUMNS = [name for name in _Row._fields if name != "standing"]
+
+
 @dataclass(slots=True)
 class Applied:
     """What a bundle of reports came to."""
 
     changed: int = 0
     unmatched: list[StatusReport] = field(default_factory=list)  # not ours, as far as we know
-    doubled: list[int] = field(default_factory=list)  # deliveries with proof of two messages
+    doubled: list[Double] = field(default_factory=list)  # proof of two messages
     reached: set[int] = field(default_factory=set)  # subscribers
     refused: dict[int, int | None] = field(default_factory=dict)  # subscriber → code
 
@@ -59,25 +78,18 @@ def advance(reports: Sequence[StatusReport], *, now: datetime) -> Applied:
     applied = Applied()
     with transaction.atomic():
         by_delivery = _by_delivery(reports, applied)
-        rows = Delivery.objects.filter(pk__in=by_delivery).select_related("distribution")
-        locked = {row.pk: row for row in rows.order_by("pk").select_for_update(of=("self",))}
+        locked = _lock(by_delivery)
         archive = _archived(by_delivery, locked)
+        resend_at = _resend_times(by_delivery, locked, now)
         writes = []
         for pk, theirs in by_delivery.items():
             if pk not in locked:
                 applied.unmatched.extend(theirs)
-            elif (write := _judge(locked[pk], theirs, archive, applied, now)) is not None:
+            elif (write := _judge(locked[pk], theirs, archive, resend_at, applied)) is not None:
                 writes.append(write)
         applied.changed = _write(writes)
         _keep_failures(by_delivery, locked)
-    for pk in applied.doubled:
-        alerts.raise_alert(
-            "duplicate_suspect",
-            scope=f"delivery {pk}",
-            severity=Severity.CRITICAL,
-            message=f"WhatsApp reported two different messages for delivery {pk}.",
-            now=now,
-        )
+        duplicates.record(applied.doubled, now=now)
     return applied
 
 
@@ -99,7 +111,19 @@ def _by_delivery(
     return found
 
 
-def _archived(by_delivery: dict[int, list[StatusReport]], locked: dict[int, Delivery]) -> set[str]:
+def _lock(pks: Iterable[int]) -> dict[int, _Row]:
+    rows = Delivery.objects.filter(pk__in=list(pks)).order_by("pk").select_for_update()
+    found: Iterable[tuple[Any, ...]] = rows.values_list(*ROW_COLUMNS, *STANDING_COLUMNS)
+    width = len(ROW_COLUMNS)
+    return {
+        values[0]: _Row._make(
+            (*values[:width], dict(zip(STANDING_COLUMNS, values[width:], strict=True)))
+        )
+        for values in found
+    }
+
+
+def _archived(by_delivery: dict[int, list[StatusReport]], locked: dict[int, _Row]) -> set[str]:
     """Ids of earlier attempts of ours among the reports that do not name the current one."""
     asked = {
         str(report.attempt)
@@ -112,50 +136,77 @@ def _archived(by_delivery: dict[int, list[StatusReport]], locked: dict[int, Deli
     return set(Attempt.objects.filter(attempt_id__in=asked).values_list("attempt_id", flat=True))
 
 
-def _current(row: Delivery) -> AttemptKey | None:
+def _current(row: _Row) -> AttemptKey | None:
     return None if row.claim_token is None else AttemptKey(row.pk, row.attempt_no, row.claim_token)
 
 
 def _judge(
-    row: Delivery,
+    row: _Row,
     reports: list[StatusReport],
     archive: set[str],
+    resend_at: dict[int, datetime | None],
     applied: Applied,
-    now: datetime,
 ) -> dict[str, object] | None:
     """The row's new columns, or None when these reports change nothing."""
-    standing = Standing(**{name: getattr(row, name) for name in STANDING_COLUMNS})
-    resend_at = _resend_at(row, now)
+    standing, current = Standing(**row.standing), _current(row)
     for report in reports:
-        if report.attempt is None or report.attempt == _current(row):
-            apply(standing, report, resend_at=resend_at)
+        if report.attempt is None or report.attempt == current:
+            if _is_another_message(row, report):
+                applied.doubled.append(_double(row, report, earlier=str(current)))
+            apply(standing, report, resend_at=resend_at.get(row.distribution_id))
         elif str(report.attempt) not in archive:
             applied.unmatched.append(report)
         elif report.status != FAILED and not _went_out_before(row, standing, report):
-            applied.doubled.append(row.pk)
-    before = {name: getattr(row, name) for name in STANDING_COLUMNS}
+            applied.doubled.append(_double(row, report, earlier=str(report.attempt)))
     after = {name: getattr(standing, name) for name in STANDING_COLUMNS}
-    if after == before:
+    if after == row.standing:
         return None
     _note_effects(row, standing, applied)
     return {**after, "id": row.pk, "attempt_no": row.attempt_no, "old_state": row.state}
 
 
-def _resend_at(row: Delivery, now: datetime) -> datetime | None:
-    """When it may go again if Meta lost it; None: its distribution sends no more."""
-    if row.distribution.state not in RUNNING:
-        return None
+def _resend_times(
+    by_delivery: dict[int, list[StatusReport]], locked: dict[int, _Row], now: datetime
+) -> dict[int, datetime | None]:
+    """By distribution, when what Meta itself lost may go again; only those that send still."""
+    asked = {
+        locked[pk].distribution_id
+        for pk, reports in by_delivery.items()
+        if pk in locked and any(report.status == FAILED for report in reports)
+    }
+    if not asked:
+        return {}
     delay = timedelta(seconds=settings.RETRY_DELAYS_SECONDS[0])
-    return resend_time(now, row.distribution.window_end, delay)
+    running = Distribution.objects.filter(pk__in=asked, state__in=RUNNING)
+    ends = running.values_list("pk", "window_end")
+    return {pk: resend_time(now, window_end, delay) for pk, window_end in ends}
 
 
-def _went_out_before(row: Delivery, standing: Standing, report: StatusReport) -> bool:
+def _went_out_before(row: _Row, standing: Standing, report: StatusReport) -> bool:
     """Good news of an earlier attempt: end the waiting, or say False: it was sent twice."""
     newer_one_is_out = row.attempt_no != report.attempt.attempt_no if report.attempt else False
     if newer_one_is_out and standing.state in OUT:
         return False
     apply(standing, report, resend_at=None)
     return True
+
+
+def _is_another_message(row: _Row, report: StatusReport) -> bool:
+    """Whether one call of ours became two messages, by WhatsApp's own word."""
+    named = report.attempt is not None and report.status != FAILED
+    known = row.standing["wamid"]
+    return bool(named and known and report.wamid and report.wamid != known)
+
+
+def _double(row: _Row, report: StatusReport, *, earlier: str) -> Double:
+    return Double(
+        delivery_id=row.pk,
+        earlier_attempt=earlier,
+        earlier_wamid=report.wamid,
+        later_attempt=str(_current(row)),
+        later_wamid=row.standing["wamid"] or "",
+        proven=row.state in duplicates.PROVEN,
+    )
 
 
 def _write(rows: Sequence[dict[str, object]]) -> int:
@@ -178,14 +229,14 @@ def _update(rows: Sequence[dict[str, object]]) -> int:
     return update_from(Delivery, columns=COLUMNS, rows=rows, assign=ASSIGN, where=WHERE)
 
 
-def _note_effects(row: Delivery, standing: Standing, applied: Applied) -> None:
+def _note_effects(row: _Row, standing: Standing, applied: Applied) -> None:
     if standing.progress >= Progress.DELIVERED > row.progress:
         applied.reached.add(row.subscriber_id)
     if standing.state == State.FAILED != row.state:
         applied.refused[row.subscriber_id] = standing.failed_code
 
 
-def _keep_failures(by_delivery: dict[int, list[StatusReport]], locked: dict[int, Delivery]) -> None:
+def _keep_failures(by_delivery: dict[int, list[StatusReport]], locked: dict[int, _Row]) -> None:
     """A reported failure is the end of a call, too: kept as evidence, once."""
     ended = [
         Attempt(

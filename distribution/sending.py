@@ -13,19 +13,21 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from threading import Thread
+from threading import Event, Thread
 
 from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
-from distribution import control, halting, message_templates, retrying, state
+from distribution import control, halting, message_templates, pool_alerts, retrying, state
 from distribution.attempt_ids import AttemptKey
 from distribution.models import Delivery, Distribution, State
+from distribution.patience import AWAY, Patience
 from distribution.state import Claim, Settlement
 from phonepool import health, pool
+from phonepool.breakers import Answer
 from phonepool.cloud_api import CloudApi, Outcome, OutcomeKind, PreparedMessage
-from phonepool.errors import UNSENDABLE, Action, Failure
+from phonepool.errors import CANCELLED, UNSENDABLE, Action
 from phonepool.reservation import Reservation
 
 log = logging.getLogger(__name__)
@@ -89,30 +91,64 @@ class _Pass:
         )
         self.claim, self.clock, self.lease, self.sent = claim, clock, lease, sent
         self.calls = api.dispatch()
+        self.patience = Patience(settings.OUTCOME_PATIENCE_SECONDS)
         self.waiting = deque(claim.deliveries)
         # What is out: its attempt, how many tries were charged before, and its slots.
         self.out: dict[int, tuple[AttemptKey, int, Reservation]] = {}
-        self.halted = False
+        self.halted, self.behind = Event(), False
         self.ticket = 0
 
     def run(self) -> None:
         self.ticket = halting.enter(self.distribution.pk, self._halt)
         try:
-            while self.waiting and not self.halted and self._send_some():
+            self._walk()
+        finally:
+            if not self.behind:
+                halting.leave(self.ticket)
+
+    def _walk(self) -> None:
+        try:
+            while self.waiting and not self.halted.is_set() and self._send_some():
                 pass
         except BaseException:
             self.calls.close()  # what has not begun is never sent, and says so
+            self._try_to_write(self._undo_marks)
             raise
         finally:
-            left = [delivery.pk for delivery in self.waiting]
-            if left:
-                state.give_back(self.claim, left, next_at=self.clock() + NO_ROOM_DELAY)
-                self.sent.due_in(NO_ROOM_DELAY.total_seconds())
+            if self.waiting:
+                self._try_to_write(self._give_back)
             self._linger()
+
+    def _undo_marks(self) -> None:
+        """The database may have marked rows and not lived to say so: they were not handed over."""
+        at = self.clock()
+        later = [
+            Settlement(
+                self.claim.attempt(row),
+                State.RETRY_WAIT,
+                at,
+                CANCELLED.slug,
+                next_at=at + NO_ROOM_DELAY,
+            )
+            for row in self.waiting
+        ]
+        state.settle(later)
+
+    def _give_back(self) -> None:
+        left = [delivery.pk for delivery in self.waiting]
+        state.give_back(self.claim, left, next_at=self.clock() + NO_ROOM_DELAY)
+        self.sent.due_in(NO_ROOM_DELAY.total_seconds())
+
+    def _try_to_write(self, step: Callable[[], object]) -> None:
+        """Go on trying while the database is away; after that, leases and webhooks tell."""
+        try:
+            self.patience.write(step)
+        except AWAY:
+            log.exception("what was in hand could not be written down")
 
     def _halt(self) -> None:
         """Paused, cancelled, or the process ends: what has not begun is not sent."""
-        self.halted = True
+        self.halted.set()
         self.calls.close()
 
     def _send_some(self) -> bool:
@@ -125,6 +161,8 @@ class _Pass:
         self._write_down_until(slots.first - LEAD)
         # Before the mark: who falls asleep in between must wake to a deadline that has passed.
         messages, unsendable = self._prepare(group, slots)
+        if self.halted.is_set():
+            return False
         marked = state.mark_inflight(
             self.claim, group, number_id=slots.number_id, now=self.clock(), lease=self.lease
         )
@@ -136,6 +174,8 @@ class _Pass:
                 attempt = self.claim.attempt(delivery)
                 self.out[delivery.pk] = (attempt, delivery.tries_charged, slots)
         self.calls.submit([message for message in messages if message.key in marked])
+        if self.halted.is_set():  # since it was last asked
+            self.calls.close()
         self._refuse([pk for pk in unsendable if pk in marked])
         return True
 
@@ -174,22 +214,22 @@ class _Pass:
 
     def _refuse(self, pks: list[int]) -> None:
         """Nothing was sent and nothing can be: their data must be mended first."""
-        state.settle(
-            [
-                Settlement(
-                    self.out.pop(pk)[0],
-                    State.FAILED,
-                    self.clock(),
-                    reason=UNSENDABLE.slug,
-                    outcome=OutcomeKind.NOT_SENT.value,
-                )
-                for pk in pks
-            ]
-        )
+        refused = [
+            Settlement(
+                self.out.pop(pk)[0],
+                State.FAILED,
+                self.clock(),
+                reason=UNSENDABLE.slug,
+                outcome=OutcomeKind.NOT_SENT.value,
+            )
+            for pk in pks
+        ]
+        if refused:
+            self._try_to_write(lambda: state.settle(refused))
 
     def _write_down_until(self, moment: float) -> None:
         """Write outcomes down until the wall clock shows `moment` (Unix seconds)."""
-        while (left := moment - self.clock().timestamp()) > 0:
+        while not self.halted.is_set() and (left := moment - self.clock().timestamp()) > 0:
             if self.out:
                 self._write_down(self.calls.collect(timeout=min(left, GATHER)))
             else:
@@ -201,8 +241,7 @@ class _Pass:
             self._write_down(self.calls.collect(timeout=min(left, GATHER)))
         if self.out:
             Thread(target=self._finish_behind, name="late answers").start()
-        else:
-            halting.leave(self.ticket)
+            self.behind = True
 
     def _finish_behind(self) -> None:
         try:
@@ -215,19 +254,16 @@ class _Pass:
     def _write_down(self, outcomes: Sequence[Outcome]) -> None:
         if not outcomes:
             return
-        settlements, answers, recovered = [], [], set()
+        settlements, answers, news = [], [], False
         for outcome in outcomes:
             attempt, tries_charged, slots = self.out.pop(outcome.key)
             settlements.append(self._settlement(attempt, outcome, tries_charged, slots.number_id))
-            answers.append((slots.number_id, outcome.failure))
-            if slots.recovering and outcome.failure is None:
-                recovered.add(slots.number_id)
-        state.settle(settlements)
+            answers.append(Answer(slots.number_id, outcome.failure, slots.first, slots.recovering))
+            news |= slots.recovering or outcome.failure is not None
+        self._try_to_write(lambda: state.settle(settlements))
         self.sent.note(settlements)
-        if recovered:
-            health.report_success(recovered)
-        if any(failure for _, failure in answers):
-            _tell_pool(self.distribution, answers, now=self.clock())
+        if news:
+            self._try_to_write(lambda: _tell_pool(self.distribution, answers, now=self.clock()))
 
     def _settlement(
         self, attempt: AttemptKey, outcome: Outcome, tries_charged: int, number_id: int
@@ -242,16 +278,15 @@ class _Pass:
         )
 
 
-def _tell_pool(
-    distribution: Distribution, answers: list[tuple[int, Failure | None]], *, now: datetime
-) -> None:
+def _tell_pool(distribution: Distribution, answers: list[Answer], *, now: datetime) -> None:
     """Numbers refused rest or slow down, backups wake, and what hits everybody pauses all."""
-    pool.report_answers(answers, now=now)
-    actions = {failure.action: failure for _, failure in answers if failure is not None}
-    if Action.NUMBER in actions and distribution.sla_deadline is not None:
-        health.ensure_capacity(
-            control.waiting(distribution.pk), until=distribution.sla_deadline, now=now
-        )
+    lost = pool.report_answers(answers, now=now)
+    actions = {answer.failure.action: answer.failure for answer in answers if answer.failure}
+    if lost and distribution.sla_deadline is not None:
+        waiting = control.waiting(distribution.pk)
+        health.ensure_capacity(waiting, until=distribution.sla_deadline, now=now)
+    if lost:
+        pool_alerts.refresh(now)
     for action in (Action.ABORT, Action.TEMPLATE):
         if action in actions:
             failure = actions[action]

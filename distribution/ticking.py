@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.conf import settings
 
-from distribution import alerts, control, retrying, schedule, sla
+from distribution import alerts, control, duplicates, pool_alerts, retrying, schedule, sla
 from distribution.models import Distribution, Heartbeat, Severity
 from distribution.models.heartbeats import KEEPER, TICK, is_silent
 from distribution.retrying import Sweep
@@ -31,6 +31,7 @@ def check(now: datetime) -> Check:
     health.wake_rested(now)
     opened = schedule.open_due(now)
     swept = retrying.sweep(now)
+    duplicates.confirm_suspects(now)
     for distribution in Distribution.objects.running():
         if distribution.sla_deadline is not None:
             waiting = control.waiting(distribution.pk)
@@ -41,6 +42,7 @@ def check(now: datetime) -> Check:
 
 def refresh_sla(now: datetime) -> None:
     """Keep the running distributions' figures and alerts fresh; close what has just ended."""
+    pool_alerts.refresh(now)
     for distribution in Distribution.objects.running():
         sla.refresh(distribution, now=now)
         control.complete_if_done(distribution.pk, now=now)

@@ -11,7 +11,8 @@ from phonepool.models import PhoneEvent, PhoneNumber, Portfolio
 
 @admin.register(Portfolio)
 class PortfolioAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    list_display = ("name", "business_id", "recipient_limit")
+    list_display = ("name", "business_id", "recipient_limit", "breaker")
+    readonly_fields = ("breaker", "breaker_reason")
 
 
 class PhoneEventInline(admin.TabularInline):  # type: ignore[type-arg]
@@ -25,10 +26,19 @@ class PhoneEventInline(admin.TabularInline):  # type: ignore[type-arg]
 @admin.register(PhoneNumber)
 class PhoneNumberAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     inlines = (PhoneEventInline,)
-    list_display = ("label", "role", "state", "state_reason", "quality", "rate_per_second")
-    list_filter = ("role", "state", "quality")
+    list_display = (
+        "label",
+        "role",
+        "state",
+        "state_reason",
+        "quality",
+        "rate_per_second",
+        "breaker",
+    )
+    list_filter = ("role", "state", "quality", "breaker")
     list_select_related = ("portfolio",)
     readonly_fields = (
         *("state", "state_reason", "rest_until", "quality", "quality_at", "next_slot"),
         *("day", "day_count", "cut_rate", "cut_at", "failures"),
+        *("breaker", "breaker_at", "breaker_until", "heard_at", "faults", "heard"),
     )

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 __all__ = ["Action", "CloudApiError", "Failure", "NotSent", "Reason", "Rejected", "Unanswered"]
-__all__ += ["FAILURES", "classify", "masked"]
+__all__ += ["FAILURES", "classify", "is_fault", "masked"]
 
 
 class Action(StrEnum):
@@ -271,6 +271,17 @@ def classify(
         return BAD_RECIPIENT
     found = FAILURES.get(code) or _in_range(code)
     return found or (SERVER_FAULT if server_fault else UNLISTED)
+
+
+def is_fault(failure: Failure) -> bool:
+    """Whether the call itself failed: the network, the account or Meta is ill.
+
+    Not refusals for speed, which the rate follows, and nothing that is about a recipient.
+    """
+    if failure.action is Action.UNKNOWN or failure is CONNECT_TIMEOUT:
+        return True
+    ill = failure.reason in (Reason.SERVER_ERROR, Reason.NETWORK_ERROR)
+    return ill and failure.action is Action.BACKOFF and not failure.charged
 
 
 def _in_range(code: int) -> Failure | None:

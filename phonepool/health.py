@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import models, transaction
 from django.db.models import F, Q
 from django.db.models.functions import Least
 from django.utils import timezone
 
-from phonepool.models import NumberState, PhoneEvent, PhoneNumber, Quality, Role
+from phonepool.models import Breaker, NumberState, PhoneEvent, PhoneNumber, Quality, Role
 
 # quality → (messages a second, messages a day), at most; design §6
 CEILINGS: dict[str, tuple[float, int]] = {
@@ -70,7 +70,7 @@ def cut_rate(number_id: int, *, now: datetime) -> bool:
         cut_rate=halved, cut_at=moment
     )
     if cut:
-        _note(number_id, "rate_cut", f"to {halved:.0f}/s after a throughput refusal", now)
+        note(number_id, "rate_cut", f"to {halved:.0f}/s after a throughput refusal", now)
     return bool(cut)
 
 
@@ -87,7 +87,7 @@ def rest(number_id: int, reason: str, *, now: datetime) -> bool:
         failures=Least(F("failures") + 1, 10),
     )
     if rested:
-        _note(number_id, "resting", f"{reason} until {until:%H:%M:%S} UTC", now)
+        note(number_id, "resting", f"{reason} until {until:%H:%M:%S} UTC", now)
     return bool(rested)
 
 
@@ -97,7 +97,7 @@ def wake_rested(now: datetime) -> int:
     woken = list(over.values_list("pk", flat=True))
     for pk in woken:
         if over.filter(pk=pk).update(state=NumberState.ACTIVE, state_reason="", rest_until=None):
-            _note(pk, "woken", "rest is over", now)
+            note(pk, "woken", "rest is over", now)
     return len(woken)
 
 
@@ -111,7 +111,7 @@ def disable(number_id: int, reason: str, *, now: datetime) -> bool:
     others = PhoneNumber.objects.filter(pk=number_id).exclude(state=NumberState.DISABLED)
     changed = others.update(state=NumberState.DISABLED, state_reason=reason[:80], rest_until=None)
     if changed:
-        _note(number_id, "disabled", reason, now)
+        note(number_id, "disabled", reason, now)
     return bool(changed)
 
 
@@ -123,7 +123,7 @@ def apply_quality(number_id: int, quality: Quality, *, now: datetime) -> bool:
         if number.quality == quality:
             return False
         PhoneNumber.objects.filter(pk=number_id).update(quality=quality, quality_at=now)
-        _note(number_id, "quality", f"{number.quality} → {quality}", now)
+        note(number_id, "quality", f"{number.quality} → {quality}", now)
         # In the same transaction: a crash in between would leave it out for ever.
         if quality == Quality.FLAGGED:
             disable(number_id, FLAGGED_REASON, now=now)
@@ -141,22 +141,28 @@ def _bring_back(number: PhoneNumber, now: datetime) -> None:
         pk=number.pk, state=NumberState.DISABLED, state_reason=FLAGGED_REASON
     )
     if flagged.update(state=home, state_reason=""):
-        _note(number.pk, "enabled", "no longer flagged", now)
+        note(number.pk, "enabled", "no longer flagged", now)
 
 
 def ensure_capacity(waiting: int, *, until: datetime, now: datetime) -> list[str]:
     """Wake backups while a primary is lost or the active numbers cannot carry `waiting` messages
     before `until`; the labels of those woken."""
     woken = []
-    for backup in list(PhoneNumber.objects.standing_by().order_by("-rate_per_second", "label")):
+    for backup in list(_helpers()):
         reason = _why_wake(waiting, until, now)
         if not reason:
             break
         standby = PhoneNumber.objects.filter(pk=backup.pk, state=NumberState.STANDBY)
         if standby.update(state=NumberState.ACTIVE, state_reason=reason):
-            _note(backup.pk, "woken", reason, now)
+            note(backup.pk, "woken", reason, now)
             woken.append(backup.label)
     return woken
+
+
+def _helpers() -> models.QuerySet[PhoneNumber]:
+    """Backups that could help, the strongest first: not those of an account that is ill."""
+    well = PhoneNumber.objects.standing_by().exclude(portfolio__breaker=Breaker.OPEN)
+    return well.order_by("-rate_per_second", "label")
 
 
 def stand_down(now: datetime) -> int:
@@ -165,12 +171,12 @@ def stand_down(now: datetime) -> int:
     ids = list(awake.values_list("pk", flat=True))
     stood = awake.filter(pk__in=ids).update(state=NumberState.STANDBY, state_reason="")
     for pk in ids:
-        _note(pk, "standby", "nothing left to send", now)
+        note(pk, "standby", "nothing left to send", now)
     return stood
 
 
 def _why_wake(waiting: int, until: datetime, now: datetime) -> str:
-    active = list(PhoneNumber.objects.usable())
+    active = list(PhoneNumber.objects.carrying())
     awake = sum(number.role == Role.BACKUP for number in active)
     if lost_primaries() > awake:
         return "a primary is lost"
@@ -181,9 +187,10 @@ def _why_wake(waiting: int, until: datetime, now: datetime) -> str:
 
 
 def lost_primaries() -> int:
-    """Primaries that cannot be given slots now."""
-    lost = ~Q(state=NumberState.ACTIVE) | Q(quality=Quality.FLAGGED)
-    return PhoneNumber.objects.filter(lost, role=Role.PRIMARY).count()
+    """Primaries that no calls go through now. With an open account no backup could help."""
+    lost = ~Q(state=NumberState.ACTIVE) | Q(quality=Quality.FLAGGED) | ~Q(breaker=Breaker.CLOSED)
+    primaries = PhoneNumber.objects.filter(lost, role=Role.PRIMARY)
+    return primaries.exclude(portfolio__breaker=Breaker.OPEN).count()
 
 
 def capacity(numbers: Iterable[PhoneNumber], seconds: float, now: datetime) -> int:
@@ -198,5 +205,6 @@ def capacity(numbers: Iterable[PhoneNumber], seconds: float, now: datetime) -> i
     )
 
 
-def _note(number_id: int, kind: str, detail: str, now: datetime) -> None:
+def note(number_id: int, kind: str, detail: str, now: datetime) -> None:
+    """One line more in the number's history."""
     PhoneEvent.objects.create(number_id=number_id, kind=kind, detail=detail[:200], at=now)

@@ -28,6 +28,12 @@ class Role(models.TextChoices):
     BACKUP = "BACKUP"
 
 
+class Breaker(models.TextChoices):
+    CLOSED = "CLOSED"  # lets through
+    OPEN = "OPEN"  # lets nothing through until `breaker_until`
+    HALF_OPEN = "HALF_OPEN"  # one message is on trial
+
+
 class Portfolio(models.Model):
     """Meta's business portfolio: its 24 h limit of recipients is shared by all its numbers."""
 
@@ -35,6 +41,16 @@ class Portfolio(models.Model):
     name = models.CharField(max_length=80, blank=True, default="")
     # Unique people written to in a rolling 24 h; null = unlimited.
     recipient_limit = models.PositiveIntegerField(null=True, blank=True)
+    # Open while the fault is the account's or Meta's: every number of it is open then, too.
+    breaker = models.CharField(max_length=9, choices=Breaker, default=Breaker.CLOSED)
+    breaker_reason = models.CharField(max_length=80, blank=True, default="")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(breaker__in=Breaker.values), name="portfolio_breaker_known"
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name or self.business_id
@@ -44,6 +60,10 @@ class PhoneNumberQuerySet(models.QuerySet["PhoneNumber"]):
     def usable(self) -> PhoneNumberQuerySet:
         """Numbers that may be given slots now."""
         return self.filter(state=NumberState.ACTIVE).exclude(quality=Quality.FLAGGED)
+
+    def carrying(self) -> PhoneNumberQuerySet:
+        """Those of them that calls go through now."""
+        return self.usable().filter(breaker=Breaker.CLOSED)
 
     def standing_by(self) -> PhoneNumberQuerySet:
         return self.filter(state=NumberState.STANDBY).exclude(quality=Quality.FLAGGED)
@@ -74,6 +94,13 @@ class PhoneNumber(models.Model):
     cut_rate = models.FloatField(null=True, blank=True)
     cut_at = models.FloatField(default=0.0)
     failures = models.PositiveIntegerField(default=0)  # rests in a row; doubles the next one
+    breaker = models.CharField(max_length=9, choices=Breaker, default=Breaker.CLOSED)
+    breaker_at = models.FloatField(default=0.0)  # when it was opened or closed last
+    breaker_until = models.FloatField(default=0.0)  # not closed: no trial before this
+    # The window in which faults are counted: since when, how many, of how many answers.
+    heard_at = models.FloatField(default=0.0)
+    faults = models.PositiveIntegerField(default=0)
+    heard = models.PositiveIntegerField(default=0)
 
     objects = PhoneNumberQuerySet.as_manager()
 
@@ -88,6 +115,9 @@ class PhoneNumber(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(role__in=Role.values), name="phonenumber_role_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(breaker__in=Breaker.values), name="phonenumber_breaker_known"
             ),
             models.CheckConstraint(
                 condition=Q(rate_per_second__gte=1), name="phonenumber_rate_positive"

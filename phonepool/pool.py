@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from phonepool import health, reservation, selection
-from phonepool.errors import Action, Failure
+from phonepool import breakers, health, reservation, selection
+from phonepool.breakers import Answer
+from phonepool.errors import Action
 from phonepool.models import PhoneNumber, Portfolio
 from phonepool.reservation import Reservation
 
@@ -29,20 +30,30 @@ def reserve(count: int, *, now: datetime) -> Reservation | None:
 REFUSED_SHARE = 0.2
 
 
-def report_answers(answers: Sequence[tuple[int, Failure | None]], *, now: datetime) -> None:
-    """Tell the pool how numbers were answered lately, by number (None: accepted).
+def report_answers(answers: Sequence[Answer], *, now: datetime) -> bool:
+    """Tell the pool how numbers answered lately; True when one fell out by it.
 
     What is only about a recipient passes by.
     """
-    totals = Counter(number_id for number_id, _ in answers)
-    for (number_id, failure), times in Counter(answers).items():
-        if failure is None:
-            continue
-        if failure.slug == "throughput_exceeded":
-            if times > 1 and times >= REFUSED_SHARE * totals[number_id]:
-                health.cut_rate(number_id, now=now)
-        elif failure.action is Action.NUMBER:
-            health.rest(number_id, failure.slug, now=now)
+    by_number: dict[int, list[Answer]] = defaultdict(list)
+    for answer in answers:
+        by_number[answer.number_id].append(answer)
+    lost = [_report(number_id, theirs, now) for number_id, theirs in by_number.items()]
+    return any(lost)
+
+
+def _report(number_id: int, answers: Sequence[Answer], now: datetime) -> bool:
+    failures = [answer.failure for answer in answers if answer.failure is not None]
+    too_fast = sum(failure.slug == "throughput_exceeded" for failure in failures)
+    if too_fast > 1 and too_fast >= REFUSED_SHARE * len(answers):
+        health.cut_rate(number_id, now=now)
+    lost = any(answer.matters for answer in answers) and breakers.weigh(number_id, answers, now=now)
+    refused = [failure for failure in failures if failure.action is Action.NUMBER]
+    if refused:
+        lost |= health.rest(number_id, refused[0].slug, now=now)
+    elif any(answer.watched and answer.failure is None for answer in answers):
+        health.report_success([number_id])
+    return lost
 
 
 def recipient_limit() -> int | None:

@@ -13,8 +13,8 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from phonepool import health
-from phonepool.models import PhoneNumber
+from phonepool import breakers, health
+from phonepool.models import Breaker, PhoneNumber
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,20 +27,26 @@ class Reservation:
     first: float
     spacing: float
     least_spacing: float  # s between two sends at the least, when they run late
-    recovering: bool = False  # it rested lately: success ends its row of rests
+    recovering: bool = False  # it rested or failed lately: its good answers are news, too
 
     def slot(self, place: int) -> float:
         """When message `place` (0…count-1) may go, Unix seconds."""
         return self.first + place * self.spacing
 
 
-# `taken` is the day's count, which starts again at nought on a new day.
+TRIAL = 1  # message at a time while a breaker is not closed; its answer opens or closes it
+# The day's count starts again at nought on a new day. A breaker whose time is over goes to
+# HALF_OPEN here and is on trial until its answer comes, or for another cooldown without one.
 RESERVE = """
 UPDATE phonepool_phonenumber
    SET next_slot = CASE WHEN next_slot > %(now)s THEN next_slot ELSE %(now)s END + %(length)s,
        day_count = CASE WHEN day = %(day)s THEN day_count ELSE 0 END + %(count)s,
-       day = %(day)s
+       day = %(day)s,
+       breaker = CASE WHEN breaker = 'CLOSED' THEN breaker ELSE 'HALF_OPEN' END,
+       breaker_until = CASE WHEN breaker = 'CLOSED' THEN breaker_until
+                            ELSE %(now)s + %(cooldown)s END
  WHERE id = %(id)s AND state = 'ACTIVE' AND quality <> 'FLAGGED'
+   AND (breaker = 'CLOSED' OR (breaker_until <= %(now)s AND %(count)s <= %(trial)s))
    AND next_slot + %(length)s <= %(now)s + %(horizon)s
    AND CASE WHEN day = %(day)s THEN day_count ELSE 0 END + %(count)s <= %(daily)s
 RETURNING next_slot
@@ -68,6 +74,8 @@ def reserve(number: PhoneNumber, count: int, *, now: datetime) -> Reservation | 
                 "day": timezone.localdate(now),
                 "daily": health.daily_ceiling(number),
                 "horizon": settings.SLOT_HORIZON_SECONDS,
+                "cooldown": settings.BREAKER_COOLDOWN_SECONDS,
+                "trial": TRIAL,
             },
         )
         row = cursor.fetchone()
@@ -82,11 +90,17 @@ def reserve(number: PhoneNumber, count: int, *, now: datetime) -> Reservation | 
         first=row[0] - length,
         spacing=spacing,
         least_spacing=min(spacing, 1.0 / fastest),
-        recovering=number.failures > 0,
+        recovering=_recovering(number, now),
     )
 
 
 def _room(number: PhoneNumber, spacing: float, now: datetime) -> int:
     ahead = max(0.0, number.next_slot - now.timestamp())
     fits = int((settings.SLOT_HORIZON_SECONDS - ahead) / spacing)
-    return min(fits, health.daily_ceiling(number) - health.sent_today(number, now))
+    most = fits if number.breaker == Breaker.CLOSED else min(fits, TRIAL)
+    return min(most, health.daily_ceiling(number) - health.sent_today(number, now))
+
+
+def _recovering(number: PhoneNumber, now: datetime) -> bool:
+    failed_lately = number.heard_at > now.timestamp() - breakers.WINDOW
+    return number.failures > 0 or failed_lately or number.breaker != Breaker.CLOSED

@@ -11,15 +11,22 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from phonepool import health
-from phonepool.models import PhoneNumber, Quality
+from phonepool.models import Breaker, PhoneNumber, Quality
 
 QUALITY_RANK = [Quality.HIGH, Quality.UNKNOWN, Quality.MEDIUM, Quality.LOW, Quality.FLAGGED]
 
 
 def rank(numbers: Iterable[PhoneNumber], count: int, *, now: datetime) -> list[PhoneNumber]:
     """Numbers able to send, best first for `count` messages."""
-    able = [number for number in numbers if health.rate(number, now) > 0]
+    able = [
+        number for number in numbers if health.rate(number, now) > 0 and _lets_through(number, now)
+    ]
     return sorted(able, key=lambda number: _order(number, count, now))
+
+
+def _lets_through(number: PhoneNumber, now: datetime) -> bool:
+    """Whether its breaker lets at least a trial through."""
+    return number.breaker == Breaker.CLOSED or number.breaker_until <= now.timestamp()
 
 
 def _order(number: PhoneNumber, count: int, now: datetime) -> tuple[float, int, int, int]:

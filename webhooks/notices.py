@@ -19,6 +19,7 @@ from django.db.models import Q
 from distribution import alerts, control
 from distribution.models import Distribution, MessageTemplate, Severity, TemplateStatus
 from phonepool import health, pool
+from phonepool.breakers import Answer
 from phonepool.errors import Action, classify
 from phonepool.models import PhoneNumber, Portfolio, Quality
 from subscribers.models import Subscriber
@@ -178,7 +179,7 @@ def _wake_backups(now: datetime) -> None:
 def troubles(events: Sequence[Trouble], numbers: Mapping[str, int], *, now: datetime) -> None:
     """Errors that are not about one message: a number is too fast or out, or nobody can send."""
     failures = [(event.number, classify(event.code)) for event in events if event.at > now - FRESH]
-    known = [(numbers[number], failure) for number, failure in failures if number in numbers]
+    known = [Answer(numbers[number], failure) for number, failure in failures if number in numbers]
     if known:
         pool.report_answers(known, now=now)
     for failure in {failure for _, failure in failures if failure.action is Action.ABORT}:

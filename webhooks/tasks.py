@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from threading import Event, Lock
+from time import monotonic
 
 from celery import shared_task
 from django.conf import settings
@@ -19,6 +20,9 @@ from webhooks import inbox, nudger
 _draining = Lock()
 _asked = Event()
 
+LOOK_BACK_SECONDS = 4.0  # between two looks of one process at what is to be looked at again
+_looked_back_at = -LOOK_BACK_SECONDS
+
 
 @shared_task(name=nudger.DRAIN, expires=nudger.LIFE, ignore_result=True)
 def drain_inbox() -> None:
@@ -27,11 +31,19 @@ def drain_inbox() -> None:
     while _asked.is_set() and _draining.acquire(blocking=False):
         try:
             _asked.clear()
-            more = inbox.drain(now=timezone.now()).more
+            more = inbox.drain(now=timezone.now(), look_back=_look_back()).more
         finally:
             _draining.release()
         if more:
             nudger.wake()
+
+
+def _look_back() -> bool:
+    global _looked_back_at  # only whoever drains comes here, and drains are one at a time
+    due = monotonic() - _looked_back_at >= LOOK_BACK_SECONDS
+    if due:
+        _looked_back_at = monotonic()
+    return due
 
 
 @shared_task(name="webhooks.tasks.prune_inbox", ignore_result=True)

@@ -31,7 +31,7 @@ from distribution.models import Distribution, Kind  # noqa: E402
 from distribution.tasks import start_daily_distribution  # noqa: E402
 from phonepool.models import PhoneNumber  # noqa: E402
 
-LOOK_SECONDS = 0.5
+LOOK_SECONDS = 1.0  # each look costs some 10 ms of the CPU that the sending needs
 ENDED = ("COMPLETED", "CANCELLED", "MISSED")
 
 

@@ -27,7 +27,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"] == "daybreak"}
 WORKERS = [name for name in OURS if name.startswith("worker-")]
-TELLING = [*WORKERS, "beat"]
+TELLING = [*WORKERS, "beat", "keeper"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 REFERENCE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
 
@@ -121,7 +121,7 @@ def test_the_web_server_becomes_healthy_and_ends_when_asked(
 
 
 @pytest.mark.parametrize("name", TELLING)
-def test_workers_and_beat_become_healthy_and_end_when_asked(
+def test_workers_beat_and_keeper_become_healthy_and_end_when_asked(
     environment: dict[str, str], tmp_path: Path, name: str
 ) -> None:
     ready, log = tmp_path / "ready", tmp_path / "log"
@@ -164,6 +164,16 @@ def test_beat_is_started_as_the_launcher_starts_it(tmp_path: Path) -> None:
     here = [str(word) for word in roles.beat({}, tmp_path).argv[1:]]
 
     assert SERVICES["beat"]["command"][1:] == here
+
+
+def test_the_keeper_is_started_as_the_launcher_starts_it(tmp_path: Path) -> None:
+    here = [Path(word).name for word in roles.keeper({}, tmp_path).argv[1:]]
+
+    assert SERVICES["keeper"]["command"][1:] == here
+
+
+def test_the_keeper_does_not_wait_for_the_broker() -> None:
+    assert set(SERVICES["keeper"]["depends_on"]) == {"migrate"}
 
 
 def test_the_image_starts_the_web_server_by_default() -> None:

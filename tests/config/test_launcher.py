@@ -32,6 +32,7 @@ ROLES = {
     "broker",
     "web",
     "beat",
+    "keeper",
     "worker-mass-distribution",
     "worker-batch-processing",
     "worker-distribution-retry",

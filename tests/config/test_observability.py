@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from ipaddress import ip_network
 from typing import Any
@@ -16,10 +17,12 @@ from typing import Any
 import pytest
 from django.conf import settings as house
 from django.test import Client
+from django.utils import timezone
 from pytest_django import Settings
 
 from config import observability
 from config.observability import Probe, redact_all
+from distribution.models import Heartbeat
 
 PEOPLE = {"REMOTE_ADDR": "203.0.113.7"}
 
@@ -31,16 +34,27 @@ def test_a_living_process_says_so_and_asks_nobody(client: Client) -> None:
     assert "no-store" in answer["Cache-Control"]
 
 
-@pytest.mark.django_db
-def test_ready_is_who_has_a_database_and_a_broker(
-    client: Client, settings: Settings, broker_url: str
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(
+    ("seconds_ago", "keeper", "status"),
+    [(0, "ok", "ok"), (30, "ok", "ok"), (70, "down", "degraded"), (None, "down", "degraded")],
+)
+def test_ready_is_who_has_a_database_and_a_broker_and_the_keeper_is_told(
+    client: Client,
+    settings: Settings,
+    broker_url: str,
+    seconds_ago: int | None,
+    keeper: str,
+    status: str,
 ) -> None:
     settings.REDIS_URL = broker_url
+    if seconds_ago is not None:
+        Heartbeat.beat("keeper", timezone.now() - timedelta(seconds=seconds_ago))
 
     answer = client.get("/health/ready")
 
     assert answer.status_code == 200
-    assert answer.json() == {"status": "ok", "database": "ok", "broker": "ok"}
+    assert answer.json() == {"status": status, "database": "ok", "broker": "ok", "keeper": keeper}
 
 
 @pytest.mark.django_db
@@ -50,7 +64,8 @@ def test_a_broker_that_refuses_is_named(client: Client, settings: Settings) -> N
     answer = client.get("/health/ready")
 
     assert answer.status_code == 503
-    assert answer.json() == {"status": "degraded", "database": "ok", "broker": "down"}
+    assert (answer.json()["status"], answer.json()["database"]) == ("degraded", "ok")
+    assert answer.json()["broker"] == "down"
 
 
 @pytest.mark.django_db

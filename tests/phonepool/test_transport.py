@@ -293,6 +293,7 @@ def test_answers_in_chunks_and_of_old_servers_are_read(make: Make, server: Hosti
     for data in (chunked, b"HTTP/1.0 200 OK\r\n\r\n{}", answer(200, b"{}", "Connection: close")):
         server.behaviour = says(data)
         assert transport.post(PATH, b"{}", guard=go).body == b"{}"
+        wait_until_closed(server)
 
 
 def test_cookies_are_not_kept(make: Make, server: HostileServer) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from distribution.models import StatusFeed
 from tests.webhooks.posts import notice
 from webhooks import inbox, nudger, storing, tasks
 from webhooks.models import WebhookEvent
@@ -37,6 +38,22 @@ def test_a_drain_that_ran_out_of_time_has_the_rest_drained_too(woken, monkeypatc
 
     assert woken == [None]
     assert WebhookEvent.objects.pending().count() == 1
+
+
+def test_drains_in_quick_succession_look_back_once_and_say_once_how_far_they_came(
+    woken, monkeypatch
+):
+    clock = [1000.0]
+    monkeypatch.setattr(tasks, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(tasks, "_looked_back_at", 0.0)
+    told = []
+    for seconds in (0, 1, 2.9, 0.1):
+        clock[0] += seconds
+        before = timezone.now()
+        tasks.drain_inbox()
+        through = StatusFeed.objects.get().applied_through
+        told.append(through > before - inbox.LONGEST_STORE)
+    assert told == [True, False, False, True]
 
 
 def test_bodies_are_forgotten_after_the_days_that_the_settings_say(settings):

@@ -1,0 +1,50 @@
+"""The alerts about breakers: read off the pool's columns, so that none is forgotten open."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from distribution import alerts
+from distribution.models import Alert, Severity
+from phonepool import breakers
+from phonepool.models import Breaker, PhoneNumber, Portfolio
+
+NUMBER, ACCOUNT = "number_breaker", "account_breaker"
+
+
+def refresh(now: datetime) -> None:
+    """One alert for each open breaker, none for those that are closed again.
+
+    Numbers of an account whose own breaker is open are part of that one incident.
+    """
+    breakers.lapse(now)
+    broken = {(ACCOUNT, f"portfolio {account.pk}"): _account(account) for account in _accounts()}
+    broken |= {(NUMBER, f"number {number.pk}"): _number(number) for number in _numbers()}
+    for (rule, scope), message in broken.items():
+        alerts.raise_alert(rule, scope=scope, severity=Severity.CRITICAL, message=message, now=now)
+    told = Alert.objects.filter(rule__in=(NUMBER, ACCOUNT), closed_at=None)
+    for rule, scope in set(told.values_list("rule", "scope")) - set(broken):
+        alerts.close_alert(rule, scope=scope, now=now)
+
+
+def _accounts() -> list[Portfolio]:
+    return list(Portfolio.objects.filter(breaker=Breaker.OPEN))
+
+
+def _numbers() -> list[PhoneNumber]:
+    broken = PhoneNumber.objects.exclude(breaker=Breaker.CLOSED)
+    return list(broken.exclude(portfolio__breaker=Breaker.OPEN))
+
+
+def _account(account: Portfolio) -> str:
+    return (
+        f"Nothing can be sent by account {account}: {account.breaker_reason}. What waits is kept "
+        "and one message at a time tries again; look at Meta's status page and the account."
+    )
+
+
+def _number(number: PhoneNumber) -> str:
+    return (
+        f"Calls by number {number} fail, so others take its share. One message at a time tries it "
+        "again; look at it in the Business Manager if it lasts."
+    )

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from django.utils import timezone
+
+from distribution import control
+from distribution.attempt_ids import parse
+from distribution.models import Alert, Attempt, Delivery, DistributionState, State
+from distribution.sending import Sent
+from phonepool.cloud_api import OutcomeKind
+from phonepool.errors import CONNECTION_LOST, NO_ANSWER, NOT_SENT, classify
+from phonepool.models import NumberState, PhoneNumber, Role
+from tests.builders import a_number, an_open_distribution
+from tests.distribution.batches import due, everybody, receivers, reload, send, states
+
+pytestmark = pytest.mark.django_db
+
+
+# --- outcomes ---------------------------------------------------------------------------------
+
+REJECTED, NOT_OUT, UNKNOWN = OutcomeKind.REJECTED, OutcomeKind.NOT_SENT, OutcomeKind.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("kind", "failure", "after", "evidence"),
+    [
+        (OutcomeKind.ACCEPTED, None, State.ACCEPTED, ""),
+        (OutcomeKind.HELD, None, State.HELD, ""),
+        (REJECTED, classify(130429), State.RETRY_WAIT, "throughput_exceeded"),
+        (REJECTED, classify(131056), State.RETRY_WAIT, "pair_rate_limited"),
+        (REJECTED, classify(131016), State.RETRY_WAIT, "service_unavailable"),
+        (REJECTED, classify(131000), State.RETRY_WAIT, "send_failed"),
+        (REJECTED, classify(131026), State.FAILED, "undeliverable"),
+        (REJECTED, classify(131049), State.FAILED, "marketing_capped"),
+        (REJECTED, classify(131050), State.FAILED, "marketing_opted_out"),
+        (REJECTED, classify(132000), State.FAILED, "parameter_count"),
+        (NOT_OUT, NOT_SENT, State.RETRY_WAIT, "no_connection"),
+        (UNKNOWN, NO_ANSWER, State.UNKNOWN, "no_answer"),
+        (UNKNOWN, CONNECTION_LOST, State.UNKNOWN, "connection_lost"),
+    ],
+)
+def test_an_outcome_is_written_down(db, api, kind, failure, after, evidence):
+    a_number()
+    distribution = an_open_distribution(1)
+    api.answer(Delivery.objects.get().phone, kind, failure)
+
+    sent = send(distribution, api)
+
+    row = Delivery.objects.get()
+    assert (row.state, row.reason, row.lease_until) == (after, evidence, None)
+    assert sent.states == Counter({after: 1})
+    assert [(kept.outcome, kept.reason) for kept in Attempt.objects.all()] == (
+        [(kind.value, evidence)] if evidence else []
+    )
+    assert reload(distribution).state == DistributionState.SENDING
+
+
+def test_what_is_due_again_is_told_and_sent_again(db, api):
+    a_number()
+    distribution = an_open_distribution(1)
+    phone = Delivery.objects.get().phone
+    api.refuse(phone, 131016, times=2)
+
+    retries = []
+    for _ in range(4):
+        retries.append(send(distribution, api).retry_after)
+        due()
+
+    assert retries == [5.0, 10.0, None, None]
+    assert receivers(api) == {phone: 3}
+    assert [parse(message.attempt_id).attempt_no for message in api.sent] == [1, 2, 3]
+    assert Delivery.objects.get().state == State.ACCEPTED
+
+
+def test_a_row_that_is_not_due_is_not_sent(db, api):
+    a_number()
+    distribution = an_open_distribution(1)
+    api.refuse(Delivery.objects.get().phone, 131016)
+    send(distribution, api)
+
+    assert send(distribution, api) == Sent()
+
+
+def test_what_may_lie_in_the_message_is_tried_three_times_more(db, api):
+    a_number()
+    distribution = an_open_distribution(1)
+    api.refuse(Delivery.objects.get().phone, 131000)
+
+    for _ in range(6):
+        send(distribution, api)
+        due()
+
+    assert len(api.sent) == 4
+    assert (Delivery.objects.get().state, Attempt.objects.count()) == (State.FAILED, 4)
+
+
+def test_an_unknown_outcome_is_not_sent_again(distribution, api):
+    for phone in everybody():
+        api.answer(phone, UNKNOWN, NO_ANSWER)
+
+    send(distribution, api)
+    due()
+    send(distribution, api)
+
+    assert receivers(api) == everybody()
+    assert states() == {State.UNKNOWN: 50}
+
+
+def test_one_refused_person_spoils_nobody(distribution, api):
+    unlucky = Delivery.objects.order_by("pk")[7].phone
+    api.refuse(unlucky, 131026)
+
+    send(distribution, api)
+
+    assert states() == {State.ACCEPTED: 49, State.FAILED: 1}
+    assert Delivery.objects.get(state=State.FAILED).phone == unlucky
+
+
+# --- refusals that concern everybody ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (190, "token_invalid: Put in a valid access token."),
+        (132015, "template_paused: Improve the message template or use the fallback."),
+    ],
+)
+def test_what_hits_everybody_pauses_the_distribution(distribution, api, code, reason):
+    PhoneNumber.objects.update(rate_per_second=50)  # the first answers come before the second half
+    for phone in everybody():
+        api.refuse(phone, code, times=1)
+
+    send(distribution, api)
+
+    assert len(api.sent) == 25
+    assert states() == {State.RETRY_WAIT: 25, State.PENDING: 25}
+    paused = reload(distribution)
+    assert (paused.state, paused.state_reason) == (DistributionState.PAUSED, reason)
+    assert Alert.objects.filter(rule="distribution_paused", closed_at=None).count() == 1
+
+    api.answers.clear()  # mended
+    control.resume(distribution.pk, now=timezone.now())
+    for _ in range(2):  # after a trouble of the account one message goes ahead of the others
+        due()
+        send(distribution, api)
+    assert states() == {State.ACCEPTED: 50}
+
+
+def test_a_number_that_is_gone_rests_and_another_takes_its_people(db, api):
+    gone = a_number(rate_per_second=1000)
+    backup = a_number(rate_per_second=1000, role=Role.BACKUP, state=NumberState.STANDBY)
+    distribution = an_open_distribution(50)
+    for phone in everybody():
+        api.refuse(phone, 133010, times=1)
+
+    assert send(distribution, api).retry_after == 0.0
+    gone.refresh_from_db()
+    backup.refresh_from_db()
+    assert (gone.state, backup.state) == (NumberState.RESTING, NumberState.ACTIVE)
+
+    api.answers.clear()
+    due()
+    send(distribution, api)
+    assert states() == {State.ACCEPTED: 50}
+    assert set(Delivery.objects.values_list("number_id", flat=True)) == {backup.pk}
+    assert {m.phone_number_id for m in api.sent} == {gone.meta_id, backup.meta_id}
+
+
+def test_a_storm_of_throughput_refusals_slows_the_number_and_fails_nobody(distribution, api):
+    for phone in everybody():
+        api.refuse(phone, 130429, times=1)
+
+    send(distribution, api)
+    due()
+    send(distribution, api)
+
+    assert PhoneNumber.objects.get().cut_rate == 500
+    assert states() == {State.ACCEPTED: 50}
