@@ -18,15 +18,16 @@ from django.db.models import CharField, Count, Exists, F, Max, Min, OuterRef, Q,
 from django.db.models.functions import Cast, Coalesce, Concat
 
 from distribution.models import (
-    Alert,
     Attempt,
     Delivery,
     Distribution,
     DistributionState,
     Kind,
     Progress,
+    Ruling,
     State,
     StatusFeed,
+    Verdict,
 )
 from distribution.models.deliveries import CLAIMABLE, FORGOTTEN, UNSETTLED
 from distribution.models.distributions import RUNNING, UNOPENED
@@ -148,8 +149,8 @@ def _conditions(now: datetime) -> Mapping[str, tuple[str, Q]]:
             called & (Q(attempt_no=0) | Q(claim_token=None)),
         ),
         "resent_once_at_most": (
-            "At most one resend for a lost answer, one for a message that Meta lost.",
-            Q(ambiguous_no__gt=1) | Q(resend_no__gt=1) | Q(tries_charged__gt=F("attempt_no")),
+            "At most one resend for a message that Meta lost, and no more tries than attempts.",
+            Q(resend_no__gt=1) | Q(tries_charged__gt=F("attempt_no")),
         ),
     }
 
@@ -225,6 +226,12 @@ def _attempts(deliveries: QuerySet[Delivery], attempts: QuerySet[Attempt]) -> It
         .annotate(kept=Count("attempt_id", distinct=True))
         .filter(kept__gt=F("delivery__attempt_no")),
         key="delivery_id",
+    )
+    by_hand = Verdict.objects.filter(delivery=OuterRef("pk"), ruling=Ruling.HUMAN_SEND_AGAIN)
+    yield Rule(
+        "doubt_resends_once",
+        "An unknown outcome is sent again once at most, more often only by a person.",
+        deliveries.filter(ambiguous_no__gt=1).exclude(Exists(by_hand)),
     )
     yield Rule(
         "attempts_are_kept",
@@ -314,8 +321,7 @@ def _to_decide(deliveries: QuerySet[Delivery]) -> Iterator[Rule]:
     )
     yield Rule(
         "doubles_suspected",
-        "WhatsApp reported two messages for one delivery: an open alert says which.",
-        Alert.objects.filter(rule="duplicate_suspect", closed_at=None),
-        of="alert",
+        "There is proof that WhatsApp may have, or has, two messages for one delivery.",
+        deliveries.filter(duplicate__isnull=False),
         advisory=True,
     )

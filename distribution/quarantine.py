@@ -11,16 +11,13 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from distribution import alerts, control, schedule, state
+from distribution import alerts, control, restored, schedule
 from distribution.models import (
-    Delivery,
     Distribution,
     Kind,
     Severity,
-    State,
     StatusFeed,
 )
-from distribution.models.deliveries import CLAIMABLE
 from distribution.models.distributions import RUNNING, UNOPENED
 from distribution.reports import Applied, advance
 from distribution.transitions import FAILED
@@ -29,7 +26,6 @@ log = logging.getLogger(__name__)
 
 # A restore point is what somebody believes; a transaction may have been longer under way.
 MARGIN = timedelta(hours=1)
-MAY_SEND = (*CLAIMABLE, State.CLAIMED, State.INFLIGHT, State.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +42,7 @@ def plan(*, restored_to: datetime, margin: timedelta, now: datetime) -> list[Ste
     """What would be done; nothing is changed."""
     since = restored_to - margin
     steps = [
-        Step(str(one), one.pk, _doubtful(one.pk), unopened=False)
+        Step(str(one), one.pk, restored.doubtful(one.pk).count(), unopened=False)
         for one in Distribution.objects.filter(state__in=RUNNING, window_end__gt=since)
     ]
     unopened = Distribution.objects.filter(state__in=UNOPENED, planned_at__lte=now)
@@ -56,11 +52,6 @@ def plan(*, restored_to: datetime, margin: timedelta, now: datetime) -> list[Ste
     if not known and now >= schedule.daily_time(today):
         steps.append(Step(f"Daily {today}", None, 0, unopened=True))
     return steps
-
-
-def _doubtful(distribution_id: int) -> int:
-    rows = Delivery.objects.filter(distribution_id=distribution_id, state__in=MAY_SEND)
-    return rows.exclude(state=State.UNKNOWN, reason=state.RESTORED).count()
 
 
 def carry_out(steps: list[Step], *, by: str, reason: str, now: datetime) -> int:
@@ -83,7 +74,7 @@ def _carry_out(step: Step, story: str, now: datetime) -> int:
         control.cancel(distribution_id, reason=story, now=now)
     else:
         control.pause(distribution_id, reason=story, now=now)
-        doubted = state.quarantine(distribution_id, now=now)
+        doubted = restored.doubt(distribution_id, now=now)
     alerts.raise_alert(
         "quarantine",
         scope=f"distribution {distribution_id}",
@@ -111,7 +102,7 @@ def hear_forgotten(applied: Applied, *, now: datetime) -> None:
     taken = set()
     for report in last.values():
         if report.attempt is not None:
-            taken |= state.adopt([report.attempt], heard_at=report.at)
+            taken |= restored.adopt([report.attempt], heard_at=report.at)
     again = [report for report in named if report.attempt in taken]
     if again:
         second = advance(again, now=now)

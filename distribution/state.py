@@ -16,38 +16,25 @@ from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
-from django.db.models.functions import Coalesce, Greatest
 
 from distribution.attempt_ids import AttemptKey
 from distribution.bulk import update_from
-<<<<<<< HEAD
-from distribution.models import Attempt, Delivery, Distribution, State
-from distribution.models.deliveries import CLAIMABLE, FORGOTTEN, DeliveryQuerySet
-=======
 from distribution.models import Attempt, Delivery, Distribution, Ruling, State, Verdict
 from distribution.models.deliveries import CLAIMABLE, DeliveryQuerySet
->>>>>>> keeper
 from subscribers.models import Status
 
 OPTED_OUT = "opted_out"
 CANCELLED = "cancelled"
 WINDOW_OVER = "window"
-RESTORED = "restored"  # from a backup that cannot know whether it was sent
 UNKNOWN_OUTCOME = "no_answer"
 # A claim must have this share of its lease left to begin a call; the rest is the call's time.
 LEAST_LEASE = 0.25
-<<<<<<< HEAD
-# Nothing is known yet of a message that has just begun.
-FRESH: dict[str, Any] = {"wamid": None, "progress": 0}
-FRESH |= dict.fromkeys(("sent_at", "delivered_at", "read_at", "failed_at", "failed_code"))
-=======
 # Slots given out before a number fell out are not used. Spelt out: as Django's `Exists` it
 # tripled the time that marking takes.
 OPEN_TO_CALLS = """EXISTS (
     SELECT 1 FROM phonepool_phonenumber AS number WHERE number.id = %s
        AND number.state = 'ACTIVE' AND number.quality <> 'FLAGGED' AND number.breaker <> 'OPEN'
 )"""
->>>>>>> keeper
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +137,13 @@ def mark_inflight(
         inflight_at=now,
         lease_until=now + lease,
         unknown_at=None,
-        **FRESH,
+        wamid=None,
+        progress=0,
+        sent_at=None,
+        delivered_at=None,
+        read_at=None,
+        failed_at=None,
+        failed_code=None,
     )
     if marked == len(pks):
         return set(pks)
@@ -287,25 +280,17 @@ def retry_unknown(
         doubtful = Delivery.objects.filter(pk__in=pks, state=State.UNKNOWN, ambiguous_no=0)
         rows = list(doubtful.order_by("pk").select_for_update(of=("self",)))
         # Kept, so that a late word about the first call is still recognised.
-<<<<<<< HEAD
-        Attempt.objects.bulk_create(
-            [_doubt(row, now, "UNKNOWN", UNKNOWN_OUTCOME) for row in rows], ignore_conflicts=True
-=======
         Attempt.objects.bulk_create([doubt(row, now) for row in rows], ignore_conflicts=True)
         why = "Its neighbours were reported, it was not."
         seen = evidence or {}
         Verdict.objects.bulk_create(
             [_verdict(row, Ruling.SEND_AGAIN, why, seen.get(row.pk), now) for row in rows]
->>>>>>> keeper
         )
         return doubtful.filter(pk__in=[row.pk for row in rows]).update(
             state=State.RETRY_WAIT, next_at=next_at, ambiguous_no=1, unknown_at=None
         )
 
 
-<<<<<<< HEAD
-def _doubt(row: Delivery, now: datetime, outcome: str, reason: str) -> Attempt:
-=======
 def attempt_id(row: Delivery) -> str:
     """The name of the delivery's latest attempt."""
     return str(AttemptKey(row.pk, row.attempt_no, row.claim_token or 0))
@@ -313,14 +298,13 @@ def attempt_id(row: Delivery) -> str:
 
 def doubt(row: Delivery, now: datetime) -> Attempt:
     """Evidence of a call whose end nobody knows."""
->>>>>>> keeper
     assert row.claim_token is not None  # a row in doubt was claimed once
     return Attempt(
         delivery_id=row.pk,
         attempt_id=attempt_id(row),
         number_id=row.number_id,
-        outcome=outcome,
-        reason=reason,
+        outcome="UNKNOWN",
+        reason=UNKNOWN_OUTCOME,
         started_at=row.inflight_at,
         ended_at=now,
     )
@@ -360,57 +344,6 @@ def _verdict(
         evidence=seen,
         at=now,
     )
-
-
-def quarantine(distribution_id: int, *, now: datetime, chunk: int = 5000) -> int:
-    """Doubt everybody whom a restored database may have forgotten that it wrote to.
-
-    What was reported meanwhile is lost with it, so silence proves nothing: none of them is sent
-    again but by a person. Returns how many; a second call finds none.
-    """
-    doubted = 0
-    may_send = [*CLAIMABLE, State.CLAIMED, State.INFLIGHT, State.UNKNOWN]
-    rows = Delivery.objects.filter(distribution_id=distribution_id, state__in=may_send)
-    rows = rows.exclude(state=State.UNKNOWN, reason=RESTORED)
-    while True:
-        with transaction.atomic():
-            some = list(rows.order_by("pk").select_for_update(of=("self",))[:chunk])
-            if not some:
-                return doubted
-            doubted += Delivery.objects.filter(pk__in=[row.pk for row in some]).update(
-                state=State.UNKNOWN,
-                reason=RESTORED,
-                unknown_at=now,
-                lease_until=None,
-                ambiguous_no=1,  # the one automatic resend: it is not to be had
-                attempt_no=Greatest("attempt_no", 1),
-                claim_token=Coalesce("claim_token", secrets.randbits(63)),
-                inflight_at=Coalesce("inflight_at", now),
-            )
-            changed = Delivery.objects.filter(pk__in=[row.pk for row in some])
-            Attempt.objects.bulk_create(
-                [_doubt(row, now, FORGOTTEN, RESTORED) for row in changed], ignore_conflicts=True
-            )
-
-
-def adopt(attempts: Iterable[AttemptKey], *, heard_at: datetime) -> set[AttemptKey]:
-    """Give quarantined deliveries the attempts that were made in the lost hours, by their names.
-
-    WhatsApp says that these went out; returns those that a delivery has taken.
-    """
-    taken = set()
-    for attempt in attempts:
-        # A lower number has been accounted for: whoever bears it is not of this delivery.
-        rows = Delivery.objects.filter(
-            pk=attempt.delivery_id,
-            attempt_no__lte=attempt.attempt_no,
-            state__in=[State.UNKNOWN, State.UNCONFIRMED],
-        )
-        forgotten = Attempt.objects.filter(delivery=attempt.delivery_id, outcome=FORGOTTEN)
-        names = {"attempt_no": attempt.attempt_no, "claim_token": attempt.claim_token}
-        if forgotten.exists() and rows.update(**names, **FRESH, inflight_at=heard_at):
-            taken.add(attempt)
-    return taken
 
 
 def _skip(deliveries: DeliveryQuerySet, reason: str) -> int:

@@ -11,11 +11,11 @@ from django.db.models import F, Model
 
 from distribution import integrity, reports, state
 from distribution.models import (
-    Alert,
     Attempt,
     Delivery,
     Distribution,
     DistributionState,
+    Duplicate,
     Kind,
     Progress,
     State,
@@ -117,7 +117,7 @@ READ = {"progress": Progress.READ}
         ("doubt_has_a_time", State.UNKNOWN, {"unknown_at": None}),
         ("attempts_have_names", State.ACCEPTED, {"claim_token": None}),
         ("attempts_have_names", State.ACCEPTED, {"attempt_no": 0}),
-        ("resent_once_at_most", State.UNKNOWN, {"ambiguous_no": 2}),
+        ("doubt_resends_once", State.UNKNOWN, {"ambiguous_no": 2}),
         ("resent_once_at_most", State.UNKNOWN, {"resend_no": 2}),
         ("resent_once_at_most", State.UNKNOWN, {"tries_charged": 2}),
         ("attempts_are_kept", State.ACCEPTED, {"attempt_no": F("attempt_no") + 2}),
@@ -212,12 +212,12 @@ def test_reports_are_read_while_something_is_sent(distribution):
 def test_what_a_person_has_to_decide_breaks_no_promise(distribution):
     rows(State.UNKNOWN).update(state=State.UNCONFIRMED, reason="never_answered")
     row = first(State.UNCONFIRMED)
-    alert = Alert.objects.create(rule="duplicate_suspect", severity="CRITICAL", opened_at=NOW)
+    Duplicate.objects.create(delivery=row, certainty="SUSPECT", found_at=NOW)
 
     found = [one for one in integrity.findings(now=SOON) if one.count]
     assert [(one.rule, one.of, one.ids) for one in found] == [
         ("unconfirmed", "delivery", (row.pk,)),
-        ("doubles_suspected", "alert", (alert.pk,)),
+        ("doubles_suspected", "delivery", (row.pk,)),
     ]
     assert broken() == {}
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from distribution import state
+from distribution import restored
 from distribution.attempt_ids import AttemptKey
 from distribution.models import Delivery, State
 from tests.builders import an_open_distribution
@@ -18,7 +18,7 @@ NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
 def test_what_meta_reports_of_a_forgotten_send_settles_it():
     our_number()
     distribution = an_open_distribution(1, now=NOW)
-    state.quarantine(distribution.pk, now=NOW)
+    restored.doubt(distribution.pk, now=NOW)
     lost = AttemptKey(Delivery.objects.get().pk, 1, 12345)
 
     apply(statuses(status("sent", lost, at=NOW)), statuses(status("read", lost, at=NOW)), now=NOW)
