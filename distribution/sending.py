@@ -28,6 +28,7 @@ from phonepool import health, pool, retry_budget
 from phonepool.breakers import Answer
 from phonepool.cloud_api import CloudApi, Outcome, OutcomeKind, PreparedMessage
 from phonepool.errors import CANCELLED, UNSENDABLE, Action
+from phonepool.failpoints import failpoint
 from phonepool.reservation import Reservation
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ def send_batch(
     )
     sent = Sent()
     if claim.deliveries:
+        failpoint("after_claim")
         _Pass(distribution_id, claim, api, clock, lease, sent).run()
     return sent
 
@@ -166,6 +168,7 @@ class _Pass:
         marked = state.mark_inflight(
             self.claim, group, number_id=slots.number_id, now=self.clock(), lease=self.lease
         )
+        failpoint("after_mark")
         if not marked:  # paused, cancelled, or the lease ran short
             return False
         for delivery in group:
@@ -270,6 +273,7 @@ class _Pass:
                 costly[slots.number_id].append(len(settlements) - 1)
             answers.append(Answer(slots.number_id, outcome.failure, slots.first, slots.recovering))
             news |= slots.recovering or outcome.failure is not None
+        failpoint("before_record")
         self._try_to_write(lambda: self._settle(settlements, costly))
         if news:
             self._try_to_write(lambda: _tell_pool(self.distribution, answers, now=self.clock()))
