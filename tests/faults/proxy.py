@@ -26,7 +26,7 @@ class Proxy:
         self.upstream, self.port = upstream, free_port()
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="proxy", daemon=True)
-        self._server: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._flow = asyncio.Event()
@@ -88,13 +88,25 @@ class Proxy:
             self._flow.clear()
 
     async def _listen(self) -> None:
-        if self._server is None:
-            self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        # No asyncio.Server: one that closes while it accepts leaves the connection behind.
+        if self._listener is None:
+            self._listener = socket.create_server(("127.0.0.1", self.port), backlog=256)
+            self._listener.settimeout(0)
+            self._loop.add_reader(self._listener, self._take, self._listener)
+
+    def _take(self, listener: socket.socket) -> None:
+        with contextlib.suppress(OSError):  # whoever came has gone again
+            sock, _ = listener.accept()
+            sock.settimeout(0)
+            task = self._loop.create_task(self._serve(sock))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
     async def _stop_listening(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        if self._listener is not None:
+            self._loop.remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
 
     async def _abort_all(self) -> None:
         for writer in list(self._writers):
@@ -106,11 +118,10 @@ class Proxy:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0.05)  # closed transports say goodbye in the loop's next rounds
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
+    async def _serve(self, sock: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=sock)
         self._writers.add(writer)
         try:
             with contextlib.suppress(OSError, asyncio.CancelledError):
@@ -118,7 +129,6 @@ class Proxy:
                 await self._join(reader, writer)
         finally:
             self._writers.discard(writer)
-            self._tasks.discard(task)
             writer.close()
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
