@@ -261,7 +261,7 @@ QUEUE_CONCURRENCY = {
     "distribution-analytics": env.integer("DISTRIBUTION_ANALYTICS_CONCURRENCY", 3, low=1, high=100),
     "webhooks": env.integer("WEBHOOKS_CONCURRENCY", 2, low=1, high=100),
 }
-MASS_DISTRIBUTION_RATE = env.text("MASS_DISTRIBUTION_RATE", "100/s")
+MASS_DISTRIBUTION_RATE = env.rate("MASS_DISTRIBUTION_RATE", "100/s")
 
 # --- Where news goes ---------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count, Max, Min, Q
 
-from distribution.models import Delivery, Distribution, Progress, State
+from distribution.models import Delivery, Distribution, Progress, Ruling, State, Verdict
 from distribution.models.deliveries import UNSETTLED
 
 # Skipped for the person's or an operator's sake: nothing was owed any more.
@@ -84,6 +84,16 @@ def reach(distribution: Distribution) -> Reach:
             first_inflight_at=Min("inflight_at"),
         )
     )
+
+
+def sent_again(distribution_id: int) -> dict[str, int]:
+    """How often an unknown outcome was sent again: by the rules, and at a human's risk."""
+    rulings = Verdict.objects.filter(delivery__distribution=distribution_id).order_by()
+    counts = dict(rulings.values_list("ruling").annotate(Count("pk")))
+    return {
+        "by_rule": counts.get(Ruling.SEND_AGAIN, 0),
+        "by_hand": counts.get(Ruling.HUMAN_SEND_AGAIN, 0),
+    }
 
 
 def by_number(distribution: Distribution) -> dict[int, int]:

@@ -145,6 +145,19 @@ def resume(distribution_id: int, *, now: datetime) -> None:
     alerts.close_alert("distribution_paused", scope=f"distribution {distribution_id}", now=now)
 
 
+def reopen(distribution_id: int, *, until: datetime) -> None:
+    """Let a distribution send until then at least, for what a human wants sent after its end."""
+    distribution = Distribution.objects.select_for_update(of=("self",)).get(pk=distribution_id)
+    if distribution.state not in (*RUNNING, DistributionState.COMPLETED):
+        raise ControlError("It was cancelled, so nothing of it is sent any more.")
+    if distribution.state == DistributionState.COMPLETED:
+        distribution.state = DistributionState.SENDING
+        distribution.completed_at = None
+    assert distribution.window_end is not None  # it was opened once
+    distribution.window_end = max(distribution.window_end, until)
+    distribution.save(update_fields=["state", "completed_at", "window_end"])
+
+
 def cancel(distribution_id: int, *, reason: str, now: datetime) -> int:
     """Send to nobody more; how many were left out. What is under way is still settled."""
     rows = Distribution.objects.filter(pk=distribution_id, state__in=[*UNOPENED, *RUNNING])

@@ -15,10 +15,11 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from distribution import alerts
+from distribution import duplicates
 from distribution.attempt_ids import AttemptKey
 from distribution.bulk import update_from
-from distribution.models import Attempt, Delivery, Distribution, Progress, Severity, State
+from distribution.duplicates import Double
+from distribution.models import Attempt, Delivery, Distribution, Progress, State
 from distribution.models.distributions import RUNNING
 from distribution.transitions import FAILED, Standing, StatusReport, apply, resend_time
 from phonepool.errors import classify
@@ -67,7 +68,7 @@ class Applied:
 
     changed: int = 0
     unmatched: list[StatusReport] = field(default_factory=list)  # not ours, as far as we know
-    doubled: list[int] = field(default_factory=list)  # deliveries with proof of two messages
+    doubled: list[Double] = field(default_factory=list)  # proof of two messages
     reached: set[int] = field(default_factory=set)  # subscribers
     refused: dict[int, int | None] = field(default_factory=dict)  # subscriber → code, newly failed
 
@@ -88,14 +89,7 @@ def advance(reports: Sequence[StatusReport], *, now: datetime) -> Applied:
                 writes.append(write)
         applied.changed = _write(writes)
         _keep_failures(by_delivery, locked)
-    for pk in applied.doubled:
-        alerts.raise_alert(
-            "duplicate_suspect",
-            scope=f"delivery {pk}",
-            severity=Severity.CRITICAL,
-            message=f"WhatsApp reported two different messages for delivery {pk}.",
-            now=now,
-        )
+        duplicates.record(applied.doubled, now=now)
     return applied
 
 
@@ -157,11 +151,13 @@ def _judge(
     standing, current = Standing(**row.standing), _current(row)
     for report in reports:
         if report.attempt is None or report.attempt == current:
+            if _is_another_message(row, report):
+                applied.doubled.append(_double(row, report, earlier=str(current)))
             apply(standing, report, resend_at=resend_at.get(row.distribution_id))
         elif str(report.attempt) not in archive:
             applied.unmatched.append(report)
         elif report.status != FAILED and not _went_out_before(row, standing, report):
-            applied.doubled.append(row.pk)
+            applied.doubled.append(_double(row, report, earlier=str(report.attempt)))
     after = {name: getattr(standing, name) for name in STANDING_COLUMNS}
     if after == row.standing:
         return None
@@ -193,6 +189,24 @@ def _went_out_before(row: _Row, standing: Standing, report: StatusReport) -> boo
         return False
     apply(standing, report, resend_at=None)
     return True
+
+
+def _is_another_message(row: _Row, report: StatusReport) -> bool:
+    """Whether one call of ours became two messages, by WhatsApp's own word."""
+    named = report.attempt is not None and report.status != FAILED
+    known = row.standing["wamid"]
+    return bool(named and known and report.wamid and report.wamid != known)
+
+
+def _double(row: _Row, report: StatusReport, *, earlier: str) -> Double:
+    return Double(
+        delivery_id=row.pk,
+        earlier_attempt=earlier,
+        earlier_wamid=report.wamid,
+        later_attempt=str(_current(row)),
+        later_wamid=row.standing["wamid"] or "",
+        proven=row.state in duplicates.PROVEN,
+    )
 
 
 def _write(rows: Sequence[dict[str, object]]) -> int:

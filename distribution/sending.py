@@ -13,7 +13,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from threading import Thread
+from threading import Event, Thread
 
 from django.conf import settings
 from django.db import connections
@@ -28,6 +28,7 @@ from phonepool import health, pool, retry_budget
 from phonepool.breakers import Answer
 from phonepool.cloud_api import CloudApi, Outcome, OutcomeKind, PreparedMessage
 from phonepool.errors import CANCELLED, UNSENDABLE, Action
+from phonepool.failpoints import failpoint
 from phonepool.reservation import Reservation
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ def send_batch(
     )
     sent = Sent()
     if claim.deliveries:
+        failpoint("after_claim")
         _Pass(distribution_id, claim, api, clock, lease, sent).run()
     return sent
 
@@ -95,7 +97,8 @@ class _Pass:
         self.waiting = deque(claim.deliveries)
         # What is out: its attempt, how many tries were charged before, and its slots.
         self.out: dict[int, tuple[AttemptKey, int, Reservation]] = {}
-        self.halted = self.behind = False
+        self.reserved: Reservation | None = None  # slots of what waits
+        self.halted, self.behind = Event(), False
         self.ticket = 0
 
     def run(self) -> None:
@@ -108,7 +111,7 @@ class _Pass:
 
     def _walk(self) -> None:
         try:
-            while self.waiting and not self.halted and self._send_some():
+            while self.waiting and not self.halted.is_set() and self._send_some():
                 pass
         except BaseException:
             self.calls.close()  # what has not begun is never sent, and says so
@@ -148,22 +151,24 @@ class _Pass:
 
     def _halt(self) -> None:
         """Paused, cancelled, or the process ends: what has not begun is not sent."""
-        self.halted = True
+        self.halted.set()
         self.calls.close()
 
     def _send_some(self) -> bool:
         """Send the next micro-batch; False when the rest must wait for another pass."""
-        wanted = min(len(self.waiting), settings.MICRO_BATCH_SIZE)
-        slots = pool.reserve(wanted, now=self.clock())
+        slots = self._next_slots()
         if slots is None:
             return False
         group = [self.waiting[place] for place in range(slots.count)]
         self._write_down_until(slots.first - LEAD)
         # Before the mark: who falls asleep in between must wake to a deadline that has passed.
         messages, unsendable = self._prepare(group, slots)
+        if self.halted.is_set():
+            return False
         marked = state.mark_inflight(
             self.claim, group, number_id=slots.number_id, now=self.clock(), lease=self.lease
         )
+        failpoint("after_mark")
         if not marked:  # paused, cancelled, or the lease ran short
             return False
         for delivery in group:
@@ -172,8 +177,17 @@ class _Pass:
                 attempt = self.claim.attempt(delivery)
                 self.out[delivery.pk] = (attempt, delivery.tries_charged, slots)
         self.calls.submit([message for message in messages if message.key in marked])
+        if self.halted.is_set():  # since it was last asked
+            self.calls.close()
         self._refuse([pk for pk in unsendable if pk in marked])
         return True
+
+    def _next_slots(self) -> Reservation | None:
+        """Slots for a micro-batch; they are reserved for all that wait, in one statement."""
+        slots = self.reserved or pool.reserve(len(self.waiting), now=self.clock())
+        if slots is not None:
+            slots, self.reserved = slots.split(settings.MICRO_BATCH_SIZE)
+        return slots
 
     def _prepare(
         self, group: list[Delivery], slots: Reservation
@@ -225,7 +239,7 @@ class _Pass:
 
     def _write_down_until(self, moment: float) -> None:
         """Write outcomes down until the wall clock shows `moment` (Unix seconds)."""
-        while (left := moment - self.clock().timestamp()) > 0:
+        while not self.halted.is_set() and (left := moment - self.clock().timestamp()) > 0:
             if self.out:
                 self._write_down(self.calls.collect(timeout=min(left, GATHER)))
             else:
@@ -259,6 +273,7 @@ class _Pass:
                 costly[slots.number_id].append(len(settlements) - 1)
             answers.append(Answer(slots.number_id, outcome.failure, slots.first, slots.recovering))
             news |= slots.recovering or outcome.failure is not None
+        failpoint("before_record")
         self._try_to_write(lambda: self._settle(settlements, costly))
         if news:
             self._try_to_write(lambda: _tell_pool(self.distribution, answers, now=self.clock()))

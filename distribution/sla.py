@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from distribution import alerts, analytics
+from distribution import alerts, analytics, duplicates
 from distribution.analytics import Reach, Tally
 from distribution.models import Distribution, Severity, State
 from phonepool import health
@@ -102,6 +102,8 @@ def results(distribution: Distribution, *, now: datetime) -> dict[str, object]:
         "unconfirmed": tally.count(State.UNCONFIRMED),
         "failures": dict(tally.reasons.get(State.FAILED, {})),
         "skips": dict(tally.reasons.get(State.SKIPPED, {})),
+        "doubles": duplicates.counts(distribution.pk),
+        "sent_again": analytics.sent_again(distribution.pk),
         "sla_accepted": sla.accepted_share,
         "sla_delivered": sla.delivered_share,
         "sla_met": sla.met,

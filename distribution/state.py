@@ -8,17 +8,18 @@ on both databases, and doing it twice changes nothing. What WhatsApp reports com
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
 from distribution.attempt_ids import AttemptKey
 from distribution.bulk import update_from
-from distribution.models import Attempt, Delivery, Distribution, State
+from distribution.models import Attempt, Delivery, Distribution, Ruling, State, Verdict
 from distribution.models.deliveries import CLAIMABLE, DeliveryQuerySet
 from subscribers.models import Status
 
@@ -264,23 +265,43 @@ def skip_waiting(distribution_id: int, reason: str) -> int:
     return _skip(waiting, reason)
 
 
-def retry_unknown(pks: Collection[int], *, next_at: datetime, now: datetime) -> int:
-    """Every gate said "not accepted": send again, at most once in a delivery's life."""
+def retry_unknown(
+    pks: Collection[int],
+    *,
+    next_at: datetime,
+    now: datetime,
+    evidence: Mapping[int, dict[str, Any]] | None = None,
+) -> int:
+    """Every gate said "not accepted": send again, at most once in a delivery's life.
+
+    What the gates saw of each (`evidence` by key) is kept as a verdict in the same transaction.
+    """
     with transaction.atomic():
         doubtful = Delivery.objects.filter(pk__in=pks, state=State.UNKNOWN, ambiguous_no=0)
         rows = list(doubtful.order_by("pk").select_for_update(of=("self",)))
         # Kept, so that a late word about the first call is still recognised.
-        Attempt.objects.bulk_create([_doubt(row, now) for row in rows], ignore_conflicts=True)
+        Attempt.objects.bulk_create([doubt(row, now) for row in rows], ignore_conflicts=True)
+        why = "Its neighbours were reported, it was not."
+        seen = evidence or {}
+        Verdict.objects.bulk_create(
+            [_verdict(row, Ruling.SEND_AGAIN, why, seen.get(row.pk), now) for row in rows]
+        )
         return doubtful.filter(pk__in=[row.pk for row in rows]).update(
             state=State.RETRY_WAIT, next_at=next_at, ambiguous_no=1, unknown_at=None
         )
 
 
-def _doubt(row: Delivery, now: datetime) -> Attempt:
+def attempt_id(row: Delivery) -> str:
+    """The name of the delivery's latest attempt."""
+    return str(AttemptKey(row.pk, row.attempt_no, row.claim_token or 0))
+
+
+def doubt(row: Delivery, now: datetime) -> Attempt:
+    """Evidence of a call whose end nobody knows."""
     assert row.claim_token is not None  # a row in doubt was claimed once
     return Attempt(
         delivery_id=row.pk,
-        attempt_id=str(AttemptKey(row.pk, row.attempt_no, row.claim_token)),
+        attempt_id=attempt_id(row),
         number_id=row.number_id,
         outcome="UNKNOWN",
         reason=UNKNOWN_OUTCOME,
@@ -289,10 +310,40 @@ def _doubt(row: Delivery, now: datetime) -> Attempt:
     )
 
 
-def leave_unconfirmed(pks: Collection[int], reason: str) -> int:
-    """Unknown to the end: a human decides."""
-    doubtful = Delivery.objects.filter(pk__in=pks, state__in=[State.UNKNOWN, State.HELD])
-    return doubtful.update(state=State.UNCONFIRMED, reason=reason)
+def leave_unconfirmed(
+    pks: Collection[int], reason: str, *, now: datetime, evidence: dict[str, Any] | None = None
+) -> int:
+    """Unknown to the end: a human decides. Why the rules did not is kept as a verdict."""
+    with transaction.atomic():
+        doubtful = Delivery.objects.filter(pk__in=pks, state__in=[State.UNKNOWN, State.HELD])
+        rows = list(doubtful.order_by("pk").select_for_update(of=("self",)))
+        Verdict.objects.bulk_create(
+            [_verdict(row, Ruling.UNCONFIRMED, reason, evidence, now) for row in rows]
+        )
+        return doubtful.filter(pk__in=[row.pk for row in rows]).update(
+            state=State.UNCONFIRMED, reason=reason
+        )
+
+
+def send_by_hand(pk: int, *, next_at: datetime) -> int:
+    """A human takes the risk of a second message; their verdict is written beside it."""
+    return Delivery.objects.filter(pk=pk, state=State.UNCONFIRMED).update(
+        state=State.RETRY_WAIT, next_at=next_at, unknown_at=None, ambiguous_no=F("ambiguous_no") + 1
+    )
+
+
+def _verdict(
+    row: Delivery, ruling: Ruling, reason: str, evidence: dict[str, Any] | None, now: datetime
+) -> Verdict:
+    seen = {**(evidence or {}), "state": row.state, "sent_again_before": row.ambiguous_no}
+    return Verdict(
+        delivery_id=row.pk,
+        attempt_id=attempt_id(row),
+        ruling=ruling,
+        reason=reason,
+        evidence=seen,
+        at=now,
+    )
 
 
 def _skip(deliveries: DeliveryQuerySet, reason: str) -> int:

@@ -11,7 +11,16 @@ from datetime import datetime
 
 from django.conf import settings
 
-from distribution import alerts, control, notice_alerts, pool_alerts, retrying, schedule, sla
+from distribution import (
+    alerts,
+    control,
+    duplicates,
+    notice_alerts,
+    pool_alerts,
+    retrying,
+    schedule,
+    sla,
+)
 from distribution.models import Distribution, Heartbeat, Severity
 from distribution.models.heartbeats import KEEPER, TICK, is_silent
 from distribution.retrying import Sweep
@@ -32,6 +41,7 @@ def check(now: datetime) -> Check:
     notice_alerts.close_over(now)
     opened = schedule.open_due(now)
     swept = retrying.sweep(now)
+    duplicates.confirm_suspects(now)
     for distribution in Distribution.objects.running():
         if distribution.sla_deadline is not None:
             waiting = control.waiting(distribution.pk)

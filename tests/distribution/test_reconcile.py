@@ -15,6 +15,7 @@ from distribution.models import (
     Progress,
     State,
     StatusFeed,
+    Verdict,
 )
 from phonepool.models import PhoneNumber
 from subscribers.models import Status, Subscriber
@@ -81,6 +82,27 @@ def test_when_every_gate_says_no_it_is_sent_again_once(distribution):
     assert (attempt.outcome, attempt.ended_at) == ("UNKNOWN", RIPE)
 
 
+def test_the_decision_is_kept_with_what_every_gate_saw(distribution):
+    before = doubtful()
+    assert judge(distribution) == (1, 0)
+
+    verdict = Verdict.objects.get()
+    assert (verdict.delivery_id, verdict.ruling, verdict.by) == (before.pk, "SEND_AGAIN", None)
+    assert (verdict.attempt_id, verdict.at) == (state.attempt_id(before), RIPE)
+    assert verdict.evidence == {
+        "policy": "reconcile",
+        "distribution": "SENDING",
+        "reports_read_through": RIPE.isoformat(),
+        "held_messages": 0,
+        "neighbours": {"among": "number", "total": 20, "reported": 20},
+        "unknown_at": DOUBTED.isoformat(),
+        "state": "UNKNOWN",
+        "sent_again_before": 0,
+    }
+    with pytest.raises(Exception, match="append-only"):
+        verdict.delete()
+
+
 # --- each gate in turn ------------------------------------------------------------------------
 
 
@@ -93,6 +115,11 @@ def test_it_waits_until_the_reports_had_their_time(distribution):
 def test_it_waits_while_reports_are_unread(distribution):
     StatusFeed.objects.update(applied_through=RIPE - reconcile.FRESHEST_FEED - seconds(0.001))
     assert_waits(distribution)
+
+
+def test_it_waits_until_all_that_came_in_the_window_was_read(distribution):
+    StatusFeed.objects.update(applied_through=RIPE - seconds(0.001))
+    assert_waits(distribution, now=RIPE + seconds(20))
 
 
 def test_it_waits_when_nobody_reads_reports(distribution):
@@ -212,6 +239,9 @@ def test_at_the_windows_end_a_human_decides(distribution):
 
     row = doubtful()
     assert (row.state, row.reason, row.ambiguous_no) == ("UNCONFIRMED", "never_answered", 0)
+    verdict = Verdict.objects.get()
+    assert (verdict.ruling, verdict.reason) == ("UNCONFIRMED", "never_answered")
+    assert verdict.evidence["policy"] == "reconcile"
 
 
 @pytest.mark.parametrize("where", [DistributionState.PAUSED, DistributionState.CANCELLED])

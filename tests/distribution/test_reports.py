@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 from django.db import connection, connections, transaction
 
-from distribution import reports, state
+from distribution import duplicates, reports, state
 from distribution.attempt_ids import AttemptKey, parse
 from distribution.models import (
     Alert,
@@ -17,6 +17,7 @@ from distribution.models import (
     Delivery,
     Distribution,
     DistributionState,
+    Duplicate,
     Progress,
     State,
 )
@@ -351,16 +352,51 @@ def test_good_news_stops_a_resend_that_is_claimed_already(run):
 def test_good_news_of_an_earlier_attempt_after_a_resend_is_a_double_and_told(run, second):
     first = run.unanswered()
     claim = run.attempt(now=LATER)
+    proven = second in ("accepted", "held")
     if second != "inflight":
-        run.settle(claim, State[second.upper()], reason="", wamid="wamid.second")
+        wamid = "wamid.second" if proven else None
+        run.settle(claim, State[second.upper()], reason="", wamid=wamid)
     before = Delivery.objects.values().get()
 
     applied = hear("delivered", first, wamid="wamid.first")
 
-    assert (applied.changed, applied.doubled, applied.unmatched) == (0, [before["id"]], [])
+    assert (applied.changed, len(applied.doubled), applied.unmatched) == (0, 1, [])
     assert Delivery.objects.values().get() == before
+    record = Duplicate.objects.get()
+    assert record.certainty == ("CONFIRMED" if proven else "SUSPECT")
+    assert (record.earlier_attempt, record.earlier_wamid) == (str(first), "wamid.first")
+    assert record.later_attempt == state.attempt_id(delivery())
+    assert record.later_wamid == ("wamid.second" if proven else "")
     alert = Alert.objects.get()
-    assert (alert.rule, alert.scope) == ("duplicate_suspect", f"delivery {before['id']}")
+    rule = "duplicate_confirmed" if proven else "duplicate_suspect"
+    assert (alert.rule, alert.scope) == (rule, f"delivery {before['id']}")
+
+
+def test_a_suspicion_becomes_certain_once_the_later_message_is_proven(run):
+    first = run.unanswered()
+    claim = run.attempt(now=LATER)
+    hear("sent", first, wamid="wamid.first")
+    assert duplicates.confirm_suspects(LATER) == 0
+
+    run.settle(claim, State.ACCEPTED, reason="", wamid="wamid.second")
+
+    assert duplicates.confirm_suspects(LATER) == 1
+    assert duplicates.confirm_suspects(LATER) == 0
+    record = Duplicate.objects.get()
+    assert (record.certainty, record.later_wamid) == ("CONFIRMED", "wamid.second")
+    open_ones = Alert.objects.filter(closed_at=None).values_list("rule", flat=True)
+    assert list(open_ones) == ["duplicate_confirmed"]
+    assert duplicates.counts(delivery().distribution_id) == {"confirmed": 1, "suspected": 0}
+
+
+def test_one_call_that_became_two_messages_is_a_double(run):
+    first = run.accepted()
+
+    applied = hear("delivered", first, wamid="wamid.of.another.message")
+
+    assert len(applied.doubled) == 1
+    assert delivery().progress == 2
+    assert Duplicate.objects.get().certainty == "CONFIRMED"
 
 
 def test_a_failure_of_an_earlier_attempt_says_nothing_of_the_later(run):
@@ -390,7 +426,10 @@ def test_a_double_is_noticed_although_the_failure_before_it_named_no_attempt(run
 
     applied = hear("delivered", first)
 
-    assert (applied.doubled, applied.unmatched) == ([delivery().pk], [])
+    assert ([double.delivery_id for double in applied.doubled], applied.unmatched) == (
+        [delivery().pk],
+        [],
+    )
 
 
 # --- at once ----------------------------------------------------------------------------------

@@ -293,6 +293,8 @@ def test_the_results_say_what_happened_to_everybody(distribution):
         "unconfirmed": 1,
         "failures": {"undeliverable": 3},
         "skips": {"opted_out": 4},
+        "doubles": {"confirmed": 0, "suspected": 0},
+        "sent_again": {"by_rule": 0, "by_hand": 0},
         "sla_accepted": 92 / 96,
         "sla_delivered": 90 / 96,
         "sla_met": False,

@@ -1,0 +1,89 @@
+"""Late proof that a message went out twice: recorded, alerted, never hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from distribution import alerts
+from distribution.models import Certainty, Duplicate, Severity, State
+
+PROVEN = (State.ACCEPTED, State.HELD)
+
+
+@dataclass(frozen=True, slots=True)
+class Double:
+    """A word about one message of a delivery, while another may be, or is, with WhatsApp."""
+
+    delivery_id: int
+    earlier_attempt: str
+    earlier_wamid: str
+    later_attempt: str
+    later_wamid: str
+    proven: bool  # the later one, too
+
+
+def record(doubles: Iterable[Double], *, now: datetime) -> None:
+    """Write down and alert each; a suspicion may become certainty, never the other way."""
+    for double in doubles:
+        certainty = Certainty.CONFIRMED if double.proven else Certainty.SUSPECT
+        row, new = Duplicate.objects.get_or_create(
+            delivery_id=double.delivery_id,
+            defaults={
+                "certainty": certainty,
+                "earlier_attempt": double.earlier_attempt,
+                "earlier_wamid": double.earlier_wamid,
+                "later_attempt": double.later_attempt,
+                "later_wamid": double.later_wamid,
+                "found_at": now,
+            },
+        )
+        if not new and double.proven:
+            _confirm(row, double.later_wamid)
+        _tell(double.delivery_id, certainty if new or double.proven else row.certainty, now)
+
+
+def confirm_suspects(now: datetime) -> int:
+    """Suspicions whose later message is proven by now; how many."""
+    suspects = Duplicate.objects.filter(
+        certainty=Certainty.SUSPECT, delivery__state__in=PROVEN
+    ).select_related("delivery")
+    for row in suspects:
+        _confirm(row, row.delivery.wamid or "")
+        _tell(row.delivery_id, Certainty.CONFIRMED, now)
+    return len(suspects)
+
+
+def _confirm(row: Duplicate, later_wamid: str) -> None:
+    suspected = Duplicate.objects.filter(pk=row.pk, certainty=Certainty.SUSPECT)
+    suspected.update(certainty=Certainty.CONFIRMED, later_wamid=row.later_wamid or later_wamid)
+
+
+def _tell(delivery_id: int, certainty: str, now: datetime) -> None:
+    scope = f"delivery {delivery_id}"
+    if certainty == Certainty.CONFIRMED:
+        alerts.close_alert("duplicate_suspect", scope=scope, now=now)
+        alerts.raise_alert(
+            "duplicate_confirmed",
+            scope=scope,
+            severity=Severity.CRITICAL,
+            message=f"WhatsApp accepted two messages for delivery {delivery_id}.",
+            now=now,
+        )
+    else:
+        alerts.raise_alert(
+            "duplicate_suspect",
+            scope=scope,
+            severity=Severity.CRITICAL,
+            message=f"WhatsApp reported an earlier message of delivery {delivery_id} while a "
+            "later one is out: it may have been sent twice.",
+            now=now,
+        )
+
+
+def counts(distribution_id: int) -> dict[str, int]:
+    """Confirmed doubles and open suspicions of a distribution."""
+    rows = Duplicate.objects.filter(delivery__distribution=distribution_id)
+    confirmed = rows.filter(certainty=Certainty.CONFIRMED).count()
+    return {"confirmed": confirmed, "suspected": rows.count() - confirmed}

@@ -1,0 +1,147 @@
+"""Pause and cancel reach what is already with the transport."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+from django.db import connections
+from django.utils import timezone
+
+from distribution import control, halting, retrying, sending
+from distribution.models import Delivery, Distribution, State
+from phonepool.cloud_api import CloudApi
+from phonepool.models import PhoneNumber
+from phonepool.transport import Response
+from tests.builders import an_open_distribution
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class Sink:
+    """A transport that counts what leaves, after the guard let it."""
+
+    def __init__(self) -> None:
+        self.left: list[float] = []
+
+    def post(self, path: str, body: bytes, *, guard: Callable[[], None]) -> Response:
+        guard()
+        self.left.append(time.monotonic())
+        wamid = f"wamid.{len(self.left)}.{id(self)}"
+        return Response(200, {}, b'{"messages": [{"id": "%s"}]}' % wamid.encode())
+
+    def get(self, path: str) -> Response:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+@pytest.fixture
+def sink():
+    return Sink()
+
+
+@pytest.fixture
+def api(sink):
+    made = CloudApi(
+        "http://nobody", "v1", "t", connect_timeout=1, read_timeout=1, concurrency=8, transport=sink
+    )
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def slow(settings) -> Distribution:
+    """Fifty people, one message in a second: a micro-batch has slots for twenty-five seconds."""
+    settings.SLOT_HORIZON_SECONDS = 60
+    opened = an_open_distribution(50)
+    PhoneNumber.objects.update(rate_per_second=1)
+    return opened
+
+
+def in_a_thread(distribution: Distribution, api: CloudApi) -> threading.Thread:
+    def send() -> None:
+        try:
+            sending.send_batch(distribution.pk, 0, api=api)
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=send)
+    thread.start()
+    return thread
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.parametrize("how", ["pause", "cancel"])
+def test_nothing_leaves_a_second_after_pause_or_cancel(slow, api, sink, how):
+    thread = in_a_thread(slow, api)
+    wait_until(lambda: len(sink.left) >= 2)
+
+    now = timezone.now()
+    if how == "pause":
+        assert control.pause(slow.pk, reason="Stop.", now=now)
+    else:
+        control.cancel(slow.pk, reason="Stop.", now=now)
+    committed = time.monotonic()
+    thread.join(60)
+
+    assert not thread.is_alive()
+    # How fast is up to the machine; that it is not the twenty seconds of the slots is not.
+    assert max(sink.left) - committed < 8
+    states = Delivery.objects.all().tally()
+    assert states.pop("ACCEPTED") == len(sink.left) < 20
+    assert sum(states.values()) == 50 - len(sink.left)
+    assert set(states) <= {State.PENDING, State.RETRY_WAIT, State.SKIPPED}
+    if how == "cancel":
+        retrying.sweep(timezone.now())
+        assert set(Delivery.objects.all().tally()) == {"ACCEPTED", "SKIPPED"}
+
+
+def test_what_was_withdrawn_goes_on_after_the_resume(slow, api, sink):
+    thread = in_a_thread(slow, api)
+    wait_until(lambda: len(sink.left) >= 1)
+    control.pause(slow.pk, reason="Stop.", now=timezone.now())
+    thread.join(60)
+    before = len(sink.left)
+
+    PhoneNumber.objects.update(rate_per_second=1000, next_slot=0)
+    control.resume(slow.pk, now=timezone.now())
+    Delivery.objects.exclude(state="ACCEPTED").update(next_at=timezone.now())
+    sending.send_batch(slow.pk, 0, api=api)
+
+    wait_until(lambda: Delivery.objects.all().tally() == {"ACCEPTED": 50})
+    assert len(sink.left) == 50 > before
+    assert not Delivery.objects.filter(tries_charged__gt=0).exists()
+
+
+def test_a_process_that_ends_withdraws_what_it_has_not_begun(slow, api, sink):
+    thread = in_a_thread(slow, api)
+    wait_until(lambda: len(sink.left) >= 1)
+
+    assert halting.halt_all() == 1
+    thread.join(60)
+
+    assert not thread.is_alive()
+    tally = Delivery.objects.all().tally()
+    assert set(tally) <= {"ACCEPTED", "PENDING", "RETRY_WAIT"}
+    assert tally["ACCEPTED"] == len(sink.left)
+    assert halting.halt_all() == 0  # nothing is left behind
+
+
+def test_a_distribution_that_sends_is_left_alone(api, sink):
+    opened = an_open_distribution(30)
+    PhoneNumber.objects.update(rate_per_second=20)
+
+    thread = in_a_thread(opened, api)
+    thread.join(60)
+
+    wait_until(lambda: Delivery.objects.all().tally() == {"ACCEPTED": 30})
