@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Iterable
 from datetime import time
 from ipaddress import IPv4Network, IPv6Network, ip_network
@@ -63,6 +64,14 @@ def numbers(name: str, default: str, *, low: float = 0.0) -> tuple[float, ...]:
     if not all(low <= value < math.inf for value in values):  # also refuses nan
         raise ImproperlyConfigured(f"{name}={raw!r}: each number must be at least {low:g}.")
     return values
+
+
+def rate(name: str, default: str) -> str:
+    """So many a second, a minute or an hour, as Celery writes it: `100/s`, `6000/m`."""
+    raw = text(name, default)
+    if not re.fullmatch(r"0*[1-9][0-9]*/[smh]", raw):
+        raise ImproperlyConfigured(f"{name}={raw!r} must be a rate such as 100/s or 6000/m.")
+    return raw
 
 
 def words(name: str, default: str = "") -> list[str]:

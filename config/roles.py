@@ -92,14 +92,12 @@ def worker(env: Mapping[str, str], queues: Sequence[str], ready_folder: Path) ->
 
 def beat(env: Mapping[str, str], ready_folder: Path) -> Child:
     """Celery beat on the database's timetable; ready when it has loaded that."""
-    level = env.get("LOG_LEVEL", "").strip() or "info"
     file = ready_folder / "beat"
     scheduler = ["--scheduler", "config.beat:Scheduler"]
     return Child(
         name="beat",
-        argv=_module(
-            "celery", "-A", "config", "beat", *scheduler, "--pidfile", "", "--loglevel", level
-        ),
+        # No --loglevel: Django sets up the logs, from LOG_LEVEL, and Celery leaves them alone.
+        argv=_module("celery", "-A", "config", "beat", *scheduler, "--pidfile", ""),
         env={**env, READY_FILE: str(file)},
         cwd=_cwd(),
         ready=lambda process: is_reported_ready(file, process),

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from distribution import alerts
-from distribution.models import Delivery, Distribution, Heartbeat, Severity, State
+from distribution.models import Delivery, Distribution, Heartbeat, Severity, State, StatusFeed
 from distribution.models.deliveries import CLAIMABLE
 from phonepool import clocks as pool_clocks
 from phonepool.clocks import SKEW_SECONDS
@@ -42,10 +42,12 @@ def mend(now: datetime) -> int:
     waiting = rows.filter(state__in=CLAIMABLE, next_at__gt=now + longest + skew)
     leased = rows.filter(state__in=[State.CLAIMED, State.INFLIGHT])
     doubtful = rows.filter(state=State.UNKNOWN, unknown_at__gt=now + skew)
+    read = StatusFeed.objects.filter(applied_through__gt=now + skew)
     return (
         waiting.update(next_at=now)
         + leased.filter(lease_until__gt=now + lease + skew).update(lease_until=now + lease)
         + doubtful.update(unknown_at=now)  # its whole wait begins anew
+        + read.update(applied_through=None)  # the next drain says it anew
         + pool_clocks.mend(now)
     )
 

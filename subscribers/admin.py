@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from subscribers import consent, phones
+from subscribers import consent, phones, strangers
 from subscribers.models import ConsentEvent, Subscriber
 
 Decide = Callable[..., bool]
@@ -101,6 +101,13 @@ class SubscriberAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             return
         super().save_model(request, obj, form, change)
         user = _name(request.user)
+        stop = strangers.stopped([obj.phone]).get(obj.phone)
+        if stop is not None:
+            consent.record([consent.stop_of_a_stranger(obj.pk, stop)], now=now)
+            self.message_user(
+                request, "This person said STOP: they stay unsubscribed.", messages.WARNING
+            )
+            return
         consent.opt_in(obj, source=f"admin:{user}", at=now, now=now, actor=user)
 
     def _decide(

@@ -14,15 +14,16 @@ from datetime import date, datetime
 from typing import TypeVar
 
 from django.db import transaction
-from django.db.models import F, Max, Q
+from django.db.models import Exists, F, Max, OuterRef, Q
 
-from subscribers import phones
-from subscribers.models import ConsentEvent, Status, Subscriber
+from subscribers import phones, strangers
+from subscribers.models import ConsentEvent, Status, Subscriber, Suppression
 
 Kind = ConsentEvent.Kind
 Item = TypeVar("Item")
 
 UNREACHABLE_LIMIT = 3  # separate days in a row; then the number counts as invalid
+UNREACHABLE_SOURCE = "whatsapp:unreachable"
 CHUNK = 500  # rows locked together: some milliseconds, so that nobody waits long
 
 # What an event makes of somebody who has not opted out. Of two at the same time the later line
@@ -128,14 +129,26 @@ def resume(
 
 
 def apply_preferences(items: Sequence[Preference], *, now: datetime) -> PreferenceReport:
-    """Many STOP and START at once, in any order; phones we do not know are returned."""
+    """Many STOP and START at once, in any order.
+
+    Phones that we do not know are returned, and remembered for the day when somebody adds them.
+    """
     changed: set[int] = set()
     known: set[int] = set()
     unknown: list[str] = []
     for chunk in _chunks(items):
         ids = _ids_by_phone(chunk)
         decisions = [_as_decision(item, ids[item.phone]) for item in chunk if item.phone in ids]
-        unknown += [item.phone for item in chunk if item.phone not in ids]
+        for item in (item for item in chunk if item.phone not in ids):
+            unknown.append(item.phone)
+            strangers.remember(
+                item.phone,
+                stops=not item.wants,
+                at=item.at,
+                source=item.source,
+                evidence=item.evidence,
+                now=now,
+            )
         known |= set(ids.values())
         changed |= record(decisions, now=now)
     return PreferenceReport(len(changed), len(known - changed), tuple(unknown))
@@ -160,17 +173,18 @@ def report_unreachable(subscriber_ids: Collection[int], *, on: date, now: dateti
             )
             evidence = on.isoformat()
             decisions = [
-                Decision(pk, Kind.UNREACHABLE, "whatsapp:unreachable", now, evidence)
+                Decision(pk, Kind.UNREACHABLE, UNREACHABLE_SOURCE, now, evidence)
                 for pk in over.values_list("pk", flat=True)
             ]
             lost |= record(decisions, now=now)
     return lost
 
 
-def report_reached(subscriber_ids: Collection[int]) -> int:
+def report_reached(subscriber_ids: Collection[int], *, now: datetime) -> int:
     """Forget the unreachable days of those who got a message; returns how many had any.
 
-    An INVALID number stays so until an opt-in or `resume`.
+    A number that these days made INVALID is valid after all; what a file or a person called so
+    stays so until an opt-in or `resume`.
     """
     reset = 0
     for chunk in _chunks(sorted(set(subscriber_ids))):
@@ -181,7 +195,20 @@ def report_reached(subscriber_ids: Collection[int]) -> int:
             with transaction.atomic():
                 _lock(needy)
                 reset += counted.update(unreachable_days=0)
+                record([_revival(pk, now) for pk in _lost_by_mistake(needy)], now=now)
     return reset
+
+
+def _lost_by_mistake(ids: Sequence[int]) -> list[int]:
+    """Those of them whom only WhatsApp's silence made INVALID."""
+    invalid = Subscriber.objects.filter(pk__in=ids, status=Status.INVALID)
+    silent = ConsentEvent.objects.filter(subscriber=OuterRef("pk"), kind=Kind.UNREACHABLE)
+    others = silent.exclude(source=UNREACHABLE_SOURCE)
+    return list(invalid.exclude(Exists(others)).values_list("pk", flat=True))
+
+
+def _revival(subscriber_id: int, now: datetime) -> Decision:
+    return Decision(subscriber_id, Kind.RESUME, "whatsapp:delivered", now)
 
 
 def record(decisions: Sequence[Decision], *, now: datetime) -> set[int]:
@@ -217,6 +244,11 @@ def standing(current: str, latest: Mapping[str, datetime]) -> Status:
         default=None,
     )
     return _OUTCOME[last] if last else Status(current)
+
+
+def stop_of_a_stranger(subscriber_id: int, stop: Suppression) -> Decision:
+    """What somebody said before we knew them, as a decision about who they are to us now."""
+    return Decision(subscriber_id, Kind.OPT_OUT, stop.source, stop.at, stop.evidence)
 
 
 def _decide(

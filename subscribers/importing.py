@@ -1,7 +1,8 @@
 """From a CSV file to subscribers: rows are upserted in chunks, refusals are reported one by one.
 
 An import may add people, correct their details and make a status more careful. It never
-re-subscribes, resumes or revives anybody: those who left, or were paused, stay as they are.
+re-subscribes, resumes or revives anybody: those who left, or were paused, stay as they are, and
+who said STOP before we knew them is taken in as somebody who left.
 Each chunk is one transaction, so a crash loses nothing that a second import does not complete.
 """
 
@@ -16,9 +17,9 @@ from typing import BinaryIO
 
 from django.db import IntegrityError, transaction
 
-from subscribers import consent
+from subscribers import consent, strangers
 from subscribers.columns import Columns, Refusal, Row
-from subscribers.models import ConsentEvent, Status, Subscriber
+from subscribers.models import ConsentEvent, Status, Subscriber, Suppression
 from subscribers.reading import ImportRefused, Table, open_table
 from subscribers.wording import tidy
 
@@ -55,7 +56,7 @@ class ImportReport:
     new: int = 0
     changed: int = 0
     unchanged: int = 0
-    kept_opted_out: int = 0  # had unsubscribed: neither their status nor their details touched
+    kept_opted_out: int = 0  # had unsubscribed: nothing of theirs touched; or said STOP unknown
     refused: int = 0
     kept_inactive: int = 0  # of the changed and unchanged: paused or invalid before and after
     duplicates: int = 0  # of the refused: the phone stands on an earlier line
@@ -155,15 +156,17 @@ def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
 class _Plan:
     """What a chunk asks for, given what the database holds."""
 
-    def __init__(self) -> None:
+    def __init__(self, stopped: dict[str, Suppression]) -> None:
         self.counts: Counter[str] = Counter()
+        self.stopped = stopped  # of the new ones, by phone
         self.new: list[Row] = []
         self.changed: list[Subscriber] = []
         self.moves: list[tuple[Subscriber, Row]] = []  # to a more careful status
 
     def add(self, row: Row, known: Subscriber | None) -> None:
         if known is None:
-            self.counts["new"] += 1
+            against = row.phone in self.stopped and row.status != Status.UNSUBSCRIBED
+            self.counts["kept_opted_out" if against else "new"] += 1
             self.new.append(row)
         elif known.status == Status.UNSUBSCRIBED:
             agrees = row.status == Status.UNSUBSCRIBED
@@ -211,7 +214,7 @@ class _Writer:
         if locked:
             subscribers = subscribers.order_by("pk").select_for_update(no_key=True)
         known = {subscriber.phone: subscriber for subscriber in subscribers}
-        plan = _Plan()
+        plan = _Plan(strangers.stopped({row.phone for row in rows} - known.keys()))
         for row in rows:
             if row.phone in self._promised:  # its first line was new, this one withdraws
                 plan.counts["changed"] += 1
@@ -224,7 +227,7 @@ class _Writer:
             try:
                 with transaction.atomic():
                     plan = self._plan(rows, locked=True)
-                    self._insert(plan.new)
+                    self._insert(plan.new, plan.stopped)
                     self._update(plan.changed)
                     self._move(plan.moves)
                     return plan
@@ -233,14 +236,14 @@ class _Writer:
                     raise
         raise AssertionError("unreachable")
 
-    def _insert(self, rows: Sequence[Row]) -> None:
+    def _insert(self, rows: Sequence[Row], stopped: dict[str, Suppression]) -> None:
         # By phone: two imports that insert the same people must not wait for each other in turn.
         rows = sorted(rows, key=lambda row: row.phone)
         people = Subscriber.objects.bulk_create([_person(row, self._now) for row in rows])
         decisions = [
             decision
             for person, row in zip(people, rows, strict=True)
-            for decision in self._first_decisions(person.pk, row)
+            for decision in self._first_decisions(person.pk, row, stopped.get(row.phone))
         ]
         consent.record(decisions, now=self._now)
 
@@ -260,7 +263,12 @@ class _Writer:
             copies, update_conflicts=True, unique_fields=["phone"], update_fields=names
         )
 
-    def _first_decisions(self, pk: int, row: Row) -> Iterator[consent.Decision]:
+    def _first_decisions(
+        self, pk: int, row: Row, stop: Suppression | None
+    ) -> Iterator[consent.Decision]:
+        if stop is not None:  # the person's own word: a file is no answer to it
+            yield consent.stop_of_a_stranger(pk, stop)
+            return
         if row.status != Status.UNSUBSCRIBED:
             yield self._decision(pk, Kind.OPT_IN, row)
         if kind := _KINDS.get(row.status):

@@ -91,6 +91,20 @@ class Subscriber(models.Model):
         return f"subscriber {self.pk}"
 
 
+class Suppression(models.Model):
+    """The latest wish of a phone that was nobody's: only `strangers.py` writes it."""
+
+    phone = models.CharField(max_length=16, unique=True)  # E.164
+    holds = models.BooleanField()  # True: STOP; False: START came later
+    at = models.DateTimeField()  # when they said so
+    source = models.CharField(max_length=200)
+    evidence = models.CharField(max_length=200, blank=True, default="")
+    recorded_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"suppression {self.pk}"
+
+
 class ConsentEvent(AppendOnly):
     """What was decided about a subscriber, when and how we know. Evidence, never changed.
 

@@ -13,7 +13,7 @@ from typing import TypeVar
 from django.db.models import Q
 from django.utils import timezone
 
-from distribution import control, reports
+from distribution import control, quarantine, reports
 from distribution.models import Delivery, State
 from distribution.transitions import StatusReport
 from phonepool.errors import Action, classify
@@ -96,13 +96,15 @@ def _apply_statuses(bundle: Bundle, now: datetime) -> None:
     if not statuses:
         return
     applied = reports.advance([report for _, report in statuses], now=now)
+    if applied.unmatched:
+        quarantine.hear_forgotten(applied, now=now)
     sources = {id(report): key for key, report in statuses}
     for report in applied.unmatched:
         tally = bundle.tallies[sources[id(report)]]
         tally.unmatched += 1
         tally.nameless |= report.attempt is None
     if applied.reached:
-        consent.report_reached(applied.reached)
+        consent.report_reached(applied.reached, now=now)
     actions = {pk: classify(code).action for pk, code in applied.refused.items()}
     mattering = {pk: action for pk, action in actions.items() if action in MATTERING}
     if mattering:
@@ -141,7 +143,8 @@ def _failed_rows(subscribers: Iterable[int], theirs: Iterable[StatusReport]) -> 
             else:
                 wamids.add(report.wamid)
     named = Delivery.objects.filter(Q(pk__in=pks) | Q(wamid__in=wamids))
-    failed = named.filter(subscriber__in=list(subscribers), state=State.FAILED)
+    ended = (State.FAILED, State.RETRY_WAIT)  # the latter while its account is in trouble
+    failed = named.filter(subscriber__in=list(subscribers), state__in=ended)
     return list(failed.only("subscriber_id", "distribution_id", "failed_code", "failed_at"))
 
 

@@ -42,6 +42,7 @@ class State(models.TextChoices):
 
 CLAIMABLE = (State.PENDING, State.RETRY_WAIT)
 UNSETTLED = (*CLAIMABLE, State.CLAIMED, State.INFLIGHT, State.UNKNOWN, State.HELD)
+FORGOTTEN = "FORGOTTEN"  # an attempt's outcome: a restored database knows nothing of its fate
 TERMINAL = (State.ACCEPTED, State.FAILED, State.SKIPPED, State.UNCONFIRMED)
 
 
@@ -167,7 +168,7 @@ class Attempt(AppendOnly):
     delivery = models.ForeignKey(Delivery, models.PROTECT, related_name="attempts")
     attempt_id = models.CharField(max_length=80)
     number = models.ForeignKey(PhoneNumber, models.PROTECT, null=True, blank=True)
-    outcome = models.CharField(max_length=12)  # NOT_SENT, REJECTED, UNKNOWN, REPORTED
+    outcome = models.CharField(max_length=12)  # NOT_SENT, REJECTED, UNKNOWN, REPORTED, FORGOTTEN
     reason = models.CharField(max_length=40)
     code = models.IntegerField(null=True, blank=True)
     http_status = models.PositiveSmallIntegerField(null=True, blank=True)

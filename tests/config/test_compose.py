@@ -163,7 +163,7 @@ def test_the_web_server_is_started_as_the_launcher_starts_it() -> None:
 def test_beat_is_started_as_the_launcher_starts_it(tmp_path: Path) -> None:
     here = [str(word) for word in roles.beat({}, tmp_path).argv[1:]]
 
-    assert SERVICES["beat"]["command"][1:] == here[: here.index("--loglevel")]
+    assert SERVICES["beat"]["command"][1:] == here
 
 
 def test_the_keeper_is_started_as_the_launcher_starts_it(tmp_path: Path) -> None:

@@ -38,6 +38,10 @@ def numbers() -> tuple[float, ...]:
     return env.numbers(NAME, "5,10,20")
 
 
+def rate() -> str:
+    return env.rate(NAME, "100/s")
+
+
 def words() -> list[str]:
     return env.words(NAME, "a,b")
 
@@ -60,6 +64,7 @@ DEFAULTS: list[tuple[Reader, Any]] = [
     (decimal, 0.5),
     (choice, "send"),
     (numbers, (5.0, 10.0, 20.0)),
+    (rate, "100/s"),
     (words, ["a", "b"]),
     (clock_time, time(6)),
     (networks, [ip_network("127.0.0.0/8")]),
@@ -93,6 +98,8 @@ def test_unset_empty_and_blank_mean_the_default(
         (choice, "hold", "hold"),
         (numbers, "0", (0.0,)),
         (numbers, " 1, 2.5 ", (1.0, 2.5)),
+        (rate, " 6000/m ", "6000/m"),
+        (rate, "1/h", "1/h"),
         (words, " one ,, two,", ["one", "two"]),
         (clock_time, "18:30:15", time(18, 30, 15)),
         (networks, "10.0.0.0/8, ::1", [ip_network("10.0.0.0/8"), ip_network("::1/128")]),
@@ -124,6 +131,13 @@ def test_what_is_sensible_is_taken(
         (decimal, "1,0"),
         (choice, "Send"),
         (choice, "both"),
+        (rate, "100"),
+        (rate, "100/d"),
+        (rate, "0/s"),
+        (rate, "-1/s"),
+        (rate, "many/s"),
+        (rate, "1.5/s"),
+        (rate, "²/s"),
         (numbers, "5,ten"),
         (numbers, "5,,20"),
         (numbers, "-1"),

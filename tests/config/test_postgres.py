@@ -14,6 +14,7 @@ import pytest
 from config import postgres
 from config.postgres import RunningPostgres
 from config.processes import LaunchError
+from config.settings import POSTGRES_OPTIONS
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs it as another account")
 
@@ -48,6 +49,23 @@ def test_a_crash_loses_nothing_that_was_committed(server: RunningPostgres) -> No
         assert server.url == url
 
     assert execute(server, "SELECT n FROM kept ORDER BY n") == [(0,), (1,), (2,)]
+
+
+@pytest.mark.services
+def test_a_commit_is_on_disk_before_it_is_answered(server: RunningPostgres) -> None:
+    execute(server, "CREATE TABLE promised (n int)")
+    (writer,) = [
+        child
+        for child in psutil.Process(server.process.pid).children(recursive=True)
+        if "walwriter" in " ".join(child.cmdline())
+    ]
+    writer.suspend()  # nobody but the committing session itself may bring it to disk
+    with psycopg.connect(server.url, autocommit=True, **POSTGRES_OPTIONS) as connection:
+        connection.execute("INSERT INTO promised VALUES (1)")
+    server.crash()
+    server.start()
+
+    assert execute(server, "SELECT n FROM promised") == [(1,)]
 
 
 @pytest.mark.services

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from distribution import clocks, reconcile, state
-from distribution.models import Alert, Delivery, Heartbeat, State
+from distribution.models import Alert, Delivery, Heartbeat, State, StatusFeed
 from phonepool import pool
 from phonepool.models import Breaker, NumberState, PhoneNumber
 from tests.builders import LEASE, a_number, an_open_distribution
@@ -72,11 +72,13 @@ def test_a_doubt_waits_its_whole_window_from_now_on():
     number_id = PhoneNumber.objects.first().pk
     state.mark_inflight(claim, claim.deliveries, number_id=number_id, now=WRONG, lease=LEASE)
     state.expire_leases(WRONG + seconds(61))
+    StatusFeed.applied(WRONG + seconds(61))
 
     set_back()
 
     row = Delivery.objects.get()
     assert (row.state, row.unknown_at) == (State.UNKNOWN, TRUE)
+    assert StatusFeed.current().applied_through is None  # until the next drain
     assert reconcile.judge(opened, now=TRUE + seconds(30)) == (0, 0)
 
 

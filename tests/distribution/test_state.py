@@ -219,6 +219,13 @@ def test_the_database_refuses_what_may_not_be(distribution, wrong):
         Delivery.objects.update(**wrong)
 
 
+@pytest.mark.parametrize("same", ["subscriber_id", "phone"])
+def test_nobody_can_be_owed_a_distribution_twice(distribution, same):
+    one, two, *_ = Delivery.objects.order_by("pk")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Delivery.objects.filter(pk=two.pk).update(**{same: getattr(one, same)})
+
+
 @pytest.mark.django_db(transaction=True)
 def test_rows_being_claimed_are_passed_over_not_waited_for():
     if connection.vendor != "postgresql":

@@ -202,6 +202,16 @@ def test_a_trial_that_is_refused_for_another_reason_shows_that_the_number_works(
     assert breaker(number) == "CLOSED"
 
 
+@pytest.mark.parametrize("failure", [CANCELLED, DEADLINE_PASSED], ids=lambda f: f.slug)
+def test_a_trial_that_was_called_off_says_nothing(failure):
+    number, later = opened(), NOW + COOLDOWN
+    pool.reserve(25, now=later)
+
+    tell(number, failure, 1, now=later)
+
+    assert breaker(number) == "HALF_OPEN"
+
+
 def test_late_answers_of_calls_from_before_neither_close_nor_open_it():
     number, later = opened(), NOW + COOLDOWN
     before = NOW - timedelta(seconds=5)

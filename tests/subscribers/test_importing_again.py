@@ -46,12 +46,12 @@ def test_a_crash_between_chunks_is_completed_by_a_second_import(monkeypatch):
 def test_an_import_that_loses_a_race_for_a_phone_tries_its_chunk_again(monkeypatch):
     insert, raced = importing._Writer._insert, []
 
-    def somebody_else_is_first(writer, rows):
+    def somebody_else_is_first(writer, rows, stopped):
         if not raced:
             raced.append(rows)
             a_subscriber(phone="+919812345678", name="Ravi")
             # On one connection this goes with the chunk's first try; the second one counts.
-        insert(writer, rows)
+        insert(writer, rows, stopped)
 
     monkeypatch.setattr(importing._Writer, "_insert", somebody_else_is_first)
 

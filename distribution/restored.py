@@ -1,0 +1,93 @@
+"""The states of deliveries whose fate a restored database may have forgotten.
+
+Beside `distribution/state.py`, the only other writer on the way out: it runs by hand, when
+nothing else does.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models.functions import Coalesce, Greatest
+
+from distribution.attempt_ids import AttemptKey
+from distribution.models import Attempt, Delivery, State
+from distribution.models.deliveries import CLAIMABLE, FORGOTTEN, DeliveryQuerySet
+
+REASON = "restored"
+MAY_SEND = (*CLAIMABLE, State.CLAIMED, State.INFLIGHT, State.UNKNOWN)
+CHUNK = 5000  # SQLite bounds the parameters of one statement
+# Nothing is known yet of a message that has just begun.
+FRESH: dict[str, int | None] = {"progress": 0, "failed_code": None}
+FRESH |= dict.fromkeys(("wamid", "sent_at", "delivered_at", "read_at", "failed_at"))
+
+
+def doubtful(distribution_id: int) -> DeliveryQuerySet:
+    """Those that may have been sent meanwhile, and are not doubted yet."""
+    rows = Delivery.objects.filter(distribution_id=distribution_id, state__in=MAY_SEND)
+    return rows.exclude(state=State.UNKNOWN, reason=REASON)
+
+
+def doubt(distribution_id: int, *, now: datetime) -> int:
+    """Doubt everybody who may have been written to after the backup was taken; how many.
+
+    What was reported meanwhile is lost with it, so silence proves nothing: none of them is sent
+    again but by a person. A second call finds none.
+    """
+    doubted = 0
+    while True:
+        with transaction.atomic():
+            rows = doubtful(distribution_id).order_by("pk").select_for_update(of=("self",))
+            pks = list(rows.values_list("pk", flat=True)[:CHUNK])
+            if not pks:
+                return doubted
+            theirs = Delivery.objects.filter(pk__in=pks)
+            doubted += theirs.update(
+                state=State.UNKNOWN,
+                reason=REASON,
+                unknown_at=now,
+                lease_until=None,
+                ambiguous_no=Greatest("ambiguous_no", 1),  # no automatic resend is left
+                attempt_no=Greatest("attempt_no", 1),
+                claim_token=Coalesce("claim_token", secrets.randbits(63)),
+                inflight_at=Coalesce("inflight_at", now),
+            )
+            Attempt.objects.bulk_create(
+                [_forgotten(row, now) for row in theirs], ignore_conflicts=True
+            )
+
+
+def _forgotten(row: Delivery, now: datetime) -> Attempt:
+    assert row.claim_token is not None  # it was given one
+    return Attempt(
+        delivery_id=row.pk,
+        attempt_id=str(AttemptKey(row.pk, row.attempt_no, row.claim_token)),
+        number_id=row.number_id,
+        outcome=FORGOTTEN,
+        reason=REASON,
+        started_at=row.inflight_at,
+        ended_at=now,
+    )
+
+
+def adopt(attempts: Iterable[AttemptKey], *, heard_at: datetime) -> set[AttemptKey]:
+    """Give doubted deliveries the attempts that were made in the lost hours, by their names.
+
+    WhatsApp says that these went out; returns those that a delivery has taken.
+    """
+    taken = set()
+    for attempt in attempts:
+        # A lower number has been accounted for: whoever bears it is not of this delivery.
+        rows = Delivery.objects.filter(
+            pk=attempt.delivery_id,
+            attempt_no__lte=attempt.attempt_no,
+            state__in=[State.UNKNOWN, State.UNCONFIRMED],
+        )
+        forgotten = Attempt.objects.filter(delivery=attempt.delivery_id, outcome=FORGOTTEN)
+        names = {"attempt_no": attempt.attempt_no, "claim_token": attempt.claim_token}
+        if forgotten.exists() and rows.update(**names, **FRESH, inflight_at=heard_at):
+            taken.add(attempt)
+    return taken

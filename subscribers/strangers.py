@@ -1,0 +1,44 @@
+"""STOP and START from phones that we do not know: kept, so that a later import obeys them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import Q
+
+from subscribers.models import Suppression
+
+E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+
+
+def remember(
+    phone: str, *, stops: bool, at: datetime, source: str, evidence: str, now: datetime
+) -> None:
+    """Keep the person's latest wish, whichever order they come in; on equal times STOP holds.
+
+    `phone` in E.164, or in WhatsApp's spelling without the plus; what is no phone is passed over.
+    """
+    e164 = f"+{phone.strip().removeprefix('+')}"
+    if not E164.fullmatch(e164):
+        return
+    facts = {
+        "holds": stops,
+        "at": min(at, now),  # a clock that runs ahead must not outrank the next wish
+        "source": source[:200],
+        "evidence": evidence[:200],
+        "recorded_at": now,
+    }
+    row, new = Suppression.objects.get_or_create(phone=e164, defaults=facts)
+    if not new:
+        older = Q(at__lt=facts["at"])
+        if stops:
+            older |= Q(at=facts["at"], holds=False)
+        Suppression.objects.filter(older, pk=row.pk).update(**facts)
+
+
+def stopped(phones: Iterable[str]) -> dict[str, Suppression]:
+    """Those of these phones (E.164) that nobody may begin to write to, with the proof."""
+    rows = Suppression.objects.filter(phone__in=set(phones), holds=True)
+    return {row.phone: row for row in rows}

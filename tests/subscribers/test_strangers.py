@@ -1,0 +1,100 @@
+"""STOP from a phone that nobody knows yet, and what an import makes of it later."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+from django.contrib.auth import get_user_model
+
+from subscribers import consent, strangers
+from subscribers.consent import Preference
+from subscribers.models import ConsentEvent, Subscriber, Suppression
+from tests.subscribers.imports import LATER, counts, run
+from tests.subscribers.moments import NOW, minute, statuses
+
+pytestmark = pytest.mark.django_db
+PHONE = "+919812345678"
+FILE = f"phone,name\n{PHONE},Asha\n"
+
+
+def say(wants: bool, at: int, phone: str = PHONE) -> None:
+    said = Preference(phone, wants, "whatsapp:STOP", f"wamid.{at}", minute(at))
+    consent.apply_preferences([said], now=NOW)
+
+
+STOP, START = False, True
+
+
+@pytest.mark.parametrize("phone", [PHONE, PHONE.removeprefix("+")])
+def test_a_stranger_who_said_stop_is_imported_as_somebody_who_left(phone):
+    say(STOP, 1, phone)
+
+    for options in ({"dry_run": True}, {}):
+        assert counts(run(FILE, now=LATER, **options)) == {"total": 1, "kept_opted_out": 1}
+
+    assert statuses() == ["UNSUBSCRIBED"]
+    event = ConsentEvent.objects.get()
+    assert (event.kind, event.at, event.evidence) == ("OPT_OUT", minute(1), "wamid.1")
+    assert counts(run(FILE, now=LATER)) == {"total": 1, "kept_opted_out": 1}
+
+
+def test_their_start_lifts_it_before_the_import_and_after():
+    say(STOP, 1)
+    say(START, 2)
+    run(FILE, now=LATER)
+    assert statuses() == ["ACTIVE"]
+
+    say(STOP, 3, other := "+919812345679")
+    run(FILE.replace(PHONE, other), now=LATER)
+    assert statuses() == ["ACTIVE", "UNSUBSCRIBED"]
+    say(START, 4, other)
+    assert statuses() == ["ACTIVE", "ACTIVE"]
+
+
+def test_wishes_in_any_order_end_with_the_latest():
+    for order in permutations([(STOP, 1), (START, 2), (STOP, 3), (START, 3)]):
+        Suppression.objects.all().delete()
+        for wants, at in order:
+            say(wants, at)
+        (row,) = Suppression.objects.all()
+        assert (row.holds, row.at, row.evidence) == (True, minute(3), "wamid.3")
+
+
+def test_what_is_no_phone_is_passed_over():
+    say(STOP, 1, "IN.1349")
+
+    assert not Suppression.objects.exists()
+
+
+def test_others_are_imported_as_ever():
+    say(STOP, 1, "+919812345670")
+
+    assert counts(run(FILE, now=LATER)) == {"total": 1, "new": 1}
+    assert statuses() == ["ACTIVE"]
+
+
+def test_a_file_that_agrees_with_the_stranger_adds_somebody_new():
+    say(STOP, 1)
+
+    report = run(f"phone,status\n{PHONE},UNSUBSCRIBED\n", now=LATER)
+
+    assert (counts(report), statuses()) == ({"total": 1, "new": 1}, ["UNSUBSCRIBED"])
+
+
+def test_a_clock_that_runs_ahead_does_not_outrank_the_next_wish():
+    strangers.remember(PHONE, stops=False, at=LATER, source="s", evidence="", now=NOW)
+
+    assert Suppression.objects.get().at == NOW
+
+
+def test_who_is_added_by_hand_is_asked_first_too(client):
+    say(STOP, 1)
+    client.force_login(get_user_model().objects.create_superuser("asha"))
+    form = {"phone": PHONE, "name": "Asha", "tier": "BASIC", "language": "en", "attributes": "{}"}
+    inline = {"consent_events-TOTAL_FORMS": "0", "consent_events-INITIAL_FORMS": "0"}
+
+    answer = client.post("/admin/subscribers/subscriber/add/", {**form, **inline}, follow=True)
+
+    assert "This person said STOP" in answer.content.decode()
+    assert Subscriber.objects.get().status == "UNSUBSCRIBED"

@@ -1,0 +1,141 @@
+"""What the inbox promises: every webhook that was answered 200 has been applied.
+
+The quick rules ask the database. `unheard` reads every stored body again and looks whether the
+ledger heard each report: thorough, and as slow as parsing them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+
+from distribution.integrity import HEALING, SHOWN, Finding, Rule, judge, long_statements
+from distribution.models import Attempt, Delivery
+from distribution.transitions import FAILED, GOOD_NEWS, StatusReport
+from phonepool.models import PhoneNumber
+from webhooks import payloads
+from webhooks.events import Status
+from webhooks.models import WebhookEvent
+from webhooks.reading import Unreadable
+
+CHUNK = 500  # webhooks whose bodies are in memory at once
+
+
+def findings(*, now: datetime, thorough: bool = False) -> list[Finding]:
+    """Every rule of the inbox, broken or not."""
+    late = now - HEALING
+    rules = [
+        Rule(
+            "inbox_is_read",
+            f"What Meta sent is applied within {HEALING.total_seconds():.0f} s.",
+            WebhookEvent.objects.pending().filter(received_at__lt=late),
+            of="webhook",
+        ),
+        Rule(
+            "orphans_are_looked_at",
+            "A report of a message that was not known yet is looked at again when its time comes.",
+            WebhookEvent.objects.filter(again_at__lt=late),
+            of="webhook",
+        ),
+        Rule(
+            "dead_letters",
+            "These could not be applied: read the error, then `manage.py replay_webhooks`.",
+            WebhookEvent.objects.dead(),
+            of="webhook",
+            advisory=True,
+        ),
+    ]
+    with long_statements():
+        found = [judge(rule) for rule in rules]
+    return [*found, unheard()] if thorough else found
+
+
+def unheard() -> Finding:
+    """Webhooks called applied whose reports the ledger does not show."""
+    lost = [pk for chunk in _chunks() for pk in _unheard(chunk)]
+    return Finding(
+        "every_report_is_heard",
+        "The ledger shows what each stored report says, or counts it as nobody's.",
+        "webhook",
+        len(lost),
+        tuple(lost[:SHOWN]),
+    )
+
+
+def _chunks() -> Iterator[list[WebhookEvent]]:
+    last = 0
+    applied = WebhookEvent.objects.exclude(processed_at=None).order_by("pk")
+    while chunk := list(applied.filter(pk__gt=last)[:CHUNK]):
+        yield chunk
+        last = chunk[-1].pk
+
+
+def _unheard(webhooks: Sequence[WebhookEvent]) -> list[int]:
+    reports = {webhook.pk: _reports(webhook) for webhook in webhooks}
+    rows, by_wamid = _ledger([report for some in reports.values() for report in some])
+    archive = _archive(reports.values(), rows)
+    lost = []
+    for webhook in webhooks:
+        strangers = 0
+        for report in reports[webhook.pk]:
+            key = report.attempt.delivery_id if report.attempt else by_wamid.get(report.wamid)
+            row = rows.get(key) if key is not None else None
+            if row is None or not _is_known(row, report, archive):
+                strangers += 1
+            elif not _is_shown(row, report):
+                lost.append(webhook.pk)
+                break
+        else:
+            if strangers > webhook.unmatched:
+                lost.append(webhook.pk)
+    return lost
+
+
+def _reports(webhook: WebhookEvent) -> list[StatusReport]:
+    try:
+        parsed = payloads.parse(bytes(webhook.body), received_at=webhook.received_at)
+    except Unreadable:
+        return []
+    ours = set(PhoneNumber.objects.values_list("meta_id", flat=True))
+    statuses = [event for event in parsed.events if isinstance(event, Status)]
+    return [status.report for status in statuses if not status.number or status.number in ours]
+
+
+def _ledger(reports: Iterable[StatusReport]) -> tuple[dict[int, Delivery], dict[str | None, int]]:
+    """The deliveries that reports are about, by id, and their ids by message id."""
+    pks = {report.attempt.delivery_id for report in reports if report.attempt}
+    wamids = {report.wamid for report in reports if not report.attempt}
+    by_wamid = dict(Delivery.objects.filter(wamid__in=wamids).values_list("wamid", "pk"))
+    columns = ("attempt_no", "claim_token", "progress", "failed_at")
+    rows = Delivery.objects.only(*columns).in_bulk([*pks, *by_wamid.values()])
+    return rows, by_wamid
+
+
+def _archive(chunks: Iterable[list[StatusReport]], rows: dict[int, Delivery]) -> set[str]:
+    asked = {
+        str(report.attempt)
+        for reports in chunks
+        for report in reports
+        if report.attempt and not _is_current(rows.get(report.attempt.delivery_id), report)
+    }
+    kept = Attempt.objects.filter(attempt_id__in=asked)
+    return set(kept.values_list("attempt_id", flat=True))
+
+
+def _is_current(row: Delivery | None, report: StatusReport) -> bool:
+    if row is None or report.attempt is None:
+        return row is not None
+    return (row.attempt_no, row.claim_token) == report.attempt[1:]
+
+
+def _is_known(row: Delivery, report: StatusReport, archive: set[str]) -> bool:
+    return _is_current(row, report) or str(report.attempt) in archive
+
+
+def _is_shown(row: Delivery, report: StatusReport) -> bool:
+    """Whether the row says at least as much; a report of an earlier attempt may say more."""
+    if not _is_current(row, report):
+        return True
+    if report.status == FAILED:
+        return row.failed_at is not None and row.failed_at <= report.at
+    return row.progress >= GOOD_NEWS[report.status]
