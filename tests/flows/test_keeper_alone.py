@@ -91,6 +91,7 @@ def assert_kept_its_promise(day: Morning, people: int) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_small_day_is_opened_sent_and_closed_by_the_keeper_alone(tmp_path: Path) -> None:
     with morning(tmp_path, 300, KEEPER_INTERVAL="1") as day:
         day.wait_for(COMPLETED, seconds=90)
@@ -98,12 +99,14 @@ def test_a_small_day_is_opened_sent_and_closed_by_the_keeper_alone(tmp_path: Pat
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_a_keeper_told_to_end_in_mid_run_costs_nobody_and_a_second_one_harms_nobody(
     tmp_path: Path,
 ) -> None:
     with morning(tmp_path, 700, KEEPER_INTERVAL="1", KEEPER_PATIENCE="2") as day:
         keeper = day.supervisor.processes["keeper"]
         twin = day.supervisor.start(replace(keeper.child, name="twin"))
+        day.supervisor.wait_ready(twin)
         day.wait_for(
             "SELECT COUNT(*) > 60 FROM distribution_delivery WHERE state = 'ACCEPTED'", seconds=90
         )

@@ -29,6 +29,7 @@ def backend_of(url: str, name: str) -> int:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(300)
 @pytest.mark.services
 def test_a_keeper_whose_database_call_hangs_ends_to_be_started_again(
     tmp_path: Path, postgres_url: str
