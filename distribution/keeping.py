@@ -129,7 +129,7 @@ class Keeper:
             stop.wait(max(0.0, pause))
         self._end()
 
-    def round(self) -> None:
+    def _round(self) -> None:
         """Look once, and do what there is to do. Two statements when there is nothing."""
         now = self._clock()
         with self._step("the heartbeat"):
@@ -151,7 +151,7 @@ class Keeper:
 
     def _try_round(self) -> bool:
         try:
-            self.round()
+            self._round()
         except (DatabaseError, InterfaceError) as error:
             log.warning("the database does not serve: %s", type(error).__name__)
             connections.close_all()
