@@ -182,6 +182,8 @@ WHATSAPP_API_BASE = env.url(
 )
 WHATSAPP_API_VERSION = env.text("WHATSAPP_API_VERSION", "v25.0")
 WHATSAPP_ACCESS_TOKEN = env.text("WHATSAPP_ACCESS_TOKEN")
+# Wins while it holds something. Read anew for each batch: a new token needs no restart.
+WHATSAPP_ACCESS_TOKEN_FILE = env.text("WHATSAPP_ACCESS_TOKEN_FILE")
 WHATSAPP_BUSINESS_ID = env.text("WHATSAPP_BUSINESS_ID")
 WHATSAPP_PHONE_NUMBER_IDS = [
     value
@@ -246,6 +248,8 @@ SLOT_HORIZON_SECONDS = env.decimal("SLOT_HORIZON_SECONDS", 15, low=0.1, high=300
 # cooldown a single message tries it again.
 BREAKER_FAULTS = env.integer("BREAKER_FAULTS", 20, low=1, high=10_000)
 BREAKER_COOLDOWN_SECONDS = env.decimal("BREAKER_COOLDOWN_SECONDS", 15, low=0.1, high=3600)
+# Retries after Meta's own failures, as a share of a number's slots in two minutes; more wait.
+RETRY_SHARE = env.decimal("RETRY_SHARE", 0.1, low=0.01, high=1.0)
 NUMBER_REST_SECONDS = env.decimal("NUMBER_REST_SECONDS", 15, low=0.1, high=3600)
 
 # --- Celery's queues, the customer's names and numbers -----------------------------------------
@@ -265,6 +269,8 @@ LOG_LEVEL = env.choice("LOG_LEVEL", "info", logs.LEVELS)
 LOG_FORMAT = env.choice("LOG_FORMAT", "text" if EMBEDDED else "json", logs.FORMS)
 LOG_SECRETS = [SECRET_KEY, WHATSAPP_ACCESS_TOKEN, WHATSAPP_VERIFY_TOKEN, *WHATSAPP_APP_SECRETS]
 LOGGING = logs.configuration(level=LOG_LEVEL, form=LOG_FORMAT, secrets=LOG_SECRETS)
+# An alert about a notice of Meta's that nothing mended is closed after so many days.
+NOTICE_ALERT_DAYS = env.integer("NOTICE_ALERT_DAYS", 7, low=1, high=365)
 METRICS_ALLOWED = env.networks("METRICS_ALLOWED", "127.0.0.0/8,::1")  # who may read /metrics
 SENTRY_DSN = env.url("SENTRY_DSN", schemes=("https", "http"))
 WEBHOOK_STATUS_URL = env.url("WEBHOOK_STATUS_URL", schemes=("https", "http"))

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.conf import settings
 
 from distribution.models import Content, ContentState, Distribution, TemplateStatus
-from phonepool import health, pool
+from phonepool import credentials, health, pool
 from phonepool.models import PhoneNumber
 from subscribers.models import Subscriber
 
@@ -56,7 +56,7 @@ def _content(distribution: Distribution) -> Iterator[Finding]:
 
 
 def _numbers() -> Iterator[Finding]:
-    if not settings.WHATSAPP_ACCESS_TOKEN:
+    if not credentials.access_token():
         yield Finding(
             "no_token", "WHATSAPP_ACCESS_TOKEN is not set: nothing can be sent.", blocking=True
         )

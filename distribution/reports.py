@@ -70,7 +70,7 @@ class Applied:
     unmatched: list[StatusReport] = field(default_factory=list)  # not ours, as far as we know
     doubled: list[Double] = field(default_factory=list)  # proof of two messages
     reached: set[int] = field(default_factory=set)  # subscribers
-    refused: dict[int, int | None] = field(default_factory=dict)  # subscriber → code
+    refused: dict[int, int | None] = field(default_factory=dict)  # subscriber → code, newly failed
 
 
 def advance(reports: Sequence[StatusReport], *, now: datetime) -> Applied:
@@ -232,7 +232,7 @@ def _update(rows: Sequence[dict[str, object]]) -> int:
 def _note_effects(row: _Row, standing: Standing, applied: Applied) -> None:
     if standing.progress >= Progress.DELIVERED > row.progress:
         applied.reached.add(row.subscriber_id)
-    if standing.state == State.FAILED != row.state:
+    if standing.state in (State.FAILED, State.RETRY_WAIT) and standing.state != row.state:
         applied.refused[row.subscriber_id] = standing.failed_code
 
 

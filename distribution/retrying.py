@@ -6,7 +6,7 @@ lapsed, outcomes in doubt, rows that are due and that nobody was told about.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -17,7 +17,7 @@ from distribution.attempt_ids import AttemptKey
 from distribution.models import Delivery, Distribution, DistributionState, State
 from distribution.state import Settlement
 from phonepool.cloud_api import Outcome, OutcomeKind
-from phonepool.errors import Action, Failure
+from phonepool.errors import ONCE_MORE, Action, Failure
 
 RETRIED = {Action.BACKOFF, Action.PAIR, Action.NUMBER, Action.TEMPLATE, Action.ABORT}
 PAIR_DELAY = timedelta(seconds=6)  # one message in six seconds to the same person
@@ -25,6 +25,7 @@ PAIR_DELAY = timedelta(seconds=6)  # one message in six seconds to the same pers
 FORGOTTEN = timedelta(seconds=3)
 STALLED = timedelta(seconds=10)
 MOST_NUDGES = 200
+LAST_MOMENT = timedelta(seconds=5)  # before the window's end: time for one more call
 
 
 def settlement(
@@ -78,7 +79,10 @@ def next_attempt(
     step until the window ends: giving up on it would be missing somebody for our own trouble.
     """
     delays = settings.RETRY_DELAYS_SECONDS
-    if failure.action not in RETRIED or (failure.charged and tries_charged >= len(delays)):
+    once = failure in ONCE_MORE
+    if not once and failure.action not in RETRIED:
+        return None
+    if failure.charged and tries_charged >= (1 if once else len(delays)):
         return None
     step = tries_charged if failure.charged else attempt_no - 1
     delay = timedelta(seconds=delays[min(step, len(delays) - 1)])
@@ -90,6 +94,15 @@ def next_attempt(
         delay = max(delay, timedelta(seconds=outcome.retry_after))
     at = outcome.ended_at + delay
     return at if at < window_end else None
+
+
+def put_off(settlement: Settlement, seconds: float, window_end: datetime) -> Settlement:
+    """The same with its next try so much later, but still inside the window: nobody is given up
+    for the sake of the budget."""
+    if not seconds or settlement.next_at is None:
+        return settlement
+    later = min(settlement.next_at + timedelta(seconds=seconds), window_end - LAST_MOMENT)
+    return replace(settlement, next_at=max(settlement.next_at, later))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Event, Thread
@@ -24,7 +24,7 @@ from distribution.attempt_ids import AttemptKey
 from distribution.models import Delivery, Distribution, State
 from distribution.patience import AWAY, Patience
 from distribution.state import Claim, Settlement
-from phonepool import health, pool
+from phonepool import health, pool, retry_budget
 from phonepool.breakers import Answer
 from phonepool.cloud_api import CloudApi, Outcome, OutcomeKind, PreparedMessage
 from phonepool.errors import CANCELLED, UNSENDABLE, Action
@@ -255,26 +255,44 @@ class _Pass:
         if not outcomes:
             return
         settlements, answers, news = [], [], False
+        costly: dict[int, list[int]] = defaultdict(list)
         for outcome in outcomes:
             attempt, tries_charged, slots = self.out.pop(outcome.key)
             settlements.append(self._settlement(attempt, outcome, tries_charged, slots.number_id))
+            if settlements[-1].next_at and outcome.failure and retry_budget.costs(outcome.failure):
+                costly[slots.number_id].append(len(settlements) - 1)
             answers.append(Answer(slots.number_id, outcome.failure, slots.first, slots.recovering))
             news |= slots.recovering or outcome.failure is not None
-        self._try_to_write(lambda: state.settle(settlements))
-        self.sent.note(settlements)
+        self._try_to_write(lambda: self._settle(settlements, costly))
         if news:
             self._try_to_write(lambda: _tell_pool(self.distribution, answers, now=self.clock()))
+
+    def _settle(
+        self, settlements: Sequence[Settlement], costly: Mapping[int, Sequence[int]]
+    ) -> None:
+        """Write them down; those at the `costly` places of each number within its budget."""
+        written = list(settlements)
+        for number_id, places in costly.items():
+            waits = retry_budget.waits(number_id, len(places), now=self.clock())
+            for place, wait in zip(places, waits, strict=True):
+                written[place] = retrying.put_off(written[place], wait, self.window_end)
+        state.settle(written)
+        self.sent.note(written)
+
+    @property
+    def window_end(self) -> datetime:
+        assert self.distribution.window_end is not None  # an open distribution has one
+        return self.distribution.window_end
 
     def _settlement(
         self, attempt: AttemptKey, outcome: Outcome, tries_charged: int, number_id: int
     ) -> Settlement:
-        assert self.distribution.window_end is not None  # an open distribution has one
         return retrying.settlement(
             attempt,
             outcome,
             tries_charged=tries_charged,
             number_id=number_id,
-            window_end=self.distribution.window_end,
+            window_end=self.window_end,
         )
 
 

@@ -27,6 +27,7 @@ from phonepool import cloud_api
 
 log = logging.getLogger(__name__)
 
+LONGEST_COUNTDOWN = 20.0  # seconds; what is due later is found by the tick
 NUDGE_LIFE = 30  # seconds: a backlog of nudges evaporates instead of stampeding
 # Publishing costs about 0.6 ms a batch: a chord of 20 000 (a million people) takes seconds.
 PUBLISH_SECONDS = 0.005
@@ -73,7 +74,7 @@ def start_batches(distribution_id: int) -> bool:
 def send_batch(distribution_id: int, batch_no: int) -> dict[str, int]:
     """Send what is due of one batch. Returns outcomes by state, for the log."""
     sent = sending.send_batch(distribution_id, batch_no, api=cloud_api.client())
-    if sent.retry_after is not None:
+    if sent.retry_after is not None and sent.retry_after <= LONGEST_COUNTDOWN:
         nudge_batch(distribution_id, batch_no, after=sent.retry_after)
     return dict(sent.states)
 

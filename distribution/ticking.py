@@ -11,7 +11,16 @@ from datetime import datetime
 
 from django.conf import settings
 
-from distribution import alerts, control, duplicates, pool_alerts, retrying, schedule, sla
+from distribution import (
+    alerts,
+    control,
+    duplicates,
+    notice_alerts,
+    pool_alerts,
+    retrying,
+    schedule,
+    sla,
+)
 from distribution.models import Distribution, Heartbeat, Severity
 from distribution.models.heartbeats import KEEPER, TICK, is_silent
 from distribution.retrying import Sweep
@@ -29,6 +38,7 @@ class Check:
 def check(now: datetime) -> Check:
     """Wake rested numbers, open what is due, sweep, close what is done. Harmless at any time."""
     health.wake_rested(now)
+    notice_alerts.close_over(now)
     opened = schedule.open_due(now)
     swept = retrying.sweep(now)
     duplicates.confirm_suspects(now)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from distribution.attempt_ids import AttemptKey
 from distribution.models import Progress, State
-from phonepool.errors import Action, classify
+from phonepool.errors import ONCE_MORE, Action, classify
 
 GOOD_NEWS = {"sent": Progress.SENT, "delivered": Progress.DELIVERED, "read": Progress.READ}
 FAILED = "failed"
@@ -90,9 +90,13 @@ def _apply_failure(standing: Standing, report: StatusReport, resend_at: datetime
     if standing.progress >= Progress.DELIVERED or standing.state in WAITING | GIVEN_UP:
         return
     failure = classify(report.code)
+    again = failure.action is Action.ABORT or (
+        standing.resend_no == 0 and (failure.action is Action.BACKOFF or failure in ONCE_MORE)
+    )
     standing.accepted_at = standing.accepted_at or standing.inflight_at or report.at
-    if failure.action is Action.BACKOFF and standing.resend_no == 0 and resend_at is not None:
-        # Meta says that it lost the message: the one case in which a second send is right.
+    if again and resend_at is not None:
+        # Meta says that it lost the message: the one case in which a second send is right. For
+        # the account's trouble nobody is given up: its distribution pauses, this one waits too.
         standing.state, standing.next_at = State.RETRY_WAIT, resend_at
         standing.resend_no += 1
     else:

@@ -41,4 +41,5 @@ class PhoneNumberAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         *("state", "state_reason", "rest_until", "quality", "quality_at", "next_slot"),
         *("day", "day_count", "cut_rate", "cut_at", "failures"),
         *("breaker", "breaker_at", "breaker_until", "heard_at", "faults", "heard"),
+        *("retry_credit", "retry_seen", "retry_at"),
     )

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db.models import F
 
-from phonepool.errors import Action, Failure, is_fault
+from phonepool.errors import UNASKED, Action, Failure, is_fault
 from phonepool.health import CUT_INTERVAL, FLOOR_RATE, ceiling, note
 from phonepool.models import Breaker, NumberState, PhoneNumber, Portfolio, Quality
 
@@ -48,7 +48,11 @@ def weigh(number_id: int, answers: Sequence[Answer], *, now: datetime) -> bool:
     """Take a number's answers into account; True when its breaker was opened by them."""
     number = PhoneNumber.objects.get(pk=number_id)
     # Slots from before the breaker moved are old news: late time-outs of a fault now mended.
-    failures = [answer.failure for answer in answers if answer.slot >= number.breaker_at]
+    failures = [
+        answer.failure
+        for answer in answers
+        if answer.slot >= number.breaker_at and answer.failure not in UNASKED
+    ]
     account_wide = [failure for failure in failures if failure and failure.action is Action.ABORT]
     faults = [failure for failure in failures if failure and is_fault(failure)]
     if not failures:
@@ -75,8 +79,10 @@ def _count(number: PhoneNumber, faults: Sequence[Failure], heard: int, now: date
         PhoneNumber.objects.filter(pk=number.pk).update(
             faults=len(faults), heard=heard, heard_at=moment
         )
+    if not faults:
+        return False
     number.refresh_from_db(fields=["faults", "heard"])
-    if not faults or number.faults < max(settings.BREAKER_FAULTS, SHARE * number.heard):
+    if number.faults < max(settings.BREAKER_FAULTS, SHARE * number.heard):
         return False
     return _open(number, f"{number.faults} of {number.heard} calls: {faults[0].slug}", now)
 

@@ -18,7 +18,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 
-from phonepool import answers
+from phonepool import answers, credentials
 from phonepool.answers import OutcomeKind, PhoneNumberFacts, TemplateFacts
 from phonepool.calls import Dispatch, Outcome, PreparedMessage, SendingLine
 from phonepool.dispatching import Dispatcher
@@ -66,7 +66,7 @@ class CloudApi:
         return cls(
             settings.WHATSAPP_API_BASE,
             settings.WHATSAPP_API_VERSION,
-            settings.WHATSAPP_ACCESS_TOKEN,
+            credentials.access_token(),
             connect_timeout=settings.CLOUD_API_CONNECT_TIMEOUT,
             read_timeout=settings.CLOUD_API_READ_TIMEOUT,
             concurrency=settings.CLOUD_API_CONCURRENCY,
@@ -134,9 +134,10 @@ def client() -> CloudApi:
 
 
 def _configuration() -> tuple[object, ...]:
-    names = ("API_BASE", "API_VERSION", "ACCESS_TOKEN")
+    names = ("API_BASE", "API_VERSION")
     limits = ("CONNECT_TIMEOUT", "READ_TIMEOUT", "CONCURRENCY")
     return (
+        credentials.access_token(),
         *(getattr(settings, f"WHATSAPP_{name}") for name in names),
         *(getattr(settings, f"CLOUD_API_{name}") for name in limits),
     )

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 __all__ = ["Action", "CloudApiError", "Failure", "NotSent", "Reason", "Rejected", "Unanswered"]
-__all__ += ["FAILURES", "classify", "is_fault", "masked"]
+__all__ += ["FAILURES", "ONCE_MORE", "UNASKED", "classify", "is_fault", "masked"]
 
 
 class Action(StrEnum):
@@ -178,6 +178,10 @@ FAILURES: dict[int, Failure] = {
 }
 
 
+# "Something is wrong with the request", and often nothing is: Meta's advice is one more try.
+ONCE_MORE = frozenset({FAILURES[135000]})
+
+
 def _fix(slug: str, advice: str) -> Failure:
     return Failure(slug, A.FIX, R.CONTENT, advice, CHARGED)
 
@@ -237,6 +241,9 @@ CONNECTION_LOST = Failure(
 UNREADABLE = Failure(
     "answer_unreadable", A.UNKNOWN, R.SERVER_ERROR, "Nothing: the webhooks tell.", CHARGED
 )
+
+# Our own decisions: nobody was asked, so nothing was heard of the number.
+UNASKED = frozenset({CANCELLED, DEADLINE_PASSED, UNSENDABLE, BAD_RECIPIENT})
 
 # With a 5xx these say "unknown error", not "not processed".
 _UNSURE = {1, 131000}

@@ -101,6 +101,10 @@ class PhoneNumber(models.Model):
     heard_at = models.FloatField(default=0.0)
     faults = models.PositiveIntegerField(default=0)
     heard = models.PositiveIntegerField(default=0)
+    # The retry budget: what is left of it, the slots of the day it counted, and when.
+    retry_credit = models.FloatField(default=0.0)
+    retry_seen = models.PositiveIntegerField(default=0)
+    retry_at = models.FloatField(default=0.0)
 
     objects = PhoneNumberQuerySet.as_manager()
 

@@ -143,7 +143,8 @@ def _failed_rows(subscribers: Iterable[int], theirs: Iterable[StatusReport]) -> 
             else:
                 wamids.add(report.wamid)
     named = Delivery.objects.filter(Q(pk__in=pks) | Q(wamid__in=wamids))
-    failed = named.filter(subscriber__in=list(subscribers), state=State.FAILED)
+    ended = (State.FAILED, State.RETRY_WAIT)  # the latter while its account is in trouble
+    failed = named.filter(subscriber__in=list(subscribers), state__in=ended)
     return list(failed.only("subscriber_id", "distribution_id", "failed_code", "failed_at"))
 
 

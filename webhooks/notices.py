@@ -16,8 +16,9 @@ from typing import Any
 
 from django.db.models import Q
 
-from distribution import alerts, control
+from distribution import alerts, control, notice_alerts
 from distribution.models import Distribution, MessageTemplate, Severity, TemplateStatus
+from distribution.notice_alerts import ACCOUNT, CATEGORY, LIMIT
 from phonepool import health, pool
 from phonepool.breakers import Answer
 from phonepool.errors import Action, classify
@@ -112,14 +113,18 @@ def _template_category(event: TemplateCategoryChanged, now: datetime) -> str:
         MessageTemplate.objects.filter(pk=template.pk).update(category=event.category[:16])
     if template.category != event.category:
         becomes = "will be" if event.announced else "is now"
+        scope = f"template {template.pk} {event.category}"[:80]
+        notice_alerts.overtaken(CATEGORY, prefix=f"template {template.pk} ", but=scope, now=now)
         alerts.raise_alert(
-            "template_category",
-            scope=f"template {template.pk} {event.category}"[:80],
+            CATEGORY,
+            scope=scope,
             severity=Severity.WARNING,
             message=f"Message template {template} was {template.category} and {becomes} "
             f"{event.category} at Meta: check the price and the rules.",
             now=now,
         )
+    elif event.announced:  # it stays what it is: what was announced before is taken back
+        notice_alerts.overtaken(CATEGORY, prefix=f"template {template.pk} ", now=now)
     return ""
 
 
@@ -190,10 +195,11 @@ def troubles(events: Sequence[Trouble], numbers: Mapping[str, int], *, now: date
 def _limit(event: LimitChanged, now: datetime) -> str:
     """Told, not written: a late notice must not keep people out of a morning."""
     portfolio = Portfolio.objects.first()
+    notice_alerts.overtaken(LIMIT, but=f"{event.limit}", now=now)
     if portfolio is None or portfolio.recipient_limit == event.limit:
         return ""
     alerts.raise_alert(
-        "limit_changed",
+        LIMIT,
         scope=f"{event.limit}",
         severity=Severity.WARNING,
         message=f"Meta says that we may write to {_people(event.limit)} in 24 hours, our record "
@@ -209,9 +215,11 @@ def _people(limit: int | None) -> str:
 
 def _account(event: AccountNotice, now: datetime) -> str:
     log.warning("notice about the account: %s %s", event.event, event.detail)
-    if event.event in GRAVE:
+    if event.event == "DISABLED_UPDATE" and event.detail.upper().startswith("REINSTATE"):
+        notice_alerts.overtaken(ACCOUNT, now=now)
+    elif event.event in GRAVE:
         alerts.raise_alert(
-            "account_notice",
+            ACCOUNT,
             scope=event.event.lower(),
             severity=Severity.CRITICAL,
             message=f"Meta reports {event.event} {event.detail}".strip()

@@ -1,67 +1,37 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from threading import Barrier
 
 import pytest
-from django.conf import settings
 from django.db import connections, transaction
 
-from distribution import control, retrying, state
+from distribution import control
 from distribution.control import ControlError
 from distribution.models import Alert, Delivery, Distribution, DistributionState, State
-from distribution.state import Settlement
-from phonepool.models import NumberState, PhoneNumber, Role
+from phonepool.models import NumberState, Role
 from tests.builders import (
-    LEASE,
     a_number,
     a_planned_distribution,
     a_portfolio,
-    an_approved_content,
     an_open_distribution,
     some_subscribers,
 )
+from tests.distribution.controls import (
+    LATE,
+    NOW,
+    SLA,
+    WINDOW,
+    claim,
+    mark,
+    open_alerts,
+    outcomes,
+    reload,
+    seconds,
+    settle,
+)
 
 pytestmark = pytest.mark.django_db
-NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
-LATE = timedelta(seconds=settings.MAX_START_LATENESS_SECONDS)
-WINDOW = timedelta(seconds=settings.SENDING_WINDOW_SECONDS)
-SLA = timedelta(seconds=settings.SLA_WINDOW_SECONDS)
-
-
-def seconds(number: float) -> timedelta:
-    return timedelta(seconds=number)
-
-
-def reload(distribution: Distribution) -> Distribution:
-    return Distribution.objects.get(pk=distribution.pk)
-
-
-def open_alerts() -> set[str]:
-    return set(Alert.objects.filter(closed_at=None).values_list("rule", flat=True))
-
-
-def outcomes() -> list[tuple[str, str]]:
-    return list(Delivery.objects.order_by("pk").values_list("state", "reason"))
-
-
-def claim(distribution: Distribution, *, limit: int = 50, now: datetime = NOW) -> state.Claim:
-    return state.claim(distribution.pk, 0, limit=limit, now=now, lease=LEASE)
-
-
-def mark(taken: state.Claim, *, now: datetime = NOW) -> None:
-    number_id = PhoneNumber.objects.first().pk
-    state.mark_inflight(taken, taken.deliveries, number_id=number_id, now=now, lease=LEASE)
-
-
-def settle(taken: state.Claim, to: State, **fields) -> None:
-    state.settle([Settlement(taken.attempt(row), to, NOW, **fields) for row in taken.deliveries])
-
-
-def everybody(to: State, **fields) -> None:
-    extra = {"accepted_at": NOW} if to in (State.ACCEPTED, State.HELD) else {"reason": "because"}
-    Delivery.objects.update(state=to, **{**extra, **fields})
 
 
 # --- opening ----------------------------------------------------------------------------------
@@ -261,236 +231,3 @@ def test_only_what_is_sending_can_be_paused(where):
 
     assert not control.pause(distribution.pk, reason="by an operator", now=NOW)
     assert (reload(distribution).state, open_alerts()) == (where, set())
-
-
-# --- cancelling -------------------------------------------------------------------------------
-
-
-def test_cancelling_leaves_out_whoever_waits():
-    distribution = an_open_distribution(3, now=NOW)
-    taken = claim(distribution, limit=1)
-    mark(taken)
-    settle(taken, State.ACCEPTED)
-
-    assert control.cancel(distribution.pk, reason="Wrong text.", now=NOW) == 2
-
-    cancelled = reload(distribution)
-    assert (cancelled.state, cancelled.state_reason) == ("CANCELLED", "Wrong text.")
-    assert outcomes() == [(State.ACCEPTED, "")] + [(State.SKIPPED, "cancelled")] * 2
-
-
-def test_a_paused_or_planned_one_can_be_cancelled():
-    planned, paused = a_planned_distribution(NOW), an_open_distribution(2, now=NOW)
-    control.pause(paused.pk, reason="token_invalid", now=NOW)
-
-    assert control.cancel(planned.pk, reason="", now=NOW) == 0
-    assert control.cancel(paused.pk, reason="", now=NOW) == 2
-    assert not control.open_distribution(planned.pk, now=NOW)
-    assert open_alerts() == set()
-
-
-@pytest.mark.parametrize("where", ["COMPLETED", "CANCELLED", "MISSED"])
-def test_what_has_ended_cannot_be_cancelled(where):
-    distribution = an_open_distribution(now=NOW)
-    Distribution.objects.update(state=where)
-
-    with pytest.raises(ControlError):
-        control.cancel(distribution.pk, reason="", now=NOW)
-    assert reload(distribution).state == where
-
-
-def test_rows_claimed_while_cancelling_are_left_out_too():
-    distribution = an_open_distribution(3, now=NOW)
-    taken = claim(distribution)
-    control.cancel(distribution.pk, reason="Wrong text.", now=NOW)
-
-    mark(taken)  # in vain
-    state.give_back(taken, [row.pk for row in taken.deliveries], next_at=NOW + seconds(2))
-    retrying.sweep(NOW + seconds(15))
-
-    assert outcomes() == [(State.SKIPPED, "cancelled")] * 3
-
-
-def test_rows_whose_claimer_died_while_cancelling_are_left_out_too():
-    distribution = an_open_distribution(3, now=NOW)
-    claim(distribution)
-    control.cancel(distribution.pk, reason="Wrong text.", now=NOW)
-
-    retrying.sweep(NOW + LEASE + seconds(1))
-
-    assert outcomes() == [(State.SKIPPED, "cancelled")] * 3
-
-
-def test_a_refusal_that_comes_after_the_cancelling_is_not_tried_again():
-    distribution = an_open_distribution(3, now=NOW)
-    taken = claim(distribution)
-    mark(taken)
-    control.cancel(distribution.pk, reason="Wrong text.", now=NOW)
-    settle(taken, State.RETRY_WAIT, reason="service_down", next_at=NOW + seconds(5))
-
-    retrying.sweep(NOW + seconds(15))
-
-    assert outcomes() == [(State.SKIPPED, "cancelled")] * 3
-
-
-def test_doubts_of_a_cancelled_one_wait_for_a_word_and_end_with_the_window():
-    distribution = an_open_distribution(3, now=NOW)
-    mark(claim(distribution))
-    control.cancel(distribution.pk, reason="Wrong text.", now=NOW)
-
-    retrying.sweep(NOW + LEASE + seconds(1))
-    assert outcomes() == [(State.UNKNOWN, "no_answer")] * 3
-    retrying.sweep(NOW + WINDOW)
-
-    assert outcomes() == [(State.UNCONFIRMED, "never_answered")] * 3
-
-
-# --- completing -------------------------------------------------------------------------------
-
-
-def test_it_is_completed_once_when_everybody_got_it():
-    distribution = an_open_distribution(3, now=NOW)
-    everybody(State.ACCEPTED, progress=2, delivered_at=NOW + seconds(2))
-
-    assert control.complete_if_done(distribution.pk, now=NOW + seconds(3))
-    assert not control.complete_if_done(distribution.pk, now=NOW + seconds(4))
-
-    completed = reload(distribution)
-    assert (completed.state, completed.completed_at) == ("COMPLETED", NOW + seconds(3))
-    assert (completed.sla_accepted, completed.sla_delivered) == (1.0, 1.0)
-    assert (completed.results["delivered"], completed.results["sla_met"]) == (3, True)
-    assert open_alerts() == set()
-
-
-@pytest.mark.parametrize(
-    ("left", "done"),
-    [
-        (State.PENDING, False),
-        (State.RETRY_WAIT, False),
-        (State.CLAIMED, False),
-        (State.INFLIGHT, False),
-        (State.UNKNOWN, False),
-        (State.HELD, False),
-        (State.ACCEPTED, True),
-        (State.FAILED, True),
-        (State.SKIPPED, True),
-        (State.UNCONFIRMED, True),
-    ],
-)
-def test_it_is_done_when_nobody_is_owed_anything(left, done):
-    distribution = an_open_distribution(2, now=NOW)
-    everybody(State.ACCEPTED, progress=2, delivered_at=NOW)
-    last = Delivery.objects.filter(pk=Delivery.objects.last().pk)
-    last.update(state=left, reason="because", claim_token=1, lease_until=NOW, attempt_no=1)
-
-    assert control.complete_if_done(distribution.pk, now=NOW + SLA) is done
-
-
-def test_it_waits_for_deliveries_until_the_service_level_is_decided():
-    distribution = an_open_distribution(2, now=NOW)
-    everybody(State.ACCEPTED)
-
-    assert not control.complete_if_done(distribution.pk, now=NOW + SLA - seconds(1))
-    assert control.complete_if_done(distribution.pk, now=NOW + SLA)
-    assert open_alerts() == {"sla_missed"}
-
-
-def test_at_the_windows_end_the_rest_is_left_out_and_it_closes():
-    distribution = an_open_distribution(3, now=NOW)
-    taken = claim(distribution, limit=1)
-    mark(taken)
-    settle(taken, State.ACCEPTED)
-
-    assert not control.complete_if_done(distribution.pk, now=NOW + WINDOW - seconds(1))
-    assert control.complete_if_done(distribution.pk, now=NOW + WINDOW)
-
-    assert outcomes() == [(State.ACCEPTED, "")] + [(State.SKIPPED, "window")] * 2
-
-
-def test_a_paused_one_closes_at_the_windows_end_too():
-    distribution = an_open_distribution(2, now=NOW)
-    control.pause(distribution.pk, reason="token_invalid", now=NOW)
-
-    assert control.complete_if_done(distribution.pk, now=NOW + WINDOW)
-    assert outcomes() == [(State.SKIPPED, "window")] * 2
-    assert "distribution_paused" not in open_alerts()
-
-
-def test_zero_recipients_are_completed_at_once_and_said_so():
-    distribution = an_open_distribution(0, now=NOW)
-
-    assert distribution.state == DistributionState.COMPLETED
-    assert distribution.state_reason == "There was nobody to write to."
-    assert distribution.results["recipients"] == 0
-    assert open_alerts() == set()
-
-
-def test_unconfirmed_people_are_told():
-    distribution = an_open_distribution(2, now=NOW)
-    everybody(State.UNCONFIRMED)
-
-    control.complete_if_done(distribution.pk, now=NOW + SLA)
-
-    assert open_alerts() == {"unconfirmed", "sla_missed"}
-
-
-def test_a_cancelled_one_is_never_completed(monkeypatch):
-    """Even when it is cancelled between our look and our write."""
-    distribution = an_open_distribution(2, now=NOW)
-    everybody(State.ACCEPTED, progress=2, delivered_at=NOW)
-    measure = control.sla.results
-
-    def cancel_meanwhile(*args, **kwargs):
-        Distribution.objects.update(state=DistributionState.CANCELLED)
-        return measure(*args, **kwargs)
-
-    monkeypatch.setattr(control.sla, "results", cancel_meanwhile)
-
-    assert not control.complete_if_done(distribution.pk, now=NOW)
-    assert reload(distribution).state == DistributionState.CANCELLED
-
-
-@pytest.mark.django_db(transaction=True)
-def test_eight_closers_at_once_close_it_once():
-    distribution = an_open_distribution(2, now=NOW)
-    everybody(State.ACCEPTED, progress=2, delivered_at=NOW)
-    together = Barrier(8)
-
-    def close(place: int) -> bool:
-        try:
-            together.wait(timeout=10)
-            return control.complete_if_done(distribution.pk, now=NOW + seconds(place))
-        finally:
-            connections.close_all()
-
-    with ThreadPoolExecutor(8) as closers:
-        closed = list(closers.map(close, range(8)))
-
-    assert sum(closed) == 1
-    assert reload(distribution).completed_at == NOW + seconds(closed.index(True))
-
-
-def test_backups_stand_down_when_the_last_distribution_closes():
-    a_number()
-    backup = a_number(role=Role.BACKUP)
-    content = an_approved_content(day=None, is_fallback=True)
-    first, second = (an_open_distribution(1, now=NOW, content=content) for _ in range(2))
-    everybody(State.ACCEPTED, progress=2, delivered_at=NOW)
-
-    control.complete_if_done(first.pk, now=NOW)
-    backup.refresh_from_db()
-    assert backup.state == NumberState.ACTIVE
-
-    control.complete_if_done(second.pk, now=NOW)
-    backup.refresh_from_db()
-    assert backup.state == NumberState.STANDBY
-
-
-def test_whoever_is_not_with_whatsapp_yet_is_waiting():
-    distribution = an_open_distribution(4, now=NOW)
-    taken = claim(distribution, limit=2)
-    assert control.waiting(distribution.pk) == 4
-
-    mark(taken)
-
-    assert control.waiting(distribution.pk) == 2

@@ -125,6 +125,10 @@ def test_another_number_may_take_it_at_once():
     assert [delay(NUMBER_GONE, attempt_no=no) for no in (1, 9)] == [0, 0]
 
 
+def test_a_request_called_generically_wrong_is_tried_once_more():
+    assert [delay(classify(135000), attempt_no=n + 1, charged=n) for n in (0, 1)] == [5, None]
+
+
 @pytest.mark.parametrize("code", [190, 132015], ids=["account", "message template"])
 def test_what_pauses_everybody_leaves_each_waiting(code):
     assert delay(classify(code)) == 5

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from datetime import timedelta
 
 import pytest
 from django.utils import timezone
@@ -179,3 +180,28 @@ def test_a_storm_of_throughput_refusals_slows_the_number_and_fails_nobody(distri
 
     assert PhoneNumber.objects.get().cut_rate == 500
     assert states() == {State.ACCEPTED: 50}
+
+
+def test_what_is_over_the_retry_budget_waits_longer_and_fails_nobody(distribution, api):
+    for phone in everybody():
+        api.refuse(phone, 131000, times=1)
+
+    send(distribution, api)
+
+    assert states() == {State.RETRY_WAIT: 50}
+    rows = Delivery.objects.order_by("next_at")
+    attempts = dict(Attempt.objects.values_list("delivery_id", "ended_at"))
+    delays = [round((row.next_at - attempts[row.pk]).total_seconds(), 3) for row in rows]
+    assert delays[:12] == [5.0] * 12  # the few, and a tenth of the first 25
+    assert delays[20] > 5
+    assert max(delays) < 60
+
+
+def test_refusals_for_speed_do_not_wait_for_a_budget(distribution, api):
+    for phone in everybody():
+        api.refuse(phone, 130429, times=1)
+
+    assert send(distribution, api).retry_after == 5.0
+    waits = {row.next_at for row in Delivery.objects.filter(state=State.RETRY_WAIT)}
+    latest = max(Attempt.objects.values_list("ended_at", flat=True))
+    assert max(waits) == latest + timedelta(seconds=5)

@@ -87,6 +87,24 @@ def test_a_message_lost_by_meta_is_sent_again_only_once():
     assert after(again, LOST_BY_META).state == State.FAILED
 
 
+def test_the_accounts_trouble_costs_nobody_the_message_however_often_it_comes_back():
+    for resends in (0, 3):
+        start = standing(State.ACCEPTED)
+        start.resend_no = resends
+        kept = after(start, report("failed", 4, 131042))
+        assert (kept.state, kept.reason) == (State.RETRY_WAIT, "payment_problem")
+        assert (kept.next_at, kept.resend_no) == (RESEND_AT, resends + 1)
+
+
+def test_a_request_called_generically_wrong_after_acceptance_goes_once_more():
+    generic = report("failed", 4, 135000)
+    again = standing(State.ACCEPTED)
+    again.resend_no = 1
+
+    assert after(standing(State.ACCEPTED), generic).state == State.RETRY_WAIT
+    assert after(again, generic).state == State.FAILED
+
+
 def test_a_message_lost_after_the_window_has_failed():
     late = standing(State.ACCEPTED)
     apply(late, LOST_BY_META, resend_at=None)

@@ -202,6 +202,16 @@ def test_a_trial_that_is_refused_for_another_reason_shows_that_the_number_works(
     assert breaker(number) == "CLOSED"
 
 
+@pytest.mark.parametrize("failure", [CANCELLED, DEADLINE_PASSED], ids=lambda f: f.slug)
+def test_a_trial_that_was_called_off_says_nothing(failure):
+    number, later = opened(), NOW + COOLDOWN
+    pool.reserve(25, now=later)
+
+    tell(number, failure, 1, now=later)
+
+    assert breaker(number) == "HALF_OPEN"
+
+
 def test_late_answers_of_calls_from_before_neither_close_nor_open_it():
     number, later = opened(), NOW + COOLDOWN
     before = NOW - timedelta(seconds=5)
@@ -288,6 +298,15 @@ def test_a_backup_wakes_for_a_primary_whose_breaker_is_open():
 
     assert health.ensure_capacity(1, until=NOW + timedelta(hours=1), now=NOW) == [backup.label]
     assert pool.reserve(25, now=NOW).number_id == backup.pk
+
+
+def test_a_backup_of_an_account_that_is_well_wakes_for_one_that_is_ill():
+    number = a_number()
+    well = Portfolio.objects.create(business_id="901")
+    backup = a_number(portfolio=well, state=NumberState.STANDBY, role=Role.BACKUP)
+    tell(number, DOWN)
+
+    assert health.ensure_capacity(0, until=NOW, now=NOW) == [backup.label]
 
 
 # --- laws ---------------------------------------------------------------------------------------

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import responses
 
-from phonepool import cloud_api
+from phonepool import cloud_api, credentials
 from phonepool.cloud_api import CloudApi, OutcomeKind
 from phonepool.errors import (
     CANCELLED,
@@ -43,6 +44,32 @@ def test_a_process_has_one_client_and_a_child_its_own(monkeypatch: pytest.Monkey
         theirs = cloud_api.client()
         assert theirs is not ours
     assert cloud_api.client() is ours
+
+
+def test_a_new_token_in_the_file_is_in_force_without_a_restart(
+    settings: Any, tmp_path: Path
+) -> None:
+    settings.WHATSAPP_ACCESS_TOKEN_FILE = str(tmp_path / "token")
+    assert credentials.access_token() == "test-token"  # no file yet
+    before = cloud_api.client()
+
+    (tmp_path / "token").write_text("EAAnew\n")
+    assert credentials.access_token() == "EAAnew"
+    after = cloud_api.client()
+
+    assert after is not before
+    assert cloud_api.client() is after
+
+
+def test_a_file_that_holds_no_token_leaves_the_old_one_and_shows_nothing(
+    settings: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    settings.WHATSAPP_ACCESS_TOKEN_FILE = str(tmp_path / "token")
+    for content in (b"", b" \n", b"secret-\xff"):
+        (tmp_path / "token").write_bytes(content)
+        assert credentials.access_token() == "test-token"
+    assert "UnicodeDecodeError" in caplog.text
+    assert "secret-" not in caplog.text
 
 
 def test_changed_settings_make_a_new_client(settings: Any) -> None:

@@ -146,6 +146,19 @@ def test_what_hits_everybody_pauses_the_distribution_it_hit(code):
     assert Alert.objects.get(rule="distribution_paused").scope == f"distribution {hit.pk}"
 
 
+def test_a_billing_block_reported_after_acceptance_stops_the_rest_and_loses_nobody():
+    distribution, _ = in_flight(3, now=NOW)
+    Delivery.objects.update(state=State.ACCEPTED, accepted_at=NOW)
+
+    apply(failure(131042), now=NOW)
+
+    assert Delivery.objects.tally() == {State.RETRY_WAIT: 3}
+    distribution.refresh_from_db()
+    assert distribution.state == DistributionState.PAUSED
+    assert "payment_problem" in distribution.state_reason
+    assert "Billing Hub" in Alert.objects.get(rule="distribution_paused").message
+
+
 def test_what_a_human_has_resumed_is_not_paused_again_by_the_same_report():
     distribution, _ = in_flight(1, now=NOW)
     apply(failure(131042), now=NOW)

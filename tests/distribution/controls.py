@@ -1,0 +1,52 @@
+"""A distribution taken through its life at moments of the test's choice."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+
+from distribution import state
+from distribution.models import Alert, Delivery, Distribution, State
+from distribution.state import Settlement
+from phonepool.models import PhoneNumber
+from tests.builders import LEASE
+
+NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
+LATE = timedelta(seconds=settings.MAX_START_LATENESS_SECONDS)
+WINDOW = timedelta(seconds=settings.SENDING_WINDOW_SECONDS)
+SLA = timedelta(seconds=settings.SLA_WINDOW_SECONDS)
+
+
+def seconds(number: float) -> timedelta:
+    return timedelta(seconds=number)
+
+
+def reload(distribution: Distribution) -> Distribution:
+    return Distribution.objects.get(pk=distribution.pk)
+
+
+def open_alerts() -> set[str]:
+    return set(Alert.objects.filter(closed_at=None).values_list("rule", flat=True))
+
+
+def outcomes() -> list[tuple[str, str]]:
+    return list(Delivery.objects.order_by("pk").values_list("state", "reason"))
+
+
+def claim(distribution: Distribution, *, limit: int = 50, now: datetime = NOW) -> state.Claim:
+    return state.claim(distribution.pk, 0, limit=limit, now=now, lease=LEASE)
+
+
+def mark(taken: state.Claim, *, now: datetime = NOW) -> None:
+    number_id = PhoneNumber.objects.first().pk
+    state.mark_inflight(taken, taken.deliveries, number_id=number_id, now=now, lease=LEASE)
+
+
+def settle(taken: state.Claim, to: State, **fields) -> None:
+    state.settle([Settlement(taken.attempt(row), to, NOW, **fields) for row in taken.deliveries])
+
+
+def everybody(to: State, **fields) -> None:
+    extra = {"accepted_at": NOW} if to in (State.ACCEPTED, State.HELD) else {"reason": "because"}
+    Delivery.objects.update(state=to, **{**extra, **fields})
