@@ -16,6 +16,7 @@ from django.db.models import Count, Max, Q, QuerySet
 from distribution.models import Delivery, Distribution, State
 from distribution.models.deliveries import UNSETTLED
 from phonepool import pool
+from phonepool.failpoints import failpoint
 
 PORTFOLIO_LIMIT = "portfolio_limit"
 ROLLING = timedelta(hours=24)
@@ -54,6 +55,7 @@ def freeze(distribution: Distribution, *, now: datetime) -> Frozen:
                 "size": settings.BATCH_SIZE,
             },
         )
+    failpoint("freeze")
     over_limit = _skip_over_limit(distribution, now)
     rows = Delivery.objects.filter(distribution=distribution)
     last = rows.aggregate(last=Max("batch_no"))["last"]

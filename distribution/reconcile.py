@@ -47,14 +47,18 @@ def judge(distribution: Distribution, *, now: datetime) -> tuple[int, int]:
     gates = _common_gates(distribution, now)
     if not all(gate.open for gate in gates.values()):
         return 0, 0
+    # Silence lasts as far as we have read, not until now: with a short window a report may still
+    # lie in the inbox.
+    feed = StatusFeed.current()
+    read = feed.applied_through or now
     ripe = doubtful.filter(
-        unknown_at__lte=now - timedelta(seconds=settings.RECONCILE_WINDOW_SECONDS),
+        unknown_at__lte=min(read, now) - timedelta(seconds=settings.RECONCILE_WINDOW_SECONDS),
         ambiguous_no=0,
         subscriber__status=Status.ACTIVE,
     )
     common = {name: gate.seen for name, gate in gates.items()}
     hear = cache(partial(_hear_neighbours, distribution.pk))
-    dead_letter_at = StatusFeed.current().dead_letter_at
+    dead_letter_at = feed.dead_letter_at
     evidence = {}
     for row in ripe:
         heard = _silence_is_evidence(row, dead_letter_at, hear)

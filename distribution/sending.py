@@ -28,6 +28,7 @@ from phonepool import health, pool, retry_budget
 from phonepool.breakers import Answer
 from phonepool.cloud_api import CloudApi, Outcome, OutcomeKind, PreparedMessage
 from phonepool.errors import CANCELLED, UNSENDABLE, Action
+from phonepool.failpoints import failpoint
 from phonepool.reservation import Reservation
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,7 @@ def send_batch(
     )
     sent = Sent()
     if claim.deliveries:
+        failpoint("after_claim")
         _Pass(distribution_id, claim, api, clock, lease, sent).run()
     return sent
 
@@ -95,6 +97,7 @@ class _Pass:
         self.waiting = deque(claim.deliveries)
         # What is out: its attempt, how many tries were charged before, and its slots.
         self.out: dict[int, tuple[AttemptKey, int, Reservation]] = {}
+        self.reserved: Reservation | None = None  # slots of what waits
         self.halted, self.behind = Event(), False
         self.ticket = 0
 
@@ -153,8 +156,7 @@ class _Pass:
 
     def _send_some(self) -> bool:
         """Send the next micro-batch; False when the rest must wait for another pass."""
-        wanted = min(len(self.waiting), settings.MICRO_BATCH_SIZE)
-        slots = pool.reserve(wanted, now=self.clock())
+        slots = self._next_slots()
         if slots is None:
             return False
         group = [self.waiting[place] for place in range(slots.count)]
@@ -166,6 +168,7 @@ class _Pass:
         marked = state.mark_inflight(
             self.claim, group, number_id=slots.number_id, now=self.clock(), lease=self.lease
         )
+        failpoint("after_mark")
         if not marked:  # paused, cancelled, or the lease ran short
             return False
         for delivery in group:
@@ -178,6 +181,13 @@ class _Pass:
             self.calls.close()
         self._refuse([pk for pk in unsendable if pk in marked])
         return True
+
+    def _next_slots(self) -> Reservation | None:
+        """Slots for a micro-batch; they are reserved for all that wait, in one statement."""
+        slots = self.reserved or pool.reserve(len(self.waiting), now=self.clock())
+        if slots is not None:
+            slots, self.reserved = slots.split(settings.MICRO_BATCH_SIZE)
+        return slots
 
     def _prepare(
         self, group: list[Delivery], slots: Reservation
@@ -263,6 +273,7 @@ class _Pass:
                 costly[slots.number_id].append(len(settlements) - 1)
             answers.append(Answer(slots.number_id, outcome.failure, slots.first, slots.recovering))
             news |= slots.recovering or outcome.failure is not None
+        failpoint("before_record")
         self._try_to_write(lambda: self._settle(settlements, costly))
         if news:
             self._try_to_write(lambda: _tell_pool(self.distribution, answers, now=self.clock()))

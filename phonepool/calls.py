@@ -30,6 +30,7 @@ from phonepool.errors import (
     Rejected,
     Unanswered,
 )
+from phonepool.failpoints import failpoint
 from phonepool.pacing import Gate
 from phonepool.transport import Transport
 
@@ -209,6 +210,9 @@ class _Call:
         _sleep_until(self.send_at)
         gate, now = self.line.gate, time.monotonic()
         _sleep_until(gate.pass_at(self.phone_number_id, self.spacing, now))
+        while (wait := gate.enter(self.phone_number_id, self.spacing, time.monotonic())) > 0:
+            time.sleep(wait)
+        failpoint("before_write")
         self._check()
         self.started_at = datetime.now(UTC)
 

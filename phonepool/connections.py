@@ -27,6 +27,7 @@ from phonepool.errors import (
     NotSent,
     Unanswered,
 )
+from phonepool.failpoints import failpoint
 
 IDLE_LIMIT = 10.0  # seconds; a socket idle for longer may be closed just as we write
 PATIENCE = 1.5  # × the read timeout: an answer that drips byte by byte ends after this
@@ -125,6 +126,7 @@ class Connection:
         try:
             sock.settimeout(self._target.read_timeout)
             sock.sendall(request)
+            failpoint("after_write")
             return self._read(sock)
         except TimeoutError:
             failure, words = NO_ANSWER, ""

@@ -12,6 +12,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import threading
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterable
 from typing import Generic, Protocol, TypeVar
 
@@ -116,12 +117,36 @@ class Pacer(Generic[S]):
         return min(busy, key=_Lane.next_start, default=None)
 
 
+class Window:
+    """Lets so many events pass in any second, counted when they really happen."""
+
+    __slots__ = ("_past",)
+
+    def __init__(self) -> None:
+        self._past: deque[float] = deque()
+
+    def enter(self, now: float, most: int) -> float:
+        """0.0 when one passes now, else the seconds until one may."""
+        past = self._past
+        while past and past[0] <= now - 1.0:
+            past.popleft()
+        if len(past) >= most and (wait := past[-most] + 1.0 - now) > 0:
+            return wait
+        past.append(now)
+        return 0.0
+
+
 class Gate:
-    """Spaces the writes of each phone number, over all threads of the process."""
+    """Spaces the writes of each phone number, over all threads of the process.
+
+    A turn is taken in advance and slept for; on a busy machine some wake late, together with
+    those whose turn is next. So the writes themselves are counted, too.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._meters: dict[str, Meter] = {}
+        self._windows: defaultdict[str, Window] = defaultdict(Window)
 
     def pass_at(self, phone_number_id: str, spacing: float, now: float) -> float:
         """Take this number's next turn: the moment at which the write may go."""
@@ -132,3 +157,11 @@ class Gate:
             # Half a spacing early at most: a second then holds the limit and one message,
             # and a thread that woke a little late does not cost the number a slot.
             return meter.take(now, spacing, spacing / 2)
+
+    def enter(self, phone_number_id: str, spacing: float, now: float) -> float:
+        """0.0: write now, it is counted. Else ask again after so many seconds."""
+        if spacing <= 0:  # without a limit
+            return 0.0
+        most = max(1, int(1 / spacing))
+        with self._lock:
+            return self._windows[phone_number_id].enter(now, most)

@@ -6,7 +6,7 @@ PostgreSQL and SQLite. Slots lost in a crash stay lost, which is the safe side.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.conf import settings
@@ -32,6 +32,13 @@ class Reservation:
     def slot(self, place: int) -> float:
         """When message `place` (0…count-1) may go, Unix seconds."""
         return self.first + place * self.spacing
+
+    def split(self, count: int) -> tuple[Reservation, Reservation | None]:
+        """The first `count` slots, and those after them."""
+        if count >= self.count:
+            return self, None
+        rest = replace(self, first=self.slot(count), count=self.count - count)
+        return replace(self, count=count), rest
 
 
 TRIAL = 1  # message at a time while a breaker is not closed; its answer opens or closes it

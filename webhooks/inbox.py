@@ -20,6 +20,7 @@ from django.db.models.functions import Length
 from distribution import alerts
 from distribution.bulk import update_from
 from distribution.models import Severity, StatusFeed
+from phonepool.failpoints import failpoint
 from webhooks import handlers, masking, payloads
 from webhooks.events import Parsed
 from webhooks.handlers import Tally
@@ -143,6 +144,7 @@ def _apply_group(
         with transaction.atomic():
             mine = _lock(letters)
             tallies = handlers.apply({letter.pk: parsed[letter.pk] for letter in mine}, now=now)
+            failpoint("apply")
             _mark(mine, parsed, tallies, now)
     except Exception as error:
         if len(letters) == 1:

@@ -13,6 +13,7 @@ from psycopg import OperationalError as ConnectionLost
 from psycopg.errors import error_from_result
 from psycopg.pq import ExecStatus
 
+from phonepool.failpoints import failpoint
 from webhooks import masking
 from webhooks.deadline import limited
 from webhooks.models import WebhookEvent
@@ -42,15 +43,17 @@ def store(body: bytes, secret_no: int, *, now: datetime) -> bool:
     started = time.monotonic()
     try:
         try:
-            return _insert(database, body, digest, secret_no, now)
+            stored = _insert(database, body, digest, secret_no, now)
         except (OperationalError, InterfaceError):
             # Perhaps only a connection that went stale between two requests: once more, anew.
             if database.in_atomic_block or time.monotonic() - started > STORE_SECONDS / 4:
                 raise
             database.close()
-            return _insert(database, body, digest, secret_no, now)
+            stored = _insert(database, body, digest, secret_no, now)
     except Error as error:
         raise NotStored(masking.first_line(error)) from error
+    failpoint("after_store")
+    return stored
 
 
 def _insert(database: Any, body: bytes, digest: str, secret_no: int, now: datetime) -> bool:

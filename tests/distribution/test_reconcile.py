@@ -117,6 +117,11 @@ def test_it_waits_while_reports_are_unread(distribution):
     assert_waits(distribution)
 
 
+def test_it_waits_until_all_that_came_in_the_window_was_read(distribution):
+    StatusFeed.objects.update(applied_through=RIPE - seconds(0.001))
+    assert_waits(distribution, now=RIPE + seconds(20))
+
+
 def test_it_waits_when_nobody_reads_reports(distribution):
     StatusFeed.objects.all().delete()
     assert_waits(distribution)

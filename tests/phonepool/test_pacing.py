@@ -126,3 +126,31 @@ def test_being_early_is_not_saved_up() -> None:
     meter = Meter()
     assert [meter.take(100.0, 1.0, 0.5) for _ in range(4)] == [100.0, 100.5, 101.5, 102.5]
     assert meter.take(200.0, 1.0, 0.5) == 200.0
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 0.4, allow_nan=False), st.integers(1, 40)), min_size=2, max_size=200
+    )
+)
+def test_whatever_wakes_late_and_together_no_second_holds_more_writes_than_allowed(
+    arrivals: list[tuple[float, int]],
+) -> None:
+    gate, now, writes = Gate(), 0.0, []
+    for gap, limit in arrivals:
+        now += gap
+        while (wait := gate.enter("one", 1 / limit, now)) > 0:
+            now += max(wait, 1e-9)
+        writes.append((now, limit))
+    for place, (at, limit) in enumerate(writes):
+        in_this_second = [
+            past for past, _ in writes[: place + 1] if past > at - 1.0 + 1e-9
+        ]  # rounding
+        assert len(in_this_second) <= limit
+
+
+def test_a_steady_stream_of_writes_waits_for_nothing() -> None:
+    gate, slot = Gate(), 1 / (80 * 0.97)
+    spacing = 2 / (80 * 1.97)  # as the reservation allows to those who are late
+    assert {gate.enter("one", spacing, n * slot) for n in range(1000)} == {0.0}

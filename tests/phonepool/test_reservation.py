@@ -279,3 +279,17 @@ def test_eight_processes_never_share_a_slot_nor_exceed_a_rate(postgres_url):
     fast, slow = (sorted(moments) for _, moments in sorted(by_number.items()))
     assert_within_the_rate(fast, 80)
     assert_within_the_rate(slow, 40)
+
+
+@given(count=st.integers(1, 60), parts=st.lists(st.integers(1, 30), min_size=1, max_size=60))
+def test_slots_that_are_used_in_parts_are_the_same_slots(count, parts):
+    whole = Reservation(1, "m", count, first=100.0, spacing=0.5, least_spacing=0.4)
+    slots, rest = [], whole
+    for size in [*parts, count]:
+        if rest is None:
+            break
+        part, rest = rest.split(size)
+        assert 1 <= part.count <= size
+        slots += [part.slot(place) for place in range(part.count)]
+    assert rest is None
+    assert slots == [whole.slot(place) for place in range(count)]

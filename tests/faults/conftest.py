@@ -1,0 +1,108 @@
+"""What fault tests share: one throwaway PostgreSQL a session, a stack a module, the seed."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config.processes import LaunchError
+from tests.faults import morning
+from tests.faults.checker import REPORT
+from tests.faults.database import Server
+from tests.faults.morning import Morning
+from tests.faults.stack import CALM, Stack
+
+TIMEOUT = 240
+HERE = Path(__file__).parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--seed", type=int, default=1, help="of the nemesis and of the sandbox")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.faults)
+            if item.get_closest_marker("timeout") is None:
+                item.add_marker(pytest.mark.timeout(TIMEOUT))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was tried and what it came to, for docs/reliability-faults.md."""
+    for name, found in REPORT:
+        terminalreporter.write_line(
+            f"{found.people:>5} people {found.missed:>3} missed {found.doubled:>3} doubled"
+            f" {found.silence:>6.1f} s longest silence  {name.rpartition('::')[2]}"
+        )
+
+
+@pytest.fixture(scope="session")
+def seed(request: pytest.FixtureRequest) -> int:
+    return int(request.config.getoption("--seed"))
+
+
+@pytest.fixture
+def dice(seed: int, request: pytest.FixtureRequest) -> random.Random:
+    """Chance of this test's own, the same for a seed."""
+    return random.Random(f"{seed} {request.node.name}")
+
+
+@pytest.fixture(scope="session")
+def server(django_db_blocker: Any) -> Iterator[Server]:
+    """PostgreSQL and the template database; Django may use it from here on."""
+    folder = Path(tempfile.mkdtemp(prefix="daybreak-faults-"))
+    folder.chmod(0o711)
+    with ExitStack() as ends:
+        ends.callback(shutil.rmtree, folder, ignore_errors=True)
+        ends.enter_context(django_db_blocker.unblock())
+        try:
+            found = Server(folder / "postgres")
+        except LaunchError as error:
+            pytest.skip(str(error))
+        ends.callback(found.stop)
+        yield found
+
+
+@pytest.fixture(scope="module")
+def build(server: Server, seed: int) -> Iterator[Callable[..., House]]:
+    """Makes houses that live as long as the module."""
+    with ExitStack() as ends:
+
+        def make(people: int, **options: Any) -> House:
+            folder = Path(tempfile.mkdtemp(prefix="daybreak-stack-"))
+            ends.callback(shutil.rmtree, folder, ignore_errors=True)
+            settings = {**CALM, **options.pop("sandbox", {})}
+            options.setdefault("sandbox_settings", json.dumps(settings))
+            return House(ends.enter_context(Stack(folder, server, **options)), people)
+
+        yield make
+
+
+class House:
+    """A stack whose people and content are prepared."""
+
+    def __init__(self, stack: Stack, people: int) -> None:
+        self.stack, self.people = stack, people
+        self.content = morning.prepare(people, rates=stack.rates)
+
+    def open(self, **orders: str) -> Morning:
+        """A new distribution to everybody, in a house that is well but for these failpoints."""
+        self.stack.heal()
+        for place, order in orders.items():
+            self.stack.strike_at(place, order)
+        return self.open_as_it_is()
+
+    def open_as_it_is(self, *, late: timedelta = timedelta(0)) -> Morning:
+        """The same in a house that is left as it is; planned for `late` ago."""
+        morning.refresh_numbers()
+        return Morning(self.stack, self.content, late=late)

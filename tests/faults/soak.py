@@ -1,0 +1,195 @@
+"""Long runs under everything at once: `python -m tests.faults.soak --minutes 10 --seeds 5`.
+
+Each seed is one distribution to 2 500 people in a fresh house: processes are killed and frozen,
+PostgreSQL crashes, and the stand-in for Meta accepts and is slow, accepts and resets, answers
+502 after accepting, refuses by 429 and 5xx. The table's word is the sandbox's journal.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+if __name__ == "__main__":
+    os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+    import django
+
+    django.setup()
+
+from tests.faults import morning as mornings
+from tests.faults.checker import examine
+from tests.faults.database import Server
+from tests.faults.morning import Morning
+from tests.faults.nemesis import Nemesis, schedule
+from tests.faults.stack import CALM, Stack
+
+PEOPLE = 2500
+STRIKING_SECONDS = 40.0
+LONGEST = 300.0  # seconds for one seed, healing included
+MUTANTS = {"retry-on-timeout": "tests.faults.mutants"}
+# What the stand-in does to calls, as shares of them.
+HOSTILE = (
+    ("accept_then_delay", 0.05, {"seconds": 3}),
+    ("accept_then_reset", 0.05, {}),
+    ("accept_then_http", 0.02, {"status": 502}),
+    ("error", 0.03, {"code": 130429, "status": 429}),
+    ("error", 0.03, {"code": 131016, "status": 503}),
+)
+# Reports come later than a call's patience: who resends on a timeout is not saved by them.
+TALKATIVE = {**CALM, "sent_p50_s": 1.2, "sent_p95_s": 2.5, "webhook_duplicate_share": 0.2}
+RATES = (60, 60, 40)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One seed's line of the table."""
+
+    seed: int
+    strikes: dict[str, int]
+    hostile: int  # calls that the stand-in spoilt
+    missed: int
+    doubled: int
+    healing: float  # longest time from a strike's end to the next acceptance, seconds
+    seconds: float
+    sentences: Sequence[str]
+
+    def line(self) -> str:
+        faults = " ".join(f"{number} {what}" for what, number in self.strikes.items())
+        return (
+            f"{self.seed:>6} | {faults:<28} | {self.hostile:>7} | {self.missed:>6}"
+            f" | {self.doubled:>7} | {self.healing:>9.1f} | {self.seconds:>7.0f}"
+        )
+
+
+HEAD = "  seed | strikes                      | hostile | missed | doubled | healing s | seconds"
+
+
+def hostile() -> list[dict[str, Any]]:
+    """The stand-in's faults for a whole run."""
+    return [
+        {"match": {"probability": share}, "do": do, "for_seconds": 3600, **more}
+        for do, share, more in HOSTILE
+    ]
+
+
+def run(
+    server: Server, seed: int, *, people: int, mutant: str = "", seconds: float = STRIKING_SECONDS
+) -> Result:
+    """One distribution under everything at once."""
+    env = {"DJANGO_SETTINGS_MODULE": MUTANTS[mutant]} if mutant else {}
+    folder = Path(tempfile.mkdtemp(prefix="daybreak-soak-"))
+    with ExitStack() as ends:
+        ends.callback(shutil.rmtree, folder, ignore_errors=True)
+        settings = json.dumps(TALKATIVE)
+        stack = ends.enter_context(
+            Stack(folder, server, env=env, sandbox_settings=settings, rates=RATES)
+        )
+        return _strike(stack, seed, people, seconds)
+
+
+def _strike(stack: Stack, seed: int, people: int, seconds: float) -> Result:
+    content = mornings.prepare(people, rates=RATES)
+    stack.cloud.faults(*hostile())
+    strikes = schedule(seed, seconds)
+    _say(f"seed {seed}: " + "; ".join(map(str, strikes)))
+    began = time.monotonic()
+    morning = Morning(stack, content)
+    nemesis = Nemesis(stack, strikes)
+    trouble = []
+    try:
+        stack.wait(lambda: _stepped(nemesis) and nemesis.over, "the strikes are over", LONGEST)
+        stack.cloud.calm()
+        morning.wait_ended(LONGEST)
+    except AssertionError as error:
+        trouble.append(str(error))
+    found = examine(stack, morning.pk)
+    return Result(
+        seed=seed,
+        strikes=nemesis.counts(),
+        hostile=_spoilt(stack),
+        missed=found.missed,
+        doubled=found.doubled,
+        healing=healing(stack, nemesis),
+        seconds=time.monotonic() - began,
+        sentences=[*trouble, *found.sentences],
+    )
+
+
+def _stepped(nemesis: Nemesis) -> bool:
+    nemesis.step()
+    return True
+
+
+def _spoilt(stack: Stack) -> int:
+    numbers = stack.cloud.stats()["numbers"].values()
+    faulted: Counter[str] = Counter()
+    for number in numbers:
+        faulted.update(number["faulted"])
+    return faulted.total()
+
+
+def healing(stack: Stack, nemesis: Nemesis) -> float:
+    """Longest time from the end of a strike to the next acceptance, while there was one to come."""
+    accepted = sorted(entry.accepted_at for entry in stack.cloud.journal())
+    longest = 0.0
+    for at, strike in nemesis.done:
+        end = at + strike.seconds
+        later = [moment for moment in accepted if moment >= end]
+        if later:
+            longest = max(longest, later[0] - end)
+    return longest
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """0 when every seed kept the promise; with a mutant 0 when doubles were seen."""
+    options = _options(arguments)
+    folder = Path(tempfile.mkdtemp(prefix="daybreak-faults-"))
+    folder.chmod(0o711)
+    results: list[Result] = []
+    with ExitStack() as ends:
+        ends.callback(shutil.rmtree, folder, ignore_errors=True)
+        server = Server(folder / "postgres")
+        ends.callback(server.stop)
+        end = time.monotonic() + 60 * options.minutes
+        for seed in range(options.first_seed, options.first_seed + options.seeds):
+            if time.monotonic() > end:
+                _say(f"The time is over before seed {seed}.")
+                break
+            result = run(server, seed, people=options.people, mutant=options.mutant)
+            results.append(result)
+            for sentence in result.sentences:
+                _say(f"  {sentence}")
+            _say(f"{HEAD}\n{result.line()}")
+    sys.stdout.write("\n".join([HEAD, *(result.line() for result in results)]) + "\n")
+    if options.mutant:
+        return 0 if any(result.doubled for result in results) else 1
+    return int(any(result.sentences for result in results) or not results)
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults.soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10.0, help="begin no seed after this")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--first-seed", type=int, default=1)
+    parser.add_argument("--people", type=int, default=PEOPLE)
+    parser.add_argument("--mutant", choices=sorted(MUTANTS), default="")
+    return parser.parse_args(arguments)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(text + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
