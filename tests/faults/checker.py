@@ -16,12 +16,15 @@ from itertools import pairwise
 
 from django.db import connection
 from django.db.models import Count
+from django.utils import timezone
 
 from distribution import attempt_ids
+from distribution import integrity as ours
 from distribution.models import Attempt, Delivery, Distribution, Kind, State
 from distribution.models.deliveries import TERMINAL, UNSETTLED
 from tests.faults.cloud import Acceptance
 from tests.faults.stack import SCALED, Stack
+from webhooks import integrity as inbox
 from webhooks.models import WebhookEvent
 
 DELIVERED = {"delivered", "read"}
@@ -69,6 +72,7 @@ def examine(stack: Stack, *pks: int, unexplained_ends: bool = False) -> Found:
     told += _one_a_day()
     told += _no_leaks()
     told += _logs(stack)
+    told += _integrity(*pks)
     return found
 
 
@@ -190,6 +194,15 @@ def _inbox(stack: Stack) -> Iterator[str]:
     pending = WebhookEvent.objects.pending().count()
     if pending:
         yield f"I10 {pending} webhooks wait in the inbox"
+
+
+def _integrity(*pks: int) -> Iterator[str]:
+    """What `manage.py check_integrity` would say."""
+    now = timezone.now()
+    found = [finding for pk in pks for finding in ours.findings(now=now, distribution_id=pk)]
+    for finding in [*found, *inbox.findings(now=now, thorough=True)]:
+        if finding.broken:
+            yield f"{finding.rule}: {finding.promise} Broken by {finding.count}: {finding.ids}"
 
 
 def _one_a_day() -> Iterator[str]:

@@ -51,6 +51,10 @@ class Cloud:
     def faults(self, *faults: dict[str, Any]) -> None:
         self.post("faults", list(faults))
 
+    def struck(self) -> int:
+        """How often the scripted faults have struck since they were installed."""
+        return sum(fault["used"] for fault in self.get("faults")["faults"])
+
     def calm(self) -> None:
         """No faults, no outage, webhooks flow."""
         self._call("DELETE", "faults")

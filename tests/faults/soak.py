@@ -14,7 +14,6 @@ import shutil
 import sys
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -57,7 +56,7 @@ class Result:
 
     seed: int
     strikes: dict[str, int]
-    hostile: int  # calls that the stand-in spoilt
+    hostile: int  # calls that the stand-in refused or spoilt
     missed: int
     doubled: int
     healing: float  # longest time from a strike's end to the next acceptance, seconds
@@ -117,7 +116,7 @@ def _strike(stack: Stack, seed: int, people: int, seconds: float) -> Result:
     return Result(
         seed=seed,
         strikes=nemesis.counts(),
-        hostile=_spoilt(stack),
+        hostile=int(stack.cloud.get("refusals")["last_seq"]),
         missed=found.missed,
         doubled=found.doubled,
         healing=healing(stack, nemesis),
@@ -129,14 +128,6 @@ def _strike(stack: Stack, seed: int, people: int, seconds: float) -> Result:
 def _stepped(nemesis: Nemesis) -> bool:
     nemesis.step()
     return True
-
-
-def _spoilt(stack: Stack) -> int:
-    numbers = stack.cloud.stats()["numbers"].values()
-    faulted: Counter[str] = Counter()
-    for number in numbers:
-        faulted.update(number["faulted"])
-    return faulted.total()
 
 
 def healing(stack: Stack, nemesis: Nemesis) -> float:

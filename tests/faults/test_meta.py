@@ -60,6 +60,7 @@ def test_an_answer_that_was_lost_is_found_in_the_webhooks(house, faults):
     house.stack.cloud.faults(*faults)
     morning.wait_ended()
 
+    assert house.stack.cloud.struck() > 0
     doubtful = Attempt.objects.filter(delivery__distribution=morning.pk, outcome="UNKNOWN")
     assert doubtful.exists()
     rows = Delivery.objects.filter(distribution=morning.pk)
@@ -84,7 +85,9 @@ def test_an_answer_that_was_lost_is_found_in_the_webhooks(house, faults):
 )
 def test_who_was_refused_or_not_reached_is_sent_to_in_the_end(house, faults):
     morning = house.open()
+    morning.wait_accepted(5)
     house.stack.cloud.faults(*faults)
+    house.stack.wait(lambda: house.stack.cloud.struck() > 0, "a call is struck")
     morning.wait_ended()
 
     assert morning.tally() == {"ACCEPTED": PEOPLE}
@@ -134,6 +137,8 @@ def test_f46_a_number_falls_out_and_the_backup_takes_its_share(house):
     house.stack.cloud.post(f"number/{SECOND}", {"status": "FLAGGED"})
     morning.wait_ended()
 
+    backup = PhoneNumber.objects.get(meta_id=BACKUP)
+    assert Delivery.objects.filter(distribution=morning.pk, number=backup).exists()
     assert morning.tally() == {"ACCEPTED": PEOPLE}
     assert_kept(house.stack, morning.pk)
 

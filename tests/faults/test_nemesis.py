@@ -30,6 +30,6 @@ def test_a_hostile_morning_misses_nobody_and_doubles_nobody(server, seed):
 
 @pytest.mark.timeout(480)
 def test_the_harness_sees_who_is_written_to_twice(server, seed):
-    result = soak.run(server, seed, people=PEOPLE, seconds=0.0, mutant="retry-on-timeout")
+    result = soak.run(server, seed, people=PEOPLE, seconds=8.0, mutant="retry-on-timeout")
 
     assert result.doubled > 0
