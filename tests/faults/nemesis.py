@@ -50,6 +50,7 @@ class Nemesis:
 
     stack: Stack
     strikes: list[Strike]
+    seconds: float = 0.0  # it is not over before
     started: float = field(default_factory=time.monotonic)
     done: list[tuple[float, Strike]] = field(default_factory=list)  # Unix seconds of each
     _thaws: list[tuple[float, int]] = field(default_factory=list)
@@ -68,6 +69,8 @@ class Nemesis:
     @property
     def over(self) -> bool:
         """Whether everything was done and everybody has thawed."""
+        if time.monotonic() - self.started < self.seconds:
+            return False
         return len(self.done) == len(self.strikes) and not self._thaws
 
     def last_at(self) -> float:
