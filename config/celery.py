@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging, task_prerun
+from celery.signals import setup_logging, task_prerun, worker_shutting_down
 from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -25,3 +25,11 @@ def keep_our_logging(**_: Any) -> None:
 def drop_stale_connections(**_: Any) -> None:
     """A connection that aged or broke since this thread's last task is opened anew."""
     close_old_connections()
+
+
+@worker_shutting_down.connect
+def withdraw_what_has_not_begun(**_: Any) -> None:
+    """A worker that is asked to end gives back what it claimed and has not begun to send."""
+    from distribution import halting  # it needs the apps' records
+
+    halting.halt_all()

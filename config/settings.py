@@ -207,7 +207,10 @@ CLOUD_API_CONCURRENCY = env.integer("CLOUD_API_CONCURRENCY", 384, low=1, high=40
 # --- The day --------------------------------------------------------------------------------
 
 DAILY_TIME = env.clock_time("DAILY_TIME", "06:00")
-MAX_START_LATENESS_SECONDS = env.integer("MAX_START_LATENESS_SECONDS", 4 * 3600, low=60)
+# At most until midnight: later, yesterday's message would go out beside today's.
+MAX_START_LATENESS_SECONDS = env.integer(
+    "MAX_START_LATENESS_SECONDS", 4 * 3600, low=60, high=18 * 3600
+)
 # After this nothing more is sent: a morning message at noon is not one any more.
 SENDING_WINDOW_SECONDS = env.integer("SENDING_WINDOW_SECONDS", 4 * 3600, low=1)
 SLA_WINDOW_SECONDS = env.integer("SLA_WINDOW_SECONDS", 300, low=1)

@@ -11,7 +11,7 @@ from django.db import transaction
 from distribution import alerts, analytics, checks, fanout, sla, state
 from distribution.checks import Finding
 from distribution.fanout import Frozen
-from distribution.models import Delivery, Distribution, DistributionState, Severity
+from distribution.models import Delivery, Distribution, DistributionState, Kind, Severity
 from distribution.models.distributions import RUNNING, UNOPENED
 from phonepool import breakers, health
 
@@ -50,6 +50,8 @@ def open_distribution(distribution_id: int, *, now: datetime) -> bool:
 
 
 def _begin(distribution: Distribution, now: datetime) -> Frozen:
+    if distribution.kind == Kind.DAILY:
+        _end_earlier_days(distribution, now)
     frozen = fanout.freeze(distribution, now=now)
     distribution.content = checks.content_for(distribution)
     distribution.state = DistributionState.SENDING
@@ -63,6 +65,24 @@ def _begin(distribution: Distribution, now: datetime) -> Frozen:
     distribution.batches = frozen.batches
     distribution.save()
     return frozen
+
+
+def _end_earlier_days(distribution: Distribution, now: datetime) -> None:
+    """Nobody gets two days at once: what yesterday's left unsent stays unsent, and that is said."""
+    days = Distribution.objects.running().filter(
+        kind=Kind.DAILY, local_date__lt=distribution.local_date
+    )
+    for earlier in days:
+        days.filter(pk=earlier.pk, window_end__gt=now).update(window_end=now)
+        left_out = state.skip_waiting(earlier.pk, state.WINDOW_OVER)
+        alerts.raise_alert(
+            "overrun",
+            scope=_scope(earlier),
+            severity=Severity.CRITICAL,
+            message=f"{earlier} was still open when {distribution} began: it was ended, "
+            f"{left_out} people are left out.",
+            now=now,
+        )
 
 
 def _block(distribution: Distribution, found: list[Finding]) -> None:
@@ -208,7 +228,7 @@ def _is_done(distribution: Distribution, now: datetime) -> bool:
 
 def _close_alerts(distribution: Distribution, results: dict[str, object], now: datetime) -> None:
     scope = _scope(distribution)
-    for rule in ("sla_at_risk", "distribution_paused", "capacity_short"):
+    for rule in ("sla_at_risk", "distribution_paused", "capacity_short", "overrun"):
         alerts.close_alert(rule, scope=scope, now=now)
     if distribution.recipients and not results["sla_met"]:
         alerts.raise_alert(

@@ -10,10 +10,13 @@ import itertools
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from threading import Lock, Thread
 
 from django.db import close_old_connections, connections
+from django.db.models import Q
+from django.utils import timezone
 
 from distribution.models import Distribution, DistributionState
 
@@ -31,7 +34,7 @@ class _Watch:
         self._lock = Lock()
         self._serial = itertools.count(1)
         self._passes: dict[int, tuple[int, Withdraw]] = {}
-        self._running = False
+        self._running = self._ending = False
 
     def enter(self, distribution_id: int, withdraw: Withdraw) -> int:
         with self._lock:
@@ -40,14 +43,18 @@ class _Watch:
             if not self._running:
                 self._running = True
                 Thread(target=self._run, name="halting", daemon=True).start()
+            ending = self._ending
+        if ending:
+            withdraw()
         return ticket
 
     def leave(self, ticket: int) -> None:
         with self._lock:
             self._passes.pop(ticket, None)
 
-    def halt_all(self) -> int:
+    def halt_all(self, *, for_good: bool) -> int:
         with self._lock:
+            self._ending = for_good
             passes = list(self._passes.values())
         for _, withdraw in passes:
             withdraw()
@@ -72,16 +79,19 @@ class _Watch:
         ids = {distribution_id for distribution_id, _ in passes}
         try:
             close_old_connections()
-            asked = Distribution.objects.filter(pk__in=ids)
-            halted = set(
-                asked.exclude(state=DistributionState.SENDING).values_list("pk", flat=True)
-            )
+            halted = _halted(ids, timezone.now())
         except Exception as error:  # a database that is away withdraws nothing
             log.warning("pause and cancel are not seen: %s", type(error).__name__)
             return
         for distribution_id, withdraw in passes:
             if distribution_id in halted:
                 withdraw()
+
+
+def _halted(ids: Iterable[int], now: datetime) -> set[int]:
+    """Those of them that must send no more: not sending, or their window is over."""
+    over = ~Q(state=DistributionState.SENDING) | Q(window_end__lte=now)
+    return set(Distribution.objects.filter(over, pk__in=ids).values_list("pk", flat=True))
 
 
 _watch = _Watch()
@@ -100,9 +110,12 @@ def leave(ticket: int) -> None:
     _watch.leave(ticket)
 
 
-def halt_all() -> int:
-    """This process is to end: withdraw everything it has not begun; how many passes that were."""
-    return _watch.halt_all()
+def halt_all(*, for_good: bool = True) -> int:
+    """This process is to end: withdraw everything it has not begun; how many passes that were.
+
+    For good, passes that are begun later are withdrawn at once, too.
+    """
+    return _watch.halt_all(for_good=for_good)
 
 
 def _start_anew() -> None:

@@ -19,7 +19,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 from django.db.models import Exists, Subquery
 from django.utils import timezone
 
-from distribution import notifiers, schedule, ticking
+from distribution import clocks, notifiers, schedule, ticking
 from distribution.models import Alert, Delivery, Distribution, Heartbeat, Kind, StatusFeed
 from distribution.models.deliveries import CLAIMABLE
 from distribution.models.distributions import RUNNING, UNOPENED
@@ -134,7 +134,7 @@ class Keeper:
         now = self._clock()
         with self._step("the heartbeat"):
             close_old_connections()
-            Heartbeat.beat(KEEPER, now, "sending" if self._relief.busy else "")
+            clocks.beat(KEEPER, now, "sending" if self._relief.busy else "")
             seen = look(now)
         silent = is_silent(seen.tick_at, now, 3 * settings.TICK_SECONDS)
         tick_due = time.monotonic() - self._checked >= settings.TICK_SECONDS

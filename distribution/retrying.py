@@ -17,7 +17,7 @@ from distribution.attempt_ids import AttemptKey
 from distribution.models import Delivery, Distribution, DistributionState, State
 from distribution.state import Settlement
 from phonepool.cloud_api import Outcome, OutcomeKind
-from phonepool.errors import ONCE_MORE, Action, Failure
+from phonepool.errors import CANCELLED, ONCE_MORE, Action, Failure
 
 RETRIED = {Action.BACKOFF, Action.PAIR, Action.NUMBER, Action.TEMPLATE, Action.ABORT}
 PAIR_DELAY = timedelta(seconds=6)  # one message in six seconds to the same person
@@ -45,16 +45,19 @@ def settlement(
     failure = outcome.failure
     assert failure is not None  # every other outcome says why
     next_at = None
+    reason = failure.slug
     if outcome.kind is OutcomeKind.UNKNOWN:
         after = State.UNKNOWN
     else:
         next_at = next_attempt(failure, attempt.attempt_no, tries_charged, outcome, window_end)
         after = State.RETRY_WAIT if next_at else State.FAILED
+        if next_at is None and failure is CANCELLED:  # withdrawn, and the window is over
+            after, reason = State.SKIPPED, state.WINDOW_OVER
     return Settlement(
         attempt,
         after,
         at,
-        reason=failure.slug,
+        reason=reason,
         next_at=next_at,
         charged=failure.charged and outcome.kind is not OutcomeKind.UNKNOWN,
         outcome=outcome.kind.value,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,7 +11,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from distribution import control
-from distribution.models import Content, Distribution, DistributionState, Kind
+from distribution.models import Content, ContentState, Distribution, DistributionState, Kind
 from distribution.models.distributions import UNOPENED
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ def open_due(now: datetime) -> list[int]:
     Beat's start, the tick and any number of copies of both may call it at once.
     """
     plan_daily(now)
+    _record_yesterday(now)
     due = Distribution.objects.filter(state__in=UNOPENED, planned_at__lte=now)
     ids = list(due.order_by("planned_at").values_list("pk", flat=True))
     return [pk for pk in ids if _opened(pk, now)]
@@ -64,6 +66,16 @@ def plan_daily(now: datetime) -> Distribution | None:
             )
     except IntegrityError:  # another trigger was faster: one a day
         return Distribution.objects.get(kind=Kind.DAILY, local_date=day)
+
+
+def _record_yesterday(now: datetime) -> None:
+    """A day that everybody slept through to its end is written down, to be called missed."""
+    day = local_date(now) - timedelta(days=1)
+    if Distribution.objects.filter(kind=Kind.DAILY, local_date=day).exists():
+        return
+    if Content.objects.filter(day=day, state=ContentState.APPROVED, is_fallback=False).exists():
+        with suppress(IntegrityError), transaction.atomic():
+            Distribution.objects.create(kind=Kind.DAILY, local_date=day, planned_at=daily_time(day))
 
 
 def _nobody_expects(day: date, lateness: timedelta) -> bool:

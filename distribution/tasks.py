@@ -13,6 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from distribution import (
+    clocks,
     control,
     message_templates,
     notifiers,
@@ -46,7 +47,7 @@ def start_daily_distribution() -> list[int]:
 def tick() -> None:
     """The regular check: everything that a lost task, a crash or the clock left to do."""
     now = timezone.now()
-    Heartbeat.beat(TICK, now)
+    clocks.beat(TICK, now)
     done = ticking.check(now)
     for distribution_id in done.opened:
         start_batches(distribution_id)

@@ -187,10 +187,9 @@ def _why_wake(waiting: int, until: datetime, now: datetime) -> str:
 
 
 def lost_primaries() -> int:
-    """Primaries that no calls go through now. With an open account no backup could help."""
+    """Primaries that no calls go through now."""
     lost = ~Q(state=NumberState.ACTIVE) | Q(quality=Quality.FLAGGED) | ~Q(breaker=Breaker.CLOSED)
-    primaries = PhoneNumber.objects.filter(lost, role=Role.PRIMARY)
-    return primaries.exclude(portfolio__breaker=Breaker.OPEN).count()
+    return PhoneNumber.objects.filter(lost, role=Role.PRIMARY).count()
 
 
 def capacity(numbers: Iterable[PhoneNumber], seconds: float, now: datetime) -> int:

@@ -60,7 +60,7 @@ class Settings:
     server_error_burst: float = 5
 
     # Rules of the platform.
-    rate_burst: int = 1
+    rate_burst: int = 8
     rate_refusal: str = "400"
     pair_interval_s: float = 6
     pair_burst: int = 45

@@ -23,10 +23,19 @@ class Heartbeat(models.Model):
         return f"{self.name} {self.at:%H:%M:%S}"
 
     @classmethod
-    def beat(cls, name: str, now: datetime, doing: str = "") -> None:
-        """Say that `name` lives; one statement but for the very first time."""
-        if not cls.objects.filter(pk=name).update(at=now, doing=doing[:80]):
-            cls.objects.get_or_create(pk=name, defaults={"at": now, "doing": doing[:80]})
+    def beat(
+        cls, name: str, now: datetime, doing: str = "", *, not_after: datetime | None = None
+    ) -> bool:
+        """Say that `name` lives; False, and nothing said, when its last was later than `not_after`.
+
+        One statement but for the very first time.
+        """
+        last = cls.objects.filter(pk=name)
+        if not_after is not None:
+            last = last.filter(at__lte=not_after)
+        if last.update(at=now, doing=doing[:80]):
+            return True
+        return cls.objects.get_or_create(pk=name, defaults={"at": now, "doing": doing[:80]})[1]
 
     @classmethod
     def expect(cls, name: str, now: datetime) -> None:

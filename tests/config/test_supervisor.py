@@ -5,11 +5,8 @@ import os
 import random
 import signal
 import socket
-import subprocess
-import sys
-import textwrap
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -18,181 +15,21 @@ import pytest
 from config import guard, supervisor
 from config.processes import FOUNDATION, Child, LaunchError, Process, free_port, port_trouble
 from config.supervisor import Supervisor, restart_delay
-
-ROOT = Path(__file__).resolve().parents[2]
-POLITE = "import time; print('here I am', flush=True); time.sleep(600)"
-STUBBORN = (
-    "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
-    "print('here I am', flush=True); time.sleep(600)"
+from tests.config.families import (
+    FAMILY,
+    POLITE,
+    ROOT,
+    STUBBORN,
+    child,
+    eventually,
+    lives,
 )
-# A parent like granian or Celery's prefork, whose own children know nothing of a launcher.
-FAMILY = (
-    "import subprocess, sys, time;"
-    "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
-    "print('here I am', flush=True); time.sleep(600)"
-)
-LAUNCHER = f"""
-import sys, time
-from pathlib import Path
-from config.processes import FOUNDATION, Child
-from config.supervisor import Interrupted, Supervisor, interruptible
-
-def child(name, code, stage=1):
-    argv, env = [sys.executable, "-c", code], {{"FAMILY": sys.argv[1]}}
-    return Child(name=name, argv=argv, env=env, cwd=Path("/"), stage=stage,
-                 ready=lambda process: "here I am" in process.output())
-
-try:
-    with interruptible(), Supervisor(Path(sys.argv[1])) as children:
-        print("starting", flush=True)
-        started = [children.start(child("foundation", {POLITE!r}, FOUNDATION))]
-        started += [children.start(child("family", {FAMILY!r}))]
-        started += [children.start(child("polite", {POLITE!r}))]
-        children.wait_ready(*started)
-        print("ready", flush=True)
-        while True:
-            children.check()
-            time.sleep(0.05)
-except Interrupted as reason:
-    print(f"stopped by {{reason}}", flush=True)
-"""
-
-
-def child(name: str, code: str, *, stage: int = 1, folder: Path = ROOT) -> Child:
-    argv = [sys.executable, "-c", textwrap.dedent(code)]
-    return Child(
-        name=name,
-        argv=argv,
-        env={},
-        cwd=folder,
-        stage=stage,
-        ready=lambda process: "here I am" in process.output(),
-    )
-
-
-def eventually(what: Callable[[], bool], seconds: float = 15) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.02)
-
-
-def lives(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def family_of(folder: Path) -> list[psutil.Process]:
-    """Everybody alive whose environment says that they belong to the launcher of this folder."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.environ().get("FAMILY") == str(folder) and lives(process):
-                found.append(process)
-        except psutil.Error:  # gone, dead or somebody else's
-            continue
-    return found
-
-
-def guard_of(launcher: subprocess.Popen[str]) -> psutil.Process:
-    children = psutil.Process(launcher.pid).children()
-    return next(p for p in children if lives(p) and "watch" in p.cmdline())
 
 
 @pytest.fixture
 def children(tmp_path: Path) -> Iterator[Supervisor]:
     with Supervisor(tmp_path / "logs") as it:
         yield it
-
-
-@pytest.fixture
-def launcher(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """A launcher of three children, one of them with a child of its own."""
-    script = tmp_path / "launcher.py"
-    script.write_text(LAUNCHER)
-    process = subprocess.Popen(
-        [sys.executable, str(script), str(tmp_path)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    with process:
-        yield process
-        process.kill()
-
-
-def wait_for(launcher: subprocess.Popen[str], word: str) -> None:
-    assert launcher.stdout is not None
-    assert any(line.strip() == word for line in launcher.stdout), f"it never said {word!r}"
-
-
-# --- no orphan ----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
-def test_no_orphan_is_left_however_the_launcher_ends(
-    launcher: subprocess.Popen[str], tmp_path: Path, name: str
-) -> None:
-    wait_for(launcher, "ready")
-    keeper = guard_of(launcher)
-    assert len(family_of(tmp_path)) == 4  # three children, one grandchild
-
-    launcher.send_signal(signal.Signals[name])
-    output, _ = launcher.communicate(timeout=15)
-
-    eventually(lambda: not lives(keeper))
-    assert family_of(tmp_path) == []
-    if name == "SIGKILL":
-        assert launcher.returncode == -signal.SIGKILL
-    else:
-        assert (launcher.returncode, output) == (0, f"stopped by {name}\n")
-
-
-@pytest.mark.parametrize("name", ["SIGINT", "SIGKILL"])
-@pytest.mark.parametrize("seed", range(4))
-def test_no_orphan_is_left_by_a_launcher_that_ends_while_it_starts(
-    launcher: subprocess.Popen[str], tmp_path: Path, name: str, seed: int
-) -> None:
-    wait_for(launcher, "starting")
-    keeper = guard_of(launcher)
-    time.sleep(random.Random(seed).uniform(0, 0.1))  # somewhere among the three starts
-
-    launcher.send_signal(signal.Signals[name])
-    launcher.communicate(timeout=15)
-
-    eventually(lambda: not lives(keeper))
-    assert family_of(tmp_path) == []
-
-
-def test_a_killed_guard_is_replaced_and_the_new_one_knows_everybody(
-    launcher: subprocess.Popen[str], tmp_path: Path
-) -> None:
-    wait_for(launcher, "ready")
-    first = guard_of(launcher)
-    first.kill()
-    wait_for(launcher, "The guard of the child processes ended; another one took over.")
-    second = guard_of(launcher)
-
-    launcher.kill()
-
-    eventually(lambda: not lives(second))
-    assert family_of(tmp_path) == []
-
-
-def test_a_second_request_to_end_does_not_disturb_the_first(
-    launcher: subprocess.Popen[str], tmp_path: Path
-) -> None:
-    wait_for(launcher, "ready")
-
-    launcher.send_signal(signal.SIGINT)
-    launcher.send_signal(signal.SIGTERM)
-
-    assert launcher.communicate(timeout=15)[0] == "stopped by SIGINT\n"
-    assert launcher.returncode == 0
-    assert family_of(tmp_path) == []
 
 
 # --- stopping -----------------------------------------------------------------------------------

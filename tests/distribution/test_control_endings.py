@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier
 
 import pytest
@@ -8,7 +9,7 @@ from django.db import connections
 
 from distribution import control, retrying, state
 from distribution.control import ControlError
-from distribution.models import Delivery, Distribution, DistributionState, State
+from distribution.models import Alert, Delivery, Distribution, DistributionState, Kind, State
 from phonepool.models import NumberState, Role
 from tests.builders import (
     LEASE,
@@ -194,6 +195,24 @@ def test_zero_recipients_are_completed_at_once_and_said_so():
     assert distribution.state_reason == "There was nobody to write to."
     assert distribution.results["recipients"] == 0
     assert open_alerts() == set()
+
+
+def test_yesterdays_distribution_still_open_is_ended_before_todays_begins_and_that_is_said():
+    yesterday = an_open_distribution(3, now=NOW, kind=Kind.DAILY)
+    Distribution.objects.update(window_end=NOW + timedelta(days=2))
+    out = claim(yesterday, limit=1)
+    mark(out)
+    tomorrow = NOW + timedelta(days=1)
+
+    today = an_open_distribution(0, now=tomorrow, kind=Kind.DAILY)
+
+    assert outcomes()[:3] == [(State.INFLIGHT, "")] + [(State.SKIPPED, "window")] * 2
+    assert reload(yesterday).window_end == tomorrow
+    assert Delivery.objects.filter(distribution=today, state="PENDING").count() == 3
+    alert = Alert.objects.get(rule="overrun")
+    assert "2 people are left out" in alert.message
+    settle(out, State.ACCEPTED)
+    assert control.complete_if_done(yesterday.pk, now=tomorrow + seconds(1))
 
 
 def test_unconfirmed_people_are_told():

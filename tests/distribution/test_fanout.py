@@ -246,3 +246,15 @@ def test_the_limit_is_found_quickly_among_twenty_thousand(distribution):
     assert freeze(distribution).over_limit == 2_000
 
     assert time.process_time() - began < 4
+
+
+def test_one_person_under_two_rows_gets_one_message(distribution):
+    """The second row took the phone over after it was frozen: the phone counts, not the row."""
+    first = a_subscriber(phone="+919812345678")
+    freeze(distribution)
+    Subscriber.objects.filter(pk=first.pk).update(phone="+919800000001")
+    a_subscriber(phone="+919812345678")
+
+    freeze(distribution)
+
+    assert [row.phone for row in in_order()] == ["+919812345678"]

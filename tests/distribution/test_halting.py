@@ -81,16 +81,18 @@ def wait_until(condition: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-@pytest.mark.parametrize("how", ["pause", "cancel"])
-def test_nothing_leaves_a_second_after_pause_or_cancel(slow, api, sink, how):
+@pytest.mark.parametrize("how", ["pause", "cancel", "window"])
+def test_nothing_leaves_a_second_after_pause_cancel_or_the_windows_end(slow, api, sink, how):
     thread = in_a_thread(slow, api)
     wait_until(lambda: len(sink.left) >= 2)
 
     now = timezone.now()
     if how == "pause":
         assert control.pause(slow.pk, reason="Stop.", now=now)
-    else:
+    elif how == "cancel":
         control.cancel(slow.pk, reason="Stop.", now=now)
+    else:
+        Distribution.objects.update(window_end=now)
     committed = time.monotonic()
     thread.join(60)
 
@@ -101,9 +103,14 @@ def test_nothing_leaves_a_second_after_pause_or_cancel(slow, api, sink, how):
     assert states.pop("ACCEPTED") == len(sink.left) < 20
     assert sum(states.values()) == 50 - len(sink.left)
     assert set(states) <= {State.PENDING, State.RETRY_WAIT, State.SKIPPED}
-    if how == "cancel":
+    if how != "pause":
         retrying.sweep(timezone.now())
+        control.complete_if_done(slow.pk, now=timezone.now())
         assert set(Delivery.objects.all().tally()) == {"ACCEPTED", "SKIPPED"}
+        reason = "cancelled" if how == "cancel" else "window"
+        assert set(Delivery.objects.filter(state="SKIPPED").values_list("reason", flat=True)) == {
+            reason
+        }
 
 
 def test_what_was_withdrawn_goes_on_after_the_resume(slow, api, sink):
@@ -127,14 +134,14 @@ def test_a_process_that_ends_withdraws_what_it_has_not_begun(slow, api, sink):
     thread = in_a_thread(slow, api)
     wait_until(lambda: len(sink.left) >= 1)
 
-    assert halting.halt_all() == 1
+    assert halting.halt_all(for_good=False) == 1
     thread.join(60)
 
     assert not thread.is_alive()
     tally = Delivery.objects.all().tally()
     assert set(tally) <= {"ACCEPTED", "PENDING", "RETRY_WAIT"}
     assert tally["ACCEPTED"] == len(sink.left)
-    assert halting.halt_all() == 0  # nothing is left behind
+    assert halting.halt_all(for_good=False) == 0  # nothing is left behind
 
 
 def test_a_distribution_that_sends_is_left_alone(api, sink):
@@ -145,3 +152,13 @@ def test_a_distribution_that_sends_is_left_alone(api, sink):
     thread.join(60)
 
     wait_until(lambda: Delivery.objects.all().tally() == {"ACCEPTED": 30})
+
+
+def test_in_a_process_that_is_about_to_end_nothing_new_is_begun(slow, api, sink, monkeypatch):
+    monkeypatch.setattr(halting, "_watch", halting._Watch())
+    halting.halt_all()
+
+    sending.send_batch(slow.pk, 0, api=api)
+
+    assert sink.left == []
+    assert Delivery.objects.all().tally() == {"PENDING": 50}

@@ -1,62 +1,23 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
 from django.db import OperationalError
-from django.utils import timezone
 
-from distribution import alerts, keeping, schedule, state, ticking
+from distribution import alerts, keeping, state, ticking
 from distribution.keeping import Duties, Keeper
-from distribution.models import Alert, Delivery, Distribution, Heartbeat, Kind, Severity, StatusFeed
-from distribution.sending import Sent
+from distribution.models import Alert, Delivery, Distribution, Heartbeat, Kind, Severity
 from distribution.watchdog import Watchdog
 from phonepool.models import NumberState, PhoneNumber
 from tests.builders import (
     LEASE,
-    a_number,
-    an_approved_content,
     an_open_distribution,
-    some_subscribers,
 )
+from tests.distribution.keepers import SIX, World, a_morning, look, seconds, wait_until
 
 pytestmark = pytest.mark.django_db
-MIDNIGHT = schedule.daily_time(schedule.local_date(timezone.now())) - timedelta(hours=6)
-SIX = MIDNIGHT + timedelta(hours=6)
-
-
-def seconds(number: float) -> timedelta:
-    return timedelta(seconds=number)
-
-
-class World:
-    """Who else there is, and what the keeper asked of them. Its threads touch no database."""
-
-    def __init__(self) -> None:
-        self.now = SIX - timedelta(minutes=1)
-        self.sent: list[tuple[int, int]] = []
-        self.published: list[int] = []
-        self.drained: list[datetime] = []
-        self.broker_takes = True
-        self.asked = threading.Event()
-
-    def send(self, distribution_id: int, batch_no: int) -> Sent:
-        self.sent.append((distribution_id, batch_no))
-        return Sent()
-
-    def publish(self, distribution_id: int) -> bool:
-        self.published.append(distribution_id)
-        self.asked.set()
-        return self.broker_takes
-
-    def celery_lives(self) -> None:
-        for name in ("tick", "sla"):
-            Heartbeat.beat(name, self.now)
-        StatusFeed.objects.all().delete()
-        StatusFeed.applied(self.now - seconds(10))
 
 
 @pytest.fixture
@@ -74,26 +35,6 @@ def keeper(world):
         made = Keeper(duties, watchdog=watchdog, clock=lambda: world.now)
         yield made
         made._relief.close(seconds=30)
-
-
-def look(keeper: Keeper, world: World, *, later: float = 0.0) -> None:
-    """One round, and the end of what it began beside itself."""
-    world.now += seconds(later)
-    keeper._round()
-    wait_until(lambda: not keeper._relief.busy)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-
-
-def a_morning(subscribers: int = 120) -> None:
-    some_subscribers(subscribers)
-    a_number()
-    an_approved_content(day=schedule.local_date(SIX))
 
 
 # --- nothing to do ----------------------------------------------------------------------------

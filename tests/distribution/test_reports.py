@@ -1,100 +1,42 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from threading import Barrier
 
 import pytest
-from django.conf import settings
 from django.db import connection, connections, transaction
 
-from distribution import duplicates, reports, state
+from distribution import reports, state
 from distribution.attempt_ids import AttemptKey, parse
 from distribution.models import (
-    Alert,
-    Attempt,
     Delivery,
     Distribution,
-    DistributionState,
-    Duplicate,
     Progress,
     State,
 )
-from distribution.reports import Applied, advance
-from distribution.state import Claim, Settlement
+from distribution.reports import advance
+from distribution.state import Claim
 from distribution.transitions import StatusReport
-from phonepool.models import PhoneNumber
-from tests.builders import LEASE, an_open_distribution
+from tests.builders import LEASE
+from tests.distribution.reporting import (
+    LATER,
+    LOST,
+    NOT_ON_WHATSAPP,
+    NOW,
+    Run,
+    delivery,
+    hear,
+    heard,
+    seconds,
+)
 
 pytestmark = pytest.mark.django_db
-NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
-LATER = NOW + timedelta(minutes=1)
-RESEND = timedelta(seconds=settings.RETRY_DELAYS_SECONDS[0])
-LOST, NOT_ON_WHATSAPP = 131000, 131026
-
-
-def seconds(number: float) -> timedelta:
-    return timedelta(seconds=number)
-
-
-class Run:
-    """A distribution on its way, moved by hand."""
-
-    def __init__(self, people: int = 1) -> None:
-        self.distribution = an_open_distribution(people, now=NOW)
-
-    def attempt(self, *, now: datetime = NOW) -> Claim:
-        """Claim and mark whatever is due: from now on each may have been sent."""
-        claim = state.claim(self.distribution.pk, 0, limit=50, now=now, lease=LEASE)
-        number_id = PhoneNumber.objects.first().pk
-        state.mark_inflight(claim, claim.deliveries, number_id=number_id, now=now, lease=LEASE)
-        return claim
-
-    def settle(self, claim: Claim, to: State, **fields) -> None:
-        state.settle(
-            [
-                Settlement(claim.attempt(row), to, NOW, **{"wamid": f"wamid.{row.pk}", **fields})
-                for row in claim.deliveries
-            ]
-        )
-
-    def accepted(self) -> AttemptKey:
-        claim = self.attempt()
-        self.settle(claim, State.ACCEPTED)
-        return claim.attempt(claim.deliveries[0])
-
-    def unanswered(self) -> AttemptKey:
-        """The first attempt stays without an answer, and every gate says: send it again."""
-        claim = self.attempt()
-        state.expire_leases(NOW + LEASE * 2)
-        rows = list(Delivery.objects.values_list("pk", flat=True))
-        assert state.retry_unknown(rows, next_at=LATER, now=LATER) == len(rows)
-        return claim.attempt(claim.deliveries[0])
 
 
 @pytest.fixture
 def run(db) -> Run:
     return Run()
-
-
-def delivery() -> Delivery:
-    return Delivery.objects.get()
-
-
-def heard(
-    status: str,
-    attempt: AttemptKey | None,
-    *,
-    at: datetime = LATER,
-    wamid: str = "",
-    code: int | None = None,
-) -> StatusReport:
-    return StatusReport(status, at, wamid, attempt, code)
-
-
-def hear(status: str, attempt: AttemptKey | None, **fields) -> Applied:
-    return advance([heard(status, attempt, **fields)], now=fields.get("at", LATER))
 
 
 # --- finding the delivery ---------------------------------------------------------------------
@@ -252,184 +194,6 @@ def test_one_message_id_for_two_deliveries_spoils_no_bundle():
 
     assert Delivery.objects.tally() == {State.ACCEPTED: 3}
     assert set(Delivery.objects.values_list("wamid", flat=True)) == {"wamid.same", None, "wamid.3"}
-
-
-# --- failures ---------------------------------------------------------------------------------
-
-
-def test_a_reported_failure_is_kept_as_evidence_once(run):
-    attempt = run.accepted()
-
-    for _ in range(2):
-        hear("failed", attempt, code=NOT_ON_WHATSAPP)
-
-    row, kept = delivery(), Attempt.objects.get()
-    assert (row.state, row.reason, row.failed_code) == (
-        State.FAILED,
-        "undeliverable",
-        NOT_ON_WHATSAPP,
-    )
-    assert (kept.attempt_id, kept.outcome, kept.code) == (str(attempt), "REPORTED", NOT_ON_WHATSAPP)
-
-
-def test_what_meta_lost_is_sent_again_once(run):
-    attempt = run.accepted()
-
-    hear("failed", attempt, code=LOST)
-
-    row = delivery()
-    assert (row.state, row.reason, row.resend_no) == (State.RETRY_WAIT, "send_failed", 1)
-    assert row.next_at == LATER + RESEND
-
-    claim = run.attempt(now=LATER + RESEND)
-    run.settle(claim, State.ACCEPTED, wamid="wamid.second")
-    hear("failed", claim.attempt(claim.deliveries[0]), code=LOST)
-    assert (delivery().state, delivery().reason) == (State.FAILED, "send_failed")
-
-
-@pytest.mark.parametrize(
-    "where",
-    [DistributionState.COMPLETED, DistributionState.CANCELLED],
-    ids=["completed", "cancelled"],
-)
-def test_what_meta_lost_after_the_end_has_failed(run, where):
-    attempt = run.accepted()
-    Distribution.objects.update(state=where)
-
-    hear("failed", attempt, code=LOST)
-
-    assert (delivery().state, delivery().reason) == (State.FAILED, "send_failed")
-
-
-def test_what_meta_lost_while_paused_waits(run):
-    attempt = run.accepted()
-    Distribution.objects.update(state=DistributionState.PAUSED)
-
-    hear("failed", attempt, code=LOST)
-
-    assert delivery().state == State.RETRY_WAIT
-
-
-def test_late_good_news_stops_a_waiting_resend(run):
-    attempt = run.accepted()
-    hear("failed", attempt, code=LOST)
-
-    hear("delivered", attempt)
-
-    assert (delivery().state, delivery().reason) == (State.ACCEPTED, "")
-    assert run.attempt(now=LATER + RESEND).deliveries == []
-
-
-def test_good_news_stops_the_resend_of_an_unanswered_call(run):
-    attempt = run.unanswered()
-    assert delivery().state == State.RETRY_WAIT
-
-    hear("sent", attempt, wamid="wamid.late")
-
-    assert (delivery().state, delivery().wamid) == (State.ACCEPTED, "wamid.late")
-    assert run.attempt(now=LATER).deliveries == []
-    assert not Alert.objects.exists()
-
-
-def test_good_news_stops_a_resend_that_is_claimed_already(run):
-    attempt = run.unanswered()
-    claim = state.claim(run.distribution.pk, 0, limit=50, now=LATER, lease=LEASE)
-
-    hear("sent", attempt, wamid="wamid.late")
-
-    number_id = PhoneNumber.objects.first().pk
-    assert (
-        state.mark_inflight(claim, claim.deliveries, number_id=number_id, now=LATER, lease=LEASE)
-        == set()
-    )
-    assert delivery().state == State.ACCEPTED
-
-
-# --- two messages -----------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("second", ["inflight", "unknown", "accepted", "held"])
-def test_good_news_of_an_earlier_attempt_after_a_resend_is_a_double_and_told(run, second):
-    first = run.unanswered()
-    claim = run.attempt(now=LATER)
-    proven = second in ("accepted", "held")
-    if second != "inflight":
-        wamid = "wamid.second" if proven else None
-        run.settle(claim, State[second.upper()], reason="", wamid=wamid)
-    before = Delivery.objects.values().get()
-
-    applied = hear("delivered", first, wamid="wamid.first")
-
-    assert (applied.changed, len(applied.doubled), applied.unmatched) == (0, 1, [])
-    assert Delivery.objects.values().get() == before
-    record = Duplicate.objects.get()
-    assert record.certainty == ("CONFIRMED" if proven else "SUSPECT")
-    assert (record.earlier_attempt, record.earlier_wamid) == (str(first), "wamid.first")
-    assert record.later_attempt == state.attempt_id(delivery())
-    assert record.later_wamid == ("wamid.second" if proven else "")
-    alert = Alert.objects.get()
-    rule = "duplicate_confirmed" if proven else "duplicate_suspect"
-    assert (alert.rule, alert.scope) == (rule, f"delivery {before['id']}")
-
-
-def test_a_suspicion_becomes_certain_once_the_later_message_is_proven(run):
-    first = run.unanswered()
-    claim = run.attempt(now=LATER)
-    hear("sent", first, wamid="wamid.first")
-    assert duplicates.confirm_suspects(LATER) == 0
-
-    run.settle(claim, State.ACCEPTED, reason="", wamid="wamid.second")
-
-    assert duplicates.confirm_suspects(LATER) == 1
-    assert duplicates.confirm_suspects(LATER) == 0
-    record = Duplicate.objects.get()
-    assert (record.certainty, record.later_wamid) == ("CONFIRMED", "wamid.second")
-    open_ones = Alert.objects.filter(closed_at=None).values_list("rule", flat=True)
-    assert list(open_ones) == ["duplicate_confirmed"]
-    assert duplicates.counts(delivery().distribution_id) == {"confirmed": 1, "suspected": 0}
-
-
-def test_one_call_that_became_two_messages_is_a_double(run):
-    first = run.accepted()
-
-    applied = hear("delivered", first, wamid="wamid.of.another.message")
-
-    assert len(applied.doubled) == 1
-    assert delivery().progress == 2
-    assert Duplicate.objects.get().certainty == "CONFIRMED"
-
-
-def test_a_failure_of_an_earlier_attempt_says_nothing_of_the_later(run):
-    first = run.unanswered()
-    run.settle(run.attempt(now=LATER), State.ACCEPTED, wamid="wamid.second")
-
-    applied = hear("failed", first, code=LOST)
-
-    assert (applied.changed, applied.doubled) == (0, [])
-    assert delivery().state == State.ACCEPTED
-
-
-def test_when_the_resend_was_refused_the_earlier_attempts_good_news_counts(run):
-    first = run.unanswered()
-    run.settle(run.attempt(now=LATER), State.FAILED, reason="undeliverable", wamid=None)
-
-    hear("delivered", first, wamid="wamid.first")
-
-    assert (delivery().state, delivery().wamid) == (State.ACCEPTED, "wamid.first")
-    assert not Alert.objects.exists()
-
-
-def test_a_double_is_noticed_although_the_failure_before_it_named_no_attempt(run):
-    first = run.accepted()
-    hear("failed", None, wamid=f"wamid.{delivery().pk}", code=LOST)
-    run.settle(run.attempt(now=LATER + RESEND), State.ACCEPTED, wamid="wamid.second")
-
-    applied = hear("delivered", first)
-
-    assert ([double.delivery_id for double in applied.doubled], applied.unmatched) == (
-        [delivery().pk],
-        [],
-    )
 
 
 # --- at once ----------------------------------------------------------------------------------

@@ -148,6 +148,12 @@ def test_nothing_is_tried_after_the_window():
     assert (settled(after).state, settled(after).next_at) == (State.FAILED, None)
 
 
+def test_what_was_withdrawn_at_the_windows_end_is_skipped_for_it():
+    withdrawn = settled(outcome(OutcomeKind.NOT_SENT, CANCELLED, ended=WINDOW_END))
+
+    assert (withdrawn.state, withdrawn.reason) == (State.SKIPPED, "window")
+
+
 def test_a_longer_ladder_is_a_setting(settings):
     settings.RETRY_DELAYS_SECONDS = [1, 2]
 

@@ -159,6 +159,23 @@ def test_a_morning_that_everybody_slept_through_is_missed_and_told():
 
 
 @pytest.mark.django_db
+def test_a_day_that_was_slept_through_to_its_end_is_missed_and_never_sent_beside_the_next():
+    the_house()
+    for day in (DAY, DAY + timedelta(days=1)):
+        an_approved_content(day=day)
+
+    opened = schedule.open_due(SIX + timedelta(days=1))
+
+    days = Distribution.objects.order_by("local_date")
+    assert list(days.values_list("local_date", "state")) == [
+        (DAY, "MISSED"),
+        (DAY + timedelta(days=1), "SENDING"),
+    ]
+    assert opened == [days.last().pk]
+    assert Alert.objects.filter(rule="distribution_missed", closed_at=None).count() == 1
+
+
+@pytest.mark.django_db
 def test_a_house_first_started_in_the_afternoon_has_missed_nothing():
     the_house()
     a_draft(day=DAY)

@@ -50,7 +50,7 @@ def judge(mutants: Iterable[Mutant], root: Path = ROOT) -> int:
         Path(folder).chmod(0o711)  # a PostgreSQL that runs as another account walks through it
         try:
             right = copy(root, Path(folder) / "right")
-            if not passes(right, [test for mutant in chosen for test in mutant.tests]):
+            if not passes(right, [test for mutant in chosen for test in mutant.tests], aloud=True):
                 say("the right sources do not pass: no mutant can be judged")
                 return 2
             for mutant in chosen:
@@ -85,8 +85,8 @@ def copy(root: Path, place: Path) -> Path:
     return place
 
 
-def passes(tree: Path, tests: Sequence[str]) -> bool:
-    """Run tests in a tree; NothingTested when they did not really run."""
+def passes(tree: Path, tests: Sequence[str], *, aloud: bool = False) -> bool:
+    """Run tests in a tree, `aloud` if failing is news; NothingTested when they did not run."""
     command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
     ended = subprocess.run(
         [*command, *dict.fromkeys(tests)],
@@ -100,6 +100,8 @@ def passes(tree: Path, tests: Sequence[str]) -> bool:
         check=False,
     )
     if ended.returncode == FAILED:
+        if aloud:
+            say(ended.stdout[-3000:])
         return False
     if ended.returncode == PASSED and " passed" in ended.stdout:  # not everything was skipped
         return True

@@ -7,7 +7,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -76,18 +76,47 @@ def morning(tmp_path: Path, subscribers: int, **settings: str) -> Iterator[Morni
         yield Morning(supervisor, database, Sandbox(f"http://127.0.0.1:{ports['sandbox']}"))
 
 
-@pytest.mark.slow
-def test_a_small_day_is_opened_sent_and_closed_by_the_keeper_alone(tmp_path: Path) -> None:
-    with morning(tmp_path, 300, KEEPER_INTERVAL="1") as day:
-        day.wait_for("SELECT state = 'COMPLETED' FROM distribution_distribution", seconds=90)
-        states = dict(day.ask("SELECT state, COUNT(*) FROM distribution_delivery GROUP BY state"))
-        expected = {
-            str(phone).lstrip("+")
-            for (phone,) in day.ask("SELECT phone FROM distribution_delivery")
-        }
-        verdict = judge(day.sandbox.journal(), expected, set())
+COMPLETED = "SELECT state = 'COMPLETED' FROM distribution_distribution"
 
-    assert sum(states.values()) == len(expected) == 300
+
+def assert_kept_its_promise(day: Morning, people: int) -> None:
+    states = dict(day.ask("SELECT state, COUNT(*) FROM distribution_delivery GROUP BY state"))
+    phones = day.ask("SELECT phone FROM distribution_delivery")
+    verdict = judge(day.sandbox.journal(), {str(phone).lstrip("+") for (phone,) in phones}, set())
+
+    assert sum(states.values()) == len(phones) == people
     assert set(states) <= {"ACCEPTED", "FAILED"}
     # Whom WhatsApp itself refused was written to all the same.
     assert (verdict.missed, verdict.duplicates, verdict.strangers) == (0, 0, 0)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_small_day_is_opened_sent_and_closed_by_the_keeper_alone(tmp_path: Path) -> None:
+    with morning(tmp_path, 300, KEEPER_INTERVAL="1") as day:
+        day.wait_for(COMPLETED, seconds=90)
+        assert_kept_its_promise(day, 300)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_keeper_told_to_end_in_mid_run_costs_nobody_and_a_second_one_harms_nobody(
+    tmp_path: Path,
+) -> None:
+    with morning(tmp_path, 700, KEEPER_INTERVAL="1", KEEPER_PATIENCE="2") as day:
+        keeper = day.supervisor.processes["keeper"]
+        twin = day.supervisor.start(replace(keeper.child, name="twin"))
+        day.supervisor.wait_ready(twin)
+        day.wait_for(
+            "SELECT COUNT(*) > 60 FROM distribution_delivery WHERE state = 'ACCEPTED'", seconds=90
+        )
+        for process in (keeper, twin):
+            process.popen.terminate()
+        assert [process.popen.wait(timeout=30) for process in (keeper, twin)] == [0, 0]
+        left = dict(day.ask("SELECT state, COUNT(*) FROM distribution_delivery GROUP BY state"))
+        day.wait_for(COMPLETED, seconds=100)  # their supervisor has started them again
+        assert_kept_its_promise(day, 700)
+
+    # What was not begun was given back, not left to its lease.
+    assert left.get("PENDING", 0) + left.get("RETRY_WAIT", 0) > 0
+    assert left.get("CLAIMED", 0) == 0

@@ -300,6 +300,15 @@ def test_a_backup_wakes_for_a_primary_whose_breaker_is_open():
     assert pool.reserve(25, now=NOW).number_id == backup.pk
 
 
+def test_a_backup_of_an_account_that_is_well_wakes_for_one_that_is_ill():
+    number = a_number()
+    well = Portfolio.objects.create(business_id="901")
+    backup = a_number(portfolio=well, state=NumberState.STANDBY, role=Role.BACKUP)
+    tell(number, DOWN)
+
+    assert health.ensure_capacity(0, until=NOW, now=NOW) == [backup.label]
+
+
 # --- laws ---------------------------------------------------------------------------------------
 
 ANSWERS = st.lists(

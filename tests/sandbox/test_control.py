@@ -27,6 +27,13 @@ def told(receiver: Receiver, field: str) -> list[dict[str, Any]]:
     return values
 
 
+def inbound(receiver: Receiver) -> list[dict[str, Any]]:
+    """What people wrote; a status of an earlier test may still come in beside it."""
+    return [
+        message for value in receiver.values("messages") for message in value.get("messages", [])
+    ]
+
+
 def test_a_flagged_number_refuses_and_meta_says_so(sandbox: Sandbox, receiver: Receiver) -> None:
     sandbox.control("POST", f"number/{ONE}", {"status": "FLAGGED", "quality": "RED"})
     assert sandbox.send(RAVI).json()["error"]["code"] == 131045
@@ -102,12 +109,11 @@ def test_people_write_press_buttons_and_stop(sandbox: Sandbox, receiver: Receive
     )
     button = {"payload": "STOP:1", "text": "Stop"}
     sandbox.control("POST", "inbound", {"from": RAVI, "button": button, "number": TWO})
-    until(lambda: len(receiver.values("messages")) >= 1)
-    until(lambda: sum(len(v["messages"]) for v in receiver.values("messages")) == 2)
-    value = receiver.values("messages")[0]
+    until(lambda: len(inbound(receiver)) == 2)
+    value = next(v for v in receiver.values("messages") if "messages" in v)
     assert value["metadata"]["phone_number_id"] == TWO
     assert value["contacts"][0]["profile"] == {"name": "Ravi"}
-    first, second = (m for value in receiver.values("messages") for m in value["messages"])
+    first, second = inbound(receiver)
     assert (first["from"], first["type"], first["text"]) == (
         *("919812345678", "text", {"body": "STOP"}),
     )

@@ -35,6 +35,7 @@ def test_no_second_ever_holds_more_than_the_limit(gaps: list[float], limit: int)
 
 def test_a_flood_is_cut_at_the_numbers_rate_by_time_of_arrival(sandbox: Sandbox) -> None:
     sandbox.control("POST", f"number/{ONE}", {"rate": 40})
+    sandbox.settings(rate_burst=1)
 
     def call(person: int) -> int:
         number = TWO if person % 10 == 0 else ONE

@@ -1,0 +1,62 @@
+"""When the machine's clock was set back, what waits must not wait for the difference.
+
+Noticed by a heartbeat that lies in the future. Only times further ahead than any could be are
+brought back, so two machines whose clocks differ do no harm to each other.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from distribution import alerts
+from distribution.models import Delivery, Distribution, Heartbeat, Severity, State, StatusFeed
+from distribution.models.deliveries import CLAIMABLE
+from phonepool import clocks as pool_clocks
+from phonepool.clocks import SKEW_SECONDS
+
+log = logging.getLogger(__name__)
+
+RULE = "clock_set_back"
+
+
+def beat(name: str, now: datetime, doing: str = "") -> None:
+    """Say that `name` lives; mend what a clock that was set back left in the future."""
+    latest = now + timedelta(seconds=SKEW_SECONDS)
+    if Heartbeat.beat(name, now, doing, not_after=latest):
+        return
+    ahead = Heartbeat.objects.filter(pk=name, at__gt=latest).first()
+    if ahead is not None:
+        _tell(ahead.at - now, mend(now), now)
+    Heartbeat.beat(name, now, doing)
+
+
+def mend(now: datetime) -> int:
+    """Bring impossible times of running distributions and numbers back; how many rows."""
+    skew = timedelta(seconds=SKEW_SECONDS)
+    lease = timedelta(seconds=settings.LEASE_SECONDS)
+    longest = timedelta(seconds=max(settings.RETRY_DELAYS_SECONDS))
+    rows = Delivery.objects.filter(distribution__in=Distribution.objects.running())
+    waiting = rows.filter(state__in=CLAIMABLE, next_at__gt=now + longest + skew)
+    leased = rows.filter(state__in=[State.CLAIMED, State.INFLIGHT])
+    doubtful = rows.filter(state=State.UNKNOWN, unknown_at__gt=now + skew)
+    read = StatusFeed.objects.filter(applied_through__gt=now + skew)
+    return (
+        waiting.update(next_at=now)
+        + leased.filter(lease_until__gt=now + lease + skew).update(lease_until=now + lease)
+        + doubtful.update(unknown_at=now)  # its whole wait begins anew
+        + read.update(applied_through=None)  # the next drain says it anew
+        + pool_clocks.mend(now)
+    )
+
+
+def _tell(back: timedelta, mended: int, now: datetime) -> None:
+    """An incident that is over as it is noticed: told once."""
+    message = (
+        f"The clock was set back by {back.total_seconds():.0f} s; {mended} times that lay too far "
+        "ahead were brought back. Look after the machines' time service."
+    )
+    alerts.raise_alert(RULE, severity=Severity.WARNING, message=message, now=now)
+    alerts.close_alert(RULE, now=now)

@@ -1,0 +1,31 @@
+"""The numbers' clocks after the machine's own was set back: nothing waits for a time that was."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Q
+
+from phonepool.health import LONGEST_REST
+from phonepool.models import NumberState, PhoneNumber
+
+SKEW_SECONDS = 60.0  # by so much may two machines' clocks differ
+
+
+def mend(now: datetime) -> int:
+    """Bring back what lies further ahead than it ever could; how many numbers were touched."""
+    moment = now.timestamp()
+    horizon = moment + settings.SLOT_HORIZON_SECONDS + SKEW_SECONDS
+    ahead = moment + SKEW_SECONDS
+    pause = moment + settings.BREAKER_COOLDOWN_SECONDS + SKEW_SECONDS
+    rest = now + timedelta(seconds=settings.NUMBER_REST_SECONDS * LONGEST_REST + SKEW_SECONDS)
+    fixes: list[tuple[Q, dict[str, object]]] = [
+        (Q(next_slot__gt=horizon), {"next_slot": moment}),
+        (Q(cut_at__gt=ahead), {"cut_at": moment}),
+        (Q(breaker_until__gt=pause), {"breaker_until": moment}),
+        (Q(breaker_at__gt=ahead), {"breaker_at": moment}),
+        (Q(heard_at__gt=ahead), {"heard_at": moment}),
+        (Q(state=NumberState.RESTING, rest_until__gt=rest), {"rest_until": now}),
+    ]
+    return sum(PhoneNumber.objects.filter(wrong).update(**right) for wrong, right in fixes)

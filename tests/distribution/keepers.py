@@ -1,0 +1,70 @@
+"""A keeper's surroundings: who else there is, and rounds that are made one by one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.utils import timezone
+
+from distribution import schedule
+from distribution.keeping import Keeper
+from distribution.models import Heartbeat, StatusFeed
+from distribution.sending import Sent
+from tests.builders import a_number, an_approved_content, some_subscribers
+
+MIDNIGHT = schedule.daily_time(schedule.local_date(timezone.now())) - timedelta(hours=6)
+SIX = MIDNIGHT + timedelta(hours=6)
+
+
+def seconds(number: float) -> timedelta:
+    return timedelta(seconds=number)
+
+
+class World:
+    """Who else there is, and what the keeper asked of them. Its threads touch no database."""
+
+    def __init__(self) -> None:
+        self.now = SIX - timedelta(minutes=1)
+        self.sent: list[tuple[int, int]] = []
+        self.published: list[int] = []
+        self.drained: list[datetime] = []
+        self.broker_takes = True
+        self.asked = threading.Event()
+
+    def send(self, distribution_id: int, batch_no: int) -> Sent:
+        self.sent.append((distribution_id, batch_no))
+        return Sent()
+
+    def publish(self, distribution_id: int) -> bool:
+        self.published.append(distribution_id)
+        self.asked.set()
+        return self.broker_takes
+
+    def celery_lives(self) -> None:
+        for name in ("tick", "sla"):
+            Heartbeat.beat(name, self.now)
+        StatusFeed.objects.all().delete()
+        StatusFeed.applied(self.now - seconds(10))
+
+
+def look(keeper: Keeper, world: World, *, later: float = 0.0) -> None:
+    """One round, and the end of what it began beside itself."""
+    world.now += seconds(later)
+    keeper._round()
+    wait_until(lambda: not keeper._relief.busy)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.005)
+
+
+def a_morning(subscribers: int = 120) -> None:
+    some_subscribers(subscribers)
+    a_number()
+    an_approved_content(day=schedule.local_date(SIX))
