@@ -1,0 +1,11 @@
+"""The pages about the house itself: people and roles, sign-in failures, the audit log."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+
+from config.admin import audit, people, sign_ins
+
+admin.site.index_title = "Today"
+
+__all__ = ["audit", "people", "sign_ins"]
