@@ -207,6 +207,9 @@ CLOUD_API_CONCURRENCY = env.integer("CLOUD_API_CONCURRENCY", 384, low=1, high=40
 # --- The day --------------------------------------------------------------------------------
 
 DAILY_TIME = env.clock_time("DAILY_TIME", "06:00")
+# The day's content should be approved the evening before; later only with a reason.
+CONTENT_DEADLINE = env.clock_time("CONTENT_DEADLINE", "20:00")
+TEST_RECIPIENTS = env.phones("TEST_RECIPIENTS")  # the staff's own phones, for test sends
 MAX_START_LATENESS_SECONDS = env.integer("MAX_START_LATENESS_SECONDS", 4 * 3600, low=60)
 # After this nothing more is sent: a morning message at noon is not one any more.
 SENDING_WINDOW_SECONDS = env.integer("SENDING_WINDOW_SECONDS", 4 * 3600, low=1)
