@@ -2,7 +2,8 @@
 
 A send wants as little CPU as possible and certainty about its first byte, which no exception
 type of requests gives (a reset in the TLS handshake looks like one in the middle of an answer).
-A read, or the upload of a file, may simply be repeated. Redirects, retries, proxies and cookies are off for both.
+A read, or the upload of a file, may simply be repeated. Redirects, retries, proxies and cookies
+are off for both.
 `Transport` is the seam behind which another client can stand.
 """
 
