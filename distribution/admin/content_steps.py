@@ -24,7 +24,7 @@ from subscribers.phones import mask
 if TYPE_CHECKING:
     from distribution.admin.content import ContentAdmin
 
-APPROVE, APPROVE_LATE, TEST = "approve_content", "approve_late_content", "send_test_content"
+APPROVE, APPROVE_LATE, TEST = "approve_content", "approve_late_content", "send_test"
 Step = Callable[[HttpRequest, Content], Content]
 
 

@@ -24,7 +24,7 @@ class Migration(migrations.Migration):
                 "permissions": [
                     ("approve_content", "Can approve or reject content, and choose the fallback"),
                     ("approve_late_content", "Can approve content after the evening's deadline"),
-                    ("send_test_content", "Can send a content to the staff's own phones"),
+                    ("send_test", "Can send a content to the staff's own phones"),
                 ],
             },
         ),
@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
             name="messagetemplate",
             options={
                 "ordering": ["name", "language"],
-                "permissions": [("sync_messagetemplate", "Can fetch message templates from Meta")],
+                "permissions": [("sync_templates", "Can fetch message templates from Meta")],
             },
         ),
         migrations.RemoveConstraint(

@@ -45,7 +45,7 @@ class MessageTemplate(models.Model):
                 condition=Q(status__in=TemplateStatus.values), name="template_status_known"
             ),
         ]
-        permissions = [("sync_messagetemplate", "Can fetch message templates from Meta")]
+        permissions = [("sync_templates", "Can fetch message templates from Meta")]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.language})"
@@ -119,7 +119,7 @@ class Content(models.Model):
         permissions = [
             ("approve_content", "Can approve or reject content, and choose the fallback"),
             ("approve_late_content", "Can approve content after the evening's deadline"),
-            ("send_test_content", "Can send a content to the staff's own phones"),
+            ("send_test", "Can send a content to the staff's own phones"),
         ]
 
     def __str__(self) -> str:

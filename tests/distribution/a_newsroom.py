@@ -28,7 +28,7 @@ RICH = [
     },
 ]
 PLAIN = [RICH[1]]
-EDITOR = ("view_content", "add_content", "change_content", "send_test_content")
+EDITOR = ("view_content", "add_content", "change_content", "send_test")
 APPROVER = ("view_content", "approve_content")
 VIEWER = ("view_content", "view_messagetemplate")
 
