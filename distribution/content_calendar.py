@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
 from distribution import approval
-from distribution.models import Content, ContentState
+from distribution.models import BlackoutDate, Content, ContentState
 
 # What says most about a day stands for it.
 ORDER = [
@@ -31,6 +31,7 @@ class CalendarDay:
     past: bool
     today: bool
     fallback: bool  # nothing of its own is approved, and a fallback will be said
+    blackout: str = ""  # why nothing begins on that day, if so
 
     @property
     def approved(self) -> bool:
@@ -39,7 +40,7 @@ class CalendarDay:
     @property
     def gap(self) -> bool:
         """Nothing of its own will be said on a day that is still to come."""
-        return not self.approved and not self.past
+        return not (self.approved or self.past or self.blackout)
 
     @property
     def silent(self) -> bool:
@@ -48,18 +49,21 @@ class CalendarDay:
 
 
 def days(first: date, count: int, *, now: datetime) -> list[CalendarDay]:
-    """`count` days from `first` on. Two queries, whatever their number."""
+    """`count` days from `first` on. Three queries, whatever their number."""
     last = first + timedelta(days=count - 1)
     rows = Content.objects.filter(is_fallback=False, day__range=(first, last))
     by_day: dict[date | None, list[Content]] = defaultdict(list)
     for content in rows.select_related("message_template", "author"):
         by_day[content.day].append(content)
     fallback = Content.objects.fallback() is not None
+    closed = BlackoutDate.objects.filter(day__range=(first, last)).values_list("day", "reason")
+    blackouts = dict(closed)
     today = now.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
-    return [
+    whole = [
         _day(first + timedelta(days=place), by_day, today=today, fallback=fallback, now=now)
         for place in range(count)
     ]
+    return [replace(day, blackout=blackouts.get(day.day, "")) for day in whole]
 
 
 def weeks(month: date, *, now: datetime) -> list[list[CalendarDay]]:

@@ -45,20 +45,18 @@ class ContentAdmin(ModelAdmin):
     search_fields = ["title"]
     actions = None
 
-    @display(description="Day", ordering="day")  # type: ignore[untyped-decorator]
+    @display(description="Day", ordering="day")
     def day_or_fallback(self, content: Content) -> str:
         return f"{content.day:%a %d %b %Y}" if content.day else "Fallback"
 
-    @display(  # type: ignore[untyped-decorator]
-        description="State", ordering="state", label=STATE_COLOURS
-    )
+    @display(description="State", ordering="state", label=STATE_COLOURS)
     def state_badge(self, content: Content) -> tuple[str, str]:
         return content.state, content.get_state_display()
 
     def has_delete_permission(
         self,
-        request: HttpRequest,  # noqa: ARG002
-        obj: Content | None = None,  # noqa: ARG002
+        request: HttpRequest,
+        obj: Content | None = None,
     ) -> bool:
         return False  # what was written and decided stays to be read
 
@@ -88,8 +86,8 @@ class ContentAdmin(ModelAdmin):
     def add_view(
         self,
         request: HttpRequest,
-        form_url: str = "",  # noqa: ARG002
-        extra_context: Any = None,  # noqa: ARG002
+        form_url: str = "",
+        extra_context: Any = None,
     ) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
@@ -99,8 +97,8 @@ class ContentAdmin(ModelAdmin):
         self,
         request: HttpRequest,
         object_id: str,
-        form_url: str = "",  # noqa: ARG002
-        extra_context: Any = None,  # noqa: ARG002
+        form_url: str = "",
+        extra_context: Any = None,
     ) -> HttpResponse:
         content = self.get_object(request, object_id)
         if content is None:
@@ -114,7 +112,7 @@ class ContentAdmin(ModelAdmin):
             return self.has_add_permission(request)
         return content.state in EDITORIAL and self.has_change_permission(request, content)
 
-    def form(self, request: HttpRequest, content: Content | None) -> ContentForm:
+    def content_form(self, request: HttpRequest, content: Content | None) -> ContentForm:
         """The form for this request: bound to what was posted, else to what is stored."""
         posted = request.POST if request.method == "POST" else None
         given = request.POST.get("message_template") or request.GET.get("message_template")
@@ -130,7 +128,7 @@ class ContentAdmin(ModelAdmin):
 
     def _write(self, request: HttpRequest, content: Content | None) -> HttpResponse:
         editable = self.may_edit(request, content)
-        form = self.form(request, content) if editable else None
+        form = self.content_form(request, content) if editable else None
         if request.method == "POST":
             if form is None:
                 raise PermissionDenied

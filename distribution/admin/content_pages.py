@@ -124,7 +124,7 @@ def _piece(pages: ContentAdmin, request: HttpRequest, piece: str) -> HttpRespons
         raise PermissionDenied
     key = request.GET.get("content", "")
     content = Content.objects.filter(pk=key).first() if key.isdigit() else None
-    form = pages.form(request, content)
+    form = pages.content_form(request, content)
     data = request.POST.copy()
     data["fields_of"] = str(form.template.pk) if form.template else ""
     form.data = data
