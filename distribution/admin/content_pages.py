@@ -128,7 +128,7 @@ def _piece(pages: ContentAdmin, request: HttpRequest, piece: str) -> HttpRespons
     data = request.POST.copy()
     data["fields_of"] = str(form.template.pk) if form.template else ""
     form.data = data
-    context = {"form": form, "content_object": content}
+    context = {"form": form, "content_object": content, "live": True}
     if piece == "preview":
         context |= preview_context(request, content, form)
     return TemplateResponse(request, f"{FOLDER}/{piece}.html", context)

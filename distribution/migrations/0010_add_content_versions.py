@@ -20,6 +20,7 @@ class Migration(migrations.Migration):
         migrations.AlterModelOptions(
             name="content",
             options={
+                "verbose_name_plural": "content",
                 "ordering": ["-day", "-created_at"],
                 "permissions": [
                     ("approve_content", "Can approve or reject content, and choose the fallback"),

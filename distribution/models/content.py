@@ -102,6 +102,7 @@ class Content(models.Model):
     objects = ContentQuerySet.as_manager()
 
     class Meta:
+        verbose_name_plural = "content"
         ordering = ["-day", "-created_at"]
         constraints = [
             models.UniqueConstraint(

@@ -84,9 +84,7 @@ def test_a_picture_is_left_with_meta_for_every_number_and_goes_out_in_a_test(met
     ]
     journal = meta.journal()
     assert sorted(entry["to"] for entry in journal) == ["919811111111", "919822222222"]
-    assert {tuple(entry["parameters"]) for entry in journal} == {
-        ("Meera Iyer", "Nifty opens flat")
-    }
+    assert {tuple(entry["parameters"]) for entry in journal} == {("Meera Iyer", "Nifty opens flat")}
     assert (Delivery.objects.count(), Attempt.objects.count()) == (0, 0)
 
 

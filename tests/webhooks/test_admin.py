@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
@@ -61,7 +62,9 @@ def test_dead_letters_are_tried_again_by_who_may_and_it_is_on_record(dead):
 
     asked = client.post(reverse(LIST), form)
     assert b"Try webhooks again" in asked.content
-    assert client.post(reverse(LIST), {**form, "confirmed": "yes", "reason": " "}).status_code == 200
+    assert (
+        client.post(reverse(LIST), {**form, "confirmed": "yes", "reason": " "}).status_code == 200
+    )
     assert WebhookEvent.objects.dead().count() == 1  # without a reason nothing happens
     client.post(reverse(LIST), {**form, "confirmed": "yes", "reason": "mended"})
 
@@ -80,7 +83,8 @@ def test_who_may_only_look_cannot_try_again(dead):
         {
             "action": "reprocess",
             "_selected_action": [dead.pk],
-            **{"confirmed": "yes", "reason": "mended"},
+            "confirmed": "yes",
+            "reason": "mended",
         },
     )
 
