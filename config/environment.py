@@ -79,6 +79,15 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
+def phones(name: str) -> list[str]:
+    """Comma-separated phone numbers with plus and country code: `+919812345678`."""
+    given = words(name)
+    if not all(re.fullmatch(r"\+[1-9][0-9]{6,14}", word) for word in given):
+        # The value holds phone numbers: it is not repeated.
+        raise ImproperlyConfigured(f"{name} must list phones with commas, such as +919812345678.")
+    return given
+
+
 def networks(name: str, default: str = "") -> list[IPv4Network | IPv6Network]:
     """Comma-separated networks or single addresses: `127.0.0.0/8,::1`."""
     try:

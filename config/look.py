@@ -39,6 +39,18 @@ NAVIGATION = [
     _section(
         "The message",
         _page("Content", "edit_note", "distribution.content"),
+        _page(
+            "Calendar",
+            "calendar_month",
+            "distribution.content",
+            link="admin:distribution_content_calendar",
+        ),
+        _page(
+            "Waiting for review",
+            "rate_review",
+            "distribution.content",
+            link="admin:distribution_content_queue",
+        ),
         _page("Decisions", "fact_check", "distribution.approval"),
         _page("Message templates", "description", "distribution.messagetemplate"),
     ),

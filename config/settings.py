@@ -256,6 +256,9 @@ DAILY_TIME = env.clock_time("DAILY_TIME", "06:00")
 MAX_START_LATENESS_SECONDS = env.integer(
     "MAX_START_LATENESS_SECONDS", 4 * 3600, low=60, high=18 * 3600
 )
+# The day's content should be approved the evening before; later only with a reason.
+CONTENT_DEADLINE = env.clock_time("CONTENT_DEADLINE", "20:00")
+TEST_RECIPIENTS = env.phones("TEST_RECIPIENTS")  # the staff's own phones, for test sends
 # After this nothing more is sent: a morning message at noon is not one any more.
 SENDING_WINDOW_SECONDS = env.integer("SENDING_WINDOW_SECONDS", 4 * 3600, low=1)
 SLA_WINDOW_SECONDS = env.integer("SLA_WINDOW_SECONDS", 300, low=1)

@@ -25,7 +25,7 @@ EDITS = {
     *("subscribers.add_subscriber", "subscribers.change_subscriber"),
     "subscribers.import_subscriber",
 }
-DECIDES = {"distribution.approve_content"}
+DECIDES = {"distribution.approve_content", "distribution.approve_late_content"}
 RUNS = {
     *("distribution.pause_distribution", "distribution.resume_distribution"),
     *("distribution.cancel_distribution", "distribution.start_distribution"),

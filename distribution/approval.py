@@ -2,39 +2,104 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 
-from distribution.models import Approval, Content, ContentState, Decision
+from distribution import content_rules, template_forms
+from distribution.models import (
+    Approval,
+    Content,
+    ContentState,
+    Decision,
+    Distribution,
+    Kind,
+)
+from distribution.models.distributions import UNOPENED
 
-EDITABLE = ("day", "title", "message_template", "body_variables", "media", "is_fallback")
+EDITABLE = (
+    *("day", "title", "message_template", "body_variables", "button_variables", "media"),
+    "is_fallback",
+)
+EDITORIAL = (ContentState.DRAFT, ContentState.REJECTED)
+UNDECIDED = (*EDITORIAL, ContentState.SUBMITTED)
 
 
 class ApprovalError(Exception):
     """The step is not allowed; the text says why and what to do."""
 
 
-def edit(content: Content, **changes: object) -> Content:
-    """Change a draft or a rejected content, which makes it a draft again."""
-    unknown = set(changes) - set(EDITABLE)
-    if unknown:
-        raise ApprovalError(f"These cannot be edited: {', '.join(sorted(unknown))}.")
-    _move(
-        content,
-        [ContentState.DRAFT, ContentState.REJECTED],
-        ContentState.DRAFT,
-        "Submitted and approved content is frozen: write a new one for that day instead.",
-        **changes,
-    )
+def deadline(day: date) -> datetime:
+    """Until when a day's content should be approved: the evening before, in India."""
+    evening = day - timedelta(days=1)
+    return datetime.combine(evening, settings.CONTENT_DEADLINE, ZoneInfo(settings.TIME_ZONE))
+
+
+def is_late(content: Content, now: datetime) -> bool:
+    """Whether approving it now needs a reason; a fallback has no day and no deadline."""
+    return content.day is not None and not content.is_fallback and now > deadline(content.day)
+
+
+def write(
+    *, by: AbstractBaseUser, now: datetime, replaces: Content | None = None, **fields: Any
+) -> Content:
+    """Begin a draft."""
+    _only_editable(fields)
+    with transaction.atomic():
+        content = Content.objects.create(author_id=by.pk, replaces=replaces, **fields)
+        _record(content, Decision.EDITED, by, "", now)
     return content
+
+
+def edit(
+    content: Content,
+    *,
+    by: AbstractBaseUser | None = None,
+    now: datetime | None = None,
+    **changes: object,
+) -> Content:
+    """Change a draft or a rejected content, which makes it a draft again.
+
+    Who changes it becomes its author, and none of those who worked on it may approve it.
+    """
+    _only_editable(changes)
+    author = {} if by is None else {"author_id": by.pk}
+    with transaction.atomic():
+        _move(
+            content,
+            EDITORIAL,
+            ContentState.DRAFT,
+            "Submitted and approved content is frozen: write a new one for that day instead.",
+            **changes,
+            **author,
+        )
+        if by is not None and now is not None:
+            _record(content, Decision.EDITED, by, "", now)
+    return content
+
+
+def new_version(content: Content, *, by: AbstractBaseUser, now: datetime) -> Content:
+    """A draft with the same words as an approved content, which it replaces once approved."""
+    if content.state != ContentState.APPROVED:
+        raise ApprovalError("Only approved content gets a new version; others can be edited.")
+    if content.newer_versions.filter(state__in=UNDECIDED).exists():
+        raise ApprovalError("Somebody is writing a new version already: look for it in the list.")
+    words = {name: getattr(content, name) for name in EDITABLE}
+    return write(by=by, now=now, replaces=content, **words)
 
 
 def submit(content: Content, *, by: AbstractBaseUser, now: datetime) -> None:
     """Hand a draft to the approvers."""
     if content.author_id != by.pk:
         raise ApprovalError("Only its author can submit a content.")
+    found = content_rules.findings(content)
+    if found:
+        raise ApprovalError(" ".join(found))
     with transaction.atomic():
         _move(
             content,
@@ -47,10 +112,16 @@ def submit(content: Content, *, by: AbstractBaseUser, now: datetime) -> None:
 
 
 def approve(content: Content, *, by: AbstractBaseUser, now: datetime, reason: str = "") -> None:
-    """Release it for its day; from now on it cannot change."""
-    if content.author_id == by.pk:
-        raise ApprovalError("The author cannot approve: ask another person.")
+    """Release it for its day; from now on it cannot change.
+
+    After the deadline only with a reason. What it replaces gives way in the same moment.
+    """
+    _refuse_own(content, by, "approve")
+    if is_late(content, now) and not reason.strip():
+        raise ApprovalError("The deadline was the evening before: say why it is approved late.")
+    template = content.message_template
     with transaction.atomic():
+        chosen_at = _make_way(content, by, now)
         try:
             with transaction.atomic():
                 _move(
@@ -59,6 +130,8 @@ def approve(content: Content, *, by: AbstractBaseUser, now: datetime, reason: st
                     ContentState.APPROVED,
                     "Only submitted content can be approved.",
                     decided_at=now,
+                    chosen_at=chosen_at,
+                    approved_fingerprint=template_forms.fingerprint(template.components),
                 )
         except IntegrityError:
             raise ApprovalError(
@@ -69,8 +142,7 @@ def approve(content: Content, *, by: AbstractBaseUser, now: datetime, reason: st
 
 def reject(content: Content, *, by: AbstractBaseUser, now: datetime, reason: str) -> None:
     """Send it back to its author, with the reason."""
-    if content.author_id == by.pk:
-        raise ApprovalError("The author cannot reject: ask another person.")
+    _refuse_own(content, by, "reject")
     if not reason.strip():
         raise ApprovalError("Say why it is rejected, so that the author can mend it.")
     with transaction.atomic():
@@ -84,9 +156,66 @@ def reject(content: Content, *, by: AbstractBaseUser, now: datetime, reason: str
         _record(content, Decision.REJECTED, by, reason, now)
 
 
+def choose_fallback(content: Content, *, by: AbstractBaseUser, now: datetime) -> None:
+    """Make it the one that is said on days without content of their own."""
+    with transaction.atomic():
+        approved = Content.objects.filter(
+            pk=content.pk, state=ContentState.APPROVED, is_fallback=True
+        )
+        if not approved.update(chosen_at=now):
+            raise ApprovalError("Only an approved fallback can be chosen.")
+        content.refresh_from_db()
+        _record(content, Decision.CHOSEN, by, "", now)
+
+
+def template_changed(content: Content) -> bool:
+    """Whether Meta shows other components of the message template than when it was approved."""
+    stored = content.approved_fingerprint
+    current = template_forms.fingerprint(content.message_template.components)
+    return bool(stored) and stored != current
+
+
+def _make_way(content: Content, by: AbstractBaseUser, now: datetime) -> datetime | None:
+    """Retire what it replaces; when that was chosen to be the fallback, if it was."""
+    old = content.replaces
+    if old is None or (old.day, old.is_fallback) != (content.day, content.is_fallback):
+        return None
+    if content.day is not None and not content.is_fallback and _has_begun(content.day):
+        raise ApprovalError("That day's distribution has begun: its content stays.")
+    _move(
+        old,
+        [ContentState.APPROVED],
+        ContentState.REPLACED,
+        "What it replaces was replaced already: write a new version of the latest.",
+    )
+    Distribution.objects.filter(content=old, state__in=UNOPENED).update(content=content)
+    _record(old, Decision.REPLACED, by, f"Replaced by “{content.title}”."[:500], now)
+    return old.chosen_at
+
+
+def _has_begun(day: date) -> bool:
+    daily = Distribution.objects.filter(kind=Kind.DAILY, local_date=day)
+    return daily.exclude(state__in=UNOPENED).exists()
+
+
+def _refuse_own(content: Content, by: AbstractBaseUser, step: str) -> None:
+    """Whoever wrote words of it, not only the last one, is no second person."""
+    if content.author_id == by.pk:
+        raise ApprovalError(f"The author cannot {step}: ask another person.")
+    own = content.approvals.filter(by_id=by.pk, decision__in=[Decision.EDITED, Decision.SUBMITTED])
+    if own.exists():
+        raise ApprovalError(f"You worked on it and cannot {step} it: ask another person.")
+
+
+def _only_editable(fields: Mapping[str, object]) -> None:
+    unknown = set(fields) - set(EDITABLE)
+    if unknown:
+        raise ApprovalError(f"These cannot be edited: {', '.join(sorted(unknown))}.")
+
+
 def _move(
     content: Content,
-    before: list[ContentState],
+    before: Sequence[ContentState],
     after: ContentState,
     refusal: str,
     **fields: object,

@@ -2,49 +2,94 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from django.conf import settings
 
+from distribution import template_forms
+from distribution.content_rules import fill_in
 from distribution.models import Content, MessageTemplate, TemplateStatus
-from phonepool.cloud_api import CloudApi
+from phonepool.cloud_api import CloudApi, PreparedMessage
 from subscribers.models import Subscriber
 
-PLACEHOLDER = re.compile(r"\{([a-zA-Z_][a-zA-Z0-9_]*)\}")
-LONGEST_PARAMETER = 1024
-# Meta refuses newlines, tabs and more than four spaces in a row (132018).
-BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-WIDE_GAPS = re.compile(" {5,}")
+SENT_OF_MEDIA = ("id", "link")  # the rest of what we know of a file is our own
 
 
-def components(content: Content, subscriber: Subscriber) -> list[dict[str, Any]]:
-    """The `template.components` of one person's message, in Meta's form."""
-    known = {**subscriber.attributes, "name": subscriber.name, "tier": subscriber.tier}
+def components(
+    content: Content, subscriber: Subscriber, *, number: str = ""
+) -> list[dict[str, Any]]:
+    """The `template.components` of one person's message, in Meta's form.
+
+    `number` is Meta's id of the sending number: an uploaded file belongs to one of them.
+    """
+    known = personal_values(subscriber)
     parts: list[dict[str, Any]] = []
     if content.media:
-        kind = content.media["type"]
-        parts.append(
-            {"type": "header", "parameters": [{"type": kind, kind: _media(content.media)}]}
-        )
+        parts.append({"type": "header", "parameters": [_header(content.media, known, number)]})
     if content.body_variables:
-        texts = [fill_in(text, known) for text in content.body_variables]
-        parts.append({"type": "body", "parameters": [{"type": "text", "text": t} for t in texts]})
+        parts.append({"type": "body", "parameters": _body(content, known)})
+    for place, text in content.button_variables.items():
+        address = {"type": "text", "text": fill_in(text, known)}
+        parts.append({"type": "button", "sub_type": "url", "index": place, "parameters": [address]})
     return parts
 
 
-def fill_in(text: str, known: Mapping[str, object]) -> str:
-    """Put a person's values for `{name}` and the like; what is not known becomes nothing."""
-    filled = PLACEHOLDER.sub(lambda found: str(known.get(found[1], "")), text)
-    # Breaks first: blanks around one add up. An empty parameter would be refused.
-    plain = WIDE_GAPS.sub(" ", BREAKS.sub(" ", filled))
-    return plain.strip()[:LONGEST_PARAMETER] or "-"
+def personal_values(subscriber: Subscriber) -> dict[str, object]:
+    """What the texts may name of a person."""
+    return {**subscriber.attributes, "name": subscriber.name, "tier": subscriber.tier}
 
 
-def _media(media: Mapping[str, str]) -> dict[str, str]:
-    return {key: value for key, value in media.items() if key != "type"}
+def prepare(
+    content: Content,
+    subscriber: Subscriber,
+    *,
+    to: str,
+    key: int,
+    attempt_id: str,
+    number: str,
+    send_at: float,
+    deadline: float,
+    spacing: float,
+) -> PreparedMessage:
+    """The message that a content is for one person, on its way to the phone `to`."""
+    return PreparedMessage(
+        key=key,
+        attempt_id=attempt_id,
+        phone_number_id=number,
+        to=to,
+        template=content.message_template.name,
+        language=content.message_template.language,
+        components=components(content, subscriber, number=number),
+        send_at=send_at,
+        deadline=deadline,
+        spacing=spacing,
+    )
+
+
+def _body(content: Content, known: Mapping[str, object]) -> list[dict[str, str]]:
+    texts = [fill_in(text, known) for text in content.body_variables]
+    names = template_forms.read(content.message_template.components).names
+    if len(names) != len(texts):
+        return [{"type": "text", "text": text} for text in texts]
+    return [
+        {"type": "text", "parameter_name": name, "text": text}
+        for name, text in zip(names, texts, strict=True)
+    ]
+
+
+def _header(media: Mapping[str, Any], known: Mapping[str, object], number: str) -> dict[str, Any]:
+    kind = media["type"]
+    if kind == "text":
+        named = {"parameter_name": media["name"]} if media.get("name") else {}
+        return {"type": "text", **named, "text": fill_in(media["text"], known)}
+    theirs = {key: media[key] for key in SENT_OF_MEDIA if key in media}
+    if number in media.get("ids", {}):
+        theirs["id"] = media["ids"][number]
+    if kind == "document" and media.get("filename"):
+        theirs["filename"] = media["filename"]
+    return {"type": kind, kind: theirs}
 
 
 def sync(api: CloudApi, *, now: datetime) -> int:

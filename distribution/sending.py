@@ -209,14 +209,13 @@ class _Pass:
     ) -> PreparedMessage:
         content = self.distribution.content
         assert content is not None  # an open distribution has one
-        return PreparedMessage(
+        return message_templates.prepare(
+            content,
+            delivery.subscriber,
+            to=delivery.phone,
             key=delivery.pk,
             attempt_id=str(self.claim.attempt(delivery)),
-            phone_number_id=slots.meta_id,
-            to=delivery.phone,
-            template=content.message_template.name,
-            language=content.message_template.language,
-            components=message_templates.components(content, delivery.subscriber),
+            number=slots.meta_id,
             send_at=send_at,
             deadline=deadline,
             spacing=slots.least_spacing,

@@ -13,6 +13,7 @@ from phonepool.errors import UNREADABLE, Action, Failure, Rejected, Unanswered, 
 from phonepool.transport import Response
 
 LONGEST_WAMID = 512
+LONGEST_MEDIA_ID = 255
 LONGEST_RETRY_AFTER = 3600.0
 # `paused` is in clients' lists of values, not in Meta's; its message waits like a held one.
 WAITING_AT_META = ("held_for_quality_assessment", "paused")
@@ -146,6 +147,14 @@ def message_template(document: dict[str, Any]) -> TemplateFacts:
         rejected_reason=_text(document, "rejected_reason"),
         components=tuple(part for part in parts if isinstance(part, dict)),
     )
+
+
+def media_id(document: dict[str, Any]) -> str:
+    """The id of an uploaded file; `Unanswered` when there is none that a send could carry."""
+    found = _text(document, "id")
+    if not found or len(found) > LONGEST_MEDIA_ID:
+        raise Unanswered(UNREADABLE, "no media id")
+    return found
 
 
 def items(page: dict[str, Any]) -> list[dict[str, Any]]:

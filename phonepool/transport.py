@@ -1,8 +1,9 @@
-"""Bytes to the Cloud API and back: sends over light connections, reads over requests.
+"""Bytes to the Cloud API and back: sends over light connections, the rest over requests.
 
 A send wants as little CPU as possible and certainty about its first byte, which no exception
 type of requests gives (a reset in the TLS handshake looks like one in the middle of an answer).
-A read may simply be repeated. Redirects, retries, proxies and cookies are off for both.
+A read, or the upload of a file, may simply be repeated. Redirects, retries, proxies and cookies
+are off for both.
 `Transport` is the seam behind which another client can stand.
 """
 
@@ -11,7 +12,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable
 from time import monotonic
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import requests
@@ -27,11 +28,13 @@ from phonepool.errors import (
     NotSent,
     Unanswered,
 )
+from phonepool.media import MediaFile
 
 __all__ = ["CloudTransport", "Response", "Transport"]
 
 SEND_LIMIT = 64 * 1024  # bytes of an answer to a send; a real one has 300
 READ_LIMIT = 8 * 1024 * 1024  # a page of message templates with their components
+UPLOAD_RATE = 256 * 1024  # bytes a second that an upload is reckoned with, at the slowest
 CHUNK = 64 * 1024  # bytes of a read taken at once
 
 
@@ -44,6 +47,9 @@ class Transport(Protocol):
 
     def get(self, path: str) -> Response:
         """Read; `path` with its query."""
+
+    def upload(self, path: str, file: MediaFile) -> Response:
+        """Send a file as a form. Its guard is nobody's: an upload may be repeated."""
 
     def close(self) -> None:
         """Let go of idle connections."""
@@ -86,11 +92,22 @@ class CloudTransport:
         return self._connections.exchange(f"{head}\r\n".encode("ascii") + body, guard)
 
     def get(self, path: str) -> Response:
+        return self._ask("GET", path, self._timeouts[1])
+
+    def upload(self, path: str, file: MediaFile) -> Response:
+        form: dict[str, Any] = {
+            "data": {"messaging_product": "whatsapp", "type": file.mime},
+            "files": {"file": (file.name, file.content, file.mime)},
+        }
+        patience = self._timeouts[1] + len(file.content) / UPLOAD_RATE
+        return self._ask("POST", path, patience, **form)
+
+    def _ask(self, method: str, path: str, read_timeout: float, **form: Any) -> Response:
         try:
             with requests.Session() as session:
                 session.trust_env = False
                 session.headers["User-Agent"] = "Daybreak"
-                return self._read(session, path)
+                return self._read(session, method, path, read_timeout, form)
         except requests.ConnectTimeout:
             error: NotSent | Unanswered = NotSent(CONNECT_TIMEOUT)
         except requests.Timeout:
@@ -105,14 +122,23 @@ class CloudTransport:
     def close(self) -> None:
         self._connections.close()
 
-    def _read(self, session: requests.Session, path: str) -> Response:
-        end = monotonic() + self._timeouts[1] * PATIENCE
-        with session.get(
+    def _read(
+        self,
+        session: requests.Session,
+        method: str,
+        path: str,
+        read_timeout: float,
+        form: dict[str, Any],
+    ) -> Response:
+        end = monotonic() + read_timeout * PATIENCE
+        with session.request(
+            method,
             self._base_url + path,
             headers={"Authorization": f"Bearer {self._token}"},
-            timeout=self._timeouts,
+            timeout=(self._timeouts[0], read_timeout),
             allow_redirects=False,
             stream=True,
+            **form,
         ) as answer:
             body = b""
             for chunk in answer.iter_content(CHUNK):

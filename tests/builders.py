@@ -79,7 +79,7 @@ def an_approved_content(**fields: Any) -> Content:
     content = a_draft(**fields)
     now = timezone.now()
     approval.submit(content, by=content.author, now=now)
-    approval.approve(content, by=a_user(), now=now)
+    approval.approve(content, by=a_user(), now=now, reason="On the day itself.")
     return content
 
 

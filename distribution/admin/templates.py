@@ -1,14 +1,187 @@
-"""Message templates in the admin, as Meta last told of them."""
+"""Message templates in the admin: how Meta sees them, what they look like, what they carry."""
 
 from __future__ import annotations
 
-from django.contrib import admin
+from typing import Any
 
+from django.conf import settings
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Prefetch, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+from unfold.decorators import display
+
+from distribution import approval, message_templates, preview, schedule, template_forms
 from distribution.admin.reading import ReadOnly
-from distribution.models import MessageTemplate
+from distribution.models import (
+    Content,
+    ContentState,
+    Distribution,
+    MessageTemplate,
+    TemplateStatus,
+)
+from phonepool import cloud_api
+from phonepool.errors import CloudApiError
+
+STATUS_COLOURS = {
+    TemplateStatus.APPROVED: "success",
+    TemplateStatus.PENDING: "warning",
+    TemplateStatus.PAUSED: "warning",
+    TemplateStatus.REJECTED: "danger",
+    TemplateStatus.DISABLED: "danger",
+    TemplateStatus.OTHER: "default",
+}
+QUALITY_COLOURS = {"GREEN": "success", "YELLOW": "warning", "RED": "danger"}
+MORNINGS = 10  # distributions shown on a message template's page
+LONGEST_GROUP = 40
 
 
 @admin.register(MessageTemplate)
 class MessageTemplateAdmin(ReadOnly):
-    list_display = ["name", "language", "category", "status", "quality", "synced_at"]
-    list_filter = ["status", "category", "language"]
+    """Meta's facts are read only; the rotation group is ours."""
+
+    list_display = [
+        *("name", "language", "status_badge", "quality_badge", "category"),
+        *("rotation_group", "changed", "synced_at"),
+    ]
+    list_filter = ["status", "category", "language", "rotation_group"]
+    list_before_template = "admin/distribution/templates/sync.html"
+    search_fields = ["name"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[MessageTemplate]:
+        rows: QuerySet[MessageTemplate] = super().get_queryset(request)
+        return rows.prefetch_related(Prefetch("contents", _to_come(), to_attr="standing"))
+
+    @display(description="Status", ordering="status", label=STATUS_COLOURS)
+    def status_badge(self, template: MessageTemplate) -> tuple[str, str]:
+        return template.status, template.get_status_display()
+
+    @display(description="Quality", ordering="quality", label=QUALITY_COLOURS)
+    def quality_badge(self, template: MessageTemplate) -> tuple[str, str]:
+        return template.quality, template.quality.capitalize() or "Unknown"
+
+    @display(description="Changed at Meta", label={True: "danger", False: "default"})
+    def changed(self, template: Any) -> tuple[bool, str]:
+        since = any(approval.template_changed(content) for content in template.standing)
+        return since, "since approval" if since else "no"
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        return [
+            path("sync/", view(self.sync), name="distribution_messagetemplate_sync"),
+            path("<int:pk>/group/", view(self.regroup), name="distribution_messagetemplate_group"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        may = request.user.has_perm("distribution.sync_templates")
+        shown: HttpResponse = super().changelist_view(
+            request, {**(extra_context or {}), "may_sync": may}
+        )
+        return shown
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: Any = None,
+    ) -> HttpResponse:
+        template = self.get_object(request, object_id)
+        if template is None:
+            raise Http404
+        if request.method != "GET" or not self.has_view_permission(request, template):
+            raise PermissionDenied
+        form = template_forms.read(template.components)
+        examples = {slot.key: slot.example for slot in form.slots}
+        standing = list(_to_come().filter(message_template=template))
+        used = Distribution.objects.filter(content__message_template=template)
+        return TemplateResponse(
+            request,
+            "admin/distribution/templates/page.html",
+            {
+                **self.admin_site.each_context(request),
+                "opts": self.opts,
+                "title": str(template),
+                "template": template,
+                "template_form": form,
+                "bubble": preview.draw(template, form, examples, None),
+                "standing": [(c, approval.template_changed(c)) for c in standing],
+                "mornings": [
+                    (
+                        one,
+                        _share(one.sla_accepted),
+                        _share(one.sla_delivered),
+                        one.results.get("read", ""),
+                        one.results.get("failed", ""),
+                    )
+                    for one in used.order_by("-planned_at")[:MORNINGS]
+                ],
+                "group": _group(template),
+                "may_group": request.user.has_perm("distribution.change_messagetemplate"),
+                "may_sync": request.user.has_perm("distribution.sync_templates"),
+                "show_back_button": True,
+            },
+        )
+
+    def sync(self, request: HttpRequest) -> HttpResponse:
+        """Read all of them from Meta now."""
+        return _sync(request)
+
+    def regroup(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Put one into another rotation group."""
+        return _regroup(request, pages=self, pk=pk)
+
+
+@require_POST
+def _sync(request: HttpRequest) -> HttpResponse:
+    if not request.user.has_perm("distribution.sync_templates"):
+        raise PermissionDenied
+    try:
+        if not settings.WHATSAPP_BUSINESS_ID:
+            messages.error(request, "WHATSAPP_BUSINESS_ID is not set: an administrator sets it.")
+        else:
+            count = message_templates.sync(cloud_api.client(), now=timezone.now())
+            messages.success(request, f"Meta told us of {count} message templates.")
+    except CloudApiError as error:
+        messages.error(request, f"Meta could not be read: {error}. {error.failure.advice}")
+    return HttpResponseRedirect(reverse("admin:distribution_messagetemplate_changelist"))
+
+
+@require_POST
+def _regroup(request: HttpRequest, *, pages: MessageTemplateAdmin, pk: int) -> HttpResponse:
+    if not request.user.has_perm("distribution.change_messagetemplate"):
+        raise PermissionDenied
+    template = MessageTemplate.objects.filter(pk=pk).first()
+    if template is None:
+        raise Http404
+    before, group = template.rotation_group, request.POST.get("group", "").strip()[:LONGEST_GROUP]
+    template.rotation_group = group
+    template.save(update_fields=["rotation_group"])
+    told = {"before": {"rotation_group": before}, "after": {"rotation_group": group}}
+    pages.log_change(request, template, [{"act": "regroup", **told}])
+    messages.success(request, f"{template} is in the group “{group}”." if group else "No group.")
+    return HttpResponseRedirect(reverse("admin:distribution_messagetemplate_change", args=[pk]))
+
+
+def _share(part: float | None) -> str:
+    return "" if part is None else f"{part:.1%}"
+
+
+def _to_come() -> QuerySet[Content]:
+    """Approved content that may still be said."""
+    today = schedule.local_date(timezone.now())
+    approved = Content.objects.filter(state=ContentState.APPROVED)
+    return approved.filter(Q(day__gte=today) | Q(is_fallback=True)).order_by("day", "pk")
+
+
+def _group(template: MessageTemplate) -> list[MessageTemplate]:
+    """Those that take turns with it."""
+    if not template.rotation_group:
+        return []
+    group = MessageTemplate.objects.filter(rotation_group=template.rotation_group)
+    return list(group.exclude(pk=template.pk))

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("distribution", "0003_add_heartbeats_and_verdicts"),
+        ("distribution", "0010_add_content_versions"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

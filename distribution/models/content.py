@@ -6,7 +6,7 @@ from datetime import date
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from subscribers.append_only import AppendOnly
 
@@ -45,6 +45,7 @@ class MessageTemplate(models.Model):
                 condition=Q(status__in=TemplateStatus.values), name="template_status_known"
             ),
         ]
+        permissions = [("sync_templates", "Can fetch message templates from Meta")]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.language})"
@@ -55,14 +56,20 @@ class ContentState(models.TextChoices):
     SUBMITTED = "SUBMITTED"
     APPROVED = "APPROVED"  # frozen from here on
     REJECTED = "REJECTED"
+    REPLACED = "REPLACED"  # was approved; a newer version of it was approved after it
 
 
 class ContentQuerySet(models.QuerySet["Content"]):
     def approved_for(self, day: date) -> Content | None:
-        """The day's approved content, else the approved fallback, else None."""
+        """The day's approved content, else the fallback in force, else None."""
         approved = self.filter(state=ContentState.APPROVED).select_related("message_template")
-        own = approved.filter(day=day, is_fallback=False).first()
-        return own or approved.filter(is_fallback=True).order_by("-decided_at").first()
+        return approved.filter(day=day, is_fallback=False).first() or self.fallback()
+
+    def fallback(self) -> Content | None:
+        """The approved fallback that was chosen last, else the one approved last."""
+        approved = self.filter(state=ContentState.APPROVED, is_fallback=True)
+        latest = approved.order_by(F("chosen_at").desc(nulls_last=True), "-decided_at")
+        return latest.select_related("message_template").first()
 
 
 class Content(models.Model):
@@ -73,7 +80,10 @@ class Content(models.Model):
     message_template = models.ForeignKey(MessageTemplate, models.PROTECT, related_name="contents")
     # One text a variable of the body, in order; `{name}` and other attributes are filled in.
     body_variables = models.JSONField(default=list, blank=True)
-    media = models.JSONField(default=dict, blank=True)  # {"type": "image", "id": "…"}
+    button_variables = models.JSONField(default=dict, blank=True)  # text by the button's place
+    # What stands above: {"type": "image", "id": …, "ids": {a number's Meta id: …}, …} or
+    # {"type": "text", "text": …}.
+    media = models.JSONField(default=dict, blank=True)
     is_fallback = models.BooleanField(default=False)
     state = models.CharField(max_length=9, choices=ContentState, default=ContentState.DRAFT)
     author = models.ForeignKey(
@@ -82,10 +92,17 @@ class Content(models.Model):
     submitted_at = models.DateTimeField(null=True, blank=True)
     decided_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    replaces = models.ForeignKey(
+        "self", models.PROTECT, null=True, blank=True, related_name="newer_versions"
+    )
+    chosen_at = models.DateTimeField(null=True, blank=True)  # a fallback: when it was picked
+    # The message template's fingerprint when this was approved; empty: nobody looked.
+    approved_fingerprint = models.CharField(max_length=64, blank=True, default="")
 
     objects = ContentQuerySet.as_manager()
 
     class Meta:
+        verbose_name_plural = "content"
         ordering = ["-day", "-created_at"]
         constraints = [
             models.UniqueConstraint(
@@ -100,6 +117,11 @@ class Content(models.Model):
                 condition=Q(is_fallback=True) | Q(day__isnull=False), name="content_has_a_day"
             ),
         ]
+        permissions = [
+            ("approve_content", "Can approve or reject content, and choose the fallback"),
+            ("approve_late_content", "Can approve content after the evening's deadline"),
+            ("send_test", "Can send a content to the staff's own phones"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.title} ({self.day or 'fallback'})"
@@ -109,6 +131,9 @@ class Decision(models.TextChoices):
     SUBMITTED = "SUBMITTED"
     APPROVED = "APPROVED"
     REJECTED = "REJECTED"
+    EDITED = "EDITED"  # whoever wrote a word of it does not approve it
+    REPLACED = "REPLACED"
+    CHOSEN = "CHOSEN"  # to be the fallback
 
 
 class Approval(AppendOnly):

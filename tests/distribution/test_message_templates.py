@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distribution import message_templates
-from distribution.message_templates import LONGEST_PARAMETER, components, fill_in
+from distribution.content_rules import LONGEST_PARAMETER, fill_in
+from distribution.message_templates import components
 from distribution.models import Content, MessageTemplate, TemplateStatus
 from phonepool.cloud_api import TemplateFacts
 from phonepool.errors import NO_ANSWER, Unanswered
@@ -75,7 +76,11 @@ def test_meta_never_refuses_what_is_filled_in(text, known):
 
 
 def test_a_message_is_made_in_metas_form():
-    content = Content(body_variables=["{name}", "for {tier}"], media={"type": "image", "id": "5"})
+    content = Content(
+        message_template=MessageTemplate(),
+        body_variables=["{name}", "for {tier}"],
+        media={"type": "image", "id": "5"},
+    )
 
     assert components(content, ASHA) == [
         {"type": "header", "parameters": [{"type": "image", "image": {"id": "5"}}]},
@@ -87,13 +92,18 @@ def test_a_message_is_made_in_metas_form():
 
 
 def test_a_message_without_variables_has_no_parts():
-    assert components(Content(body_variables=[], media={}), ASHA) == []
+    assert (
+        components(Content(message_template=MessageTemplate(), body_variables=[], media={}), ASHA)
+        == []
+    )
 
 
 def test_an_attribute_never_passes_for_the_name():
     imposter = Subscriber(name="Asha", attributes={"name": "Bank of India"})
 
-    body = components(Content(body_variables=["{name}"]), imposter)[0]
+    body = components(
+        Content(message_template=MessageTemplate(), body_variables=["{name}"]), imposter
+    )[0]
     assert body["parameters"] == [{"type": "text", "text": "Asha"}]
 
 
@@ -101,7 +111,11 @@ def test_an_attribute_never_passes_for_the_name():
 def test_any_attributes_make_a_message_that_can_be_written_as_json(attributes):
     person = Subscriber(name="Asha", attributes=attributes)
 
-    json.dumps(components(Content(body_variables=["{name} {a} {b}"]), person))
+    json.dumps(
+        components(
+            Content(message_template=MessageTemplate(), body_variables=["{name} {a} {b}"]), person
+        )
+    )
 
 
 # --- Meta's templates -------------------------------------------------------------------------

@@ -1,0 +1,190 @@
+"""The content form: its fields are those that the chosen message template asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.forms.boundfield import BoundField
+from unfold.widgets import (
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
+)
+
+from distribution import content_rules, template_forms
+from distribution.models import Content, MessageTemplate
+from distribution.template_forms import BODY, BUTTON, HEADER, Slot
+from phonepool import media
+from phonepool.media import MediaRefusedError
+
+NO_FORM = template_forms.read([])
+LONGEST_TEXT = 2000
+
+
+class TemplateChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
+    def label_from_instance(self, template: Any) -> str:
+        return f"{template} · {template.category} · {template.status}".lower().capitalize()
+
+
+class ContentForm(forms.Form):
+    """Bound to a draft's words. A draft may be saved unfinished; `remarks` says what is missing."""
+
+    message_template = TemplateChoice(
+        MessageTemplate.objects.none(),
+        widget=UnfoldAdminSelectWidget,
+        help_text="Which of Meta's approved wordings carries it.",
+    )
+    title = forms.CharField(
+        max_length=120,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="For us alone: subscribers do not see it.",
+    )
+    day = forms.DateField(
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
+        help_text="The morning on which it is said.",
+    )
+    is_fallback = forms.BooleanField(
+        required=False,
+        label="A fallback",
+        widget=UnfoldBooleanSwitchWidget,
+        help_text="Said on days that have nothing of their own; it needs no day.",
+    )
+    fields_of = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(
+        self, *args: Any, template: MessageTemplate | None, today: date, **kwargs: Any
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.template, self.today = template, today
+        self.slots_of = template_forms.read(template.components) if template else NO_FORM
+        self.attributes = content_rules.known_attributes()
+        choice = self.fields["message_template"]
+        assert isinstance(choice, forms.ModelChoiceField)
+        choice.queryset = MessageTemplate.objects.all()
+        self.initial["fields_of"] = template.pk if template else ""
+        for slot in self.slots_of.slots:
+            self.fields[slot.key] = _slot_field(slot)
+        if self.slots_of.needs_media:
+            self.fields["media_file"] = _media_field(self.slots_of.header.lower())
+
+    def slot_fields(self) -> Iterator[tuple[Slot, BoundField, list[str]]]:
+        """Each variable, its field and what is wrong with what is written there."""
+        remarks = self.remarks()
+        for slot in self.slots_of.slots:
+            yield slot, self[slot.key], remarks.get(slot.key, [])
+
+    def media_field(self) -> BoundField | None:
+        return self["media_file"] if "media_file" in self.fields else None
+
+    def names_to_use(self) -> list[str]:
+        return [f"{{{name}}}" for name in (*content_rules.ALWAYS_KNOWN, *self.attributes)]
+
+    def texts(self) -> dict[str, str]:
+        """What is written for each slot now, saved or not."""
+        return {slot.key: str(self[slot.key].value() or "") for slot in self.slots_of.slots}
+
+    def remarks(self) -> dict[str, list[str]]:
+        """What would keep it from being submitted, by slot; nothing on an untouched form."""
+        texts = self.texts()
+        if not self.is_bound and not any(texts.values()):
+            return {}
+        return content_rules.problems(self.slots_of, texts, self.attributes)
+
+    def switched(self) -> bool:
+        """Another message template was chosen than the one whose fields were shown."""
+        shown = self.data.get("fields_of", "")
+        return bool(self.template) and shown != str(self.template.pk if self.template else "")
+
+    def clean_day(self) -> date | None:
+        day: date | None = self.cleaned_data["day"]
+        if day is not None and day < self.today and "day" in self.changed_data:
+            raise forms.ValidationError("That day is over: choose a coming one.")
+        return day
+
+    def clean_media_file(self) -> UploadedFile[Any] | None:
+        file: UploadedFile[Any] | None = self.cleaned_data.get("media_file")
+        if file:
+            kind = self.slots_of.header.lower()
+            try:
+                media.check_size(kind, file.size or 0)
+                media.check(kind, file.name or "", file.read())
+            except MediaRefusedError as error:
+                raise forms.ValidationError(str(error)) from None
+            file.seek(0)
+        return file
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if not data.get("is_fallback") and not data.get("day") and "day" not in self.errors:
+            self.add_error("day", "Choose the day, or make it a fallback.")
+        return data
+
+    def words(self, kept: Mapping[str, Any]) -> dict[str, Any]:
+        """The content's fields as the form has them; `kept` is the media that it had."""
+        form, data = self.slots_of, self.cleaned_data
+        body = [data[slot.key].strip() for slot in form.of(BODY)]
+        return {
+            "message_template": data["message_template"],
+            "title": data["title"],
+            "day": None if data["is_fallback"] else data["day"],
+            "is_fallback": data["is_fallback"],
+            "body_variables": body,
+            "button_variables": {
+                str(slot.place): data[slot.key].strip() for slot in form.of(BUTTON)
+            },
+            "media": self._media(kept),
+        }
+
+    def _media(self, kept: Mapping[str, Any]) -> dict[str, Any]:
+        headline = self.slots_of.of(HEADER)
+        if headline:
+            name = {} if headline[0].name.isdigit() else {"name": headline[0].name}
+            return {"type": "text", "text": self.cleaned_data[headline[0].key].strip(), **name}
+        same = self.slots_of.needs_media and kept.get("type") == self.slots_of.header.lower()
+        return dict(kept) if same else {}
+
+
+def initial_of(content: Content) -> dict[str, Any]:
+    """What the form shows of a stored content."""
+    form = template_forms.read(content.message_template.components)
+    return {
+        "message_template": content.message_template_id,
+        "title": content.title,
+        "day": content.day.isoformat() if content.day else None,
+        "is_fallback": content.is_fallback,
+        **content_rules.texts_of(content, form),
+    }
+
+
+def _slot_field(slot: Slot) -> forms.CharField:
+    hint = f"Example: {slot.example}. " if slot.example else ""
+    return forms.CharField(
+        required=False,
+        label=slot.label,
+        max_length=LONGEST_TEXT,
+        strip=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 3 if slot.part == BODY else 1}),
+        help_text=f"{hint}Room for {slot.room} characters{_shared(slot)}.",
+    )
+
+
+def _shared(slot: Slot) -> str:
+    return " in all variables of the text" if slot.part == BODY else ""
+
+
+def _media_field(kind: str) -> forms.FileField:
+    rules = media.KINDS[kind]
+    return forms.FileField(
+        required=False,
+        label=kind.capitalize(),
+        widget=UnfoldAdminFileFieldWidget(attrs={"accept": ",".join(rules.types)}),
+        help_text=f"{rules.words}, at most {rules.limit // media.MEGABYTE} MB. "
+        "Meta keeps it for 30 days.",
+    )

@@ -1,0 +1,46 @@
+"""A content's picture, video or document: checked, left with Meta, and written down."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from phonepool import media
+from phonepool.cloud_api import CloudApi
+from phonepool.errors import CloudApiError
+from phonepool.media import MediaRefusedError
+from phonepool.models import NumberState, PhoneNumber, Quality
+
+
+def upload(kind: str, name: str, content: bytes, *, api: CloudApi, now: datetime) -> dict[str, Any]:
+    """What `Content.media` keeps of a file after every number of the pool has it at Meta.
+
+    `kind` is image, video or document. An uploaded file belongs to the number that uploaded
+    it, hence one id a number. Raises `MediaRefusedError` in words for the person at the form.
+    """
+    file = media.check(kind, name, content)
+    # Also those that rest or stand by: in the morning they may be the ones that send.
+    able = PhoneNumber.objects.exclude(state=NumberState.DISABLED).exclude(quality=Quality.FLAGGED)
+    numbers = list(able.order_by("pk"))
+    if not numbers:
+        raise MediaRefusedError("No phone number is there to upload it with: enable one first.")
+    ids = {number.meta_id: _upload(api, number, file) for number in numbers}
+    return {
+        "type": kind,
+        "id": ids[numbers[0].meta_id],
+        "ids": ids,
+        "filename": file.name,
+        "mime": file.mime,
+        "size": len(content),
+        "uploaded_at": now.isoformat(),
+    }
+
+
+def _upload(api: CloudApi, number: PhoneNumber, file: media.MediaFile) -> str:
+    try:
+        return api.upload_media(number.meta_id, file)
+    except CloudApiError as error:
+        advice = error.failure.advice
+        raise MediaRefusedError(
+            f"Meta did not take the {file.kind} for {number.label}: {error}. {advice}"
+        ) from None

@@ -1,0 +1,113 @@
+"""A test send: a content, as one subscriber would get it, to the staff's own phones.
+
+The same message, slots and client as in the morning; but nobody is owed it, so no delivery is
+written, and its webhooks concern nobody.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.utils import timezone
+
+from distribution import message_templates
+from distribution.models import Content
+from phonepool import pool
+from phonepool.cloud_api import CloudApi, Outcome, OutcomeKind, PreparedMessage
+from phonepool.reservation import Reservation
+from subscribers.models import Subscriber
+from subscribers.phones import mask
+
+PATIENCE = 10.0  # seconds after its slot that a test message may still go out
+
+
+class RehearsalError(Exception):
+    """No test can be sent now; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What became of one test message."""
+
+    phone: str  # masked
+    accepted: bool
+    words: str
+
+
+def send(
+    content: Content,
+    person: Subscriber,
+    phones: list[str],
+    *,
+    api: CloudApi,
+    clock: Callable[[], datetime] = timezone.now,
+) -> list[Heard]:
+    """Send it to these phones with the person's values; what became of each, in their order.
+
+    Only phones of TEST_RECIPIENTS; returns when the Cloud API has answered for all.
+    """
+    _check(content, phones)
+    messages = _messages(content, person, phones, clock)
+    dispatch = api.dispatch()
+    dispatch.submit(messages)
+    outcomes: dict[int, Outcome] = {}
+    end = time.monotonic() + settings.SLOT_HORIZON_SECONDS + settings.CLOUD_API_READ_TIMEOUT * 2
+    while len(outcomes) < len(messages) and time.monotonic() < end:
+        outcomes.update({outcome.key: outcome for outcome in dispatch.collect(timeout=1.0)})
+    dispatch.close()
+    return [_heard(message, outcomes.get(message.key)) for message in messages]
+
+
+def _check(content: Content, phones: list[str]) -> None:
+    if not settings.TEST_RECIPIENTS:
+        raise RehearsalError("No staff phones are set: list them in TEST_RECIPIENTS.")
+    if not phones:
+        raise RehearsalError("Choose at least one phone.")
+    if set(phones) - set(settings.TEST_RECIPIENTS):
+        raise RehearsalError("A test goes to the phones of TEST_RECIPIENTS only.")
+    if content.pk is None:
+        raise RehearsalError("Save the content first.")
+
+
+def _messages(
+    content: Content, person: Subscriber, phones: list[str], clock: Callable[[], datetime]
+) -> list[PreparedMessage]:
+    slots: list[tuple[Reservation, int]] = []
+    while len(slots) < len(phones):
+        taken = pool.reserve(len(phones) - len(slots), now=clock())
+        if taken is None:
+            raise RehearsalError("No phone number has room to send now: try again in a minute.")
+        slots += [(taken, place) for place in range(taken.count)]
+    ahead = time.monotonic() - clock().timestamp()  # wall clock → monotonic
+    token = secrets.token_hex(8)
+    return [
+        message_templates.prepare(
+            content,
+            person,
+            to=phone,
+            key=key,
+            attempt_id=f"test:{content.pk}.{key}.{token}",  # no attempt id: webhooks skip it
+            number=slots[key][0].meta_id,
+            send_at=slots[key][0].slot(slots[key][1]) + ahead,
+            deadline=slots[key][0].slot(slots[key][1]) + ahead + PATIENCE,
+            spacing=slots[key][0].least_spacing,
+        )
+        for key, phone in enumerate(phones)
+    ]
+
+
+def _heard(message: PreparedMessage, outcome: Outcome | None) -> Heard:
+    phone = mask(message.to)
+    if outcome is None:
+        return Heard(phone, accepted=False, words="No answer yet: look at the phone.")
+    if outcome.kind in (OutcomeKind.ACCEPTED, OutcomeKind.HELD):
+        return Heard(phone, accepted=True, words="WhatsApp accepted it.")
+    failure = outcome.failure
+    advice = failure.advice if failure else ""
+    details = f" ({outcome.details})" if outcome.details else ""
+    return Heard(phone, accepted=False, words=f"Not sent{details}. {advice}".strip())

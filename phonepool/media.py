@@ -1,0 +1,89 @@
+"""Which files WhatsApp takes: types, sizes, and whether a file is what it says. Pure.
+
+The type is read from the file's first bytes: a name or a browser may say anything.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MEGABYTE = 1024 * 1024
+LONGEST_NAME = 240
+
+
+class MediaRefusedError(ValueError):
+    """A file that Meta would refuse; the text says why and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of media: its types by name, and how large a file of it may be."""
+
+    name: str  # image, video, document
+    types: tuple[str, ...]
+    limit: int  # bytes
+    words: str  # its types, for people
+
+
+KINDS = {
+    "image": Kind("image", ("image/jpeg", "image/png"), 5 * MEGABYTE, "JPEG or PNG"),
+    "video": Kind("video", ("video/mp4", "video/3gpp"), 16 * MEGABYTE, "MP4 or 3GP"),
+    "document": Kind("document", ("application/pdf",), 100 * MEGABYTE, "PDF"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class MediaFile:
+    """A file that passed, ready to be uploaded."""
+
+    kind: str
+    name: str
+    mime: str
+    content: bytes
+
+
+def check(kind: str, name: str, content: bytes) -> MediaFile:
+    """The file, if Meta takes it as an image, video or document; else `MediaRefusedError`."""
+    rules = KINDS[kind]
+    if not content:
+        raise MediaRefusedError("The file is empty: choose another one.")
+    mime = sniff(content)
+    if mime not in rules.types:
+        seen = f"This file is {mime}" if mime else "This file is of a type we do not know"
+        raise MediaRefusedError(f"{seen}; the {kind} must be {rules.words}.")
+    check_size(kind, len(content))
+    return MediaFile(kind, _plain_name(name) or f"{kind}.{mime.partition('/')[2]}", mime, content)
+
+
+def check_size(kind: str, size: int) -> None:
+    """Raises `MediaRefusedError`; to be asked before a large file is read."""
+    rules = KINDS[kind]
+    if size > rules.limit:
+        raise MediaRefusedError(
+            f"The {kind} has {_megabytes(size)} MB; WhatsApp takes at most "
+            f"{rules.limit // MEGABYTE} MB: make it smaller."
+        )
+
+
+def sniff(content: bytes) -> str:
+    """The type that the first bytes tell, or nothing."""
+    if content.startswith(b"\xff\xd8\xff"):
+        return "image/jpeg"
+    if content.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "image/png"
+    if content.startswith(b"%PDF-"):
+        return "application/pdf"
+    if content[4:8] == b"ftyp":
+        return "video/3gpp" if content[8:11] in (b"3gp", b"3gs") else "video/mp4"
+    return {b"GIF8": "image/gif", b"RIFF": "image/webp"}.get(content[:4], "")
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / MEGABYTE:.2f}"
+
+
+def _plain_name(name: str) -> str:
+    """Without folders, quotes and what no header field may carry."""
+    last = name.replace("\\", "/").rpartition("/")[2]
+    kept = "".join(letter for letter in last if letter.isprintable() and letter not in '"')
+    return kept.strip()[-LONGEST_NAME:]

@@ -1,0 +1,290 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.messages import get_messages
+from django.urls import reverse
+
+from distribution import approval, schedule
+from distribution.models import Content, ContentState, Delivery
+from tests.builders import a_subscriber, an_approved_content
+from tests.distribution.a_newsroom import (
+    APPROVER,
+    EDITOR,
+    VIEWER,
+    a_plain_template,
+    a_rich_template,
+    browser,
+    somebody,
+)
+
+pytestmark = pytest.mark.django_db
+ADD = reverse("admin:distribution_content_add")
+CALENDAR = reverse("admin:distribution_content_calendar")
+QUEUE = reverse("admin:distribution_content_queue")
+LIST = reverse("admin:distribution_content_changelist")
+PREVIEW = reverse("admin:distribution_content_preview")
+FIELDS = reverse("admin:distribution_content_fields")
+
+
+@pytest.fixture
+def day(settings):
+    """Tomorrow, with its deadline still to come, whatever the clock says."""
+    settings.CONTENT_DEADLINE = time(23, 59, 59)
+    return schedule.local_date(datetime.now(UTC)) + timedelta(days=1)
+
+
+def page(content: Content) -> str:
+    return reverse("admin:distribution_content_change", args=[content.pk])
+
+
+def step(content: Content, name: str) -> str:
+    return reverse("admin:distribution_content_step", args=[content.pk, name])
+
+
+def words(template, day, **more):
+    return {
+        "message_template": template.pk,
+        "fields_of": template.pk,
+        "title": "Budget day",
+        "day": day.isoformat(),
+        "body-0": "{name}",
+        "body-1": "Nifty opens flat",
+        **more,
+    }
+
+
+def said(response) -> list[str]:
+    return [str(message) for message in get_messages(response.wsgi_request)]
+
+
+def written(day, author, **fields) -> Content:
+    return approval.write(
+        by=author,
+        now=datetime.now(UTC),
+        title="The day ahead",
+        day=day,
+        message_template=a_plain_template(),
+        body_variables=["{name}", "Nifty opens flat"],
+        **fields,
+    )
+
+
+def submitted(day, author=None) -> Content:
+    content = written(day, author or somebody(*EDITOR))
+    approval.submit(content, by=content.author, now=datetime.now(UTC))
+    return content
+
+
+def test_the_whole_way_of_a_content_by_two_people(day):
+    editor, approver, template = somebody(*EDITOR), somebody(*APPROVER), a_plain_template()
+
+    browser(editor).post(ADD, words(template, day))
+    content = Content.objects.get()
+    browser(editor).post(step(content, "submit"))
+    assert content.title in browser(approver).get(QUEUE).content.decode()
+    browser(approver).post(step(content, "reject"), {"reason": "Too short."})
+    browser(editor).post(page(content), words(template, day, **{"body-1": "Nifty opens higher"}))
+    browser(editor).post(step(content, "submit"))
+    browser(approver).post(step(content, "approve"), {"reason": "Good."})
+
+    content.refresh_from_db()
+    assert content.state == ContentState.APPROVED
+    assert content.body_variables == ["{name}", "Nifty opens higher"]
+    assert list(content.approvals.values_list("decision", "by", "reason")) == [
+        ("EDITED", editor.pk, ""),
+        ("SUBMITTED", editor.pk, ""),
+        ("REJECTED", approver.pk, "Too short."),
+        ("EDITED", editor.pk, ""),
+        ("SUBMITTED", editor.pk, ""),
+        ("APPROVED", approver.pk, "Good."),
+    ]
+    assert "Too short." in browser(editor).get(page(content)).content.decode()
+    assert LogEntry.objects.filter(change_message__contains='"act": "approve"').count() == 1
+
+
+def test_the_author_cannot_approve_even_with_every_permission(day):
+    author = somebody(*EDITOR, *APPROVER, "approve_late_content")
+    content = submitted(day, author)
+
+    response = browser(author).post(step(content, "approve"), {"reason": "I like it."})
+
+    assert said(response) == ["The author cannot approve: ask another person."]
+    content.refresh_from_db()
+    assert content.state == ContentState.SUBMITTED
+    shown = browser(author).get(page(content)).content.decode()
+    assert "another person approves" in shown
+    assert ">Approve</button>" not in shown
+
+
+STEPS = ["submit", "approve", "reject", "new-version", "choose-fallback", "test"]
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_viewer_takes_no_step(day, name):
+    content = submitted(day)
+
+    assert browser(somebody(*VIEWER)).post(step(content, name)).status_code == 403
+    assert content.approvals.count() == 2
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_no_step_is_taken_by_looking(day, name):
+    everything = somebody(*EDITOR, *APPROVER)
+
+    assert browser(everything).get(step(submitted(day), name)).status_code == 405
+
+
+@pytest.mark.parametrize(
+    ("role", "expected"),
+    [
+        (VIEWER, {LIST: 200, CALENDAR: 200, QUEUE: 200, ADD: 403}),
+        (EDITOR, {LIST: 200, CALENDAR: 200, QUEUE: 200, ADD: 200}),
+        (APPROVER, {LIST: 200, CALENDAR: 200, QUEUE: 200, ADD: 403}),
+        ((), {LIST: 403, CALENDAR: 403, QUEUE: 403, ADD: 403}),
+    ],
+    ids=["viewer", "editor", "approver", "nobody"],
+)
+def test_each_role_sees_its_pages(day, role, expected):
+    client, content = browser(somebody(*role)), submitted(day)
+
+    assert {url: client.get(url).status_code for url in expected} == expected
+    assert client.get(page(content)).status_code == (200 if role else 403)
+    assert client.post(page(content), {}).status_code == 403  # submitted: nobody edits it
+
+
+@pytest.mark.parametrize("url", [PREVIEW, FIELDS])
+def test_the_live_pieces_are_for_those_who_write(day, url):
+    data = words(a_plain_template(), day)
+
+    assert browser(somebody(*EDITOR)).post(url, data).status_code == 200
+    assert browser(somebody(*EDITOR)).get(url).status_code == 405
+    assert browser(somebody(*VIEWER)).post(url, data).status_code == 403
+
+
+def test_the_form_asks_for_what_the_message_template_asks_for(day):
+    template = a_rich_template()
+
+    shown = browser(somebody(*EDITOR)).get(f"{ADD}?message_template={template.pk}").content.decode()
+
+    for part in ("Variable 1", "Example: Asha.", "Room for 1000 characters", "at most 5 MB"):
+        assert part in shown, part
+    for name in ("body-0", "body-1", "button-1", "media_file"):
+        assert f'name="{name}"' in shown, name
+
+
+def test_another_message_template_shows_its_fields_and_saves_nothing(day):
+    plain, rich = a_plain_template(), a_rich_template()
+
+    response = browser(somebody(*EDITOR)).post(ADD, words(plain, day, message_template=rich.pk))
+
+    assert 'name="button-1"' in response.content.decode()
+    assert not Content.objects.exists()
+
+
+def test_the_preview_shows_a_real_subscriber_and_saves_nothing(day):
+    a_subscriber(name="Meera Iyer", language="hi")
+    template = a_plain_template()
+    hindi = a_plain_template(
+        name=template.name,
+        language="hi",
+        components=[{"type": "BODY", "text": "Namaste {{1}}: {{2}}"}],
+    )
+    data = words(template, day, **{"body-1": "<b>5</b> {city}"})
+
+    shown = browser(somebody(*EDITOR)).post(PREVIEW, data).content.decode()
+
+    assert "Good morning Meera Iyer.<br><strong>Today:</strong> &lt;b&gt;5&lt;/b&gt;" in shown
+    assert "Namaste Meera Iyer: &lt;b&gt;5" in shown
+    assert f"{hindi.name} (hi)" in shown
+    assert "This person has no city" in shown
+    assert not Content.objects.exists()
+
+
+def test_a_draft_may_be_unfinished_but_is_not_submitted(day):
+    editor, template = somebody(*EDITOR), a_plain_template()
+    browser(editor).post(ADD, words(template, day, **{"body-1": "Hello {nmae}\nthere"}))
+    content = Content.objects.get()
+
+    response = browser(editor).post(step(content, "submit"))
+
+    (refusal,) = said(response)
+    assert "Nobody has {nmae}" in refusal
+    assert "one line" in refusal
+    content.refresh_from_db()
+    assert content.state == ContentState.DRAFT
+    assert "Nobody has {nmae}" in browser(editor).get(page(content)).content.decode()
+
+
+def test_after_the_deadline_only_some_approve_and_say_why(day, settings):
+    content = submitted(day)
+    settings.CONTENT_DEADLINE = time(0, 0)
+    punctual = somebody(*APPROVER)
+    late = somebody(*APPROVER, "approve_late_content")
+
+    refused = browser(punctual).post(step(content, "approve"), {"reason": "Sorry."})
+    silent = browser(late).post(step(content, "approve"))
+    assert "you may not approve late" in said(refused)[0]
+    assert "say why" in said(silent)[0]
+    content.refresh_from_db()
+    assert content.state == ContentState.SUBMITTED
+
+    browser(late).post(step(content, "approve"), {"reason": "The market closed late."})
+    content.refresh_from_db()
+    assert content.state == ContentState.APPROVED
+
+
+def test_a_new_version_of_approved_content_replaces_it_when_approved(day):
+    first, editor, approver = submitted(day), somebody(*EDITOR), somebody(*APPROVER)
+    browser(approver).post(step(first, "approve"))
+    assert browser(editor).post(page(first), {}).status_code == 403
+
+    browser(editor).post(step(first, "new-version"))
+    second = first.newer_versions.get()
+    browser(editor).post(page(second), words(second.message_template, day, title="Corrected"))
+    browser(editor).post(step(second, "submit"))
+    assert Content.objects.approved_for(day) == first
+    browser(approver).post(step(second, "approve"))
+
+    first.refresh_from_db()
+    assert first.state == ContentState.REPLACED
+    assert Content.objects.approved_for(day) == second
+
+
+def test_the_calendar_shows_gaps_and_what_fills_them(day, settings):
+    settings.CONTENT_DEADLINE = time(0, 0)
+    month = f"{CALENDAR}?month={day:%Y-%m}"
+    empty = browser(somebody(*EDITOR)).get(month).content.decode()
+    assert f"{ADD}?day={day.isoformat()}" in empty
+    assert "Nothing to say" in empty
+
+    fallback = an_approved_content(day=None, is_fallback=True, title="A quiet morning")
+    content = an_approved_content(day=day, title="Budget day")
+    shown = browser(somebody(*VIEWER)).get(month).content.decode()
+    assert page(content) in shown
+    assert page(fallback) in shown
+    assert "Nothing to say" not in shown
+    assert "?day=" not in shown  # a viewer writes nothing
+
+
+def test_the_fallback_is_chosen(day):
+    older = an_approved_content(day=None, is_fallback=True)
+    newer = an_approved_content(day=None, is_fallback=True)
+    assert Content.objects.fallback() == newer
+
+    browser(somebody(*APPROVER)).post(step(older, "choose-fallback"))
+
+    assert Content.objects.fallback() == older
+    assert older.approvals.last().decision == "CHOSEN"
+
+
+def test_a_test_goes_to_staff_phones_only_and_makes_no_delivery(day):
+    editor = somebody(*EDITOR)
+    content = written(day, editor)
+
+    response = browser(editor).post(step(content, "test"), {"phone": "0"})
+
+    assert said(response) == ["No staff phones are set: list them in TEST_RECIPIENTS."]
+    assert not Delivery.objects.exists()
