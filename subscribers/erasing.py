@@ -17,8 +17,8 @@ from subscribers.models import Erasure, Status, Subscriber, Suppression
 
 # Given the subscriber's id, the phone and what stands for it from now on.
 Forget = Callable[[int, str, str], None]
-# Given the subscriber's id: why it cannot be purged yet, or an empty text.
-Objection = Callable[[int], str]
+# Given the subscriber's id and the time: why it cannot be purged yet, or an empty text.
+Objection = Callable[[int, datetime], str]
 
 _forget: list[Forget] = []
 _objections: list[Objection] = []
@@ -51,13 +51,13 @@ def ask(subscriber: Subscriber, *, reason: str, by: str, now: datetime) -> Erasu
     return erasure
 
 
-def objection(erasure: Erasure) -> str:
+def objection(erasure: Erasure, *, now: datetime) -> str:
     """Why the details cannot go yet, as a sentence; empty when they can."""
     if erasure.purged_at is not None:
         return "The details are gone already."
     if erasure.subscriber.status != Status.UNSUBSCRIBED:
         return "The person subscribed again after asking to be erased: ask them."
-    found = (object_to(erasure.subscriber_id) for object_to in _objections)
+    found = (object_to(erasure.subscriber_id, now) for object_to in _objections)
     return next((sentence for sentence in found if sentence), "")
 
 
@@ -66,7 +66,7 @@ def purge(erasure: Erasure, *, now: datetime) -> None:
     with transaction.atomic():
         held = Subscriber.objects.select_for_update(no_key=True).get(pk=erasure.subscriber_id)
         erasure.refresh_from_db()
-        if why := objection(erasure):
+        if why := objection(erasure, now=now):
             raise ErasureRefused(why)
         blank = _blank_phone(held.pk)
         for forget in _forget:

@@ -109,9 +109,7 @@ def import_csv(
     with open_table(source) as table:
         columns = Columns(table.header, region=region)
         report.encoding, report.delimiter = table.encoding, table.delimiter
-        writer = _Writer(
-            report, table.digest, consent_source, actor, now, watch=watch or Watch()
-        )
+        writer = _Writer(report, table.digest, consent_source, actor, now, watch=watch or Watch())
         for chunk in _chunks(_accepted(table, columns, report, on_refusal)):
             writer.write(chunk)
     return report

@@ -11,6 +11,7 @@ import tempfile
 import zipfile
 import zlib
 from pathlib import Path
+from typing import IO
 
 from subscribers.reading import MAX_SIZE as MAX_CSV
 from subscribers.reading import ImportRefused
@@ -89,7 +90,7 @@ def _check_xml(archive: zipfile.ZipFile) -> None:
                 _check_part(part)
 
 
-def _check_part(part: zipfile.ZipExtFile) -> None:
+def _check_part(part: IO[bytes]) -> None:
     tail = b""
     while block := part.read(_BLOCK):
         window = tail + block

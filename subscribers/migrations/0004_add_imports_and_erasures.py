@@ -5,63 +5,135 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('subscribers', '0003_remember_strangers'),
+        ("subscribers", "0003_remember_strangers"),
     ]
 
     operations = [
         migrations.AlterModelOptions(
-            name='subscriber',
-            options={'permissions': [('import_subscriber', 'Can import subscribers from a file'), ('export_subscriber', 'Can export subscribers with their phone numbers'), ('erase_subscriber', 'Can erase a subscriber for good'), ('see_full_phone', 'Can see phone numbers in full')]},
-        ),
-        migrations.CreateModel(
-            name='Erasure',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('phone_hash', models.CharField(db_index=True, max_length=64)),
-                ('reason', models.CharField(max_length=200)),
-                ('asked_by', models.CharField(max_length=150)),
-                ('asked_at', models.DateTimeField()),
-                ('purged_at', models.DateTimeField(blank=True, null=True)),
-                ('subscriber', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='erasure', to='subscribers.subscriber')),
-            ],
-        ),
-        migrations.CreateModel(
-            name='ImportJob',
-            fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('filename', models.CharField(max_length=100)),
-                ('digest', models.CharField(max_length=64)),
-                ('state', models.CharField(choices=[('CHECKING', 'Being checked'), ('CHECKED', 'Checked, waiting for you'), ('IMPORTING', 'Being imported'), ('DONE', 'Imported'), ('REFUSED', 'Refused'), ('CANCELLED', 'Cancelled')], default='CHECKING', max_length=9)),
-                ('problem', models.CharField(blank=True, default='', max_length=500)),
-                ('consent_source', models.CharField(blank=True, default='', max_length=500)),
-                ('by', models.CharField(max_length=150)),
-                ('created_at', models.DateTimeField()),
-                ('confirmed_at', models.DateTimeField(blank=True, null=True)),
-                ('ended_at', models.DateTimeField(blank=True, null=True)),
-                ('lines', models.PositiveIntegerField(default=0)),
-                ('last_line', models.PositiveIntegerField(default=0)),
-                ('counts', models.JSONField(default=dict)),
-                ('checked', models.JSONField(default=dict)),
-                ('samples', models.JSONField(default=dict)),
-                ('runner', models.CharField(blank=True, default='', max_length=36)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('tries', models.PositiveSmallIntegerField(default=0)),
-            ],
+            name="subscriber",
             options={
-                'verbose_name': 'import',
-                'indexes': [models.Index(condition=models.Q(('state__in', ['CHECKING', 'IMPORTING'])), fields=['lease_until'], name='importjob_running')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('state__in', ['CHECKING', 'CHECKED', 'IMPORTING', 'DONE', 'REFUSED', 'CANCELLED'])), name='importjob_state_known')],
+                "permissions": [
+                    ("import_subscriber", "Can import subscribers from a file"),
+                    ("export_subscriber", "Can export subscribers with their phone numbers"),
+                    ("erase_subscriber", "Can erase a subscriber for good"),
+                    ("see_full_phone", "Can see phone numbers in full"),
+                ]
             },
         ),
         migrations.CreateModel(
-            name='ImportFile',
+            name="Erasure",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('is_workbook', models.BooleanField(default=False)),
-                ('content', models.BinaryField()),
-                ('job', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='file', to='subscribers.importjob')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("phone_hash", models.CharField(db_index=True, max_length=64)),
+                ("reason", models.CharField(max_length=200)),
+                ("asked_by", models.CharField(max_length=150)),
+                ("asked_at", models.DateTimeField()),
+                ("purged_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "subscriber",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="erasure",
+                        to="subscribers.subscriber",
+                    ),
+                ),
+            ],
+        ),
+        migrations.CreateModel(
+            name="ImportJob",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("filename", models.CharField(max_length=100)),
+                ("digest", models.CharField(max_length=64)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("CHECKING", "Being checked"),
+                            ("CHECKED", "Checked, waiting for you"),
+                            ("IMPORTING", "Being imported"),
+                            ("DONE", "Imported"),
+                            ("REFUSED", "Refused"),
+                            ("CANCELLED", "Cancelled"),
+                        ],
+                        default="CHECKING",
+                        max_length=9,
+                    ),
+                ),
+                ("problem", models.CharField(blank=True, default="", max_length=500)),
+                ("consent_source", models.CharField(blank=True, default="", max_length=500)),
+                ("by", models.CharField(max_length=150)),
+                ("created_at", models.DateTimeField()),
+                ("confirmed_at", models.DateTimeField(blank=True, null=True)),
+                ("ended_at", models.DateTimeField(blank=True, null=True)),
+                ("lines", models.PositiveIntegerField(default=0)),
+                ("last_line", models.PositiveIntegerField(default=0)),
+                ("counts", models.JSONField(default=dict)),
+                ("checked", models.JSONField(default=dict)),
+                ("samples", models.JSONField(default=dict)),
+                ("runner", models.CharField(blank=True, default="", max_length=36)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("tries", models.PositiveSmallIntegerField(default=0)),
+            ],
+            options={
+                "verbose_name": "import",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state__in", ["CHECKING", "IMPORTING"])),
+                        fields=["lease_until"],
+                        name="importjob_running",
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                [
+                                    "CHECKING",
+                                    "CHECKED",
+                                    "IMPORTING",
+                                    "DONE",
+                                    "REFUSED",
+                                    "CANCELLED",
+                                ],
+                            )
+                        ),
+                        name="importjob_state_known",
+                    )
+                ],
+            },
+        ),
+        migrations.CreateModel(
+            name="ImportFile",
+            fields=[
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("is_workbook", models.BooleanField(default=False)),
+                ("content", models.BinaryField()),
+                (
+                    "job",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="file",
+                        to="subscribers.importjob",
+                    ),
+                ),
             ],
         ),
     ]
