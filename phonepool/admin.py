@@ -34,10 +34,20 @@ class PhoneEventInline(TabularInline):
 @admin.register(PhoneNumber)
 class PhoneNumberAdmin(ModelAdmin):
     inlines = (PhoneEventInline,)
-    list_display = ("label", "role", "state", "state_reason", "quality", "rate_per_second")
+    list_display: tuple[Any, ...] = (
+        "label",
+        "role",
+        "state",
+        "state_reason",
+        "quality",
+        "rate_per_second",
+    )
     list_filter = ("role", "state", "quality", "breaker")
     list_select_related = ("portfolio",)
-    fields = ("label", "meta_id", "display_number", "portfolio", "rate_per_second", "daily_capacity")
+    fields = (
+        *("label", "meta_id", "display_number", "portfolio"),
+        *("rate_per_second", "daily_capacity"),
+    )
 
     class Media:
         css = {"all": ("subscribers/pages.css",)}

@@ -10,6 +10,16 @@ from distribution.admin import (
     people,
     pool,
     templates,
+    timetable,
 )
 
-__all__ = ["alerts", "content", "deliveries", "distributions", "people", "pool", "templates"]
+__all__ = [
+    "alerts",
+    "content",
+    "deliveries",
+    "distributions",
+    "people",
+    "pool",
+    "templates",
+    "timetable",
+]

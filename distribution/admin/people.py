@@ -72,7 +72,7 @@ class PersonAdmin(SubscriberAdmin):
         latest = person.last_delivered(one.pk for one in people)
         for one in people:
             one.delivered_last = latest.get(one.pk)  # type: ignore[attr-defined]
-        changes.result_list = people  # type: ignore[assignment]
+        changes.result_list = people
         return changes
 
     def change_view(

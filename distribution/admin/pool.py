@@ -57,7 +57,7 @@ class PoolAdmin(PhoneNumberAdmin):
         }
         for number in listed:
             number.seen = every[number.pk]
-        changes.result_list = listed  # type: ignore[assignment]
+        changes.result_list = listed
         return changes
 
     def changelist_view(

@@ -4,14 +4,19 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('phonepool', '0003_add_retry_budget'),
+        ("phonepool", "0003_add_retry_budget"),
     ]
 
     operations = [
         migrations.AlterModelOptions(
-            name='phonenumber',
-            options={'ordering': ['role', 'label'], 'permissions': [('manage_phonenumber', 'Can rest, enable, disable and promote phone numbers'), ('sync_phonenumber', 'Can ask Meta now how the phone numbers stand')]},
+            name="phonenumber",
+            options={
+                "ordering": ["role", "label"],
+                "permissions": [
+                    ("manage_phonenumber", "Can rest, enable, disable and promote phone numbers"),
+                    ("sync_phonenumber", "Can ask Meta now how the phone numbers stand"),
+                ],
+            },
         ),
     ]

@@ -40,7 +40,7 @@ class ReasonForm(forms.Form):
 def ask(
     model_admin: ModelAdmin[Any],
     request: HttpRequest,
-    form: ReasonForm,
+    form: forms.Form,
     *,
     title: str,
     consequences: list[str],

@@ -56,9 +56,16 @@ class ConsentEventInline(TabularInline):
 class SubscriberAdmin(PersonActs, Exports):
     form = SubscriberForm
     inlines = (ConsentEventInline,)
-    list_display = ("masked_phone", "name", "tier", "status", "language", "updated_at")
+    list_display: tuple[Any, ...] = (
+        "masked_phone",
+        "name",
+        "tier",
+        "status",
+        "language",
+        "updated_at",
+    )
     list_display_links = ("masked_phone", "name")
-    list_filter = ("status", "tier", "language")
+    list_filter: tuple[Any, ...] = ("status", "tier", "language")
     list_per_page = 50
     search_fields = ("name", "email")
     search_help_text = "A phone number in any spelling, its last four digits, a name or an email"
