@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Count, F
+from django.db.models import Count
 
 from distribution.models import Delivery, Distribution
 from phonepool.models import Portfolio
@@ -61,8 +61,8 @@ def _people_written_to(now: datetime) -> dict[int, int]:
     rows = Delivery.objects.filter(
         distribution__in=_lately(now), accepted_at__gt=now - ROLLING, number__isnull=False
     )
-    by_portfolio = rows.order_by().values_list(portfolio=F("number__portfolio"))
-    return dict(by_portfolio.annotate(people=Count("phone", distinct=True)))
+    by_portfolio = rows.order_by().values_list("number__portfolio")
+    return dict(by_portfolio.annotate(Count("phone", distinct=True)))
 
 
 def _lately(now: datetime) -> list[int]:
