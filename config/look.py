@@ -64,6 +64,7 @@ NAVIGATION = [
     _section(
         "The people",
         _page("Subscribers", "groups", "subscribers.subscriber"),
+        _page("Imports", "upload_file", "subscribers.importjob"),
     ),
     _section(
         "The phone pool",

@@ -178,6 +178,19 @@ CONTENT_SECURITY_POLICY = headers.POLICY
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
+# --- Subscribers ------------------------------------------------------------------------------
+
+# Phones of people who were erased are kept as hashes under this key; empty: under SECRET_KEY.
+# Who changes either without listing the old one in SECRET_KEY_FALLBACKS forgets whom to forget.
+ERASURE_KEY = env.text("ERASURE_KEY")
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
+# Details of an erased person go by themselves after so many days, when nothing is on its way.
+ERASURE_DAYS = env.integer("ERASURE_DAYS", 7, high=365)
+# Uploaded files hold phone numbers and names: they are deleted after so many days.
+IMPORT_KEEP_DAYS = env.integer("IMPORT_KEEP_DAYS", 7, low=1, high=365)
+# An import whose process died is taken over after so many seconds.
+IMPORT_LEASE_SECONDS = env.decimal("IMPORT_LEASE_SECONDS", 120, low=1, high=3600)
+
 # --- Database -------------------------------------------------------------------------------
 
 SQLITE_OPTIONS = {
@@ -318,7 +331,10 @@ MASS_DISTRIBUTION_RATE = env.rate("MASS_DISTRIBUTION_RATE", "100/s")
 
 LOG_LEVEL = env.choice("LOG_LEVEL", "info", logs.LEVELS)
 LOG_FORMAT = env.choice("LOG_FORMAT", "text" if EMBEDDED else "json", logs.FORMS)
-LOG_SECRETS = [SECRET_KEY, WHATSAPP_ACCESS_TOKEN, WHATSAPP_VERIFY_TOKEN, *WHATSAPP_APP_SECRETS]
+LOG_SECRETS = [
+    *(SECRET_KEY, *SECRET_KEY_FALLBACKS, ERASURE_KEY),
+    *(WHATSAPP_ACCESS_TOKEN, WHATSAPP_VERIFY_TOKEN, *WHATSAPP_APP_SECRETS),
+]
 LOGGING = logs.configuration(level=LOG_LEVEL, form=LOG_FORMAT, secrets=LOG_SECRETS)
 # An alert about a notice of Meta's that nothing mended is closed after so many days.
 NOTICE_ALERT_DAYS = env.integer("NOTICE_ALERT_DAYS", 7, low=1, high=365)

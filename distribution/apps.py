@@ -6,3 +6,9 @@ from django.apps import AppConfig
 class DistributionConfig(AppConfig):
     name = "distribution"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from distribution import person
+        from subscribers import erasing
+
+        erasing.join(person.forget, person.objection)

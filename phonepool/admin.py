@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from unfold.admin import ModelAdmin, TabularInline
 
@@ -20,25 +22,32 @@ class PhoneEventInline(TabularInline):
     fields = readonly_fields = ("at", "kind", "detail")
     extra = max_num = 0
     can_delete = False
+    verbose_name_plural = "history, the latest first"
+
+    def has_add_permission(self, *_: Any, **__: Any) -> bool:
+        return False
+
+    def has_change_permission(self, *_: Any, **__: Any) -> bool:
+        return False
 
 
 @admin.register(PhoneNumber)
 class PhoneNumberAdmin(ModelAdmin):
     inlines = (PhoneEventInline,)
-    list_display = (
+    list_display: tuple[Any, ...] = (
         "label",
         "role",
         "state",
         "state_reason",
         "quality",
         "rate_per_second",
-        "breaker",
     )
     list_filter = ("role", "state", "quality", "breaker")
     list_select_related = ("portfolio",)
-    readonly_fields = (
-        *("state", "state_reason", "rest_until", "quality", "quality_at", "next_slot"),
-        *("day", "day_count", "cut_rate", "cut_at", "failures"),
-        *("breaker", "breaker_at", "breaker_until", "heard_at", "faults", "heard"),
-        *("retry_credit", "retry_seen", "retry_at"),
+    fields = (
+        *("label", "meta_id", "display_number", "portfolio"),
+        *("rate_per_second", "daily_capacity"),
     )
+
+    class Media:
+        css = {"all": ("subscribers/pages.css",)}

@@ -110,6 +110,10 @@ class PhoneNumber(models.Model):
 
     class Meta:
         ordering = ["role", "label"]
+        permissions = [
+            ("manage_phonenumber", "Can rest, enable, disable and promote phone numbers"),
+            ("sync_phonenumber", "Can ask Meta now how the phone numbers stand"),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(state__in=NumberState.values), name="phonenumber_state_known"

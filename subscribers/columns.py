@@ -15,6 +15,7 @@ from django.core.validators import MaxLengthValidator, validate_email
 from subscribers import phones
 from subscribers.models import LANGUAGE_PATTERN, Status, Subscriber, Tier
 from subscribers.reading import MAX_CELL, ImportRefused, Record
+from subscribers.spreadsheets import bare
 from subscribers.wording import has_link, tidy
 
 MAX_NAME = Subscriber._meta.get_field("name").max_length or 0
@@ -165,7 +166,7 @@ class Columns:
 
     def _cell(self, key: str, text: str, read: Callable[[str], str]) -> str:
         try:
-            return read(text)
+            return read(bare(text))
         except ValueError as error:
             raise _CellRefused(self.titles[self.keys.index(key)], text, str(error)) from None
 

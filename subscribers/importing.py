@@ -17,13 +17,14 @@ from typing import BinaryIO
 
 from django.db import IntegrityError, transaction
 
-from subscribers import consent, strangers
+from subscribers import consent, erased, strangers
 from subscribers.columns import Columns, Refusal, Row
 from subscribers.models import ConsentEvent, Status, Subscriber, Suppression
 from subscribers.reading import ImportRefused, Table, open_table
+from subscribers.sifting import Repeated, sift
 from subscribers.wording import tidy
 
-__all__ = ["ImportRefused", "ImportReport", "Refusal", "import_csv"]
+__all__ = ["ImportRefused", "ImportReport", "Refusal", "Verdict", "Watch", "import_csv"]
 
 CHUNK = 500  # rows of one transaction: about 30 ms of the write lock on SQLite
 KEPT_REFUSALS = 1_000  # in the report; all of them go to `on_refusal`
@@ -63,6 +64,27 @@ class ImportReport:
     refusals: list[Refusal] = field(default_factory=list)  # the first KEPT_REFUSALS
 
 
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What becomes of one row that is taken, and what it changes: field, before, after."""
+
+    row: Row
+    count: str  # the report's count it adds to
+    changes: tuple[tuple[str, str, str], ...] = ()
+
+
+class Watch:
+    """Somebody who follows an import: told of each chunk, and asked where to go on."""
+
+    done_to = 0  # chunks that end on this line or before it were committed by an earlier try
+
+    def committing(self, plan: Counter[str], last_line: int) -> None:
+        """A chunk was written; called inside its transaction, so both are kept or neither."""
+
+    def read(self, report: ImportReport, verdicts: Sequence[Verdict], last_line: int) -> None:
+        """A chunk is done, and counted."""
+
+
 def import_csv(
     source: BinaryIO | Path,
     *,
@@ -73,6 +95,7 @@ def import_csv(
     actor: str = "",
     region: str = "IN",
     on_refusal: Callable[[Refusal], None] | None = None,
+    watch: Watch | None = None,
 ) -> ImportReport:
     """Bring subscribers in line with a CSV file; `dry_run` reports the same and writes nothing.
 
@@ -86,7 +109,7 @@ def import_csv(
     with open_table(source) as table:
         columns = Columns(table.header, region=region)
         report.encoding, report.delimiter = table.encoding, table.delimiter
-        writer = _Writer(report, table.digest, consent_source, actor, now)
+        writer = _Writer(report, table.digest, consent_source, actor, now, watch=watch or Watch())
         for chunk in _chunks(_accepted(table, columns, report, on_refusal)):
             writer.write(chunk)
     return report
@@ -104,41 +127,17 @@ def _accepted(
     on_refusal: Callable[[Refusal], None] | None,
 ) -> Iterator[Row]:
     """The rows to be written; the others are counted, kept for the report and passed on."""
-    seen = _Seen()
-    for record in table.records():
+    for _, row in sift(table.records(), columns):
         report.total += 1
-        row = columns.read(record)
-        if isinstance(row, Row) and (first := seen.line_of(row)):
-            report.duplicates += 1
-            row = Refusal(
-                row.line, f"The phone number is on line {first} already: remove one of the two."
-            )
         if isinstance(row, Row):
             yield row
             continue
         report.refused += 1
+        report.duplicates += isinstance(row, Repeated)
         if len(report.refusals) < KEPT_REFUSALS:
             report.refusals.append(row)
         if on_refusal:
             on_refusal(row)
-
-
-class _Seen:
-    """On which line a phone stood first. The first one counts, so that a second import of the
-    same file changes nothing; but a later withdrawal is never dropped as a duplicate."""
-
-    def __init__(self) -> None:
-        self._lines: dict[int, int] = {}
-        self._withdrawn: set[int] = set()
-
-    def line_of(self, row: Row) -> int:
-        """The line this row repeats, or 0 if it is to be taken."""
-        phone = int(row.phone)
-        first = self._lines.setdefault(phone, row.line)
-        if row.status == Status.UNSUBSCRIBED and phone not in self._withdrawn:
-            self._withdrawn.add(phone)
-            return 0
-        return 0 if first == row.line else first
 
 
 def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
@@ -156,41 +155,61 @@ def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
 class _Plan:
     """What a chunk asks for, given what the database holds."""
 
-    def __init__(self, stopped: dict[str, Suppression]) -> None:
+    def __init__(self, stopped: dict[str, Suppression], forgotten: set[str]) -> None:
         self.counts: Counter[str] = Counter()
+        self.verdicts: list[Verdict] = []
         self.stopped = stopped  # of the new ones, by phone
+        self.forgotten = forgotten
         self.new: list[Row] = []
         self.changed: list[Subscriber] = []
         self.moves: list[tuple[Subscriber, Row]] = []  # to a more careful status
 
     def add(self, row: Row, known: Subscriber | None) -> None:
         if known is None:
-            against = row.phone in self.stopped and row.status != Status.UNSUBSCRIBED
-            self.counts["kept_opted_out" if against else "new"] += 1
-            self.new.append(row)
+            self._add_new(row)
         elif known.status == Status.UNSUBSCRIBED:
             agrees = row.status == Status.UNSUBSCRIBED
-            self.counts["unchanged" if agrees else "kept_opted_out"] += 1
+            self.count(row, "unchanged" if agrees else "kept_opted_out")
         else:
             self._add_known(row, known)
 
+    def count(self, row: Row, count: str, changes: Sequence[tuple[str, str, str]] = ()) -> None:
+        self.counts[count] += 1
+        self.verdicts.append(Verdict(row, count, tuple(changes)))
+
+    def _add_new(self, row: Row) -> None:
+        if row.phone in self.forgotten:  # asked to be erased: not even the number is taken again
+            self.count(row, "kept_opted_out")
+            return
+        against = row.phone in self.stopped and row.status != Status.UNSUBSCRIBED
+        self.count(row, "kept_opted_out" if against else "new")
+        self.new.append(row)
+
     def _add_known(self, row: Row, known: Subscriber) -> None:
         moves = row.status in _MAY_BECOME[Status(known.status)]
-        updates = _update(known, row)
+        changes = _update(known, row)
+        if changes:
+            self.changed.append(known)
         if moves:
             self.moves.append((known, row))
+            changes.append(("status", known.status, str(row.status)))
         elif known.status != Status.ACTIVE:
             self.counts["kept_inactive"] += 1
-        if updates:
-            self.changed.append(known)
-        self.counts["changed" if moves or updates else "unchanged"] += 1
+        self.count(row, "changed" if changes else "unchanged", changes)
 
 
 class _Writer:
     """Writes chunks and counts them, each only once it is committed."""
 
     def __init__(
-        self, report: ImportReport, digest: str, consent_source: str, actor: str, now: datetime
+        self,
+        report: ImportReport,
+        digest: str,
+        consent_source: str,
+        actor: str,
+        now: datetime,
+        *,
+        watch: Watch,
     ) -> None:
         self._report = report
         self._source = f"import:{report.filename}".removesuffix(":")
@@ -198,31 +217,37 @@ class _Writer:
         self._notice = tidy(consent_source)
         self._actor = actor
         self._now = now
+        self._watch = watch
         self._promised: set[str] = set()  # by a dry run: new phones that are not in the database
 
     def write(self, rows: Sequence[Row]) -> None:
+        last_line = max(row.line for row in rows)
+        if last_line <= self._watch.done_to:
+            return
         if self._report.dry_run:
             plan = self._plan(rows)
             self._promised.update(row.phone for row in plan.new)
         else:
-            plan = self._write(rows)
+            plan = self._write(rows, last_line)
         for name, count in plan.counts.items():
             setattr(self._report, name, getattr(self._report, name) + count)
+        self._watch.read(self._report, plan.verdicts, last_line)
 
     def _plan(self, rows: Sequence[Row], *, locked: bool = False) -> _Plan:
         subscribers = Subscriber.objects.filter(phone__in=[row.phone for row in rows])
         if locked:
             subscribers = subscribers.order_by("pk").select_for_update(no_key=True)
         known = {subscriber.phone: subscriber for subscriber in subscribers}
-        plan = _Plan(strangers.stopped({row.phone for row in rows} - known.keys()))
+        strange = {row.phone for row in rows} - known.keys()
+        plan = _Plan(strangers.stopped(strange), erased.among(strange))
         for row in rows:
             if row.phone in self._promised:  # its first line was new, this one withdraws
-                plan.counts["changed"] += 1
+                plan.count(row, "changed")
             else:
                 plan.add(row, known.get(row.phone))
         return plan
 
-    def _write(self, rows: Sequence[Row]) -> _Plan:
+    def _write(self, rows: Sequence[Row], last_line: int) -> _Plan:
         for race in range(RACES):
             try:
                 with transaction.atomic():
@@ -230,6 +255,7 @@ class _Writer:
                     self._insert(plan.new, plan.stopped)
                     self._update(plan.changed)
                     self._move(plan.moves)
+                    self._watch.committing(plan.counts, last_line)
                     return plan
             except IntegrityError:  # another import was first with one of these phones
                 if race == RACES - 1:
@@ -295,10 +321,19 @@ def _person(row: Row, now: datetime) -> Subscriber:
     return person
 
 
-def _update(person: Subscriber, row: Row) -> bool:
-    """Take over what the row says; a blank cell says nothing. True if anything differs."""
-    before = [getattr(person, name) for name in row.details], person.attributes
+def _update(person: Subscriber, row: Row) -> list[tuple[str, str, str]]:
+    """Take over what the row says, a blank cell says nothing; the fields that differ."""
+    changes = [
+        (name, str(getattr(person, name)), value)
+        for name, value in row.details.items()
+        if getattr(person, name) != value
+    ]
+    changes += [
+        (name, str(person.attributes.get(name, "")), value)
+        for name, value in row.attributes.items()
+        if person.attributes.get(name) != value
+    ]
     for name, value in row.details.items():
         setattr(person, name, value)
     person.attributes = {**person.attributes, **row.attributes}
-    return before != ([getattr(person, name) for name in row.details], person.attributes)
+    return changes

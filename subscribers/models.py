@@ -78,6 +78,12 @@ class Subscriber(models.Model):
             ),
             models.CheckConstraint(condition=Q(tier__in=Tier.values), name="subscriber_tier_known"),
         ]
+        permissions = [
+            ("import_subscriber", "Can import subscribers from a file"),
+            ("export_subscriber", "Can export subscribers with their phone numbers"),
+            ("erase_subscriber", "Can erase a subscriber for good"),
+            ("see_full_phone", "Can see phone numbers in full"),
+        ]
         indexes = [
             models.Index(fields=["status"], name="subscriber_status"),
             models.Index(fields=["tier"], name="subscriber_tier"),
@@ -103,6 +109,83 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return f"suppression {self.pk}"
+
+
+class Erasure(models.Model):
+    """Somebody's wish to be forgotten. First nobody writes to them any more, later the details
+    go; the hash of the phone stays, so that no file brings them back."""
+
+    subscriber = models.OneToOneField(Subscriber, models.PROTECT, related_name="erasure")
+    phone_hash = models.CharField(max_length=64, db_index=True)
+    reason = models.CharField(max_length=200)
+    asked_by = models.CharField(max_length=150)
+    asked_at = models.DateTimeField()
+    purged_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"erasure of subscriber {self.subscriber_id}"
+
+
+class ImportState(models.TextChoices):
+    CHECKING = "CHECKING", "Being checked"
+    CHECKED = "CHECKED", "Checked, waiting for you"
+    IMPORTING = "IMPORTING", "Being imported"
+    DONE = "DONE", "Imported"
+    REFUSED = "REFUSED", "Refused"  # the whole file, `problem` says why
+    CANCELLED = "CANCELLED", "Cancelled"
+
+
+class ImportJob(models.Model):
+    """One file on its way into the subscribers. Only `import_jobs.py` writes it."""
+
+    filename = models.CharField(max_length=100)
+    digest = models.CharField(max_length=64)  # SHA-256 of the file as it was uploaded
+    state = models.CharField(max_length=9, choices=ImportState, default=ImportState.CHECKING)
+    problem = models.CharField(max_length=500, blank=True, default="")
+    consent_source = models.CharField(max_length=500, blank=True, default="")
+    by = models.CharField(max_length=150)
+    created_at = models.DateTimeField()
+    # The moment that the import's evidence names: a second try must say the same as the first.
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    ended_at = models.DateTimeField(null=True, blank=True)
+    lines = models.PositiveIntegerField(default=0)
+    last_line = models.PositiveIntegerField(default=0)  # done to here, committed with the rows
+    counts = models.JSONField(default=dict)
+    checked = models.JSONField(default=dict)  # the counts of the check before it
+    samples = models.JSONField(default=dict)  # some rows of each kind, as the check found them
+    # Who works on it, until when: after that it may be taken over.
+    runner = models.CharField(max_length=36, blank=True, default="")
+    lease_until = models.DateTimeField(null=True, blank=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=ImportState.values), name="importjob_state_known"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["lease_until"],
+                condition=Q(state__in=["CHECKING", "IMPORTING"]),
+                name="importjob_running",
+            ),
+        ]
+        verbose_name = "import"
+
+    def __str__(self) -> str:
+        return self.filename
+
+
+class ImportFile(models.Model):
+    """The bytes of an import, where every process can reach them; removed after some days."""
+
+    job = models.OneToOneField(ImportJob, models.CASCADE, related_name="file")
+    is_workbook = models.BooleanField(default=False)  # not yet turned into CSV
+    content = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"file of import {self.job_id}"
 
 
 class ConsentEvent(AppendOnly):

@@ -2,6 +2,24 @@
 
 from __future__ import annotations
 
-from distribution.admin import alerts, content, deliveries, distributions, templates, timetable
+from distribution.admin import (
+    alerts,
+    content,
+    deliveries,
+    distributions,
+    people,
+    pool,
+    templates,
+    timetable,
+)
 
-__all__ = ["alerts", "content", "deliveries", "distributions", "templates", "timetable"]
+__all__ = [
+    "alerts",
+    "content",
+    "deliveries",
+    "distributions",
+    "people",
+    "pool",
+    "templates",
+    "timetable",
+]

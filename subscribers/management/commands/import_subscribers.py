@@ -14,12 +14,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from subscribers.importing import ImportRefused, ImportReport, Refusal, import_csv
+from subscribers.spreadsheets import inert
 
 SHOWN_REFUSALS = 20
 OPERATORS_WORD = "the word of whoever ran manage.py import_subscribers"
 _COUNTS = ("new", "changed", "unchanged", "kept_opted_out", "refused")
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\0")
 
 
 class Command(BaseCommand):
@@ -91,10 +91,5 @@ def _refusal_file(path: Path | None) -> Iterator[Callable[[Refusal], None] | Non
         rows = csv.writer(file)
         rows.writerow(["line", "column", "reason", "cell"])
         yield lambda refusal: rows.writerow(
-            [refusal.line, _inert(refusal.column), refusal.reason, _inert(refusal.raw)]
+            [refusal.line, inert(refusal.column), refusal.reason, inert(refusal.raw)]
         )
-
-
-def _inert(text: str) -> str:
-    """Text that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text

@@ -1,0 +1,260 @@
+"""The phone pool's pages: how each number stands, and what people may do to it.
+
+Speed and headroom are counted from deliveries, so the pool's admin is completed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+
+from distribution.headroom import headroom, speeds
+from phonepool import cloud_api, handling, overview, syncing
+from phonepool.admin import PhoneNumberAdmin
+from phonepool.models import NumberState, PhoneNumber, Quality, Role
+from subscribers.admin.acting import ReasonForm, ask, button, record, username
+
+MANAGE = "phonepool.manage_phonenumber"
+SYNC = "phonepool.sync_phonenumber"
+LIST = "admin:phonepool_phonenumber_changelist"
+OUT = (NumberState.DISABLED, NumberState.RESTING)
+
+
+class RestForm(ReasonForm):
+    """How long, and why."""
+
+    minutes = forms.IntegerField(
+        min_value=1, max_value=handling.LONGEST_REST, initial=15, label="Minutes"
+    )
+
+
+class PoolAdmin(PhoneNumberAdmin):
+    list_display = ("label", "role", "standing", "quality", "speed", "today", "breaker_says")
+    list_before_template = "admin/phonepool/phonenumber/headroom.html"
+    change_form_outer_before_template = "admin/phonepool/phonenumber/standing.html"
+    actions_list = ("sync_now",)
+    actions_detail = ("rest", "enable", "disable", "promote", "demote")
+
+    def has_delete_permission(self, *_: Any, **__: Any) -> bool:
+        return False  # deliveries and its history refer to it: disable it instead
+
+    # --- the list
+
+    def get_changelist_instance(self, request: HttpRequest) -> Any:
+        """The list with each number's standing, counted once for all of them."""
+        changes = super().get_changelist_instance(request)
+        now = timezone.now()
+        listed = list(changes.result_list)
+        every = {
+            seen.number.pk: seen
+            for seen in overview.standings(PhoneNumber.objects.all(), now=now, used=speeds(now))
+        }
+        for number in listed:
+            number.seen = every[number.pk]
+        changes.result_list = listed
+        return changes
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        more = {**(extra_context or {}), "headroom": headroom(timezone.now())}
+        return super().changelist_view(request, more)
+
+    @admin.display(description="state", ordering="state")
+    def standing(self, number: Any) -> str:
+        return str(number.seen.state)
+
+    @admin.display(description="speed now")
+    def speed(self, number: Any) -> str:
+        seen: overview.Standing = number.seen
+        slowed = f", slowed to {seen.rate_now:.0f}" if seen.rate_now < seen.rate_limit else ""
+        return f"{seen.rate_used or 0:.0f} of {seen.rate_limit} a second{slowed}"
+
+    @admin.display(description="today")
+    def today(self, number: Any) -> str:
+        seen: overview.Standing = number.seen
+        return f"{seen.today:,} of {seen.today_limit:,} ({seen.share} % of all)"
+
+    @admin.display(description="breaker", ordering="breaker")
+    def breaker_says(self, number: Any) -> str:
+        return number.seen.breaker or "Closed"
+
+    # --- one number
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        more = extra_context or {}
+        if object_id.isdecimal():
+            now = timezone.now()
+            every = overview.standings(PhoneNumber.objects.all(), now=now, used=speeds(now))
+            mine = [seen for seen in every if seen.number.pk == int(object_id)]
+            more = {**more, "standing": mine[0] if mine else None}
+        return super().change_view(request, object_id, form_url, more)
+
+    def has_rest_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return self._may(request, object_id, state=NumberState.ACTIVE)
+
+    def has_enable_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return self._may(request, object_id, state__in=OUT)
+
+    def has_disable_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        on = [state for state in NumberState if state != NumberState.DISABLED]
+        return self._may(request, object_id, state__in=on)
+
+    def has_promote_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        ready = [NumberState.STANDBY, NumberState.ACTIVE]
+        return self._may(request, object_id, role=Role.BACKUP, state__in=ready)
+
+    def has_demote_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return self._may(request, object_id, role=Role.PRIMARY, state=NumberState.ACTIVE)
+
+    def has_sync_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(SYNC) or request.user.has_perm(MANAGE)
+
+    @button("Let it rest", permissions=["rest"], icon="bedtime")
+    def rest(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        form = RestForm(request.POST or None)
+        return self._handle(
+            request,
+            object_id,
+            form,
+            title="Let this number rest",
+            consequences=[
+                "It sends nothing for so many minutes and then goes back to work by itself.",
+                "The other numbers take its share; a backup wakes if they cannot carry it.",
+            ],
+            act=lambda pk, **by: handling.rest(pk, form.cleaned_data["minutes"], **by),
+        )
+
+    @button("Enable", permissions=["enable"], icon="play_arrow")
+    def enable(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return self._handle(
+            request,
+            object_id,
+            ReasonForm(request.POST or None),
+            title="Enable this number",
+            consequences=["A primary goes to work at once; a backup stands by."],
+            act=handling.enable,
+        )
+
+    @button("Disable", permissions=["disable"], icon="block")
+    def disable(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return self._handle(
+            request,
+            object_id,
+            ReasonForm(request.POST or None),
+            title="Disable this number",
+            consequences=[
+                "It sends nothing until somebody enables it.",
+                *self._what_is_left(object_id),
+            ],
+            act=handling.disable,
+        )
+
+    @button("Promote to primary", permissions=["promote"], icon="arrow_upward")
+    def promote(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return self._handle(
+            request,
+            object_id,
+            ReasonForm(request.POST or None),
+            title="Promote this backup to primary",
+            consequences=["It sends from now on, today and every day."],
+            act=handling.promote,
+        )
+
+    @button("Make it a backup", permissions=["demote"], icon="arrow_downward")
+    def demote(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        return self._handle(
+            request,
+            object_id,
+            ReasonForm(request.POST or None),
+            title="Make this number a backup",
+            consequences=["It stands by and sends only when a primary is lost or too slow."],
+            act=handling.demote,
+        )
+
+    @button("Ask Meta now", permissions=["sync"], icon="sync")
+    def sync_now(self, request: HttpRequest) -> HttpResponse:
+        if request.method != "POST":
+            return ask(
+                self,
+                request,
+                forms.Form(),
+                title="Ask Meta how the numbers stand",
+                consequences=["Quality and state of every number are read anew from Meta."],
+                button="Ask now",
+                back=reverse(LIST),
+            )
+        changed = syncing.sync(cloud_api.client(), now=timezone.now())
+        number = PhoneNumber.objects.first()
+        if number is not None:
+            record(self, request, number, "sync", after={"changed": changed})
+        self.message_user(request, f"Meta was asked: {changed} changed.")
+        return HttpResponseRedirect(reverse(LIST))
+
+    # --- how it is done
+
+    def _may(self, request: HttpRequest, object_id: Any, **state: Any) -> bool:
+        fits = PhoneNumber.objects.filter(pk=object_id, **state)
+        return request.user.has_perm(MANAGE) and fits.exists()
+
+    def _what_is_left(self, object_id: int) -> list[str]:
+        others = PhoneNumber.objects.exclude(pk=object_id).exclude(quality=Quality.FLAGGED)
+        if others.filter(state__in=[NumberState.ACTIVE, NumberState.STANDBY]).exists():
+            return ["The other numbers take its share."]
+        return ["No other number can send: the morning stands still until one can."]
+
+    def _handle(
+        self,
+        request: HttpRequest,
+        object_id: int,
+        form: ReasonForm,
+        *,
+        title: str,
+        consequences: list[str],
+        act: Callable[..., None],
+    ) -> HttpResponse:
+        number = PhoneNumber.objects.filter(pk=object_id).first()
+        if number is None:
+            raise Http404("There is no such phone number.")
+        back = reverse("admin:phonepool_phonenumber_change", args=[number.pk])
+        if not (request.method == "POST" and form.is_valid()):
+            sentences = [f"The number is {number.label}.", *consequences]
+            return ask(
+                self,
+                request,
+                form,
+                title=title,
+                consequences=sentences,
+                button=title.partition(" this")[0],
+                back=back,
+            )
+        before, reason = _facts(number), form.cleaned_data["reason"]
+        try:
+            act(number.pk, reason=reason, by=username(request.user), now=timezone.now())
+        except handling.HandlingRefused as refusal:
+            self.message_user(request, str(refusal), messages.ERROR)
+            return HttpResponseRedirect(back)
+        number.refresh_from_db()
+        record(self, request, number, title, reason=reason, before=before, after=_facts(number))
+        self.message_user(request, f"{number.label}: {overview.state_sentence(number)}.")
+        return HttpResponseRedirect(back)
+
+
+def _facts(number: PhoneNumber) -> dict[str, str]:
+    return {"role": number.role, "state": number.state, "reason": number.state_reason}
+
+
+admin.site.unregister(PhoneNumber)
+admin.site.register(PhoneNumber, PoolAdmin)

@@ -1,0 +1,71 @@
+"""How much room is left: people in Meta's rolling 24 hours, and each number's speed of late."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Count
+
+from distribution.models import Delivery, Distribution
+from phonepool.models import Portfolio
+from subscribers.models import Subscriber
+
+ROLLING = timedelta(hours=24)
+LATELY = 10.0  # seconds over which speed is measured
+
+
+@dataclass(frozen=True, slots=True)
+class Headroom:
+    """A portfolio's limit of unique people in 24 hours, and what is used of it."""
+
+    portfolio: Portfolio
+    used: int
+    limit: int | None  # None: unlimited
+    audience: int  # people of the next distribution
+
+    @property
+    def left(self) -> int | None:
+        return None if self.limit is None else max(0, self.limit - self.used)
+
+    @property
+    def percent(self) -> int:
+        return min(100, round(100 * self.used / self.limit)) if self.limit else 0
+
+    @property
+    def enough(self) -> bool:
+        """Whether the limit alone carries the next audience; by then today's use has lapsed."""
+        return self.limit is None or self.limit >= self.audience
+
+
+def headroom(now: datetime) -> list[Headroom]:
+    """Each portfolio's room, by name."""
+    used = _people_written_to(now)
+    audience = Subscriber.objects.eligible().count()
+    return [
+        Headroom(portfolio, used.get(portfolio.pk, 0), portfolio.recipient_limit, audience)
+        for portfolio in Portfolio.objects.order_by("name", "business_id")
+    ]
+
+
+def speeds(now: datetime) -> Mapping[int, float]:
+    """Messages accepted a second, lately, by the number's id; others were still."""
+    since = now - timedelta(seconds=LATELY)
+    rows = Delivery.objects.filter(distribution__in=_lately(now), accepted_at__gt=since).order_by()
+    counts = rows.values_list("number_id").annotate(Count("pk"))
+    return {number: count / LATELY for number, count in counts}
+
+
+def _people_written_to(now: datetime) -> dict[int, int]:
+    rows = Delivery.objects.filter(
+        distribution__in=_lately(now), accepted_at__gt=now - ROLLING, number__isnull=False
+    )
+    by_portfolio = rows.order_by().values_list("number__portfolio")
+    return dict(by_portfolio.annotate(Count("phone", distinct=True)))
+
+
+def _lately(now: datetime) -> list[int]:
+    """Distributions that may have sent in the last 24 hours: few, so the index finds theirs."""
+    recent = Distribution.objects.filter(window_end__gt=now - ROLLING)
+    return list(recent.values_list("pk", flat=True))

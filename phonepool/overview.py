@@ -1,0 +1,88 @@
+"""The pool as people look at it: what each number may do, what it does, and what holds it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from django.utils import timezone
+
+from phonepool import health
+from phonepool.models import Breaker, NumberState, PhoneNumber, Quality
+
+_MOODS = {
+    NumberState.ACTIVE: "good",
+    NumberState.STANDBY: "open",
+    NumberState.RESTING: "open",
+    NumberState.DISABLED: "bad",
+}
+_QUALITIES = {Quality.HIGH: "good", Quality.MEDIUM: "open", Quality.UNKNOWN: "open"}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One number at a moment."""
+
+    number: PhoneNumber
+    mood: str  # good, open or bad, of its state
+    quality_mood: str
+    state: str  # a sentence
+    rate_used: float | None  # messages a second of late; None: not measured
+    rate_now: float  # messages a second that it may send now
+    rate_limit: int  # what Meta allows it
+    today: int
+    today_limit: int
+    share: int  # per cent of all that was sent today
+    breaker: str  # a sentence; empty when it is closed
+    retries: str
+
+
+def standings(
+    numbers: Iterable[PhoneNumber], *, now: datetime, used: Mapping[int, float] | None = None
+) -> list[Standing]:
+    """How each number stands; `used`: messages a second by id, from whoever counts them."""
+    listed = list(numbers)
+    total = sum(health.sent_today(number, now) for number in listed)
+    return [_standing(number, total, now, (used or {}).get(number.pk)) for number in listed]
+
+
+def _standing(number: PhoneNumber, total: int, now: datetime, used: float | None) -> Standing:
+    today = health.sent_today(number, now)
+    return Standing(
+        number=number,
+        mood=_MOODS[NumberState(number.state)],
+        quality_mood=_QUALITIES.get(Quality(number.quality), "bad"),
+        state=state_sentence(number),
+        rate_used=used,
+        rate_now=health.rate(number, now),
+        rate_limit=number.rate_per_second,
+        today=today,
+        today_limit=health.daily_ceiling(number),
+        share=round(100 * today / total) if total else 0,
+        breaker=breaker_sentence(number, now),
+        retries=f"{number.retry_credit:.0f} left in the budget",
+    )
+
+
+def state_sentence(number: PhoneNumber) -> str:
+    """The state, until when and why."""
+    said = str(NumberState(number.state)).capitalize()
+    if number.state == NumberState.RESTING and number.rest_until:
+        said += f" until {_clock(number.rest_until)}"
+    return f"{said} ({number.state_reason})" if number.state_reason else said
+
+
+def breaker_sentence(number: PhoneNumber, now: datetime) -> str:
+    """What the breaker does, or an empty text when it lets everything through."""
+    if number.breaker == Breaker.CLOSED:
+        return ""
+    if number.breaker == Breaker.HALF_OPEN:
+        return "One message is on trial"
+    trial = datetime.fromtimestamp(number.breaker_until, UTC)
+    when = f"at {_clock(trial)}" if trial > now else "with the next message"
+    return f"Left alone after faults; tried again {when}"
+
+
+def _clock(moment: datetime) -> str:
+    return f"{timezone.localtime(moment):%H:%M:%S}"

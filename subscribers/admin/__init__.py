@@ -1,0 +1,7 @@
+"""The pages of subscribers in the admin, one module for each noun."""
+
+from __future__ import annotations
+
+from subscribers.admin import imports, people
+
+__all__ = ["imports", "people"]

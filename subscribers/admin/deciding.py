@@ -1,0 +1,71 @@
+"""Decisions about many people at once: the page that asks, and what is written down."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib.admin import ModelAdmin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from subscribers import consent
+from subscribers.admin.acting import ReasonForm, ask, record, selection, username
+from subscribers.models import ConsentEvent, Subscriber
+
+Kind = ConsentEvent.Kind
+# What a bulk action does: kind of decision, done, and what its page says.
+ACTS = {
+    "pause": (Kind.PAUSE, "paused", "They get no message until somebody resumes them."),
+    "resume": (Kind.RESUME, "resumed", "Who opted out stays opted out: only they can change it."),
+    "opt_out": (
+        Kind.OPT_OUT,
+        "unsubscribed",
+        "They get no message any more, and no import brings them back: only they themselves can.",
+    ),
+}
+
+
+def decide_many(
+    model_admin: ModelAdmin[Any], request: HttpRequest, people: QuerySet[Subscriber], act: str
+) -> HttpResponse | None:
+    """The confirmation page, or the act itself once it was confirmed with a reason."""
+    form = ReasonForm(request.POST if "confirmed" in request.POST else None)
+    _, done, consequence = ACTS[act]
+    if form.is_valid():
+        ids = list(people.values_list("pk", flat=True))
+        changed = decide(model_admin, request, ids, act, form.cleaned_data["reason"])
+        model_admin.message_user(request, f"{changed:,} {done}.")
+        return None
+    count = people.count()
+    chosen = f"{count:,} {'person' if count == 1 else 'people'}"
+    return ask(
+        model_admin,
+        request,
+        form,
+        title=f"{chosen} will be {done}",
+        consequences=[f"You chose {chosen}.", consequence],
+        button=f"{act.replace('_', ' ').capitalize()} {chosen}",
+        back=request.get_full_path(),
+        hidden=selection(request),
+    )
+
+
+def decide(
+    model_admin: ModelAdmin[Any], request: HttpRequest, ids: Sequence[int], act: str, reason: str
+) -> int:
+    """One decision for each person, the reason as its evidence; how many statuses changed."""
+    now, user = timezone.now(), username(request.user)
+    # The moment makes the evidence of each act its own: the same reason may come twice.
+    evidence = f"{reason} ({now.isoformat(timespec='microseconds')})"
+    kind = ACTS[act][0]
+    changed = consent.record(
+        [consent.Decision(pk, kind, f"admin:{user}", now, evidence, actor=user) for pk in ids],
+        now=now,
+    )
+    if ids:
+        target = Subscriber.objects.get(pk=min(changed, default=ids[0]))
+        facts = {"chosen": len(ids), "changed": len(changed), "first_ids": sorted(changed)[:50]}
+        record(model_admin, request, target, act.replace("_", " "), reason=reason, after=facts)
+    return len(changed)

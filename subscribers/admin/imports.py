@@ -1,0 +1,257 @@
+"""Imports in the admin: upload, look at what the check found, confirm, take the refused lines."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    JsonResponse,
+    StreamingHttpResponse,
+)
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from unfold.admin import ModelAdmin
+
+from subscribers import import_jobs
+from subscribers.admin.acting import record, username
+from subscribers.importing import ImportRefused
+from subscribers.models import ImportJob, ImportState
+
+PERMISSION = "subscribers.import_subscriber"
+CARDS = (
+    ("new", "New"),
+    ("changed", "Changed"),
+    ("unchanged", "Unchanged"),
+    ("kept_opted_out", "Stay opted out"),
+    ("refused", "Refused"),
+)
+KINDS = {
+    "new": "New people",
+    "changed": "People whose details change",
+    "kept_opted_out": "People who opted out, and stay so",
+    "unchanged": "People who are unchanged",
+}
+
+
+class UploadForm(forms.Form):
+    """A list as CSV or XLSX."""
+
+    file = forms.FileField(
+        label="File (CSV or XLSX)",
+        help_text=f"Up to {import_jobs.MAX_UPLOAD // 2**20} MB and 200,000 lines. "
+        "The first line names the columns; one of them is the phone number.",
+        widget=forms.FileInput(attrs={"accept": ".csv,.xlsx,.txt,.tsv"}),
+    )
+
+    def clean_file(self) -> Any:
+        file = self.cleaned_data["file"]
+        if not file.name.lower().endswith((".csv", ".txt", ".tsv", ".xlsx")):
+            raise forms.ValidationError("Upload a .csv or an .xlsx file.")
+        if file.size > import_jobs.MAX_UPLOAD:
+            raise forms.ValidationError(
+                f"The file is larger than {import_jobs.MAX_UPLOAD // 2**20} MB: split it."
+            )
+        return file
+
+
+class ConsentForm(forms.Form):
+    """Where the people of a list agreed: kept with each new subscriber."""
+
+    consent_source = forms.CharField(
+        max_length=500,
+        label="Where and to what wording did these people agree?",
+        help_text="For example: sign-up form of June, “I want the morning message on WhatsApp”. "
+        "It is kept as evidence with every new subscriber.",
+        error_messages={"required": "Say where these people agreed to be written to."},
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+
+class _Echo:
+    """A file that gives back what is written to it, for rows that are streamed."""
+
+    def write(self, text: str) -> str:
+        return text
+
+
+@admin.register(ImportJob)
+class ImportJobAdmin(ModelAdmin):
+    list_display = ("filename", "state", "rows", "refused", "by", "created_at")
+    list_filter = ("state",)
+    list_per_page = 50
+    ordering = ("-id",)
+    list_display_links = ("filename",)
+    actions = None
+
+    @admin.display(description="rows")
+    def rows(self, job: ImportJob) -> str:
+        return f"{job.counts.get('total', 0):,}" if job.counts else ""
+
+    @admin.display(description="refused")
+    def refused(self, job: ImportJob) -> str:
+        return f"{job.counts.get('refused', 0):,}" if job.counts else ""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(PERMISSION)
+
+    def has_change_permission(self, *_: Any, **__: Any) -> bool:
+        return False
+
+    def has_delete_permission(self, *_: Any, **__: Any) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: ImportJob | None = None) -> bool:
+        return self.has_add_permission(request) or super().has_view_permission(request, obj)
+
+    def get_urls(self) -> list[URLPattern]:
+        steps = {
+            "progress": self.progress_view,
+            "confirm": self.confirm_view,
+            "cancel": self.cancel_view,
+            "refused.csv": self.refused_view,
+        }
+        own = [
+            path(
+                f"<int:pk>/{name}",
+                self.admin_site.admin_view(view),
+                name=f"subscribers_importjob_{name.partition('.')[0]}",
+            )
+            for name, view in steps.items()
+        ]
+        return [*own, *super().get_urls()]
+
+    def add_view(self, request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
+        self._insist(request)
+        form = UploadForm(request.POST or None, request.FILES or None)
+        if request.method == "POST" and form.is_valid():
+            file = form.cleaned_data["file"]
+            try:
+                job = import_jobs.submit(
+                    file.read(), file.name, by=username(request.user), now=timezone.now()
+                )
+            except ImportRefused as refusal:
+                form.add_error("file", str(refusal))
+            else:
+                record(self, request, job, "upload", after={"sha256": job.digest})
+                return self._to(job)
+        context = self._context(request, title="Import subscribers", form=form)
+        return TemplateResponse(request, "admin/subscribers/importjob/upload.html", context)
+
+    def change_view(self, request: HttpRequest, object_id: str, *_: Any, **__: Any) -> HttpResponse:
+        return self._page(request, self._job(request, object_id), ConsentForm())
+
+    def progress_view(self, request: HttpRequest, pk: int) -> JsonResponse:
+        job = self._job(request, pk)
+        answer = {
+            "state": job.state,
+            "percent": import_jobs.progress(job),
+            "words": _words(job),
+        }
+        return JsonResponse(answer, headers={"Cache-Control": "no-store"})
+
+    def confirm_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        self._insist(request, method="POST")
+        job = self._job(request, pk)
+        form = ConsentForm(request.POST)
+        if not form.is_valid():
+            return self._page(request, job, form)
+        source = form.cleaned_data["consent_source"]
+        user, now = username(request.user), timezone.now()
+        if import_jobs.confirm(job.pk, consent_source=source, by=user, now=now):
+            record(self, request, job, "import", reason=source, after=job.checked)
+        else:
+            self.message_user(request, "This import was decided already.", messages.WARNING)
+        return self._to(job)
+
+    def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        self._insist(request, method="POST")
+        job = self._job(request, pk)
+        if import_jobs.cancel(job.pk, now=timezone.now()):
+            record(self, request, job, "cancel import", before={"state": job.state})
+        return self._to(job)
+
+    def refused_view(self, request: HttpRequest, pk: int) -> HttpResponse | StreamingHttpResponse:
+        self._insist(request)
+        job = self._job(request, pk)
+        rows = import_jobs.refused_rows(job)
+        try:
+            first = next(rows)
+        except ImportRefused as refusal:
+            self.message_user(request, str(refusal), messages.ERROR)
+            return self._to(job)
+        record(self, request, job, "download refused lines")
+        return StreamingHttpResponse(
+            _lines(first, rows),
+            content_type="text/csv; charset=utf-8",
+            headers={
+                "Content-Disposition": f'attachment; filename="refused-of-import-{job.pk}.csv"',
+                "X-Content-Type-Options": "nosniff",
+            },
+        )
+
+    def _insist(self, request: HttpRequest, method: str = "") -> None:
+        if not self.has_add_permission(request) or (method and request.method != method):
+            raise PermissionDenied
+
+    def _job(self, request: HttpRequest, pk: int | str) -> ImportJob:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        job = ImportJob.objects.filter(pk=pk).first() if str(pk).isdecimal() else None
+        if job is None:
+            raise Http404("There is no such import.")
+        return job
+
+    def _page(self, request: HttpRequest, job: ImportJob, form: ConsentForm) -> HttpResponse:
+        context = self._context(
+            request,
+            title=job.filename or "Import",
+            job=job,
+            form=form,
+            running=job.state in import_jobs.RUNNING,
+            waits=job.state == ImportState.CHECKED,
+            may_import=self.has_add_permission(request),
+            percent=import_jobs.progress(job),
+            words=_words(job),
+            cards=[(label, job.counts.get(name, 0)) for name, label in CARDS],
+            stay=job.counts.get("kept_inactive", 0),
+            kinds=[(title, job.samples.get(name, [])) for name, title in KINDS.items()],
+            refusals=job.samples.get("refused", []),
+            good=sum(job.counts.get(name, 0) for name in ("new", "changed")),
+            differs=_differs(job),
+        )
+        return TemplateResponse(request, "admin/subscribers/importjob/page.html", context)
+
+    def _context(self, request: HttpRequest, **more: Any) -> dict[str, Any]:
+        return {**self.admin_site.each_context(request), "opts": self.opts, **more}
+
+    def _to(self, job: ImportJob) -> HttpResponseRedirect:
+        return HttpResponseRedirect(reverse("admin:subscribers_importjob_change", args=[job.pk]))
+
+
+def _words(job: ImportJob) -> str:
+    if job.lines and job.state in import_jobs.RUNNING:
+        return f"{job.last_line:,} of {job.lines:,} lines"
+    return str(job.get_state_display())
+
+
+def _differs(job: ImportJob) -> bool:
+    """Whether the import found something else than the check before it: others were at work."""
+    return job.state == ImportState.DONE and job.counts != job.checked
+
+
+def _lines(first: list[str], rows: Iterator[list[str]]) -> Iterator[str]:
+    writer = csv.writer(_Echo())
+    yield "\ufeff"  # Excel reads UTF-8 by the mark
+    yield writer.writerow(first)
+    for row in rows:
+        yield writer.writerow(row)

@@ -1,0 +1,153 @@
+"""Subscribers in the admin: details are edited here, consent only through `consent.py`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+from unfold.admin import TabularInline
+
+from subscribers import consent, erased, phones, strangers
+from subscribers.admin.acting import button, username
+from subscribers.admin.deciding import decide_many
+from subscribers.admin.exports import Exports
+from subscribers.admin.one import PersonActs
+from subscribers.models import ConsentEvent, Subscriber
+
+SHOWN_DIGITS = 4  # what a masked number shows may also be searched for
+
+
+class SubscriberForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    def clean_phone(self) -> str:
+        try:
+            phone = phones.normalise(self.cleaned_data["phone"])
+        except phones.InvalidPhone as error:
+            raise forms.ValidationError(str(error)) from error
+        if erased.among([phone]):
+            raise forms.ValidationError(
+                "This person asked to be erased: only their own START brings them back."
+            )
+        return phone
+
+
+class ConsentEventInline(TabularInline):
+    model = ConsentEvent
+    verbose_name_plural = "consent history"
+    ordering = ("-at", "-id")
+    fields = readonly_fields = ("at", "kind", "source", "evidence", "notice", "actor")
+    extra = 0
+
+    def has_add_permission(self, *_: Any, **__: Any) -> bool:
+        return False
+
+    def has_change_permission(self, *_: Any, **__: Any) -> bool:
+        return False
+
+    def has_delete_permission(self, *_: Any, **__: Any) -> bool:
+        return False
+
+
+@admin.register(Subscriber)
+class SubscriberAdmin(PersonActs, Exports):
+    form = SubscriberForm
+    inlines = (ConsentEventInline,)
+    list_display: tuple[Any, ...] = (
+        "masked_phone",
+        "name",
+        "tier",
+        "status",
+        "language",
+        "updated_at",
+    )
+    list_display_links = ("masked_phone", "name")
+    list_filter: tuple[Any, ...] = ("status", "tier", "language")
+    list_per_page = 50
+    search_fields = ("name", "email")
+    search_help_text = "A phone number in any spelling, its last four digits, a name or an email"
+    fields = ("phone", "name", "tier", "status", "language", "email", "attributes")
+    readonly_fields = ("status", "shown_phone")
+    ordering = ("-id",)
+    show_full_result_count = False  # counting a big table twice for one page
+    actions = ("pause", "resume", "opt_out", "export_selected")
+    actions_list = ("import_file", "export_all")
+
+    class Media:
+        css = {"all": ("subscribers/pages.css",)}
+
+    # --- the list
+
+    @admin.display(description="phone", ordering="phone")
+    def masked_phone(self, subscriber: Subscriber) -> str:
+        return phones.mask(subscriber.phone)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Subscriber], search_term: str
+    ) -> tuple[QuerySet[Subscriber], bool]:
+        term = search_term.strip()
+        if term.isdecimal() and len(term) == SHOWN_DIGITS:
+            return queryset.filter(phone__endswith=term), False
+        try:
+            return queryset.filter(phone=phones.normalise(term)), False
+        except phones.InvalidPhone:
+            return super().get_search_results(request, queryset, search_term)
+
+    @admin.action(description="Pause the selected subscribers", permissions=["change"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> HttpResponse | None:
+        return decide_many(self, request, queryset, "pause")
+
+    @admin.action(description="Resume the selected subscribers", permissions=["change"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> HttpResponse | None:
+        return decide_many(self, request, queryset, "resume")
+
+    @admin.action(description="Unsubscribe the selected subscribers", permissions=["change"])
+    def opt_out(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> HttpResponse | None:
+        return decide_many(self, request, queryset, "opt_out")
+
+    @button("Import a file", permissions=["import"], icon="upload")
+    def import_file(self, _request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(reverse("admin:subscribers_importjob_add"))
+
+    def has_import_permission(self, request: HttpRequest, *_: Any) -> bool:
+        return request.user.has_perm("subscribers.import_subscriber")
+
+    # --- one person
+
+    @admin.display(description="phone")
+    def shown_phone(self, subscriber: Subscriber) -> str:
+        """In full for whoever may see it; set by the request that shows it."""
+        full = getattr(subscriber, "may_be_shown", False)
+        return subscriber.phone if full else phones.mask(subscriber.phone)
+
+    def get_fields(self, _request: HttpRequest, obj: Subscriber | None = None) -> list[Any]:
+        # Another number is another person's consent: add a new subscriber instead.
+        return ["shown_phone" if obj and name == "phone" else name for name in self.fields]
+
+    def has_delete_permission(self, *_: Any, **__: Any) -> bool:
+        return False  # the consent events are evidence and refer to it
+
+    def has_change_permission(self, request: HttpRequest, obj: Subscriber | None = None) -> bool:
+        gone = isinstance(obj, Subscriber) and obj.phone.startswith("+0")  # purged: a shell
+        return not gone and super().has_change_permission(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Subscriber, form: Any, change: bool) -> None:
+        now = timezone.now()
+        obj.updated_at = now
+        if change:
+            # Not the whole row: a STOP may have come while the form was open.
+            obj.save(update_fields=[*form.changed_data, "updated_at"])
+            return
+        super().save_model(request, obj, form, change)
+        user = username(request.user)
+        stop = strangers.stopped([obj.phone]).get(obj.phone)
+        if stop is not None:
+            consent.record([consent.stop_of_a_stranger(obj.pk, stop)], now=now)
+            self.message_user(
+                request, "This person said STOP: they stay unsubscribed.", messages.WARNING
+            )
+            return
+        consent.opt_in(obj, source=f"admin:{user}", at=now, now=now, actor=user)

@@ -1,0 +1,97 @@
+"""The right to be forgotten, in two steps: nobody is written to at once, the details go later.
+
+Rows stay as shells without a person in them, for deliveries and consent events refer to them and
+must add up. Apps above that hold copies of a phone say here how theirs is forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+
+from subscribers import consent, erased
+from subscribers.models import Erasure, Status, Subscriber, Suppression
+
+# Given the subscriber's id, the phone and what stands for it from now on.
+Forget = Callable[[int, str, str], None]
+# Given the subscriber's id and the time: why it cannot be purged yet, or an empty text.
+Objection = Callable[[int, datetime], str]
+
+_forget: list[Forget] = []
+_objections: list[Objection] = []
+
+
+class ErasureRefused(Exception):  # noqa: N818  # the word the page uses
+    """It cannot be purged now; the message says why."""
+
+
+def join(forget: Forget, objection: Objection) -> None:
+    """An app above says how it forgets a phone, and when it cannot yet. Twice is once."""
+    if forget not in _forget:
+        _forget.append(forget)
+        _objections.append(objection)
+
+
+def ask(subscriber: Subscriber, *, reason: str, by: str, now: datetime) -> Erasure:
+    """Step one: write to this person no more, and keep only the hash for later files."""
+    with transaction.atomic():
+        erasure, _ = Erasure.objects.get_or_create(
+            subscriber=subscriber,
+            defaults={
+                "phone_hash": erased.phone_hash(subscriber.phone),
+                "reason": reason[:200],
+                "asked_by": by[:150],
+                "asked_at": now,
+            },
+        )
+        consent.opt_out(subscriber, source="erasure", at=now, now=now, actor=by)
+    return erasure
+
+
+def objection(erasure: Erasure, *, now: datetime) -> str:
+    """Why the details cannot go yet, as a sentence; empty when they can."""
+    if erasure.purged_at is not None:
+        return "The details are gone already."
+    if erasure.subscriber.status != Status.UNSUBSCRIBED:
+        return "The person subscribed again after asking to be erased: ask them."
+    found = (object_to(erasure.subscriber_id, now) for object_to in _objections)
+    return next((sentence for sentence in found if sentence), "")
+
+
+def purge(erasure: Erasure, *, now: datetime) -> None:
+    """Step two: name, phone, email and attributes go, wherever they are. Raises ErasureRefused."""
+    with transaction.atomic():
+        held = Subscriber.objects.select_for_update(no_key=True).get(pk=erasure.subscriber_id)
+        erasure.refresh_from_db()
+        if why := objection(erasure, now=now):
+            raise ErasureRefused(why)
+        blank = _blank_phone(held.pk)
+        for forget in _forget:
+            forget(held.pk, held.phone, blank)
+        Suppression.objects.filter(phone=held.phone).delete()
+        Subscriber.objects.filter(pk=held.pk).update(
+            phone=blank, name="", email="", attributes={}, language="en", updated_at=now
+        )
+        Erasure.objects.filter(pk=erasure.pk).update(purged_at=now)
+
+
+def purge_due(now: datetime) -> int:
+    """Purge those who asked ERASURE_DAYS ago and of whom nothing is on its way; how many."""
+    old = now - timedelta(days=settings.ERASURE_DAYS)
+    due = Erasure.objects.filter(asked_at__lte=old, purged_at=None).select_related("subscriber")
+    done = 0
+    for erasure in due:
+        try:
+            purge(erasure, now=now)
+        except ErasureRefused:
+            continue
+        done += 1
+    return done
+
+
+def _blank_phone(pk: int) -> str:
+    """No country's code begins with 0, so this is nobody's number, and still unique."""
+    return f"+0{pk:014d}"

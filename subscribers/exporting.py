@@ -1,0 +1,83 @@
+"""Subscribers to a file that a spreadsheet opens and that can be imported again.
+
+The resource is django-import-export's: which columns there are, and how each is read. Rows are
+streamed, and no cell of a file can be run as a formula.
+"""
+
+from __future__ import annotations
+
+import csv
+import tempfile
+from collections.abc import Iterator
+from typing import IO, Any
+
+from django.db.models import QuerySet
+from import_export import resources
+from openpyxl import Workbook
+
+from subscribers.models import Subscriber
+from subscribers.reading import MAX_COLUMNS
+from subscribers.spreadsheets import inert
+
+CHUNK = 2_000
+DETAILS = ("phone", "name", "tier", "status", "language", "email")
+
+
+class SubscriberResource(resources.ModelResource):  # type: ignore[misc]  # it has no types
+    """The columns that the importer knows; attributes follow, each as a column of its name."""
+
+    class Meta:
+        model = Subscriber
+        fields = DETAILS
+        export_order = DETAILS
+
+
+def rows(people: QuerySet[Subscriber]) -> Iterator[list[str]]:
+    """The header and a row for each person, every cell inert."""
+    resource = SubscriberResource()
+    extra = attribute_names(people)
+    yield [inert(title) for title in (*resource.get_export_headers(), *extra)]
+    for person in people.order_by("pk").iterator(chunk_size=CHUNK):
+        cells = resource.export_resource(person)
+        cells += [person.attributes.get(name, "") for name in extra]
+        yield [inert(_text(cell)) for cell in cells]
+
+
+def attribute_names(people: QuerySet[Subscriber]) -> list[str]:
+    """The names of all their attributes, as many as a file may have columns."""
+    found: dict[str, None] = {}
+    for attributes in people.order_by().values_list("attributes", flat=True).iterator():
+        found.update(dict.fromkeys(attributes))
+    return sorted(name for name in found if name not in DETAILS)[: MAX_COLUMNS - len(DETAILS)]
+
+
+def as_csv(people: QuerySet[Subscriber]) -> Iterator[str]:
+    """The file in pieces, with the mark by which Excel knows UTF-8."""
+    writer = csv.writer(_Echo())
+    yield "\ufeff"
+    for row in rows(people):
+        yield writer.writerow(row)
+
+
+def as_xlsx(people: QuerySet[Subscriber]) -> IO[bytes]:
+    """The workbook as an open temporary file; every cell is text."""
+    book = Workbook(write_only=True)
+    sheet = book.create_sheet("Subscribers")
+    for row in rows(people):
+        sheet.append(row)
+    file = tempfile.TemporaryFile()  # noqa: SIM115  # the response closes it
+    book.save(file)
+    file.seek(0)
+    return file
+
+
+def _text(cell: Any) -> str:
+    """A cell as text that XML can hold: openpyxl refuses control characters."""
+    return "".join(c for c in str(cell if cell is not None else "") if c >= " " or c in "\t\n")
+
+
+class _Echo:
+    """A file that gives back what is written to it."""
+
+    def write(self, text: str) -> str:
+        return text

@@ -1,0 +1,266 @@
+"""An upload's way into the subscribers: checked first, imported when a person says so.
+
+The work runs in the background and survives a kill: how far it came is committed with the rows
+themselves, and whoever's lease is over is taken over by the next one that asks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q, QuerySet
+
+from subscribers import phones, workbook
+from subscribers.columns import Columns, Refusal
+from subscribers.importing import ImportRefused, ImportReport, Verdict, Watch, import_csv
+from subscribers.models import ImportFile, ImportJob, ImportState
+from subscribers.reading import open_table
+from subscribers.sifting import sift
+from subscribers.spreadsheets import inert
+from subscribers.wording import tidy
+
+COUNTS = ("total", "new", "changed", "unchanged", "kept_opted_out", "refused", "kept_inactive")
+PLANNED = ("new", "changed", "unchanged", "kept_opted_out", "kept_inactive")
+SAMPLES = 20  # rows of each kind that the check shows
+BREATH = 0.5  # seconds between two notes of progress during a check
+MAX_UPLOAD = workbook.MAX_SIZE
+TRIES = 5  # processes that may die over one file
+_STUCK = "The work on this file broke off several times: show it to whoever looks after Daybreak."
+RUNNING = (ImportState.CHECKING, ImportState.IMPORTING)
+
+
+class TakenOverError(Exception):
+    """Somebody cancelled this import, or took it over after our lease ended."""
+
+
+def submit(content: bytes, filename: str, *, by: str, now: datetime) -> ImportJob:
+    """Take a file in; `run` checks it. Raises ImportRefused for what cannot be a list."""
+    if not content:
+        raise ImportRefused("The file is empty: the first line must name the columns.")
+    if len(content) > MAX_UPLOAD:
+        raise ImportRefused(f"The file is larger than {MAX_UPLOAD // 2**20} MB: split it.")
+    with transaction.atomic():
+        job = ImportJob.objects.create(
+            filename=tidy(filename.replace("\\", "/").rsplit("/", 1)[-1])[:100],
+            digest=hashlib.sha256(content).hexdigest(),
+            by=by,
+            created_at=now,
+        )
+        ImportFile.objects.create(
+            job=job, content=content, is_workbook=workbook.is_workbook(content[:4])
+        )
+    return job
+
+
+def confirm(job_id: int, *, consent_source: str, by: str, now: datetime) -> bool:
+    """A checked file may be imported; False when it was decided already."""
+    source = tidy(consent_source)[:500]
+    if not source:
+        raise ImportRefused("Say where these people agreed to be written to (consent source).")
+    checked = ImportJob.objects.filter(pk=job_id, state=ImportState.CHECKED, file__isnull=False)
+    return bool(
+        checked.update(
+            state=ImportState.IMPORTING,
+            consent_source=source,
+            by=by,
+            confirmed_at=now,
+            last_line=0,
+            tries=0,
+            counts={},
+            lease_until=None,
+        )
+    )
+
+
+def cancel(job_id: int, *, now: datetime) -> bool:
+    """Stop it. What an import has written by then stays; the rest is not written."""
+    open_still = ImportJob.objects.filter(pk=job_id, state__in=[*RUNNING, ImportState.CHECKED])
+    return bool(open_still.update(state=ImportState.CANCELLED, ended_at=now, runner=""))
+
+
+def waiting(now: datetime) -> list[int]:
+    """Imports that nobody works on: new ones, and those whose process died."""
+    free = Q(lease_until=None) | Q(lease_until__lt=now)
+    return list(ImportJob.objects.filter(free, state__in=RUNNING).values_list("pk", flat=True))
+
+
+def run(job_id: int, *, clock: Callable[[], datetime]) -> bool:
+    """Do what is next for this import, unless somebody else does already."""
+    runner = str(uuid.uuid4())
+    now = clock()
+    free = Q(lease_until=None) | Q(lease_until__lt=now)
+    mine = ImportJob.objects.filter(free, pk=job_id, state__in=RUNNING)
+    if not mine.update(runner=runner, lease_until=_lease(now), tries=F("tries") + 1):
+        return False
+    job = ImportJob.objects.get(pk=job_id)
+    try:
+        if job.tries > TRIES:
+            raise ImportRefused(_STUCK)
+        _step(job, clock)
+    except ImportRefused as refusal:
+        _end(job, ImportState.REFUSED, clock(), problem=str(refusal)[:500])
+    except TakenOverError:
+        return False
+    return True
+
+
+def refused_rows(job: ImportJob) -> Iterator[list[str]]:
+    """The refused lines as they stand in the file, with line number and reason before them.
+
+    Cells are inert in a spreadsheet. Corrected, the same file can be imported: the first two
+    columns are then attributes to be removed. Raises ImportRefused when the file is gone.
+    """
+    with open_table(io.BytesIO(_content(job))) as table:
+        columns = Columns(table.header)
+        yield ["Refused line", "Refused because", *map(inert, table.header)]
+        for record, row in sift(table.records(), columns):
+            if isinstance(row, Refusal):
+                where = f"{row.column}: " if row.column else ""
+                reason = inert(f"{where}{row.reason}")
+                yield [str(row.line), reason, *map(inert, record.cells)]
+
+
+def forget_files(now: datetime) -> int:
+    """Delete uploads that nobody needs any more; how many."""
+    old = now - timedelta(days=settings.IMPORT_KEEP_DAYS)
+    files = ImportFile.objects.filter(job__created_at__lt=old).exclude(job__state__in=RUNNING)
+    ended = files.values_list("job_id", flat=True)
+    ImportJob.objects.filter(pk__in=ended, state=ImportState.CHECKED).update(
+        state=ImportState.CANCELLED, ended_at=now
+    )
+    return files.delete()[0]
+
+
+def progress(job: ImportJob) -> int:
+    """How far it is, in per cent."""
+    if job.state not in RUNNING:
+        return 100
+    return min(99, 100 * job.last_line // job.lines) if job.lines else 0
+
+
+def _step(job: ImportJob, clock: Callable[[], datetime]) -> None:
+    content = _content(job)
+    lines = content.count(b"\n") + 1
+    _mine(job).update(lines=lines, lease_until=_lease(clock()))
+    follower = _Check(job, clock) if job.state == ImportState.CHECKING else _Import(job, clock)
+    checking = isinstance(follower, _Check)
+    report = import_csv(
+        io.BytesIO(content),
+        consent_source=job.consent_source,
+        now=job.confirmed_at or clock(),
+        dry_run=checking,
+        filename=job.filename,
+        actor=job.by,
+        watch=follower,
+    )
+    counts = follower.counts(report)
+    if checking:
+        samples = follower.samples | {"refused": [_refusal(r) for r in report.refusals[:SAMPLES]]}
+        _end(job, ImportState.CHECKED, clock(), counts=counts, checked=counts, samples=samples)
+    else:
+        _end(job, ImportState.DONE, clock(), counts=counts)
+
+
+def _content(job: ImportJob) -> bytes:
+    """The file as CSV; a workbook is turned into it once and kept so."""
+    file = ImportFile.objects.filter(job_id=job.pk).first()
+    if file is None:
+        raise ImportRefused("The file was deleted: upload it again.")
+    content = bytes(file.content)
+    if file.is_workbook:
+        content = workbook.to_csv(content)
+        ImportFile.objects.filter(pk=file.pk).update(content=content, is_workbook=False)
+    return content
+
+
+class _Follower(Watch):
+    """Writes down how far the import is."""
+
+    def __init__(self, job: ImportJob, clock: Callable[[], datetime]) -> None:
+        self.job = job
+        self.clock = clock
+        self.planned = Counter({name: job.counts.get(name, 0) for name in PLANNED})
+        self.samples: dict[str, list[dict[str, object]]] = {}
+
+    def counts(self, report: ImportReport) -> dict[str, int]:
+        """The report's counts, with those of earlier tries."""
+        return {name: getattr(report, name) for name in COUNTS} | dict(self.planned)
+
+
+class _Check(_Follower):
+    """Of a dry run, which begins anew when it was interrupted."""
+
+    def __init__(self, job: ImportJob, clock: Callable[[], datetime]) -> None:
+        super().__init__(job, clock)
+        self._noted = time.monotonic()
+
+    def read(self, report: ImportReport, verdicts: Sequence[Verdict], last_line: int) -> None:
+        for verdict in verdicts:
+            shown = self.samples.setdefault(verdict.count, [])
+            if len(shown) < SAMPLES:
+                shown.append(_sample(verdict))
+        self.planned = Counter({name: getattr(report, name) for name in PLANNED})
+        if time.monotonic() - self._noted > BREATH:
+            self._noted = time.monotonic()
+            _keep(self.job, self.counts(report), last_line, self.clock())
+
+
+class _Import(_Follower):
+    """Of the real run: each chunk is written together with the line it ends on."""
+
+    def __init__(self, job: ImportJob, clock: Callable[[], datetime]) -> None:
+        super().__init__(job, clock)
+        self.done_to = job.last_line
+        self._coming = self.planned
+
+    def committing(self, plan: Counter[str], last_line: int) -> None:
+        self._coming = self.planned + plan
+        _keep(self.job, dict(self._coming), last_line, self.clock())
+
+    def read(self, report: ImportReport, verdicts: Sequence[Verdict], last_line: int) -> None:  # noqa: ARG002
+        self.planned = self._coming  # not before: a chunk that lost a race is tried again
+
+
+def _sample(verdict: Verdict) -> dict[str, object]:
+    row = verdict.row
+    return {
+        "line": row.line,
+        "phone": phones.mask(row.phone),
+        "name": row.details.get("name", ""),
+        "changes": [list(change) for change in verdict.changes],
+    }
+
+
+def _refusal(refusal: Refusal) -> dict[str, object]:
+    return {
+        "line": refusal.line,
+        "column": refusal.column,
+        "cell": refusal.raw,
+        "reason": refusal.reason,
+    }
+
+
+def _mine(job: ImportJob) -> QuerySet[ImportJob]:
+    return ImportJob.objects.filter(pk=job.pk, runner=job.runner, state=job.state)
+
+
+def _lease(now: datetime) -> datetime:
+    return now + timedelta(seconds=settings.IMPORT_LEASE_SECONDS)
+
+
+def _keep(job: ImportJob, counts: dict[str, int], last_line: int, now: datetime) -> None:
+    if not _mine(job).update(counts=counts, last_line=last_line, lease_until=_lease(now)):
+        raise TakenOverError
+
+
+def _end(job: ImportJob, state: ImportState, now: datetime, **facts: object) -> None:
+    ended = {"state": state, "ended_at": now, "runner": "", "lease_until": None, **facts}
+    _mine(job).update(**ended)

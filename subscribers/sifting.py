@@ -1,0 +1,47 @@
+"""From records to the rows an import takes, and those it refuses: decided by the file alone.
+
+So the same file is refused the same lines each time, whatever the database holds by then, and a
+list of the refused can be made again whenever somebody asks for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from subscribers.columns import Columns, Refusal, Row
+from subscribers.models import Status
+from subscribers.reading import Record
+
+
+class Repeated(Refusal):
+    """A row whose phone stands on an earlier line."""
+
+
+def sift(records: Iterable[Record], columns: Columns) -> Iterator[tuple[Record, Row | Refusal]]:
+    """Each record with its row, or with why it is refused."""
+    seen = _Seen()
+    for record in records:
+        row = columns.read(record)
+        if isinstance(row, Row) and (first := seen.line_of(row)):
+            reason = f"The phone number is on line {first} already: remove one of the two."
+            yield record, Repeated(row.line, reason)
+        else:
+            yield record, row
+
+
+class _Seen:
+    """On which line a phone stood first. The first one counts, so that a second import of the
+    same file changes nothing; but a later withdrawal is never dropped as a duplicate."""
+
+    def __init__(self) -> None:
+        self._lines: dict[int, int] = {}
+        self._withdrawn: set[int] = set()
+
+    def line_of(self, row: Row) -> int:
+        """The line this row repeats, or 0 if it is to be taken."""
+        phone = int(row.phone)
+        first = self._lines.setdefault(phone, row.line)
+        if row.status == Status.UNSUBSCRIBED and phone not in self._withdrawn:
+            self._withdrawn.add(phone)
+            return 0
+        return 0 if first == row.line else first

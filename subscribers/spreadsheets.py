@@ -1,0 +1,19 @@
+"""Cells as spreadsheets take them: text that would be run as a formula is made harmless.
+
+A leading apostrophe says "this is text". Files that come back carry it, so it is taken off again.
+"""
+
+from __future__ import annotations
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
+_WIDE_STARTS = ("＝", "＋", "－", "＠")  # some programs read the full-width forms as the plain ones
+
+
+def inert(text: str) -> str:
+    """`text` as a cell that no spreadsheet takes for a formula."""
+    return f"'{text}" if text.startswith(FORMULA_STARTS + _WIDE_STARTS) else text
+
+
+def bare(cell: str) -> str:
+    """What `inert` was given: the cell without the apostrophe that it put there."""
+    return cell[1:] if cell[:1] == "'" and inert(cell[1:]) == cell else cell

@@ -1,0 +1,30 @@
+"""Celery's door into this app."""
+
+from __future__ import annotations
+
+from celery import shared_task
+from django.utils import timezone
+
+from subscribers import erasing, import_jobs
+
+
+@shared_task(ignore_result=True)
+def run_import(job_id: int) -> bool:
+    """Check or import a file, whichever is next; False when there is nothing to do."""
+    return import_jobs.run(job_id, clock=timezone.now)
+
+
+@shared_task(ignore_result=True)
+def tend_imports() -> int:
+    """Go on with imports that nobody works on; how many there were."""
+    waiting = import_jobs.waiting(timezone.now())
+    for job_id in waiting:
+        import_jobs.run(job_id, clock=timezone.now)
+    return len(waiting)
+
+
+@shared_task(ignore_result=True)
+def forget() -> int:
+    """Delete what is kept no longer: uploads, and the details of people who asked for it."""
+    now = timezone.now()
+    return import_jobs.forget_files(now) + erasing.purge_due(now)

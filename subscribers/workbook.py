@@ -1,0 +1,122 @@
+"""XLSX to CSV, safely: what a workbook claims is weighed before it is opened, and it is opened
+in a process of its own with little memory and little time. One set of rules reads the CSV then.
+"""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+import tempfile
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO
+
+from subscribers.reading import MAX_SIZE as MAX_CSV
+from subscribers.reading import ImportRefused
+
+MAX_SIZE = 15 * 2**20  # bytes as uploaded
+MAX_UNPACKED = 200 * 2**20
+MAX_MEMBERS = 1_000
+MAX_RATIO = 100  # unpacked to packed; sheets of plain lists come to 5 to 30
+SMALL = 2**20  # unpacked bytes up to which the ratio says nothing
+PATIENCE = 90.0  # seconds for the whole conversion
+_SCRIPT = Path(__file__).with_name("sheet.py")
+_BLOCK = 2**18
+_ASK_FOR_CSV = "Open it in Excel, copy the list into a new workbook or save it as “CSV UTF-8”."
+# XML of Office files has no DTD; one is there only to make the reader explode or to fetch things.
+_FORBIDDEN = [
+    mark.encode(encoding)
+    for mark in ("<!DOCTYPE", "<!ENTITY")
+    for encoding in ("utf-8", "utf-16-le", "utf-16-be")
+]
+# What zipfile raises over a broken, encrypted or exotic archive.
+_DAMAGES = (zipfile.BadZipFile, zlib.error, RuntimeError, EOFError, OSError, ValueError)
+
+
+def is_workbook(head: bytes) -> bool:
+    """Whether a file that begins so is a ZIP archive, as every XLSX is."""
+    return head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+
+
+def to_csv(content: bytes) -> bytes:
+    """The first visible sheet as UTF-8 CSV, a line for each row. Raises ImportRefused."""
+    with tempfile.NamedTemporaryFile(suffix=".xlsx") as file:
+        file.write(content)
+        file.flush()
+        inspect(Path(file.name))
+        return _convert(Path(file.name))
+
+
+def inspect(path: Path) -> None:
+    """Refuse an archive that is too big, too dense or no workbook, by its directory alone."""
+    if path.stat().st_size > MAX_SIZE:
+        raise ImportRefused(f"The workbook is larger than {MAX_SIZE // 2**20} MB: split it.")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            _check_directory(archive.infolist())
+            _check_xml(archive)
+    except _DAMAGES:
+        raise ImportRefused(f"The workbook is damaged. {_ASK_FOR_CSV}") from None
+
+
+def _check_directory(members: list[zipfile.ZipInfo]) -> None:
+    if len(members) > MAX_MEMBERS:
+        raise ImportRefused(f"The workbook has more than {MAX_MEMBERS:,} parts. {_ASK_FOR_CSV}")
+    unpacked = sum(member.file_size for member in members)
+    packed = sum(member.compress_size for member in members)
+    if unpacked > MAX_UNPACKED:
+        raise ImportRefused(f"The workbook unpacks to over {MAX_UNPACKED // 2**20} MB: split it.")
+    if unpacked > SMALL and unpacked > MAX_RATIO * max(packed, 1):
+        raise ImportRefused(f"The workbook is packed too densely to be a list. {_ASK_FOR_CSV}")
+    names = [member.filename for member in members]
+    if len(set(names)) < len(names) or any(_is_odd(member) for member in members):
+        raise ImportRefused(f"The workbook holds parts that no Excel writes. {_ASK_FOR_CSV}")
+    if not {"[Content_Types].xml", "xl/workbook.xml"} <= set(names):
+        raise ImportRefused("This ZIP archive is no Excel workbook (.xlsx): upload a list.")
+
+
+def _is_odd(member: zipfile.ZipInfo) -> bool:
+    parts = member.filename.replace("\\", "/").split("/")
+    link = stat.S_ISLNK(member.external_attr >> 16)
+    return link or ".." in parts or parts[0] == "" or bool(member.flag_bits & 0x1)
+
+
+def _check_xml(archive: zipfile.ZipFile) -> None:
+    for member in archive.infolist():
+        if member.filename.endswith((".xml", ".rels")):
+            with archive.open(member) as part:
+                _check_part(part)
+
+
+def _check_part(part: IO[bytes]) -> None:
+    tail = b""
+    while block := part.read(_BLOCK):
+        window = tail + block
+        if any(mark in window for mark in _FORBIDDEN):
+            raise ImportRefused(f"The workbook holds code that no Excel writes. {_ASK_FOR_CSV}")
+        tail = block[-40:]
+
+
+def _convert(path: Path) -> bytes:
+    """Run the script on it; an empty environment, so that nothing secret is in that process."""
+    with tempfile.TemporaryFile() as out:
+        try:
+            ended = subprocess.run(  # noqa: S603  # our own script, and a path we made
+                [sys.executable, "-I", str(_SCRIPT), str(path)],
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.DEVNULL,
+                timeout=PATIENCE,
+                env={},
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise ImportRefused(f"The workbook takes too long to read. {_ASK_FOR_CSV}") from None
+        if ended.returncode:
+            raise ImportRefused(f"The workbook cannot be read. {_ASK_FOR_CSV}")
+        if out.tell() > MAX_CSV:
+            raise ImportRefused("The sheet holds too much text: split it.")
+        out.seek(0)
+        return out.read()
