@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from unfold.admin import ModelAdmin, TabularInline
 
 from phonepool.models import PhoneEvent, PhoneNumber, Portfolio
 
-# Django's admin takes no type arguments at run time, whatever its stubs say: `type-arg` below.
-
 
 @admin.register(Portfolio)
-class PortfolioAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class PortfolioAdmin(ModelAdmin):
     list_display = ("name", "business_id", "recipient_limit", "breaker")
     readonly_fields = ("breaker", "breaker_reason")
 
 
-class PhoneEventInline(admin.TabularInline):  # type: ignore[type-arg]
+class PhoneEventInline(TabularInline):
     model = PhoneEvent
     ordering = ("-at", "-id")
     fields = readonly_fields = ("at", "kind", "detail")
@@ -24,7 +23,7 @@ class PhoneEventInline(admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(PhoneNumber)
-class PhoneNumberAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class PhoneNumberAdmin(ModelAdmin):
     inlines = (PhoneEventInline,)
     list_display = (
         "label",

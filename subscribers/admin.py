@@ -11,17 +11,15 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from unfold.admin import ModelAdmin, TabularInline
 
 from subscribers import consent, phones, strangers
 from subscribers.models import ConsentEvent, Subscriber
 
 Decide = Callable[..., bool]
 
-# Django's admin and forms take no type arguments at run time, whatever their stubs say: hence
-# the three `type-arg` below.
 
-
-class SubscriberForm(forms.ModelForm):  # type: ignore[type-arg]
+class SubscriberForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     def clean_phone(self) -> str:
         try:
             return phones.normalise(self.cleaned_data["phone"])
@@ -29,7 +27,7 @@ class SubscriberForm(forms.ModelForm):  # type: ignore[type-arg]
             raise forms.ValidationError(str(error)) from error
 
 
-class ConsentEventInline(admin.TabularInline):  # type: ignore[type-arg]
+class ConsentEventInline(TabularInline):
     model = ConsentEvent
     ordering = ("-at", "-id")
     fields = readonly_fields = ("at", "kind", "source", "evidence", "notice", "actor")
@@ -46,7 +44,7 @@ class ConsentEventInline(admin.TabularInline):  # type: ignore[type-arg]
 
 
 @admin.register(Subscriber)
-class SubscriberAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
+class SubscriberAdmin(ModelAdmin):
     form = SubscriberForm
     inlines = (ConsentEventInline,)
     list_display = ("masked_phone", "name", "tier", "status", "language", "updated_at")

@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from unfold.admin import ModelAdmin
 
 from webhooks import inbox, masking, nudger
 from webhooks.models import WebhookEvent
@@ -33,7 +34,7 @@ class Fate(admin.SimpleListFilter):
 
 
 @admin.register(WebhookEvent)
-class WebhookEventAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+class WebhookEventAdmin(ModelAdmin):
     """Shown, never edited: only the inbox writes these."""
 
     list_display = ["id", "received_at", "state", "tries", "unmatched", "skipped", "parked"]

@@ -1,0 +1,7 @@
+"""The pages of distributions in the admin, one module for each noun."""
+
+from __future__ import annotations
+
+from distribution.admin import alerts, content, deliveries, distributions, templates
+
+__all__ = ["alerts", "content", "deliveries", "distributions", "templates"]
