@@ -7,6 +7,7 @@ from config import observability
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", admin.site.urls),
+    path("dashboard/", include("distribution.urls")),
     path("health/live", observability.live),
     path("health/ready", observability.ready),
     path("metrics", observability.metrics),

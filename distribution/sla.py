@@ -43,7 +43,7 @@ class Sla:
 def measure(distribution: Distribution, *, now: datetime) -> Sla:
     """The service level now, three queries however large the audience."""
     tally, reach = analytics.tally(distribution), analytics.reach(distribution)
-    return assess(distribution, tally, reach, _remaining_rate(distribution, tally, now), now=now)
+    return assess(distribution, tally, reach, remaining_rate(distribution, tally, now), now=now)
 
 
 def assess(
@@ -146,8 +146,8 @@ def _violations(distribution: Distribution, sla: Sla, waiting: int, now: datetim
     return found
 
 
-def _remaining_rate(distribution: Distribution, tally: Tally, now: datetime) -> float:
-    """What is being achieved, or before anything is, what the pool allows."""
+def remaining_rate(distribution: Distribution, tally: Tally, now: datetime) -> float:
+    """Messages a second from now on: as achieved, or before anything is, as the pool allows."""
     recent = analytics.recent_rate(distribution, now=now)
     allowed = sum(health.rate(number, now) for number in PhoneNumber.objects.usable())
     if tally.count(State.PENDING) == tally.recipients or recent == 0:
