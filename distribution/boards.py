@@ -171,11 +171,12 @@ WORDS: dict[str, str] = {
 
 def board(distribution: Distribution, *, now: datetime) -> Board:
     """Read and reckon: eight queries or so, however large the audience."""
-    cells = analytics.cells(distribution)
+    cells = analytics.cells(distribution, now=now)
     tally, reach = analytics.tally_of(cells), analytics.reach_of(cells)
     rate = analytics.recent_rate(distribution, now=now)
     running = distribution.state in RUNNING
-    ahead = sla.remaining_rate(distribution, tally, now) if running else 0.0
+    numbers = list(PhoneNumber.objects.all())
+    ahead = sla.rate_ahead(tally, rate, numbers, now) if running else 0.0
     level = sla.assess(distribution, tally, reach, ahead, now=now)
     course = timeline(distribution, now=now)
     deadline = distribution.sla_deadline
@@ -189,7 +190,7 @@ def board(distribution: Distribution, *, now: datetime) -> Board:
         verdict=verdict(distribution, level, now),
         slices=slices(cells),
         troubles=troubles(tally),
-        carriers=carriers(cells, PhoneNumber.objects.all(), now),
+        carriers=carriers(cells, numbers, now),
         times=_times(course, tally.owed),
         pace=_pace(distribution, course, tally.owed),
         progress=_progress(distribution, course, tally.owed),

@@ -11,12 +11,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Case, CharField, Count, Exists, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, Count, Exists, OuterRef, Q, Value, When
 
 from distribution import control, schedule, state
+from distribution.explaining import Explanation, explain
 from distribution.models import (
     Alert,
     Attempt,
@@ -47,6 +49,15 @@ class RetryError(Exception):
     """The failed cannot be tried again; the text says why."""
 
 
+@dataclass(frozen=True, slots=True)
+class Row:
+    """So many failed deliveries of one sort, for one reason."""
+
+    chance: str
+    explanation: Explanation
+    count: int
+
+
 @dataclass(slots=True)
 class Preview:
     """How many failed deliveries are what, with their reasons; the three sum to the failed."""
@@ -55,6 +66,15 @@ class Preview:
     unsafe: Counter[str] = field(default_factory=Counter)
     pointless: Counter[str] = field(default_factory=Counter)
     unconfirmed: int = 0  # not failed, not known: decided one by one elsewhere
+
+    @property
+    def rows(self) -> list[Row]:
+        """One row a sort and reason, the safe ones first, then the commonest."""
+        return [
+            Row(chance.value, explain(reason), count)
+            for chance in Chance
+            for reason, count in getattr(self, chance.value).most_common()
+        ]
 
     @property
     def total(self) -> int:
@@ -80,8 +100,9 @@ def preview(distribution: Distribution) -> Preview:
     return found
 
 
-def judged(distribution_id: int) -> QuerySet[Delivery]:
-    """A distribution's failed deliveries, each with its `chance`. Doubt weighs most."""
+def judged(distribution_id: int) -> Any:
+    """A query of a distribution's failed deliveries, each with its `chance`, which types do not
+    know. Doubt weighs most."""
     rows = Delivery.objects.filter(distribution_id=distribution_id, state=State.FAILED)
     return rows.annotate(
         chance=Case(

@@ -6,6 +6,7 @@ see. `SLA_BASIS` picks the headline. The clock starts at the planned time, so a 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -43,7 +44,7 @@ class Sla:
 def measure(distribution: Distribution, *, now: datetime) -> Sla:
     """The service level now, three queries however large the audience."""
     tally, reach = analytics.tally(distribution), analytics.reach(distribution)
-    return assess(distribution, tally, reach, remaining_rate(distribution, tally, now), now=now)
+    return assess(distribution, tally, reach, _remaining_rate(distribution, tally, now), now=now)
 
 
 def assess(
@@ -146,10 +147,14 @@ def _violations(distribution: Distribution, sla: Sla, waiting: int, now: datetim
     return found
 
 
-def remaining_rate(distribution: Distribution, tally: Tally, now: datetime) -> float:
-    """Messages a second from now on: as achieved, or before anything is, as the pool allows."""
+def _remaining_rate(distribution: Distribution, tally: Tally, now: datetime) -> float:
     recent = analytics.recent_rate(distribution, now=now)
-    allowed = sum(health.rate(number, now) for number in PhoneNumber.objects.usable())
+    return rate_ahead(tally, recent, PhoneNumber.objects.all(), now)
+
+
+def rate_ahead(tally: Tally, recent: float, numbers: Iterable[PhoneNumber], now: datetime) -> float:
+    """Messages a second from now on: as achieved, or before anything is, as the pool allows."""
+    allowed = sum(health.rate(number, now) for number in numbers if number.is_usable)
     if tally.count(State.PENDING) == tally.recipients or recent == 0:
         return allowed
     return max(recent, allowed / 2)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -79,7 +80,7 @@ def _count(
 ) -> list[tuple[int, int]]:
     adapt = connection.ops.adapt_datetimefield_value
     bounds = [adapt(start + width * number) for number in range(spans + 1)]
-    values: list[object] = []
+    values: list[Any] = []
     for number in range(spans):
         values += [number, bounds[number], bounds[number + 1]]
     statement = _SPANS.format(values=", ".join(["(%s, %s, %s)"] * spans))
