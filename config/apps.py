@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.db.models.signals import post_migrate
 
 
 class ConfigConfig(AppConfig):
@@ -10,6 +11,8 @@ class ConfigConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
+        from config import auditing, sessions, staff  # noqa: F401 - the first two only listen
         from config.observability import start_sentry  # it needs the apps' records
 
+        post_migrate.connect(staff.install, sender=staff.last_app_with_models())
         start_sentry(settings.SENTRY_DSN)

@@ -2,12 +2,114 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
+
+from django.http import HttpRequest
+from django.urls import reverse_lazy
+
+Item = dict[str, Any]
+
+
+def _allowed(permission: str) -> Callable[[HttpRequest], bool]:
+    return lambda request: request.user.has_perm(permission)
+
+
+def _page(title: str, icon: str, model: str, *, link: str = "") -> Item:
+    """A line for a model's list, seen by those who may see the model. `model` is `app.model`."""
+    app, _, name = model.partition(".")
+    return {
+        "title": title,
+        "icon": icon,
+        "link": reverse_lazy(link or f"admin:{app}_{name}_changelist"),
+        "permission": _allowed(f"{app}.view_{name}"),
+    }
+
+
+def _section(title: str, *items: Item) -> dict[str, Any]:
+    return {"title": title, "separator": True, "collapsible": False, "items": list(items)}
+
+
+NAVIGATION = [
+    {
+        "items": [
+            {"title": "Today", "icon": "wb_twilight", "link": reverse_lazy("admin:index")},
+            {"title": "Live board", "icon": "monitoring", "link": reverse_lazy("dashboard:page")},
+        ]
+    },
+    _section(
+        "The message",
+        _page("Content", "edit_note", "distribution.content"),
+        _page("Decisions", "fact_check", "distribution.approval"),
+        _page("Message templates", "description", "distribution.messagetemplate"),
+    ),
+    _section(
+        "The morning",
+        _page("Distributions", "send", "distribution.distribution"),
+        _page("Deliveries", "mark_chat_read", "distribution.delivery"),
+        _page("Attempts", "replay", "distribution.attempt"),
+        _page("Alerts", "notifications_active", "distribution.alert"),
+    ),
+    _section(
+        "The people",
+        _page("Subscribers", "groups", "subscribers.subscriber"),
+    ),
+    _section(
+        "The phone pool",
+        _page("Phone numbers", "sim_card", "phonepool.phonenumber"),
+        _page("Portfolios", "business_center", "phonepool.portfolio"),
+    ),
+    _section(
+        "The schedule",
+        _page("Daily time", "schedule", "distribution.dailytime"),
+        _page("One-time distributions", "event", "distribution.onetime"),
+        _page("Blackout dates", "event_busy", "distribution.blackoutdate"),
+    ),
+    _section(
+        "The house",
+        _page("Webhook inbox", "inbox", "webhooks.webhookevent"),
+        _page("Audit log", "history", "admin.logentry"),
+        _page("Staff", "badge", "auth.user"),
+        _page("Roles", "key", "auth.group"),
+        _page("Sign-in failures", "lock", "axes.accessattempt"),
+    ),
+]
 
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Daybreak",
     "SITE_HEADER": "Daybreak",
     "SITE_SUBHEADER": "One message, every morning",
     "SITE_SYMBOL": "wb_twilight",
+    "SITE_URL": None,
     "SHOW_VIEW_ON_SITE": False,
+    "SHOW_HISTORY": True,
+    "DASHBOARD_CALLBACK": "config.home.board",
+    "STYLES": [lambda _request: _static("config/admin.css")],
+    "COLORS": {
+        # The warm end of a sunrise; dark enough on white for small letters.
+        "primary": {
+            "50": "oklch(98% .016 73.7)",
+            "100": "oklch(95.4% .038 75.2)",
+            "200": "oklch(90.1% .076 70.7)",
+            "300": "oklch(83.7% .128 66.3)",
+            "400": "oklch(75% .183 55.9)",
+            "500": "oklch(64% .19 45)",
+            "600": "oklch(52% .165 40)",
+            "700": "oklch(46% .15 38.4)",
+            "800": "oklch(40% .125 37.3)",
+            "900": "oklch(35% .1 38.2)",
+            "950": "oklch(26.6% .079 36.3)",
+        }
+    },
+    "SIDEBAR": {
+        "show_search": False,
+        "show_all_applications": False,
+        "navigation": NAVIGATION,
+    },
 }
+
+
+def _static(path: str) -> str:
+    from django.templatetags.static import static  # the apps must be ready
+
+    return static(path)

@@ -11,13 +11,14 @@ import contextlib
 import os
 import secrets
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from config import environment as env
-from config import logs, look
+from config import headers, logs, look
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 environ.Env.read_env(str(BASE_DIR / ".env"))  # never overrides what is already set
@@ -65,6 +66,11 @@ INSTALLED_APPS = [
     "unfold.contrib.forms",
     "unfold.contrib.import_export",
     "import_export",
+    "axes",
+    "csp",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -73,14 +79,25 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
+    "config.headers.RefuseInsecureMachines",
     "django.middleware.security.SecurityMiddleware",
+    "config.headers.ContentPolicy",
     "config.static_files.StaticFilesMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "config.sessions.SessionLimits",
+    "django_otp.middleware.OTPMiddleware",
+    "config.second_factor.SecondFactorGate",
+    "config.auditing.RememberRequest",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "django.contrib.auth.backends.ModelBackend",
 ]
 TEMPLATES = [
     {
@@ -135,7 +152,28 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_HSTS_PRELOAD = HTTPS
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_NAME = "__Host-daybreak" if HTTPS else "daybreak"
+CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrftoken"
 SESSION_COOKIE_AGE = 12 * 3600
+SESSION_IDLE_SECONDS = env.integer("SESSION_IDLE_SECONDS", 1800, low=60)
+# Whose X-Forwarded-For is believed.
+TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES", "127.0.0.0/8,::1")
+TWO_FACTOR = env.choice(
+    "TWO_FACTOR", "off" if EMBEDDED else "required", ("off", "optional", "required")
+)
+OTP_TOTP_ISSUER = "Daybreak"
+# Wrong passwords are counted in the database: they lock with every other service dead.
+AXES_HANDLER = "config.signing_in.Handler"
+AXES_FAILURE_LIMIT = env.integer("SIGN_IN_FAILURES", 5, low=1)
+AXES_COOLOFF_TIME = timedelta(seconds=env.integer("SIGN_IN_COOLOFF_SECONDS", 900, low=1))
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_CLIENT_IP_CALLABLE = "config.client_address.client_ip"
+AXES_LOCKOUT_TEMPLATE = "admin/locked_out.html"
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+CONTENT_SECURITY_POLICY = headers.POLICY
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 

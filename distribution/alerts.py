@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
@@ -33,3 +34,9 @@ def raise_alert(
 def close_alert(rule: str, *, scope: str = "", now: datetime) -> bool:
     """Close it if it is open."""
     return bool(Alert.objects.filter(rule=rule, scope=scope, closed_at=None).update(closed_at=now))
+
+
+def acknowledge(pks: Collection[int], *, by: int, now: datetime) -> int:
+    """Note that the user with the id `by` looks after these open alerts; how many were new."""
+    waiting = Alert.objects.filter(pk__in=pks, closed_at=None, acknowledged_at=None)
+    return waiting.update(acknowledged_at=now, acknowledged_by_id=by)

@@ -139,7 +139,10 @@ def cells(distribution: Distribution, *, now: datetime) -> list[Cell]:
     kinds = rows.values_list("state", "reason", "number_id", "progress")
     if now < deadline:  # whatever went out is in time; comparing doubles the cost
         alike = kinds.annotate(all=Count("*"))
-        return [Cell(*kind, count, count, count) for *kind, count in alike]
+        return [
+            Cell(state, reason, number, progress, count, count, count)
+            for state, reason, number, progress, count in alike
+        ]
     counted = kinds.annotate(
         all=Count("*"),
         accepted=Count("accepted_at", filter=Q(accepted_at__lte=deadline)),

@@ -16,9 +16,9 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from distribution.boards import board
 from distribution.models import Alert, Distribution
 from distribution.models.distributions import UNOPENED
+from distribution.picture import picture
 
 FRESH = 0.9  # seconds: a reckoning is shared that long at least,
 STALE = 1.8  # and never longer than this: the page asks every second
@@ -73,7 +73,7 @@ def _render() -> str:
     chosen = running[0] if running else last
     planned = Distribution.objects.filter(state__in=UNOPENED).order_by("planned_at")
     context = {
-        "board": board(chosen, now=now) if chosen else None,
+        "board": picture(chosen, now=now) if chosen else None,
         "running": bool(running),
         "others": running[1:],
         "next": None if running else planned.first(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -10,15 +11,30 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from distribution import control
-from distribution.models import Content, Distribution, DistributionState, Kind
-from distribution.models.distributions import UNOPENED
+from distribution.models import (
+    BlackoutDate,
+    Content,
+    DailyTime,
+    Distribution,
+    DistributionState,
+    Kind,
+)
+from distribution.models.distributions import UNOPENED, DistributionQuerySet
 
 log = logging.getLogger(__name__)
+
+AHEAD_DAYS = 30  # how far the next morning is looked for past blackout dates
+
+
+class ScheduleError(ValueError):
+    """What was asked for contradicts the calendar. The sentence is for a human."""
 
 
 def daily_time(day: date) -> datetime:
     """The daily distribution's planned time on a day in India, whatever the server's zone."""
-    return datetime.combine(day, settings.DAILY_TIME, ZoneInfo(settings.TIME_ZONE))
+    known = DailyTime.objects.filter(from_day__lte=day).order_by("-from_day")
+    at = known.values_list("time", flat=True).first() or settings.DAILY_TIME
+    return datetime.combine(day, at, ZoneInfo(settings.TIME_ZONE))
 
 
 def local_date(now: datetime) -> date:
@@ -33,8 +49,46 @@ def open_due(now: datetime) -> list[int]:
     """
     plan_daily(now)
     due = Distribution.objects.filter(state__in=UNOPENED, planned_at__lte=now)
+    dark = BlackoutDate.objects.filter(day=local_date(now)).first()
+    if dark is not None:
+        _honour(dark, now)
+        due = due.exclude(pk__in=_of(dark, due).values("pk"))
     ids = list(due.order_by("planned_at").values_list("pk", flat=True))
     return [pk for pk in ids if _opened(pk, now)]
+
+
+def next_due(now: datetime) -> Distribution | None:
+    """The next distribution that will begin, blackout dates passed over: a planned one as it is
+    stored, a daily one that is not written down yet as an unsaved row. None: not in 30 days.
+    """
+    today = local_date(now)
+    dark = set(BlackoutDate.objects.filter(day__gte=today).values_list("day", flat=True))
+    daily = _next_daily(today, dark, now)
+    planned = Distribution.objects.filter(state__in=UNOPENED, planned_at__gt=now)
+    stored = planned.exclude(local_date__in=dark).order_by("planned_at").first()
+    both = [one for one in (stored, daily) if one is not None]
+    return min(both, key=lambda one: one.planned_at, default=None)
+
+
+def _next_daily(today: date, dark: set[date], now: datetime) -> Distribution | None:
+    for days in range(AHEAD_DAYS):
+        day = today + timedelta(days=days)
+        if day not in dark and (at := daily_time(day)) > now:
+            return Distribution(kind=Kind.DAILY, local_date=day, planned_at=at)
+    return None
+
+
+def _honour(dark: BlackoutDate, now: datetime) -> None:
+    """Cancel what would begin on a blackout date; the rows stay as the day's record."""
+    due = Distribution.objects.filter(state__in=UNOPENED, planned_at__lte=now)
+    for pk in list(_of(dark, due).values_list("pk", flat=True)):
+        with contextlib.suppress(control.ControlError):  # another process was faster
+            control.cancel(pk, reason=f"Blackout date: {dark.reason}", now=now)
+
+
+def _of(dark: BlackoutDate, rows: DistributionQuerySet) -> DistributionQuerySet:
+    """Those that the date stops: what somebody starts by hand that day is meant."""
+    return rows.filter(local_date=dark.day, kind__in=(Kind.DAILY, Kind.ONE_TIME))
 
 
 def _opened(distribution_id: int, now: datetime) -> bool:
@@ -73,7 +127,13 @@ def _nobody_expects(day: date, lateness: timedelta) -> bool:
 
 
 def plan_once(*, at: datetime, content: Content | None, kind: Kind = Kind.ONE_TIME) -> Distribution:
-    """Plan a one-time distribution; it opens by itself when its time has come."""
+    """Plan a one-time distribution; it opens by itself when its time has come.
+
+    Raises ScheduleError on a blackout date.
+    """
+    dark = BlackoutDate.objects.filter(day=local_date(at)).first()
+    if dark is not None:
+        raise ScheduleError(f"{dark}. Nothing begins on that day: choose another.")
     return Distribution.objects.create(
         kind=kind,
         local_date=local_date(at),

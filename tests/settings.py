@@ -18,6 +18,7 @@ OURS = {
     "SECRET_KEY": "a key for tests only, long enough to pass the settings' own check",
     "HTTPS": "false",
     "LOG_FORMAT": "text",
+    "TWO_FACTOR": "off",
     "REDIS_URL": "redis://127.0.0.1:9/0",  # nobody listens there: a test says so if it needs one
     "WHATSAPP_ACCESS_TOKEN": "test-token",
     "WHATSAPP_APP_SECRET": "test-app-secret",

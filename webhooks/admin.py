@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
+from distribution.admin import confirming
 from webhooks import inbox, masking, nudger
 from webhooks.models import WebhookEvent
 
@@ -64,17 +68,30 @@ class WebhookEventAdmin(ModelAdmin):
     def masked(self, row: WebhookEvent) -> str:
         return masking.body(bytes(row.body))
 
-    @admin.action(description="Try dead letters again", permissions=["reprocess"])
-    def reprocess(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> None:
-        dead = list(queryset.exclude(dead_at=None))
-        revived = inbox.reprocess([row.pk for row in dead], now=timezone.now())
-        for row in dead:
-            self.log_change(request, row, "Tried again.")
+    @admin.action(description="Try again what was given up on", permissions=["reprocess"])
+    def reprocess(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> Any:
+        dead = queryset.exclude(dead_at=None)
+        reason = confirming.reason_given(request)
+        if reason is None:
+            return confirming.ask(
+                request,
+                self,
+                title="Try webhooks again",
+                says="The next drain applies them. Doing so twice changes nothing.",
+                rows=[f"Webhook {pk}" for pk in dead.values_list("pk", flat=True)],
+                button="Try them again",
+            )
+        rows = list(dead.defer("body", "error"))
+        revived = inbox.reprocess([row.pk for row in rows], now=timezone.now())
+        for row in rows:
+            told = {"act": "Tried again.", "reason": reason}
+            self.log_change(request, row, json.dumps([told]))
         nudger.wake()
         self.message_user(request, f"{revived} webhooks are tried again.", messages.SUCCESS)
+        return None
 
     def has_reprocess_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("webhooks.change_webhookevent")
+        return request.user.has_perm("webhooks.reprocess_webhookevent")
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
         return False

@@ -43,6 +43,7 @@ class WebhookEvent(models.Model):
     objects = WebhookQuerySet.as_manager()
 
     class Meta:
+        permissions = [("reprocess_webhookevent", "Can have a webhook tried again")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(processed_at=None) | Q(dead_at=None), name="webhook_ends_once"

@@ -65,6 +65,7 @@ def _environment(*, services: bool) -> dict[str, str]:
         "REDIS_URL": "",
         "DATABASE_URL": "",
         "HTTPS": "false",
+        "TWO_FACTOR": "off",
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
     }
     if services:  # given ones are used, missing ones are started for this demo alone

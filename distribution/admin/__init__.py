@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from distribution.admin import alerts, content, deliveries, distributions, templates
+from distribution.admin import alerts, content, deliveries, distributions, templates, timetable
 
-__all__ = ["alerts", "content", "deliveries", "distributions", "templates"]
+__all__ = ["alerts", "content", "deliveries", "distributions", "templates", "timetable"]

@@ -1,14 +1,78 @@
-"""Alerts in the admin."""
+"""Alerts in the admin: what is wrong now, who looks after it, and what was wrong before."""
 
 from __future__ import annotations
 
-from django.contrib import admin
+import json
 
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.decorators import action, display
+
+from distribution import alerts
 from distribution.admin.reading import ReadOnly
 from distribution.models import Alert
+
+OPEN, ACKNOWLEDGED, CLOSED = "open", "acknowledged", "closed"
+
+
+class Standing(admin.SimpleListFilter):
+    """Open and nobody looks after it, acknowledged, or over."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return [(word, word.capitalize()) for word in (OPEN, ACKNOWLEDGED, CLOSED)]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Alert]) -> QuerySet[Alert]:
+        if self.value() == OPEN:
+            return queryset.filter(closed_at=None, acknowledged_at=None)
+        if self.value() == ACKNOWLEDGED:
+            return queryset.filter(closed_at=None).exclude(acknowledged_at=None)
+        return queryset.exclude(closed_at=None) if self.value() == CLOSED else queryset
 
 
 @admin.register(Alert)
 class AlertAdmin(ReadOnly):
-    list_display = ["opened_at", "severity", "rule", "scope", "message", "closed_at"]
-    list_filter = ["severity", "rule"]
+    list_display = ["opened_at", "standing", "weight", "message", "acknowledged_by", "closed_at"]
+    list_display_links = ["opened_at", "message"]
+    list_filter = [Standing, "severity", "rule"]
+    list_select_related = ["acknowledged_by"]
+    search_fields = ["message", "scope"]
+    fields = [
+        *("rule", "scope", "severity", "message", "opened_at", "notified_at"),
+        *("acknowledged_at", "acknowledged_by", "closed_at"),
+    ]
+    actions = ["acknowledge"]
+
+    @display(
+        description="state",
+        label={"Open": "danger", "Acknowledged": "warning", "Closed": "success"},
+    )
+    def standing(self, alert: Alert) -> str:
+        if alert.closed_at is not None:
+            return CLOSED.capitalize()
+        return (ACKNOWLEDGED if alert.acknowledged_at else OPEN).capitalize()
+
+    @display(
+        description="severity",
+        ordering="severity",
+        label={"Critical": "danger", "Warning": "warning"},
+    )
+    def weight(self, alert: Alert) -> str:
+        return alert.get_severity_display()
+
+    @action(description="Acknowledge: I look after it", permissions=["acknowledge"])
+    def acknowledge(self, request: HttpRequest, queryset: QuerySet[Alert]) -> None:
+        assert request.user.pk is not None  # the page is for signed-in people
+        chosen = list(queryset.filter(closed_at=None, acknowledged_at=None))
+        pks = [alert.pk for alert in chosen]
+        done = alerts.acknowledge(pks, by=request.user.pk, now=timezone.now())
+        for alert in chosen:
+            self.log_change(request, alert, json.dumps([{"act": "Acknowledged."}]))
+        self.message_user(request, f"{done} acknowledged.", messages.SUCCESS)
+
+    def has_acknowledge_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("distribution.acknowledge_alert")

@@ -1,4 +1,4 @@
-"""Who did what to a distribution, when, from where and why: written to the admin's log."""
+"""Who did what to a distribution, when and why: written to the admin's log."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ def note(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> None:
-    """Keep an act in the log; `before` and `after` hold what changed, as plain JSON."""
+    """Keep an act in the log; `before` and `after` hold what changed, as plain JSON. The
+    address is added where every entry gets it."""
     kept = {
         "act": act,
         "reason": reason,
         "before": before or {},
         "after": after or {},
-        "ip": request.META.get("REMOTE_ADDR", ""),
     }
     admin.log_change(request, target, [kept])

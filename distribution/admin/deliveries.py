@@ -32,8 +32,8 @@ class OfDistribution(admin.SimpleListFilter):
 
     def lookups(
         self,
-        request: HttpRequest,  # noqa: ARG002
-        model_admin: admin.ModelAdmin[Any],  # noqa: ARG002
+        request: HttpRequest,
+        model_admin: admin.ModelAdmin[Any],
     ) -> list[tuple[str, str]]:
         opened = Distribution.objects.exclude(opened_at=None)[:OFFERED]
         return [(str(one.pk), str(one)) for one in opened]
@@ -46,7 +46,7 @@ class OfDistribution(admin.SimpleListFilter):
 
     def queryset(
         self,
-        request: HttpRequest,  # noqa: ARG002
+        request: HttpRequest,
         queryset: QuerySet[Delivery],
     ) -> QuerySet[Delivery]:
         chosen = self.value()
@@ -80,7 +80,7 @@ class Why(admin.SimpleListFilter):
 
     def queryset(
         self,
-        request: HttpRequest,  # noqa: ARG002
+        request: HttpRequest,
         queryset: QuerySet[Delivery],
     ) -> QuerySet[Delivery]:
         return queryset.filter(reason=self.value()) if self.value() else queryset

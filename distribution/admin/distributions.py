@@ -17,8 +17,8 @@ from distribution.admin import audit, doubts
 from distribution.admin.acts import ACTS, REFUSALS, Act, possible
 from distribution.admin.forms import ReasonForm
 from distribution.admin.reading import ReadOnly
-from distribution.boards import board, percent
 from distribution.models import Delivery, Distribution, State
+from distribution.picture import percent, picture
 from subscribers.phones import mask
 
 BATCHES = 40  # on a page
@@ -61,8 +61,8 @@ class DistributionAdmin(ReadOnly):
         self,
         request: HttpRequest,
         object_id: str,
-        form_url: str = "",  # noqa: ARG002
-        extra_context: dict[str, Any] | None = None,  # noqa: ARG002
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """The page of one distribution."""
         distribution = self.found(request, object_id)
@@ -72,7 +72,7 @@ class DistributionAdmin(ReadOnly):
             request,
             distribution,
             "page.html",
-            board=board(distribution, now=timezone.now()),
+            board=picture(distribution, now=timezone.now()),
             acts=possible(distribution, _person(request)),
             tiers=analytics.by_tier(distribution),
             batches=analytics.by_batch(distribution, start=start, limit=BATCHES),

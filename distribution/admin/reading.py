@@ -12,19 +12,19 @@ class ReadOnly(ModelAdmin):
 
     list_per_page = 50
 
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+    def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
     def has_change_permission(
         self,
-        request: HttpRequest,  # noqa: ARG002
-        obj: Model | None = None,  # noqa: ARG002
+        request: HttpRequest,
+        obj: Model | None = None,
     ) -> bool:
         return False
 
     def has_delete_permission(
         self,
-        request: HttpRequest,  # noqa: ARG002
-        obj: Model | None = None,  # noqa: ARG002
+        request: HttpRequest,
+        obj: Model | None = None,
     ) -> bool:
         return False

@@ -10,7 +10,7 @@ from subscribers.append_only import seal, unseal
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("distribution", "0003_add_heartbeats_and_verdicts"),
+        ("distribution", "0031_seal_audit_log"),
         ("phonepool", "0003_add_retry_budget"),
         ("subscribers", "0003_remember_strangers"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

@@ -15,15 +15,18 @@ from distribution.models.deliveries import Attempt, Delivery, Progress, State
 from distribution.models.distributions import Distribution, DistributionState, Kind
 from distribution.models.heartbeats import Heartbeat
 from distribution.models.status_feed import StatusFeed
+from distribution.models.timetable import BlackoutDate, DailyTime, OneTime
 from distribution.models.verdicts import Certainty, Duplicate, Ruling, Verdict
 
 __all__ = [
     "Alert",
     "Approval",
     "Attempt",
+    "BlackoutDate",
     "Certainty",
     "Content",
     "ContentState",
+    "DailyTime",
     "Decision",
     "Delivery",
     "Distribution",
@@ -32,6 +35,7 @@ __all__ = [
     "Heartbeat",
     "Kind",
     "MessageTemplate",
+    "OneTime",
     "Progress",
     "Ruling",
     "Severity",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
@@ -19,9 +20,15 @@ class Alert(models.Model):
     opened_at = models.DateTimeField()
     notified_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
+    # Somebody has seen it and looks after it; it stays open until what it tells of is over.
+    acknowledged_at = models.DateTimeField(null=True, blank=True)
+    acknowledged_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
 
     class Meta:
         ordering = ["-opened_at"]
+        permissions = [("acknowledge_alert", "Can acknowledge an alert")]
         constraints = [
             models.UniqueConstraint(
                 fields=["rule", "scope"],

@@ -1,6 +1,6 @@
 """All that a page says about one distribution, of one moment: figures that add up, and charts.
 
-The wall, the admin's page and the tests read the same board, so they cannot disagree.
+The wall, the admin's page and the tests see the same picture, so they cannot disagree.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MOMENTS = (0.5, 0.95, 0.99)  # shares of the people whose time of delivery is to
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Deliveries in one state; the slices of a board sum to its recipients."""
+    """Deliveries in one state; the slices of a picture sum to its recipients."""
 
     state: str
     label: str
@@ -90,7 +90,9 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
+class Picture:
+    """One distribution at one moment."""
+
     distribution: Distribution
     at: datetime
     tally: Tally
@@ -169,7 +171,7 @@ WORDS: dict[str, str] = {
 }
 
 
-def board(distribution: Distribution, *, now: datetime) -> Board:
+def picture(distribution: Distribution, *, now: datetime) -> Picture:
     """Read and reckon: eight queries or so, however large the audience."""
     cells = analytics.cells(distribution, now=now)
     tally, reach = analytics.tally_of(cells), analytics.reach_of(cells)
@@ -181,7 +183,7 @@ def board(distribution: Distribution, *, now: datetime) -> Board:
     course = timeline(distribution, now=now)
     deadline = distribution.sla_deadline
     left = (deadline - now).total_seconds() if deadline and now < deadline and running else None
-    return Board(
+    return Picture(
         distribution=distribution,
         at=now,
         tally=tally,

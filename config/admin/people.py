@@ -1,0 +1,123 @@
+"""Staff and their roles: added, put into roles, signed out, given a new second factor, stopped."""
+
+from __future__ import annotations
+
+import json
+from importlib import import_module
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django_celery_beat import models as beat
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
+from unfold.admin import ModelAdmin
+from unfold.decorators import action, display
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from config import second_factor, sessions
+from config.staff import ROLES
+from distribution.admin import confirming
+
+# Beat's entries are written anew at each start from the timetable on its one page, and a device's
+# page shows its secret: neither is anything to edit.
+for app in ("django_celery_beat", "django_otp.plugins.otp_static", "django_otp.plugins.otp_totp"):
+    import_module(f"{app}.admin")  # now, for what is registered later would stay
+for unwanted in (
+    *(beat.ClockedSchedule, beat.CrontabSchedule, beat.IntervalSchedule, beat.PeriodicTask),
+    *(beat.SolarSchedule, StaticDevice, TOTPDevice, User, Group),
+):
+    admin.site.unregister(unwanted)
+
+
+@admin.register(User)
+class StaffAdmin(UserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    list_display = ["username", "name", "roles", "second_factor", "is_active", "last_login"]
+    list_filter = ["is_active", "groups"]
+    list_per_page = 50
+    filter_horizontal = ()
+    fieldsets = [
+        (None, {"fields": ["username", "password"]}),
+        ("Person", {"fields": ["first_name", "last_name", "email"]}),
+        ("What they may do", {"fields": ["is_active", "is_staff", "groups"]}),
+        ("Dates", {"fields": ["last_login", "date_joined"]}),
+    ]
+    add_fieldsets = [
+        (None, {"classes": ["wide"], "fields": ["username", "password1", "password2"]}),
+    ]
+    readonly_fields = ["last_login", "date_joined"]
+    actions = ["sign_out_everywhere", "renew_second_factor"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        return super().get_queryset(request).prefetch_related("groups", "totpdevice_set")
+
+    @display(description="name")
+    def name(self, user: User) -> str:
+        return user.get_full_name()
+
+    @display(description="roles")
+    def roles(self, user: User) -> str:
+        return "all" if user.is_superuser else ", ".join(one.name for one in user.groups.all())
+
+    @display(description="second factor", boolean=True)
+    def second_factor(self, user: User) -> bool:
+        return any(device.confirmed for device in user.totpdevice_set.all())  # type: ignore[attr-defined]
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        if not change:
+            obj.is_staff = True  # nobody else has an account here
+        super().save_model(request, obj, form, change)
+        if change and not obj.is_active:
+            sessions.end_sessions(obj, now=timezone.now())
+
+    @action(description="Sign out everywhere", permissions=["change"])
+    def sign_out_everywhere(self, request: HttpRequest, queryset: QuerySet[User]) -> Any:
+        return self._confirmed(
+            request, queryset, "Sign out everywhere", "They have to sign in again.", lambda _: None
+        )
+
+    @action(description="Have the second factor set up anew", permissions=["change"])
+    def renew_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> Any:
+        says = "Their codes stop working and they are signed out: for a phone that was lost."
+        return self._confirmed(
+            request, queryset, "Set up the second factor anew", says, second_factor.forget
+        )
+
+    def _confirmed(
+        self, request: HttpRequest, queryset: QuerySet[User], title: str, says: str, do: Any
+    ) -> Any:
+        reason = confirming.reason_given(request)
+        if reason is None:
+            return confirming.ask(
+                request, self, title=title, says=says, rows=queryset, button=title
+            )
+        for user in queryset:
+            do(user)
+            sessions.end_sessions(user, now=timezone.now())
+            told = {"act": f"{title}.", "reason": reason}
+            self.log_change(request, user, json.dumps([told]))
+        self.message_user(request, f"{title}: done.", messages.SUCCESS)
+        return None
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False  # their acts stay on record: take the tick from "active" instead
+
+
+@admin.register(Group)
+class RoleAdmin(GroupAdmin, ModelAdmin):
+    list_per_page = 50
+
+    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        own = obj is not None and obj.name in ROLES
+        return not own and super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        own = obj is not None and obj.name in ROLES
+        return not own and super().has_delete_permission(request, obj)

@@ -1,0 +1,162 @@
+"""The audit log: every act in the admin as one entry that says from where, before and after.
+
+Django's own log entries carry it, so each page of each app writes it without knowing this module.
+Pages that act in bulk say `act`, `reason`, `before` and `after` themselves, in the same form.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.contrib.sessions.models import Session
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db.models import Model
+from django.db.models.signals import pre_save
+from django.dispatch import receiver
+from django.http import HttpRequest, HttpResponseBase
+
+from config.client_address import client_ip
+from subscribers.phones import mask
+
+SECRET = ("password", "key", "token", "secret")  # parts of the names of fields never written down
+MOST = 50  # rows remembered a request: an import is not told row by row
+LONGEST = 300  # characters of one value
+
+
+@dataclass(slots=True)
+class Act:
+    """One writing request: who sent it, and what its rows said before."""
+
+    request: HttpRequest
+    before: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+
+
+_act: ContextVar[Act | None] = ContextVar("act", default=None)
+
+
+class RememberRequest:
+    """Lets the signals below know the request that writes."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        if request.method in ("GET", "HEAD", "OPTIONS"):
+            return self._get_response(request)
+        token = _act.set(Act(request))
+        try:
+            return self._get_response(request)
+        finally:
+            _act.reset(token)
+
+
+@receiver(pre_save)
+def remember_before(sender: type[Model], instance: Model, raw: bool, **_: object) -> None:
+    """Keep what the row says now, for the entry that will tell of its change."""
+    act = _act.get()
+    if act is None or raw or instance.pk is None or sender in (LogEntry, Session):
+        return
+    place = _place(instance)
+    if place in act.before or len(act.before) >= MOST:
+        return
+    row = sender._default_manager.filter(pk=instance.pk).values().first()
+    act.before[place] = row or {}
+
+
+@receiver(pre_save, sender=LogEntry)
+def complete(sender: type[Model], instance: LogEntry, **_: object) -> None:  # noqa: ARG001
+    """Add the address, and the changed fields' values before and after, to a new entry."""
+    act = _act.get()
+    if act is None or instance.pk is not None:
+        return
+    parts = _parts(instance.change_message)
+    facts: dict[str, Any] = {"ip": client_ip(act.request)}
+    if instance.action_flag == CHANGE and not any("before" in part for part in parts):
+        facts |= _difference(act, instance)
+    told = {key for part in parts for key in part}
+    parts.append({key: value for key, value in facts.items() if key not in told or key == "ip"})
+    instance.change_message = json.dumps(parts, cls=DjangoJSONEncoder)
+
+
+def _parts(message: str) -> list[dict[str, Any]]:
+    """The entry's message as Django keeps it: a list of objects; a bare sentence becomes one."""
+    found = _loaded(message)
+    if isinstance(found, list) and all(isinstance(part, dict) for part in found):
+        return found
+    return [{"act": message}]
+
+
+def _loaded(message: str) -> Any:
+    try:
+        return json.loads(message) if message else []
+    except ValueError:
+        return None
+
+
+def _difference(act: Act, entry: LogEntry) -> dict[str, Any]:
+    changed = entry.get_edited_object() if entry.content_type_id and entry.object_id else None
+    if changed is None:
+        return {}
+    before = act.before.get(_place(changed))
+    after = type(changed)._default_manager.filter(pk=changed.pk).values().first()
+    if not before or not after:
+        return {}
+    names = [name for name in after if before.get(name) != after[name] and not _is_secret(name)]
+    return {
+        "before": {name: _shown(name, before[name]) for name in names},
+        "after": {name: _shown(name, after[name]) for name in names},
+    }
+
+
+def _place(row: Model) -> tuple[str, str]:
+    return row._meta.concrete_model._meta.label, str(row.pk)  # type: ignore[union-attr]
+
+
+def _is_secret(name: str) -> bool:
+    return any(part in name for part in SECRET)
+
+
+def _shown(name: str, value: Any) -> Any:
+    if name.startswith("phone") and isinstance(value, str):
+        return mask(value)
+    return value[:LONGEST] if isinstance(value, str) else value
+
+
+def _note(request: HttpRequest | None, user_id: int, name: str, act: str) -> None:
+    part = {"act": act, "ip": client_ip(request) if request is not None else ""}
+    LogEntry.objects.create(
+        user_id=user_id,
+        object_repr=name[:200],
+        action_flag=CHANGE,
+        change_message=json.dumps([part]),
+    )
+
+
+@receiver(user_logged_in)
+def note_sign_in(request: HttpRequest | None, user: Any, **_: object) -> None:
+    _note(request, user.pk, user.get_username(), "Signed in.")
+
+
+@receiver(user_logged_out)
+def note_sign_out(request: HttpRequest | None, user: Any, **_: object) -> None:
+    if user is not None:
+        _note(request, user.pk, user.get_username(), "Signed out.")
+
+
+@receiver(user_login_failed)
+def note_failure(
+    credentials: dict[str, Any], request: HttpRequest | None = None, **_: object
+) -> None:
+    """Only of a name that exists: other names are kept among the sign-in failures."""
+    from django.contrib.auth import get_user_model  # the apps must be ready
+
+    name = str(credentials.get("username", ""))
+    user_id = get_user_model().objects.filter(username=name).values_list("pk", flat=True).first()
+    if user_id is not None:
+        _note(request, user_id, name, "Gave a wrong password.")

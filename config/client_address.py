@@ -1,0 +1,36 @@
+"""Where a request came from: as the last trusted proxy saw it, never as it was claimed."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+
+from django.conf import settings
+from django.http import HttpRequest
+
+
+def client_ip(request: HttpRequest) -> str:
+    """The client's address. `X-Forwarded-For` is read from the right, and only if one of
+    TRUSTED_PROXIES handed it over: whatever stands further left anybody can write.
+    """
+    peer = str(request.META.get("REMOTE_ADDR", ""))
+    hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
+    while hops and _is_proxy(peer):
+        hop = hops.pop()
+        if not _is_address(hop):
+            break
+        peer = hop
+    return peer if _is_address(peer) else ""
+
+
+def _is_proxy(address: str) -> bool:
+    if not _is_address(address):
+        return False
+    return any(ip_address(address) in network for network in settings.TRUSTED_PROXIES)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

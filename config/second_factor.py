@@ -1,0 +1,130 @@
+"""The second factor of staff: a code from an app on their phone, or one of ten written down.
+
+TWO_FACTOR says how strict: `off` asks nobody, `optional` asks who has set it up, `required` lets
+nobody further who has not.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+
+import django_otp
+import qrcode
+import qrcode.image.svg
+from django.conf import settings
+from django.contrib import admin
+from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.safestring import SafeString, mark_safe
+from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
+from django_otp.plugins.otp_totp.models import TOTPDevice
+
+OPEN = ("second_factor", "second_factor_set_up", "admin:logout", "admin:login", "admin:jsi18n")
+SPARE_CODES = 10
+WRONG = "That code is not right. Codes change every 30 seconds; after a wrong one wait a little."
+
+
+class SecondFactorGate:
+    """Whoever signed in by password alone reaches the question for the code and nothing else."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        name = next_step(request)
+        if name and request.path not in {reverse(view) for view in OPEN}:
+            return redirect(f"{reverse(name)}?next={request.path}")
+        return self._get_response(request)
+
+
+def next_step(request: HttpRequest) -> str:
+    """The view that a signed-in person must pass first; empty when they may go on."""
+    user = request.user
+    if settings.TWO_FACTOR == "off" or not user.is_authenticated:
+        return ""
+    if user.is_verified():  # type: ignore[attr-defined]
+        return ""
+    if django_otp.user_has_device(user):
+        return "second_factor"
+    return "second_factor_set_up" if settings.TWO_FACTOR == "required" else ""
+
+
+@login_required(login_url="admin:login")
+def ask(request: HttpRequest) -> HttpResponse:
+    """Takes the code; a spare one counts once."""
+    error = ""
+    if request.method == "POST":
+        device = django_otp.match_token(request.user, request.POST.get("code", "").strip())
+        if device is not None:
+            request.session.cycle_key()
+            django_otp.login(request, device)
+            return _onwards(request)
+        error = WRONG
+    return _page(request, "ask", "Enter your code", error=error)
+
+
+@login_required(login_url="admin:login")
+def set_up(request: HttpRequest) -> HttpResponse:
+    """Shows the secret as a picture until a first code proves that the phone has it."""
+    user = request.user
+    assert isinstance(user, User)  # login_required
+    if django_otp.user_has_device(user) and not user.is_verified():  # type: ignore[attr-defined]
+        return redirect("second_factor")  # else a thief of the password would set up a phone
+    device, _ = TOTPDevice.objects.get_or_create(
+        user=user, confirmed=False, defaults={"name": "phone"}
+    )
+    error = ""
+    if request.method == "POST":
+        if device.verify_token(request.POST.get("code", "").strip()):
+            return _page(request, "done", "Write these down", codes=_confirm(request, device))
+        error = WRONG
+    return _page(
+        request, "set_up", "Set up your code", error=error, picture=picture(device.config_url)
+    )
+
+
+def forget(user: User) -> None:
+    """Take the second factor away from a person who lost the phone; they set it up anew."""
+    TOTPDevice.objects.filter(user=user).delete()
+    StaticDevice.objects.filter(user=user).delete()
+
+
+@transaction.atomic
+def _confirm(request: HttpRequest, device: TOTPDevice) -> list[str]:
+    TOTPDevice.objects.filter(user=device.user).exclude(pk=device.pk).delete()
+    StaticDevice.objects.filter(user=device.user).delete()
+    device.confirmed = True
+    device.save()
+    spare = StaticDevice.objects.create(user=device.user, name="spare codes")
+    codes = [StaticToken.random_token() for _ in range(SPARE_CODES)]
+    StaticToken.objects.bulk_create([StaticToken(device=spare, token=code) for code in codes])
+    request.session.cycle_key()
+    django_otp.login(request, device)
+    return codes
+
+
+def picture(url: str) -> SafeString:
+    """A QR code as inline SVG: no file, no other origin."""
+    drawn = io.BytesIO()
+    qrcode.make(url, image_factory=qrcode.image.svg.SvgPathImage, box_size=12).save(drawn)
+    return mark_safe(drawn.getvalue().decode().partition("?>")[2])  # noqa: S308 - our own drawing
+
+
+def _page(request: HttpRequest, name: str, title: str, **context: object) -> HttpResponse:
+    known = {**admin.site.each_context(request), "title": title, **context}
+    known["next"] = request.GET.get("next", "")
+    return render(request, f"admin/second_factor/{name}.html", known)
+
+
+def _onwards(request: HttpRequest) -> HttpResponseRedirect:
+    target = request.GET.get("next", "")
+    safe = url_has_allowed_host_and_scheme(
+        target, {request.get_host()}, require_https=request.is_secure()
+    )
+    return HttpResponseRedirect(target if safe else reverse("admin:index"))
