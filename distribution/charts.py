@@ -38,15 +38,22 @@ class Chart:
 
 
 def pace(
-    accepted: Sequence[int], delivered: Sequence[int], *, width: int, needed: float, deadline: float
+    accepted: Sequence[int],
+    delivered: Sequence[int],
+    *,
+    width: int,
+    span: float,
+    needed: float,
+    deadline: float,
 ) -> Chart:
     """Messages a second. `needed` is the level pace that keeps the service level.
 
-    `width` and `deadline` are seconds, the deadline counted from the chart's start.
+    Counts are of `width` seconds each, as far as time has come; the drawing is `span` seconds
+    wide, and the deadline is counted from its start.
     """
     went, came = [n / width for n in accepted], [n / width for n in delivered]
     top = nice(max([needed, *went, *came]))
-    span = width * max(len(went), 1)
+    step = _step(width, span)
     level = _y(needed, top)
     edge = _mark(deadline, span)
     return Chart(
@@ -55,8 +62,8 @@ def pace(
         f"delivered a second; {needed:.0f} a second keep the service level.",
         lines=[
             Line("needed", "target", f"0,{level} {WIDTH if edge is None else edge:.1f},{level}"),
-            Line("accepted", "accepted", _steps(went, top)),
-            Line("delivered", "delivered", _steps(came, top)),
+            Line("accepted", "accepted", _steps(went, top, step)),
+            Line("delivered", "delivered", _steps(came, top, step)),
         ],
         top=f"{top:,.0f}/s",
         times=_times(span),
@@ -69,13 +76,14 @@ def progress(
     delivered: Sequence[int],
     *,
     width: int,
+    span: float,
     people: int,
     target: float,
     deadline: float,
 ) -> Chart:
     """The share of the people reached so far, against the line that just keeps the target."""
     went, came = _shares(accepted, people), _shares(delivered, people)
-    span = width * max(len(accepted), 1)
+    step = _step(width, span)
     goal = min(deadline, span) / span * WIDTH if span else WIDTH
     return Chart(
         title="Share of the people reached",
@@ -83,8 +91,8 @@ def progress(
         f"delivered; the service level asks for {target:.0%} at the deadline.",
         lines=[
             Line("service level", "target", f"0,{HEIGHT} {goal:.1f},{_y(target, 1)}"),
-            Line("accepted", "accepted", _points(went, 1.0)),
-            Line("delivered", "delivered", _points(came, 1.0)),
+            Line("accepted", "accepted", _points(went, step)),
+            Line("delivered", "delivered", _points(came, step)),
         ],
         top="100 %",
         times=_times(span),
@@ -106,17 +114,19 @@ def _shares(counts: Sequence[int], people: int) -> list[float]:
     return [min(total / people, 1.0) if people else 0.0 for total in accumulate(counts)]
 
 
-def _points(values: Sequence[float], top: float) -> str:
-    """From the chart's corner through the end of each span."""
-    step = WIDTH / max(len(values), 1)
+def _step(width: int, span: float) -> float:
+    return WIDTH * width / span if span else WIDTH
+
+
+def _points(shares: Sequence[float], step: float) -> str:
+    """From the chart's corner through the end of each count."""
     points = [(0.0, float(HEIGHT))]
-    points += [(step * (n + 1), _y(value, top)) for n, value in enumerate(values)]
+    points += [(step * (n + 1), _y(share, 1.0)) for n, share in enumerate(shares)]
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
 
 
-def _steps(values: Sequence[float], top: float) -> str:
-    """Level over each span: a rate is true for all of it."""
-    step = WIDTH / max(len(values), 1)
+def _steps(values: Sequence[float], top: float, step: float) -> str:
+    """Level over each count: a rate is true for all of its time."""
     points = []
     for n, value in enumerate(values):
         y = _y(value, top)

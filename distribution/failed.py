@@ -15,7 +15,20 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Case, CharField, Count, Exists, OuterRef, Q, Value, When
+from django.db.models import (
+    Case,
+    CharField,
+    Count,
+    Exists,
+    F,
+    IntegerField,
+    OuterRef,
+    Q,
+    Subquery,
+    Value,
+    When,
+)
+from django.db.models.functions import Coalesce
 
 from distribution import control, schedule, state
 from distribution.explaining import Explanation, explain
@@ -104,13 +117,16 @@ def judged(distribution_id: int) -> Any:
     """A query of a distribution's failed deliveries, each with its `chance`, which types do not
     know. Doubt weighs most."""
     rows = Delivery.objects.filter(distribution_id=distribution_id, state=State.FAILED)
+    calls = Attempt.objects.filter(delivery=OuterRef("pk")).order_by().values("delivery")
+    kept = calls.annotate(n=Count("attempt_id", distinct=True)).values("n")
     return rows.annotate(
+        kept=Coalesce(Subquery(kept, output_field=IntegerField()), 0),
         chance=Case(
             When(_may_have_arrived(), then=Value(Chance.UNSAFE.value)),
             When(_is_pointless(), then=Value(Chance.POINTLESS.value)),
             default=Value(Chance.SAFE.value),
             output_field=CharField(),
-        )
+        ),
     )
 
 
@@ -118,13 +134,12 @@ def _may_have_arrived() -> Q:
     calls = Attempt.objects.filter(delivery=OuterRef("pk"))
     ended = Attempt.objects.filter(attempt_id=OuterRef("attempt_id"), outcome__in=DEFINITE)
     open_calls = calls.exclude(outcome__in=DEFINITE).exclude(Exists(ended))
-    whole = calls.order_by().values("delivery").annotate(n=Count("attempt_id", distinct=True))
     return (
         Q(progress__gte=Progress.DELIVERED)
         | Q(ambiguous_no__gt=0)  # sent again after silence once: the first may have arrived
         | Q(reason=errors.UNLISTED.slug)  # nobody has looked that code up yet
         | Q(Exists(open_calls))
-        | ~Q(Exists(whole.filter(n__gte=OuterRef("attempt_no"))))  # a call without a record
+        | Q(kept__lt=F("attempt_no"))  # a call without a record
         | Q(Exists(Duplicate.objects.filter(delivery=OuterRef("pk"))))
     )
 

@@ -128,7 +128,7 @@ class Picture:
     @property
     def target(self) -> str:
         window = charts.clock(settings.SLA_WINDOW_SECONDS)
-        return f"{settings.SLA_TARGET:.0%} {settings.SLA_BASIS} in {window}"
+        return f"{settings.SLA_TARGET * 100:g} % {settings.SLA_BASIS} in {window}"
 
     @property
     def delivered_share(self) -> str:
@@ -194,8 +194,8 @@ def picture(distribution: Distribution, *, now: datetime) -> Picture:
         troubles=troubles(tally),
         carriers=carriers(cells, numbers, now),
         times=_times(course, tally.owed),
-        pace=_pace(distribution, course, tally.owed),
-        progress=_progress(distribution, course, tally.owed),
+        pace=_pace(distribution, course, tally.owed, now),
+        progress=_progress(distribution, course, tally.owed, now),
         rate=rate,
         left=left,
     )
@@ -290,26 +290,36 @@ def _deadline_seconds(distribution: Distribution, course: Timeline) -> float:
     return (deadline - course.start).total_seconds() if deadline else 0.0
 
 
-def _pace(distribution: Distribution, course: Timeline, owed: int) -> Chart:
-    seconds = _deadline_seconds(distribution, course)
+def _pace(distribution: Distribution, course: Timeline, owed: int, now: datetime) -> Chart:
+    seconds, seen = _deadline_seconds(distribution, course), _seen(distribution, course, now)
     return charts.pace(
-        course.accepted,
-        course.delivered,
+        course.accepted[:seen],
+        course.delivered[:seen],
         width=course.width,
+        span=course.seconds,
         needed=owed * settings.SLA_TARGET / seconds if seconds > 0 else 0.0,
         deadline=seconds,
     )
 
 
-def _progress(distribution: Distribution, course: Timeline, owed: int) -> Chart:
+def _progress(distribution: Distribution, course: Timeline, owed: int, now: datetime) -> Chart:
+    seen = _seen(distribution, course, now)
     return charts.progress(
-        course.accepted,
-        course.delivered,
+        course.accepted[:seen],
+        course.delivered[:seen],
         width=course.width,
+        span=course.seconds,
         people=owed,
         target=settings.SLA_TARGET,
         deadline=_deadline_seconds(distribution, course),
     )
+
+
+def _seen(distribution: Distribution, course: Timeline, now: datetime) -> int | None:
+    """How many counts have come to pass: a line does not run into the future. None: all."""
+    if distribution.state not in RUNNING:
+        return None
+    return max(0, int((now - course.start).total_seconds() // course.width))
 
 
 def _times(course: Timeline, owed: int) -> list[tuple[str, str]]:
@@ -317,7 +327,7 @@ def _times(course: Timeline, owed: int) -> list[tuple[str, str]]:
     for share in MOMENTS:
         seconds = course.delivered_by(share, owed)
         told.append(
-            (f"{share:.0%} had it after", "–" if seconds is None else charts.clock(seconds))
+            (f"{share * 100:.0f} % had it after", "–" if seconds is None else charts.clock(seconds))
         )
     return told
 
