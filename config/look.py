@@ -34,6 +34,7 @@ NAVIGATION = [
     {
         "items": [
             {"title": "Today", "icon": "wb_twilight", "link": reverse_lazy("admin:index")},
+            {"title": "Live board", "icon": "monitoring", "link": reverse_lazy("dashboard:page")},
         ]
     },
     _section(

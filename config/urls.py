@@ -9,6 +9,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/second-factor/", second_factor.ask, name="second_factor"),
     path("admin/second-factor/set-up/", second_factor.set_up, name="second_factor_set_up"),
     path("admin/", admin.site.urls),
+    path("dashboard/", include("distribution.urls")),
     path("health/live", observability.live),
     path("health/ready", observability.ready),
     path("metrics", observability.metrics),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db.models import Count, Max, Min, Q
 
@@ -107,3 +109,124 @@ def recent_rate(distribution: Distribution, *, now: datetime, seconds: float = 1
     since = now - timedelta(seconds=seconds)
     rows = Delivery.objects.filter(distribution=distribution, accepted_at__gt=since)
     return rows.count() / seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """Deliveries that are alike in all that a board counts, and how many of them were in time."""
+
+    state: str
+    reason: str
+    number_id: int | None
+    progress: int
+    count: int
+    accepted_in_time: int  # of accepted ones
+    delivered_in_time: int  # of delivered ones
+
+    @property
+    def is_accepted(self) -> bool:
+        return self.state in (State.ACCEPTED, State.HELD)
+
+    @property
+    def is_delivered(self) -> bool:
+        return self.is_accepted and self.progress >= Progress.DELIVERED
+
+
+def cells(distribution: Distribution, *, now: datetime) -> list[Cell]:
+    """All that a board counts, of one moment, by one query that reads an index only."""
+    deadline = distribution.sla_deadline or distribution.planned_at
+    rows = Delivery.objects.filter(distribution=distribution).order_by()
+    kinds = rows.values_list("state", "reason", "number_id", "progress")
+    if now < deadline:  # whatever went out is in time; comparing doubles the cost
+        alike = kinds.annotate(all=Count("*"))
+        return [
+            Cell(state, reason, number, progress, count, count, count)
+            for state, reason, number, progress, count in alike
+        ]
+    counted = kinds.annotate(
+        all=Count("*"),
+        accepted=Count("accepted_at", filter=Q(accepted_at__lte=deadline)),
+        delivered=Count("delivered_at", filter=Q(delivered_at__lte=deadline)),
+    )
+    return [Cell(*values) for values in counted]
+
+
+def tally_of(counted: Iterable[Cell]) -> Tally:
+    """The states and reasons of cells."""
+    states: Counter[str] = Counter()
+    reasons: dict[str, Counter[str]] = {}
+    for cell in counted:
+        states[cell.state] += cell.count
+        if cell.reason:
+            reasons.setdefault(cell.state, Counter())[cell.reason] += cell.count
+    return Tally(dict(states), reasons)
+
+
+def reach_of(counted: Iterable[Cell]) -> Reach:
+    """What was accepted, delivered and read of cells; times are not theirs to tell."""
+    accepted = [cell for cell in counted if cell.is_accepted]
+    delivered = [cell for cell in accepted if cell.is_delivered]
+    return Reach(
+        accepted=_sum(accepted),
+        delivered=_sum(delivered),
+        read=_sum(cell for cell in delivered if cell.progress == Progress.READ),
+        accepted_in_time=sum(cell.accepted_in_time for cell in accepted),
+        delivered_in_time=sum(cell.delivered_in_time for cell in delivered),
+        awaited=_sum(accepted) - _sum(delivered),
+        first_accepted_at=None,
+        last_accepted_at=None,
+        first_inflight_at=None,
+    )
+
+
+def _sum(counted: Iterable[Cell]) -> int:
+    return sum(cell.count for cell in counted)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of an audience: a tier, or a batch. The columns sum to its total."""
+
+    name: str
+    total: int
+    delivered: int
+    accepted: int  # and not delivered (yet); HELD ones too
+    waiting: int
+    failed: int
+    skipped: int
+    doubtful: int  # unknown or unconfirmed
+
+
+def by_tier(distribution: Distribution) -> list[Part]:
+    """How each tier fares, first tiers first."""
+    parts = _parts(distribution, "tier")
+    order = ["PREMIUM", "PRO", "BASIC"]
+    return sorted(parts, key=lambda part: (part.name not in order, order.index(part.name)))
+
+
+def by_batch(distribution: Distribution, *, start: int = 0, limit: int = 40) -> list[Part]:
+    """How each of `limit` batches fares, from batch number `start` on."""
+    return _parts(distribution, "batch_no", batch_no__range=(start, start + limit - 1))
+
+
+def _parts(distribution: Distribution, column: str, **only: Any) -> list[Part]:
+    went = Q(state__in=[State.ACCEPTED, State.HELD])
+    arrived = went & Q(progress__gte=Progress.DELIVERED)
+    waiting = [State.PENDING, State.CLAIMED, State.RETRY_WAIT, State.INFLIGHT]
+    rows = Delivery.objects.filter(distribution=distribution, **only).order_by(column)
+    counted = rows.values_list(column).annotate(
+        total=Count("pk"),
+        arrived=Count("pk", filter=arrived),
+        out=Count("pk", filter=went & ~arrived),
+        ahead=Count("pk", filter=Q(state__in=waiting)),
+        failed=Count("pk", filter=Q(state=State.FAILED)),
+        skipped=Count("pk", filter=Q(state=State.SKIPPED)),
+        doubtful=Count("pk", filter=Q(state__in=[State.UNKNOWN, State.UNCONFIRMED])),
+    )
+    return [Part(str(name), *counts) for name, *counts in counted]
+
+
+def slowest(distribution: Distribution, limit: int = 10) -> list[Delivery]:
+    """Those who had to wait longest for their message, the slowest first, with subscribers."""
+    rows = Delivery.objects.filter(distribution=distribution, delivered_at__isnull=False)
+    return list(rows.select_related("subscriber", "number").order_by("-delivered_at")[:limit])

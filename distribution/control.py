@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from distribution import alerts, analytics, checks, fanout, sla, state
 from distribution.checks import Finding
@@ -138,6 +139,24 @@ def _tell(
             "24 h limit is reached: ask Meta for a higher limit.",
             now=now,
         )
+
+
+def start_now(distribution_id: int, *, now: datetime) -> bool:
+    """Begin a planned one before its time, on its own day; its clock starts now.
+
+    True when it opened; False when a check blocks it, which its reason then says.
+    """
+    with transaction.atomic():
+        rows = Distribution.objects.select_for_update(of=("self",))
+        distribution = rows.filter(pk=distribution_id, state__in=UNOPENED).first()
+        if distribution is None:
+            raise ControlError("Only a distribution that has not begun can be started.")
+        if distribution.local_date != timezone.localdate(now):
+            raise ControlError("It is planned for another day: it starts on its own day only.")
+        if distribution.planned_at > now:
+            distribution.planned_at = now
+            distribution.save(update_fields=["planned_at"])
+    return open_distribution(distribution_id, now=now)
 
 
 def pause(distribution_id: int, *, reason: str, now: datetime) -> bool:

@@ -6,6 +6,7 @@ see. `SLA_BASIS` picks the headline. The clock starts at the planned time, so a 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -147,9 +148,13 @@ def _violations(distribution: Distribution, sla: Sla, waiting: int, now: datetim
 
 
 def _remaining_rate(distribution: Distribution, tally: Tally, now: datetime) -> float:
-    """What is being achieved, or before anything is, what the pool allows."""
     recent = analytics.recent_rate(distribution, now=now)
-    allowed = sum(health.rate(number, now) for number in PhoneNumber.objects.usable())
+    return rate_ahead(tally, recent, PhoneNumber.objects.all(), now)
+
+
+def rate_ahead(tally: Tally, recent: float, numbers: Iterable[PhoneNumber], now: datetime) -> float:
+    """Messages a second from now on: as achieved, or before anything is, as the pool allows."""
+    allowed = sum(health.rate(number, now) for number in numbers if number.is_usable)
     if tally.count(State.PENDING) == tally.recipients or recent == 0:
         return allowed
     return max(recent, allowed / 2)

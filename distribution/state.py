@@ -14,19 +14,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
 from distribution.attempt_ids import AttemptKey
 from distribution.bulk import update_from
-from distribution.models import Attempt, Delivery, Distribution, Ruling, State, Verdict
+from distribution.evidence import UNKNOWN_OUTCOME, attempt_id, doubt, verdict
+from distribution.models import Attempt, Delivery, Distribution, Progress, Ruling, State, Verdict
 from distribution.models.deliveries import CLAIMABLE, DeliveryQuerySet
 from subscribers.models import Status
+
+__all__ = ["UNKNOWN_OUTCOME", "attempt_id", "doubt"]  # evidence, beside the steps that need it
 
 OPTED_OUT = "opted_out"
 CANCELLED = "cancelled"
 WINDOW_OVER = "window"
-UNKNOWN_OUTCOME = "no_answer"
 # A claim must have this share of its lease left to begin a call; the rest is the call's time.
 LEAST_LEASE = 0.25
 # Slots given out before a number fell out are not used. Spelt out: as Django's `Exists` it
@@ -284,30 +287,11 @@ def retry_unknown(
         why = "Its neighbours were reported, it was not."
         seen = evidence or {}
         Verdict.objects.bulk_create(
-            [_verdict(row, Ruling.SEND_AGAIN, why, seen.get(row.pk), now) for row in rows]
+            [verdict(row, Ruling.SEND_AGAIN, why, seen.get(row.pk), now) for row in rows]
         )
         return doubtful.filter(pk__in=[row.pk for row in rows]).update(
             state=State.RETRY_WAIT, next_at=next_at, ambiguous_no=1, unknown_at=None
         )
-
-
-def attempt_id(row: Delivery) -> str:
-    """The name of the delivery's latest attempt."""
-    return str(AttemptKey(row.pk, row.attempt_no, row.claim_token or 0))
-
-
-def doubt(row: Delivery, now: datetime) -> Attempt:
-    """Evidence of a call whose end nobody knows."""
-    assert row.claim_token is not None  # a row in doubt was claimed once
-    return Attempt(
-        delivery_id=row.pk,
-        attempt_id=attempt_id(row),
-        number_id=row.number_id,
-        outcome="UNKNOWN",
-        reason=UNKNOWN_OUTCOME,
-        started_at=row.inflight_at,
-        ended_at=now,
-    )
 
 
 def leave_unconfirmed(
@@ -318,7 +302,7 @@ def leave_unconfirmed(
         doubtful = Delivery.objects.filter(pk__in=pks, state__in=[State.UNKNOWN, State.HELD])
         rows = list(doubtful.order_by("pk").select_for_update(of=("self",)))
         Verdict.objects.bulk_create(
-            [_verdict(row, Ruling.UNCONFIRMED, reason, evidence, now) for row in rows]
+            [verdict(row, Ruling.UNCONFIRMED, reason, evidence, now) for row in rows]
         )
         return doubtful.filter(pk__in=[row.pk for row in rows]).update(
             state=State.UNCONFIRMED, reason=reason
@@ -332,17 +316,22 @@ def send_by_hand(pk: int, *, next_at: datetime) -> int:
     )
 
 
-def _verdict(
-    row: Delivery, ruling: Ruling, reason: str, evidence: dict[str, Any] | None, now: datetime
-) -> Verdict:
-    seen = {**(evidence or {}), "state": row.state, "sent_again_before": row.ambiguous_no}
-    return Verdict(
-        delivery_id=row.pk,
-        attempt_id=attempt_id(row),
-        ruling=ruling,
-        reason=reason,
-        evidence=seen,
-        at=now,
+def try_failed_again(
+    pks: Collection[int], *, by: User, reason: str, next_at: datetime, now: datetime
+) -> int:
+    """A person sends to those that failed for certain again; how many. Each gets a verdict.
+
+    The caller has locked the rows and made sure that none of them can have been delivered.
+    """
+    failed = Delivery.objects.filter(
+        pk__in=pks, state=State.FAILED, progress__lt=Progress.DELIVERED
+    )
+    rows = list(failed.order_by("pk").select_for_update(of=("self",)))
+    Verdict.objects.bulk_create(
+        verdict(row, Ruling.HUMAN_RETRY, reason, {"failed": row.reason}, now, by) for row in rows
+    )
+    return failed.filter(pk__in=[row.pk for row in rows]).update(
+        state=State.RETRY_WAIT, next_at=next_at, tries_charged=0, resend_no=0
     )
 
 

@@ -135,6 +135,11 @@ class PhoneNumber(models.Model):
     def __str__(self) -> str:
         return self.label
 
+    @property
+    def is_usable(self) -> bool:
+        """As `usable()` asks of the database."""
+        return self.state == NumberState.ACTIVE and self.quality != Quality.FLAGGED
+
 
 class PhoneEvent(models.Model):
     """What happened to a number, when and why. Append-only: the database refuses changes."""

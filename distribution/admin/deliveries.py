@@ -1,25 +1,162 @@
-"""Deliveries and their attempts in the admin, masked."""
+"""Deliveries and their attempts in the admin, masked; one distribution's at a time."""
 
 from __future__ import annotations
 
-from django.contrib import admin
+from collections.abc import Iterator
+from typing import Any
 
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.urls import URLPattern, path
+from django.utils import timezone
+
+from distribution import exporting
+from distribution.admin import audit
 from distribution.admin.reading import ReadOnly
-from distribution.models import Attempt, Delivery
+from distribution.explaining import explain
+from distribution.models import Attempt, Delivery, Distribution
 from subscribers.phones import mask
+
+EXPORT = "distribution.export_delivery"
+FULL_PHONE = "subscribers.see_full_phone"
+OFFERED = 31  # distributions in the filter: a month of mornings
+
+
+class OfDistribution(admin.SimpleListFilter):
+    """One distribution's deliveries; the latest one's when nothing was chosen."""
+
+    title = "distribution"
+    parameter_name = "distribution"
+
+    def lookups(
+        self,
+        request: HttpRequest,
+        model_admin: admin.ModelAdmin[Any],
+    ) -> list[tuple[str, str]]:
+        opened = Distribution.objects.exclude(opened_at=None)[:OFFERED]
+        return [(str(one.pk), str(one)) for one in opened]
+
+    def value(self) -> str | None:
+        given = super().value()
+        if given is not None and given.isdecimal():
+            return given
+        return self.lookup_choices[0][0] if self.lookup_choices else None
+
+    def queryset(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Delivery],
+    ) -> QuerySet[Delivery]:
+        chosen = self.value()
+        return queryset.filter(distribution=int(chosen)) if chosen else queryset
+
+    def choices(self, changelist: Any) -> Iterator[Any]:
+        for value, title in self.lookup_choices:
+            yield {
+                "selected": self.value() == value,
+                "query_string": changelist.get_query_string({self.parameter_name: value}),
+                "display": title,
+            }
+
+
+class Why(admin.SimpleListFilter):
+    """The reasons that occur in the chosen distribution, in words."""
+
+    title = "reason"
+    parameter_name = "reason"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> list[tuple[str, str]]:
+        params = {"distribution": [request.GET.get("distribution", "")]}
+        chosen = OfDistribution(request, params, Delivery, model_admin).value()
+        if chosen is None:
+            return []
+        rows = Delivery.objects.filter(distribution=int(chosen)).exclude(reason="").order_by()
+        reasons = rows.values_list("reason", flat=True).distinct()
+        return sorted((reason, explain(reason).words) for reason in reasons)
+
+    def queryset(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[Delivery],
+    ) -> QuerySet[Delivery]:
+        return queryset.filter(reason=self.value()) if self.value() else queryset
 
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnly):
-    list_display = ["pk", "distribution", "masked", "tier", "state", "progress", "reason", "number"]
-    list_filter = ["state", "progress", "tier", "reason"]
-    list_select_related = ["distribution", "number"]
-    exclude = ["phone", "claim_token"]
+    list_display = [
+        *("masked", "name", "tier", "state", "progress", "why", "number"),
+        *("accepted_at", "delivered_at"),
+    ]
+    list_filter = [OfDistribution, "state", Why, "progress", "tier", "number"]
+    list_select_related = ["subscriber", "number"]
+    list_before_template = "admin/distribution/delivery/export.html"
+    fields = [
+        *("masked", "name", "distribution", "tier", "batch_no", "state", "why", "advice"),
+        *("number", "attempt_no", "progress", "inflight_at", "accepted_at", "sent_at"),
+        *("delivered_at", "read_at", "failed_at", "failed_code", "calls"),
+    ]
+    readonly_fields = ["masked", "name", "why", "advice", "calls"]
+    search_fields = ["=phone"]
+    search_help_text = "A whole phone number, as +919812345678"
     show_full_result_count = False
+    ordering = ["pk"]
 
     @admin.display(description="phone")
     def masked(self, delivery: Delivery) -> str:
         return mask(delivery.phone)
+
+    @admin.display(description="name")
+    def name(self, delivery: Delivery) -> str:
+        return delivery.subscriber.name
+
+    @admin.display(description="why", ordering="reason")
+    def why(self, delivery: Delivery) -> str:
+        return explain(delivery.reason).words if delivery.reason else ""
+
+    @admin.display(description="what helps")
+    def advice(self, delivery: Delivery) -> str:
+        return explain(delivery.reason).advice if delivery.reason else ""
+
+    @admin.display(description="calls that did not end accepted")
+    def calls(self, delivery: Delivery) -> str:
+        kept = delivery.attempts.select_related("number").order_by("ended_at", "pk")
+        return "; ".join(
+            f"{timezone.localtime(one.ended_at):%d %b %H:%M:%S} by {one.number}: "
+            f"{one.outcome.lower().replace('_', ' ')}, {explain(one.reason).words}"
+            for one in kept
+        )
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.export_view)
+        return [path("export/", view, name="distribution_delivery_export"), *super().get_urls()]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        shown = {"may_export": request.user.has_perm(EXPORT), **(extra_context or {})}
+        return super().changelist_view(request, shown)
+
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        """The rows that the list shows with the same filters, as one CSV file."""
+        if not (request.user.has_perm(EXPORT) and self.has_view_permission(request)):
+            raise PermissionDenied
+        shown = self.get_changelist_instance(request)
+        full = request.user.has_perm(FULL_PHONE)
+        rows = shown.get_queryset(request).order_by("pk")
+        about = Distribution.objects.filter(pk__in=rows.values("distribution_id")[:1]).first()
+        if about is not None:
+            after = {"filters": request.GET.dict(), "full_phones": full}
+            audit.note(self, request, about, "Export deliveries", after=after)
+        response = StreamingHttpResponse(
+            exporting.lines(rows, full_phones=full), content_type="text/csv; charset=utf-8"
+        )
+        response["Content-Disposition"] = 'attachment; filename="deliveries.csv"'
+        return response
 
 
 @admin.register(Attempt)

@@ -107,6 +107,10 @@ class Delivery(models.Model):
 
     class Meta:
         verbose_name_plural = "deliveries"
+        permissions = [
+            ("retry_failed", "Can have failed deliveries tried again"),
+            ("export_delivery", "Can export deliveries"),
+        ]
         constraints = [
             # The promise everything rests on: nobody is owed today's message twice.
             models.UniqueConstraint(
@@ -155,6 +159,25 @@ class Delivery(models.Model):
             ),
             models.Index(
                 fields=["unknown_at"], condition=Q(state="UNKNOWN"), name="delivery_unknown"
+            ),
+            # The board's, which is asked every second: these hold all that it counts, so that
+            # no row is read (100 000: 50 ms instead of 500).
+            models.Index(
+                fields=[
+                    *("distribution", "state", "reason", "number", "progress"),
+                    *("accepted_at", "delivered_at"),
+                ],
+                name="delivery_board",
+            ),
+            models.Index(
+                fields=["distribution", "accepted_at"],
+                condition=Q(accepted_at__isnull=False),
+                name="delivery_accepted",
+            ),
+            models.Index(
+                fields=["distribution", "delivered_at"],
+                condition=Q(delivered_at__isnull=False),
+                name="delivery_delivered",
             ),
         ]
 

@@ -73,6 +73,11 @@ class Distribution(models.Model):
 
     class Meta:
         ordering = ["-planned_at"]
+        permissions = [
+            ("pause_distribution", "Can pause and resume a distribution"),
+            ("cancel_distribution", "Can cancel a distribution"),
+            ("start_distribution", "Can start a distribution before its time"),
+        ]
         constraints = [
             # Two triggers, two beats, two ticks: still one distribution a day.
             models.UniqueConstraint(

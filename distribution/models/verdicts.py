@@ -15,6 +15,7 @@ class Ruling(models.TextChoices):
     UNCONFIRMED = "UNCONFIRMED"  # unknown to the end: a human decides
     HUMAN_SEND_AGAIN = "HUMAN_SEND_AGAIN"  # at that person's risk
     HUMAN_LEAVE = "HUMAN_LEAVE"
+    HUMAN_RETRY = "HUMAN_RETRY"  # it had failed for certain
 
 
 class Verdict(AppendOnly):

@@ -1,0 +1,131 @@
+"""What a person may do to a distribution: when, with which permission, and what then happens.
+
+Each act is asked for with a reason on a page of its own, refused without its permission, and
+logged. The doing is one call of a function that does the same for everybody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.auth.models import User
+
+from distribution import control, failed, tasks
+from distribution.control import ControlError
+from distribution.failed import RetryError
+from distribution.models import Distribution, DistributionState
+from distribution.models.distributions import RUNNING, UNOPENED
+
+Do = Callable[[Distribution, User, str, datetime], str]
+REFUSALS = (ControlError, RetryError)
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One thing that can be done to a distribution."""
+
+    name: str  # in the address
+    title: str
+    permission: str
+    states: tuple[str, ...]  # in which it is possible
+    warning: str  # what will happen, before it is confirmed
+    style: str  # calm, good, bad: of its button
+    do: Do  # returns what happened, in a sentence
+
+
+def _pause(distribution: Distribution, by: User, reason: str, now: datetime) -> str:
+    if not control.pause(distribution.pk, reason=f"{by}: {reason}", now=now):
+        raise ControlError("It is not sending any more, so it was not paused.")
+    return "Paused. Calls under way finish, nothing new begins."
+
+
+def _resume(distribution: Distribution, _by: User, _reason: str, now: datetime) -> str:
+    control.resume(distribution.pk, now=now)
+    return "Resumed. It goes on where it was paused, within a quarter of a minute."
+
+
+def _cancel(distribution: Distribution, by: User, reason: str, now: datetime) -> str:
+    left_out = control.cancel(distribution.pk, reason=f"{by}: {reason}", now=now)
+    return f"Cancelled. {left_out:,} people who were still waiting are left out."
+
+
+def _start(distribution: Distribution, _by: User, _reason: str, now: datetime) -> str:
+    if not control.start_now(distribution.pk, now=now):
+        distribution.refresh_from_db()
+        raise ControlError(f"It could not begin. {distribution.state_reason}".strip())
+    tasks.start_batches(distribution.pk)
+    return "Started. Its five minutes count from now."
+
+
+def _retry(distribution: Distribution, by: User, reason: str, now: datetime) -> str:
+    done = failed.retry(distribution.pk, by=by, reason=reason, now=now)
+    for batch_no in done.batches:
+        if not tasks.nudge_batch(distribution.pk, batch_no):
+            break  # the regular check finds them
+    return f"{done.deliveries:,} failed deliveries are sent again. Nobody else is."
+
+
+ACTS = {
+    act.name: act
+    for act in (
+        Act(
+            "start",
+            "Start now",
+            "distribution.start_distribution",
+            tuple(UNOPENED),
+            "It begins at once, with everybody who is eligible now. Its service level counts from "
+            "now.",
+            "good",
+            _start,
+        ),
+        Act(
+            "pause",
+            "Pause",
+            "distribution.pause_distribution",
+            (DistributionState.SENDING,),
+            "Nothing new is sent until somebody resumes it. The service level's clock runs on.",
+            "calm",
+            _pause,
+        ),
+        Act(
+            "resume",
+            "Resume",
+            "distribution.pause_distribution",
+            (DistributionState.PAUSED,),
+            "Sending goes on where it was paused. Mend what it was paused for first.",
+            "good",
+            _resume,
+        ),
+        Act(
+            "retry",
+            "Retry the failed",
+            failed.PERMISSION,
+            (*RUNNING, DistributionState.COMPLETED),
+            "Only the safe ones are sent again: those of whom it is certain that nothing was "
+            "delivered.",
+            "calm",
+            _retry,
+        ),
+        Act(
+            "cancel",
+            "Cancel",
+            "distribution.cancel_distribution",
+            (*UNOPENED, *RUNNING),
+            "Everybody who still waits is left out, for good: a cancelled distribution cannot be "
+            "taken up again. Pause it if you are not sure.",
+            "bad",
+            _cancel,
+        ),
+    )
+}
+
+
+def possible(distribution: Distribution, by: User) -> list[Act]:
+    """The acts that this person may do to it as it stands."""
+    return [
+        act
+        for act in ACTS.values()
+        if distribution.state in act.states and by.has_perm(act.permission)
+    ]

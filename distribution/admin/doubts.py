@@ -1,0 +1,98 @@
+"""Deliveries of which nobody knows whether they arrived: listed, and decided on by a person."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import messages
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils import timezone
+
+from distribution import unconfirmed
+from distribution.admin import audit
+from distribution.admin.forms import ReasonForm
+from distribution.models import Distribution
+from distribution.unconfirmed import UnconfirmedError
+from subscribers.phones import mask
+
+if TYPE_CHECKING:
+    from distribution.admin.distributions import DistributionAdmin
+
+MOST = 200  # on the page, and decided on at once
+DECISIONS = {"resend": "Send again", "leave": "Leave as it is"}
+WARNINGS = {
+    "resend": "Each of these people may get the same message twice: nobody knows whether the first "
+    "one arrived. You answer for it.",
+    "leave": "They stay unconfirmed and leave this list. Nothing is sent.",
+}
+
+
+def listing(request: HttpRequest, distribution: Distribution) -> dict[str, Any]:
+    """What the list shows: the oldest first, masked."""
+    rows = unconfirmed.listed(distribution)
+    return {
+        "rows": [(row, mask(row.phone)) for row in rows[:MOST]],
+        "total": rows.count(),
+        "may_decide": request.user.has_perm(unconfirmed.PERMISSION),
+    }
+
+
+def decide(
+    admin: DistributionAdmin, request: HttpRequest, distribution: Distribution
+) -> HttpResponse:
+    """Confirm with a reason, then decide on each of the chosen; refusals are told one by one."""
+    if not request.user.has_perm(unconfirmed.PERMISSION):
+        raise PermissionDenied
+    asked = request.POST if request.method == "POST" else request.GET
+    what = asked.get("what", "")
+    wanted = [int(word) for word in asked.getlist("pk")[:MOST] if word.isdecimal()]
+    chosen = list(unconfirmed.listed(distribution).filter(pk__in=wanted))
+    list_page = reverse("admin:distribution_doubts", args=[distribution.pk])
+    if what not in DECISIONS or not chosen:
+        admin.message_user(request, "Choose at least one person first.", messages.WARNING)
+        return HttpResponseRedirect(list_page)
+    form = ReasonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        pks = [row.pk for row in chosen]
+        _decide(admin, request, distribution, what, pks, form.cleaned_data["reason"].strip())
+        return HttpResponseRedirect(list_page)
+    return admin.page(
+        request,
+        distribution,
+        "decide.html",
+        form=form,
+        what=what,
+        decision=DECISIONS[what],
+        warning=WARNINGS[what],
+        chosen=[(row, mask(row.phone)) for row in chosen],
+    )
+
+
+def _decide(
+    admin: DistributionAdmin,
+    request: HttpRequest,
+    distribution: Distribution,
+    what: str,
+    pks: list[int],
+    reason: str,
+) -> None:
+    step = unconfirmed.resend if what == "resend" else unconfirmed.leave
+    assert isinstance(request.user, User)  # the admin lets nobody else in
+    done, refused = [], set()
+    for pk in pks:
+        try:
+            step(pk, by=request.user, reason=reason, now=timezone.now())
+        except UnconfirmedError as error:
+            refused.add(str(error))
+        else:
+            done.append(pk)
+    after = {"deliveries": done, "refused": sorted(refused)}
+    act = f"Unconfirmed: {DECISIONS[what].lower()}"
+    audit.note(admin, request, distribution, act, reason=reason, after=after)
+    if done:
+        admin.message_user(request, f"{DECISIONS[what]}: {len(done)}.", messages.SUCCESS)
+    for sentence in sorted(refused):
+        admin.message_user(request, sentence, messages.ERROR)

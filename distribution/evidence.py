@@ -1,0 +1,53 @@
+"""Evidence about calls: the record of one whose end nobody knows, and of what was decided."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+
+from distribution.attempt_ids import AttemptKey
+from distribution.models import Attempt, Delivery, Ruling, Verdict
+
+UNKNOWN_OUTCOME = "no_answer"
+
+
+def attempt_id(row: Delivery) -> str:
+    """The name of the delivery's latest attempt."""
+    return str(AttemptKey(row.pk, row.attempt_no, row.claim_token or 0))
+
+
+def doubt(row: Delivery, now: datetime) -> Attempt:
+    """Evidence of a call whose end nobody knows."""
+    assert row.claim_token is not None  # a row in doubt was claimed once
+    return Attempt(
+        delivery_id=row.pk,
+        attempt_id=attempt_id(row),
+        number_id=row.number_id,
+        outcome="UNKNOWN",
+        reason=UNKNOWN_OUTCOME,
+        started_at=row.inflight_at,
+        ended_at=now,
+    )
+
+
+def verdict(
+    row: Delivery,
+    ruling: Ruling,
+    reason: str,
+    evidence: dict[str, Any] | None,
+    now: datetime,
+    by: User | None = None,
+) -> Verdict:
+    """What was decided about a delivery and what was seen of it; `by` None: by the rules."""
+    seen = {**(evidence or {}), "state": row.state, "sent_again_before": row.ambiguous_no}
+    return Verdict(
+        delivery_id=row.pk,
+        attempt_id=attempt_id(row),
+        ruling=ruling,
+        reason=reason[:500],
+        evidence=seen,
+        by=by,
+        at=now,
+    )

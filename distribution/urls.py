@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+from django.urls import path
+
+from distribution import dashboard
+
+app_name = "dashboard"
+urlpatterns = [
+    path("", dashboard.page, name="page"),
+    path("board/", dashboard.fragment, name="board"),
+]
