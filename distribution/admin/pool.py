@@ -38,6 +38,7 @@ class PoolAdmin(PhoneNumberAdmin):
     list_display = ("label", "role", "standing", "quality", "speed", "today", "breaker_says")
     list_before_template = "admin/phonepool/phonenumber/headroom.html"
     change_form_outer_before_template = "admin/phonepool/phonenumber/standing.html"
+    ordering = ("-role", "label")
     actions_list = ("sync_now",)
     actions_detail = ("rest", "enable", "disable", "promote", "demote")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.test import Client
@@ -23,3 +24,9 @@ def a_client(role: str) -> Client:
     client = Client()
     client.force_login(user)
     return client
+
+
+def acts() -> list[str]:
+    """What the audit log says was done to our records, the oldest first; not who signed in."""
+    entries = LogEntry.objects.filter(content_type__app_label__in=["subscribers", "phonepool"])
+    return [entry.change_message for entry in entries.order_by("pk")]

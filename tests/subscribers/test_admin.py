@@ -9,6 +9,7 @@ from django.urls import path, reverse
 from subscribers.models import ConsentEvent, Subscriber
 from tests.builders import a_subscriber
 from tests.subscribers.moments import NOW, statuses
+from tests.subscribers.roles import acts
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
 
@@ -133,13 +134,21 @@ def test_saving_a_form_does_not_undo_a_stop_that_came_meanwhile(admin_client, mo
 def test_an_action_decides_through_consent(admin_client, action, before, after, words):
     subscriber = a_subscriber(status=before)
 
+    chosen = {"action": action, "_selected_action": [subscriber.pk]}
+    asked = admin_client.post(reverse(LIST), chosen)
+    assert statuses() == [before]
+    assert 'name="reason"' in asked.content.decode()
+    unsaid = admin_client.post(reverse(LIST), {**chosen, "confirmed": "yes", "reason": " "})
+    assert "Say why" in unsaid.content.decode()
     response = admin_client.post(
-        reverse(LIST), {"action": action, "_selected_action": [subscriber.pk]}, follow=True
+        reverse(LIST), {**chosen, "confirmed": "yes", "reason": "he rang"}, follow=True
     )
 
     assert words in response.content.decode()
     assert statuses() == [after]
-    assert ConsentEvent.objects.get().source == "admin:admin"
+    event = ConsentEvent.objects.get()
+    assert (event.source, event.evidence[:7]) == ("admin:admin", "he rang")
+    assert '"reason": "he rang"' in acts()[0]
 
 
 def test_nobody_deletes_a_subscriber(admin_client):

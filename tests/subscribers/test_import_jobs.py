@@ -90,9 +90,10 @@ def test_an_import_killed_between_chunks_goes_on_where_it_was(monkeypatch):
             raise KeyboardInterrupt
         self.planned = self._coming
 
-    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patched:
         patched.setattr(import_jobs._Import, "read", die)
-        import_jobs.run(job.pk, clock=clock)
+        with pytest.raises(KeyboardInterrupt):
+            import_jobs.run(job.pk, clock=clock)
     assert Subscriber.objects.count() == 2
     assert import_jobs.waiting(NOW) == []
     later = NOW + timedelta(minutes=5)
@@ -169,10 +170,8 @@ def test_the_refused_lines_come_back_with_reasons_and_no_formula():
     header, row = list(import_jobs.refused_rows(job))
 
     assert header == ["Refused line", "Refused because", "phone", "name"]
-    assert row == [
-        *("2", "phone: The number has too few digits: check it, and write it with + and the"),
-        *("12", "'=HYPERLINK()"),
-    ] or (row[0], row[2:]) == ("2", ["12", "'=HYPERLINK()"])
+    assert (row[0], row[2:]) == ("2", ["12", "'=HYPERLINK()"])
+    assert row[1].startswith("phone: The number has too few digits")
 
 
 def test_a_corrected_file_of_refused_lines_can_be_imported():

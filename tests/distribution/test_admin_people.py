@@ -1,0 +1,227 @@
+"""People and phone numbers in the admin, over HTTP, as each role."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from distribution.models import Delivery
+from phonepool.models import PhoneEvent, PhoneNumber
+from tests.builders import (
+    a_number,
+    a_planned_distribution,
+    a_portfolio,
+    a_subscriber,
+    some_subscribers,
+)
+from tests.subscribers.roles import ROLES, a_client, acts
+
+pytestmark = pytest.mark.django_db
+
+PEOPLE, POOL = "/admin/subscribers/subscriber/", "/admin/phonepool/phonenumber/"
+REASON = {"reason": "he rang us", "minutes": "15"}
+
+
+def url(act, target):
+    return reverse(
+        f"admin:{target._meta.app_label}_{target._meta.model_name}_{act}", args=[target.pk]
+    )
+
+
+def html(client, path, **query):
+    response = client.get(path, query)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
+def a_delivered(subscriber, at, **fields):
+    return Delivery.objects.create(
+        distribution=a_planned_distribution(at),
+        subscriber=subscriber,
+        phone=subscriber.phone,
+        tier="BASIC",
+        batch_no=0,
+        next_at=at,
+        **{
+            "state": "ACCEPTED",
+            "accepted_at": at,
+            "progress": 2,
+            "delivered_at": at,
+            **fields,
+        },
+    )
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_sees_people_and_numbers_and_only_its_own_buttons(role):
+    person, number = a_subscriber(phone="+919812345678"), a_number()
+    client = a_client(role)
+    may_edit = role in ("Editor", "Operator", "Administrator")
+    may_manage = role in ("Operator", "Administrator")
+    may_erase = role == "Administrator"
+
+    assert "+91******5678" in html(client, PEOPLE)
+    page = html(client, url("change", person))
+    assert ("+919812345678" in page) is may_manage
+    assert number.label in html(client, POOL)
+    assert html(client, url("change", number))
+    for act, target, may in [
+        ("opt_out_person", person, may_edit),
+        ("erase_person", person, may_erase),
+        ("rest", number, may_manage),
+        ("disable", number, may_manage),
+        ("enable", number, may_manage),
+    ]:
+        response = client.post(url(act, target), REASON)
+        assert response.status_code == (302 if may else 403), act
+    assert client.get(reverse("admin:phonepool_phonenumber_sync_now")).status_code == (
+        200 if may_manage else 403
+    )
+
+
+def test_a_persons_page_tells_every_delivery_in_a_sentence():
+    now = timezone.now()
+    person = a_subscriber()
+    a_delivered(person, now - timedelta(days=2), state="FAILED", reason="undeliverable", progress=0)
+    a_delivered(person, now)
+
+    page = html(a_client("Viewer"), url("change", person))
+
+    day = timezone.localtime(now - timedelta(days=2))
+    assert f"Not delivered on {day.day} {day:%b}: the number is not on WhatsApp." in page
+    assert page.count('class="db-good"') == 1
+
+
+@pytest.mark.parametrize(
+    ("choice", "found"),
+    [
+        ("today", {"Today"}),
+        ("7-days", {"Today", "Lately"}),
+        ("30-days-ago", {"Long"}),
+        ("never", {"Never"}),
+    ],
+)
+def test_people_are_found_by_their_last_delivery(choice, found):
+    now = timezone.now()
+    a_delivered(a_subscriber(name="Today"), now)
+    a_delivered(a_subscriber(name="Lately"), now - timedelta(days=3))
+    a_delivered(a_subscriber(name="Long"), now - timedelta(days=60))
+    a_subscriber(name="Never")
+    client = a_client("Viewer")
+
+    response = client.get(PEOPLE, {"delivered": choice})
+
+    assert {one.name for one in response.context["cl"].result_list} == found
+
+
+def test_the_last_four_digits_find_a_person_and_more_do_not_uncover_the_rest():
+    a_subscriber(phone="+919812345678", name="Asha")
+    client = a_client("Viewer")
+
+    assert "Asha" in html(client, PEOPLE, q="5678")
+    assert "Asha" not in html(client, PEOPLE, q="45678")
+
+
+def test_the_list_asks_the_same_number_of_questions_for_many_people():
+    client = a_client("Operator")
+    now = timezone.now()
+
+    def asked() -> int:
+        with CaptureQueriesContext(
+            connection,
+        ) as seen:
+            html(client, PEOPLE)
+        return len(seen)
+
+    a_delivered(a_subscriber(), now)
+    few = asked()
+    for person in some_subscribers(49):
+        a_delivered(person, now)
+    some_subscribers(300)
+
+    assert asked() == few
+
+
+def test_a_person_is_erased_in_two_steps_with_reasons():
+    person = a_subscriber(phone="+919812345678", name="Asha")
+    client = a_client("Administrator")
+
+    assert "step 1 of 2" in html(client, url("erase_person", person))
+    client.post(url("erase_person", person), {"reason": "she wrote"})
+    assert client.post(url("erase_person", person), {"reason": "again"}).status_code == 403
+    assert "wants to be erased (she wrote)" in html(client, url("change", person))
+    assert "step 2 of 2" in html(client, url("purge_person", person))
+    client.post(url("purge_person", person), {"reason": "she wrote"})
+
+    page = html(client, url("change", person))
+    assert "Erased on" in page
+    assert "Asha" not in page
+    assert [("erase" in acts()[0]), ("purge" in acts()[1])] == [True, True]
+    add = {"phone": "9812345678", "tier": "PRO", "language": "hi", "attributes": "{}"}
+    forms = {"consent_events-TOTAL_FORMS": 0, "consent_events-INITIAL_FORMS": 0}
+    refused = client.post(reverse("admin:subscribers_subscriber_add"), {**add, **forms})
+    assert "asked to be erased" in refused.content.decode()
+
+
+def test_a_bulk_act_on_all_pages_asks_first_and_then_reaches_everybody():
+    some_subscribers(120)
+    client = a_client("Operator")
+    form = {"action": "pause", "select_across": "1", "_selected_action": ["1"]}
+
+    asked = client.post(PEOPLE, form).content.decode()
+    done = client.post(PEOPLE, {**form, "confirmed": "yes", "reason": "test"}, follow=True)
+
+    assert "You chose 120 people" in asked
+    assert "120 paused." in done.content.decode()
+    assert '"chosen": 120' in acts()[0]
+
+
+def test_an_act_on_a_number_needs_a_reason_and_is_written_down_twice():
+    a_number()
+    number = a_number(label="backup-9", role="BACKUP", state="STANDBY")
+    client = a_client("Operator")
+
+    assert "Say why" in client.post(url("promote", number), {"reason": ""}).content.decode()
+    client.post(url("promote", number), {"reason": "primary lost"})
+
+    number.refresh_from_db()
+    assert (number.role, number.state) == ("PRIMARY", "ACTIVE")
+    assert PhoneEvent.objects.get().detail == "operator-1: primary lost"
+    assert '"before": {"role": "BACKUP", "state": "STANDBY"' in acts()[0]
+    page = html(client, url("change", number))
+    assert "operator-1: primary lost" in page
+
+
+def test_the_pool_tells_what_is_left_of_the_portfolios_limit():
+    now = timezone.now()
+    number = a_number(
+        portfolio=a_portfolio(recipient_limit=2), day=timezone.localdate(), day_count=1
+    )
+    morning = a_delivered(a_subscriber(), now, number=number).distribution
+    type(morning).objects.update(window_end=now + timedelta(hours=1))
+    some_subscribers(2)
+
+    page = html(a_client("Viewer"), POOL)
+
+    assert "1 of 2 used, 1 left. The next distribution has 3" in page
+    assert "ask Meta for a higher limit" in page
+    assert "1 of 100,000 (100 % of all)" in page
+
+
+def test_the_pools_page_asks_the_same_number_of_questions_for_many_numbers():
+    client = a_client("Operator")
+    a_number()
+    with CaptureQueriesContext(connection) as few:
+        html(client, POOL)
+    for _ in range(10):
+        a_number()
+    with CaptureQueriesContext(connection) as many:
+        html(client, POOL)
+
+    assert len(many) == len(few)
+    assert PhoneNumber.objects.count() == 11

@@ -1,0 +1,109 @@
+"""What became of messages, in sentences."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from distribution import person
+from distribution.models import Delivery, Distribution, State
+from phonepool.errors import FAILURES, Reason
+from subscribers import erasing
+from subscribers.models import Erasure
+from tests.builders import a_subscriber
+
+DAY = date(2026, 11, 21)
+TODAY = date(2026, 11, 23)
+SIX = datetime(2026, 11, 21, 0, 30, 7, tzinfo=UTC)
+
+
+def a_delivery(**fields):
+    fields.setdefault("progress", 0)
+    fields.setdefault("reason", "")
+    return Delivery(distribution=Distribution(local_date=DAY), **fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "text", "mood"),
+    [
+        (
+            {"state": "FAILED", "reason": "undeliverable"},
+            "Not delivered on 21 Nov: the number is not on WhatsApp.",
+            "bad",
+        ),
+        (
+            {"state": "ACCEPTED", "progress": 2, "delivered_at": SIX},
+            "Delivered on 21 Nov at 06:00:07.",
+            "good",
+        ),
+        (
+            {"state": "ACCEPTED", "progress": 3, "delivered_at": SIX, "read_at": SIX},
+            "Delivered on 21 Nov at 06:00:07, and read.",
+            "good",
+        ),
+        (
+            {"state": "ACCEPTED", "progress": 1, "accepted_at": SIX},
+            "Sent on 21 Nov at 06:00:07: not delivered yet, phone off perhaps.",
+            "open",
+        ),
+        (
+            {"state": "SKIPPED", "reason": "opted_out"},
+            "Not sent on 21 Nov: the person had opted out.",
+            "bad",
+        ),
+        (
+            {"state": "UNCONFIRMED", "reason": "never_answered"},
+            "Nobody knows whether it arrived on 21 Nov: WhatsApp never answered.",
+            "bad",
+        ),
+        ({"state": "PENDING"}, "On its way on 21 Nov.", "open"),
+    ],
+)
+def test_a_delivery_is_one_sentence(fields, text, mood):
+    sentence = person.sentence(a_delivery(**fields), today=TODAY)
+
+    assert (sentence.text, sentence.mood) == (text, mood)
+
+
+def test_a_day_long_ago_says_its_year():
+    said = person.sentence(a_delivery(state="PENDING"), today=DAY + timedelta(days=400))
+
+    assert said.text == "On its way on 21 Nov 2026."
+
+
+@pytest.mark.parametrize("state", State.values)
+def test_every_state_has_a_sentence(state):
+    assert person.sentence(a_delivery(state=state), today=TODAY).text.endswith(".")
+
+
+def test_every_reason_of_meta_has_words_and_advice():
+    assert set(person._WHY) == set(Reason)
+    for failure in FAILURES.values():
+        assert failure.slug not in person.why(failure.slug)
+        assert person.advice(failure.slug)
+
+
+@pytest.mark.django_db
+def test_a_purge_takes_the_phone_from_deliveries_and_waits_for_those_on_their_way():
+    now = datetime(2026, 11, 23, 6, tzinfo=UTC)
+    who = a_subscriber(phone="+919812345678")
+    morning = Distribution.objects.create(kind="MANUAL", local_date=DAY, planned_at=now)
+    mine = Delivery.objects.create(
+        distribution=morning,
+        subscriber=who,
+        phone=who.phone,
+        tier="BASIC",
+        batch_no=0,
+        next_at=now,
+    )
+    erasing.ask(who, reason="asked", by="omar", now=now)
+    erasure = Erasure.objects.get()
+
+    with pytest.raises(erasing.ErasureRefused, match="on its way"):
+        erasing.purge(erasure, now=now)
+    Delivery.objects.update(state="FAILED", reason="undeliverable")
+    erasing.purge(erasure, now=now)
+
+    mine.refresh_from_db()
+    assert mine.phone == f"+0{who.pk:014d}"

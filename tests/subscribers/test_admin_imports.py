@@ -1,0 +1,129 @@
+"""Imports in the admin, over HTTP, as each role."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.urls import reverse
+from django.utils import timezone
+
+from subscribers import import_jobs, tasks
+from subscribers.models import ImportJob, Subscriber
+from tests.subscribers.roles import ROLES, a_client, acts
+from tests.subscribers.workbooks import a_workbook
+
+pytestmark = pytest.mark.django_db
+
+ADD = "admin:subscribers_importjob_add"
+BAD = "phone,name\n9812345601,Asha\n12,=1+1\n"
+IMPORTERS = ("Editor", "Administrator")
+
+
+def upload(client, content=BAD, name="people.csv"):
+    data = content if isinstance(content, bytes) else content.encode()
+    return client.post(reverse(ADD), {"file": SimpleUploadedFile(name, data)})
+
+
+def where(step, job):
+    return reverse(f"admin:subscribers_importjob_{step}", args=[job.pk])
+
+
+def a_checked_job(client):
+    assert upload(client).status_code == 302
+    tasks.tend_imports()
+    return ImportJob.objects.get()
+
+
+def text(response):
+    return b"".join(response).decode() if response.streaming else response.content.decode()
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_who_may_import_and_who_may_only_look(role):
+    job = import_jobs.submit(BAD.encode(), "people.csv", by="x", now=timezone.now())
+    import_jobs.run(job.pk, clock=timezone.now)
+    client, may = a_client(role), role in IMPORTERS
+
+    assert client.get(reverse(ADD)).status_code == (200 if may else 403)
+    assert upload(client).status_code == (302 if may else 403)
+    page = client.get(where("change", job))
+    assert page.status_code == 200
+    assert ("Import 1 new" in page.content.decode()) is may
+    assert client.get(where("progress", job)).status_code == 200
+    assert client.get(where("refused", job)).status_code == (200 if may else 403)
+    answer = client.post(where("confirm", job), {"consent_source": "Form"})
+    assert answer.status_code == (302 if may else 403)
+    assert client.post(where("cancel", job)).status_code == (302 if may else 403)
+    assert client.get(reverse("admin:subscribers_importjob_changelist")).status_code == 200
+
+
+def test_a_file_is_checked_confirmed_and_imported():
+    client = a_client("Editor")
+    job = a_checked_job(client)
+
+    page = text(client.get(where("change", job)))
+    assert "The number has too few digits" in page
+    assert "9812345601" not in page
+    assert Subscriber.objects.count() == 0
+    again = text(client.post(where("confirm", job), {"consent_source": ""}))
+    assert "Say where these people agreed" in again
+    client.post(where("confirm", job), {"consent_source": "Form of June"})
+    assert client.get(where("progress", job)).json()["state"] == "IMPORTING"
+    tasks.tend_imports()
+
+    assert "Form of June" in text(client.get(where("change", job)))
+    event = Subscriber.objects.get().consent_events.get()
+    assert (event.notice, event.actor) == ("Form of June", "editor-1")
+    uploaded, confirmed = acts()
+    assert "upload" in uploaded
+    assert '"reason": "Form of June"' in confirmed
+
+
+def test_the_refused_lines_are_a_file_with_reasons():
+    client = a_client("Editor")
+    job = a_checked_job(client)
+
+    response = client.get(where("refused", job))
+
+    rows = list(csv.reader(io.StringIO(text(response).removeprefix("\ufeff"))))
+    assert rows[0] == ["Refused line", "Refused because", "phone", "name"]
+    assert (rows[1][0], rows[1][2], rows[1][3]) == ("3", "12", "'=1+1")
+    assert "attachment" in response["Content-Disposition"]
+
+
+def test_a_workbook_is_taken_too_and_other_files_are_not():
+    client = a_client("Editor")
+
+    assert upload(client, a_workbook(["Phone"], [919812345601]), "l.xlsx").status_code == 302
+    assert "Upload a .csv or an .xlsx" in text(upload(client, b"x", "list.exe"))
+    assert "is empty" in text(upload(client, b"", "list.csv"))
+
+
+def test_what_is_no_list_is_refused_with_a_sentence_on_its_page():
+    client = a_client("Editor")
+    upload(client, b"PK\x03\x04 nonsense", "list.xlsx")
+    tasks.tend_imports()
+
+    assert "The workbook is damaged" in text(client.get(where("change", ImportJob.objects.get())))
+
+
+def test_nothing_is_confirmed_or_cancelled_by_a_link():
+    client = a_client("Editor")
+    job = a_checked_job(client)
+
+    assert client.get(where("confirm", job)).status_code == 403
+    assert client.get(where("cancel", job)).status_code == 403
+    assert client.get("/admin/subscribers/importjob/999/change/").status_code == 404
+
+
+def test_html_in_a_file_is_text_on_the_page():
+    client = a_client("Editor")
+    upload(client, "phone,<img src=x>\n12,<script>alert(1)</script>\n9812345601,<b>x</b>\n")
+    tasks.tend_imports()
+
+    page = text(client.get(where("change", ImportJob.objects.get())))
+    assert "<img src=x>" not in page
+    assert "<script>alert" not in page
