@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+import re
+from itertools import count
+from pathlib import Path
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+
+from distribution import dashboard
+from distribution.models import Alert, Delivery, Distribution
+from tests.builders import a_planned_distribution
+from tests.distribution.staff import ROLES, a_client
+from tests.mornings import a_morning
+
+pytestmark = pytest.mark.django_db
+STATIC = Path(dashboard.__file__).parent / "static" / "distribution"
+
+
+@pytest.fixture(autouse=True)
+def nothing_shared():
+    dashboard.shared.forget()
+    yield
+    dashboard.shared.forget()
+
+
+def board(client: Client) -> str:
+    answer = client.get("/dashboard/board/")
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+@pytest.mark.parametrize("role", [*ROLES, None])
+def test_every_member_of_staff_sees_the_board(role):
+    a_morning(20, now=timezone.now())
+    client = a_client(role)
+    page = client.get("/dashboard/")
+    assert page.status_code == 200
+    assert 'id="board"' in page.content.decode()
+    assert "20" in board(client)
+
+
+@pytest.mark.parametrize("address", ["/dashboard/", "/dashboard/board/"])
+def test_nobody_else_does(client, address):
+    assert client.get(address).status_code == 302
+    client.force_login(get_user_model().objects.create_user("subscriber"))
+    assert client.get(address).status_code == 302
+    assert client.post(address).status_code == 405
+
+
+def test_a_plain_board_when_nothing_was_ever_sent():
+    assert "Nothing has been sent yet" in board(a_client("Viewer"))
+
+
+def test_when_nothing_runs_the_last_one_is_shown_and_the_next_one_named():
+    now = timezone.now()
+    a_morning(20, now=now, state="COMPLETED", completed_at=now)
+    a_planned_distribution(now)
+    html = board(a_client("Viewer"))
+    assert "Nothing is being sent now" in html
+    assert "the next one is planned for" in html
+    assert 'data-ask="5000"' in html
+
+
+def test_a_running_one_is_asked_for_every_second_and_says_as_of_when():
+    a_morning(20, now=timezone.now())
+    html = board(a_client("Viewer"))
+    assert 'data-ask="1000"' in html
+    assert re.search(r'as of <time datetime="\d{4}-[^"]+">\d\d:\d\d:\d\d<', html)
+
+
+def test_open_alerts_are_on_the_board_and_markup_in_them_is_not():
+    a_morning(5, now=timezone.now())
+    Alert.objects.create(
+        rule="x", severity="CRITICAL", message="<script>alert(1)</script>", opened_at=timezone.now()
+    )
+    html = board(a_client("Viewer"))
+    assert "&lt;script&gt;" in html
+    assert "<script" not in html
+
+
+def test_nothing_on_the_pages_is_inline():
+    """The policy of the pages refuses inline scripts and styles: there are none to refuse."""
+    a_morning(200, now=timezone.now())
+    html = a_client("Viewer").get("/dashboard/").content.decode()
+    assert not re.search(r"\sstyle=|<style|\son\w+=|javascript:", html)
+    assert [bool(tag.strip()) for tag in re.findall(r"<script[^>]*>(.*?)</script>", html, re.S)] == [
+        False
+    ]
+    assert not re.search(r"(?:src|href)=\"(?:https?:)?//", html)
+
+
+@pytest.mark.parametrize("people", [2000, 20_000])
+def test_an_update_takes_at_most_fifteen_queries_however_many_people(people):
+    a_morning(people, now=timezone.now())
+    client = a_client("Viewer")
+    with CaptureQueriesContext(connection) as caught:
+        board(client)
+    assert len(caught) == 9  # fifteen are allowed
+
+
+def test_viewers_share_one_reckoning_until_it_is_old():
+    morning = a_morning(20, now=timezone.now())
+    one, other = a_client("Viewer"), a_client("Operator")
+    first = board(one)
+    Delivery.objects.filter(distribution=morning).delete()
+    with CaptureQueriesContext(connection) as caught:
+        assert board(other) == first
+    assert len(caught) == 2  # the session and its user
+    dashboard.shared.forget()
+    assert board(other) != first
+
+
+def test_a_board_is_never_older_than_two_seconds(monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr(dashboard.time, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(dashboard.time, "thread_time", count().__next__)  # each costs a second
+    made = []
+    shared = dashboard.Shared()
+    for clock[0] in (100.0, 100.8, 101.7, 101.9):
+        shared.get(lambda: made.append(clock[0]) or "board")
+    assert made == [100.0, 101.9]
+
+
+def test_a_reckoning_that_fails_is_made_again_for_the_next_viewer():
+    shared = dashboard.Shared()
+    with pytest.raises(ZeroDivisionError):
+        shared.get(lambda: str(1 / 0))
+    assert shared.get(lambda: "well") == "well"
+
+
+def test_of_two_running_ones_the_earlier_is_shown_and_the_other_named():
+    now = timezone.now()
+    a_morning(7, now=now)
+    a_morning(9, now=now, kind="DAILY", planned_at=now)
+    html = board(a_client("Viewer"))
+    assert Distribution.objects.running().count() == 2
+    assert "Also running: Daily" in html
