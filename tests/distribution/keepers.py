@@ -15,8 +15,8 @@ from distribution.models import Heartbeat, StatusFeed
 from distribution.sending import Sent
 from tests.builders import a_number, an_approved_content, some_subscribers
 
-MIDNIGHT = schedule.daily_time(schedule.local_date(timezone.now())) - timedelta(hours=6)
-SIX = MIDNIGHT + timedelta(hours=6)
+MIDNIGHT = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+SIX = MIDNIGHT + timedelta(hours=6)  # as the settings of the tests have it
 
 
 def seconds(number: float) -> timedelta:

@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import logging
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
 from django.conf import settings
@@ -16,7 +17,7 @@ from tests.webhooks.posts import URL, envelope, messages, notice, post, status, 
 from webhooks import signature
 from webhooks.models import WebhookEvent
 
-BODY = notice("security", event="PIN_CHANGED")
+BODY = notice("security", datetime(2026, 11, 23, tzinfo=UTC), event="PIN_CHANGED")
 TOKEN = settings.WHATSAPP_VERIFY_TOKEN
 RIGHT = {"hub.mode": "subscribe", "hub.challenge": "1158201444", "hub.verify_token": TOKEN}
 
