@@ -48,9 +48,7 @@ def test_twenty_failures_lock_an_address_for_every_name(ada):
 
 
 def test_two_hundred_failures_lock_the_house_whatever_their_addresses(ada):
-    AccessAttempt.objects.create(
-        username="x", ip_address="198.51.100.1", failures_since_start=199
-    )
+    AccessAttempt.objects.create(username="x", ip_address="198.51.100.1", failures_since_start=199)
     assert attempt("ada", PASSWORD) == 302
     AccessAttempt.objects.update(failures_since_start=200, attempt_time=timezone.now())
     assert attempt("ada", PASSWORD) == 429
