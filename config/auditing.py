@@ -73,7 +73,7 @@ def remember_before(sender: type[Model], instance: Model, raw: bool, **_: object
 def complete(sender: type[Model], instance: LogEntry, **_: object) -> None:  # noqa: ARG001
     """Add the address, and the changed fields' values before and after, to a new entry."""
     act = _act.get()
-    if act is None or instance.pk is not None:
+    if act is None or not instance._state.adding:
         return
     parts = _parts(instance.change_message)
     facts: dict[str, Any] = {"ip": client_ip(act.request)}
