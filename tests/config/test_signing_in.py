@@ -59,3 +59,8 @@ def test_a_claimed_address_neither_escapes_a_lock_nor_makes_one(ada):
         attempt("ada", "wrong", HTTP_X_FORWARDED_FOR=f"198.51.100.{number}")
     assert attempt("ada", PASSWORD, HTTP_X_FORWARDED_FOR="198.51.100.99") == 429
     assert set(AccessAttempt.objects.values_list("ip_address", flat=True)) == {"203.0.113.1"}
+
+
+def test_who_signs_in_comes_to_today_s_board(ada):
+    form = {"username": "ada", "password": PASSWORD}
+    assert Client().post("/admin/login/", form)["Location"] == "/admin/"
