@@ -2,17 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from django.http import HttpRequest
-from django.urls import reverse_lazy
+from django.templatetags.static import static
+from django.urls import reverse
 
 Item = dict[str, Any]
 
 
-def _allowed(permission: str) -> Callable[[HttpRequest], bool]:
-    return lambda request: request.user.has_perm(permission)
+# Settings are read before the apps are there, so what needs them is asked of a page. Records, not
+# lambdas: two processes with the same settings print the same.
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Whether who asks holds a permission."""
+
+    permission: str
+
+    def __call__(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(self.permission)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """The address of a route."""
+
+    route: str
+
+    def __call__(self, _request: HttpRequest) -> str:
+        return str(self)
+
+    def __str__(self) -> str:  # how unfold compares it with the page that is open
+        return reverse(self.route)
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """The address of a static file."""
+
+    path: str
+
+    def __call__(self, _request: HttpRequest) -> str:
+        return static(self.path)
 
 
 def _page(title: str, icon: str, model: str, *, link: str = "") -> Item:
@@ -21,8 +55,8 @@ def _page(title: str, icon: str, model: str, *, link: str = "") -> Item:
     return {
         "title": title,
         "icon": icon,
-        "link": reverse_lazy(link or f"admin:{app}_{name}_changelist"),
-        "permission": _allowed(f"{app}.view_{name}"),
+        "link": Link(link or f"admin:{app}_{name}_changelist"),
+        "permission": Allowed(f"{app}.view_{name}"),
     }
 
 
@@ -33,8 +67,8 @@ def _section(title: str, *items: Item) -> dict[str, Any]:
 NAVIGATION = [
     {
         "items": [
-            {"title": "Today", "icon": "wb_twilight", "link": reverse_lazy("admin:index")},
-            {"title": "Live board", "icon": "monitoring", "link": reverse_lazy("dashboard:page")},
+            {"title": "Today", "icon": "wb_twilight", "link": Link("admin:index")},
+            {"title": "Live board", "icon": "monitoring", "link": Link("dashboard:page")},
         ]
     },
     _section(
@@ -98,13 +132,13 @@ UNFOLD: dict[str, Any] = {
         {
             "rel": "icon",
             "type": "image/svg+xml",
-            "href": lambda _request: _static("config/icon.svg"),
+            "href": Asset("config/icon.svg"),
         }
     ],
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_HISTORY": True,
     "DASHBOARD_CALLBACK": "config.home.board",
-    "STYLES": [lambda _request: _static("config/admin.css")],
+    "STYLES": [Asset("config/admin.css")],
     "COLORS": {
         # The warm end of a sunrise; dark enough on white for small letters.
         "primary": {
@@ -127,9 +161,3 @@ UNFOLD: dict[str, Any] = {
         "navigation": NAVIGATION,
     },
 }
-
-
-def _static(path: str) -> str:
-    from django.templatetags.static import static  # the apps must be ready
-
-    return static(path)
