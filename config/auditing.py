@@ -129,7 +129,7 @@ def _shown(name: str, value: Any) -> Any:
 
 
 def _note(request: HttpRequest | None, user_id: int, name: str, act: str) -> None:
-    if request is None or not request.META:  # code signs in, nobody at a page
+    if request is None or request.method is None:  # code signs in, nobody at a page
         return
     part = {"act": act, "ip": client_ip(request)}
     LogEntry.objects.create(
