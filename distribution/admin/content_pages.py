@@ -126,11 +126,14 @@ def _piece(pages: ContentAdmin, request: HttpRequest, piece: str) -> HttpRespons
     content = Content.objects.filter(pk=key).first() if key.isdigit() else None
     form = pages.content_form(request, content)
     data = request.POST.copy()
+    # Remarks go beside the fields on the page; those of another message template are not there.
+    live = data.get("fields_of", "") == (str(form.template.pk) if form.template else "")
     data["fields_of"] = str(form.template.pk) if form.template else ""
     form.data = data
-    context = {"form": form, "content_object": content, "live": True}
+    context = {"form": form, "content_object": content, "live": live or piece == "fields"}
     if piece == "preview":
         context |= preview_context(request, content, form)
+        context["may_test"] = request.user.has_perm("distribution.send_test")
     return TemplateResponse(request, f"{FOLDER}/{piece}.html", context)
 
 
