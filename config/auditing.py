@@ -73,7 +73,7 @@ def remember_before(sender: type[Model], instance: Model, raw: bool, **_: object
 def complete(sender: type[Model], instance: LogEntry, **_: object) -> None:  # noqa: ARG001
     """Add the address, and the changed fields' values before and after, to a new entry."""
     act = _act.get()
-    if act is None or instance.pk is not None:
+    if act is None or not instance._state.adding:
         return
     parts = _parts(instance.change_message)
     facts: dict[str, Any] = {"ip": client_ip(act.request)}
@@ -129,7 +129,9 @@ def _shown(name: str, value: Any) -> Any:
 
 
 def _note(request: HttpRequest | None, user_id: int, name: str, act: str) -> None:
-    part = {"act": act, "ip": client_ip(request) if request is not None else ""}
+    if request is None or request.method is None:  # code signs in, nobody at a page
+        return
+    part = {"act": act, "ip": client_ip(request)}
     LogEntry.objects.create(
         user_id=user_id,
         object_repr=name[:200],

@@ -11,9 +11,10 @@ from datetime import date
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
+from config import staff
 from config.demo.roster import make_csv
 from distribution import approval, message_templates
 from distribution.models import Content, MessageTemplate
@@ -80,6 +81,10 @@ def make_people(password: str) -> tuple[User, User]:
     """An editor and an approver; the approver may also look around in the admin."""
     users = get_user_model().objects
     editor = users.create_user("editor", password=password, is_staff=True)
+    editor.groups.add(Group.objects.get(name=staff.EDITOR))
+    for role in (staff.VIEWER, staff.OPERATOR):  # to look through their eyes
+        person = users.create_user(role.lower(), password=password, is_staff=True)
+        person.groups.add(Group.objects.get(name=role))
     approver = users.create_superuser("approver", password=password)
     return editor, approver
 
