@@ -129,7 +129,9 @@ def _shown(name: str, value: Any) -> Any:
 
 
 def _note(request: HttpRequest | None, user_id: int, name: str, act: str) -> None:
-    part = {"act": act, "ip": client_ip(request) if request is not None else ""}
+    if request is None or request.method is None:  # code signs in, nobody at a page
+        return
+    part = {"act": act, "ip": client_ip(request)}
     LogEntry.objects.create(
         user_id=user_id,
         object_repr=name[:200],

@@ -81,6 +81,13 @@ UNFOLD: dict[str, Any] = {
     "SITE_SUBHEADER": "One message, every morning",
     "SITE_SYMBOL": "wb_twilight",
     "SITE_URL": None,
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda _request: _static("config/icon.svg"),
+        }
+    ],
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_HISTORY": True,
     "DASHBOARD_CALLBACK": "config.home.board",

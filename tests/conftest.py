@@ -67,14 +67,17 @@ def _is_numeric(host: str) -> bool:
     return True
 
 
-FAULTS = Path(__file__).parent / "faults"
+BY_PATH_ONLY = tuple(Path(__file__).parent / name for name in ("faults", "browser"))
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Fault tests take a quarter of an hour: only who names their folder gets them."""
+    """Faults take a quarter of an hour and browsers a machine of their own: only who names one
+    of their folders gets it."""
+    if collection_path not in BY_PATH_ONLY:
+        return None
     asked = [Path(word.partition("::")[0]).resolve() for word in config.args]
-    wanted = any(place == FAULTS or FAULTS in place.parents for place in asked)
-    return True if collection_path == FAULTS and not wanted else None
+    wanted = any(collection_path in (place, *place.parents) for place in asked)
+    return None if wanted else True
 
 
 def pytest_configure() -> None:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from django.contrib import admin
+
 from config.admin import audit, people, sign_ins
+
+admin.site.index_title = "Today"
 
 __all__ = ["audit", "people", "sign_ins"]

@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from config.static_files import StaticFiles
 
-STYLE = "admin/css/base.css"
+STYLE = "config/admin.css"
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def test_before_anything_is_collected_pages_and_their_files_are_served(
     page = admin_client.get("/admin/")
     assert page.status_code == 200
     assert f'href="/static/{STYLE}"' in page.content.decode()
-    assert ">Daybreak</a>" in page.content.decode()  # our own template, not Django's
+    assert "Today | Daybreak" in page.content.decode()  # our own template, not Django's
 
     style = admin_client.get(static(STYLE))
     assert style.status_code == 200

@@ -24,7 +24,7 @@ from tests.builders import (
 )
 
 pytestmark = pytest.mark.django_db
-MIDNIGHT = schedule.daily_time(schedule.local_date(timezone.now())) - timedelta(hours=6)
+MIDNIGHT = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
 SIX = MIDNIGHT + timedelta(hours=6)
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
@@ -54,20 +56,36 @@ def test_a_body_is_shown_masked_and_nothing_can_be_changed(dead):
 
 
 def test_dead_letters_are_tried_again_by_who_may_and_it_is_on_record(dead):
-    client = staff("view_webhookevent", "change_webhookevent")
+    client = staff("view_webhookevent", "reprocess_webhookevent")
     everybody = list(WebhookEvent.objects.values_list("pk", flat=True))
+    form = {"action": "reprocess", "_selected_action": everybody}
 
-    client.post(reverse(LIST), {"action": "reprocess", "_selected_action": everybody})
+    asked = client.post(reverse(LIST), form)
+    assert b"Try webhooks again" in asked.content
+    assert (
+        client.post(reverse(LIST), {**form, "confirmed": "yes", "reason": " "}).status_code == 200
+    )
+    assert WebhookEvent.objects.dead().count() == 1  # without a reason nothing happens
+    client.post(reverse(LIST), {**form, "confirmed": "yes", "reason": "mended"})
 
     dead.refresh_from_db()
     assert (dead.dead_at, dead.tries, dead.error) == (None, 0, "")
     entry = LogEntry.objects.get()
-    assert (entry.object_id, entry.change_message) == (str(dead.pk), "Tried again.")
+    told = [{"act": "Tried again.", "reason": "mended"}, {"ip": "127.0.0.1"}]
+    assert (entry.object_id, json.loads(entry.change_message)) == (str(dead.pk), told)
 
 
 def test_who_may_only_look_cannot_try_again(dead):
     client = staff("view_webhookevent")
 
-    client.post(reverse(LIST), {"action": "reprocess", "_selected_action": [dead.pk]})
+    client.post(
+        reverse(LIST),
+        {
+            "action": "reprocess",
+            "_selected_action": [dead.pk],
+            "confirmed": "yes",
+            "reason": "mended",
+        },
+    )
 
     assert WebhookEvent.objects.dead().count() == 1

@@ -1,0 +1,167 @@
+"""Every route of the house and the roles that may open it. A route without a row fails a test.
+
+Roles by letter: Viewer, Editor, aPprover, Operator, Administrator; `-` is anybody at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import date, time
+from typing import Any
+
+from axes.models import AccessAttempt
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import Group
+from django.db.models import Model
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+
+from config.staff import ADMINISTRATOR, APPROVER, EDITOR, OPERATOR, VIEWER
+from distribution.models import (
+    Alert,
+    Attempt,
+    BlackoutDate,
+    DailyTime,
+    Delivery,
+    Kind,
+    OneTime,
+    Severity,
+)
+from tests import builders
+from webhooks.models import WebhookEvent
+
+ROLES = {"V": VIEWER, "E": EDITOR, "P": APPROVER, "O": OPERATOR, "A": ADMINISTRATOR}
+ALL, STAFF, NOBODY = "-VEPOA", "VEPOA", ""
+
+# list and one of it (also its history), add, delete
+PAGES: dict[str, tuple[str, str, str]] = {
+    "admin_logentry": ("A", NOBODY, NOBODY),
+    "auth_group": ("A", "A", NOBODY),  # the one asked for is one of the five
+    "auth_user": ("A", "A", NOBODY),
+    "axes_accessattempt": ("A", NOBODY, "A"),
+    "distribution_alert": (STAFF, NOBODY, NOBODY),
+    "distribution_approval": (STAFF, NOBODY, NOBODY),
+    "distribution_attempt": (STAFF, NOBODY, NOBODY),
+    "distribution_blackoutdate": (STAFF, "A", "A"),
+    "distribution_content": (STAFF, "EA", "EA"),
+    "distribution_dailytime": (STAFF, "A", "A"),
+    "distribution_delivery": (STAFF, NOBODY, NOBODY),
+    "distribution_distribution": (STAFF, NOBODY, NOBODY),
+    "distribution_messagetemplate": (STAFF, NOBODY, NOBODY),
+    "distribution_onetime": (STAFF, "A", NOBODY),
+    "phonepool_phonenumber": (STAFF, "A", "A"),
+    "phonepool_portfolio": (STAFF, "A", "A"),
+    "subscribers_subscriber": (STAFF, "EA", NOBODY),
+    "webhooks_webhookevent": (STAFF, NOBODY, NOBODY),
+}
+# Every other route by its name. `None`: machines and plumbing, asked nothing here.
+OTHERS: dict[str, str | None] = {
+    "admin:index": STAFF,
+    "admin:search": STAFF,
+    "admin:login": None,  # sends on who is signed in
+    "admin:logout": None,  # POST only
+    "admin:password_change": STAFF,
+    "admin:password_change_done": STAFF,
+    "admin:jsi18n": STAFF,
+    "admin:autocomplete": None,  # asks for the permission of the model it is about
+    "admin:view_on_site": None,
+    "admin:app_list": None,
+    "admin:auth_user_password_change": "A",
+    "second_factor": STAFF,
+    "second_factor_set_up": STAFF,
+    "health/live": ALL,
+    "health/ready": None,  # as the services are
+    "metrics": None,  # by address
+    "whatsapp-webhook": None,  # by signature
+}
+
+
+def _content() -> Model:
+    return builders.a_draft()
+
+
+def _delivery() -> Delivery:
+    builders.an_open_distribution(1)
+    return Delivery.objects.first() or builders.a_delivery()  # type: ignore[attr-defined]
+
+
+def _attempt() -> Attempt:
+    delivery = _delivery()
+    now = timezone.now()
+    return Attempt.objects.create(
+        delivery=delivery, number=builders.a_number(), started_at=now, ended_at=now
+    )
+
+
+def _approval() -> Any:
+    return builders.an_approved_content().approvals.first()
+
+
+def _one_time() -> OneTime:
+    planned = builders.a_planned_distribution(timezone.now(), kind=Kind.ONE_TIME)
+    return OneTime.objects.get(pk=planned.pk)
+
+
+def _webhook() -> WebhookEvent:
+    return WebhookEvent.objects.create(
+        body=b"{}", digest="0" * 64, secret_no=0, received_at=timezone.now()
+    )
+
+
+def _entry() -> LogEntry:
+    return LogEntry.objects.create(user=builders.a_user(), action_flag=CHANGE, object_repr="x")
+
+
+def _alert() -> Alert:
+    return Alert.objects.create(
+        rule="no_content", severity=Severity.CRITICAL, message="!", opened_at=timezone.now()
+    )
+
+
+MAKERS: dict[str, Callable[[], Any]] = {
+    "admin_logentry": _entry,
+    "auth_group": lambda: Group.objects.get(name=VIEWER),
+    "auth_user": builders.a_user,
+    "axes_accessattempt": lambda: AccessAttempt.objects.create(failures_since_start=1),
+    "distribution_alert": _alert,
+    "distribution_approval": _approval,
+    "distribution_attempt": _attempt,
+    "distribution_blackoutdate": lambda: BlackoutDate.objects.create(day=date(2100, 1, 1)),
+    "distribution_content": _content,
+    "distribution_dailytime": lambda: DailyTime.objects.create(
+        from_day=date(2100, 1, 1), time=time(7)
+    ),
+    "distribution_delivery": _delivery,
+    "distribution_distribution": lambda: builders.a_planned_distribution(timezone.now()),
+    "distribution_messagetemplate": builders.a_template,
+    "distribution_onetime": _one_time,
+    "phonepool_phonenumber": builders.a_number,
+    "phonepool_portfolio": builders.a_portfolio,
+    "subscribers_subscriber": builders.a_subscriber,
+    "webhooks_webhookevent": _webhook,
+}
+
+
+def routes(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[str]:
+    """The name of every route, with its namespace; the pattern where there is no name."""
+    for pattern in (resolver or get_resolver()).url_patterns:
+        if isinstance(pattern, URLPattern):
+            yield prefix + (pattern.name or str(pattern.pattern))
+        else:
+            space = f"{prefix}{pattern.namespace}:" if pattern.namespace else prefix
+            yield from routes(pattern, space)
+
+
+# Django's own tails: an old address of a change page, and whatever is not there.
+TAILS = {"admin:<path:object_id>/", "admin:(?P<url>.*)$"}
+
+
+def rows() -> dict[str, str | None]:
+    """Route name → the roles that may open it."""
+    table = dict(OTHERS)
+    for model, (see, add, delete) in PAGES.items():
+        table |= dict.fromkeys(
+            (f"admin:{model}_{page}" for page in ("changelist", "change", "history")), see
+        )
+        table |= {f"admin:{model}_add": add, f"admin:{model}_delete": delete}
+    return table

@@ -1,0 +1,52 @@
+"""What a browser complains of while pages are shown: errors, refusals, words to strangers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import ConsoleMessage, Page, Request
+
+SERIOUS = ("serious", "critical")
+
+
+class Eyes:
+    """Watches one page from its first request to its last."""
+
+    def __init__(self, page: Page, home: str) -> None:
+        self.page, self._home = page, home
+        self.complaints: list[str] = []
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self._note(f"script: {error}"))
+        page.on("request", self._request)
+
+    def visit(self, path: str, *, status: int = 200) -> None:
+        """Open a page and wait until it has loaded everything; it must answer with `status`."""
+        answer = self.page.goto(path)
+        assert answer is not None
+        self.page.wait_for_load_state("networkidle")
+        assert answer.status == status, path
+
+    def assert_clean(self) -> None:
+        """No script failed, nothing was refused by the policy, nobody else was asked."""
+        assert self.complaints == []
+
+    def barriers(self) -> list[str]:
+        """What axe finds serious or worse on the page as it stands, one line a rule."""
+        found: dict[str, Any] = Axe().run(self.page).response
+        return [
+            f"{one['id']}: {one['help']} {[node['html'][:160] for node in one['nodes'][:3]]}"
+            for one in found["violations"]
+            if one["impact"] in SERIOUS
+        ]
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type == "error" or "Content Security Policy" in message.text:
+            self._note(f"console: {message.text}")
+
+    def _request(self, request: Request) -> None:
+        if not request.url.startswith((self._home, "data:", "blob:")):
+            self._note(f"asked somebody else: {request.url}")
+
+    def _note(self, complaint: str) -> None:
+        self.complaints.append(f"{self.page.url}: {complaint}")

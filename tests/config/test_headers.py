@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import pytest
+from django.test import Client
+
+STRICT = {
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "font-src 'self'",
+    "connect-src 'self'",
+    "media-src 'self'",
+    "form-action 'self'",
+    "base-uri 'none'",
+    "frame-ancestors 'none'",
+}
+
+
+def policy(answer) -> set[str]:
+    return set(answer["Content-Security-Policy"].split("; "))
+
+
+@pytest.mark.parametrize("path", ["/health/live", "/nowhere", "/dashboard/", "/administration"])
+def test_everywhere_but_in_the_admin_the_policy_is_strict(db, path):
+    assert policy(Client().get(path)) == STRICT
+
+
+def test_in_the_admin_it_is_loosened_for_its_scripts_and_for_no_other_origin(db):
+    found = policy(Client().get("/admin/login/"))
+    assert found - STRICT == {"script-src 'self' 'unsafe-eval'", "style-src 'self' 'unsafe-inline'"}
+    assert STRICT - found == {"script-src 'self'", "style-src 'self'"}
+
+
+def test_pages_are_neither_framed_nor_sniffed_nor_told_to_strangers(db):
+    answer = Client().get("/admin/login/")
+    told = {name: answer[name] for name in ("X-Frame-Options", "X-Content-Type-Options")}
+    assert told == {"X-Frame-Options": "DENY", "X-Content-Type-Options": "nosniff"}
+    assert answer["Referrer-Policy"] == "same-origin"
+    assert answer["Cross-Origin-Opener-Policy"] == "same-origin"
+
+
+def test_a_machine_that_comes_without_https_is_refused_and_a_page_redirected(db, settings):
+    settings.HTTPS = settings.SECURE_SSL_REDIRECT = True
+    refused = Client().post("/webhooks/whatsapp", b"{}", content_type="application/json")
+    assert (refused.status_code, refused.content) == (403, b"HTTPS only.\n")
+    assert Client().get("/admin/").status_code == 301
