@@ -88,9 +88,9 @@ def test_nothing_on_the_pages_is_inline():
     a_morning(200, now=timezone.now())
     html = a_client("Viewer").get("/dashboard/").content.decode()
     assert not re.search(r"\sstyle=|<style|\son\w+=|javascript:", html)
-    assert [bool(tag.strip()) for tag in re.findall(r"<script[^>]*>(.*?)</script>", html, re.S)] == [
-        False
-    ]
+    assert [
+        bool(tag.strip()) for tag in re.findall(r"<script[^>]*>(.*?)</script>", html, re.S)
+    ] == [False]
     assert not re.search(r"(?:src|href)=\"(?:https?:)?//", html)
 
 
