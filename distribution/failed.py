@@ -90,6 +90,11 @@ class Preview:
         ]
 
     @property
+    def sizes(self) -> dict[str, int]:
+        """How many of each sort. A template must not ask a Counter: it answers 0 to any name."""
+        return {chance.value: getattr(self, chance.value).total() for chance in Chance}
+
+    @property
     def total(self) -> int:
         return self.safe.total() + self.unsafe.total() + self.pointless.total()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
@@ -86,11 +87,16 @@ class Why(admin.SimpleListFilter):
         return queryset.filter(reason=self.value()) if self.value() else queryset
 
 
+def _clock(moment: datetime | None) -> str | None:
+    """To the second: the admin's own way of writing times leaves them out."""
+    return f"{timezone.localtime(moment):%H:%M:%S}" if moment else None
+
+
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnly):
     list_display = [
         *("masked", "name", "tier", "state", "progress", "why", "number"),
-        *("accepted_at", "delivered_at"),
+        *("accepted", "delivered"),
     ]
     list_filter = [OfDistribution, "state", Why, "progress", "tier", "number"]
     list_select_related = ["subscriber", "number"]
@@ -117,6 +123,14 @@ class DeliveryAdmin(ReadOnly):
     @admin.display(description="why", ordering="reason")
     def why(self, delivery: Delivery) -> str:
         return explain(delivery.reason).words if delivery.reason else ""
+
+    @admin.display(description="accepted", ordering="accepted_at", empty_value="–")
+    def accepted(self, delivery: Delivery) -> str | None:
+        return _clock(delivery.accepted_at)
+
+    @admin.display(description="delivered", ordering="delivered_at", empty_value="–")
+    def delivered(self, delivery: Delivery) -> str | None:
+        return _clock(delivery.delivered_at)
 
     @admin.display(description="what helps")
     def advice(self, delivery: Delivery) -> str:

@@ -14,6 +14,7 @@ from django.utils import timezone
 from distribution import unconfirmed
 from distribution.admin import audit
 from distribution.admin.forms import ReasonForm
+from distribution.explaining import explain
 from distribution.models import Distribution
 from distribution.unconfirmed import UnconfirmedError
 from subscribers.phones import mask
@@ -34,7 +35,7 @@ def listing(request: HttpRequest, distribution: Distribution) -> dict[str, Any]:
     """What the list shows: the oldest first, masked."""
     rows = unconfirmed.listed(distribution)
     return {
-        "rows": [(row, mask(row.phone)) for row in rows[:MOST]],
+        "rows": [(row, mask(row.phone), explain(row.reason).words) for row in rows[:MOST]],
         "total": rows.count(),
         "may_decide": request.user.has_perm(unconfirmed.PERMISSION),
     }

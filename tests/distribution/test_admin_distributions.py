@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -132,8 +133,12 @@ def test_the_preview_tells_safe_unsafe_and_pointless_and_only_the_safe_are_sent_
     rows = Delivery.objects.filter(state=State.FAILED)
     safe = set(rows.filter(reason="service_unavailable").values_list("pk", flat=True))
     others = set(rows.values_list("pk", flat=True)) - safe
-    assert safe and others
-    preview = client.get(act(morning, "retry")).context["preview"]
+    assert safe
+    assert others
+    asked = client.get(act(morning, "retry"))
+    preview = asked.context["preview"]
+    figures = re.findall(r'class="figure">(\d+)<', asked.content.decode())
+    assert figures == [str(len(safe)), "0", str(len(others))]
     assert set(preview.safe) == {"service_unavailable"}
     assert (preview.safe.total(), preview.total) == (len(safe), len(safe | others))
     assert set(preview.pointless) == {"undeliverable", "marketing_capped"}

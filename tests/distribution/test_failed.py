@@ -224,4 +224,5 @@ def test_it_is_refused_after_a_cancel_and_after_a_restore(distribution):
     control.cancel(distribution.pk, reason="test", now=LATER)
     with pytest.raises(RetryError, match="cancelled"):
         retry(distribution)
-    assert timezone.is_aware(LATER) and person().state == State.FAILED
+    assert timezone.is_aware(LATER)
+    assert person().state == State.FAILED
