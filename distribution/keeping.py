@@ -74,6 +74,7 @@ def look(now: datetime) -> Look:
             Exists(live.filter(state__in=RUNNING)),
             Exists(live.filter(state__in=UNOPENED, planned_at__lte=now)),
             Exists(live.filter(kind=Kind.DAILY, local_date=day)),
+            Subquery(schedule.times(day).values("time")[:1]),
             Exists(PhoneNumber.objects.filter(state=NumberState.RESTING, rest_until__lte=now)),
             Exists(Alert.objects.filter(notified_at=None, opened_at__lt=now - 3 * _patience())),
             Subquery(hearts.filter(pk=TICK).values("at")),
@@ -92,8 +93,8 @@ def look(now: datetime) -> Look:
             sla_at=None,
             applied_through=None,
         )
-    running, waiting, today, *rest = row
-    due = waiting or (not today and now >= schedule.daily_time(day))
+    running, waiting, today, at, *rest = row
+    due = waiting or (not today and now >= schedule.moment(day, at))
     return Look(running, due, *rest)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from contextlib import suppress
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
 from distribution import control
 from distribution.models import (
@@ -33,9 +34,17 @@ class ScheduleError(ValueError):
 
 def daily_time(day: date) -> datetime:
     """The daily distribution's planned time on a day in India, whatever the server's zone."""
-    known = DailyTime.objects.filter(from_day__lte=day).order_by("-from_day")
-    at = known.values_list("time", flat=True).first() or settings.DAILY_TIME
-    return datetime.combine(day, at, ZoneInfo(settings.TIME_ZONE))
+    return moment(day, times(day).values_list("time", flat=True).first())
+
+
+def times(day: date) -> QuerySet[DailyTime]:
+    """The daily times that were set up to a day, the one that holds first."""
+    return DailyTime.objects.filter(from_day__lte=day).order_by("-from_day")
+
+
+def moment(day: date, at: time | None) -> datetime:
+    """That time on a day in India; without one the setting's."""
+    return datetime.combine(day, at or settings.DAILY_TIME, ZoneInfo(settings.TIME_ZONE))
 
 
 def local_date(now: datetime) -> date:
