@@ -27,6 +27,8 @@ from distribution.models import (
     OneTime,
     Severity,
 )
+from subscribers import import_jobs
+from subscribers.models import ImportJob
 from tests import builders
 from webhooks.models import WebhookEvent
 
@@ -49,8 +51,9 @@ PAGES: dict[str, tuple[str, str, str]] = {
     "distribution_distribution": (STAFF, NOBODY, NOBODY),
     "distribution_messagetemplate": (STAFF, NOBODY, NOBODY),
     "distribution_onetime": (STAFF, "A", NOBODY),
-    "phonepool_phonenumber": (STAFF, "A", "A"),
+    "phonepool_phonenumber": (STAFF, "A", NOBODY),
     "phonepool_portfolio": (STAFF, "A", "A"),
+    "subscribers_importjob": (STAFF, "EA", NOBODY),
     "subscribers_subscriber": (STAFF, "EA", NOBODY),
     "webhooks_webhookevent": (STAFF, NOBODY, NOBODY),
 }
@@ -74,6 +77,29 @@ OTHERS: dict[str, str | None] = {
     "admin:distribution_content_step": None,
     "admin:distribution_messagetemplate_sync": None,
     "admin:distribution_messagetemplate_group": None,
+    "admin:distribution_delivery_export": "OA",
+    "admin:subscribers_subscriber_import_file": None,  # leads to the page that adds an import
+    "admin:subscribers_subscriber_export_all": "A",
+    "dashboard:page": STAFF,
+    "dashboard:board": STAFF,
+    # About one distribution, number, person or import: their own tests ask each role.
+    **dict.fromkeys(
+        (
+            *(f"admin:distribution_{page}" for page in ("act", "decide", "doubts")),
+            *(
+                f"admin:phonepool_phonenumber_{act}"
+                for act in ("demote", "disable", "enable", "promote", "rest", "sync_now")
+            ),
+            *(
+                f"admin:subscribers_importjob_{page}"
+                for page in ("cancel", "confirm", "progress", "refused")
+            ),
+            *(
+                f"admin:subscribers_subscriber_{act}_person"
+                for act in ("erase", "opt_out", "purge")
+            ),
+        )
+    ),
     "second_factor": STAFF,
     "second_factor_set_up": STAFF,
     "health/live": ALL,
@@ -107,6 +133,10 @@ def _approval() -> Any:
 def _one_time() -> OneTime:
     planned = builders.a_planned_distribution(timezone.now(), kind=Kind.ONE_TIME)
     return OneTime.objects.get(pk=planned.pk)
+
+
+def _import_job() -> ImportJob:
+    return import_jobs.submit(b"phone\n9812345678\n", "people.csv", by="x", now=timezone.now())
 
 
 def _webhook() -> WebhookEvent:
@@ -144,6 +174,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "distribution_onetime": _one_time,
     "phonepool_phonenumber": builders.a_number,
     "phonepool_portfolio": builders.a_portfolio,
+    "subscribers_importjob": _import_job,
     "subscribers_subscriber": builders.a_subscriber,
     "webhooks_webhookevent": _webhook,
 }
