@@ -61,6 +61,7 @@ def the_house(people: int = 3) -> None:
 # --- 06:00 in India ---------------------------------------------------------------------------
 
 
+@pytest.mark.django_db
 def test_six_in_india_is_half_past_midnight_utc_on_every_day_of_three_years(server_zone):
     for day in three_years():
         planned = schedule.daily_time(day)
