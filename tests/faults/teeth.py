@@ -87,7 +87,18 @@ def copy(root: Path, place: Path) -> Path:
 
 def passes(tree: Path, tests: Sequence[str], *, aloud: bool = False) -> bool:
     """Run tests in a tree, `aloud` if failing is news; NothingTested when they did not run."""
-    command = [sys.executable, "-B", "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider"]
+    command = [
+        sys.executable,
+        "-B",
+        "-m",
+        "pytest",
+        "-n",
+        "0",
+        "-x",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+    ]
     ended = subprocess.run(
         [*command, *dict.fromkeys(tests)],
         cwd=tree,
