@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
 import pytest
 from django.conf import settings
 
 from distribution import reconcile
 from distribution.models import Delivery, Progress, State, StatusFeed, Verdict
-from tests.builders import a_number
+from tests.builders import a_number, some_subscribers
 from tests.distribution import test_reconcile as the_gates
 from tests.distribution.test_reconcile import (
     NOW,
     RIPE,
     assert_waits,
+    doubtful,
     judge,
     neighbours,
     seconds,
@@ -35,7 +34,8 @@ def listen_until(at) -> None:
 
 def silent(*, nearest: int) -> None:
     """So many of those accepted right after it were never reported."""
-    pks = neighbours().order_by("accepted_at", "pk").values_list("pk", flat=True)[:nearest]
+    after = neighbours().filter(accepted_at__gt=NOW).order_by("accepted_at", "pk")
+    pks = after.values_list("pk", flat=True)[:nearest]
     Delivery.objects.filter(pk__in=list(pks)).update(progress=Progress.NONE)
 
 
@@ -91,16 +91,22 @@ def test_at_the_windows_end_the_absence_is_left_to_a_human_with_the_rest(distrib
 @pytest.fixture
 def crowd(distribution):
     """Two hundred more were accepted and reported within the same two minutes."""
-    row = neighbours().first()
-    people = the_gates.an_open_distribution(200, now=NOW + timedelta(days=1))
-    for place, extra in enumerate(Delivery.objects.filter(distribution=people)):
-        Delivery.objects.filter(pk=extra.pk).update(
+    number_id = doubtful().number_id
+    Delivery.objects.bulk_create(
+        Delivery(
             distribution=distribution,
-            number=row.number_id,
+            subscriber=person,
+            phone=person.phone,
+            tier=person.tier,
+            batch_no=1,
+            next_at=NOW,
+            number_id=number_id,
             state=State.ACCEPTED,
             accepted_at=NOW + seconds(2 + place / 10),
             progress=Progress.SENT,
         )
+        for place, person in enumerate(some_subscribers(200))
+    )
     return distribution
 
 
@@ -109,6 +115,13 @@ def test_of_ten_after_it_none_may_be_silent_if_none_is_before(crowd, unheard, se
     """Two of two hundred and twenty are nothing to the neighbourhood of minutes."""
     silent(nearest=unheard)
     assert judge(crowd) == (sent_again, 0)
+
+
+def fifteen_before():
+    pks = neighbours().order_by("pk").values_list("pk", flat=True)[100:115]
+    before = Delivery.objects.filter(pk__in=list(pks)).order_by("pk")
+    before.update(accepted_at=NOW - seconds(1))
+    return before
 
 
 def test_of_the_twenty_nearest_one_may_be_silent(crowd):
@@ -135,6 +148,5 @@ def test_two_silent_ones_of_the_twenty_nearest_are_too_many(crowd):
     )
     before.update(accepted_at=NOW - seconds(1))
     before.filter(pk=before.last().pk).update(progress=Progress.NONE)
-    after = neighbours().filter(accepted_at__gt=NOW).order_by("accepted_at", "pk").first()
-    Delivery.objects.filter(pk=after.pk).update(progress=Progress.NONE)
+    silent(nearest=1)
     assert_waits(crowd)
