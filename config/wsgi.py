@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 
 from django.core.wsgi import get_wsgi_application
+from django.utils.module_loading import import_string
 
 from webhooks.door import beside
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = beside(get_wsgi_application())
+import_string("webhooks.receiver.begin")()  # by its name: needs the models, so only now

@@ -43,11 +43,13 @@ def mend(now: datetime) -> int:
     leased = rows.filter(state__in=[State.CLAIMED, State.INFLIGHT])
     doubtful = rows.filter(state=State.UNKNOWN, unknown_at__gt=now + skew)
     read = StatusFeed.objects.filter(applied_through__gt=now + skew)
+    away = StatusFeed.objects.filter(receiver_away_at__gt=now + skew)
     return (
         waiting.update(next_at=now)
         + leased.filter(lease_until__gt=now + lease + skew).update(lease_until=now + lease)
         + doubtful.update(unknown_at=now)  # its whole wait begins anew
         + read.update(applied_through=None)  # the next drain says it anew
+        + away.update(receiver_away_at=now)
         + pool_clocks.mend(now)
     )
 

@@ -11,11 +11,12 @@ import logging
 from http import HTTPStatus
 
 from django.conf import settings
+from django.db import Error
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from webhooks import bodies, nudger, signature, storing
+from webhooks import bodies, masking, nudger, receiver, signature, storing
 from webhooks.bodies import Refused
 from webhooks.metrics import POSTS
 
@@ -52,8 +53,13 @@ def _receive(request: HttpRequest) -> HttpResponse:
     try:
         stored = _take(request)
     except Refused as refused:
+        if refused.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            receiver.missed(timezone.now())
         POSTS.labels(refused.answer).inc()
         return _answer(refused.status)
+    except Exception:
+        receiver.missed(timezone.now())
+        raise
     if stored:
         nudger.wake()
     POSTS.labels("stored" if stored else "replayed").inc()
@@ -75,9 +81,11 @@ def _take(request: HttpRequest) -> bool:
         _note_forgery(request, body)
         raise Refused(HTTPStatus.FORBIDDEN, "forged")
     try:
+        if receiver.owes():  # before what it would be judged by is here
+            receiver.tell(timezone.now())
         return storing.store(body, signer, now=timezone.now())
-    except storing.NotStored as error:
-        log.error("webhook not stored, Meta will send it again: %s", error)
+    except (storing.NotStored, Error) as error:
+        log.error("webhook not stored, Meta will send it again: %s", masking.first_line(error))
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "not_stored") from error
 
 

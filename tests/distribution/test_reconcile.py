@@ -94,7 +94,9 @@ def test_the_decision_is_kept_with_what_every_gate_saw(distribution):
         "distribution": "SENDING",
         "reports_read_through": RIPE.isoformat(),
         "held_messages": 0,
+        "receiver": {"seen_at": None, "away_at": None},
         "neighbours": {"among": "number", "total": 20, "reported": 20},
+        "nearest": {"among": "nearest of the number", "total": 10, "reported": 10},
         "unknown_at": DOUBTED.isoformat(),
         "state": "UNKNOWN",
         "sent_again_before": 0,
@@ -224,7 +226,7 @@ def test_many_doubts_ask_about_their_neighbours_once(distribution, django_assert
     )
     distribution.refresh_from_db()
 
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(15):
         assert reconcile.judge(distribution, now=RIPE) == (10, 0)
 
 

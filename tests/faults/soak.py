@@ -38,8 +38,9 @@ PEOPLE = 2500
 STRIKING_SECONDS = 40.0
 LONGEST = 300.0  # seconds for one seed, healing included
 LONGEST_UNSCALED = 1200.0
-# The settings' own time constants instead of the scaled ones; empty counts as not set.
-UNSCALED = {name: "" for name in SCALED if name != "DAILY_TIME"}
+# The settings' own time constants instead of the scaled ones; empty counts as not set. How long
+# webhooks come again is the stand-in's and stays scaled.
+UNSCALED = {name: "" for name in SCALED if name not in ("DAILY_TIME", "RECEIVER_PATIENCE_SECONDS")}
 MUTANTS = {"retry-on-timeout": "tests.faults.mutants"}
 # What the stand-in does to calls, as shares of them.
 HOSTILE = (

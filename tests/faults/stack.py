@@ -27,6 +27,8 @@ from tests.faults.proxy import Proxy
 SCALED = {
     "LEASE_SECONDS": "4",
     "RECONCILE_WINDOW_SECONDS": "9",
+    # The stand-in's retries of webhooks are a hundredth of Meta's: its longest pause is 36 s.
+    "RECEIVER_PATIENCE_SECONDS": "50",
     "CLOUD_API_CONNECT_TIMEOUT": "0.5",
     "CLOUD_API_READ_TIMEOUT": "1",
     "CLOUD_API_CONCURRENCY": "64",

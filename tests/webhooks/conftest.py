@@ -16,6 +16,7 @@ import pytest
 from django.db import connection
 
 from config.processes import free_port
+from webhooks import receiver
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -59,6 +60,12 @@ def _wait_until_it_answers(port: int, child: subprocess.Popen[bytes], log: Path)
         except OSError:
             time.sleep(0.05)
     raise AssertionError(f"The web server did not start:\n{log.read_text()}")
+
+
+@pytest.fixture(autouse=True)
+def nothing_missed(monkeypatch) -> None:
+    """What an earlier test was refused is not told in this one."""
+    monkeypatch.setattr(receiver, "_away_at", None)
 
 
 @pytest.fixture
