@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib import admin
-from django.urls import path, reverse
+from django.urls import reverse
 
 from subscribers.models import ConsentEvent, Subscriber
 from tests.builders import a_subscriber
 from tests.subscribers.moments import NOW, statuses
 from tests.subscribers.roles import acts
 
-pytestmark = [pytest.mark.django_db, pytest.mark.urls(__name__)]
-
-urlpatterns = [path("admin/", admin.site.urls)]
+pytestmark = pytest.mark.django_db
 LIST = "admin:subscribers_subscriber_changelist"
 
 
