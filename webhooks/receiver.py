@@ -100,8 +100,8 @@ def _run() -> None:
 def beat() -> None:
     """Tell the ledger if it is there; an absent one is told the next time."""
     try:
-        tell(timezone.now())
-    except Error as error:
-        log.debug("receiver not noted: %s", masking.first_line(error))
-    finally:
         close_old_connections()
+        tell(timezone.now())
+    except Exception as error:  # this thread must not end: who is not seen stops every second send
+        level = logging.DEBUG if isinstance(error, Error) else logging.ERROR
+        log.log(level, "receiver not noted: %s", masking.first_line(error))

@@ -18,7 +18,7 @@ from phonepool.models import PhoneNumber
 from subscribers import consent
 from subscribers.models import Subscriber
 from tests.faults.checker import assert_kept
-from tests.faults.stack import WORKERS, Stack
+from tests.faults.stack import SCALED, WORKERS, Stack
 
 PEOPLE = 150
 # A second for the word to reach every process, and the time of a call that had begun.
@@ -210,15 +210,17 @@ def test_f66_who_opts_out_before_the_claim_is_not_written_to(house, dice):
         consent.opt_in(person, source="test", at=now, now=now)
 
 
-def test_f13_everything_dies_at_once_and_the_morning_is_done_within_a_minute(house, server):
+def test_f13_everything_dies_at_once_and_the_morning_is_done_by_itself(house, server):
     morning = house.open()
     morning.wait_accepted(30)
 
     house.stack.kill(*[name for name in house.stack.supervisor.processes if name != "sandbox"])
     server.crash()
-    healing = house.stack.wait(lambda: morning.unsettled() == 0, "it heals")
+    # Who is in doubt waits until Meta had time to bring what the dead web did not take.
+    patience = float(SCALED["RECEIVER_PATIENCE_SECONDS"])
+    healing = house.stack.wait(lambda: morning.unsettled() == 0, "it heals", patience + 90)
     morning.wait_ended()
 
-    assert healing < 60
+    assert healing < patience + 60
     assert morning.tally() == {"ACCEPTED": PEOPLE}
     assert_kept(house.stack, morning.pk)
