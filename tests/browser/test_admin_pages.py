@@ -12,7 +12,11 @@ from tests.browser.conftest import PASSWORD, PHONE
 
 MAIN = ("distribution_content", "distribution_distribution", "distribution_alert")
 
-NO_PAGES = ("health/live", "admin:jsi18n", "admin:search")  # words and pieces for other pages
+# Words, pieces of other pages, files.
+NO_PAGES = (
+    *("health/live", "admin:jsi18n", "admin:search"),
+    *("dashboard:board", "admin:distribution_delivery_export"),
+)
 
 
 @pytest.mark.parametrize("model", sorted(PAGES))
