@@ -150,7 +150,7 @@ def test_the_preview_tells_safe_unsafe_and_pointless_and_only_the_safe_are_sent_
 
 @pytest.mark.parametrize(("role", "may"), MAYBE)
 def test_doubts_are_decided_on_one_by_one_by_those_who_may(morning, role, may):
-    Delivery.objects.filter(pk__in=Delivery.objects.values("pk")[:2]).update(
+    Delivery.objects.filter(pk__in=Delivery.objects.order_by("pk").values("pk")[:2]).update(
         state=State.UNCONFIRMED, reason="never_answered", attempt_no=1, claim_token=7
     )
     first, second = Delivery.objects.order_by("pk")[:2]
