@@ -42,11 +42,13 @@ def update_from(
     rows: Sequence[Mapping[str, Any]],
     assign: str,
     where: str,
+    given: Mapping[str, Any] | None = None,
 ) -> int:
     """Update rows `d` of `model` from `rows` `v`, joined on `id`; return how many changed.
 
     `columns` names the keys of each row and their kind (int, str, datetime; None is allowed);
-    `assign` and `where` are constant SQL over `d.` and `v.` and never hold data.
+    `assign` and `where` are constant SQL over `d.`, `v.` and `%(…)s` for what is `given` alike
+    for all rows, and never hold data.
     """
     if not rows:
         return 0
@@ -54,6 +56,8 @@ def update_from(
     sql = SQL[connection.vendor].format(table=table, assign=assign, where=where, **_spelt(columns))
     values = json.dumps(_plain(columns, rows))
     asked: dict[str, Any] = {"values": values}
+    for name, value in (given or {}).items():
+        asked[name] = _as_written(value) if isinstance(value, datetime) else value
     if "%(ids)s" in sql:
         asked["ids"] = [row["id"] for row in rows]
     with connection.cursor() as cursor:
@@ -70,7 +74,6 @@ def _spelt(columns: Mapping[str, type]) -> dict[str, str]:
 
 def _plain(columns: Mapping[str, type], rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """The rows as JSON has them; times as this database writes them down."""
-    spell = connection.ops.adapt_datetimefield_value
     # Many times are alike: webhooks tell whole seconds, and `now` is everybody's.
     spelt: dict[datetime, str] = {}
     plain = [{name: row[name] for name in columns} for row in rows]
@@ -79,6 +82,11 @@ def _plain(columns: Mapping[str, type], rows: Sequence[Mapping[str, Any]]) -> li
             for row in plain:
                 if (moment := row[name]) is not None:
                     if moment not in spelt:
-                        spelt[moment] = str(spell(moment))
+                        spelt[moment] = str(_as_written(moment))
                     row[name] = spelt[moment]
     return plain
+
+
+def _as_written(moment: datetime) -> Any:
+    """A time as this database writes it down."""
+    return connection.ops.adapt_datetimefield_value(moment)

@@ -20,24 +20,37 @@ from django.db.models import F
 
 from distribution.attempt_ids import AttemptKey
 from distribution.bulk import update_from
-from distribution.evidence import UNKNOWN_OUTCOME, attempt_id, doubt, verdict
+from distribution.evidence import UNKNOWN_OUTCOME, doubt, verdict
 from distribution.models import Attempt, Delivery, Distribution, Progress, Ruling, State, Verdict
 from distribution.models.deliveries import CLAIMABLE, DeliveryQuerySet
 from subscribers.models import Status
-
-__all__ = ["UNKNOWN_OUTCOME", "attempt_id", "doubt"]  # evidence, beside the steps that need it
 
 OPTED_OUT = "opted_out"
 CANCELLED = "cancelled"
 WINDOW_OVER = "window"
 # A claim must have this share of its lease left to begin a call; the rest is the call's time.
 LEAST_LEASE = 0.25
-# Slots given out before a number fell out are not used. Spelt out: as Django's `Exists` it
-# tripled the time that marking takes.
-OPEN_TO_CALLS = """EXISTS (
-    SELECT 1 FROM phonepool_phonenumber AS number WHERE number.id = %s
-       AND number.state = 'ACTIVE' AND number.quality <> 'FLAGGED' AND number.breaker <> 'OPEN'
-)"""
+# The two steps that every message takes are spelt out: Django puts such a statement together anew
+# each time, which takes longer than running it.
+CLAIM_ASSIGN = "state = 'CLAIMED', claim_token = %(token)s, lease_until = %(lease_end)s"
+CLAIM_WHERE = "d.state IN ('PENDING', 'RETRY_WAIT')"
+MARK_ASSIGN = """
+    state = 'INFLIGHT', attempt_no = d.attempt_no + 1, number_id = %(number)s,
+    inflight_at = %(now)s, lease_until = %(lease_end)s, unknown_at = NULL, wamid = NULL,
+    progress = 0, sent_at = NULL, delivered_at = NULL, read_at = NULL, failed_at = NULL,
+    failed_code = NULL
+"""
+# Slots given out before a number fell out are not used.
+MARK_WHERE = """
+    d.claim_token = %(token)s AND d.state = 'CLAIMED'
+    AND d.lease_until > %(least_lease)s
+    AND EXISTS (SELECT 1 FROM distribution_distribution AS goes
+                 WHERE goes.id = d.distribution_id
+                   AND goes.state = 'SENDING' AND goes.window_end > %(now)s)
+    AND EXISTS (SELECT 1 FROM phonepool_phonenumber AS number
+                 WHERE number.id = %(number)s AND number.state = 'ACTIVE'
+                   AND number.quality <> 'FLAGGED' AND number.breaker <> 'OPEN')
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +98,7 @@ def claim(
             _skip(Delivery.objects.filter(pk__in=gone), OPTED_OUT)
         kept = [row for row in rows if row.pk not in set(gone)]
         if kept:
-            Delivery.objects.filter(pk__in=[row.pk for row in kept], state__in=CLAIMABLE).update(
-                state=State.CLAIMED, claim_token=token, lease_until=now + lease
-            )
+            _update(kept, CLAIM_ASSIGN, CLAIM_WHERE, {"token": token, "lease_end": now + lease})
     return Claim(token, kept)
 
 
@@ -126,31 +137,27 @@ def mark_inflight(
     Left out: whoever lost the claim, has too little lease left, or is paused or late by now;
     everybody, when the number fell out while its slots were waited for.
     """
-    pks = [delivery.pk for delivery in deliveries]
+    given = {
+        "token": claim.token,
+        "number": number_id,
+        "now": now,
+        "lease_end": now + lease,
+        "least_lease": now + lease * LEAST_LEASE,
+    }
+    pks = {delivery.pk for delivery in deliveries}
+    if _update(deliveries, MARK_ASSIGN, MARK_WHERE, given) == len(pks):
+        return pks
     mine = Delivery.objects.filter(pk__in=pks, claim_token=claim.token)
-    able = mine.filter(
-        state=State.CLAIMED,
-        lease_until__gt=now + lease * LEAST_LEASE,
-        distribution__in=Distribution.objects.sending().filter(window_end__gt=now),
-    )
-    marked = able.extra(where=[OPEN_TO_CALLS], params=[number_id]).update(  # noqa: S610
-        state=State.INFLIGHT,
-        attempt_no=F("attempt_no") + 1,
-        number_id=number_id,
-        inflight_at=now,
-        lease_until=now + lease,
-        unknown_at=None,
-        wamid=None,
-        progress=0,
-        sent_at=None,
-        delivered_at=None,
-        read_at=None,
-        failed_at=None,
-        failed_code=None,
-    )
-    if marked == len(pks):
-        return set(pks)
     return set(mine.filter(state=State.INFLIGHT, inflight_at=now).values_list("pk", flat=True))
+
+
+def _update(
+    deliveries: Collection[Delivery], assign: str, where: str, given: Mapping[str, Any]
+) -> int:
+    rows = [{"id": delivery.pk} for delivery in deliveries]
+    return update_from(
+        Delivery, columns={"id": int}, rows=rows, assign=assign, where=where, given=given
+    )
 
 
 def give_back(claim: Claim, pks: Iterable[int], *, next_at: datetime) -> int:

@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from distribution import control, schedule, state
+from distribution.evidence import doubt, verdict
 from distribution.models import Attempt, Delivery, Distribution, Ruling, State, Verdict
 from distribution.models.deliveries import DeliveryQuerySet
 
@@ -41,7 +42,7 @@ def resend(delivery_id: int, *, by: User, reason: str, now: datetime) -> None:
     with transaction.atomic():
         row = _open_case(delivery_id, by, reason)
         _insist_on_today(row.distribution, now)
-        Attempt.objects.bulk_create([state.doubt(row, now)], ignore_conflicts=True)
+        Attempt.objects.bulk_create([doubt(row, now)], ignore_conflicts=True)
         _decide(row, Ruling.HUMAN_SEND_AGAIN, by, reason, now)
         try:
             control.reopen(row.distribution_id, until=now + TIME_TO_SEND)
@@ -75,12 +76,4 @@ def _insist_on_today(distribution: Distribution, now: datetime) -> None:
 
 
 def _decide(row: Delivery, ruling: Ruling, by: User, reason: str, now: datetime) -> None:
-    Verdict.objects.create(
-        delivery=row,
-        attempt_id=state.attempt_id(row),
-        ruling=ruling,
-        reason=reason.strip()[:500],
-        evidence={"state": row.state, "reason": row.reason, "sent_again_before": row.ambiguous_no},
-        by=by,
-        at=now,
-    )
+    verdict(row, ruling, reason.strip(), {"reason": row.reason}, now, by).save(force_insert=True)

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
-from distribution import control, failed, reports, state
+from distribution import control, evidence, failed, reports, state
 from distribution.attempt_ids import parse
 from distribution.failed import RetryError
 from distribution.models import (
@@ -113,7 +113,7 @@ def test_a_completed_distribution_opens_for_them(distribution):
 def test_a_call_that_was_reported_failed_is_safe(distribution):
     Attempt.objects.create(
         delivery=person(),
-        attempt_id=state.attempt_id(person()),
+        attempt_id=evidence.attempt_id(person()),
         outcome="UNKNOWN",
         reason="no_answer",
         ended_at=NOW,
@@ -179,7 +179,7 @@ def test_a_late_report_of_delivery_between_look_and_lock_keeps_it_from_being_sen
     insist = failed._insist
 
     def overtaken(*arguments) -> None:
-        report("delivered", state.attempt_id(person()))
+        report("delivered", evidence.attempt_id(person()))
         insist(*arguments)
 
     monkeypatch.setattr(failed, "_insist", overtaken)
@@ -188,7 +188,7 @@ def test_a_late_report_of_delivery_between_look_and_lock_keeps_it_from_being_sen
 
 
 def test_a_late_report_of_delivery_ends_the_waiting(distribution):
-    attempt = state.attempt_id(person())
+    attempt = evidence.attempt_id(person())
     retry(distribution)
     report("delivered", attempt)
     assert person().state == State.ACCEPTED

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.conf import settings
 
-from distribution import reconcile, state
+from distribution import evidence, reconcile, state
 from distribution.attempt_ids import AttemptKey
 from distribution.models import (
     Attempt,
@@ -88,7 +88,7 @@ def test_the_decision_is_kept_with_what_every_gate_saw(distribution):
 
     verdict = Verdict.objects.get()
     assert (verdict.delivery_id, verdict.ruling, verdict.by) == (before.pk, "SEND_AGAIN", None)
-    assert (verdict.attempt_id, verdict.at) == (state.attempt_id(before), RIPE)
+    assert (verdict.attempt_id, verdict.at) == (evidence.attempt_id(before), RIPE)
     assert verdict.evidence == {
         "policy": "reconcile",
         "distribution": "SENDING",

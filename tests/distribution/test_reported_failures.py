@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from distribution import duplicates, state
+from distribution import duplicates, evidence, state
 from distribution.models import (
     Alert,
     Attempt,
@@ -143,7 +143,7 @@ def test_good_news_of_an_earlier_attempt_after_a_resend_is_a_double_and_told(run
     record = Duplicate.objects.get()
     assert record.certainty == ("CONFIRMED" if proven else "SUSPECT")
     assert (record.earlier_attempt, record.earlier_wamid) == (str(first), "wamid.first")
-    assert record.later_attempt == state.attempt_id(delivery())
+    assert record.later_attempt == evidence.attempt_id(delivery())
     assert record.later_wamid == ("wamid.second" if proven else "")
     alert = Alert.objects.get()
     rule = "duplicate_confirmed" if proven else "duplicate_suspect"

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.utils import timezone
 
-from distribution import control, reports, state, unconfirmed
+from distribution import control, evidence, reports, state, unconfirmed
 from distribution.attempt_ids import parse
 from distribution.models import Alert, Attempt, Delivery, Distribution, Duplicate, State, Verdict
 from distribution.state import Settlement
@@ -67,9 +67,11 @@ def test_sending_again_opens_the_distribution_for_that_one_and_counts_as_a_human
     row = case()
     assert (row.state, row.next_at, row.ambiguous_no) == (State.RETRY_WAIT, now, 1)
     verdict = Verdict.objects.get(by=user)
-    assert (verdict.ruling, verdict.attempt_id) == ("HUMAN_SEND_AGAIN", state.attempt_id(before))
+    assert (verdict.ruling, verdict.attempt_id) == ("HUMAN_SEND_AGAIN", evidence.attempt_id(before))
     assert verdict.reason == "She says that nothing came."
-    assert Attempt.objects.filter(attempt_id=state.attempt_id(before), outcome="UNKNOWN").exists()
+    assert Attempt.objects.filter(
+        attempt_id=evidence.attempt_id(before), outcome="UNKNOWN"
+    ).exists()
     claim = state.claim(distribution.pk, 0, limit=50, now=now, lease=LEASE)
     assert [row.pk for row in claim.deliveries] == [before.pk]
 
@@ -85,7 +87,7 @@ def test_sending_again_opens_the_distribution_for_that_one_and_counts_as_a_human
 
 def test_a_late_word_about_the_first_message_after_that_is_a_proven_double(distribution):
     now = distribution.window_end + HOUR
-    first = parse(state.attempt_id(case()))
+    first = parse(evidence.attempt_id(case()))
     decide(unconfirmed.resend, now)
     claim = state.claim(distribution.pk, 0, limit=50, now=now, lease=LEASE)
     number_id = PhoneNumber.objects.first().pk

@@ -81,8 +81,8 @@ MUTANTS = (
         (
             Replacement(
                 STATE,
-                "mine = Delivery.objects.filter(pk__in=pks, claim_token=claim.token)",
-                "mine = Delivery.objects.filter(pk__in=pks)",
+                "    d.claim_token = %(token)s AND d.state = 'CLAIMED'\n",
+                "    d.state = 'CLAIMED'\n",
             ),
         ),
         ("tests/distribution/test_state.py::test_a_lost_claim_may_not_send",),
@@ -91,7 +91,7 @@ MUTANTS = (
     Mutant(
         "no-lease",
         "a claim with no lease left may begin calls",
-        (Replacement(STATE, "        lease_until__gt=now + lease * LEAST_LEASE,\n", ""),),
+        (Replacement(STATE, "    AND d.lease_until > %(least_lease)s\n", ""),),
         ("tests/distribution/test_state.py::test_a_claim_with_little_lease_left_may_not_send",),
     ),
     Mutant(
