@@ -22,7 +22,7 @@ def timetable() -> dict[str, dict[str, Any]]:
         # Opens what beat missed, ends leases, re-nudges, closes: nothing waits longer than this.
         "tick": _entry("distribution.tasks.tick", settings.TICK_SECONDS),
         # The web process nudges as statuses arrive; this finds what a lost nudge left.
-        "apply webhooks": _entry("webhooks.tasks.drain_inbox", 2.0),
+        "apply webhooks": _entry("webhooks.tasks.drain_inbox", 5.0),
         "refresh the SLA": _entry("distribution.tasks.refresh_sla", 5.0),
         "tell about alerts": _entry("distribution.tasks.notify_alerts", 10.0),
         "ask Meta about the phone numbers": _entry("phonepool.tasks.sync_phone_numbers", 60.0),

@@ -254,7 +254,8 @@ def _text(document: Any, name: str) -> str:
         return str(value)[:20]
     if not isinstance(value, str):
         return ""
-    return "".join(letter for letter in value[:1024] if letter.isprintable())
+    text = value[:1024]
+    return text if text.isprintable() else "".join(filter(str.isprintable, text))
 
 
 def _integer(value: object) -> int | None:

@@ -110,10 +110,12 @@ def _watch(
         while True:
             now = timezone.now()
             distribution = Distribution.objects.filter(kind=Kind.DAILY, local_date=day).first()
-            if distribution is not None and distribution.opened_at is not None:
+            wanted = scenario.incidents or view.is_due((now - triggered_at).total_seconds())
+            if wanted and distribution is not None and distribution.opened_at is not None:
                 glance = _glance(distribution, triggered_at, now)
                 told = scenario.proceed(glance.accepted / (glance.recipients or 1), sandbox)
-                view.show(replace(glance, note=told or ""))
+                if told or view.is_due(glance.seconds):
+                    view.show(replace(glance, note=told or ""))
             if distribution is not None and distribution.state in ENDED:
                 return distribution
             time.sleep(LOOK_SECONDS)

@@ -58,11 +58,14 @@ class View:
         if self._live is not None:
             self._live.__exit__(kind, error, trace)
 
+    def is_due(self, seconds: float) -> bool:
+        """Whether a glance `seconds` after the trigger is wanted: a plain log has one in two."""
+        return self._live is not None or seconds - self._last_line >= 2.0
+
     def show(self, glance: Glance) -> None:
-        """Show the latest; a plain log gets a line every two seconds."""
         if self._live is not None:
             self._live.update(_panel(glance))
-        elif glance.note or glance.seconds - self._last_line >= 2.0:
+        else:
             self._last_line = glance.seconds
             say(_line(glance))
 
