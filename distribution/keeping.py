@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Event, Thread
@@ -25,7 +26,7 @@ from distribution.models.deliveries import CLAIMABLE
 from distribution.models.distributions import RUNNING, UNOPENED
 from distribution.models.heartbeats import KEEPER, SLA, TICK, is_silent
 from distribution.relief import Relief, Send
-from distribution.watchdog import Step, Watchdog
+from distribution.watchdog import Watchdog
 from phonepool.models import NumberState, PhoneNumber
 from subscribers.models import Subscriber
 
@@ -162,7 +163,7 @@ class Keeper:
             return False
         return True
 
-    def _step(self, name: str, extra: float = 0.0) -> Step:
+    def _step(self, name: str, extra: float = 0.0) -> AbstractContextManager[None]:
         return self._watchdog.step(name, extra=extra)
 
     def _do(

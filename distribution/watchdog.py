@@ -9,7 +9,8 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import Event, Lock, Thread
 from types import TracebackType
 from typing import Self
@@ -52,19 +53,18 @@ class Watchdog:
         self._over.set()
         self._thread.join()
 
-    def step(self, name: str, *, extra: float = 0.0) -> Step:
-        """A step that may take the limit and `extra` seconds."""
-        return Step(self, name, self._limit + extra)
-
-    def begin(self, name: str, seconds: float) -> int:
+    @contextmanager
+    def step(self, name: str, *, extra: float = 0.0) -> Iterator[None]:
+        """Around a step that may take the limit and `extra` seconds."""
         with self._lock:
             self._serial += 1
-            self._steps[self._serial] = (name, time.monotonic() + seconds)
-            return self._serial
-
-    def end(self, serial: int) -> None:
-        with self._lock:
-            self._steps.pop(serial, None)
+            serial = self._serial
+            self._steps[serial] = (name, time.monotonic() + self._limit + extra)
+        try:
+            yield
+        finally:
+            with self._lock:
+                del self._steps[serial]
 
     def _run(self) -> None:
         while not self._over.wait(min(1.0, self._limit / 4)):
@@ -78,22 +78,3 @@ class Watchdog:
         now = time.monotonic()
         with self._lock:
             return next((name for name, last in self._steps.values() if now > last), "")
-
-
-class Step:
-    """One step under the watchdog's eyes."""
-
-    def __init__(self, watchdog: Watchdog, name: str, seconds: float) -> None:
-        self._watchdog, self._name, self._seconds = watchdog, name, seconds
-        self._serial = 0
-
-    def __enter__(self) -> None:
-        self._serial = self._watchdog.begin(self._name, self._seconds)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._watchdog.end(self._serial)

@@ -5,6 +5,9 @@ A leading apostrophe says "this is text". Files that come back carry it, so it i
 
 from __future__ import annotations
 
+import csv
+from collections.abc import Iterable, Iterator
+
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
 _WIDE_STARTS = ("＝", "＋", "－", "＠")  # some programs read the full-width forms as the plain ones
 
@@ -17,3 +20,19 @@ def inert(text: str) -> str:
 def bare(cell: str) -> str:
     """What `inert` was given: the cell without the apostrophe that it put there."""
     return cell[1:] if cell[:1] == "'" and inert(cell[1:]) == cell else cell
+
+
+def csv_lines(rows: Iterable[Iterable[str]]) -> Iterator[str]:
+    """A CSV file line by line, every cell inert; it begins with the mark by which Excel knows
+    UTF-8."""
+    writer = csv.writer(_Echo())
+    yield "\ufeff"
+    for row in rows:
+        yield writer.writerow([inert(cell) for cell in row])
+
+
+class _Echo:
+    """A file that gives back what is written to it."""
+
+    def write(self, text: str) -> str:
+        return text

@@ -14,10 +14,10 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 
 from distribution import exporting
-from distribution.admin import audit
 from distribution.admin.reading import ReadOnly
 from distribution.explaining import explain
 from distribution.models import Attempt, Delivery, Distribution
+from subscribers.admin.acting import record
 from subscribers.phones import mask
 
 EXPORT = "distribution.export_delivery"
@@ -165,7 +165,7 @@ class DeliveryAdmin(ReadOnly):
         about = Distribution.objects.filter(pk__in=rows.values("distribution_id")[:1]).first()
         if about is not None:
             after = {"filters": request.GET.dict(), "full_phones": full}
-            audit.note(self, request, about, "Export deliveries", after=after)
+            record(self, request, about, "Export deliveries", before={}, after=after)
         response = StreamingHttpResponse(
             exporting.lines(rows, full_phones=full), content_type="text/csv; charset=utf-8"
         )

@@ -13,12 +13,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from distribution import analytics, failed
-from distribution.admin import audit, doubts
+from distribution.admin import doubts
 from distribution.admin.acts import ACTS, REFUSALS, Act, possible
 from distribution.admin.forms import ReasonForm
 from distribution.admin.reading import ReadOnly
 from distribution.models import Delivery, Distribution, State
 from distribution.picture import percent, picture
+from subscribers.admin.acting import record
 from subscribers.phones import mask
 
 BATCHES = 40  # on a page
@@ -122,7 +123,7 @@ class DistributionAdmin(ReadOnly):
         distribution.refresh_from_db()
         done = act.title if level == messages.SUCCESS else f"{act.title}: refused"
         after = {"state": distribution.state, "result": said}
-        audit.note(self, request, distribution, done, reason=reason, before=before, after=after)
+        record(self, request, distribution, done, reason=reason, before=before, after=after)
         self.message_user(request, said, level)
 
     def doubts_view(self, request: HttpRequest, pk: int) -> HttpResponse:

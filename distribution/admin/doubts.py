@@ -12,11 +12,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from distribution import unconfirmed
-from distribution.admin import audit
 from distribution.admin.forms import ReasonForm
 from distribution.explaining import explain
 from distribution.models import Distribution
 from distribution.unconfirmed import UnconfirmedError
+from subscribers.admin.acting import record
 from subscribers.phones import mask
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _decide(
             done.append(pk)
     after = {"deliveries": done, "refused": sorted(refused)}
     act = f"Unconfirmed: {DECISIONS[what].lower()}"
-    audit.note(admin, request, distribution, act, reason=reason, after=after)
+    record(admin, request, distribution, act, reason=reason, before={}, after=after)
     if done:
         admin.message_user(request, f"{DECISIONS[what]}: {len(done)}.", messages.SUCCESS)
     for sentence in sorted(refused):

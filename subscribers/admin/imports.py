@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 from django import forms
@@ -26,6 +25,7 @@ from subscribers import import_jobs
 from subscribers.admin.acting import record, username
 from subscribers.importing import ImportRefused
 from subscribers.models import ImportJob, ImportState
+from subscribers.spreadsheets import csv_lines
 
 PERMISSION = "subscribers.import_subscriber"
 CARDS = (
@@ -191,7 +191,7 @@ class ImportJobAdmin(ModelAdmin):
             return self._to(job)
         record(self, request, job, "download refused lines")
         return StreamingHttpResponse(
-            _lines(first, rows),
+            csv_lines(chain([first], rows)),
             content_type="text/csv; charset=utf-8",
             headers={
                 "Content-Disposition": f'attachment; filename="refused-of-import-{job.pk}.csv"',
@@ -247,11 +247,3 @@ def _words(job: ImportJob) -> str:
 def _differs(job: ImportJob) -> bool:
     """Whether the import found something else than the check before it: others were at work."""
     return job.state == ImportState.DONE and job.counts != job.checked
-
-
-def _lines(first: list[str], rows: Iterator[list[str]]) -> Iterator[str]:
-    writer = csv.writer(_Echo())
-    yield "\ufeff"  # Excel reads UTF-8 by the mark
-    yield writer.writerow(first)
-    for row in rows:
-        yield writer.writerow(row)

@@ -9,6 +9,7 @@ import pytest
 from distribution import exporting
 from distribution.models import Delivery
 from subscribers.models import Subscriber
+from subscribers.spreadsheets import FORMULA_STARTS
 from tests.mornings import a_morning
 
 NOW = datetime(2026, 11, 23, 0, 40, tzinfo=UTC)
@@ -26,7 +27,7 @@ def test_no_cell_is_a_formula(db, name):
     Subscriber.objects.update(name=name)
     (row,) = rows(full=True)
     assert row["name"] == f"'{name}"
-    assert not any(cell.startswith(exporting.FORMULA) for cell in row.values())
+    assert not any(cell.startswith(FORMULA_STARTS) for cell in row.values())
 
 
 def test_phones_are_masked_unless_they_may_be_seen(db):
