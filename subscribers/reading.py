@@ -31,7 +31,17 @@ from subscribers.records import (
     Record,
 )
 
-__all__ = ["MAX_CELL", "MAX_COLUMNS", "MAX_ROWS", "AnyTable", "ImportRefused", "Record", "Table"]
+__all__ = [
+    "MAX_CELL",
+    "MAX_COLUMNS",
+    "MAX_ROWS",
+    "MAX_SIZE",
+    "AnyTable",
+    "ImportRefused",
+    "Record",
+    "Table",
+    "open_table",
+]
 
 MAX_RECORD_LINES = 50  # of one row whose cells hold line breaks
 DELIMITERS = ",;\t|"
