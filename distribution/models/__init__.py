@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from distribution.models.access import ApiToken, KeptAnswer, Scope
 from distribution.models.alerts import Alert, Severity
 from distribution.models.content import (
     Approval,
@@ -20,6 +21,7 @@ from distribution.models.verdicts import Certainty, Duplicate, Ruling, Verdict
 
 __all__ = [
     "Alert",
+    "ApiToken",
     "Approval",
     "Attempt",
     "BlackoutDate",
@@ -33,11 +35,13 @@ __all__ = [
     "DistributionState",
     "Duplicate",
     "Heartbeat",
+    "KeptAnswer",
     "Kind",
     "MessageTemplate",
     "OneTime",
     "Progress",
     "Ruling",
+    "Scope",
     "Severity",
     "State",
     "StatusFeed",
