@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from distribution.api import history, subscribers
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("subscribers", subscribers.Subscribers.as_view(), name="subscribers"),
+    path("subscribers/add", subscribers.AddSubscriber.as_view(), name="subscribers-add"),
+    path("subscribers/<int:pk>", subscribers.Person.as_view(), name="subscriber"),
+    path(
+        "subscribers/<int:pk>/status",
+        subscribers.SubscriberStatus.as_view(),
+        name="subscriber-status",
+    ),
+    path(
+        "subscribers/<int:pk>/history",
+        history.SubscriberHistory.as_view(),
+        name="subscriber-history",
+    ),
+]
