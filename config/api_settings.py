@@ -40,6 +40,15 @@ SPECTACULAR_SETTINGS: dict[str, object] = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SORT_OPERATIONS": True,
+    # Columns of the same name with other words in them: each set has a name of its own.
+    "ENUM_NAME_OVERRIDES": {
+        "SubscriberStatus": "subscribers.models.Status",
+        "AskedStatus": "subscribers.deciding.ASKABLE",
+        "ImportState": "subscribers.models.ImportState",
+        "DeliveryState": "distribution.models.State",
+        "NumberState": "phonepool.models.NumberState",
+        "TemplateStatus": "distribution.models.TemplateStatus",
+    },
     # From this server, without a word of script inside the page.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -12,7 +12,8 @@ from subscribers.models import ConsentEvent, Erasure, Status, Subscriber
 
 Kind = ConsentEvent.Kind
 _KINDS = {Status.PAUSED: [Kind.PAUSE], Status.UNSUBSCRIBED: [Kind.OPT_OUT]}
-ASKABLE = (Status.ACTIVE, Status.PAUSED, Status.UNSUBSCRIBED)
+# What may be asked for; INVALID is found out.
+ASKABLE = [(word.value, word.label) for word in (Status.ACTIVE, Status.PAUSED, Status.UNSUBSCRIBED)]
 
 
 class StatusRefused(Exception):  # noqa: N818

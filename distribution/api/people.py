@@ -93,7 +93,7 @@ class NewSubscriber(serializers.Serializer[Any]):
 class StatusChange(serializers.Serializer[Any]):
     """What status somebody is to have, and why."""
 
-    status = serializers.ChoiceField([(word.value, word.label) for word in deciding.ASKABLE])
+    status = serializers.ChoiceField(deciding.ASKABLE)
     reason = serializers.CharField(max_length=150, help_text="Kept as evidence.")
     consent_source = serializers.CharField(
         max_length=500,

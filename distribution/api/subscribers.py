@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django_filters.rest_framework import DjangoFilterBackend
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
 from rest_framework import generics
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -45,7 +45,9 @@ def one(pk: int) -> Subscriber:
     return get_object_or_404(everybody(), pk=pk)
 
 
-@extend_schema(tags=TAG, operation_id="subscribers_list", summary="Subscribers")
+@extend_schema_view(
+    get=extend_schema(tags=TAG, operation_id="subscribers_list", summary="Subscribers")
+)
 class Subscribers(generics.ListAPIView[Subscriber]):
     """Pages of subscribers, phones masked. To keep in step, remember the moment you asked and
     give it as `updated_since` the next time."""
@@ -60,7 +62,9 @@ class Subscribers(generics.ListAPIView[Subscriber]):
         return everybody()
 
 
-@extend_schema(tags=TAG, operation_id="subscribers_read", summary="One subscriber")
+@extend_schema_view(
+    get=extend_schema(tags=TAG, operation_id="subscribers_read", summary="One subscriber")
+)
 class Person(generics.RetrieveAPIView[Subscriber]):
     """With the phone in full."""
 
