@@ -42,12 +42,14 @@ SPECTACULAR_SETTINGS: dict[str, object] = {
     "SORT_OPERATIONS": True,
     # Columns of the same name with other words in them: each set has a name of its own.
     "ENUM_NAME_OVERRIDES": {
+        "DeliveryState": "distribution.models.deliveries.State",
+        "DistributionState": "distribution.models.distributions.DistributionState",
+        "ContentState": "distribution.models.content.ContentState",
+        "TemplateStatus": "distribution.models.content.TemplateStatus",
         "SubscriberStatus": "subscribers.models.Status",
         "AskedStatus": "subscribers.deciding.ASKABLE",
         "ImportState": "subscribers.models.ImportState",
-        "DeliveryState": "distribution.models.State",
         "NumberState": "phonepool.models.NumberState",
-        "TemplateStatus": "distribution.models.TemplateStatus",
     },
     # From this server, without a word of script inside the page.
     "SWAGGER_UI_DIST": "SIDECAR",

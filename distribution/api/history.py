@@ -89,9 +89,9 @@ class SubscriberHistory(APIView):
         parameters=PAGES,
         responses=History,
     )
-    def get(self, request: Request, pk: int) -> Response:
+    def get(self, request: Request, id: int) -> Response:
         """Each delivery is also told in a sentence that can be read out on the phone."""
-        somebody, pages = one(pk), CursorPages()
+        somebody, pages = one(id), CursorPages()
         rows = pages.paginate_queryset(_deliveries(somebody.pk), request, self)
         today = timezone.localdate(timezone.now())
         return Response(

@@ -24,9 +24,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from distribution.api import idempotency
+from distribution.api import auditing, idempotency
 from distribution.api.callers import source
 from distribution.api.problems import Conflict, Problem
+from distribution.api.strict import Body, Text, valid
 from distribution.api.subscribers import TAG
 from distribution.models import Scope
 from subscribers import import_jobs
@@ -102,10 +103,10 @@ class Upload(serializers.Serializer[Any]):
         return told
 
 
-class Confirmation(serializers.Serializer[Any]):
+class Confirmation(Body):
     """That a checked list is to be imported."""
 
-    consent_source = serializers.CharField(
+    consent_source = Text(
         max_length=500, help_text="Where, and to what wording, these people agreed."
     )
 
@@ -206,9 +207,8 @@ class ImportSubscribers(APIView):
     def post(self, request: Request) -> HttpResponse:
         """Answers at once with a job to follow. Rows are taken or refused one by one; nobody who
         left is brought back. A job whose worker dies is gone on with where it was."""
-        told = Upload(data=request.data)
-        told.is_valid(raise_exception=True)
-        return idempotency.once(request, lambda: _submit(request, told.validated_data))
+        told = valid(Upload, request.data)
+        return idempotency.once(request, lambda: _submit(request, told))
 
 
 class OneImport(APIView):
@@ -219,21 +219,21 @@ class OneImport(APIView):
     @extend_schema(
         tags=TAG, operation_id="subscribers_import_read", summary="Follow an import", responses=Job
     )
-    def get(self, request: Request, pk: int) -> Response:
+    def get(self, request: Request, id: int) -> Response:  # noqa: ARG002
         """CHECKING and IMPORTING are under way; CHECKED waits for a confirmation; DONE, REFUSED
         (`problem` says why) and CANCELLED are ends."""
-        return Response(Job(_job(pk)).data)
+        return Response(Job(_job(id)).data)
 
     @extend_schema(
         tags=TAG, operation_id="subscribers_import_cancel", summary="Stop an import", responses=Job
     )
-    def delete(self, request: Request, pk: int) -> Response:
+    def delete(self, request: Request, id: int) -> Response:  # noqa: ARG002
         """What is written by then stays. One that has ended is answered 409 `import_ended`."""
-        if not import_jobs.cancel(_job(pk).pk, now=timezone.now()):
+        if not import_jobs.cancel(_job(id).pk, now=timezone.now()):
             raise Conflict(
                 "import_ended", "This import has ended already: nothing is left to stop."
             )
-        return Response(Job(_job(pk)).data)
+        return Response(Job(_job(id)).data)
 
 
 class ConfirmImport(APIView):
@@ -248,12 +248,10 @@ class ConfirmImport(APIView):
         request=Confirmation,
         responses={202: Job},
     )
-    def post(self, request: Request, pk: int) -> Response:
+    def post(self, request: Request, id: int) -> Response:
         """After a dry run. What is not CHECKED is answered 409 `import_not_checked`."""
-        told = Confirmation(data=request.data)
-        told.is_valid(raise_exception=True)
-        job = _job(pk)
-        consent_source = told.validated_data["consent_source"]
+        consent_source = valid(Confirmation, request.data)["consent_source"]
+        job = _job(id)
         if not import_jobs.confirm(
             job.pk, consent_source=consent_source, by=_by(request), now=timezone.now()
         ):
@@ -262,7 +260,8 @@ class ConfirmImport(APIView):
                 f"This import is {job.get_state_display().lower()}: only one that is checked and "
                 "waits can be confirmed.",
             )
-        return Response(Job(_job(pk)).data, status=202)
+        auditing.note(request, job, "Import confirmed.", reason=consent_source, after=job.checked)
+        return Response(Job(_job(id)).data, status=202)
 
 
 def _submit(request: Request, told: Mapping[str, Any]) -> idempotency.Answer:
@@ -277,6 +276,7 @@ def _submit(request: Request, told: Mapping[str, Any]) -> idempotency.Answer:
         )
     except ImportRefused as refusal:
         raise Problem(400, "list_refused", str(refusal)) from None
+    auditing.note(request, job, "List uploaded.", after={"sha256": job.digest})
     where = reverse("api:subscribers-import-job", args=[job.pk])
     return idempotency.Answer(202, Job(job).data, where)
 

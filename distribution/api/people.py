@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from distribution.api.strict import Body, Text
 from subscribers import columns, deciding, phones, searching
 from subscribers.models import ConsentEvent, Status, Subscriber, Tier
 from subscribers.records import MAX_CELL
@@ -42,24 +41,24 @@ class OneSubscriber(SubscriberRow):
     phone = serializers.CharField(help_text="In full: +919812345601.")  # type: ignore[assignment]
 
 
-class NewSubscriber(serializers.Serializer[Any]):
+class NewSubscriber(Body):
     """Somebody to be added, with the proof that they agreed."""
 
-    phone = serializers.CharField(
+    phone = Text(
         max_length=phones.MAX_WRITTEN_LENGTH,
         help_text="Any spelling; without a country code it is Indian.",
     )
-    consent_source = serializers.CharField(
+    consent_source = Text(
         max_length=500, help_text="Where, and to what wording, they agreed. Kept as evidence."
     )
-    name = serializers.CharField(max_length=columns.MAX_NAME, required=False, allow_blank=True)
+    name = Text(max_length=columns.MAX_NAME, required=False, allow_blank=True)
     tier = serializers.ChoiceField(Tier.choices, required=False, help_text="BASIC unless told.")
-    language = serializers.CharField(
+    language = Text(
         max_length=20, required=False, help_text="A code such as en, hi, en_IN, or Hindi."
     )
-    email = serializers.CharField(max_length=columns.MAX_EMAIL, required=False, allow_blank=True)
+    email = Text(max_length=columns.MAX_EMAIL, required=False, allow_blank=True)
     attributes = serializers.DictField(
-        child=serializers.CharField(allow_blank=True, max_length=MAX_CELL),
+        child=Text(allow_blank=True, max_length=MAX_CELL),
         required=False,
         help_text=f"Text by name, up to {MOST_ATTRIBUTES} of them.",
     )
@@ -90,12 +89,12 @@ class NewSubscriber(serializers.Serializer[Any]):
         return {name: text for name, text in named.items() if text}
 
 
-class StatusChange(serializers.Serializer[Any]):
+class StatusChange(Body):
     """What status somebody is to have, and why."""
 
     status = serializers.ChoiceField(deciding.ASKABLE)
-    reason = serializers.CharField(max_length=150, help_text="Kept as evidence.")
-    consent_source = serializers.CharField(
+    reason = Text(max_length=150, help_text="Kept as evidence.")
+    consent_source = Text(
         max_length=500,
         required=False,
         help_text="For ACTIVE after they unsubscribed: where, and to what wording, they agreed "

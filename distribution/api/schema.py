@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import (
+    OpenApiAuthenticationExtension,
+    OpenApiSerializerExtension,
+)
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
@@ -58,10 +61,13 @@ class ApiSchema(AutoSchema):
     A view whose POST is answered by `idempotency.once` says `creates = True`.
     """
 
-    def get_description(self) -> str:  # type: ignore[override]  # spectacular's own signature
-        told = super().get_description() or ""
+    def get_operation(self, *args: Any, **kwargs: Any) -> Any:
+        operation = super().get_operation(*args, **kwargs)
         scope = needed(self.view, self.method)
-        return f"{told}\n\nScope: `{scope}`." if scope else told
+        if operation and scope:
+            told = operation.get("description", "")
+            operation["description"] = f"{told}\n\nScope: `{scope}`.".strip()
+        return operation
 
     def get_override_parameters(self) -> list[Any]:
         given = list(super().get_override_parameters())
@@ -115,3 +121,14 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
     def get_security_requirement(self, auto_schema: Any) -> dict[str, list[str]]:
         scope = needed(auto_schema.view, auto_schema.method)
         return {self.name: [str(scope)] if scope else []}
+
+
+class BodyExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """A body takes the fields that it names, and no others."""
+
+    target_class = "distribution.api.strict.Body"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: Any, direction: str) -> Any:
+        schema = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        return {**schema, "additionalProperties": False}

@@ -27,6 +27,7 @@ from distribution.api.people import (
     SubscriberRow,
 )
 from distribution.api.problems import Conflict
+from distribution.api.strict import valid
 from distribution.models import Scope
 from subscribers import adding, deciding
 from subscribers.models import Status, Subscriber
@@ -73,7 +74,7 @@ class Person(generics.RetrieveAPIView[Subscriber]):
     filter_backends: list[Any] = []
 
     def get_object(self) -> Subscriber:
-        return one(self.kwargs["pk"])
+        return one(self.kwargs["id"])
 
 
 class AddSubscriber(APIView):
@@ -105,9 +106,8 @@ class AddSubscriber(APIView):
     def post(self, request: Request) -> HttpResponse:
         """Who said STOP before we knew them is taken in as UNSUBSCRIBED. `subscriber_exists` and
         `subscriber_erased` are answered 409."""
-        told = NewSubscriber(data=request.data)
-        told.is_valid(raise_exception=True)
-        return idempotency.once(request, lambda: _add(request, dict(told.validated_data)))
+        told = valid(NewSubscriber, request.data)
+        return idempotency.once(request, lambda: _add(request, dict(told)))
 
 
 def _add(request: Request, details: dict[str, Any]) -> idempotency.Answer:
@@ -151,22 +151,21 @@ class SubscriberStatus(APIView):
             )
         ],
     )
-    def patch(self, request: Request, pk: int) -> Response:
+    def patch(self, request: Request, id: int) -> Response:
         """Setting what is set changes nothing. What the consent on record does not allow is
         answered 409 `status_refused`: who unsubscribed becomes ACTIVE with a `consent_source`
         only."""
-        told = StatusChange(data=request.data)
-        told.is_valid(raise_exception=True)
-        person = one(pk)
+        told = valid(StatusChange, request.data)
+        person = one(id)
         try:
             deciding.set_status(
                 person.pk,
-                Status(told.validated_data["status"]),
-                reason=told.validated_data["reason"],
+                Status(told["status"]),
+                reason=told["reason"],
                 source=source(request),
                 actor=actor(request),
                 now=timezone.now(),
-                consent_source=told.validated_data.get("consent_source", ""),
+                consent_source=told.get("consent_source", ""),
             )
         except deciding.StatusRefused as refusal:
             raise Conflict("status_refused", str(refusal)) from None
