@@ -18,6 +18,7 @@ from distribution.models.heartbeats import Heartbeat
 from distribution.models.status_feed import StatusFeed
 from distribution.models.timetable import BlackoutDate, DailyTime, OneTime
 from distribution.models.verdicts import Certainty, Duplicate, Ruling, Verdict
+from distribution.models.workers import Worker
 
 __all__ = [
     "Alert",
@@ -47,4 +48,5 @@ __all__ = [
     "StatusFeed",
     "TemplateStatus",
     "Verdict",
+    "Worker",
 ]

@@ -8,15 +8,14 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
 from subscribers import import_jobs
 from subscribers.models import ConsentEvent, ImportJob, Subscriber
+from tests.processes import own_database
 
 ROWS = 3_000
 PATIENCE = 120.0
@@ -46,14 +45,6 @@ def a_worker(*arguments: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, "-c", WORKER, *arguments], env=environment, cwd=settings.BASE_DIR
     )
-
-
-def own_database() -> str:
-    """The address of the database that this test is on."""
-    name = str(connection.settings_dict["NAME"])
-    if connection.vendor == "sqlite":
-        return f"sqlite:///{name}"
-    return urlunsplit(urlsplit(os.environ["TEST_DATABASE_URL"])._replace(path=f"/{name}"))
 
 
 def wait_until(met: Callable[[], object]) -> None:
