@@ -137,6 +137,7 @@ class Submit(APIView):
 
     scopes = {"POST": Scope.CONTENT}
     creates = True
+    follow = {"distribution_content_retrieve": "path.id"}
     parser_classes = [LimitedJsonParser, MultiPartParser]
     body_bytes = LARGEST_FILE + MEGABYTE
 

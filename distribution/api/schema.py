@@ -58,7 +58,8 @@ OF_CREATING = {422: "The Idempotency-Key was used for another request."}
 class ApiSchema(AutoSchema):
     """Adds to each operation its scope, the problems it may answer, and the idempotency header.
 
-    A view whose POST is answered by `idempotency.once` says `creates = True`.
+    A view whose POST is answered by `idempotency.once` says `creates = True`, and by `follow`
+    which operations take the new id, and as what.
     """
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
@@ -98,7 +99,21 @@ class ApiSchema(AutoSchema):
                 responses[str(status)] = self._get_response_for_code(  # type: ignore[no-untyped-call]
                     OpenApiResponse(ProblemDetails, description=told), str(status), JSON_MEDIA
                 )
+        for made in ("201", "202"):
+            if self.method == "POST" and made in responses:
+                responses[made]["links"] = self._links()
         return dict(sorted(responses.items()))
+
+    def _links(self) -> dict[str, Any]:
+        """What to ask next about what was created, by its id."""
+        follow: dict[str, str] = getattr(self.view, "follow", {})
+        return {
+            operation.partition("_")[2]: {
+                "operationId": operation,
+                "parameters": {parameter: "$response.body#/id"},
+            }
+            for operation, parameter in follow.items()
+        }
 
     def _problems(self) -> dict[int, str]:
         found = dict(ALWAYS)

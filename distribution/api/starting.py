@@ -66,6 +66,12 @@ class Trigger(APIView):
 
     scopes = {"POST": Scope.DISTRIBUTE}
     creates = True
+    follow = {
+        "distribution_status_retrieve": "query.id",
+        "distribution_deliveries_list": "path.id",
+        "distribution_pause_create": "path.id",
+        "distribution_cancel_create": "path.id",
+    }
 
     @extend_schema(
         summary="Start a distribution now",
@@ -139,6 +145,10 @@ class Schedule(ListAPIView[Distribution]):
 
     scopes = {"GET": Scope.READ, "POST": Scope.DISTRIBUTE}
     creates = True
+    follow = {
+        "distribution_status_retrieve": "query.id",
+        "distribution_schedule_destroy": "path.id",
+    }
     serializer_class = DistributionShown
     ordering = ("-planned_at", "-pk")
     filterset_fields = {"state": ["exact"]}
