@@ -22,7 +22,7 @@ from distribution import (
     sending,
     ticking,
 )
-from distribution.models import Distribution, Heartbeat
+from distribution.models import Distribution, Heartbeat, KeptAnswer
 from distribution.models.heartbeats import KEEPER, SLA, TICK
 from distribution.nudging import PATIENCE, nudge
 from phonepool import cloud_api
@@ -72,6 +72,11 @@ def _be_punctual(now: datetime) -> None:
             countdown=wait, expires=wait + NUDGE_LIFE, retry=False
         )
     )
+
+
+def open_soon() -> bool:
+    """Have whatever is due opened now; without a broker the keeper or the next tick does it."""
+    return nudge(lambda: start_daily_distribution.apply_async(expires=NUDGE_LIFE, retry=False))
 
 
 def start_batches(distribution_id: int) -> bool:
@@ -135,6 +140,12 @@ def sync_message_templates() -> int:
     if not settings.WHATSAPP_BUSINESS_ID:
         return 0
     return message_templates.sync(cloud_api.client(), now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def forget_answers() -> int:
+    """Delete answers of the API that were kept for long enough."""
+    return KeptAnswer.objects.outdated(timezone.now()).delete()[0]
 
 
 @shared_task(ignore_result=True)

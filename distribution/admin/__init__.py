@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from distribution.admin import (
+    access,
     alerts,
     content,
     deliveries,
@@ -14,6 +15,7 @@ from distribution.admin import (
 )
 
 __all__ = [
+    "access",
     "alerts",
     "content",
     "deliveries",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from distribution.models.access import ApiToken, KeptAnswer, Scope
 from distribution.models.alerts import Alert, Severity
 from distribution.models.content import (
     Approval,
@@ -17,9 +18,11 @@ from distribution.models.heartbeats import Heartbeat
 from distribution.models.status_feed import StatusFeed
 from distribution.models.timetable import BlackoutDate, DailyTime, OneTime
 from distribution.models.verdicts import Certainty, Duplicate, Ruling, Verdict
+from distribution.models.workers import Worker
 
 __all__ = [
     "Alert",
+    "ApiToken",
     "Approval",
     "Attempt",
     "BlackoutDate",
@@ -33,14 +36,17 @@ __all__ = [
     "DistributionState",
     "Duplicate",
     "Heartbeat",
+    "KeptAnswer",
     "Kind",
     "MessageTemplate",
     "OneTime",
     "Progress",
     "Ruling",
+    "Scope",
     "Severity",
     "State",
     "StatusFeed",
     "TemplateStatus",
     "Verdict",
+    "Worker",
 ]

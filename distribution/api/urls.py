@@ -1,0 +1,59 @@
+"""Under /api/distribution/: exactly the customer's addresses. Their names begin with `api:`."""
+
+from __future__ import annotations
+
+from django.urls import URLPattern, URLResolver, path
+
+from distribution.api import (
+    contents,
+    deliveries,
+    history,
+    imports,
+    numbers,
+    starting,
+    status,
+    steering,
+    subscribers,
+    templates,
+)
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("trigger", starting.Trigger.as_view(), name="trigger"),
+    path("status", status.Status.as_view(), name="status"),
+    path("schedule", starting.Schedule.as_view(), name="schedule"),
+    path("schedule/<int:id>", starting.Planned.as_view(), name="planned"),
+    path("content/submit", contents.Submit.as_view(), name="content-submit"),
+    path("content/<int:id>", contents.OneContent.as_view(), name="content"),
+    path("<int:id>/deliveries", deliveries.Deliveries.as_view(), name="deliveries"),
+    path("<int:id>/pause", steering.Pause.as_view(), name="pause"),
+    path("<int:id>/resume", steering.Resume.as_view(), name="resume"),
+    path("<int:id>/cancel", steering.Cancel.as_view(), name="cancel"),
+    path("templates", templates.Templates.as_view(), name="templates"),
+    path("templates/<int:id>", templates.Template.as_view(), name="template"),
+    path("numbers", numbers.Numbers.as_view(), name="numbers"),
+    path("numbers/<int:id>", numbers.Number.as_view(), name="number"),
+    path("subscribers", subscribers.Subscribers.as_view(), name="subscribers"),
+    path("subscribers/add", subscribers.AddSubscriber.as_view(), name="subscribers-add"),
+    path("subscribers/import", imports.ImportSubscribers.as_view(), name="subscribers-import"),
+    path(
+        "subscribers/import/<int:id>",
+        imports.OneImport.as_view(),
+        name="subscribers-import-job",
+    ),
+    path(
+        "subscribers/import/<int:id>/confirm",
+        imports.ConfirmImport.as_view(),
+        name="subscribers-import-confirm",
+    ),
+    path("subscribers/<int:id>", subscribers.Person.as_view(), name="subscriber"),
+    path(
+        "subscribers/<int:id>/status",
+        subscribers.SubscriberStatus.as_view(),
+        name="subscriber-status",
+    ),
+    path(
+        "subscribers/<int:id>/history",
+        history.SubscriberHistory.as_view(),
+        name="subscriber-history",
+    ),
+]
