@@ -24,6 +24,7 @@ from distribution.models import Alert, Delivery, Distribution, Heartbeat, Kind, 
 from distribution.models.deliveries import CLAIMABLE
 from distribution.models.distributions import RUNNING, UNOPENED
 from distribution.models.heartbeats import KEEPER, SLA, TICK, is_silent
+from distribution.outgoing import rounds
 from distribution.relief import Relief, Send
 from distribution.watchdog import Step, Watchdog
 from phonepool.models import NumberState, PhoneNumber
@@ -47,6 +48,7 @@ class Duties:
     send: Send  # one batch, to its end
     publish: Callable[[int], bool]  # a distribution's batches to the broker; may block
     drain: Callable[[datetime], object]  # apply the webhooks that wait
+    post_events: Callable[[], object] = lambda: None  # to other systems; must not block
     halt: Callable[[], object] = lambda: None  # withdraw what was not begun: we are to end
 
 
@@ -149,6 +151,8 @@ class Keeper:
             self._do("the service level", ticking.refresh_sla, now)
         if seen.untold and settings.WEBHOOK_ALERT_URL:
             self._tell_aside()
+        if silent and tick_due:
+            self._do("outgoing events", self._post_events, now)
 
     def _try_round(self) -> bool:
         try:
@@ -232,6 +236,10 @@ class Keeper:
         if self._told is None or not self._told.is_alive():
             self._told = Thread(target=self._tell, name="alerts", daemon=True)
             self._told.start()
+
+    def _post_events(self, now: datetime) -> None:
+        if rounds.is_behind(now, 3 * _patience()):
+            self._duties.post_events()
 
     def _tell(self) -> None:
         try:

@@ -25,6 +25,7 @@ from distribution import (
 from distribution.models import Distribution, Heartbeat
 from distribution.models.heartbeats import KEEPER, SLA, TICK
 from distribution.nudging import PATIENCE, nudge
+from distribution.outgoing import aside, rounds
 from phonepool import cloud_api
 
 log = logging.getLogger(__name__)
@@ -141,3 +142,15 @@ def sync_message_templates() -> int:
 def notify_alerts() -> int:
     """Tell the alert sink what it has not heard of."""
     return notifiers.notify(timezone.now())
+
+
+@shared_task(ignore_result=True)
+def post_events() -> None:
+    """Post outgoing events, beside the workers' threads: a dead receiver holds up none of them."""
+    aside.start()
+
+
+@shared_task(ignore_result=True)
+def forget_events() -> int:
+    """Delete events that were told long ago."""
+    return rounds.forget_old(timezone.now())

@@ -14,6 +14,13 @@ from distribution.models.content import (
 from distribution.models.deliveries import Attempt, Delivery, Progress, State
 from distribution.models.distributions import Distribution, DistributionState, Kind
 from distribution.models.heartbeats import Heartbeat
+from distribution.models.outgoing import (
+    EventDelivery,
+    EventKind,
+    EventSubscription,
+    OutgoingEvent,
+    PostState,
+)
 from distribution.models.status_feed import StatusFeed
 from distribution.models.timetable import BlackoutDate, DailyTime, OneTime
 from distribution.models.verdicts import Certainty, Duplicate, Ruling, Verdict
@@ -32,10 +39,15 @@ __all__ = [
     "Distribution",
     "DistributionState",
     "Duplicate",
+    "EventDelivery",
+    "EventKind",
+    "EventSubscription",
     "Heartbeat",
     "Kind",
     "MessageTemplate",
     "OneTime",
+    "OutgoingEvent",
+    "PostState",
     "Progress",
     "Ruling",
     "Severity",
