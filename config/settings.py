@@ -17,7 +17,8 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from config import databases, headers, logs, look
+from config import api_settings as api
+from config import databases, headers, installed, logs, look
 from config import environment as env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -52,53 +53,10 @@ CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 
-INSTALLED_APPS = [
-    "config",
-    "webhooks",
-    "distribution",
-    "phonepool",
-    "subscribers",
-    "django_celery_beat",
-    "django_prometheus",
-    "rest_framework",
-    "unfold",  # before the admin, whose templates it replaces
-    "unfold.contrib.filters",
-    "unfold.contrib.forms",
-    "unfold.contrib.import_export",
-    "import_export",
-    "axes",
-    "csp",
-    "django_otp",
-    "django_otp.plugins.otp_totp",
-    "django_otp.plugins.otp_static",
-    "django.contrib.admin",
-    "django.contrib.auth",
-    "django.contrib.contenttypes",
-    "django.contrib.sessions",
-    "django.contrib.messages",
-    "django.contrib.staticfiles",
-]
-MIDDLEWARE = [
-    "config.headers.RefuseInsecureMachines",
-    "django.middleware.security.SecurityMiddleware",
-    "config.headers.ContentPolicy",
-    "config.static_files.StaticFilesMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "config.sessions.SessionLimits",
-    "django_otp.middleware.OTPMiddleware",
-    "config.second_factor.SecondFactorGate",
-    "config.auditing.RememberRequest",
-    "django.contrib.messages.middleware.MessageMiddleware",
-    "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "axes.middleware.AxesMiddleware",
-]
-AUTHENTICATION_BACKENDS = [
-    "axes.backends.AxesStandaloneBackend",
-    "django.contrib.auth.backends.ModelBackend",
-]
+INSTALLED_APPS = installed.INSTALLED_APPS
+MIDDLEWARE = installed.MIDDLEWARE
+AUTHENTICATION_BACKENDS = installed.AUTHENTICATION_BACKENDS
+AUTH_PASSWORD_VALIDATORS = installed.AUTH_PASSWORD_VALIDATORS
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -113,19 +71,10 @@ TEMPLATES = [
         },
     }
 ]
-AUTH_PASSWORD_VALIDATORS = [
-    {
-        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
-        "OPTIONS": {"min_length": 15},
-    },
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 UNFOLD = look.UNFOLD
-REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAdminUser"],
-}
+REST_FRAMEWORK = api.REST_FRAMEWORK
+SPECTACULAR_SETTINGS = api.SPECTACULAR_SETTINGS
 LANGUAGE_CODE = "en-in"
 FORMAT_MODULE_PATH = "config.formats"
 USE_TZ = True
@@ -179,6 +128,20 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 CONTENT_SECURITY_POLICY = headers.POLICY
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+
+# --- The API ----------------------------------------------------------------------------------
+
+# Requests a minute, for each token and scope.
+API_RATES = {
+    "read": env.integer("API_RATE_READ", 600, low=1),
+    "subscribers": env.integer("API_RATE_SUBSCRIBERS", 300, low=1),
+    "content": env.integer("API_RATE_CONTENT", 60, low=1),
+    "distribute": env.integer("API_RATE_DISTRIBUTE", 60, low=1),
+    "admin": env.integer("API_RATE_ADMIN", 60, low=1),
+}
+API_BODY_BYTES = 1024 * 1024  # of one JSON document; uploads have limits of their own
+# How long a POST with the same Idempotency-Key is answered as before.
+API_KEEP_ANSWERS_HOURS = env.integer("API_KEEP_ANSWERS_HOURS", 48, low=24, high=720)
 
 # --- Subscribers ------------------------------------------------------------------------------
 

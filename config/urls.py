@@ -14,4 +14,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/ready", observability.ready),
     path("metrics", observability.metrics),
     path("webhooks/", include("webhooks.urls")),
+    path("api/", include("config.api.urls")),
 ]
+handler400 = "distribution.api.problems.bad_request"
+handler404 = "distribution.api.problems.not_found"
+handler500 = "distribution.api.problems.server_error"

@@ -10,7 +10,7 @@ import distribution.models.outgoing
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("distribution", "0032_add_receiver_absence"),
+        ("distribution", "0110_add_api_access"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

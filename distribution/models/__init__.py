@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from distribution.models.access import ApiToken, KeptAnswer, Scope
 from distribution.models.alerts import Alert, Severity
 from distribution.models.content import (
     Approval,
@@ -27,6 +28,7 @@ from distribution.models.verdicts import Certainty, Duplicate, Ruling, Verdict
 
 __all__ = [
     "Alert",
+    "ApiToken",
     "Approval",
     "Attempt",
     "BlackoutDate",
@@ -43,6 +45,7 @@ __all__ = [
     "EventKind",
     "EventSubscription",
     "Heartbeat",
+    "KeptAnswer",
     "Kind",
     "MessageTemplate",
     "OneTime",
@@ -50,6 +53,7 @@ __all__ = [
     "PostState",
     "Progress",
     "Ruling",
+    "Scope",
     "Severity",
     "State",
     "StatusFeed",

@@ -1,0 +1,60 @@
+"""JSON bodies, read with limits: so large, so deep, and nothing a database could not keep."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import IO, Any
+
+from django.conf import settings
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import JSONParser
+from rest_framework.utils import json
+
+from distribution.api.problems import Problem
+
+DEEPEST = 32
+TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+
+
+class LimitedJsonParser(JSONParser):
+    """`application/json`, refused when it is larger than API_BODY_BYTES or deeper than 32."""
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,  # noqa: ARG002 - the framework's
+        parser_context: Mapping[str, Any] | None = None,  # noqa: ARG002
+    ) -> Any:
+        body = stream.read(settings.API_BODY_BYTES + 1)
+        if len(body) > settings.API_BODY_BYTES:
+            raise Problem(413, "too_large", "Send at most 1 MB of JSON at once.")
+        return loads(body)
+
+
+def loads(body: bytes) -> Any:
+    """The document; ParseError when it is none, too deep, or holds what no text can."""
+    if depth(body) > DEEPEST:
+        raise ParseError(f"The body is nested deeper than {DEEPEST} levels: flatten it.")
+    try:
+        value = json.loads(body.decode("utf-8"))
+        text = json.dumps(value, ensure_ascii=False)
+        text.encode("utf-8")  # half of a surrogate pair is no character
+    except (ValueError, RecursionError):
+        raise ParseError from None
+    if "\\u0000" in text:
+        raise ParseError("The body holds a NUL character: remove it.")
+    return value
+
+
+def depth(body: bytes) -> int:
+    """How deep brackets stand inside each other; those inside of texts do not count."""
+    deepest = now = 0
+    for token in TOKENS.finditer(body):
+        first = token.group()[:1]
+        if first in b"[{":
+            now += 1
+            deepest = max(deepest, now)
+        elif first in b"]}":
+            now -= 1
+    return deepest

@@ -1,0 +1,117 @@
+"""The API's document: what every operation has in common is written down here once."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from rest_framework import serializers
+
+from distribution.api.idempotency import HEADER
+from distribution.api.problems import MEDIA_TYPE
+from distribution.api.scopes import needed
+
+JSON_MEDIA = [MEDIA_TYPE]
+
+
+class FieldProblem(serializers.Serializer[Any]):
+    field = serializers.CharField(allow_blank=True, help_text="Path to it: `recipients.3.phone`.")
+    code = serializers.CharField(help_text="Stable, for programs.")
+    detail = serializers.CharField(help_text="What is wrong with it, for people.")
+
+
+class ProblemDetails(serializers.Serializer[Any]):
+    """RFC 9457: what went wrong, for programs and for people."""
+
+    type = serializers.URLField(help_text="A name of the kind of problem; ends in `code`.")
+    title = serializers.CharField(help_text="The status in words.")
+    status = serializers.IntegerField()
+    detail = serializers.CharField(help_text="What to do, in a sentence.")
+    code = serializers.CharField(help_text="Stable, for programs: `scope_missing`, `invalid` …")
+    errors = FieldProblem(  # type: ignore[assignment]  # the name is RFC 9457's example's
+        many=True, help_text="One for each field that is wrong; else empty."
+    )
+
+
+ALWAYS = {
+    400: "The request or a field of it is wrong.",
+    401: "No token, or one that is not in force.",
+    403: "The token lacks the scope.",
+    404: "No such address or record.",
+    405: "This address does not answer that method.",
+    406: "This answer does not come in the format asked for.",
+    413: "The body is too large.",
+    429: "Too many requests: wait as long as Retry-After says.",
+    500: "Something is wrong on this side.",
+    503: "The database does not answer at the moment.",
+}
+WITH_BODY = {415: "The body is not in a format that is read here."}
+OF_STEPS = {409: "Not possible from where things stand; the code says why."}
+OF_CREATING = {422: "The Idempotency-Key was used for another request."}
+
+
+class ApiSchema(AutoSchema):
+    """Adds to each operation its scope, the problems it may answer, and the idempotency header.
+
+    A view whose POST is answered by `idempotency.once` says `creates = True`.
+    """
+
+    def get_description(self) -> str:  # type: ignore[override]  # spectacular's own signature
+        told = super().get_description() or ""
+        scope = needed(self.view, self.method)
+        return f"{told}\n\nScope: `{scope}`." if scope else told
+
+    def get_override_parameters(self) -> list[Any]:
+        given = list(super().get_override_parameters())
+        if self._creates():
+            given.append(
+                OpenApiParameter(
+                    HEADER,
+                    {"type": "string", "pattern": r"^[\x21-\x7e]{1,200}$"},
+                    OpenApiParameter.HEADER,
+                    required=True,
+                    description="Yours, new for each request and the same when it is sent again.",
+                )
+            )
+        return given
+
+    def get_filter_backends(self) -> list[Any]:
+        return super().get_filter_backends() if self.method == "GET" else []
+
+    def _creates(self) -> bool:
+        return self.method == "POST" and bool(getattr(self.view, "creates", False))
+
+    def _get_response_bodies(
+        self, direction: Literal["request", "response"] = "response"
+    ) -> dict[str, Any]:
+        responses: dict[str, Any] = super()._get_response_bodies(direction)
+        for status, told in self._problems().items():
+            if str(status) not in responses:
+                responses[str(status)] = self._get_response_for_code(  # type: ignore[no-untyped-call]
+                    OpenApiResponse(ProblemDetails, description=told), str(status), JSON_MEDIA
+                )
+        return dict(sorted(responses.items()))
+
+    def _problems(self) -> dict[int, str]:
+        found = dict(ALWAYS)
+        if self.method in ("POST", "PATCH", "PUT", "DELETE"):
+            found |= OF_STEPS | WITH_BODY
+        return found | (OF_CREATING if self._creates() else {})
+
+
+class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How the document speaks of the tokens."""
+
+    target_class = "distribution.api.authentication.TokenAuthentication"
+    name = "token"
+    priority = 1
+
+    def get_security_definition(self, auto_schema: Any) -> dict[str, str]:
+        del auto_schema
+        return {"type": "http", "scheme": "bearer", "bearerFormat": "dbk_…"}
+
+    def get_security_requirement(self, auto_schema: Any) -> dict[str, list[str]]:
+        scope = needed(auto_schema.view, auto_schema.method)
+        return {self.name: [str(scope)] if scope else []}

@@ -1,0 +1,82 @@
+"""Who else's programs may ask: their tokens, and the answers kept for those who ask twice."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+
+class Scope(models.TextChoices):
+    """What a token may do. Each stands for itself: none of them brings another one along."""
+
+    READ = "read", "Read everything but people"
+    SUBSCRIBERS = "subscribers", "Read and change subscribers"
+    CONTENT = "content", "Submit content"
+    DISTRIBUTE = "distribute", "Start, plan, pause, resume and cancel distributions"
+    ADMIN = "admin", "Acknowledge alerts, and whatever else runs the house"
+
+
+class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
+    def in_force(self, now: datetime) -> ApiTokenQuerySet:
+        """Not revoked, not expired, and of somebody who still works here."""
+        valid = Q(expires_at=None) | Q(expires_at__gt=now)
+        return self.filter(valid, revoked_at=None, user__is_active=True)
+
+
+class ApiToken(models.Model):
+    """One program's key. The key itself is shown once and never stored: only its digest is."""
+
+    name = models.CharField(max_length=80)
+    prefix = models.CharField(max_length=16, editable=False)  # what tells keys apart in lists
+    digest = models.CharField(max_length=64, unique=True, editable=False)  # SHA-256, hexadecimal
+    scopes = models.JSONField(default=list)
+    # In whose name it acts: the author of what it submits, who then cannot approve it.
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="api_tokens")
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)  # to the minute
+    revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = ApiTokenQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-created_at"]
+        verbose_name = "API token"
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+
+class KeptAnswerQuerySet(models.QuerySet["KeptAnswer"]):
+    def outdated(self, now: datetime) -> KeptAnswerQuerySet:
+        """Those nobody asks for again: older than API_KEEP_ANSWERS_HOURS."""
+        return self.filter(created_at__lt=now - timedelta(hours=settings.API_KEEP_ANSWERS_HOURS))
+
+
+class KeptAnswer(models.Model):
+    """What was answered to a request with an Idempotency-Key, written with its effect or not at
+    all: a crash leaves neither."""
+
+    holder = models.CharField(max_length=40)  # token:7 or user:7
+    key = models.CharField(max_length=200)
+    asked = models.CharField(max_length=64)  # SHA-256 of method, path and body, hexadecimal
+    status = models.PositiveSmallIntegerField(default=0)
+    body = models.TextField(blank=True, default="")
+    location = models.CharField(max_length=200, blank=True, default="")
+    created_at = models.DateTimeField(db_index=True)
+
+    objects = KeptAnswerQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["holder", "key"], name="kept_answer_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.holder} {self.key}"

@@ -1,0 +1,32 @@
+"""Programs that ask: a client that sends a token with the scopes a test names."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from distribution import tokens
+from tests.builders import a_user, serial
+
+
+def a_program(*scopes: str, user: Any = None) -> APIClient:
+    """A client with a token of these scopes; none: without a token."""
+    client = APIClient()
+    if scopes:
+        _, key = tokens.issue(
+            f"program {next(serial)}",
+            scopes,
+            user=user or a_user(),
+            by=None,
+            expires_at=None,
+            now=timezone.now(),
+        )
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
+    return client
+
+
+def a_key() -> dict[str, str]:
+    """The header of a request that was never sent before: `client.post(…, headers=a_key())`."""
+    return {"Idempotency-Key": f"test-{next(serial)}"}
