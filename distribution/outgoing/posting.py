@@ -75,19 +75,16 @@ def _connection(target: Target) -> Iterator[http.client.HTTPConnection]:
         connection.sock = _secured(raw, target.host) if target.secure else raw
         connection.auto_open = 0  # never to another address
         yield connection
-    except OSError:
-        if late.is_set():
-            raise TimeoutError from None
-        raise
-    except http.client.HTTPException:
-        if late.is_set():
-            raise TimeoutError from None
-        raise
+    except (OSError, http.client.HTTPException):
+        if not late.is_set():
+            raise
     finally:
         timer.cancel()
         timer.args[0].close()
         connection.close()
         raw.close()
+    if late.is_set():  # an answer that was cut off may look whole
+        raise TimeoutError
 
 
 def _end(twin: socket.socket, late: threading.Event) -> None:

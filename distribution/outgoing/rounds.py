@@ -124,7 +124,9 @@ def _settle(delivery: EventDelivery, answer: Answer, now: datetime) -> None:
         rows.update(state=PostState.DELIVERED, delivered_at=now, **tried)
         return
     seconds = max(DELAYS[min(delivery.tries, len(DELAYS) - 1)], answer.retry_after)
-    rows.update(next_at=now + timedelta(seconds=seconds), **tried)
+    end = delivery.since + GIVE_UP
+    later = now + timedelta(seconds=seconds)
+    rows.update(next_at=min(later, end) if now < end else later, **tried)
 
 
 def _is_about_this_one(answer: Answer) -> bool:
