@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from distribution import alerts, analytics, checks, fanout, outbox, sla, state
+from distribution import alerts, analytics, checks, fanout, outbox, rollups, sla, state
 from distribution.checks import Finding
 from distribution.fanout import Frozen
 from distribution.models import Delivery, Distribution, DistributionState, EventKind, Kind, Severity
@@ -211,6 +211,7 @@ def cancel(distribution_id: int, *, reason: str, now: datetime) -> int:
         # Paused first and for good: a claim that runs now commits before or finds nothing.
         if not rows.update(state=DistributionState.CANCELLED, state_reason=reason[:200]):
             raise ControlError("It has ended already, so it cannot be cancelled.")
+        rollups.mark([distribution_id], now=now)
         _say(EventKind.DISTRIBUTION_CANCELLED, distribution_id, now)
     alerts.close_alert("distribution_paused", scope=f"distribution {distribution_id}", now=now)
     return state.skip_waiting(distribution_id, state.CANCELLED)
@@ -244,6 +245,7 @@ def _close(distribution_id: int, results: dict[str, object], now: datetime) -> b
             sla_delivered=results["sla_delivered"],
         )
         if closed:
+            rollups.mark([distribution_id], now=now)
             _say(EventKind.DISTRIBUTION_COMPLETED, distribution_id, now, report=results)
     return bool(closed)
 

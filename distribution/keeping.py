@@ -19,7 +19,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 from django.db.models import Exists, Subquery
 from django.utils import timezone
 
-from distribution import clocks, notifiers, schedule, ticking
+from distribution import clocks, notifiers, rollups, schedule, ticking
 from distribution.models import Alert, Delivery, Distribution, Heartbeat, Kind, StatusFeed
 from distribution.models.deliveries import CLAIMABLE
 from distribution.models.distributions import RUNNING, UNOPENED
@@ -153,6 +153,7 @@ class Keeper:
             self._tell_aside()
         if silent and tick_due:
             self._do("outgoing events", self._post_events, now)
+            self._do("rollups", rollups.refresh, now)
 
     def _try_round(self) -> bool:
         try:

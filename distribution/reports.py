@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from distribution import duplicates, outbox
+from distribution import duplicates, outbox, rollups
 from distribution.attempt_ids import AttemptKey
 from distribution.bulk import update_from
 from distribution.duplicates import Double
@@ -82,13 +82,15 @@ def advance(reports: Sequence[StatusReport], *, now: datetime) -> Applied:
         locked = _lock(by_delivery)
         archive = _archived(by_delivery, locked)
         resend_at = _resend_times(by_delivery, locked, now)
-        writes = []
+        writes, touched = [], set()
         for pk, theirs in by_delivery.items():
             if pk not in locked:
                 applied.unmatched.extend(theirs)
             elif (write := _judge(locked[pk], theirs, archive, resend_at, applied)) is not None:
                 writes.append(write)
+                touched.add(locked[pk].distribution_id)
         applied.changed = _write(writes)
+        rollups.mark(touched, now=now)
         _keep_failures(by_delivery, locked)
         outbox.failures(applied.failed, now=now)
         duplicates.record(applied.doubled, now=now)

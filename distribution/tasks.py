@@ -18,6 +18,7 @@ from distribution import (
     control,
     message_templates,
     notifiers,
+    rollups,
     schedule,
     sending,
     ticking,
@@ -154,3 +155,9 @@ def post_events() -> None:
 def forget_events() -> int:
     """Delete events that were told long ago."""
     return rounds.forget_old(timezone.now())
+
+
+@shared_task(ignore_result=True)
+def refresh_rollups() -> int:
+    """Count anew the ended distributions whose deliveries have changed."""
+    return rollups.refresh(timezone.now())

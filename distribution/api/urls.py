@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from distribution.api.analytics import Analytics
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("analytics", Analytics.as_view(), name="analytics"),
+]

@@ -22,6 +22,7 @@ from distribution.models.outgoing import (
     OutgoingEvent,
     PostState,
 )
+from distribution.models.rollups import Outcome, Rollup, RollupMark, RollupState
 from distribution.models.status_feed import StatusFeed
 from distribution.models.timetable import BlackoutDate, DailyTime, OneTime
 from distribution.models.verdicts import Certainty, Duplicate, Ruling, Verdict
@@ -49,9 +50,13 @@ __all__ = [
     "Kind",
     "MessageTemplate",
     "OneTime",
+    "Outcome",
     "OutgoingEvent",
     "PostState",
     "Progress",
+    "Rollup",
+    "RollupMark",
+    "RollupState",
     "Ruling",
     "Scope",
     "Severity",
