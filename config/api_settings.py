@@ -40,6 +40,11 @@ SPECTACULAR_SETTINGS: dict[str, object] = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SORT_OPERATIONS": True,
+    "ENUM_NAME_OVERRIDES": {
+        "DeliveryState": "distribution.models.deliveries.State",
+        "DistributionState": "distribution.models.distributions.DistributionState",
+        "ContentState": "distribution.models.content.ContentState",
+    },
     # From this server, without a word of script inside the page.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

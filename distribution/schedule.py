@@ -164,3 +164,20 @@ def plan_once(*, at: datetime, content: Content | None, kind: Kind = Kind.ONE_TI
         content=content,
         state=DistributionState.SCHEDULED,
     )
+
+
+def begin_soon(content: Content, *, again: bool, now: datetime) -> Distribution:
+    """Write down a distribution that whoever looks next opens: by hand, with this content.
+
+    Raises ScheduleError on a blackout date and, unless `again`, when this content goes out or
+    went out already. The content's row is locked meanwhile: of two askers one sees the other's.
+    """
+    Content.objects.select_for_update().get(pk=content.pk)
+    ended = (DistributionState.CANCELLED, DistributionState.MISSED)
+    same = Distribution.objects.filter(content=content).exclude(state__in=ended)
+    earlier = None if again else same.order_by("pk").first()
+    if earlier is not None:
+        raise ScheduleError(
+            f"This content is sent by distribution {earlier.pk} already: people would get it twice."
+        )
+    return plan_once(at=now, content=content, kind=Kind.MANUAL)

@@ -76,6 +76,11 @@ def _be_punctual(now: datetime) -> None:
     )
 
 
+def open_soon() -> bool:
+    """Have whatever is due opened now; without a broker the keeper or the next tick does it."""
+    return nudge(lambda: start_daily_distribution.apply_async(expires=NUDGE_LIFE, retry=False))
+
+
 def start_batches(distribution_id: int) -> bool:
     """Publish the chord of a distribution's batches; False when the broker did not take it."""
     batches = Distribution.objects.get(pk=distribution_id).batches

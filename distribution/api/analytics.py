@@ -1,4 +1,4 @@
-"""GET /api/distribution/analytics: figures by day, tier, number, message template, hour, language."""
+"""GET /api/distribution/analytics: figures by day, tier, number, template, hour or language."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class AnalyticsQuery(serializers.Serializer[Any]):
 
 
 class FiguresRow(serializers.Serializer[Any]):
-    """One row of figures; accepted, failed, skipped, unconfirmed and waiting add up to recipients."""
+    """One row of figures; accepted, failed, skipped, unconfirmed, waiting add up to recipients."""
 
     key = serializers.CharField(
         allow_null=True,

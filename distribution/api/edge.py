@@ -23,6 +23,8 @@ class Edge:
         if problems.is_api(request):
             if "Cache-Control" not in response:
                 response["Cache-Control"] = "no-store"  # answers are about people
+            if "Allow" in response:  # the framework lists what its base class has, too
+                response["Allow"] = response["Allow"].replace(", OPTIONS", "")
             rate = getattr(request, "api_rate", None)
             for name, value in (rate.headers() if rate else {}).items():
                 response[name] = value

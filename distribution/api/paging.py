@@ -47,6 +47,13 @@ class CursorPages(CursorPagination):
         except (DjangoValidationError, ValueError, TypeError):
             raise ValidationError({"cursor": BAD_CURSOR}) from None
 
+    def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
+        told: list[dict[str, Any]] = super().get_schema_operation_parameters(view)
+        sizes = (one["schema"] for one in told if one["name"] == self.page_size_query_param)
+        for schema in sizes:
+            schema.update(minimum=1, maximum=LARGEST, default=USUAL)
+        return told
+
     def get_ordering(self, request: Request, queryset: QuerySet[Any], view: Any) -> tuple[str, ...]:
         self.ordering = getattr(view, "ordering", None) or self.ordering
         order = tuple(super().get_ordering(request, queryset, view))  # asks an OrderingFilter

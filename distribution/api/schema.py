@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.extensions import (
+    OpenApiAuthenticationExtension,
+    OpenApiSerializerExtension,
+)
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
@@ -55,13 +58,17 @@ OF_CREATING = {422: "The Idempotency-Key was used for another request."}
 class ApiSchema(AutoSchema):
     """Adds to each operation its scope, the problems it may answer, and the idempotency header.
 
-    A view whose POST is answered by `idempotency.once` says `creates = True`.
+    A view whose POST is answered by `idempotency.once` says `creates = True`, and by `follow`
+    which operations take the new id, and as what.
     """
 
-    def get_description(self) -> str:  # type: ignore[override]  # spectacular's own signature
-        told = super().get_description() or ""
+    def get_operation(self, *args: Any, **kwargs: Any) -> Any:
+        operation = super().get_operation(*args, **kwargs)
         scope = needed(self.view, self.method)
-        return f"{told}\n\nScope: `{scope}`." if scope else told
+        if operation and scope:
+            told = operation.get("description", "")
+            operation["description"] = f"{told}\n\nScope: `{scope}`.".strip()
+        return operation
 
     def get_override_parameters(self) -> list[Any]:
         given = list(super().get_override_parameters())
@@ -92,7 +99,21 @@ class ApiSchema(AutoSchema):
                 responses[str(status)] = self._get_response_for_code(  # type: ignore[no-untyped-call]
                     OpenApiResponse(ProblemDetails, description=told), str(status), JSON_MEDIA
                 )
+        for status in ("201", "202"):
+            if self.method == "POST" and status in responses:
+                responses[status]["links"] = self._links()
         return dict(sorted(responses.items()))
+
+    def _links(self) -> dict[str, Any]:
+        """What to ask next about what was created, by its id."""
+        follow: dict[str, str] = getattr(self.view, "follow", {})
+        return {
+            operation.partition("_")[2]: {
+                "operationId": operation,
+                "parameters": {parameter: "$response.body#/id"},
+            }
+            for operation, parameter in follow.items()
+        }
 
     def _problems(self) -> dict[int, str]:
         found = dict(ALWAYS)
@@ -115,3 +136,14 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
     def get_security_requirement(self, auto_schema: Any) -> dict[str, list[str]]:
         scope = needed(auto_schema.view, auto_schema.method)
         return {self.name: [str(scope)] if scope else []}
+
+
+class BodyExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
+    """A body takes the fields that it names, and no others."""
+
+    target_class = "distribution.api.strict.Body"
+    match_subclasses = True
+
+    def map_serializer(self, auto_schema: Any, direction: str) -> Any:
+        schema = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
+        return {**schema, "additionalProperties": False}

@@ -60,6 +60,9 @@ class ContentState(models.TextChoices):
 
 
 class ContentQuerySet(models.QuerySet["Content"]):
+    def approved(self) -> ContentQuerySet:
+        return self.filter(state=ContentState.APPROVED)
+
     def approved_for(self, day: date) -> Content | None:
         """The day's approved content, else the fallback in force, else None."""
         approved = self.filter(state=ContentState.APPROVED).select_related("message_template")

@@ -1,0 +1,217 @@
+"""Content that is submitted by a program and approved by a person."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from distribution import approval, content_rules, media, schedule, template_forms
+from distribution.api import auditing
+from distribution.api.idempotency import Answer, kept_answer, once
+from distribution.api.parsing import LimitedJsonParser, loads
+from distribution.api.strict import Body, Day, Flag, Id, Text, valid
+from distribution.models import Approval, Content, ContentState, Decision, MessageTemplate, Scope
+from phonepool import cloud_api
+from phonepool.media import KINDS, MEGABYTE, MediaRefusedError
+
+KIND = [(kind, kind) for kind in KINDS]
+LARGEST_FILE = max(kind.limit for kind in KINDS.values())
+LONGEST_TEXT = 2000
+MOST_VARIABLES = 50
+
+
+class MediaBody(Body):
+    """A file that is with Meta already."""
+
+    type = serializers.ChoiceField(KIND)
+    id = Text(max_length=100, help_text="Meta's id of the media.")
+
+
+class HeadlineText(Body):
+    text = Text(max_length=LONGEST_TEXT)
+
+
+class ContentBody(Body):
+    """What is to be said, on which day, by which message template."""
+
+    title = Text(max_length=120, help_text="For staff; subscribers do not see it.")
+    day = Day(required=False, help_text="The morning it is for; none for a fallback.")
+    is_fallback = Flag(default=False, help_text="Said on days without content of their own.")
+    message_template = Id(help_text="Its id, from GET /api/distribution/templates.")
+    body_variables = serializers.ListField(
+        child=Text(max_length=LONGEST_TEXT),
+        max_length=MOST_VARIABLES,
+        default=list,
+        help_text="One text for each variable of the body, in order; `{name}` is filled in.",
+    )
+    button_variables = serializers.DictField(
+        child=Text(max_length=LONGEST_TEXT),
+        default=dict,
+        help_text="Text of a button's address by the button's place, from 0.",
+    )
+    headline = Text(max_length=LONGEST_TEXT, required=False, help_text="Text that stands above.")
+    media = MediaBody(required=False, help_text="What stands above; or send the file itself.")
+
+    def validate_day(self, day: Any) -> Any:
+        if day < schedule.local_date(timezone.now()):
+            raise serializers.ValidationError("That day is over: choose a coming one.", "past")
+        return day
+
+    def validate_message_template(self, pk: int) -> MessageTemplate:
+        template = MessageTemplate.objects.filter(pk=pk).first()
+        if template is None:
+            raise serializers.ValidationError("There is no such message template.", "unknown")
+        return template
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if bool(attrs.get("day")) == attrs["is_fallback"]:
+            raise serializers.ValidationError(
+                "Give a day, or make it a fallback without one.", "day_or_fallback"
+            )
+        if "headline" in attrs and "media" in attrs:
+            raise serializers.ValidationError("Give headline or media, not both.", "both_given")
+        return attrs
+
+
+class ContentUpload(serializers.Serializer[Any]):
+    """The same with its file: `content` is the JSON, `file` what stands above the text."""
+
+    content = serializers.CharField()
+    file = serializers.FileField()
+
+
+class DecisionShown(serializers.ModelSerializer[Approval]):
+    decision = serializers.ChoiceField(Decision.choices)
+    by = serializers.CharField(source="by.username")
+
+    class Meta:
+        model = Approval
+        fields = ["decision", "by", "reason", "at"]
+
+
+class ContentShown(serializers.ModelSerializer[Content]):
+    """A content and what was decided about it."""
+
+    state = serializers.ChoiceField(ContentState.choices)
+    message_template = serializers.CharField(source="message_template.name")
+    author = serializers.CharField(source="author.username")
+    deadline = serializers.SerializerMethodField(help_text="Until when it should be approved.")
+    decisions = serializers.SerializerMethodField(help_text="Oldest first.")
+    url = serializers.SerializerMethodField()
+
+    class Meta:
+        model = Content
+        fields = [
+            *("id", "title", "day", "is_fallback", "state", "message_template", "body_variables"),
+            *("author", "submitted_at", "decided_at", "deadline", "decisions", "url"),
+        ]
+
+    @extend_schema_field({"type": ["string", "null"], "format": "date-time"})
+    def get_deadline(self, content: Content) -> str | None:
+        return approval.deadline(content.day).isoformat() if content.day else None
+
+    @extend_schema_field(DecisionShown(many=True))
+    def get_decisions(self, content: Content) -> Any:
+        return DecisionShown(content.approvals.select_related("by"), many=True).data
+
+    def get_url(self, content: Content) -> str:
+        return reverse("api:content", args=[content.pk])
+
+
+class Submit(APIView):
+    """Content for approval."""
+
+    scopes = {"POST": Scope.CONTENT}
+    creates = True
+    follow = {"distribution_content_retrieve": "path.id"}
+    parser_classes = [LimitedJsonParser, MultiPartParser]
+    body_bytes = LARGEST_FILE + MEGABYTE
+
+    @extend_schema(
+        summary="Submit content for approval",
+        description="A person other than the token's must approve it. Follow it at its `url`.",
+        request={"application/json": ContentBody, "multipart/form-data": ContentUpload},
+        responses={201: ContentShown},
+    )
+    def post(self, request: Request) -> HttpResponse:
+        asked, file = _read(request)
+        if before := kept_answer(request):
+            return before
+        above = _above(asked, file)
+        return once(request, lambda: _submit(request, asked, above))
+
+
+def _read(request: Request) -> tuple[dict[str, Any], UploadedFile[Any] | None]:
+    data = request.data
+    if not hasattr(data, "lists"):
+        return valid(ContentBody, data), None
+    upload = valid(ContentUpload, data)
+    asked = valid(ContentBody, loads(upload["content"].encode()))
+    if "media" in asked or "headline" in asked:
+        raise ValidationError({"content": "With a file neither media nor headline is given."})
+    return asked, upload["file"]
+
+
+def _above(asked: dict[str, Any], file: UploadedFile[Any] | None) -> dict[str, Any]:
+    """What stands above the text. A file goes to Meta here, before any transaction is open."""
+    if file is not None:
+        form = template_forms.read(asked["message_template"].components)
+        kind = form.header.lower() if form.needs_media else ""
+        if not kind:
+            raise ValidationError({"file": "This message template has no picture or file above."})
+        try:
+            return media.upload(
+                kind, file.name or "", file.read(), api=cloud_api.client(), now=timezone.now()
+            )
+        except MediaRefusedError as error:
+            raise ValidationError({"file": str(error)}) from None
+    if "headline" in asked:
+        return _headline(asked)
+    return dict(asked.get("media", {}))
+
+
+def _headline(asked: dict[str, Any]) -> dict[str, Any]:
+    slots = template_forms.read(asked["message_template"].components).of(template_forms.HEADER)
+    name = {} if not slots or slots[0].name.isdigit() else {"name": slots[0].name}
+    return {"type": "text", "text": asked["headline"].strip(), **name}
+
+
+def _submit(request: Request, asked: dict[str, Any], above: dict[str, Any]) -> Answer:
+    now = timezone.now()
+    words: dict[str, Any] = {name: asked.get(name) for name in approval.EDITABLE}
+    assert isinstance(request.user, User)  # ScopeNeeded lets nobody else in
+    try:
+        with transaction.atomic():
+            content = approval.write(by=request.user, now=now, **{**words, "media": above})
+            approval.submit(content, by=request.user, now=now)
+    except approval.ApprovalError as error:
+        found = content_rules.findings(content)
+        raise ValidationError({"non_field_errors": found or [str(error)]}) from None
+    auditing.note(request, content, "Submitted.", after={"title": content.title})
+    shown = ContentShown(content).data
+    return Answer(201, shown, shown["url"])
+
+
+class OneContent(APIView):
+    """A content that was submitted."""
+
+    scopes = {"GET": Scope.CONTENT}
+
+    @extend_schema(summary="See what was decided about a content", responses=ContentShown)
+    def get(self, request: Request, id: int) -> Response:  # noqa: ARG002 - the document's
+        rows = Content.objects.select_related("message_template", "author")
+        return Response(ContentShown(get_object_or_404(rows, pk=id)).data)

@@ -1,0 +1,84 @@
+"""What became of each person's message in one distribution."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
+from rest_framework import serializers
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+
+from distribution import exporting
+from distribution.api import tables
+from distribution.explaining import explain
+from distribution.models import Delivery, Distribution, Progress, Scope, State
+from subscribers.phones import mask
+
+
+class DeliveryShown(serializers.ModelSerializer[Delivery]):
+    """One person's message. The phone is masked: GET the subscriber for the whole one."""
+
+    subscriber = serializers.IntegerField(source="subscriber_id")
+    phone = serializers.SerializerMethodField(help_text="Masked.")
+    state = serializers.ChoiceField(State.choices)
+    progress = serializers.SerializerMethodField(help_text="What WhatsApp reported last.")
+    reason = serializers.CharField(help_text="Stable, for programs; empty when all went well.")
+    words = serializers.SerializerMethodField(help_text="The reason for people.")
+    number = serializers.CharField(
+        source="number.label", default=None, allow_null=True, help_text="Our number that sent it."
+    )
+    attempts = serializers.IntegerField(source="attempt_no")
+    error_code = serializers.IntegerField(source="failed_code", allow_null=True)
+
+    class Meta:
+        model = Delivery
+        fields = [
+            *("id", "subscriber", "phone", "tier", "batch_no", "number", "state", "progress"),
+            *("reason", "words", "attempts", "accepted_at", "sent_at", "delivered_at"),
+            *("read_at", "failed_at", "error_code"),
+        ]
+
+    def get_phone(self, delivery: Delivery) -> str:
+        return mask(delivery.phone)
+
+    @extend_schema_field({"type": "string", "enum": [one.name.lower() for one in Progress]})
+    def get_progress(self, delivery: Delivery) -> str:
+        return Progress(delivery.progress).name.lower()
+
+    def get_words(self, delivery: Delivery) -> str:
+        return explain(delivery.reason).words if delivery.reason else ""
+
+
+class Deliveries(ListAPIView[Delivery]):
+    """Deliveries of a distribution."""
+
+    scopes = {"GET": Scope.SUBSCRIBERS}
+    renderer_classes = tables.BOTH
+    serializer_class = DeliveryShown
+    ordering = ("pk",)
+    filterset_fields = {"state": ["exact"], "tier": ["exact"], "number": ["exact"]}
+
+    def get_queryset(self) -> QuerySet[Delivery]:
+        if getattr(self, "swagger_fake_view", False):
+            return Delivery.objects.none()
+        distribution = get_object_or_404(Distribution, pk=self.kwargs["id"])
+        return Delivery.objects.filter(distribution=distribution).select_related("number")
+
+    @extend_schema(
+        summary="List deliveries of a distribution",
+        description="JSON in pages, or all of them as one CSV file with `Accept: text/csv`.",
+        responses={
+            (200, "application/json"): DeliveryShown(many=True),
+            (200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, "One line each, a header first."),
+        },
+    )
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        if tables.wants_csv(request):
+            rows = self.filter_queryset(self.get_queryset()).order_by("pk")
+            lines = exporting.lines(rows, full_phones=False)
+            return tables.csv_answer(lines, f"deliveries-{self.kwargs['id']}.csv")
+        return super().get(request, *args, **kwargs)

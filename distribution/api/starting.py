@@ -1,0 +1,204 @@
+"""Start one now, or plan one for a time; what is planned is listed and cancelled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from distribution import checks, control, schedule, tasks
+from distribution.api import auditing
+from distribution.api.distributions import DistributionShown, shown, status_url
+from distribution.api.idempotency import Answer, once
+from distribution.api.problems import Conflict
+from distribution.api.strict import Body, Day, Flag, Id, Moment, valid
+from distribution.models import Content, Distribution, DistributionState, Kind, Scope
+from subscribers.models import Subscriber
+
+NO_CONTENT = "There is no approved content for it: submit one and have it approved."
+
+
+class TriggerBody(Body):
+    """What to say: a content by its id, or the one approved for a day; neither: today's."""
+
+    content = Id(required=False)
+    date = Day(required=False)
+    again = Flag(
+        default=False,
+        help_text="Even if this content was sent already: people get it twice.",
+    )
+    dry_run = Flag(default=False, help_text="Answer what would happen, and do nothing.")
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "content" in attrs and "date" in attrs:
+            raise serializers.ValidationError("Give content or date, not both.", "both_given")
+        return attrs
+
+
+class FindingShown(serializers.Serializer[Any]):
+    rule = serializers.CharField(help_text="Stable, for programs.")
+    message = serializers.CharField(help_text="What is wrong and what to do.")
+    blocking = serializers.BooleanField(help_text="It would not begin before this is mended.")
+
+
+class DryRunShown(serializers.Serializer[Any]):
+    """What a trigger would do now."""
+
+    dry_run = serializers.BooleanField()
+    would_start = serializers.BooleanField()
+    content = serializers.IntegerField()
+    recipients = serializers.IntegerField(help_text="People who are eligible now.")
+    findings = FindingShown(many=True)
+
+
+class Trigger(APIView):
+    """Start a distribution now."""
+
+    scopes = {"POST": Scope.DISTRIBUTE}
+    creates = True
+    follow = {
+        "distribution_status_retrieve": "query.id",
+        "distribution_deliveries_list": "path.id",
+        "distribution_pause_create": "path.id",
+        "distribution_cancel_create": "path.id",
+    }
+
+    @extend_schema(
+        summary="Start a distribution now",
+        description="It is written down and begins within moments; checks that keep it shut are "
+        "told by its status. The same content is not sent twice unless `again` says so.",
+        request=TriggerBody,
+        responses={
+            200: OpenApiResponse(DryRunShown, "A dry run: nothing was done."),
+            202: OpenApiResponse(DistributionShown, "Written down: follow it at status_url."),
+        },
+    )
+    def post(self, request: Request) -> HttpResponse:
+        asked = valid(TriggerBody, request.data)
+        if asked["dry_run"]:
+            return once(request, lambda: _rehearse(asked))
+        return once(request, lambda: _begin(request, asked))
+
+
+def _begin(request: Request, asked: dict[str, Any]) -> Answer:
+    content = _content(asked)
+    try:
+        started = schedule.begin_soon(content, again=asked["again"], now=timezone.now())
+    except schedule.ScheduleError as error:
+        raise Conflict("not_now", str(error)) from None
+    auditing.note(request, started, "Triggered.", after={"content": str(content)})
+    transaction.on_commit(tasks.open_soon)
+    return Answer(202, shown(started), status_url(started))
+
+
+def _rehearse(asked: dict[str, Any]) -> Answer:
+    content, now = _content(asked), timezone.now()
+    like = Distribution(
+        kind=Kind.MANUAL, local_date=schedule.local_date(now), planned_at=now, content=content
+    )
+    found = checks.findings(like, now=now)
+    told = {
+        "dry_run": True,
+        "would_start": not any(finding.blocking for finding in found),
+        "content": content.pk,
+        "recipients": Subscriber.objects.eligible().count(),
+        "findings": FindingShown(found, many=True).data,
+    }
+    return Answer(200, told)
+
+
+def _content(asked: dict[str, Any]) -> Content:
+    if "content" in asked:
+        content = Content.objects.approved().filter(pk=asked["content"]).first()
+    else:
+        day = asked.get("date", schedule.local_date(timezone.now()))
+        content = Content.objects.approved_for(day)
+    if content is None:
+        raise Conflict("content_missing", NO_CONTENT)
+    return content
+
+
+class ScheduleBody(Body):
+    """When it begins, and what it says; without a content the one approved for that day."""
+
+    at = Moment(help_text="RFC 3339 with its zone.")
+    content = Id(required=False)
+
+    def validate_at(self, at: Any) -> Any:
+        if at <= timezone.now():
+            raise serializers.ValidationError("That time is past: choose a later one.", "past")
+        return at
+
+
+class Schedule(ListAPIView[Distribution]):
+    """One-time distributions: those to come and those that were."""
+
+    scopes = {"GET": Scope.READ, "POST": Scope.DISTRIBUTE}
+    creates = True
+    follow = {
+        "distribution_status_retrieve": "query.id",
+        "distribution_schedule_destroy": "path.id",
+    }
+    serializer_class = DistributionShown
+    ordering = ("-planned_at", "-pk")
+    filterset_fields = {"state": ["exact"]}
+
+    def get_queryset(self) -> QuerySet[Distribution]:
+        return Distribution.objects.filter(kind=Kind.ONE_TIME)
+
+    @extend_schema(summary="List one-time distributions")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        summary="Plan a one-time distribution",
+        request=ScheduleBody,
+        responses={201: DistributionShown},
+    )
+    def post(self, request: Request) -> HttpResponse:
+        asked = valid(ScheduleBody, request.data)
+        return once(request, lambda: _plan(request, asked))
+
+
+def _plan(request: Request, asked: dict[str, Any]) -> Answer:
+    content = _content(asked) if "content" in asked else None
+    try:
+        planned = schedule.plan_once(at=asked["at"], content=content)
+    except schedule.ScheduleError as error:
+        raise Conflict("blackout_date", str(error)) from None
+    auditing.note(request, planned, "Planned.", after={"planned_at": asked["at"].isoformat()})
+    return Answer(201, shown(planned), status_url(planned))
+
+
+class Planned(APIView):
+    """One that is planned."""
+
+    scopes = {"DELETE": Scope.DISTRIBUTE}
+
+    @extend_schema(
+        summary="Cancel a one-time distribution before it begins",
+        request=None,
+        responses={204: OpenApiResponse(description="It will not begin.")},
+    )
+    def delete(self, request: Request, id: int) -> Response:
+        planned = get_object_or_404(Distribution, pk=id, kind=Kind.ONE_TIME)
+        if planned.state == DistributionState.CANCELLED:
+            return Response(status=204)
+        if planned.opened_at is not None:
+            raise Conflict("begun", "It has begun: pause or cancel it as a distribution.")
+        try:
+            control.cancel(planned.pk, reason=f"{request.user}: by API", now=timezone.now())
+        except control.ControlError as error:
+            raise Conflict("ended", str(error)) from None
+        auditing.note(request, planned, "Cancelled.", after={})
+        return Response(status=204)

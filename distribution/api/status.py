@@ -1,0 +1,202 @@
+"""Where a distribution stands: counts that add up, its service level, its numbers."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from distribution import analytics, board, picture, schedule, sla
+from distribution.api.distributions import DistributionShown, shown
+from distribution.api.problems import Problem
+from distribution.api.strict import LARGEST_ID
+from distribution.models import Distribution, Scope, State
+from distribution.models.distributions import RUNNING
+from phonepool.models import PhoneNumber
+
+COST_SHARE, STALE = 20, 1.8  # as on the board: a twentieth of a core at most, seconds at most
+
+
+class ReasonCount(serializers.Serializer[Any]):
+    state = serializers.ChoiceField(State.choices)
+    reason = serializers.CharField(help_text="Stable, for programs.")
+    words = serializers.CharField(help_text="The same for people.")
+    advice = serializers.CharField(help_text="What helps.")
+    count = serializers.IntegerField()
+
+
+class CountsShown(serializers.Serializer[Any]):
+    """How many people: the states sum to `recipients`."""
+
+    recipients = serializers.IntegerField()
+    states = serializers.DictField(
+        child=serializers.IntegerField(), help_text="By state of the delivery; others are zero."
+    )
+    owed = serializers.IntegerField(help_text="Recipients without those who opted out meanwhile.")
+    accepted = serializers.IntegerField(help_text="WhatsApp took it.")
+    delivered = serializers.IntegerField(help_text="It reached the phone.")
+    read = serializers.IntegerField()
+    reasons = ReasonCount(many=True)
+
+
+class SlaShown(serializers.Serializer[Any]):
+    """The service level; shares are of the people owed, 0 to 1."""
+
+    verdict = serializers.CharField(help_text="not begun, on course, at risk, met, missed …")
+    basis = serializers.ChoiceField([("delivered", "delivered"), ("accepted", "accepted")])
+    deadline = serializers.DateTimeField(allow_null=True)
+    accepted_share = serializers.FloatField()
+    delivered_share = serializers.FloatField()
+    projected_share = serializers.FloatField(help_text="If all that still can be in time is.")
+    violations = serializers.ListField(child=serializers.CharField())
+
+
+class NumberPart(serializers.Serializer[Any]):
+    label = serializers.CharField()  # type: ignore[assignment]  # a field of that name
+    role = serializers.CharField()
+    standing = serializers.CharField(help_text="sending, resting, stopped by faults …")
+    quality = serializers.CharField()
+    rate = serializers.FloatField(help_text="Messages a second it may send now.")
+    accepted = serializers.IntegerField()
+    delivered = serializers.IntegerField()
+    failed = serializers.IntegerField()
+
+
+class StatusShown(serializers.Serializer[Any]):
+    """A distribution at one moment."""
+
+    distribution = DistributionShown()
+    as_of = serializers.DateTimeField()
+    counts = CountsShown()
+    sla = SlaShown()
+    rate = serializers.FloatField(help_text="Messages accepted a second, lately.")
+    estimated_completion = serializers.DateTimeField(
+        allow_null=True, help_text="Of the sending; empty when nothing is left or nothing moves."
+    )
+    numbers = NumberPart(many=True)
+
+
+class Status(APIView):
+    """The current distribution, or the one asked for."""
+
+    scopes = {"GET": Scope.READ}
+
+    @extend_schema(
+        summary="Follow a distribution",
+        description="Without `id` the one that runs, else the one whose time has come, else the "
+        "last.",
+        parameters=[
+            OpenApiParameter(
+                "id", {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}, required=False
+            )
+        ],
+        responses=StatusShown,
+    )
+    def get(self, request: Request) -> Response:
+        distribution = _asked_for(request)
+        return Response(_kept(distribution) or _reckoned(distribution))
+
+
+def _asked_for(request: Request) -> Distribution:
+    raw = request.query_params.get("id")
+    if raw is not None:
+        if not (raw.isascii() and raw.isdecimal() and 1 <= int(raw[:20]) <= LARGEST_ID):
+            raise ValidationError({"id": "Give the id of a distribution, a whole number."})
+        return get_object_or_404(Distribution, pk=int(raw))
+    now = timezone.now()
+    running = Distribution.objects.running().order_by("planned_at").first()
+    opened = Distribution.objects.exclude(opened_at=None).order_by("-planned_at")
+    found = running or board.held_back(now) or opened.first() or schedule.next_due(now)
+    if found is None or found.pk is None:
+        raise Problem(404, "none_yet", "There was no distribution yet: start or plan one.")
+    return found
+
+
+_running: dict[int, tuple[float, dict[str, Any]]] = {}
+
+
+def _kept(distribution: Distribution) -> dict[str, Any] | None:
+    """A reckoning of a running one that is young enough to be shared."""
+    until, body = _running.get(distribution.pk, (0.0, None))
+    return body if distribution.state in RUNNING and time.monotonic() < until else None
+
+
+def _reckoned(distribution: Distribution) -> dict[str, Any]:
+    began = time.monotonic()
+    body = told(distribution, now=timezone.now())
+    if distribution.state in RUNNING:
+        if len(_running) > 100:
+            _running.clear()
+        ended = time.monotonic()
+        _running[distribution.pk] = (ended + min(COST_SHARE * (ended - began), STALE), body)
+    return body
+
+
+def forget() -> None:
+    """The next one is reckoned anew."""
+    _running.clear()
+
+
+def told(distribution: Distribution, *, now: datetime) -> dict[str, Any]:
+    """Everything about it, three or four queries however large the audience."""
+    cells = analytics.cells(distribution, now=now)
+    tally, reach = analytics.tally_of(cells), analytics.reach_of(cells)
+    running = distribution.state in RUNNING
+    rate = analytics.recent_rate(distribution, now=now) if running else 0.0
+    numbers = list(PhoneNumber.objects.order_by("pk"))
+    ahead = sla.rate_ahead(tally, rate, numbers, now) if running else 0.0
+    level = sla.assess(distribution, tally, reach, ahead, now=now)
+    return {
+        "distribution": shown(distribution),
+        "as_of": _text(now),
+        "counts": {
+            "recipients": tally.recipients,
+            "states": tally.states,
+            "owed": tally.owed,
+            "accepted": reach.accepted,
+            "delivered": reach.delivered,
+            "read": reach.read,
+            "reasons": [_reason(one) for one in picture.troubles(tally)],
+        },
+        "sla": _level(distribution, level, now),
+        "rate": rate,
+        "estimated_completion": _text(level.estimated_completion),
+        "numbers": NumberPart(picture.carriers(cells, numbers, now), many=True).data,
+    }
+
+
+def _level(distribution: Distribution, level: sla.Sla, now: datetime) -> dict[str, Any]:
+    return {
+        "verdict": picture.verdict(distribution, level, now).word,
+        "basis": settings.SLA_BASIS,
+        "deadline": _text(distribution.sla_deadline),
+        "accepted_share": level.accepted_share,
+        "delivered_share": level.delivered_share,
+        "projected_share": level.projected_share,
+        "violations": level.violations,
+    }
+
+
+def _reason(one: picture.Trouble) -> dict[str, Any]:
+    told = one.explanation
+    return {
+        "state": one.state,
+        "reason": one.reason,
+        "count": one.count,
+        "words": told.words,
+        "advice": told.advice,
+    }
+
+
+def _text(moment: datetime | None) -> str | None:
+    return None if moment is None else timezone.localtime(moment).isoformat()

@@ -1,0 +1,93 @@
+"""Pause, resume and cancel. Each may be sent again: what is so already is no error."""
+
+from __future__ import annotations
+
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from distribution import control
+from distribution.api import auditing
+from distribution.api.distributions import DistributionShown, shown
+from distribution.api.problems import Conflict
+from distribution.api.strict import Body, Text, valid
+from distribution.models import Distribution, DistributionState, Scope
+
+
+class ReasonBody(Body):
+    reason = Text(max_length=150, help_text="Why, for those who read the log.")
+
+
+class Step(APIView):
+    """One thing that can be done to a distribution. A subclass says which."""
+
+    scopes = {"POST": Scope.DISTRIBUTE}
+    after: DistributionState  # where it leads
+    said: str
+
+    def take(self, distribution: Distribution, reason: str) -> None:
+        raise NotImplementedError
+
+    def answer(self, request: Request, pk: int) -> Response:
+        reason = valid(ReasonBody, request.data)["reason"]
+        distribution = get_object_or_404(Distribution, pk=pk)
+        if distribution.state != self.after:
+            try:
+                self.take(distribution, f"{request.user}: {reason}")
+            except control.ControlError as error:
+                raise Conflict("not_possible", str(error)) from None
+            auditing.note(request, distribution, self.said, reason=reason, after={})
+            distribution.refresh_from_db()
+        return Response(shown(distribution))
+
+
+class Pause(Step):
+    after, said = DistributionState.PAUSED, "Paused."
+
+    @extend_schema(
+        summary="Pause a distribution",
+        description="Calls under way finish, nothing new begins until somebody resumes it.",
+        request=ReasonBody,
+        responses=DistributionShown,
+    )
+    def post(self, request: Request, id: int) -> Response:
+        return self.answer(request, id)
+
+    def take(self, distribution: Distribution, reason: str) -> None:
+        if not control.pause(distribution.pk, reason=reason, now=timezone.now()):
+            raise control.ControlError("Only a distribution that is sending can be paused.")
+
+
+class Resume(Step):
+    after, said = DistributionState.SENDING, "Resumed."
+
+    @extend_schema(
+        summary="Resume a paused distribution",
+        request=ReasonBody,
+        responses=DistributionShown,
+    )
+    def post(self, request: Request, id: int) -> Response:
+        return self.answer(request, id)
+
+    def take(self, distribution: Distribution, reason: str) -> None:
+        del reason  # the log has it
+        control.resume(distribution.pk, now=timezone.now())
+
+
+class Cancel(Step):
+    after, said = DistributionState.CANCELLED, "Cancelled."
+
+    @extend_schema(
+        summary="Cancel a distribution for good",
+        description="Everybody who still waits is left out. What is under way is still settled.",
+        request=ReasonBody,
+        responses=DistributionShown,
+    )
+    def post(self, request: Request, id: int) -> Response:
+        return self.answer(request, id)
+
+    def take(self, distribution: Distribution, reason: str) -> None:
+        control.cancel(distribution.pk, reason=reason, now=timezone.now())

@@ -1,0 +1,85 @@
+"""Fields that take what the document says and nothing else: no "yes" for true, no 5 for "5", no
+name that is not theirs. A program's mistake is told at once instead of guessed at."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+
+LARGEST_ID = 2**63 - 1
+UNKNOWN = "There is no such field: check its name."
+
+
+class Body(serializers.Serializer[Any]):
+    """A JSON object; a field it does not know is an error."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        value = super().to_internal_value(data)
+        unknown = set(data) - set(self.fields)
+        if unknown:
+            raise ValidationError(
+                {name: ValidationError(UNKNOWN, "unknown").detail for name in sorted(unknown)}
+            )
+        return value
+
+
+class Text(serializers.CharField):
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Flag(serializers.BooleanField):
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("invalid", input=data)
+        return data
+
+
+class Id(serializers.IntegerField):
+    """The id of a record."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=1, max_value=LARGEST_ID, **options)
+
+    def to_internal_value(self, data: Any) -> int:
+        if not isinstance(data, int) or isinstance(data, bool):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class Day(serializers.DateField):
+    """`2026-11-24`."""
+
+    def to_internal_value(self, value: Any) -> date:
+        if not isinstance(value, str) or len(value) != 10:
+            self.fail("invalid", format="YYYY-MM-DD")
+        return super().to_internal_value(value)
+
+
+class Moment(serializers.DateTimeField):
+    """RFC 3339 with its zone: `2026-11-24T06:00:00+05:30`. Without one nobody knows when."""
+
+    default_error_messages = {"zone": "Say the zone: 2026-11-24T06:00:00+05:30."}
+
+    def to_internal_value(self, value: Any) -> datetime:
+        if not isinstance(value, str):
+            self.fail("invalid", format="YYYY-MM-DDThh:mm:ss+hh:mm")
+        if not value.endswith(("Z", "z")) and value[-6:-5] not in ("+", "-"):
+            self.fail("zone")
+        try:
+            return super().to_internal_value(value)
+        except OverflowError:  # the year 1 in another zone
+            self.fail("invalid", format="YYYY-MM-DDThh:mm:ss+hh:mm")
+
+
+def valid(serializer: type[serializers.BaseSerializer[Any]], data: Any) -> dict[str, Any]:
+    """The body's values; ValidationError with a path to each wrong one."""
+    bound = serializer(data=data)
+    bound.is_valid(raise_exception=True)
+    values: dict[str, Any] = bound.validated_data
+    return values

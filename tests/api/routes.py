@@ -1,0 +1,62 @@
+"""Every route of the API: which scope each method needs, and an example of what it is about.
+
+A route without a row fails a test, and so does a row without a route. Add a line here for each
+method of a new view; if its address has an id, say in EXAMPLES how to make one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
+
+from distribution.models import Kind
+from tests import builders
+
+# (name, method) → the scope that opens it
+SCOPES: dict[tuple[str, str], str] = {
+    ("document", "GET"): "read",
+    ("trigger", "POST"): "distribute",
+    ("status", "GET"): "read",
+    ("schedule", "GET"): "read",
+    ("schedule", "POST"): "distribute",
+    ("planned", "DELETE"): "distribute",
+    ("content-submit", "POST"): "content",
+    ("content", "GET"): "content",
+    ("deliveries", "GET"): "subscribers",
+    ("pause", "POST"): "distribute",
+    ("resume", "POST"): "distribute",
+    ("cancel", "POST"): "distribute",
+}
+# Staff in a browser only, or nobody in particular: their own tests ask them.
+APART = {"try-it", "nothing"}
+
+
+def _distribution() -> int:
+    return builders.an_open_distribution(1).pk
+
+
+def _planned() -> int:
+    return builders.a_planned_distribution(timezone.now(), kind=Kind.ONE_TIME).pk
+
+
+# name → the id in its address
+EXAMPLES: Mapping[str, Callable[[], int]] = {
+    "planned": _planned,
+    "content": lambda: builders.a_draft().pk,
+    "deliveries": _distribution,
+    "pause": _distribution,
+    "resume": _distribution,
+    "cancel": _distribution,
+}
+
+
+def views(resolver: URLResolver | None = None, space: str = "") -> Iterator[tuple[str, Any]]:
+    """Every route under /api/ by its name, with its view's class (None: a plain function)."""
+    for pattern in (resolver or get_resolver()).url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from views(pattern, pattern.namespace or space)
+        elif isinstance(pattern, URLPattern) and space == "api":
+            yield str(pattern.name), getattr(pattern.callback, "cls", None)

@@ -1,0 +1,116 @@
+"""The API asked whatever its own document allows, and what it does not: as nobody and as each
+scope, every check of schemathesis on, and in sequences that follow the document's links."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import schemathesis
+from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections
+from django.utils import timezone
+from drf_spectacular.generators import SchemaGenerator
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from schemathesis.config import (
+    ChecksConfig,
+    PositiveDataAcceptanceConfig,
+    ProjectConfig,
+    ProjectsConfig,
+    SchemathesisConfig,
+)
+
+from distribution import tokens
+from distribution.models import Scope
+from tests import builders
+
+pytestmark = [pytest.mark.django_db, pytest.mark.slow]
+EACH = 12  # random cases for an operation and caller, beside those that the document makes
+ENOUGH = 2000
+QUICK = {
+    "deadline": None,
+    "derandomize": True,
+    "database": None,
+    "suppress_health_check": list(HealthCheck),
+    "phases": [Phase.explicit, Phase.generate],
+}
+CALLERS = ["nobody", *Scope.values]
+asked = {"cases": 0}
+
+
+@pytest.fixture(autouse=True)
+def one_connection() -> Iterator[None]:
+    """A request does not end the connection on which the test's transaction is."""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in signals:
+        signal.connect(close_old_connections)
+
+
+@pytest.fixture(autouse=True)
+def a_house(settings: Any) -> None:
+    """Something of everything is there, and nobody is refused for asking so often."""
+    settings.API_RATES = dict.fromkeys(Scope.values, 10**9)
+    settings.ALLOWED_HOSTS = ["*"]
+    builders.an_open_distribution(3)
+    builders.an_approved_content(day=timezone.localdate() + timedelta(days=1))
+
+
+def _header(*scopes: str) -> dict[str, str]:
+    _, key = tokens.issue(
+        "document", scopes, user=builders.a_user(), by=None, expires_at=None, now=timezone.now()
+    )
+    return {"Authorization": f"Bearer {key}"}
+
+
+def _document() -> Any:
+    """As it is served. A body that fits the document may still be refused with 400: a day that
+    is over, a record that is not there."""
+    accepted = ["2xx", "400", "401", "403", "404", "406", "409", "415", "422"]
+    checks = ChecksConfig(
+        positive_data_acceptance=PositiveDataAcceptanceConfig(expected_statuses=accepted)
+    )
+    config = SchemathesisConfig(projects=ProjectsConfig(default=ProjectConfig(checks=checks)))
+    told = SchemaGenerator().get_schema(request=None, public=True)
+    document = schemathesis.openapi.from_dict(json.loads(json.dumps(told)), config=config)
+    document.app, document.location = get_wsgi_application(), "/api/schema/"
+    return document
+
+
+document = _document()
+
+
+@document.parametrize()
+@pytest.mark.parametrize("caller", CALLERS)
+@settings(max_examples=EACH, **QUICK)
+def test_every_operation_answers_as_documented(case: Any, caller: str) -> None:
+    asked["cases"] += 1
+    case.call_and_validate(headers={} if caller == "nobody" else _header(caller))
+
+
+def test_sequences_by_links_answer_as_documented() -> None:
+    header = _header(*Scope.values)
+    machine = document.as_state_machine()
+
+    class Client(machine):  # type: ignore[misc, valid-type]
+        def get_call_kwargs(self, case: Any) -> dict[str, Any]:
+            asked["cases"] += 1
+            return {"headers": header}
+
+    run_state_machine_as_test(
+        Client, settings=settings(max_examples=15, stateful_step_count=5, **QUICK)
+    )
+
+
+def test_that_was_enough() -> None:
+    """After the others: how many requests they sent."""
+    if asked["cases"] == 0:
+        pytest.skip("only after the others")
+    assert asked["cases"] >= ENOUGH
