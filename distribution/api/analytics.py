@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpResponseBase
 from django.utils import timezone
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
 from rest_framework import serializers
-from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from distribution import breakdown, exporting, replica
+from distribution.api import tables
 from distribution.api.scopes import Scopes
-from distribution.breakdown import By
+from distribution.breakdown import Breakdown, By
 from distribution.models import Scope
 
 USUAL_DAYS, MOST_DAYS = 30, 750
@@ -93,42 +95,21 @@ class AnalyticsAnswer(serializers.Serializer[Any]):
     total = FiguresRow()
 
 
-class CsvFigures(BaseRenderer):
-    """The rows as a table; reasons stand as `reason:count` with semicolons."""
-
-    media_type = "text/csv"
-    format = "csv"
-    charset = "utf-8"
-
-    def render(
-        self,
-        data: Any,
-        accepted_media_type: str | None = None,
-        renderer_context: Mapping[str, Any] | None = None,
-    ) -> str:
-        del accepted_media_type, renderer_context
-        out = io.StringIO()
-        writer = csv.writer(out)
-        writer.writerow([data["by"], "label", *COUNTS, "failures", "skips"])
-        for row in data["rows"]:
-            counts = [row[name] for name in COUNTS]
-            reasons = [_listed(row["failures"]), _listed(row["skips"])]
-            line = [row["key"] or "", row["label"], *counts, *reasons]
-            writer.writerow([exporting.safe(cell) for cell in line])
-        return out.getvalue()
-
-
 class Analytics(APIView):
     """Figures of ended distributions, counted in advance: asking costs the same at any size."""
 
     scopes: Scopes = {"GET": Scope.READ}
-    renderer_classes = [JSONRenderer, CsvFigures]
+    renderer_classes = tables.BOTH
 
     @extend_schema(
-        operation_id="analytics",
-        tags=["analytics"],
+        summary="Read analytics",
         parameters=[AnalyticsQuery],
-        responses={(200, "application/json"): AnalyticsAnswer, (200, "text/csv"): str},
+        responses={
+            (200, "application/json"): AnalyticsAnswer,
+            (200, "text/csv"): OpenApiResponse(
+                OpenApiTypes.STR, "The rows, a header first; reasons as `reason:count;…`."
+            ),
+        },
         examples=[
             OpenApiExample(
                 "A day",
@@ -143,21 +124,31 @@ class Analytics(APIView):
                     "behind": 0,
                     "rows": [],
                     "total": {
-                        "key": None, "label": "total", "recipients": 2000, "accepted": 1996,
-                        "delivered": 1990, "read": 1212, "failed": 3, "skipped": 1,
-                        "unconfirmed": 0, "waiting": 0,
-                        "failures": {"undeliverable": 3}, "skips": {"opted_out": 1},
+                        "key": None,
+                        "label": "total",
+                        "recipients": 2000,
+                        "accepted": 1996,
+                        "delivered": 1990,
+                        "read": 1212,
+                        "failed": 3,
+                        "skipped": 1,
+                        "unconfirmed": 0,
+                        "waiting": 0,
+                        "failures": {"undeliverable": 3},
+                        "skips": {"opted_out": 1},
                     },
                 },
             )
         ],
     )
-    def get(self, request: Request) -> Response:
+    def get(self, request: Request) -> HttpResponseBase:
         """Sent, delivered, read, failed by reason and skipped, of a range of days."""
         query = AnalyticsQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
         start, end, by = (query.validated_data[name] for name in ("start", "end", "by"))
         found = replica.from_copy(lambda: breakdown.of(start, end, by))
+        if tables.wants_csv(request):
+            return tables.csv_answer(_lines(found, by), f"analytics-by-{by}-{start}-{end}.csv")
         answer = {
             "from": start,
             "to": end,
@@ -169,6 +160,20 @@ class Analytics(APIView):
             "total": found.total,
         }
         return Response(AnalyticsAnswer(answer).data)
+
+
+def _lines(found: Breakdown, by: By) -> Iterator[str]:
+    yield _line([by.value, "label", *COUNTS, "failures", "skips"])
+    for row in found.rows:
+        counts = [getattr(row, name) for name in COUNTS]
+        reasons = [_listed(row.failures), _listed(row.skips)]
+        yield _line([row.key or "", row.label, *counts, *reasons])
+
+
+def _line(cells: Sequence[object]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow([exporting.safe(cell) for cell in cells])
+    return out.getvalue()
 
 
 def _listed(reasons: Mapping[str, int]) -> str:
