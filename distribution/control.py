@@ -4,6 +4,7 @@ but for `schedule.py`, which plans it."""
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
@@ -250,7 +251,7 @@ def _close(distribution_id: int, results: dict[str, object], now: datetime) -> b
     return bool(closed)
 
 
-def _say(kind: EventKind, distribution_id: int, now: datetime, **more: object) -> None:
+def _say(kind: EventKind, distribution_id: int, now: datetime, **more: Any) -> None:
     """Tell other systems where it stands now, in the transaction that brought it there."""
     distribution = Distribution.objects.get(pk=distribution_id)
     outbox.distribution(kind, distribution, now=now, **more)

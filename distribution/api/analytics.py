@@ -143,7 +143,7 @@ class Analytics(APIView):
     )
     def get(self, request: Request) -> HttpResponseBase:
         """Sent, delivered, read, failed by reason and skipped, of a range of days."""
-        query = AnalyticsQuery(data=request.query_params)
+        query = AnalyticsQuery(data=request.query_params.dict())  # an empty date is none
         query.is_valid(raise_exception=True)
         start, end, by = (query.validated_data[name] for name in ("start", "end", "by"))
         found = replica.from_copy(lambda: breakdown.of(start, end, by))

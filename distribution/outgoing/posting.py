@@ -67,7 +67,8 @@ def _connection(target: Target) -> Iterator[http.client.HTTPConnection]:
     late = threading.Event()
     connection = http.client.HTTPConnection(target.host, target.port, timeout=TOTAL_SECONDS)
     raw = socket.create_connection(place, timeout=CONNECT_SECONDS)
-    timer = threading.Timer(TOTAL_SECONDS, _end, (raw.dup(), late))
+    twin = raw.dup()
+    timer = threading.Timer(TOTAL_SECONDS, _end, (twin, late))
     timer.daemon = True
     timer.start()
     try:
@@ -80,7 +81,7 @@ def _connection(target: Target) -> Iterator[http.client.HTTPConnection]:
             raise
     finally:
         timer.cancel()
-        timer.args[0].close()
+        twin.close()
         connection.close()
         raw.close()
     if late.is_set():  # an answer that was cut off may look whole

@@ -68,9 +68,18 @@ def test_the_figures_of_a_day_add_up(morning):
 
     (row,) = told["rows"]
     assert row == {
-        "key": TODAY, "label": TODAY, "recipients": 6, "accepted": 3, "delivered": 1,
-        "read": 1, "failed": 2, "skipped": 1, "unconfirmed": 0, "waiting": 0,
-        "failures": {"undeliverable": 2}, "skips": {"opted_out": 1},
+        "key": TODAY,
+        "label": TODAY,
+        "recipients": 6,
+        "accepted": 3,
+        "delivered": 1,
+        "read": 1,
+        "failed": 2,
+        "skipped": 1,
+        "unconfirmed": 0,
+        "waiting": 0,
+        "failures": {"undeliverable": 2},
+        "skips": {"opted_out": 1},
     }
     assert {**row, "key": None, "label": "total"} == told["total"]
     assert (told["behind"], told["time_zone"]) == (0, "Asia/Kolkata")
