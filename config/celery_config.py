@@ -23,6 +23,9 @@ task_routes = {
     "distribution.tasks.send_batch": {"queue": "batch-processing"},  # again: distribution-retry
     "distribution.tasks.refresh_sla": {"queue": "distribution-analytics"},
     "distribution.tasks.notify_alerts": {"queue": "distribution-analytics"},
+    "distribution.tasks.refresh_rollups": {"queue": "distribution-analytics"},
+    "distribution.tasks.post_events": {"queue": "distribution-analytics"},
+    "distribution.tasks.forget_events": {"queue": "distribution-analytics"},
     "distribution.tasks.sync_message_templates": {"queue": "distribution-analytics"},
     "phonepool.tasks.*": {"queue": "distribution-analytics"},
     "webhooks.tasks.*": {"queue": "webhooks"},

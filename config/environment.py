@@ -74,6 +74,15 @@ def rate(name: str, default: str) -> str:
     return raw
 
 
+def signing_secret(name: str) -> str:
+    """A secret as Standard Webhooks writes it, `whsec_` and base64; empty stays empty."""
+    raw = text(name)
+    base64 = r"(?:[A-Za-z0-9+/]{4}){8,}(?:[A-Za-z0-9+/]{2,3}={1,2})?"
+    if raw and not re.fullmatch(f"whsec_{base64}", raw):
+        raise ImproperlyConfigured(f"{name} must be whsec_ and at least 24 bytes in base64.")
+    return raw
+
+
 def words(name: str, default: str = "") -> list[str]:
     """Comma-separated words; blanks around them and empty ones are dropped."""
     return [word.strip() for word in text(name, default).split(",") if word.strip()]

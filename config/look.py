@@ -49,14 +49,15 @@ class Asset:
         return static(self.path)
 
 
-def _page(title: str, icon: str, model: str, *, link: str = "") -> Item:
-    """A line for a model's list, seen by those who may see the model. `model` is `app.model`."""
+def _page(title: str, icon: str, model: str, *, link: str = "", needs: str = "") -> Item:
+    """A line for a model's list, seen by those who may see the model, or who hold what it
+    `needs`. `model` is `app.model`."""
     app, _, name = model.partition(".")
     return {
         "title": title,
         "icon": icon,
         "link": Link(link or f"admin:{app}_{name}_changelist"),
-        "permission": Allowed(f"{app}.view_{name}"),
+        "permission": Allowed(needs or f"{app}.view_{name}"),
     }
 
 
@@ -115,6 +116,18 @@ NAVIGATION = [
     _section(
         "The house",
         _page("Webhook inbox", "inbox", "webhooks.webhookevent"),
+        _page(
+            "Event subscriptions",
+            "campaign",
+            "distribution.eventsubscription",
+            needs="distribution.change_eventsubscription",
+        ),
+        _page(
+            "Event deliveries",
+            "outbox",
+            "distribution.eventdelivery",
+            needs="distribution.change_eventsubscription",
+        ),
         _page("Audit log", "history", "admin.logentry"),
         _page("Staff", "badge", "auth.user"),
         _page("API tokens", "vpn_key", "distribution.apitoken"),

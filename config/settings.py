@@ -18,8 +18,8 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from config import api_settings as api
+from config import databases, headers, installed, logs, look
 from config import environment as env
-from config import headers, installed, logs, look
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 environ.Env.read_env(str(BASE_DIR / ".env"))  # never overrides what is already set
@@ -158,39 +158,8 @@ IMPORT_LEASE_SECONDS = env.decimal("IMPORT_LEASE_SECONDS", 120, low=1, high=3600
 
 # --- Database -------------------------------------------------------------------------------
 
-SQLITE_OPTIONS = {
-    # Without IMMEDIATE two writers that both began by reading end in "database is locked".
-    "transaction_mode": "IMMEDIATE",
-    "timeout": 20,
-    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-}
-POSTGRES_OPTIONS = {
-    # A dead peer is noticed in about 25 s instead of the kernel's two hours.
-    "connect_timeout": 3,
-    "keepalives": 1,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15000,
-    "options": "-c statement_timeout=15s -c lock_timeout=3s"
-    " -c idle_in_transaction_session_timeout=30s",
-}
-
-
-def _database() -> dict[str, object]:
-    default = f"sqlite:///{VAR_DIR / 'daybreak.sqlite3'}"
-    database: dict[str, object] = environ.Env.db_url_config(env.text("DATABASE_URL", default))
-    if database.get("ENGINE") == "django.db.backends.sqlite3":
-        return {**database, "OPTIONS": SQLITE_OPTIONS, "CONN_MAX_AGE": None}
-    if database.get("ENGINE") == "django.db.backends.postgresql":
-        given = database.get("OPTIONS") or {}
-        assert isinstance(given, dict)
-        options = {**POSTGRES_OPTIONS, **given}
-        return {**database, "OPTIONS": options, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
-    raise ImproperlyConfigured("DATABASE_URL must start with postgresql:// or sqlite:///.")
-
-
-DATABASES = {"default": _database()}
+DATABASES = databases.databases(VAR_DIR)
+DATABASE_ROUTERS = ["distribution.replica.ReadRouter"]
 
 # --- Broker ---------------------------------------------------------------------------------
 
@@ -301,6 +270,7 @@ LOG_FORMAT = env.choice("LOG_FORMAT", "text" if EMBEDDED else "json", logs.FORMS
 LOG_SECRETS = [
     *(SECRET_KEY, *SECRET_KEY_FALLBACKS, ERASURE_KEY),
     *(WHATSAPP_ACCESS_TOKEN, WHATSAPP_VERIFY_TOKEN, *WHATSAPP_APP_SECRETS),
+    env.signing_secret("WEBHOOK_STATUS_SECRET"),
 ]
 LOGGING = logs.configuration(level=LOG_LEVEL, form=LOG_FORMAT, secrets=LOG_SECRETS)
 # An alert about a notice of Meta's that nothing mended is closed after so many days.
@@ -308,4 +278,10 @@ NOTICE_ALERT_DAYS = env.integer("NOTICE_ALERT_DAYS", 7, low=1, high=365)
 METRICS_ALLOWED = env.networks("METRICS_ALLOWED", "127.0.0.0/8,::1")  # who may read /metrics
 SENTRY_DSN = env.url("SENTRY_DSN", schemes=("https", "http"))
 WEBHOOK_STATUS_URL = env.url("WEBHOOK_STATUS_URL", schemes=("https", "http"))
+WEBHOOK_STATUS_SECRET = env.signing_secret("WEBHOOK_STATUS_SECRET")
+# Events go to the public internet by HTTPS; to these networks also, and there without it.
+EVENT_PRIVATE_NETWORKS = env.networks(
+    "EVENT_PRIVATE_NETWORKS", "127.0.0.0/8,::1" if EMBEDDED or DEBUG else ""
+)
+EVENT_KEEP_DAYS = env.integer("EVENT_KEEP_DAYS", 30, low=2, high=3650)
 WEBHOOK_ALERT_URL = env.url("WEBHOOK_ALERT_URL", schemes=("https", "http"))

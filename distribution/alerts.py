@@ -7,8 +7,10 @@ from collections.abc import Collection
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 
-from distribution.models import Alert, Severity
+from distribution import outbox
+from distribution.models import Alert, EventKind, Severity
 
 log = logging.getLogger(__name__)
 
@@ -22,9 +24,10 @@ def raise_alert(
         return False
     try:
         with transaction.atomic():  # a savepoint: somebody may be opening the same one
-            Alert.objects.create(
+            alert = Alert.objects.create(
                 rule=rule, scope=scope, severity=severity, message=message[:500], opened_at=now
             )
+            outbox.alert(EventKind.ALERT_OPENED, alert, now=now)
     except IntegrityError:
         return False
     log.warning("alert opened: %s %s: %s", rule, scope, message)
@@ -33,7 +36,19 @@ def raise_alert(
 
 def close_alert(rule: str, *, scope: str = "", now: datetime) -> bool:
     """Close it if it is open."""
-    return bool(Alert.objects.filter(rule=rule, scope=scope, closed_at=None).update(closed_at=now))
+    return bool(close_all(Alert.objects.filter(rule=rule, scope=scope), now=now))
+
+
+def close_all(alerts: QuerySet[Alert], *, now: datetime) -> int:
+    """Close those of them that are open; how many. One statement when there is none."""
+    closed = 0
+    for alert in list(alerts.filter(closed_at=None).order_by("pk")):
+        with transaction.atomic():
+            if Alert.objects.filter(pk=alert.pk, closed_at=None).update(closed_at=now):
+                alert.closed_at = now
+                outbox.alert(EventKind.ALERT_CLOSED, alert, now=now)
+                closed += 1
+    return closed
 
 
 def acknowledge(pks: Collection[int], *, by: int, now: datetime) -> int:

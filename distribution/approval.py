@@ -11,13 +11,14 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 
-from distribution import content_rules, template_forms
+from distribution import content_rules, outbox, template_forms
 from distribution.models import (
     Approval,
     Content,
     ContentState,
     Decision,
     Distribution,
+    EventKind,
     Kind,
 )
 from distribution.models.distributions import UNOPENED
@@ -138,6 +139,7 @@ def approve(content: Content, *, by: AbstractBaseUser, now: datetime, reason: st
                 f"There is an approved content for {content.day} already."
             ) from None
         _record(content, Decision.APPROVED, by, reason, now)
+        outbox.content(EventKind.CONTENT_APPROVED, content, reason=reason, now=now)
 
 
 def reject(content: Content, *, by: AbstractBaseUser, now: datetime, reason: str) -> None:
@@ -154,6 +156,7 @@ def reject(content: Content, *, by: AbstractBaseUser, now: datetime, reason: str
             decided_at=now,
         )
         _record(content, Decision.REJECTED, by, reason, now)
+        outbox.content(EventKind.CONTENT_REJECTED, content, reason=reason, now=now)
 
 
 def choose_fallback(content: Content, *, by: AbstractBaseUser, now: datetime) -> None:

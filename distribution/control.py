@@ -4,15 +4,16 @@ but for `schedule.py`, which plans it."""
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from distribution import alerts, analytics, checks, fanout, sla, state
+from distribution import alerts, analytics, checks, fanout, outbox, rollups, sla, state
 from distribution.checks import Finding
 from distribution.fanout import Frozen
-from distribution.models import Delivery, Distribution, DistributionState, Kind, Severity
+from distribution.models import Delivery, Distribution, DistributionState, EventKind, Kind, Severity
 from distribution.models.distributions import RUNNING, UNOPENED
 from phonepool import breakers, health
 
@@ -65,6 +66,7 @@ def _begin(distribution: Distribution, now: datetime) -> Frozen:
     distribution.recipients = frozen.recipients
     distribution.batches = frozen.batches
     distribution.save()
+    outbox.distribution(EventKind.DISTRIBUTION_OPENED, distribution, now=now)
     return frozen
 
 
@@ -97,6 +99,7 @@ def _miss(distribution: Distribution, now: datetime) -> None:
     distribution.state = DistributionState.MISSED
     distribution.state_reason = f"Too late to begin. {distribution.state_reason}"[:200].strip()
     distribution.save(update_fields=["state", "state_reason"])
+    outbox.distribution(EventKind.DISTRIBUTION_MISSED, distribution, now=now)
     alerts.raise_alert(
         "distribution_missed",
         scope=_scope(distribution),
@@ -162,7 +165,10 @@ def start_now(distribution_id: int, *, now: datetime) -> bool:
 def pause(distribution_id: int, *, reason: str, now: datetime) -> bool:
     """Nothing new is claimed from now on; calls under way finish. True when this call did it."""
     sending = Distribution.objects.sending().filter(pk=distribution_id)
-    paused = sending.update(state=DistributionState.PAUSED, state_reason=reason[:200])
+    with transaction.atomic():
+        paused = sending.update(state=DistributionState.PAUSED, state_reason=reason[:200])
+        if paused:
+            _say(EventKind.DISTRIBUTION_PAUSED, distribution_id, now)
     if paused:
         alerts.raise_alert(
             "distribution_paused",
@@ -178,8 +184,10 @@ def resume(distribution_id: int, *, now: datetime) -> None:
     """Go on where it was paused. Nothing was lost meanwhile: what waited still waits, and one
     message tries at once whether the fault is mended."""
     paused = Distribution.objects.filter(pk=distribution_id, state=DistributionState.PAUSED)
-    if not paused.update(state=DistributionState.SENDING, state_reason=""):
-        raise ControlError("Only a paused distribution can be resumed.")
+    with transaction.atomic():
+        if not paused.update(state=DistributionState.SENDING, state_reason=""):
+            raise ControlError("Only a paused distribution can be resumed.")
+        _say(EventKind.DISTRIBUTION_SENDING, distribution_id, now)
     breakers.try_again(now)
     alerts.close_alert("distribution_paused", scope=f"distribution {distribution_id}", now=now)
 
@@ -200,9 +208,12 @@ def reopen(distribution_id: int, *, until: datetime) -> None:
 def cancel(distribution_id: int, *, reason: str, now: datetime) -> int:
     """Send to nobody more; how many were left out. What is under way is still settled."""
     rows = Distribution.objects.filter(pk=distribution_id, state__in=[*UNOPENED, *RUNNING])
-    # Paused first and for good: a claim that runs now commits before or finds nothing.
-    if not rows.update(state=DistributionState.CANCELLED, state_reason=reason[:200]):
-        raise ControlError("It has ended already, so it cannot be cancelled.")
+    with transaction.atomic():
+        # Paused first and for good: a claim that runs now commits before or finds nothing.
+        if not rows.update(state=DistributionState.CANCELLED, state_reason=reason[:200]):
+            raise ControlError("It has ended already, so it cannot be cancelled.")
+        rollups.mark([distribution_id], now=now)
+        _say(EventKind.DISTRIBUTION_CANCELLED, distribution_id, now)
     alerts.close_alert("distribution_paused", scope=f"distribution {distribution_id}", now=now)
     return state.skip_waiting(distribution_id, state.CANCELLED)
 
@@ -216,22 +227,34 @@ def complete_if_done(distribution_id: int, *, now: datetime) -> bool:
     if distribution is None or not _is_done(distribution, now):
         return False
     results = sla.results(distribution, now=now)
-    closed = (
-        Distribution.objects.running()
-        .filter(pk=distribution_id)
-        .update(
+    closed = _close(distribution_id, results, now)
+    if closed:
+        _close_alerts(distribution, results, now)
+        if not Distribution.objects.running().exists():
+            health.stand_down(now)
+    return closed
+
+
+def _close(distribution_id: int, results: dict[str, object], now: datetime) -> bool:
+    running = Distribution.objects.running().filter(pk=distribution_id)
+    with transaction.atomic():
+        closed = running.update(
             state=DistributionState.COMPLETED,
             completed_at=now,
             results=results,
             sla_accepted=results["sla_accepted"],
             sla_delivered=results["sla_delivered"],
         )
-    )
-    if closed:
-        _close_alerts(distribution, results, now)
-        if not Distribution.objects.running().exists():
-            health.stand_down(now)
+        if closed:
+            rollups.mark([distribution_id], now=now)
+            _say(EventKind.DISTRIBUTION_COMPLETED, distribution_id, now, report=results)
     return bool(closed)
+
+
+def _say(kind: EventKind, distribution_id: int, now: datetime, **more: Any) -> None:
+    """Tell other systems where it stands now, in the transaction that brought it there."""
+    distribution = Distribution.objects.get(pk=distribution_id)
+    outbox.distribution(kind, distribution, now=now, **more)
 
 
 def _is_done(distribution: Distribution, now: datetime) -> bool:

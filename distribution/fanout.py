@@ -23,8 +23,8 @@ ROLLING = timedelta(hours=24)
 
 FREEZE = """
 INSERT INTO distribution_delivery
-       (distribution_id, subscriber_id, phone, tier, next_at, batch_no)
-SELECT %(distribution)s, id, phone, tier, %(now)s,
+       (distribution_id, subscriber_id, phone, tier, language, next_at, batch_no)
+SELECT %(distribution)s, id, phone, tier, language, %(now)s,
        (ROW_NUMBER() OVER (ORDER BY CASE tier WHEN 'PREMIUM' THEN 0 WHEN 'PRO' THEN 1 ELSE 2 END,
                                     id) - 1) / %(size)s
   FROM subscribers_subscriber

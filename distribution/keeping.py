@@ -20,11 +20,12 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 from django.db.models import Exists, Subquery
 from django.utils import timezone
 
-from distribution import clocks, notifiers, schedule, ticking
+from distribution import clocks, notifiers, rollups, schedule, ticking
 from distribution.models import Alert, Delivery, Distribution, Heartbeat, Kind, StatusFeed
 from distribution.models.deliveries import CLAIMABLE
 from distribution.models.distributions import RUNNING, UNOPENED
 from distribution.models.heartbeats import KEEPER, SLA, TICK, is_silent
+from distribution.outgoing import rounds
 from distribution.relief import Relief, Send
 from distribution.watchdog import Watchdog
 from phonepool.models import NumberState, PhoneNumber
@@ -48,6 +49,7 @@ class Duties:
     send: Send  # one batch, to its end
     publish: Callable[[int], bool]  # a distribution's batches to the broker; may block
     drain: Callable[[datetime], object]  # apply the webhooks that wait
+    post_events: Callable[[], object] = lambda: None  # to other systems; must not block
     halt: Callable[[], object] = lambda: None  # withdraw what was not begun: we are to end
 
 
@@ -150,6 +152,9 @@ class Keeper:
             self._do("the service level", ticking.refresh_sla, now)
         if seen.untold and settings.WEBHOOK_ALERT_URL:
             self._tell_aside()
+        if silent and tick_due:
+            self._do("outgoing events", self._post_events, now)
+            self._do("rollups", rollups.refresh, now)
 
     def _try_round(self) -> bool:
         try:
@@ -233,6 +238,10 @@ class Keeper:
         if self._told is None or not self._told.is_alive():
             self._told = Thread(target=self._tell, name="alerts", daemon=True)
             self._told.start()
+
+    def _post_events(self, now: datetime) -> None:
+        if rounds.is_behind(now, 3 * _patience()):
+            self._duties.post_events()
 
     def _tell(self) -> None:
         try:

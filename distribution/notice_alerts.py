@@ -18,9 +18,9 @@ CATEGORY, LIMIT, ACCOUNT = "template_category", "limit_changed", "account_notice
 def close_over(now: datetime) -> int:
     """Close those that are over; how many."""
     return (
-        _mended_limit().update(closed_at=now)
-        + _account_that_sends_again().update(closed_at=now)
-        + _old(now).update(closed_at=now)
+        alerts.close_all(_mended_limit(), now=now)
+        + alerts.close_all(_account_that_sends_again(), now=now)
+        + alerts.close_all(_old(now), now=now)
     )
 
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from distribution import duplicates
+from distribution import duplicates, outbox, rollups
 from distribution.attempt_ids import AttemptKey
 from distribution.bulk import update_from
 from distribution.duplicates import Double
@@ -71,6 +71,7 @@ class Applied:
     doubled: list[Double] = field(default_factory=list)  # proof of two messages
     reached: set[int] = field(default_factory=set)  # subscribers
     refused: dict[int, int | None] = field(default_factory=dict)  # subscriber → code, newly failed
+    failed: list[int] = field(default_factory=list)  # deliveries that failed now, for good
 
 
 def advance(reports: Sequence[StatusReport], *, now: datetime) -> Applied:
@@ -81,14 +82,17 @@ def advance(reports: Sequence[StatusReport], *, now: datetime) -> Applied:
         locked = _lock(by_delivery)
         archive = _archived(by_delivery, locked)
         resend_at = _resend_times(by_delivery, locked, now)
-        writes = []
+        writes, touched = [], set()
         for pk, theirs in by_delivery.items():
             if pk not in locked:
                 applied.unmatched.extend(theirs)
             elif (write := _judge(locked[pk], theirs, archive, resend_at, applied)) is not None:
                 writes.append(write)
+                touched.add(locked[pk].distribution_id)
         applied.changed = _write(writes)
+        rollups.mark(touched, now=now)
         _keep_failures(by_delivery, locked)
+        outbox.failures(applied.failed, now=now)
         duplicates.record(applied.doubled, now=now)
     return applied
 
@@ -234,6 +238,8 @@ def _note_effects(row: _Row, standing: Standing, applied: Applied) -> None:
         applied.reached.add(row.subscriber_id)
     if standing.state in (State.FAILED, State.RETRY_WAIT) and standing.state != row.state:
         applied.refused[row.subscriber_id] = standing.failed_code
+        if standing.state == State.FAILED:
+            applied.failed.append(row.pk)
 
 
 def _keep_failures(by_delivery: dict[int, list[StatusReport]], locked: dict[int, _Row]) -> None:

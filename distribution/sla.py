@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from distribution import alerts, analytics, duplicates
+from distribution import alerts, analytics, duplicates, outbox
 from distribution.analytics import Reach, Tally
-from distribution.models import Distribution, Severity, State
+from distribution.models import Distribution, EventKind, Severity, State
 from phonepool import health
 from phonepool.models import PhoneNumber
 
@@ -73,6 +73,7 @@ def refresh(distribution: Distribution, *, now: datetime) -> Sla:
     Distribution.objects.filter(pk=distribution.pk, completed_at=None).update(
         sla_accepted=sla.accepted_share, sla_delivered=sla.delivered_share
     )
+    _tell_progress(distribution, sla, now)
     scope = f"distribution {distribution.pk}"
     if sla.owed and sla.projected_share < settings.SLA_ALERT_THRESHOLD:
         alerts.raise_alert(
@@ -86,6 +87,26 @@ def refresh(distribution: Distribution, *, now: datetime) -> Sla:
     else:
         alerts.close_alert("sla_at_risk", scope=scope, now=now)
     return sla
+
+
+def _tell_progress(distribution: Distribution, sla: Sla, now: datetime) -> None:
+    """Other systems hear of it once a minute, however many engines look."""
+    assert distribution.opened_at is not None  # it runs
+    minute = int((now - distribution.opened_at).total_seconds() // 60)
+    outbox.distribution(
+        EventKind.DISTRIBUTION_SENDING,
+        distribution,
+        now=now,
+        once=f"distribution {distribution.pk} sending, minute {minute}",
+        progress={
+            "owed": sla.owed,
+            "accepted_share": sla.accepted_share,
+            "delivered_share": sla.delivered_share,
+            "projected_share": sla.projected_share,
+            "estimated_completion": sla.estimated_completion,
+            "violations": sla.violations,
+        },
+    )
 
 
 def results(distribution: Distribution, *, now: datetime) -> dict[str, object]:

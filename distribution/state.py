@@ -18,6 +18,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
+from distribution import outbox
 from distribution.attempt_ids import AttemptKey
 from distribution.bulk import update_from
 from distribution.evidence import UNKNOWN_OUTCOME, doubt, verdict
@@ -227,13 +228,16 @@ def _settle(settlements: Sequence[Settlement]) -> int:
         for s in settlements
     ]
     kept = [_evidence(s) for s in settlements if s.outcome]
+    failed = [s.attempt.delivery_id for s in settlements if s.state == State.FAILED]
+    several = kept or failed or connection.in_atomic_block
     # One statement is a transaction by itself; evidence makes it two, an outer one a savepoint.
-    with transaction.atomic() if kept or connection.in_atomic_block else nullcontext():
+    with transaction.atomic() if several else nullcontext():
         changed = update_from(
             Delivery, columns=SETTLE_COLUMNS, rows=rows, assign=SETTLE_ASSIGN, where=SETTLE_WHERE
         )
         if kept:
             Attempt.objects.bulk_create(kept, ignore_conflicts=True)
+        outbox.failures(failed, now=settlements[-1].at)
     return changed
 
 

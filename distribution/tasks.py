@@ -18,6 +18,7 @@ from distribution import (
     control,
     message_templates,
     notifiers,
+    rollups,
     schedule,
     sending,
     ticking,
@@ -25,6 +26,7 @@ from distribution import (
 from distribution.models import Distribution, Heartbeat, KeptAnswer
 from distribution.models.heartbeats import KEEPER, SLA, TICK
 from distribution.nudging import PATIENCE, nudge
+from distribution.outgoing import aside, rounds
 from phonepool import cloud_api
 
 log = logging.getLogger(__name__)
@@ -152,3 +154,21 @@ def forget_answers() -> int:
 def notify_alerts() -> int:
     """Tell the alert sink what it has not heard of."""
     return notifiers.notify(timezone.now())
+
+
+@shared_task(ignore_result=True)
+def post_events() -> None:
+    """Post outgoing events, beside the workers' threads: a dead receiver holds up none of them."""
+    aside.start()
+
+
+@shared_task(ignore_result=True)
+def forget_events() -> int:
+    """Delete events that were told long ago."""
+    return rounds.forget_old(timezone.now())
+
+
+@shared_task(ignore_result=True)
+def refresh_rollups() -> int:
+    """Count anew the ended distributions whose deliveries have changed."""
+    return rollups.refresh(timezone.now())

@@ -20,6 +20,7 @@ OURS = {
     "LOG_FORMAT": "text",
     "TWO_FACTOR": "off",
     "REDIS_URL": "redis://127.0.0.1:9/0",  # nobody listens there: a test says so if it needs one
+    "EVENT_PRIVATE_NETWORKS": "127.0.0.0/8,::1",  # receivers of the tests
     "WHATSAPP_ACCESS_TOKEN": "test-token",
     "WHATSAPP_APP_SECRET": "test-app-secret",
     "WHATSAPP_VERIFY_TOKEN": "test-verify-token",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, path
 
 from distribution.api import (
+    analytics,
     contents,
     deliveries,
     history,
@@ -56,4 +57,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
         history.SubscriberHistory.as_view(),
         name="subscriber-history",
     ),
+    path("analytics", analytics.Analytics.as_view(), name="analytics"),
 ]

@@ -15,6 +15,14 @@ from distribution.models.content import (
 from distribution.models.deliveries import Attempt, Delivery, Progress, State
 from distribution.models.distributions import Distribution, DistributionState, Kind
 from distribution.models.heartbeats import Heartbeat
+from distribution.models.outgoing import (
+    EventDelivery,
+    EventKind,
+    EventSubscription,
+    OutgoingEvent,
+    PostState,
+)
+from distribution.models.rollups import Outcome, Rollup, RollupMark, RollupState
 from distribution.models.status_feed import StatusFeed
 from distribution.models.timetable import BlackoutDate, DailyTime, OneTime
 from distribution.models.verdicts import Certainty, Duplicate, Ruling, Verdict
@@ -35,12 +43,21 @@ __all__ = [
     "Distribution",
     "DistributionState",
     "Duplicate",
+    "EventDelivery",
+    "EventKind",
+    "EventSubscription",
     "Heartbeat",
     "KeptAnswer",
     "Kind",
     "MessageTemplate",
     "OneTime",
+    "Outcome",
+    "OutgoingEvent",
+    "PostState",
     "Progress",
+    "Rollup",
+    "RollupMark",
+    "RollupState",
     "Ruling",
     "Scope",
     "Severity",

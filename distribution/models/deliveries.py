@@ -77,6 +77,7 @@ class Delivery(models.Model):
     )
     phone = models.CharField(max_length=16)  # as frozen: the number that is really written to
     tier = models.CharField(max_length=8)
+    language = models.CharField(max_length=6, blank=True, db_default="")  # as frozen
     batch_no = models.PositiveIntegerField()
 
     state = models.CharField(max_length=11, choices=State, db_default=State.PENDING)

@@ -25,8 +25,12 @@ from distribution.models import (
     BlackoutDate,
     DailyTime,
     Delivery,
+    EventDelivery,
+    EventKind,
+    EventSubscription,
     Kind,
     OneTime,
+    OutgoingEvent,
     Severity,
 )
 from subscribers import import_jobs
@@ -52,6 +56,8 @@ PAGES: dict[str, tuple[str, str, str]] = {
     "distribution_dailytime": (STAFF, "A", "A"),
     "distribution_delivery": (STAFF, NOBODY, NOBODY),
     "distribution_distribution": (STAFF, NOBODY, NOBODY),
+    "distribution_eventdelivery": ("A", NOBODY, NOBODY),
+    "distribution_eventsubscription": ("A", "A", "A"),
     "distribution_messagetemplate": (STAFF, NOBODY, NOBODY),
     "distribution_onetime": (STAFF, "A", NOBODY),
     "phonepool_phonenumber": (STAFF, "A", NOBODY),
@@ -163,6 +169,18 @@ def _alert() -> Alert:
     )
 
 
+def _event_subscription() -> EventSubscription:
+    return EventSubscription.objects.create(name="CRM", url="https://crm.example/hook")
+
+
+def _event_delivery() -> EventDelivery:
+    now = timezone.now()
+    event = OutgoingEvent.objects.create(kind=EventKind.ALERT_OPENED, at=now)
+    return EventDelivery.objects.create(
+        event=event, subscription=_event_subscription(), since=now, next_at=now
+    )
+
+
 MAKERS: dict[str, Callable[[], Any]] = {
     "admin_logentry": _entry,
     "auth_group": lambda: Group.objects.get(name=VIEWER),
@@ -179,6 +197,8 @@ MAKERS: dict[str, Callable[[], Any]] = {
     ),
     "distribution_delivery": _delivery,
     "distribution_distribution": lambda: builders.a_planned_distribution(timezone.now()),
+    "distribution_eventdelivery": _event_delivery,
+    "distribution_eventsubscription": _event_subscription,
     "distribution_messagetemplate": builders.a_template,
     "distribution_onetime": _one_time,
     "phonepool_phonenumber": builders.a_number,

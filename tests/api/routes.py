@@ -28,6 +28,7 @@ SCOPES: dict[tuple[str, str], str] = {
     ("content-submit", "POST"): "content",
     ("content", "GET"): "content",
     ("deliveries", "GET"): "subscribers",
+    ("analytics", "GET"): "read",
     ("pause", "POST"): "distribute",
     ("resume", "POST"): "distribute",
     ("cancel", "POST"): "distribute",

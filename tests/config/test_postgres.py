@@ -12,9 +12,9 @@ import psycopg
 import pytest
 
 from config import postgres
+from config.databases import POSTGRES_OPTIONS
 from config.postgres import RunningPostgres
 from config.processes import LaunchError
-from config.settings import POSTGRES_OPTIONS
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs it as another account")
 

@@ -15,6 +15,7 @@ from django.core.management.base import BaseCommand
 from config.processes import report_ready
 from distribution import halting, sending
 from distribution.keeping import Duties, Keeper
+from distribution.outgoing import aside
 from distribution.sending import Sent
 from distribution.tasks import start_batches
 from distribution.watchdog import Watchdog
@@ -42,7 +43,13 @@ class Command(BaseCommand):
 
 def duties() -> Duties:
     """What the keeper does, through the same functions as Celery's tasks."""
-    return Duties(send=_send, publish=start_batches, drain=_drain, halt=halting.halt_all)
+    return Duties(
+        send=_send,
+        publish=start_batches,
+        drain=_drain,
+        post_events=aside.start,
+        halt=halting.halt_all,
+    )
 
 
 def _send(distribution_id: int, batch_no: int) -> Sent:

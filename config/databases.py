@@ -1,0 +1,57 @@
+"""The database that every truth is in, and the copy of it that long reading may use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from config import environment as env
+
+REPLICA = "replica"
+
+SQLITE_OPTIONS = {
+    # Without IMMEDIATE two writers that both began by reading end in "database is locked".
+    "transaction_mode": "IMMEDIATE",
+    "timeout": 20,
+    "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+}
+POSTGRES_OPTIONS = {
+    # A dead peer is noticed in about 25 s instead of the kernel's two hours.
+    "connect_timeout": 3,
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15000,
+    "options": "-c statement_timeout=15s -c lock_timeout=3s"
+    " -c idle_in_transaction_session_timeout=30s",
+}
+
+
+def databases(folder: Path) -> dict[str, dict[str, Any]]:
+    """DATABASES: `default`, and `replica` if DATABASE_REPLICA_URL names one.
+
+    Without a DATABASE_URL it is an SQLite file in `folder`.
+    """
+    url = env.text("DATABASE_URL", f"sqlite:///{folder / 'daybreak.sqlite3'}")
+    found = {"default": _database("DATABASE_URL", url)}
+    if replica := env.text("DATABASE_REPLICA_URL"):
+        # Tests have one database: who reads the copy reads that.
+        found[REPLICA] = {
+            **_database("DATABASE_REPLICA_URL", replica),
+            "TEST": {"MIRROR": "default"},
+        }
+    return found
+
+
+def _database(name: str, url: str) -> dict[str, Any]:
+    database: dict[str, Any] = environ.Env.db_url_config(url)
+    if database.get("ENGINE") == "django.db.backends.sqlite3":
+        return {**database, "OPTIONS": SQLITE_OPTIONS, "CONN_MAX_AGE": None}
+    if database.get("ENGINE") == "django.db.backends.postgresql":
+        options = {**POSTGRES_OPTIONS, **(database.get("OPTIONS") or {})}
+        return {**database, "OPTIONS": options, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    raise ImproperlyConfigured(f"{name} must start with postgresql:// or sqlite:///.")

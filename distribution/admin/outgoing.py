@@ -1,0 +1,146 @@
+"""Outgoing events in the admin: who listens, and which events did not arrive."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.db.models import Count, Model, Q, QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from unfold.admin import ModelAdmin
+from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from distribution.admin.reading import ReadOnly
+from distribution.models import EventDelivery, EventKind, EventSubscription, PostState
+from distribution.outgoing import addresses, subscriptions
+
+SHOWN_ONCE = "The secret of “%s”, shown this once: %s"
+
+
+class SubscriptionForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    kinds = forms.MultipleChoiceField(
+        label="Types of events",
+        choices=EventKind.choices,
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text="None chosen: all of them, also those that are yet to come.",
+    )
+
+    def clean_url(self) -> str:
+        url: str = self.cleaned_data["url"].strip()
+        try:
+            addresses.check(url)
+        except addresses.AddressError as error:
+            raise forms.ValidationError(str(error)) from None
+        return url
+
+
+class OfAdministrators(ModelAdmin):
+    """An address may hold a secret of its own: only who may change these sees them."""
+
+    list_per_page = 50
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.has_perm("distribution.change_eventsubscription")
+
+
+@admin.register(EventSubscription)
+class EventSubscriptionAdmin(OfAdministrators):
+    form = SubscriptionForm
+    list_display = ["name", "address", "active", "waiting", "dead", "stopped_reason"]
+    list_filter = ["active"]
+    fields = ["name", "url", "kinds", "active"]
+    actions = ["change_secret"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[EventSubscription]:
+        rows: QuerySet[EventSubscription] = super().get_queryset(request)
+        waiting = Count("deliveries", filter=Q(deliveries__state=PostState.WAITING))
+        dead = Count("deliveries", filter=Q(deliveries__state=PostState.DEAD))
+        return rows.annotate(waiting_now=waiting, dead_now=dead)
+
+    @display(description="address")
+    def address(self, subscription: EventSubscription) -> str:
+        return subscriptions.address_of(subscription) or "(WEBHOOK_STATUS_URL is not set)"
+
+    @display(description="waiting")
+    def waiting(self, subscription: Any) -> int:
+        return int(subscription.waiting_now)
+
+    @display(description="dead")
+    def dead(self, subscription: Any) -> int:
+        return int(subscription.dead_now)
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if not change:
+            obj.created_by = request.user
+        if obj.active:
+            obj.stopped_reason = ""
+        super().save_model(request, obj, form, change)
+        if not change:
+            self.message_user(request, SHOWN_ONCE % (obj, obj.secret), messages.SUCCESS)
+
+    @action(
+        description="Give a new secret; the old one signs for another day", permissions=["change"]
+    )
+    def change_secret(self, request: HttpRequest, queryset: QuerySet[EventSubscription]) -> None:
+        for subscription in queryset:
+            secret = subscriptions.change_secret(subscription, now=timezone.now())
+            told = json.dumps([{"act": "Gave a new secret."}])
+            self.log_change(request, subscription, told)
+            self.message_user(request, SHOWN_ONCE % (subscription, secret), messages.SUCCESS)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        mine = isinstance(obj, EventSubscription) and obj.builtin
+        return not mine and super().has_delete_permission(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        """What the settings say of the built-in one is not edited here."""
+        mine = isinstance(obj, EventSubscription) and obj.builtin
+        return ["name", "url"] if mine else []
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        """Deleting many at once would take the built-in one, too."""
+        found = super().get_actions(request)
+        return {name: one for name, one in found.items() if name == "change_secret"}
+
+
+@admin.register(EventDelivery)
+class EventDeliveryAdmin(ReadOnly, OfAdministrators):
+    list_display = ["since", "event", "subscription", "standing", "tries", "status", "error"]
+    list_filter = ["state", "subscription", "event__kind"]
+    list_select_related = ["event", "subscription"]
+    show_full_result_count = False
+    search_fields = ["event__uid", "event__subject"]
+    fields = [
+        *("event", "subscription", "state", "tries", "since", "next_at", "delivered_at"),
+        *("status", "error", "body"),
+    ]
+    actions = ["replay"]
+
+    @display(
+        description="state",
+        ordering="state",
+        label={"Waiting": "warning", "Delivered": "success", "Dead": "danger"},
+    )
+    def standing(self, delivery: EventDelivery) -> str:
+        return delivery.get_state_display()
+
+    @display(description="what it says")
+    def body(self, delivery: EventDelivery) -> str:
+        event = delivery.event
+        return json.dumps({"id": event.uid, "type": event.kind, "data": event.data}, indent=1)
+
+    @action(description="Send again", permissions=["replay"])
+    def replay(self, request: HttpRequest, queryset: QuerySet[EventDelivery]) -> None:
+        chosen = list(queryset)
+        done = subscriptions.replay([one.pk for one in chosen], now=timezone.now())
+        for delivery in chosen:
+            self.log_change(request, delivery, json.dumps([{"act": "Sent again."}]))
+        self.message_user(request, f"{done} will be sent again.", messages.SUCCESS)
+
+    def has_replay_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("distribution.replay_eventdelivery")

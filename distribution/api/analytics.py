@@ -1,0 +1,180 @@
+"""GET /api/distribution/analytics: figures by day, tier, number, template, hour or language."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpResponseBase
+from django.utils import timezone
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from distribution import breakdown, exporting, replica
+from distribution.api import tables
+from distribution.api.scopes import Scopes
+from distribution.breakdown import Breakdown, By
+from distribution.models import Scope
+
+USUAL_DAYS, MOST_DAYS = 30, 750
+COUNTS = (
+    *("recipients", "accepted", "delivered", "read", "failed", "skipped", "unconfirmed"),
+    "waiting",
+)
+
+
+class AnalyticsQuery(serializers.Serializer[Any]):
+    """Which days, and by what."""
+
+    to = serializers.DateField(required=False, help_text="The last day, in India; left out: today.")
+    by = serializers.ChoiceField(
+        choices=[side.value for side in By],
+        default=By.DAY.value,
+        help_text="What the rows are: one for each day, tier, phone number …",
+    )
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        told = f"The first day, in India; left out: {USUAL_DAYS} days up to the last."
+        first = serializers.DateField(required=False, help_text=told)
+        return {"from": first, **super().get_fields()}  # `from` is Python's own word
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        end = attrs.get("to") or timezone.localdate()
+        start = attrs.get("from")
+        if start is None:
+            start = max(date.min + timedelta(days=USUAL_DAYS), end) - timedelta(USUAL_DAYS - 1)
+        if start > end:
+            raise serializers.ValidationError({"from": "It lies after `to`: exchange them."})
+        if (end - start).days >= MOST_DAYS:
+            raise serializers.ValidationError({"from": f"Ask for {MOST_DAYS} days at most."})
+        return {"start": start, "end": end, "by": By(attrs["by"])}
+
+
+class FiguresRow(serializers.Serializer[Any]):
+    """One row of figures; accepted, failed, skipped, unconfirmed, waiting add up to recipients."""
+
+    key = serializers.CharField(
+        allow_null=True,
+        help_text="The day, tier, id, hour or language; null: hour of none, or no number called.",
+    )
+    label = serializers.CharField(help_text="For people.")  # type: ignore[assignment]
+    recipients = serializers.IntegerField()
+    accepted = serializers.IntegerField(help_text="WhatsApp took the message.")
+    delivered = serializers.IntegerField(help_text="Of accepted.")
+    read = serializers.IntegerField(help_text="Of delivered, as far as people let it be known.")
+    failed = serializers.IntegerField()
+    skipped = serializers.IntegerField()
+    unconfirmed = serializers.IntegerField(help_text="Nobody knows whether it was accepted.")
+    waiting = serializers.IntegerField(help_text="Not ended; only just after a cancellation.")
+    failures = serializers.DictField(child=serializers.IntegerField(), help_text="By reason.")
+    skips = serializers.DictField(child=serializers.IntegerField(), help_text="By reason.")
+
+
+class AnalyticsAnswer(serializers.Serializer[Any]):
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {"from": serializers.DateField(), **super().get_fields()}
+
+    to = serializers.DateField()
+    by = serializers.ChoiceField(choices=[side.value for side in By])
+    time_zone = serializers.CharField()
+    as_of = serializers.DateTimeField(
+        allow_null=True, help_text="When these days were counted last; null: never."
+    )
+    behind = serializers.IntegerField(
+        help_text="Distributions of these days that run, or have changed since. 0: all is in."
+    )
+    rows = FiguresRow(many=True)
+    total = FiguresRow()
+
+
+class Analytics(APIView):
+    """Figures of ended distributions, counted in advance: asking costs the same at any size."""
+
+    scopes: Scopes = {"GET": Scope.READ}
+    renderer_classes = tables.BOTH
+
+    @extend_schema(
+        summary="Read analytics",
+        parameters=[AnalyticsQuery],
+        responses={
+            (200, "application/json"): AnalyticsAnswer,
+            (200, "text/csv"): OpenApiResponse(
+                OpenApiTypes.STR, "The rows, a header first; reasons as `reason:count;…`."
+            ),
+        },
+        examples=[
+            OpenApiExample(
+                "A day",
+                response_only=True,
+                media_type="application/json",
+                value={
+                    "from": "2026-11-23",
+                    "to": "2026-11-23",
+                    "by": "tier",
+                    "time_zone": "Asia/Kolkata",
+                    "as_of": "2026-11-23T00:36:12Z",
+                    "behind": 0,
+                    "rows": [],
+                    "total": {
+                        "key": None,
+                        "label": "total",
+                        "recipients": 2000,
+                        "accepted": 1996,
+                        "delivered": 1990,
+                        "read": 1212,
+                        "failed": 3,
+                        "skipped": 1,
+                        "unconfirmed": 0,
+                        "waiting": 0,
+                        "failures": {"undeliverable": 3},
+                        "skips": {"opted_out": 1},
+                    },
+                },
+            )
+        ],
+    )
+    def get(self, request: Request) -> HttpResponseBase:
+        """Sent, delivered, read, failed by reason and skipped, of a range of days."""
+        query = AnalyticsQuery(data=request.query_params.dict())  # an empty date is none
+        query.is_valid(raise_exception=True)
+        start, end, by = (query.validated_data[name] for name in ("start", "end", "by"))
+        found = replica.from_copy(lambda: breakdown.of(start, end, by))
+        if tables.wants_csv(request):
+            return tables.csv_answer(_lines(found, by), f"analytics-by-{by}-{start}-{end}.csv")
+        answer = {
+            "from": start,
+            "to": end,
+            "by": by.value,
+            "time_zone": settings.TIME_ZONE,
+            "as_of": found.as_of,
+            "behind": found.behind,
+            "rows": found.rows,
+            "total": found.total,
+        }
+        return Response(AnalyticsAnswer(answer).data)
+
+
+def _lines(found: Breakdown, by: By) -> Iterator[str]:
+    yield _line([by.value, "label", *COUNTS, "failures", "skips"])
+    for row in found.rows:
+        counts = [getattr(row, name) for name in COUNTS]
+        reasons = [_listed(row.failures), _listed(row.skips)]
+        yield _line([row.key or "", row.label, *counts, *reasons])
+
+
+def _line(cells: Sequence[object]) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow([exporting.safe(cell) for cell in cells])
+    return out.getvalue()
+
+
+def _listed(reasons: Mapping[str, int]) -> str:
+    return ";".join(f"{name}:{count}" for name, count in sorted(reasons.items()))

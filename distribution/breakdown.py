@@ -1,0 +1,113 @@
+"""Figures of a range of days by one of their sides: read from the rollups, never counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+from django.db.models import Sum
+
+from distribution import rollups
+from distribution.models import MessageTemplate
+from distribution.models.rollups import Outcome
+from phonepool.models import PhoneNumber
+from subscribers.models import TIER_ORDER
+
+Key = str | None
+
+
+class By(StrEnum):
+    """The sides that figures can be taken apart by."""
+
+    DAY = "day"
+    TIER = "tier"
+    NUMBER = "number"
+    TEMPLATE = "template"
+    HOUR = "hour"
+    LANGUAGE = "language"
+
+
+COLUMNS = {By.NUMBER: "number_id", By.TEMPLATE: "message_template_id"}
+
+
+@dataclass(slots=True)
+class Figures:
+    """Deliveries that have one thing in common. The outcomes add up to the recipients."""
+
+    key: Key  # None: by hour or number, those that were never accepted or called
+    label: str
+    recipients: int = 0
+    accepted: int = 0
+    delivered: int = 0  # of accepted
+    read: int = 0  # of delivered
+    failed: int = 0
+    skipped: int = 0
+    unconfirmed: int = 0
+    waiting: int = 0
+    failures: Counter[str] = field(default_factory=Counter)  # by reason
+    skips: Counter[str] = field(default_factory=Counter)  # by reason
+
+    def add(self, outcome: str, reason: str, count: int, delivered: int, read: int) -> None:
+        self.recipients += count
+        self.delivered += delivered
+        self.read += read
+        setattr(self, outcome, getattr(self, outcome) + count)
+        if outcome == Outcome.FAILED:
+            self.failures[reason] += count
+        elif outcome == Outcome.SKIPPED:
+            self.skips[reason] += count
+
+
+@dataclass(frozen=True, slots=True)
+class Breakdown:
+    """The figures of some days."""
+
+    as_of: datetime | None  # when they were counted last; None: never
+    behind: int  # distributions that run, or have changed since they were counted
+    rows: list[Figures]
+    total: Figures
+
+
+def of(start: date, end: date, by: By) -> Breakdown:
+    """The figures from `start` to `end`, both included; a handful of queries on small tables."""
+    column = COLUMNS.get(by, by.value)
+    alike = rollups.stored(start, end).values_list(column, "outcome", "reason")
+    found: dict[object, Figures] = {}
+    total = Figures(None, "total")
+    for value, outcome, reason, *counts in alike.annotate(
+        Sum("count"), Sum("delivered"), Sum("read")
+    ):
+        if value not in found:
+            key = None if value is None else str(value)
+            found[value] = Figures(key, key or "none")
+        found[value].add(outcome, reason, *counts)
+        total.add(outcome, reason, *counts)
+    labels = _labels(by)
+    for figures in found.values():
+        figures.label = labels.get(figures.key, figures.label)
+    as_of, behind = rollups.as_of(start, end)
+    return Breakdown(as_of, behind, _sorted(found, by), total)
+
+
+def _labels(by: By) -> Mapping[Key, str]:
+    if by is By.NUMBER:
+        return {str(pk): label for pk, label in PhoneNumber.objects.values_list("pk", "label")}
+    if by is By.TEMPLATE:
+        rows = MessageTemplate.objects.values_list("pk", "name", "language")
+        return {str(pk): f"{name} ({language})" for pk, name, language in rows}
+    return {}
+
+
+def _sorted(found: Mapping[object, Figures], by: By) -> list[Figures]:
+    """Days, hours and names in their order, first tiers first, those without one last."""
+    tiers = [str(tier) for tier in TIER_ORDER]
+
+    def place(value: object) -> tuple[bool, float, str]:
+        rank = tiers.index(str(value)) if by is By.TIER and value in tiers else 0
+        number = float(value) if isinstance(value, int) else float(rank)
+        return value is None, number, str(value)
+
+    return [found[value] for value in sorted(found, key=place)]

@@ -1,0 +1,81 @@
+"""Figures of a distribution's deliveries, counted once so that nobody has to count them again."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from distribution.models.content import MessageTemplate
+from distribution.models.distributions import Distribution
+from phonepool.models import PhoneNumber
+
+
+class Outcome(models.TextChoices):
+    """What became of deliveries, as analytics tell it."""
+
+    ACCEPTED = "accepted"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UNCONFIRMED = "unconfirmed"
+    WAITING = "waiting"  # not ended: only of one that was cancelled a moment ago
+
+
+class Rollup(models.Model):
+    """So many deliveries of a distribution are alike. Only `distribution/rollups.py` writes it."""
+
+    distribution = models.ForeignKey(Distribution, models.PROTECT, related_name="rollups")
+    day = models.DateField()  # the distribution's, in India
+    tier = models.CharField(max_length=8)
+    number = models.ForeignKey(
+        PhoneNumber, models.PROTECT, null=True, db_index=False, related_name="+"
+    )
+    message_template = models.ForeignKey(
+        MessageTemplate, models.PROTECT, null=True, db_index=False, related_name="+"
+    )
+    hour = models.PositiveSmallIntegerField(null=True)  # of acceptance, in India; null: never
+    language = models.CharField(max_length=6)
+    outcome = models.CharField(max_length=11, choices=Outcome)
+    reason = models.CharField(max_length=40)  # of what was not accepted
+    count = models.PositiveIntegerField()
+    delivered = models.PositiveIntegerField()  # of accepted ones
+    read = models.PositiveIntegerField()  # of delivered ones
+
+    class Meta:
+        indexes = [models.Index(fields=["day"], name="rollup_day")]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(outcome__in=Outcome.values), name="rollup_outcome_known"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.tier} {self.outcome}: {self.count}"
+
+
+class RollupState(models.Model):
+    """When a distribution was counted last, and what that cost."""
+
+    distribution = models.OneToOneField(
+        Distribution, models.PROTECT, primary_key=True, related_name="rollup_state"
+    )
+    day = models.DateField(db_index=True)
+    as_of = models.DateTimeField()
+    version = models.PositiveIntegerField()  # a count that was overtaken is thrown away
+    took_ms = models.PositiveIntegerField()
+
+    def __str__(self) -> str:
+        return f"distribution {self.distribution_id} as of {self.as_of}"
+
+
+class RollupMark(models.Model):
+    """Deliveries of a distribution have changed since it was counted.
+
+    Only ever inserted, each by the transaction that changed them, so that writers never wait
+    for each other; a count deletes those that it saw before it began.
+    """
+
+    distribution = models.ForeignKey(Distribution, models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"distribution {self.distribution_id} changed at {self.at}"

@@ -1,0 +1,83 @@
+"""What happened, written down for other systems in the transaction of what made it happen.
+
+Here it is only one INSERT; `distribution/outgoing/` makes the copies and posts them. It adds
+no statement for each message: a batch with failures writes one row, a batch without writes none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+from distribution.models import Alert, Content, Distribution, EventKind, OutgoingEvent
+
+
+def emit(
+    kind: EventKind, *, subject: str, data: dict[str, Any], now: datetime, once: str | None = None
+) -> None:
+    """Note an event; one with the same `once` is noted a single time."""
+    event = OutgoingEvent(kind=kind, subject=subject[:80], data=data, at=now, once=once)
+    OutgoingEvent.objects.bulk_create([event], ignore_conflicts=True)
+
+
+def distribution(
+    kind: EventKind,
+    about: Distribution,
+    *,
+    now: datetime,
+    once: str | None = None,
+    **more: Any,
+) -> None:
+    """An event of a distribution; `more` stands beside what describes it."""
+    described = {
+        "id": about.pk,
+        "kind": about.kind,
+        "date": about.local_date,
+        "state": str(about.state),
+        "reason": about.state_reason,
+        "content": about.content_id,
+        "planned_at": about.planned_at,
+        "opened_at": about.opened_at,
+        "window_end": about.window_end,
+        "completed_at": about.completed_at,
+        "recipients": about.recipients,
+    }
+    data = {"distribution": described, **more}
+    emit(kind, subject=f"distribution {about.pk}", data=data, now=now, once=once)
+
+
+def failures(delivery_ids: Collection[int], *, now: datetime) -> None:
+    """Deliveries that have just failed: gathered and described before anybody is told."""
+    if delivery_ids:
+        data = {"gather": sorted(delivery_ids)}
+        emit(EventKind.DELIVERIES_FAILED, subject="", data=data, now=now)
+
+
+def alert(kind: EventKind, about: Alert, *, now: datetime) -> None:
+    """An alert was opened or closed."""
+    described = {
+        "id": about.pk,
+        "rule": about.rule,
+        "scope": about.scope,
+        "severity": about.severity,
+        "message": about.message,
+        "opened_at": about.opened_at,
+        "closed_at": about.closed_at,
+    }
+    emit(kind, subject=f"alert {about.pk}", data={"alert": described}, now=now)
+
+
+def content(kind: EventKind, about: Content, *, reason: str, now: datetime) -> None:
+    """A content was decided on."""
+    described = {
+        "id": about.pk,
+        "date": about.day,
+        "title": about.title,
+        "state": str(about.state),
+        "is_fallback": about.is_fallback,
+        "message_template": about.message_template_id,
+        "decided_at": about.decided_at,
+        "reason": reason,
+    }
+    emit(kind, subject=f"content {about.pk}", data={"content": described}, now=now)

@@ -1,0 +1,95 @@
+"""The pages of outgoing events: a secret shown once, addresses judged, dead letters sent again."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.urls import reverse
+from django.utils import timezone
+
+from distribution import alerts
+from distribution.models import EventDelivery, EventSubscription, PostState, Severity
+from distribution.outgoing import rounds
+from tests.distribution.receivers import a_receiver, a_subscription
+
+pytestmark = pytest.mark.django_db
+ADD = reverse("admin:distribution_eventsubscription_add")
+LISTENERS = reverse("admin:distribution_eventsubscription_changelist")
+LETTERS = reverse("admin:distribution_eventdelivery_changelist")
+SECRET = re.compile(r"whsec_[A-Za-z0-9+/=]{32}")
+
+
+def test_a_listener_is_added_and_its_secret_is_shown_once_and_logged_never(admin_client):
+    form = {"name": "CRM", "url": "https://crm.example/hook", "kinds": ["alert.opened"]}
+    first = admin_client.post(ADD, {**form, "active": "on"}, follow=True).content.decode()
+
+    listener = EventSubscription.objects.get()
+    assert SECRET.findall(first.replace("&#x2B;", "+")) == [listener.secret]
+    assert (listener.kinds, listener.active) == (["alert.opened"], True)
+    page = reverse("admin:distribution_eventsubscription_change", args=[listener.pk])
+    for url in (LISTENERS, page):
+        assert "whsec_" not in admin_client.get(url).content.decode()
+    assert not LogEntry.objects.filter(change_message__contains="whsec_").exists()
+
+
+@pytest.mark.parametrize("url", ["ftp://crm.example/", "https://me:pw@crm.example/", "crm"])
+def test_an_address_that_cannot_be_is_refused_with_a_reason(admin_client, url):
+    answer = admin_client.post(ADD, {"name": "CRM", "url": url, "active": "on"})
+
+    assert answer.status_code == 200
+    assert not EventSubscription.objects.exists()
+
+
+def test_a_new_secret_is_shown_once_and_the_act_is_logged(admin_client):
+    listener = a_subscription("https://crm.example/hook")
+    chosen = {"action": "change_secret", "_selected_action": [listener.pk]}
+    shown = admin_client.post(LISTENERS, chosen, follow=True).content.decode()
+
+    former = listener.secret
+    listener.refresh_from_db()
+    assert listener.secret != former
+    assert listener.former_secret == former
+    assert listener.secret in shown.replace("&#x2B;", "+")
+    (entry,) = LogEntry.objects.all()
+    assert "Gave a new secret." in entry.change_message
+    assert "whsec_" not in entry.change_message
+
+
+def test_dead_letters_are_found_and_sent_again(admin_client):
+    now = timezone.now()
+    with a_receiver() as receiver:
+        listener = a_subscription(receiver.url)
+        alerts.raise_alert("x", severity=Severity.WARNING, message="X.", now=now)
+        receiver.status = 500
+        rounds.run(lambda: now - timedelta(days=2))
+        rounds.run(lambda: now)
+        assert EventDelivery.objects.get().state == PostState.DEAD
+        assert "Dead" in admin_client.get(f"{LETTERS}?state__exact=DEAD").content.decode()
+
+        receiver.status = 200
+        letter = EventDelivery.objects.get()
+        chosen = {"action": "replay", "_selected_action": [letter.pk]}
+        admin_client.post(LETTERS, chosen, follow=True)
+        EventSubscription.objects.filter(pk=listener.pk).update(busy_until=None)
+        rounds.run()
+
+        letter.refresh_from_db()
+        assert letter.state == PostState.DELIVERED
+    assert "Sent again." in LogEntry.objects.get().change_message
+
+
+def test_the_built_in_listener_is_neither_renamed_nor_deleted(admin_client, settings):
+    settings.WEBHOOK_STATUS_URL = "https://crm.example/status"
+    rounds.run()
+    builtin = EventSubscription.objects.get(builtin=True)
+    page = reverse("admin:distribution_eventsubscription_change", args=[builtin.pk])
+    admin_client.post(page, {"name": "Mine", "url": "https://other.example/", "active": "on"})
+
+    builtin.refresh_from_db()
+    assert (builtin.name, builtin.url) == ("WEBHOOK_STATUS_URL", "")
+    assert "https://crm.example/status" in admin_client.get(LISTENERS).content.decode()
+    delete = reverse("admin:distribution_eventsubscription_delete", args=[builtin.pk])
+    assert admin_client.post(delete, {"post": "yes"}).status_code == 403
