@@ -26,6 +26,7 @@ CALM = {
     "delivered_quantiles": [[0.0, 0.1], [0.5, 0.3], [1.0, 1.0]],
     "read_share": 0.3,
 }
+PREPARED_BY = "tests.browser.prepare_house"
 PASSWORD = "long enough for the whole day"
 
 
@@ -46,8 +47,8 @@ class Place:
 
 
 @contextmanager
-def open_house(folder: Path) -> Iterator[Place]:
-    """The house on the evening before: a pool, message templates and three people, no content.
+def open_house(folder: Path, prepared_by: str = PREPARED_BY) -> Iterator[Place]:
+    """The house as a module has prepared it, which is given the password of everybody.
 
     Its daily time is over at once, so the day begins as soon as there is something to say.
     """
@@ -62,7 +63,7 @@ def open_house(folder: Path) -> Iterator[Place]:
         "TICK_SECONDS": "1",
     }
     with House(folder, env, sandbox=_stand_in(), fresh=True) as house:
-        assert house.attend("tests.browser.prepare_house", PASSWORD) == 0
+        assert house.attend(prepared_by, PASSWORD) == 0
         database = next(house.var_dir.glob("*.sqlite3"))
         yield Place(house.web_url, Sandbox(house.sandbox_url), database)
 

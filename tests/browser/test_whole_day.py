@@ -13,9 +13,10 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import a_browser
+from tests.browser.eyes import figure
 from tests.browser.house import INDIA, PASSWORD, Place, open_house
 
 PEOPLE, REFUSED_BY_META, NOT_ON_WHATSAPP = 240, 4, 1
@@ -52,11 +53,6 @@ class Person:
 
     def sees(self, words: str) -> None:
         expect(self.page.get_by_text(words).first).to_be_visible()
-
-    def figure(self, tile: str) -> Locator:
-        """The large figure under a heading of the board."""
-        heading = self.page.get_by_role("heading", name=tile, exact=True)
-        return self.page.locator(".tile", has=heading).locator(".figure")
 
 
 @pytest.fixture
@@ -172,8 +168,8 @@ def approve(approver: Person) -> None:
 def watch_it_begin(operator: Person) -> None:
     """Nobody touches the page: it comes to life by itself."""
     expect(operator.page.locator(".state")).to_have_text("Sending")
-    expect(operator.figure("Recipients")).to_have_text(str(PEOPLE))
-    expect(operator.figure("Delivered")).not_to_have_text("0")
+    expect(figure(operator.page, "Recipients")).to_have_text(str(PEOPLE))
+    expect(figure(operator.page, "Delivered")).not_to_have_text("0")
 
 
 def pause_and_resume(operator: Person) -> None:
@@ -190,22 +186,22 @@ def watch_it_end(operator: Person) -> None:
     operator.follow("Live board")
     expect(operator.page.locator(".state")).to_have_text("Completed")
     failed = REFUSED_BY_META + NOT_ON_WHATSAPP
-    expect(operator.figure("Failed")).to_have_text(str(failed))
-    expect(operator.figure("Delivered")).to_have_text(str(PEOPLE - failed))
+    expect(figure(operator.page, "Failed")).to_have_text(str(failed))
+    expect(figure(operator.page, "Delivered")).to_have_text(str(PEOPLE - failed))
 
 
 def retry_the_failed(operator: Person) -> None:
     act(operator, "Retry the failed", "Their names are corrected.", sure=shows_the_sorts)
     operator.sees(f"{REFUSED_BY_META} failed deliveries are sent again. Nobody else is.")
     operator.follow("Live board")
-    expect(operator.figure("Failed")).to_have_text(str(NOT_ON_WHATSAPP))
-    expect(operator.figure("Delivered")).to_have_text(str(PEOPLE - NOT_ON_WHATSAPP))
+    expect(figure(operator.page, "Failed")).to_have_text(str(NOT_ON_WHATSAPP))
+    expect(figure(operator.page, "Delivered")).to_have_text(str(PEOPLE - NOT_ON_WHATSAPP))
 
 
 def shows_the_sorts(operator: Person) -> None:
     sorts = {"Safe: sent again": REFUSED_BY_META, "Pointless: left alone": NOT_ON_WHATSAPP}
     for tile, people in {**sorts, "Unsafe: left alone": 0}.items():
-        expect(operator.figure(tile)).to_have_text(str(people))
+        expect(figure(operator.page, tile)).to_have_text(str(people))
 
 
 def act(operator: Person, name: str, reason: str, sure=lambda _: None) -> None:
