@@ -54,7 +54,10 @@ shared = Shared()
 @staff_member_required
 def page(request: HttpRequest) -> HttpResponse:
     """The whole page, with the board in it: it says the truth without its script, too."""
-    return render(request, "dashboard/page.html", {"board_html": shared.get(_render)})
+    until = getattr(request, "signed_in_until", None)
+    return render(
+        request, "dashboard/page.html", {"board_html": shared.get(_render), "until": until}
+    )
 
 
 @require_safe

@@ -192,7 +192,7 @@ def picture(distribution: Distribution, *, now: datetime) -> Picture:
         verdict=verdict(distribution, level, now),
         slices=slices(cells),
         troubles=troubles(tally),
-        carriers=carriers(cells, numbers, now),
+        carriers=carriers(cells, numbers, now, running=distribution.state in RUNNING),
         times=_times(course, tally.owed),
         pace=_pace(distribution, course, tally.owed, now),
         progress=_progress(distribution, course, tally.owed, now),
@@ -226,7 +226,9 @@ def troubles(tally: Tally) -> list[Trouble]:
     return sorted(found, key=lambda one: (told.index(State(one.state)), -one.count, one.reason))
 
 
-def carriers(cells: Sequence[Cell], numbers: Iterable[PhoneNumber], now: datetime) -> list[Carrier]:
+def carriers(
+    cells: Sequence[Cell], numbers: Iterable[PhoneNumber], now: datetime, *, running: bool
+) -> list[Carrier]:
     """Each number's part. Sums of a column are the whole's, but for deliveries without number."""
     accepted, delivered, failed = (
         Counter[int | None](),
@@ -242,8 +244,8 @@ def carriers(cells: Sequence[Cell], numbers: Iterable[PhoneNumber], now: datetim
         Carrier(
             label=number.label,
             role=number.get_role_display(),
-            standing=standing(number),
-            ails=number.state != NumberState.STANDBY and standing(number) != "sending",
+            standing=standing(number) or ("sending" if running else "ready"),
+            ails=number.state != NumberState.STANDBY and standing(number) != "",
             quality=number.quality,
             rate=health.rate(number, now) if number.state == NumberState.ACTIVE else 0.0,
             accepted=accepted[number.pk],
@@ -256,12 +258,12 @@ def carriers(cells: Sequence[Cell], numbers: Iterable[PhoneNumber], now: datetim
 
 
 def standing(number: PhoneNumber) -> str:
-    """What a number does now, in a word or two."""
+    """What keeps a number from sending, in a word or two; empty when nothing does."""
     if number.state == NumberState.ACTIVE and number.quality == Quality.FLAGGED:
         return "flagged"
     if number.state == NumberState.ACTIVE and number.breaker != Breaker.CLOSED:
         return "on trial" if number.breaker == Breaker.HALF_OPEN else "stopped by faults"
-    words = {"ACTIVE": "sending", "STANDBY": "standing by", "RESTING": "resting"}
+    words = {"ACTIVE": "", "STANDBY": "standing by", "RESTING": "resting"}
     return words.get(number.state, "disabled")
 
 

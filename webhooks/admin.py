@@ -9,9 +9,10 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
-from distribution.admin import confirming
+from subscribers.admin.acting import ReasonForm, ask_about, confirmed
 from webhooks import inbox, masking, nudger
 from webhooks.models import WebhookEvent
 
@@ -66,25 +67,26 @@ class WebhookEventAdmin(ModelAdmin):
 
     @admin.display(description="body")
     def masked(self, row: WebhookEvent) -> str:
-        return masking.body(bytes(row.body))
+        return format_html("<pre>{}</pre>", masking.body(bytes(row.body)))
 
     @admin.action(description="Try again what was given up on", permissions=["reprocess"])
     def reprocess(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> Any:
         dead = queryset.exclude(dead_at=None)
-        reason = confirming.reason_given(request)
-        if reason is None:
-            return confirming.ask(
-                request,
+        form = ReasonForm(confirmed(request))
+        if not form.is_valid():
+            return ask_about(
                 self,
+                request,
+                form,
                 title="Try webhooks again",
-                says="The next drain applies them. Doing so twice changes nothing.",
+                consequences=["The next drain applies them. Doing so twice changes nothing."],
                 rows=[f"Webhook {pk}" for pk in dead.values_list("pk", flat=True)],
                 button="Try them again",
             )
         rows = list(dead.defer("body", "error"))
         revived = inbox.reprocess([row.pk for row in rows], now=timezone.now())
         for row in rows:
-            told = {"act": "Tried again.", "reason": reason}
+            told = {"act": "Tried again.", "reason": form.cleaned_data["reason"]}
             self.log_change(request, row, json.dumps([told]))
         nudger.wake()
         self.message_user(request, f"{revived} webhooks are tried again.", messages.SUCCESS)

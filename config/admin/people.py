@@ -21,7 +21,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from config import second_factor, sessions
 from config.staff import ROLES
-from distribution.admin import confirming
+from subscribers.admin.acting import ReasonForm, ask_about, confirmed
 
 # Beat's entries are written anew at each start from the timetable on its one page, and a device's
 # page shows its secret: neither is anything to edit.
@@ -93,15 +93,21 @@ class StaffAdmin(UserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not generi
     def _confirmed(
         self, request: HttpRequest, queryset: QuerySet[User], title: str, says: str, do: Any
     ) -> Any:
-        reason = confirming.reason_given(request)
-        if reason is None:
-            return confirming.ask(
-                request, self, title=title, says=says, rows=queryset, button=title
+        form = ReasonForm(confirmed(request))
+        if not form.is_valid():
+            return ask_about(
+                self,
+                request,
+                form,
+                title=title,
+                consequences=[says],
+                button=title,
+                rows=queryset,
             )
         for user in queryset:
             do(user)
             sessions.end_sessions(user, now=timezone.now())
-            told = {"act": f"{title}.", "reason": reason}
+            told = {"act": f"{title}.", "reason": form.cleaned_data["reason"]}
             self.log_change(request, user, json.dumps([told]))
         self.message_user(request, f"{title}: done.", messages.SUCCESS)
         return None

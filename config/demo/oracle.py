@@ -44,6 +44,9 @@ class Sandbox:
     def post(self, path: str, body: Any) -> None:
         self._session.post(self.url + path, json=body, timeout=10).raise_for_status()
 
+    def delete(self, path: str) -> None:
+        self._session.delete(self.url + path, timeout=10).raise_for_status()
+
     def _get(self, path: str) -> dict[str, Any]:
         answer = self._session.get(self.url + path, timeout=60)
         answer.raise_for_status()

@@ -15,11 +15,10 @@ from django.utils import timezone
 from distribution import analytics, failed
 from distribution.admin import doubts
 from distribution.admin.acts import ACTS, REFUSALS, Act, possible
-from distribution.admin.forms import ReasonForm
 from distribution.admin.reading import ReadOnly
 from distribution.models import Delivery, Distribution, State
 from distribution.picture import percent, picture
-from subscribers.admin.acting import record
+from subscribers.admin.acting import ReasonForm, record
 from subscribers.phones import mask
 
 BATCHES = 40  # on a page
@@ -97,7 +96,7 @@ class DistributionAdmin(ReadOnly):
             raise PermissionDenied
         form = ReasonForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
-            self._do(request, distribution, act, form.cleaned_data["reason"].strip())
+            self._do(request, distribution, act, form.cleaned_data["reason"])
             return HttpResponseRedirect(_page_of(distribution))
         preview = failed.preview(distribution) if name == "retry" else None
         return self.page(

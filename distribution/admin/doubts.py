@@ -12,11 +12,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from distribution import unconfirmed
-from distribution.admin.forms import ReasonForm
 from distribution.explaining import explain
 from distribution.models import Distribution
 from distribution.unconfirmed import UnconfirmedError
-from subscribers.admin.acting import record
+from subscribers.admin.acting import ReasonForm, record
 from subscribers.phones import mask
 
 if TYPE_CHECKING:
@@ -58,7 +57,7 @@ def decide(
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         pks = [row.pk for row in chosen]
-        _decide(admin, request, distribution, what, pks, form.cleaned_data["reason"].strip())
+        _decide(admin, request, distribution, what, pks, form.cleaned_data["reason"])
         return HttpResponseRedirect(list_page)
     return admin.page(
         request,

@@ -18,7 +18,7 @@ from distribution.headroom import headroom, speeds
 from phonepool import cloud_api, handling, overview, syncing
 from phonepool.admin import PhoneNumberAdmin
 from phonepool.models import NumberState, PhoneNumber, Quality, Role
-from subscribers.admin.acting import ReasonForm, ask, button, record, username
+from subscribers.admin.acting import ReasonForm, ask, button, handle, record, username
 
 MANAGE = "phonepool.manage_phonenumber"
 SYNC = "phonepool.sync_phonenumber"
@@ -131,6 +131,7 @@ class PoolAdmin(PhoneNumberAdmin):
             object_id,
             form,
             title="Let this number rest",
+            button="Let it rest",
             consequences=[
                 "It sends nothing for so many minutes and then goes back to work by itself.",
                 "The other numbers take its share; a backup wakes if they cannot carry it.",
@@ -145,6 +146,7 @@ class PoolAdmin(PhoneNumberAdmin):
             object_id,
             ReasonForm(request.POST or None),
             title="Enable this number",
+            button="Enable",
             consequences=["A primary goes to work at once; a backup stands by."],
             act=handling.enable,
         )
@@ -156,6 +158,7 @@ class PoolAdmin(PhoneNumberAdmin):
             object_id,
             ReasonForm(request.POST or None),
             title="Disable this number",
+            button="Disable",
             consequences=[
                 "It sends nothing until somebody enables it.",
                 *self._what_is_left(object_id),
@@ -170,6 +173,7 @@ class PoolAdmin(PhoneNumberAdmin):
             object_id,
             ReasonForm(request.POST or None),
             title="Promote this backup to primary",
+            button="Promote",
             consequences=["It sends from now on, today and every day."],
             act=handling.promote,
         )
@@ -181,6 +185,7 @@ class PoolAdmin(PhoneNumberAdmin):
             object_id,
             ReasonForm(request.POST or None),
             title="Make this number a backup",
+            button="Make it a backup",
             consequences=["It stands by and sends only when a primary is lost or too slow."],
             act=handling.demote,
         )
@@ -224,33 +229,40 @@ class PoolAdmin(PhoneNumberAdmin):
         *,
         title: str,
         consequences: list[str],
+        button: str,
         act: Callable[..., None],
     ) -> HttpResponse:
         number = PhoneNumber.objects.filter(pk=object_id).first()
         if number is None:
             raise Http404("There is no such phone number.")
-        back = reverse("admin:phonepool_phonenumber_change", args=[number.pk])
-        if not (request.method == "POST" and form.is_valid()):
-            sentences = [f"The number is {number.label}.", *consequences]
-            return ask(
-                self,
-                request,
-                form,
-                title=title,
-                consequences=sentences,
-                button=title.partition(" this")[0],
-                back=back,
-            )
-        before, reason = _facts(number), form.cleaned_data["reason"]
+        return handle(
+            self,
+            request,
+            form,
+            lambda reason: self._do(request, number, title, act, reason),
+            title=title,
+            consequences=[f"The number is {number.label}.", *consequences],
+            button=button,
+            back=reverse("admin:phonepool_phonenumber_change", args=[number.pk]),
+        )
+
+    def _do(
+        self,
+        request: HttpRequest,
+        number: PhoneNumber,
+        title: str,
+        act: Callable[..., None],
+        reason: str,
+    ) -> None:
+        before = _facts(number)
         try:
             act(number.pk, reason=reason, by=username(request.user), now=timezone.now())
         except handling.HandlingRefused as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
-            return HttpResponseRedirect(back)
+            return
         number.refresh_from_db()
         record(self, request, number, title, reason=reason, before=before, after=_facts(number))
         self.message_user(request, f"{number.label}: {overview.state_sentence(number)}.")
-        return HttpResponseRedirect(back)
 
 
 def _facts(number: PhoneNumber) -> dict[str, str]:

@@ -17,7 +17,6 @@ from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSplitDateTimeWidget
 
 from distribution import control, schedule
-from distribution.admin import confirming
 from distribution.models import (
     BlackoutDate,
     Content,
@@ -28,6 +27,7 @@ from distribution.models import (
     Kind,
     OneTime,
 )
+from subscribers.admin.acting import ReasonForm, ask_about, confirmed
 
 
 class DailyTimeForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -160,16 +160,18 @@ class OneTimeAdmin(ModelAdmin):
     @action(description="Cancel", permissions=["delete"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Distribution]) -> Any:
         waiting = list(queryset.filter(state=DistributionState.SCHEDULED))
-        reason = confirming.reason_given(request)
-        if reason is None:
-            return confirming.ask(
-                request,
+        form = ReasonForm(confirmed(request))
+        if not form.is_valid():
+            return ask_about(
                 self,
+                request,
+                form,
                 title="Cancel what is planned",
-                says="It will not begin. This cannot be undone: plan a new one instead.",
+                consequences=["It will not begin. This cannot be undone: plan a new one instead."],
                 rows=waiting,
                 button="Cancel them",
             )
+        reason = form.cleaned_data["reason"]
         for one in waiting:
             control.cancel(one.pk, reason=reason, now=timezone.now())
             told = {"act": "Cancelled.", "reason": reason}

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,11 +16,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from distribution import breakdown, exporting, replica
+from distribution import breakdown, replica
 from distribution.api import tables
 from distribution.api.scopes import Scopes
 from distribution.breakdown import Breakdown, By
 from distribution.models import Scope
+from subscribers.spreadsheets import csv_lines
 
 USUAL_DAYS, MOST_DAYS = 30, 750
 COUNTS = (
@@ -148,7 +147,9 @@ class Analytics(APIView):
         start, end, by = (query.validated_data[name] for name in ("start", "end", "by"))
         found = replica.from_copy(lambda: breakdown.of(start, end, by))
         if tables.wants_csv(request):
-            return tables.csv_answer(_lines(found, by), f"analytics-by-{by}-{start}-{end}.csv")
+            return tables.csv_answer(
+                csv_lines(_lines(found, by)), f"analytics-by-{by}-{start}-{end}.csv"
+            )
         answer = {
             "from": start,
             "to": end,
@@ -162,18 +163,11 @@ class Analytics(APIView):
         return Response(AnalyticsAnswer(answer).data)
 
 
-def _lines(found: Breakdown, by: By) -> Iterator[str]:
-    yield _line([by.value, "label", *COUNTS, "failures", "skips"])
+def _lines(found: Breakdown, by: By) -> Iterator[list[str]]:
+    yield [by.value, "label", *COUNTS, "failures", "skips"]
     for row in found.rows:
-        counts = [getattr(row, name) for name in COUNTS]
-        reasons = [_listed(row.failures), _listed(row.skips)]
-        yield _line([row.key or "", row.label, *counts, *reasons])
-
-
-def _line(cells: Sequence[object]) -> str:
-    out = io.StringIO()
-    csv.writer(out).writerow([exporting.safe(cell) for cell in cells])
-    return out.getvalue()
+        counts = [str(getattr(row, name)) for name in COUNTS]
+        yield [row.key or "", row.label, *counts, _listed(row.failures), _listed(row.skips)]
 
 
 def _listed(reasons: Mapping[str, int]) -> str:

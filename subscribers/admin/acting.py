@@ -1,19 +1,24 @@
-"""What every act that matters has in common: a page that asks for the reason, and its record."""
+"""What every act that matters has in common: a page that asks for the reason, and its record.
+
+It stands here, at the bottom of the pages, because all of them ask: people, the pool, the
+distribution, the webhooks, the staff.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar, cast
 
 from django import forms
 from django.contrib.admin import ModelAdmin, helpers
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.template.response import TemplateResponse
 from unfold.decorators import action
 
-MAX_REASON = 150
+MAX_REASON = 150  # characters: with a name and a moment it fits wherever it is kept
+CONFIRMED = "confirmed"
 Page = TypeVar("Page", bound=Callable[..., Any])
 
 
@@ -32,7 +37,8 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         max_length=MAX_REASON,
         label="Reason",
-        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
+        help_text="Kept in the audit log with your name.",
         error_messages={"required": "Say why: it is kept in the audit log."},
     )
 
@@ -47,8 +53,9 @@ def ask(
     button: str,
     back: str,
     hidden: list[tuple[str, str]] | None = None,
+    rows: Iterable[object] = (),
 ) -> TemplateResponse:
-    """The page that says what will happen and asks for the reason."""
+    """The page that says what will happen, to which `rows`, and asks for the reason."""
     context = {
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
@@ -58,15 +65,71 @@ def ask(
         "button": button,
         "back": back,
         "hidden": hidden or [],
+        "rows": [str(row) for row in rows],
     }
     return TemplateResponse(request, "admin/confirm_with_reason.html", context)
+
+
+def handle(
+    model_admin: ModelAdmin[Any],
+    request: HttpRequest,
+    form: ReasonForm,
+    act: Callable[[str], None],
+    *,
+    title: str,
+    consequences: list[str],
+    button: str,
+    back: str,
+) -> HttpResponse:
+    """An act behind a button: its page, then the act with the reason and the way back."""
+    if not (request.method == "POST" and form.is_valid()):
+        return ask(
+            model_admin,
+            request,
+            form,
+            title=title,
+            consequences=consequences,
+            button=button,
+            back=back,
+        )
+    act(form.cleaned_data["reason"])
+    return HttpResponseRedirect(back)
+
+
+def ask_about(
+    model_admin: ModelAdmin[Any],
+    request: HttpRequest,
+    form: forms.Form,
+    *,
+    title: str,
+    consequences: list[str],
+    button: str,
+    rows: Iterable[object] = (),
+) -> TemplateResponse:
+    """The page of a bulk action: its form posts the same action again, with the reason."""
+    return ask(
+        model_admin,
+        request,
+        form,
+        title=title,
+        consequences=consequences,
+        button=button,
+        back=request.get_full_path(),
+        hidden=selection(request),
+        rows=rows,
+    )
+
+
+def confirmed(request: HttpRequest) -> QueryDict | None:
+    """What a bulk action's page posted; None while the page still has to be shown."""
+    return request.POST if CONFIRMED in request.POST else None
 
 
 def selection(request: HttpRequest) -> list[tuple[str, str]]:
     """The form fields that make a bulk action's second page choose the same rows."""
     names = ("action", "select_across", "index", helpers.ACTION_CHECKBOX_NAME)
     fields = [(name, value) for name in names for value in request.POST.getlist(name)]
-    return [*fields, ("confirmed", "yes")]
+    return [*fields, (CONFIRMED, "yes")]
 
 
 def record(

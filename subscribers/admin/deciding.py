@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from subscribers import deciding
-from subscribers.admin.acting import ReasonForm, ask, record, selection, username
+from subscribers.admin.acting import ReasonForm, ask_about, confirmed, record, username
 from subscribers.models import ConsentEvent, Subscriber
 
 Kind = ConsentEvent.Kind
@@ -31,7 +31,7 @@ def decide_many(
     model_admin: ModelAdmin[Any], request: HttpRequest, people: QuerySet[Subscriber], act: str
 ) -> HttpResponse | None:
     """The confirmation page, or the act itself once it was confirmed with a reason."""
-    form = ReasonForm(request.POST if "confirmed" in request.POST else None)
+    form = ReasonForm(confirmed(request))
     _, done, consequence = ACTS[act]
     if form.is_valid():
         ids = list(people.values_list("pk", flat=True))
@@ -40,15 +40,13 @@ def decide_many(
         return None
     count = people.count()
     chosen = f"{count:,} {'person' if count == 1 else 'people'}"
-    return ask(
+    return ask_about(
         model_admin,
         request,
         form,
         title=f"{chosen} will be {done}",
         consequences=[f"You chose {chosen}.", consequence],
         button=f"{act.replace('_', ' ').capitalize()} {chosen}",
-        back=request.get_full_path(),
-        hidden=selection(request),
     )
 
 

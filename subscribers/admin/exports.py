@@ -12,7 +12,15 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin
 
 from subscribers import exporting
-from subscribers.admin.acting import ReasonForm, ask, button, record, selection
+from subscribers.admin.acting import (
+    CONFIRMED,
+    ReasonForm,
+    ask,
+    button,
+    confirmed,
+    record,
+    selection,
+)
 from subscribers.models import Subscriber
 
 EXPORT = "subscribers.export_subscriber"
@@ -38,7 +46,7 @@ class Exports(ModelAdmin):
     @button("Export all", permissions=["export"], icon="download")
     def export_all(self, request: HttpRequest) -> HttpResponseBase:
         people = Subscriber.objects.filter(erasure__purged_at=None)
-        return self._export(request, people, hidden=[("confirmed", "yes")])
+        return self._export(request, people, hidden=[(CONFIRMED, "yes")])
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(EXPORT)
@@ -49,7 +57,7 @@ class Exports(ModelAdmin):
         if not self.has_export_permission(request):
             raise PermissionDenied
         people = people.filter(erasure__purged_at=None)
-        form = ExportForm(request.POST if "confirmed" in request.POST else None)
+        form = ExportForm(confirmed(request))
         if not form.is_valid():
             return ask(
                 self,

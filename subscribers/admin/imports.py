@@ -78,13 +78,6 @@ class ConsentForm(forms.Form):
     )
 
 
-class _Echo:
-    """A file that gives back what is written to it, for rows that are streamed."""
-
-    def write(self, text: str) -> str:
-        return text
-
-
 @admin.register(ImportJob)
 class ImportJobAdmin(ModelAdmin):
     list_display = ("filename", "state", "rows", "refused", "by", "created_at")

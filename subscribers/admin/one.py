@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
 from subscribers import erasing
-from subscribers.admin.acting import ReasonForm, ask, button, record, username
+from subscribers.admin.acting import ReasonForm, button, handle, record, username
 from subscribers.admin.deciding import ACTS, decide
 from subscribers.models import Erasure, Status, Subscriber
 
 ERASE = "subscribers.erase_subscriber"
 FULL_PHONE = "subscribers.see_full_phone"
+Act = Callable[[HttpRequest, Subscriber, str], None]
 
 
 class PersonActs(ModelAdmin):
@@ -48,76 +50,70 @@ class PersonActs(ModelAdmin):
 
     @button("Unsubscribe", permissions=["optout"], icon="unsubscribe")
     def opt_out_person(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        person, form = self._person(request, object_id), ReasonForm(request.POST or None)
-        if not (request.method == "POST" and form.is_valid()):
-            return ask(
-                self,
-                request,
-                form,
-                title="Unsubscribe this person",
-                consequences=["They get no message any more.", ACTS["opt_out"][2]],
-                button="Unsubscribe",
-                back=self._page_of(person),
-            )
-        decide(self, request, [person.pk], "opt_out", form.cleaned_data["reason"])
-        self.message_user(request, "Unsubscribed.")
-        return HttpResponseRedirect(self._page_of(person))
+        return self._handle(
+            request,
+            object_id,
+            self._opt_out,
+            title="Unsubscribe this person",
+            consequences=["They get no message any more.", ACTS["opt_out"][2]],
+            button="Unsubscribe",
+        )
 
     @button("Erase", permissions=["erase"], icon="person_remove")
     def erase_person(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        person, form = self._person(request, object_id), ReasonForm(request.POST or None)
-        if not (request.method == "POST" and form.is_valid()):
-            return ask(
-                self,
-                request,
-                form,
-                title="Erase this person: step 1 of 2",
-                consequences=[
-                    "From now on nobody writes to them.",
-                    "Name, phone, email and details are deleted in step 2: after a week by "
-                    "itself, or at once with the button “Delete the details now”.",
-                    "Only a hash of the number stays, so that no later import brings them back.",
-                ],
-                button="Erase",
-                back=self._page_of(person),
-            )
-        reason, user = form.cleaned_data["reason"], username(request.user)
-        erasing.ask(person, reason=reason, by=user, now=timezone.now())
-        record(self, request, person, "erase", reason=reason, before={"status": person.status})
-        self.message_user(request, "Nobody writes to this person any more.")
-        return HttpResponseRedirect(self._page_of(person))
+        return self._handle(
+            request,
+            object_id,
+            self._erase,
+            title="Erase this person: step 1 of 2",
+            consequences=[
+                "From now on nobody writes to them.",
+                "Name, phone, email and details are deleted in step 2: after a week by "
+                "itself, or at once with the button “Delete the details now”.",
+                "Only a hash of the number stays, so that no later import brings them back.",
+            ],
+            button="Erase",
+        )
 
     @button("Delete the details now", permissions=["purge"], icon="delete_forever")
     def purge_person(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        person, form = self._person(request, object_id), ReasonForm(request.POST or None)
-        erasure, now = person.erasure, timezone.now()  # the permission saw that there is one
-        if not (request.method == "POST" and form.is_valid()):
-            return ask(
-                self,
-                request,
-                form,
-                title="Erase this person: step 2 of 2",
-                consequences=[
-                    "Name, phone, email and details are deleted for good. This cannot be undone.",
-                    "What was sent to them stays in the sums, without the person.",
-                ],
-                button="Delete the details",
-                back=self._page_of(person),
-            )
-        try:
-            erasing.purge(erasure, now=now)
-        except erasing.ErasureRefused as refusal:
-            self.message_user(request, str(refusal), messages.ERROR)
-        else:
-            record(self, request, person, "purge", reason=form.cleaned_data["reason"])
-            self.message_user(request, "The details are deleted.")
-        return HttpResponseRedirect(self._page_of(person))
+        return self._handle(
+            request,
+            object_id,
+            self._purge,
+            title="Erase this person: step 2 of 2",
+            consequences=[
+                "Name, phone, email and details are deleted for good. This cannot be undone.",
+                "What was sent to them stays in the sums, without the person.",
+            ],
+            button="Delete the details",
+        )
 
-    def _person(self, request: HttpRequest, object_id: int) -> Subscriber:
+    def _handle(self, request: HttpRequest, object_id: int, act: Act, **page: Any) -> HttpResponse:
         person = self.get_object(request, str(object_id))
         if person is None:
             raise Http404("There is no such subscriber.")
-        return person
+        back = reverse("admin:subscribers_subscriber_change", args=[person.pk])
+        form = ReasonForm(request.POST or None)
+        return handle(
+            self, request, form, lambda reason: act(request, person, reason), back=back, **page
+        )
 
-    def _page_of(self, person: Subscriber) -> str:
-        return reverse("admin:subscribers_subscriber_change", args=[person.pk])
+    def _opt_out(self, request: HttpRequest, person: Subscriber, reason: str) -> None:
+        decide(self, request, [person.pk], "opt_out", reason)
+        self.message_user(request, "Unsubscribed.")
+
+    def _erase(self, request: HttpRequest, person: Subscriber, reason: str) -> None:
+        before = {"status": person.status}
+        erasing.ask(person, reason=reason, by=username(request.user), now=timezone.now())
+        record(self, request, person, "erase", reason=reason, before=before)
+        self.message_user(request, "Nobody writes to this person any more.")
+
+    def _purge(self, request: HttpRequest, person: Subscriber, reason: str) -> None:
+        try:
+            erasing.purge(person.erasure, now=timezone.now())  # there is one: the permission saw it
+        except erasing.ErasureRefused as refusal:
+            self.message_user(request, str(refusal), messages.ERROR)
+        else:
+            record(self, request, person, "purge", reason=reason)
+            self.message_user(request, "The details are deleted.")

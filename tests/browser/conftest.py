@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.test import Client
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
 from config import staff
 from tests.browser.eyes import Eyes
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PASSWORD = "long enough for everybody"
-DESK, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
+DESK: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+PATIENCE_MS = 60_000  # the machine may be busy
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -38,6 +41,18 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+@contextmanager
+def a_browser(chromium: Browser, home: str) -> Iterator[Eyes]:
+    """Somebody's own window, with nobody signed in; what went wrong in it fails at the end."""
+    context = chromium.new_context(viewport=DESK, base_url=home)
+    context.set_default_timeout(PATIENCE_MS)
+    expect.set_options(timeout=PATIENCE_MS)
+    seen = Eyes(context.new_page(), home)
+    yield seen
+    context.close()
+    seen.assert_clean()
+
+
 @pytest.fixture
 def live_house(live_server) -> str:
     """The address of a web process on the tests' database, with the five roles."""
@@ -48,12 +63,8 @@ def live_house(live_server) -> str:
 @pytest.fixture
 def eyes(chromium: Browser, live_house: str) -> Iterator[Eyes]:
     """What a page showed and what went wrong in it; asserts at the end that nothing did."""
-    context = chromium.new_context(viewport=DESK, base_url=live_house)
-    context.set_default_timeout(60_000)  # the machine may be busy
-    seen = Eyes(context.new_page(), live_house)
-    yield seen
-    context.close()
-    seen.assert_clean()
+    with a_browser(chromium, live_house) as seen:
+        yield seen
 
 
 @pytest.fixture

@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import ConsoleMessage, Page, Request
+from playwright.sync_api import ConsoleMessage, Locator, Page, Request
 
 SERIOUS = ("serious", "critical")
+
+
+def figure(page: Page, tile: str) -> Locator:
+    """The large figure under a heading of a board."""
+    heading = page.get_by_role("heading", name=tile, exact=True)
+    return page.locator(".tile", has=heading).locator(".figure")
 
 
 class Eyes:

@@ -48,6 +48,27 @@ def test_twelve_hours_end_a_session_however_busy(client):
         assert client.get(HOME).status_code == 302
 
 
+def test_the_wall_asks_by_itself_for_twelve_hours(client):
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        assert "Signed in until" in client.get("/dashboard/").content.decode()
+        told = []
+        for _ in range(36):
+            told.append(client.get("/dashboard/board/").status_code)
+            clock.shift(timedelta(minutes=20))
+        assert told == [200] * 36
+        assert client.get("/dashboard/board/").status_code == 302
+
+
+def test_who_left_the_wall_on_must_sign_in_again_for_anything_else(client):
+    with time_machine.travel(timezone.now(), tick=False) as clock:
+        client.get("/dashboard/")
+        for _ in range(3):
+            clock.shift(timedelta(minutes=11))
+            assert client.get("/dashboard/board/").status_code == 200
+        assert client.get(HOME).status_code == 302
+        assert client.get("/dashboard/board/").status_code == 302  # that ended the session
+
+
 def test_a_page_that_asks_all_the_time_does_not_write_all_the_time(client):
     client.get(HOME)
     with CaptureQueriesContext(connection) as asked:
