@@ -37,6 +37,8 @@ LEAST_LEASE = 0.25
 OPEN_TO_CALLS = """EXISTS (
     SELECT 1 FROM phonepool_phonenumber AS number WHERE number.id = %s
        AND number.state = 'ACTIVE' AND number.quality <> 'FLAGGED' AND number.breaker <> 'OPEN'
+       AND NOT EXISTS (SELECT 1 FROM phonepool_portfolio AS account
+                        WHERE account.id = number.portfolio_id AND account.paused_until > %s)
 )"""
 
 
@@ -133,7 +135,8 @@ def mark_inflight(
         lease_until__gt=now + lease * LEAST_LEASE,
         distribution__in=Distribution.objects.sending().filter(window_end__gt=now),
     )
-    marked = able.extra(where=[OPEN_TO_CALLS], params=[number_id]).update(  # noqa: S610
+    called = [number_id, now.timestamp()]
+    marked = able.extra(where=[OPEN_TO_CALLS], params=called).update(  # noqa: S610
         state=State.INFLIGHT,
         attempt_no=F("attempt_no") + 1,
         number_id=number_id,

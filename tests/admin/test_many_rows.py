@@ -48,7 +48,7 @@ def multiply(model: type[models.Model], times: int, different: dict[str, str]) -
     quoted = ", ".join(f'"{name}"' for name in names)
     values = ", ".join(different.get(name, f'one."{name}"') for name in names)
     table = model._meta.db_table
-    numbers = f"SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {times}"
+    numbers = f"SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {times}"  # noqa: S608
     with connection.cursor() as cursor:
         cursor.execute(
             f"WITH RECURSIVE numbers (n) AS ({numbers}) INSERT INTO {table} ({quoted})"  # noqa: S608
