@@ -234,6 +234,8 @@ LEASE_SECONDS = env.decimal("LEASE_SECONDS", 60, low=1, high=600)
 # How long answers in hand wait for a database that is away; then the lease makes them unknown.
 OUTCOME_PATIENCE_SECONDS = env.decimal("OUTCOME_PATIENCE_SECONDS", 30, high=300)
 RECONCILE_WINDOW_SECONDS = env.decimal("RECONCILE_WINDOW_SECONDS", 600, low=1, high=3600)
+# The same after a 5xx that carried Meta's own "unknown error": most likely not accepted.
+RECONCILE_UNSURE_SECONDS = env.decimal("RECONCILE_UNSURE_SECONDS", 90, low=1, high=3600)
 # After our receiver was away Meta brings again what it could not bring, the later the more rarely.
 RECEIVER_PATIENCE_SECONDS = env.decimal("RECEIVER_PATIENCE_SECONDS", 3600, low=1, high=86_400)
 AMBIGUOUS_POLICY = env.choice("AMBIGUOUS_POLICY", "reconcile", ("reconcile", "hold"))

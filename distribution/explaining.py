@@ -53,6 +53,7 @@ WORDS = {
     "send_failed": "WhatsApp failed to send it",
     "no_connection": "no connection to WhatsApp",
     "connect_timeout": "no connection to WhatsApp in time",
+    "number_locked": "the sending number's PIN or data do not fit",
     "unlisted": "a reason that is not known here",
 }
 

@@ -9,7 +9,7 @@ from distribution.models import Alert, Severity
 from phonepool import breakers
 from phonepool.models import Breaker, PhoneNumber, Portfolio
 
-NUMBER, ACCOUNT = "number_breaker", "account_breaker"
+NUMBER, ACCOUNT, PAUSED = "number_breaker", "account_breaker", "account_paused"
 
 
 def refresh(now: datetime) -> None:
@@ -20,9 +20,10 @@ def refresh(now: datetime) -> None:
     breakers.lapse(now)
     broken = {(ACCOUNT, f"portfolio {account.pk}"): _account(account) for account in _accounts()}
     broken |= {(NUMBER, f"number {number.pk}"): _number(number) for number in _numbers()}
+    broken |= {(PAUSED, f"portfolio {one.pk}"): _paused(one, now) for one in _pausing(now)}
     for (rule, scope), message in broken.items():
         alerts.raise_alert(rule, scope=scope, severity=Severity.CRITICAL, message=message, now=now)
-    told = Alert.objects.filter(rule__in=(NUMBER, ACCOUNT), closed_at=None)
+    told = Alert.objects.filter(rule__in=(NUMBER, ACCOUNT, PAUSED), closed_at=None)
     for rule, scope in set(told.values_list("rule", "scope")) - set(broken):
         alerts.close_alert(rule, scope=scope, now=now)
 
@@ -34,6 +35,18 @@ def _accounts() -> list[Portfolio]:
 def _numbers() -> list[PhoneNumber]:
     broken = PhoneNumber.objects.exclude(breaker=Breaker.CLOSED)
     return list(broken.exclude(portfolio__breaker=Breaker.OPEN))
+
+
+def _pausing(now: datetime) -> list[Portfolio]:
+    return list(Portfolio.objects.filter(paused_until__gt=now.timestamp()))
+
+
+def _paused(account: Portfolio, now: datetime) -> str:
+    return (
+        f"WhatsApp asks account {account} to pause for {account.paused_until - now.timestamp():.0f}"
+        " s: it was asked too much. Everybody waits, and it goes on by itself; look for other "
+        "software that uses the same app."
+    )
 
 
 def _account(account: Portfolio) -> str:

@@ -25,6 +25,7 @@ from distribution.models import (
     StatusFeed,
 )
 from distribution.models.deliveries import DeliveryQuerySet
+from phonepool.errors import SERVER_FAULT, UNSURE
 from subscribers.models import Status
 
 FRESHEST_FEED = timedelta(seconds=30)
@@ -50,10 +51,8 @@ def judge(distribution: Distribution, *, now: datetime) -> tuple[int, int]:
         return 0, 0
     feed = StatusFeed.current()
     through = _listened_through(feed, now)
-    ripe = doubtful.filter(
-        unknown_at__lte=through - timedelta(seconds=settings.RECONCILE_WINDOW_SECONDS),
-        ambiguous_no=0,
-        subscriber__status=Status.ACTIVE,
+    ripe = doubtful.filter(_silent_for_long(through)).filter(
+        ambiguous_no=0, subscriber__status=Status.ACTIVE
     )
     seen = {name: gate.seen for name, gate in gates.items()} | _receiver(feed)
     neighbourhood = Neighbourhood(distribution.pk)
@@ -63,6 +62,17 @@ def judge(distribution: Distribution, *, now: datetime) -> tuple[int, int]:
         if _reports_could_come(row, feed, through) and (heard := neighbourhood.evidence(row))
     }
     return state.retry_unknown(list(evidence), next_at=now, now=now, evidence=evidence), 0
+
+
+def _silent_for_long(through: datetime) -> Q:
+    """Those about whom silence has lasted long enough. It need not last as long where Meta did
+    answer, with its own "unknown error": acceptance is unlikely then."""
+    window = settings.RECONCILE_WINDOW_SECONDS
+    shorter = min(window, settings.RECONCILE_UNSURE_SECONDS)
+    answered = Q(reason=SERVER_FAULT.slug, failed_code__in=UNSURE)
+    return Q(unknown_at__lte=through - timedelta(seconds=window)) | (
+        answered & Q(unknown_at__lte=through - timedelta(seconds=shorter))
+    )
 
 
 def _listened_through(feed: StatusFeed, now: datetime) -> datetime:

@@ -270,7 +270,15 @@ class _Pass:
             settlements.append(self._settlement(attempt, outcome, tries_charged, slots.number_id))
             if settlements[-1].next_at and outcome.failure and retry_budget.costs(outcome.failure):
                 costly[slots.number_id].append(len(settlements) - 1)
-            answers.append(Answer(slots.number_id, outcome.failure, slots.first, slots.recovering))
+            answers.append(
+                Answer(
+                    slots.number_id,
+                    outcome.failure,
+                    slots.first,
+                    wait=outcome.retry_after,
+                    watched=slots.recovering,
+                )
+            )
             news |= slots.recovering or outcome.failure is not None
         failpoint("before_record")
         self._try_to_write(lambda: self._settle(settlements, costly))

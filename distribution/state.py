@@ -50,7 +50,10 @@ MARK_WHERE = """
                    AND goes.state = 'SENDING' AND goes.window_end > %(now)s)
     AND EXISTS (SELECT 1 FROM phonepool_phonenumber AS number
                  WHERE number.id = %(number)s AND number.state = 'ACTIVE'
-                   AND number.quality <> 'FLAGGED' AND number.breaker <> 'OPEN')
+                   AND number.quality <> 'FLAGGED' AND number.breaker <> 'OPEN'
+                   AND NOT EXISTS (SELECT 1 FROM phonepool_portfolio AS account
+                                    WHERE account.id = number.portfolio_id
+                                      AND account.paused_until > %(now_seconds)s))
 """
 
 
@@ -142,6 +145,7 @@ def mark_inflight(
         "token": claim.token,
         "number": number_id,
         "now": now,
+        "now_seconds": now.timestamp(),
         "lease_end": now + lease,
         "least_lease": now + lease * LEAST_LEASE,
     }

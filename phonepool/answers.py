@@ -9,7 +9,8 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from phonepool.errors import UNREADABLE, Action, Failure, Rejected, Unanswered, classify, masked
+from phonepool.errors import UNREADABLE, Action, Failure, Rejected, Unanswered, classify
+from phonepool.masking import masked
 from phonepool.transport import Response
 
 LONGEST_WAMID = 512

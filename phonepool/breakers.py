@@ -33,6 +33,7 @@ class Answer(NamedTuple):
     number_id: int
     failure: Failure | None  # None: accepted
     slot: float = float("inf")  # Unix seconds it was to go at; infinite: only just heard of
+    wait: float | None = None  # seconds that Meta asks for
     watched: bool = False  # good or bad, it is news: the number rested or failed lately
 
     @property

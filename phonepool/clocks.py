@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Q
 
+from phonepool.answers import LONGEST_RETRY_AFTER
 from phonepool.health import LONGEST_REST
-from phonepool.models import NumberState, PhoneNumber
+from phonepool.models import NumberState, PhoneNumber, Portfolio
 
 SKEW_SECONDS = 60.0  # by so much may two machines' clocks differ
 
@@ -28,4 +29,6 @@ def mend(now: datetime) -> int:
         (Q(heard_at__gt=ahead), {"heard_at": moment}),
         (Q(state=NumberState.RESTING, rest_until__gt=rest), {"rest_until": now}),
     ]
+    longest = moment + LONGEST_RETRY_AFTER + SKEW_SECONDS
+    Portfolio.objects.filter(paused_until__gt=longest).update(paused_until=moment)
     return sum(PhoneNumber.objects.filter(wrong).update(**right) for wrong, right in fixes)

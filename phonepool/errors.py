@@ -16,8 +16,10 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from phonepool.masking import masked
+
 __all__ = ["Action", "CloudApiError", "Failure", "NotSent", "Reason", "Rejected", "Unanswered"]
-__all__ += ["FAILURES", "ONCE_MORE", "UNASKED", "classify", "is_fault", "masked"]
+__all__ += ["FAILURES", "ONCE_MORE", "UNASKED", "UNSURE", "classify", "is_fault"]
 
 
 class Action(StrEnum):
@@ -212,6 +214,10 @@ UNLISTED = Failure(
 SERVER_FAULT = Failure(
     "server_fault", A.UNKNOWN, R.SERVER_ERROR, "Look at Meta's status page if it lasts.", CHARGED
 )
+NUMBER_LOCKED = Failure(
+    "number_locked", A.NUMBER, R.NUMBER, "Set its two-step PIN anew and register the number"
+    " again.", FREE,
+)  # fmt: skip
 BAD_RECIPIENT = Failure(
     "bad_recipient", A.INVALID, R.INVALID_NUMBER, "Correct the subscriber's number.", CHARGED
 )
@@ -245,14 +251,15 @@ UNREADABLE = Failure(
 # Our own decisions: nobody was asked, so nothing was heard of the number.
 UNASKED = frozenset({CANCELLED, DEADLINE_PASSED, UNSENDABLE, BAD_RECIPIENT})
 
-# With a 5xx these say "unknown error", not "not processed".
-_UNSURE = {1, 131000}
+# With a 5xx these say "unknown error", not "not processed"; yet Meta did answer, so that
+# acceptance is unlikely.
+UNSURE = frozenset({1, 131000})
+# 131031 is the account's, but for this: the number's own PIN, or data, do not fit.
+_ABOUT_PIN = re.compile(r"two[- ]?(?:step|factor)|\bpin\b|mis-?match|do(?:es)? not match", re.I)
 # 131009 covers every value; only these words point at the recipient's.
 _ABOUT_RECIPIENT = re.compile(
     r"\brecipient\b|['\"`]to['\"`]|\bparam(?:eter)? to\b(?! be)|not a (?:valid )?phone number", re.I
 )
-_NUMBER = re.compile(r"\+\d[\d ().-]{5,}\d|\d{7,}")
-_SECRET = re.compile(r"(?<=malformed access token )\S+|[\w-]{32,}", re.I)
 
 
 def classify(
@@ -270,12 +277,14 @@ def classify(
     if code is None:
         return UNLISTED
     server_fault = http_status is not None and http_status >= 500
-    if server_fault and code in _UNSURE:
+    if server_fault and code in UNSURE:
         return SERVER_FAULT
     if subcode is not None and (code, subcode) in SUBCODES:
         return SUBCODES[code, subcode]
     if code == 131009 and _ABOUT_RECIPIENT.search(details):
         return BAD_RECIPIENT
+    if code == 131031 and _ABOUT_PIN.search(details):
+        return NUMBER_LOCKED
     found = FAILURES.get(code) or _in_range(code)
     return found or (SERVER_FAULT if server_fault else UNLISTED)
 
@@ -293,18 +302,6 @@ def is_fault(failure: Failure) -> bool:
 
 def _in_range(code: int) -> Failure | None:
     return next((failure for low, high, failure in RANGES if low <= code <= high), None)
-
-
-def masked(text: str) -> str:
-    """`text` without phone numbers, tokens and control characters, at most 300 characters."""
-    plain = "".join(letter if letter.isprintable() else " " for letter in text[:1000])
-    return _NUMBER.sub(_stars, _SECRET.sub("[…]", plain))[:300]
-
-
-def _stars(found: re.Match[str]) -> str:
-    number = found[0]
-    keep = 3 if number.startswith("+") else 2
-    return f"{number[:keep]}{'*' * (len(number) - keep - 4)}{number[-4:]}"
 
 
 class CloudApiError(Exception):

@@ -15,7 +15,15 @@ from django.db.models import F, Q
 from django.db.models.functions import Least
 from django.utils import timezone
 
-from phonepool.models import Breaker, NumberState, PhoneEvent, PhoneNumber, Quality, Role
+from phonepool.models import (
+    Breaker,
+    NumberState,
+    PhoneEvent,
+    PhoneNumber,
+    Portfolio,
+    Quality,
+    Role,
+)
 
 # quality → (messages a second, messages a day), at most; design §6
 CEILINGS: dict[str, tuple[float, int]] = {
@@ -72,6 +80,21 @@ def cut_rate(number_id: int, *, now: datetime) -> bool:
     if cut:
         note(number_id, "rate_cut", f"to {halved:.0f}/s after a throughput refusal", now)
     return bool(cut)
+
+
+def pause_account(
+    portfolios: models.QuerySet[Portfolio], seconds: float, why: str, *, now: datetime
+) -> int:
+    """Nothing goes by any number of these for so long, as Meta asks; how many it is news to."""
+    until = now.timestamp() + seconds
+    told = 0
+    for portfolio in portfolios.filter(paused_until__lt=until):
+        if portfolio.paused_until <= now.timestamp():
+            told += 1
+            for pk in portfolio.numbers.values_list("pk", flat=True):
+                note(pk, "account_paused", f"{why}: for {seconds:.0f} s", now)
+        Portfolio.objects.filter(pk=portfolio.pk, paused_until__lt=until).update(paused_until=until)
+    return told
 
 
 def rest(number_id: int, reason: str, *, now: datetime) -> bool:

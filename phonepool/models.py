@@ -44,6 +44,8 @@ class Portfolio(models.Model):
     # Open while the fault is the account's or Meta's: every number of it is open then, too.
     breaker = models.CharField(max_length=9, choices=Breaker, default=Breaker.CLOSED)
     breaker_reason = models.CharField(max_length=80, blank=True, default="")
+    # Meta asked for a pause of the whole account: nothing goes before this (Unix seconds).
+    paused_until = models.FloatField(default=0.0, editable=False)
 
     class Meta:
         constraints = [

@@ -30,6 +30,12 @@ def reserve(count: int, *, now: datetime) -> Reservation | None:
 REFUSED_SHARE = 0.2
 
 
+# Limits that are not one number's: of the whole app, and of one account. Another number of it
+# would only be refused, too, and Meta's count go on.
+APP_LIMIT, ACCOUNT_LIMIT = "app_rate_limited", "management_rate_limited"
+UNTOLD_PAUSE = 60.0  # seconds, when Meta does not say how long
+
+
 def report_answers(answers: Sequence[Answer], *, now: datetime) -> bool:
     """Tell the pool how numbers answered lately; True when one fell out by it.
 
@@ -39,7 +45,18 @@ def report_answers(answers: Sequence[Answer], *, now: datetime) -> bool:
     for answer in answers:
         by_number[answer.number_id].append(answer)
     lost = [_report(number_id, theirs, now) for number_id, theirs in by_number.items()]
+    _pause_accounts(answers, now)
     return any(lost)
+
+
+def _pause_accounts(answers: Sequence[Answer], now: datetime) -> None:
+    for answer in answers:
+        slug = answer.failure.slug if answer.failure else ""
+        if slug in (APP_LIMIT, ACCOUNT_LIMIT):
+            hit = Portfolio.objects.all()
+            if slug == ACCOUNT_LIMIT:
+                hit = hit.filter(numbers=answer.number_id)
+            health.pause_account(hit, answer.wait or UNTOLD_PAUSE, slug, now=now)
 
 
 def _report(number_id: int, answers: Sequence[Answer], now: datetime) -> bool:

@@ -53,6 +53,8 @@ UPDATE phonepool_phonenumber
        breaker_until = CASE WHEN breaker = 'CLOSED' THEN breaker_until
                             ELSE %(now)s + %(cooldown)s END
  WHERE id = %(id)s AND state = 'ACTIVE' AND quality <> 'FLAGGED'
+   AND NOT EXISTS (SELECT 1 FROM phonepool_portfolio AS account
+                    WHERE account.id = portfolio_id AND account.paused_until > %(now)s)
    AND (breaker = 'CLOSED' OR (breaker_until <= %(now)s AND %(count)s <= %(trial)s))
    AND next_slot + %(length)s <= %(now)s + %(horizon)s
    AND CASE WHEN day = %(day)s THEN day_count ELSE 0 END + %(count)s <= %(daily)s

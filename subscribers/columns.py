@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, validate_email
@@ -21,6 +22,9 @@ from subscribers.wording import has_link, tidy
 MAX_NAME = Subscriber._meta.get_field("name").max_length or 0
 MAX_EMAIL = Subscriber._meta.get_field("email").max_length or 0
 MAX_ATTRIBUTE_NAME = 64
+# Tiers, languages and statuses are few words many times over; whatever else stands there is
+# refused, and refusals are not remembered.
+FEW_WORDS = 512
 
 
 def _plain(text: str) -> str:
@@ -63,6 +67,8 @@ _LANGUAGES = {
     "telugu": "te",
     "urdu": "ur",
 }
+_TIERS = frozenset(Tier.values)
+_LANGUAGE = re.compile(LANGUAGE_PATTERN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,18 +213,20 @@ def _name(cell: str) -> str:
     return name
 
 
+@lru_cache(FEW_WORDS)
 def _tier(cell: str) -> str:
     tier = tidy(cell).upper()
-    if tier not in Tier.values:
+    if tier not in _TIERS:
         raise ValueError(f"The tier must be one of {', '.join(Tier.values)}.")
     return tier
 
 
+@lru_cache(FEW_WORDS)
 def _language(cell: str) -> str:
     text = tidy(cell).casefold()
     language, _, country = text.replace("-", "_").partition("_")
     code = _LANGUAGES.get(text) or (f"{language}_{country.upper()}" if country else language)
-    if not re.match(LANGUAGE_PATTERN, code):
+    if not _LANGUAGE.match(code):
         raise ValueError("The language must be a code such as en, hi or en_IN.")
     return code
 
@@ -233,6 +241,7 @@ def _email(cell: str) -> str:
     return email
 
 
+@lru_cache(FEW_WORDS)
 def _status(cell: str) -> str:
     status = _STATUSES.get(_plain(cell))
     if status is None:

@@ -16,7 +16,7 @@ from typing import TypeVar
 from django.db import transaction
 from django.db.models import Exists, F, Max, OuterRef, Q
 
-from subscribers import phones, strangers
+from subscribers import inserting, phones, strangers
 from subscribers.models import ConsentEvent, Status, Subscriber, Suppression
 
 Kind = ConsentEvent.Kind
@@ -222,7 +222,7 @@ def record(decisions: Sequence[Decision], *, now: datetime) -> set[int]:
         with transaction.atomic():
             current = _lock([decision.subscriber_id for decision in chunk])
             events = [_event(d, now) for d in chunk if d.subscriber_id in current]
-            ConsentEvent.objects.bulk_create(events, ignore_conflicts=True)
+            inserting.insert(ConsentEvent, EVENT_COLUMNS, events, passing_over=True)
             changed |= _settle(current, now)
     return changed
 
@@ -295,20 +295,27 @@ def _lock(ids: Sequence[int]) -> dict[int, str]:
     return dict(rows.select_for_update(no_key=True).values_list("pk", "status"))
 
 
-def _event(decision: Decision, now: datetime) -> ConsentEvent:
+EVENT_COLUMNS = (
+    *("subscriber_id", "kind", "source", "evidence"),
+    *("notice", "actor", "at", "recorded_at"),
+)
+
+
+def _event(decision: Decision, now: datetime) -> tuple[object, ...]:
+    """The values of EVENT_COLUMNS."""
     at = min(decision.at, now)  # a clock that runs ahead must not outrank the next STOP
     if decision.kind == Kind.OPT_IN:
         # WhatsApp tells time in whole seconds: a STOP in the same second must not look older.
         at = at.replace(microsecond=0)
-    return ConsentEvent(
-        subscriber_id=decision.subscriber_id,
-        kind=decision.kind,
-        source=decision.source[:200],
-        evidence=decision.evidence[:200],
-        notice=decision.notice,
-        actor=decision.actor[:150],
-        at=at,
-        recorded_at=now,
+    return (
+        decision.subscriber_id,
+        str(decision.kind),
+        decision.source[:200],
+        decision.evidence[:200],
+        decision.notice,
+        decision.actor[:150],
+        at,
+        now,
     )
 
 

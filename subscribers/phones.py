@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
@@ -19,6 +20,8 @@ _SCIENTIFIC = re.compile(r"\+?\d+(?:[.,]\d+)?[eE][+-]?\d+")
 _DECIMAL = re.compile(r"(\+?\d{10,})[.,]0{0,2}")
 _FORMULA = re.compile(r'="(.*)"')  # how some programs keep Excel from shortening a number
 _SPELLING = re.compile(r"\+?[\d ()./\-]*")
+# Nearly every cell of a list here: with or without the country code, in one or two groups.
+_PLAIN_INDIAN = re.compile(r"(?:\+?91|0)?[ -]?([6-9][0-9]{4})[ -]?([0-9]{5})")
 _WA_ID = re.compile(r"[1-9]\d{6,14}")
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—−"), "-")
 _LENGTHS = {
@@ -36,6 +39,10 @@ def normalise(raw: str, region: str = "IN") -> str:
 
     A number without a country code belongs to `region`. Raises InvalidPhone.
     """
+    if region == "IN" and (plain := _PLAIN_INDIAN.fullmatch(raw)):
+        national = plain[1] + plain[2]
+        if _indian_mobiles().fullmatch(national):
+            return f"+91{national}"
     number = _parse(_spelling(raw), region)
     if not phonenumbers.is_valid_number(number):
         raise InvalidPhone(_fault(number))
@@ -64,6 +71,14 @@ def mask_digits(text: str, *, shown: int = 2, limit: int = 40) -> str:
     hidden = set(places[: max(len(places) - shown, 0)])
     stars = "".join("*" if place in hidden else text[place] for place in range(len(text)))
     return stars if len(stars) <= limit else f"{stars[: limit - 1]}…"
+
+
+@cache
+def _indian_mobiles() -> re.Pattern[str]:
+    """The library's own rule for them: to ask it directly takes a fortieth of the time."""
+    india = phonenumbers.PhoneMetadata.metadata_for_region("IN")
+    rule = india and india.mobile and india.mobile.national_number_pattern
+    return re.compile(rule or "(?!)")
 
 
 def _spelling(raw: str) -> str:

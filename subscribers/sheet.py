@@ -34,7 +34,7 @@ def rows(path: Path) -> Iterator[list[str]]:
     sheet = sheets[0]
     sheet.reset_dimensions()  # what the file says of its own size is not to be believed
     for cells in sheet.iter_rows(max_row=MAX_ROWS, max_col=MAX_COLUMNS, values_only=True):
-        yield _without_blank_end([text(cell) for cell in cells])
+        yield _without_blank_end([text(cell) for cell in _filled(cells)])
 
 
 def text(cell: object) -> str:
@@ -51,6 +51,14 @@ def text(cell: object) -> str:
     if isinstance(cell, date):
         return cell.isoformat()
     return " ".join(str(cell).replace("\0", "").splitlines())
+
+
+def _filled(cells: tuple[object, ...]) -> tuple[object, ...]:
+    """Without the empty cells up to MAX_COLUMNS with which every row is filled up."""
+    end = len(cells)
+    while end and cells[end - 1] is None:
+        end -= 1
+    return cells[:end]
 
 
 def _without_blank_end(cells: list[str]) -> list[str]:

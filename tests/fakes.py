@@ -17,6 +17,7 @@ class FakeCloudApi:
         self.sent: list[PreparedMessage] = []
         self.answers: dict[str, list[tuple[OutcomeKind, Failure | None, int | None]]] = {}
         self.at = at
+        self.retry_after: float | None = None
         self._serial = count(1)
 
     def refuse(self, to: str, code: int, *, times: int = 1000) -> None:
@@ -43,7 +44,7 @@ class FakeCloudApi:
             failure=failure,
             code=code,
             http_status=200 if accepted else 400,
-            retry_after=None,
+            retry_after=self.retry_after,
             started_at=at,
             ended_at=at,
             lateness=0.0,

@@ -69,6 +69,30 @@ def assert_waits(distribution: Distribution, *, now: datetime = RIPE) -> None:
     assert Delivery.objects.filter(pk=doubtful().pk).values().get() == before
 
 
+UNSURE = DOUBTED + seconds(settings.RECONCILE_UNSURE_SECONDS)
+
+
+@pytest.mark.parametrize(("code", "waits"), [(1, False), (131000, False), (424242, True)])
+def test_after_metas_own_unknown_error_a_shorter_silence_is_enough(distribution, code, waits):
+    # As a 500 leaves it; a code that is on no list is no such word of Meta's.
+    Delivery.objects.filter(pk=doubtful().pk).update(reason="server_fault", failed_code=code)
+    StatusFeed.objects.update(applied_through=UNSURE)
+
+    assert_waits(distribution, now=UNSURE - seconds(1))
+    if waits:
+        assert_waits(distribution, now=UNSURE)
+    else:
+        assert judge(distribution, now=UNSURE) == (1, 0)
+
+
+@pytest.mark.parametrize("reason", ["no_answer", "connection_lost", "answer_unreadable"])
+def test_without_an_answer_of_metas_silence_must_last_the_whole_window(distribution, reason):
+    Delivery.objects.filter(pk=doubtful().pk).update(reason=reason)
+    StatusFeed.objects.update(applied_through=UNSURE)
+
+    assert_waits(distribution, now=UNSURE)
+
+
 def test_when_every_gate_says_no_it_is_sent_again_once(distribution):
     before = doubtful()
 

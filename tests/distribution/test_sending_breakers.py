@@ -3,6 +3,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
 from distribution import control, pool_alerts
@@ -11,7 +12,7 @@ from phonepool import breakers, pool
 from phonepool.breakers import Answer
 from phonepool.cloud_api import OutcomeKind, PreparedMessage
 from phonepool.errors import NO_ANSWER, classify
-from phonepool.models import Breaker, NumberState, PhoneNumber, Quality, Role
+from phonepool.models import Breaker, NumberState, PhoneNumber, Portfolio, Quality, Role
 from tests.builders import a_number, an_open_distribution
 from tests.distribution.batches import due, everybody, reload, send, states
 from tests.fakes import FakeCloudApi
@@ -161,3 +162,50 @@ def test_an_incident_is_one_alert_until_it_is_over(db):
     assert Alert.objects.count() == 1
     pool_alerts.refresh(now + timedelta(seconds=breakers.LAPSE + 60))
     assert open_alerts() == set()
+
+
+@pytest.mark.parametrize(("code", "told", "pause"), [(80007, 7.0, 7), (4, 20.0, 20), (4, None, 60)])
+def test_a_limit_of_the_account_pauses_all_its_numbers_as_long_as_meta_asks(code, told, pause):
+    numbers = [a_number(rate_per_second=1000) for _ in range(2)]
+    distribution = an_open_distribution(100)
+    api = FakeCloudApi()
+    api.retry_after = told
+    for row in Delivery.objects.filter(batch_no=0):
+        api.refuse(row.phone, code, times=1)
+
+    send(distribution, api)
+    burnt = len(api.sent)
+    assert burnt <= settings.MICRO_BATCH_SIZE * 2  # slots given out before the answer are lost
+    began = timezone.now()
+    due()
+    for batch in (0, 1):
+        send(distribution, api, batch)
+    assert len(api.sent) == burnt
+    pool_alerts.refresh(timezone.now())
+    assert open_alerts() == {("account_paused", f"portfolio {numbers[0].portfolio_id}")}
+
+    [until] = Portfolio.objects.values_list("paused_until", flat=True)
+    assert abs(until - began.timestamp() - pause) < 5
+    assert pool.reserve(1, now=began + timedelta(seconds=pause - 6)) is None
+    Portfolio.objects.update(paused_until=timezone.now().timestamp())  # it is over
+    pool_alerts.refresh(timezone.now())
+    assert open_alerts() == set()
+    due()
+    for batch in (0, 1):
+        send(distribution, api, batch)
+        due()
+        send(distribution, api, batch)
+    assert states() == {State.ACCEPTED: 100}
+    assert {number.state for number in PhoneNumber.objects.all()} == {NumberState.ACTIVE}
+
+
+def test_a_limit_of_one_account_leaves_the_numbers_of_others_alone():
+    mine = a_number()
+    other = a_number(portfolio=Portfolio.objects.create(business_id="another"))
+
+    pool.report_answers([Answer(mine.pk, classify(80007), wait=30.0)], now=timezone.now())
+    taken = [pool.reserve(10, now=timezone.now()) for _ in range(3)]
+    assert {slots.number_id for slots in taken if slots} == {other.pk}
+
+    pool.report_answers([Answer(mine.pk, classify(4), wait=30.0)], now=timezone.now())
+    assert pool.reserve(10, now=timezone.now()) is None

@@ -19,8 +19,8 @@ from phonepool.errors import (
     Rejected,
     Unanswered,
     classify,
-    masked,
 )
+from phonepool.masking import masked
 
 # Meta's published codes and the action class that the platform's reference gives each.
 EXPECTED: dict[Action, tuple[int, ...]] = {
@@ -137,6 +137,27 @@ def test_one_slug_means_one_thing() -> None:
         meaning = (failure.action, failure.reason, failure.charged)
         meanings.setdefault(failure.slug, set()).add(meaning)
     assert [slug for slug, several in meanings.items() if len(several) > 1] == []
+
+
+@pytest.mark.parametrize(
+    ("details", "slug", "action"),
+    [
+        ("The account is restricted or disabled.", "account_locked", Action.ABORT),
+        ("Business Account locked", "account_locked", Action.ABORT),
+        ("", "account_locked", Action.ABORT),
+        ("Two step verification PIN mismatch", "number_locked", Action.NUMBER),
+        (
+            "The data provided does not match what is set on the number",
+            "number_locked",
+            Action.NUMBER,
+        ),
+    ],
+)
+def test_a_lock_is_the_accounts_unless_it_is_about_one_numbers_pin(
+    details: str, slug: str, action: Action
+) -> None:
+    failure = classify(131031, http_status=403, details=details)
+    assert (failure.slug, failure.action) == (slug, action)
 
 
 @pytest.mark.parametrize("code", [131000, 1, 135000, 131056])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import phonenumbers
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -139,6 +140,42 @@ def test_a_separator_anywhere_changes_nothing(number, place, separator):
     digits = str(number)
 
     assert normalise(f"{digits[:place]}{separator}{digits[place:]}") == f"+91{digits}"
+
+
+def by_the_library(written: str) -> str | None:
+    """What the library alone makes of it."""
+    try:
+        number = phonenumbers.parse(written, "IN")
+    except phonenumbers.NumberParseException:
+        return None
+    e164 = phonenumbers.PhoneNumberFormat.E164
+    valid = phonenumbers.is_valid_number(number)
+    return phonenumbers.format_number(number, e164) if valid else None
+
+
+def ours(written: str) -> str | None:
+    try:
+        return normalise(written)
+    except InvalidPhone:
+        return None
+
+
+PREFIXES = ("", "0", "91", "+91", "+91 ", "+91-", "0 ", "091", "+0", "+910")
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.sampled_from(PREFIXES),
+    st.from_regex(r"[1-9][0-9]{3,5}[ -]?[0-9]{4,6}", fullmatch=True),
+)
+def test_the_short_way_for_indian_mobiles_ends_where_the_library_does(prefix, digits):
+    assert ours(prefix + digits) == by_the_library(prefix + digits)
+
+
+def test_every_series_of_indian_mobiles_is_judged_as_the_library_does():
+    # Its rule looks at no more than the first six digits; a sample of the last two of them.
+    numbers = [f"{series}{series % 97:02}1234" for series in range(5000, 10_000)]
+    assert [ours(number) for number in numbers] == [by_the_library(n) for n in numbers]
 
 
 def test_whatsapps_own_spelling_lacks_only_the_plus():
