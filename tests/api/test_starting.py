@@ -86,9 +86,8 @@ def test_sent_again_with_its_key_it_is_answered_as_before() -> None:
 
 
 def test_keys_of_two_programs_are_not_each_others() -> None:
-    key = a_key()
+    key, content = a_key(), an_approved_content()
     for again in (False, True):
-        content = an_approved_content() if not again else content
         asked = {"content": content.pk, "again": again}
         assert a_program("distribute").post(TRIGGER, asked, headers=key).status_code == 202
     assert Distribution.objects.count() == 2
