@@ -50,6 +50,7 @@ SPECTACULAR_SETTINGS: dict[str, object] = {
         "AskedStatus": "subscribers.deciding.ASKABLE",
         "ImportState": "subscribers.models.ImportState",
         "NumberState": "phonepool.models.NumberState",
+        "HealthStatus": "config.api.health.STATUSES",
     },
     # From this server, without a word of script inside the page.
     "SWAGGER_UI_DIST": "SIDECAR",

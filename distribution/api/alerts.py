@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 
 from distribution import alerts
 from distribution.api import auditing
+from distribution.api.filtering import Filters
 from distribution.api.problems import Conflict
 from distribution.api.strict import Body, Id, valid
 from distribution.models import Alert, Scope, Severity
@@ -48,7 +49,7 @@ class AlertShown(serializers.ModelSerializer[Alert]):
         return ACKNOWLEDGED if alert.acknowledged_at else OPEN
 
 
-class Which(filters.FilterSet):
+class Which(Filters):
     state = filters.ChoiceFilter(
         choices=[(word, word) for word in (ACTIVE, OPEN, ACKNOWLEDGED, CLOSED)],
         method="filter_state",

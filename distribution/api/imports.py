@@ -160,6 +160,7 @@ class Job(serializers.ModelSerializer[ImportJob]):
         return rows
 
 
+FILE_ALONE = {"description": "The file itself, byte for byte."}
 ALONE = "Beside a file that is the whole body: "
 
 
@@ -190,9 +191,9 @@ class ImportSubscribers(APIView):
         ],
         request={
             "multipart/form-data": Upload,
-            "text/csv": {"type": "string"},
-            "application/x-ndjson": {"type": "string"},
-            XLSX: {"type": "string", "format": "binary"},
+            "text/csv": FILE_ALONE,
+            "application/x-ndjson": FILE_ALONE,
+            XLSX: FILE_ALONE,
         },
         responses={202: Job},
         examples=[

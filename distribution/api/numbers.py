@@ -15,6 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from distribution.api.filtering import Filters
 from distribution.models import Scope
 from phonepool import overview
 from phonepool.models import Breaker, NumberState, PhoneNumber, Quality, Role
@@ -45,7 +46,7 @@ class NumberShown(serializers.Serializer[Standing]):
     )
 
 
-class Which(filters.FilterSet):
+class Which(Filters):
     state = filters.ChoiceFilter(choices=NumberState.choices)
     role = filters.ChoiceFilter(choices=Role.choices)
 

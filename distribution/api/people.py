@@ -7,6 +7,7 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from distribution.api.filtering import Filters
 from distribution.api.strict import Body, Text
 from subscribers import columns, deciding, phones, searching
 from subscribers.models import ConsentEvent, Status, Subscriber, Tier
@@ -111,7 +112,7 @@ class ConsentRow(serializers.ModelSerializer[ConsentEvent]):
         read_only_fields = fields
 
 
-class People(filters.FilterSet):
+class People(Filters):
     """Which subscribers; several filters narrow each other."""
 
     status = filters.ChoiceFilter(choices=Status.choices)

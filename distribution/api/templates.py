@@ -9,6 +9,7 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import generics, serializers
 
+from distribution.api.filtering import Filters
 from distribution.models import MessageTemplate, Scope, TemplateStatus
 
 
@@ -33,7 +34,7 @@ class TemplateShown(serializers.ModelSerializer[MessageTemplate]):
         return template.components
 
 
-class Which(filters.FilterSet):
+class Which(Filters):
     status = filters.ChoiceFilter(choices=TemplateStatus.choices)
     language = filters.CharFilter(max_length=10, help_text="en, en_US, hi …")
     name = filters.CharFilter(max_length=512, help_text="The whole name.")

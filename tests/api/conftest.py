@@ -9,6 +9,6 @@ from distribution.api import throttling
 
 @pytest.fixture(autouse=True)
 def nobody_asked_yet() -> Iterator[None]:
-    throttling.memory.clear()
+    throttling.forget()
     yield
-    throttling.memory.clear()
+    throttling.forget()

@@ -72,6 +72,7 @@ def test_filters_narrow_each_other() -> None:
         ("updated_since=yesterday", "updated_since"),
         ("ordering=phone", "ordering"),
         ("search=%00", "search"),
+        ("status=", "status"),
         ("page_size=201", "page_size"),
         ("cursor=abc", "cursor"),
     ],
