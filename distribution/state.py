@@ -53,7 +53,7 @@ MARK_WHERE = """
                    AND number.quality <> 'FLAGGED' AND number.breaker <> 'OPEN'
                    AND NOT EXISTS (SELECT 1 FROM phonepool_portfolio AS account
                                     WHERE account.id = number.portfolio_id
-                                      AND account.paused_until > %(now_seconds)s))
+                                      AND account.paused_until > %(clock)s))
 """
 
 
@@ -141,14 +141,8 @@ def mark_inflight(
     Left out: whoever lost the claim, has too little lease left, or is paused or late by now;
     everybody, when the number fell out while its slots were waited for.
     """
-    given = {
-        "token": claim.token,
-        "number": number_id,
-        "now": now,
-        "now_seconds": now.timestamp(),
-        "lease_end": now + lease,
-        "least_lease": now + lease * LEAST_LEASE,
-    }
+    given = {"token": claim.token, "number": number_id, "now": now, "clock": now.timestamp()}
+    given |= {"lease_end": now + lease, "least_lease": now + lease * LEAST_LEASE}
     pks = {delivery.pk for delivery in deliveries}
     if _update(deliveries, MARK_ASSIGN, MARK_WHERE, given) == len(pks):
         return pks
