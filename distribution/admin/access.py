@@ -23,8 +23,8 @@ from unfold.widgets import (
 )
 
 from distribution import tokens
-from distribution.admin import confirming
 from distribution.models import ApiToken, Scope
+from subscribers.admin.acting import ReasonForm, ask_about, confirmed, record
 
 LIVES = [("90", "90 days"), ("365", "A year"), ("0", "For ever")]
 
@@ -136,19 +136,22 @@ class ApiTokenAdmin(ModelAdmin):
     @action(description="Revoke", permissions=["delete"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> Any:
         rows = list(queryset.filter(revoked_at=None))
-        reason = confirming.reason_given(request)
-        if reason is None:
-            return confirming.ask(
-                request,
+        form = ReasonForm(confirmed(request))
+        if not form.is_valid():
+            return ask_about(
                 self,
+                request,
+                form,
                 title="Revoke API tokens",
-                says="Programs that use them are refused from now on. This cannot be undone.",
+                consequences=[
+                    "Programs that use them are refused from now on. This cannot be undone."
+                ],
                 rows=rows,
                 button="Revoke them",
             )
         for token in rows:
             tokens.revoke(token.pk, now=timezone.now())
-            self.log_change(request, token, json.dumps([{"act": "Revoked.", "reason": reason}]))
+            record(self, request, token, "Revoked.", reason=form.cleaned_data["reason"])
         self.message_user(request, f"{len(rows)} revoked.", messages.SUCCESS)
         return None
 
