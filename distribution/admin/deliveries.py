@@ -15,9 +15,9 @@ from django.utils import timezone
 
 from distribution import exporting
 from distribution.admin import audit
-from distribution.admin.reading import ReadOnly
 from distribution.explaining import explain
 from distribution.models import Attempt, Delivery, Distribution
+from subscribers.admin.reading import ReadOnly
 from subscribers.phones import mask
 
 EXPORT = "distribution.export_delivery"

@@ -17,9 +17,8 @@ from subscribers.admin.acting import button, username
 from subscribers.admin.deciding import decide_many
 from subscribers.admin.exports import Exports
 from subscribers.admin.one import PersonActs
+from subscribers.admin.searching import by_phone
 from subscribers.models import ConsentEvent, Subscriber
-
-SHOWN_DIGITS = 4  # what a masked number shows may also be searched for
 
 
 class SubscriberForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -88,13 +87,10 @@ class SubscriberAdmin(PersonActs, Exports):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Subscriber], search_term: str
     ) -> tuple[QuerySet[Subscriber], bool]:
-        term = search_term.strip()
-        if term.isdecimal() and len(term) == SHOWN_DIGITS:
-            return queryset.filter(phone__endswith=term), False
-        try:
-            return queryset.filter(phone=phones.normalise(term)), False
-        except phones.InvalidPhone:
-            return super().get_search_results(request, queryset, search_term)
+        found = by_phone(queryset, search_term)
+        if found is not None:
+            return found, False
+        return super().get_search_results(request, queryset, search_term)
 
     @admin.action(description="Pause the selected subscribers", permissions=["change"])
     def pause(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> HttpResponse | None:
