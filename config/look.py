@@ -101,6 +101,7 @@ NAVIGATION = [
         "The people",
         _page("Subscribers", "groups", "subscribers.subscriber"),
         _page("Imports", "upload_file", "subscribers.importjob"),
+        _page("Opted-out strangers", "do_not_disturb_on", "subscribers.suppression"),
     ),
     _section(
         "The phone pool",

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from django.db import connections
-from django.db.models import Q, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.db.models.fields.json import KeyTransform
 from django.db.models.functions import Right
 
 from subscribers import phones
 from subscribers.models import Subscriber
 
+Row = TypeVar("Row", bound=Model)
 SHOWN_DIGITS = 4  # what a masked number shows may also be searched for
 
 
-def by_phone(people: QuerySet[Subscriber], term: str) -> QuerySet[Subscriber] | None:
-    """Those with this phone, or with these last digits; None when it is no phone."""
+def by_phone(rows: QuerySet[Row], term: str) -> QuerySet[Row] | None:
+    """Rows with this `phone`, or with these last digits of it; None when it is no phone."""
     text = term.strip()
     if text.isdecimal() and text.isascii() and len(text) == SHOWN_DIGITS:
-        return people.alias(tail=Right("phone", SHOWN_DIGITS)).filter(tail=text)
+        return rows.alias(tail=Right("phone", SHOWN_DIGITS)).filter(tail=text)
     try:
-        return people.filter(phone=phones.normalise(text))
+        return rows.filter(phone=phones.normalise(text))
     except phones.InvalidPhone:
         return None
 

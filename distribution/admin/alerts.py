@@ -11,8 +11,8 @@ from django.utils import timezone
 from unfold.decorators import action, display
 
 from distribution import alerts
-from distribution.admin.reading import ReadOnly
 from distribution.models import Alert
+from subscribers.admin.reading import ReadOnly
 
 OPEN, ACKNOWLEDGED, CLOSED = "open", "acknowledged", "closed"
 

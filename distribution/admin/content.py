@@ -17,11 +17,11 @@ from distribution import approval, media, schedule
 from distribution.admin import content_pages, content_steps
 from distribution.admin.content_form import ContentForm, initial_of
 from distribution.admin.content_pages import page_of
-from distribution.admin.reading import ReadOnly
 from distribution.approval import EDITORIAL, ApprovalError
 from distribution.models import Approval, Content, ContentState, MessageTemplate, TemplateStatus
 from phonepool import cloud_api
 from phonepool.media import MediaRefusedError
+from subscribers.admin.reading import ReadOnly
 
 STATE_COLOURS = {
     ContentState.DRAFT: "info",

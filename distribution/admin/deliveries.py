@@ -14,10 +14,10 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 
 from distribution import exporting
-from distribution.admin.reading import ReadOnly
 from distribution.explaining import explain
 from distribution.models import Attempt, Delivery, Distribution
 from subscribers.admin.acting import record
+from subscribers.admin.reading import ReadOnly
 from subscribers.phones import mask
 
 EXPORT = "distribution.export_delivery"

@@ -15,10 +15,10 @@ from django.utils import timezone
 from distribution import analytics, failed
 from distribution.admin import doubts
 from distribution.admin.acts import ACTS, REFUSALS, Act, possible
-from distribution.admin.reading import ReadOnly
 from distribution.models import Delivery, Distribution, State
 from distribution.picture import percent, picture
 from subscribers.admin.acting import ReasonForm, record
+from subscribers.admin.reading import ReadOnly
 from subscribers.phones import mask
 
 BATCHES = 40  # on a page

@@ -16,7 +16,6 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from distribution import approval, message_templates, preview, schedule, template_forms
-from distribution.admin.reading import ReadOnly
 from distribution.models import (
     Content,
     ContentState,
@@ -26,6 +25,7 @@ from distribution.models import (
 )
 from phonepool import cloud_api
 from phonepool.errors import CloudApiError
+from subscribers.admin.reading import ReadOnly
 
 STATUS_COLOURS = {
     TemplateStatus.APPROVED: "success",

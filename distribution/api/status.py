@@ -156,6 +156,7 @@ def told(distribution: Distribution, *, now: datetime) -> dict[str, Any]:
     numbers = list(PhoneNumber.objects.order_by("pk"))
     ahead = sla.rate_ahead(tally, rate, numbers, now) if running else 0.0
     level = sla.assess(distribution, tally, reach, ahead, now=now)
+    carriers = picture.carriers(cells, numbers, now, running=running)
     return {
         "distribution": shown(distribution),
         "as_of": _text(now),
@@ -171,7 +172,7 @@ def told(distribution: Distribution, *, now: datetime) -> dict[str, Any]:
         "sla": _level(distribution, level, now),
         "rate": rate,
         "estimated_completion": _text(level.estimated_completion),
-        "numbers": NumberPart(picture.carriers(cells, numbers, now), many=True).data,
+        "numbers": NumberPart(carriers, many=True).data,
     }
 
 

@@ -33,8 +33,8 @@ from distribution.models import (
     OutgoingEvent,
     Severity,
 )
-from subscribers import import_jobs
-from subscribers.models import ImportJob
+from subscribers import import_jobs, strangers
+from subscribers.models import ImportJob, Suppression
 from tests import builders
 from webhooks.models import WebhookEvent
 
@@ -63,6 +63,7 @@ PAGES: dict[str, tuple[str, str, str]] = {
     "phonepool_phonenumber": (STAFF, "A", NOBODY),
     "phonepool_portfolio": (STAFF, "A", "A"),
     "subscribers_importjob": (STAFF, "EA", NOBODY),
+    "subscribers_suppression": (STAFF, NOBODY, NOBODY),
     "subscribers_subscriber": (STAFF, "EA", NOBODY),
     "webhooks_webhookevent": (STAFF, NOBODY, NOBODY),
 }
@@ -153,6 +154,12 @@ def _import_job() -> ImportJob:
     return import_jobs.submit(b"phone\n9812345678\n", "people.csv", by="x", now=timezone.now())
 
 
+def _suppression() -> Suppression:
+    now = timezone.now()
+    strangers.remember("+919812345678", stops=True, at=now, source="x", evidence="", now=now)
+    return Suppression.objects.get()
+
+
 def _webhook() -> WebhookEvent:
     return WebhookEvent.objects.create(
         body=b"{}", digest="0" * 64, secret_no=0, received_at=timezone.now()
@@ -204,6 +211,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "phonepool_phonenumber": builders.a_number,
     "phonepool_portfolio": builders.a_portfolio,
     "subscribers_importjob": _import_job,
+    "subscribers_suppression": _suppression,
     "subscribers_subscriber": builders.a_subscriber,
     "webhooks_webhookevent": _webhook,
 }

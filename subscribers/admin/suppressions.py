@@ -1,0 +1,44 @@
+"""Phones that said STOP before anybody here knew them: to be looked up, never edited."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.decorators import display
+
+from subscribers import phones
+from subscribers.admin.reading import ReadOnly
+from subscribers.models import Suppression
+from subscribers.searching import by_phone
+
+
+@admin.register(Suppression)
+class SuppressionAdmin(ReadOnly):
+    """A wish is changed by the person alone, with START or STOP."""
+
+    list_display = ("masked_phone", "wish", "at", "source")
+    list_filter = ("holds",)
+    list_before_template = "admin/subscribers/suppression/about.html"
+    fields = readonly_fields = (*list_display, "evidence", "recorded_at")
+    search_fields = ("source",)
+    search_help_text = "A phone number in any spelling, or its last four digits"
+    ordering = ("-at", "-id")
+    show_full_result_count = False
+    actions = None
+
+    @admin.display(description="phone")
+    def masked_phone(self, row: Suppression) -> str:
+        return phones.mask(row.phone)
+
+    @display(description="latest wish", label={"STOP": "danger", "START": "success"})
+    def wish(self, row: Suppression) -> str:
+        return "STOP" if row.holds else "START"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Suppression], search_term: str
+    ) -> tuple[QuerySet[Suppression], bool]:
+        if not search_term.strip():
+            return queryset, False
+        found = by_phone(queryset, search_term)
+        return (queryset.none() if found is None else found), False
