@@ -118,7 +118,10 @@ def test_fifty_of_one_trigger_at_once_are_one_distribution() -> None:
     gate, answers = Barrier(50), []
 
     def send(client: Any) -> None:
-        gate.wait()
+        try:
+            connection.ensure_connection()  # fifty at once may take a loaded server its time
+        finally:
+            gate.wait()
         try:
             answers.append(client.post(TRIGGER, {"content": content.pk}, headers=key))
         finally:
@@ -132,7 +135,7 @@ def test_fifty_of_one_trigger_at_once_are_one_distribution() -> None:
     assert Distribution.objects.count() == 1
     told = {answer.status_code for answer in answers}
     assert 202 in told
-    assert told <= {202, 409}  # who waited for too long is told to ask again
+    assert told <= {202, 409, 503}  # who waited for too long is told to ask again
     bodies = {answer.content for answer in answers if answer.status_code == 202}
     assert len(bodies) == 1
 
