@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("phonepool", "0004_add_permissions"),
+        ("phonepool", "0005_add_account_pause"),
     ]
 
     operations = [
