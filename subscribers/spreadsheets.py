@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator
 
+MARK = "\ufeff"  # by which Excel knows UTF-8
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
 _WIDE_STARTS = ("＝", "＋", "－", "＠")  # some programs read the full-width forms as the plain ones
 
@@ -23,10 +24,9 @@ def bare(cell: str) -> str:
 
 
 def csv_lines(rows: Iterable[Iterable[str]]) -> Iterator[str]:
-    """A CSV file line by line, every cell inert; it begins with the mark by which Excel knows
-    UTF-8."""
+    """A CSV file line by line, every cell inert; first comes the mark."""
     writer = csv.writer(_Echo())
-    yield "\ufeff"
+    yield MARK
     for row in rows:
         yield writer.writerow([inert(cell) for cell in row])
 

@@ -14,9 +14,9 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from distribution.admin.reading import ReadOnly
 from distribution.models import EventDelivery, EventKind, EventSubscription, PostState
 from distribution.outgoing import addresses, subscriptions
+from subscribers.admin.reading import ReadOnly
 
 SHOWN_ONCE = "The secret of “%s”, shown this once: %s"
 
