@@ -11,7 +11,7 @@ from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.utils import timezone
 
-from distribution import schedule
+from distribution import schedule, tasks
 from distribution.models import BlackoutDate, Distribution, DistributionState, KeptAnswer, Kind
 from tests.api.tokens import a_key, a_program
 from tests.builders import a_number, a_planned_distribution, an_approved_content, some_subscribers
@@ -99,6 +99,15 @@ def test_a_refusal_is_not_kept_so_the_same_key_may_try_again() -> None:
     assert not KeptAnswer.objects.exists()
     an_approved_content()
     assert client.post(TRIGGER, {}, headers=key).status_code == 202
+
+
+def test_kept_answers_are_forgotten_after_two_days() -> None:
+    now = timezone.now()
+    for key, hours in (("old", 49), ("young", 47)):
+        at = now - timedelta(hours=hours)
+        KeptAnswer.objects.create(holder="token:1", key=key, asked="", created_at=at)
+    assert tasks.forget_answers() == 1
+    assert KeptAnswer.objects.get().key == "young"
 
 
 def test_without_a_key_nothing_is_created() -> None:
