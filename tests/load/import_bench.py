@@ -1,4 +1,4 @@
-"""How long 100 000 rows take: check and import, of a CSV file and of a workbook.
+"""How long 100 000 rows take: check and import, of a CSV file, of JSON lines and of a workbook.
 
     python -m tests.load.import_bench [ROWS]
 
@@ -8,6 +8,7 @@ process's and that of the child which reads a workbook, not a PostgreSQL server'
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import sys
@@ -49,6 +50,10 @@ def a_csv(people: list[list[str]]) -> bytes:
     return "\n".join(",".join(row) for row in [HEADER, *people]).encode()
 
 
+def json_lines(people: list[list[str]]) -> bytes:
+    return "\n".join(json.dumps(dict(zip(HEADER, row, strict=True))) for row in people).encode()
+
+
 def cpu_seconds() -> float:
     """User and system time of this process and of its children that ended."""
     return sum(os.times()[:4])
@@ -76,9 +81,10 @@ def main() -> None:
     old = setup_databases(verbosity=0, interactive=False)
     try:
         print(f"{count:,} rows on {connection.vendor}")
-        first, second = rows(count, 0), rows(count, 10_000_000)
+        first, second, third = (rows(count, start * 10_000_000) for start in range(3))
         measure("people.csv", a_csv(first))
         measure("again.csv", a_csv(first))
+        measure("people.jsonl", json_lines(third))
         measure("people.xlsx", a_workbook(HEADER, *second))
         print(f"{Subscriber.objects.count():,} subscribers")
     finally:
