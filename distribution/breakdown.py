@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 from django.db.models import Sum
 
 from distribution import rollups
+from distribution.kept import Kept
 from distribution.models import MessageTemplate
 from distribution.models.rollups import Outcome
 from phonepool.models import PhoneNumber
@@ -30,6 +32,7 @@ class By(StrEnum):
     LANGUAGE = "language"
 
 
+sums: Kept[list[tuple[Any, ...]]] = Kept(seconds=12 * 3600)
 COLUMNS = {By.NUMBER: "number_id", By.TEMPLATE: "message_template_id"}
 
 
@@ -73,13 +76,9 @@ class Breakdown:
 
 def of(start: date, end: date, by: By) -> Breakdown:
     """The figures from `start` to `end`, both included; a handful of queries on small tables."""
-    column = COLUMNS.get(by, by.value)
-    alike = rollups.stored(start, end).values_list(column, "outcome", "reason")
     found: dict[object, Figures] = {}
     total = Figures(None, "total")
-    for value, outcome, reason, *counts in alike.annotate(
-        Sum("count"), Sum("delivered"), Sum("read")
-    ):
+    for value, outcome, reason, *counts in _sums(start, end, by):
         if value not in found:
             key = None if value is None else str(value)
             found[value] = Figures(key, key or "none")
@@ -90,6 +89,17 @@ def of(start: date, end: date, by: By) -> Breakdown:
         figures.label = labels.get(figures.key, figures.label)
     as_of, behind = rollups.as_of(start, end)
     return Breakdown(as_of, behind, _sorted(found, by), total)
+
+
+def _sums(start: date, end: date, by: By) -> list[tuple[Any, ...]]:
+    """(key, outcome, reason, count, delivered, read), kept until a day is counted anew."""
+    column = COLUMNS.get(by, by.value)
+    alike = rollups.stored(start, end).values_list(column, "outcome", "reason")
+    return sums.answer(
+        (start, end, by),
+        stamp=rollups.stamp(start, end),
+        make=lambda: list(alike.annotate(Sum("count"), Sum("delivered"), Sum("read"))),
+    )
 
 
 def _labels(by: By) -> Mapping[Key, str]:

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
-from django.db.models import Case, CharField, Count, F, Max, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, Count, F, Max, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import ExtractHour
 
 from distribution.models import Delivery, Distribution, Progress, State
@@ -124,6 +124,26 @@ def rebuild(start: date, end: date, *, now: datetime) -> int:
     return sum(recount(one, now=now) for one in days.order_by("pk"))
 
 
+def differing(start: date, end: date) -> list[Distribution]:
+    """Ended distributions whose stored figures are not their deliveries', and that nobody marked.
+
+    A promise that is always kept; this is how to ask. Each costs a count.
+    """
+    marked = RollupMark.objects.order_by().values("distribution")
+    days = Distribution.objects.filter(local_date__range=(start, end), state__in=ENDED)
+    unmarked = days.exclude(pk__in=marked).order_by("pk")
+    return [one for one in unmarked if _as_set(counted(one)) != _as_set(_stored_of(one))]
+
+
+def _stored_of(distribution: Distribution) -> list[dict[str, Any]]:
+    columns = [field.attname for field in Rollup._meta.concrete_fields if field.name != "id"]
+    return list(Rollup.objects.filter(distribution=distribution).values(*columns))
+
+
+def _as_set(rows: list[dict[str, Any]]) -> set[tuple[tuple[str, Any], ...]]:
+    return {tuple(sorted(row.items())) for row in rows}
+
+
 def stored(start: date, end: date) -> QuerySet[Rollup]:
     """The figures of these days, the last one included."""
     return Rollup.objects.filter(day__range=(start, end)).order_by()
@@ -136,6 +156,13 @@ def as_of(start: date, end: date) -> tuple[datetime | None, int]:
     marked = RollupMark.objects.order_by().values("distribution")
     behind = days.filter(Q(state__in=RUNNING) | Q(pk__in=marked, state__in=ENDED))
     return states.aggregate(last=Max("as_of"))["last"], behind.count()
+
+
+def stamp(start: date, end: date) -> tuple[int, int]:
+    """Another one whenever the stored figures of these days are others: versions only rise."""
+    states = RollupState.objects.filter(day__range=(start, end)).order_by()
+    found = states.aggregate(counted=Count("pk"), versions=Sum("version"))
+    return found["counted"], found["versions"] or 0
 
 
 def _is_due(distribution: Distribution, now: datetime) -> bool:

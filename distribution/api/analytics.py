@@ -19,7 +19,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from distribution import breakdown, exporting, replica
-from distribution.api import tables
+from distribution.api import strict, tables
 from distribution.api.scopes import Scopes
 from distribution.breakdown import Breakdown, By
 from distribution.models import Scope
@@ -34,7 +34,7 @@ COUNTS = (
 class AnalyticsQuery(serializers.Serializer[Any]):
     """Which days, and by what."""
 
-    to = serializers.DateField(required=False, help_text="The last day, in India; left out: today.")
+    to = strict.Day(required=False, help_text="The last day, in India; left out: today.")
     by = serializers.ChoiceField(
         choices=[side.value for side in By],
         default=By.DAY.value,
@@ -43,7 +43,7 @@ class AnalyticsQuery(serializers.Serializer[Any]):
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         told = f"The first day, in India; left out: {USUAL_DAYS} days up to the last."
-        first = serializers.DateField(required=False, help_text=told)
+        first = strict.Day(required=False, help_text=told)
         return {"from": first, **super().get_fields()}  # `from` is Python's own word
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

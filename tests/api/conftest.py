@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from distribution import breakdown
 from distribution.api import throttling
 
 
 @pytest.fixture(autouse=True)
 def nobody_asked_yet() -> Iterator[None]:
     throttling.memory.clear()
+    breakdown.sums.forget()  # each test begins with the same keys
     yield
     throttling.memory.clear()
