@@ -130,6 +130,7 @@ NAVIGATION = [
         ),
         _page("Audit log", "history", "admin.logentry"),
         _page("Staff", "badge", "auth.user"),
+        _page("API tokens", "vpn_key", "distribution.apitoken"),
         _page("Roles", "key", "auth.group"),
         _page("Sign-in failures", "lock", "axes.accessattempt"),
     ),

@@ -35,6 +35,7 @@ def timetable() -> dict[str, dict[str, Any]]:
         # Uploads are picked up here, and those whose process died are gone on with.
         "go on with imports": _entry("subscribers.tasks.tend_imports", 2.0),
         "forget uploads and erased people": _entry("subscribers.tasks.forget", 3600.0),
+        "forget kept answers": _entry("distribution.tasks.forget_answers", 3600.0),
         "forget old webhooks": _entry("webhooks.tasks.prune_inbox", 3600.0),
     }
 

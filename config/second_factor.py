@@ -25,6 +25,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from distribution.api import problems
+
 OPEN = ("second_factor", "second_factor_set_up", "admin:logout", "admin:login", "admin:jsi18n")
 SPARE_CODES = 10
 WRONG = "That code is not right. Codes change every 30 seconds; after a wrong one wait a little."
@@ -39,6 +41,8 @@ class SecondFactorGate:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         name = next_step(request)
         if name and request.path not in {reverse(view) for view in OPEN}:
+            if problems.is_api(request):
+                return problems.answer(403, "second_factor", "Enter your code in the admin first.")
             return redirect(f"{reverse(name)}?next={request.path}")
         return self._get_response(request)
 

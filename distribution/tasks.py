@@ -23,7 +23,7 @@ from distribution import (
     sending,
     ticking,
 )
-from distribution.models import Distribution, Heartbeat
+from distribution.models import Distribution, Heartbeat, KeptAnswer
 from distribution.models.heartbeats import KEEPER, SLA, TICK
 from distribution.nudging import PATIENCE, nudge
 from distribution.outgoing import aside, rounds
@@ -142,6 +142,12 @@ def sync_message_templates() -> int:
     if not settings.WHATSAPP_BUSINESS_ID:
         return 0
     return message_templates.sync(cloud_api.client(), now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def forget_answers() -> int:
+    """Delete answers of the API that were kept for long enough."""
+    return KeptAnswer.objects.outdated(timezone.now()).delete()[0]
 
 
 @shared_task(ignore_result=True)

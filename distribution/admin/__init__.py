@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from distribution.admin import (
+    access,
     alerts,
     content,
     deliveries,
@@ -15,6 +16,7 @@ from distribution.admin import (
 )
 
 __all__ = [
+    "access",
     "alerts",
     "content",
     "deliveries",

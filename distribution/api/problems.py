@@ -119,7 +119,13 @@ def answer(
         "code": code,
         "errors": list(errors),
     }
-    return JsonResponse(body, status=status, content_type=MEDIA_TYPE, headers=dict(headers or {}))
+    return JsonResponse(
+        body,
+        status=status,
+        content_type=MEDIA_TYPE,
+        headers=dict(headers or {}),
+        json_dumps_params={"separators": (",", ":"), "ensure_ascii": False},
+    )
 
 
 def _fields(detail: Any, path: str = "") -> Iterator[dict[str, str]]:

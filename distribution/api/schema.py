@@ -99,9 +99,9 @@ class ApiSchema(AutoSchema):
                 responses[str(status)] = self._get_response_for_code(  # type: ignore[no-untyped-call]
                     OpenApiResponse(ProblemDetails, description=told), str(status), JSON_MEDIA
                 )
-        for status in ("201", "202"):
-            if self.method == "POST" and status in responses:
-                responses[status]["links"] = self._links()
+        for made in ("201", "202"):
+            if self.method == "POST" and made in responses:
+                responses[made]["links"] = self._links()
         return dict(sorted(responses.items()))
 
     def _links(self) -> dict[str, Any]:

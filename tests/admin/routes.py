@@ -17,8 +17,10 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from config.staff import ADMINISTRATOR, APPROVER, EDITOR, OPERATOR, VIEWER
+from distribution import tokens
 from distribution.models import (
     Alert,
+    ApiToken,
     Attempt,
     BlackoutDate,
     DailyTime,
@@ -46,6 +48,7 @@ PAGES: dict[str, tuple[str, str, str]] = {
     "auth_user": ("A", "A", NOBODY),
     "axes_accessattempt": ("A", NOBODY, "A"),
     "distribution_alert": (STAFF, NOBODY, NOBODY),
+    "distribution_apitoken": (STAFF, "A", NOBODY),
     "distribution_approval": (STAFF, NOBODY, NOBODY),
     "distribution_attempt": (STAFF, NOBODY, NOBODY),
     "distribution_blackoutdate": (STAFF, "A", "A"),
@@ -132,6 +135,11 @@ def _attempt() -> Attempt:
     )
 
 
+def _token() -> ApiToken:
+    user, now = builders.a_user(), timezone.now()
+    return tokens.issue("crm", ["read"], user=user, by=None, expires_at=None, now=now)[0]
+
+
 def _approval() -> Any:
     return builders.an_approved_content().approvals.first()
 
@@ -179,6 +187,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "auth_user": builders.a_user,
     "axes_accessattempt": lambda: AccessAttempt.objects.create(failures_since_start=1),
     "distribution_alert": _alert,
+    "distribution_apitoken": _token,
     "distribution_approval": _approval,
     "distribution_attempt": _attempt,
     "distribution_blackoutdate": lambda: BlackoutDate.objects.create(day=date(2100, 1, 1)),

@@ -10,7 +10,7 @@ from distribution.api import throttling
 
 @pytest.fixture(autouse=True)
 def nobody_asked_yet() -> Iterator[None]:
-    throttling.memory.clear()
+    throttling.forget()
     breakdown.sums.forget()  # each test begins with the same keys
     yield
-    throttling.memory.clear()
+    throttling.forget()

@@ -4,8 +4,10 @@ scope, every check of schemathesis on, and in sequences that follow the document
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from datetime import timedelta
+from math import ceil
 from typing import Any
 
 import pytest
@@ -40,7 +42,7 @@ QUICK = {
     "phases": [Phase.explicit, Phase.generate],
 }
 CALLERS = ["nobody", *Scope.values]
-asked = {"cases": 0}
+asked: Counter[Any] = Counter()
 
 
 @pytest.fixture(autouse=True)
@@ -85,14 +87,21 @@ def _document() -> Any:
 
 
 document = _document()
+# Whom the door is shut on is asked less of each operation: it is the same door.
+OPERATIONS = sum(1 for _ in document.get_all_operations())
+STRANGERS = ceil(ENOUGH / (OPERATIONS * (len(CALLERS) - 1)))
 
 
 @document.parametrize()
 @pytest.mark.parametrize("caller", CALLERS)
 @settings(max_examples=EACH, **QUICK)
 def test_every_operation_answers_as_documented(case: Any, caller: str) -> None:
-    asked["cases"] += 1
-    case.call_and_validate(headers={} if caller == "nobody" else _header(caller))
+    operation = case.operation
+    opens = caller == operation.definition.raw["security"][0]["token"][0]
+    asked[operation.label, caller] += 1
+    if opens or asked[operation.label, caller] <= STRANGERS:
+        asked["cases"] += 1
+        case.call_and_validate(headers={} if caller == "nobody" else _header(caller))
 
 
 def test_sequences_by_links_answer_as_documented() -> None:
@@ -103,6 +112,9 @@ def test_sequences_by_links_answer_as_documented() -> None:
         def get_call_kwargs(self, case: Any) -> dict[str, Any]:
             asked["cases"] += 1
             return {"headers": header}
+
+        def validate_response(self, response: Any, case: Any, **_: Any) -> None:
+            case.validate_response(response, headers=header)
 
     run_state_machine_as_test(
         Client, settings=settings(max_examples=15, stateful_step_count=5, **QUICK)

@@ -90,6 +90,12 @@ def test_a_session_writes_with_its_forgery_token_only() -> None:
     assert "CSRF" in answer.json()["detail"]
 
 
+def test_a_session_without_its_second_factor_reads_nothing(settings: Any) -> None:
+    settings.TWO_FACTOR = "required"
+    answer = a_client("Administrator").get("/api/distribution/status")
+    assert (answer.status_code, answer.json()["code"]) == (403, "second_factor")
+
+
 def test_a_token_in_the_address_is_none() -> None:
     client: APIClient = a_program()
     assert client.get("/api/distribution/status?token=dbk_x&access_token=x").status_code == 401

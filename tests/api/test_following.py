@@ -1,0 +1,113 @@
+"""Follow a distribution, steer it, and see what became of each person."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from distribution.api import status
+from distribution.models import Delivery, Distribution, DistributionState, Progress, State
+from tests.api.tokens import a_program
+from tests.builders import a_planned_distribution, an_open_distribution
+
+pytestmark = pytest.mark.django_db
+STATUS = "/api/distribution/status"
+
+
+@pytest.fixture(autouse=True)
+def nothing_reckoned() -> None:
+    status.forget()
+
+
+def _settle(distribution: Distribution, ways: list[dict[str, Any]]) -> None:
+    rows = list(Delivery.objects.filter(distribution=distribution).order_by("pk"))
+    for row, fields in zip(rows, ways, strict=False):
+        Delivery.objects.filter(pk=row.pk).update(**fields)
+
+
+def test_counts_of_a_status_add_up_to_its_recipients() -> None:
+    one, now = an_open_distribution(6), timezone.now()
+    accepted = {"state": State.ACCEPTED, "accepted_at": now}
+    delivered = {**accepted, "progress": Progress.DELIVERED, "delivered_at": now}
+    failed = {"state": State.FAILED, "reason": "not_on_whatsapp", "failed_at": now}
+    _settle(one, [accepted, delivered, {**delivered, "progress": Progress.READ}, failed])
+    told = a_program("read").get(STATUS, {"id": one.pk}).json()
+    counts = told["counts"]
+    assert counts["states"] == {"ACCEPTED": 3, "FAILED": 1, "PENDING": 2}
+    assert sum(counts["states"].values()) == counts["recipients"] == 6
+    assert (counts["accepted"], counts["delivered"], counts["read"]) == (3, 2, 1)
+    assert [(row["state"], row["count"]) for row in counts["reasons"]] == [("FAILED", 1)]
+    assert told["distribution"]["state"] == "SENDING"
+    assert (told["sla"]["basis"], told["sla"]["deadline"]) == (
+        "delivered",
+        timezone.localtime(one.sla_deadline).isoformat(),
+    )
+    assert len(told["numbers"]) == 1
+
+
+def test_without_an_id_it_is_the_one_that_runs_else_the_last() -> None:
+    client = a_program("read")
+    missing = client.get(STATUS)
+    assert (missing.status_code, missing.json()["code"]) == (404, "none_yet")
+    one = an_open_distribution(1)
+    assert client.get(STATUS).json()["distribution"]["id"] == one.pk
+    assert client.get(STATUS, {"id": one.pk + 1}).status_code == 404
+    for bad in ("0", "-1", "x", "9" * 30, "1.5"):
+        assert client.get(STATUS, {"id": bad}).status_code == 400, bad
+
+
+def test_pause_resume_and_cancel_may_each_be_sent_twice() -> None:
+    one, client = an_open_distribution(2), a_program("distribute")
+    for step, state in (("pause", "PAUSED"), ("resume", "SENDING"), ("cancel", "CANCELLED")):
+        for _ in range(2):
+            answer = client.post(f"/api/distribution/{one.pk}/{step}", {"reason": "a test"})
+            assert (answer.status_code, answer.json()["state"]) == (200, state)
+    assert Delivery.objects.filter(state=State.SKIPPED).count() == 2
+    refused = client.post(f"/api/distribution/{one.pk}/resume", {"reason": "a test"})
+    assert (refused.status_code, refused.json()["code"]) == (409, "not_possible")
+
+
+def test_a_step_needs_a_reason_and_a_distribution_that_can_take_it() -> None:
+    waiting, client = a_planned_distribution(timezone.now()), a_program("distribute")
+    url = f"/api/distribution/{waiting.pk}/pause"
+    for body in ({}, {"reason": ""}, {"reason": 7}, {"reason": "x", "why": "y"}, []):
+        assert client.post(url, body).status_code == 400, body
+    assert client.post(url, {"reason": "x"}).status_code == 409
+    waiting.refresh_from_db()
+    assert waiting.state == DistributionState.SCHEDULED
+
+
+def test_deliveries_are_listed_masked_and_by_state() -> None:
+    one, client = an_open_distribution(5), a_program("subscribers")
+    failed = {"state": State.FAILED, "reason": "not_on_whatsapp", "failed_at": timezone.now()}
+    _settle(one, [failed])
+    url = f"/api/distribution/{one.pk}/deliveries"
+    first = client.get(url, {"page_size": 3}).json()
+    rest = client.get(first["next"]).json()
+    everyone = first["results"] + rest["results"]
+    assert len({row["subscriber"] for row in everyone}) == 5
+    phones = set(Delivery.objects.values_list("phone", flat=True))
+    assert not phones & {row["phone"] for row in everyone}
+    (row,) = client.get(url, {"state": "FAILED"}).json()["results"]
+    assert (row["state"], row["reason"], row["progress"]) == ("FAILED", "not_on_whatsapp", "none")
+    assert row["words"]
+
+
+def test_deliveries_as_csv_are_the_same_rows() -> None:
+    one, client = an_open_distribution(3), a_program("subscribers")
+    url = f"/api/distribution/{one.pk}/deliveries"
+    answer = client.get(url, headers={"Accept": "text/csv"})
+    assert answer["Content-Type"] == "text/csv; charset=utf-8"
+    text = b"".join(answer.streaming_content).decode("utf-8-sig")
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [int(row["delivery"]) for row in rows] == [
+        row["id"] for row in client.get(url).json()["results"]
+    ]
+    assert not set(Delivery.objects.values_list("phone", flat=True)) & {r["phone"] for r in rows}
+    assert client.get(url, headers={"Accept": "text/html"}).status_code == 406
+    gone = client.get("/api/distribution/0/deliveries", headers={"Accept": "text/csv"})
+    assert (gone.status_code, gone["Content-Type"]) == (404, "application/problem+json")

@@ -1,0 +1,187 @@
+"""Start one now, plan one, take it back: one effect however often it is sent."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from threading import Barrier, Thread
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.utils import timezone
+
+from distribution import schedule
+from distribution.models import BlackoutDate, Distribution, DistributionState, KeptAnswer, Kind
+from tests.api.tokens import a_key, a_program
+from tests.builders import a_number, a_planned_distribution, an_approved_content, some_subscribers
+
+pytestmark = pytest.mark.django_db
+TRIGGER, SCHEDULE = "/api/distribution/trigger", "/api/distribution/schedule"
+
+
+def test_a_trigger_writes_one_down_that_the_next_look_opens(
+    django_capture_on_commit_callbacks: Any,
+) -> None:
+    some_subscribers(3)
+    a_number()
+    content, client = an_approved_content(), a_program("distribute")
+    with django_capture_on_commit_callbacks() as published:
+        answer = client.post(TRIGGER, {"content": content.pk}, headers=a_key())
+    started = Distribution.objects.get()
+    assert answer.status_code == 202
+    assert answer.json()["id"] == started.pk
+    assert answer["Location"] == f"/api/distribution/status?id={started.pk}"
+    assert (started.kind, started.content, started.state) == (Kind.MANUAL, content, "SCHEDULED")
+    assert len(published) == 1  # the nudge goes out after the commit, and may be lost
+    assert started.pk in schedule.open_due(timezone.now())
+    started.refresh_from_db()
+    assert (started.state, started.recipients) == (DistributionState.SENDING, 3)
+    assert "API token" in LogEntry.objects.latest("pk").change_message
+
+
+def test_without_a_content_it_says_the_days() -> None:
+    tomorrow = timezone.localdate() + timedelta(days=1)
+    ahead, client = an_approved_content(day=tomorrow), a_program("distribute")
+    assert client.post(TRIGGER, {}, headers=a_key()).json()["code"] == "content_missing"
+    today = an_approved_content()
+    assert client.post(TRIGGER, {}, headers=a_key()).json()["content"] == today.pk
+    asked = {"date": tomorrow.isoformat()}
+    assert client.post(TRIGGER, asked, headers=a_key()).json()["content"] == ahead.pk
+
+
+def test_the_same_content_goes_out_twice_only_if_that_is_said() -> None:
+    content, client = an_approved_content(), a_program("distribute")
+    asked = {"content": content.pk}
+    assert client.post(TRIGGER, asked, headers=a_key()).status_code == 202
+    refused = client.post(TRIGGER, asked, headers=a_key())
+    assert (refused.status_code, refused.json()["code"]) == (409, "not_now")
+    assert "people would get it twice" in refused.json()["detail"]
+    assert client.post(TRIGGER, {**asked, "again": True}, headers=a_key()).status_code == 202
+    assert Distribution.objects.count() == 2
+
+
+def test_a_dry_run_tells_and_does_nothing() -> None:
+    some_subscribers(4)
+    content, client = an_approved_content(), a_program("distribute")
+    asked = {"content": content.pk, "dry_run": True}
+    told = client.post(TRIGGER, asked, headers=a_key()).json()
+    assert (told["would_start"], told["recipients"]) == (False, 4)
+    assert [one["rule"] for one in told["findings"]] == ["no_number"]
+    a_number()
+    assert client.post(TRIGGER, asked, headers=a_key()).json()["would_start"] is True
+    assert not Distribution.objects.exists()
+
+
+def test_sent_again_with_its_key_it_is_answered_as_before() -> None:
+    content, client, key = an_approved_content(), a_program("distribute"), a_key()
+    first = client.post(TRIGGER, {"content": content.pk, "dry_run": False}, headers=key)
+    again = client.post(TRIGGER, {"dry_run": False, "content": content.pk}, headers=key)
+    assert (again.status_code, again.content) == (first.status_code, first.content)
+    assert again["Location"] == first["Location"]
+    assert (first.get("Idempotent-Replayed"), again["Idempotent-Replayed"]) == (None, "true")
+    other = client.post(TRIGGER, {"content": content.pk, "again": True}, headers=key)
+    assert (other.status_code, other.json()["code"]) == (422, "key_reused")
+    assert Distribution.objects.count() == 1
+
+
+def test_keys_of_two_programs_are_not_each_others() -> None:
+    key, content = a_key(), an_approved_content()
+    for again in (False, True):
+        asked = {"content": content.pk, "again": again}
+        assert a_program("distribute").post(TRIGGER, asked, headers=key).status_code == 202
+    assert Distribution.objects.count() == 2
+
+
+def test_a_refusal_is_not_kept_so_the_same_key_may_try_again() -> None:
+    client, key = a_program("distribute"), a_key()
+    assert client.post(TRIGGER, {}, headers=key).status_code == 409
+    assert not KeptAnswer.objects.exists()
+    an_approved_content()
+    assert client.post(TRIGGER, {}, headers=key).status_code == 202
+
+
+def test_without_a_key_nothing_is_created() -> None:
+    an_approved_content()
+    answer = a_program("distribute").post(TRIGGER, {})
+    assert (answer.status_code, answer.json()["code"]) == (400, "idempotency_key_required")
+    assert not Distribution.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_fifty_of_one_trigger_at_once_are_one_distribution() -> None:
+    some_subscribers(2)
+    a_number()
+    content, key = an_approved_content(), a_key()
+    clients = [a_program("distribute")]
+    clients += [type(clients[0])(**clients[0]._credentials) for _ in range(49)]  # the same token
+    gate, answers = Barrier(50), []
+
+    def send(client: Any) -> None:
+        try:
+            connection.ensure_connection()  # fifty at once may take a loaded server its time
+        finally:
+            gate.wait()
+        try:
+            answers.append(client.post(TRIGGER, {"content": content.pk}, headers=key))
+        finally:
+            connection.close()
+
+    threads = [Thread(target=send, args=[client]) for client in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert Distribution.objects.count() == 1
+    told = {answer.status_code for answer in answers}
+    assert 202 in told
+    assert told <= {202, 409, 503}  # who waited for too long is told to ask again
+    bodies = {answer.content for answer in answers if answer.status_code == 202}
+    assert len(bodies) == 1
+
+
+def test_one_is_planned_listed_and_taken_back() -> None:
+    at = timezone.localtime() + timedelta(days=2)
+    client = a_program("distribute", "read")
+    planned = client.post(SCHEDULE, {"at": at.isoformat()}, headers=a_key())
+    assert planned.status_code == 201
+    one = planned.json()["id"]
+    a_planned_distribution(timezone.now())  # no one-time one
+    assert [row["id"] for row in client.get(SCHEDULE).json()["results"]] == [one]
+    for _ in range(2):  # what is so already is no error
+        assert client.delete(f"{SCHEDULE}/{one}").status_code == 204
+    assert Distribution.objects.get(pk=one).state == DistributionState.CANCELLED
+    assert client.get(SCHEDULE, {"state": "SCHEDULED"}).json()["results"] == []
+
+
+def test_a_time_needs_its_zone_a_future_and_no_blackout() -> None:
+    client, at = a_program("distribute"), timezone.localtime() + timedelta(days=2)
+    BlackoutDate.objects.create(day=at.date(), reason="Diwali")
+    told = {
+        text: client.post(SCHEDULE, {"at": text}, headers=a_key()).json()
+        for text in ("2100-01-01T06:00:00", "2020-01-01T06:00:00Z", at.isoformat())
+    }
+    naive, past, dark = told.values()
+    assert naive["errors"][0]["code"] == "zone"
+    assert past["errors"] == [
+        {"field": "at", "code": "past", "detail": "That time is past: choose a later one."}
+    ]
+    assert (dark["status"], dark["code"]) == (409, "blackout_date")
+    assert not Distribution.objects.exists()
+
+
+def test_pages_of_the_schedule_miss_nobody_while_rows_are_added() -> None:
+    now, client = timezone.now(), a_program("read")
+    rows = [
+        a_planned_distribution(now + timedelta(hours=n), kind=Kind.ONE_TIME, content=None).pk
+        for n in range(5)
+    ]
+    seen, url = [], f"{SCHEDULE}?page_size=2"
+    while url:
+        page = client.get(url).json()
+        seen += [row["id"] for row in page["results"]]
+        url = page["next"]
+        a_planned_distribution(now + timedelta(days=1), kind=Kind.ONE_TIME, content=None)
+    assert seen == rows[::-1]
+    for bad in ("cursor=x", "page_size=0", "page_size=201", "page_size=ten", "state=NONE"):
+        assert client.get(f"{SCHEDULE}?{bad}").status_code == 400, bad
