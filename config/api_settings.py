@@ -40,10 +40,17 @@ SPECTACULAR_SETTINGS: dict[str, object] = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SORT_OPERATIONS": True,
+    # Columns of the same name with other words in them: each set has a name of its own.
     "ENUM_NAME_OVERRIDES": {
         "DeliveryState": "distribution.models.deliveries.State",
         "DistributionState": "distribution.models.distributions.DistributionState",
         "ContentState": "distribution.models.content.ContentState",
+        "TemplateStatus": "distribution.models.content.TemplateStatus",
+        "SubscriberStatus": "subscribers.models.Status",
+        "AskedStatus": "subscribers.deciding.ASKABLE",
+        "ImportState": "subscribers.models.ImportState",
+        "NumberState": "phonepool.models.NumberState",
+        "HealthStatus": "config.api.health.STATUSES",
     },
     # From this server, without a word of script inside the page.
     "SWAGGER_UI_DIST": "SIDECAR",

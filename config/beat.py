@@ -9,14 +9,23 @@ end.
 from __future__ import annotations
 
 import contextlib
+import logging
 import signal
+import time
 from collections.abc import Iterator
 from typing import Any
 
+from django.db import DatabaseError
+from django.utils import timezone
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from config.processes import report_ready
+from distribution.models import Heartbeat
+from distribution.models.heartbeats import BEAT
 
+log = logging.getLogger(__name__)
+
+SAY_SECONDS = 10.0
 ENDINGS = {signal.SIGTERM, signal.SIGINT}
 
 
@@ -33,6 +42,8 @@ def undisturbed() -> Iterator[None]:
 class Scheduler(DatabaseScheduler):  # type: ignore[misc]  # the package has no types
     """`celery beat --scheduler config.beat:Scheduler`."""
 
+    _said = float("-inf")
+
     def setup_schedule(self) -> None:
         with undisturbed():
             super().setup_schedule()
@@ -40,7 +51,18 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]  # the package has no 
 
     def tick(self, *args: Any, **kwargs: Any) -> Any:
         with undisturbed():
+            self._say_that_we_live()
             return super().tick(*args, **kwargs)
+
+    def _say_that_we_live(self) -> None:
+        """For the health page; a database that is away is told with a later round."""
+        if time.monotonic() - self._said < SAY_SECONDS:
+            return
+        self._said = time.monotonic()
+        try:
+            Heartbeat.beat(BEAT, timezone.now())
+        except DatabaseError as error:
+            log.debug("beat not noted: %s", type(error).__name__)
 
     def sync(self) -> None:
         with undisturbed():

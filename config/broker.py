@@ -125,10 +125,18 @@ logfile ""
 """
 
 
+def connect(url: str, *, timeout: float = 1.0) -> redis.Redis:
+    """A client that waits no longer than `timeout` seconds and asks once; close it."""
+    once = Retry(NoBackoff(), 0)  # by default the client itself would wait and try again
+    address = url.replace("redis+socket://", "unix://", 1)  # Celery's name is not redis-py's
+    return redis.Redis.from_url(
+        address, socket_timeout=timeout, socket_connect_timeout=timeout, retry=once
+    )
+
+
 def answers(url: str) -> bool:
     """Whether a broker at `url` answers a PING within a second."""
-    once = Retry(NoBackoff(), 0)  # by default the client itself would wait and try again
-    client = redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1, retry=once)
+    client = connect(url)
     try:
         return bool(client.ping())
     except redis.RedisError:  # not listening yet, or still loading its file

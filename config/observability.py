@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from ipaddress import ip_address
-from typing import Any, cast
+from typing import Any, Generic, TypeVar, cast
 
 from django.conf import settings
 from django.db import connection
@@ -24,42 +24,47 @@ from distribution.models.heartbeats import KEEPER, is_silent
 logger = logging.getLogger(__name__)
 
 LIMIT_SECONDS = 1.0
+Answer = TypeVar("Answer")
 FORWARDED = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
 
 
-class Probe:
+class Probe(Generic[Answer]):
     """Asks a question that may hang, in a thread of its own, and waits for a limited time only.
 
     While one asker still hangs, nobody asks anew: a frozen database must not collect threads.
     """
 
-    def __init__(self, ask: Callable[[], bool]) -> None:
+    def __init__(self, ask: Callable[[], Answer]) -> None:
         self._ask = ask
         self._lock = threading.Lock()
-        self._asker: Asker | None = None
+        self._asker: Asker[Answer] | None = None
 
     def well(self, limit: float = LIMIT_SECONDS) -> bool:
         """Whether the answer was yes and came within `limit` seconds."""
+        return bool(self.answer(limit))
+
+    def answer(self, limit: float = LIMIT_SECONDS) -> Answer | None:
+        """The answer, or None when none came within `limit` seconds."""
         with self._lock:
             asker = self._asker
             if asker is None or not asker.is_alive():
                 asker = self._asker = Asker(self._ask)
                 asker.start()
         asker.join(limit)
-        return asker.well
+        return asker.answer
 
 
-class Asker(threading.Thread):
+class Asker(threading.Thread, Generic[Answer]):
     """Asks once. A daemon, because a process that ends does not wait for the answer."""
 
-    def __init__(self, ask: Callable[[], bool]) -> None:
+    def __init__(self, ask: Callable[[], Answer]) -> None:
         super().__init__(name="health", daemon=True)
         self._ask = ask
-        self.well = False
+        self.answer: Answer | None = None
 
     def run(self) -> None:
         try:
-            self.well = self._ask()
+            self.answer = self._ask()
         except Exception as error:
             logger.warning("Not ready: %s: %s", type(error).__name__, error)
 
@@ -75,8 +80,8 @@ def database_answers() -> bool:
 
 
 def broker_answers() -> bool:
-    """A PING to the broker; Celery's name for a Unix socket is not redis-py's."""
-    return broker.answers(settings.REDIS_URL.replace("redis+socket://", "unix://", 1))
+    """A PING to the broker."""
+    return broker.answers(settings.REDIS_URL)
 
 
 def keeper_lives() -> bool:

@@ -83,6 +83,7 @@ class PhoneNumber(models.Model):
     rest_until = models.DateTimeField(null=True, blank=True)
     quality = models.CharField(max_length=8, choices=Quality, default=Quality.HIGH)
     quality_at = models.DateTimeField(null=True, blank=True)
+    seen_at = models.DateTimeField(null=True, blank=True)  # when Meta last said how it stands
 
     rate_per_second = models.PositiveIntegerField(default=80)  # what Meta allows this number
     daily_capacity = models.PositiveIntegerField(default=100_000)

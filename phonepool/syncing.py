@@ -20,16 +20,18 @@ OUT |= {"PENDING", "MIGRATED", "UNVERIFIED"}  # not registered with us, or not a
 
 def sync(api: CloudApi, *, now: datetime) -> int:
     """Read every number's state at Meta; how many changed. One that cannot be read is skipped."""
-    changed = 0
+    changed, seen_ids = 0, []
     for number in PhoneNumber.objects.all():
         try:
             seen = api.phone_number(number.meta_id)
         except CloudApiError as error:
             log.warning("phone number %s could not be read: %s", number.label, error)
             continue
+        seen_ids.append(number.pk)
         changed += health.apply_quality(
             number.pk, quality_of(seen.status, seen.quality_rating), now=now
         )
+    PhoneNumber.objects.filter(pk__in=seen_ids).update(seen_at=now)
     return changed
 
 

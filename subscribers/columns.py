@@ -180,6 +180,19 @@ def _key(title: str, place: int) -> str:
     return _FIELDS.get(plain) or plain.replace(" ", "_") or f"column_{place}"
 
 
+def attribute_name(title: str) -> str:
+    """The attribute that a column of this title becomes, or an empty text if it is a field's."""
+    name = _key(tidy(title)[:MAX_ATTRIBUTE_NAME], 1)
+    return "" if name in (*_READERS, "phone") else name
+
+
+def read_value(key: str, text: str) -> str:
+    """A value of a field or an attribute, by the rules of a cell. Raises ValueError: a sentence."""
+    if len(text) > MAX_CELL:
+        raise ValueError(f"It is longer than {MAX_CELL:,} characters: shorten it.")
+    return _READERS.get(key, _text)(text)
+
+
 def _text(cell: str) -> str:
     text = tidy(cell)
     if has_link(text):

@@ -1,4 +1,5 @@
-"""An upload's way into the subscribers: checked first, imported when a person says so.
+"""An upload's way into the subscribers: checked first, imported when a person says so; a machine
+that names the consent source with the file has said so already.
 
 The work runs in the background and survives a kill: how far it came is committed with the rows
 themselves, and whoever's lease is over is taken over by the next one that asks.
@@ -41,18 +42,27 @@ class TakenOverError(Exception):
     """Somebody cancelled this import, or took it over after our lease ended."""
 
 
-def submit(content: bytes, filename: str, *, by: str, now: datetime) -> ImportJob:
-    """Take a file in; `run` checks it. Raises ImportRefused for what cannot be a list."""
+def submit(
+    content: bytes, filename: str, *, by: str, now: datetime, consent_source: str = ""
+) -> ImportJob:
+    """Take a file in; `run` checks it, or imports it at once when `consent_source` is said.
+
+    Raises ImportRefused for what cannot be a list.
+    """
     if not content:
         raise ImportRefused("The file is empty: the first line must name the columns.")
     if len(content) > MAX_UPLOAD:
         raise ImportRefused(f"The file is larger than {MAX_UPLOAD // 2**20} MB: split it.")
+    source = tidy(consent_source)[:500]
     with transaction.atomic():
         job = ImportJob.objects.create(
             filename=tidy(filename.replace("\\", "/").rsplit("/", 1)[-1])[:100],
             digest=hashlib.sha256(content).hexdigest(),
             by=by,
             created_at=now,
+            state=ImportState.IMPORTING if source else ImportState.CHECKING,
+            consent_source=source,
+            confirmed_at=now if source else None,
         )
         ImportFile.objects.create(
             job=job, content=content, is_workbook=workbook.is_workbook(content[:4])

@@ -20,7 +20,7 @@ from django.db import IntegrityError, transaction
 from subscribers import consent, erased, strangers
 from subscribers.columns import Columns, Refusal, Row
 from subscribers.models import ConsentEvent, Status, Subscriber, Suppression
-from subscribers.reading import ImportRefused, Table, open_table
+from subscribers.reading import AnyTable, ImportRefused, open_table
 from subscribers.sifting import Repeated, sift
 from subscribers.wording import tidy
 
@@ -121,7 +121,7 @@ def _base_name(filename: str) -> str:
 
 
 def _accepted(
-    table: Table,
+    table: AnyTable,
     columns: Columns,
     report: ImportReport,
     on_refusal: Callable[[Refusal], None] | None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Case, Q, Value, When
-from django.db.models.functions import Length
+from django.db.models.functions import Length, Right
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.utils import timezone
 
@@ -91,6 +91,11 @@ class Subscriber(models.Model):
             models.Index(
                 fields=["tier", "id"], condition=Q(status="ACTIVE"), name="subscriber_eligible"
             ),
+            # Lists page by id or by the latest change; PostgreSQL has more in migration 0006.
+            models.Index(fields=["status", "tier", "id"], name="subscriber_status_tier"),
+            models.Index(fields=["language", "id"], name="subscriber_language"),
+            models.Index(fields=["updated_at", "id"], name="subscriber_changes"),
+            models.Index(Right("phone", 4), name="subscriber_phone_tail"),
         ]
 
     def __str__(self) -> str:

@@ -18,11 +18,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-MAX_SIZE = 50 * 1024 * 1024  # bytes
-MAX_ROWS = 200_000  # lines, in fact: known before the first row is taken
-MAX_COLUMNS = 50
-MAX_CELL = 2_000  # characters
-MAX_LINE = MAX_COLUMNS * (MAX_CELL + 3)  # full cells, quotation marks, separators
+from subscribers.json_lines import JsonLines
+from subscribers.records import (
+    MAX_CELL,
+    MAX_COLUMNS,
+    MAX_LINE,
+    MAX_ROWS,
+    MAX_SIZE,
+    TOO_LONG,
+    TOO_MANY_COLUMNS,
+    ImportRefused,
+    Record,
+)
+
+__all__ = [
+    "MAX_CELL",
+    "MAX_COLUMNS",
+    "MAX_ROWS",
+    "MAX_SIZE",
+    "AnyTable",
+    "ImportRefused",
+    "Record",
+    "Table",
+    "open_table",
+]
+
 MAX_RECORD_LINES = 50  # of one row whose cells hold line breaks
 DELIMITERS = ",;\t|"
 BLOCK = 64 * 1024
@@ -50,21 +70,7 @@ _GUESSES = ("utf-8", "cp1252", "latin-1")
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))
 _STRAY_QUOTE = 'has a quotation mark that does not belong: write it twice inside a cell, as "".'
 _OPEN_QUOTE = "opens a quotation mark that is never closed: close it or remove it."
-_TOO_LONG = f"is longer than {MAX_LINE:,} characters: shorten it."
-
-
-class ImportRefused(Exception):  # noqa: N818  # the word that the report uses
-    """The whole file is refused; the message is a sentence that says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """One row: the lines of the file it stands on, counted from 1, and its cells or its fault."""
-
-    line: int
-    last_line: int
-    cells: list[str]
-    fault: str = ""  # continues the sentence "The line …"
+_JSON_LIST = "This is a JSON list: write one object on each line instead, without commas between."
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +111,7 @@ class Table:
         if header.fault:
             raise ImportRefused(f"The first line {header.fault}")
         if len(header.cells) > MAX_COLUMNS:
-            raise ImportRefused(f"The file has more than {MAX_COLUMNS} columns: remove some.")
+            raise ImportRefused(TOO_MANY_COLUMNS)
         return delimiter, header.cells
 
     def _next_line(self) -> _Line | None:
@@ -141,18 +147,34 @@ class Table:
         return Record(number, number, [], fault)
 
 
+AnyTable = Table | JsonLines
+
+
 @contextmanager
-def open_table(source: BinaryIO | Path) -> Iterator[Table]:
-    """A Table over a file or an open binary stream. Raises ImportRefused."""
+def open_table(source: BinaryIO | Path) -> Iterator[AnyTable]:
+    """A table over a file or an open binary stream: what begins with a brace is JSON lines.
+
+    Raises ImportRefused.
+    """
     with _seekable(source) as file:
         digest = _inspect(file)
         encoding = _encoding(file)
         file.seek(0)
         text = io.TextIOWrapper(file, encoding=encoding, newline="")
         try:
-            yield Table(text, encoding=encoding, digest=digest)
+            kind = JsonLines if _is_json(text) else Table
+            yield kind(text, encoding=encoding, digest=digest)
         finally:
             text.detach()  # the stream stays its owner's to close
+
+
+def _is_json(text: TextIO) -> bool:
+    """Whether the first character that shows is a brace; leaves the text at its beginning."""
+    first = text.read(BLOCK).lstrip()[:1]
+    text.seek(0)
+    if first == "[":
+        raise ImportRefused(_JSON_LIST)
+    return first == "{"
 
 
 @contextmanager
@@ -242,7 +264,7 @@ def _numbered(text: TextIO) -> Iterator[_Line]:
 
 def _unreadable(lines: list[_Line]) -> str:
     if any(line.too_long for line in lines):
-        return _TOO_LONG
+        return TOO_LONG
     if any("\0" in line.text for line in lines):
         return "holds a NUL character, so the file may be damaged: export it again."
     return ""

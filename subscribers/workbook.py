@@ -13,8 +13,8 @@ import zlib
 from pathlib import Path
 from typing import IO
 
-from subscribers.reading import MAX_SIZE as MAX_CSV
-from subscribers.reading import ImportRefused
+from subscribers.records import MAX_SIZE as MAX_CSV
+from subscribers.records import ImportRefused
 
 MAX_SIZE = 15 * 2**20  # bytes as uploaded
 MAX_UNPACKED = 200 * 2**20

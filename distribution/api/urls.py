@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from distribution.api import analytics, contents, deliveries, starting, status, steering
+from distribution.api import (
+    analytics,
+    contents,
+    deliveries,
+    history,
+    imports,
+    numbers,
+    starting,
+    status,
+    steering,
+    subscribers,
+    templates,
+)
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("trigger", starting.Trigger.as_view(), name="trigger"),
@@ -18,4 +30,32 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("<int:id>/resume", steering.Resume.as_view(), name="resume"),
     path("<int:id>/cancel", steering.Cancel.as_view(), name="cancel"),
     path("analytics", analytics.Analytics.as_view(), name="analytics"),
+    path("templates", templates.Templates.as_view(), name="templates"),
+    path("templates/<int:id>", templates.Template.as_view(), name="template"),
+    path("numbers", numbers.Numbers.as_view(), name="numbers"),
+    path("numbers/<int:id>", numbers.Number.as_view(), name="number"),
+    path("subscribers", subscribers.Subscribers.as_view(), name="subscribers"),
+    path("subscribers/add", subscribers.AddSubscriber.as_view(), name="subscribers-add"),
+    path("subscribers/import", imports.ImportSubscribers.as_view(), name="subscribers-import"),
+    path(
+        "subscribers/import/<int:id>",
+        imports.OneImport.as_view(),
+        name="subscribers-import-job",
+    ),
+    path(
+        "subscribers/import/<int:id>/confirm",
+        imports.ConfirmImport.as_view(),
+        name="subscribers-import-confirm",
+    ),
+    path("subscribers/<int:id>", subscribers.Person.as_view(), name="subscriber"),
+    path(
+        "subscribers/<int:id>/status",
+        subscribers.SubscriberStatus.as_view(),
+        name="subscriber-status",
+    ),
+    path(
+        "subscribers/<int:id>/history",
+        history.SubscriberHistory.as_view(),
+        name="subscriber-history",
+    ),
 ]

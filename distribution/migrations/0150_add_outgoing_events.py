@@ -10,7 +10,7 @@ import distribution.models.outgoing
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("distribution", "0110_add_api_access"),
+        ("distribution", "0130_add_workers"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

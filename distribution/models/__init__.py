@@ -26,6 +26,7 @@ from distribution.models.rollups import Outcome, Rollup, RollupMark, RollupState
 from distribution.models.status_feed import StatusFeed
 from distribution.models.timetable import BlackoutDate, DailyTime, OneTime
 from distribution.models.verdicts import Certainty, Duplicate, Ruling, Verdict
+from distribution.models.workers import Worker
 
 __all__ = [
     "Alert",
@@ -64,4 +65,5 @@ __all__ = [
     "StatusFeed",
     "TemplateStatus",
     "Verdict",
+    "Worker",
 ]

@@ -9,6 +9,7 @@ from django.db import models
 
 KEEPER = "keeper"
 TICK = "tick"  # the regular check, as Celery does it
+BEAT = "beat"  # Celery's clock, which asks for that
 SLA = "sla"  # the service level, as Celery refreshes it
 
 

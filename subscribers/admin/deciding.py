@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from subscribers import consent
+from subscribers import deciding
 from subscribers.admin.acting import ReasonForm, ask, record, selection, username
 from subscribers.models import ConsentEvent, Subscriber
 
@@ -57,12 +57,9 @@ def decide(
 ) -> int:
     """One decision for each person, the reason as its evidence; how many statuses changed."""
     now, user = timezone.now(), username(request.user)
-    # The moment makes the evidence of each act its own: the same reason may come twice.
-    evidence = f"{reason} ({now.isoformat(timespec='microseconds')})"
-    kind = ACTS[act][0]
-    changed = consent.record(
-        [consent.Decision(pk, kind, f"admin:{user}", now, evidence, actor=user) for pk in ids],
-        now=now,
+    kinds = [ACTS[act][0]]
+    changed = deciding.decide(
+        ids, kinds, reason=reason, source=f"admin:{user}", actor=user, now=now
     )
     if ids:
         target = Subscriber.objects.get(pk=min(changed, default=ids[0]))

@@ -28,6 +28,7 @@ from subscribers.importing import ImportRefused
 from subscribers.models import ImportJob, ImportState
 
 PERMISSION = "subscribers.import_subscriber"
+ENDINGS = (".csv", ".xlsx", ".txt", ".tsv", ".jsonl", ".ndjson")
 CARDS = (
     ("new", "New"),
     ("changed", "Changed"),
@@ -44,19 +45,19 @@ KINDS = {
 
 
 class UploadForm(forms.Form):
-    """A list as CSV or XLSX."""
+    """A list in one of the forms that the importer reads."""
 
     file = forms.FileField(
-        label="File (CSV or XLSX)",
+        label="File (CSV, XLSX or JSON lines)",
         help_text=f"Up to {import_jobs.MAX_UPLOAD // 2**20} MB and 200,000 lines. "
         "The first line names the columns; one of them is the phone number.",
-        widget=forms.FileInput(attrs={"accept": ".csv,.xlsx,.txt,.tsv"}),
+        widget=forms.FileInput(attrs={"accept": ",".join(ENDINGS)}),
     )
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
-        if not file.name.lower().endswith((".csv", ".txt", ".tsv", ".xlsx")):
-            raise forms.ValidationError("Upload a .csv or an .xlsx file.")
+        if not file.name.lower().endswith(ENDINGS):
+            raise forms.ValidationError("Upload a .csv, an .xlsx or a .jsonl file.")
         if file.size > import_jobs.MAX_UPLOAD:
             raise forms.ValidationError(
                 f"The file is larger than {import_jobs.MAX_UPLOAD // 2**20} MB: split it."

@@ -12,14 +12,12 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import TabularInline
 
-from subscribers import consent, erased, phones, strangers
+from subscribers import adding, erased, phones, searching
 from subscribers.admin.acting import button, username
 from subscribers.admin.deciding import decide_many
 from subscribers.admin.exports import Exports
 from subscribers.admin.one import PersonActs
 from subscribers.models import ConsentEvent, Subscriber
-
-SHOWN_DIGITS = 4  # what a masked number shows may also be searched for
 
 
 class SubscriberForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -88,13 +86,10 @@ class SubscriberAdmin(PersonActs, Exports):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Subscriber], search_term: str
     ) -> tuple[QuerySet[Subscriber], bool]:
-        term = search_term.strip()
-        if term.isdecimal() and len(term) == SHOWN_DIGITS:
-            return queryset.filter(phone__endswith=term), False
-        try:
-            return queryset.filter(phone=phones.normalise(term)), False
-        except phones.InvalidPhone:
-            return super().get_search_results(request, queryset, search_term)
+        found = searching.by_phone(queryset, search_term)
+        if found is not None:
+            return found, False
+        return super().get_search_results(request, queryset, search_term)
 
     @admin.action(description="Pause the selected subscribers", permissions=["change"])
     def pause(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> HttpResponse | None:
@@ -143,11 +138,7 @@ class SubscriberAdmin(PersonActs, Exports):
             return
         super().save_model(request, obj, form, change)
         user = username(request.user)
-        stop = strangers.stopped([obj.phone]).get(obj.phone)
-        if stop is not None:
-            consent.record([consent.stop_of_a_stranger(obj.pk, stop)], now=now)
+        if not adding.begin(obj, source=f"admin:{user}", actor=user, now=now):
             self.message_user(
                 request, "This person said STOP: they stay unsubscribed.", messages.WARNING
             )
-            return
-        consent.opt_in(obj, source=f"admin:{user}", at=now, now=now, actor=user)

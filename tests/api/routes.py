@@ -12,7 +12,9 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from distribution.models import Kind
+from distribution import alerts
+from distribution.models import Alert, Kind, Severity
+from subscribers import import_jobs
 from tests import builders
 
 # (name, method) → the scope that opens it
@@ -30,6 +32,24 @@ SCOPES: dict[tuple[str, str], str] = {
     ("pause", "POST"): "distribute",
     ("resume", "POST"): "distribute",
     ("cancel", "POST"): "distribute",
+    ("subscribers", "GET"): "subscribers",
+    ("subscribers-add", "POST"): "subscribers",
+    ("subscriber", "GET"): "subscribers",
+    ("subscriber-status", "PATCH"): "subscribers",
+    ("subscriber-history", "GET"): "subscribers",
+    ("subscribers-import", "POST"): "subscribers",
+    ("subscribers-import-job", "GET"): "subscribers",
+    ("subscribers-import-job", "DELETE"): "subscribers",
+    ("subscribers-import-confirm", "POST"): "subscribers",
+    ("templates", "GET"): "read",
+    ("template", "GET"): "read",
+    ("numbers", "GET"): "read",
+    ("number", "GET"): "read",
+    ("queue-alerts", "GET"): "read",
+    ("queue-alerts", "POST"): "admin",
+    ("queue-alert-acknowledge", "POST"): "admin",
+    ("queue-status", "GET"): "read",
+    ("health", "GET"): "read",
 }
 # Staff in a browser only, or nobody in particular: their own tests ask them.
 APART = {"try-it", "nothing"}
@@ -43,6 +63,17 @@ def _planned() -> int:
     return builders.a_planned_distribution(timezone.now(), kind=Kind.ONE_TIME).pk
 
 
+def _import() -> int:
+    return import_jobs.submit(b"phone\n1", "crm.csv", by="crm", now=timezone.now()).pk
+
+
+def _alert() -> int:
+    now = timezone.now()
+    rule = f"rule-{next(builders.serial)}"
+    alerts.raise_alert(rule, severity=Severity.WARNING, message="Look.", now=now)
+    return Alert.objects.get(rule=rule).pk
+
+
 # name → the id in its address
 EXAMPLES: Mapping[str, Callable[[], int]] = {
     "planned": _planned,
@@ -51,6 +82,14 @@ EXAMPLES: Mapping[str, Callable[[], int]] = {
     "pause": _distribution,
     "resume": _distribution,
     "cancel": _distribution,
+    "subscriber": lambda: builders.a_subscriber().pk,
+    "subscriber-status": lambda: builders.a_subscriber().pk,
+    "subscriber-history": lambda: builders.a_subscriber().pk,
+    "subscribers-import-job": _import,
+    "subscribers-import-confirm": _import,
+    "template": lambda: builders.a_template().pk,
+    "number": lambda: builders.a_number().pk,
+    "queue-alert-acknowledge": _alert,
 }
 
 

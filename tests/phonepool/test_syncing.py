@@ -100,3 +100,14 @@ def test_a_number_that_cannot_be_read_keeps_its_state_and_holds_up_nobody(meta, 
 
     assert seen(silent) == (NumberState.ACTIVE, Quality.HIGH)
     assert f"phone number {silent.label} could not be read" in caplog.text
+
+
+def test_when_meta_was_heard_of_is_kept_for_each_number(meta):
+    heard, silent = a_number(), a_number()
+    meta.words = {heard.meta_id: ("CONNECTED", "GREEN")}
+
+    syncing.sync(meta, now=NOW)
+
+    heard.refresh_from_db()
+    silent.refresh_from_db()
+    assert (heard.seen_at, silent.seen_at) == (NOW, None)

@@ -98,7 +98,7 @@ def test_a_workbook_is_taken_too_and_other_files_are_not():
     client = a_client("Editor")
 
     assert upload(client, a_workbook(["Phone"], [919812345601]), "l.xlsx").status_code == 302
-    assert "Upload a .csv or an .xlsx" in text(upload(client, b"x", "list.exe"))
+    assert "Upload a .csv, an .xlsx or a .jsonl" in text(upload(client, b"x", "list.exe"))
     assert "is empty" in text(upload(client, b"", "list.csv"))
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
+import socket
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from typing import Any
 
 from celery import current_app
-from celery.signals import worker_ready
+from celery.signals import worker_ready, worker_shutdown
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from config.processes import report_ready
+from config.worker_notes import Notes
 
 
 class Command(BaseCommand):
@@ -34,6 +36,9 @@ class Command(BaseCommand):
         if concurrency < 1:
             raise CommandError("--concurrency must be at least 1.")
         worker_ready.connect(_take_tasks)
+        notes = Notes(worker_name(queues), queues, concurrency)
+        worker_ready.connect(lambda **_: notes.begin(), weak=False)
+        worker_shutdown.connect(lambda **_: notes.end(), weak=False)
         current_app.worker_main(worker_arguments(queues, concurrency, options["pool"]))
 
 
@@ -49,18 +54,22 @@ def default_concurrency(queues: Sequence[str]) -> int:
 def worker_arguments(queues: Sequence[str], concurrency: int, pool: str) -> list[str]:
     """Celery's command line. Workers do not talk to each other: the database knows it all, and
     each subscription less is one less to lose when the broker restarts."""
-    name = f"{'+'.join(queues)}-{os.getpid()}@%h"
     return [
         "worker",
         *("--queues", ",".join(queues)),
         *("--concurrency", str(concurrency)),
         *("--pool", pool),
-        *("--hostname", name),
+        *("--hostname", f"{'+'.join(queues)}-{os.getpid()}@%h"),
         *("--loglevel", settings.LOG_LEVEL),
         "--without-gossip",
         "--without-mingle",
         "--without-heartbeat",
     ]
+
+
+def worker_name(queues: Sequence[str]) -> str:
+    """What this process is called in the database; Celery calls it the same."""
+    return f"{'+'.join(queues)}-{os.getpid()}@{socket.gethostname()}"
 
 
 def _take_tasks(**_: object) -> None:

@@ -1,0 +1,64 @@
+"""GET /api/distribution/health: live, ready, and how every part stands."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from config import health
+from config.observability import PROBES
+from distribution.models import Scope
+
+STATUSES = [(word, word) for word in (health.OK, health.DEGRADED, health.DOWN, health.UNKNOWN)]
+
+
+class CheckShown(serializers.Serializer[Any]):
+    """One part of the house."""
+
+    name = serializers.ChoiceField([(name, name) for name in (*health.NEEDED, *health.JUDGES)])
+    status = serializers.ChoiceField(STATUSES)
+    told = serializers.CharField(help_text="What it means and what to do, in a sentence.")
+
+
+class HealthShown(serializers.Serializer[Any]):
+    """Live: this process answers. Ready: it can serve, for database and broker answer."""
+
+    live = serializers.BooleanField()
+    ready = serializers.BooleanField()
+    status = serializers.ChoiceField(
+        STATUSES, help_text="`down` is not ready, `degraded`: a part of it wants somebody's help."
+    )
+    checks = CheckShown(many=True)
+
+
+class Health(APIView):
+    """How the house stands. Machines that only ask whether to send somebody here have
+    `/health/live` and `/health/ready`, which want no token."""
+
+    scopes = {"GET": Scope.READ}
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Without a database nobody can be recognised, and everybody may know that it is away."""
+        if PROBES["database"].well():
+            super().initial(request, *args, **kwargs)
+
+    @extend_schema(
+        summary="Health in depth",
+        operation_id="health",
+        responses={200: HealthShown, 503: HealthShown},
+    )
+    def get(self, request: Request) -> Response:  # noqa: ARG002 - the framework's
+        """Answers within seconds whatever hangs: 200 when ready, else 503."""
+        report = health.examine()
+        told = {
+            "live": True,
+            "ready": report.ready,
+            "status": report.status,
+            "checks": [check._asdict() for check in report.checks],
+        }
+        return Response(told, status=200 if report.ready else 503)

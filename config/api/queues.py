@@ -1,0 +1,90 @@
+"""GET /api/queue/status: what waits, for how long, who works on it; and the ledger by state."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from django.db.models import Count, Min
+from django.utils import timezone
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from config import queues
+from config.observability import Probe
+from distribution.models import Delivery, Distribution, Scope, State, Worker
+from webhooks.models import WebhookEvent
+
+BROKER = Probe(queues.waiting_if_told)
+
+
+class QueueShown(serializers.Serializer[Any]):
+    """One of Celery's queues. A task is a nudge: the work itself is in the ledger."""
+
+    name = serializers.CharField()
+    depth = serializers.IntegerField(
+        allow_null=True, help_text="Tasks that wait; null while the broker is away."
+    )
+    oldest_seconds = serializers.FloatField(
+        allow_null=True, help_text="How long the oldest waits; null when none does."
+    )
+    per_minute = serializers.IntegerField(help_text="Tasks that ended in the last minute.")
+    workers = serializers.IntegerField(help_text="Processes that serve it.")
+    concurrency = serializers.IntegerField(help_text="Tasks they do at once.")
+
+
+class InboxShown(serializers.Serializer[Any]):
+    """Meta's webhooks, stored and waiting to be applied."""
+
+    depth = serializers.IntegerField()
+    oldest_seconds = serializers.FloatField(allow_null=True)
+    dead_letters = serializers.IntegerField(help_text="Given up on: for a person to look at.")
+
+
+class QueueStatus(serializers.Serializer[Any]):
+    """All queues at a moment."""
+
+    at = serializers.DateTimeField()
+    broker = serializers.ChoiceField([("ok", "ok"), ("down", "down")])
+    queues = QueueShown(many=True)
+    ledger = serializers.DictField(
+        child=serializers.IntegerField(),
+        help_text="Deliveries of running distributions by state; every state is there.",
+    )
+    inbox = InboxShown()
+
+
+class Queues(APIView):
+    """What waits, and who works on it."""
+
+    scopes = {"GET": Scope.READ}
+
+    @extend_schema(summary="Queues and ledger", operation_id="queue_status", responses=QueueStatus)
+    def get(self, request: Request) -> Response:  # noqa: ARG002 - the framework's
+        """Workers, rates and the ledger are told although the broker is away."""
+        now = timezone.now()
+        found = BROKER.answer()
+        rows = Delivery.objects.filter(distribution__in=Distribution.objects.running())
+        tally = rows.tally()
+        told = {
+            "at": now,
+            "broker": "down" if found is None else "ok",
+            "queues": [asdict(one) for one in queues.queues(found, Worker.objects.live(now))],
+            "ledger": {state: tally.get(state, 0) for state in State.values},
+            "inbox": _inbox(now),
+        }
+        return Response(QueueStatus(told).data)
+
+
+def _inbox(now: Any) -> dict[str, Any]:
+    pending = WebhookEvent.objects.pending().order_by()
+    found = pending.aggregate(depth=Count("pk"), since=Min("received_at"))
+    since = found["since"]
+    return {
+        "depth": found["depth"],
+        "oldest_seconds": round((now - since).total_seconds(), 1) if since else None,
+        "dead_letters": WebhookEvent.objects.dead().count(),
+    }

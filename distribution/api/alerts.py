@@ -1,0 +1,137 @@
+"""Alerts: what a human should know now, and that somebody looks after it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema
+from rest_framework import generics, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from distribution import alerts
+from distribution.api import auditing
+from distribution.api.filtering import Filters
+from distribution.api.problems import Conflict
+from distribution.api.strict import Body, Id, valid
+from distribution.models import Alert, Scope, Severity
+
+ACTIVE, OPEN, ACKNOWLEDGED, CLOSED = "active", "open", "acknowledged", "closed"
+MOST = 100  # acknowledged at once
+
+
+class AlertShown(serializers.ModelSerializer[Alert]):
+    """An incident: opened once, closed once, by itself when it is over."""
+
+    state = serializers.SerializerMethodField(help_text="open, acknowledged or closed.")
+    severity = serializers.ChoiceField(Severity.choices)
+    scope = serializers.CharField(help_text="What it is about, or empty: the whole house.")
+    acknowledged_by = serializers.CharField(
+        source="acknowledged_by.username", default=None, allow_null=True
+    )
+
+    class Meta:
+        model = Alert
+        fields = (
+            *("id", "rule", "scope", "severity", "state", "message", "opened_at"),
+            *("notified_at", "acknowledged_at", "acknowledged_by", "closed_at"),
+        )
+        read_only_fields = fields
+
+    def get_state(self, alert: Alert) -> str:
+        if alert.closed_at is not None:
+            return CLOSED
+        return ACKNOWLEDGED if alert.acknowledged_at else OPEN
+
+
+class Which(Filters):
+    state = filters.ChoiceFilter(
+        choices=[(word, word) for word in (ACTIVE, OPEN, ACKNOWLEDGED, CLOSED)],
+        method="filter_state",
+        help_text="`active`, which is open or acknowledged, unless told.",
+    )
+    severity = filters.ChoiceFilter(choices=Severity.choices)
+
+    class Meta:
+        model = Alert
+        fields: tuple[str, ...] = ()
+
+    def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        found: QuerySet[Any] = super().filter_queryset(queryset)
+        return found if self.form.cleaned_data.get("state") else found.filter(closed_at=None)
+
+    def filter_state(self, rows: QuerySet[Alert], _field: str, state: str) -> QuerySet[Alert]:
+        if state == CLOSED:
+            return rows.exclude(closed_at=None)
+        rows = rows.filter(closed_at=None)
+        if state == OPEN:
+            return rows.filter(acknowledged_at=None)
+        return rows.exclude(acknowledged_at=None) if state == ACKNOWLEDGED else rows
+
+
+class Chosen(Body):
+    """The alerts that somebody looks after from now on."""
+
+    ids = serializers.ListField(child=Id(), min_length=1, max_length=MOST)
+
+
+class Acknowledged(serializers.Serializer[Any]):
+    acknowledged = serializers.IntegerField(help_text="How many were open and not acknowledged.")
+
+
+class Alerts(generics.ListAPIView[Alert]):
+    """What is wrong now."""
+
+    scopes = {"GET": Scope.READ, "POST": Scope.ADMIN}
+    serializer_class = AlertShown
+    filterset_class = Which
+    ordering = ("-pk",)
+
+    def get_queryset(self) -> QuerySet[Alert]:
+        return Alert.objects.select_related("acknowledged_by")
+
+    @extend_schema(summary="Alerts")
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Alerts that are open or acknowledged, the latest first."""
+        return super().get(request, *args, **kwargs)
+
+    @extend_schema(
+        summary="Acknowledge alerts", request=Chosen, responses=Acknowledged, filters=False
+    )
+    def post(self, request: Request) -> Response:
+        """Says who looks after them. They stay active until what they tell of is over."""
+        ids = valid(Chosen, request.data)["ids"]
+        return Response({"acknowledged": _acknowledge(request, ids)})
+
+
+class Acknowledge(APIView):
+    """That somebody looks after an alert."""
+
+    scopes = {"POST": Scope.ADMIN}
+
+    @extend_schema(summary="Acknowledge an alert", request=None, responses=AlertShown)
+    def post(self, request: Request, id: int) -> Response:
+        """Again is no error. One that is closed is answered 409 `alert_closed`."""
+        alert = get_object_or_404(Alert, pk=id)
+        _acknowledge(request, [alert.pk])
+        alert.refresh_from_db()
+        if alert.acknowledged_at is None:
+            raise Conflict("alert_closed", "This alert is closed: what it told of is over.")
+        return Response(AlertShown(alert).data)
+
+
+def _acknowledge(request: Request, ids: list[int]) -> int:
+    assert request.user.pk is not None  # ScopeNeeded lets nobody else in
+    waiting = Alert.objects.filter(pk__in=ids, closed_at=None, acknowledged_at=None)
+    chosen = list(waiting)
+    done = alerts.acknowledge(
+        [alert.pk for alert in chosen], by=request.user.pk, now=timezone.now()
+    )
+    for alert in chosen:
+        auditing.note(request, alert, "Acknowledged.", after=None)
+    return done

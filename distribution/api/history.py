@@ -1,0 +1,115 @@
+"""One person's story: what they agreed to, and what became of each message to them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from distribution import person
+from distribution.api.paging import CursorPages
+from distribution.api.people import ConsentRow
+from distribution.api.subscribers import TAG, one
+from distribution.models import Delivery, Progress, Scope
+from subscribers.models import ConsentEvent
+
+MOST_EVENTS = 200
+PAGES = [
+    OpenApiParameter("cursor", str, description=CursorPages.cursor_query_description),
+    OpenApiParameter(
+        "page_size",
+        {"type": "integer", "minimum": 1, "maximum": CursorPages.max_page_size},
+        description=CursorPages.page_size_query_description,
+    ),
+]
+
+
+class DeliveryRow(serializers.ModelSerializer[Delivery]):
+    """What became of one message."""
+
+    date = serializers.DateField(source="distribution.local_date")
+    progress = serializers.SerializerMethodField(
+        help_text="What WhatsApp told: none, sent, delivered or read."
+    )
+    told = serializers.SerializerMethodField(help_text="The same as a sentence.")
+    advice = serializers.SerializerMethodField(help_text="What can be done about it, or empty.")
+    number = serializers.SerializerMethodField(help_text="The label of the number it went from.")
+
+    class Meta:
+        model = Delivery
+        fields = (
+            *("id", "distribution", "date", "state", "reason", "progress", "told", "advice"),
+            *("number", "tier", "attempt_no", "accepted_at", "sent_at", "delivered_at"),
+            *("read_at", "failed_at", "failed_code"),
+        )
+        read_only_fields = fields
+
+    def get_progress(self, delivery: Delivery) -> str:
+        return Progress(delivery.progress).name.lower()
+
+    def get_told(self, delivery: Delivery) -> str:
+        return self._sentence(delivery).text
+
+    def get_advice(self, delivery: Delivery) -> str:
+        return self._sentence(delivery).advice
+
+    def get_number(self, delivery: Delivery) -> str:
+        return delivery.number.label if delivery.number else ""
+
+    def _sentence(self, delivery: Delivery) -> person.Sentence:
+        return person.sentence(delivery, today=self.context["today"])
+
+
+class History(serializers.Serializer[Any]):
+    """Consent from the beginning, deliveries in pages, the latest first."""
+
+    subscriber = serializers.IntegerField()
+    consent = ConsentRow(many=True, help_text=f"The latest {MOST_EVENTS} at most, oldest first.")
+    deliveries = DeliveryRow(many=True)
+    next = serializers.CharField(allow_null=True, help_text="Address of the next deliveries.")
+    previous = serializers.CharField(allow_null=True)
+
+
+class SubscriberHistory(APIView):
+    """What a person agreed to, and every message to them."""
+
+    scopes = {"GET": Scope.SUBSCRIBERS}
+    ordering = ("-pk",)
+
+    @extend_schema(
+        tags=TAG,
+        operation_id="subscribers_history",
+        summary="One person's history",
+        parameters=PAGES,
+        responses=History,
+    )
+    def get(self, request: Request, id: int) -> Response:
+        """Each delivery is also told in a sentence that can be read out on the phone."""
+        somebody, pages = one(id), CursorPages()
+        rows = pages.paginate_queryset(_deliveries(somebody.pk), request, self)
+        today = timezone.localdate(timezone.now())
+        return Response(
+            {
+                "subscriber": somebody.pk,
+                "consent": ConsentRow(_events(somebody.pk), many=True).data,
+                "deliveries": DeliveryRow(rows, many=True, context={"today": today}).data,
+                "next": pages.get_next_link(),
+                "previous": pages.get_previous_link(),
+            }
+        )
+
+
+def _deliveries(subscriber_id: int) -> QuerySet[Delivery]:
+    rows = Delivery.objects.filter(subscriber_id=subscriber_id)
+    return rows.select_related("distribution", "number")
+
+
+def _events(subscriber_id: int) -> list[ConsentEvent]:
+    events = ConsentEvent.objects.filter(subscriber_id=subscriber_id)
+    return list(events.order_by("-at", "-pk")[:MOST_EVENTS])[::-1]

@@ -1,0 +1,290 @@
+"""Lists of subscribers: taken in, followed, confirmed, stopped. The work is done behind."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from typing import IO, Any
+
+from django.core.files.uploadedfile import InMemoryUploadedFile
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.datastructures import MultiValueDict
+from drf_spectacular.utils import (
+    OpenApiExample,
+    OpenApiParameter,
+    extend_schema,
+    extend_schema_field,
+)
+from rest_framework import serializers
+from rest_framework.parsers import BaseParser, MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from distribution.api import auditing, idempotency
+from distribution.api.callers import source
+from distribution.api.problems import Conflict, Problem
+from distribution.api.strict import Body, Text, valid
+from distribution.api.subscribers import TAG
+from distribution.models import Scope
+from subscribers import import_jobs
+from subscribers.models import ImportJob
+from subscribers.records import ImportRefused
+
+ROOM = 64 * 1024  # for what a form wraps around its file
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+class RawList(BaseParser):
+    """The file alone as the body; what a form would say beside it is in the address."""
+
+    ending = ""
+
+    def parse(
+        self,
+        stream: IO[bytes],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> MultiValueDict[str, Any]:
+        content = stream.read(import_jobs.MAX_UPLOAD + 1)
+        asked = (parser_context or {})["request"].query_params
+        file = InMemoryUploadedFile(
+            io.BytesIO(content),
+            "file",
+            f"{asked.get('name') or 'list'}{self.ending}",
+            media_type or "",
+            len(content),
+            None,
+        )
+        told = {name: asked.getlist(name) for name in ("consent_source", "dry_run")}
+        return MultiValueDict({"file": [file], **{k: v for k, v in told.items() if v}})
+
+
+class CsvList(RawList):
+    media_type, ending = "text/csv", ".csv"
+
+
+class JsonList(RawList):
+    media_type, ending = "application/x-ndjson", ".jsonl"
+
+
+class XlsxList(RawList):
+    media_type, ending = XLSX, ".xlsx"
+
+
+class Upload(serializers.Serializer[Any]):
+    """A list of subscribers."""
+
+    file = serializers.FileField(
+        max_length=200,
+        allow_empty_file=True,
+        help_text="CSV, XLSX or JSON lines: up to 15 MB and 100 000 rows and more. The first line "
+        "of a table names the columns; only the phone is required.",
+    )
+    consent_source = serializers.CharField(
+        max_length=500,
+        required=False,
+        allow_blank=True,
+        help_text="Where, and to what wording, these people agreed. Required unless dry_run.",
+    )
+    dry_run = serializers.BooleanField(
+        default=False, help_text="Only say what would become of each row."
+    )
+
+    def validate(self, told: dict[str, Any]) -> dict[str, Any]:
+        if not told["dry_run"] and not told.get("consent_source", "").strip():
+            raise serializers.ValidationError(
+                {"consent_source": "Say where these people agreed, or ask for a dry_run."},
+                "required",
+            )
+        return told
+
+
+class Confirmation(Body):
+    """That a checked list is to be imported."""
+
+    consent_source = Text(
+        max_length=500, help_text="Where, and to what wording, these people agreed."
+    )
+
+
+class Counts(serializers.Serializer[Any]):
+    """total = new + changed + unchanged + kept_opted_out + refused."""
+
+    total = serializers.IntegerField(help_text="Rows that hold anything.")
+    new = serializers.IntegerField()
+    changed = serializers.IntegerField()
+    unchanged = serializers.IntegerField()
+    kept_opted_out = serializers.IntegerField(help_text="They left, and stay so.")
+    refused = serializers.IntegerField()
+    kept_inactive = serializers.IntegerField(
+        help_text="Of the changed and unchanged: paused or invalid before and after."
+    )
+
+
+class RefusedRow(serializers.Serializer[Any]):
+    line = serializers.IntegerField(help_text="Counted from 1, in the file.")
+    column = serializers.CharField(allow_blank=True)
+    cell = serializers.CharField(allow_blank=True, help_text="Its digits starred out.")
+    reason = serializers.CharField(help_text="What to do, in a sentence.")
+
+
+class Job(serializers.ModelSerializer[ImportJob]):
+    """How far a list is."""
+
+    percent = serializers.SerializerMethodField()
+    counts = serializers.SerializerMethodField()
+    refused = serializers.SerializerMethodField(help_text="The first 20 refused rows.")
+
+    class Meta:
+        model = ImportJob
+        fields = (
+            *("id", "filename", "state", "percent", "problem", "consent_source", "by"),
+            *("created_at", "confirmed_at", "ended_at", "lines", "last_line", "counts", "refused"),
+        )
+        read_only_fields = fields
+
+    def get_percent(self, job: ImportJob) -> int:
+        return import_jobs.progress(job)
+
+    @extend_schema_field(Counts)
+    def get_counts(self, job: ImportJob) -> dict[str, int]:
+        return {name: job.counts.get(name, 0) for name in import_jobs.COUNTS}
+
+    @extend_schema_field(RefusedRow(many=True))
+    def get_refused(self, job: ImportJob) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = job.samples.get("refused", [])
+        return rows
+
+
+FILE_ALONE = {"description": "The file itself, byte for byte."}
+ALONE = "Beside a file that is the whole body: "
+
+
+class ImportSubscribers(APIView):
+    """A list of subscribers to be imported, or only checked."""
+
+    scopes = {"POST": Scope.SUBSCRIBERS}
+    creates = True
+    body_bytes = import_jobs.MAX_UPLOAD + ROOM
+    parser_classes = [MultiPartParser, CsvList, JsonList, XlsxList]
+
+    @extend_schema(
+        tags=TAG,
+        operation_id="subscribers_import",
+        summary="Import a list",
+        parameters=[
+            OpenApiParameter(
+                "consent_source",
+                {"type": "string", "maxLength": 500},
+                description=f"{ALONE}as in the form.",
+            ),
+            OpenApiParameter("dry_run", bool, description=f"{ALONE}as in the form."),
+            OpenApiParameter(
+                "name",
+                {"type": "string", "maxLength": 90},
+                description=f"{ALONE}its name without ending.",
+            ),
+        ],
+        request={
+            "multipart/form-data": Upload,
+            "text/csv": FILE_ALONE,
+            "application/x-ndjson": FILE_ALONE,
+            XLSX: FILE_ALONE,
+        },
+        responses={202: Job},
+        examples=[
+            OpenApiExample(
+                "Two people as JSON lines",
+                '{"phone": "+919812345601", "name": "Asha"}\n{"phone": "+919812345602"}\n',
+                media_type="application/x-ndjson",
+                request_only=True,
+            )
+        ],
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """Answers at once with a job to follow. Rows are taken or refused one by one; nobody who
+        left is brought back. A job whose worker dies is gone on with where it was."""
+        told = valid(Upload, request.data)
+        return idempotency.once(request, lambda: _submit(request, told))
+
+
+class OneImport(APIView):
+    """One import: how far it is, and its end if somebody wants that."""
+
+    scopes = {"GET": Scope.SUBSCRIBERS, "DELETE": Scope.SUBSCRIBERS}
+
+    @extend_schema(
+        tags=TAG, operation_id="subscribers_import_read", summary="Follow an import", responses=Job
+    )
+    def get(self, request: Request, id: int) -> Response:  # noqa: ARG002
+        """CHECKING and IMPORTING are under way; CHECKED waits for a confirmation; DONE, REFUSED
+        (`problem` says why) and CANCELLED are ends."""
+        return Response(Job(_job(id)).data)
+
+    @extend_schema(
+        tags=TAG, operation_id="subscribers_import_cancel", summary="Stop an import", responses=Job
+    )
+    def delete(self, request: Request, id: int) -> Response:  # noqa: ARG002
+        """What is written by then stays. One that has ended is answered 409 `import_ended`."""
+        if not import_jobs.cancel(_job(id).pk, now=timezone.now()):
+            raise Conflict(
+                "import_ended", "This import has ended already: nothing is left to stop."
+            )
+        return Response(Job(_job(id)).data)
+
+
+class ConfirmImport(APIView):
+    """The import of a list that was checked."""
+
+    scopes = {"POST": Scope.SUBSCRIBERS}
+
+    @extend_schema(
+        tags=TAG,
+        operation_id="subscribers_import_confirm",
+        summary="Import what was checked",
+        request=Confirmation,
+        responses={202: Job},
+    )
+    def post(self, request: Request, id: int) -> Response:
+        """After a dry run. What is not CHECKED is answered 409 `import_not_checked`."""
+        consent_source = valid(Confirmation, request.data)["consent_source"]
+        job = _job(id)
+        if not import_jobs.confirm(
+            job.pk, consent_source=consent_source, by=_by(request), now=timezone.now()
+        ):
+            raise Conflict(
+                "import_not_checked",
+                f"This import is {job.get_state_display().lower()}: only one that is checked and "
+                "waits can be confirmed.",
+            )
+        auditing.note(request, job, "Import confirmed.", reason=consent_source, after=job.checked)
+        return Response(Job(_job(id)).data, status=202)
+
+
+def _submit(request: Request, told: Mapping[str, Any]) -> idempotency.Answer:
+    file = told["file"]
+    try:
+        job = import_jobs.submit(
+            file.read(),
+            file.name,
+            by=_by(request),
+            now=timezone.now(),
+            consent_source="" if told["dry_run"] else told["consent_source"],
+        )
+    except ImportRefused as refusal:
+        raise Problem(400, "list_refused", str(refusal)) from None
+    auditing.note(request, job, "List uploaded.", after={"sha256": job.digest})
+    where = reverse("api:subscribers-import-job", args=[job.pk])
+    return idempotency.Answer(202, Job(job).data, where)
+
+
+def _by(request: Request) -> str:
+    return source(request)[: ImportJob._meta.get_field("by").max_length]
+
+
+def _job(pk: int) -> ImportJob:
+    return get_object_or_404(ImportJob, pk=pk)

@@ -1,0 +1,89 @@
+"""The phone numbers we send from, read: what each may do, what it does, what holds it back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db.models import QuerySet
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema, extend_schema_view
+from rest_framework import generics, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from distribution.api.filtering import Filters
+from distribution.models import Scope
+from phonepool import overview
+from phonepool.models import Breaker, NumberState, PhoneNumber, Quality, Role
+from phonepool.overview import Standing
+
+
+class NumberShown(serializers.Serializer[Standing]):
+    """A phone number at this moment."""
+
+    id = serializers.IntegerField(source="number.pk")
+    label = serializers.CharField(source="number.label")  # type: ignore[assignment]
+    display_number = serializers.CharField(source="number.display_number", allow_blank=True)
+    portfolio = serializers.CharField(
+        source="number.portfolio", help_text="Its numbers share Meta's limit of 24 hours."
+    )
+    role = serializers.ChoiceField(Role.choices, source="number.role")
+    state = serializers.ChoiceField(NumberState.choices, source="number.state")
+    words = serializers.CharField(source="state", help_text="The state, until when and why.")
+    quality = serializers.ChoiceField(Quality.choices, source="number.quality")
+    breaker = serializers.ChoiceField(Breaker.choices, source="number.breaker")
+    breaker_words = serializers.CharField(source="breaker", help_text="Empty while it is closed.")
+    rate_now = serializers.FloatField(help_text="Messages a second that it may send now.")
+    rate_limit = serializers.IntegerField(help_text="Messages a second that Meta allows.")
+    sent_today = serializers.IntegerField(source="today")
+    daily_limit = serializers.IntegerField(source="today_limit")
+    seen_at = serializers.DateTimeField(
+        source="number.seen_at", allow_null=True, help_text="When Meta last told how it stands."
+    )
+
+
+class Which(Filters):
+    state = filters.ChoiceFilter(choices=NumberState.choices)
+    role = filters.ChoiceFilter(choices=Role.choices)
+
+    class Meta:
+        model = PhoneNumber
+        fields: tuple[str, ...] = ()
+
+
+@extend_schema_view(get=extend_schema(summary="Phone numbers", responses=NumberShown(many=True)))
+class Numbers(generics.ListAPIView[PhoneNumber]):
+    """The pool."""
+
+    scopes = {"GET": Scope.READ}
+    serializer_class = NumberShown  # type: ignore[assignment]  # of a standing, not of the row
+    filterset_class = Which
+    ordering = ("pk",)
+
+    def get_queryset(self) -> QuerySet[PhoneNumber]:
+        return PhoneNumber.objects.select_related("portfolio")
+
+    def list(self, *_: Any, **__: Any) -> Response:
+        page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
+        return self.get_paginated_response(_shown(page or []))
+
+
+class Number(APIView):
+    """One number of the pool."""
+
+    scopes = {"GET": Scope.READ}
+
+    @extend_schema(summary="One phone number", responses=NumberShown)
+    def get(self, request: Request, id: int) -> Response:  # noqa: ARG002
+        """How it stands at this moment."""
+        found = get_object_or_404(PhoneNumber.objects.select_related("portfolio"), pk=id)
+        return Response(_shown([found])[0])
+
+
+def _shown(numbers: Iterable[PhoneNumber]) -> list[Any]:
+    standings = overview.standings(numbers, now=timezone.now())
+    return [NumberShown(standing).data for standing in standings]

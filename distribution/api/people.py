@@ -1,0 +1,158 @@
+"""Subscribers as the API tells and takes them: fields, their rules, filters."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from distribution.api.filtering import Filters
+from distribution.api.strict import Body, Text
+from subscribers import columns, deciding, phones, searching
+from subscribers.models import ConsentEvent, Status, Subscriber, Tier
+from subscribers.records import MAX_CELL
+
+MOST_ATTRIBUTES = 45  # as many as a list may bring beside the columns that we know
+FIELDS = ("name", "tier", "status", "language", "email", "attributes", "created_at", "updated_at")
+
+
+class SubscriberRow(serializers.ModelSerializer[Subscriber]):
+    """A subscriber in a list: the phone is masked."""
+
+    phone = serializers.SerializerMethodField(help_text="Masked: +91******5601.")
+    language = serializers.CharField(help_text="en, hi, en_IN …")
+    email = serializers.CharField(help_text="Empty when there is none.")
+    attributes = serializers.DictField(
+        child=serializers.CharField(), help_text="Text by name, for personalisation."
+    )
+
+    class Meta:
+        model = Subscriber
+        fields = ("id", "phone", *FIELDS)
+        read_only_fields = fields
+
+    def get_phone(self, person: Subscriber) -> str:
+        return phones.mask(person.phone)
+
+
+class OneSubscriber(SubscriberRow):
+    """A subscriber alone: the phone in full."""
+
+    phone = serializers.CharField(help_text="In full: +919812345601.")  # type: ignore[assignment]
+
+
+class NewSubscriber(Body):
+    """Somebody to be added, with the proof that they agreed."""
+
+    phone = Text(
+        max_length=phones.MAX_WRITTEN_LENGTH,
+        help_text="Any spelling; without a country code it is Indian.",
+    )
+    consent_source = Text(
+        max_length=500, help_text="Where, and to what wording, they agreed. Kept as evidence."
+    )
+    name = Text(max_length=columns.MAX_NAME, required=False, allow_blank=True)
+    tier = serializers.ChoiceField(Tier.choices, required=False, help_text="BASIC unless told.")
+    language = Text(
+        max_length=20, required=False, help_text="A code such as en, hi, en_IN, or Hindi."
+    )
+    email = Text(max_length=columns.MAX_EMAIL, required=False, allow_blank=True)
+    attributes = serializers.DictField(
+        child=Text(allow_blank=True, max_length=MAX_CELL),
+        required=False,
+        help_text=f"Text by name, up to {MOST_ATTRIBUTES} of them.",
+    )
+
+    def validate_phone(self, value: str) -> str:
+        try:
+            return phones.normalise(value)
+        except phones.InvalidPhone as error:
+            raise serializers.ValidationError(str(error), "phone_invalid") from None
+
+    def validate_name(self, value: str) -> str:
+        return _read("name", value)
+
+    def validate_language(self, value: str) -> str:
+        return _read("language", value)
+
+    def validate_email(self, value: str) -> str:
+        return _read("email", value) if value.strip() else ""
+
+    def validate_attributes(self, values: dict[str, str]) -> dict[str, str]:
+        if len(values) > MOST_ATTRIBUTES:
+            raise serializers.ValidationError(f"Send at most {MOST_ATTRIBUTES}.", "too_many")
+        named = {columns.attribute_name(title): _read("", text) for title, text in values.items()}
+        if "" in named or len(named) < len(values):
+            raise serializers.ValidationError(
+                "Each needs a name of its own, which is none of a subscriber's fields.", "name"
+            )
+        return {name: text for name, text in named.items() if text}
+
+
+class StatusChange(Body):
+    """What status somebody is to have, and why."""
+
+    status = serializers.ChoiceField(deciding.ASKABLE)
+    reason = Text(max_length=150, help_text="Kept as evidence.")
+    consent_source = Text(
+        max_length=500,
+        required=False,
+        help_text="For ACTIVE after they unsubscribed: where, and to what wording, they agreed "
+        "anew.",
+    )
+
+
+class ConsentRow(serializers.ModelSerializer[ConsentEvent]):
+    """A decision about somebody, as it is kept for good."""
+
+    class Meta:
+        model = ConsentEvent
+        fields = ("kind", "at", "source", "evidence", "notice", "actor")
+        read_only_fields = fields
+
+
+class People(Filters):
+    """Which subscribers; several filters narrow each other."""
+
+    status = filters.ChoiceFilter(choices=Status.choices)
+    tier = filters.ChoiceFilter(choices=Tier.choices)
+    language = filters.CharFilter(max_length=6, help_text="en, hi, en_IN …")
+    attribute = filters.CharFilter(
+        method="filter_attribute",
+        max_length=columns.MAX_ATTRIBUTE_NAME + columns.MAX_NAME,
+        help_text="`name:value`, to the letter: `city:Pune`, `tag:vip`.",
+    )
+    updated_since = filters.IsoDateTimeFilter(
+        "updated_at", "gte", help_text="Changed at this moment or later: 2026-11-23T06:00:00Z."
+    )
+    search = filters.CharFilter(
+        method="filter_search",
+        max_length=100,
+        help_text="A phone in any spelling, its last four digits, the beginning of a name, or a "
+        "whole email.",
+    )
+
+    class Meta:
+        model = Subscriber
+        fields: tuple[str, ...] = ()
+
+    @extend_schema_field({"type": "string", "pattern": "^[^:]+:.*$"})
+    def filter_attribute(
+        self, people: QuerySet[Subscriber], _field: str, told: str
+    ) -> QuerySet[Subscriber]:
+        name, _, value = told.partition(":")
+        return searching.with_attribute(people, name.strip(), value.strip())
+
+    def filter_search(
+        self, people: QuerySet[Subscriber], _field: str, term: str
+    ) -> QuerySet[Subscriber]:
+        return searching.search(people, term)
+
+
+def _read(key: str, text: str) -> str:
+    """By the rules of a list's cells."""
+    try:
+        return columns.read_value(key, text)
+    except ValueError as error:
+        raise serializers.ValidationError(str(error)) from None

@@ -1,0 +1,173 @@
+"""Subscribers: found, added one by one, brought to a status, and what became of each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils import timezone
+from django_filters.rest_framework import DjangoFilterBackend
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from rest_framework import generics
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from distribution.api import idempotency
+from distribution.api.callers import actor, source
+from distribution.api.ordering import Ordering
+from distribution.api.people import (
+    NewSubscriber,
+    OneSubscriber,
+    People,
+    StatusChange,
+    SubscriberRow,
+)
+from distribution.api.problems import Conflict
+from distribution.api.strict import valid
+from distribution.models import Scope
+from subscribers import adding, deciding
+from subscribers.models import Status, Subscriber
+
+TAG = ["subscribers"]
+SHELL = "+0"  # how the phone of an erased person begins, of whom nothing is left
+
+
+def everybody() -> QuerySet[Subscriber]:
+    """Subscribers that are somebody: not the shells of erased ones."""
+    return Subscriber.objects.exclude(phone__startswith=SHELL)
+
+
+def one(pk: int) -> Subscriber:
+    """The subscriber with this id, or 404."""
+    return get_object_or_404(everybody(), pk=pk)
+
+
+@extend_schema_view(
+    get=extend_schema(tags=TAG, operation_id="subscribers_list", summary="Subscribers")
+)
+class Subscribers(generics.ListAPIView[Subscriber]):
+    """Pages of subscribers, phones masked. To keep in step, remember the moment you asked and
+    give it as `updated_since` the next time."""
+
+    scopes = {"GET": Scope.SUBSCRIBERS}
+    serializer_class = SubscriberRow
+    filter_backends = [DjangoFilterBackend, Ordering]
+    filterset_class = People
+    orderings = ("id", "-id", "updated_at", "-updated_at")
+
+    def get_queryset(self) -> QuerySet[Subscriber]:
+        return everybody()
+
+
+@extend_schema_view(
+    get=extend_schema(tags=TAG, operation_id="subscribers_read", summary="One subscriber")
+)
+class Person(generics.RetrieveAPIView[Subscriber]):
+    """With the phone in full."""
+
+    scopes = {"GET": Scope.SUBSCRIBERS}
+    serializer_class = OneSubscriber
+    filter_backends: list[Any] = []
+
+    def get_object(self) -> Subscriber:
+        return one(self.kwargs["id"])
+
+
+class AddSubscriber(APIView):
+    """One more, with the proof that they agreed."""
+
+    scopes = {"POST": Scope.SUBSCRIBERS}
+    creates = True
+
+    @extend_schema(
+        tags=TAG,
+        operation_id="subscribers_add",
+        summary="Add a subscriber",
+        request=NewSubscriber,
+        responses={201: OneSubscriber},
+        examples=[
+            OpenApiExample(
+                "Somebody new",
+                {
+                    "phone": "+91 98123 45601",
+                    "consent_source": "Sign-up form of June, “the morning message on WhatsApp”",
+                    "name": "Asha Rao",
+                    "tier": "PRO",
+                    "attributes": {"city": "Pune"},
+                },
+                request_only=True,
+            )
+        ],
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """Who said STOP before we knew them is taken in as UNSUBSCRIBED. `subscriber_exists` and
+        `subscriber_erased` are answered 409."""
+        told = valid(NewSubscriber, request.data)
+        return idempotency.once(request, lambda: _add(request, dict(told)))
+
+
+def _add(request: Request, details: dict[str, Any]) -> idempotency.Answer:
+    phone, notice = details.pop("phone"), details.pop("consent_source")
+    try:
+        person = adding.add(
+            phone,
+            details,
+            source=source(request),
+            notice=notice,
+            actor=actor(request),
+            now=timezone.now(),
+        )
+    except adding.AlreadyHere as known:
+        raise Conflict(
+            "subscriber_exists",
+            f"This phone number is subscriber {known.subscriber_id} already: change that one.",
+        ) from None
+    except adding.Erased as refusal:
+        raise Conflict("subscriber_erased", str(refusal)) from None
+    body = OneSubscriber(person).data
+    return idempotency.Answer(201, body, reverse("api:subscriber", args=[person.pk]))
+
+
+class SubscriberStatus(APIView):
+    """Whether somebody is written to."""
+
+    scopes = {"PATCH": Scope.SUBSCRIBERS}
+
+    @extend_schema(
+        tags=TAG,
+        operation_id="subscribers_status",
+        summary="Set the status",
+        request=StatusChange,
+        responses={200: OneSubscriber},
+        examples=[
+            OpenApiExample(
+                "A pause",
+                {"status": "PAUSED", "reason": "On holiday until Diwali, by phone"},
+                request_only=True,
+            )
+        ],
+    )
+    def patch(self, request: Request, id: int) -> Response:
+        """Setting what is set changes nothing. What the consent on record does not allow is
+        answered 409 `status_refused`: who unsubscribed becomes ACTIVE with a `consent_source`
+        only."""
+        told = valid(StatusChange, request.data)
+        person = one(id)
+        try:
+            deciding.set_status(
+                person.pk,
+                Status(told["status"]),
+                reason=told["reason"],
+                source=source(request),
+                actor=actor(request),
+                now=timezone.now(),
+                consent_source=told.get("consent_source", ""),
+            )
+        except deciding.StatusRefused as refusal:
+            raise Conflict("status_refused", str(refusal)) from None
+        person.refresh_from_db()
+        return Response(OneSubscriber(person).data)

@@ -1,0 +1,68 @@
+"""Message templates, read: our mirror of Meta's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import QuerySet
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
+from rest_framework import generics, serializers
+
+from distribution.api.filtering import Filters
+from distribution.models import MessageTemplate, Scope, TemplateStatus
+
+
+class TemplateShown(serializers.ModelSerializer[MessageTemplate]):
+    """A message template as Meta told it last."""
+
+    status = serializers.ChoiceField(TemplateStatus.choices, help_text="Only APPROVED is sent.")
+    quality = serializers.CharField(help_text="Meta's word, or empty.")
+    rotation_group = serializers.CharField(help_text="Those of one group take turns; or empty.")
+    components = serializers.SerializerMethodField(help_text="As Meta has them.")
+
+    class Meta:
+        model = MessageTemplate
+        fields = (
+            *("id", "meta_id", "name", "language", "category", "status", "quality"),
+            *("rotation_group", "is_fallback", "components", "synced_at"),
+        )
+        read_only_fields = fields
+
+    @extend_schema_field({"type": "array", "items": {"type": "object"}})
+    def get_components(self, template: MessageTemplate) -> Any:
+        return template.components
+
+
+class Which(Filters):
+    status = filters.ChoiceFilter(choices=TemplateStatus.choices)
+    language = filters.CharFilter(max_length=10, help_text="en, en_US, hi …")
+    name = filters.CharFilter(max_length=512, help_text="The whole name.")
+
+    class Meta:
+        model = MessageTemplate
+        fields: tuple[str, ...] = ()
+
+
+@extend_schema_view(get=extend_schema(summary="Message templates"))
+class Templates(generics.ListAPIView[MessageTemplate]):
+    """Content names one of them by its id."""
+
+    scopes = {"GET": Scope.READ}
+    serializer_class = TemplateShown
+    filterset_class = Which
+    ordering = ("pk",)
+
+    def get_queryset(self) -> QuerySet[MessageTemplate]:
+        return MessageTemplate.objects.all()
+
+
+@extend_schema_view(get=extend_schema(summary="One message template"))
+class Template(generics.RetrieveAPIView[MessageTemplate]):
+    """As Meta told it last."""
+
+    scopes = {"GET": Scope.READ}
+    serializer_class = TemplateShown
+    filter_backends: list[Any] = []
+    lookup_field = "id"
+    queryset = MessageTemplate.objects.all()

@@ -1,0 +1,67 @@
+"""One person more: taken in with the proof that they agreed, unless they said otherwise before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+
+from subscribers import consent, erased, strangers
+from subscribers.models import Subscriber
+
+
+class AlreadyHere(Exception):  # noqa: N818  # reads as what it is
+    """The phone is a subscriber's already."""
+
+    def __init__(self, subscriber_id: int) -> None:
+        super().__init__("This phone number is a subscriber already.")
+        self.subscriber_id = subscriber_id
+
+
+class Erased(Exception):  # noqa: N818
+    """The person asked to be erased: only their own START brings them back."""
+
+
+def add(
+    phone: str,
+    details: Mapping[str, Any],
+    *,
+    source: str,
+    notice: str,
+    actor: str,
+    now: datetime,
+) -> Subscriber:
+    """A new subscriber with `phone` (E.164); raises AlreadyHere or Erased.
+
+    `source` says which door they came by, `notice` where and to what wording they agreed.
+    """
+    if erased.among([phone]):
+        raise Erased("This person asked to be erased: only their own START brings them back.")
+    try:
+        with transaction.atomic():
+            person = Subscriber.objects.create(
+                phone=phone, created_at=now, updated_at=now, **details
+            )
+            begin(person, source=source, notice=notice, actor=actor, now=now)
+    except IntegrityError:
+        known = Subscriber.objects.filter(phone=phone).values_list("pk", flat=True).first()
+        if known is None:
+            raise
+        raise AlreadyHere(known) from None
+    person.refresh_from_db()
+    return person
+
+
+def begin(person: Subscriber, *, source: str, actor: str, now: datetime, notice: str = "") -> bool:
+    """The first word about somebody new: their consent, or the STOP they sent before we knew them.
+
+    False when that STOP keeps them unsubscribed.
+    """
+    stop = strangers.stopped([person.phone]).get(person.phone)
+    if stop is not None:
+        consent.record([consent.stop_of_a_stranger(person.pk, stop)], now=now)
+        return False
+    consent.opt_in(person, source=source, at=now, now=now, notice=notice, actor=actor)
+    return True

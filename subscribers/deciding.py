@@ -1,0 +1,100 @@
+"""A status that somebody asks for, as the decisions that lead to it; or why it cannot be had."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from subscribers import consent
+from subscribers.models import ConsentEvent, Erasure, Status, Subscriber
+
+Kind = ConsentEvent.Kind
+_KINDS = {Status.PAUSED: [Kind.PAUSE], Status.UNSUBSCRIBED: [Kind.OPT_OUT]}
+# What may be asked for; INVALID is found out.
+ASKABLE = [(word.value, word.label) for word in (Status.ACTIVE, Status.PAUSED, Status.UNSUBSCRIBED)]
+
+
+class StatusRefused(Exception):  # noqa: N818
+    """The consent on record does not allow it; the message says what to do."""
+
+
+def set_status(
+    subscriber_id: int,
+    status: Status,
+    *,
+    reason: str,
+    source: str,
+    actor: str,
+    now: datetime,
+    consent_source: str = "",
+) -> bool:
+    """Bring a subscriber to `status`; False when they have it already. Raises StatusRefused.
+
+    Who unsubscribed becomes active only with a `consent_source`: where they agreed anew.
+    """
+    with transaction.atomic():
+        rows = Subscriber.objects.select_for_update(no_key=True)
+        if rows.values_list("status", flat=True).get(pk=subscriber_id) == status:
+            return False
+        if status == Status.ACTIVE and Erasure.objects.filter(subscriber=subscriber_id).exists():
+            raise StatusRefused("They asked to be erased: only their own START brings them back.")
+        decide(
+            [subscriber_id],
+            _kinds(status, consent_source),
+            reason=reason,
+            source=source,
+            actor=actor,
+            now=now,
+            notice=consent_source,
+        )
+        reached = rows.values_list("status", flat=True).get(pk=subscriber_id)
+        if reached != status:  # raised inside: what was written is taken back
+            raise StatusRefused(_why(Status(reached)))
+    return True
+
+
+def decide(
+    ids: Sequence[int],
+    kinds: Sequence[ConsentEvent.Kind],
+    *,
+    reason: str,
+    source: str,
+    actor: str,
+    now: datetime,
+    notice: str = "",
+) -> set[int]:
+    """Decisions of these kinds for each, the reason as their evidence; whose status changed."""
+    # The moment makes the evidence of each act its own: the same reason may come twice.
+    moment = now.isoformat(timespec="microseconds")
+    decisions = [
+        consent.Decision(
+            pk,
+            kind,
+            source,
+            now,
+            f"{reason[:150]} ({moment})" if kind == kinds[0] else f"{kind} ({moment})",
+            notice=notice if kind == Kind.OPT_IN else "",
+            actor=actor,
+        )
+        for pk in ids
+        for kind in kinds
+    ]
+    return consent.record(decisions, now=now)
+
+
+def _kinds(status: Status, consent_source: str) -> list[ConsentEvent.Kind]:
+    if status == Status.ACTIVE:
+        # Consent counts in whole seconds: by itself it would not end a pause of this second.
+        return [Kind.OPT_IN, Kind.RESUME] if consent_source else [Kind.RESUME]
+    return _KINDS[status]
+
+
+def _why(current: Status) -> str:
+    if current == Status.UNSUBSCRIBED:
+        return (
+            "They unsubscribed. To write to them again say in consent_source where they agreed"
+            " anew, after that."
+        )
+    return f"They are {current.label.lower()}, and what is on record keeps them so: look at it."

@@ -1,0 +1,107 @@
+"""JSON lines to records: an object on each line, its names are the columns.
+
+Two passes like the reader of CSV: the first collects the names, the second reads line by line,
+so memory stays flat. Values are texts, numbers, true, false or null; `attributes` may be an
+object of such values, and each of its names is a column.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import TextIO
+
+from subscribers.records import (
+    MAX_COLUMNS,
+    MAX_LINE,
+    TOO_LONG,
+    TOO_MANY_COLUMNS,
+    ImportRefused,
+    Record,
+)
+
+NESTED = "attributes"
+_NO_OBJECT = 'is no JSON object such as {"phone": "+91 98123 45678", "name": "Asha"}: correct it.'
+
+
+class _LineRefused(Exception):  # noqa: N818
+    """What is wrong with one line; continues the sentence "The line …"."""
+
+
+class JsonLines:
+    """A file of JSON lines whose names are known; `records()` reads on, once."""
+
+    delimiter = ""
+
+    def __init__(self, text: TextIO, *, encoding: str, digest: str) -> None:
+        self.encoding = encoding
+        self.digest = digest  # SHA-256 of the bytes, for the evidence
+        self._text = text
+        self.header = self._names()
+        text.seek(0)
+
+    def records(self) -> Iterator[Record]:
+        """A record for each line that is not blank."""
+        for number, line in _lines(self._text):
+            try:
+                cells = _cells(line)
+            except _LineRefused as fault:
+                yield Record(number, number, [], str(fault))
+                continue
+            if any(cell and not cell.isspace() for cell in cells.values()):
+                yield Record(number, number, [cells.get(name, "") for name in self.header])
+
+    def _names(self) -> list[str]:
+        found: dict[str, None] = {}
+        for _, line in _lines(self._text):
+            try:
+                found.update(dict.fromkeys(_cells(line)))
+            except _LineRefused:
+                continue  # told again, with its number, when the rows are read
+            if len(found) > MAX_COLUMNS:
+                raise ImportRefused(TOO_MANY_COLUMNS)
+        if not found:
+            raise ImportRefused(f"No line of the file can be read. The first {_NO_OBJECT}")
+        return list(found)
+
+
+def _lines(text: TextIO) -> Iterator[tuple[int, str]]:
+    """The lines that hold anything, with their numbers; of one that is too long the beginning."""
+    number = 0
+    while line := text.readline(MAX_LINE):
+        number += 1
+        rest = line
+        while len(rest) == MAX_LINE and rest[-1] != "\n":
+            rest = text.readline(MAX_LINE)
+        if rest is not line and rest:
+            yield number, line + " "  # longer than a line may be: refused by its length
+        elif not line.isspace():
+            yield number, line
+
+
+def _cells(line: str) -> dict[str, str]:
+    """The line's values as text by name. Raises _LineRefused."""
+    if len(line) > MAX_LINE:
+        raise _LineRefused(TOO_LONG)
+    try:
+        # Numbers as they are written: a phone number must not pass through a float.
+        told = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
+    except (ValueError, RecursionError):
+        raise _LineRefused(_NO_OBJECT) from None
+    if not isinstance(told, dict):
+        raise _LineRefused(_NO_OBJECT)
+    nested = told.pop(NESTED, None)
+    if nested is not None and not isinstance(nested, dict):
+        raise _LineRefused(f"holds no object in “{NESTED}”: write texts by name.")
+    return {name: _text(name, value) for name, value in {**(nested or {}), **told}.items()}
+
+
+def _text(name: str, value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, str):
+        # Half of a surrogate pair is no character: no database takes it.
+        return value.encode("utf-8", "ignore").decode().replace("\0", "")
+    raise _LineRefused(f"holds a list or an object in “{name[:64]}”: write a text.")

@@ -1,0 +1,27 @@
+"""What every kind of list comes down to: records, their limits, and why a whole file is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+MAX_SIZE = 50 * 1024 * 1024  # bytes
+MAX_ROWS = 200_000  # lines, in fact: known before the first row is taken
+MAX_COLUMNS = 50
+MAX_CELL = 2_000  # characters
+MAX_LINE = MAX_COLUMNS * (MAX_CELL + 3)  # full cells, quotation marks, separators
+TOO_LONG = f"is longer than {MAX_LINE:,} characters: shorten it."
+TOO_MANY_COLUMNS = f"The file has more than {MAX_COLUMNS} columns: remove some."
+
+
+class ImportRefused(Exception):  # noqa: N818  # the word that the report uses
+    """The whole file is refused; the message is a sentence that says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row: the lines of the file it stands on, counted from 1, and its cells or its fault."""
+
+    line: int
+    last_line: int
+    cells: list[str]
+    fault: str = ""  # continues the sentence "The line …"

@@ -1,0 +1,40 @@
+"""Finding people by a phone in any spelling, its last digits, a name's beginning, an email."""
+
+from __future__ import annotations
+
+from django.db import connections
+from django.db.models import Q, QuerySet
+from django.db.models.fields.json import KeyTransform
+from django.db.models.functions import Right
+
+from subscribers import phones
+from subscribers.models import Subscriber
+
+SHOWN_DIGITS = 4  # what a masked number shows may also be searched for
+
+
+def by_phone(people: QuerySet[Subscriber], term: str) -> QuerySet[Subscriber] | None:
+    """Those with this phone, or with these last digits; None when it is no phone."""
+    text = term.strip()
+    if text.isdecimal() and text.isascii() and len(text) == SHOWN_DIGITS:
+        return people.alias(tail=Right("phone", SHOWN_DIGITS)).filter(tail=text)
+    try:
+        return people.filter(phone=phones.normalise(text))
+    except phones.InvalidPhone:
+        return None
+
+
+def search(people: QuerySet[Subscriber], term: str) -> QuerySet[Subscriber]:
+    """Those that `term` finds by phone, else those whose name begins so or whose email it is."""
+    found = by_phone(people, term)
+    if found is not None:
+        return found
+    text = term.strip()
+    return people.filter(Q(name__istartswith=text) | Q(email__iexact=text))
+
+
+def with_attribute(people: QuerySet[Subscriber], name: str, value: str) -> QuerySet[Subscriber]:
+    """Those whose attribute `name` is `value`, to the letter."""
+    if connections[people.db].features.supports_json_field_contains:
+        return people.filter(attributes__contains={name: value})  # by its index
+    return people.alias(value=KeyTransform(name, "attributes")).filter(value=value)

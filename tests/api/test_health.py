@@ -1,0 +1,127 @@
+"""How the house stands, asked by a program: each part that fails is named, and nothing hangs."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import closing
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.conf import settings as house
+from django.utils import timezone
+from pytest_django import Settings
+
+from distribution.models import Heartbeat, Worker
+from phonepool.models import PhoneNumber, Portfolio
+from tests.api.tokens import a_program
+from tests.builders import a_number
+from webhooks.models import WebhookEvent
+
+ADDRESS = "/api/distribution/health"
+
+
+@pytest.fixture
+def a_sound_house(transactional_db: None, settings: Settings, broker_url: str) -> None:
+    settings.REDIS_URL = broker_url
+    now = timezone.now()
+    for name in ("keeper", "tick", "beat"):
+        Heartbeat.beat(name, now)
+    for queue in house.QUEUE_CONCURRENCY:
+        Worker.objects.create(name=queue, queues=[queue], concurrency=1, at=now)
+    a_number(seen_at=now)
+    a_number(role="BACKUP", state="STANDBY", seen_at=now)
+
+
+def ask() -> tuple[int, Any]:
+    answer = a_program("read").get(ADDRESS)
+    return answer.status_code, answer.json()
+
+
+def a_webhook(**fields: Any) -> None:
+    WebhookEvent.objects.create(body=b"{}", digest="d", secret_no=0, **fields)
+
+
+def long_ago() -> Any:
+    return timezone.now() - timedelta(minutes=10)
+
+
+def test_a_sound_house_is_live_ready_and_ok(a_sound_house: None) -> None:
+    status, told = ask()
+
+    assert status == 200, told
+    assert {check["name"]: check["status"] for check in told.pop("checks")} == dict.fromkeys(
+        (
+            "database",
+            "broker",
+            "workers",
+            "beat",
+            "tick",
+            "keeper",
+            "cloud_api",
+            "numbers",
+            "inbox",
+        ),
+        "ok",
+    )
+    assert told == {"live": True, "ready": True, "status": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "spoil"),
+    [
+        ("workers", "down", lambda: Worker.objects.filter(pk="webhooks").update(at=long_ago())),
+        ("beat", "down", lambda: Heartbeat.objects.filter(pk="beat").update(at=long_ago())),
+        ("tick", "down", lambda: Heartbeat.objects.filter(pk="tick").delete()),
+        ("keeper", "down", lambda: Heartbeat.objects.filter(pk="keeper").update(at=long_ago())),
+        ("cloud_api", "degraded", lambda: PhoneNumber.objects.update(seen_at=long_ago())),
+        ("cloud_api", "down", lambda: Portfolio.objects.update(breaker="OPEN")),
+        ("numbers", "down", lambda: PhoneNumber.objects.update(state="DISABLED")),
+        ("numbers", "degraded", lambda: a_number(breaker="OPEN")),
+        ("inbox", "degraded", lambda: a_webhook(received_at=long_ago())),
+        ("inbox", "degraded", lambda: a_webhook(received_at=long_ago(), dead_at=long_ago())),
+    ],
+)
+def test_a_part_that_fails_is_named_and_we_are_still_asked(
+    a_sound_house: None, name: str, status: str, spoil: Any
+) -> None:
+    spoil()
+
+    code, told = ask()
+
+    assert (code, told["ready"], told["status"]) == (200, True, "degraded")
+    wrong = [
+        (check["name"], check["status"]) for check in told["checks"] if check["status"] != "ok"
+    ]
+    assert wrong == [(name, status)]
+
+
+def test_what_was_never_asked_is_unknown_and_no_fault(a_sound_house: None) -> None:
+    PhoneNumber.objects.update(seen_at=None)
+
+    _, told = ask()
+
+    assert told["status"] == "ok"
+    assert [check["status"] for check in told["checks"] if check["name"] == "cloud_api"] == [
+        "unknown"
+    ]
+
+
+def test_with_a_broker_that_hangs_we_are_not_ready_and_say_so(
+    a_sound_house: None, settings: Settings
+) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as mute:
+        settings.REDIS_URL = f"redis://127.0.0.1:{mute.getsockname()[1]}/0"
+        code, told = ask()
+
+    assert (code, told["live"], told["ready"], told["status"]) == (503, True, False, "down")
+    assert [check["name"] for check in told["checks"] if check["status"] != "ok"] == ["broker"]
+
+
+def test_without_a_database_anybody_is_told() -> None:
+    # pytest-django refuses the connection, as a database that is away would.
+    answer = a_program().get(ADDRESS)
+
+    assert answer.status_code == 503
+    told = {check["name"]: check["status"] for check in answer.json()["checks"]}
+    assert (told["database"], told["keeper"], told["numbers"]) == ("down", "unknown", "unknown")
