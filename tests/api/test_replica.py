@@ -14,7 +14,7 @@ from django.utils import timezone
 from distribution import replica
 from distribution.models import Alert, Kind, Rollup
 from tests.api.tokens import a_program
-from tests.builders import a_planned_distribution
+from tests.builders import a_planned_distribution, a_subscriber, a_template
 
 pytestmark = pytest.mark.django_db
 URL = "/api/distribution/analytics"
@@ -66,6 +66,15 @@ def test_without_a_copy_the_database_answers():
 
 def test_the_copy_answers_although_it_lags_behind(copy):
     assert recipients() == 0
+
+
+@pytest.mark.parametrize("kind", ["subscribers", "templates"])
+def test_lists_come_from_the_copy_and_one_record_from_the_database(copy, kind):
+    made = a_subscriber() if kind == "subscribers" else a_template()
+    program, url = a_program("read", "subscribers"), f"/api/distribution/{kind}"
+
+    assert program.get(url).json()["results"] == []
+    assert program.get(f"{url}/{made.pk}").status_code == 200
 
 
 def test_a_copy_that_is_away_is_done_without(copy, caplog):
