@@ -135,6 +135,19 @@ def test_a_receiver_that_is_gone_is_not_asked_again(receiver):
     assert set(EventDelivery.objects.values_list("state", flat=True)) == {PostState.DEAD}
 
 
+def test_the_alert_ends_with_the_subscription_that_it_is_about(receiver):
+    listener = a_subscription(receiver.url)
+    something_happens()
+    receiver.status = 410
+    round_at()
+    round_at(minutes=1)
+    assert Alert.objects.filter(rule="events_undelivered", closed_at=None).exists()
+
+    listener.delete()
+    round_at(minutes=2)
+    assert not Alert.objects.filter(rule="events_undelivered", closed_at=None).exists()
+
+
 def test_a_dead_receiver_is_asked_rarely_and_the_others_are_told(receiver):
     with a_receiver() as gone:
         dead = a_subscription(gone.url)
