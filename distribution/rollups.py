@@ -15,7 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Case, CharField, Count, F, Max, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import ExtractHour
 
@@ -30,6 +30,8 @@ SOONEST = timedelta(seconds=30)
 SHARE = 60  # … and never for more than a sixtieth of the time
 MOST = 20  # distributions a round
 CHUNK = 1000
+# A statement may take 15 s; a million deliveries, on a busy machine, take longer.
+PATIENCE = "SET LOCAL statement_timeout = '10min'"
 
 OUTCOMES = Case(
     When(state__in=[State.ACCEPTED, State.HELD], then=Value(Outcome.ACCEPTED.value)),
@@ -67,7 +69,7 @@ def recount(distribution: Distribution, *, now: datetime) -> bool:
     began = time.monotonic()
     last = RollupState.objects.filter(pk=distribution.pk).values_list("version", flat=True).first()
     seen = list(RollupMark.objects.filter(distribution=distribution).values_list("pk", flat=True))
-    rows = [Rollup(**row) for row in counted(distribution)]
+    rows = [Rollup(**row) for row in _counted_patiently(distribution)]
     took_ms = int((time.monotonic() - began) * 1000)
     with transaction.atomic():
         if not _is_next(distribution, last, now, took_ms):
@@ -79,6 +81,14 @@ def recount(distribution: Distribution, *, now: datetime) -> bool:
             for start in range(0, len(seen), CHUNK):
                 RollupMark.objects.filter(pk__in=seen[start : start + CHUNK]).delete()
     return True
+
+
+def _counted_patiently(distribution: Distribution) -> list[dict[str, Any]]:
+    if connection.vendor != "postgresql":  # SQLite's transaction would hold up every writer
+        return counted(distribution)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(PATIENCE)
+        return counted(distribution)
 
 
 def counted(distribution: Distribution) -> list[dict[str, Any]]:

@@ -19,6 +19,7 @@ from django.utils import timezone
 from standardwebhooks import Webhook
 
 from distribution import alerts
+from distribution.aside import Aside
 from distribution.models import (
     Alert,
     EventDelivery,
@@ -141,7 +142,7 @@ def _is_about_this_one(answer: Answer) -> bool:
 def _close_over(now: datetime) -> None:
     """An alert is over when nothing of its subscription is dead any more, or nothing is left."""
     for alert in Alert.objects.filter(rule=UNDELIVERED, closed_at=None).order_by("pk"):
-        pk = alert.scope.removeprefix("subscription ")
+        pk = int(alert.scope.removeprefix("subscription "))
         if not EventDelivery.objects.filter(subscription=pk, state=PostState.DEAD).exists():
             alerts.close_alert(UNDELIVERED, scope=alert.scope, now=now)
 
@@ -169,3 +170,6 @@ def _release(subscription: EventSubscription, now: datetime, *, taken: int, fail
         )
     elif taken:
         alerts.close_alert(UNDELIVERED, scope=scope, now=now)
+
+
+aside = Aside("outgoing events", run)  # receivers may be slow to answer

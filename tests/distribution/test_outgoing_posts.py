@@ -19,7 +19,7 @@ from distribution.models import (
     PostState,
     Severity,
 )
-from distribution.outgoing import addresses, aside, posting, rounds, subscriptions
+from distribution.outgoing import addresses, posting, rounds, subscriptions
 from distribution.outgoing.addresses import AddressError
 from tests.distribution.receivers import Receiver, a_receiver, a_subscription
 
@@ -318,7 +318,7 @@ def test_the_task_posts_beside_its_worker(receiver):
     something_happens()
 
     tasks.post_events()
-    aside.start().join(30)
+    rounds.aside.start().join(30)
 
     assert receiver.kinds() == ["alert.opened"]
 
