@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -50,8 +49,8 @@ class Figures:
     skipped: int = 0
     unconfirmed: int = 0
     waiting: int = 0
-    failures: Counter[str] = field(default_factory=Counter)  # by reason
-    skips: Counter[str] = field(default_factory=Counter)  # by reason
+    failures: dict[str, int] = field(default_factory=dict)  # by reason
+    skips: dict[str, int] = field(default_factory=dict)  # by reason
 
     def add(self, outcome: str, reason: str, count: int, delivered: int, read: int) -> None:
         self.recipients += count
@@ -59,9 +58,9 @@ class Figures:
         self.read += read
         setattr(self, outcome, getattr(self, outcome) + count)
         if outcome == Outcome.FAILED:
-            self.failures[reason] += count
+            self.failures[reason] = self.failures.get(reason, 0) + count
         elif outcome == Outcome.SKIPPED:
-            self.skips[reason] += count
+            self.skips[reason] = self.skips.get(reason, 0) + count
 
 
 @dataclass(frozen=True, slots=True)

@@ -155,7 +155,7 @@ class Analytics(APIView):
             "to": end,
             "by": by.value,
             "time_zone": settings.TIME_ZONE,
-            "as_of": found.as_of,
+            "as_of": found.as_of and timezone.localtime(found.as_of),
             "behind": found.behind,
             "rows": [asdict(row) for row in found.rows],
             "total": asdict(found.total),

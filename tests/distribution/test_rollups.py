@@ -151,7 +151,7 @@ def do(distribution: Distribution, step: tuple[object, ...], later: int) -> None
 
 
 @settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
