@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Any
 
 from django.db.models import Sum
 
 from distribution import rollups
+from distribution.kept import Kept
 from distribution.models import MessageTemplate
 from distribution.models.rollups import Outcome
 from phonepool.models import PhoneNumber
@@ -30,6 +31,7 @@ class By(StrEnum):
     LANGUAGE = "language"
 
 
+sums: Kept[list[tuple[Any, ...]]] = Kept(seconds=12 * 3600)
 COLUMNS = {By.NUMBER: "number_id", By.TEMPLATE: "message_template_id"}
 
 
@@ -47,8 +49,8 @@ class Figures:
     skipped: int = 0
     unconfirmed: int = 0
     waiting: int = 0
-    failures: Counter[str] = field(default_factory=Counter)  # by reason
-    skips: Counter[str] = field(default_factory=Counter)  # by reason
+    failures: dict[str, int] = field(default_factory=dict)  # by reason
+    skips: dict[str, int] = field(default_factory=dict)  # by reason
 
     def add(self, outcome: str, reason: str, count: int, delivered: int, read: int) -> None:
         self.recipients += count
@@ -56,9 +58,9 @@ class Figures:
         self.read += read
         setattr(self, outcome, getattr(self, outcome) + count)
         if outcome == Outcome.FAILED:
-            self.failures[reason] += count
+            self.failures[reason] = self.failures.get(reason, 0) + count
         elif outcome == Outcome.SKIPPED:
-            self.skips[reason] += count
+            self.skips[reason] = self.skips.get(reason, 0) + count
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +75,9 @@ class Breakdown:
 
 def of(start: date, end: date, by: By) -> Breakdown:
     """The figures from `start` to `end`, both included; a handful of queries on small tables."""
-    column = COLUMNS.get(by, by.value)
-    alike = rollups.stored(start, end).values_list(column, "outcome", "reason")
     found: dict[object, Figures] = {}
     total = Figures(None, "total")
-    for value, outcome, reason, *counts in alike.annotate(
-        Sum("count"), Sum("delivered"), Sum("read")
-    ):
+    for value, outcome, reason, *counts in _sums(start, end, by):
         if value not in found:
             key = None if value is None else str(value)
             found[value] = Figures(key, key or "none")
@@ -90,6 +88,17 @@ def of(start: date, end: date, by: By) -> Breakdown:
         figures.label = labels.get(figures.key, figures.label)
     as_of, behind = rollups.as_of(start, end)
     return Breakdown(as_of, behind, _sorted(found, by), total)
+
+
+def _sums(start: date, end: date, by: By) -> list[tuple[Any, ...]]:
+    """(key, outcome, reason, count, delivered, read), kept until a day is counted anew."""
+    column = COLUMNS.get(by, by.value)
+    alike = rollups.stored(start, end).values_list(column, "outcome", "reason")
+    return sums.answer(
+        (start, end, by),
+        stamp=rollups.stamp(start, end),
+        make=lambda: list(alike.annotate(Sum("count"), Sum("delivered"), Sum("read"))),
+    )
 
 
 def _labels(by: By) -> Mapping[Key, str]:

@@ -20,7 +20,7 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 from django.db.models import Exists, Subquery
 from django.utils import timezone
 
-from distribution import clocks, notifiers, rollups, schedule, ticking
+from distribution import clocks, notifiers, schedule, ticking
 from distribution.models import Alert, Delivery, Distribution, Heartbeat, Kind, StatusFeed
 from distribution.models.deliveries import CLAIMABLE
 from distribution.models.distributions import RUNNING, UNOPENED
@@ -50,6 +50,7 @@ class Duties:
     publish: Callable[[int], bool]  # a distribution's batches to the broker; may block
     drain: Callable[[datetime], object]  # apply the webhooks that wait
     post_events: Callable[[], object] = lambda: None  # to other systems; must not block
+    count: Callable[[], object] = lambda: None  # the figures of ended ones; must not block
     halt: Callable[[], object] = lambda: None  # withdraw what was not begun: we are to end
 
 
@@ -154,7 +155,7 @@ class Keeper:
             self._tell_aside()
         if silent and tick_due:
             self._do("outgoing events", self._post_events, now)
-            self._do("rollups", rollups.refresh, now)
+            self._duties.count()
 
     def _try_round(self) -> bool:
         try:

@@ -26,7 +26,7 @@ from distribution import (
 from distribution.models import Distribution, Heartbeat, KeptAnswer
 from distribution.models.heartbeats import KEEPER, SLA, TICK
 from distribution.nudging import PATIENCE, nudge
-from distribution.outgoing import aside, rounds
+from distribution.outgoing import rounds
 from phonepool import cloud_api
 
 log = logging.getLogger(__name__)
@@ -159,7 +159,7 @@ def notify_alerts() -> int:
 @shared_task(ignore_result=True)
 def post_events() -> None:
     """Post outgoing events, beside the workers' threads: a dead receiver holds up none of them."""
-    aside.start()
+    rounds.aside.start()
 
 
 @shared_task(ignore_result=True)

@@ -9,11 +9,11 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import serializers
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 
 from distribution import exporting
 from distribution.api import tables
+from distribution.api.reading import CopiedList
 from distribution.explaining import explain
 from distribution.models import Delivery, Distribution, Progress, Scope, State
 from subscribers.phones import mask
@@ -53,7 +53,7 @@ class DeliveryShown(serializers.ModelSerializer[Delivery]):
         return explain(delivery.reason).words if delivery.reason else ""
 
 
-class Deliveries(ListAPIView[Delivery]):
+class Deliveries(CopiedList[Delivery]):
     """Deliveries of a distribution."""
 
     scopes = {"GET": Scope.SUBSCRIBERS}

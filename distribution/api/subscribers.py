@@ -27,6 +27,7 @@ from distribution.api.people import (
     SubscriberRow,
 )
 from distribution.api.problems import Conflict
+from distribution.api.reading import CopiedList
 from distribution.api.strict import valid
 from distribution.models import Scope
 from subscribers import adding, deciding
@@ -49,7 +50,7 @@ def one(pk: int) -> Subscriber:
 @extend_schema_view(
     get=extend_schema(tags=TAG, operation_id="subscribers_list", summary="Subscribers")
 )
-class Subscribers(generics.ListAPIView[Subscriber]):
+class Subscribers(CopiedList[Subscriber]):
     """Pages of subscribers, phones masked. To keep in step, remember the moment you asked and
     give it as `updated_since` the next time."""
 

@@ -8,9 +8,21 @@ from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
 from rest_framework import generics, serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
 
 from distribution.api.filtering import Filters
+from distribution.api.reading import CopiedList
+from distribution.kept import Kept
 from distribution.models import MessageTemplate, Scope, TemplateStatus
+
+# What `components` are is fetched together with `synced_at`.
+STAMP = [
+    field.attname
+    for field in MessageTemplate._meta.concrete_fields
+    if field.name not in ("components", "metrics")
+]
+pages: Kept[Any] = Kept(seconds=24 * 3600)
 
 
 class TemplateShown(serializers.ModelSerializer[MessageTemplate]):
@@ -45,7 +57,7 @@ class Which(Filters):
 
 
 @extend_schema_view(get=extend_schema(summary="Message templates"))
-class Templates(generics.ListAPIView[MessageTemplate]):
+class Templates(CopiedList[MessageTemplate]):
     """Content names one of them by its id."""
 
     scopes = {"GET": Scope.READ}
@@ -55,6 +67,16 @@ class Templates(generics.ListAPIView[MessageTemplate]):
 
     def get_queryset(self) -> QuerySet[MessageTemplate]:
         return MessageTemplate.objects.all()
+
+    def page(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Components are long; everything else says whether any of it has changed."""
+        stamp = tuple(MessageTemplate.objects.order_by("pk").values_list(*STAMP))
+        data = pages.answer(
+            request.build_absolute_uri(),  # links to other pages are in it
+            stamp=stamp,
+            make=lambda: super(Templates, self).page(request, *args, **kwargs).data,
+        )
+        return Response(data)
 
 
 @extend_schema_view(get=extend_schema(summary="One message template"))

@@ -29,6 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("<int:id>/pause", steering.Pause.as_view(), name="pause"),
     path("<int:id>/resume", steering.Resume.as_view(), name="resume"),
     path("<int:id>/cancel", steering.Cancel.as_view(), name="cancel"),
+    path("analytics", analytics.Analytics.as_view(), name="analytics"),
     path("templates", templates.Templates.as_view(), name="templates"),
     path("templates/<int:id>", templates.Template.as_view(), name="template"),
     path("numbers", numbers.Numbers.as_view(), name="numbers"),
@@ -57,5 +58,4 @@ urlpatterns: list[URLPattern | URLResolver] = [
         history.SubscriberHistory.as_view(),
         name="subscriber-history",
     ),
-    path("analytics", analytics.Analytics.as_view(), name="analytics"),
 ]

@@ -19,7 +19,9 @@ from django.utils import timezone
 from standardwebhooks import Webhook
 
 from distribution import alerts
+from distribution.aside import Aside
 from distribution.models import (
+    Alert,
     EventDelivery,
     EventSubscription,
     OutgoingEvent,
@@ -40,13 +42,16 @@ LEASE = timedelta(seconds=60)
 ROUND_SECONDS = 10.0  # for one listener; then the others have their turn
 MOST = 100  # events in that time
 GONE = 410
+UNDELIVERED = "events_undelivered"
 DELETED_AT_ONCE = 5000  # of old events
 
 
 def run(clock: Clock = timezone.now) -> int:
     """Spread and post what is due; how many events were taken by their receivers."""
     spreading.spread(clock())
-    return sum(_serve(one, clock) for one in subscriptions.listening())
+    taken = sum(_serve(one, clock) for one in subscriptions.listening())
+    _close_over(clock())
+    return taken
 
 
 def is_behind(now: datetime, patience: timedelta) -> bool:
@@ -134,6 +139,14 @@ def _is_about_this_one(answer: Answer) -> bool:
     return answer.status is not None and 400 <= answer.status < 500 and answer.status != 429
 
 
+def _close_over(now: datetime) -> None:
+    """An alert is over when nothing of its subscription is dead any more, or nothing is left."""
+    for alert in Alert.objects.filter(rule=UNDELIVERED, closed_at=None).order_by("pk"):
+        pk = int(alert.scope.removeprefix("subscription "))
+        if not EventDelivery.objects.filter(subscription=pk, state=PostState.DEAD).exists():
+            alerts.close_alert(UNDELIVERED, scope=alert.scope, now=now)
+
+
 def _release(subscription: EventSubscription, now: datetime, *, taken: int, failed: bool) -> None:
     """Let the next sender have it, after a rest if it failed; give up what is a day old."""
     row = EventSubscription.objects.filter(pk=subscription.pk)
@@ -148,7 +161,7 @@ def _release(subscription: EventSubscription, now: datetime, *, taken: int, fail
     scope = f"subscription {subscription.pk}"
     if dead or not EventSubscription.objects.filter(pk=subscription.pk, active=True).exists():
         alerts.raise_alert(
-            "events_undelivered",
+            UNDELIVERED,
             scope=scope,
             severity=Severity.WARNING,
             message=f"“{subscription}” does not take its events: look at the event deliveries, "
@@ -156,4 +169,7 @@ def _release(subscription: EventSubscription, now: datetime, *, taken: int, fail
             now=now,
         )
     elif taken:
-        alerts.close_alert("events_undelivered", scope=scope, now=now)
+        alerts.close_alert(UNDELIVERED, scope=scope, now=now)
+
+
+aside = Aside("outgoing events", run)  # receivers may be slow to answer

@@ -27,6 +27,8 @@ MOST_FAILURES = 500  # deliveries in one event
 
 def spread(now: datetime) -> int:
     """Make the copies of what is new; how many. Any number of processes may do it at once."""
+    if not OutgoingEvent.objects.filter(spread_at=None).exists():
+        return 0  # without taking SQLite's only pen
     listeners = subscriptions.listening()
     made = 0
     while True:

@@ -4,11 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from distribution.api import throttling
+from distribution import breakdown
+from distribution.api import templates, throttling
 
 
 @pytest.fixture(autouse=True)
 def nobody_asked_yet() -> Iterator[None]:
     throttling.forget()
+    templates.pages.forget()
+    breakdown.sums.forget()  # each test begins with the same keys
     yield
     throttling.forget()

@@ -131,6 +131,22 @@ def test_it_never_reads_deliveries(morning):
     assert not [one["sql"] for one in asked if "distribution_delivery" in one["sql"]]
 
 
+def test_an_answer_kept_is_not_told_any_more_once_a_day_was_counted_anew(morning):
+    assert ask()["total"]["read"] == 1
+    Delivery.objects.filter(state=State.ACCEPTED).update(progress=3)
+    rollups.recount(morning, now=SIX + timedelta(hours=2))
+
+    assert ask()["total"]["read"] == 3
+
+
+def test_a_question_asked_again_reads_the_figures_from_memory(morning):
+    ask()
+    with CaptureQueriesContext(connection) as asked:
+        assert ask()["total"]["recipients"] == 6
+
+    assert not [one["sql"] for one in asked if '"distribution_rollup"' in one["sql"]]
+
+
 def test_what_is_not_counted_yet_is_said(morning):
     rollups.mark([morning.pk], now=SIX)
     assert ask()["behind"] == 1

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from config import databases
 from config import settings as house
 
 ROOT = Path(settings.BASE_DIR)
@@ -56,7 +57,8 @@ def names_read_by_settings() -> list[str]:
     """A pattern for each first argument of `env.something(…)`; what an f-string adds is digits."""
     calls = [
         node.args[0]
-        for node in ast.walk(ast.parse(Path(house.__file__).read_text()))
+        for module in (house, databases)
+        for node in ast.walk(ast.parse(Path(module.__file__).read_text()))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and isinstance(node.func.value, ast.Name)

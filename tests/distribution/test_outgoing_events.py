@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from distribution import alerts, approval, control, reports, sla, state
@@ -168,6 +169,16 @@ def test_a_batch_without_a_failure_writes_no_event():
     sent(distribution, State.ACCEPTED, reason="")
 
     assert OutgoingEvent.objects.count() == before
+
+
+def test_sending_pays_no_statement_for_events_and_figures():
+    distribution = an_open_distribution(5, now=NOW)
+    with CaptureQueriesContext(connection) as asked:
+        sent(distribution, State.ACCEPTED, reason="", pks=5)
+
+    said = " ".join(one["sql"] for one in asked)
+    assert "outgoingevent" not in said
+    assert "rollup" not in said
 
 
 def test_what_was_rolled_back_is_not_told():

@@ -19,7 +19,7 @@ from distribution.models import (
     PostState,
     Severity,
 )
-from distribution.outgoing import addresses, aside, posting, rounds, subscriptions
+from distribution.outgoing import addresses, posting, rounds, subscriptions
 from distribution.outgoing.addresses import AddressError
 from tests.distribution.receivers import Receiver, a_receiver, a_subscription
 
@@ -133,6 +133,19 @@ def test_a_receiver_that_is_gone_is_not_asked_again(receiver):
     assert len(receiver.posts) == 1
     assert not EventSubscription.objects.get().active
     assert set(EventDelivery.objects.values_list("state", flat=True)) == {PostState.DEAD}
+
+
+def test_the_alert_ends_with_the_subscription_that_it_is_about(receiver):
+    listener = a_subscription(receiver.url)
+    something_happens()
+    receiver.status = 410
+    round_at()
+    round_at(minutes=1)
+    assert Alert.objects.filter(rule="events_undelivered", closed_at=None).exists()
+
+    listener.delete()
+    round_at(minutes=2)
+    assert not Alert.objects.filter(rule="events_undelivered", closed_at=None).exists()
 
 
 def test_a_dead_receiver_is_asked_rarely_and_the_others_are_told(receiver):
@@ -305,7 +318,7 @@ def test_the_task_posts_beside_its_worker(receiver):
     something_happens()
 
     tasks.post_events()
-    aside.start().join(30)
+    rounds.aside.start().join(30)
 
     assert receiver.kinds() == ["alert.opened"]
 

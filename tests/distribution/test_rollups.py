@@ -8,6 +8,7 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import transaction
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -150,7 +151,7 @@ def do(distribution: Distribution, step: tuple[object, ...], later: int) -> None
 
 
 @settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
@@ -245,6 +246,21 @@ def test_a_costly_count_is_repeated_the_more_rarely():
 
     assert rollups.refresh(NOW + timedelta(seconds=119)) == 0
     assert rollups.refresh(NOW + timedelta(seconds=120)) == 1
+
+
+def test_figures_that_somebody_spoiled_are_found_and_mended():
+    distribution = closed()
+    rollups.recount(distribution, now=NOW)
+    day = distribution.local_date.isoformat()
+    call_command("rebuild_rollups", day, day, "--check")
+    Rollup.objects.update(count=1)
+    with pytest.raises(CommandError, match="not those of the deliveries"):
+        call_command("rebuild_rollups", day, day, "--check")
+
+    call_command("rebuild_rollups", day, day)
+
+    call_command("rebuild_rollups", day, day, "--check")
+    assert stored() == by_hand()
 
 
 def test_the_language_is_that_of_the_morning_not_of_today():

@@ -11,11 +11,13 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.utils import timezone
 
 from config.processes import report_ready
-from distribution import halting, sending
+from distribution import halting, rollups, sending
+from distribution.aside import Aside
 from distribution.keeping import Duties, Keeper
-from distribution.outgoing import aside
+from distribution.outgoing import rounds
 from distribution.sending import Sent
 from distribution.tasks import start_batches
 from distribution.watchdog import Watchdog
@@ -41,13 +43,17 @@ class Command(BaseCommand):
             Keeper(duties(), watchdog=watchdog).run(stop, ready=report_ready)
 
 
+counting = Aside("rollups", lambda: rollups.refresh(timezone.now()))
+
+
 def duties() -> Duties:
     """What the keeper does, through the same functions as Celery's tasks."""
     return Duties(
         send=_send,
         publish=start_batches,
         drain=_drain,
-        post_events=aside.start,
+        post_events=rounds.aside.start,
+        count=counting.start,
         halt=halting.halt_all,
     )
 

@@ -1,0 +1,31 @@
+"""`manage.py rebuild_rollups FROM TO`: the figures of these days against their deliveries."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from datetime import date
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from distribution import rollups
+
+
+class Command(BaseCommand):
+    help = "Counts the ended distributions of these days anew; with --check only compares."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("first", type=date.fromisoformat, metavar="FROM")
+        parser.add_argument("last", type=date.fromisoformat, metavar="TO")
+        parser.add_argument("--check", action="store_true", help="change nothing; 1 if they differ")
+
+    def handle(self, *_: Any, first: date, last: date, check: bool, **__: Any) -> None:
+        if check:
+            differing = rollups.differing(first, last)
+            if differing:
+                names = ", ".join(str(one) for one in differing)
+                raise CommandError(f"The figures are not those of the deliveries: {names}.")
+            self.stdout.write("The figures equal the deliveries.")
+            return
+        self.stdout.write(f"{rollups.rebuild(first, last, now=timezone.now())} counted anew.")
