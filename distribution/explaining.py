@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from phonepool import advice
+from phonepool.errors import Reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,4 +65,6 @@ def explain(reason: str) -> Explanation:
         return OURS[reason]
     failure = advice.by_slug().get(reason)
     words = WORDS.get(reason) or reason.replace("_", " ")
+    if reason not in WORDS and failure is not None and failure.reason is Reason.CONTENT:
+        words = f"WhatsApp refused the values: {words}"
     return Explanation(words, failure.advice if failure else "")

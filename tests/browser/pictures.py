@@ -123,6 +123,8 @@ def take_the_six(page: Page) -> None:
     snap(page, "board")
     snap(page, "board-phone", PHONE, "dark")
     until_it_is_over(page)
+    page.emulate_media(color_scheme="light")  # the admin asks once, when a page is opened
+    page.set_viewport_size(DESK)
     page.goto("/admin/")
     snap(page, "today")
     page.goto("/admin/distribution/content/?state__exact=DRAFT")
@@ -133,6 +135,7 @@ def take_the_six(page: Page) -> None:
     page.emulate_media(color_scheme="dark")
     page.goto(latest(page, "distribution/distribution"))
     page.get_by_role("link", name="Retry the failed").click()
+    expect(page.get_by_label("Reason")).to_be_focused()
     snap(page, "retry", theme="dark")
 
 

@@ -33,9 +33,14 @@ def test_other_pages_open_without_a_complaint(eyes, sign_in):
         eyes.visit(reverse(name, args=args))
 
 
-def test_the_day_s_board_fits_a_phone(eyes, page, sign_in):
-    sign_in("Viewer")
-    MAKERS["distribution_alert"]()
+def test_the_day_s_board_and_the_page_of_each_row_fit_a_phone(eyes, page, sign_in):
+    sign_in("Administrator")
     page.set_viewport_size(PHONE)
-    eyes.visit(reverse("admin:index"))
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    paths = [reverse("admin:index"), reverse("dashboard:page")]
+    paths += [reverse(f"admin:{model}_change", args=[MAKERS[model]().pk]) for model in MAKERS]
+    wide = []
+    for path in paths:
+        eyes.visit(path)
+        if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+            wide.append(path)
+    assert wide == []
