@@ -10,8 +10,11 @@ from typing import Any
 
 from django.db.models import Count, Max, Min, Q
 
+from distribution.cells import Cell, cells
 from distribution.models import Delivery, Distribution, Progress, Ruling, State, Verdict
 from distribution.models.deliveries import UNSETTLED
+
+__all__ = ["Cell", "cells"]  # read there, summed here
 
 # Skipped for the person's or an operator's sake: nothing was owed any more.
 NOT_OWED = ("opted_out", "cancelled")
@@ -109,46 +112,6 @@ def recent_rate(distribution: Distribution, *, now: datetime, seconds: float = 1
     since = now - timedelta(seconds=seconds)
     rows = Delivery.objects.filter(distribution=distribution, accepted_at__gt=since)
     return rows.count() / seconds
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """Deliveries that are alike in all that a board counts, and how many of them were in time."""
-
-    state: str
-    reason: str
-    number_id: int | None
-    progress: int
-    count: int
-    accepted_in_time: int  # of accepted ones
-    delivered_in_time: int  # of delivered ones
-
-    @property
-    def is_accepted(self) -> bool:
-        return self.state in (State.ACCEPTED, State.HELD)
-
-    @property
-    def is_delivered(self) -> bool:
-        return self.is_accepted and self.progress >= Progress.DELIVERED
-
-
-def cells(distribution: Distribution, *, now: datetime) -> list[Cell]:
-    """All that a board counts, of one moment, by one query that reads an index only."""
-    deadline = distribution.sla_deadline or distribution.planned_at
-    rows = Delivery.objects.filter(distribution=distribution).order_by()
-    kinds = rows.values_list("state", "reason", "number_id", "progress")
-    if now < deadline:  # whatever went out is in time; comparing doubles the cost
-        alike = kinds.annotate(all=Count("*"))
-        return [
-            Cell(state, reason, number, progress, count, count, count)
-            for state, reason, number, progress, count in alike
-        ]
-    counted = kinds.annotate(
-        all=Count("*"),
-        accepted=Count("accepted_at", filter=Q(accepted_at__lte=deadline)),
-        delivered=Count("delivered_at", filter=Q(delivered_at__lte=deadline)),
-    )
-    return [Cell(*values) for values in counted]
 
 
 def tally_of(counted: Iterable[Cell]) -> Tally:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from distribution import alerts
+from distribution.evidence import Conflict
 from distribution.models import Certainty, Duplicate, Severity, State
 
 PROVEN = (State.ACCEPTED, State.HELD)
@@ -78,6 +79,20 @@ def _tell(delivery_id: int, certainty: str, now: datetime) -> None:
             severity=Severity.CRITICAL,
             message=f"WhatsApp reported an earlier message of delivery {delivery_id} while a "
             "later one is out: it may have been sent twice.",
+            now=now,
+        )
+
+
+def tell_conflicts(conflicts: Iterable[Conflict], *, now: datetime) -> None:
+    """Alert each: two calls and one message, so one of the two people may have got nothing."""
+    for conflict in conflicts:
+        alerts.raise_alert(
+            "message_id_conflict",
+            scope=f"delivery {conflict.delivery_id}",
+            severity=Severity.CRITICAL,
+            message=f"WhatsApp answered for delivery {conflict.delivery_id} with the message id of "
+            f"delivery {conflict.owner_id}, which keeps it. One of the two may have got nothing: "
+            "wait for their reports, and ask Meta.",
             now=now,
         )
 

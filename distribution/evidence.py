@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +12,35 @@ from distribution.attempt_ids import AttemptKey
 from distribution.models import Attempt, Delivery, Ruling, Verdict
 
 UNKNOWN_OUTCOME = "no_answer"
+CONFLICT = "CONFLICT"  # an attempt's outcome: WhatsApp gave it another message's id
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """One message id for two deliveries: it stays the first one's."""
+
+    delivery_id: int
+    owner_id: int  # the delivery that has the id
+    wamid: str
+
+
+def keep_conflict(delivery_id: int, wamid: str, now: datetime) -> Conflict | None:
+    """Write down that this delivery's call was answered with another one's message id."""
+    owner = Delivery.objects.filter(wamid=wamid).exclude(pk=delivery_id).first()
+    if owner is None:
+        return None
+    row = Delivery.objects.get(pk=delivery_id)
+    kept = Attempt(
+        delivery_id=row.pk,
+        attempt_id=attempt_id(row),
+        number_id=row.number_id,
+        outcome=CONFLICT,
+        reason=f"message_id_of_{owner.pk}",
+        started_at=row.inflight_at,
+        ended_at=now,
+    )
+    Attempt.objects.bulk_create([kept], ignore_conflicts=True)
+    return Conflict(row.pk, owner.pk, wamid)
 
 
 def attempt_id(row: Delivery) -> str:

@@ -19,6 +19,7 @@ from distribution import duplicates, outbox, rollups
 from distribution.attempt_ids import AttemptKey
 from distribution.bulk import update_from
 from distribution.duplicates import Double
+from distribution.evidence import Conflict, keep_conflict
 from distribution.models import Attempt, Delivery, Distribution, Progress, State
 from distribution.models.distributions import RUNNING
 from distribution.transitions import FAILED, Standing, StatusReport, apply, resend_time
@@ -89,11 +90,13 @@ def advance(reports: Sequence[StatusReport], *, now: datetime) -> Applied:
             elif (write := _judge(locked[pk], theirs, archive, resend_at, applied)) is not None:
                 writes.append(write)
                 touched.add(locked[pk].distribution_id)
-        applied.changed = _write(writes)
+        conflicts: list[Conflict] = []
+        applied.changed = _write(writes, conflicts, now)
         rollups.mark(touched, now=now)
         _keep_failures(by_delivery, locked)
         outbox.failures(applied.failed, now=now)
         duplicates.record(applied.doubled, now=now)
+        duplicates.tell_conflicts(conflicts, now=now)
     return applied
 
 
@@ -213,23 +216,26 @@ def _double(row: _Row, report: StatusReport, *, earlier: str) -> Double:
     )
 
 
-def _write(rows: Sequence[dict[str, object]]) -> int:
+def _write(rows: Sequence[dict[str, Any]], conflicts: list[Conflict], now: datetime) -> int:
     try:
         with transaction.atomic():
             return _update(rows)
     except IntegrityError:  # one message id for two deliveries: it must not spoil its neighbours
-        return sum(_write_alone(row) for row in rows)
+        return sum(_write_alone(row, conflicts, now) for row in rows)
 
 
-def _write_alone(row: dict[str, object]) -> int:
+def _write_alone(row: dict[str, Any], conflicts: list[Conflict], now: datetime) -> int:
     try:
         with transaction.atomic():
             return _update([row])
     except IntegrityError:
-        return _update([{**row, "wamid": None}])
+        changed = _update([{**row, "wamid": None}])
+        if changed and (conflict := keep_conflict(row["id"], row["wamid"], now)):
+            conflicts.append(conflict)
+        return changed
 
 
-def _update(rows: Sequence[dict[str, object]]) -> int:
+def _update(rows: Sequence[dict[str, Any]]) -> int:
     return update_from(Delivery, columns=COLUMNS, rows=rows, assign=ASSIGN, where=WHERE)
 
 

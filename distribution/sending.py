@@ -19,8 +19,17 @@ from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
-from distribution import control, halting, message_templates, pool_alerts, retrying, state
+from distribution import (
+    control,
+    duplicates,
+    halting,
+    message_templates,
+    pool_alerts,
+    retrying,
+    state,
+)
 from distribution.attempt_ids import AttemptKey
+from distribution.evidence import Conflict
 from distribution.models import Delivery, Distribution, State
 from distribution.patience import AWAY, Patience
 from distribution.state import Claim, Settlement
@@ -294,8 +303,10 @@ class _Pass:
             waits = retry_budget.waits(number_id, len(places), now=self.clock())
             for place, wait in zip(places, waits, strict=True):
                 written[place] = retrying.put_off(written[place], wait, self.window_end)
-        state.settle(written)
+        conflicts: list[Conflict] = []
+        state.settle(written, conflicts=conflicts)
         self.sent.note(written)
+        duplicates.tell_conflicts(conflicts, now=self.clock())
 
     @property
     def window_end(self) -> datetime:

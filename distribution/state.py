@@ -10,7 +10,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,9 +21,10 @@ from django.db.models import F
 from distribution import outbox
 from distribution.attempt_ids import AttemptKey
 from distribution.bulk import update_from
-from distribution.evidence import UNKNOWN_OUTCOME, doubt, verdict
+from distribution.evidence import UNKNOWN_OUTCOME, Conflict, doubt, keep_conflict, verdict
 from distribution.models import Attempt, Delivery, Distribution, Progress, Ruling, State, Verdict
 from distribution.models.deliveries import CLAIMABLE, DeliveryQuerySet
+from phonepool.reservation import OPEN_TO_CALLS
 from subscribers.models import Status
 
 OPTED_OUT = "opted_out"
@@ -41,20 +42,14 @@ MARK_ASSIGN = """
     progress = 0, sent_at = NULL, delivered_at = NULL, read_at = NULL, failed_at = NULL,
     failed_code = NULL
 """
-# Slots given out before a number fell out are not used.
-MARK_WHERE = """
+OWNED = """
     d.claim_token = %(token)s AND d.state = 'CLAIMED'
     AND d.lease_until > %(least_lease)s
     AND EXISTS (SELECT 1 FROM distribution_distribution AS goes
                  WHERE goes.id = d.distribution_id
                    AND goes.state = 'SENDING' AND goes.window_end > %(now)s)
-    AND EXISTS (SELECT 1 FROM phonepool_phonenumber AS number
-                 WHERE number.id = %(number)s AND number.state = 'ACTIVE'
-                   AND number.quality <> 'FLAGGED' AND number.breaker <> 'OPEN'
-                   AND NOT EXISTS (SELECT 1 FROM phonepool_portfolio AS account
-                                    WHERE account.id = number.portfolio_id
-                                      AND account.paused_until > %(clock)s))
 """
+MARK_WHERE = f"{OWNED} AND {OPEN_TO_CALLS}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,17 +191,19 @@ SETTLE_WHERE = """
 """
 
 
-def settle(settlements: Sequence[Settlement]) -> int:
+def settle(settlements: Sequence[Settlement], *, conflicts: list[Conflict] | None = None) -> int:
     """Write down how attempts ended; a webhook that overtook one keeps its word.
 
-    Returns how many deliveries changed. Attempts that did not end accepted are kept as rows.
+    Returns how many deliveries changed. Attempts that did not end accepted are kept as rows, and
+    so are message ids that another delivery has already: those are added to `conflicts`, too.
     """
     if not settlements:
         return 0
     try:
         return _settle(settlements)
     except IntegrityError:  # one message id for two deliveries: it must not spoil its neighbours
-        return sum(_settle_alone(settlement) for settlement in settlements)
+        found = conflicts if conflicts is not None else []
+        return sum(_settle_alone(settlement, found) for settlement in settlements)
 
 
 def _settle(settlements: Sequence[Settlement]) -> int:
@@ -239,12 +236,16 @@ def _settle(settlements: Sequence[Settlement]) -> int:
     return changed
 
 
-def _settle_alone(settlement: Settlement) -> int:
+def _settle_alone(settlement: Settlement, conflicts: list[Conflict]) -> int:
     try:
-        return _settle([settlement])
+        with transaction.atomic():
+            return _settle([settlement])
     except IntegrityError:
-        without = {**{f: getattr(settlement, f) for f in settlement.__slots__}, "wamid": None}
-        return _settle([Settlement(**without)])
+        changed = _settle([replace(settlement, wamid=None)])
+        pk, wamid = settlement.attempt.delivery_id, settlement.wamid or ""
+        if changed and (conflict := keep_conflict(pk, wamid, settlement.at)):
+            conflicts.append(conflict)
+        return changed
 
 
 def _evidence(s: Settlement) -> Attempt:

@@ -61,6 +61,15 @@ UPDATE phonepool_phonenumber
 RETURNING next_slot
 """
 
+# The same asked just before the calls: slots given out before a number fell out, or its account
+# was told to pause, are not used. `number` is its id, `clock` now as Unix seconds.
+OPEN_TO_CALLS = """EXISTS (
+    SELECT 1 FROM phonepool_phonenumber AS number WHERE number.id = %(number)s
+       AND number.state = 'ACTIVE' AND number.quality <> 'FLAGGED' AND number.breaker <> 'OPEN'
+       AND NOT EXISTS (SELECT 1 FROM phonepool_portfolio AS account
+                        WHERE account.id = number.portfolio_id AND account.paused_until > %(clock)s)
+)"""
+
 
 def reserve(number: PhoneNumber, count: int, *, now: datetime) -> Reservation | None:
     """Take up to `count` consecutive slots; None when the number has no room or is out.

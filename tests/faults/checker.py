@@ -22,6 +22,7 @@ from distribution import attempt_ids
 from distribution import integrity as ours
 from distribution.models import Attempt, Delivery, Distribution, Kind, State
 from distribution.models.deliveries import TERMINAL, UNSETTLED
+from tests.faults import pace
 from tests.faults.cloud import Acceptance
 from tests.faults.stack import SCALED, Stack
 from webhooks import integrity as inbox
@@ -66,6 +67,11 @@ def examine(stack: Stack, *pks: int, unexplained_ends: bool = False) -> Found:
     told += _known_attempts(journal)
     told += _nobody_missed(rows, mine, found, unexplained_ends=unexplained_ends)
     told += _right_person_and_time(rows, mine, known)
+    told += pace.within_rates(mine)
+    told += pace.breakers_held(mine, known)
+    told += pace.attempts_are_numbered(rows, mine)
+    if not unexplained_ends:
+        told += pace.in_time(known, rows.values(), mine)
     told += _counts(known, rows)
     told += _progress(rows, mine)
     told += _inbox(stack)

@@ -67,7 +67,7 @@ def refresh_numbers() -> None:
             faults=0,
             heard=0,
         )
-    Portfolio.objects.update(breaker="CLOSED", breaker_reason="")
+    Portfolio.objects.update(breaker="CLOSED", breaker_reason="", paused_until=0.0)
 
 
 class Morning:
