@@ -40,6 +40,10 @@ SPECTACULAR_SETTINGS: dict[str, object] = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SORT_OPERATIONS": True,
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        f"{HERE}.schema.same_on_each_database",
+    ],
     # Columns of the same name with other words in them: each set has a name of its own.
     "ENUM_NAME_OVERRIDES": {
         "DeliveryState": "distribution.models.deliveries.State",

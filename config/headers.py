@@ -26,7 +26,8 @@ POLICY: dict[str, object] = {
 # its overlays never close and cover the page. Nothing inline, nobody else's origin even there.
 ADMIN = {"script-src": ["'unsafe-eval'"], "style-src": ["'unsafe-inline'"]}
 ADMIN_PATH = "/admin/"
-MACHINES = ("/webhooks/", "/api/")
+API = "/api/"
+MACHINES = ("/webhooks/", API)
 
 
 class ContentPolicy(CSPMiddleware):
@@ -55,5 +56,11 @@ class RefuseInsecureMachines:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if settings.HTTPS and not request.is_secure() and request.path.startswith(MACHINES):
+            if request.path.startswith(API):
+                from distribution.api import problems  # too early when the settings read this
+
+                return problems.answer(
+                    403, "https_only", "Use https: your token was sent in clear."
+                )
             return HttpResponse("HTTPS only.\n", status=403, content_type="text/plain")
         return self._get_response(request)

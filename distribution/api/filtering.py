@@ -1,4 +1,4 @@
-"""Filters of lists. One that is given without a value is a mistake, and told as one."""
+"""Filters of lists. One that is given without a value, or twice, is a mistake and told as one."""
 
 from __future__ import annotations
 
@@ -9,16 +9,22 @@ from django_filters import rest_framework as filters
 from rest_framework.exceptions import ValidationError
 
 EMPTY = "Give a value, or leave it out."
+TWICE = "Give it once."
 
 
 class Filters(filters.FilterSet):
-    """The framework takes an empty filter for none at all, and would answer with everything."""
+    """The framework takes an empty filter for none at all, and of two the last: its answer would
+    be about others than were asked for."""
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        empty = [name for name in self.filters if self.data.get(name) == ""]
-        if empty:
-            raise ValidationError(
-                {name: ValidationError(EMPTY, "empty").detail for name in sorted(empty)}
-            )
+        wrong = {name: told for name in self.filters if (told := self._complaint(name))}
+        if wrong:
+            raise ValidationError(wrong)
         found: QuerySet[Any] = super().filter_queryset(queryset)
         return found
+
+    def _complaint(self, name: str) -> list[str]:
+        values = self.data.getlist(name)
+        if len(values) > 1:
+            return [TWICE]
+        return [EMPTY] if values == [""] else []

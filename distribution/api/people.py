@@ -6,6 +6,7 @@ from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
 
 from distribution.api.filtering import Filters
 from distribution.api.strict import Body, Text
@@ -141,7 +142,9 @@ class People(Filters):
     def filter_attribute(
         self, people: QuerySet[Subscriber], _field: str, told: str
     ) -> QuerySet[Subscriber]:
-        name, _, value = told.partition(":")
+        name, colon, value = told.partition(":")
+        if not (colon and name.strip()):
+            raise ValidationError({"attribute": "Write name:value, for example city:Pune."})
         return searching.with_attribute(people, name.strip(), value.strip())
 
     def filter_search(

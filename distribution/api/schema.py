@@ -147,3 +147,18 @@ class BodyExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call
     def map_serializer(self, auto_schema: Any, direction: str) -> Any:
         schema = auto_schema._map_serializer(self.target, direction, bypass_extensions=True)
         return {**schema, "additionalProperties": False}
+
+
+def same_on_each_database(result: Any, **_: Any) -> Any:
+    """What is answered has no limits of its own: a column's, which differ by database, go."""
+    for name, schema in result.get("components", {}).get("schemas", {}).items():
+        if not name.endswith("Request"):
+            for told in schema.get("properties", {}).values():
+                for limit in ("minimum", "maximum", "format") if _is_whole(told) else ():
+                    told.pop(limit, None)
+    return result
+
+
+def _is_whole(told: Any) -> bool:
+    kind = told.get("type")
+    return kind == "integer" or (isinstance(kind, list) and "integer" in kind)

@@ -77,7 +77,8 @@ def test_depth_and_age_come_from_the_broker(empty_broker: str) -> None:
 
 
 @pytest.mark.django_db
-def test_workers_and_their_pace_are_told_without_a_broker() -> None:
+def test_workers_and_their_pace_are_told_without_a_broker(settings: Settings) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:9/0"  # nobody listens there
     now = timezone.now()
     busy = {"queues": ["webhooks", "distribution-retry"], "concurrency": 7}
     Worker.objects.create(name="a", at=now, per_minute={"webhooks": 30}, **busy)

@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.auth.models import User
 from django.db import OperationalError
+from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
-from rest_framework.test import APIClient
+from rest_framework.test import APIClient, APIRequestFactory, force_authenticate
+from rest_framework.views import APIView
 
 from distribution import tokens
 from distribution.api import throttling
@@ -120,6 +123,16 @@ def test_rates_are_shared_by_redis_and_kept_without_it(broker_url: str, settings
     settings.REDIS_URL = "redis://127.0.0.1:9/0"
     throttling.forget()
     assert [throttling.count("a") for _ in range(2)] == [1, 2]
+
+
+def test_a_view_that_names_no_scope_answers_nobody() -> None:
+    class Forgetful(APIView):
+        def get(self, request: Any) -> HttpResponse:
+            return HttpResponse("everything")
+
+    asked = APIRequestFactory().get("/api/forgetful")
+    force_authenticate(asked, user=User.objects.create_superuser("root"))
+    assert Forgetful.as_view()(asked).status_code == 405
 
 
 def test_the_key_stands_in_no_log_and_no_answer(caplog: Any) -> None:

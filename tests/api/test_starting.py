@@ -11,7 +11,7 @@ from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.utils import timezone
 
-from distribution import schedule
+from distribution import schedule, tasks
 from distribution.models import BlackoutDate, Distribution, DistributionState, KeptAnswer, Kind
 from tests.api.tokens import a_key, a_program
 from tests.builders import a_number, a_planned_distribution, an_approved_content, some_subscribers
@@ -101,6 +101,15 @@ def test_a_refusal_is_not_kept_so_the_same_key_may_try_again() -> None:
     assert client.post(TRIGGER, {}, headers=key).status_code == 202
 
 
+def test_kept_answers_are_forgotten_after_two_days() -> None:
+    now = timezone.now()
+    for key, hours in (("old", 49), ("young", 47)):
+        at = now - timedelta(hours=hours)
+        KeptAnswer.objects.create(holder="token:1", key=key, asked="", created_at=at)
+    assert tasks.forget_answers() == 1
+    assert KeptAnswer.objects.get().key == "young"
+
+
 def test_without_a_key_nothing_is_created() -> None:
     an_approved_content()
     answer = a_program("distribute").post(TRIGGER, {})
@@ -112,7 +121,8 @@ def test_without_a_key_nothing_is_created() -> None:
 def test_fifty_of_one_trigger_at_once_are_one_distribution() -> None:
     some_subscribers(2)
     a_number()
-    content, key = an_approved_content(), a_key()
+    key = a_key()
+    asked = {"content": an_approved_content().pk, "again": True}  # nothing but the key holds it
     clients = [a_program("distribute")]
     clients += [type(clients[0])(**clients[0]._credentials) for _ in range(49)]  # the same token
     gate, answers = Barrier(50), []
@@ -123,7 +133,7 @@ def test_fifty_of_one_trigger_at_once_are_one_distribution() -> None:
         finally:
             gate.wait()
         try:
-            answers.append(client.post(TRIGGER, {"content": content.pk}, headers=key))
+            answers.append(client.post(TRIGGER, asked, headers=key))
         finally:
             connection.close()
 

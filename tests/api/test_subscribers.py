@@ -73,6 +73,8 @@ def test_filters_narrow_each_other() -> None:
         ("ordering=phone", "ordering"),
         ("search=%00", "search"),
         ("status=", "status"),
+        ("tier=PRO&tier=BASIC", "tier"),
+        ("attribute=Pune", "attribute"),
         ("page_size=201", "page_size"),
         ("cursor=abc", "cursor"),
     ],

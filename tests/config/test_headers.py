@@ -44,4 +44,6 @@ def test_a_machine_that_comes_without_https_is_refused_and_a_page_redirected(db,
     settings.HTTPS = settings.SECURE_SSL_REDIRECT = True
     refused = Client().post("/webhooks/whatsapp", b"{}", content_type="application/json")
     assert (refused.status_code, refused.content) == (403, b"HTTPS only.\n")
+    program = Client().get("/api/distribution/status")
+    assert (program.status_code, program.json()["code"]) == (403, "https_only")
     assert Client().get("/admin/").status_code == 301

@@ -90,7 +90,7 @@ def main() -> None:
         _prepare(options.days, options.people, options.large)
         program = a_program("read")
         last = FIRST_DAY + timedelta(days=options.days - 1)
-        for by in By:
+        for by in reversed(By):
             print(_asked(program, FIRST_DAY, last, by, options.asks), flush=True)
             print(_asked(program, LARGE_DAY, LARGE_DAY, by, options.asks), flush=True)
     finally:

@@ -1,4 +1,4 @@
-"""How long 100 000 rows take: check and import, of a CSV file and of a workbook.
+"""How long 100 000 rows take: check and import, of a CSV file, of JSON lines and of a workbook.
 
     python -m tests.load.import_bench [ROWS]
 
@@ -7,6 +7,7 @@ On a SQLite file of its own; with TEST_DATABASE_URL on that server's test databa
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import sys
@@ -48,6 +49,10 @@ def a_csv(people: list[list[str]]) -> bytes:
     return "\n".join(",".join(row) for row in [HEADER, *people]).encode()
 
 
+def json_lines(people: list[list[str]]) -> bytes:
+    return "\n".join(json.dumps(dict(zip(HEADER, row, strict=True))) for row in people).encode()
+
+
 def measure(name: str, content: bytes) -> None:
     started, cpu = time.monotonic(), time.process_time()
     job = import_jobs.submit(content, name, by="bench", now=timezone.now())
@@ -70,9 +75,10 @@ def main() -> None:
     old = setup_databases(verbosity=0, interactive=False)
     try:
         print(f"{count:,} rows on {connection.vendor}")
-        first, second = rows(count, 0), rows(count, 10_000_000)
+        first, second, third = (rows(count, start * 10_000_000) for start in range(3))
         measure("people.csv", a_csv(first))
         measure("again.csv", a_csv(first))
+        measure("people.jsonl", json_lines(third))
         measure("people.xlsx", a_workbook(HEADER, *second))
         print(f"{Subscriber.objects.count():,} subscribers")
     finally:

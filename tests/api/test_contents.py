@@ -1,0 +1,129 @@
+"""Content that a program submits and a person decides on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+
+from distribution import approval, message_templates
+from distribution.models import Content, MessageTemplate
+from phonepool import cloud_api
+from tests.api.tokens import a_key, a_program
+from tests.builders import a_number, a_user
+from tests.distribution.a_newsroom import RICH, a_plain_template, a_rich_template
+from tests.sandbox.harness import ONE, TOKEN, WABA, Sandbox, start
+
+pytestmark = pytest.mark.django_db
+SUBMIT = "/api/distribution/content/submit"
+PNG = b"\x89PNG\r\n\x1a\n" + b"pixels" * 50
+
+
+def words(template: MessageTemplate, **fields: Any) -> dict[str, Any]:
+    day = timezone.localdate() + timedelta(days=1)
+    return {
+        "title": "The day ahead",
+        "day": day.isoformat(),
+        "message_template": template.pk,
+        "body_variables": ["{name}", "Nifty opens flat"],
+        **fields,
+    }
+
+
+def test_it_is_submitted_by_the_tokens_person_and_decided_by_another() -> None:
+    asha = a_user("asha")
+    client = a_program("content", user=asha)
+    answer = client.post(SUBMIT, words(a_plain_template()), headers=a_key())
+    assert (answer.status_code, answer.json()["state"]) == (201, "SUBMITTED")
+    content = Content.objects.get()
+    assert answer["Location"] == answer.json()["url"] == f"/api/distribution/content/{content.pk}"
+    with pytest.raises(approval.ApprovalError):
+        approval.approve(content, by=asha, now=timezone.now(), reason="own")
+    approval.reject(content, by=a_user("ravi"), now=timezone.now(), reason="A typo.")
+    told = client.get(answer["Location"]).json()
+    assert (told["state"], told["author"]) == ("REJECTED", "asha")
+    assert told["decisions"][-1] == {
+        "decision": "REJECTED",
+        "by": "ravi",
+        "reason": "A typo.",
+        "at": told["decisions"][-1]["at"],
+    }
+
+
+def test_what_the_rules_refuse_is_told_and_leaves_nothing() -> None:
+    client, template = a_program("content"), a_plain_template()
+    wrong = words(template, body_variables=["{nick}", "two\nlines"])
+    answer = client.post(SUBMIT, wrong, headers=a_key())
+    assert answer.status_code == 400
+    told = " ".join(one["detail"] for one in answer.json()["errors"])
+    assert "Nobody has {nick}" in told
+    assert "in one line" in told
+    assert not Content.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("fields", "field", "code"),
+    [
+        ({"day": "2020-01-01"}, "day", "past"),
+        ({"is_fallback": True}, "", "day_or_fallback"),
+        ({"message_template": 999_999}, "message_template", "unknown"),
+        ({"body_variables": "x"}, "body_variables", "not_a_list"),
+        ({"body_variables": [1]}, "body_variables.0", "invalid"),
+        ({"media": {"type": "image"}}, "media.id", "required"),
+        ({"headline": "x", "media": {"type": "image", "id": "1"}}, "", "both_given"),
+    ],
+)
+def test_a_wrong_field_is_named_by_its_path(fields: dict[str, Any], field: str, code: str) -> None:
+    client = a_program("content")
+    answer = client.post(SUBMIT, words(a_plain_template(), **fields), headers=a_key())
+    assert [(one["field"], one["code"]) for one in answer.json()["errors"]] == [(field, code)]
+
+
+def test_media_that_is_with_meta_already_is_named_by_its_id() -> None:
+    above = {"media": {"type": "image", "id": "4711"}, "button_variables": {"1": "today"}}
+    client = a_program("content")
+    answer = client.post(SUBMIT, words(a_rich_template(), **above), headers=a_key())
+    assert answer.status_code == 201, answer.json()
+    assert Content.objects.get().media == {"type": "image", "id": "4711"}
+
+
+@pytest.fixture
+def meta(settings: Any) -> Iterator[Sandbox]:
+    sandbox = start()
+    settings.WHATSAPP_API_BASE, settings.WHATSAPP_ACCESS_TOKEN = sandbox.url, TOKEN
+    settings.WHATSAPP_BUSINESS_ID = WABA
+    sandbox.control("POST", "template/morning", {"components": RICH})
+    yield sandbox
+    cloud_api.client().close()
+    sandbox.stop()
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_a_file_is_left_with_meta_once_however_often_it_is_sent(meta: Sandbox) -> None:
+    a_number(meta_id=ONE)
+    message_templates.sync(cloud_api.client(), now=datetime.now(UTC))
+    template = MessageTemplate.objects.get(name="morning")
+    body, key = json.dumps(words(template, button_variables={"1": "today"})), a_key()
+    client = a_program("content")
+
+    def send(file: bytes = PNG) -> Any:
+        upload = SimpleUploadedFile("chart.png", file, "image/png")
+        form = {"content": body, "file": upload}
+        return client.post(SUBMIT, form, format="multipart", headers=key)
+
+    first, again = send(), send()
+    assert first.status_code == 201, first.content
+    assert (again.status_code, again["Idempotent-Replayed"]) == (201, "true")
+    assert send(PNG + b"more").status_code == 422
+    content = Content.objects.get()
+    assert meta.get(content.media["ids"][ONE]).json()["mime_type"] == "image/png"
+    key = a_key()
+    refused = send(b"no picture")
+    assert refused.status_code == 400
+    assert refused.json()["errors"][0]["field"] == "file"
