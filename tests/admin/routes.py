@@ -177,7 +177,10 @@ def _alert() -> Alert:
 
 
 def _event_subscription() -> EventSubscription:
-    return EventSubscription.objects.create(name="CRM", url="https://crm.example/hook")
+    found, _ = EventSubscription.objects.get_or_create(
+        name="CRM", defaults={"url": "https://crm.example/hook"}
+    )
+    return found
 
 
 def _event_delivery() -> EventDelivery:

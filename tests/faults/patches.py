@@ -137,7 +137,7 @@ MUTANTS = (
         "PostgreSQL answers a commit before it is on disk, and then crashes",
         (
             Replacement(
-                "config/settings.py",
+                "config/databases.py",
                 '    "options": "-c statement_timeout=15s',
                 '    "options": "-c synchronous_commit=off -c statement_timeout=15s',
             ),
