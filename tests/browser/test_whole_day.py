@@ -114,7 +114,7 @@ def import_people(editor: Person) -> None:
     page = editor.page
     editor.follow("Subscribers")
     editor.follow("Import a file")
-    page.get_by_label("File (CSV or XLSX)").set_input_files(
+    page.get_by_label("File (CSV, XLSX or JSON lines)").set_input_files(
         {"name": "advisers.csv", "mimeType": "text/csv", "buffer": file}
     )
     editor.press("Upload and check")
