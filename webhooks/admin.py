@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.contrib import admin, messages
@@ -12,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
-from subscribers.admin.acting import ReasonForm, ask_about, confirmed
+from subscribers.admin.acting import ReasonForm, ask_about, confirmed, record
 from webhooks import inbox, masking, nudger
 from webhooks.models import WebhookEvent
 
@@ -86,8 +85,7 @@ class WebhookEventAdmin(ModelAdmin):
         rows = list(dead.defer("body", "error"))
         revived = inbox.reprocess([row.pk for row in rows], now=timezone.now())
         for row in rows:
-            told = {"act": "Tried again.", "reason": form.cleaned_data["reason"]}
-            self.log_change(request, row, json.dumps([told]))
+            record(self, request, row, "Tried again.", reason=form.cleaned_data["reason"])
         nudger.wake()
         self.message_user(request, f"{revived} webhooks are tried again.", messages.SUCCESS)
         return None

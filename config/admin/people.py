@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from importlib import import_module
 from typing import Any
 
@@ -21,7 +20,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from config import second_factor, sessions
 from config.staff import ROLES
-from subscribers.admin.acting import ReasonForm, ask_about, confirmed
+from subscribers.admin.acting import ReasonForm, ask_about, confirmed, record
 
 # Beat's entries are written anew at each start from the timetable on its one page, and a device's
 # page shows its secret: neither is anything to edit.
@@ -107,8 +106,7 @@ class StaffAdmin(UserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not generi
         for user in queryset:
             do(user)
             sessions.end_sessions(user, now=timezone.now())
-            told = {"act": f"{title}.", "reason": form.cleaned_data["reason"]}
-            self.log_change(request, user, json.dumps([told]))
+            record(self, request, user, f"{title}.", reason=form.cleaned_data["reason"])
         self.message_user(request, f"{title}: done.", messages.SUCCESS)
         return None
 

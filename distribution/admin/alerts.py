@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -12,6 +10,7 @@ from unfold.decorators import action, display
 
 from distribution import alerts
 from distribution.models import Alert
+from subscribers.admin.acting import record
 from subscribers.admin.reading import ReadOnly
 
 OPEN, ACKNOWLEDGED, CLOSED = "open", "acknowledged", "closed"
@@ -71,7 +70,7 @@ class AlertAdmin(ReadOnly):
         pks = [alert.pk for alert in chosen]
         done = alerts.acknowledge(pks, by=request.user.pk, now=timezone.now())
         for alert in chosen:
-            self.log_change(request, alert, json.dumps([{"act": "Acknowledged."}]))
+            record(self, request, alert, "Acknowledged.")
         self.message_user(request, f"{done} acknowledged.", messages.SUCCESS)
 
     def has_acknowledge_permission(self, request: HttpRequest) -> bool:

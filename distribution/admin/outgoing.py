@@ -16,6 +16,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from distribution.models import EventDelivery, EventKind, EventSubscription, PostState
 from distribution.outgoing import addresses, subscriptions
+from subscribers.admin.acting import record
 from subscribers.admin.reading import ReadOnly
 
 SHOWN_ONCE = "The secret of “%s”, shown this once: %s"
@@ -89,8 +90,7 @@ class EventSubscriptionAdmin(OfAdministrators):
     def change_secret(self, request: HttpRequest, queryset: QuerySet[EventSubscription]) -> None:
         for subscription in queryset:
             secret = subscriptions.change_secret(subscription, now=timezone.now())
-            told = json.dumps([{"act": "Gave a new secret."}])
-            self.log_change(request, subscription, told)
+            record(self, request, subscription, "Gave a new secret.")
             self.message_user(request, SHOWN_ONCE % (subscription, secret), messages.SUCCESS)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -139,7 +139,7 @@ class EventDeliveryAdmin(ReadOnly, OfAdministrators):
         chosen = list(queryset)
         done = subscriptions.replay([one.pk for one in chosen], now=timezone.now())
         for delivery in chosen:
-            self.log_change(request, delivery, json.dumps([{"act": "Sent again."}]))
+            record(self, request, delivery, "Sent again.")
         self.message_user(request, f"{done} will be sent again.", messages.SUCCESS)
 
     def has_replay_permission(self, request: HttpRequest) -> bool:

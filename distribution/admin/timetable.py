@@ -27,7 +27,7 @@ from distribution.models import (
     Kind,
     OneTime,
 )
-from subscribers.admin.acting import ReasonForm, ask_about, confirmed
+from subscribers.admin.acting import ReasonForm, ask_about, confirmed, record
 
 
 class DailyTimeForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -174,8 +174,7 @@ class OneTimeAdmin(ModelAdmin):
         reason = form.cleaned_data["reason"]
         for one in waiting:
             control.cancel(one.pk, reason=reason, now=timezone.now())
-            told = {"act": "Cancelled.", "reason": reason}
-            self.log_change(request, one, json.dumps([told]))
+            record(self, request, one, "Cancelled.", reason=reason)
         self.message_user(request, f"{len(waiting)} cancelled.", messages.SUCCESS)
         return None
 
