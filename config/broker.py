@@ -24,6 +24,7 @@ from config.processes import FOUNDATION, Child, LaunchError, free_port
 from config.supervisor import Supervisor
 
 READY_SECONDS = 20.0  # an empty one answers in 0.15 s; a long append-only file takes its time
+KEY_PREFIX = "daybreak:"  # of every key of ours: others may use the same server
 INSTALLED = ("valkey-server", "redis-server")
 NO_BROKER = (
     "There is no broker. Give REDIS_URL, or install valkey-server or redis-server, "

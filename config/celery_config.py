@@ -10,6 +10,7 @@ from __future__ import annotations
 from django.conf import settings
 from kombu import Queue
 
+from config.broker import KEY_PREFIX
 from config.schedule import timetable
 
 broker_url = settings.REDIS_URL
@@ -48,10 +49,10 @@ broker_transport_options = {
     "socket_connect_timeout": 2,
     "socket_keepalive": True,
     "health_check_interval": 10,
-    "global_keyprefix": "daybreak:",
+    "global_keyprefix": KEY_PREFIX,
 }
 result_backend_transport_options = {
-    "global_keyprefix": "daybreak:",
+    "global_keyprefix": KEY_PREFIX,
     # By default a publisher of a chord tries for 20 s, and then asks people to restart Celery.
     "retry_policy": {"max_retries": 5},
 }

@@ -15,14 +15,13 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from config.observability import PROBES, Probe
+from config.observability import NEEDED, PROBES, Probe
 from distribution.models import Heartbeat, Worker
 from distribution.models.heartbeats import BEAT, KEEPER, TICK, is_silent
 from phonepool.models import Breaker, PhoneNumber, Portfolio, Role
 from webhooks.models import WebhookEvent
 
 OK, DEGRADED, DOWN, UNKNOWN = "ok", "degraded", "down", "unknown"
-NEEDED = ("database", "broker")  # without these others should be asked instead of this machine
 LAG_SECONDS = 60.0
 META_SECONDS = 300.0  # asked once a minute
 NOT_TOLD = "The database does not say at the moment."

@@ -14,8 +14,6 @@ from django.conf import settings
 from config import broker
 from distribution.models import Worker
 
-PREFIX = "daybreak:"  # as celery_config's global_keyprefix
-
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -47,8 +45,8 @@ def waiting() -> dict[str, Waiting]:
     try:
         steps = client.pipeline(transaction=False)
         for name in names:
-            steps.llen(f"{PREFIX}{name}")
-            steps.lindex(f"{PREFIX}{name}", -1)  # tasks come in on the left
+            steps.llen(f"{broker.KEY_PREFIX}{name}")
+            steps.lindex(f"{broker.KEY_PREFIX}{name}", -1)  # tasks come in on the left
         told = steps.execute()
     finally:
         client.close()

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config import health
-from config.observability import PROBES
+from config.observability import NEEDED, PROBES
 from distribution.models import Scope
 
 STATUSES = [(word, word) for word in (health.OK, health.DEGRADED, health.DOWN, health.UNKNOWN)]
@@ -20,7 +20,7 @@ STATUSES = [(word, word) for word in (health.OK, health.DEGRADED, health.DOWN, h
 class CheckShown(serializers.Serializer[Any]):
     """One part of the house."""
 
-    name = serializers.ChoiceField([(name, name) for name in (*health.NEEDED, *health.JUDGES)])
+    name = serializers.ChoiceField([(name, name) for name in (*NEEDED, *health.JUDGES)])
     status = serializers.ChoiceField(STATUSES)
     told = serializers.CharField(help_text="What it means and what to do, in a sentence.")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import secrets
+from datetime import datetime
 from uuid import uuid4
 
 from django.conf import settings
@@ -37,6 +38,12 @@ def new_uid() -> str:
     return f"evt_{uuid4().hex}"
 
 
+class EventSubscriptionQuerySet(models.QuerySet["EventSubscription"]):
+    def free(self, now: datetime) -> EventSubscriptionQuerySet:
+        """The active ones that nobody serves and that do not rest."""
+        return self.filter(Q(busy_until=None) | Q(busy_until__lte=now), active=True)
+
+
 class EventSubscription(models.Model):
     """A system that listens. The built-in one listens at WEBHOOK_STATUS_URL."""
 
@@ -57,6 +64,8 @@ class EventSubscription(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = EventSubscriptionQuerySet.as_manager()
 
     class Meta:
         ordering = ["name"]
@@ -109,6 +118,11 @@ class PostState(models.TextChoices):
     DEAD = "DEAD"  # given up after a day; sent again only when a person says so
 
 
+class EventDeliveryQuerySet(models.QuerySet["EventDelivery"]):
+    def due(self, now: datetime) -> EventDeliveryQuerySet:
+        return self.filter(state=PostState.WAITING, next_at__lte=now)
+
+
 class EventDelivery(models.Model):
     """One listener's copy of an event, and how often it was tried."""
 
@@ -123,6 +137,8 @@ class EventDelivery(models.Model):
     delivered_at = models.DateTimeField(null=True, blank=True)
     status = models.PositiveSmallIntegerField("last answer", null=True, blank=True)
     error = models.CharField(max_length=200, blank=True, default="")
+
+    objects = EventDeliveryQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]

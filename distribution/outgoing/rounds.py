@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 from standardwebhooks import Webhook
 
@@ -57,11 +57,8 @@ def run(clock: Clock = timezone.now) -> int:
 def is_behind(now: datetime, patience: timedelta) -> bool:
     """Whether something has been waiting for `patience` and nobody sends it."""
     late = now - patience
-    free = Q(busy_until=None) | Q(busy_until__lte=late)
-    due = EventDelivery.objects.filter(
-        subscription=OuterRef("pk"), state=PostState.WAITING, next_at__lte=late
-    )
-    owed = EventSubscription.objects.filter(free, Exists(due), active=True)
+    due = EventDelivery.objects.due(late).filter(subscription=OuterRef("pk"))
+    owed = EventSubscription.objects.free(late).filter(Exists(due))
     unspread = OutgoingEvent.objects.filter(spread_at=None, at__lte=late)
     return unspread.exists() or owed.exists()
 
@@ -79,8 +76,8 @@ def _serve(subscription: EventSubscription, clock: Clock) -> int:
     if not _is_mine(subscription, clock()):
         return 0
     began, taken, failed = time.monotonic(), 0, False
-    due = EventDelivery.objects.filter(subscription=subscription, state=PostState.WAITING)
-    rows = due.filter(next_at__lte=clock()).select_related("event").order_by("pk")
+    due = EventDelivery.objects.due(clock()).filter(subscription=subscription)
+    rows = due.select_related("event").order_by("pk")
     for delivery in rows[:MOST]:
         answer = _post(subscription, delivery, clock())
         _settle(delivery, answer, clock())
@@ -96,11 +93,8 @@ def _serve(subscription: EventSubscription, clock: Clock) -> int:
 
 def _is_mine(subscription: EventSubscription, now: datetime) -> bool:
     """Whether it is ours alone for now; not while somebody serves it or it rests."""
-    free = Q(busy_until=None) | Q(busy_until__lte=now)
-    rows = EventSubscription.objects.filter(free, pk=subscription.pk, active=True)
-    due = EventDelivery.objects.filter(
-        subscription=subscription, state=PostState.WAITING, next_at__lte=now
-    )
+    rows = EventSubscription.objects.free(now).filter(pk=subscription.pk)
+    due = EventDelivery.objects.due(now).filter(subscription=subscription)
     return due.exists() and bool(rows.update(busy_until=now + LEASE))
 
 

@@ -59,7 +59,7 @@ def worker_arguments(queues: Sequence[str], concurrency: int, pool: str) -> list
         *("--queues", ",".join(queues)),
         *("--concurrency", str(concurrency)),
         *("--pool", pool),
-        *("--hostname", f"{'+'.join(queues)}-{os.getpid()}@%h"),
+        *("--hostname", f"{_node(queues)}@%h"),
         *("--loglevel", settings.LOG_LEVEL),
         "--without-gossip",
         "--without-mingle",
@@ -69,7 +69,11 @@ def worker_arguments(queues: Sequence[str], concurrency: int, pool: str) -> list
 
 def worker_name(queues: Sequence[str]) -> str:
     """What this process is called in the database; Celery calls it the same."""
-    return f"{'+'.join(queues)}-{os.getpid()}@{socket.gethostname()}"
+    return f"{_node(queues)}@{socket.gethostname()}"
+
+
+def _node(queues: Sequence[str]) -> str:
+    return f"{'+'.join(queues)}-{os.getpid()}"
 
 
 def _take_tasks(**_: object) -> None:
