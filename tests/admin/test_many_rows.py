@@ -113,6 +113,8 @@ def test_pages_ask_as_much_of_a_hundred_thousand_rows_as_of_a_few():
     owe_everybody_a_message(distribution)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
+        if connection.vendor == "postgresql":  # the test's end checks all foreign keys at once
+            cursor.execute("SET LOCAL statement_timeout = '2min'")
     many = questions(client, urls)
 
     assert Subscriber.objects.count() > MANY

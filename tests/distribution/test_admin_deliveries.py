@@ -80,7 +80,7 @@ def test_whole_numbers_are_exported_to_those_who_may_see_them_only():
 
 def test_the_list_takes_as_many_queries_for_ten_times_the_people():
     counts = []
-    for people in (2000, 20_000):
+    for people in (200, 2000):
         a_morning(people, now=timezone.now())
         client = a_client("Viewer")
         client.get(LIST)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import subprocess
 import sys
 import threading
@@ -190,6 +191,7 @@ class Receiver:
     posts: list[Received] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)  # for the next POSTs, first one first
     hold: threading.Event | None = None  # POSTs wait for it, if there is one
+    lists: dict[Any, list[Received]] = field(default_factory=dict)  # where a connection's POSTs go
 
     def begin(self) -> Receiver:
         """Listen on a free port."""
@@ -199,7 +201,7 @@ class Receiver:
             protocol_version = "HTTP/1.1"
 
             def do_POST(self) -> None:
-                posts, hold = receiver.posts, receiver.hold
+                posts, hold = receiver.lists[self.client_address], receiver.hold
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 if hold is not None:
                     hold.wait(10)
@@ -223,7 +225,12 @@ class Receiver:
             def log_message(self, *_: Any) -> None:
                 """Silence."""
 
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        class Server(ThreadingHTTPServer):
+            def verify_request(self, _: Any, client_address: Any) -> bool:
+                receiver.lists[client_address] = receiver.posts  # in the order of connecting
+                return True
+
+        self.server = Server(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.02,))
         self.thread.start()
@@ -235,9 +242,11 @@ class Receiver:
         return f"http://127.0.0.1:{self.server.server_port}/webhooks/whatsapp"
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Forget everything; what comes by connections opened before goes to the old list."""
+        with socket.create_connection(self.server.server_address[:2]) as last:  # behind all others
+            until(lambda: last.getsockname() in self.lists)
         self.answers.clear()
-        self.posts = []  # a POST under way still goes to the old list
+        self.posts = []
         self.hold = None
 
     def end(self) -> None:
