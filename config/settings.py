@@ -139,6 +139,8 @@ API_RATES = {
     "distribute": env.integer("API_RATE_DISTRIBUTE", 60, low=1),
     "admin": env.integer("API_RATE_ADMIN", 60, low=1),
 }
+# Refusals a minute, for each address that comes without a token that is known.
+API_RATE_STRANGERS = env.integer("API_RATE_STRANGERS", 60, low=1)
 API_BODY_BYTES = 1024 * 1024  # of one JSON document; uploads have limits of their own
 # How long a POST with the same Idempotency-Key is answered as before.
 API_KEEP_ANSWERS_HOURS = env.integer("API_KEEP_ANSWERS_HOURS", 48, low=24, high=720)

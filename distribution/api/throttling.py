@@ -1,4 +1,4 @@
-"""How often a token may ask, for each scope: so many requests a minute, by API_RATES.
+"""How often somebody may ask: a token so many requests a minute for each scope, by API_RATES.
 
 Counted in Redis for all web processes together; while Redis is away, by each for itself. A
 counter that fails never fails the request.
@@ -41,6 +41,10 @@ class Rate:
     used: int
     reset: int  # seconds until it begins anew
 
+    @property
+    def exceeded(self) -> bool:
+        return self.used > self.limit
+
     def headers(self) -> dict[str, str]:
         return {
             "RateLimit-Limit": str(self.limit),
@@ -59,15 +63,19 @@ class ScopeThrottle(BaseThrottle):
         holder = (
             request.auth.prefix if isinstance(request.auth, ApiToken) else f"u{request.user.pk}"
         )
-        now = time.time()
-        window, into = divmod(now, WINDOW)
-        used = count(f"api:{holder}:{scope}:{int(window)}")
-        self.rate = Rate(settings.API_RATES[scope], used, max(1, int(WINDOW - into)))
+        self.rate = standing(f"{holder}:{scope}", settings.API_RATES[scope])
         request._request.api_rate = self.rate  # type: ignore[attr-defined]  # read by edge.py
-        return self.rate.used <= self.rate.limit
+        return not self.rate.exceeded
 
     def wait(self) -> float:
         return float(self.rate.reset)
+
+
+def standing(name: str, limit: int) -> Rate:
+    """Count one request more of this name, and tell where it stands now."""
+    window, into = divmod(time.time(), WINDOW)
+    used = count(f"api:{name}:{int(window)}")
+    return Rate(limit, used, max(1, int(WINDOW - into)))
 
 
 class Memory:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -112,6 +113,26 @@ def test_a_program_that_asks_too_often_is_told_when_to_ask_again(settings: Any) 
         assert post(client, b"{}").status_code != 429  # and each scope
     with time_machine.travel("2026-11-24T00:31:00Z", tick=False):
         assert client.get(STATUS).status_code != 429
+
+
+def test_strangers_are_told_to_wait_and_programs_beside_them_are_not(settings: Any) -> None:
+    settings.API_RATE_STRANGERS = 2
+    settings.TRUSTED_PROXIES = [ip_network("127.0.0.1")]
+    throttling.forget()
+    stranger, program = Client(headers={"X-Forwarded-For": "203.0.113.7"}), a_program("read")
+    guess = {"Authorization": "Bearer dbk_a_guess", "X-Forwarded-For": "203.0.113.7"}
+    with time_machine.travel("2026-11-24T00:32:10Z", tick=False):
+        assert [stranger.get(STATUS).status_code for _ in range(2)] == [401, 401]
+        answer = stranger.get(STATUS, headers=guess)
+        assert (answer.status_code, answer.json()["code"]) == (429, "throttled")
+        assert answer["Retry-After"] == answer["RateLimit-Reset"] == "50"
+        assert (answer["RateLimit-Limit"], answer["RateLimit-Remaining"]) == ("2", "0")
+        from_there = {"X-Forwarded-For": "203.0.113.7"}
+        assert program.get(STATUS, headers=from_there).status_code not in (401, 429)
+        elsewhere = stranger.get(STATUS, headers={"X-Forwarded-For": "203.0.113.8"})
+        assert elsewhere.status_code == 401
+    with time_machine.travel("2026-11-24T00:33:00Z", tick=False):
+        assert stranger.get(STATUS).status_code == 401
 
 
 def test_rates_are_shared_by_redis_and_kept_without_it(broker_url: str, settings: Any) -> None:

@@ -1,0 +1,32 @@
+"""Callers of the API who are nobody: each address may be refused so many times a minute.
+
+Only what was refused is counted, so a program with a good token is never held up by what others
+do from the same address.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponseBase
+
+from config.client_address import client_ip
+from distribution.api import problems, throttling
+
+
+class Strangers:
+    """Middleware inside the API's edge, which sends the rate's headers."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self._get_response(request)
+        if response.status_code != 401 or not problems.is_api(request):
+            return response
+        rate = throttling.standing(f"stranger:{client_ip(request)}", settings.API_RATE_STRANGERS)
+        request.api_rate = rate  # type: ignore[attr-defined]  # read by edge.py
+        if not rate.exceeded:
+            return response
+        return problems.answer(429, "throttled", headers={"Retry-After": str(rate.reset)})
