@@ -31,7 +31,7 @@ def content_for(distribution: Distribution) -> Content | None:
 def findings(distribution: Distribution, *, now: datetime) -> list[Finding]:
     """Every check, in the order in which a person would mend them."""
     found = [*_content(distribution), *_numbers()]
-    return found or list(_capacity(now))
+    return found or [*_repetition(distribution), *_capacity(now)]
 
 
 def _content(distribution: Distribution) -> Iterator[Finding]:
@@ -65,6 +65,22 @@ def _numbers() -> Iterator[Finding]:
             "no_number",
             "No phone number can send: enable one or wait for a resting one.",
             blocking=True,
+        )
+
+
+def _repetition(distribution: Distribution) -> Iterator[Finding]:
+    """A fallback is meant to be sent again, a day's content is not."""
+    content = content_for(distribution)
+    if content is None or content.is_fallback:
+        return
+    sent = Distribution.objects.filter(content=content, opened_at__isnull=False)
+    earlier = sent.exclude(pk=distribution.pk).order_by("pk").first()
+    if earlier is not None:
+        yield Finding(
+            "content_repeated",
+            f"This content was sent by distribution {earlier.pk} already: people get it twice. "
+            "Have another one approved, or cancel one of the two.",
+            blocking=False,
         )
 
 

@@ -114,6 +114,7 @@ CHECK_RULES = (
     "template_not_approved",
     "no_token",
     "no_number",
+    "content_repeated",
     "capacity_short",
     "portfolio_limit",
 )

@@ -82,9 +82,11 @@ def next_due(now: datetime) -> Distribution | None:
 
 
 def _next_daily(today: date, dark: set[date], now: datetime) -> Distribution | None:
+    begun = Distribution.objects.filter(kind=Kind.DAILY, local_date__gte=today)
+    passed = dark | set(begun.values_list("local_date", flat=True))
     for days in range(AHEAD_DAYS):
         day = today + timedelta(days=days)
-        if day not in dark and (at := daily_time(day)) > now:
+        if day not in passed and (at := daily_time(day)) > now:
             return Distribution(kind=Kind.DAILY, local_date=day, planned_at=at)
     return None
 
@@ -169,8 +171,10 @@ def plan_once(*, at: datetime, content: Content | None, kind: Kind = Kind.ONE_TI
 def begin_soon(content: Content, *, again: bool, now: datetime) -> Distribution:
     """Write down a distribution that whoever looks next opens: by hand, with this content.
 
-    Raises ScheduleError on a blackout date and, unless `again`, when this content goes out or
-    went out already. The content's row is locked meanwhile: of two askers one sees the other's.
+    Today's content brings the daily distribution forward, so that it is not sent once more at the
+    daily time. Raises ScheduleError on a blackout date and, unless `again`, when this content goes
+    out or went out already. The content's row is locked meanwhile: of two askers one sees the
+    other's.
     """
     Content.objects.select_for_update().get(pk=content.pk)
     ended = (DistributionState.CANCELLED, DistributionState.MISSED)
@@ -180,4 +184,12 @@ def begin_soon(content: Content, *, again: bool, now: datetime) -> Distribution:
         raise ScheduleError(
             f"This content is sent by distribution {earlier.pk} already: people would get it twice."
         )
-    return plan_once(at=now, content=content, kind=Kind.MANUAL)
+    day = local_date(now)
+    is_todays = now < daily_time(day) and content == Content.objects.approved_for(day)
+    known = Distribution.objects.filter(kind=Kind.DAILY, local_date=day).exists()
+    kind = Kind.DAILY if is_todays and not known else Kind.MANUAL
+    try:
+        with transaction.atomic():
+            return plan_once(at=now, content=content, kind=kind)
+    except IntegrityError:
+        raise ScheduleError("The daily distribution begins with it at this moment.") from None

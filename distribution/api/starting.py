@@ -76,7 +76,8 @@ class Trigger(APIView):
     @extend_schema(
         summary="Start a distribution now",
         description="It is written down and begins within moments; checks that keep it shut are "
-        "told by its status. The same content is not sent twice unless `again` says so.",
+        "told by its status. The same content is not sent twice unless `again` says so: before the "
+        "daily time, today's content brings the daily distribution forward.",
         request=TriggerBody,
         responses={
             200: OpenApiResponse(DryRunShown, "A dry run: nothing was done."),

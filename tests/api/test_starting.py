@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 from threading import Barrier, Thread
 from typing import Any
 
 import pytest
+import time_machine
 from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.utils import timezone
@@ -25,7 +26,8 @@ def test_a_trigger_writes_one_down_that_the_next_look_opens(
 ) -> None:
     some_subscribers(3)
     a_number()
-    content, client = an_approved_content(), a_program("distribute")
+    content = an_approved_content(day=timezone.localdate() + timedelta(days=3))
+    client = a_program("distribute")
     with django_capture_on_commit_callbacks() as published:
         answer = client.post(TRIGGER, {"content": content.pk}, headers=a_key())
     started = Distribution.objects.get()
@@ -59,6 +61,32 @@ def test_the_same_content_goes_out_twice_only_if_that_is_said() -> None:
     assert "people would get it twice" in refused.json()["detail"]
     assert client.post(TRIGGER, {**asked, "again": True}, headers=a_key()).status_code == 202
     assert Distribution.objects.count() == 2
+
+
+@pytest.mark.parametrize("asked", [{}, {"date": "2026-11-24"}, {"content": "today's"}])
+def test_before_the_daily_time_todays_content_brings_the_daily_one_forward(asked: Any) -> None:
+    some_subscribers(3)
+    a_number()
+    with time_machine.travel("2026-11-23T23:30:00Z", tick=False):  # 05:00 in India
+        content, client = an_approved_content(), a_program("distribute", "read")
+        asked = {"content": content.pk} if "content" in asked else asked
+        told = client.post(TRIGGER, asked, headers=a_key()).json()
+        early = Distribution.objects.get(pk=told["id"])
+        assert (early.kind, early.planned_at) == (Kind.DAILY, timezone.now())
+        assert early.pk in schedule.open_due(timezone.now())
+        following = schedule.next_due(timezone.now())
+        assert following is not None
+        assert following.local_date == date(2026, 11, 25)
+    with time_machine.travel("2026-11-24T00:30:01Z", tick=False):  # 06:00
+        assert schedule.open_due(timezone.now()) == []
+    assert list(Distribution.objects.all()) == [early]
+
+
+def test_after_the_daily_time_todays_content_is_sent_by_hand() -> None:
+    with time_machine.travel("2026-11-24T00:30:01Z", tick=False):
+        content, client = an_approved_content(), a_program("distribute")
+        told = client.post(TRIGGER, {"content": content.pk}, headers=a_key()).json()
+    assert Distribution.objects.get(pk=told["id"]).kind == Kind.MANUAL
 
 
 def test_a_dry_run_tells_and_does_nothing() -> None:

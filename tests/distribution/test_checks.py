@@ -58,6 +58,19 @@ def test_the_fallback_is_enough(distribution):
     assert checks.content_for(distribution) == fallback
 
 
+@pytest.mark.parametrize("is_fallback", [False, True])
+def test_a_days_content_that_was_sent_already_is_told_and_a_fallback_is_not(
+    distribution, is_fallback
+):
+    content = an_approved_content(day=None if is_fallback else DAY, is_fallback=is_fallback)
+    earlier = a_planned_distribution(NOW, content=content)
+    assert found(distribution) == []
+
+    Distribution.objects.filter(pk=earlier.pk).update(opened_at=NOW)
+
+    assert found(distribution) == ([] if is_fallback else [("content_repeated", False)])
+
+
 def test_a_distributions_own_content_comes_before_the_days(distribution, content):
     distribution.content = an_approved_content(day=None, is_fallback=True)
 
