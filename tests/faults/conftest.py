@@ -8,17 +8,15 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from config.processes import LaunchError
-from tests.faults import morning
 from tests.faults.checker import REPORT
-from tests.faults.database import Server
-from tests.faults.morning import Morning
+from tests.faults.database import Server, throwaway
+from tests.faults.morning import House
 from tests.faults.stack import CALM, Stack
 
 TIMEOUT = 240
@@ -60,16 +58,11 @@ def dice(seed: int, request: pytest.FixtureRequest) -> random.Random:
 @pytest.fixture(scope="session")
 def server(django_db_blocker: Any) -> Iterator[Server]:
     """PostgreSQL and the template database; Django may use it from here on."""
-    folder = Path(tempfile.mkdtemp(prefix="daybreak-faults-"))
-    folder.chmod(0o711)
-    with ExitStack() as ends:
-        ends.callback(shutil.rmtree, folder, ignore_errors=True)
-        ends.enter_context(django_db_blocker.unblock())
+    with django_db_blocker.unblock(), ExitStack() as ends:
         try:
-            found = Server(folder / "postgres")
+            found = ends.enter_context(throwaway())
         except LaunchError as error:
             pytest.skip(str(error))
-        ends.callback(found.stop)
         yield found
 
 
@@ -86,23 +79,3 @@ def build(server: Server, seed: int) -> Iterator[Callable[..., House]]:
             return House(ends.enter_context(Stack(folder, server, **options)), people)
 
         yield make
-
-
-class House:
-    """A stack whose people and content are prepared."""
-
-    def __init__(self, stack: Stack, people: int) -> None:
-        self.stack, self.people = stack, people
-        self.content = morning.prepare(people, rates=stack.rates)
-
-    def open(self, **orders: str) -> Morning:
-        """A new distribution to everybody, in a house that is well but for these failpoints."""
-        self.stack.heal()
-        for place, order in orders.items():
-            self.stack.strike_at(place, order)
-        return self.open_as_it_is()
-
-    def open_as_it_is(self, *, late: timedelta = timedelta(0)) -> Morning:
-        """The same in a house that is left as it is; planned for `late` ago."""
-        morning.refresh_numbers()
-        return Morning(self.stack, self.content, late=late)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -55,6 +59,21 @@ class Server:
     def _execute(self, statement: str) -> None:
         with psycopg.connect(self.running.url, autocommit=True) as session:
             session.execute(statement)
+
+
+@contextlib.contextmanager
+def throwaway() -> Iterator[Server]:
+    """A server in a folder of its own; both are gone after the block."""
+    folder = Path(tempfile.mkdtemp(prefix="daybreak-faults-"))
+    folder.chmod(0o711)  # PostgreSQL may run as another account, which walks through it
+    try:
+        server = Server(folder / "postgres")
+        try:
+            yield server
+        finally:
+            server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def point_django_at(url: str) -> None:

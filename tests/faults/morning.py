@@ -119,6 +119,26 @@ class Morning:
         return took + stack.wait(lambda: self.state() in ENDED, f"it ends: {self.state()}", seconds)
 
 
+class House:
+    """A stack whose people and content are prepared."""
+
+    def __init__(self, stack: Stack, people: int) -> None:
+        self.stack, self.people = stack, people
+        self.content = prepare(people, rates=stack.rates)
+
+    def open(self, **orders: str) -> Morning:
+        """A new distribution to everybody, in a house that is well but for these failpoints."""
+        self.stack.heal()
+        for place, order in orders.items():
+            self.stack.strike_at(place, order)
+        return self.open_as_it_is()
+
+    def open_as_it_is(self, *, late: timedelta = timedelta(0)) -> Morning:
+        """The same in a house that is left as it is; planned for `late` ago."""
+        refresh_numbers()
+        return Morning(self.stack, self.content, late=late)
+
+
 def inbox_is_empty() -> bool:
     return asked(lambda: not WebhookEvent.objects.pending().exists(), default=False)
 

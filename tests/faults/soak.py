@@ -29,18 +29,15 @@ if __name__ == "__main__":
 from distribution import attempt_ids
 from tests.faults import morning as mornings
 from tests.faults.checker import examine
-from tests.faults.database import Server
+from tests.faults.database import Server, throwaway
 from tests.faults.morning import Morning
 from tests.faults.nemesis import Nemesis, schedule
-from tests.faults.stack import CALM, SCALED, Stack
+from tests.faults.stack import CALM, UNSCALED, Stack
 
 PEOPLE = 2500
 STRIKING_SECONDS = 40.0
 LONGEST = 300.0  # seconds for one seed, healing included
 LONGEST_UNSCALED = 1200.0
-# The settings' own time constants instead of the scaled ones; empty counts as not set. How long
-# webhooks come again is the stand-in's and stays scaled.
-UNSCALED = {name: "" for name in SCALED if name not in ("DAILY_TIME", "RECEIVER_PATIENCE_SECONDS")}
 MUTANTS = {"retry-on-timeout": "tests.faults.mutants"}
 # What the stand-in does to calls, as shares of them.
 HOSTILE = (
@@ -163,13 +160,8 @@ def healing(stack: Stack, nemesis: Nemesis) -> float:
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 when every seed kept the promise; with a mutant 0 when doubles were seen."""
     options = _options(arguments)
-    folder = Path(tempfile.mkdtemp(prefix="daybreak-faults-"))
-    folder.chmod(0o711)
     results: list[Result] = []
-    with ExitStack() as ends:
-        ends.callback(shutil.rmtree, folder, ignore_errors=True)
-        server = Server(folder / "postgres")
-        ends.callback(server.stop)
+    with throwaway() as server:
         end = time.monotonic() + 60 * options.minutes
         for seed in range(options.first_seed, options.first_seed + options.seeds):
             if time.monotonic() > end:
