@@ -89,7 +89,7 @@ def house(arguments: argparse.Namespace) -> Iterator[House]:
         folder.chmod(0o711)  # PostgreSQL runs as another account
         url, database = up.enter_context(databases("postgres", folder))
         broker = up.enter_context(running_broker(folder / "broker"))
-        env = environment(url, broker, folder) | {"API_RATE_READ": UNLIMITED}
+        env = environment(url, broker, folder) | {"API_RATE_SUBSCRIBERS": UNLIMITED}
         migrate(env)
         with psycopg.connect(url) as link:
             link.execute(PEOPLE, [arguments.people])
@@ -112,12 +112,12 @@ from django.utils import timezone
 from distribution import tokens
 user = User.objects.create_superuser("bench")
 now = timezone.now()
-print(tokens.issue("bench", ["read"], user=user, by=None, expires_at=None, now=now)[1])
+print(tokens.issue("bench", ["subscribers"], user=user, by=None, expires_at=None, now=now)[1])
 """
 
 
 def a_token(env: dict[str, str]) -> str:
-    """A token that may read."""
+    """A token that may read lists of people."""
     command = [sys.executable, "-c", TOKEN]
     made = subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, text=True)
     return made.stdout.strip()
@@ -128,8 +128,9 @@ def warm_up(made: House, threads: int) -> None:
     for port in (made.web, made.receiver):
         requests = posts(next(serials) * 10**7)
         asyncio.run(fire(port, [next(requests) for _ in range(50 * threads)], threads))
-    with Flood(made.web, partial(made.api, LARGE), threads):
+    with Flood(made.web, partial(made.api, LARGE), threads) as flood:
         time.sleep(1)
+    assert set(flood.statuses) == {200}, f"the API refuses: {flood.statuses}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,7 +205,7 @@ def measure(
 def webhooks(made: House, arguments: argparse.Namespace) -> Iterator[Measured]:
     """Webhooks at a steady rate: alone, then beside a flood of the API."""
     given = {"rate": arguments.posts, "seconds": arguments.seconds}
-    ways = [("same process", made.web), ("a process of their own", made.receiver)]
+    ways = [("same process", made.web), ("another process", made.receiver)]
     yield measure(made, "webhooks alone", made.web, fresh_posts()(), **given)
     for way, port in ways:
         flood = Flood(made.web, partial(made.api, LARGE), arguments.clients)
@@ -215,7 +216,7 @@ def webhooks(made: House, arguments: argparse.Namespace) -> Iterator[Measured]:
 def api(made: House, arguments: argparse.Namespace) -> Iterator[Measured]:
     """The API's list at a steady rate: alone, then beside a flood of webhooks."""
     given = {"rate": arguments.asks, "seconds": arguments.seconds}
-    ways = [("same process", made.web), ("a process of their own", made.receiver)]
+    ways = [("same process", made.web), ("another process", made.receiver)]
     yield measure(made, "API alone", made.web, made.api(LIST), **given)
     for way, port in ways:
         flood = Flood(port, fresh_posts(), arguments.clients)
