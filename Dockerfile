@@ -24,7 +24,7 @@ RUN DATABASE_URL=postgresql://nobody@localhost/none \
     python manage.py collectstatic --no-input
 # The code belongs to root: what runs cannot change it.
 USER daybreak
-EXPOSE 8000
+EXPOSE 8000 8001
 CMD ["python", "-m", "granian", "--host", "0.0.0.0", "--port", "8000", "--http", "1", "--no-ws", \
      "--workers", "1", "--blocking-threads", "8", "--respawn-failed-workers", \
      "--workers-kill-timeout", "5", "--interface", "wsgi", "config.wsgi:application"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 from typing import Any, Generic, TypeVar, cast
 
@@ -115,9 +115,20 @@ def ready(_: HttpRequest) -> HttpResponse:
 
     A silent keeper is said, too, but a web server serves as well without one.
     """
-    state = {name: "ok" if probe.well() else "down" for name, probe in PROBES.items()}
+    return _told(PROBES, needed=NEEDED)
+
+
+@never_cache
+@require_safe
+def ready_to_receive(_: HttpRequest) -> HttpResponse:
+    """200 when the database answers in time, else 503: to take a webhook nobody else is needed."""
+    return _told(["database"], needed=["database"])
+
+
+def _told(names: Iterable[str], *, needed: Iterable[str]) -> HttpResponse:
+    state = {name: "ok" if PROBES[name].well() else "down" for name in names}
     overall = "ok" if set(state.values()) == {"ok"} else "degraded"
-    usable = all(state[name] == "ok" for name in NEEDED)
+    usable = all(state[name] == "ok" for name in needed)
     return JsonResponse({"status": overall, **state}, status=200 if usable else 503)
 
 

@@ -11,4 +11,4 @@ from webhooks.door import beside
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = beside(get_wsgi_application())
-import_string("webhooks.receiver.begin")()  # by its name: needs the models, so only now
+import_string("webhooks.receiver.begin")("web")  # by its name: needs the models, so only now

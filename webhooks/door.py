@@ -7,7 +7,7 @@ by the long way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeAlias, cast
 
 from django.core.handlers.exception import convert_exception_to_response
@@ -24,12 +24,21 @@ PATHS = frozenset(("/webhooks/whatsapp", "/webhooks/whatsapp/"))
 
 def beside(site: Application) -> Application:
     """`site`, but for what Meta calls; for `config/wsgi.py`."""
-    # By its name: `config/wsgi.py` imports this module before Django is set up.
-    view = import_string("webhooks.views.whatsapp")
-    respond = cast(View, convert_exception_to_response(view))
+    return before(site, {})
+
+
+def before(site: Application, views: Mapping[str, View]) -> Application:
+    """`site`, but for what Meta calls, and for `views` by their very paths."""
+    # By its name: who asks imports this module before Django is set up.
+    whatsapp: View = import_string("webhooks.views.whatsapp")
+    ways = {
+        path: cast(View, convert_exception_to_response(view))
+        for path, view in {**views, **dict.fromkeys(PATHS, whatsapp)}.items()
+    }
 
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if environ["PATH_INFO"] not in PATHS:
+        respond = ways.get(environ["PATH_INFO"])
+        if respond is None:
             return site(environ, start_response)
         try:
             response = respond(WSGIRequest(environ))

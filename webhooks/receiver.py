@@ -33,16 +33,18 @@ STALLED_SECONDS = 5.0  # who slept so long (frozen, starved) let calls wait, per
 WRITE_SECONDS = 2.0
 
 _lock = Lock()
+_door = "web"  # the kind of process that this one is
 _away_at: datetime | None = None  # not in the ledger yet
 _watched_by: int | None = None  # threads do not survive a fork
 
 
-def begin() -> None:
-    """This process begins to receive now; before, as far as it knows, nobody did.
+def begin(door: str) -> None:
+    """This process begins to receive now; before, as far as it knows, nobody did at its `door`.
 
     Never waits and never fails: a thread tells the ledger, now or as soon as there is one.
     """
-    global _watched_by
+    global _door, _watched_by
+    _door = door
     missed(timezone.now())
     with _lock:
         if _watched_by == os.getpid():
@@ -85,7 +87,7 @@ def tell(now: datetime) -> None:
 
 def _write(now: datetime, away_at: datetime | None) -> None:
     with limited(connections[DEFAULT_DB_ALIAS], WRITE_SECONDS):
-        StatusFeed.receiver_seen(now, away_at=away_at)
+        StatusFeed.receiver_seen(now, door=_door, away_at=away_at)
 
 
 def _run() -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import models
+
+from distribution.models.heartbeats import DOOR, Heartbeat
+
+# Who was silent for so long was taken away for good, and no morning of before is under way.
+TAKEN_AWAY = timedelta(days=1)
 
 
 class StatusFeed(models.Model):
@@ -14,8 +19,8 @@ class StatusFeed(models.Model):
     applied_through = models.DateTimeField(null=True, blank=True)
     # When the latest report was given up on; it could have been about anybody.
     dead_letter_at = models.DateTimeField(null=True, blank=True)
-    # When our receiver last said that it is there, and until when it is last known to have
-    # been away: what Meta could not bring then comes again ever more rarely.
+    # Up to when every process that receives was last seen, and until when one of them is last
+    # known to have been away: what Meta could not bring then comes again ever more rarely.
     receiver_seen_at = models.DateTimeField(null=True, blank=True)
     receiver_away_at = models.DateTimeField(null=True, blank=True)
 
@@ -38,11 +43,22 @@ class StatusFeed(models.Model):
         cls.objects.update_or_create(pk=1, defaults={"dead_letter_at": at})
 
     @classmethod
-    def receiver_seen(cls, at: datetime, *, away_at: datetime | None = None) -> None:
-        """The receiver is there at `at`; it was away until `away_at`, which never moves back."""
+    def receiver_seen(
+        cls, at: datetime, *, door: str = "web", away_at: datetime | None = None
+    ) -> None:
+        """The receiver behind `door` is there at `at`; until `away_at` it was away.
+
+        Nobody here knows at which door Meta is led in, so one that lives never speaks for one
+        that does not. An absence never moves back; it is written first, so that whoever is
+        seen again is never seen without it.
+        """
         row = cls.objects.filter(pk=1)
-        if not row.update(receiver_seen_at=at):
-            cls.objects.get_or_create(pk=1, defaults={"receiver_seen_at": at})
         if away_at is not None:
+            cls.objects.get_or_create(pk=1)
             earlier = models.Q(receiver_away_at=None) | models.Q(receiver_away_at__lt=away_at)
             row.filter(earlier).update(receiver_away_at=away_at)
+        Heartbeat.beat(f"{DOOR}{door}", at)
+        doors = Heartbeat.objects.filter(name__startswith=DOOR, at__gt=at - TAKEN_AWAY)
+        seen = doors.aggregate(longest_ago=models.Min("at"))["longest_ago"]
+        if not row.update(receiver_seen_at=seen):
+            cls.objects.get_or_create(pk=1, defaults={"receiver_seen_at": seen})

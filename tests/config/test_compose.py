@@ -103,12 +103,13 @@ def environment(tmp_path_factory: pytest.TempPathFactory, broker_url: str) -> di
     return env
 
 
-def test_the_web_server_becomes_healthy_and_ends_when_asked(
-    environment: dict[str, str], tmp_path: Path
+@pytest.mark.parametrize(("name", "inside"), [("web", "8000"), ("receiver", "8001")])
+def test_a_server_becomes_healthy_and_ends_when_asked(
+    environment: dict[str, str], tmp_path: Path, name: str, inside: str
 ) -> None:
     port, log = str(free_port()), tmp_path / "log"
-    check = [word.replace("8000", port) for word in SERVICES["web"]["healthcheck"]["test"][2:]]
-    command = command_of("web", _8000=port, **{"0.0.0.0": "127.0.0.1"})
+    check = [word.replace(inside, port) for word in SERVICES[name]["healthcheck"]["test"][2:]]
+    command = command_of(name, **{f"_{inside}": port, "0.0.0.0": "127.0.0.1"})
 
     def healthy() -> bool:
         asked = subprocess.run([sys.executable, *check], capture_output=True, timeout=30)
@@ -160,6 +161,19 @@ def test_the_web_server_is_started_as_the_launcher_starts_it() -> None:
     assert [word.replace("0.0.0.0", "127.0.0.1") for word in SERVICES["web"]["command"][1:]] == here
 
 
+def test_the_receiver_is_a_web_server_of_its_own_for_webhooks_only() -> None:
+    here = " ".join(SERVICES["web"]["command"]).replace("8000", "8001")
+
+    assert " ".join(SERVICES["receiver"]["command"]) == here.replace("wsgi:", "receiver:")
+
+
+def test_the_sandbox_posts_to_the_receiver() -> None:
+    (port,) = re.findall(r"--port (\d+)", " ".join(SERVICES["receiver"]["command"]))
+
+    url = f"http://receiver:{port}/webhooks/whatsapp"
+    assert f"--webhook-url={url}" in SERVICES["sandbox"]["command"]
+
+
 def test_beat_is_started_as_the_launcher_starts_it(tmp_path: Path) -> None:
     here = [str(word) for word in roles.beat({}, tmp_path).argv[1:]]
 
@@ -172,8 +186,9 @@ def test_the_keeper_is_started_as_the_launcher_starts_it(tmp_path: Path) -> None
     assert SERVICES["keeper"]["command"][1:] == here
 
 
-def test_the_keeper_does_not_wait_for_the_broker() -> None:
-    assert set(SERVICES["keeper"]["depends_on"]) == {"migrate"}
+@pytest.mark.parametrize("name", ["keeper", "receiver"])
+def test_who_needs_the_database_only_does_not_wait_for_the_broker(name: str) -> None:
+    assert set(SERVICES[name]["depends_on"]) == {"migrate"}
 
 
 def test_the_image_starts_the_web_server_by_default() -> None:
@@ -190,15 +205,15 @@ def test_a_service_restarts_itself_and_has_time_to_end(name: str) -> None:
     assert service["stop_grace_period"] == "60s"
 
 
-@pytest.mark.parametrize("name", ["web", *TELLING, "postgres", "redis"])
+@pytest.mark.parametrize("name", ["web", "receiver", *TELLING, "postgres", "redis"])
 def test_a_service_that_others_need_is_asked_for_its_health(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
 
 
-def test_only_the_web_server_is_reachable_and_from_this_machine_alone() -> None:
+def test_only_web_and_receiver_are_reachable_and_from_this_machine_alone() -> None:
     ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
 
-    assert ports == {"web": ["127.0.0.1:8000:8000"]}
+    assert ports == {"web": ["127.0.0.1:8000:8000"], "receiver": ["127.0.0.1:8001:8001"]}
 
 
 @pytest.mark.parametrize("missing", ["POSTGRES_PASSWORD", "REDIS_PASSWORD"])

@@ -76,6 +76,14 @@ def test_silence_counts_only_as_far_as_the_receiver_was_seen(distribution):
     assert judge(distribution) == (1, 0)
 
 
+def test_it_waits_while_one_of_two_receivers_is_silent(distribution):
+    StatusFeed.receiver_seen(RIPE - seconds(0.001), door="receiver")
+    StatusFeed.receiver_seen(RIPE, door="web")
+    assert_waits(distribution)
+    StatusFeed.receiver_seen(RIPE, door="receiver")
+    assert judge(distribution) == (1, 0)
+
+
 def test_at_the_windows_end_the_absence_is_left_to_a_human_with_the_rest(distribution):
     away_until(NOW)
 

@@ -13,15 +13,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
-import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from statistics import median, quantiles
 from typing import Any
@@ -29,170 +26,16 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-import psutil  # noqa: E402
-
-from config import postgres  # noqa: E402
 from config.broker import running_broker  # noqa: E402
-from config.processes import free_port  # noqa: E402
-from webhooks import signature  # noqa: E402
-
-SECRET = "a secret of the benchmark"
-PATH = "/webhooks/whatsapp"
-
-
-def body(serial: int, statuses: int) -> bytes:
-    """A webhook of so many statuses, some 700 bytes each, unlike every other one."""
-    items = [
-        {
-            "id": f"wamid.HBgMOTE5ODEyMzQ1Njc4FQIAERgSQ{serial:012}{place:04}",
-            "status": "delivered",
-            "timestamp": "1750030073",
-            "recipient_id": "919812345678",
-            "recipient_user_id": "IN.13491208655302741918",
-            "biz_opaque_callback_data": f"daybreak:{serial + 10**9}.1.9f3c0a5d7e21b",
-            "pricing": {
-                "billable": True,
-                "pricing_model": "PMP",
-                "type": "regular",
-                "category": "utility",
-            },
-        }
-        for place in range(statuses)
-    ]
-    metadata = {"display_phone_number": "919800000001", "phone_number_id": "106540352242922"}
-    contact = {"profile": {"name": "Ravi"}, "wa_id": "919812345678"}
-    value = {
-        "messaging_product": "whatsapp",
-        "metadata": metadata,
-        "contacts": [contact],
-        "statuses": items,
-    }
-    entry = {"id": "102290129340398", "changes": [{"field": "messages", "value": value}]}
-    document = {"object": "whatsapp_business_account", "entry": [entry]}
-    return json.dumps(document, separators=(",", ":")).encode()
-
-
-def request(payload: bytes) -> bytes:
-    head = (
-        f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-        f"User-Agent: facebookexternalua\r\n{signature.HEADER}: {signature.sign(payload, SECRET)}"
-        f"\r\nContent-Length: {len(payload)}\r\n\r\n"
-    )
-    return head.encode() + payload
-
-
-class Link(asyncio.Protocol):
-    """One kept-alive connection that posts one request after the other."""
-
-    def __init__(self, requests: Iterator[bytes], seconds: list[float], answers: list[int]) -> None:
-        self.requests, self.seconds, self.answers = requests, seconds, answers
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
-        self._next()
-
-    def data_received(self, data: bytes) -> None:
-        self.seconds.append(time.perf_counter() - self.started)
-        self.answers.append(int(data[9:12]))
-        self._next()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if not self.done.done():
-            self.done.set_exception(exc or ConnectionError("the server hung up"))
-
-    def _next(self) -> None:
-        following = next(self.requests, None)
-        if following is None:
-            self.done.set_result(None)
-            self.transport.close()
-            return
-        self.started = time.perf_counter()
-        self.transport.write(following)
-
-
-async def fire(port: int, requests: list[bytes], links: int) -> tuple[float, list[float]]:
-    """Post them all over so many connections; (seconds in all, seconds of each)."""
-    loop, waiting = asyncio.get_running_loop(), iter(requests)
-    each: list[float] = []
-    answers: list[int] = []
-    started = time.perf_counter()
-    made = [
-        await loop.create_connection(lambda: Link(waiting, each, answers), "127.0.0.1", port)
-        for _ in range(links)
-    ]
-    await asyncio.gather(*(link.done for _, link in made))
-    assert set(answers) == {200}, f"not all were taken: {set(answers)}"
-    return time.perf_counter() - started, each
-
-
-def cpu(processes: list[psutil.Process]) -> float:
-    """Seconds of user and system time of these, and of children that ended."""
-    total = 0.0
-    for process in processes:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            total += sum(process.cpu_times()[:4])
-    return total
-
-
-def family(pid: int) -> list[psutil.Process]:
-    process = psutil.Process(pid)
-    return [process, *process.children(recursive=True)]
-
-
-def environment(database_url: str, broker_url: str, folder: Path) -> dict[str, str]:
-    return {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "config.settings",
-        "DAYBREAK_VAR": str(folder),
-        "DATABASE_URL": database_url,
-        "SECRET_KEY": "a key for the benchmark only, long enough to pass the settings' own check",
-        "HTTPS": "false",
-        "LOG_LEVEL": "warning",
-        "REDIS_URL": broker_url,
-        "WHATSAPP_APP_SECRET": SECRET,
-    }
-
-
-@contextlib.contextmanager
-def web(env: dict[str, str], app: str, threads: int, log: Path) -> Iterator[tuple[int, int]]:
-    """(port, process) of a web server."""
-    port = free_port()
-    command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
-    command += ["--port", str(port), "--workers", "1", "--blocking-threads", str(threads)]
-    command += ["--http", "1", "--no-ws", app]
-    with log.open("wb") as output:
-        child = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=output)
-    try:
-        wait_for(port)
-        yield port, child.pid
-    finally:
-        child.terminate()
-        child.wait(timeout=30)
-
-
-def wait_for(port: int) -> None:
-    end = time.monotonic() + 60
-    while True:
-        try:
-            asyncio.run(fire(port, [request(body(0, 1))], 1))
-        except (OSError, ConnectionError):
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.1)
-        else:
-            return
-
-
-@contextlib.contextmanager
-def databases(kind: str, folder: Path) -> Iterator[tuple[str, Callable[[], float]]]:
-    """(URL, function that tells the CPU of the server's own processes)."""
-    if kind == "sqlite":
-        yield f"sqlite:///{folder / 'bench.sqlite3'}", lambda: 0.0
-        return
-    with postgres.start(folder / "postgres", durable=True) as server:
-        yield server.url, lambda: cpu(family(server.process.pid))
+from tests.load.posts import body, fire, request  # noqa: E402
+from tests.load.servers import (  # noqa: E402
+    cpu,
+    databases,
+    environment,
+    family,
+    migrate,
+    web,
+)
 
 
 def measure(arguments: argparse.Namespace, kind: str) -> dict[str, float]:
@@ -205,12 +48,7 @@ def measure(arguments: argparse.Namespace, kind: str) -> dict[str, float]:
             running_broker(folder / "broker") as broker_url,
         ):
             env = environment(url, broker_url, folder)
-            subprocess.run(
-                [sys.executable, "manage.py", "migrate", "--no-input", "-v0"],
-                cwd=ROOT,
-                env=env,
-                check=True,
-            )
+            migrate(env)
             with web(env, arguments.app, arguments.threads, folder / "web.log") as (port, pid):
                 figures = _measure_posts(arguments, port, pid, database_cpu)
             if arguments.drain:

@@ -37,8 +37,8 @@ def serving(log: Path, app: str = "config.wsgi:application", **env: str) -> Iter
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
     command += ["--port", str(port), "--workers", "1", "--blocking-threads", "4", "--http", "1"]
     command += ["--no-ws", "--workers-kill-timeout", "2", app]
-    environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings", **env}
-    environment["DATABASE_URL"] = database_url()
+    ours = {"DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": database_url()}
+    environment = {**os.environ, **ours, **env}
     with log.open("wb") as output:
         child = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)
         try:

@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from distribution.models import StatusFeed
+from distribution.models import Heartbeat, StatusFeed
 from tests.webhooks.posts import notice, post
 from tests.webhooks.test_views import without_the_table
 from webhooks import receiver, storing, views
@@ -112,8 +112,8 @@ def test_what_is_missed_while_it_is_told_stays_owed(monkeypatch):
     later = NOW + timedelta(seconds=1)
     really = StatusFeed.receiver_seen
 
-    def seen(at, away_at=None):
-        really(at, away_at=away_at)
+    def seen(at, **said):
+        really(at, **said)
         receiver.missed(later)
 
     monkeypatch.setattr(StatusFeed, "receiver_seen", seen)
@@ -130,14 +130,15 @@ def test_a_web_process_says_when_it_began_and_that_it_is_there(serve):
     before = timezone.now()
     serve()
 
-    began = _awaited(lambda: feed().receiver_away_at)
-    seen = _awaited(lambda: feed().receiver_seen_at)
+    began = awaited(lambda: feed().receiver_away_at)
+    seen = awaited(lambda: feed().receiver_seen_at)
     assert before < began <= seen
-    assert _awaited(lambda: (feed().receiver_seen_at or seen) > seen)
+    assert Heartbeat.objects.filter(pk="door:web").exists()
+    assert awaited(lambda: (feed().receiver_seen_at or seen) > seen)
     assert feed().receiver_away_at == began
 
 
-def _awaited(question):
+def awaited(question):
     end = time.monotonic() + 30
     while not (answer := question()) and time.monotonic() < end:
         time.sleep(0.05)
