@@ -13,7 +13,6 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
 from drf_spectacular.utils import (
-    OpenApiExample,
     OpenApiParameter,
     extend_schema,
     extend_schema_field,
@@ -196,14 +195,6 @@ class ImportSubscribers(APIView):
             XLSX: FILE_ALONE,
         },
         responses={202: Job},
-        examples=[
-            OpenApiExample(
-                "Two people as JSON lines",
-                '{"phone": "+919812345601", "name": "Asha"}\n{"phone": "+919812345602"}\n',
-                media_type="application/x-ndjson",
-                request_only=True,
-            )
-        ],
     )
     def post(self, request: Request) -> HttpResponse:
         """Answers at once with a job to follow. Rows are taken or refused one by one; nobody who
