@@ -109,6 +109,11 @@ MORNING = filling.Morning(
         **sending.BY_OPERATION,
         ("health", "503"): NOT_READY,
     },
+    at_other_times={
+        **people.AT_OTHER_TIMES,
+        **sending.AT_OTHER_TIMES,
+        "AlertShown": {"closed_at": "2026-11-24T06:04:26.118240+05:30"},
+    },
 )
 
 

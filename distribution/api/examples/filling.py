@@ -13,7 +13,10 @@ from distribution.api.problems import MEDIA_TYPE
 
 JSON, CSV = "application/json", "text/csv"
 HOUSE = "https://daybreak.example"
-CURSOR = "WzAsIjI4NDAwMyJd%3A1vNKqm%3AqbF0n2kXH0oTjV1aRkT8mZ3cYw5uLx7eJd9sPgIhBvE"
+CURSORS = (
+    "W2ZhbHNlLCIyODQwMDMiXQ%3A1vNKqm%3AqbF0n2kXH0oTjV1aRkT8mZ3cYw5uLx7eJd9sPgIhBvE",
+    "W3RydWUsIjI4NDAwMSJd%3A1vNKqm%3AhT4yWc8LrZ0iGf2nBvK6sUe9QaXo3jMd1kPxYwCt7uI",
+)
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,7 @@ class Morning:
 
     answers: Mapping[str, Sequence[Mapping[str, Any]]]
     by_operation: Mapping[tuple[str, str], Any]
+    at_other_times: Mapping[str, Any]  # by component: of fields that are empty this morning
 
 
 def fill(document: dict[str, Any], morning: Morning) -> dict[str, Any]:
@@ -41,6 +45,8 @@ def fill(document: dict[str, Any], morning: Morning) -> dict[str, Any]:
                     found = _Answers(path, operation["operationId"], status, morning, fields)
                     media["example"] = found.whole(media_type, media["schema"])
                     fields.note(media["schema"], media["example"])
+    for component, values in morning.at_other_times.items():
+        fields.note({"$ref": f"#/components/schemas/{component}"}, values)
     document["components"]["examples"] = {
         name: {"summary": problem["title"], "value": problem}
         for name, problem in sorted(common.items())
@@ -131,17 +137,19 @@ class _Answers:
             return files()[self.operation]
         component = schema["$ref"].rpartition("/")[2]
         properties = self.fields.schemas[component]["properties"]
-        links = {"next": self._next(), "previous": None} if "next" in properties else {}
+        links = dict(zip(("next", "previous"), self._links(), strict=True))
         if "results" in properties:
             row = properties["results"]["items"]["$ref"].rpartition("/")[2]
             return {**links, "results": list(self._told(row))}
         told = self._told(component)
-        return {**(told if isinstance(told, Mapping) else told[0]), **links}
+        one = told if isinstance(told, Mapping) else told[0]
+        return {**one, **links} if "next" in properties else one
 
     def _told(self, component: str) -> Any:
         told = self.morning.by_operation.get((self.operation, self.status))
         return told or self.morning.answers[component]
 
-    def _next(self) -> str:
+    def _links(self) -> Iterator[str]:
         path = self.path.replace("{id}", str(_id(self.path)))
-        return f"{HOUSE}{path}?cursor={CURSOR}&page_size=2"
+        for cursor in CURSORS:
+            yield f"{HOUSE}{path}?cursor={cursor}&page_size=2"

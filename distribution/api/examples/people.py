@@ -177,3 +177,6 @@ BY_OPERATION: dict[tuple[str, str], Mapping[str, Any]] = {
     ("subscribers_import_confirm", "202"): CONFIRMED,
     ("subscribers_import_cancel", "200"): STOPPED,
 }
+AT_OTHER_TIMES = {
+    "Job": {"problem": "The columns “phone” and “mobile” mean the same: rename or remove one."},
+}

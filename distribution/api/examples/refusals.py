@@ -85,7 +85,8 @@ OF_OPERATION: Mapping[str, Mapping[int, Codes]] = {
     "distribution_schedule_create": {
         409: {
             **NO_CONTENT,
-            "blackout_date": "26 Jan 2027: Republic Day. Nothing begins on that day: choose another.",
+            "blackout_date": "26 Jan 2027: Republic Day. Nothing begins on that day: choose "
+            "another.",
         }
     },
     "distribution_schedule_destroy": {

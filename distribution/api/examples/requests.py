@@ -22,10 +22,10 @@ CONTENT = {
 }
 BODIES: dict[str, Named] = {
     "TriggerBodyRequest": {
+        "Only what would happen": {"content": 87, "dry_run": True},
         "Today's content": {},
         "A content by its id": {"content": 87},
         "The content of a day": {"date": "2026-11-24"},
-        "Only what would happen": {"content": 87, "dry_run": True},
         "The same content again": {"content": 87, "again": True},
     },
     "ScheduleBodyRequest": {

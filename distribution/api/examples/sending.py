@@ -298,3 +298,6 @@ BY_OPERATION: dict[tuple[str, str], Any] = {
     ("distribution_cancel_create", "200"): CANCELLED,
     ("distribution_content_retrieve", "200"): DECIDED,
 }
+AT_OTHER_TIMES = {
+    "SlaShown": {"violations": ["At the present rate the sending ends after the window."]},
+}
