@@ -43,6 +43,7 @@ SPECTACULAR_SETTINGS: dict[str, object] = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         f"{HERE}.schema.same_on_each_database",
+        "config.api.examples.fill",
     ],
     # Columns of the same name with other words in them: each set has a name of its own.
     "ENUM_NAME_OVERRIDES": {

@@ -30,10 +30,11 @@ PROGRESS = {0: "", 1: "sent", 2: "delivered", 3: "read"}
 def lines(deliveries: QuerySet[Delivery], *, full_phones: bool) -> Iterator[str]:
     """The file's lines, the header first."""
     found = deliveries.values_list(*COLUMNS).iterator(chunk_size=2000)
-    return csv_lines(chain([HEADER], (_row(values, full_phones=full_phones) for values in found)))
+    return csv_lines(chain([HEADER], (row(values, full_phones=full_phones) for values in found)))
 
 
-def _row(values: Sequence[object], *, full_phones: bool) -> list[str]:
+def row(values: Sequence[object], *, full_phones: bool) -> list[str]:
+    """The cells of one delivery, whose `COLUMNS` these are."""
     pk, one, day, phone, name, tier, batch, number, state, progress, reason, tries, *rest = values
     *times, code = rest
     why = explain(str(reason)) if reason else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.urls import reverse
-from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from distribution.models import Distribution, DistributionState, Kind
@@ -31,7 +30,6 @@ class DistributionShown(serializers.ModelSerializer[Distribution]):
             *("opened_at", "sla_deadline", "completed_at", "recipients", "status_url"),
         ]
 
-    @extend_schema_field({"type": "string", "examples": ["/api/distribution/status?id=7"]})
     def get_status_url(self, distribution: Distribution) -> str:
         return status_url(distribution)
 

@@ -26,6 +26,12 @@ from distribution.models import ApiToken, KeptAnswer
 
 HEADER = "Idempotency-Key"
 KEY = re.compile(r"[\x21-\x7e]{1,200}")
+KEY_WANTED = (
+    f"Send a header {HEADER} with up to 200 visible characters of your own, new for each request "
+    "and the same for its repetitions."
+)
+REUSED = "This Idempotency-Key was used for another request: make a new key for each request."
+AT_WORK = "The same key is at work at this moment: ask again after Retry-After."
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,7 @@ def once(request: Request, effect: Callable[[], Answer]) -> HttpResponse:
             raise Problem(
                 409,
                 "in_progress",
-                "The same key is at work at this moment: ask again after Retry-After.",
+                AT_WORK,
                 headers={"Retry-After": "2"},
             ) from None
         raise
@@ -89,11 +95,7 @@ def _begin(holder: str, key: str, asked: str) -> KeptAnswer:
 
 def _again(kept: KeptAnswer, asked: str) -> HttpResponse:
     if kept.asked != asked:
-        raise Problem(
-            422,
-            "key_reused",
-            "This Idempotency-Key was used for another request: make a new key for each request.",
-        )
+        raise Problem(422, "key_reused", REUSED)
     return _response(kept.status, kept.body, kept.location, replayed=True)
 
 
@@ -107,12 +109,7 @@ def _response(status: int, body: str, location: str, *, replayed: bool) -> HttpR
 def _key(request: Request) -> str:
     key = str(request.headers.get(HEADER, ""))
     if not KEY.fullmatch(key):
-        raise Problem(
-            400,
-            "idempotency_key_required",
-            f"Send a header {HEADER} with up to 200 visible characters of your own, new for each "
-            "request and the same for its repetitions.",
-        )
+        raise Problem(400, "idempotency_key_required", KEY_WANTED)
     return key
 
 

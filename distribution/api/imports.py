@@ -12,12 +12,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
-from drf_spectacular.utils import (
-    OpenApiExample,
-    OpenApiParameter,
-    extend_schema,
-    extend_schema_field,
-)
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.parsers import BaseParser, MultiPartParser
 from rest_framework.request import Request
@@ -35,6 +30,7 @@ from subscribers.models import ImportJob
 from subscribers.records import ImportRefused
 
 ROOM = 64 * 1024  # for what a form wraps around its file
+ALONE = "Beside a file that is the whole body: "
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -103,6 +99,21 @@ class Upload(serializers.Serializer[Any]):
         return told
 
 
+class Beside(serializers.Serializer[Any]):
+    """What the address says beside a file that is the whole body."""
+
+    consent_source = serializers.CharField(
+        max_length=500, required=False, allow_blank=True, help_text=f"{ALONE}as in the form."
+    )
+    dry_run = serializers.BooleanField(required=False, help_text=f"{ALONE}as in the form.")
+    name = serializers.CharField(
+        max_length=90,
+        required=False,
+        allow_blank=True,
+        help_text=f"{ALONE}its name without ending.",
+    )
+
+
 class Confirmation(Body):
     """That a checked list is to be imported."""
 
@@ -161,7 +172,6 @@ class Job(serializers.ModelSerializer[ImportJob]):
 
 
 FILE_ALONE = {"description": "The file itself, byte for byte."}
-ALONE = "Beside a file that is the whole body: "
 
 
 class ImportSubscribers(APIView):
@@ -176,19 +186,7 @@ class ImportSubscribers(APIView):
         tags=TAG,
         operation_id="subscribers_import",
         summary="Import a list",
-        parameters=[
-            OpenApiParameter(
-                "consent_source",
-                {"type": "string", "maxLength": 500},
-                description=f"{ALONE}as in the form.",
-            ),
-            OpenApiParameter("dry_run", bool, description=f"{ALONE}as in the form."),
-            OpenApiParameter(
-                "name",
-                {"type": "string", "maxLength": 90},
-                description=f"{ALONE}its name without ending.",
-            ),
-        ],
+        parameters=[Beside],
         request={
             "multipart/form-data": Upload,
             "text/csv": FILE_ALONE,
@@ -196,18 +194,11 @@ class ImportSubscribers(APIView):
             XLSX: FILE_ALONE,
         },
         responses={202: Job},
-        examples=[
-            OpenApiExample(
-                "Two people as JSON lines",
-                '{"phone": "+919812345601", "name": "Asha"}\n{"phone": "+919812345602"}\n',
-                media_type="application/x-ndjson",
-                request_only=True,
-            )
-        ],
     )
     def post(self, request: Request) -> HttpResponse:
         """Answers at once with a job to follow. Rows are taken or refused one by one; nobody who
         left is brought back. A job whose worker dies is gone on with where it was."""
+        valid(Beside, request.query_params)  # also where the form says it
         told = valid(Upload, request.data)
         return idempotency.once(request, lambda: _submit(request, told))
 

@@ -75,6 +75,18 @@ class CursorPages(CursorPagination):
             schema.update(minimum=1, maximum=LARGEST, default=USUAL)
         return told
 
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        address = {"type": ["string", "null"], "format": "uri"}  # as OpenAPI 3.1 says it
+        return {
+            "type": "object",
+            "required": ["next", "previous", "results"],
+            "properties": {
+                "next": {**address, "description": "Address of the next page."},
+                "previous": {**address, "description": "Address of the page before."},
+                "results": schema,
+            },
+        }
+
     def get_ordering(self, request: Request, queryset: QuerySet[Any], view: Any) -> tuple[str, ...]:
         self.ordering = getattr(view, "ordering", None) or self.ordering
         order = tuple(super().get_ordering(request, queryset, view))  # asks an OrderingFilter

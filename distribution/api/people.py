@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema_field
@@ -122,11 +124,8 @@ class People(Filters):
     attribute = filters.CharFilter(
         method="filter_attribute",
         max_length=columns.MAX_ATTRIBUTE_NAME + columns.MAX_NAME,
-        help_text="`name:value`, to the letter: `city:Pune`, `tag:vip`.",
     )
-    updated_since = filters.IsoDateTimeFilter(
-        "updated_at", "gte", help_text="Changed at this moment or later: 2026-11-23T06:00:00Z."
-    )
+    updated_since = filters.IsoDateTimeFilter(method="filter_since")
     search = filters.CharFilter(
         method="filter_search",
         max_length=100,
@@ -138,7 +137,13 @@ class People(Filters):
         model = Subscriber
         fields: tuple[str, ...] = ()
 
-    @extend_schema_field({"type": "string", "pattern": "^[^:]+:.*$"})
+    @extend_schema_field(
+        {
+            "type": "string",
+            "pattern": "^[^:]+:.*$",
+            "description": "`name:value`, to the letter: `city:Pune`, `tag:vip`.",
+        }
+    )
     def filter_attribute(
         self, people: QuerySet[Subscriber], _field: str, told: str
     ) -> QuerySet[Subscriber]:
@@ -146,6 +151,22 @@ class People(Filters):
         if not (colon and name.strip()):
             raise ValidationError({"attribute": "Write name:value, for example city:Pune."})
         return searching.with_attribute(people, name.strip(), value.strip())
+
+    @extend_schema_field(
+        {
+            "type": "string",
+            "format": "date-time",
+            "description": "Changed at this moment or later: 2026-11-23T06:00:00Z.",
+        }
+    )
+    def filter_since(
+        self, people: QuerySet[Subscriber], _field: str, since: datetime
+    ) -> QuerySet[Subscriber]:
+        try:
+            moment = since.astimezone(UTC)  # PostgreSQL takes zones up to 15:59 only
+        except OverflowError:
+            raise ValidationError({"updated_since": "Choose another moment."}) from None
+        return people.filter(updated_at__gte=moment)
 
     def filter_search(
         self, people: QuerySet[Subscriber], _field: str, term: str

@@ -110,8 +110,21 @@ def answer(
     errors: Sequence[Mapping[str, str]] = (),
     headers: Mapping[str, str] | None = None,
 ) -> HttpResponse:
-    """The problem as a response; without a sentence the one that belongs to its code."""
-    body = {
+    """The problem as a response."""
+    return JsonResponse(
+        body(status, code, detail, errors),
+        status=status,
+        content_type=MEDIA_TYPE,
+        headers=dict(headers or {}),
+        json_dumps_params={"separators": (",", ":"), "ensure_ascii": False},
+    )
+
+
+def body(
+    status: int, code: str, detail: str = "", errors: Sequence[Mapping[str, str]] = ()
+) -> dict[str, Any]:
+    """The problem's JSON; without a sentence the one that belongs to its code."""
+    return {
         "type": f"{TYPE}{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
@@ -119,13 +132,6 @@ def answer(
         "code": code,
         "errors": list(errors),
     }
-    return JsonResponse(
-        body,
-        status=status,
-        content_type=MEDIA_TYPE,
-        headers=dict(headers or {}),
-        json_dumps_params={"separators": (",", ":"), "ensure_ascii": False},
-    )
 
 
 def _fields(detail: Any, path: str = "") -> Iterator[dict[str, str]]:

@@ -12,6 +12,7 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
+from distribution.api.examples import refusals
 from distribution.api.idempotency import HEADER
 from distribution.api.problems import MEDIA_TYPE
 from distribution.api.scopes import needed
@@ -118,7 +119,9 @@ class ApiSchema(AutoSchema):
     def _problems(self) -> dict[int, str]:
         found = dict(ALWAYS)
         if self.method in ("POST", "PATCH", "PUT", "DELETE"):
-            found |= OF_STEPS | WITH_BODY
+            found |= WITH_BODY
+            if self._creates() or refusals.has_conflicts(str(self.get_operation_id())):
+                found |= OF_STEPS
         return found | (OF_CREATING if self._creates() else {})
 
 

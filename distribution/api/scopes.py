@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # it imports its defaults, and this is one of them
     from rest_framework.views import APIView
 
 Scopes = Mapping[str, Scope]
+MISSING = "This needs the scope “{}”: ask an administrator for a token that has it."
 
 # What a signed-in person needs for the same: the permission that opens the page of the admin.
 PERMISSIONS = {
@@ -38,10 +39,7 @@ class ScopeNeeded(BasePermission):
         if not request.user.is_authenticated:
             raise NotAuthenticated
         if not _holds(request, scope):
-            raise PermissionDenied(
-                f"This needs the scope “{scope}”: ask an administrator for a token that has it.",
-                code="scope_missing",
-            )
+            raise PermissionDenied(MISSING.format(scope), code="scope_missing")
         return True
 
 

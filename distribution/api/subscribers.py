@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django_filters.rest_framework import DjangoFilterBackend
-from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -90,19 +90,6 @@ class AddSubscriber(APIView):
         summary="Add a subscriber",
         request=NewSubscriber,
         responses={201: OneSubscriber},
-        examples=[
-            OpenApiExample(
-                "Somebody new",
-                {
-                    "phone": "+91 98123 45601",
-                    "consent_source": "Sign-up form of June, “the morning message on WhatsApp”",
-                    "name": "Asha Rao",
-                    "tier": "PRO",
-                    "attributes": {"city": "Pune"},
-                },
-                request_only=True,
-            )
-        ],
     )
     def post(self, request: Request) -> HttpResponse:
         """Who said STOP before we knew them is taken in as UNSUBSCRIBED. `subscriber_exists` and
@@ -144,13 +131,6 @@ class SubscriberStatus(APIView):
         summary="Set the status",
         request=StatusChange,
         responses={200: OneSubscriber},
-        examples=[
-            OpenApiExample(
-                "A pause",
-                {"status": "PAUSED", "reason": "On holiday until Diwali, by phone"},
-                request_only=True,
-            )
-        ],
     )
     def patch(self, request: Request, id: int) -> Response:
         """Setting what is set changes nothing. What the consent on record does not allow is

@@ -145,3 +145,12 @@ def test_an_import_is_stopped_once() -> None:
     assert program.delete(answer["Location"]).json()["code"] == "import_ended"
     assert tasks.tend_imports() == 0
     assert program.get(reverse("api:subscribers-import-job", args=[10**30])).status_code == 404
+
+
+def test_what_the_address_says_is_checked_beside_a_form_too() -> None:
+    form = {"file": SimpleUploadedFile("people.csv", b"phone\n9812345601"), "dry_run": True}
+    answer = a_program("subscribers").post(
+        f"{ADDRESS}?name={'x' * 91}", form, format="multipart", headers=a_key()
+    )
+    assert answer.status_code == 400
+    assert [one["field"] for one in answer.json()["errors"]] == ["name"]

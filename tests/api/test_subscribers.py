@@ -62,6 +62,8 @@ def test_filters_narrow_each_other() -> None:
     assert names("attribute=city:Pune&ordering=-id") == ["Ravi", "Asha"]
     assert names("search=098123 45601") == ["Mina"]
     assert names("search=mi") == ["Mina"]
+    assert names("tier=BASIC&updated_since=2001-01-01T00:00:00-19:02") == ["Mina"]
+    assert names("updated_since=2101-01-01T00:00:00%2B19:02") == []
 
 
 @pytest.mark.parametrize(
@@ -70,6 +72,7 @@ def test_filters_narrow_each_other() -> None:
         ("tier=GOLD", "tier"),
         ("status=active", "status"),
         ("updated_since=yesterday", "updated_since"),
+        ("updated_since=0001-01-01T00:00:00%2B05:30", "updated_since"),
         ("ordering=phone", "ordering"),
         ("search=%00", "search"),
         ("status=", "status"),
