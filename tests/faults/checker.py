@@ -149,7 +149,8 @@ def _nobody_missed(
             yield f"I2 delivery {pk} is ACCEPTED here and was never accepted there"
         elif row.state in UNSETTLED:
             found.missed += pk not in mine
-            yield f"I7 delivery {pk} is still {row.state}: {row.reason}"
+            told = f"{row.reason}; calls {row.attempt_no}, of them after doubt {row.ambiguous_no}"
+            yield f"I7 delivery {pk} is still {row.state}: {told}"
         elif row.state != State.ACCEPTED and pk not in mine and not unexplained_ends:
             found.missed += 1
             yield f"I2 delivery {pk} ended {row.state} ({row.reason}) without reason from the test"
