@@ -170,14 +170,13 @@ def pause(distribution_id: int, *, reason: str, now: datetime) -> bool:
         paused = sending.update(state=DistributionState.PAUSED, state_reason=reason[:200])
         if paused:
             _say(EventKind.DISTRIBUTION_PAUSED, distribution_id, now)
-    if paused:
-        alerts.raise_alert(
-            "distribution_paused",
-            scope=f"distribution {distribution_id}",
-            severity=Severity.CRITICAL,
-            message=f"Distribution {distribution_id} is paused: {reason}",
-            now=now,
-        )
+            alerts.raise_alert(
+                "distribution_paused",
+                scope=f"distribution {distribution_id}",
+                severity=Severity.CRITICAL,
+                message=f"Distribution {distribution_id} is paused: {reason}",
+                now=now,
+            )
     return bool(paused)
 
 
@@ -228,27 +227,27 @@ def complete_if_done(distribution_id: int, *, now: datetime) -> bool:
     if distribution is None or not _is_done(distribution, now):
         return False
     results = sla.results(distribution, now=now)
-    closed = _close(distribution_id, results, now)
-    if closed:
-        _close_alerts(distribution, results, now)
-        if not Distribution.objects.running().exists():
-            health.stand_down(now)
+    with transaction.atomic():  # who dies here leaves no end without its alerts
+        closed = _close(distribution_id, results, now)
+        if closed:
+            _close_alerts(distribution, results, now)
+    if closed and not Distribution.objects.running().exists():
+        health.stand_down(now)
     return closed
 
 
 def _close(distribution_id: int, results: dict[str, object], now: datetime) -> bool:
     running = Distribution.objects.running().filter(pk=distribution_id)
-    with transaction.atomic():
-        closed = running.update(
-            state=DistributionState.COMPLETED,
-            completed_at=now,
-            results=results,
-            sla_accepted=results["sla_accepted"],
-            sla_delivered=results["sla_delivered"],
-        )
-        if closed:
-            rollups.mark([distribution_id], now=now)
-            _say(EventKind.DISTRIBUTION_COMPLETED, distribution_id, now, report=results)
+    closed = running.update(
+        state=DistributionState.COMPLETED,
+        completed_at=now,
+        results=results,
+        sla_accepted=results["sla_accepted"],
+        sla_delivered=results["sla_delivered"],
+    )
+    if closed:
+        rollups.mark([distribution_id], now=now)
+        _say(EventKind.DISTRIBUTION_COMPLETED, distribution_id, now, report=results)
     return bool(closed)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import signal
 
 import pytest
+from django.utils import timezone
 
+from distribution.models import Alert, Delivery, Distribution, State
 from tests.faults.checker import assert_kept
 from tests.faults.stack import SENDERS
 
@@ -55,3 +57,24 @@ def test_f07_senders_frozen_longer_than_their_lease_send_nothing_on_waking(house
 
     assert morning.tally() == {"ACCEPTED": PEOPLE}
     assert_kept(house.stack, morning.pk)
+
+
+def test_f03_whoever_is_struck_in_the_second_call_too_is_left_to_a_person(house):
+    morning = house.open(after_mark="kill@2")
+    house.stack.wait(lambda: set(morning.tally()) == {"ACCEPTED", "UNKNOWN"}, "some are in doubt")
+    house.stack.strike_at("after_mark", "kill")
+    house.stack.wait(lambda: house.stack.struck("after_mark"), "they are sent again")
+
+    twice = Delivery.objects.filter(
+        distribution=morning.pk, state=State.UNKNOWN, ambiguous_no=1, attempt_no=2
+    )
+    house.stack.wait(twice.exists, "they are in doubt again")
+    house.stack.wait(lambda: morning.unsettled() == twice.count(), "all others have an end")
+    left = twice.count()
+    Distribution.objects.filter(pk=morning.pk).update(window_end=timezone.now())
+    morning.wait_ended()
+
+    assert morning.tally() == {"ACCEPTED": PEOPLE - left, "UNCONFIRMED": left}
+    told = Alert.objects.filter(rule="unconfirmed", closed_at=None)
+    house.stack.wait(told.exists, "a person is told")
+    assert_kept(house.stack, morning.pk, unexplained_ends=True)

@@ -220,7 +220,7 @@ def test_a_post_never_holds_more_than_its_limits(sandbox: Sandbox, receiver: Rec
     sandbox.settings(webhook_max_updates=7, webhook_batch_window_ms=50)
     pile_up(sandbox, "+91983000")
     assert max(len(post.statuses) for post in receiver.posts) == 7
-    receiver.clear()
+    receiver.posts.clear()
     sandbox.settings(webhook_max_updates=1000, webhook_max_bytes=4000)
     pile_up(sandbox, "+91984000")
     assert 3000 < max(len(post.body) for post in receiver.posts) <= 4000
