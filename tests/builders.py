@@ -14,7 +14,7 @@ from distribution.models import Content, Distribution, Kind, MessageTemplate, Te
 from phonepool.models import PhoneNumber, Portfolio
 from subscribers.models import Subscriber
 
-serial = count(1)
+serial = count(1)  # names have it with zeros before, so that they sort as they were made
 
 
 def a_subscriber(**fields: Any) -> Subscriber:
@@ -40,14 +40,14 @@ def a_number(**fields: Any) -> PhoneNumber:
     n = next(serial)
     portfolio = fields.pop("portfolio", None) or a_portfolio()
     return PhoneNumber.objects.create(
-        **{"meta_id": f"1000{n}", "label": f"number-{n}", "portfolio": portfolio, **fields}
+        **{"meta_id": f"1000{n}", "label": f"number-{n:07}", "portfolio": portfolio, **fields}
     )
 
 
 def a_template(**fields: Any) -> MessageTemplate:
     return MessageTemplate.objects.create(
         **{
-            "name": f"daily_update_{next(serial)}",
+            "name": f"daily_update_{next(serial):07}",
             "language": "en",
             "status": TemplateStatus.APPROVED,
             **fields,
@@ -56,7 +56,7 @@ def a_template(**fields: Any) -> MessageTemplate:
 
 
 def a_user(name: str = "") -> Any:
-    return get_user_model().objects.create_user(name or f"user-{next(serial)}")
+    return get_user_model().objects.create_user(name or f"user-{next(serial):07}")
 
 
 def a_draft(**fields: Any) -> Content:
