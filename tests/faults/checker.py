@@ -30,7 +30,8 @@ from webhooks.models import WebhookEvent
 
 DELIVERED = {"delivered", "read"}
 FAILED_LATER = {"invalid", "capped", "opted_out", "experiment", "server_error", "throttled"}
-PHONE = re.compile(r"(?<![\d.])(?:\+?91)?98\d{8}(?!\d)")
+# Not inside a task's id or a fraction, where ten digits in a row come about by chance.
+PHONE = re.compile(r"(?<![\w.-])(?:\+?91)?98\d{8}(?![\w-])")
 # A call that had begun when the window closed or the distribution was cancelled may still end.
 GRACE = timedelta(seconds=float(SCALED["CLOUD_API_READ_TIMEOUT"]) + 2.0)
 
