@@ -30,8 +30,9 @@ from webhooks.models import WebhookEvent
 
 DELIVERED = {"delivered", "read"}
 FAILED_LATER = {"invalid", "capped", "opted_out", "experiment", "server_error", "throttled"}
-# Not inside a task's id or a fraction, where ten digits in a row come about by chance.
-PHONE = re.compile(r"(?<![\w.-])(?:\+?91)?98\d{8}(?![\w-])")
+PHONE = re.compile(r"(?<![\d.])(?:\+?91)?98\d{8}(?!\d)")
+# Of a task: ten digits in a row come about in it by chance.
+TASK_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # A call that had begun when the window closed or the distribution was cancelled may still end.
 GRACE = timedelta(seconds=float(SCALED["CLOUD_API_READ_TIMEOUT"]) + 2.0)
 
@@ -250,5 +251,5 @@ def _logs(stack: Stack) -> Iterator[str]:
         for name, secret in secrets.items():
             if secret in text:
                 yield f"I16 {log.name} holds the {name}"
-        if phone := PHONE.search(text):
+        if phone := PHONE.search(TASK_ID.sub("", text)):
             yield f"I16 {log.name} holds a phone number: …{phone[0][-4:]}"
