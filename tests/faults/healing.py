@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import signal
 import sys
 import tempfile
@@ -171,21 +170,22 @@ def _acceptances(stack: Stack, morning: Morning) -> Iterator[float]:
 
 def try_all(server: Server, people: int, only: str) -> int:
     """Print the table; 0 when the promise was kept and every fault healed in time."""
-    folder = Path(tempfile.mkdtemp(prefix="daybreak-healing-"))
     options: dict[str, Any] = {"env": UNSCALED, "proxied": ("redis", "postgres", "meta")}
-    try:
-        with Stack(folder, server, sandbox_settings=json.dumps(CALM), **options) as stack:
-            house = House(stack, people)
-            found = []
-            for name in (name for name in FAULTS if only in name):
-                found.append(try_one(house, name))
-                _say(f"{HEAD}\n{found[-1].line()}")
-            stack.heal()
-            for one in found:
-                one.morning.wait_ended(IN_DOUBT)
-            verdict = examine(stack, *(one.morning.pk for one in found))
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with (
+        tempfile.TemporaryDirectory(
+            prefix="daybreak-healing-", ignore_cleanup_errors=True
+        ) as folder,
+        Stack(Path(folder), server, sandbox_settings=json.dumps(CALM), **options) as stack,
+    ):
+        house = House(stack, people)
+        found = []
+        for name in (name for name in FAULTS if only in name):
+            found.append(try_one(house, name))
+            _say(f"{HEAD}\n{found[-1].line()}")
+        stack.heal()
+        for one in found:
+            one.morning.wait_ended(IN_DOUBT)
+        verdict = examine(stack, *(one.morning.pk for one in found))
     _say("\n".join(verdict.sentences))
     sys.stdout.write("\n".join([HEAD, *(one.line() for one in found)]) + "\n")
     sys.stdout.write(f"missed {verdict.missed}, doubled {verdict.doubled} of {verdict.people}\n")

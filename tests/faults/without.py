@@ -12,11 +12,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -74,19 +72,19 @@ def without_redis(house: House) -> None:
 
 def run(server: Server, people: int, name: str, take: Callable[[House], None], gone: float) -> Line:
     """One morning from a minute before it; what was taken away stays so for `gone` seconds."""
-    folder = Path(tempfile.mkdtemp(prefix="daybreak-without-"))
-    with ExitStack() as ends:
-        ends.callback(shutil.rmtree, folder, ignore_errors=True)
-        stack = ends.enter_context(
-            Stack(
-                folder,
-                server,
-                env=UNSCALED,
-                proxied=("redis",),
-                sandbox_settings=json.dumps(CALM),
-                rates=RATES,
-            )
-        )
+    with (
+        tempfile.TemporaryDirectory(
+            prefix="daybreak-without-", ignore_cleanup_errors=True
+        ) as folder,
+        Stack(
+            Path(folder),
+            server,
+            env=UNSCALED,
+            proxied=("redis",),
+            sandbox_settings=json.dumps(CALM),
+            rates=RATES,
+        ) as stack,
+    ):
         house = House(stack, people)
         take(house)
         morning = house.open_as_it_is(late=-BEFORE)
