@@ -19,13 +19,21 @@ from distribution.models import Delivery, Distribution, Progress, Scope, State
 from subscribers.phones import mask
 
 
+@extend_schema_field({"type": "string", "enum": [one.name.lower() for one in Progress]})
+class ProgressField(serializers.Field[int, Any, str, Any]):
+    """How far WhatsApp reported the message, by name."""
+
+    def to_representation(self, value: int) -> str:
+        return Progress(value).name.lower()
+
+
 class DeliveryShown(serializers.ModelSerializer[Delivery]):
     """One person's message. The phone is masked: GET the subscriber for the whole one."""
 
     subscriber = serializers.IntegerField(source="subscriber_id")
     phone = serializers.SerializerMethodField(help_text="Masked.")
     state = serializers.ChoiceField(State.choices)
-    progress = serializers.SerializerMethodField(help_text="What WhatsApp reported last.")
+    progress = ProgressField(read_only=True, help_text="What WhatsApp reported last.")
     reason = serializers.CharField(help_text="Stable, for programs; empty when all went well.")
     words = serializers.SerializerMethodField(help_text="The reason for people.")
     number = serializers.CharField(
@@ -44,10 +52,6 @@ class DeliveryShown(serializers.ModelSerializer[Delivery]):
 
     def get_phone(self, delivery: Delivery) -> str:
         return mask(delivery.phone)
-
-    @extend_schema_field({"type": "string", "enum": [one.name.lower() for one in Progress]})
-    def get_progress(self, delivery: Delivery) -> str:
-        return Progress(delivery.progress).name.lower()
 
     def get_words(self, delivery: Delivery) -> str:
         return explain(delivery.reason).words if delivery.reason else ""

@@ -13,10 +13,11 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from distribution import person
+from distribution.api.deliveries import ProgressField
 from distribution.api.paging import CursorPages
 from distribution.api.people import ConsentRow
 from distribution.api.subscribers import TAG, one
-from distribution.models import Delivery, Progress, Scope
+from distribution.models import Delivery, Scope
 from subscribers.models import ConsentEvent
 
 MOST_EVENTS = 200
@@ -34,9 +35,7 @@ class DeliveryRow(serializers.ModelSerializer[Delivery]):
     """What became of one message."""
 
     date = serializers.DateField(source="distribution.local_date")
-    progress = serializers.SerializerMethodField(
-        help_text="What WhatsApp told: none, sent, delivered or read."
-    )
+    progress = ProgressField(read_only=True, help_text="What WhatsApp reported last.")
     told = serializers.SerializerMethodField(help_text="The same as a sentence.")
     advice = serializers.SerializerMethodField(help_text="What can be done about it, or empty.")
     number = serializers.SerializerMethodField(help_text="The label of the number it went from.")
@@ -49,9 +48,6 @@ class DeliveryRow(serializers.ModelSerializer[Delivery]):
             *("read_at", "failed_at", "failed_code"),
         )
         read_only_fields = fields
-
-    def get_progress(self, delivery: Delivery) -> str:
-        return Progress(delivery.progress).name.lower()
 
     def get_told(self, delivery: Delivery) -> str:
         return self._sentence(delivery).text
