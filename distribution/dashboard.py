@@ -5,10 +5,6 @@ What is shown is the same for everybody, so all viewers share one reckoning a se
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
-from threading import Lock
-
 from django.contrib.admin.views.decorators import staff_member_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -19,35 +15,11 @@ from django.views.decorators.http import require_safe
 from distribution.models import Alert, Distribution
 from distribution.models.distributions import UNOPENED
 from distribution.picture import picture
+from distribution.shared import Shared
 
-FRESH = 0.9  # seconds: a reckoning is shared that long at least,
-STALE = 1.8  # and never longer than this: the page asks every second
-COST_SHARE = 20  # between them: twenty times what it cost, so a twentieth of a core at most
 RUNNING_MS, IDLE_MS = 1000, 5000  # how often a page asks
 
-
-class Shared:
-    """The latest rendering, made by whoever first finds it too old; the others wait for it."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._text, self._until = "", 0.0
-
-    def get(self, make: Callable[[], str]) -> str:
-        with self._lock:
-            if time.monotonic() >= self._until:
-                began, spent = time.monotonic(), time.thread_time()
-                self._text = make()
-                cost = time.thread_time() - spent
-                self._until = began + min(max(FRESH, COST_SHARE * cost), STALE)
-            return self._text
-
-    def forget(self) -> None:
-        """The next one is made anew."""
-        self._until = 0.0
-
-
-shared = Shared()
+shared: Shared[str] = Shared(fresh=0.9)
 
 
 @require_safe
@@ -56,7 +28,7 @@ def page(request: HttpRequest) -> HttpResponse:
     """The whole page, with the board in it: it says the truth without its script, too."""
     until = getattr(request, "signed_in_until", None)
     return render(
-        request, "dashboard/page.html", {"board_html": shared.get(_render), "until": until}
+        request, "dashboard/page.html", {"board_html": shared.get("board", _render), "until": until}
     )
 
 
@@ -64,7 +36,7 @@ def page(request: HttpRequest) -> HttpResponse:
 @staff_member_required
 def fragment(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
     """The board alone, for the page's script."""
-    response = HttpResponse(shared.get(_render))
+    response = HttpResponse(shared.get("board", _render))
     response["Cache-Control"] = "no-store"
     return response
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime
 from typing import Any
 
@@ -22,9 +21,10 @@ from distribution.api.problems import Problem
 from distribution.api.strict import LARGEST_ID
 from distribution.models import Distribution, Scope, State
 from distribution.models.distributions import RUNNING
+from distribution.shared import Shared
 from phonepool.models import PhoneNumber
 
-COST_SHARE, STALE = 20, 1.8  # as on the board: a twentieth of a core at most, seconds at most
+shared: Shared[dict[str, Any]] = Shared()
 
 
 class ReasonCount(serializers.Serializer[Any]):
@@ -104,7 +104,7 @@ class Status(APIView):
     )
     def get(self, request: Request) -> Response:
         distribution = _asked_for(request)
-        return Response(_kept(distribution) or _reckoned(distribution))
+        return Response(_reckoned(distribution))
 
 
 def _asked_for(request: Request) -> Distribution:
@@ -122,29 +122,12 @@ def _asked_for(request: Request) -> Distribution:
     return found
 
 
-_running: dict[int, tuple[float, dict[str, Any]]] = {}
-
-
-def _kept(distribution: Distribution) -> dict[str, Any] | None:
-    """A reckoning of a running one that is young enough to be shared."""
-    until, body = _running.get(distribution.pk, (0.0, None))
-    return body if distribution.state in RUNNING and time.monotonic() < until else None
-
-
 def _reckoned(distribution: Distribution) -> dict[str, Any]:
-    began = time.monotonic()
-    body = told(distribution, now=timezone.now())
-    if distribution.state in RUNNING:
-        if len(_running) > 100:
-            _running.clear()
-        ended = time.monotonic()
-        _running[distribution.pk] = (ended + min(COST_SHARE * (ended - began), STALE), body)
-    return body
-
-
-def forget() -> None:
-    """The next one is reckoned anew."""
-    _running.clear()
+    """Of a running one, which many follow, a reckoning is shared for moments."""
+    if distribution.state not in RUNNING:
+        return told(distribution, now=timezone.now())
+    name = (distribution.pk, distribution.state)  # who has just paused it sees that it is paused
+    return shared.get(name, lambda: told(distribution, now=timezone.now()))
 
 
 def told(distribution: Distribution, *, now: datetime) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from distribution import shared
 from distribution.api import status
 from distribution.models import Delivery, Distribution, DistributionState, Progress, State
 from tests.api.tokens import a_program
@@ -20,7 +21,20 @@ STATUS = "/api/distribution/status"
 
 @pytest.fixture(autouse=True)
 def nothing_reckoned() -> None:
-    status.forget()
+    status.shared.forget()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Each look at the time is a moment later, so that a reckoning takes one."""
+    now = [100.0]
+
+    def look() -> float:
+        now[0] += 0.1
+        return now[0]
+
+    monkeypatch.setattr(shared, "monotonic", look)
+    return now
 
 
 def _settle(distribution: Distribution, ways: list[dict[str, Any]]) -> None:
@@ -69,6 +83,23 @@ def test_pause_resume_and_cancel_may_each_be_sent_twice() -> None:
     assert Delivery.objects.filter(state=State.SKIPPED).count() == 2
     refused = client.post(f"/api/distribution/{one.pk}/resume", {"reason": "a test"})
     assert (refused.status_code, refused.json()["code"]) == (409, "not_possible")
+
+
+def test_who_follows_shares_a_reckoning_but_never_a_state_that_is_over(clock: Any) -> None:
+    one, client = an_open_distribution(2), a_program("read", "distribute")
+
+    def told() -> tuple[str, int]:
+        body = client.get(STATUS, {"id": one.pk}).json()
+        return body["distribution"]["state"], body["counts"]["accepted"]
+
+    assert told() == ("SENDING", 0)
+    _settle(one, [{"state": State.ACCEPTED, "accepted_at": timezone.now()}])
+    assert told() == ("SENDING", 0)
+    client.post(f"/api/distribution/{one.pk}/pause", {"reason": "a test"})
+    assert told() == ("PAUSED", 1)
+    clock[0] += shared.STALE
+    client.post(f"/api/distribution/{one.pk}/resume", {"reason": "a test"})
+    assert told() == ("SENDING", 1)
 
 
 def test_a_step_needs_a_reason_and_a_distribution_that_can_take_it() -> None:
