@@ -17,11 +17,9 @@ from django.conf import settings
 
 Address = IPv4Address | IPv6Address
 
+INTERNET_6 = ipaddress.ip_network("2000::/3")  # nothing else of IPv6 is handed out to anybody
 # They carry an IPv4 address inside, which may be anybody's.
-CARRIERS = tuple(
-    ipaddress.ip_network(net)
-    for net in ("64:ff9b::/96", "64:ff9b:1::/48", "2002::/16", "2001::/32")
-)
+CARRIERS = tuple(ipaddress.ip_network(net) for net in ("2002::/16", "2001::/32"))
 
 
 class AddressError(Exception):
@@ -90,6 +88,8 @@ def _plain(address: Address) -> Address:
 
 def _is_public(address: Address) -> bool:
     if not address.is_global or address.is_multicast or address.is_reserved:
+        return False
+    if isinstance(address, IPv6Address) and address not in INTERNET_6:
         return False
     return not any(address in net for net in CARRIERS if net.version == address.version)
 

@@ -243,6 +243,7 @@ def test_the_signature_is_that_of_the_standard():
         *("127.0.0.1", "10.0.0.8", "192.168.1.1", "172.16.0.1", "169.254.169.254", "0.0.0.0"),
         *("100.64.0.1", "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fd00::1"),
         *("::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "ff02::1"),
+        *("fec0::1", "64:ff9b:1::1", "2001:0:4136:e378::1"),
     ],
 )
 def test_a_private_address_is_refused_whatever_it_is_called(place, settings, monkeypatch):
