@@ -37,7 +37,7 @@ NUDGE_LIFE = 30  # seconds: a backlog of nudges evaporates instead of stampeding
 PUBLISH_SECONDS = 0.005
 
 
-@shared_task(rate_limit=settings.MASS_DISTRIBUTION_RATE)
+@shared_task(rate_limit=settings.MASS_DISTRIBUTION_RATE, ignore_result=True)
 def start_daily_distribution() -> list[int]:
     """06:00: open what is due and fan it out."""
     opened = schedule.open_due(timezone.now())

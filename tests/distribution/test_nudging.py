@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from celery import Celery
+from kombu.exceptions import OperationalError
 
-from distribution import nudging
+from distribution import nudging, tasks
 from distribution.nudging import nudge
 
 
@@ -157,3 +158,11 @@ def test_a_forked_child_has_a_nudger_of_its_own():
 def test_a_child_forked_while_somebody_nudged_can_nudge():
     with nudging._lock:
         assert exit_code_of_child(lambda: nudge(Published(), patience=5)) == 0
+
+
+@pytest.mark.parametrize("ask", [tasks.open_soon, lambda: tasks.nudge_batch(1, 1)])
+def test_a_broker_that_is_away_is_known_at_the_first_try(monkeypatch, ask):
+    """Whoever waited for a result would subscribe to it first, and try that for ten seconds."""
+    monkeypatch.setattr(tasks, "nudge", lambda publish: publish())
+    with pytest.raises(OperationalError):
+        ask()
