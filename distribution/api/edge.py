@@ -7,9 +7,13 @@ from collections.abc import Callable
 from typing import Any
 
 from django.conf import settings
+from django.core.handlers.wsgi import LimitedStream
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from distribution.api import problems
+from distribution.api.problems import Problem
+
+TOO_LARGE = "Send at most {:,} bytes at once to this address."
 
 
 class Edge:
@@ -37,9 +41,34 @@ class Edge:
         if not problems.is_api(request):
             return None
         limit = getattr(getattr(view, "cls", None), "body_bytes", settings.API_BODY_BYTES)
+        if "HTTP_TRANSFER_ENCODING" in request.META:
+            return _let_chunks_in(request, limit)
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdecimal() and int(length) <= limit:
             return None
-        return problems.answer(
-            413, "too_large", f"Send at most {limit:,} bytes at once to this address."
-        )
+        return problems.answer(413, "too_large", TOO_LARGE.format(limit))
+
+
+def _let_chunks_in(request: HttpRequest, limit: int) -> HttpResponse | None:
+    """Django takes a body that comes in chunks for none at all: a trigger would lose its
+    `dry_run`. The server's own stream has it."""
+    if not request.META.get("wsgi.input_terminated"):  # a server that does not decode chunks
+        return problems.answer(411, "no_length")
+    request.META["CONTENT_LENGTH"] = str(limit)  # of this much at most; above 0 it is read
+    request._stream = Counted(request.META["wsgi.input"], limit)  # type: ignore[assignment]
+    return None
+
+
+class Counted(LimitedStream):
+    """A stream that is refused once it has given more than `most` bytes."""
+
+    def __init__(self, stream: Any, most: int) -> None:
+        super().__init__(stream, most + 1)  # one byte more tells
+        self._most, self._given = most, 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        found: bytes = super().read(size)
+        self._given += len(found)
+        if self._given > self._most:
+            raise Problem(413, "too_large", TOO_LARGE.format(self._most))
+        return found

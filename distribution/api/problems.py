@@ -34,6 +34,7 @@ ADVICE = {
     "invalid": "Correct the fields named in errors and send it again.",
     "throttled": "Too many requests: wait as many seconds as Retry-After says.",
     "too_large": "The body is too large for this address: send less at once.",
+    "no_length": "This server wants to know how long the body is: send it with Content-Length.",
     "bad_request": "The request could not be understood: check its address and headers.",
     "database_away": "The database does not answer at the moment: try again in a few seconds.",
     "error": "Something is wrong on this side and was reported: try again later.",

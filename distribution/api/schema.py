@@ -51,7 +51,10 @@ ALWAYS = {
     500: "Something is wrong on this side.",
     503: "The database does not answer at the moment.",
 }
-WITH_BODY = {415: "The body is not in a format that is read here."}
+WITH_BODY = {
+    411: "The body came in chunks, and the server does not take those.",
+    415: "The body is not in a format that is read here.",
+}
 OF_STEPS = {409: "Not possible from where things stand; the code says why."}
 OF_CREATING = {422: "The Idempotency-Key was used for another request."}
 

@@ -6,6 +6,9 @@ import pytest
 
 from distribution import breakdown
 from distribution.api import templates, throttling
+from tests.serving import serve
+
+__all__ = ["serve"]
 
 
 @pytest.fixture(autouse=True)

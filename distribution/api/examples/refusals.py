@@ -24,6 +24,7 @@ COMMON: Mapping[int, Codes] = {
     405: {"method_not_allowed": ""},
     406: {"not_acceptable": ""},
     409: {"in_progress": idempotency.AT_WORK},
+    411: {"no_length": ""},
     413: {"too_large": ""},
     415: {"unsupported_media_type": ""},
     422: {"key_reused": idempotency.REUSED},
