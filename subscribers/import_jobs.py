@@ -53,7 +53,7 @@ def submit(
         raise ImportRefused("The file is empty: the first line must name the columns.")
     if len(content) > MAX_UPLOAD:
         raise ImportRefused(f"The file is larger than {MAX_UPLOAD // 2**20} MB: split it.")
-    source = tidy(consent_source)[:500]
+    source = cleaned(consent_source)
     with transaction.atomic():
         job = ImportJob.objects.create(
             filename=tidy(filename.replace("\\", "/").rsplit("/", 1)[-1])[:100],
@@ -72,7 +72,7 @@ def submit(
 
 def confirm(job_id: int, *, consent_source: str, by: str, now: datetime) -> bool:
     """A checked file may be imported; False when it was decided already."""
-    source = tidy(consent_source)[:500]
+    source = cleaned(consent_source)
     if not source:
         raise ImportRefused("Say where these people agreed to be written to (consent source).")
     checked = ImportJob.objects.filter(pk=job_id, state=ImportState.CHECKED, file__isnull=False)
@@ -88,6 +88,11 @@ def confirm(job_id: int, *, consent_source: str, by: str, now: datetime) -> bool
             lease_until=None,
         )
     )
+
+
+def cleaned(consent_source: str) -> str:
+    """As it is kept with a job."""
+    return tidy(consent_source)[:500]
 
 
 def cancel(job_id: int, *, now: datetime) -> bool:
@@ -172,11 +177,12 @@ def _step(job: ImportJob, clock: Callable[[], datetime]) -> None:
         watch=follower,
     )
     counts = follower.counts(report)
+    refused = [_refusal(refusal) for refusal in report.refusals[:SAMPLES]]
+    samples = job.samples | follower.samples | {"refused": refused}
     if checking:
-        samples = follower.samples | {"refused": [_refusal(r) for r in report.refusals[:SAMPLES]]}
         _end(job, ImportState.CHECKED, clock(), counts=counts, checked=counts, samples=samples)
     else:
-        _end(job, ImportState.DONE, clock(), counts=counts)
+        _end(job, ImportState.DONE, clock(), counts=counts, samples=samples)
 
 
 def _content(job: ImportJob) -> bytes:

@@ -26,9 +26,10 @@ from distribution.api.strict import Body, Text, valid
 from distribution.api.subscribers import TAG
 from distribution.models import Scope
 from subscribers import import_jobs
-from subscribers.models import ImportJob
+from subscribers.models import ImportJob, ImportState
 from subscribers.records import ImportRefused
 
+CANCELLED, DONE, IMPORTING = ImportState.CANCELLED, ImportState.DONE, ImportState.IMPORTING
 ROOM = 64 * 1024  # for what a form wraps around its file
 ALONE = "Beside a file that is the whole body: "
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -223,8 +224,10 @@ class OneImport(APIView):
         responses={200: Job},  # left unsaid, the document would tell of a 204
     )
     def delete(self, request: Request, id: int) -> Response:  # noqa: ARG002
-        """What is written by then stays. One that has ended is answered 409 `import_ended`."""
-        if not import_jobs.cancel(_job(id).pk, now=timezone.now()):
+        """What is written by then stays. Again is no error; one that has come to another end is
+        answered 409 `import_ended`."""
+        job = _job(id)
+        if not import_jobs.cancel(job.pk, now=timezone.now()) and not _stands(job, CANCELLED):
             raise Conflict(
                 "import_ended", "This import has ended already: nothing is left to stop."
             )
@@ -244,18 +247,18 @@ class ConfirmImport(APIView):
         responses={202: Job},
     )
     def post(self, request: Request, id: int) -> Response:
-        """After a dry run. What is not CHECKED is answered 409 `import_not_checked`."""
-        consent_source = valid(Confirmation, request.data)["consent_source"]
+        """After a dry run. Again with the same `consent_source` is no error; else what is not
+        CHECKED is answered 409 `import_not_checked`."""
+        source = import_jobs.cleaned(valid(Confirmation, request.data)["consent_source"])
         job = _job(id)
-        if not import_jobs.confirm(
-            job.pk, consent_source=consent_source, by=_by(request), now=timezone.now()
-        ):
+        if import_jobs.confirm(job.pk, consent_source=source, by=_by(request), now=timezone.now()):
+            auditing.note(request, job, "Import confirmed.", reason=source, after=job.checked)
+        elif not _stands(job, IMPORTING, DONE) or job.consent_source != source:
             raise Conflict(
                 "import_not_checked",
                 f"This import is {job.get_state_display().lower()}: only one that is checked and "
                 "waits can be confirmed.",
             )
-        auditing.note(request, job, "Import confirmed.", reason=consent_source, after=job.checked)
         return Response(Job(_job(id)).data, status=202)
 
 
@@ -278,6 +281,12 @@ def _submit(request: Request, told: Mapping[str, Any]) -> idempotency.Answer:
 
 def _by(request: Request) -> str:
     return source(request)[: ImportJob._meta.get_field("by").max_length]
+
+
+def _stands(job: ImportJob, *states: ImportState) -> bool:
+    """Where it is now, whoever brought it there meanwhile."""
+    job.refresh_from_db()
+    return job.state in states
 
 
 def _job(pk: int) -> ImportJob:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
@@ -57,6 +58,8 @@ def test_a_list_is_answered_with_a_job_that_a_worker_does() -> None:
         "refused": 1,
         "kept_inactive": 0,
     }
+    (refused,) = job["refused"]
+    assert (refused["line"], refused["column"]) == (3, "phone")
     event = ConsentEvent.objects.get()
     assert (event.notice, event.actor[:12]) == ("Form of June", "api:program ")
 
@@ -92,9 +95,18 @@ def test_a_dry_run_writes_nobody_until_it_is_confirmed() -> None:
     assert job["refused"][0]["line"] == 3
     assert not Subscriber.objects.exists()
     assert program.post(confirm, {}).json()["errors"][0]["field"] == "consent_source"
-    assert program.post(confirm, {"consent_source": "Form of June"}).status_code == 202
+
+    def confirmed() -> tuple[int, str]:
+        told = program.post(confirm, {"consent_source": " Form of June"})
+        return told.status_code, told.json()["state"]
+
+    assert [confirmed(), confirmed()] == [(202, "IMPORTING")] * 2  # an answer may have been lost
     tasks.tend_imports()
+    assert confirmed() == (202, "DONE")
     assert Subscriber.objects.count() == 1
+    other = program.post(confirm, {"consent_source": "Form of July"})
+    assert (other.status_code, other.json()["code"]) == (409, "import_not_checked")
+    assert LogEntry.objects.filter(change_message__contains="Import confirmed").count() == 1
 
 
 def test_a_list_without_a_consent_source_is_refused() -> None:
@@ -141,9 +153,13 @@ def test_an_import_is_stopped_once() -> None:
     answer = upload()
     program = a_program("subscribers")
 
-    assert program.delete(answer["Location"]).json()["state"] == "CANCELLED"
-    assert program.delete(answer["Location"]).json()["code"] == "import_ended"
+    for _ in range(2):
+        stopped = program.delete(answer["Location"])
+        assert (stopped.status_code, stopped.json()["state"]) == (200, "CANCELLED")
     assert tasks.tend_imports() == 0
+    ended = upload()
+    tasks.tend_imports()
+    assert program.delete(ended["Location"]).json()["code"] == "import_ended"
     assert program.get(reverse("api:subscribers-import-job", args=[10**30])).status_code == 404
 
 
