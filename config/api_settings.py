@@ -9,7 +9,7 @@ REST_FRAMEWORK: dict[str, object] = {
         f"{HERE}.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": [f"{HERE}.scopes.ScopeNeeded"],
+    "DEFAULT_PERMISSION_CLASSES": [f"{HERE}.scopes.ScopeNeeded", f"{HERE}.queries.KnownQuery"],
     "DEFAULT_THROTTLE_CLASSES": [f"{HERE}.throttling.ScopeThrottle"],
     "DEFAULT_PARSER_CLASSES": [f"{HERE}.parsing.LimitedJsonParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],

@@ -99,6 +99,7 @@ class Analytics(APIView):
     """Figures of ended distributions, counted in advance: asking costs the same at any size."""
 
     scopes: Scopes = {"GET": Scope.READ}
+    asks = {"GET": ("from", "to", "by")}
     renderer_classes = tables.BOTH
 
     @extend_schema(

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 
 from distribution import exporting
 from distribution.api import tables
+from distribution.api.filtering import Filters
 from distribution.api.reading import CopiedList
 from distribution.explaining import explain
 from distribution.models import Delivery, Distribution, Progress, Scope, State
@@ -57,6 +58,12 @@ class DeliveryShown(serializers.ModelSerializer[Delivery]):
         return explain(delivery.reason).words if delivery.reason else ""
 
 
+class Which(Filters):
+    class Meta:
+        model = Delivery
+        fields = {"state": ["exact"], "tier": ["exact"], "number": ["exact"]}
+
+
 class Deliveries(CopiedList[Delivery]):
     """Deliveries of a distribution."""
 
@@ -64,7 +71,7 @@ class Deliveries(CopiedList[Delivery]):
     renderer_classes = tables.BOTH
     serializer_class = DeliveryShown
     ordering = ("pk",)
-    filterset_fields = {"state": ["exact"], "tier": ["exact"], "number": ["exact"]}
+    filterset_class = Which
 
     def get_queryset(self) -> QuerySet[Delivery]:
         if getattr(self, "swagger_fake_view", False):

@@ -16,6 +16,7 @@ from distribution import person
 from distribution.api.deliveries import ProgressField
 from distribution.api.paging import CursorPages
 from distribution.api.people import ConsentRow
+from distribution.api.queries import OF_PAGES
 from distribution.api.subscribers import TAG, one
 from distribution.models import Delivery, Scope
 from subscribers.models import ConsentEvent
@@ -76,6 +77,7 @@ class SubscriberHistory(APIView):
     """What a person agreed to, and every message to them."""
 
     scopes = {"GET": Scope.SUBSCRIBERS}
+    asks = {"GET": OF_PAGES}
     ordering = ("-pk",)
 
     @extend_schema(

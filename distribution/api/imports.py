@@ -179,6 +179,7 @@ class ImportSubscribers(APIView):
     """A list of subscribers to be imported, or only checked."""
 
     scopes = {"POST": Scope.SUBSCRIBERS}
+    asks = {"POST": ("consent_source", "dry_run", "name")}
     creates = True
     body_bytes = import_jobs.MAX_UPLOAD + ROOM
     parser_classes = [MultiPartParser, CsvList, JsonList, XlsxList]

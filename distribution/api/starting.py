@@ -19,6 +19,7 @@ from rest_framework.views import APIView
 from distribution import checks, control, schedule, tasks
 from distribution.api import auditing
 from distribution.api.distributions import DistributionShown, shown, status_url
+from distribution.api.filtering import Filters
 from distribution.api.idempotency import Answer, once
 from distribution.api.problems import Conflict
 from distribution.api.strict import Body, Day, Flag, Id, Moment, valid
@@ -141,6 +142,12 @@ class ScheduleBody(Body):
         return at
 
 
+class Which(Filters):
+    class Meta:
+        model = Distribution
+        fields = {"state": ["exact"]}
+
+
 class Schedule(ListAPIView[Distribution]):
     """One-time distributions: those to come and those that were."""
 
@@ -152,7 +159,7 @@ class Schedule(ListAPIView[Distribution]):
     }
     serializer_class = DistributionShown
     ordering = ("-planned_at", "-pk")
-    filterset_fields = {"state": ["exact"]}
+    filterset_class = Which
 
     def get_queryset(self) -> QuerySet[Distribution]:
         return Distribution.objects.filter(kind=Kind.ONE_TIME)

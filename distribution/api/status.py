@@ -90,6 +90,7 @@ class Status(APIView):
     """The current distribution, or the one asked for."""
 
     scopes = {"GET": Scope.READ}
+    asks = {"GET": ("id",)}
 
     @extend_schema(
         summary="Follow a distribution",
