@@ -40,9 +40,11 @@ SPECTACULAR_SETTINGS: dict[str, object] = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SORT_OPERATIONS": True,
+    "WEBHOOKS": f"{HERE}.events.WEBHOOKS",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         f"{HERE}.schema.same_on_each_database",
+        f"{HERE}.headers.tell",
         "config.api.examples.fill",
     ],
     # Columns of the same name with other words in them: each set has a name of its own.

@@ -7,7 +7,7 @@ from typing import Any
 
 from config import health
 from config.observability import NEEDED
-from distribution.api.examples import filling, people, sending
+from distribution.api.examples import events, filling, people, sending
 from distribution.models import State
 
 CHECKS = {
@@ -109,9 +109,11 @@ MORNING = filling.Morning(
         **sending.BY_OPERATION,
         ("health", "503"): NOT_READY,
     },
+    events=events.EVENTS,
     at_other_times={
         **people.AT_OTHER_TIMES,
         **sending.AT_OTHER_TIMES,
+        "ContentShown": {"headline": "Nifty opens flat"},
         "AlertShown": {"closed_at": "2026-11-24T06:04:26.118240+05:30"},
     },
 )

@@ -8,7 +8,7 @@ from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -28,7 +28,7 @@ MOST = 100  # acknowledged at once
 class AlertShown(serializers.ModelSerializer[Alert]):
     """An incident: opened once, closed once, by itself when it is over."""
 
-    state = serializers.SerializerMethodField(help_text="open, acknowledged or closed.")
+    state = serializers.SerializerMethodField(help_text="Closed by itself when it is over.")
     severity = serializers.ChoiceField(Severity.choices)
     scope = serializers.CharField(help_text="What it is about, or empty: the whole house.")
     acknowledged_by = serializers.CharField(
@@ -43,6 +43,7 @@ class AlertShown(serializers.ModelSerializer[Alert]):
         )
         read_only_fields = fields
 
+    @extend_schema_field({"type": "string", "enum": [OPEN, ACKNOWLEDGED, CLOSED]})
     def get_state(self, alert: Alert) -> str:
         if alert.closed_at is not None:
             return CLOSED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -94,6 +95,16 @@ class ContentUpload(serializers.Serializer[Any]):
     file = serializers.FileField()
 
 
+class MediaShown(serializers.Serializer[Any]):
+    """What stands above the text, as it is with Meta."""
+
+    type = serializers.ChoiceField(KIND)
+    id = serializers.CharField(help_text="Meta's.")
+    uploaded_at = serializers.DateTimeField(
+        allow_null=True, help_text="By us; Meta keeps it for 30 days. Null: it was there before."
+    )
+
+
 class DecisionShown(serializers.ModelSerializer[Approval]):
     decision = serializers.ChoiceField(Decision.choices)
     by = serializers.CharField(source="by.username")
@@ -108,6 +119,10 @@ class ContentShown(serializers.ModelSerializer[Content]):
 
     state = serializers.ChoiceField(ContentState.choices)
     message_template = serializers.CharField(source="message_template.name")
+    body_variables = serializers.ListField(child=serializers.CharField())
+    button_variables = serializers.DictField(child=serializers.CharField())
+    headline = serializers.SerializerMethodField(help_text="Text above; null when there is none.")
+    media = serializers.SerializerMethodField(help_text="A file above; null when there is none.")
     author = serializers.CharField(source="author.username")
     deadline = serializers.SerializerMethodField(help_text="Until when it should be approved.")
     decisions = serializers.SerializerMethodField(help_text="Oldest first.")
@@ -117,8 +132,31 @@ class ContentShown(serializers.ModelSerializer[Content]):
         model = Content
         fields = [
             *("id", "title", "day", "is_fallback", "state", "message_template", "body_variables"),
-            *("author", "submitted_at", "decided_at", "deadline", "decisions", "url"),
+            *(
+                "button_variables",
+                "headline",
+                "media",
+                "author",
+                "submitted_at",
+                "decided_at",
+                "deadline",
+                "decisions",
+                "url",
+            ),
         ]
+
+    def get_headline(self, content: Content) -> str | None:
+        above = content.media
+        return str(above.get("text", "")) if above.get("type") == "text" else None
+
+    @extend_schema_field(MediaShown(allow_null=True))
+    def get_media(self, content: Content) -> dict[str, str | None] | None:
+        above = content.media
+        if above.get("type", "text") == "text":
+            return None
+        at = above.get("uploaded_at")
+        moment = timezone.localtime(datetime.fromisoformat(at)).isoformat() if at else None
+        return {"type": above["type"], "id": above.get("id", ""), "uploaded_at": moment}
 
     @extend_schema_field({"type": ["string", "null"], "format": "date-time"})
     def get_deadline(self, content: Content) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
 from typing import Any, Literal
 
 from drf_spectacular.extensions import (
@@ -98,11 +99,15 @@ class ApiSchema(AutoSchema):
         self, direction: Literal["request", "response"] = "response"
     ) -> dict[str, Any]:
         responses: dict[str, Any] = super()._get_response_bodies(direction)
+        if direction == "request":  # of a webhook: it is the receiver that answers
+            return responses
         for status, told in self._problems().items():
             if str(status) not in responses:
                 responses[str(status)] = self._get_response_for_code(  # type: ignore[no-untyped-call]
                     OpenApiResponse(ProblemDetails, description=told), str(status), JSON_MEDIA
                 )
+        for code, answer in responses.items():
+            answer["description"] = answer["description"] or HTTPStatus(int(code)).phrase
         for made in ("201", "202"):
             if self.method == "POST" and made in responses:
                 responses[made]["links"] = self._links()

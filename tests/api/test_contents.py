@@ -90,6 +90,9 @@ def test_media_that_is_with_meta_already_is_named_by_its_id() -> None:
     answer = client.post(SUBMIT, words(a_rich_template(), **above), headers=a_key())
     assert answer.status_code == 201, answer.json()
     assert Content.objects.get().media == {"type": "image", "id": "4711"}
+    told = answer.json()
+    assert told["media"] == {"type": "image", "id": "4711", "uploaded_at": None}
+    assert (told["headline"], told["button_variables"]) == (None, {"1": "today"})
 
 
 @pytest.fixture
@@ -122,6 +125,8 @@ def test_a_file_is_left_with_meta_once_however_often_it_is_sent(meta: Sandbox) -
     assert (again.status_code, again["Idempotent-Replayed"]) == (201, "true")
     assert send(PNG + b"more").status_code == 422
     content = Content.objects.get()
+    uploaded = first.json()["media"]["uploaded_at"]
+    assert datetime.fromisoformat(uploaded).isoformat().endswith("+05:30")
     assert meta.get(content.media["ids"][ONE]).json()["mime_type"] == "image/png"
     key = a_key()
     refused = send(b"no picture")

@@ -19,8 +19,8 @@ class Fields:
 
     def note(self, schema: Mapping[str, Any], value: Any) -> None:
         """`value` is an example of `schema`: so are its parts of their fields."""
-        if "allOf" in schema:
-            self.note(schema["allOf"][0], value)
+        if several := schema.get("allOf") or schema.get("oneOf"):  # the other: null
+            self.note(several[0], value)
         elif "$ref" in schema:
             self._note_fields(schema["$ref"].rpartition("/")[2], value)
         elif isinstance(value, list):
@@ -28,6 +28,8 @@ class Fields:
                 self.note(schema.get("items", {}), one)
 
     def _note_fields(self, component: str, value: Any) -> None:
+        if value is None:
+            return
         for name, told in self.schemas[component].get("properties", {}).items():
             if name in value:
                 self._seen[component, name].append(value[name])
@@ -47,5 +49,7 @@ class Fields:
 
 def is_leaf(schema: Mapping[str, Any]) -> bool:
     """Whether it holds a value that its schema does not spell out by itself."""
-    refers = {"$ref", "allOf", "enum", "const"} & (schema.keys() | schema.get("items", {}).keys())
+    refers = {"$ref", "allOf", "oneOf", "enum", "const"} & (
+        schema.keys() | schema.get("items", {}).keys()
+    )
     return not refers and schema.get("type") != "boolean"

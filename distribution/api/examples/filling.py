@@ -25,6 +25,7 @@ class Morning:
 
     answers: Mapping[str, Sequence[Mapping[str, Any]]]
     by_operation: Mapping[tuple[str, str], Any]
+    events: Mapping[str, Any]  # by type
     at_other_times: Mapping[str, Any]  # by component: of fields that are empty this morning
 
 
@@ -45,6 +46,10 @@ def fill(document: dict[str, Any], morning: Morning) -> dict[str, Any]:
                     found = _Answers(path, operation["operationId"], status, morning, fields)
                     media["example"] = found.whole(media_type, media["schema"])
                     fields.note(media["schema"], media["example"])
+    for kind, methods in document["webhooks"].items():
+        media = methods["post"]["requestBody"]["content"][JSON]
+        media["example"] = morning.events[kind]
+        fields.note(media["schema"], media["example"])
     for component, values in morning.at_other_times.items():
         fields.note({"$ref": f"#/components/schemas/{component}"}, values)
     document["components"]["examples"] = {

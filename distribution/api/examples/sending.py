@@ -205,6 +205,13 @@ CONTENT: Mapping[str, Any] = {
     "state": "SUBMITTED",
     "message_template": "daily_update",
     "body_variables": ["{name}", "Nifty opens flat, the RBI's minutes come at noon"],
+    "button_variables": {"0": "2026-11-24"},
+    "headline": None,
+    "media": {
+        "type": "image",
+        "id": "1289340587632190",
+        "uploaded_at": "2026-11-23T15:42:09.731560+05:30",
+    },
     "author": "asha",
     "submitted_at": "2026-11-23T15:42:10.118204+05:30",
     "decided_at": None,

@@ -1,0 +1,167 @@
+"""What other systems are told, as the API's document says it: its `webhooks`, one for each type.
+The events themselves are written by `distribution/outbox.py`; a test holds both together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from drf_spectacular.utils import OpenApiResponse, OpenApiWebhook, extend_schema
+from rest_framework import serializers
+from rest_framework.fields import Field
+
+from distribution.models import ContentState, DistributionState, EventKind, Kind, Severity
+
+Fields = Mapping[str, Field[Any, Any, Any, Any] | serializers.BaseSerializer[Any]]
+TAKEN = OpenApiResponse(description="Taken: any 2xx, within ten seconds.")
+GONE = OpenApiResponse(description="The receiver is gone: it is not asked any more.")
+
+
+class DistributionTold(serializers.Serializer[Any]):
+    """A distribution when it happened."""
+
+    id = serializers.IntegerField()
+    kind = serializers.ChoiceField(Kind.choices)
+    date = serializers.DateField(help_text="Its day in India.")
+    state = serializers.ChoiceField(DistributionState.choices)
+    reason = serializers.CharField(help_text="Why it stands there, or empty.")
+    content = serializers.IntegerField(allow_null=True)
+    planned_at = serializers.DateTimeField()
+    opened_at = serializers.DateTimeField(allow_null=True)
+    window_end = serializers.DateTimeField(allow_null=True, help_text="Nothing is sent after it.")
+    completed_at = serializers.DateTimeField(allow_null=True)
+    recipients = serializers.IntegerField()
+
+
+class ProgressTold(serializers.Serializer[Any]):
+    """Shares are of the people owed, 0 to 1."""
+
+    owed = serializers.IntegerField()
+    accepted_share = serializers.FloatField()
+    delivered_share = serializers.FloatField()
+    projected_share = serializers.FloatField(help_text="If all that still can be in time is.")
+    estimated_completion = serializers.DateTimeField(allow_null=True)
+    violations = serializers.ListField(child=serializers.CharField())
+
+
+class DoublesTold(serializers.Serializer[Any]):
+    confirmed = serializers.IntegerField(help_text="People whom WhatsApp gave it twice.")
+    suspected = serializers.IntegerField()
+
+
+class SentAgainTold(serializers.Serializer[Any]):
+    by_rule = serializers.IntegerField(help_text="All evidence said that it was not accepted.")
+    by_hand = serializers.IntegerField(help_text="A person took the risk.")
+
+
+class ReportTold(serializers.Serializer[Any]):
+    """What became of everybody: accepted, failed, skipped, unconfirmed add up to recipients."""
+
+    recipients = serializers.IntegerField()
+    owed = serializers.IntegerField(help_text="Recipients without those who opted out meanwhile.")
+    accepted = serializers.IntegerField()
+    delivered = serializers.IntegerField(help_text="Of accepted, so far.")
+    read = serializers.IntegerField()
+    failed = serializers.IntegerField()
+    skipped = serializers.IntegerField()
+    unconfirmed = serializers.IntegerField(help_text="Nobody knows whether it was accepted.")
+    failures = serializers.DictField(child=serializers.IntegerField(), help_text="By reason.")
+    skips = serializers.DictField(child=serializers.IntegerField(), help_text="By reason.")
+    doubles = DoublesTold()
+    sent_again = SentAgainTold(help_text="Unknown outcomes that were sent again.")
+    sla_accepted = serializers.FloatField()
+    sla_delivered = serializers.FloatField()
+    sla_met = serializers.BooleanField()
+    violations = serializers.ListField(child=serializers.CharField())
+    first_accepted_at = serializers.DateTimeField(allow_null=True)
+    last_accepted_at = serializers.DateTimeField(allow_null=True)
+
+
+class DistributionNamed(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+
+
+class FailureTold(serializers.Serializer[Any]):
+    """Somebody who will not get it."""
+
+    id = serializers.IntegerField(help_text="Of the delivery.")
+    subscriber = serializers.IntegerField()
+    reason = serializers.CharField()
+    code = serializers.IntegerField(allow_null=True, help_text="Meta's, if it said one.")
+
+
+class AlertTold(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    rule = serializers.CharField()
+    scope = serializers.CharField(help_text="What it is about, or empty: the whole house.")
+    severity = serializers.ChoiceField(Severity.choices)
+    message = serializers.CharField()
+    opened_at = serializers.DateTimeField()
+    closed_at = serializers.DateTimeField(allow_null=True)
+
+
+class ContentTold(serializers.Serializer[Any]):
+    id = serializers.IntegerField()
+    date = serializers.DateField(allow_null=True, help_text="Null: a fallback.")
+    title = serializers.CharField()
+    state = serializers.ChoiceField(ContentState.choices)
+    is_fallback = serializers.BooleanField()
+    message_template = serializers.IntegerField()
+    decided_at = serializers.DateTimeField(allow_null=True)
+    reason = serializers.CharField(help_text="What the person who decided wrote, or empty.")
+
+
+def _event(name: str, data: Fields) -> type[serializers.Serializer[Any]]:
+    """The envelope around these data."""
+    inner = type(f"{name}Data", (serializers.Serializer,), dict(data))
+    return type(
+        f"{name}Event",
+        (serializers.Serializer,),
+        {
+            "type": serializers.ChoiceField(EventKind.choices),
+            "timestamp": serializers.DateTimeField(help_text="When it happened."),
+            "data": inner(),
+        },
+    )
+
+
+MOVED = _event("Distribution", {"distribution": DistributionTold()})
+ALERT = _event("Alert", {"alert": AlertTold()})
+CONTENT = _event("Content", {"content": ContentTold()})
+BODIES: Mapping[EventKind, type[serializers.Serializer[Any]]] = {
+    EventKind.DISTRIBUTION_OPENED: MOVED,
+    EventKind.DISTRIBUTION_SENDING: _event(
+        "Progress",
+        {
+            "distribution": DistributionTold(),
+            "progress": ProgressTold(required=False, help_text="Not when it is resumed."),
+        },
+    ),
+    EventKind.DISTRIBUTION_PAUSED: MOVED,
+    EventKind.DISTRIBUTION_COMPLETED: _event(
+        "Report", {"distribution": DistributionTold(), "report": ReportTold()}
+    ),
+    EventKind.DISTRIBUTION_CANCELLED: MOVED,
+    EventKind.DISTRIBUTION_MISSED: MOVED,
+    EventKind.DELIVERIES_FAILED: _event(
+        "Failures", {"distribution": DistributionNamed(), "deliveries": FailureTold(many=True)}
+    ),
+    EventKind.ALERT_OPENED: ALERT,
+    EventKind.ALERT_CLOSED: ALERT,
+    EventKind.CONTENT_APPROVED: CONTENT,
+    EventKind.CONTENT_REJECTED: CONTENT,
+}
+WEBHOOKS = [
+    OpenApiWebhook(
+        name=kind.value,
+        decorator=extend_schema(
+            summary=str(kind.label),
+            description="Posted to WEBHOOK_STATUS_URL and to every event subscription, signed as "
+            "Standard Webhooks says; perhaps twice, perhaps out of order.",
+            tags=["events"],
+            request={"application/json": body},
+            responses={200: TAKEN, 410: GONE},
+        ),
+    )
+    for kind, body in BODIES.items()
+]

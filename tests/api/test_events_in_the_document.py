@@ -1,0 +1,94 @@
+"""What other systems are told is what the document says of it: every type, to the letter."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from distribution import alerts, approval, control, sla, state
+from distribution.api.events import BODIES
+from distribution.attempt_ids import AttemptKey
+from distribution.models import EventKind, Severity, State
+from distribution.outgoing import rounds
+from phonepool.models import PhoneNumber
+from tests.api.test_examples import DOCUMENT, validator
+from tests.builders import (
+    LEASE,
+    a_draft,
+    a_planned_distribution,
+    a_user,
+    an_open_distribution,
+)
+from tests.distribution.receivers import a_receiver, a_subscription
+
+pytestmark = pytest.mark.django_db
+NOW = timezone.now()
+LATER = NOW + timedelta(hours=1)
+
+
+def test_every_type_of_event_is_a_webhook_of_the_document() -> None:
+    assert list(BODIES) == list(EventKind)
+    assert set(DOCUMENT["webhooks"]) == set(EventKind.values)
+    for kind, methods in DOCUMENT["webhooks"].items():
+        (media,) = methods["post"]["requestBody"]["content"].values()
+        assert media["example"]["type"] == kind
+        assert {one["name"] for one in methods["post"]["parameters"]} == {
+            *("webhook-id", "webhook-timestamp", "webhook-signature")
+        }
+
+
+def _a_morning() -> None:
+    """One failed and one accepted message, a pause and its end, and the distribution's end."""
+    distribution = an_open_distribution(2, now=NOW)
+    claim = state.claim(distribution.pk, 0, limit=2, now=NOW, lease=LEASE)
+    number = PhoneNumber.objects.first()
+    assert number is not None
+    state.mark_inflight(claim, claim.deliveries, number_id=number.pk, now=NOW, lease=LEASE)
+    for row, outcome in zip(claim.deliveries, (State.FAILED, State.ACCEPTED), strict=True):
+        attempt = AttemptKey(row.pk, row.attempt_no + 1, claim.token)
+        reason = "unsendable" if outcome == State.FAILED else ""
+        state.settle(
+            [state.Settlement(attempt, outcome, NOW, reason=reason, wamid=f"wamid.{attempt}")]
+        )
+    sla.refresh(distribution, now=NOW)
+    control.pause(distribution.pk, reason="Look first.", now=NOW)
+    control.resume(distribution.pk, now=NOW)
+    assert control.complete_if_done(distribution.pk, now=LATER)
+
+
+def _everything_else() -> None:
+    control.cancel(an_open_distribution(1, now=NOW).pk, reason="Wrong text.", now=NOW)
+    late = a_planned_distribution(NOW, planned_at=NOW - timedelta(hours=19))
+    control.open_distribution(late.pk, now=NOW)
+    alerts.raise_alert("x", severity=Severity.WARNING, message="Look.", now=NOW)
+    alerts.close_alert("x", now=NOW)
+    coming = timezone.localdate(NOW) + timedelta(days=2)
+    first, second = a_draft(day=coming), a_draft(day=coming)
+    for content in (first, second):
+        approval.submit(content, by=content.author, now=NOW)
+    approval.approve(first, by=a_user(), now=NOW, reason="On the day itself.")
+    approval.reject(second, by=a_user(), now=NOW, reason="Too long.")
+
+
+@pytest.fixture
+def posted() -> Iterator[list[Any]]:
+    """Every body that a listener was sent."""
+    with a_receiver() as receiver:
+        a_subscription(receiver.url)
+        _a_morning()
+        _everything_else()
+        rounds.run(lambda: LATER + timedelta(minutes=1))
+        yield [json.loads(post.body) for post in receiver.posts]
+
+
+def test_what_is_posted_is_as_the_document_says(posted: list[Any]) -> None:
+    for body in posted:
+        media = DOCUMENT["webhooks"][body["type"]]["post"]["requestBody"]["content"]
+        check = validator(media["application/json"]["schema"])
+        assert [error.message for error in check.iter_errors(body)] == [], body["type"]
+    assert {body["type"] for body in posted} == set(EventKind.values)
