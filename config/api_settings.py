@@ -30,6 +30,16 @@ Every POST that creates wants an `Idempotency-Key`, and may then be sent again w
 Errors are problem details (RFC 9457) with a stable `code` and a sentence that says what to do.
 """
 
+# The chapters of the document, in their order; `distribution/api/schema.py` puts operations in.
+TAGS = [
+    {"name": "distributions", "description": "Started, planned, followed, steered."},
+    {"name": "content", "description": "What is said, and by which message template."},
+    {"name": "subscribers", "description": "Who is written to, and the proof that they agreed."},
+    {"name": "analytics", "description": "What became of it, day by day."},
+    {"name": "house", "description": "How everything stands, and what wants a person."},
+    {"name": "events", "description": "What others are told without asking."},
+]
+
 SPECTACULAR_SETTINGS: dict[str, object] = {
     "TITLE": "Daybreak",
     "DESCRIPTION": DESCRIPTION,
@@ -40,6 +50,7 @@ SPECTACULAR_SETTINGS: dict[str, object] = {
     "COMPONENT_SPLIT_REQUEST": True,
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SORT_OPERATIONS": True,
+    "TAGS": TAGS,
     "WEBHOOKS": f"{HERE}.events.WEBHOOKS",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",

@@ -17,7 +17,7 @@ from distribution.api.deliveries import ProgressField
 from distribution.api.paging import CursorPages
 from distribution.api.people import ConsentRow
 from distribution.api.queries import OF_PAGES
-from distribution.api.subscribers import TAG, one
+from distribution.api.subscribers import one
 from distribution.models import Delivery, Scope
 from subscribers.models import ConsentEvent
 
@@ -81,7 +81,6 @@ class SubscriberHistory(APIView):
     ordering = ("-pk",)
 
     @extend_schema(
-        tags=TAG,
         operation_id="subscribers_history",
         summary="One person's history",
         parameters=PAGES,

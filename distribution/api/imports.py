@@ -23,7 +23,6 @@ from distribution.api import auditing, idempotency
 from distribution.api.callers import source
 from distribution.api.problems import Conflict, Problem
 from distribution.api.strict import Body, Text, valid
-from distribution.api.subscribers import TAG
 from distribution.models import Scope
 from subscribers import import_jobs
 from subscribers.models import ImportJob, ImportState
@@ -185,7 +184,6 @@ class ImportSubscribers(APIView):
     parser_classes = [MultiPartParser, CsvList, JsonList, XlsxList]
 
     @extend_schema(
-        tags=TAG,
         operation_id="subscribers_import",
         summary="Import a list",
         parameters=[Beside],
@@ -211,7 +209,7 @@ class OneImport(APIView):
     scopes = {"GET": Scope.SUBSCRIBERS, "DELETE": Scope.SUBSCRIBERS}
 
     @extend_schema(
-        tags=TAG, operation_id="subscribers_import_read", summary="Follow an import", responses=Job
+        operation_id="subscribers_import_read", summary="Follow an import", responses=Job
     )
     def get(self, request: Request, id: int) -> Response:  # noqa: ARG002
         """CHECKING and IMPORTING are under way; CHECKED waits for a confirmation; DONE, REFUSED
@@ -219,7 +217,6 @@ class OneImport(APIView):
         return Response(Job(_job(id)).data)
 
     @extend_schema(
-        tags=TAG,
         operation_id="subscribers_import_cancel",
         summary="Stop an import",
         responses={200: Job},  # left unsaid, the document would tell of a 204
@@ -241,7 +238,6 @@ class ConfirmImport(APIView):
     scopes = {"POST": Scope.SUBSCRIBERS}
 
     @extend_schema(
-        tags=TAG,
         operation_id="subscribers_import_confirm",
         summary="Import what was checked",
         request=Confirmation,

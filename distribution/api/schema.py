@@ -60,6 +60,18 @@ OF_STEPS = {409: "Not possible from where things stand; the code says why."}
 OF_CREATING = {422: "The Idempotency-Key was used for another request."}
 
 
+# The document's chapters (config/api_settings.py describes them), by what stands in an address.
+CHAPTERS = {
+    "content": "content",
+    "templates": "content",
+    "subscribers": "subscribers",
+    "analytics": "analytics",
+    "health": "house",
+    "numbers": "house",
+    "queue": "house",
+}
+
+
 class ApiSchema(AutoSchema):
     """Adds to each operation its scope, the problems it may answer, and the idempotency header.
 
@@ -74,6 +86,10 @@ class ApiSchema(AutoSchema):
             told = operation.get("description", "")
             operation["description"] = f"{told}\n\nScope: `{scope}`.".strip()
         return operation
+
+    def get_tags(self) -> list[str]:
+        words = self.path.strip("/").split("/")
+        return [next((CHAPTERS[word] for word in words if word in CHAPTERS), "distributions")]
 
     def get_override_parameters(self) -> list[Any]:
         given = list(super().get_override_parameters())

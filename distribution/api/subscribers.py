@@ -33,7 +33,6 @@ from distribution.models import Scope
 from subscribers import adding, deciding
 from subscribers.models import Status, Subscriber
 
-TAG = ["subscribers"]
 SHELL = "+0"  # how the phone of an erased person begins, of whom nothing is left
 
 
@@ -47,9 +46,7 @@ def one(pk: int) -> Subscriber:
     return get_object_or_404(everybody(), pk=pk)
 
 
-@extend_schema_view(
-    get=extend_schema(tags=TAG, operation_id="subscribers_list", summary="Subscribers")
-)
+@extend_schema_view(get=extend_schema(operation_id="subscribers_list", summary="Subscribers"))
 class Subscribers(CopiedList[Subscriber]):
     """Pages of subscribers, phones masked. To keep in step, remember the moment you asked and
     give it as `updated_since` the next time."""
@@ -64,9 +61,7 @@ class Subscribers(CopiedList[Subscriber]):
         return everybody()
 
 
-@extend_schema_view(
-    get=extend_schema(tags=TAG, operation_id="subscribers_read", summary="One subscriber")
-)
+@extend_schema_view(get=extend_schema(operation_id="subscribers_read", summary="One subscriber"))
 class Person(generics.RetrieveAPIView[Subscriber]):
     """With the phone in full."""
 
@@ -85,7 +80,6 @@ class AddSubscriber(APIView):
     creates = True
 
     @extend_schema(
-        tags=TAG,
         operation_id="subscribers_add",
         summary="Add a subscriber",
         request=NewSubscriber,
@@ -126,7 +120,6 @@ class SubscriberStatus(APIView):
     scopes = {"PATCH": Scope.SUBSCRIBERS}
 
     @extend_schema(
-        tags=TAG,
         operation_id="subscribers_status",
         summary="Set the status",
         request=StatusChange,
