@@ -1,7 +1,7 @@
 """Long reading may go to a copy of the database: DATABASE_REPLICA_URL. Nothing else ever does.
 
 A copy lags behind, so whatever decides or writes reads the database itself. Only what is asked
-inside `from_copy` is routed, and while the copy is away the database answers instead.
+inside `from_copy`, or of `source`, goes there, and while the copy is away the database answers.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
-from django.db import InterfaceError, OperationalError, connections
+from django.db import DEFAULT_DB_ALIAS, InterfaceError, OperationalError, connections
 from django.db.models import Model
 
 log = logging.getLogger(__name__)
@@ -52,6 +52,19 @@ def from_copy(read: Callable[[], Answer]) -> Answer:
     except (OperationalError, InterfaceError) as error:
         log.warning("the database's copy does not serve: %s", type(error).__name__)
         return read()
+
+
+def source() -> str:
+    """The database that a long stream is read from to its end: the copy, if it answers now."""
+    if REPLICA in connections.settings:
+        try:
+            with connections[REPLICA].cursor() as cursor:
+                cursor.execute("SELECT 1")
+        except (OperationalError, InterfaceError) as error:
+            log.warning("the database's copy does not serve: %s", type(error).__name__)
+        else:
+            return REPLICA
+    return DEFAULT_DB_ALIAS
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from distribution import exporting
+from distribution import exporting, replica
 from distribution.api import tables
 from distribution.api.filtering import Filters
 from distribution.api.reading import CopiedList
@@ -76,8 +76,7 @@ class Deliveries(CopiedList[Delivery]):
     def get_queryset(self) -> QuerySet[Delivery]:
         if getattr(self, "swagger_fake_view", False):
             return Delivery.objects.none()
-        distribution = get_object_or_404(Distribution, pk=self.kwargs["id"])
-        return Delivery.objects.filter(distribution=distribution).select_related("number")
+        return Delivery.objects.filter(distribution=self.kwargs["id"]).select_related("number")
 
     @extend_schema(
         summary="List deliveries of a distribution",
@@ -88,8 +87,9 @@ class Deliveries(CopiedList[Delivery]):
         },
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        get_object_or_404(Distribution, pk=self.kwargs["id"])  # the copy may not have it yet
         if tables.wants_csv(request):
-            rows = self.filter_queryset(self.get_queryset()).order_by("pk")
+            rows = self.filter_queryset(self.get_queryset().using(replica.source())).order_by("pk")
             lines = exporting.lines(rows, full_phones=False)
             return tables.csv_answer(lines, f"deliveries-{self.kwargs['id']}.csv")
         return super().get(request, *args, **kwargs)

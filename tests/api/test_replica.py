@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, connection, connections
+from django.db import DatabaseError, OperationalError, connection, connections
 from django.utils import timezone
 
 from distribution import replica
 from distribution.models import Alert, Kind, Rollup
 from tests.api.tokens import a_program
-from tests.builders import a_planned_distribution, a_subscriber, a_template
+from tests.builders import a_planned_distribution, a_subscriber, a_template, an_open_distribution
 
 pytestmark = pytest.mark.django_db
 URL = "/api/distribution/analytics"
@@ -75,6 +75,24 @@ def test_lists_come_from_the_copy_and_one_record_from_the_database(copy, kind):
 
     assert program.get(url).json()["results"] == []
     assert program.get(f"{url}/{made.pk}").status_code == 200
+
+
+def test_deliveries_come_from_the_copy_as_pages_and_as_a_stream(copy, monkeypatch):
+    one, program = an_open_distribution(2), a_program("subscribers")
+    url = f"/api/distribution/{one.pk}/deliveries"
+
+    def streamed() -> int:
+        answer = program.get(url, headers={"Accept": "text/csv"})
+        return len(answer.getvalue().splitlines()) - 1  # the header
+
+    assert program.get(url).json()["results"] == []  # and not 404: it is there
+    assert streamed() == 0
+
+    def away() -> None:
+        raise OperationalError("connection refused")
+
+    monkeypatch.setattr(connections[replica.REPLICA], "ensure_connection", away)
+    assert streamed() == 2
 
 
 def test_a_copy_that_is_away_is_done_without(copy, caplog):
