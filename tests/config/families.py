@@ -91,8 +91,12 @@ def family_of(folder: Path) -> list[psutil.Process]:
 
 
 def guard_of(launcher: subprocess.Popen[str]) -> psutil.Process:
-    children = psutil.Process(launcher.pid).children()
-    return next(p for p in children if lives(p) and "watch" in p.cmdline())
+    def guards() -> list[psutil.Process]:
+        children = psutil.Process(launcher.pid).children()
+        return [one for one in children if lives(one) and "watch" in one.cmdline()]
+
+    eventually(lambda: bool(guards()))  # who has just been started has no words yet for a moment
+    return guards()[0]
 
 
 def wait_for(launcher: subprocess.Popen[str], word: str) -> None:
