@@ -15,14 +15,22 @@ from subscribers.phones import mask
 from subscribers.spreadsheets import csv_lines
 
 HEADER = (
-    *("delivery", "distribution", "day", "phone", "name", "tier", "batch", "number"),
+    *("delivery", "distribution", "day", "subscriber", "phone", "name", "tier", "batch", "number"),
     *("state", "progress", "reason", "in words", "advice", "attempts"),
-    *("accepted at", "delivered at", "read at", "failed at", "error code"),
+    *("accepted at", "sent at", "delivered at", "read at", "failed at", "error code"),
 )
 COLUMNS = (
-    *("pk", "distribution_id", "distribution__local_date", "phone", "subscriber__name", "tier"),
-    *("batch_no", "number__label", "state", "progress", "reason", "attempt_no"),
-    *("accepted_at", "delivered_at", "read_at", "failed_at", "failed_code"),
+    *("pk", "distribution_id", "distribution__local_date", "subscriber_id", "phone"),
+    *("subscriber__name", "tier", "batch_no", "number__label", "state", "progress", "reason"),
+    *(
+        "attempt_no",
+        "accepted_at",
+        "sent_at",
+        "delivered_at",
+        "read_at",
+        "failed_at",
+        "failed_code",
+    ),
 )
 PROGRESS = {0: "", 1: "sent", 2: "delivered", 3: "read"}
 
@@ -35,14 +43,14 @@ def lines(deliveries: QuerySet[Delivery], *, full_phones: bool) -> Iterator[str]
 
 def row(values: Sequence[object], *, full_phones: bool) -> list[str]:
     """The cells of one delivery, whose `COLUMNS` these are."""
-    pk, one, day, phone, name, tier, batch, number, state, progress, reason, tries, *rest = values
-    *times, code = rest
+    pk, one, day, person, phone, name, tier, batch, number, state, progress, *rest = values
+    reason, tries, *times, code = rest
     why = explain(str(reason)) if reason else None
     told = (why.words, why.advice) if why else ("", "")
     shown = phone if full_phones else mask(str(phone))
     reached = PROGRESS.get(progress if isinstance(progress, int) else 0, "")
     cells = [
-        *(pk, one, day, shown, name, tier, batch, number, state, reached, reason),
+        *(pk, one, day, person, shown, name, tier, batch, number, state, reached, reason),
         *(*told, tries, *(_local(moment) for moment in times), code),
     ]
     return ["" if cell is None else str(cell) for cell in cells]

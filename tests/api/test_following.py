@@ -135,8 +135,8 @@ def test_deliveries_as_csv_are_the_same_rows() -> None:
     assert answer["Content-Type"] == "text/csv; charset=utf-8"
     text = b"".join(answer.streaming_content).decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text)))
-    assert [int(row["delivery"]) for row in rows] == [
-        row["id"] for row in client.get(url).json()["results"]
+    assert [(int(row["delivery"]), int(row["subscriber"])) for row in rows] == [
+        (row["id"], row["subscriber"]) for row in client.get(url).json()["results"]
     ]
     assert not set(Delivery.objects.values_list("phone", flat=True)) & {r["phone"] for r in rows}
     assert client.get(url, headers={"Accept": "text/html"}).status_code == 406

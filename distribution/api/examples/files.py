@@ -14,7 +14,7 @@ from distribution.breakdown import Breakdown, By, Figures
 from distribution.models import Progress
 from subscribers.spreadsheets import MARK, csv_lines
 
-TIMES = ("accepted_at", "delivered_at", "read_at", "failed_at")
+TIMES = ("accepted_at", "sent_at", "delivered_at", "read_at", "failed_at")
 
 
 def files() -> dict[str, str]:
@@ -35,8 +35,8 @@ def _cells(one: Mapping[str, Any]) -> list[str]:
     times = [one[name] and datetime.fromisoformat(one[name]) for name in TIMES]
     phone = ASHA["phone"][:-4] + one["phone"][-4:]
     values = [
-        *(one["id"], DISTRIBUTION["id"], DISTRIBUTION["date"], phone, NAMES[one["subscriber"]]),
-        *(one["tier"], one["batch_no"], one["number"], one["state"]),
+        *(one["id"], DISTRIBUTION["id"], DISTRIBUTION["date"], one["subscriber"], phone),
+        *(NAMES[one["subscriber"]], one["tier"], one["batch_no"], one["number"], one["state"]),
         *(Progress[one["progress"].upper()].value, one["reason"], one["attempts"]),
         *(*times, one["error_code"]),
     ]
