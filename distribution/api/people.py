@@ -45,18 +45,11 @@ class OneSubscriber(SubscriberRow):
     phone = serializers.CharField(help_text="In full: +919812345601.")  # type: ignore[assignment]
 
 
-class NewSubscriber(Body):
-    """Somebody to be added, with the proof that they agreed."""
+class Details(Body):
+    """What is known of somebody beside the phone."""
 
-    phone = Text(
-        max_length=phones.MAX_WRITTEN_LENGTH,
-        help_text="Any spelling; without a country code it is Indian.",
-    )
-    consent_source = Text(
-        max_length=500, help_text="Where, and to what wording, they agreed. Kept as evidence."
-    )
     name = Text(max_length=columns.MAX_NAME, required=False, allow_blank=True)
-    tier = serializers.ChoiceField(Tier.choices, required=False, help_text="BASIC unless told.")
+    tier = serializers.ChoiceField(Tier.choices, required=False, help_text="BASIC is the usual.")
     language = Text(
         max_length=20, required=False, help_text="A code such as en, hi, en_IN, or Hindi."
     )
@@ -66,12 +59,6 @@ class NewSubscriber(Body):
         required=False,
         help_text=f"Text by name, up to {MOST_ATTRIBUTES} of them.",
     )
-
-    def validate_phone(self, value: str) -> str:
-        try:
-            return phones.normalise(value)
-        except phones.InvalidPhone as error:
-            raise serializers.ValidationError(str(error), "phone_invalid") from None
 
     def validate_name(self, value: str) -> str:
         return _read("name", value)
@@ -90,6 +77,28 @@ class NewSubscriber(Body):
             raise serializers.ValidationError(
                 "Each needs a name of its own, which is none of a subscriber's fields.", "name"
             )
+        return named
+
+
+class NewSubscriber(Details):
+    """Somebody to be added, with the proof that they agreed."""
+
+    phone = Text(
+        max_length=phones.MAX_WRITTEN_LENGTH,
+        help_text="Any spelling; without a country code it is Indian.",
+    )
+    consent_source = Text(
+        max_length=500, help_text="Where, and to what wording, they agreed. Kept as evidence."
+    )
+
+    def validate_phone(self, value: str) -> str:
+        try:
+            return phones.normalise(value)
+        except phones.InvalidPhone as error:
+            raise serializers.ValidationError(str(error), "phone_invalid") from None
+
+    def validate_attributes(self, values: dict[str, str]) -> dict[str, str]:
+        named = super().validate_attributes(values)
         return {name: text for name, text in named.items() if text}
 
 

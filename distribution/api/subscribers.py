@@ -16,10 +16,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from distribution.api import idempotency
+from distribution.api import auditing, idempotency
 from distribution.api.callers import actor, source
 from distribution.api.ordering import Ordering
 from distribution.api.people import (
+    Details,
     NewSubscriber,
     OneSubscriber,
     People,
@@ -30,7 +31,7 @@ from distribution.api.problems import Conflict
 from distribution.api.reading import CopiedList
 from distribution.api.strict import valid
 from distribution.models import Scope
-from subscribers import adding, deciding
+from subscribers import adding, changing, deciding
 from subscribers.models import Status, Subscriber
 
 SHELL = "+0"  # how the phone of an erased person begins, of whom nothing is left
@@ -65,12 +66,33 @@ class Subscribers(CopiedList[Subscriber]):
 class Person(generics.RetrieveAPIView[Subscriber]):
     """With the phone in full."""
 
-    scopes = {"GET": Scope.SUBSCRIBERS}
+    scopes = {"GET": Scope.SUBSCRIBERS, "PATCH": Scope.SUBSCRIBERS}
     serializer_class = OneSubscriber
     filter_backends: list[Any] = []
 
     def get_object(self) -> Subscriber:
         return one(self.kwargs["id"])
+
+    @extend_schema(
+        operation_id="subscribers_change",
+        summary="Correct somebody's details",
+        request=Details,
+        responses={200: OneSubscriber},
+    )
+    def patch(self, request: Request, id: int) -> Response:
+        """What is left out stays; an attribute that is sent empty goes. Neither phone nor status
+        can be changed so. Who asked to be erased is answered 409 `subscriber_erased`."""
+        told = dict(valid(Details, request.data))
+        attributes, person = told.pop("attributes", {}), one(id)
+        try:
+            changed = changing.change(person.pk, told, attributes, now=timezone.now())
+        except changing.Forgotten as refusal:
+            raise Conflict("subscriber_erased", str(refusal)) from None
+        if changed:  # the names only: the log is not forgotten with the person
+            after = {"fields": ", ".join(changed)}
+            auditing.note(request, person, "Details changed.", after=after)
+        person.refresh_from_db()
+        return Response(OneSubscriber(person).data)
 
 
 class AddSubscriber(APIView):

@@ -35,6 +35,7 @@ SCOPES: dict[tuple[str, str], str] = {
     ("subscribers", "GET"): "subscribers",
     ("subscribers-add", "POST"): "subscribers",
     ("subscriber", "GET"): "subscribers",
+    ("subscriber", "PATCH"): "subscribers",
     ("subscriber-status", "PATCH"): "subscribers",
     ("subscriber-history", "GET"): "subscribers",
     ("subscribers-import", "POST"): "subscribers",

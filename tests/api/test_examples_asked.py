@@ -119,6 +119,7 @@ def _is_shown(where: str, answer: Any) -> None:
             {"title": "x", "day": "2026-11-24", "message_template": 1},
         ),
         ("post /api/distribution/subscribers/add", {"phone": "+91 98", "consent_source": "x"}),
+        ("patch /api/distribution/subscribers/{id}", {"phone": "9812345601"}),
         ("patch /api/distribution/subscribers/{id}/status", {"status": "PAUSED"}),
         ("post /api/distribution/subscribers/import/{id}/confirm", {}),
         ("post /api/distribution/{id}/pause", {}),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
 from distribution.models import Delivery
@@ -224,3 +225,56 @@ def test_a_persons_story_is_told_in_pages() -> None:
     assert (told[0]["state"], told[0]["progress"]) == ("PENDING", "none")
     assert told[0]["told"].startswith("On its way on ")
     assert program.get(f"{LIST}/999999/history").status_code == 404
+
+
+def change(person: Subscriber, **body: Any) -> Any:
+    return a_program("subscribers").patch(f"{LIST}/{person.pk}", body)
+
+
+def test_details_are_corrected_and_what_is_left_out_stays() -> None:
+    person = a_subscriber(name="Asha", language="hi", attributes={"city": "Pune", "desk": "4"})
+    before = person.updated_at
+
+    told = change(person, tier="PREMIUM", attributes={"City": " Mumbai ", "desk": "", "team": "A"})
+    assert told.status_code == 200, told.json()
+    assert (told.json()["name"], told.json()["tier"], told.json()["language"]) == (
+        *("Asha", "PREMIUM", "hi"),
+    )
+    assert told.json()["attributes"] == {"city": "Mumbai", "team": "A"}
+    person.refresh_from_db()
+    assert person.updated_at > before
+    (entry,) = LogEntry.objects.filter(object_id=str(person.pk))
+    assert "attributes, tier" in entry.change_message
+    assert "Mumbai" not in entry.change_message
+
+    assert change(person, tier="PREMIUM").json() == told.json()  # nothing, so nothing is noted
+    assert LogEntry.objects.filter(object_id=str(person.pk)).count() == 1
+    assert not ConsentEvent.objects.filter(subscriber=person).exists()
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"phone": "9812345601"}, "phone"),
+        ({"status": "ACTIVE"}, "status"),
+        ({"tier": "GOLD"}, "tier"),
+        ({"email": "nobody"}, "email"),
+        ({"language": "Klingon"}, "language"),
+        ({"attributes": {"phone": "1"}}, "attributes"),
+    ],
+)
+def test_neither_phone_nor_status_nor_nonsense_is_taken_over(
+    body: dict[str, Any], field: str
+) -> None:
+    person = a_subscriber(tier="PRO")
+    answer = change(person, **body)
+    assert answer.status_code == 400
+    assert [one["field"] for one in answer.json()["errors"]] == [field]
+
+
+def test_nothing_is_written_down_about_who_asked_to_be_erased() -> None:
+    person = a_subscriber()
+    erasing.ask(person, reason="By mail.", by="asha", now=timezone.now())
+    answer = change(person, name="Asha")
+    assert (answer.status_code, answer.json()["code"]) == (409, "subscriber_erased")
+    assert change(Subscriber(pk=10**9), name="Asha").status_code == 404

@@ -33,6 +33,12 @@ RAVI_IN_A_LIST = {
     "created_at": "2026-11-10T11:24:36.530412+05:30",
     "updated_at": "2026-11-22T06:31:19.771305+05:30",
 }
+MOVED = {
+    **ASHA,
+    "tier": "PREMIUM",
+    "attributes": {"city": "Mumbai"},
+    "updated_at": "2026-11-24T10:02:18.470092+05:30",
+}
 PAUSED = {**ASHA, "status": "PAUSED", "updated_at": "2026-11-24T10:15:42.318077+05:30"}
 
 CONSENT = [
@@ -172,6 +178,7 @@ ANSWERS: dict[str, Sequence[Mapping[str, Any]]] = {
 }
 # By operation and status, where that of the component would not be the answer.
 BY_OPERATION: dict[tuple[str, str], Mapping[str, Any]] = {
+    ("subscribers_change", "200"): MOVED,
     ("subscribers_status", "200"): PAUSED,
     ("subscribers_import_read", "200"): DONE,
     ("subscribers_import_confirm", "202"): CONFIRMED,

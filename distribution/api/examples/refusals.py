@@ -8,6 +8,7 @@ from typing import Any
 from distribution.api import idempotency, problems
 from distribution.api.authentication import REFUSED
 from distribution.api.scopes import MISSING
+from distribution.api.strict import UNKNOWN
 from distribution.models import Scope
 
 Codes = Mapping[str, str]  # code → sentence; without one that of `problems.ADVICE`
@@ -65,6 +66,7 @@ WRONG: Mapping[str, tuple[str, str, str]] = {
         "required",
         "Say where these people agreed, or ask for a dry_run.",
     ),
+    "subscribers_change": ("phone", "unknown", UNKNOWN),
     "subscribers_status": ("reason", "required", REQUIRED),
     "subscribers_import_confirm": ("consent_source", "required", REQUIRED),
     "distribution_pause_create": ("reason", "required", REQUIRED),
@@ -114,6 +116,9 @@ OF_OPERATION: Mapping[str, Mapping[int, Codes]] = {
             "subscriber_erased": "This person asked to be erased: only their own START brings "
             "them back.",
         }
+    },
+    "subscribers_change": {
+        409: {"subscriber_erased": "They asked to be erased: nothing is written down about them."}
     },
     "subscribers_status": {
         409: {

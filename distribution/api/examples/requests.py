@@ -68,6 +68,15 @@ BODIES: dict[str, Named] = {
             "attributes": {"city": "Pune"},
         },
     },
+    "PatchedDetailsRequest": {
+        "Another tier and city": {"tier": "PREMIUM", "attributes": {"city": "Mumbai"}},
+        "Another name and email": {
+            "name": "Asha Rao-Kulkarni",
+            "language": "mr",
+            "email": "asha.kulkarni@example.in",
+        },
+        "An attribute goes": {"attributes": {"city": ""}},
+    },
     "PatchedStatusChangeRequest": {
         "A pause": {"status": "PAUSED", "reason": "On holiday until Sunday, by phone"},
         "Its end": {"status": "ACTIVE", "reason": "Back from the holiday"},
