@@ -171,6 +171,7 @@ def _step(job: ImportJob, clock: Callable[[], datetime]) -> None:
         io.BytesIO(content),
         consent_source=job.consent_source,
         now=job.confirmed_at or clock(),
+        clock=clock,
         dry_run=checking,
         filename=job.filename,
         actor=job.by,

@@ -93,6 +93,7 @@ def import_csv(
     *,
     consent_source: str,
     now: datetime,
+    clock: Callable[[], datetime] | None = None,
     dry_run: bool = False,
     filename: str = "",
     actor: str = "",
@@ -103,7 +104,8 @@ def import_csv(
     """Bring subscribers in line with a CSV file; `dry_run` reports the same and writes nothing.
 
     `consent_source` says where and to what wording these people agreed; it is kept with each new
-    subscriber. A dry run may leave it blank. Raises ImportRefused if nothing can be imported.
+    subscriber. A dry run may leave it blank. They agreed at `now`, `clock` says when each row is
+    written: who asks for what changed since, asks for that. Raises ImportRefused if nothing can be.
     """
     if not (dry_run or tidy(consent_source)):
         raise ImportRefused("Say where these people agreed to be written to (consent source).")
@@ -112,7 +114,8 @@ def import_csv(
     with open_table(source) as table:
         columns = Columns(table.header, region=region)
         report.encoding, report.delimiter = table.encoding, table.delimiter
-        writer = _Writer(report, table.digest, consent_source, actor, now, watch=watch or Watch())
+        evidence = (table.digest, tidy(consent_source), actor, now)
+        writer = _Writer(report, *evidence, clock=clock or (lambda: now), watch=watch or Watch())
         for chunk in _chunks(_accepted(table, columns, report, on_refusal)):
             writer.write(chunk)
     return report
@@ -208,18 +211,17 @@ class _Writer:
         self,
         report: ImportReport,
         digest: str,
-        consent_source: str,
+        notice: str,
         actor: str,
         now: datetime,
         *,
+        clock: Callable[[], datetime],
         watch: Watch,
     ) -> None:
         self._report = report
         self._source = f"import:{report.filename}".removesuffix(":")
-        self._digest = digest
-        self._notice = tidy(consent_source)
-        self._actor = actor
-        self._now = now
+        self._digest, self._notice, self._actor = digest, notice, actor
+        self._now, self._clock = now, clock
         self._watch = watch
         self._promised: set[str] = set()  # by a dry run: new phones that are not in the database
 
@@ -269,8 +271,8 @@ class _Writer:
         if not rows:
             return
         # By phone: two imports that insert the same people must not wait for each other in turn.
-        rows = sorted(rows, key=lambda row: row.phone)
-        inserting.insert(Subscriber, _NEW_COLUMNS, [_person(row, self._now) for row in rows])
+        rows, now = sorted(rows, key=lambda row: row.phone), self._clock()
+        inserting.insert(Subscriber, _NEW_COLUMNS, [_person(row, now) for row in rows])
         people = Subscriber.objects.filter(phone__in=[row.phone for row in rows])
         pks = dict(people.values_list("phone", "pk"))
         decisions = [
@@ -278,17 +280,18 @@ class _Writer:
             for row in rows
             for decision in self._first_decisions(pks[row.phone], row, stopped.get(row.phone))
         ]
-        consent.record(decisions, now=self._now)
+        consent.record(decisions, now=now)
 
     def _update(self, people: Sequence[Subscriber]) -> None:
         """One upsert that always finds its row: `bulk_update` takes ten times as long."""
+        now = self._clock()
         names = ["name", "tier", "language", "email", "attributes", "updated_at"]
         copies = [
             Subscriber(
                 phone=person.phone,
                 status=person.status,
                 **{name: getattr(person, name) for name in names[:-1]},
-                updated_at=self._now,
+                updated_at=now,
             )
             for person in sorted(people, key=lambda person: person.phone)
         ]
@@ -309,7 +312,7 @@ class _Writer:
 
     def _move(self, moves: Sequence[tuple[Subscriber, Row]]) -> None:
         decisions = [self._decision(who.pk, _KINDS[row.status], row) for who, row in moves]
-        consent.record(decisions, now=self._now)
+        consent.record(decisions, now=self._clock())
 
     def _decision(self, pk: int, kind: ConsentEvent.Kind, row: Row) -> consent.Decision:
         # Names the very file and the moment: another file of the same name is other evidence.

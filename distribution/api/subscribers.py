@@ -49,8 +49,8 @@ def one(pk: int) -> Subscriber:
 
 @extend_schema_view(get=extend_schema(operation_id="subscribers_list", summary="Subscribers"))
 class Subscribers(CopiedList[Subscriber]):
-    """Pages of subscribers, phones masked. To keep in step, remember the moment you asked and
-    give it as `updated_since` the next time."""
+    """Pages of subscribers, phones masked. To keep in step, give `updated_since` a minute before
+    you asked last."""
 
     scopes = {"GET": Scope.SUBSCRIBERS}
     serializer_class = SubscriberRow

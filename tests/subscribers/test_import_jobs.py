@@ -68,6 +68,20 @@ def test_a_workbook_is_imported_by_the_same_rules():
     assert ConsentEvent.objects.get().notice == "Form of June"
 
 
+def test_rows_are_as_new_as_their_writing_however_long_the_import_takes():
+    """Who asks for what changed since a moment in between is told of what is written after it."""
+    a_subscriber(phone="+919812345602", name="Ravindra")
+    job = a_checked_job()
+    an_import(job)
+    later = NOW + timedelta(minutes=2)
+
+    assert import_jobs.run(job.pk, clock=lambda: later)
+
+    assert set(Subscriber.objects.values_list("updated_at", flat=True)) == {later}
+    agreed = ConsentEvent.objects.filter(kind="OPT_IN").values_list("at", "recorded_at")
+    assert set(agreed) == {(NOW.replace(microsecond=0), later)}
+
+
 def test_nothing_is_imported_that_nobody_confirmed_or_without_a_consent_source():
     job = a_checked_job()
 

@@ -49,6 +49,7 @@ class Command(BaseCommand):
                     source,
                     consent_source=options["consent_source"],
                     now=timezone.now(),
+                    clock=timezone.now,
                     dry_run=options["dry_run"],
                     filename="standard input" if options["file"] == "-" else "",
                     on_refusal=on_refusal,
