@@ -22,10 +22,12 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponseBase
 
 from config.client_address import client_ip
+from subscribers.models import Subscriber
 from subscribers.phones import mask
 
 SECRET = ("password", "key", "token", "secret")  # parts of the names of fields never written down
 MOST = 50  # rows remembered a request: an import is not told row by row
+PERSONAL = ("name", "email", "attributes")  # of a subscriber
 LONGEST = 300  # characters of one value
 
 
@@ -108,9 +110,10 @@ def _difference(act: Act, entry: LogEntry) -> dict[str, Any]:
     if not before or not after:
         return {}
     names = [name for name in after if before.get(name) != after[name] and not _is_secret(name)]
+    show = _hidden if isinstance(changed, Subscriber) else _shown
     return {
-        "before": {name: _shown(name, before[name]) for name in names},
-        "after": {name: _shown(name, after[name]) for name in names},
+        "before": {name: show(name, before[name]) for name in names},
+        "after": {name: show(name, after[name]) for name in names},
     }
 
 
@@ -126,6 +129,11 @@ def _shown(name: str, value: Any) -> Any:
     if name.startswith("phone") and isinstance(value, str):
         return mask(value)
     return value[:LONGEST] if isinstance(value, str) else value
+
+
+def _hidden(name: str, value: Any) -> Any:
+    """Nothing is ever taken out of this log, so what must go with a person does not come in."""
+    return "…" if name in PERSONAL else _shown(name, value)
 
 
 def _note(request: HttpRequest | None, user_id: int, name: str, act: str) -> None:

@@ -10,7 +10,7 @@ from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from distribution import state
-from distribution.models import Delivery, Progress, State
+from distribution.models import Delivery, KeptAnswer, Progress, State
 from distribution.models.deliveries import UNSETTLED
 from phonepool.errors import FAILURES, Reason
 
@@ -105,9 +105,11 @@ def delivered_since(moment: datetime | None) -> QuerySet[Delivery]:
     return arrived if moment is None else arrived.filter(delivered_at__gte=moment)
 
 
-def forget(subscriber_id: int, _phone: str, blank: str) -> None:
-    """The phone goes from this person's deliveries; how they ended stays, for the sums."""
+def forget(subscriber_id: int, phone: str, blank: str) -> None:
+    """The phone goes from this person's deliveries; how they ended stays, for the sums. Answers
+    that tell it are not kept for repetitions any more."""
     Delivery.objects.filter(subscriber_id=subscriber_id).update(phone=blank)
+    KeptAnswer.objects.filter(body__contains=phone).delete()
 
 
 def objection(subscriber_id: int, now: datetime) -> str:

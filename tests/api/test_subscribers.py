@@ -278,3 +278,15 @@ def test_nothing_is_written_down_about_who_asked_to_be_erased() -> None:
     answer = change(person, name="Asha")
     assert (answer.status_code, answer.json()["code"]) == (409, "subscriber_erased")
     assert change(Subscriber(pk=10**9), name="Asha").status_code == 404
+
+
+def test_a_kept_answer_goes_with_the_person_it_tells_of() -> None:
+    program, key = a_program("subscribers"), a_key()
+    first = program.post(ADD, an_addition(), headers=key).json()
+    erasure = erasing.ask(
+        Subscriber.objects.get(pk=first["id"]), reason="By mail.", by="asha", now=timezone.now()
+    )
+    assert program.post(ADD, an_addition(), headers=key).json() == first
+    erasing.purge(erasure, now=timezone.now())
+    again = program.post(ADD, an_addition(), headers=key)
+    assert (again.status_code, again.json()["code"]) == (409, "subscriber_erased")
