@@ -180,6 +180,11 @@ class ImportSubscribers(APIView):
     scopes = {"POST": Scope.SUBSCRIBERS}
     asks = {"POST": ("consent_source", "dry_run", "name")}
     creates = True
+    follow = {
+        "subscribers_import_read": "path.id",
+        "subscribers_import_confirm": "path.id",
+        "subscribers_import_cancel": "path.id",
+    }
     body_bytes = import_jobs.MAX_UPLOAD + ROOM
     parser_classes = [MultiPartParser, CsvList, JsonList, XlsxList]
 

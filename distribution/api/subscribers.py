@@ -100,6 +100,12 @@ class AddSubscriber(APIView):
 
     scopes = {"POST": Scope.SUBSCRIBERS}
     creates = True
+    follow = {
+        "subscribers_read": "path.id",
+        "subscribers_change": "path.id",
+        "subscribers_status": "path.id",
+        "subscribers_history": "path.id",
+    }
 
     @extend_schema(
         operation_id="subscribers_add",
