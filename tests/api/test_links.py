@@ -1,0 +1,86 @@
+"""The document's links: what was made by its examples is found where each of them leads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import pytest
+import time_machine
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from distribution.models import Scope
+from tests import builders
+from tests.api.test_examples import operations
+from tests.api.tokens import a_key, a_program
+
+pytestmark = pytest.mark.django_db
+MORNING = "2026-11-24T09:00:00+05:30"  # of the examples
+BODY = {"type": "BODY", "text": "Good morning {{1}}. {{2}}"}
+BY_ID = {one["operationId"]: (where, one) for where, one in operations()}
+
+
+def links() -> Iterator[Any]:
+    for where, operation in operations():
+        for status, response in operation["responses"].items():
+            for name, link in response.get("links", {}).items():
+                yield pytest.param(where, status, link, id=f"{where} → {name}")
+
+
+@pytest.fixture(autouse=True)
+def that_morning() -> Any:
+    with time_machine.travel(MORNING, tick=True):
+        builders.a_number()
+        template = builders.a_template(id=3, components=[BODY])
+        content = {"body_variables": ["{name}", "x"], "message_template": template}
+        builders.an_approved_content(id=87, day=date(2026, 11, 24), **content)
+        yield
+
+
+def _example(operation: dict[str, Any], status: str) -> dict[str, Any]:
+    """What to send for this answer, as the client takes it."""
+    told = operation.get("requestBody", {}).get("content", {})
+    form = "multipart/form-data"
+    if form in told and "application/json" not in told:
+        value = next(iter(told[form]["examples"].values()))["value"]
+        file = SimpleUploadedFile("people.csv", value["file"].encode())
+        return {"data": {**value, "file": file}, "format": "multipart"}
+    examples = told.get("application/json", {}).get("examples", {"": {"value": {}}})
+    values = [one["value"] for one in examples.values()]
+    value = next(one for one in values if status != "202" or not one.get("dry_run"))
+    return {"data": value, "format": "json"}
+
+
+@pytest.mark.parametrize(("where", "status", "link"), list(links()))
+def test_a_link_leads_to_what_was_made(where: str, status: str, link: dict[str, Any]) -> None:
+    client = a_program(*Scope.values)
+    made = client.post(
+        where.split()[1], **_example(dict(operations())[where], status), headers=a_key()
+    )
+    assert made.status_code == int(status), made.content
+    (place, value) = next(iter(link["parameters"].items()))
+    assert value == "$response.body#/id"
+
+    there, operation = BY_ID[link["operationId"]]
+    method, path = there.split()
+    url = path.replace("{id}", str(made.json()["id"]))
+    if place.startswith("query."):
+        url += f"?{place.removeprefix('query.')}={made.json()['id']}"
+    sent = {} if method == "get" else _example(operation, "200")
+    answer = getattr(client, method)(url, **sent)
+    assert answer.status_code not in (400, 404), answer.content
+    assert str(answer.status_code) in operation["responses"]
+
+
+def test_whatever_is_made_can_be_followed() -> None:
+    """Every answer that tells the id of something new says by links what can be asked of it."""
+    bare = [
+        where
+        for where, operation in operations()
+        for status in ("201", "202")
+        if "Idempotency-Key" in {one["name"] for one in operation.get("parameters", [])}
+        and status in operation["responses"]
+        and not operation["responses"][status].get("links")
+    ]
+    assert bare == []
