@@ -1,13 +1,17 @@
-"""One distribution as the API shows it."""
+"""Distributions as the API shows them: one, and the list of all."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from django.urls import reverse
+from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 
-from distribution.models import Distribution, DistributionState, Kind
+from distribution.api.filtering import Filters
+from distribution.api.reading import CopiedList
+from distribution.models import Distribution, DistributionState, Kind, Scope
 
 
 class DistributionShown(serializers.ModelSerializer[Distribution]):
@@ -32,6 +36,33 @@ class DistributionShown(serializers.ModelSerializer[Distribution]):
 
     def get_status_url(self, distribution: Distribution) -> str:
         return status_url(distribution)
+
+
+def _day(comparison: str, told: str) -> filters.DateFilter:
+    return filters.DateFilter("local_date", comparison, input_formats=["%Y-%m-%d"], help_text=told)
+
+
+class Which(Filters):
+    since = _day("gte", "Of this day in India or later.")
+    until = _day("lte", "Of this day in India or earlier.")
+
+    class Meta:
+        model = Distribution
+        fields = {"kind": ["exact"], "state": ["exact"]}
+
+
+@extend_schema_view(
+    get=extend_schema(operation_id="distribution_list", summary="List distributions of every kind")
+)
+class Distributions(CopiedList[Distribution]):
+    """Daily, one-time and manual ones, the latest first: those that were, that run, and that are
+    planned."""
+
+    scopes = {"GET": Scope.READ}
+    serializer_class = DistributionShown
+    filterset_class = Which
+    ordering = ("-planned_at", "-pk")
+    queryset = Distribution.objects.all()
 
 
 def status_url(distribution: Distribution) -> str:

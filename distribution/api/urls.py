@@ -8,6 +8,7 @@ from distribution.api import (
     analytics,
     contents,
     deliveries,
+    distributions,
     history,
     imports,
     numbers,
@@ -20,6 +21,7 @@ from distribution.api import (
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("trigger", starting.Trigger.as_view(), name="trigger"),
+    path("distributions", distributions.Distributions.as_view(), name="distributions"),
     path("status", status.Status.as_view(), name="status"),
     path("schedule", starting.Schedule.as_view(), name="schedule"),
     path("schedule/<int:id>", starting.Planned.as_view(), name="planned"),

@@ -22,6 +22,7 @@ SCOPES: dict[tuple[str, str], str] = {
     ("document", "GET"): "read",
     ("trigger", "POST"): "distribute",
     ("status", "GET"): "read",
+    ("distributions", "GET"): "read",
     ("schedule", "GET"): "read",
     ("schedule", "POST"): "distribute",
     ("planned", "DELETE"): "distribute",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from django.utils import timezone
 
 from distribution import shared
 from distribution.api import status
-from distribution.models import Delivery, Distribution, DistributionState, Progress, State
+from distribution.models import Delivery, Distribution, DistributionState, Kind, Progress, State
 from tests.api.tokens import a_program
 from tests.builders import a_planned_distribution, an_open_distribution
 
@@ -100,6 +101,30 @@ def test_who_follows_shares_a_reckoning_but_never_a_state_that_is_over(clock: An
     clock[0] += shared.STALE
     client.post(f"/api/distribution/{one.pk}/resume", {"reason": "a test"})
     assert told() == ("SENDING", 1)
+
+
+def test_all_kinds_are_listed_the_latest_first() -> None:
+    now, client = timezone.now(), a_program("read")
+    kinds = [Kind.DAILY, Kind.ONE_TIME, Kind.MANUAL]
+    made = [
+        a_planned_distribution(now - timedelta(days=days), kind=kind, content=None)
+        for days, kind in enumerate(kinds)
+    ]
+
+    def listed(query: str = "") -> list[int]:
+        answer = client.get(f"/api/distribution/distributions?{query}")
+        assert answer.status_code == 200, answer.json()
+        return [row["id"] for row in answer.json()["results"]]
+
+    today, first, second, third = timezone.localdate(now), *(one.pk for one in made)
+    assert listed() == [first, second, third]
+    assert listed("kind=ONE_TIME") == [second]
+    assert listed("state=SENDING") == []
+    assert listed(f"since={today - timedelta(days=1)}") == [first, second]
+    assert listed(f"since={today - timedelta(days=1)}&until={today - timedelta(days=1)}") == [
+        second
+    ]
+    assert client.get("/api/distribution/distributions?since=24.11.2026").status_code == 400
 
 
 def test_a_step_needs_a_reason_and_a_distribution_that_can_take_it() -> None:

@@ -300,6 +300,7 @@ ANSWERS: dict[str, Sequence[Mapping[str, Any]]] = {
 BY_OPERATION: dict[tuple[str, str], Any] = {
     ("distribution_trigger_create", "202"): TRIGGERED,
     ("distribution_schedule_create", "201"): PLANNED,
+    ("distribution_list", "200"): [PLANNED, DISTRIBUTION, BEFORE],
     ("distribution_schedule_list", "200"): [PLANNED, BEFORE],
     ("distribution_pause_create", "200"): PAUSED,
     ("distribution_cancel_create", "200"): CANCELLED,
