@@ -132,17 +132,8 @@ class ContentShown(serializers.ModelSerializer[Content]):
         model = Content
         fields = [
             *("id", "title", "day", "is_fallback", "state", "message_template", "body_variables"),
-            *(
-                "button_variables",
-                "headline",
-                "media",
-                "author",
-                "submitted_at",
-                "decided_at",
-                "deadline",
-                "decisions",
-                "url",
-            ),
+            *("button_variables", "headline", "media", "author", "submitted_at", "decided_at"),
+            *("deadline", "decisions", "url"),
         ]
 
     def get_headline(self, content: Content) -> str | None:
