@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import IO, Any
 
@@ -37,7 +38,7 @@ def loads(body: bytes) -> Any:
     if depth(body) > DEEPEST:
         raise ParseError(f"The body is nested deeper than {DEEPEST} levels: flatten it.")
     try:
-        value = json.loads(body.decode("utf-8"))
+        value = json.loads(body.decode("utf-8"), object_pairs_hook=_each_once)
         text = json.dumps(value, ensure_ascii=False)
         text.encode("utf-8")  # half of a surrogate pair is no character
     except (ValueError, RecursionError):
@@ -45,6 +46,15 @@ def loads(body: bytes) -> Any:
     if "\\u0000" in text:
         raise ParseError("The body holds a NUL character: remove it.")
     return value
+
+
+def _each_once(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Of two fields of one name Python takes the last, others the first: nobody knows which."""
+    found = dict(fields)
+    if len(found) < len(fields):
+        name = next(name for name, times in Counter(n for n, _ in fields).items() if times > 1)
+        raise ParseError(f"The field {name[:50]!r} stands twice in one object: send it once.")
+    return found
 
 
 def depth(body: bytes) -> int:
