@@ -91,7 +91,7 @@ class Upload(serializers.Serializer[Any]):
     )
 
     def validate(self, told: dict[str, Any]) -> dict[str, Any]:
-        if not told["dry_run"] and not told.get("consent_source", "").strip():
+        if not (told["dry_run"] or import_jobs.cleaned(told.get("consent_source", ""))):
             raise serializers.ValidationError(
                 {"consent_source": "Say where these people agreed, or ask for a dry_run."},
                 "required",

@@ -9,6 +9,8 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
+from subscribers.wording import tidy
+
 LARGEST_ID = 2**63 - 1
 UNKNOWN = "There is no such field: check its name."
 
@@ -27,10 +29,15 @@ class Body(serializers.Serializer[Any]):
 
 
 class Text(serializers.CharField):
+    """A text; unless it may be blank, one in which there is something to be seen."""
+
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
             self.fail("invalid")
-        return super().to_internal_value(data)
+        text = super().to_internal_value(data)
+        if not (self.allow_blank or tidy(text)):
+            self.fail("blank")
+        return text
 
 
 class Flag(serializers.BooleanField):

@@ -77,6 +77,10 @@ class ConsentForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
+    def clean_consent_source(self) -> str:
+        field = self.fields["consent_source"]
+        return str(field.clean(import_jobs.cleaned(self.cleaned_data["consent_source"])))
+
 
 @admin.register(ImportJob)
 class ImportJobAdmin(ModelAdmin):

@@ -94,7 +94,8 @@ def test_a_dry_run_writes_nobody_until_it_is_confirmed() -> None:
     assert (job["state"], job["counts"]["new"]) == ("CHECKED", 1)
     assert job["refused"][0]["line"] == 3
     assert not Subscriber.objects.exists()
-    assert program.post(confirm, {}).json()["errors"][0]["field"] == "consent_source"
+    for wrong in ({}, {"consent_source": "\u200b"}):
+        assert program.post(confirm, wrong).json()["errors"][0]["field"] == "consent_source"
 
     def confirmed() -> tuple[int, str]:
         told = program.post(confirm, {"consent_source": " Form of June"})
@@ -110,7 +111,13 @@ def test_a_dry_run_writes_nobody_until_it_is_confirmed() -> None:
 
 
 def test_a_list_without_a_consent_source_is_refused() -> None:
-    for answer in (upload(consent_source=" "), send_raw(CSV.encode(), "text/csv", "")):
+    unseen = "%E2%80%8B"  # a space without width
+    for answer in (
+        upload(consent_source=" "),
+        upload(consent_source="\u200b"),
+        send_raw(CSV.encode(), "text/csv", ""),
+        send_raw(CSV.encode(), "text/csv", f"consent_source={unseen}"),
+    ):
         assert answer.status_code == 400
         assert answer.json()["errors"][0]["field"] == "consent_source"
     assert not ImportJob.objects.exists()

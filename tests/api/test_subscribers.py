@@ -290,3 +290,13 @@ def test_a_kept_answer_goes_with_the_person_it_tells_of() -> None:
     erasing.purge(erasure, now=timezone.now())
     again = program.post(ADD, an_addition(), headers=key)
     assert (again.status_code, again.json()["code"]) == (409, "subscriber_erased")
+
+
+def test_evidence_that_nobody_can_see_is_none() -> None:
+    person = a_subscriber()
+    for answer in (
+        add(consent_source="\u200b\u2060"),
+        set_status(person, "PAUSED", reason="\u200b"),
+    ):
+        assert answer.status_code == 400
+        assert [one["code"] for one in answer.json()["errors"]] == ["blank"]

@@ -68,8 +68,9 @@ def test_a_file_is_checked_confirmed_and_imported():
     assert "The number has too few digits" in page
     assert "9812345601" not in page
     assert Subscriber.objects.count() == 0
-    again = text(client.post(where("confirm", job), {"consent_source": ""}))
-    assert "Say where these people agreed" in again
+    for unseen in ("", "\u200b"):
+        again = text(client.post(where("confirm", job), {"consent_source": unseen}))
+        assert "Say where these people agreed" in again
     client.post(where("confirm", job), {"consent_source": "Form of June"})
     assert client.get(where("progress", job)).json()["state"] == "IMPORTING"
     tasks.tend_imports()
