@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from typing import Any
 
 import pytest
-import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from distribution.models import Scope
-from tests import builders
+from tests.api.example_house import example_house
 from tests.api.test_examples import operations
 from tests.api.tokens import a_key, a_program
 
 pytestmark = pytest.mark.django_db
-MORNING = "2026-11-24T09:00:00+05:30"  # of the examples
-BODY = {"type": "BODY", "text": "Good morning {{1}}. {{2}}"}
 BY_ID = {one["operationId"]: (where, one) for where, one in operations()}
 
 
@@ -29,12 +25,8 @@ def links() -> Iterator[Any]:
 
 
 @pytest.fixture(autouse=True)
-def that_morning() -> Any:
-    with time_machine.travel(MORNING, tick=True):
-        builders.a_number()
-        template = builders.a_template(id=3, components=[BODY])
-        content = {"body_variables": ["{name}", "x"], "message_template": template}
-        builders.an_approved_content(id=87, day=date(2026, 11, 24), **content)
+def house() -> Iterator[None]:
+    with example_house():
         yield
 
 

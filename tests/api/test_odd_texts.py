@@ -4,23 +4,20 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from datetime import date
 from typing import Any
 from urllib.parse import quote
 
 import pytest
-import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from distribution.models import Scope
-from tests import builders
+from tests.api.example_house import example_house
 from tests.api.routes import EXAMPLES, SCOPES
 from tests.api.test_examples import operations
 from tests.api.tokens import a_key, a_program
 
 pytestmark = pytest.mark.django_db
-MORNING = "2026-11-24T09:00:00+05:30"  # of the examples
 ODD = {
     "nothing to be seen": "\u200b\u2060\ufeff",
     "only blanks": " \t\n\u00a0\u3000",
@@ -72,13 +69,8 @@ def with_another(value: Any, text: str) -> Iterator[Any]:
 
 
 @pytest.fixture(autouse=True)
-def that_morning() -> Any:
-    with time_machine.travel(MORNING, tick=True):
-        template = builders.a_template(
-            id=3, components=[{"type": "BODY", "text": "Good morning {{1}}. {{2}}"}]
-        )
-        content = {"body_variables": ["{name}", "x"], "message_template": template}
-        builders.an_approved_content(id=87, day=date(2026, 11, 24), **content)
+def house() -> Iterator[None]:
+    with example_house():
         yield
 
 

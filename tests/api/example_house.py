@@ -1,0 +1,36 @@
+"""The house that the document's examples speak of, on their morning."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+
+import time_machine
+from django.core.management.color import no_style
+from django.db import connection
+
+from distribution.models import Content, MessageTemplate
+from tests import builders
+
+MORNING = "2026-11-24T09:00:00+05:30"
+BODY = {"type": "BODY", "text": "Good morning {{1}}. {{2}}"}
+
+
+@contextmanager
+def example_house() -> Iterator[None]:
+    """A phone number, message template 3 and the day's approved content 87."""
+    with time_machine.travel(MORNING, tick=True):
+        builders.a_number()
+        template = builders.a_template(id=3, components=[BODY])
+        words = {"body_variables": ["{name}", "x"], "message_template": template}
+        builders.an_approved_content(id=87, day=date(2026, 11, 24), **words)
+        go_on_from_there()
+        yield
+
+
+def go_on_from_there() -> None:
+    """PostgreSQL counts on from wherever it was: it would come to these ids by itself."""
+    with connection.cursor() as cursor:
+        for reset in connection.ops.sequence_reset_sql(no_style(), [Content, MessageTemplate]):
+            cursor.execute(reset)
