@@ -56,15 +56,15 @@ def from_copy(read: Callable[[], Answer]) -> Answer:
 
 def source() -> str:
     """The database that a long stream is read from to its end: the copy, if it answers now."""
-    if REPLICA in connections.settings:
-        try:
-            with connections[REPLICA].cursor() as cursor:
-                cursor.execute("SELECT 1")
-        except (OperationalError, InterfaceError) as error:
-            log.warning("the database's copy does not serve: %s", type(error).__name__)
-        else:
-            return REPLICA
-    return DEFAULT_DB_ALIAS
+    return from_copy(_answering)
+
+
+def _answering() -> str:
+    if not _reading.get():
+        return DEFAULT_DB_ALIAS
+    with connections[REPLICA].cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return REPLICA
 
 
 @contextmanager

@@ -114,8 +114,8 @@ def import_csv(
     with open_table(source) as table:
         columns = Columns(table.header, region=region)
         report.encoding, report.delimiter = table.encoding, table.delimiter
-        evidence = (table.digest, tidy(consent_source), actor, now)
-        writer = _Writer(report, *evidence, clock=clock or (lambda: now), watch=watch or Watch())
+        notice, clock, watch = tidy(consent_source), clock or (lambda: now), watch or Watch()
+        writer = _Writer(report, table.digest, notice, actor, now, clock=clock, watch=watch)
         for chunk in _chunks(_accepted(table, columns, report, on_refusal)):
             writer.write(chunk)
     return report

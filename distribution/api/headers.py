@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from distribution.api.idempotency import HEADER
+from distribution.api.throttling import Rate
 
 # name → what it says, its schema, an example
 HEADERS: Mapping[str, tuple[str, dict[str, Any], Any]] = {
@@ -22,7 +23,7 @@ HEADERS: Mapping[str, tuple[str, dict[str, Any], Any]] = {
     "WWW-Authenticate": ("How to say who asks.", {"type": "string"}, 'Bearer realm="daybreak"'),
     "Allow": ("The methods that are answered.", {"type": "string"}, "GET, HEAD"),
 }
-RATES = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
+RATES = tuple(Rate(600, 29, 34).headers())
 WITH_STATUS: Mapping[str, tuple[str, ...]] = {
     "401": ("WWW-Authenticate",),
     "405": ("Allow",),
@@ -43,7 +44,7 @@ def tell(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     """Every answer and every webhook gets its headers."""
     for methods in result["paths"].values():
         for operation in methods.values():
-            creates = any(one["name"] == HEADER for one in operation.get("parameters", []))
+            creates = wants_key(operation)
             for status, response in operation["responses"].items():
                 names = dict.fromkeys(_names(status, creates=creates))
                 if names:
@@ -58,6 +59,11 @@ def tell(result: dict[str, Any], **_: Any) -> dict[str, Any]:
         for name, (told, schema, example) in HEADERS.items()
     }
     return result
+
+
+def wants_key(operation: Mapping[str, Any]) -> bool:
+    """Whether it creates, so that it is asked with an Idempotency-Key."""
+    return any(one["name"] == HEADER for one in operation.get("parameters", []))
 
 
 def _names(status: str, *, creates: bool) -> Iterator[str]:

@@ -28,7 +28,7 @@ from subscribers import import_jobs
 from subscribers.models import ImportJob, ImportState
 from subscribers.records import ImportRefused
 
-CANCELLED, DONE, IMPORTING = ImportState.CANCELLED, ImportState.DONE, ImportState.IMPORTING
+CONFIRMED = (ImportState.IMPORTING, ImportState.DONE)
 ROOM = 64 * 1024  # for what a form wraps around its file
 ALONE = "Beside a file that is the whole body: "
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -229,12 +229,13 @@ class OneImport(APIView):
     def delete(self, request: Request, id: int) -> Response:  # noqa: ARG002
         """What is written by then stays. Again is no error; one that has come to another end is
         answered 409 `import_ended`."""
+        stopped = import_jobs.cancel(_job(id).pk, now=timezone.now())
         job = _job(id)
-        if not import_jobs.cancel(job.pk, now=timezone.now()) and not _stands(job, CANCELLED):
+        if not stopped and job.state != ImportState.CANCELLED:
             raise Conflict(
                 "import_ended", "This import has ended already: nothing is left to stop."
             )
-        return Response(Job(_job(id)).data)
+        return Response(Job(job).data)
 
 
 class ConfirmImport(APIView):
@@ -252,16 +253,19 @@ class ConfirmImport(APIView):
         """After a dry run. Again with the same `consent_source` is no error; else what is not
         CHECKED is answered 409 `import_not_checked`."""
         source = import_jobs.cleaned(valid(Confirmation, request.data)["consent_source"])
+        confirmed = import_jobs.confirm(
+            _job(id).pk, consent_source=source, by=_by(request), now=timezone.now()
+        )
         job = _job(id)
-        if import_jobs.confirm(job.pk, consent_source=source, by=_by(request), now=timezone.now()):
+        if confirmed:
             auditing.note(request, job, "Import confirmed.", reason=source, after=job.checked)
-        elif not _stands(job, IMPORTING, DONE) or job.consent_source != source:
+        elif job.state not in CONFIRMED or job.consent_source != source:
             raise Conflict(
                 "import_not_checked",
                 f"This import is {job.get_state_display().lower()}: only one that is checked and "
                 "waits can be confirmed.",
             )
-        return Response(Job(_job(id)).data, status=202)
+        return Response(Job(job).data, status=202)
 
 
 def _submit(request: Request, told: Mapping[str, Any]) -> idempotency.Answer:
@@ -283,12 +287,6 @@ def _submit(request: Request, told: Mapping[str, Any]) -> idempotency.Answer:
 
 def _by(request: Request) -> str:
     return source(request)[: ImportJob._meta.get_field("by").max_length]
-
-
-def _stands(job: ImportJob, *states: ImportState) -> bool:
-    """Where it is now, whoever brought it there meanwhile."""
-    job.refresh_from_db()
-    return job.state in states
 
 
 def _job(pk: int) -> ImportJob:

@@ -9,6 +9,7 @@ from typing import Any
 from distribution.api.examples import refusals, requests
 from distribution.api.examples.fields import Fields
 from distribution.api.examples.files import files
+from distribution.api.headers import wants_key
 from distribution.api.problems import MEDIA_TYPE
 
 JSON, CSV = "application/json", "text/csv"
@@ -106,7 +107,7 @@ def _problems(
         names = _unreadable(operation) or ([] if own else ["bad_request"])
     if status == 403:
         names = [f"scope_missing_{operation['security'][0]['token'][0]}"]
-    if status == 409 and not _has_key(operation):
+    if status == 409 and not wants_key(operation):
         names = []
     told = {name: {"$ref": f"#/components/examples/{name}"} for name in names if name in common}
     return {name: {"value": problem} for name, problem in own.items()} | told
@@ -119,12 +120,8 @@ def _page_size(operation: Mapping[str, Any], status: int) -> dict[str, Any]:
 
 def _unreadable(operation: Mapping[str, Any]) -> list[str]:
     body = operation.get("requestBody", {}).get("content", {})
-    key = ["idempotency_key_required"] if _has_key(operation) else []
+    key = ["idempotency_key_required"] if wants_key(operation) else []
     return (["parse_error"] if JSON in body else []) + key
-
-
-def _has_key(operation: Mapping[str, Any]) -> bool:
-    return any(one["name"] == "Idempotency-Key" for one in operation.get("parameters", []))
 
 
 @dataclass(frozen=True)
