@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
+from typing import Any
 
+import pytest
 import time_machine
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management.color import no_style
 from django.db import connection
 
@@ -17,8 +19,8 @@ MORNING = "2026-11-24T09:00:00+05:30"
 BODY = {"type": "BODY", "text": "Good morning {{1}}. {{2}}"}
 
 
-@contextmanager
-def example_house() -> Iterator[None]:
+@pytest.fixture
+def example_house(db: None) -> Iterator[None]:
     """A phone number, message template 3 and the day's approved content 87."""
     with time_machine.travel(MORNING, tick=True):
         builders.a_number()
@@ -34,3 +36,14 @@ def go_on_from_there() -> None:
     with connection.cursor() as cursor:
         for reset in connection.ops.sequence_reset_sql(no_style(), [Content, MessageTemplate]):
             cursor.execute(reset)
+
+
+def as_sent(kind: str, value: Any) -> dict[str, Any]:
+    """An example of a body of this kind, as the client takes it."""
+    if kind == "multipart/form-data":
+        file = SimpleUploadedFile("people.csv", value["file"].encode())
+        return {"data": {**value, "file": file}, "format": "multipart"}
+    if kind == "application/json":
+        return {"data": value, "format": "json"}
+    told = {"consent_source": "Sign-up form of November"}
+    return {"data": value.encode(), "content_type": kind, "query_params": told}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from distribution import alerts
@@ -93,6 +93,20 @@ EXAMPLES: Mapping[str, Callable[[], int]] = {
     "number": lambda: builders.a_number().pk,
     "queue-alert-acknowledge": _alert,
 }
+
+
+def path_of(name: str) -> str:
+    """A route's address as the document writes it."""
+    return reverse(f"api:{name}", args=[7] if name in EXAMPLES else []).replace("/7", "/{id}")
+
+
+def url_of(name: str) -> str:
+    """A route's address, about an example of its own where it is about something."""
+    return reverse(f"api:{name}", args=[EXAMPLES[name]()] if name in EXAMPLES else [])
+
+
+# By address, as the document writes it
+NAMES = {path_of(name): name for name, _ in SCOPES}
 
 
 def views(resolver: URLResolver | None = None, space: str = "") -> Iterator[tuple[str, Any]]:

@@ -27,9 +27,9 @@ from schemathesis.config import (
     SchemathesisConfig,
 )
 
-from distribution import tokens
 from distribution.models import Scope
 from tests import builders
+from tests.api.tokens import a_header
 
 pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 EACH = 6  # random cases for an operation and caller, beside those that the document makes
@@ -79,16 +79,9 @@ def a_house(settings: Any, broker_url: str) -> None:
     builders.an_open_distribution(3, content=words[2])  # so that today's can be triggered
 
 
-def _header(*scopes: str) -> dict[str, str]:
-    _, key = tokens.issue(
-        "document", scopes, user=builders.a_user(), by=None, expires_at=None, now=timezone.now()
-    )
-    return {"Authorization": f"Bearer {key}"}
-
-
 @pytest.fixture
 def headers(a_house: None, caller: str) -> dict[str, str]:
-    return {} if caller == "nobody" else _header(caller)
+    return {} if caller == "nobody" else a_header(caller)
 
 
 def _document() -> Any:
@@ -126,7 +119,7 @@ def test_every_operation_answers_as_documented(
 
 
 def test_sequences_by_links_answer_as_documented() -> None:
-    header = _header(*Scope.values)
+    header = a_header(*Scope.values)
     machine = document.as_state_machine()
 
     class Client(machine):  # type: ignore[misc, valid-type]

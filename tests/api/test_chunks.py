@@ -11,14 +11,13 @@ import pytest
 from django.test import RequestFactory
 from django.utils import timezone
 
-from distribution import tokens
 from distribution.api import edge
 from distribution.api.imports import ROOM
 from distribution.models import Distribution
 from subscribers.import_jobs import MAX_UPLOAD
 from subscribers.models import ImportFile, Subscriber
-from tests.api.tokens import a_key
-from tests.builders import a_user, an_approved_content
+from tests.api.tokens import a_header, a_key
+from tests.builders import an_approved_content
 
 TRIGGER = "/api/distribution/trigger"
 ADD = "/api/distribution/subscribers/add"
@@ -33,7 +32,7 @@ LIST = FORM % (b"file", b'; filename="crm.csv"', b"phone\n9812345601") + (
 def send(serve: Callable[..., int]) -> Callable[..., tuple[int, Any]]:
     """POSTs pieces of a body to a real server, without their length."""
     port = serve()
-    header = _header()
+    header = a_header("subscribers", "distribute")
 
     def post(path: str, pieces: Iterator[bytes] | list[bytes], kind: str) -> tuple[int, Any]:
         link = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
@@ -44,12 +43,6 @@ def send(serve: Callable[..., int]) -> Callable[..., tuple[int, Any]]:
         return told
 
     return post
-
-
-def _header() -> dict[str, str]:
-    scopes, now = ["subscribers", "distribute"], timezone.now()
-    _, key = tokens.issue("crm", scopes, user=a_user(), by=None, expires_at=None, now=now)
-    return {"Authorization": f"Bearer {key}"}
 
 
 def test_what_comes_in_chunks_is_not_taken_for_nothing(send: Callable[..., Any]) -> None:

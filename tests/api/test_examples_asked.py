@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 import time_machine
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.urls import reverse
 from django.utils import timezone
 
 from distribution.models import (
@@ -22,18 +21,13 @@ from distribution.models import (
 from subscribers import import_jobs
 from subscribers.models import ImportJob, ImportState
 from tests import builders
-from tests.api.example_house import go_on_from_there
-from tests.api.routes import EXAMPLES, SCOPES
+from tests.api.example_house import BODY, MORNING, as_sent, go_on_from_there
+from tests.api.routes import EXAMPLES, NAMES, SCOPES, url_of
 from tests.api.test_examples import examples_of, operations
 from tests.api.tokens import a_key, a_program
 
 pytestmark = pytest.mark.django_db
-MORNING = "2026-11-24T09:00:00+05:30"
 OPERATIONS = dict(operations())
-NAMES = {
-    reverse(f"api:{name}", args=[7] if name in EXAMPLES else []).replace("/7", "/{id}"): name
-    for name, _ in SCOPES
-}
 BINARY = "(the bytes of "
 SENT = [
     pytest.param(where, kind, one["value"], id=f"{where} {kind} {name}")
@@ -42,7 +36,6 @@ SENT = [
     for name, one in told["examples"].items()
     if BINARY not in str(one["value"])
 ]
-BODY = {"type": "BODY", "text": "Good morning {{1}}. {{2}}"}
 
 
 @pytest.fixture(autouse=True)
@@ -71,27 +64,16 @@ def _template(asked: Any) -> None:
 @pytest.mark.parametrize(("where", "kind", "value"), SENT)
 def test_what_may_be_sent_is_taken(where: str, kind: str, value: Any) -> None:
     method, path = where.split()
-    name = NAMES[path]
     builders.a_number()
     _template(value)
     plain = builders.a_template(id=4)
     builders.an_approved_content(id=87, message_template=plain, day=date(2026, 11, 24))
     go_on_from_there()
-    url = path.replace("{id}", str(EXAMPLES[name]())) if name in EXAMPLES else path
+    name = NAMES[path]
     client = a_program(SCOPES[name, method.upper()])
-    answer = getattr(client, method)(url, **_body(kind, value), headers=a_key())
+    answer = getattr(client, method)(url_of(name), **as_sent(kind, value), headers=a_key())
     assert answer.status_code in (200, 201, 202, 409), answer.content
     assert str(answer.status_code) in OPERATIONS[where]["responses"]
-
-
-def _body(kind: str, value: Any) -> dict[str, Any]:
-    if kind == "multipart/form-data":
-        file = SimpleUploadedFile("people.csv", value["file"].encode())
-        return {"data": {**value, "file": file}, "format": "multipart"}
-    if kind == "application/json":
-        return {"data": value, "format": "json"}
-    told = {"consent_source": "Sign-up form of November"}
-    return {"data": value.encode(), "content_type": kind, "query_params": told}
 
 
 def _wrong(where: str, pk: int = 7, body: Any = None, query: str = "") -> Any:

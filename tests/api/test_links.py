@@ -6,14 +6,15 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.core.files.uploadedfile import SimpleUploadedFile
 
 from distribution.models import Scope
-from tests.api.example_house import example_house
+from tests.api.example_house import as_sent, example_house
 from tests.api.test_examples import operations
 from tests.api.tokens import a_key, a_program
 
-pytestmark = pytest.mark.django_db
+__all__ = ["example_house"]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("example_house")]
+FORM = "multipart/form-data"
 BY_ID = {one["operationId"]: (where, one) for where, one in operations()}
 
 
@@ -24,24 +25,13 @@ def links() -> Iterator[Any]:
                 yield pytest.param(where, status, link, id=f"{where} → {name}")
 
 
-@pytest.fixture(autouse=True)
-def house() -> Iterator[None]:
-    with example_house():
-        yield
-
-
 def _example(operation: dict[str, Any], status: str) -> dict[str, Any]:
     """What to send for this answer, as the client takes it."""
-    told = operation.get("requestBody", {}).get("content", {})
-    form = "multipart/form-data"
-    if form in told and "application/json" not in told:
-        value = next(iter(told[form]["examples"].values()))["value"]
-        file = SimpleUploadedFile("people.csv", value["file"].encode())
-        return {"data": {**value, "file": file}, "format": "multipart"}
-    examples = told.get("application/json", {}).get("examples", {"": {"value": {}}})
+    bodies = operation.get("requestBody", {}).get("content", {})
+    kind = "application/json" if "application/json" in bodies or not bodies else FORM
+    examples = bodies.get(kind, {}).get("examples", {"": {"value": {}}})
     values = [one["value"] for one in examples.values()]
-    value = next(one for one in values if status != "202" or not one.get("dry_run"))
-    return {"data": value, "format": "json"}
+    return as_sent(kind, next(one for one in values if status != "202" or not one.get("dry_run")))
 
 
 @pytest.mark.parametrize(("where", "status", "link"), list(links()))

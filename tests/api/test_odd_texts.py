@@ -9,15 +9,15 @@ from urllib.parse import quote
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.urls import reverse
 
 from distribution.models import Scope
 from tests.api.example_house import example_house
-from tests.api.routes import EXAMPLES, SCOPES
+from tests.api.routes import NAMES, url_of
 from tests.api.test_examples import operations
 from tests.api.tokens import a_key, a_program
 
-pytestmark = pytest.mark.django_db
+__all__ = ["example_house"]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("example_house")]
 ODD = {
     "nothing to be seen": "\u200b\u2060\ufeff",
     "only blanks": " \t\n\u00a0\u3000",
@@ -31,10 +31,6 @@ ODD = {
     "percent and quotes": "%s %(x)s '\" \\",
     "digits of another script": "९८१२३४५६०१",
     "long": "x" * 5000,
-}
-NAMES = {
-    reverse(f"api:{name}", args=[7] if name in EXAMPLES else []).replace("/7", "/{id}"): name
-    for name, _ in SCOPES
 }
 
 
@@ -68,17 +64,10 @@ def with_another(value: Any, text: str) -> Iterator[Any]:
                 yield {**value, name: {text: "x"}}
 
 
-@pytest.fixture(autouse=True)
-def house() -> Iterator[None]:
-    with example_house():
-        yield
-
-
 def _ask(where: str, query: str = "", **sent: Any) -> int:
     method, path = where.split()
-    name = NAMES[path]
-    url = path.replace("{id}", str(EXAMPLES[name]())) if name in EXAMPLES else path
-    answer = getattr(a_program(*Scope.values), method)(f"{url}{query}", **sent, headers=a_key())
+    url = f"{url_of(NAMES[path])}{query}"
+    answer = getattr(a_program(*Scope.values), method)(url, **sent, headers=a_key())
     assert answer.status_code < 500, (where, query, sent)
     assert str(answer.status_code) in dict(operations())[where]["responses"]
     return int(answer.status_code)

@@ -15,16 +15,21 @@ def a_program(*scopes: str, user: Any = None) -> APIClient:
     """A client with a token of these scopes; none: without a token."""
     client = APIClient()
     if scopes:
-        _, key = tokens.issue(
-            f"program {next(serial)}",
-            scopes,
-            user=user or a_user(),
-            by=None,
-            expires_at=None,
-            now=timezone.now(),
-        )
-        client.credentials(HTTP_AUTHORIZATION=f"Bearer {key}")
+        client.credentials(HTTP_AUTHORIZATION=a_header(*scopes, user=user)["Authorization"])
     return client
+
+
+def a_header(*scopes: str, user: Any = None) -> dict[str, str]:
+    """The header of a new token of these scopes."""
+    _, key = tokens.issue(
+        f"program {next(serial)}",
+        scopes,
+        user=user or a_user(),
+        by=None,
+        expires_at=None,
+        now=timezone.now(),
+    )
+    return {"Authorization": f"Bearer {key}"}
 
 
 def a_key() -> dict[str, str]:
