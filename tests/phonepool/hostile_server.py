@@ -94,6 +94,9 @@ class HostileServer:
                 self.heard.append(heard)
                 if not self.behaviour(connection):
                     break
+            # First: a closing socket has no number any more before the other side is told.
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_WR)
             connection.close()
 
 
