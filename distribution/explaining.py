@@ -55,6 +55,7 @@ WORDS = {
     "no_connection": "no connection to WhatsApp",
     "connect_timeout": "no connection to WhatsApp in time",
     "number_locked": "the sending number's PIN or data do not fit",
+    "withdrawn": "the call was withdrawn before it was sent",
     "unlisted": "a reason that is not known here",
 }
 

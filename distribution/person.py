@@ -12,7 +12,7 @@ from django.utils import timezone
 from distribution import state
 from distribution.models import Delivery, KeptAnswer, Progress, State
 from distribution.models.deliveries import UNSETTLED
-from phonepool.errors import FAILURES, Reason
+from phonepool.errors import FAILURES, WITHDRAWN, Reason
 
 SHOWN = 30  # deliveries on a page: a month
 
@@ -38,6 +38,7 @@ _OURS = {
     state.OPTED_OUT: "the person had opted out",
     state.CANCELLED: "the distribution was cancelled",
     state.WINDOW_OVER: "the time for sending was over",
+    WITHDRAWN.slug: "the call was withdrawn before it was sent",
     "portfolio_limit": "Meta's limit of people in 24 hours was reached",
 }
 

@@ -17,7 +17,7 @@ from distribution.attempt_ids import AttemptKey
 from distribution.models import Delivery, Distribution, DistributionState, State
 from distribution.state import Settlement
 from phonepool.cloud_api import Outcome, OutcomeKind
-from phonepool.errors import CANCELLED, ONCE_MORE, Action, Failure
+from phonepool.errors import ONCE_MORE, WITHDRAWN, Action, Failure
 
 RETRIED = {Action.BACKOFF, Action.PAIR, Action.NUMBER, Action.TEMPLATE, Action.ABORT}
 PAIR_DELAY = timedelta(seconds=6)  # one message in six seconds to the same person
@@ -51,7 +51,7 @@ def settlement(
     else:
         next_at = next_attempt(failure, attempt.attempt_no, tries_charged, outcome, window_end)
         after = State.RETRY_WAIT if next_at else State.FAILED
-        if next_at is None and failure is CANCELLED:  # withdrawn, and the window is over
+        if next_at is None and failure is WITHDRAWN:  # and the window is over
             after, reason = State.SKIPPED, state.WINDOW_OVER
     return Settlement(
         attempt,

@@ -36,7 +36,7 @@ from distribution.state import Claim, Settlement
 from phonepool import health, pool, retry_budget
 from phonepool.breakers import Answer
 from phonepool.cloud_api import CloudApi, Outcome, OutcomeKind, PreparedMessage
-from phonepool.errors import CANCELLED, UNSENDABLE, Action
+from phonepool.errors import UNSENDABLE, WITHDRAWN, Action
 from phonepool.failpoints import failpoint
 from phonepool.reservation import Reservation
 
@@ -139,7 +139,7 @@ class _Pass:
                 self.claim.attempt(row),
                 State.RETRY_WAIT,
                 at,
-                CANCELLED.slug,
+                WITHDRAWN.slug,
                 next_at=at + NO_ROOM_DELAY,
             )
             for row in self.waiting

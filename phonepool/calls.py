@@ -19,11 +19,11 @@ from phonepool.answers import OutcomeKind, SendAnswer
 from phonepool.dispatching import Dispatcher
 from phonepool.errors import (
     BAD_RECIPIENT,
-    CANCELLED,
     DEADLINE_PASSED,
     NO_ANSWER,
     NOT_SENT,
     UNSENDABLE,
+    WITHDRAWN,
     CloudApiError,
     Failure,
     NotSent,
@@ -184,7 +184,7 @@ class _Batch:
     def start(self) -> None:
         with self.changed:
             if self.cancelled:
-                raise NotSent(CANCELLED)
+                raise NotSent(WITHDRAWN)
 
 
 class _Call:
@@ -203,7 +203,7 @@ class _Call:
         self.batch.give(self._outcome(self._answer(), began))
 
     def drop(self) -> None:
-        self.batch.give(self._outcome(_given_up(NotSent(CANCELLED)), datetime.now(UTC)))
+        self.batch.give(self._outcome(_given_up(NotSent(WITHDRAWN)), datetime.now(UTC)))
 
     def guard(self) -> None:
         """Connected and about to write: wait for the slot and the turn, then look once more."""

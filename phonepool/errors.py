@@ -53,7 +53,7 @@ class Reason(StrEnum):
     NUMBER = "NUMBER"  # the sending number is unusable
     ACCOUNT = "ACCOUNT"  # token, permission, billing, restriction
     SERVER_ERROR = "SERVER_ERROR"  # Meta's side is ill
-    UNKNOWN = "UNKNOWN"  # a code we have never met; cancelled
+    UNKNOWN = "UNKNOWN"  # a code we have never met; withdrawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,9 +232,7 @@ CONNECT_TIMEOUT = Failure(
 DEADLINE_PASSED = Failure(
     "deadline_passed", A.BACKOFF, R.TIMEOUT, "If many, the machine or Meta is too slow.", FREE
 )
-CANCELLED = Failure(
-    "cancelled", A.BACKOFF, R.UNKNOWN, "Nothing: its sender stopped before it began.", FREE
-)
+WITHDRAWN = Failure("withdrawn", A.BACKOFF, R.UNKNOWN, "Nothing: another try follows.", FREE)
 UNSENDABLE = Failure(
     "unsendable", A.FIX, R.CONTENT, "Correct the values: they cannot be written as JSON.", CHARGED
 )
@@ -249,7 +247,7 @@ UNREADABLE = Failure(
 )
 
 # Our own decisions: nobody was asked, so nothing was heard of the number.
-UNASKED = frozenset({CANCELLED, DEADLINE_PASSED, UNSENDABLE, BAD_RECIPIENT})
+UNASKED = frozenset({WITHDRAWN, DEADLINE_PASSED, UNSENDABLE, BAD_RECIPIENT})
 
 # With a 5xx these say "unknown error", not "not processed"; yet Meta did answer, so that
 # acceptance is unlikely.

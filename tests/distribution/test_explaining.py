@@ -14,6 +14,8 @@ from distribution.explaining import explain
         ("parameter_rules", "WhatsApp refused the values: parameter rules"),
         ("token_invalid", "token invalid"),
         ("opted_out", "opted out before it was sent"),
+        ("cancelled", "left out, the distribution was cancelled"),
+        ("withdrawn", "the call was withdrawn before it was sent"),
         ("of_the_future", "of the future"),
     ],
 )

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 import time
 from collections.abc import Callable
 
 import pytest
+from django.apps import apps
 from django.db import connections
 from django.utils import timezone
 
-from distribution import control, halting, retrying, sending
+from distribution import control, dashboard, halting, retrying, sending
 from distribution.models import Delivery, Distribution, State
 from phonepool.cloud_api import CloudApi
 from phonepool.models import PhoneNumber
 from phonepool.transport import Response
+from tests.api.tokens import a_program
 from tests.builders import an_open_distribution
+from tests.distribution.staff import a_client
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -128,6 +132,51 @@ def test_what_was_withdrawn_goes_on_after_the_resume(slow, api, sink):
     wait_until(lambda: Delivery.objects.all().tally() == {"ACCEPTED": 50})
     assert len(sink.left) == 50 > before
     assert not Delivery.objects.filter(tries_charged__gt=0).exists()
+
+
+def test_after_a_pause_nobody_is_said_to_be_left_out_by_a_cancel(slow, api, sink):
+    """On the dashboard, in the API, on a person's page: their calls were withdrawn, no more."""
+    thread = in_a_thread(slow, api)
+    wait_until(lambda: len(sink.left) >= 1)
+    control.pause(slow.pk, reason="Stop.", now=timezone.now())
+    thread.join(60)
+    waiting = Delivery.objects.filter(state=State.RETRY_WAIT).order_by("pk")
+    person = waiting[0].subscriber_id
+    words = "the call was withdrawn before it was sent"
+
+    dashboard.shared.forget()
+    staff, program = a_client("Operator"), a_program("read", "subscribers")
+    board = staff.get("/dashboard/board/").content.decode()
+    page = staff.get(f"/admin/subscribers/subscriber/{person}/change/").content.decode()
+    status = program.get("/api/distribution/status", {"id": slow.pk}).json()
+    history = program.get(f"/api/distribution/subscribers/{person}/history").json()
+
+    assert status["counts"]["reasons"] == [
+        {
+            "state": "RETRY_WAIT",
+            "reason": "withdrawn",
+            "words": words,
+            "advice": "Nothing: another try follows.",
+            "count": waiting.count(),
+        }
+    ]
+    assert words in board
+    assert f"for another try: {words}." in page
+    assert history["deliveries"][0]["told"].endswith(f"for another try: {words}.")
+    for told in (board, page, str(status), str(history)):
+        assert "was cancelled" not in told
+
+
+def test_open_deliveries_of_before_get_the_reason_of_their_own(slow):
+    skipped, waiting = Delivery.objects.order_by("pk")[:2]
+    Delivery.objects.filter(pk=skipped.pk).update(state=State.SKIPPED, reason="cancelled")
+    Delivery.objects.filter(pk=waiting.pk).update(state=State.RETRY_WAIT, reason="cancelled")
+
+    migration = importlib.import_module("distribution.migrations.0153_rename_withdrawn_reason")
+    migration.rename(apps, None)
+
+    found = Delivery.objects.exclude(reason="").values_list("pk", "reason")
+    assert dict(found) == {skipped.pk: "cancelled", waiting.pk: "withdrawn"}
 
 
 def test_a_process_that_ends_withdraws_what_it_has_not_begun(slow, api, sink):

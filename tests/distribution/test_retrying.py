@@ -12,13 +12,13 @@ from distribution.retrying import FORGOTTEN, STALLED
 from distribution.state import Settlement
 from phonepool.cloud_api import Outcome, OutcomeKind
 from phonepool.errors import (
-    CANCELLED,
     CONNECT_TIMEOUT,
     DEADLINE_PASSED,
     NO_ANSWER,
     NOT_SENT,
     SERVER_FAULT,
     UNLISTED,
+    WITHDRAWN,
     Failure,
     classify,
 )
@@ -87,7 +87,7 @@ def delay(failure: Failure, **fields) -> float | None:
 
 @pytest.mark.parametrize(
     "failure",
-    [TOO_FAST, APP_LIMIT, NOT_SENT, CONNECT_TIMEOUT, DEADLINE_PASSED, CANCELLED, META_ILL],
+    [TOO_FAST, APP_LIMIT, NOT_SENT, CONNECT_TIMEOUT, DEADLINE_PASSED, WITHDRAWN, META_ILL],
     ids=lambda failure: f"{failure.reason} {failure.slug}",
 )
 def test_our_own_trouble_waits_five_ten_and_then_twenty_seconds_for_ever(failure):
@@ -149,7 +149,7 @@ def test_nothing_is_tried_after_the_window():
 
 
 def test_what_was_withdrawn_at_the_windows_end_is_skipped_for_it():
-    withdrawn = settled(outcome(OutcomeKind.NOT_SENT, CANCELLED, ended=WINDOW_END))
+    withdrawn = settled(outcome(OutcomeKind.NOT_SENT, WITHDRAWN, ended=WINDOW_END))
 
     assert (withdrawn.state, withdrawn.reason) == (State.SKIPPED, "window")
 

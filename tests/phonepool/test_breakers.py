@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from phonepool import breakers, health, pool, reservation
 from phonepool.breakers import Answer
 from phonepool.errors import (
-    CANCELLED,
     CONNECT_TIMEOUT,
     CONNECTION_LOST,
     DEADLINE_PASSED,
@@ -21,6 +20,7 @@ from phonepool.errors import (
     NOT_SENT,
     SERVER_FAULT,
     UNREADABLE,
+    WITHDRAWN,
     Failure,
     classify,
     is_fault,
@@ -96,7 +96,7 @@ def test_faults_of_more_than_ten_seconds_are_not_added_up():
 
 
 FAULTS = [NO_ANSWER, CONNECTION_LOST, UNREADABLE, SERVER_FAULT, NOT_SENT, CONNECT_TIMEOUT, DOWN]
-NOT_FAULTS = [CANCELLED, DEADLINE_PASSED]
+NOT_FAULTS = [WITHDRAWN, DEADLINE_PASSED]
 NOT_FAULTS += [classify(code) for code in (130429, 131026, 131056, 132000, 131049, 4)]
 
 
@@ -202,7 +202,7 @@ def test_a_trial_that_is_refused_for_another_reason_shows_that_the_number_works(
     assert breaker(number) == "CLOSED"
 
 
-@pytest.mark.parametrize("failure", [CANCELLED, DEADLINE_PASSED], ids=lambda f: f.slug)
+@pytest.mark.parametrize("failure", [WITHDRAWN, DEADLINE_PASSED], ids=lambda f: f.slug)
 def test_a_trial_that_was_called_off_says_nothing(failure):
     number, later = opened(), NOW + COOLDOWN
     pool.reserve(25, now=later)

@@ -13,7 +13,7 @@ import responses
 from phonepool import cloud_api, credentials
 from phonepool.cloud_api import CloudApi, OutcomeKind
 from phonepool.errors import (
-    CANCELLED,
+    WITHDRAWN,
     CloudApiError,
     NotSent,
     Rejected,
@@ -78,7 +78,7 @@ def test_changed_settings_make_a_new_client(settings: Any) -> None:
     after = cloud_api.client()
     assert after is not before
     assert [outcome.kind for outcome in after.send([a_message()])] == [OutcomeKind.NOT_SENT]
-    assert [outcome.failure for outcome in before.send([a_message()])] == [CANCELLED]
+    assert [outcome.failure for outcome in before.send([a_message()])] == [WITHDRAWN]
 
 
 GRAPH = "https://graph.example"

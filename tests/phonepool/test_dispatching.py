@@ -11,7 +11,7 @@ import pytest
 from phonepool.calls import Dispatch, Outcome
 from phonepool.cloud_api import CloudApi, OutcomeKind
 from phonepool.errors import (
-    CANCELLED,
+    WITHDRAWN,
 )
 from tests.phonepool.fake_transport import FakeTransport, wait_for
 from tests.phonepool.hostile_server import (
@@ -114,7 +114,7 @@ def test_closing_cancels_what_has_not_begun_and_lets_the_rest_end(
         OutcomeKind.ACCEPTED,
         *[OutcomeKind.NOT_SENT] * 9,
     ]
-    assert {outcome.failure for outcome in outcomes[1:]} == {CANCELLED}
+    assert {outcome.failure for outcome in outcomes[1:]} == {WITHDRAWN}
     assert wire.sent == ["attempt-0"]
 
 
@@ -125,7 +125,7 @@ def test_a_call_that_still_connects_is_cancelled_too(
     with make_api(transport=wire).send([a_message()]) as dispatch:
         assert wire.connecting.acquire(timeout=20)
     wire.before_guard.set()
-    assert [outcome.failure for outcome in dispatch] == [CANCELLED]
+    assert [outcome.failure for outcome in dispatch] == [WITHDRAWN]
     assert wire.sent == []
 
 
@@ -142,7 +142,7 @@ def test_a_caller_that_breaks_sends_nothing_more(make_api: MakeApi, wire: FakeTr
     with pytest.raises(RuntimeError):
         breaks_off(dispatch)
     sent = list(wire.sent)
-    assert [outcome.failure for outcome in dispatch].count(CANCELLED) == 8 - len(sent)
+    assert [outcome.failure for outcome in dispatch].count(WITHDRAWN) == 8 - len(sent)
     assert len(sent) < 8
     time.sleep(0.3)  # the next slot passes
     assert wire.sent == sent
@@ -162,8 +162,8 @@ def test_a_closed_client_sends_nothing(make_api: MakeApi, wire: FakeTransport) -
     api = make_api(transport=wire)
     waiting = api.send([a_message(send_at=time.monotonic() + 60)])
     api.close()
-    assert [outcome.failure for outcome in waiting] == [CANCELLED]
-    assert [outcome.failure for outcome in api.send([a_message()])] == [CANCELLED]
+    assert [outcome.failure for outcome in waiting] == [WITHDRAWN]
+    assert [outcome.failure for outcome in api.send([a_message()])] == [WITHDRAWN]
     assert wire.sent == []
 
 

@@ -174,7 +174,7 @@ def test_a_refusal_that_says_nothing_of_the_recipient_is_not_charged(code: int) 
 
 
 def test_what_never_left_is_not_charged() -> None:
-    free = (errors.NOT_SENT, errors.CONNECT_TIMEOUT, errors.DEADLINE_PASSED, errors.CANCELLED)
+    free = (errors.NOT_SENT, errors.CONNECT_TIMEOUT, errors.DEADLINE_PASSED, errors.WITHDRAWN)
     assert [failure.charged for failure in free] == [False] * 4
     assert {failure.action for failure in free} == {Action.BACKOFF}
 

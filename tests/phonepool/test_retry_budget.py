@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from phonepool import pool, retry_budget
 from phonepool.errors import (
-    CANCELLED,
     CONNECT_TIMEOUT,
     DEADLINE_PASSED,
     NO_ANSWER,
     NOT_SENT,
     SERVER_FAULT,
+    WITHDRAWN,
     classify,
 )
 from phonepool.models import PhoneNumber
@@ -40,7 +40,7 @@ def test_refusals_of_the_pool_the_account_and_the_template_are_free(code):
     assert not retry_budget.costs(classify(code))
 
 
-@pytest.mark.parametrize("failure", [NOT_SENT, CONNECT_TIMEOUT, CANCELLED, DEADLINE_PASSED])
+@pytest.mark.parametrize("failure", [NOT_SENT, CONNECT_TIMEOUT, WITHDRAWN, DEADLINE_PASSED])
 def test_what_never_left_this_machine_is_free(failure):
     assert not retry_budget.costs(failure)
 
