@@ -64,6 +64,8 @@ def settlement(
         number_id=number_id,
         code=outcome.code,
         http_status=outcome.http_status,
+        details=outcome.details,
+        fbtrace_id=outcome.fbtrace_id,
         started_at=outcome.started_at,
     )
 

@@ -79,6 +79,8 @@ class Settlement:
     number_id: int | None = None
     code: int | None = None
     http_status: int | None = None
+    details: str = ""  # Meta's words, masked
+    fbtrace_id: str = ""
     started_at: datetime | None = None
 
 
@@ -257,6 +259,8 @@ def _evidence(s: Settlement) -> Attempt:
         reason=s.reason,
         code=s.code,
         http_status=s.http_status,
+        details=s.details,
+        fbtrace_id=s.fbtrace_id,
         started_at=s.started_at,
         ended_at=s.at,
     )

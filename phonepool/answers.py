@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from phonepool.errors import UNREADABLE, Action, Failure, Rejected, Unanswered, classify
-from phonepool.masking import masked
+from phonepool.masking import LONGEST_TRACE_ID, masked
 from phonepool.transport import Response
 
 LONGEST_WAMID = 512
@@ -190,7 +190,7 @@ def graph_error(document: Any) -> GraphError | None:
         code=code,
         subcode=_integer(error.get("error_subcode")),
         details=masked(told or _text(error, "message")),
-        fbtrace_id=_text(error, "fbtrace_id")[:64],
+        fbtrace_id=_text(error, "fbtrace_id")[:LONGEST_TRACE_ID],
     )
 
 

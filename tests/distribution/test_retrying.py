@@ -60,6 +60,8 @@ def outcome(
         started_at=ended - seconds(0.3),
         ended_at=ended,
         lateness=0.0,
+        details="Try later." if failure else "",
+        fbtrace_id="AbC1" if failure else "",
     )
 
 
@@ -190,6 +192,8 @@ def test_a_refusal_keeps_its_evidence():
         number_id=7,
         code=131016,
         http_status=503,
+        details="Try later.",
+        fbtrace_id="AbC1",
         started_at=NOW - seconds(0.3),
     )
     assert not settled(outcome(failure=TOO_FAST)).charged

@@ -1,20 +1,24 @@
 from __future__ import annotations
 
+import json
 from collections import Counter
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
-from distribution import control
+from distribution import control, sending
 from distribution.attempt_ids import parse
 from distribution.models import Alert, Attempt, Delivery, DistributionState, State
 from distribution.sending import Sent
-from phonepool.cloud_api import OutcomeKind
+from phonepool.cloud_api import CloudApi, OutcomeKind
 from phonepool.errors import CONNECTION_LOST, NO_ANSWER, NOT_SENT, classify
 from phonepool.models import NumberState, PhoneNumber, Role
+from phonepool.transport import Response
 from tests.builders import a_number, an_open_distribution
 from tests.distribution.batches import due, everybody, receivers, reload, send, states
+from tests.distribution.staff import a_client
 
 pytestmark = pytest.mark.django_db
 
@@ -56,6 +60,52 @@ def test_an_outcome_is_written_down(db, api, kind, failure, after, evidence):
         [(kind.value, evidence)] if evidence else []
     )
     assert reload(distribution).state == DistributionState.SENDING
+
+
+class Refusing:
+    """A transport whose every answer is Meta's refusal of a recipient, telling the phone."""
+
+    def post(self, path: str, body: bytes, *, guard: Callable[[], None]) -> Response:
+        guard()
+        error = {
+            "code": 131026,
+            "message": "(#131026) Message undeliverable",
+            "error_data": {"details": f"Cannot be delivered to {json.loads(body)['to']}."},
+            "fbtrace_id": "AbCdEfGh1234567",
+        }
+        return Response(400, {}, json.dumps({"error": error}).encode())
+
+    def get(self, path: str) -> Response:
+        raise AssertionError("nothing is read here")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def test_metas_words_and_trace_id_are_kept_and_shown(db):
+    a_number()
+    distribution = an_open_distribution(1)
+    phone = Delivery.objects.get().phone
+    api = CloudApi(
+        "http://nobody",
+        "v1",
+        "t",
+        connect_timeout=1,
+        read_timeout=1,
+        concurrency=1,
+        transport=Refusing(),
+    )
+
+    sending.send_batch(distribution.pk, 0, api=api)
+    api.close()
+
+    kept = Attempt.objects.get()
+    masked = f"{phone[:3]}******{phone[-4:]}"
+    assert kept.details == f"Cannot be delivered to {masked}."
+    assert kept.fbtrace_id == "AbCdEfGh1234567"
+    page = a_client("Viewer").get(f"/admin/distribution/attempt/{kept.pk}/change/")
+    assert f"Cannot be delivered to {masked}." in page.content.decode()
+    assert "AbCdEfGh1234567" in page.content.decode()
 
 
 def test_what_is_due_again_is_told_and_sent_again(db, api):

@@ -143,6 +143,8 @@ def test_a_refusal_is_kept_as_evidence(distribution):
         outcome="REJECTED",
         code=2,
         http_status=503,
+        details="Service down.",
+        fbtrace_id="AbC1",
     )
 
     state.settle([refusal])
@@ -155,6 +157,7 @@ def test_a_refusal_is_kept_as_evidence(distribution):
         "service_down",
         2,
     )
+    assert (kept.details, kept.fbtrace_id) == ("Service down.", "AbC1")
 
 
 def row_before(taken: Claim, pk: int) -> Delivery:
