@@ -9,10 +9,9 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from distribution.attempt_ids import AttemptKey
-from distribution.models import Attempt, Delivery, Ruling, Verdict
+from distribution.models import Attempt, AttemptOutcome, Delivery, Ruling, Verdict
 
 UNKNOWN_OUTCOME = "no_answer"
-CONFLICT = "CONFLICT"  # an attempt's outcome: WhatsApp gave it another message's id
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ def keep_conflict(delivery_id: int, wamid: str, now: datetime) -> Conflict | Non
         delivery_id=row.pk,
         attempt_id=attempt_id(row),
         number_id=row.number_id,
-        outcome=CONFLICT,
+        outcome=AttemptOutcome.CONFLICT,
         reason=f"message_id_of_{owner.pk}",
         started_at=row.inflight_at,
         ended_at=now,
@@ -55,7 +54,7 @@ def doubt(row: Delivery, now: datetime) -> Attempt:
         delivery_id=row.pk,
         attempt_id=attempt_id(row),
         number_id=row.number_id,
-        outcome="UNKNOWN",
+        outcome=AttemptOutcome.UNKNOWN,
         reason=UNKNOWN_OUTCOME,
         started_at=row.inflight_at,
         ended_at=now,

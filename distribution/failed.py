@@ -35,6 +35,7 @@ from distribution.explaining import Explanation, explain
 from distribution.models import (
     Alert,
     Attempt,
+    AttemptOutcome,
     Delivery,
     Distribution,
     Duplicate,
@@ -47,7 +48,8 @@ from subscribers.models import Status
 PERMISSION = "distribution.retry_failed"
 TIME_TO_SEND = timedelta(minutes=15)  # for a distribution whose window is over
 CHUNK = 500
-DEFINITE = ("REJECTED", "NOT_SENT", "REPORTED")  # outcomes after which nothing can arrive
+# Outcomes after which nothing can arrive.
+DEFINITE = (AttemptOutcome.REJECTED, AttemptOutcome.NOT_SENT, AttemptOutcome.REPORTED)
 
 
 class Chance(StrEnum):

@@ -19,6 +19,7 @@ from django.db.models.functions import Cast, Coalesce, Concat
 
 from distribution.models import (
     Attempt,
+    AttemptOutcome,
     Delivery,
     Distribution,
     DistributionState,
@@ -29,7 +30,7 @@ from distribution.models import (
     StatusFeed,
     Verdict,
 )
-from distribution.models.deliveries import CLAIMABLE, FORGOTTEN, UNSETTLED
+from distribution.models.deliveries import CLAIMABLE, UNSETTLED
 from distribution.models.distributions import RUNNING, UNOPENED
 
 # What is left lying is picked up within this time, or somebody should know.
@@ -210,7 +211,7 @@ def _attempts(deliveries: QuerySet[Delivery], attempts: QuerySet[Attempt]) -> It
         Value("daybreak:"), Cast("delivery_id", CharField()), Value("."), output_field=CharField()
     )
     kept = Count("attempts__attempt_id", distinct=True)
-    forgotten = Attempt.objects.filter(delivery=OuterRef("pk"), outcome=FORGOTTEN)
+    forgotten = Attempt.objects.filter(delivery=OuterRef("pk"), outcome=AttemptOutcome.FORGOTTEN)
     evidence = Attempt.objects.filter(delivery=OuterRef("pk"))
     yield Rule(
         "attempts_are_ours",

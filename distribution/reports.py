@@ -20,7 +20,7 @@ from distribution.attempt_ids import AttemptKey
 from distribution.bulk import update_from
 from distribution.duplicates import Double
 from distribution.evidence import Conflict, keep_conflict
-from distribution.models import Attempt, Delivery, Distribution, Progress, State
+from distribution.models import Attempt, AttemptOutcome, Delivery, Distribution, Progress, State
 from distribution.models.distributions import RUNNING
 from distribution.transitions import FAILED, Standing, StatusReport, apply, resend_time
 from phonepool.errors import classify
@@ -255,7 +255,7 @@ def _keep_failures(by_delivery: dict[int, list[StatusReport]], locked: dict[int,
             delivery_id=pk,
             attempt_id=str(_current(locked[pk])),
             number_id=locked[pk].number_id,
-            outcome="REPORTED",
+            outcome=AttemptOutcome.REPORTED,
             reason=classify(report.code).slug,
             code=report.code,
             ended_at=report.at,

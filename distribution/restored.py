@@ -14,8 +14,8 @@ from django.db import transaction
 from django.db.models.functions import Coalesce, Greatest
 
 from distribution.attempt_ids import AttemptKey
-from distribution.models import Attempt, Delivery, State
-from distribution.models.deliveries import CLAIMABLE, FORGOTTEN, DeliveryQuerySet
+from distribution.models import Attempt, AttemptOutcome, Delivery, State
+from distribution.models.deliveries import CLAIMABLE, DeliveryQuerySet
 
 REASON = "restored"
 MAY_SEND = (*CLAIMABLE, State.CLAIMED, State.INFLIGHT, State.UNKNOWN)
@@ -66,7 +66,7 @@ def _forgotten(row: Delivery, now: datetime) -> Attempt:
         delivery_id=row.pk,
         attempt_id=str(AttemptKey(row.pk, row.attempt_no, row.claim_token)),
         number_id=row.number_id,
-        outcome=FORGOTTEN,
+        outcome=AttemptOutcome.FORGOTTEN,
         reason=REASON,
         started_at=row.inflight_at,
         ended_at=now,
@@ -86,7 +86,9 @@ def adopt(attempts: Iterable[AttemptKey], *, heard_at: datetime) -> set[AttemptK
             attempt_no__lte=attempt.attempt_no,
             state__in=[State.UNKNOWN, State.UNCONFIRMED],
         )
-        forgotten = Attempt.objects.filter(delivery=attempt.delivery_id, outcome=FORGOTTEN)
+        forgotten = Attempt.objects.filter(
+            delivery=attempt.delivery_id, outcome=AttemptOutcome.FORGOTTEN
+        )
         names = {"attempt_no": attempt.attempt_no, "claim_token": attempt.claim_token}
         if forgotten.exists() and rows.update(**names, **FRESH, inflight_at=heard_at):
             taken.add(attempt)

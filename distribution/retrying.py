@@ -14,7 +14,7 @@ from django.db.models import Max
 
 from distribution import reconcile, state
 from distribution.attempt_ids import AttemptKey
-from distribution.models import Delivery, Distribution, DistributionState, State
+from distribution.models import AttemptOutcome, Delivery, Distribution, DistributionState, State
 from distribution.state import Settlement
 from phonepool.cloud_api import Outcome, OutcomeKind
 from phonepool.errors import ONCE_MORE, WITHDRAWN, Action, Failure
@@ -60,7 +60,7 @@ def settlement(
         reason=reason,
         next_at=next_at,
         charged=failure.charged and outcome.kind is not OutcomeKind.UNKNOWN,
-        outcome=outcome.kind.value,
+        outcome=AttemptOutcome(outcome.kind.value),
         number_id=number_id,
         code=outcome.code,
         http_status=outcome.http_status,

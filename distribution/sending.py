@@ -30,12 +30,12 @@ from distribution import (
 )
 from distribution.attempt_ids import AttemptKey
 from distribution.evidence import Conflict
-from distribution.models import Delivery, Distribution, State
+from distribution.models import AttemptOutcome, Delivery, Distribution, State
 from distribution.patience import AWAY, Patience
 from distribution.state import Claim, Settlement
 from phonepool import health, pool, retry_budget
 from phonepool.breakers import Answer
-from phonepool.cloud_api import CloudApi, Outcome, OutcomeKind, PreparedMessage
+from phonepool.cloud_api import CloudApi, Outcome, PreparedMessage
 from phonepool.errors import UNSENDABLE, WITHDRAWN, Action
 from phonepool.failpoints import failpoint
 from phonepool.reservation import Reservation
@@ -238,7 +238,7 @@ class _Pass:
                 State.FAILED,
                 self.clock(),
                 reason=UNSENDABLE.slug,
-                outcome=OutcomeKind.NOT_SENT.value,
+                outcome=AttemptOutcome.NOT_SENT,
             )
             for pk in pks
         ]

@@ -22,7 +22,16 @@ from distribution import outbox
 from distribution.attempt_ids import AttemptKey
 from distribution.bulk import update_from
 from distribution.evidence import UNKNOWN_OUTCOME, Conflict, doubt, keep_conflict, verdict
-from distribution.models import Attempt, Delivery, Distribution, Progress, Ruling, State, Verdict
+from distribution.models import (
+    Attempt,
+    AttemptOutcome,
+    Delivery,
+    Distribution,
+    Progress,
+    Ruling,
+    State,
+    Verdict,
+)
 from distribution.models.deliveries import CLAIMABLE, DeliveryQuerySet
 from phonepool.reservation import OPEN_TO_CALLS
 from subscribers.models import Status
@@ -75,7 +84,7 @@ class Settlement:
     wamid: str | None = None
     next_at: datetime | None = None
     charged: bool = False  # counts against the recipient's retry limit
-    outcome: str = ""  # the attempt's own word, kept as evidence; empty: nothing to keep
+    outcome: AttemptOutcome | None = None  # kept as evidence; None: nothing to keep
     number_id: int | None = None
     code: int | None = None
     http_status: int | None = None
@@ -224,7 +233,7 @@ def _settle(settlements: Sequence[Settlement]) -> int:
         }
         for s in settlements
     ]
-    kept = [_evidence(s) for s in settlements if s.outcome]
+    kept = [_evidence(s, s.outcome) for s in settlements if s.outcome]
     failed = [s.attempt.delivery_id for s in settlements if s.state == State.FAILED]
     several = kept or failed or connection.in_atomic_block
     # One statement is a transaction by itself; evidence makes it two, an outer one a savepoint.
@@ -250,12 +259,12 @@ def _settle_alone(settlement: Settlement, conflicts: list[Conflict]) -> int:
         return changed
 
 
-def _evidence(s: Settlement) -> Attempt:
+def _evidence(s: Settlement, outcome: AttemptOutcome) -> Attempt:
     return Attempt(
         delivery_id=s.attempt.delivery_id,
         attempt_id=str(s.attempt),
         number_id=s.number_id,
-        outcome=s.outcome,
+        outcome=outcome,
         reason=s.reason,
         code=s.code,
         http_status=s.http_status,

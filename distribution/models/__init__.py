@@ -12,7 +12,7 @@ from distribution.models.content import (
     MessageTemplate,
     TemplateStatus,
 )
-from distribution.models.deliveries import Attempt, Delivery, Progress, State
+from distribution.models.deliveries import Attempt, AttemptOutcome, Delivery, Progress, State
 from distribution.models.distributions import Distribution, DistributionState, Kind
 from distribution.models.heartbeats import Heartbeat
 from distribution.models.outgoing import (
@@ -33,6 +33,7 @@ __all__ = [
     "ApiToken",
     "Approval",
     "Attempt",
+    "AttemptOutcome",
     "BlackoutDate",
     "Certainty",
     "Content",

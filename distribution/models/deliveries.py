@@ -43,8 +43,18 @@ class State(models.TextChoices):
 
 CLAIMABLE = (State.PENDING, State.RETRY_WAIT)
 UNSETTLED = (*CLAIMABLE, State.CLAIMED, State.INFLIGHT, State.UNKNOWN, State.HELD)
-FORGOTTEN = "FORGOTTEN"  # an attempt's outcome: a restored database knows nothing of its fate
 TERMINAL = (State.ACCEPTED, State.FAILED, State.SKIPPED, State.UNCONFIRMED)
+
+
+class AttemptOutcome(models.TextChoices):
+    """How a call that did not end accepted ended; the first three as the client says it."""
+
+    NOT_SENT = "NOT_SENT"  # no byte left this machine
+    REJECTED = "REJECTED"  # the Cloud API said no
+    UNKNOWN = "UNKNOWN"  # no answer, or none that could be understood
+    REPORTED = "REPORTED"  # accepted, and reported as failed by a webhook
+    FORGOTTEN = "FORGOTTEN"  # a restored database knows nothing of its fate
+    CONFLICT = "CONFLICT"  # WhatsApp gave it another message's id
 
 
 class Progress(models.IntegerChoices):
@@ -193,7 +203,7 @@ class Attempt(AppendOnly):
     delivery = models.ForeignKey(Delivery, models.PROTECT, related_name="attempts")
     attempt_id = models.CharField(max_length=80)
     number = models.ForeignKey(PhoneNumber, models.PROTECT, null=True, blank=True)
-    outcome = models.CharField(max_length=12)  # NOT_SENT, REJECTED, UNKNOWN, REPORTED, FORGOTTEN
+    outcome = models.CharField(max_length=12, choices=AttemptOutcome)
     reason = models.CharField(max_length=40)
     code = models.IntegerField(null=True, blank=True)
     http_status = models.PositiveSmallIntegerField(null=True, blank=True)
@@ -210,6 +220,9 @@ class Attempt(AppendOnly):
         constraints = [
             # One attempt may first end unknown and later be reported failed: two facts, two rows.
             models.UniqueConstraint(fields=["attempt_id", "outcome"], name="attempt_once"),
+            models.CheckConstraint(
+                condition=Q(outcome__in=AttemptOutcome.values), name="attempt_outcome_known"
+            ),
         ]
 
     def __str__(self) -> str:

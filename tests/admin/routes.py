@@ -22,6 +22,7 @@ from distribution.models import (
     Alert,
     ApiToken,
     Attempt,
+    AttemptOutcome,
     BlackoutDate,
     DailyTime,
     Delivery,
@@ -132,7 +133,11 @@ def _attempt() -> Attempt:
     delivery = _delivery()
     now = timezone.now()
     return Attempt.objects.create(
-        delivery=delivery, number=builders.a_number(), started_at=now, ended_at=now
+        delivery=delivery,
+        number=builders.a_number(),
+        outcome=AttemptOutcome.REJECTED,
+        started_at=now,
+        ended_at=now,
     )
 
 

@@ -4,11 +4,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, connection, connections, transaction
+from django.db import DatabaseError, IntegrityError, connection, connections, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from distribution import state
-from distribution.models import Attempt, Delivery, DistributionState, State
+from distribution.models import Attempt, AttemptOutcome, Delivery, DistributionState, State
 from distribution.state import Claim, Settlement
 from subscribers.models import Status, Subscriber
 from tests.builders import LEASE, a_number, an_open_distribution
@@ -220,6 +221,22 @@ def test_an_unknown_outcome_is_sent_again_at_most_once(distribution):
 def test_the_database_refuses_what_may_not_be(distribution, wrong):
     with pytest.raises(IntegrityError), transaction.atomic():
         Delivery.objects.update(**wrong)
+
+
+@pytest.mark.parametrize("wrong", ["", "ACCEPTED", "rejected"])
+def test_an_attempt_ends_in_one_of_the_known_ways(distribution, wrong):
+    row = Delivery.objects.first()
+    with pytest.raises(IntegrityError, match="attempt_outcome_known"), transaction.atomic():
+        Attempt.objects.create(delivery=row, attempt_id="one", outcome=wrong, ended_at=NOW)
+    for outcome in AttemptOutcome:
+        Attempt.objects.create(delivery=row, attempt_id="one", outcome=outcome, ended_at=NOW)
+
+
+def test_the_database_keeps_attempts_as_they_were_written(distribution):
+    row = Delivery.objects.first()
+    kept = Attempt.objects.create(delivery=row, attempt_id="one", outcome="REJECTED", ended_at=NOW)
+    with pytest.raises(DatabaseError, match="append-only"), transaction.atomic():
+        QuerySet(Attempt).filter(pk=kept.pk).update(outcome="NOT_SENT")
 
 
 @pytest.mark.parametrize("same", ["subscriber_id", "phone"])
