@@ -132,8 +132,12 @@ class _Pass:
             self._linger()
 
     def _undo_marks(self) -> None:
-        """The database may have marked rows and not lived to say so: they were not handed over."""
+        """The database may have marked rows and not lived to say so: they were not handed over.
+
+        Only what it did mark is an attempt, and each attempt leaves its row of evidence.
+        """
         at = self.clock()
+        numbers = state.numbers_in_flight(self.claim, self.waiting)
         later = [
             Settlement(
                 self.claim.attempt(row),
@@ -141,8 +145,11 @@ class _Pass:
                 at,
                 WITHDRAWN.slug,
                 next_at=at + NO_ROOM_DELAY,
+                outcome=AttemptOutcome.NOT_SENT,
+                number_id=numbers[row.pk],
             )
             for row in self.waiting
+            if row.pk in numbers
         ]
         state.settle(later)
 

@@ -156,6 +156,13 @@ def mark_inflight(
     return set(mine.filter(state=State.INFLIGHT, inflight_at=now).values_list("pk", flat=True))
 
 
+def numbers_in_flight(claim: Claim, deliveries: Iterable[Delivery]) -> dict[int, int | None]:
+    """The phone number of each of these that is marked in flight under this claim."""
+    pks = [delivery.pk for delivery in deliveries]
+    mine = Delivery.objects.filter(pk__in=pks, claim_token=claim.token, state=State.INFLIGHT)
+    return dict(mine.values_list("pk", "number_id"))
+
+
 def _update(
     deliveries: Collection[Delivery], assign: str, where: str, given: Mapping[str, Any]
 ) -> int:

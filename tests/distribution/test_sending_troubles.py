@@ -11,8 +11,8 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from distribution import patience, sending, state
-from distribution.models import State
+from distribution import integrity, patience, sending, state
+from distribution.models import Attempt, State
 from distribution.sending import Sent
 from phonepool.cloud_api import Outcome, PreparedMessage
 from phonepool.models import PhoneNumber
@@ -224,10 +224,13 @@ def test_a_mark_whose_word_was_lost_lets_nothing_out_and_leaves_nobody_in_doubt(
 
     assert api.sent == []
     assert states() == {State.RETRY_WAIT: 25, State.PENDING: 25}
+    kept = Attempt.objects.values_list("outcome", "reason", "number")
+    assert list(kept) == [("NOT_SENT", "withdrawn", PhoneNumber.objects.get().pk)] * 25
     monkeypatch.setattr(state, "mark_inflight", mark)
     due()
     send(distribution, api)
     assert (states(), receivers(api)) == ({State.ACCEPTED: 50}, everybody())
+    assert [one.rule for one in integrity.findings(now=timezone.now()) if one.broken] == []
 
 
 @pytest.mark.django_db(transaction=True)
