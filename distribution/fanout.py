@@ -13,7 +13,8 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Max, Q, QuerySet
 
-from distribution.models import Delivery, Distribution, State
+from distribution import state
+from distribution.models import Delivery, Distribution
 from distribution.models.deliveries import UNSETTLED
 from phonepool import pool
 from phonepool.failpoints import failpoint
@@ -75,10 +76,7 @@ def _skip_over_limit(distribution: Distribution, now: datetime) -> int:
     spent = Delivery.objects.filter(others).values("phone").distinct().count()
     room = max(0, limit - spent)
     beyond = [pk for pk in _new_people(distribution, others)[room:] if pk is not None]
-    for start in range(0, len(beyond), 5000):  # SQLite bounds the parameters of one statement
-        Delivery.objects.filter(pk__in=beyond[start : start + 5000], state=State.PENDING).update(
-            state=State.SKIPPED, reason=PORTFOLIO_LIMIT
-        )
+    state.skip(beyond, PORTFOLIO_LIMIT)
     return len(beyond)
 
 

@@ -13,35 +13,18 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
-from distribution import duplicates, outbox, rollups
+from distribution import duplicates, outbox, rollups, state
 from distribution.attempt_ids import AttemptKey
-from distribution.bulk import update_from
 from distribution.duplicates import Double
-from distribution.evidence import Conflict, keep_conflict
+from distribution.evidence import Conflict
 from distribution.models import Attempt, AttemptOutcome, Delivery, Distribution, Progress, State
 from distribution.models.distributions import RUNNING
 from distribution.transitions import FAILED, Standing, StatusReport, apply, resend_time
 from phonepool.errors import classify
 
 STANDING_COLUMNS = [field_.name for field_ in fields(Standing)]
-COLUMNS: dict[str, type] = {
-    "id": int,
-    "attempt_no": int,
-    "old_state": str,
-    "state": str,
-    "progress": int,
-    "resend_no": int,
-    "reason": str,
-    "wamid": str,
-    "failed_code": int,
-    **dict.fromkeys(
-        ["next_at", "accepted_at", "sent_at", "delivered_at", "read_at", "failed_at"], datetime
-    ),
-}
-ASSIGN = ", ".join(f"{name} = v.{name}" for name in STANDING_COLUMNS if name != "inflight_at")
-WHERE = "d.state = v.old_state AND d.attempt_no = v.attempt_no"
 # A message of the latest attempt is, or may be, with WhatsApp.
 OUT = (State.INFLIGHT, State.UNKNOWN, State.ACCEPTED, State.HELD)
 
@@ -91,7 +74,7 @@ def advance(reports: Sequence[StatusReport], *, now: datetime) -> Applied:
                 writes.append(write)
                 touched.add(locked[pk].distribution_id)
         conflicts: list[Conflict] = []
-        applied.changed = _write(writes, conflicts, now)
+        applied.changed = state.record_reports(writes, conflicts=conflicts, now=now)
         rollups.mark(touched, now=now)
         _keep_failures(by_delivery, locked)
         outbox.failures(applied.failed, now=now)
@@ -214,29 +197,6 @@ def _double(row: _Row, report: StatusReport, *, earlier: str) -> Double:
         later_wamid=row.standing["wamid"] or "",
         proven=row.state in duplicates.PROVEN,
     )
-
-
-def _write(rows: Sequence[dict[str, Any]], conflicts: list[Conflict], now: datetime) -> int:
-    try:
-        with transaction.atomic():
-            return _update(rows)
-    except IntegrityError:  # one message id for two deliveries: it must not spoil its neighbours
-        return sum(_write_alone(row, conflicts, now) for row in rows)
-
-
-def _write_alone(row: dict[str, Any], conflicts: list[Conflict], now: datetime) -> int:
-    try:
-        with transaction.atomic():
-            return _update([row])
-    except IntegrityError:
-        changed = _update([{**row, "wamid": None}])
-        if changed and (conflict := keep_conflict(row["id"], row["wamid"], now)):
-            conflicts.append(conflict)
-        return changed
-
-
-def _update(rows: Sequence[dict[str, Any]]) -> int:
-    return update_from(Delivery, columns=COLUMNS, rows=rows, assign=ASSIGN, where=WHERE)
 
 
 def _note_effects(row: _Row, standing: Standing, applied: Applied) -> None:

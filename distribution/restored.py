@@ -1,25 +1,18 @@
-"""The states of deliveries whose fate a restored database may have forgotten.
-
-Beside `distribution/state.py`, the only other writer on the way out: it runs by hand, when
-nothing else does.
-"""
+"""Deliveries whose fate a restored database may have forgotten: doubted, and found again."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Iterable
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models.functions import Coalesce, Greatest
 
+from distribution import state
 from distribution.attempt_ids import AttemptKey
 from distribution.models import Attempt, AttemptOutcome, Delivery, State
-from distribution.models.deliveries import CLAIMABLE, DeliveryQuerySet
+from distribution.models.deliveries import DeliveryQuerySet
 
 REASON = "restored"
-MAY_SEND = (*CLAIMABLE, State.CLAIMED, State.INFLIGHT, State.UNKNOWN)
-CHUNK = 5000  # SQLite bounds the parameters of one statement
 # Nothing is known yet of a message that has just begun.
 FRESH: dict[str, int | None] = {"progress": 0, "failed_code": None}
 FRESH |= dict.fromkeys(("wamid", "sent_at", "delivered_at", "read_at", "failed_at"))
@@ -27,7 +20,7 @@ FRESH |= dict.fromkeys(("wamid", "sent_at", "delivered_at", "read_at", "failed_a
 
 def doubtful(distribution_id: int) -> DeliveryQuerySet:
     """Those that may have been sent meanwhile, and are not doubted yet."""
-    rows = Delivery.objects.filter(distribution_id=distribution_id, state__in=MAY_SEND)
+    rows = Delivery.objects.filter(distribution_id=distribution_id, state__in=state.MAY_SEND)
     return rows.exclude(state=State.UNKNOWN, reason=REASON)
 
 
@@ -41,22 +34,13 @@ def doubt(distribution_id: int, *, now: datetime) -> int:
     while True:
         with transaction.atomic():
             rows = doubtful(distribution_id).order_by("pk").select_for_update(of=("self",))
-            pks = list(rows.values_list("pk", flat=True)[:CHUNK])
+            pks = list(rows.values_list("pk", flat=True)[: state.CHUNK])
             if not pks:
                 return doubted
-            theirs = Delivery.objects.filter(pk__in=pks)
-            doubted += theirs.update(
-                state=State.UNKNOWN,
-                reason=REASON,
-                unknown_at=now,
-                lease_until=None,
-                ambiguous_no=Greatest("ambiguous_no", 1),  # no automatic resend is left
-                attempt_no=Greatest("attempt_no", 1),
-                claim_token=Coalesce("claim_token", secrets.randbits(63)),
-                inflight_at=Coalesce("inflight_at", now),
-            )
+            doubted += state.mark_unknown(pks, REASON, now=now)
             Attempt.objects.bulk_create(
-                [_forgotten(row, now) for row in theirs], ignore_conflicts=True
+                [_forgotten(row, now) for row in Delivery.objects.filter(pk__in=pks)],
+                ignore_conflicts=True,
             )
 
 

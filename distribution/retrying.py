@@ -15,7 +15,7 @@ from django.db.models import Max
 from distribution import reconcile, state
 from distribution.attempt_ids import AttemptKey
 from distribution.models import AttemptOutcome, Delivery, Distribution, DistributionState, State
-from distribution.state import Settlement
+from distribution.settlements import Settlement
 from phonepool.cloud_api import Outcome, OutcomeKind
 from phonepool.errors import ONCE_MORE, WITHDRAWN, Action, Failure
 

@@ -32,7 +32,8 @@ from distribution.attempt_ids import AttemptKey
 from distribution.evidence import Conflict
 from distribution.models import AttemptOutcome, Delivery, Distribution, State
 from distribution.patience import AWAY, Patience
-from distribution.state import Claim, Settlement
+from distribution.settlements import Settlement
+from distribution.state import Claim
 from phonepool import health, pool, retry_budget
 from phonepool.breakers import Answer
 from phonepool.cloud_api import CloudApi, Outcome, PreparedMessage

@@ -1,8 +1,8 @@
-"""The only writer of `Delivery` states on the way out: claim, mark, settle, give back, sweep.
+"""The only writer of `Delivery.state`, as a test of the sources shows.
 
 Every step is one UPDATE that names the state it leaves, so it is right under any interleaving,
-on both databases, and doing it twice changes nothing. What WhatsApp reports comes in through
-`distribution/reports.py`.
+on both databases, and doing it twice changes nothing. `distribution/fanout.py` inserts the rows;
+their other columns are also written by `restored`, `clocks` and `person`.
 """
 
 from __future__ import annotations
@@ -17,48 +17,22 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
+from django.db.models.functions import Coalesce, Greatest
 
-from distribution import outbox
+from distribution import outbox, statements
 from distribution.attempt_ids import AttemptKey
 from distribution.bulk import update_from
 from distribution.evidence import UNKNOWN_OUTCOME, Conflict, doubt, keep_conflict, verdict
-from distribution.models import (
-    Attempt,
-    AttemptOutcome,
-    Delivery,
-    Distribution,
-    Progress,
-    Ruling,
-    State,
-    Verdict,
-)
+from distribution.models import Attempt, Delivery, Distribution, Progress, Ruling, State, Verdict
 from distribution.models.deliveries import CLAIMABLE, DeliveryQuerySet
-from phonepool.reservation import OPEN_TO_CALLS
+from distribution.settlements import Settlement
 from subscribers.models import Status
 
 OPTED_OUT = "opted_out"
 CANCELLED = "cancelled"
 WINDOW_OVER = "window"
-# A claim must have this share of its lease left to begin a call; the rest is the call's time.
-LEAST_LEASE = 0.25
-# The two steps that every message takes are spelt out: Django puts such a statement together anew
-# each time, which takes longer than running it.
-CLAIM_ASSIGN = "state = 'CLAIMED', claim_token = %(token)s, lease_until = %(lease_end)s"
-CLAIM_WHERE = "d.state IN ('PENDING', 'RETRY_WAIT')"
-MARK_ASSIGN = """
-    state = 'INFLIGHT', attempt_no = d.attempt_no + 1, number_id = %(number)s,
-    inflight_at = %(now)s, lease_until = %(lease_end)s, unknown_at = NULL, wamid = NULL,
-    progress = 0, sent_at = NULL, delivered_at = NULL, read_at = NULL, failed_at = NULL,
-    failed_code = NULL
-"""
-OWNED = """
-    d.claim_token = %(token)s AND d.state = 'CLAIMED'
-    AND d.lease_until > %(least_lease)s
-    AND EXISTS (SELECT 1 FROM distribution_distribution AS goes
-                 WHERE goes.id = d.distribution_id
-                   AND goes.state = 'SENDING' AND goes.window_end > %(now)s)
-"""
-MARK_WHERE = f"{OWNED} AND {OPEN_TO_CALLS}"
+MAY_SEND = (*CLAIMABLE, State.CLAIMED, State.INFLIGHT, State.UNKNOWN)  # a byte left, or may yet
+CHUNK = 5000  # SQLite bounds the parameters of one statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +45,6 @@ class Claim:
     def attempt(self, delivery: Delivery) -> AttemptKey:
         """The attempt that marking this delivery in flight begins."""
         return AttemptKey(delivery.pk, delivery.attempt_no + 1, self.token)
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """How one attempt ended and what that makes of its delivery."""
-
-    attempt: AttemptKey
-    state: State  # ACCEPTED, HELD, RETRY_WAIT, FAILED, SKIPPED or UNKNOWN
-    at: datetime
-    reason: str = ""
-    wamid: str | None = None
-    next_at: datetime | None = None
-    charged: bool = False  # counts against the recipient's retry limit
-    outcome: AttemptOutcome | None = None  # kept as evidence; None: nothing to keep
-    number_id: int | None = None
-    code: int | None = None
-    http_status: int | None = None
-    details: str = ""  # Meta's words, masked
-    fbtrace_id: str = ""
-    started_at: datetime | None = None
 
 
 def claim(
@@ -108,7 +62,8 @@ def claim(
             _skip(Delivery.objects.filter(pk__in=gone), OPTED_OUT)
         kept = [row for row in rows if row.pk not in set(gone)]
         if kept:
-            _update(kept, CLAIM_ASSIGN, CLAIM_WHERE, {"token": token, "lease_end": now + lease})
+            given = {"token": token, "lease_end": now + lease}
+            _update(kept, statements.CLAIM_ASSIGN, statements.CLAIM_WHERE, given)
     return Claim(token, kept)
 
 
@@ -148,9 +103,9 @@ def mark_inflight(
     everybody, when the number fell out while its slots were waited for.
     """
     given = {"token": claim.token, "number": number_id, "now": now, "clock": now.timestamp()}
-    given |= {"lease_end": now + lease, "least_lease": now + lease * LEAST_LEASE}
+    given |= {"lease_end": now + lease, "least_lease": now + lease * statements.LEAST_LEASE}
     pks = {delivery.pk for delivery in deliveries}
-    if _update(deliveries, MARK_ASSIGN, MARK_WHERE, given) == len(pks):
+    if _update(deliveries, statements.MARK_ASSIGN, statements.MARK_WHERE, given) == len(pks):
         return pks
     mine = Delivery.objects.filter(pk__in=pks, claim_token=claim.token)
     return set(mine.filter(state=State.INFLIGHT, inflight_at=now).values_list("pk", flat=True))
@@ -178,37 +133,6 @@ def give_back(claim: Claim, pks: Iterable[int], *, next_at: datetime) -> int:
     return held.update(state=State.PENDING, next_at=next_at, lease_until=None)
 
 
-SETTLE_COLUMNS: dict[str, type] = {
-    "id": int,
-    "attempt_no": int,
-    "claim_token": int,
-    "state": str,
-    "reason": str,
-    "wamid": str,
-    "at": datetime,
-    "next_at": datetime,
-    "charged": int,
-    "code": int,
-}
-SETTLE_ASSIGN = """
-    state = v.state,
-    reason = v.reason,
-    lease_until = NULL,
-    wamid = COALESCE(d.wamid, v.wamid),
-    accepted_at = CASE WHEN v.state IN ('ACCEPTED', 'HELD')
-                       THEN COALESCE(d.accepted_at, v.at) ELSE d.accepted_at END,
-    unknown_at = CASE WHEN v.state = 'UNKNOWN' THEN v.at ELSE NULL END,
-    next_at = COALESCE(v.next_at, d.next_at),
-    failed_code = COALESCE(v.code, d.failed_code),
-    tries_charged = d.tries_charged + v.charged
-"""
-# Truth from Meta is welcome even after the lease ended; every other word needs the claim.
-SETTLE_WHERE = """
-    d.attempt_no = v.attempt_no AND d.claim_token = v.claim_token
-    AND (d.state = 'INFLIGHT' OR (d.state = 'UNKNOWN' AND v.state IN ('ACCEPTED', 'HELD')))
-"""
-
-
 def settle(settlements: Sequence[Settlement], *, conflicts: list[Conflict] | None = None) -> int:
     """Write down how attempts ended; a webhook that overtook one keeps its word.
 
@@ -225,28 +149,18 @@ def settle(settlements: Sequence[Settlement], *, conflicts: list[Conflict] | Non
 
 
 def _settle(settlements: Sequence[Settlement]) -> int:
-    rows = [
-        {
-            "id": s.attempt.delivery_id,
-            "attempt_no": s.attempt.attempt_no,
-            "claim_token": s.attempt.claim_token,
-            "state": str(s.state),
-            "reason": s.reason,
-            "wamid": s.wamid,
-            "at": s.at,
-            "next_at": s.next_at,
-            "charged": int(s.charged),
-            "code": s.code,
-        }
-        for s in settlements
-    ]
-    kept = [_evidence(s, s.outcome) for s in settlements if s.outcome]
+    rows = [settlement.columns() for settlement in settlements]
+    kept = [attempt for s in settlements if (attempt := s.evidence()) is not None]
     failed = [s.attempt.delivery_id for s in settlements if s.state == State.FAILED]
     several = kept or failed or connection.in_atomic_block
     # One statement is a transaction by itself; evidence makes it two, an outer one a savepoint.
     with transaction.atomic() if several else nullcontext():
         changed = update_from(
-            Delivery, columns=SETTLE_COLUMNS, rows=rows, assign=SETTLE_ASSIGN, where=SETTLE_WHERE
+            Delivery,
+            columns=statements.SETTLE_COLUMNS,
+            rows=rows,
+            assign=statements.SETTLE_ASSIGN,
+            where=statements.SETTLE_WHERE,
         )
         if kept:
             Attempt.objects.bulk_create(kept, ignore_conflicts=True)
@@ -266,22 +180,6 @@ def _settle_alone(settlement: Settlement, conflicts: list[Conflict]) -> int:
         return changed
 
 
-def _evidence(s: Settlement, outcome: AttemptOutcome) -> Attempt:
-    return Attempt(
-        delivery_id=s.attempt.delivery_id,
-        attempt_id=str(s.attempt),
-        number_id=s.number_id,
-        outcome=outcome,
-        reason=s.reason,
-        code=s.code,
-        http_status=s.http_status,
-        details=s.details,
-        fbtrace_id=s.fbtrace_id,
-        started_at=s.started_at,
-        ended_at=s.at,
-    )
-
-
 def expire_leases(now: datetime) -> tuple[int, int]:
     """End the claims of workers that never came back; (claims freed, outcomes in doubt)."""
     over = Delivery.objects.filter(lease_until__lt=now)
@@ -292,10 +190,70 @@ def expire_leases(now: datetime) -> tuple[int, int]:
     return freed, doubtful
 
 
+def skip(pks: Sequence[int], reason: str) -> int:
+    """These people are left out of the distribution before anything was sent; how many."""
+    return sum(
+        _skip(Delivery.objects.filter(pk__in=pks[start : start + CHUNK]), reason)
+        for start in range(0, len(pks), CHUNK)
+    )
+
+
 def skip_waiting(distribution_id: int, reason: str) -> int:
     """What was not begun is not sent any more: cancelled, or the window is over."""
     waiting = Delivery.objects.filter(distribution_id=distribution_id, state__in=CLAIMABLE)
     return _skip(waiting, reason)
+
+
+def record_reports(
+    rows: Sequence[Mapping[str, Any]], *, conflicts: list[Conflict], now: datetime
+) -> int:
+    """Write what reports make of locked deliveries (columns of `REPORT_COLUMNS`); how many changed.
+
+    A message id that another delivery has already is left out and added to `conflicts`.
+    """
+    try:
+        with transaction.atomic():
+            return _record_reports(rows)
+    except IntegrityError:  # one message id for two deliveries: it must not spoil its neighbours
+        return sum(_record_report_alone(row, conflicts, now) for row in rows)
+
+
+def _record_report_alone(row: Mapping[str, Any], conflicts: list[Conflict], now: datetime) -> int:
+    try:
+        with transaction.atomic():
+            return _record_reports([row])
+    except IntegrityError:
+        changed = _record_reports([{**row, "wamid": None}])
+        if changed and (conflict := keep_conflict(row["id"], row["wamid"], now)):
+            conflicts.append(conflict)
+        return changed
+
+
+def _record_reports(rows: Sequence[Mapping[str, Any]]) -> int:
+    return update_from(
+        Delivery,
+        columns=statements.REPORT_COLUMNS,
+        rows=rows,
+        assign=statements.REPORT_ASSIGN,
+        where=statements.REPORT_WHERE,
+    )
+
+
+def mark_unknown(pks: Collection[int], reason: str, *, now: datetime) -> int:
+    """The outcome of these is unknown, tried or not: only a report or a person may end it.
+
+    No automatic resend is left, and each has an attempt that a report could name.
+    """
+    return Delivery.objects.filter(pk__in=pks, state__in=MAY_SEND).update(
+        state=State.UNKNOWN,
+        reason=reason,
+        unknown_at=now,
+        lease_until=None,
+        ambiguous_no=Greatest("ambiguous_no", 1),
+        attempt_no=Greatest("attempt_no", 1),
+        claim_token=Coalesce("claim_token", secrets.randbits(63)),
+        inflight_at=Coalesce("inflight_at", now),
+    )
 
 
 def retry_unknown(

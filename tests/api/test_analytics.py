@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from distribution import control, rollups, state
 from distribution.models import Delivery, Distribution, State
+from distribution.settlements import Settlement
 from phonepool.models import PhoneNumber
 from tests.api.tokens import a_program
 from tests.builders import LEASE, a_number, an_open_distribution, some_subscribers
@@ -37,7 +38,7 @@ def morning() -> Distribution:
     outcomes = [State.ACCEPTED] * 3 + [State.FAILED] * 2
     state.settle(
         [
-            state.Settlement(
+            Settlement(
                 claim.attempt(row),
                 outcome,
                 SIX,

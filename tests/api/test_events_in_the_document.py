@@ -15,6 +15,7 @@ from distribution.api.events import BODIES
 from distribution.attempt_ids import AttemptKey
 from distribution.models import EventKind, Severity, State
 from distribution.outgoing import rounds
+from distribution.settlements import Settlement
 from phonepool.models import PhoneNumber
 from tests.api.test_examples import DOCUMENT, validator
 from tests.builders import (
@@ -52,9 +53,7 @@ def _a_morning() -> None:
     for row, outcome in zip(claim.deliveries, (State.FAILED, State.ACCEPTED), strict=True):
         attempt = AttemptKey(row.pk, row.attempt_no + 1, claim.token)
         reason = "unsendable" if outcome == State.FAILED else ""
-        state.settle(
-            [state.Settlement(attempt, outcome, NOW, reason=reason, wamid=f"wamid.{attempt}")]
-        )
+        state.settle([Settlement(attempt, outcome, NOW, reason=reason, wamid=f"wamid.{attempt}")])
     sla.refresh(distribution, now=NOW)
     control.pause(distribution.pk, reason="Look first.", now=NOW)
     control.resume(distribution.pk, now=NOW)

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from distribution import state
 from distribution.models import Alert, Delivery, Distribution, State
-from distribution.state import Settlement
+from distribution.settlements import Settlement
 from phonepool.models import PhoneNumber
 from tests.builders import LEASE
 

@@ -13,7 +13,8 @@ from distribution.models import (
     State,
 )
 from distribution.reports import Applied, advance
-from distribution.state import Claim, Settlement
+from distribution.settlements import Settlement
+from distribution.state import Claim
 from distribution.transitions import StatusReport
 from phonepool.models import PhoneNumber
 from tests.builders import LEASE, an_open_distribution

@@ -19,7 +19,7 @@ from distribution.models import (
     State,
     Verdict,
 )
-from distribution.state import Settlement
+from distribution.settlements import Settlement
 from distribution.transitions import StatusReport
 from phonepool.models import PhoneNumber
 from subscribers.models import Status, Subscriber

@@ -21,7 +21,8 @@ from distribution.models import (
     State,
     StatusFeed,
 )
-from distribution.state import Claim, Settlement
+from distribution.settlements import Settlement
+from distribution.state import Claim
 from distribution.transitions import StatusReport
 from phonepool.models import PhoneNumber
 from tests.builders import LEASE, a_planned_distribution, an_open_distribution

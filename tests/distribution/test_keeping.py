@@ -9,6 +9,7 @@ from django.db import OperationalError
 from distribution import alerts, keeping, state, ticking
 from distribution.keeping import Duties, Keeper
 from distribution.models import Alert, Delivery, Distribution, Heartbeat, Kind, Severity
+from distribution.settlements import Settlement
 from distribution.watchdog import Watchdog
 from phonepool.models import NumberState, PhoneNumber
 from tests.builders import (
@@ -153,7 +154,7 @@ def test_once_it_took_over_it_sends_retries_as_soon_as_they_are_due(keeper, worl
     claim = move(running, 0, now=world.now)
     soon = world.now + seconds(5)
     retry = [
-        state.Settlement(claim.attempt(row), "RETRY_WAIT", world.now, "later", next_at=soon)
+        Settlement(claim.attempt(row), "RETRY_WAIT", world.now, "later", next_at=soon)
         for row in claim.deliveries
     ]
     state.settle(retry)

@@ -13,6 +13,7 @@ from distribution import alerts, approval, control, reports, sla, state
 from distribution.attempt_ids import AttemptKey
 from distribution.models import Delivery, EventKind, OutgoingEvent, Severity, State
 from distribution.outgoing import rounds
+from distribution.settlements import Settlement
 from distribution.transitions import StatusReport
 from phonepool.models import PhoneNumber
 from tests.builders import (
@@ -49,7 +50,7 @@ def sent(distribution, outcome: State, *, pks: int = 2, reason: str = "undeliver
     attempts = [AttemptKey(row.pk, row.attempt_no + 1, claim.token) for row in rows]
     state.settle(
         [
-            state.Settlement(attempt, outcome, NOW, reason=reason, wamid=f"wamid.{attempt}")
+            Settlement(attempt, outcome, NOW, reason=reason, wamid=f"wamid.{attempt}")
             for attempt in attempts
         ]
     )

@@ -22,7 +22,7 @@ from distribution.models import (
 )
 from distribution.quarantine import MARGIN
 from distribution.reports import Applied, advance
-from distribution.state import Settlement
+from distribution.settlements import Settlement
 from distribution.transitions import StatusReport
 from phonepool.models import PhoneNumber
 from tests.builders import LEASE, a_planned_distribution, an_approved_content, an_open_distribution

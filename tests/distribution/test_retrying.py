@@ -9,7 +9,7 @@ from distribution import retrying, state
 from distribution.attempt_ids import AttemptKey
 from distribution.models import Delivery, Distribution, DistributionState, State
 from distribution.retrying import FORGOTTEN, STALLED
-from distribution.state import Settlement
+from distribution.settlements import Settlement
 from phonepool.cloud_api import Outcome, OutcomeKind
 from phonepool.errors import (
     CONNECT_TIMEOUT,

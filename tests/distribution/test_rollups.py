@@ -18,6 +18,7 @@ from distribution import control, reports, rollups, state, tasks
 from distribution.attempt_ids import AttemptKey
 from distribution.models import Delivery, Distribution, State
 from distribution.models.rollups import Rollup, RollupMark, RollupState
+from distribution.settlements import Settlement
 from distribution.transitions import StatusReport
 from tests.builders import LEASE, a_number, an_open_distribution, some_subscribers
 
@@ -85,7 +86,7 @@ def call(distribution: Distribution, outcome: State, number: int, later: int) ->
     marked = state.mark_inflight(claim, rows, number_id=number_id, now=now, lease=LEASE)
     state.settle(
         [
-            state.Settlement(
+            Settlement(
                 AttemptKey(row.pk, row.attempt_no + 1, claim.token),
                 outcome,
                 now,

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from distribution import state
 from distribution.models import Attempt, AttemptOutcome, Delivery, DistributionState, State
-from distribution.state import Claim, Settlement
+from distribution.settlements import Settlement
+from distribution.state import Claim
 from subscribers.models import Status, Subscriber
 from tests.builders import LEASE, a_number, an_open_distribution
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 from distribution import control, evidence, reports, state, unconfirmed
 from distribution.attempt_ids import parse
 from distribution.models import Alert, Attempt, Delivery, Distribution, Duplicate, State, Verdict
-from distribution.state import Settlement
+from distribution.settlements import Settlement
 from distribution.transitions import StatusReport
 from distribution.unconfirmed import UnconfirmedError
 from phonepool.models import PhoneNumber

@@ -42,7 +42,7 @@ class Mutant:
             path.write_text(source.replace(change.old, change.new))
 
 
-STATE, SENDING = "distribution/state.py", "distribution/sending.py"
+STATEMENTS, SENDING = "distribution/statements.py", "distribution/sending.py"
 TABLES = "distribution/migrations/0001_create_distributions.py"
 
 MUTANTS = (
@@ -80,7 +80,7 @@ MUTANTS = (
         "whoever lost a claim may mark it in flight all the same",
         (
             Replacement(
-                STATE,
+                STATEMENTS,
                 "    d.claim_token = %(token)s AND d.state = 'CLAIMED'\n",
                 "    d.state = 'CLAIMED'\n",
             ),
@@ -91,7 +91,7 @@ MUTANTS = (
     Mutant(
         "no-lease",
         "a claim with no lease left may begin calls",
-        (Replacement(STATE, "    AND d.lease_until > %(least_lease)s\n", ""),),
+        (Replacement(STATEMENTS, "    AND d.lease_until > %(least_lease)s\n", ""),),
         ("tests/distribution/test_state.py::test_a_claim_with_little_lease_left_may_not_send",),
     ),
     Mutant(

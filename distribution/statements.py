@@ -1,0 +1,82 @@
+"""The UPDATEs that every message takes, for `distribution/state.py`; SQL over `d.` and `v.`.
+
+They are spelt out: Django puts such a statement together anew each time, which takes longer than
+running it. `distribution/bulk.py` says what the parts mean.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from phonepool.reservation import OPEN_TO_CALLS
+
+# A claim must have this share of its lease left to begin a call; the rest is the call's time.
+LEAST_LEASE = 0.25
+CLAIM_ASSIGN = "state = 'CLAIMED', claim_token = %(token)s, lease_until = %(lease_end)s"
+CLAIM_WHERE = "d.state IN ('PENDING', 'RETRY_WAIT')"
+MARK_ASSIGN = """
+    state = 'INFLIGHT', attempt_no = d.attempt_no + 1, number_id = %(number)s,
+    inflight_at = %(now)s, lease_until = %(lease_end)s, unknown_at = NULL, wamid = NULL,
+    progress = 0, sent_at = NULL, delivered_at = NULL, read_at = NULL, failed_at = NULL,
+    failed_code = NULL
+"""
+OWNED = """
+    d.claim_token = %(token)s AND d.state = 'CLAIMED'
+    AND d.lease_until > %(least_lease)s
+    AND EXISTS (SELECT 1 FROM distribution_distribution AS goes
+                 WHERE goes.id = d.distribution_id
+                   AND goes.state = 'SENDING' AND goes.window_end > %(now)s)
+"""
+MARK_WHERE = f"{OWNED} AND {OPEN_TO_CALLS}"
+
+SETTLE_COLUMNS: dict[str, type] = {
+    "id": int,
+    "attempt_no": int,
+    "claim_token": int,
+    "state": str,
+    "reason": str,
+    "wamid": str,
+    "at": datetime,
+    "next_at": datetime,
+    "charged": int,
+    "code": int,
+}
+SETTLE_ASSIGN = """
+    state = v.state,
+    reason = v.reason,
+    lease_until = NULL,
+    wamid = COALESCE(d.wamid, v.wamid),
+    accepted_at = CASE WHEN v.state IN ('ACCEPTED', 'HELD')
+                       THEN COALESCE(d.accepted_at, v.at) ELSE d.accepted_at END,
+    unknown_at = CASE WHEN v.state = 'UNKNOWN' THEN v.at ELSE NULL END,
+    next_at = COALESCE(v.next_at, d.next_at),
+    failed_code = COALESCE(v.code, d.failed_code),
+    tries_charged = d.tries_charged + v.charged
+"""
+# Truth from Meta is welcome even after the lease ended; every other word needs the claim.
+SETTLE_WHERE = """
+    d.attempt_no = v.attempt_no AND d.claim_token = v.claim_token
+    AND (d.state = 'INFLIGHT' OR (d.state = 'UNKNOWN' AND v.state IN ('ACCEPTED', 'HELD')))
+"""
+
+REPORT_COLUMNS: dict[str, type] = {
+    "id": int,
+    "attempt_no": int,
+    "old_state": str,
+    "state": str,
+    "progress": int,
+    "resend_no": int,
+    "reason": str,
+    "wamid": str,
+    "failed_code": int,
+    "next_at": datetime,
+    "accepted_at": datetime,
+    "sent_at": datetime,
+    "delivered_at": datetime,
+    "read_at": datetime,
+    "failed_at": datetime,
+}
+REPORT_ASSIGN = ", ".join(
+    f"{name} = v.{name}" for name in REPORT_COLUMNS if name not in ("id", "attempt_no", "old_state")
+)
+REPORT_WHERE = "d.state = v.old_state AND d.attempt_no = v.attempt_no"
