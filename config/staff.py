@@ -21,21 +21,29 @@ PLUMBING = ("contenttypes", "sessions")
 SEEN = ("distribution", "phonepool", "subscribers", "webhooks")  # whose pages everybody may read
 
 EDITS = {
-    *("distribution.add_content", "distribution.change_content", "distribution.delete_content"),
-    *("distribution.send_test", "distribution.test_send", "distribution.submit_content"),
-    *("subscribers.add_subscriber", "subscribers.change_subscriber"),
+    "distribution.add_content",
+    "distribution.change_content",
+    "distribution.delete_content",
+    "distribution.send_test",
+    "subscribers.add_subscriber",
+    "subscribers.change_subscriber",
     "subscribers.import_subscriber",
 }
 DECIDES = {"distribution.approve_content", "distribution.approve_late_content"}
 RUNS = {
-    *("distribution.pause_distribution", "distribution.resume_distribution"),
-    *("distribution.cancel_distribution", "distribution.start_distribution"),
-    *("distribution.retry_failed", "distribution.resend_unconfirmed"),
-    *("distribution.decide_unconfirmed", "distribution.export_delivery"),
-    *("distribution.acknowledge_alert", "distribution.sync_templates"),
-    *("phonepool.manage_phonenumber", "phonepool.sync_phonenumber"),
-    *("subscribers.change_subscriber", "subscribers.see_full_phone"),
-    *("webhooks.reprocess_webhookevent",),
+    "distribution.pause_distribution",
+    "distribution.cancel_distribution",
+    "distribution.start_distribution",
+    "distribution.retry_failed",
+    "distribution.resend_unconfirmed",
+    "distribution.export_delivery",
+    "distribution.acknowledge_alert",
+    "distribution.sync_templates",
+    "phonepool.manage_phonenumber",
+    "phonepool.sync_phonenumber",
+    "subscribers.change_subscriber",
+    "subscribers.see_full_phone",
+    "webhooks.reprocess_webhookevent",
 }
 
 
