@@ -10,11 +10,9 @@ from typing import Any
 
 from django.db.models import Count, Max, Min, Q
 
-from distribution.cells import Cell, cells
+from distribution.cells import Cell
 from distribution.models import Delivery, Distribution, Progress, Ruling, State, Verdict
 from distribution.models.deliveries import UNSETTLED
-
-__all__ = ["Cell", "cells"]  # read there, summed here
 
 # Skipped for the person's or an operator's sake: nothing was owed any more.
 NOT_OWED = ("opted_out", "cancelled")

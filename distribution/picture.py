@@ -14,7 +14,9 @@ from datetime import datetime
 from django.conf import settings
 
 from distribution import analytics, charts, sla
-from distribution.analytics import Cell, Reach, Tally
+from distribution.analytics import Reach, Tally
+from distribution.cells import Cell
+from distribution.cells import cells as read_cells
 from distribution.charts import Chart
 from distribution.explaining import Explanation, explain
 from distribution.models import Distribution, DistributionState, State
@@ -173,7 +175,7 @@ WORDS: dict[str, str] = {
 
 def picture(distribution: Distribution, *, now: datetime) -> Picture:
     """Read and reckon: eight queries or so, however large the audience."""
-    cells = analytics.cells(distribution, now=now)
+    cells = read_cells(distribution, now=now)
     tally, reach = analytics.tally_of(cells), analytics.reach_of(cells)
     rate = analytics.recent_rate(distribution, now=now)
     running = distribution.state in RUNNING

@@ -7,7 +7,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
@@ -60,8 +60,6 @@ class Outcome:
     """How the call for one message ended. `failure` is None only when ACCEPTED or HELD."""
 
     key: int
-    attempt_id: str
-    phone_number_id: str
     kind: OutcomeKind
     wamid: str
     failure: Failure | None
@@ -70,7 +68,6 @@ class Outcome:
     retry_after: float | None  # seconds
     started_at: datetime  # first byte; when none left, when the call was taken up
     ended_at: datetime
-    lateness: float  # seconds from the slot to the first byte, or to the call being given up
     details: str = ""  # Meta's words, masked
     fbtrace_id: str = ""  # for Meta's support
 
@@ -110,27 +107,15 @@ class Dispatch:
 
     def collect(self, timeout: float) -> list[Outcome]:
         """What ended since the last time, gathered for `timeout` seconds; sooner when all have."""
-        self._batch.wait_for(self._batch.expected, timeout)
-        return self._take(None)
-
-    @property
-    def done(self) -> bool:
-        """Whether every outcome was collected."""
-        return self._taken == self._batch.expected
+        self._batch.wait_for_all(timeout)
+        new = self._batch.outcomes[self._taken :]
+        self._taken += len(new)
+        return new
 
     def close(self) -> None:
         """Cancel what has not begun."""
         self._batch.cancel()
         self._line.dispatcher.withdraw(lambda call: call.batch is self._batch)
-
-    def __iter__(self) -> Iterator[Outcome]:
-        return self
-
-    def __next__(self) -> Outcome:
-        if self.done:
-            raise StopIteration
-        self._batch.wait_for(self._taken + 1, None)
-        return self._take(1)[0]
 
     def __enter__(self) -> Dispatch:
         return self
@@ -146,11 +131,6 @@ class Dispatch:
     def __del__(self) -> None:
         self._batch.cancelled = True  # no lock: this may run in the middle of anything
 
-    def _take(self, most: int | None) -> list[Outcome]:
-        new = self._batch.outcomes[self._taken :][:most]
-        self._taken += len(new)
-        return new
-
 
 class _Batch:
     """What the threads and a `Dispatch` share; it outlives the latter while calls run."""
@@ -160,7 +140,6 @@ class _Batch:
         self.outcomes: list[Outcome] = []
         self.expected = 0
         self.cancelled = False
-        self._wanted = 0  # wake the collector when so many outcomes are there, not before
 
     def expect(self, more: int) -> None:
         with self.changed:
@@ -169,13 +148,12 @@ class _Batch:
     def give(self, outcome: Outcome) -> None:
         with self.changed:
             self.outcomes.append(outcome)
-            if len(self.outcomes) >= self._wanted:
+            if len(self.outcomes) >= self.expected:  # wake the collector then, not before
                 self.changed.notify_all()
 
-    def wait_for(self, number: int, timeout: float | None) -> None:
+    def wait_for_all(self, timeout: float) -> None:
         with self.changed:
-            self._wanted = number
-            self.changed.wait_for(lambda: len(self.outcomes) >= number, timeout)
+            self.changed.wait_for(lambda: len(self.outcomes) >= self.expected, timeout)
 
     def cancel(self) -> None:
         with self.changed:  # whoever has passed `start` has begun; nobody else will
@@ -236,24 +214,16 @@ class _Call:
             return _given_up(Unanswered(NO_ANSWER) if self.started_at else NotSent(NOT_SENT))
 
     def _outcome(self, answer: SendAnswer, began: datetime) -> Outcome:
-        ended = datetime.now(UTC)
-        started = self.started_at or began
-        behind = time.monotonic() - self.send_at
-        if self.started_at is not None:
-            behind -= (ended - started).total_seconds()
         return Outcome(
             key=self.message.key,
-            attempt_id=self.message.attempt_id,
-            phone_number_id=self.phone_number_id,
             kind=answer.kind,
             wamid=answer.wamid,
             failure=answer.failure,
             code=answer.code,
             http_status=answer.http_status,
             retry_after=answer.retry_after,
-            started_at=started,
-            ended_at=ended,
-            lateness=behind,
+            started_at=self.started_at or began,
+            ended_at=datetime.now(UTC),
             details=answer.details,
             fbtrace_id=answer.fbtrace_id,
         )

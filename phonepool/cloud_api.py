@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlencode
 
@@ -77,21 +77,10 @@ class CloudApi:
         """A place to submit messages to and collect their outcomes from."""
         return Dispatch(self._line)
 
-    def send(self, messages: Iterable[PreparedMessage]) -> Dispatch:
-        """Send these; iterate over the result for the outcomes as they come."""
-        dispatch = Dispatch(self._line)
-        dispatch.submit(messages)
-        return dispatch
-
     def phone_number(self, phone_number_id: str) -> PhoneNumberFacts:
         """How Meta sees one of our numbers."""
         query = {"fields": NUMBER_FIELDS}
         return answers.phone_number(self._read(self._line.path(phone_number_id), query))
-
-    def phone_numbers(self, account_id: str) -> list[PhoneNumberFacts]:
-        """All numbers of a WhatsApp Business account."""
-        found = self._list(self._line.path(account_id, "phone_numbers"), NUMBER_FIELDS)
-        return [answers.phone_number(item) for item in found]
 
     def message_templates(self, account_id: str) -> list[TemplateFacts]:
         """All message templates of a WhatsApp Business account."""

@@ -146,10 +146,6 @@ class World:
         """The message template in all its languages."""
         return (entry for entry in self.templates.values() if entry.name == name)
 
-    def number_with(self, digits: str) -> Number | None:
-        """The number whose display digits these are."""
-        return next((entry for entry in self.numbers.values() if entry.digits == digits), None)
-
 
 def parse_number(text: str) -> Number:
     """A number from ID:DISPLAY:RATE[:QUALITY]; raises ValueError with a sentence."""

@@ -7,7 +7,6 @@ import hmac
 from collections.abc import Iterable
 
 from django.conf import settings
-from django.db.models import Exists, OuterRef
 
 from subscribers.models import Erasure, Suppression
 
@@ -28,11 +27,6 @@ def among(phones: Iterable[str]) -> set[str]:
     returned = Suppression.objects.filter(phone__in=found, holds=False)
     back = {row.phone for row in returned if row.at > found[row.phone]}
     return found.keys() - back
-
-
-def with_erasure() -> Exists:
-    """For querysets of subscribers: whether their erasure was asked for."""
-    return Exists(Erasure.objects.filter(subscriber=OuterRef("pk")))
 
 
 def _keys() -> list[str]:

@@ -9,12 +9,6 @@ from subscribers import erasing, import_jobs
 
 
 @shared_task(ignore_result=True)
-def run_import(job_id: int) -> bool:
-    """Check or import a file, whichever is next; False when there is nothing to do."""
-    return import_jobs.run(job_id, clock=timezone.now)
-
-
-@shared_task(ignore_result=True)
 def tend_imports() -> int:
     """Go on with imports that nobody works on; how many there were."""
     waiting = import_jobs.waiting(timezone.now())

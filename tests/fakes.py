@@ -37,8 +37,6 @@ class FakeCloudApi:
         accepted = kind in (OutcomeKind.ACCEPTED, OutcomeKind.HELD)
         return Outcome(
             key=message.key,
-            attempt_id=message.attempt_id,
-            phone_number_id=message.phone_number_id,
             kind=kind,
             wamid=f"wamid.{next(self._serial)}.{message.attempt_id}" if accepted else "",
             failure=failure,
@@ -47,7 +45,6 @@ class FakeCloudApi:
             retry_after=self.retry_after,
             started_at=at,
             ended_at=at,
-            lateness=0.0,
         )
 
 

@@ -19,6 +19,7 @@ from distribution import analytics, board, picture, schedule, sla
 from distribution.api.distributions import DistributionShown, shown
 from distribution.api.problems import Problem
 from distribution.api.strict import LARGEST_ID
+from distribution.cells import cells as read_cells
 from distribution.models import Distribution, Scope, State
 from distribution.models.distributions import RUNNING
 from distribution.shared import Shared
@@ -133,7 +134,7 @@ def _reckoned(distribution: Distribution) -> dict[str, Any]:
 
 def told(distribution: Distribution, *, now: datetime) -> dict[str, Any]:
     """Everything about it, three or four queries however large the audience."""
-    cells = analytics.cells(distribution, now=now)
+    cells = read_cells(distribution, now=now)
     tally, reach = analytics.tally_of(cells), analytics.reach_of(cells)
     running = distribution.state in RUNNING
     rate = analytics.recent_rate(distribution, now=now) if running else 0.0

@@ -43,7 +43,6 @@ class State(models.TextChoices):
 
 CLAIMABLE = (State.PENDING, State.RETRY_WAIT)
 UNSETTLED = (*CLAIMABLE, State.CLAIMED, State.INFLIGHT, State.UNKNOWN, State.HELD)
-TERMINAL = (State.ACCEPTED, State.FAILED, State.SKIPPED, State.UNCONFIRMED)
 
 
 class AttemptOutcome(models.TextChoices):

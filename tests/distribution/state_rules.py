@@ -20,6 +20,7 @@ S = State
 WAITING = {S.PENDING, S.RETRY_WAIT}
 MAY_BE_SENT = {*WAITING, S.CLAIMED}
 GIVEN_UP = {S.FAILED, S.SKIPPED, S.UNCONFIRMED}
+TERMINAL = {S.ACCEPTED, *GIVEN_UP}
 SKIPS = {(before, S.SKIPPED) for before in WAITING}
 # What each kind of step may do to a delivery; everything else is illegal.
 LEGAL: dict[str, set[tuple[str, str]]] = {

@@ -49,8 +49,6 @@ def outcome(
 ) -> Outcome:
     return Outcome(
         key=1,
-        attempt_id="daybreak:1.1.a",
-        phone_number_id="1000",
         kind=kind,
         wamid=wamid,
         failure=failure,
@@ -59,7 +57,6 @@ def outcome(
         retry_after=retry_after,
         started_at=ended - seconds(0.3),
         ended_at=ended,
-        lateness=0.0,
         details="Try later." if failure else "",
         fbtrace_id="AbC1" if failure else "",
     )

@@ -27,7 +27,6 @@ from hypothesis.stateful import (
 from distribution import reconcile, reports, retrying, state
 from distribution.attempt_ids import AttemptKey
 from distribution.models import Delivery, Distribution, StatusFeed
-from distribution.models.deliveries import TERMINAL
 from distribution.transitions import StatusReport
 from phonepool.cloud_api import Outcome, OutcomeKind
 from phonepool.errors import DEADLINE_PASSED
@@ -41,6 +40,7 @@ from tests.distribution.state_rules import (
     LEGAL,
     MAY_BE_SENT,
     TAKEN,
+    TERMINAL,
     Message,
     Operators,
     S,
@@ -130,8 +130,8 @@ class Morning(Operators, RuleBasedStateMachine):
         elif answer in TAKEN:
             self.messages.append(Message(attempt, row.phone, wamid, fate))
         outcome = Outcome(
-            pk, str(attempt), "1000", kind,
-            wamid if failure is None else "", failure, None, None, None, self.now, self.now, 0.0,
+            pk, kind, wamid if failure is None else "", failure, None, None, None,
+            self.now, self.now,
         )  # fmt: skip
         sender.outcomes[attempt] = outcome, row.tries_charged
 
@@ -325,7 +325,7 @@ class Morning(Operators, RuleBasedStateMachine):
         self.step = "close"
         self.close()
         self.check()
-        assert set(self.before.values()) <= set(TERMINAL)
+        assert set(self.before.values()) <= TERMINAL
         assert not Distribution.objects.running().exists()
 
 

@@ -21,7 +21,7 @@ from django.utils import timezone
 from distribution import attempt_ids
 from distribution import integrity as ours
 from distribution.models import Attempt, Delivery, Distribution, Kind, State
-from distribution.models.deliveries import TERMINAL, UNSETTLED
+from distribution.models.deliveries import UNSETTLED
 from tests.faults import pace
 from tests.faults.cloud import Acceptance
 from tests.faults.stack import SCALED, Stack
@@ -29,6 +29,7 @@ from webhooks import integrity as inbox
 from webhooks.models import WebhookEvent
 
 DELIVERED = {"delivered", "read"}
+TERMINAL = (State.ACCEPTED, State.FAILED, State.SKIPPED, State.UNCONFIRMED)
 FAILED_LATER = {"invalid", "capped", "opted_out", "experiment", "server_error", "throttled"}
 PHONE = re.compile(r"(?<![\d.])(?:\+?91)?98\d{8}(?!\d)")
 # Of a task: ten digits in a row come about in it by chance.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
-from phonepool.cloud_api import PreparedMessage
+from phonepool.cloud_api import CloudApi, Dispatch, Outcome, PreparedMessage
 
 
 def a_message(key: int = 1, **fields: Any) -> PreparedMessage:
@@ -26,3 +27,15 @@ def a_message(key: int = 1, **fields: Any) -> PreparedMessage:
             **fields,
         }
     )
+
+
+def send(api: CloudApi, messages: Iterable[PreparedMessage]) -> Dispatch:
+    """Hand these over; their outcomes are collected from the result."""
+    dispatch = api.dispatch()
+    dispatch.submit(messages)
+    return dispatch
+
+
+def everything(dispatch: Dispatch) -> list[Outcome]:
+    """All outcomes that were not collected yet, by key, however they come."""
+    return sorted(dispatch.collect(timeout=120), key=lambda outcome: outcome.key)

@@ -27,7 +27,7 @@ from tests.phonepool.hostile_server import (
     resets,
     says,
 )
-from tests.phonepool.prepared import a_message
+from tests.phonepool.prepared import a_message, everything, send
 
 MakeApi = Callable[..., CloudApi]
 
@@ -77,8 +77,10 @@ def test_changed_settings_make_a_new_client(settings: Any) -> None:
     settings.WHATSAPP_API_BASE = "http://127.0.0.1:1"
     after = cloud_api.client()
     assert after is not before
-    assert [outcome.kind for outcome in after.send([a_message()])] == [OutcomeKind.NOT_SENT]
-    assert [outcome.failure for outcome in before.send([a_message()])] == [WITHDRAWN]
+    assert [outcome.kind for outcome in everything(send(after, [a_message()]))] == [
+        OutcomeKind.NOT_SENT
+    ]
+    assert [outcome.failure for outcome in everything(send(before, [a_message()]))] == [WITHDRAWN]
 
 
 GRAPH = "https://graph.example"
@@ -139,15 +141,15 @@ def test_a_list_is_read_page_by_page(reader: CloudApi) -> None:
 def test_a_list_that_goes_in_circles_ends(reader: CloudApi) -> None:
     paging = {"cursors": {"after": "again"}, "next": f"{GRAPH}/again"}
     responses.get(
-        f"{GRAPH}/v25.0/900/phone_numbers", json={"data": [{"id": "1"}], "paging": paging}
+        f"{GRAPH}/v25.0/900/message_templates", json={"data": [{"id": "1"}], "paging": paging}
     )
-    assert [facts.id for facts in reader.phone_numbers("900")] == ["1", "1"]
+    assert [facts.id for facts in reader.message_templates("900")] == ["1", "1"]
 
 
 @responses.activate
 def test_odd_items_of_a_list_are_skipped(reader: CloudApi) -> None:
-    responses.get(f"{GRAPH}/v25.0/900/phone_numbers", json={"data": [None, 7, {"id": "1"}]})
-    assert [facts.id for facts in reader.phone_numbers("900")] == ["1"]
+    responses.get(f"{GRAPH}/v25.0/900/message_templates", json={"data": [None, 7, {"id": "1"}]})
+    assert [facts.id for facts in reader.message_templates("900")] == ["1"]
 
 
 @responses.activate
