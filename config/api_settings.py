@@ -65,7 +65,7 @@ SPECTACULAR_SETTINGS: dict[str, object] = {
         "ContentState": "distribution.models.content.ContentState",
         "TemplateStatus": "distribution.models.content.TemplateStatus",
         "SubscriberStatus": "subscribers.models.Status",
-        "AskedStatus": "subscribers.deciding.ASKABLE",
+        "AskedStatus": "subscribers.people.status_changes.ASKABLE",
         "ImportState": "subscribers.models.ImportState",
         "NumberState": "phonepool.models.NumberState",
         "HealthStatus": "config.api.health.STATUSES",

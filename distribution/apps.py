@@ -9,6 +9,6 @@ class DistributionConfig(AppConfig):
 
     def ready(self) -> None:
         from distribution import person
-        from subscribers import erasing
+        from subscribers.people import erasure
 
-        erasing.join(person.forget, person.objection)
+        erasure.join(person.forget, person.objection)

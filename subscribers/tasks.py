@@ -5,15 +5,16 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from subscribers import erasing, import_jobs
+from subscribers.importing import jobs
+from subscribers.people import erasure
 
 
 @shared_task(ignore_result=True)
 def tend_imports() -> int:
     """Go on with imports that nobody works on; how many there were."""
-    waiting = import_jobs.waiting(timezone.now())
+    waiting = jobs.waiting(timezone.now())
     for job_id in waiting:
-        import_jobs.run(job_id, clock=timezone.now)
+        jobs.run(job_id, clock=timezone.now)
     return len(waiting)
 
 
@@ -21,4 +22,4 @@ def tend_imports() -> int:
 def forget() -> int:
     """Delete what is kept no longer: uploads, and the details of people who asked for it."""
     now = timezone.now()
-    return import_jobs.forget_files(now) + erasing.purge_due(now)
+    return jobs.forget_files(now) + erasure.purge_due(now)

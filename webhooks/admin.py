@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
-from subscribers.admin.acting import ReasonForm, ask_about, confirmed, record
+from subscribers.admin.confirmed_action import ReasonForm, ask_about, confirmed, record
 from webhooks import inbox, masking, nudger
 from webhooks.models import WebhookEvent
 

@@ -18,7 +18,7 @@ from distribution.models import Delivery, State
 from distribution.transitions import StatusReport
 from phonepool.errors import Action, classify
 from phonepool.models import PhoneNumber
-from subscribers import consent
+from subscribers.consent import decisions as consent
 from subscribers.models import ConsentEvent
 from webhooks import metrics, notices, words
 from webhooks.events import (

@@ -13,7 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from subscribers.admin.reading import ReadOnly
+from subscribers.admin.read_only import ReadOnly
 
 
 @admin.register(LogEntry)

@@ -20,7 +20,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from config import second_factor, sessions
 from config.staff import ROLES
-from subscribers.admin.acting import ReasonForm, ask_about, confirmed, record
+from subscribers.admin.confirmed_action import ReasonForm, ask_about, confirmed, record
 
 # Beat's entries are written anew at each start from the timetable on its one page, and a device's
 # page shows its secret: neither is anything to edit.

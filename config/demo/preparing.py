@@ -20,7 +20,7 @@ from distribution import approval, message_templates
 from distribution.models import Content, MessageTemplate
 from phonepool import cloud_api, syncing
 from phonepool.models import PhoneNumber, Portfolio, Role
-from subscribers.importing import ImportReport, import_csv
+from subscribers.importing.upsert import ImportReport, import_csv
 
 TEMPLATE, LANGUAGE, VARIABLES = "daily_update", "en", 2
 

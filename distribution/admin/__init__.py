@@ -21,7 +21,7 @@ __all__ = [
     "content",
     "deliveries",
     "distributions",
-    "outgoing",
+    "event_subscriptions",
     "people",
     "pool",
     "templates",

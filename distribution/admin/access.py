@@ -24,7 +24,7 @@ from unfold.widgets import (
 
 from distribution import tokens
 from distribution.models import ApiToken, Scope
-from subscribers.admin.acting import ReasonForm, ask_about, confirmed, record
+from subscribers.admin.confirmed_action import ReasonForm, ask_about, confirmed, record
 
 LIVES = [("90", "90 days"), ("365", "A year"), ("0", "For ever")]
 

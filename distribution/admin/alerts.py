@@ -10,8 +10,8 @@ from unfold.decorators import action, display
 
 from distribution import alerts
 from distribution.models import Alert
-from subscribers.admin.acting import record
-from subscribers.admin.reading import ReadOnly
+from subscribers.admin.confirmed_action import record
+from subscribers.admin.read_only import ReadOnly
 
 OPEN, ACKNOWLEDGED, CLOSED = "open", "acknowledged", "closed"
 

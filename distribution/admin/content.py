@@ -21,7 +21,7 @@ from distribution.approval import EDITORIAL, ApprovalError
 from distribution.models import Approval, Content, ContentState, MessageTemplate, TemplateStatus
 from phonepool import cloud_api
 from phonepool.media import MediaRefusedError
-from subscribers.admin.reading import ReadOnly
+from subscribers.admin.read_only import ReadOnly
 
 STATE_COLOURS = {
     ContentState.DRAFT: "info",

@@ -16,8 +16,8 @@ from django.utils import timezone
 from distribution import exporting
 from distribution.explaining import explain
 from distribution.models import Attempt, Delivery, Distribution
-from subscribers.admin.acting import record
-from subscribers.admin.reading import ReadOnly
+from subscribers.admin.confirmed_action import record
+from subscribers.admin.read_only import ReadOnly
 from subscribers.phones import mask
 
 EXPORT = "distribution.export_delivery"

@@ -17,8 +17,8 @@ from distribution.admin import doubts
 from distribution.admin.acts import ACTS, REFUSALS, Act, possible
 from distribution.models import Delivery, Distribution, State
 from distribution.picture import percent, picture
-from subscribers.admin.acting import ReasonForm, record
-from subscribers.admin.reading import ReadOnly
+from subscribers.admin.confirmed_action import ReasonForm, record
+from subscribers.admin.read_only import ReadOnly
 from subscribers.phones import mask
 
 BATCHES = 40  # on a page

@@ -15,7 +15,7 @@ from distribution import unconfirmed
 from distribution.explaining import explain
 from distribution.models import Distribution
 from distribution.unconfirmed import UnconfirmedError
-from subscribers.admin.acting import ReasonForm, record
+from subscribers.admin.confirmed_action import ReasonForm, record
 from subscribers.phones import mask
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from distribution.models import EventDelivery, EventKind, EventSubscription, PostState
 from distribution.outgoing import addresses, subscriptions
-from subscribers.admin.acting import record
-from subscribers.admin.reading import ReadOnly
+from subscribers.admin.confirmed_action import record
+from subscribers.admin.read_only import ReadOnly
 
 SHOWN_ONCE = "The secret of “%s”, shown this once: %s"
 

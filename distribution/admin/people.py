@@ -17,9 +17,9 @@ from django.utils import timezone
 
 from distribution import person
 from distribution.models import Delivery
-from subscribers import erasing
 from subscribers.admin.people import SubscriberAdmin
 from subscribers.models import Erasure, Subscriber
+from subscribers.people import erasure as erasing
 
 NEVER, LONG = "never", "30-days-ago"
 PERIODS = {"today": 0, "7-days": 7, "30-days": 30}

@@ -18,7 +18,7 @@ from distribution.headroom import headroom, speeds
 from phonepool import cloud_api, handling, overview, syncing
 from phonepool.admin import PhoneNumberAdmin
 from phonepool.models import NumberState, PhoneNumber, Quality, Role
-from subscribers.admin.acting import ReasonForm, ask, button, handle, record, username
+from subscribers.admin.confirmed_action import ReasonForm, ask, button, handle, record, username
 
 MANAGE = "phonepool.manage_phonenumber"
 SYNC = "phonepool.sync_phonenumber"

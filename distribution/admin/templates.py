@@ -25,7 +25,7 @@ from distribution.models import (
 )
 from phonepool import cloud_api
 from phonepool.errors import CloudApiError
-from subscribers.admin.reading import ReadOnly
+from subscribers.admin.read_only import ReadOnly
 
 STATUS_COLOURS = {
     TemplateStatus.APPROVED: "success",

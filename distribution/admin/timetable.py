@@ -27,7 +27,7 @@ from distribution.models import (
     Kind,
     OneTime,
 )
-from subscribers.admin.acting import ReasonForm, ask_about, confirmed, record
+from subscribers.admin.confirmed_action import ReasonForm, ask_about, confirmed, record
 
 
 class DailyTimeForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time

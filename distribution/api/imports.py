@@ -24,9 +24,9 @@ from distribution.api.callers import source
 from distribution.api.problems import Conflict, Problem
 from distribution.api.strict import Body, Text, valid
 from distribution.models import Scope
-from subscribers import import_jobs
+from subscribers.importing import jobs
+from subscribers.importing.records import ImportRefused
 from subscribers.models import ImportJob, ImportState
-from subscribers.records import ImportRefused
 
 CONFIRMED = (ImportState.IMPORTING, ImportState.DONE)
 ROOM = 64 * 1024  # for what a form wraps around its file
@@ -45,7 +45,7 @@ class RawList(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> MultiValueDict[str, Any]:
-        content = stream.read(import_jobs.MAX_UPLOAD + 1)
+        content = stream.read(jobs.MAX_UPLOAD + 1)
         asked = (parser_context or {})["request"].query_params
         file = InMemoryUploadedFile(
             io.BytesIO(content),
@@ -91,7 +91,7 @@ class Upload(serializers.Serializer[Any]):
     )
 
     def validate(self, told: dict[str, Any]) -> dict[str, Any]:
-        if not (told["dry_run"] or import_jobs.cleaned(told.get("consent_source", ""))):
+        if not (told["dry_run"] or jobs.cleaned(told.get("consent_source", ""))):
             raise serializers.ValidationError(
                 {"consent_source": "Say where these people agreed, or ask for a dry_run."},
                 "required",
@@ -159,11 +159,11 @@ class Job(serializers.ModelSerializer[ImportJob]):
         read_only_fields = fields
 
     def get_percent(self, job: ImportJob) -> int:
-        return import_jobs.progress(job)
+        return jobs.progress(job)
 
     @extend_schema_field(Counts)
     def get_counts(self, job: ImportJob) -> dict[str, int]:
-        return {name: job.counts.get(name, 0) for name in import_jobs.COUNTS}
+        return {name: job.counts.get(name, 0) for name in jobs.COUNTS}
 
     @extend_schema_field(RefusedRow(many=True))
     def get_refused(self, job: ImportJob) -> list[dict[str, Any]]:
@@ -185,7 +185,7 @@ class ImportSubscribers(APIView):
         "subscribers_import_confirm": "path.id",
         "subscribers_import_cancel": "path.id",
     }
-    body_bytes = import_jobs.MAX_UPLOAD + ROOM
+    body_bytes = jobs.MAX_UPLOAD + ROOM
     parser_classes = [MultiPartParser, CsvList, JsonList, XlsxList]
 
     @extend_schema(
@@ -229,7 +229,7 @@ class OneImport(APIView):
     def delete(self, request: Request, id: int) -> Response:  # noqa: ARG002
         """What is written by then stays. Again is no error; one that has come to another end is
         answered 409 `import_ended`."""
-        stopped = import_jobs.cancel(_job(id).pk, now=timezone.now())
+        stopped = jobs.cancel(_job(id).pk, now=timezone.now())
         job = _job(id)
         if not stopped and job.state != ImportState.CANCELLED:
             raise Conflict(
@@ -252,8 +252,8 @@ class ConfirmImport(APIView):
     def post(self, request: Request, id: int) -> Response:
         """After a dry run. Again with the same `consent_source` is no error; else what is not
         CHECKED is answered 409 `import_not_checked`."""
-        source = import_jobs.cleaned(valid(Confirmation, request.data)["consent_source"])
-        confirmed = import_jobs.confirm(
+        source = jobs.cleaned(valid(Confirmation, request.data)["consent_source"])
+        confirmed = jobs.confirm(
             _job(id).pk, consent_source=source, by=_by(request), now=timezone.now()
         )
         job = _job(id)
@@ -271,7 +271,7 @@ class ConfirmImport(APIView):
 def _submit(request: Request, told: Mapping[str, Any]) -> idempotency.Answer:
     file = told["file"]
     try:
-        job = import_jobs.submit(
+        job = jobs.submit(
             file.read(),
             file.name,
             by=_by(request),

@@ -12,9 +12,12 @@ from rest_framework.exceptions import ValidationError
 
 from distribution.api.filtering import Filters
 from distribution.api.strict import Body, Text
-from subscribers import columns, deciding, phones, searching
+from subscribers import phones
+from subscribers.importing import columns
+from subscribers.importing.records import MAX_CELL
 from subscribers.models import ConsentEvent, Status, Subscriber, Tier
-from subscribers.records import MAX_CELL
+from subscribers.people import search as searching
+from subscribers.people import status_changes
 
 MOST_ATTRIBUTES = 45  # as many as a list may bring beside the columns that we know
 FIELDS = ("name", "tier", "status", "language", "email", "attributes", "created_at", "updated_at")
@@ -105,7 +108,7 @@ class NewSubscriber(Details):
 class StatusChange(Body):
     """What status somebody is to have, and why."""
 
-    status = serializers.ChoiceField(deciding.ASKABLE)
+    status = serializers.ChoiceField(status_changes.ASKABLE)
     reason = Text(max_length=150, help_text="Kept as evidence.")
     consent_source = Text(
         max_length=500,

@@ -9,7 +9,7 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from subscribers.wording import tidy
+from subscribers.text_cleaning import tidy
 
 LARGEST_ID = 2**63 - 1
 UNKNOWN = "There is no such field: check its name."

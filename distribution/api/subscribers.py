@@ -31,8 +31,8 @@ from distribution.api.problems import Conflict
 from distribution.api.reading import CopiedList
 from distribution.api.strict import valid
 from distribution.models import Scope
-from subscribers import adding, changing, deciding
 from subscribers.models import Status, Subscriber
+from subscribers.people import corrections, registration, status_changes
 
 SHELL = "+0"  # how the phone of an erased person begins, of whom nothing is left
 
@@ -85,8 +85,8 @@ class Person(generics.RetrieveAPIView[Subscriber]):
         told = dict(valid(Details, request.data))
         attributes, person = told.pop("attributes", {}), one(id)
         try:
-            changed = changing.change(person.pk, told, attributes, now=timezone.now())
-        except changing.Forgotten as refusal:
+            changed = corrections.change(person.pk, told, attributes, now=timezone.now())
+        except corrections.Forgotten as refusal:
             raise Conflict("subscriber_erased", str(refusal)) from None
         if changed:  # the names only: the log is not forgotten with the person
             after = {"fields": ", ".join(changed)}
@@ -123,7 +123,7 @@ class AddSubscriber(APIView):
 def _add(request: Request, details: dict[str, Any]) -> idempotency.Answer:
     phone, notice = details.pop("phone"), details.pop("consent_source")
     try:
-        person = adding.add(
+        person = registration.add(
             phone,
             details,
             source=source(request),
@@ -131,12 +131,12 @@ def _add(request: Request, details: dict[str, Any]) -> idempotency.Answer:
             actor=actor(request),
             now=timezone.now(),
         )
-    except adding.AlreadyHere as known:
+    except registration.AlreadyHere as known:
         raise Conflict(
             "subscriber_exists",
             f"This phone number is subscriber {known.subscriber_id} already: change that one.",
         ) from None
-    except adding.Erased as refusal:
+    except registration.Erased as refusal:
         raise Conflict("subscriber_erased", str(refusal)) from None
     body = OneSubscriber(person).data
     return idempotency.Answer(201, body, reverse("api:subscriber", args=[person.pk]))
@@ -160,7 +160,7 @@ class SubscriberStatus(APIView):
         told = valid(StatusChange, request.data)
         person = one(id)
         try:
-            deciding.set_status(
+            status_changes.set_status(
                 person.pk,
                 Status(told["status"]),
                 reason=told["reason"],
@@ -169,7 +169,7 @@ class SubscriberStatus(APIView):
                 now=timezone.now(),
                 consent_source=told.get("consent_source", ""),
             )
-        except deciding.StatusRefused as refusal:
+        except status_changes.StatusRefused as refusal:
             raise Conflict("status_refused", str(refusal)) from None
         person.refresh_from_db()
         return Response(OneSubscriber(person).data)

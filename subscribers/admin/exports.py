@@ -11,8 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
-from subscribers import exporting
-from subscribers.admin.acting import (
+from subscribers.admin.confirmed_action import (
     CONFIRMED,
     ReasonForm,
     ask,
@@ -22,6 +21,7 @@ from subscribers.admin.acting import (
     selection,
 )
 from subscribers.models import Subscriber
+from subscribers.people import export
 
 EXPORT = "subscribers.export_subscriber"
 
@@ -76,9 +76,9 @@ class Exports(ModelAdmin):
         self._record_export(request, people, kind, reason)
         filename = f"subscribers-{timezone.localdate():%Y-%m-%d}.{kind}"
         if kind == "xlsx":
-            return FileResponse(exporting.as_xlsx(people), as_attachment=True, filename=filename)
+            return FileResponse(export.as_xlsx(people), as_attachment=True, filename=filename)
         return StreamingHttpResponse(
-            exporting.as_csv(people),
+            export.as_csv(people),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{filename}"'},
         )

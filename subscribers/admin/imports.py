@@ -21,9 +21,9 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
-from subscribers import import_jobs
-from subscribers.admin.acting import record, username
-from subscribers.importing import ImportRefused
+from subscribers.admin.confirmed_action import record, username
+from subscribers.importing import jobs
+from subscribers.importing.upsert import ImportRefused
 from subscribers.models import ImportJob, ImportState
 from subscribers.spreadsheets import csv_lines
 
@@ -49,7 +49,7 @@ class UploadForm(forms.Form):
 
     file = forms.FileField(
         label="File (CSV, XLSX or JSON lines)",
-        help_text=f"Up to {import_jobs.MAX_UPLOAD // 2**20} MB and 200,000 lines. "
+        help_text=f"Up to {jobs.MAX_UPLOAD // 2**20} MB and 200,000 lines. "
         "The first line names the columns; one of them is the phone number.",
         widget=forms.FileInput(attrs={"accept": ",".join(ENDINGS)}),
     )
@@ -58,9 +58,9 @@ class UploadForm(forms.Form):
         file = self.cleaned_data["file"]
         if not file.name.lower().endswith(ENDINGS):
             raise forms.ValidationError("Upload a .csv, an .xlsx or a .jsonl file.")
-        if file.size > import_jobs.MAX_UPLOAD:
+        if file.size > jobs.MAX_UPLOAD:
             raise forms.ValidationError(
-                f"The file is larger than {import_jobs.MAX_UPLOAD // 2**20} MB: split it."
+                f"The file is larger than {jobs.MAX_UPLOAD // 2**20} MB: split it."
             )
         return file
 
@@ -79,7 +79,7 @@ class ConsentForm(forms.Form):
 
     def clean_consent_source(self) -> str:
         field = self.fields["consent_source"]
-        return str(field.clean(import_jobs.cleaned(self.cleaned_data["consent_source"])))
+        return str(field.clean(jobs.cleaned(self.cleaned_data["consent_source"])))
 
 
 @admin.register(ImportJob)
@@ -134,7 +134,7 @@ class ImportJobAdmin(ModelAdmin):
         if request.method == "POST" and form.is_valid():
             file = form.cleaned_data["file"]
             try:
-                job = import_jobs.submit(
+                job = jobs.submit(
                     file.read(), file.name, by=username(request.user), now=timezone.now()
                 )
             except ImportRefused as refusal:
@@ -152,7 +152,7 @@ class ImportJobAdmin(ModelAdmin):
         job = self._job(request, pk)
         answer = {
             "state": job.state,
-            "percent": import_jobs.progress(job),
+            "percent": jobs.progress(job),
             "words": _words(job),
         }
         return JsonResponse(answer, headers={"Cache-Control": "no-store"})
@@ -165,7 +165,7 @@ class ImportJobAdmin(ModelAdmin):
             return self._page(request, job, form)
         source = form.cleaned_data["consent_source"]
         user, now = username(request.user), timezone.now()
-        if import_jobs.confirm(job.pk, consent_source=source, by=user, now=now):
+        if jobs.confirm(job.pk, consent_source=source, by=user, now=now):
             record(self, request, job, "import", reason=source, after=job.checked)
         else:
             self.message_user(request, "This import was decided already.", messages.WARNING)
@@ -174,14 +174,14 @@ class ImportJobAdmin(ModelAdmin):
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         self._insist(request, method="POST")
         job = self._job(request, pk)
-        if import_jobs.cancel(job.pk, now=timezone.now()):
+        if jobs.cancel(job.pk, now=timezone.now()):
             record(self, request, job, "cancel import", before={"state": job.state})
         return self._to(job)
 
     def refused_view(self, request: HttpRequest, pk: int) -> HttpResponse | StreamingHttpResponse:
         self._insist(request)
         job = self._job(request, pk)
-        rows = import_jobs.refused_rows(job)
+        rows = jobs.refused_rows(job)
         try:
             first = next(rows)
         except ImportRefused as refusal:
@@ -215,10 +215,10 @@ class ImportJobAdmin(ModelAdmin):
             title=job.filename or "Import",
             job=job,
             form=form,
-            running=job.state in import_jobs.RUNNING,
+            running=job.state in jobs.RUNNING,
             waits=job.state == ImportState.CHECKED,
             may_import=self.has_add_permission(request),
-            percent=import_jobs.progress(job),
+            percent=jobs.progress(job),
             words=_words(job),
             cards=[(label, job.counts.get(name, 0)) for name, label in CARDS],
             stay=job.counts.get("kept_inactive", 0),
@@ -237,7 +237,7 @@ class ImportJobAdmin(ModelAdmin):
 
 
 def _words(job: ImportJob) -> str:
-    if job.lines and job.state in import_jobs.RUNNING:
+    if job.lines and job.state in jobs.RUNNING:
         return f"{job.last_line:,} of {job.lines:,} lines"
     return str(job.get_state_display())
 

@@ -12,12 +12,14 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import TabularInline
 
-from subscribers import adding, erased, phones, searching
-from subscribers.admin.acting import button, username
-from subscribers.admin.deciding import decide_many
+from subscribers import phones
+from subscribers.admin.confirmed_action import button, username
 from subscribers.admin.exports import Exports
-from subscribers.admin.one import PersonActs
+from subscribers.admin.person_actions import PersonActs
+from subscribers.admin.status_changes import decide_many
+from subscribers.consent import erased_phones
 from subscribers.models import ConsentEvent, Subscriber
+from subscribers.people import registration, search
 
 
 class SubscriberForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -26,7 +28,7 @@ class SubscriberForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
             phone = phones.normalise(self.cleaned_data["phone"])
         except phones.InvalidPhone as error:
             raise forms.ValidationError(str(error)) from error
-        if erased.among([phone]):
+        if erased_phones.among([phone]):
             raise forms.ValidationError(
                 "This person asked to be erased: only their own START brings them back."
             )
@@ -86,7 +88,7 @@ class SubscriberAdmin(PersonActs, Exports):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Subscriber], search_term: str
     ) -> tuple[QuerySet[Subscriber], bool]:
-        found = searching.by_phone(queryset, search_term)
+        found = search.by_phone(queryset, search_term)
         if found is not None:
             return found, False
         return super().get_search_results(request, queryset, search_term)
@@ -138,7 +140,7 @@ class SubscriberAdmin(PersonActs, Exports):
             return
         super().save_model(request, obj, form, change)
         user = username(request.user)
-        if not adding.begin(obj, source=f"admin:{user}", actor=user, now=now):
+        if not registration.begin(obj, source=f"admin:{user}", actor=user, now=now):
             self.message_user(
                 request, "This person said STOP: they stay unsubscribed.", messages.WARNING
             )

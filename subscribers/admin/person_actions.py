@@ -11,10 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
-from subscribers import erasing
-from subscribers.admin.acting import ReasonForm, button, handle, record, username
-from subscribers.admin.deciding import ACTS, decide
+from subscribers.admin.confirmed_action import ReasonForm, button, handle, record, username
+from subscribers.admin.status_changes import ACTS, decide
 from subscribers.models import Erasure, Status, Subscriber
+from subscribers.people import erasure
 
 ERASE = "subscribers.erase_subscriber"
 FULL_PHONE = "subscribers.see_full_phone"
@@ -105,14 +105,14 @@ class PersonActs(ModelAdmin):
 
     def _erase(self, request: HttpRequest, person: Subscriber, reason: str) -> None:
         before = {"status": person.status}
-        erasing.ask(person, reason=reason, by=username(request.user), now=timezone.now())
+        erasure.ask(person, reason=reason, by=username(request.user), now=timezone.now())
         record(self, request, person, "erase", reason=reason, before=before)
         self.message_user(request, "Nobody writes to this person any more.")
 
     def _purge(self, request: HttpRequest, person: Subscriber, reason: str) -> None:
         try:
-            erasing.purge(person.erasure, now=timezone.now())  # there is one: the permission saw it
-        except erasing.ErasureRefused as refusal:
+            erasure.purge(person.erasure, now=timezone.now())  # there is one: the permission saw it
+        except erasure.ErasureRefused as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
         else:
             record(self, request, person, "purge", reason=reason)

@@ -10,9 +10,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from subscribers import deciding
-from subscribers.admin.acting import ReasonForm, ask_about, confirmed, record, username
+from subscribers.admin.confirmed_action import ReasonForm, ask_about, confirmed, record, username
 from subscribers.models import ConsentEvent, Subscriber
+from subscribers.people import status_changes
 
 Kind = ConsentEvent.Kind
 # What a bulk action does: kind of decision, done, and what its page says.
@@ -56,7 +56,7 @@ def decide(
     """One decision for each person, the reason as its evidence; how many statuses changed."""
     now, user = timezone.now(), username(request.user)
     kinds = [ACTS[act][0]]
-    changed = deciding.decide(
+    changed = status_changes.decide(
         ids, kinds, reason=reason, source=f"admin:{user}", actor=user, now=now
     )
     if ids:

@@ -8,9 +8,9 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from subscribers import phones
-from subscribers.admin.reading import ReadOnly
+from subscribers.admin.read_only import ReadOnly
 from subscribers.models import Suppression
-from subscribers.searching import by_phone
+from subscribers.people.search import by_phone
 
 
 @admin.register(Suppression)

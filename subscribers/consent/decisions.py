@@ -16,7 +16,8 @@ from typing import TypeVar
 from django.db import transaction
 from django.db.models import Exists, F, Max, OuterRef, Q
 
-from subscribers import inserting, phones, strangers
+from subscribers import inserting, phones
+from subscribers.consent import suppressions
 from subscribers.models import ConsentEvent, Status, Subscriber, Suppression
 
 Kind = ConsentEvent.Kind
@@ -141,7 +142,7 @@ def apply_preferences(items: Sequence[Preference], *, now: datetime) -> Preferen
         decisions = [_as_decision(item, ids[item.phone]) for item in chunk if item.phone in ids]
         for item in (item for item in chunk if item.phone not in ids):
             unknown.append(item.phone)
-            strangers.remember(
+            suppressions.remember(
                 item.phone,
                 stops=not item.wants,
                 at=item.at,

@@ -14,10 +14,10 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, validate_email
 
 from subscribers import phones
+from subscribers.importing.csv_table import MAX_CELL, ImportRefused, Record
 from subscribers.models import LANGUAGE_PATTERN, Status, Subscriber, Tier
-from subscribers.reading import MAX_CELL, ImportRefused, Record
 from subscribers.spreadsheets import bare
-from subscribers.wording import has_link, tidy
+from subscribers.text_cleaning import has_link, tidy
 
 MAX_NAME = Subscriber._meta.get_field("name").max_length or 0
 MAX_EMAIL = Subscriber._meta.get_field("email").max_length or 0

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from subscribers.json_lines import JsonLines
-from subscribers.records import (
+from subscribers.importing.json_lines import JsonLines
+from subscribers.importing.records import (
     MAX_CELL,
     MAX_COLUMNS,
     MAX_LINE,

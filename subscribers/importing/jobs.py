@@ -19,14 +19,15 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from subscribers import phones, workbook
-from subscribers.columns import Columns, Refusal
-from subscribers.importing import ImportRefused, ImportReport, Verdict, Watch, import_csv
+from subscribers import phones
+from subscribers.importing import workbook
+from subscribers.importing.columns import Columns, Refusal
+from subscribers.importing.csv_table import open_table
+from subscribers.importing.repeated_phones import sift
+from subscribers.importing.upsert import ImportRefused, ImportReport, Verdict, Watch, import_csv
 from subscribers.models import ImportFile, ImportJob, ImportState
-from subscribers.reading import open_table
-from subscribers.sifting import sift
 from subscribers.spreadsheets import inert
-from subscribers.wording import tidy
+from subscribers.text_cleaning import tidy
 
 COUNTS = ("total", "new", "changed", "unchanged", "kept_opted_out", "refused", "kept_inactive")
 PLANNED = ("new", "changed", "unchanged", "kept_opted_out", "kept_inactive")

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from subscribers.columns import Columns, Refusal, Row
+from subscribers.importing.columns import Columns, Refusal, Row
+from subscribers.importing.csv_table import Record
 from subscribers.models import Status
-from subscribers.reading import Record
 
 
 class Repeated(Refusal):

@@ -17,12 +17,14 @@ from typing import BinaryIO
 
 from django.db import IntegrityError, transaction
 
-from subscribers import consent, erased, inserting, strangers
-from subscribers.columns import Columns, Refusal, Row
+from subscribers import inserting
+from subscribers.consent import decisions as consent
+from subscribers.consent import erased_phones, suppressions
+from subscribers.importing.columns import Columns, Refusal, Row
+from subscribers.importing.csv_table import AnyTable, ImportRefused, open_table
+from subscribers.importing.repeated_phones import Repeated, sift
 from subscribers.models import ConsentEvent, Status, Subscriber, Suppression
-from subscribers.reading import AnyTable, ImportRefused, open_table
-from subscribers.sifting import Repeated, sift
-from subscribers.wording import tidy
+from subscribers.text_cleaning import tidy
 
 __all__ = ["ImportRefused", "ImportReport", "Refusal", "Verdict", "Watch", "import_csv"]
 
@@ -244,7 +246,7 @@ class _Writer:
             subscribers = subscribers.order_by("pk").select_for_update(no_key=True)
         known = {subscriber.phone: subscriber for subscriber in subscribers}
         strange = {row.phone for row in rows} - known.keys()
-        plan = _Plan(strangers.stopped(strange), erased.among(strange))
+        plan = _Plan(suppressions.stopped(strange), erased_phones.among(strange))
         for row in rows:
             if row.phone in self._promised:  # its first line was new, this one withdraws
                 plan.count(row, "changed")

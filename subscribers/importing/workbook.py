@@ -13,8 +13,8 @@ import zlib
 from pathlib import Path
 from typing import IO
 
-from subscribers.records import MAX_SIZE as MAX_CSV
-from subscribers.records import ImportRefused
+from subscribers.importing.records import MAX_SIZE as MAX_CSV
+from subscribers.importing.records import ImportRefused
 
 MAX_SIZE = 15 * 2**20  # bytes as uploaded
 MAX_UNPACKED = 200 * 2**20
@@ -22,7 +22,7 @@ MAX_MEMBERS = 1_000
 MAX_RATIO = 100  # unpacked to packed; sheets of plain lists come to 5 to 30
 SMALL = 2**20  # unpacked bytes up to which the ratio says nothing
 PATIENCE = 90.0  # seconds for the whole conversion
-_SCRIPT = Path(__file__).with_name("sheet.py")
+_SCRIPT = Path(__file__).with_name("workbook_script.py")
 _BLOCK = 2**18
 _ASK_FOR_CSV = "Open it in Excel, copy the list into a new workbook or save it as “CSV UTF-8”."
 # XML of Office files has no DTD; one is there only to make the reader explode or to fetch things.

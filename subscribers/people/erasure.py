@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import transaction
 
-from subscribers import consent, erased
+from subscribers.consent import decisions, erased_phones
 from subscribers.models import Erasure, Status, Subscriber, Suppression
 
 # Given the subscriber's id, the phone and what stands for it from now on.
@@ -41,13 +41,13 @@ def ask(subscriber: Subscriber, *, reason: str, by: str, now: datetime) -> Erasu
         erasure, _ = Erasure.objects.get_or_create(
             subscriber=subscriber,
             defaults={
-                "phone_hash": erased.phone_hash(subscriber.phone),
+                "phone_hash": erased_phones.phone_hash(subscriber.phone),
                 "reason": reason[:200],
                 "asked_by": by[:150],
                 "asked_at": now,
             },
         )
-        consent.opt_out(subscriber, source="erasure", at=now, now=now, actor=by)
+        decisions.opt_out(subscriber, source="erasure", at=now, now=now, actor=by)
     return erasure
 
 

@@ -14,8 +14,8 @@ from django.db.models import QuerySet
 from import_export import resources
 from openpyxl import Workbook
 
+from subscribers.importing.csv_table import MAX_COLUMNS
 from subscribers.models import Subscriber
-from subscribers.reading import MAX_COLUMNS
 from subscribers.spreadsheets import csv_lines, inert
 
 CHUNK = 2_000

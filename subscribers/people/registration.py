@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import IntegrityError, transaction
 
-from subscribers import consent, erased, strangers
+from subscribers.consent import decisions, erased_phones, suppressions
 from subscribers.models import Subscriber
 
 
@@ -37,7 +37,7 @@ def add(
 
     `source` says which door they came by, `notice` where and to what wording they agreed.
     """
-    if erased.among([phone]):
+    if erased_phones.among([phone]):
         raise Erased("This person asked to be erased: only their own START brings them back.")
     try:
         with transaction.atomic():
@@ -59,9 +59,9 @@ def begin(person: Subscriber, *, source: str, actor: str, now: datetime, notice:
 
     False when that STOP keeps them unsubscribed.
     """
-    stop = strangers.stopped([person.phone]).get(person.phone)
+    stop = suppressions.stopped([person.phone]).get(person.phone)
     if stop is not None:
-        consent.record([consent.stop_of_a_stranger(person.pk, stop)], now=now)
+        decisions.record([decisions.stop_of_a_stranger(person.pk, stop)], now=now)
         return False
-    consent.opt_in(person, source=source, at=now, now=now, notice=notice, actor=actor)
+    decisions.opt_in(person, source=source, at=now, now=now, notice=notice, actor=actor)
     return True

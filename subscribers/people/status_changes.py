@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from subscribers import consent
+from subscribers.consent import decisions as consent
 from subscribers.models import ConsentEvent, Erasure, Status, Subscriber
 
 Kind = ConsentEvent.Kind

@@ -34,7 +34,8 @@ from distribution.models import (
     OutgoingEvent,
     Severity,
 )
-from subscribers import import_jobs, strangers
+from subscribers.consent import suppressions
+from subscribers.importing import jobs
 from subscribers.models import ImportJob, Suppression
 from tests import builders
 from webhooks.models import WebhookEvent
@@ -156,12 +157,12 @@ def _one_time() -> OneTime:
 
 
 def _import_job() -> ImportJob:
-    return import_jobs.submit(b"phone\n9812345678\n", "people.csv", by="x", now=timezone.now())
+    return jobs.submit(b"phone\n9812345678\n", "people.csv", by="x", now=timezone.now())
 
 
 def _suppression() -> Suppression:
     now = timezone.now()
-    strangers.remember("+919812345678", stops=True, at=now, source="x", evidence="", now=now)
+    suppressions.remember("+919812345678", stops=True, at=now, source="x", evidence="", now=now)
     return Suppression.objects.get()
 
 

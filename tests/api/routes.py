@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from distribution import alerts
 from distribution.models import Alert, Kind, Severity
-from subscribers import import_jobs
+from subscribers.importing import jobs
 from tests import builders
 
 # (name, method) → the scope that opens it
@@ -66,7 +66,7 @@ def _planned() -> int:
 
 
 def _import() -> int:
-    return import_jobs.submit(b"phone\n1", "crm.csv", by="crm", now=timezone.now()).pk
+    return jobs.submit(b"phone\n1", "crm.csv", by="crm", now=timezone.now()).pk
 
 
 def _alert() -> int:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from distribution.api import edge
 from distribution.api.imports import ROOM
 from distribution.models import Distribution
-from subscribers.import_jobs import MAX_UPLOAD
+from subscribers.importing.jobs import MAX_UPLOAD
 from subscribers.models import ImportFile, Subscriber
 from tests.api.tokens import a_header, a_key
 from tests.builders import an_approved_content

@@ -18,7 +18,7 @@ from distribution.models import (
     Kind,
     Scope,
 )
-from subscribers import import_jobs
+from subscribers.importing import jobs
 from subscribers.models import ImportJob, ImportState
 from tests import builders
 from tests.api.example_house import BODY, MORNING, as_sent, go_on_from_there
@@ -193,7 +193,7 @@ def test_what_subscribers_do_not_allow_is_told_as_shown() -> None:
 
 
 def test_what_is_over_is_told_as_shown() -> None:
-    job = import_jobs.submit(b"phone", "people.csv", by="crm", now=timezone.now())
+    job = jobs.submit(b"phone", "people.csv", by="crm", now=timezone.now())
     ImportJob.objects.update(state=ImportState.DONE)
     stop = "delete /api/distribution/subscribers/import/{id}"
     confirm = "post /api/distribution/subscribers/import/{id}/confirm"

@@ -9,7 +9,8 @@ from django.contrib.admin.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from subscribers import import_jobs, tasks
+from subscribers import tasks
+from subscribers.importing import jobs
 from subscribers.models import ConsentEvent, ImportJob, Subscriber
 from tests.api.tokens import a_key, a_program
 from tests.subscribers.workbooks import a_workbook
@@ -125,7 +126,7 @@ def test_a_list_without_a_consent_source_is_refused() -> None:
 
 def test_an_empty_and_a_too_large_list_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert upload(b"").json()["code"] == "list_refused"
-    monkeypatch.setattr(import_jobs, "MAX_UPLOAD", 10)
+    monkeypatch.setattr(jobs, "MAX_UPLOAD", 10)
     assert upload().json()["code"] == "list_refused"
     much = a_program("subscribers").generic(
         "POST", ADDRESS, b"x" * (16 * 2**20), "text/csv", headers=a_key()

@@ -26,7 +26,7 @@ from distribution.models import (  # noqa: E402
 )
 from phonepool import cloud_api  # noqa: E402
 from phonepool.models import PhoneNumber  # noqa: E402
-from subscribers import import_jobs  # noqa: E402
+from subscribers.importing import jobs  # noqa: E402
 
 PEOPLE = 2000
 RATE = 40  # messages a second of each number, for a board in the middle of its work
@@ -88,7 +88,7 @@ approval.approve(coming[0], by=approver, now=now)
 BlackoutDate.objects.create(day=today + timedelta(days=20), reason="Holiday")
 for n, share in enumerate(SHARES, 1):
     past(today - timedelta(days=n), share, fallback)
-import_jobs.submit(A_LIST, "advisers-of-june.csv", by="editor", now=now)
+jobs.submit(A_LIST, "advisers-of-june.csv", by="editor", now=now)
 sandbox = Sandbox(settings.WHATSAPP_API_BASE)
 ill = {"to": [f"9198{n:08d}" for n in REFUSED]}
 sandbox.post(

@@ -9,8 +9,8 @@ import pytest
 from distribution import person
 from distribution.models import Delivery, Distribution, State
 from phonepool.errors import FAILURES, Reason
-from subscribers import erasing
 from subscribers.models import Erasure
+from subscribers.people import erasure as erasing
 from tests.builders import a_subscriber
 
 DAY = date(2026, 11, 21)

@@ -15,7 +15,7 @@ from config import roles
 from distribution import control, schedule
 from distribution.models import Alert, Delivery, Distribution
 from phonepool.models import PhoneNumber
-from subscribers import consent
+from subscribers.consent import decisions
 from subscribers.models import Subscriber
 from tests.faults.checker import assert_kept
 from tests.faults.stack import SCALED, WORKERS, Stack
@@ -191,7 +191,7 @@ def test_f66_who_opts_out_before_the_claim_is_not_written_to(house, dice):
     gone: dict[int, float] = {}
     for person in leavers:
         now = timezone.now()
-        consent.opt_out(person, source="test", at=now, now=now)
+        decisions.opt_out(person, source="test", at=now, now=now)
         gone[person.pk] = timezone.now().timestamp()
     morning.wait_ended()
 
@@ -207,7 +207,7 @@ def test_f66_who_opts_out_before_the_claim_is_not_written_to(house, dice):
     assert_kept(house.stack, morning.pk, unexplained_ends=True)
     for person in leavers:
         now = timezone.now()
-        consent.opt_in(person, source="test", at=now, now=now)
+        decisions.opt_in(person, source="test", at=now, now=now)
 
 
 def test_f13_everything_dies_at_once_and_the_morning_is_done_by_itself(house, server):

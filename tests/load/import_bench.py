@@ -29,7 +29,7 @@ from django.db import connection  # noqa: E402
 from django.test.utils import setup_databases, teardown_databases  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from subscribers import import_jobs  # noqa: E402
+from subscribers.importing import jobs  # noqa: E402
 from subscribers.models import ImportJob, Subscriber  # noqa: E402
 from tests.subscribers.workbooks import a_workbook  # noqa: E402
 
@@ -88,11 +88,11 @@ def write_files(folder: Path, count: int) -> None:
 
 def measure(file: Path) -> None:
     started, cpu = time.monotonic(), cpu_seconds()
-    job = import_jobs.submit(file.read_bytes(), file.name, by="bench", now=timezone.now())
-    import_jobs.run(job.pk, clock=timezone.now)
+    job = jobs.submit(file.read_bytes(), file.name, by="bench", now=timezone.now())
+    jobs.run(job.pk, clock=timezone.now)
     checked, cpu_checked = time.monotonic(), cpu_seconds()
-    import_jobs.confirm(job.pk, consent_source="bench", by="bench", now=timezone.now())
-    import_jobs.run(job.pk, clock=timezone.now)
+    jobs.confirm(job.pk, consent_source="bench", by="bench", now=timezone.now())
+    jobs.run(job.pk, clock=timezone.now)
     ended, cpu_ended = time.monotonic(), cpu_seconds()
     job = ImportJob.objects.get(pk=job.pk)
     print(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subscribers.wording import has_link, tidy
+from subscribers.text_cleaning import has_link, tidy
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from subscribers.importing import ImportRefused, ImportReport, Refusal, import_csv
+from subscribers.importing.upsert import ImportRefused, ImportReport, Refusal, import_csv
 from subscribers.spreadsheets import inert
 
 SHOWN_REFUSALS = 20

@@ -10,7 +10,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 
-from subscribers import import_jobs, tasks
+from subscribers import tasks
+from subscribers.importing import jobs
 from subscribers.models import ImportJob, Subscriber
 from tests.subscribers.roles import ROLES, a_client, acts
 from tests.subscribers.workbooks import a_workbook
@@ -43,8 +44,8 @@ def text(response):
 
 @pytest.mark.parametrize("role", ROLES)
 def test_who_may_import_and_who_may_only_look(role):
-    job = import_jobs.submit(BAD.encode(), "people.csv", by="x", now=timezone.now())
-    import_jobs.run(job.pk, clock=timezone.now)
+    job = jobs.submit(BAD.encode(), "people.csv", by="x", now=timezone.now())
+    jobs.run(job.pk, clock=timezone.now)
     client, may = a_client(role), role in IMPORTERS
 
     assert client.get(reverse(ADD)).status_code == (200 if may else 403)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.urls import reverse
 
-from subscribers import strangers
+from subscribers.consent import suppressions
 from tests.subscribers.moments import NOW
 from tests.subscribers.roles import a_client
 
@@ -17,7 +17,7 @@ LEFT, BACK = "+919812345678", "+919887654321"
 @pytest.fixture(autouse=True)
 def wishes(db) -> None:
     for phone, stops in ((LEFT, True), (BACK, False)):
-        strangers.remember(
+        suppressions.remember(
             phone, stops=stops, at=NOW, source="whatsapp", evidence="wamid.1", now=NOW
         )
 
@@ -49,9 +49,9 @@ def test_what_is_no_phone_finds_nobody():
 
 
 def test_nobody_adds_or_changes_a_wish_here(admin_client):
-    row = strangers.stopped([LEFT])[LEFT]
+    row = suppressions.stopped([LEFT])[LEFT]
     change = reverse("admin:subscribers_suppression_change", args=[row.pk])
     assert admin_client.get(change).status_code == 200
     assert admin_client.post(change, {"holds": ""}).status_code == 403
     assert admin_client.get(reverse("admin:subscribers_suppression_add")).status_code == 403
-    assert strangers.stopped([LEFT])
+    assert suppressions.stopped([LEFT])

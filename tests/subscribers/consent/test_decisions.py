@@ -12,8 +12,8 @@ from django.db import connection, connections, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subscribers import consent
-from subscribers.consent import Decision, Kind, Preference
+from subscribers.consent import decisions as consent
+from subscribers.consent.decisions import Decision, Kind, Preference
 from subscribers.models import ConsentEvent, Subscriber
 from subscribers.phones import InvalidPhone
 from tests.builders import a_subscriber

@@ -6,8 +6,8 @@ from datetime import date, timedelta
 
 import pytest
 
-from subscribers import consent
-from subscribers.consent import Decision, Kind
+from subscribers.consent import decisions
+from subscribers.consent.decisions import Decision, Kind
 from subscribers.models import ConsentEvent, Subscriber
 from tests.builders import a_subscriber
 from tests.subscribers.moments import NOW, minute, statuses
@@ -19,7 +19,7 @@ LATER = NOW + timedelta(minutes=1)
 def lost() -> Subscriber:
     subscriber = a_subscriber()
     for day in (21, 22, 23):
-        consent.report_unreachable([subscriber.pk], on=date(2026, 11, day), now=NOW)
+        decisions.report_unreachable([subscriber.pk], on=date(2026, 11, day), now=NOW)
     assert statuses() == ["INVALID"]
     return subscriber
 
@@ -27,7 +27,7 @@ def lost() -> Subscriber:
 def test_a_report_that_comes_late_revives_the_number():
     subscriber = lost()
 
-    assert consent.report_reached([subscriber.pk], now=LATER) == 1
+    assert decisions.report_reached([subscriber.pk], now=LATER) == 1
 
     subscriber.refresh_from_db()
     assert (subscriber.status, subscriber.unreachable_days) == ("ACTIVE", 0)
@@ -38,10 +38,10 @@ def test_a_report_that_comes_late_revives_the_number():
 @pytest.mark.parametrize("kind", [Kind.OPT_OUT, Kind.PAUSE])
 def test_it_revives_nobody_who_left_or_was_paused_since(kind):
     subscriber = lost()
-    consent.record([Decision(subscriber.pk, kind, "test", NOW)], now=NOW)
+    decisions.record([Decision(subscriber.pk, kind, "test", NOW)], now=NOW)
     before = statuses()
 
-    consent.report_reached([subscriber.pk], now=LATER)
+    decisions.report_reached([subscriber.pk], now=LATER)
 
     assert statuses() == before
 
@@ -49,16 +49,16 @@ def test_it_revives_nobody_who_left_or_was_paused_since(kind):
 def test_what_a_file_called_invalid_stays_so():
     subscriber = lost()
     source = "import:people.csv"
-    consent.record([Decision(subscriber.pk, Kind.UNREACHABLE, source, minute(1))], now=NOW)
+    decisions.record([Decision(subscriber.pk, Kind.UNREACHABLE, source, minute(1))], now=NOW)
 
-    consent.report_reached([subscriber.pk], now=LATER)
+    decisions.report_reached([subscriber.pk], now=LATER)
 
     assert statuses() == ["INVALID"]
 
 
 def test_the_revived_is_counted_anew():
     subscriber = lost()
-    consent.report_reached([subscriber.pk], now=LATER)
+    decisions.report_reached([subscriber.pk], now=LATER)
 
-    assert not consent.report_unreachable([subscriber.pk], on=date(2026, 11, 24), now=LATER)
+    assert not decisions.report_unreachable([subscriber.pk], on=date(2026, 11, 24), now=LATER)
     assert statuses() == ["ACTIVE"]

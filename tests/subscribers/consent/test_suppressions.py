@@ -7,8 +7,8 @@ from itertools import permutations
 import pytest
 from django.contrib.auth import get_user_model
 
-from subscribers import consent, strangers
-from subscribers.consent import Preference
+from subscribers.consent import decisions, suppressions
+from subscribers.consent.decisions import Preference
 from subscribers.models import ConsentEvent, Subscriber, Suppression
 from tests.subscribers.imports import LATER, counts, run
 from tests.subscribers.moments import NOW, minute, statuses
@@ -20,7 +20,7 @@ FILE = f"phone,name\n{PHONE},Asha\n"
 
 def say(wants: bool, at: int, phone: str = PHONE) -> None:
     said = Preference(phone, wants, "whatsapp:STOP", f"wamid.{at}", minute(at))
-    consent.apply_preferences([said], now=NOW)
+    decisions.apply_preferences([said], now=NOW)
 
 
 STOP, START = False, True
@@ -83,7 +83,7 @@ def test_a_file_that_agrees_with_the_stranger_adds_somebody_new():
 
 
 def test_a_clock_that_runs_ahead_does_not_outrank_the_next_wish():
-    strangers.remember(PHONE, stops=False, at=LATER, source="s", evidence="", now=NOW)
+    suppressions.remember(PHONE, stops=False, at=LATER, source="s", evidence="", now=NOW)
 
     assert Suppression.objects.get().at == NOW
 

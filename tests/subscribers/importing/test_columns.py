@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from subscribers.columns import Columns, Refusal, Row
-from subscribers.reading import ImportRefused, Record
+from subscribers.importing.columns import Columns, Refusal, Row
+from subscribers.importing.csv_table import ImportRefused, Record
 
 
 def read(header, *cells):

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subscribers import reading
-from subscribers.reading import ImportRefused, open_table
+from subscribers.importing import csv_table
+from subscribers.importing.csv_table import ImportRefused, open_table
 
 
 def read(data):
@@ -106,8 +106,8 @@ def test_a_stray_quotation_mark_costs_its_own_line_only():
     data = b'phone,name\n1,"open\n2,b\n3,5" pipe\n4,"x"y\n5,e\n'
 
     assert faults(data) == [
-        (2, reading._OPEN_QUOTE),
-        (5, reading._STRAY_QUOTE),
+        (2, csv_table._OPEN_QUOTE),
+        (5, csv_table._STRAY_QUOTE),
     ]
     _, rows = read(data)
     assert [cells for _, cells in rows if cells] == [["2", "b"], ["3", '5" pipe'], ["5", "e"]]
@@ -133,7 +133,7 @@ def test_a_line_of_ten_megabytes_costs_its_own_line_only():
 
 
 def test_a_line_just_as_long_as_allowed_is_read():
-    data = b"phone,name\n1," + b"x" * (reading.MAX_LINE - 3) + b"\n2,b\n"
+    data = b"phone,name\n1," + b"x" * (csv_table.MAX_LINE - 3) + b"\n2,b\n"
 
     assert faults(data) == []
 

@@ -13,7 +13,7 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from subscribers import import_jobs
+from subscribers.importing import jobs
 from subscribers.models import ConsentEvent, ImportJob, Subscriber
 from tests.processes import own_database
 
@@ -25,7 +25,8 @@ WORKER = """
 import sys, time, pathlib
 import django
 django.setup()
-from subscribers import import_jobs, tasks
+from subscribers.importing import jobs as import_jobs
+from subscribers import tasks
 
 if len(sys.argv) > 1:
     keep, chunks = import_jobs._Import.committing, []
@@ -57,7 +58,7 @@ def wait_until(met: Callable[[], object]) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_an_import_whose_process_is_killed_is_finished_by_the_next(tmp_path: Path) -> None:
     lines = "\n".join(f'{{"phone": "98{n:08}", "name": "Person {n}"}}' for n in range(ROWS))
-    job = import_jobs.submit(
+    job = jobs.submit(
         lines.encode(), "crm.jsonl", by="crm", now=timezone.now(), consent_source="Form of June"
     )
     reached = tmp_path / "reached"
@@ -72,7 +73,7 @@ def test_an_import_whose_process_is_killed_is_finished_by_the_next(tmp_path: Pat
     job.refresh_from_db()
     assert (job.state, job.last_line) == ("IMPORTING", 1_000)
     assert Subscriber.objects.count() == 1_000
-    wait_until(lambda: import_jobs.waiting(timezone.now()))  # its lease is over
+    wait_until(lambda: jobs.waiting(timezone.now()))  # its lease is over
     assert a_worker().wait(PATIENCE) == 0
 
     job = ImportJob.objects.get()

@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from subscribers import import_jobs, importing
+from subscribers.importing import jobs, upsert
+from subscribers.importing.csv_table import ImportRefused
 from subscribers.models import ConsentEvent, ImportFile, ImportJob, Subscriber
-from subscribers.reading import ImportRefused
 from tests.builders import a_subscriber
 from tests.subscribers.moments import NOW
 from tests.subscribers.workbooks import a_workbook
@@ -26,19 +26,19 @@ def clock():
 
 def a_job(text: str | bytes = PEOPLE, filename: str = "people.csv") -> ImportJob:
     content = text if isinstance(text, bytes) else text.encode()
-    return import_jobs.submit(content, filename, by="esha", now=NOW)
+    return jobs.submit(content, filename, by="esha", now=NOW)
 
 
 def a_checked_job(text: str | bytes = PEOPLE) -> ImportJob:
     job = a_job(text)
-    assert import_jobs.run(job.pk, clock=clock)
+    assert jobs.run(job.pk, clock=clock)
     job.refresh_from_db()
     assert job.state == "CHECKED"
     return job
 
 
 def an_import(job: ImportJob) -> None:
-    assert import_jobs.confirm(job.pk, consent_source="Form of June", by="esha", now=NOW)
+    assert jobs.confirm(job.pk, consent_source="Form of June", by="esha", now=NOW)
 
 
 def counts(job: ImportJob) -> dict[str, int]:
@@ -61,7 +61,7 @@ def test_a_check_counts_and_shows_rows_and_writes_nobody():
 def test_a_workbook_is_imported_by_the_same_rules():
     job = a_checked_job(a_workbook(["Mobile", "Plan"], [919812345601, "PRO"], ["12", "PRO"]))
     an_import(job)
-    assert import_jobs.run(job.pk, clock=clock)
+    assert jobs.run(job.pk, clock=clock)
 
     assert counts(job) == {"total": 2, "new": 1, "refused": 1}
     assert Subscriber.objects.get().tier == "PRO"
@@ -75,7 +75,7 @@ def test_rows_are_as_new_as_their_writing_however_long_the_import_takes():
     an_import(job)
     later = NOW + timedelta(minutes=2)
 
-    assert import_jobs.run(job.pk, clock=lambda: later)
+    assert jobs.run(job.pk, clock=lambda: later)
 
     assert set(Subscriber.objects.values_list("updated_at", flat=True)) == {later}
     agreed = ConsentEvent.objects.filter(kind="OPT_IN").values_list("at", "recorded_at")
@@ -85,15 +85,15 @@ def test_rows_are_as_new_as_their_writing_however_long_the_import_takes():
 def test_nothing_is_imported_that_nobody_confirmed_or_without_a_consent_source():
     job = a_checked_job()
 
-    assert not import_jobs.run(job.pk, clock=clock)
+    assert not jobs.run(job.pk, clock=clock)
     with pytest.raises(ImportRefused, match="consent source"):
-        import_jobs.confirm(job.pk, consent_source="  ", by="esha", now=NOW)
+        jobs.confirm(job.pk, consent_source="  ", by="esha", now=NOW)
     an_import(job)
-    assert not import_jobs.confirm(job.pk, consent_source="Again", by="esha", now=NOW)
+    assert not jobs.confirm(job.pk, consent_source="Again", by="esha", now=NOW)
 
 
 def test_an_import_killed_between_chunks_goes_on_where_it_was(monkeypatch):
-    monkeypatch.setattr(importing, "CHUNK", 1)
+    monkeypatch.setattr(upsert, "CHUNK", 1)
     job = a_checked_job()
     an_import(job)
     written = []
@@ -105,14 +105,14 @@ def test_an_import_killed_between_chunks_goes_on_where_it_was(monkeypatch):
         self.planned = self._coming
 
     with monkeypatch.context() as patched:
-        patched.setattr(import_jobs._Import, "read", die)
+        patched.setattr(jobs._Import, "read", die)
         with pytest.raises(KeyboardInterrupt):
-            import_jobs.run(job.pk, clock=clock)
+            jobs.run(job.pk, clock=clock)
     assert Subscriber.objects.count() == 2
-    assert import_jobs.waiting(NOW) == []
+    assert jobs.waiting(NOW) == []
     later = NOW + timedelta(minutes=5)
-    assert import_jobs.waiting(later) == [job.pk]
-    assert import_jobs.run(job.pk, clock=lambda: later)
+    assert jobs.waiting(later) == [job.pk]
+    assert jobs.run(job.pk, clock=lambda: later)
 
     assert counts(job) == {"total": 5, "new": 3, "refused": 2}
     assert (job.state, Subscriber.objects.count()) == ("DONE", 3)
@@ -120,50 +120,50 @@ def test_an_import_killed_between_chunks_goes_on_where_it_was(monkeypatch):
 
 
 def test_a_job_that_was_taken_over_writes_no_more(monkeypatch):
-    monkeypatch.setattr(importing, "CHUNK", 1)
+    monkeypatch.setattr(upsert, "CHUNK", 1)
     job = a_checked_job()
     an_import(job)
 
     def steal(self, report, verdicts, last_line):
         ImportJob.objects.filter(pk=job.pk).update(runner="somebody else")
 
-    monkeypatch.setattr(import_jobs._Import, "read", steal)
+    monkeypatch.setattr(jobs._Import, "read", steal)
 
-    assert not import_jobs.run(job.pk, clock=clock)
+    assert not jobs.run(job.pk, clock=clock)
     assert Subscriber.objects.count() == 1
     assert ImportJob.objects.get().state == "IMPORTING"
 
 
 def test_a_cancelled_import_stops_at_the_next_chunk(monkeypatch):
-    monkeypatch.setattr(importing, "CHUNK", 1)
+    monkeypatch.setattr(upsert, "CHUNK", 1)
     job = a_checked_job()
     an_import(job)
-    monkeypatch.setattr(import_jobs._Import, "read", lambda *_: import_jobs.cancel(job.pk, now=NOW))
+    monkeypatch.setattr(jobs._Import, "read", lambda *_: jobs.cancel(job.pk, now=NOW))
 
-    assert not import_jobs.run(job.pk, clock=clock)
+    assert not jobs.run(job.pk, clock=clock)
     assert (ImportJob.objects.get().state, Subscriber.objects.count()) == ("CANCELLED", 1)
 
 
 def test_two_workers_do_not_work_on_the_same_file(monkeypatch):
     job = a_job()
     seen = []
-    step = import_jobs._step
+    step = jobs._step
 
     def meanwhile(*arguments):
-        seen.append(import_jobs.run(job.pk, clock=clock))
+        seen.append(jobs.run(job.pk, clock=clock))
         step(*arguments)
 
-    monkeypatch.setattr(import_jobs, "_step", meanwhile)
+    monkeypatch.setattr(jobs, "_step", meanwhile)
 
-    assert import_jobs.run(job.pk, clock=clock)
+    assert jobs.run(job.pk, clock=clock)
     assert seen == [False]
 
 
 def test_a_file_over_which_processes_keep_dying_is_given_up_with_a_sentence():
     job = a_job()
-    ImportJob.objects.update(tries=import_jobs.TRIES)
+    ImportJob.objects.update(tries=jobs.TRIES)
 
-    assert import_jobs.run(job.pk, clock=clock)
+    assert jobs.run(job.pk, clock=clock)
     job.refresh_from_db()
     assert job.state == "REFUSED"
     assert "broke off several times" in job.problem
@@ -171,7 +171,7 @@ def test_a_file_over_which_processes_keep_dying_is_given_up_with_a_sentence():
 
 def test_a_file_without_a_phone_column_is_refused_whole():
     job = a_job("name\nAsha\n")
-    import_jobs.run(job.pk, clock=clock)
+    jobs.run(job.pk, clock=clock)
 
     job.refresh_from_db()
     assert job.state == "REFUSED"
@@ -181,7 +181,7 @@ def test_a_file_without_a_phone_column_is_refused_whole():
 def test_the_refused_lines_come_back_with_reasons_and_no_formula():
     job = a_checked_job("phone,name\n12,=HYPERLINK()\n9812345601,Asha\n")
 
-    header, row = list(import_jobs.refused_rows(job))
+    header, row = list(jobs.refused_rows(job))
 
     assert header == ["Refused line", "Refused because", "phone", "name"]
     assert (row[0], row[2:]) == ("2", ["12", "'=HYPERLINK()"])
@@ -190,7 +190,7 @@ def test_the_refused_lines_come_back_with_reasons_and_no_formula():
 
 def test_a_corrected_file_of_refused_lines_can_be_imported():
     job = a_checked_job("phone,name\n98123,Asha\n")
-    header, row = list(import_jobs.refused_rows(job))
+    header, row = list(jobs.refused_rows(job))
     corrected = f"{','.join(header[2:])}\n9812345601,{row[3]}\n"
 
     assert counts(a_checked_job(corrected)) == {"total": 1, "new": 1}
@@ -199,13 +199,13 @@ def test_a_corrected_file_of_refused_lines_can_be_imported():
 def test_old_files_are_deleted_and_what_waited_is_cancelled(settings):
     job = a_checked_job()
 
-    assert import_jobs.forget_files(NOW + timedelta(days=settings.IMPORT_KEEP_DAYS)) == 0
-    assert import_jobs.forget_files(NOW + timedelta(days=settings.IMPORT_KEEP_DAYS, hours=1)) == 1
+    assert jobs.forget_files(NOW + timedelta(days=settings.IMPORT_KEEP_DAYS)) == 0
+    assert jobs.forget_files(NOW + timedelta(days=settings.IMPORT_KEEP_DAYS, hours=1)) == 1
     job.refresh_from_db()
     assert job.state == "CANCELLED"
     assert not ImportFile.objects.exists()
     with pytest.raises(ImportRefused, match="was deleted"):
-        next(import_jobs.refused_rows(job))
+        next(jobs.refused_rows(job))
 
 
 @pytest.mark.parametrize(

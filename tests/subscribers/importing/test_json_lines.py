@@ -6,8 +6,8 @@ import io
 
 import pytest
 
+from subscribers.importing.csv_table import MAX_COLUMNS, ImportRefused, open_table
 from subscribers.models import ConsentEvent, Subscriber
-from subscribers.reading import MAX_COLUMNS, ImportRefused, open_table
 from tests.subscribers.imports import counts, reasons, run
 
 pytestmark = pytest.mark.django_db

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from subscribers import consent, importing
-from subscribers.importing import ImportRefused, import_csv
+from subscribers.consent import decisions
+from subscribers.importing import upsert
+from subscribers.importing.upsert import ImportRefused, import_csv
 from subscribers.models import ConsentEvent, Subscriber
 from tests.builders import a_subscriber
 from tests.subscribers.imports import LATER, counts, reasons, run
@@ -88,7 +89,7 @@ def test_details_are_corrected_and_what_the_file_leaves_blank_stays():
 
 def test_who_opted_out_stays_out_and_untouched():
     person = a_subscriber(phone="+919812345678", name="Asha")
-    consent.opt_out(person, source="whatsapp:STOP", at=minute(1), now=NOW)
+    decisions.opt_out(person, source="whatsapp:STOP", at=minute(1), now=NOW)
 
     report = run("phone,name,status\n9812345678,Usha,active\n", now=LATER)
 
@@ -153,7 +154,7 @@ def test_a_new_subscriber_may_come_with_a_status(written, status, kinds):
 @pytest.mark.parametrize("written", ["paused", "unsubscribed"])
 def test_a_file_of_the_same_name_read_later_is_other_evidence(written):
     run("phone,status\n9812345678,paused\n")
-    consent.resume("+919812345678", source="admin:asha", at=minute(90), now=LATER)
+    decisions.resume("+919812345678", source="admin:asha", at=minute(90), now=LATER)
 
     report = run(f"phone,status\n9812345678,{written}\n", now=LATER + timedelta(hours=1))
 
@@ -177,7 +178,7 @@ def test_of_a_phone_that_stands_twice_the_first_line_counts():
 
 @pytest.mark.parametrize("chunk", [1, 500])
 def test_a_withdrawal_is_never_dropped_as_a_duplicate(monkeypatch, chunk):
-    monkeypatch.setattr(importing, "CHUNK", chunk)
+    monkeypatch.setattr(upsert, "CHUNK", chunk)
     text = (
         "phone,status\n9812345678,active\n9812345679,\n"
         "9812345678,stop\n9812345678,stop\n9812345678,active\n"
@@ -221,7 +222,7 @@ def test_a_bad_row_costs_nobody_else_anything():
 
 
 def test_the_report_keeps_the_first_refusals_and_passes_all_of_them_on(monkeypatch):
-    monkeypatch.setattr(importing, "KEPT_REFUSALS", 2)
+    monkeypatch.setattr(upsert, "KEPT_REFUSALS", 2)
     passed = []
 
     report = run("phone\n1\n2\n3\n", on_refusal=passed.append)

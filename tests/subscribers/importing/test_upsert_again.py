@@ -12,8 +12,9 @@ from django.db import connections, transaction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subscribers import consent, importing
-from subscribers.importing import ImportRefused, import_csv
+from subscribers.consent import decisions as consent
+from subscribers.importing import upsert
+from subscribers.importing.upsert import ImportRefused, import_csv
 from subscribers.models import ConsentEvent, Subscriber
 from tests.builders import a_subscriber
 from tests.subscribers.imports import LATER, counts, run
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_a_crash_between_chunks_is_completed_by_a_second_import(monkeypatch):
-    monkeypatch.setattr(importing, "CHUNK", 2)
+    monkeypatch.setattr(upsert, "CHUNK", 2)
     text = "phone\n" + "".join(f"981234567{digit}\n" for digit in range(5))
     record, calls = consent.record, []
 
@@ -44,7 +45,7 @@ def test_a_crash_between_chunks_is_completed_by_a_second_import(monkeypatch):
 
 
 def test_an_import_that_loses_a_race_for_a_phone_tries_its_chunk_again(monkeypatch):
-    insert, raced = importing._Writer._insert, []
+    insert, raced = upsert._Writer._insert, []
 
     def somebody_else_is_first(writer, rows, stopped):
         if not raced:
@@ -53,7 +54,7 @@ def test_an_import_that_loses_a_race_for_a_phone_tries_its_chunk_again(monkeypat
             # On one connection this goes with the chunk's first try; the second one counts.
         insert(writer, rows, stopped)
 
-    monkeypatch.setattr(importing._Writer, "_insert", somebody_else_is_first)
+    monkeypatch.setattr(upsert._Writer, "_insert", somebody_else_is_first)
 
     assert counts(run("phone,name\n9812345678,Asha\n")) == {"total": 1, "new": 1}
     assert ConsentEvent.objects.count() == 1

@@ -7,8 +7,8 @@ import zipfile
 
 import pytest
 
-from subscribers import sheet, workbook
-from subscribers.reading import ImportRefused
+from subscribers.importing import workbook, workbook_script
+from subscribers.importing.csv_table import ImportRefused
 from tests.subscribers.workbooks import a_workbook, an_archive, rebuilt
 
 BOMB = """<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><x>&b;</x>"""
@@ -47,7 +47,7 @@ def test_numbers_come_out_as_they_were_typed_and_rows_keep_their_numbers():
     [(None, ""), (1.5, "1.5"), (2.0, "2"), (False, "FALSE"), ("a\r\nb", "a b"), (1e20, "1e+20")],
 )
 def test_a_cell_is_text_as_a_person_would_type_it(cell, text):
-    assert sheet.text(cell) == text
+    assert workbook_script.text(cell) == text
 
 
 def test_a_cell_far_to_the_right_does_not_make_rows_of_16384_cells():
@@ -56,7 +56,7 @@ def test_a_cell_far_to_the_right_does_not_make_rows_of_16384_cells():
         lambda name, part: part.replace(b'r="A2"', b'r="XFD2"') if "sheet1" in name else part,
     )
 
-    assert workbook.to_csv(content).count(b",") <= sheet.MAX_COLUMNS
+    assert workbook.to_csv(content).count(b",") <= workbook_script.MAX_COLUMNS
 
 
 def test_a_row_far_down_ends_at_the_limit():
@@ -69,7 +69,7 @@ def test_a_row_far_down_ends_at_the_limit():
         ),
     )
 
-    assert workbook.to_csv(content).count(b"\n") <= sheet.MAX_ROWS
+    assert workbook.to_csv(content).count(b"\n") <= workbook_script.MAX_ROWS
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_reader_that_takes_too_long_is_stopped(monkeypatch, tmp_path):
 
 def test_the_reader_cannot_take_more_memory_than_it_is_given(monkeypatch, tmp_path):
     script = tmp_path / "greedy.py"
-    source = sheet.__file__
+    source = workbook_script.__file__
     script.write_text(
         f"import runpy\nrunpy.run_path({source!r})['_limit']()\nbytearray(2 * 2**30)\n"
     )

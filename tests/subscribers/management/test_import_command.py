@@ -129,7 +129,7 @@ def manage(*arguments, text):
         input=text,
         capture_output=True,
         text=True,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
         check=False,
     )
 

@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from subscribers import consent, erased, erasing, strangers
+from subscribers.consent import decisions, erased_phones, suppressions
 from subscribers.models import Erasure, Subscriber
+from subscribers.people import erasure as erasing
 from tests.builders import a_subscriber
 from tests.subscribers.imports import counts, run
 from tests.subscribers.moments import NOW
@@ -56,7 +57,7 @@ def test_a_file_never_brings_back_who_was_erased_not_even_the_number():
 def test_their_own_start_opens_the_door_for_a_later_file():
     an_erased_person()
     start = {"source": "whatsapp:START", "evidence": "w1", "now": NOW + timedelta(days=2)}
-    strangers.remember(PHONE, stops=False, at=NOW + timedelta(days=1), **start)
+    suppressions.remember(PHONE, stops=False, at=NOW + timedelta(days=1), **start)
 
     assert counts(run(FILE)) == {"total": 1, "new": 1}
 
@@ -66,12 +67,12 @@ def test_a_former_key_still_knows_whom_to_forget(settings):
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another key, long enough for the check of the settings, and new"
 
-    assert erased.among([PHONE, "+919812345679"]) == {PHONE}
+    assert erased_phones.among([PHONE, "+919812345679"]) == {PHONE}
 
 
 def test_who_subscribed_again_is_not_purged():
     person = an_erased_person(purged=False)
-    consent.opt_in(person, source="whatsapp:START", at=NOW + timedelta(1), now=NOW + timedelta(1))
+    decisions.opt_in(person, source="whatsapp:START", at=NOW + timedelta(1), now=NOW + timedelta(1))
 
     with pytest.raises(erasing.ErasureRefused, match="subscribed again"):
         erasing.purge(Erasure.objects.get(), now=NOW + timedelta(2))

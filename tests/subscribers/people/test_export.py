@@ -9,8 +9,8 @@ import openpyxl
 import pytest
 from django.urls import reverse
 
-from subscribers import exporting
 from subscribers.models import Subscriber
+from subscribers.people import export as exporting
 from subscribers.spreadsheets import FORMULA_STARTS, bare, inert
 from tests.builders import a_subscriber, some_subscribers
 from tests.subscribers.imports import counts, run

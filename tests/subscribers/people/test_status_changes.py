@@ -6,8 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from subscribers import adding, consent, deciding, erasing, searching, strangers
+from subscribers.consent import decisions, suppressions
 from subscribers.models import ConsentEvent, Status, Subscriber
+from subscribers.people import erasure, registration, search, status_changes
 from tests.builders import a_subscriber
 from tests.subscribers.moments import NOW
 
@@ -17,11 +18,13 @@ LATER = NOW + timedelta(minutes=5)
 
 
 def an_addition(phone: str = PHONE, **details: str) -> Subscriber:
-    return adding.add(phone, details, source="api:crm", notice="Form of June", actor="crm", now=NOW)
+    return registration.add(
+        phone, details, source="api:crm", notice="Form of June", actor="crm", now=NOW
+    )
 
 
 def ask(person: Subscriber, status: Status, **more: str) -> bool:
-    changed = deciding.set_status(
+    changed = status_changes.set_status(
         person.pk, status, reason="Asked on the phone", source="api:crm", actor="crm",
         now=LATER, **more,
     )  # fmt: skip
@@ -30,7 +33,7 @@ def ask(person: Subscriber, status: Status, **more: str) -> bool:
 
 
 def found(term: str) -> list[str]:
-    return [one.name for one in searching.search(Subscriber.objects.all(), term).order_by("pk")]
+    return [one.name for one in search.search(Subscriber.objects.all(), term).order_by("pk")]
 
 
 def test_who_is_added_has_agreed_on_record():
@@ -48,20 +51,20 @@ def test_who_is_added_has_agreed_on_record():
 
 def test_nobody_is_added_twice_nor_after_erasure():
     person = an_addition()
-    with pytest.raises(adding.AlreadyHere) as known:
+    with pytest.raises(registration.AlreadyHere) as known:
         an_addition()
     assert known.value.subscriber_id == person.pk
 
     gone = an_addition("+919812345602")
-    erasing.ask(gone, reason="letter", by="esha", now=NOW)
+    erasure.ask(gone, reason="letter", by="esha", now=NOW)
     Subscriber.objects.filter(pk=gone.pk).update(phone="+000000000000002")
-    with pytest.raises(adding.Erased):
+    with pytest.raises(registration.Erased):
         an_addition("+919812345602")
     assert Subscriber.objects.count() == 2
 
 
 def test_a_stop_from_before_outranks_the_addition():
-    strangers.remember(PHONE, stops=True, at=NOW, source="whatsapp:STOP", evidence="", now=NOW)
+    suppressions.remember(PHONE, stops=True, at=NOW, source="whatsapp:STOP", evidence="", now=NOW)
 
     assert an_addition().status == "UNSUBSCRIBED"
 
@@ -78,10 +81,10 @@ def test_a_status_is_reached_by_decisions_with_the_reason():
 
 def test_who_unsubscribed_comes_back_only_with_new_consent():
     person = an_addition()
-    consent.opt_out(person, source="whatsapp:STOP", at=NOW + timedelta(minutes=1), now=LATER)
+    decisions.opt_out(person, source="whatsapp:STOP", at=NOW + timedelta(minutes=1), now=LATER)
 
     for status in (Status.ACTIVE, Status.PAUSED):
-        with pytest.raises(deciding.StatusRefused, match="unsubscribed"):
+        with pytest.raises(status_changes.StatusRefused, match="unsubscribed"):
             ask(person, status)
     assert ConsentEvent.objects.count() == 2  # nothing of the refused ones is left
     assert ask(person, Status.ACTIVE, consent_source="Form of July")
@@ -90,16 +93,16 @@ def test_who_unsubscribed_comes_back_only_with_new_consent():
 
 def test_who_asked_to_be_erased_is_not_made_active():
     person = an_addition()
-    erasing.ask(person, reason="letter", by="esha", now=NOW)
+    erasure.ask(person, reason="letter", by="esha", now=NOW)
 
-    with pytest.raises(deciding.StatusRefused, match="erased"):
+    with pytest.raises(status_changes.StatusRefused, match="erased"):
         ask(person, Status.ACTIVE, consent_source="Form of July")
 
 
 def test_consent_in_the_second_of_a_pause_ends_the_pause():
     person = an_addition()
     moment = LATER - timedelta(milliseconds=300)
-    consent.pause(person, source="admin:esha", at=moment, now=moment)
+    decisions.pause(person, source="admin:esha", at=moment, now=moment)
 
     assert ask(person, Status.ACTIVE, consent_source="Form of July")
     assert person.status == "ACTIVE"
@@ -132,4 +135,4 @@ def test_attributes_are_compared_to_the_letter_whatever_their_name():
     everybody = Subscriber.objects.all()
 
     for name, value, people in (("city", "Pune", 1), ("a__b", "1", 1), ("city__icontains", "p", 0)):
-        assert searching.with_attribute(everybody, name, value).count() == people
+        assert search.with_attribute(everybody, name, value).count() == people

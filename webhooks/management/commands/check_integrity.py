@@ -8,10 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-import distribution.integrity
-import webhooks.integrity
 from distribution.integrity import Finding
 from distribution.models import Distribution
+from webhooks.applying import integrity as webhook_integrity
 
 
 class Command(BaseCommand):
@@ -28,9 +27,9 @@ class Command(BaseCommand):
         if chosen is not None and not Distribution.objects.filter(pk=chosen).exists():
             raise CommandError(f"There is no distribution {chosen}.")
         now = timezone.now()
-        found = distribution.integrity.findings(now=now, distribution_id=chosen)
+        found = ledger_integrity.findings(now=now, distribution_id=chosen)
         if chosen is None:
-            found += webhooks.integrity.findings(now=now, thorough=options["thorough"])
+            found += webhook_integrity.findings(now=now, thorough=options["thorough"])
         for finding in found:
             self.stdout.write(_line(finding))
         broken = sum(finding.broken for finding in found)

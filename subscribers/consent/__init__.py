@@ -1,0 +1,1 @@
+"""Who may be written to: consent events, suppressions and the phones of erased people."""

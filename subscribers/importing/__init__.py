@@ -1,0 +1,1 @@
+"""Imports: reading CSV, JSON lines and Excel files, checking their rows, and writing them."""

@@ -1,0 +1,1 @@
+"""What happens to one subscriber: registration, corrections, status changes, erasure, export."""
