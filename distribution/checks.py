@@ -9,8 +9,9 @@ from datetime import datetime
 from django.conf import settings
 
 from distribution.models import Content, ContentState, Distribution, TemplateStatus
-from phonepool import credentials, health, pool
+from phonepool.cloud_api import credentials
 from phonepool.models import PhoneNumber
+from phonepool.numbers import health, pool
 from subscribers.models import Subscriber
 
 

@@ -14,8 +14,8 @@ from django.conf import settings
 from distribution import alerts
 from distribution.models import Delivery, Distribution, Heartbeat, Severity, State, StatusFeed
 from distribution.models.deliveries import CLAIMABLE
-from phonepool import clocks as pool_clocks
-from phonepool.clocks import SKEW_SECONDS
+from phonepool.numbers import clock_repair as pool_clocks
+from phonepool.numbers.clock_repair import SKEW_SECONDS
 
 log = logging.getLogger(__name__)
 

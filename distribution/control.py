@@ -15,7 +15,7 @@ from distribution.checks import Finding
 from distribution.fanout import Frozen
 from distribution.models import Delivery, Distribution, DistributionState, EventKind, Kind, Severity
 from distribution.models.distributions import RUNNING, UNOPENED
-from phonepool import breakers, health
+from phonepool.numbers import breakers, health
 
 
 class ControlError(Exception):

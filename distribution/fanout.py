@@ -16,8 +16,8 @@ from django.db.models import Count, Max, Q, QuerySet
 from distribution import state
 from distribution.models import Delivery, Distribution
 from distribution.models.deliveries import UNSETTLED
-from phonepool import pool
 from phonepool.failpoints import failpoint
+from phonepool.numbers import pool
 
 PORTFOLIO_LIMIT = "portfolio_limit"
 ROLLING = timedelta(hours=24)

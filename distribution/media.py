@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from phonepool import media
-from phonepool.cloud_api import CloudApi
+from phonepool.cloud_api import media
+from phonepool.cloud_api.client import CloudApi
+from phonepool.cloud_api.media import MediaRefusedError
 from phonepool.errors import CloudApiError
-from phonepool.media import MediaRefusedError
 from phonepool.models import NumberState, PhoneNumber, Quality
 
 

@@ -11,7 +11,7 @@ from django.conf import settings
 from distribution import template_forms
 from distribution.content_rules import fill_in
 from distribution.models import Content, MessageTemplate, TemplateStatus
-from phonepool.cloud_api import CloudApi, PreparedMessage
+from phonepool.cloud_api.client import CloudApi, PreparedMessage
 from subscribers.models import Subscriber
 
 SENT_OF_MEDIA = ("id", "link")  # the rest of what we know of a file is our own

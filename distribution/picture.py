@@ -23,8 +23,8 @@ from distribution.models import Distribution, DistributionState, State
 from distribution.models.distributions import RUNNING, UNOPENED
 from distribution.sla import Sla
 from distribution.timeline import Timeline, timeline
-from phonepool import health
 from phonepool.models import Breaker, NumberState, PhoneNumber, Quality
+from phonepool.numbers import health
 
 MOMENTS = (0.5, 0.95, 0.99)  # shares of the people whose time of delivery is told
 

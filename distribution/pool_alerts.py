@@ -6,8 +6,8 @@ from datetime import datetime
 
 from distribution import alerts
 from distribution.models import Alert, Severity
-from phonepool import breakers
 from phonepool.models import Breaker, PhoneNumber, Portfolio
+from phonepool.numbers import breakers
 
 NUMBER, ACCOUNT, PAUSED = "number_breaker", "account_breaker", "account_paused"
 

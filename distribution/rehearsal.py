@@ -17,9 +17,9 @@ from django.utils import timezone
 
 from distribution import message_templates
 from distribution.models import Content
-from phonepool import pool
-from phonepool.cloud_api import CloudApi, Outcome, OutcomeKind, PreparedMessage
-from phonepool.reservation import Reservation
+from phonepool.cloud_api.client import CloudApi, Outcome, OutcomeKind, PreparedMessage
+from phonepool.numbers import pool
+from phonepool.numbers.reservation import Reservation
 from subscribers.models import Subscriber
 from subscribers.phones import mask
 

@@ -16,7 +16,7 @@ from distribution import reconcile, state
 from distribution.attempt_ids import AttemptKey
 from distribution.models import AttemptOutcome, Delivery, Distribution, DistributionState, State
 from distribution.settlements import Settlement
-from phonepool.cloud_api import Outcome, OutcomeKind
+from phonepool.cloud_api.client import Outcome, OutcomeKind
 from phonepool.errors import ONCE_MORE, WITHDRAWN, Action, Failure
 
 RETRIED = {Action.BACKOFF, Action.PAIR, Action.NUMBER, Action.TEMPLATE, Action.ABORT}

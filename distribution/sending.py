@@ -34,12 +34,12 @@ from distribution.models import AttemptOutcome, Delivery, Distribution, State
 from distribution.patience import AWAY, Patience
 from distribution.settlements import Settlement
 from distribution.state import Claim
-from phonepool import health, pool, retry_budget
-from phonepool.breakers import Answer
-from phonepool.cloud_api import CloudApi, Outcome, PreparedMessage
+from phonepool.cloud_api.client import CloudApi, Outcome, PreparedMessage
 from phonepool.errors import UNSENDABLE, WITHDRAWN, Action
 from phonepool.failpoints import failpoint
-from phonepool.reservation import Reservation
+from phonepool.numbers import health, pool, retry_budget
+from phonepool.numbers.breakers import Answer
+from phonepool.numbers.reservation import Reservation
 
 log = logging.getLogger(__name__)
 

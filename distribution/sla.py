@@ -15,8 +15,8 @@ from django.conf import settings
 from distribution import alerts, analytics, duplicates, outbox
 from distribution.analytics import Reach, Tally
 from distribution.models import Distribution, EventKind, Severity, State
-from phonepool import health
 from phonepool.models import PhoneNumber
+from phonepool.numbers import health
 
 LATE_START = timedelta(seconds=60)
 

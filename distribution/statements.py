@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from phonepool.reservation import OPEN_TO_CALLS
+from phonepool.numbers.reservation import OPEN_TO_CALLS
 
 # A claim must have this share of its lease left to begin a call; the rest is the call's time.
 LEAST_LEASE = 0.25

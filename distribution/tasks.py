@@ -27,7 +27,7 @@ from distribution.models import Distribution, Heartbeat, KeptAnswer
 from distribution.models.heartbeats import KEEPER, SLA, TICK
 from distribution.nudging import PATIENCE, nudge
 from distribution.outgoing import rounds
-from phonepool import cloud_api
+from phonepool.cloud_api import client
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +98,7 @@ def start_batches(distribution_id: int) -> bool:
 @shared_task
 def send_batch(distribution_id: int, batch_no: int) -> dict[str, int]:
     """Send what is due of one batch. Returns outcomes by state, for the log."""
-    sent = sending.send_batch(distribution_id, batch_no, api=cloud_api.client())
+    sent = sending.send_batch(distribution_id, batch_no, api=client.client())
     if sent.retry_after is not None and sent.retry_after <= LONGEST_COUNTDOWN:
         nudge_batch(distribution_id, batch_no, after=sent.retry_after)
     return dict(sent.states)
@@ -141,7 +141,7 @@ def sync_message_templates() -> int:
     """Mirror Meta's message templates."""
     if not settings.WHATSAPP_BUSINESS_ID:
         return 0
-    return message_templates.sync(cloud_api.client(), now=timezone.now())
+    return message_templates.sync(client.client(), now=timezone.now())
 
 
 @shared_task(ignore_result=True)

@@ -24,7 +24,7 @@ from distribution import (
 from distribution.models import Distribution, Heartbeat, Severity
 from distribution.models.heartbeats import KEEPER, TICK, is_silent
 from distribution.retrying import Sweep
-from phonepool import health
+from phonepool.numbers import health
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from celery import shared_task
 from django.utils import timezone
 
-from phonepool import cloud_api, syncing
+from phonepool.cloud_api import client
+from phonepool.numbers import sync
 
 
 @shared_task(ignore_result=True)
 def sync_phone_numbers() -> int:
     """Ask Meta how each number stands; how many changed."""
-    return syncing.sync(cloud_api.client(), now=timezone.now())
+    return sync.sync(client.client(), now=timezone.now())

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import count
 
-from phonepool.cloud_api import Outcome, OutcomeKind, PreparedMessage
+from phonepool.cloud_api.client import Outcome, OutcomeKind, PreparedMessage
 from phonepool.errors import Failure, classify
 
 

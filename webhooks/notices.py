@@ -19,10 +19,10 @@ from django.db.models import Q
 from distribution import alerts, control, notice_alerts
 from distribution.models import Distribution, MessageTemplate, Severity, TemplateStatus
 from distribution.notice_alerts import ACCOUNT, CATEGORY, LIMIT
-from phonepool import health, pool
-from phonepool.breakers import Answer
 from phonepool.errors import Action, classify
 from phonepool.models import PhoneNumber, Portfolio, Quality
+from phonepool.numbers import health, pool
+from phonepool.numbers.breakers import Answer
 from subscribers.models import Subscriber
 from webhooks.events import (
     AccountNotice,

@@ -18,8 +18,9 @@ from config import staff
 from config.demo.roster import make_csv
 from distribution import approval, message_templates
 from distribution.models import Content, MessageTemplate
-from phonepool import cloud_api, syncing
+from phonepool.cloud_api import client
 from phonepool.models import PhoneNumber, Portfolio, Role
+from phonepool.numbers import sync
 from subscribers.importing.upsert import ImportReport, import_csv
 
 TEMPLATE, LANGUAGE, VARIABLES = "daily_update", "en", 2
@@ -74,7 +75,7 @@ def set_up_pool() -> int:
                 "daily_capacity": line.capacity,
             },
         )
-    return syncing.sync(cloud_api.client(), now=timezone.now())
+    return sync.sync(client.client(), now=timezone.now())
 
 
 def make_people(password: str) -> tuple[User, User]:
@@ -91,7 +92,7 @@ def make_people(password: str) -> tuple[User, User]:
 
 def approve_content(day: date, *, editor: User, approver: User) -> Content:
     """One user submits the day's content, another one approves it."""
-    message_templates.sync(cloud_api.client(), now=timezone.now())
+    message_templates.sync(client.client(), now=timezone.now())
     content = Content.objects.create(
         day=day,
         title=f"Markets on {day:%d %b %Y}",

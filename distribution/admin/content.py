@@ -19,8 +19,8 @@ from distribution.admin.content_form import ContentForm, initial_of
 from distribution.admin.content_pages import page_of
 from distribution.approval import EDITORIAL, ApprovalError
 from distribution.models import Approval, Content, ContentState, MessageTemplate, TemplateStatus
-from phonepool import cloud_api
-from phonepool.media import MediaRefusedError
+from phonepool.cloud_api import client
+from phonepool.cloud_api.media import MediaRefusedError
 from subscribers.admin.read_only import ReadOnly
 
 STATE_COLOURS = {
@@ -167,7 +167,7 @@ class ContentAdmin(ModelAdmin):
             if file:
                 kind = form.slots_of.header.lower()
                 words["media"] = media.upload(
-                    kind, file.name, file.read(), api=cloud_api.client(), now=now
+                    kind, file.name, file.read(), api=client.client(), now=now
                 )
             return self._store(request, content, words)
         except MediaRefusedError as error:

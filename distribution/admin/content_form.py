@@ -20,8 +20,8 @@ from unfold.widgets import (
 from distribution import content_rules, template_forms
 from distribution.models import Content, MessageTemplate
 from distribution.template_forms import BODY, BUTTON, HEADER, Slot
-from phonepool import media
-from phonepool.media import MediaRefusedError
+from phonepool.cloud_api import media
+from phonepool.cloud_api.media import MediaRefusedError
 
 NO_FORM = template_forms.read([])
 LONGEST_TEXT = 2000

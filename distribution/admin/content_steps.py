@@ -17,7 +17,7 @@ from distribution.admin.content_pages import page_of
 from distribution.approval import EDITORIAL, ApprovalError
 from distribution.models import Content, ContentState, Decision
 from distribution.rehearsal import RehearsalError
-from phonepool import cloud_api
+from phonepool.cloud_api import client
 from subscribers.models import Subscriber
 from subscribers.phones import mask
 
@@ -101,7 +101,7 @@ def _test(request: HttpRequest, content: Content) -> Content:
     people = Subscriber.objects.eligible().order_by("pk")
     person = people.filter(pk=key).first() if key.isdigit() and len(key) < 18 else people.first()
     person = person or Subscriber(phone="+910000000000", name="Asha Rao")
-    for heard in rehearsal.send(content, person, phones, api=cloud_api.client()):
+    for heard in rehearsal.send(content, person, phones, api=client.client()):
         tell = messages.success if heard.accepted else messages.error
         tell(request, f"Test to {heard.phone}: {heard.words}")
     return content

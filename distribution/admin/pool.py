@@ -15,9 +15,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from distribution.headroom import headroom, speeds
-from phonepool import cloud_api, handling, overview, syncing
 from phonepool.admin import PhoneNumberAdmin
+from phonepool.cloud_api import client
 from phonepool.models import NumberState, PhoneNumber, Quality, Role
+from phonepool.numbers import operations, status, sync
 from subscribers.admin.confirmed_action import ReasonForm, ask, button, handle, record, username
 
 MANAGE = "phonepool.manage_phonenumber"
@@ -30,7 +31,7 @@ class RestForm(ReasonForm):
     """How long, and why."""
 
     minutes = forms.IntegerField(
-        min_value=1, max_value=handling.LONGEST_REST, initial=15, label="Minutes"
+        min_value=1, max_value=operations.LONGEST_REST, initial=15, label="Minutes"
     )
 
 
@@ -54,7 +55,7 @@ class PoolAdmin(PhoneNumberAdmin):
         listed = list(changes.result_list)
         every = {
             seen.number.pk: seen
-            for seen in overview.standings(PhoneNumber.objects.all(), now=now, used=speeds(now))
+            for seen in status.standings(PhoneNumber.objects.all(), now=now, used=speeds(now))
         }
         for number in listed:
             number.seen = every[number.pk]
@@ -73,13 +74,13 @@ class PoolAdmin(PhoneNumberAdmin):
 
     @admin.display(description="speed now")
     def speed(self, number: Any) -> str:
-        seen: overview.Standing = number.seen
+        seen: status.Standing = number.seen
         slowed = f", slowed to {seen.rate_now:.0f}" if seen.rate_now < seen.rate_limit else ""
         return f"{seen.rate_used or 0:.0f} of {seen.rate_limit} a second{slowed}"
 
     @admin.display(description="today")
     def today(self, number: Any) -> str:
-        seen: overview.Standing = number.seen
+        seen: status.Standing = number.seen
         return f"{seen.today:,} of {seen.today_limit:,} ({seen.share} % of all)"
 
     @admin.display(description="breaker", ordering="breaker")
@@ -98,7 +99,7 @@ class PoolAdmin(PhoneNumberAdmin):
         more = extra_context or {}
         if object_id.isdecimal():
             now = timezone.now()
-            every = overview.standings(PhoneNumber.objects.all(), now=now, used=speeds(now))
+            every = status.standings(PhoneNumber.objects.all(), now=now, used=speeds(now))
             mine = [seen for seen in every if seen.number.pk == int(object_id)]
             more = {**more, "standing": mine[0] if mine else None}
         return super().change_view(request, object_id, form_url, more)
@@ -136,7 +137,7 @@ class PoolAdmin(PhoneNumberAdmin):
                 "It sends nothing for so many minutes and then goes back to work by itself.",
                 "The other numbers take its share; a backup wakes if they cannot carry it.",
             ],
-            act=lambda pk, **by: handling.rest(pk, form.cleaned_data["minutes"], **by),
+            act=lambda pk, **by: operations.rest(pk, form.cleaned_data["minutes"], **by),
         )
 
     @button("Enable", permissions=["enable"], icon="play_arrow")
@@ -148,7 +149,7 @@ class PoolAdmin(PhoneNumberAdmin):
             title="Enable this number",
             button="Enable",
             consequences=["A primary goes to work at once; a backup stands by."],
-            act=handling.enable,
+            act=operations.enable,
         )
 
     @button("Disable", permissions=["disable"], icon="block")
@@ -163,7 +164,7 @@ class PoolAdmin(PhoneNumberAdmin):
                 "It sends nothing until somebody enables it.",
                 *self._what_is_left(object_id),
             ],
-            act=handling.disable,
+            act=operations.disable,
         )
 
     @button("Promote to primary", permissions=["promote"], icon="arrow_upward")
@@ -175,7 +176,7 @@ class PoolAdmin(PhoneNumberAdmin):
             title="Promote this backup to primary",
             button="Promote",
             consequences=["It sends from now on, today and every day."],
-            act=handling.promote,
+            act=operations.promote,
         )
 
     @button("Make it a backup", permissions=["demote"], icon="arrow_downward")
@@ -187,7 +188,7 @@ class PoolAdmin(PhoneNumberAdmin):
             title="Make this number a backup",
             button="Make it a backup",
             consequences=["It stands by and sends only when a primary is lost or too slow."],
-            act=handling.demote,
+            act=operations.demote,
         )
 
     @button("Ask Meta now", permissions=["sync"], icon="sync")
@@ -202,7 +203,7 @@ class PoolAdmin(PhoneNumberAdmin):
                 button="Ask now",
                 back=reverse(LIST),
             )
-        changed = syncing.sync(cloud_api.client(), now=timezone.now())
+        changed = sync.sync(client.client(), now=timezone.now())
         number = PhoneNumber.objects.first()
         if number is not None:
             record(self, request, number, "sync", after={"changed": changed})
@@ -257,12 +258,12 @@ class PoolAdmin(PhoneNumberAdmin):
         before = _facts(number)
         try:
             act(number.pk, reason=reason, by=username(request.user), now=timezone.now())
-        except handling.HandlingRefused as refusal:
+        except operations.HandlingRefused as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
             return
         number.refresh_from_db()
         record(self, request, number, title, reason=reason, before=before, after=_facts(number))
-        self.message_user(request, f"{number.label}: {overview.state_sentence(number)}.")
+        self.message_user(request, f"{number.label}: {status.state_sentence(number)}.")
 
 
 def _facts(number: PhoneNumber) -> dict[str, str]:

@@ -23,7 +23,7 @@ from distribution.models import (
     MessageTemplate,
     TemplateStatus,
 )
-from phonepool import cloud_api
+from phonepool.cloud_api import client
 from phonepool.errors import CloudApiError
 from subscribers.admin.read_only import ReadOnly
 
@@ -145,7 +145,7 @@ def _sync(request: HttpRequest) -> HttpResponse:
         if not settings.WHATSAPP_BUSINESS_ID:
             messages.error(request, "WHATSAPP_BUSINESS_ID is not set: an administrator sets it.")
         else:
-            count = message_templates.sync(cloud_api.client(), now=timezone.now())
+            count = message_templates.sync(client.client(), now=timezone.now())
             messages.success(request, f"Meta told us of {count} message templates.")
     except CloudApiError as error:
         messages.error(request, f"Meta could not be read: {error}. {error.failure.advice}")

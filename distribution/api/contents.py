@@ -26,8 +26,8 @@ from distribution.api.idempotency import Answer, kept_answer, once
 from distribution.api.parsing import LimitedJsonParser, loads
 from distribution.api.strict import Body, Day, Flag, Id, Text, valid
 from distribution.models import Approval, Content, ContentState, Decision, MessageTemplate, Scope
-from phonepool import cloud_api
-from phonepool.media import KINDS, MEGABYTE, MediaRefusedError
+from phonepool.cloud_api import client
+from phonepool.cloud_api.media import KINDS, MEGABYTE, MediaRefusedError
 
 KIND = [(kind, kind) for kind in KINDS]
 LARGEST_FILE = max(kind.limit for kind in KINDS.values())
@@ -204,7 +204,7 @@ def _above(asked: dict[str, Any], file: UploadedFile[Any] | None) -> dict[str, A
             raise ValidationError({"file": "This message template has no picture or file above."})
         try:
             return media.upload(
-                kind, file.name or "", file.read(), api=cloud_api.client(), now=timezone.now()
+                kind, file.name or "", file.read(), api=client.client(), now=timezone.now()
             )
         except MediaRefusedError as error:
             raise ValidationError({"file": str(error)}) from None

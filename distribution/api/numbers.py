@@ -17,9 +17,9 @@ from rest_framework.views import APIView
 
 from distribution.api.filtering import Filters
 from distribution.models import Scope
-from phonepool import overview
 from phonepool.models import Breaker, NumberState, PhoneNumber, Quality, Role
-from phonepool.overview import Standing
+from phonepool.numbers import status
+from phonepool.numbers.status import Standing
 
 
 class NumberShown(serializers.Serializer[Standing]):
@@ -85,5 +85,5 @@ class Number(APIView):
 
 
 def _shown(numbers: Iterable[PhoneNumber]) -> list[Any]:
-    standings = overview.standings(numbers, now=timezone.now())
+    standings = status.standings(numbers, now=timezone.now())
     return [NumberShown(standing).data for standing in standings]

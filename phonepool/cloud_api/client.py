@@ -18,12 +18,12 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 
-from phonepool import answers, credentials
-from phonepool.answers import OutcomeKind, PhoneNumberFacts, TemplateFacts
-from phonepool.calls import Dispatch, Outcome, PreparedMessage, SendingLine
-from phonepool.dispatching import Dispatcher
-from phonepool.media import MediaFile
-from phonepool.transport import CloudTransport, Transport
+from phonepool.cloud_api import credentials, responses
+from phonepool.cloud_api.dispatcher import Dispatcher
+from phonepool.cloud_api.media import MediaFile
+from phonepool.cloud_api.responses import OutcomeKind, PhoneNumberFacts, TemplateFacts
+from phonepool.cloud_api.sends import Dispatch, Outcome, PreparedMessage, SendingLine
+from phonepool.cloud_api.transport import CloudTransport, Transport
 
 __all__ = ["CloudApi", "Dispatch", "Outcome", "OutcomeKind", "PhoneNumberFacts"]
 __all__ += ["PreparedMessage", "TemplateFacts", "client"]
@@ -80,12 +80,12 @@ class CloudApi:
     def phone_number(self, phone_number_id: str) -> PhoneNumberFacts:
         """How Meta sees one of our numbers."""
         query = {"fields": NUMBER_FIELDS}
-        return answers.phone_number(self._read(self._line.path(phone_number_id), query))
+        return responses.phone_number(self._read(self._line.path(phone_number_id), query))
 
     def message_templates(self, account_id: str) -> list[TemplateFacts]:
         """All message templates of a WhatsApp Business account."""
         found = self._list(self._line.path(account_id, "message_templates"), TEMPLATE_FIELDS)
-        return [answers.message_template(item) for item in found]
+        return [responses.message_template(item) for item in found]
 
     def upload_media(self, phone_number_id: str, file: MediaFile) -> str:
         """Leave a file with Meta for one number's messages, for 30 days; the media id.
@@ -93,7 +93,7 @@ class CloudApi:
         It may be repeated: an upload that nobody names harms nobody.
         """
         path = self._line.path(phone_number_id, "media")
-        return answers.media_id(answers.read_object(self._line.transport.upload(path, file)))
+        return responses.media_id(responses.read_object(self._line.transport.upload(path, file)))
 
     def close(self) -> None:
         """Cancel what has not begun, for all callers, and let go of connections and threads."""
@@ -104,15 +104,15 @@ class CloudApi:
         query, seen = {"fields": fields, "limit": "100"}, {""}
         for _ in range(MOST_PAGES):
             page = self._read(path, query)
-            yield from answers.items(page)
-            cursor = answers.next_cursor(page)
+            yield from responses.items(page)
+            cursor = responses.next_cursor(page)
             if cursor in seen:  # the last page, or a server that goes in circles
                 return
             seen.add(cursor)
             query["after"] = cursor
 
     def _read(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
-        return answers.read_object(self._line.transport.get(f"{path}?{urlencode(query)}"))
+        return responses.read_object(self._line.transport.get(f"{path}?{urlencode(query)}"))
 
 
 _clients: dict[int, tuple[tuple[object, ...], CloudApi]] = {}  # by process id

@@ -15,7 +15,7 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Generic, Protocol, TypeVar
 
-from phonepool.pacing import Pacer, Slotted
+from phonepool.cloud_api.pacing import Pacer, Slotted
 
 log = logging.getLogger(__name__)
 

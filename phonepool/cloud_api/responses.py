@@ -9,9 +9,9 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from phonepool.cloud_api.transport import Response
 from phonepool.errors import UNREADABLE, Action, Failure, Rejected, Unanswered, classify
 from phonepool.masking import LONGEST_TRACE_ID, masked
-from phonepool.transport import Response
 
 LONGEST_WAMID = 512
 LONGEST_MEDIA_ID = 255

@@ -14,9 +14,11 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
-from phonepool import answers
-from phonepool.answers import OutcomeKind, SendAnswer
-from phonepool.dispatching import Dispatcher
+from phonepool.cloud_api import responses
+from phonepool.cloud_api.dispatcher import Dispatcher
+from phonepool.cloud_api.pacing import Gate
+from phonepool.cloud_api.responses import OutcomeKind, SendAnswer
+from phonepool.cloud_api.transport import Transport
 from phonepool.errors import (
     BAD_RECIPIENT,
     DEADLINE_PASSED,
@@ -31,8 +33,6 @@ from phonepool.errors import (
     Unanswered,
 )
 from phonepool.failpoints import failpoint
-from phonepool.pacing import Gate
-from phonepool.transport import Transport
 
 log = logging.getLogger(__name__)
 
@@ -205,7 +205,7 @@ class _Call:
             self._check()  # already hopeless: not even a connection
             path = self.line.path(self.phone_number_id, "messages")
             body = _body(self.message)
-            return answers.read_send(self.line.transport.post(path, body, guard=self.guard))
+            return responses.read_send(self.line.transport.post(path, body, guard=self.guard))
         except CloudApiError as error:
             return _given_up(error)
         except Exception:
@@ -250,7 +250,7 @@ def _body(message: PreparedMessage) -> bytes:
         raise Rejected(BAD_RECIPIENT)
     template = {
         "name": message.template,
-        "language": {"code": answers.language_code(message.language)},
+        "language": {"code": responses.language_code(message.language)},
         "components": message.components,
     }
     document = {

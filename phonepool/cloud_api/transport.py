@@ -18,7 +18,8 @@ from urllib.parse import urlsplit
 import requests
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-from phonepool.connections import PATIENCE, Connections, Response, Target
+from phonepool.cloud_api.connections import PATIENCE, Connections, Response, Target
+from phonepool.cloud_api.media import MediaFile
 from phonepool.errors import (
     CONNECT_TIMEOUT,
     CONNECTION_LOST,
@@ -28,7 +29,6 @@ from phonepool.errors import (
     NotSent,
     Unanswered,
 )
-from phonepool.media import MediaFile
 
 __all__ = ["CloudTransport", "Response", "Transport"]
 

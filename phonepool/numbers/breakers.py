@@ -2,8 +2,8 @@
 
 Columns, so that every process agrees. A CLOSED breaker lets through. An OPEN one lets nothing
 through until `breaker_until`; then one reservation finds it HALF_OPEN with a single slot
-(`phonepool/reservation.py`), and that one's answer closes or opens it. An account's breaker is
-open while the fault is not one number's: all its numbers are open then, and none is woken.
+(`phonepool/numbers/reservation.py`), and that one's answer closes or opens it. An account's breaker
+is open while the fault is not one number's: all its numbers are open then, and none is woken.
 Refusals for speed (AIMD) and whatever is about a recipient do not count.
 """
 
@@ -17,8 +17,8 @@ from django.conf import settings
 from django.db.models import F
 
 from phonepool.errors import UNASKED, Action, Failure, is_fault
-from phonepool.health import CUT_INTERVAL, FLOOR_RATE, ceiling, note
 from phonepool.models import Breaker, NumberState, PhoneNumber, Portfolio, Quality
+from phonepool.numbers.health import CUT_INTERVAL, FLOOR_RATE, ceiling, note
 
 WINDOW = 10.0  # seconds over which faults are counted
 SHARE = 0.5  # of the calls in the window: from here on it is not bad luck

@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Q
 
-from phonepool.answers import LONGEST_RETRY_AFTER
-from phonepool.health import LONGEST_REST
+from phonepool.cloud_api.responses import LONGEST_RETRY_AFTER
 from phonepool.models import NumberState, PhoneNumber, Portfolio
+from phonepool.numbers.health import LONGEST_REST
 
 SKEW_SECONDS = 60.0  # by so much may two machines' clocks differ
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from phonepool import health
 from phonepool.models import NumberState, PhoneNumber, Quality, Role
+from phonepool.numbers import health
 
 LONGEST_REST = 24 * 60  # minutes
 

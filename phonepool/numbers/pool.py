@@ -6,11 +6,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
 
-from phonepool import breakers, health, reservation, selection
-from phonepool.breakers import Answer
 from phonepool.errors import Action
 from phonepool.models import PhoneNumber, Portfolio
-from phonepool.reservation import Reservation
+from phonepool.numbers import breakers, health, reservation, selection
+from phonepool.numbers.breakers import Answer
+from phonepool.numbers.reservation import Reservation
 
 
 def reserve(count: int, *, now: datetime) -> Reservation | None:

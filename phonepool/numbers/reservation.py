@@ -13,8 +13,8 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from phonepool import breakers, health
 from phonepool.models import Breaker, PhoneNumber
+from phonepool.numbers import breakers, health
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,9 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from phonepool import health
 from phonepool.errors import Action, Failure, Reason
 from phonepool.models import PhoneNumber
+from phonepool.numbers import health
 
 MEMORY = 120.0  # seconds after which what was earned and not used is forgotten
 FLOOR = 1.0  # retries a second that need not be earned

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from phonepool import health
 from phonepool.models import Breaker, PhoneNumber, Quality
+from phonepool.numbers import health
 
 QUALITY_RANK = [Quality.HIGH, Quality.UNKNOWN, Quality.MEDIUM, Quality.LOW, Quality.FLAGGED]
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 from django.utils import timezone
 
-from phonepool import health
 from phonepool.models import Breaker, NumberState, PhoneNumber, Quality
+from phonepool.numbers import health
 
 _MOODS = {
     NumberState.ACTIVE: "good",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from phonepool import health
-from phonepool.cloud_api import CloudApi
+from phonepool.cloud_api.client import CloudApi
 from phonepool.errors import CloudApiError
 from phonepool.models import PhoneNumber, Quality
+from phonepool.numbers import health
 
 log = logging.getLogger(__name__)
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from distribution import approval, message_templates
 from distribution.models import Content, MessageTemplate
-from phonepool import cloud_api
+from phonepool.cloud_api import client as cloud_api
 from tests.api.tokens import a_key, a_program
 from tests.builders import a_number, a_user
 from tests.distribution.a_newsroom import RICH, a_plain_template, a_rich_template

@@ -24,7 +24,7 @@ from distribution.models import (  # noqa: E402
     Kind,
     MessageTemplate,
 )
-from phonepool import cloud_api  # noqa: E402
+from phonepool.cloud_api import client  # noqa: E402
 from phonepool.models import PhoneNumber  # noqa: E402
 from subscribers.importing import jobs  # noqa: E402
 
@@ -76,7 +76,7 @@ def write(title: str, by: User, **when: object) -> Content:
 
 now, today = timezone.now(), schedule.local_date(timezone.now())
 preparing.set_up_pool()
-message_templates.sync(cloud_api.client(), now=now)
+message_templates.sync(client.client(), now=now)
 preparing.import_roster(PEOPLE, seed=1)
 editor, approver = preparing.make_people(sys.argv[1])
 fallback = write("Good morning from all of us", editor, is_fallback=True, day=None)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from distribution import sending
 from distribution.models import Delivery, Distribution
 from distribution.sending import Sent
-from phonepool.cloud_api import PreparedMessage
+from phonepool.cloud_api.client import PreparedMessage
 from tests.fakes import FakeCloudApi, FakeDispatch
 
 

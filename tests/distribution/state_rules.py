@@ -12,7 +12,7 @@ from distribution.attempt_ids import AttemptKey
 from distribution.control import ControlError
 from distribution.models import Delivery, Distribution, DistributionState, State
 from distribution.state import Claim
-from phonepool.cloud_api import Outcome, OutcomeKind
+from phonepool.cloud_api.client import Outcome, OutcomeKind
 from phonepool.errors import NO_ANSWER, classify
 from subscribers.models import Status, Subscriber
 

@@ -8,8 +8,8 @@ import pytest
 
 from distribution import clocks, reconcile, state
 from distribution.models import Alert, Delivery, Heartbeat, State, StatusFeed
-from phonepool import pool
 from phonepool.models import Breaker, NumberState, PhoneNumber
+from phonepool.numbers import pool
 from tests.builders import LEASE, a_number, an_open_distribution
 
 pytestmark = pytest.mark.django_db

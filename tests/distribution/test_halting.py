@@ -14,9 +14,9 @@ from django.utils import timezone
 
 from distribution import control, dashboard, halting, retrying, sending
 from distribution.models import Delivery, Distribution, State
-from phonepool.cloud_api import CloudApi
+from phonepool.cloud_api.client import CloudApi
+from phonepool.cloud_api.transport import Response
 from phonepool.models import PhoneNumber
-from phonepool.transport import Response
 from tests.api.tokens import a_program
 from tests.builders import an_open_distribution
 from tests.distribution.staff import a_client

@@ -11,7 +11,7 @@ from distribution import message_templates
 from distribution.content_rules import LONGEST_PARAMETER, fill_in
 from distribution.message_templates import components
 from distribution.models import Content, MessageTemplate, TemplateStatus
-from phonepool.cloud_api import TemplateFacts
+from phonepool.cloud_api.client import TemplateFacts
 from phonepool.errors import NO_ANSWER, Unanswered
 from subscribers.models import Subscriber
 from tests.builders import a_template

@@ -10,7 +10,7 @@ from distribution.attempt_ids import AttemptKey
 from distribution.models import Delivery, Distribution, DistributionState, State
 from distribution.retrying import FORGOTTEN, STALLED
 from distribution.settlements import Settlement
-from phonepool.cloud_api import Outcome, OutcomeKind
+from phonepool.cloud_api.client import Outcome, OutcomeKind
 from phonepool.errors import (
     CONNECT_TIMEOUT,
     DEADLINE_PASSED,

@@ -17,7 +17,7 @@ from distribution import control
 from distribution.attempt_ids import AttemptKey, parse
 from distribution.models import Delivery, Distribution, State
 from distribution.sending import Sent
-from phonepool.cloud_api import PreparedMessage
+from phonepool.cloud_api.client import PreparedMessage
 from phonepool.models import NumberState, PhoneNumber
 from subscribers.models import Status, Subscriber
 from tests.builders import a_number, an_approved_content, an_open_distribution

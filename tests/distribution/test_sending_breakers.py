@@ -8,11 +8,11 @@ from django.utils import timezone
 
 from distribution import control, pool_alerts
 from distribution.models import Alert, Delivery, DistributionState, State
-from phonepool import breakers, pool
-from phonepool.breakers import Answer
-from phonepool.cloud_api import OutcomeKind, PreparedMessage
+from phonepool.cloud_api.client import OutcomeKind, PreparedMessage
 from phonepool.errors import NO_ANSWER, classify
 from phonepool.models import Breaker, NumberState, PhoneNumber, Portfolio, Quality, Role
+from phonepool.numbers import breakers, pool
+from phonepool.numbers.breakers import Answer
 from tests.builders import a_number, an_open_distribution
 from tests.distribution.batches import due, everybody, reload, send, states
 from tests.fakes import FakeCloudApi

@@ -12,10 +12,10 @@ from distribution import control, sending
 from distribution.attempt_ids import parse
 from distribution.models import Alert, Attempt, Delivery, DistributionState, State
 from distribution.sending import Sent
-from phonepool.cloud_api import CloudApi, OutcomeKind
+from phonepool.cloud_api.client import CloudApi, OutcomeKind
+from phonepool.cloud_api.transport import Response
 from phonepool.errors import CONNECTION_LOST, NO_ANSWER, NOT_SENT, classify
 from phonepool.models import NumberState, PhoneNumber, Role
-from phonepool.transport import Response
 from tests.builders import a_number, an_open_distribution
 from tests.distribution.batches import due, everybody, receivers, reload, send, states
 from tests.distribution.staff import a_client

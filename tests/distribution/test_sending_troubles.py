@@ -14,7 +14,7 @@ from django.utils import timezone
 from distribution import integrity, patience, sending, state
 from distribution.models import Attempt, State
 from distribution.sending import Sent
-from phonepool.cloud_api import Outcome, PreparedMessage
+from phonepool.cloud_api.client import Outcome, PreparedMessage
 from phonepool.models import PhoneNumber
 from subscribers.models import Subscriber
 from tests.builders import a_number, an_open_distribution

@@ -28,7 +28,7 @@ from distribution import reconcile, reports, retrying, state
 from distribution.attempt_ids import AttemptKey
 from distribution.models import Delivery, Distribution, StatusFeed
 from distribution.transitions import StatusReport
-from phonepool.cloud_api import Outcome, OutcomeKind
+from phonepool.cloud_api.client import Outcome, OutcomeKind
 from phonepool.errors import DEADLINE_PASSED
 from phonepool.models import PhoneNumber
 from subscribers.models import Subscriber

@@ -99,12 +99,12 @@ MUTANTS = (
         "a process that slept past its lease writes to the network when it wakes",
         (
             Replacement(
-                "phonepool/calls.py",
+                "phonepool/cloud_api/sends.py",
                 "        if time.monotonic() >= self.message.deadline:",
                 "        if False:",
             ),
         ),
-        ("tests/phonepool/test_calls.py",),
+        ("tests/phonepool/cloud_api/test_sends.py",),
         cheap=True,
     ),
     Mutant(

@@ -10,8 +10,8 @@ from django.utils import timezone
 from config.demo.preparing import POOL
 from distribution import control
 from distribution.models import Attempt, Delivery
-from phonepool import health
 from phonepool.models import PhoneNumber
+from phonepool.numbers import health
 from tests.faults.checker import assert_kept
 from tests.faults.stack import TEMPLATE
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from distribution import control, pool_alerts, sending
 from distribution.models import Alert, Delivery, Distribution, DistributionState, State
-from phonepool import cloud_api
+from phonepool.cloud_api import client
 from phonepool.models import PhoneEvent, PhoneNumber
 from tests.builders import a_number, a_template, an_approved_content, an_open_distribution
 from tests.sandbox.harness import ONE, TOKEN, TWO, Sandbox, start
@@ -30,7 +30,7 @@ def meta(settings) -> Iterator[Sandbox]:
     settings.CLOUD_API_READ_TIMEOUT = 1.0
     settings.BREAKER_COOLDOWN_SECONDS = 0.2
     yield sandbox
-    cloud_api.client().close()
+    client.client().close()
     sandbox.stop()
 
 
@@ -50,7 +50,7 @@ def send_until(distribution: Distribution, done: Callable[[], bool], seconds: fl
         for batch in range(BATCHES):
             if done():
                 return
-            sending.send_batch(distribution.pk, batch, api=cloud_api.client())
+            sending.send_batch(distribution.pk, batch, api=client.client())
         time.sleep(0.1)
         waiting = Delivery.objects.filter(state__in=[State.PENDING, State.RETRY_WAIT])
         waiting.update(next_at=timezone.now())
@@ -110,7 +110,7 @@ def test_when_meta_is_down_nobody_is_burnt_and_all_goes_on_when_it_is_back(distr
     send_until(distribution, lambda: number(ONE).portfolio.breaker == "OPEN")
     burnt = PEOPLE - Delivery.objects.filter(attempt_no=0).count()
     for batch in range(BATCHES):
-        sending.send_batch(distribution.pk, batch, api=cloud_api.client())
+        sending.send_batch(distribution.pk, batch, api=client.client())
     trials = PEOPLE - Delivery.objects.filter(attempt_no=0).count() - burnt
     assert burnt <= PEOPLE / 2
     assert trials <= 2 * BATCHES
@@ -137,7 +137,7 @@ def test_a_token_that_expired_costs_nobody_and_a_new_one_needs_no_restart(
     send_until(distribution, paused)
     assert "token_invalid" in Distribution.objects.get().state_reason
     assert count(State.PENDING, State.RETRY_WAIT) == PEOPLE
-    assert sending.send_batch(distribution.pk, 1, api=cloud_api.client()) == sending.Sent()
+    assert sending.send_batch(distribution.pk, 1, api=client.client()) == sending.Sent()
 
     (tmp_path / "token").write_text(f"{TOKEN}\n")
     control.resume(distribution.pk, now=timezone.now())

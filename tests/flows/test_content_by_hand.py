@@ -12,8 +12,8 @@ from django.urls import reverse
 
 from distribution import media, message_templates, schedule
 from distribution.models import Attempt, Content, Delivery, MessageTemplate
-from phonepool import cloud_api
-from phonepool.media import MediaRefusedError
+from phonepool.cloud_api import client
+from phonepool.cloud_api.media import MediaRefusedError
 from tests.builders import a_number, a_subscriber
 from tests.distribution.a_newsroom import EDITOR, RICH, browser, somebody
 from tests.sandbox.harness import ONE, TOKEN, TWO, WABA, Sandbox, start
@@ -30,9 +30,9 @@ def meta(settings) -> Iterator[Sandbox]:
     settings.WHATSAPP_API_BASE, settings.WHATSAPP_ACCESS_TOKEN = sandbox.url, TOKEN
     settings.WHATSAPP_BUSINESS_ID, settings.TEST_RECIPIENTS = WABA, STAFF
     sandbox.control("POST", "template/morning", {"components": RICH})
-    message_templates.sync(cloud_api.client(), now=datetime.now(UTC))
+    message_templates.sync(client.client(), now=datetime.now(UTC))
     yield sandbox
-    cloud_api.client().close()
+    client.client().close()
     sandbox.stop()
 
 
@@ -117,7 +117,7 @@ def test_a_refusal_by_meta_is_told_at_the_form(meta, numbers, settings):
 
 def test_without_a_number_nothing_can_be_uploaded(meta, db):
     with pytest.raises(MediaRefusedError, match="No phone number"):
-        media.upload("image", "a.png", PNG, api=cloud_api.client(), now=datetime.now(UTC))
+        media.upload("image", "a.png", PNG, api=client.client(), now=datetime.now(UTC))
 
 
 def test_message_templates_are_fetched_on_request(meta, numbers):

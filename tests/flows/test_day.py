@@ -48,8 +48,8 @@ def test_a_normal_morning(tmp_path):
     assert_kept_its_promise(day, 600)
     assert [number["sent"] > 200 for number in day["per_number"]] == [True, True, False]
     assert day["per_number"][2]["sent"] == 0  # the backup stood by
-    # What left is counted at the write (tests/phonepool/test_pacing.py); a busy machine reads a
-    # few late and together.
+    # What left is counted at the write (tests/phonepool/cloud_api/test_pacing.py); a busy machine
+    # reads a few late and together.
     assert all(number["peak_per_second"] <= 88 for number in day["per_number"])
     assert set(day["failures"]) <= {"INVALID_NUMBER"}
     assert "Status: Completed" in day["stdout"]

@@ -24,7 +24,7 @@ from typing import NamedTuple
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
 
-from phonepool.cloud_api import CloudApi, Dispatch, OutcomeKind, PreparedMessage
+from phonepool.cloud_api.client import CloudApi, Dispatch, OutcomeKind, PreparedMessage
 
 RATE = 80.0  # messages a second of one number
 UTILISATION = 0.98

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from phonepool.cloud_api import CloudApi
+from phonepool.cloud_api.client import CloudApi
 from tests.phonepool.fake_transport import FakeTransport
 from tests.phonepool.hostile_server import HostileServer, a_server
 

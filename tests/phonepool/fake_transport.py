@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from phonepool.transport import Response
+from phonepool.cloud_api.transport import Response
 from tests.phonepool.hostile_server import ACCEPTED
 
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from phonepool.cloud_api import CloudApi, Dispatch, Outcome, PreparedMessage
+from phonepool.cloud_api.client import CloudApi, Dispatch, Outcome, PreparedMessage
 
 
 def a_message(key: int = 1, **fields: Any) -> PreparedMessage:

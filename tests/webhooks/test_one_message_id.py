@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from distribution import control, sending
 from distribution.models import Alert, Attempt, Delivery, Distribution, DistributionState, State
-from phonepool.cloud_api import Outcome, PreparedMessage
+from phonepool.cloud_api.client import Outcome, PreparedMessage
 from tests.builders import a_number, an_open_distribution
 from tests.distribution.batches import states
 from tests.fakes import FakeCloudApi

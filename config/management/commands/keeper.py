@@ -21,7 +21,7 @@ from distribution.outgoing import rounds
 from distribution.sending import Sent
 from distribution.tasks import start_batches
 from distribution.watchdog import Watchdog
-from phonepool import cloud_api
+from phonepool.cloud_api import client
 from webhooks import inbox
 
 log = logging.getLogger(__name__)
@@ -59,7 +59,7 @@ def duties() -> Duties:
 
 
 def _send(distribution_id: int, batch_no: int) -> Sent:
-    return sending.send_batch(distribution_id, batch_no, api=cloud_api.client())
+    return sending.send_batch(distribution_id, batch_no, api=client.client())
 
 
 def _drain(now: datetime) -> inbox.Drained:

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import responses
 
-from phonepool import cloud_api, credentials
-from phonepool.cloud_api import CloudApi, OutcomeKind
+from phonepool.cloud_api import client, credentials
+from phonepool.cloud_api.client import CloudApi, OutcomeKind
 from phonepool.errors import (
     WITHDRAWN,
     CloudApiError,
@@ -37,13 +37,13 @@ def refusal(code: int, details: str = "") -> bytes:
 
 
 def test_a_process_has_one_client_and_a_child_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = cloud_api.client()
-    assert cloud_api.client() is ours
+    ours = client.client()
+    assert client.client() is ours
     with monkeypatch.context() as child:
-        child.setattr(cloud_api.os, "getpid", lambda: -1)
-        theirs = cloud_api.client()
+        child.setattr(client.os, "getpid", lambda: -1)
+        theirs = client.client()
         assert theirs is not ours
-    assert cloud_api.client() is ours
+    assert client.client() is ours
 
 
 def test_a_new_token_in_the_file_is_in_force_without_a_restart(
@@ -51,14 +51,14 @@ def test_a_new_token_in_the_file_is_in_force_without_a_restart(
 ) -> None:
     settings.WHATSAPP_ACCESS_TOKEN_FILE = str(tmp_path / "token")
     assert credentials.access_token() == "test-token"  # no file yet
-    before = cloud_api.client()
+    before = client.client()
 
     (tmp_path / "token").write_text("EAAnew\n")
     assert credentials.access_token() == "EAAnew"
-    after = cloud_api.client()
+    after = client.client()
 
     assert after is not before
-    assert cloud_api.client() is after
+    assert client.client() is after
 
 
 def test_a_file_that_holds_no_token_leaves_the_old_one_and_shows_nothing(
@@ -73,9 +73,9 @@ def test_a_file_that_holds_no_token_leaves_the_old_one_and_shows_nothing(
 
 
 def test_changed_settings_make_a_new_client(settings: Any) -> None:
-    before = cloud_api.client()
+    before = client.client()
     settings.WHATSAPP_API_BASE = "http://127.0.0.1:1"
-    after = cloud_api.client()
+    after = client.client()
     assert after is not before
     assert [outcome.kind for outcome in everything(send(after, [a_message()]))] == [
         OutcomeKind.NOT_SENT

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
-from phonepool.calls import Dispatch
-from phonepool.cloud_api import CloudApi, OutcomeKind
+from phonepool.cloud_api.client import CloudApi, OutcomeKind
+from phonepool.cloud_api.sends import Dispatch
 from phonepool.errors import (
     WITHDRAWN,
 )

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phonepool.pacing import GATHER, HEAD_START, Gate, Meter, Pacer
+from phonepool.cloud_api.pacing import GATHER, HEAD_START, Gate, Meter, Pacer
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phonepool import answers
-from phonepool.answers import OutcomeKind, language_code, next_cursor, read_object, read_send
+from phonepool.cloud_api import responses
+from phonepool.cloud_api.responses import (
+    OutcomeKind,
+    language_code,
+    next_cursor,
+    read_object,
+    read_send,
+)
+from phonepool.cloud_api.transport import Response
 from phonepool.errors import SERVER_FAULT, UNREADABLE, Action, CloudApiError, Rejected, Unanswered
-from phonepool.transport import Response
 
 WAMID = "wamid.HBgMOTE5ODEyMzQ1Njc4"
 
@@ -222,17 +228,17 @@ def test_reads_end_in_an_object_or_in_one_of_our_errors(status: int, body: bytes
         document = read_object(Response(status, {}, body))
     except CloudApiError:
         return
-    answers.phone_number(document)
-    answers.message_template(document)
-    assert isinstance(answers.items(document), list)
+    responses.phone_number(document)
+    responses.message_template(document)
+    assert isinstance(responses.items(document), list)
     assert isinstance(next_cursor(document), str)
 
 
 @settings(deadline=None)
 @given(st.dictionaries(words, json_values))
 def test_facts_are_made_of_any_object(document: dict[str, Any]) -> None:
-    answers.phone_number(document)
-    answers.message_template(document)
+    responses.phone_number(document)
+    responses.message_template(document)
 
 
 def test_a_refused_read_says_why() -> None:

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from phonepool.calls import Outcome
-from phonepool.cloud_api import CloudApi, OutcomeKind
+from phonepool.cloud_api.client import CloudApi, OutcomeKind
+from phonepool.cloud_api.sends import Outcome
 from phonepool.errors import (
     BAD_RECIPIENT,
     CONNECT_TIMEOUT,

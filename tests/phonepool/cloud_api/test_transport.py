@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from phonepool import connections
+from phonepool.cloud_api import connections
+from phonepool.cloud_api.transport import READ_LIMIT, SEND_LIMIT, CloudTransport
 from phonepool.errors import (
     CONNECT_TIMEOUT,
     CONNECTION_LOST,
@@ -20,7 +21,6 @@ from phonepool.errors import (
     NotSent,
     Unanswered,
 )
-from phonepool.transport import READ_LIMIT, SEND_LIMIT, CloudTransport
 from tests.phonepool.hostile_server import (
     ACCEPTED,
     HostileServer,

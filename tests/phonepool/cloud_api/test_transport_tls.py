@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
+from phonepool.cloud_api.transport import CloudTransport
 from phonepool.errors import (
     CONNECT_TIMEOUT,
     NOT_SENT,
     CloudApiError,
     NotSent,
 )
-from phonepool.transport import CloudTransport
 from tests.phonepool.hostile_server import (
     HostileServer,
     a_server,

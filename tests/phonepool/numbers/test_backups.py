@@ -6,8 +6,8 @@ import pytest
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
 
-from phonepool import health
 from phonepool.models import NumberState, PhoneEvent, PhoneNumber, Quality, Role
+from phonepool.numbers import health
 from tests.builders import a_number
 
 pytestmark = pytest.mark.django_db

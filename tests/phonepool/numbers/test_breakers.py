@@ -10,8 +10,6 @@ from hypothesis import given
 from hypothesis import settings as options
 from hypothesis import strategies as st
 
-from phonepool import breakers, health, pool, reservation
-from phonepool.breakers import Answer
 from phonepool.errors import (
     CONNECT_TIMEOUT,
     CONNECTION_LOST,
@@ -26,6 +24,8 @@ from phonepool.errors import (
     is_fault,
 )
 from phonepool.models import Breaker, NumberState, PhoneEvent, PhoneNumber, Portfolio, Role
+from phonepool.numbers import breakers, health, pool, reservation
+from phonepool.numbers.breakers import Answer
 from tests.builders import a_number, a_portfolio
 
 pytestmark = pytest.mark.django_db

@@ -8,8 +8,8 @@ import pytest
 from django.conf import settings
 from django.db import connections
 
-from phonepool import health
 from phonepool.models import NumberState, PhoneNumber, Quality, Role
+from phonepool.numbers import health
 from tests.builders import a_number
 
 pytestmark = pytest.mark.django_db

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.conf import settings
 
-from phonepool import health, pool
-from phonepool.breakers import Answer
 from phonepool.errors import classify
 from phonepool.models import NumberState, PhoneNumber, Portfolio, Role
+from phonepool.numbers import health, pool
+from phonepool.numbers.breakers import Answer
 from tests.builders import a_number, a_portfolio
 
 pytestmark = pytest.mark.django_db

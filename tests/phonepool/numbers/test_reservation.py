@@ -18,12 +18,12 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from phonepool import health, reservation
 from phonepool.models import NumberState, PhoneNumber, Quality
-from phonepool.reservation import Reservation
+from phonepool.numbers import health, reservation
+from phonepool.numbers.reservation import Reservation
 from tests.builders import a_number
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)  # 06:00 IST
 START = NOW.timestamp()
 RATE = 80
@@ -241,7 +241,7 @@ import django; django.setup()
 from django.core.management import call_command
 from django.db import connections
 from django.utils import timezone
-from phonepool import pool
+from phonepool.numbers import pool
 from tests.builders import a_number
 
 def reserve_often(_):

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import settings as options
 from hypothesis import strategies as st
 
-from phonepool import pool, retry_budget
 from phonepool.errors import (
     CONNECT_TIMEOUT,
     DEADLINE_PASSED,
@@ -18,7 +17,8 @@ from phonepool.errors import (
     classify,
 )
 from phonepool.models import PhoneNumber
-from phonepool.retry_budget import FEW, FLOOR, MEMORY, Account, spend
+from phonepool.numbers import pool, retry_budget
+from phonepool.numbers.retry_budget import FEW, FLOOR, MEMORY, Account, spend
 from tests.builders import a_number
 
 NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)

@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 
 from phonepool.models import PhoneNumber, Quality
-from phonepool.selection import rank
+from phonepool.numbers.selection import rank
 
 NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
 START = NOW.timestamp()

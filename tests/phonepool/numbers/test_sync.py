@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from phonepool import syncing
-from phonepool.cloud_api import PhoneNumberFacts
+from phonepool.cloud_api.client import PhoneNumberFacts
 from phonepool.errors import NO_ANSWER, Unanswered
 from phonepool.models import NumberState, PhoneNumber, Quality
+from phonepool.numbers import sync
 from tests.builders import a_number
 
 NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
@@ -59,7 +59,7 @@ def seen(number: PhoneNumber) -> tuple[str, str]:
     ],
 )
 def test_metas_words_become_ours(status, rating, quality):
-    assert syncing.quality_of(status, rating) == quality
+    assert sync.quality_of(status, rating) == quality
 
 
 def test_what_changed_at_meta_changes_here(meta):
@@ -70,8 +70,8 @@ def test_what_changed_at_meta_changes_here(meta):
         flagged.meta_id: ("FLAGGED", "RED"),
     }
 
-    assert syncing.sync(meta, now=NOW) == 2
-    assert syncing.sync(meta, now=NOW) == 0
+    assert sync.sync(meta, now=NOW) == 2
+    assert sync.sync(meta, now=NOW) == 0
 
     assert [seen(number) for number in (good, fallen, flagged)] == [
         (NumberState.ACTIVE, Quality.HIGH),
@@ -83,10 +83,10 @@ def test_what_changed_at_meta_changes_here(meta):
 def test_a_mended_number_comes_back_by_itself(meta):
     number = a_number()
     meta.words[number.meta_id] = ("RESTRICTED", "RED")
-    syncing.sync(meta, now=NOW)
+    sync.sync(meta, now=NOW)
 
     meta.words[number.meta_id] = ("CONNECTED", "YELLOW")
-    syncing.sync(meta, now=NOW)
+    sync.sync(meta, now=NOW)
 
     assert seen(number) == (NumberState.ACTIVE, Quality.MEDIUM)
 
@@ -96,7 +96,7 @@ def test_a_number_that_cannot_be_read_keeps_its_state_and_holds_up_nobody(meta, 
     meta.words[fallen.meta_id] = ("CONNECTED", "RED")
 
     with caplog.at_level(logging.WARNING):
-        assert syncing.sync(meta, now=NOW) == 1
+        assert sync.sync(meta, now=NOW) == 1
 
     assert seen(silent) == (NumberState.ACTIVE, Quality.HIGH)
     assert f"phone number {silent.label} could not be read" in caplog.text
@@ -106,7 +106,7 @@ def test_when_meta_was_heard_of_is_kept_for_each_number(meta):
     heard, silent = a_number(), a_number()
     meta.words = {heard.meta_id: ("CONNECTED", "GREEN")}
 
-    syncing.sync(meta, now=NOW)
+    sync.sync(meta, now=NOW)
 
     heard.refresh_from_db()
     silent.refresh_from_db()
