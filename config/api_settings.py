@@ -30,7 +30,7 @@ Every POST that creates wants an `Idempotency-Key`, and may then be sent again w
 Errors are problem details (RFC 9457) with a stable `code` and a sentence that says what to do.
 """
 
-# The chapters of the document, in their order; `distribution/api/schema.py` puts operations in.
+# The chapters of the document, in their order; `distribution/api/document/schema.py` puts operations in.
 TAGS = [
     {"name": "distributions", "description": "Started, planned, followed, steered."},
     {"name": "content", "description": "What is said, and by which message template."},

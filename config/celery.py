@@ -43,6 +43,6 @@ def drop_stale_connections(**_: Any) -> None:
 @worker_shutting_down.connect
 def withdraw_what_has_not_begun(**_: Any) -> None:
     """A worker that is asked to end gives back what it claimed and has not begun to send."""
-    from distribution import halting  # it needs the apps' records
+    from distribution.sending import withdrawal  # it needs the apps' records
 
-    halting.halt_all()
+    withdrawal.halt_all()

@@ -57,7 +57,7 @@ class RefuseInsecureMachines:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if settings.HTTPS and not request.is_secure() and request.path.startswith(MACHINES):
             if request.path.startswith(API):
-                from distribution.api import problems  # too early when the settings read this
+                from distribution.api.http import problems  # too early when the settings read this
 
                 return problems.answer(
                     403, "https_only", "Use https: your token was sent in clear."

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
-from distribution import board as boards
-from distribution import checks
+from distribution.lifecycle import preflight
+from distribution.reporting import today as boards
 
 
 def board(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -19,7 +19,7 @@ def board(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         found = boards.read(now)
         context |= {
             "board": found,
-            "content": checks.content_for(found.next) if found.next else None,
+            "content": preflight.content_for(found.next) if found.next else None,
             "sla_basis": settings.SLA_BASIS,
         }
     return context

@@ -46,7 +46,7 @@ MIDDLEWARE = [
     "config.auditing.RememberRequest",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "distribution.api.edge.Edge",
+    "distribution.api.http.middleware.Edge",
     "config.strangers.Strangers",
     "axes.middleware.AxesMiddleware",
 ]

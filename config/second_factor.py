@@ -25,7 +25,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from distribution.api import problems
+from distribution.api.http import problems
 
 OPEN = ("second_factor", "second_factor_set_up", "admin:logout", "admin:login", "admin:jsi18n")
 SPARE_CODES = 10

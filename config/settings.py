@@ -161,7 +161,7 @@ IMPORT_LEASE_SECONDS = env.decimal("IMPORT_LEASE_SECONDS", 120, low=1, high=3600
 # --- Database -------------------------------------------------------------------------------
 
 DATABASES = databases.databases(VAR_DIR)
-DATABASE_ROUTERS = ["distribution.replica.ReadRouter"]
+DATABASE_ROUTERS = ["distribution.runtime.replica.ReadRouter"]
 
 # --- Broker ---------------------------------------------------------------------------------
 

@@ -12,7 +12,8 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from config.client_address import client_ip
-from distribution.api import problems, throttling
+from distribution.api.auth import throttling
+from distribution.api.http import problems
 
 
 class Strangers:

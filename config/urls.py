@@ -16,6 +16,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("webhooks/", include("webhooks.urls")),
     path("api/", include("config.api.urls")),
 ]
-handler400 = "distribution.api.problems.bad_request"
-handler404 = "distribution.api.problems.not_found"
-handler500 = "distribution.api.problems.server_error"
+handler400 = "distribution.api.http.problems.bad_request"
+handler404 = "distribution.api.http.problems.not_found"
+handler500 = "distribution.api.http.problems.server_error"

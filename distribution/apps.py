@@ -8,7 +8,7 @@ class DistributionConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from distribution import person
+        from distribution.reporting import subscriber_history
         from subscribers.people import erasure
 
-        erasure.join(person.forget, person.objection)
+        erasure.join(subscriber_history.forget, subscriber_history.objection)

@@ -13,20 +13,17 @@ from celery import chord, shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from distribution import (
-    clocks,
-    control,
-    message_templates,
-    notifiers,
-    rollups,
-    schedule,
-    sending,
-    ticking,
-)
+from distribution.alerts.notifiers import webhook
+from distribution.analytics import rollups
+from distribution.content import rendering
+from distribution.engine import clock_repair
+from distribution.engine import tick as ticking
+from distribution.event_webhooks import delivery
+from distribution.lifecycle import control, schedule
 from distribution.models import Distribution, Heartbeat, KeptAnswer
 from distribution.models.heartbeats import KEEPER, SLA, TICK
-from distribution.nudging import PATIENCE, nudge
-from distribution.outgoing import rounds
+from distribution.runtime.publisher import PATIENCE, nudge
+from distribution.sending import batch
 from phonepool.cloud_api import client
 
 log = logging.getLogger(__name__)
@@ -50,7 +47,7 @@ def start_daily_distribution() -> list[int]:
 def tick() -> None:
     """The regular check: everything that a lost task, a crash or the clock left to do."""
     now = timezone.now()
-    clocks.beat(TICK, now)
+    clock_repair.beat(TICK, now)
     done = ticking.check(now)
     for distribution_id in done.opened:
         start_batches(distribution_id)
@@ -98,7 +95,7 @@ def start_batches(distribution_id: int) -> bool:
 @shared_task
 def send_batch(distribution_id: int, batch_no: int) -> dict[str, int]:
     """Send what is due of one batch. Returns outcomes by state, for the log."""
-    sent = sending.send_batch(distribution_id, batch_no, api=client.client())
+    sent = batch.send_batch(distribution_id, batch_no, api=client.client())
     if sent.retry_after is not None and sent.retry_after <= LONGEST_COUNTDOWN:
         nudge_batch(distribution_id, batch_no, after=sent.retry_after)
     return dict(sent.states)
@@ -141,7 +138,7 @@ def sync_message_templates() -> int:
     """Mirror Meta's message templates."""
     if not settings.WHATSAPP_BUSINESS_ID:
         return 0
-    return message_templates.sync(client.client(), now=timezone.now())
+    return rendering.sync(client.client(), now=timezone.now())
 
 
 @shared_task(ignore_result=True)
@@ -153,19 +150,19 @@ def forget_answers() -> int:
 @shared_task(ignore_result=True)
 def notify_alerts() -> int:
     """Tell the alert sink what it has not heard of."""
-    return notifiers.notify(timezone.now())
+    return webhook.notify(timezone.now())
 
 
 @shared_task(ignore_result=True)
 def post_events() -> None:
     """Post outgoing events, beside the workers' threads: a dead receiver holds up none of them."""
-    rounds.aside.start()
+    delivery.aside.start()
 
 
 @shared_task(ignore_result=True)
 def forget_events() -> int:
     """Delete events that were told long ago."""
-    return rounds.forget_old(timezone.now())
+    return delivery.forget_old(timezone.now())
 
 
 @shared_task(ignore_result=True)

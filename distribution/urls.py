@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from distribution import dashboard
+from distribution.reporting import dashboard
 
 app_name = "dashboard"
 urlpatterns = [

@@ -9,7 +9,8 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.utils import timezone
 
-from distribution import approval, control
+from distribution.content import approval
+from distribution.lifecycle import control
 from distribution.models import Content, Distribution, Kind, MessageTemplate, TemplateStatus
 from phonepool.models import PhoneNumber, Portfolio
 from subscribers.models import Subscriber

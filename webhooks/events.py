@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeAlias
 
-from distribution.transitions import StatusReport
+from distribution.outcomes.report_rules import StatusReport
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,11 @@ from typing import TypeVar
 from django.db.models import Q
 from django.utils import timezone
 
-from distribution import control, quarantine, reports
+from distribution.interventions import quarantine
+from distribution.lifecycle import control
 from distribution.models import Delivery, State
-from distribution.transitions import StatusReport
+from distribution.outcomes import status_reports
+from distribution.outcomes.report_rules import StatusReport
 from phonepool.errors import Action, classify
 from phonepool.models import PhoneNumber
 from subscribers.consent import decisions as consent
@@ -95,7 +97,7 @@ def _apply_statuses(bundle: Bundle, now: datetime) -> None:
     statuses = [(key, event.report) for key, event in bundle.events if isinstance(event, Status)]
     if not statuses:
         return
-    applied = reports.advance([report for _, report in statuses], now=now)
+    applied = status_reports.advance([report for _, report in statuses], now=now)
     if applied.unmatched:
         quarantine.hear_forgotten(applied, now=now)
     sources = {id(report): key for key, report in statuses}

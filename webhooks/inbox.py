@@ -17,9 +17,9 @@ from datetime import datetime, timedelta
 from django.db import OperationalError, transaction
 from django.db.models.functions import Length
 
-from distribution import alerts
-from distribution.bulk import update_from
+from distribution.alerts import incidents
 from distribution.models import Severity, StatusFeed
+from distribution.runtime.bulk_update import update_from
 from phonepool.failpoints import failpoint
 from webhooks import handlers, masking, payloads
 from webhooks.events import Parsed
@@ -236,7 +236,7 @@ def _give_up(letter: Letter, error: str, now: datetime, *, tries: int = 1) -> in
         if not alive.update(dead_at=now, tries=tries, error=error):
             return 0
         StatusFeed.dead_letter(now)
-        alerts.raise_alert(
+        incidents.raise_alert(
             DEAD_LETTER,
             severity=Severity.CRITICAL,
             message=f"Webhook {letter.pk} could not be applied and is put aside: {error[-200:]}",
@@ -270,7 +270,7 @@ def reprocess(pks: Collection[int] | None = None, *, now: datetime) -> int:
         dead = dead.filter(pk__in=pks)
     revived = dead.update(dead_at=None, tries=0, error="")
     if not WebhookEvent.objects.dead().exists():
-        alerts.close_alert(DEAD_LETTER, now=now)
+        incidents.close_alert(DEAD_LETTER, now=now)
     return revived
 
 

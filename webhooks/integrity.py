@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from distribution.integrity import HEALING, SHOWN, Finding, Rule, judge, long_statements
+from distribution.ledger.integrity import HEALING, SHOWN, Finding, Rule, judge, long_statements
 from distribution.models import Attempt, Delivery
-from distribution.transitions import FAILED, GOOD_NEWS, StatusReport
+from distribution.outcomes.report_rules import FAILED, GOOD_NEWS, StatusReport
 from phonepool.models import PhoneNumber
 from webhooks import payloads
 from webhooks.events import Status

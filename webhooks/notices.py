@@ -16,9 +16,10 @@ from typing import Any
 
 from django.db.models import Q
 
-from distribution import alerts, control, notice_alerts
+from distribution.alerts import incidents, meta_notices
+from distribution.alerts.meta_notices import ACCOUNT, CATEGORY, LIMIT
+from distribution.lifecycle import control
 from distribution.models import Distribution, MessageTemplate, Severity, TemplateStatus
-from distribution.notice_alerts import ACCOUNT, CATEGORY, LIMIT
 from phonepool.errors import Action, classify
 from phonepool.models import PhoneNumber, Portfolio, Quality
 from phonepool.numbers import health, pool
@@ -114,8 +115,8 @@ def _template_category(event: TemplateCategoryChanged, now: datetime) -> str:
     if template.category != event.category:
         becomes = "will be" if event.announced else "is now"
         scope = f"template {template.pk} {event.category}"[:80]
-        notice_alerts.overtaken(CATEGORY, prefix=f"template {template.pk} ", but=scope, now=now)
-        alerts.raise_alert(
+        meta_notices.overtaken(CATEGORY, prefix=f"template {template.pk} ", but=scope, now=now)
+        incidents.raise_alert(
             CATEGORY,
             scope=scope,
             severity=Severity.WARNING,
@@ -124,7 +125,7 @@ def _template_category(event: TemplateCategoryChanged, now: datetime) -> str:
             now=now,
         )
     elif event.announced:  # it stays what it is: what was announced before is taken back
-        notice_alerts.overtaken(CATEGORY, prefix=f"template {template.pk} ", now=now)
+        meta_notices.overtaken(CATEGORY, prefix=f"template {template.pk} ", now=now)
     return ""
 
 
@@ -195,10 +196,10 @@ def troubles(events: Sequence[Trouble], numbers: Mapping[str, int], *, now: date
 def _limit(event: LimitChanged, now: datetime) -> str:
     """Told, not written: a late notice must not keep people out of a morning."""
     portfolio = Portfolio.objects.first()
-    notice_alerts.overtaken(LIMIT, but=f"{event.limit}", now=now)
+    meta_notices.overtaken(LIMIT, but=f"{event.limit}", now=now)
     if portfolio is None or portfolio.recipient_limit == event.limit:
         return ""
-    alerts.raise_alert(
+    incidents.raise_alert(
         LIMIT,
         scope=f"{event.limit}",
         severity=Severity.WARNING,
@@ -216,9 +217,9 @@ def _people(limit: int | None) -> str:
 def _account(event: AccountNotice, now: datetime) -> str:
     log.warning("notice about the account: %s %s", event.event, event.detail)
     if event.event == "DISABLED_UPDATE" and event.detail.upper().startswith("REINSTATE"):
-        notice_alerts.overtaken(ACCOUNT, now=now)
+        meta_notices.overtaken(ACCOUNT, now=now)
     elif event.event in GRAVE:
-        alerts.raise_alert(
+        incidents.raise_alert(
             ACCOUNT,
             scope=event.event.lower(),
             severity=Severity.CRITICAL,

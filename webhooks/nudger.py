@@ -13,7 +13,7 @@ from threading import Event, Lock, Thread
 
 from celery import current_app
 
-from distribution.nudging import nudge
+from distribution.runtime.publisher import nudge
 
 DRAIN = "webhooks.tasks.drain_inbox"  # by name: tasks stand above the door that calls this
 INTERVAL = 1.0  # seconds between two nudges: also how many webhooks share one drain

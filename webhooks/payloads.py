@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from distribution import attempt_ids
-from distribution.transitions import StatusReport
+from distribution.ledger import attempt_ids
+from distribution.outcomes.report_rules import StatusReport
 from subscribers import phones
 from webhooks import events
 from webhooks.events import Event, Parsed, TemplateName

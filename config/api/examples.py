@@ -7,7 +7,7 @@ from typing import Any
 
 from config import health
 from config.observability import NEEDED
-from distribution.api.examples import events, filling, people, sending
+from distribution.api.document.examples import events, filling, people, sending
 from distribution.models import State
 
 CHECKS = {

@@ -6,8 +6,8 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from config.api.health import Health
 from config.api.queues import Queues
-from distribution.api.alerts import Acknowledge, Alerts
-from distribution.api.documents import Document, TryIt, nothing
+from distribution.api.document.views import Document, TryIt, nothing
+from distribution.api.resources.alerts import Acknowledge, Alerts
 
 app_name = "api"
 urlpatterns: list[URLPattern | URLResolver] = [

@@ -26,7 +26,8 @@ from django.utils import timezone  # noqa: E402
 from config.demo import cpu, preparing, report, scenarios  # noqa: E402
 from config.demo.oracle import Sandbox  # noqa: E402
 from config.demo.watching import Glance, View, say  # noqa: E402
-from distribution import analytics, schedule  # noqa: E402
+from distribution.analytics import counts  # noqa: E402
+from distribution.lifecycle import schedule  # noqa: E402
 from distribution.models import Distribution, Kind  # noqa: E402
 from distribution.tasks import start_daily_distribution  # noqa: E402
 from phonepool.models import PhoneNumber  # noqa: E402
@@ -122,8 +123,8 @@ def _watch(
 
 
 def _glance(distribution: Distribution, triggered_at: datetime, now: datetime) -> Glance:
-    reach = analytics.reach(distribution)
-    sent = analytics.by_number(distribution)
+    reach = counts.reach(distribution)
+    sent = counts.by_number(distribution)
     delivered_basis = settings.SLA_BASIS == "delivered"
     in_time = reach.delivered_in_time if delivered_basis else reach.accepted_in_time
     return Glance(
@@ -131,7 +132,7 @@ def _glance(distribution: Distribution, triggered_at: datetime, now: datetime) -
         recipients=distribution.recipients,
         accepted=reach.accepted,
         delivered=reach.delivered,
-        rate=analytics.recent_rate(distribution, now=now, seconds=2),
+        rate=counts.recent_rate(distribution, now=now, seconds=2),
         share=in_time / (distribution.recipients or 1),
         basis=settings.SLA_BASIS,
         numbers=[

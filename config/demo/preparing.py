@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from config import staff
 from config.demo.roster import make_csv
-from distribution import approval, message_templates
+from distribution.content import approval, rendering
 from distribution.models import Content, MessageTemplate
 from phonepool.cloud_api import client
 from phonepool.models import PhoneNumber, Portfolio, Role
@@ -92,7 +92,7 @@ def make_people(password: str) -> tuple[User, User]:
 
 def approve_content(day: date, *, editor: User, approver: User) -> Content:
     """One user submits the day's content, another one approves it."""
-    message_templates.sync(client.client(), now=timezone.now())
+    rendering.sync(client.client(), now=timezone.now())
     content = Content.objects.create(
         day=day,
         title=f"Markets on {day:%d %b %Y}",

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from config.demo.oracle import Acceptance, Verdict, judge
 from config.demo.preparing import POOL
-from distribution import analytics
+from distribution.analytics import counts
 from distribution.models import Delivery, Distribution, State
 from distribution.models.deliveries import UNSETTLED
 from phonepool.errors import FAILURES
@@ -39,7 +39,7 @@ def build(
     cpu_seconds: dict[str, float],
 ) -> dict[str, Any]:
     """Every figure of the day. `duplicates` and `missed` come from the journal alone."""
-    tally, reach = analytics.tally(distribution), analytics.reach(distribution)
+    tally, reach = counts.tally(distribution), counts.reach(distribution)
     rows = Delivery.objects.filter(distribution=distribution)
     expected = {phone.lstrip("+") for phone in rows.values_list("phone", flat=True)}
     gone = rows.filter(state__in=EXCUSED, accepted_at=None).values_list("phone", flat=True)
@@ -165,7 +165,7 @@ def _cpu_per_message(seconds: dict[str, float], messages: int) -> float | None:
     return round(1000 * ours / messages, 3)
 
 
-def _lateness(reach: analytics.Reach, triggered_at: datetime) -> float:
+def _lateness(reach: counts.Reach, triggered_at: datetime) -> float:
     if reach.first_inflight_at is None:
         return 0.0
     return (reach.first_inflight_at - triggered_at).total_seconds()

@@ -5,15 +5,15 @@ from __future__ import annotations
 from distribution.admin import (
     access,
     alerts,
-    content,
     deliveries,
     distributions,
-    outgoing,
+    event_subscriptions,
     people,
     pool,
     templates,
     timetable,
 )
+from distribution.admin.content import pages as content
 
 __all__ = [
     "access",

@@ -22,7 +22,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from distribution import tokens
+from distribution.access import tokens
 from distribution.models import ApiToken, Scope
 from subscribers.admin.confirmed_action import ReasonForm, ask_about, confirmed, record
 

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.decorators import action, display
 
-from distribution import alerts
+from distribution.alerts import incidents
 from distribution.models import Alert
 from subscribers.admin.confirmed_action import record
 from subscribers.admin.read_only import ReadOnly
@@ -68,7 +68,7 @@ class AlertAdmin(ReadOnly):
         assert request.user.pk is not None  # the page is for signed-in people
         chosen = list(queryset.filter(closed_at=None, acknowledged_at=None))
         pks = [alert.pk for alert in chosen]
-        done = alerts.acknowledge(pks, by=request.user.pk, now=timezone.now())
+        done = incidents.acknowledge(pks, by=request.user.pk, now=timezone.now())
         for alert in chosen:
             record(self, request, alert, "Acknowledged.")
         self.message_user(request, f"{done} acknowledged.", messages.SUCCESS)

@@ -13,9 +13,9 @@ from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
 
-from distribution import exporting
-from distribution.explaining import explain
+from distribution.ledger.reasons import explain
 from distribution.models import Attempt, Delivery, Distribution
+from distribution.reporting import delivery_export
 from subscribers.admin.confirmed_action import record
 from subscribers.admin.read_only import ReadOnly
 from subscribers.phones import mask
@@ -167,7 +167,7 @@ class DeliveryAdmin(ReadOnly):
             after = {"filters": request.GET.dict(), "full_phones": full}
             record(self, request, about, "Export deliveries", before={}, after=after)
         response = StreamingHttpResponse(
-            exporting.lines(rows, full_phones=full), content_type="text/csv; charset=utf-8"
+            delivery_export.lines(rows, full_phones=full), content_type="text/csv; charset=utf-8"
         )
         response["Content-Disposition"] = 'attachment; filename="deliveries.csv"'
         return response

@@ -12,9 +12,11 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 
-from distribution import control, failed, tasks
-from distribution.control import ControlError
-from distribution.failed import RetryError
+from distribution import tasks
+from distribution.interventions import manual_retry
+from distribution.interventions.manual_retry import RetryError
+from distribution.lifecycle import control
+from distribution.lifecycle.control import ControlError
 from distribution.models import Distribution, DistributionState
 from distribution.models.distributions import RUNNING, UNOPENED
 
@@ -60,7 +62,7 @@ def _start(distribution: Distribution, _by: User, _reason: str, now: datetime) -
 
 
 def _retry(distribution: Distribution, by: User, reason: str, now: datetime) -> str:
-    done = failed.retry(distribution.pk, by=by, reason=reason, now=now)
+    done = manual_retry.retry(distribution.pk, by=by, reason=reason, now=now)
     for batch_no in done.batches:
         if not tasks.nudge_batch(distribution.pk, batch_no):
             break  # the regular check finds them
@@ -101,7 +103,7 @@ ACTS = {
         Act(
             "retry",
             "Retry the failed",
-            failed.PERMISSION,
+            manual_retry.PERMISSION,
             (*RUNNING, DistributionState.COMPLETED),
             "Only the safe ones are sent again: those of whom it is certain that nothing was "
             "delivered.",

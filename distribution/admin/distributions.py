@@ -12,11 +12,12 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from distribution import analytics, failed
-from distribution.admin import doubts
-from distribution.admin.acts import ACTS, REFUSALS, Act, possible
+from distribution.admin import unconfirmed
+from distribution.admin.distribution_actions import ACTS, REFUSALS, Act, possible
+from distribution.analytics import counts
+from distribution.interventions import manual_retry
 from distribution.models import Delivery, Distribution, State
-from distribution.picture import percent, picture
+from distribution.reporting.snapshot import percent, picture
 from subscribers.admin.confirmed_action import ReasonForm, record
 from subscribers.admin.read_only import ReadOnly
 from subscribers.phones import mask
@@ -74,14 +75,13 @@ class DistributionAdmin(ReadOnly):
             "page.html",
             board=picture(distribution, now=timezone.now()),
             acts=possible(distribution, _person(request)),
-            tiers=analytics.by_tier(distribution),
-            batches=analytics.by_batch(distribution, start=start, limit=BATCHES),
+            tiers=counts.by_tier(distribution),
+            batches=counts.by_batch(distribution, start=start, limit=BATCHES),
             batch_from=start,
             batch_before=max(start - BATCHES, 0),
             batch_next=start + BATCHES if start + BATCHES < distribution.batches else None,
             slowest=[
-                {"delivery": row, "phone": mask(row.phone)}
-                for row in analytics.slowest(distribution)
+                {"delivery": row, "phone": mask(row.phone)} for row in counts.slowest(distribution)
             ],
             may_export=request.user.has_perm("distribution.export_delivery"),
         )
@@ -98,7 +98,7 @@ class DistributionAdmin(ReadOnly):
         if request.method == "POST" and form.is_valid():
             self._do(request, distribution, act, form.cleaned_data["reason"])
             return HttpResponseRedirect(_page_of(distribution))
-        preview = failed.preview(distribution) if name == "retry" else None
+        preview = manual_retry.preview(distribution) if name == "retry" else None
         return self.page(
             request,
             distribution,
@@ -129,13 +129,13 @@ class DistributionAdmin(ReadOnly):
         """Deliveries of which nobody knows whether they arrived."""
         distribution = self.found(request, str(pk))
         return self.page(
-            request, distribution, "doubts.html", **doubts.listing(request, distribution)
+            request, distribution, "doubts.html", **unconfirmed.listing(request, distribution)
         )
 
     def decide_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask for a reason, then decide on the chosen ones."""
         distribution = self.found(request, str(pk))
-        return doubts.decide(self, request, distribution)
+        return unconfirmed.decide(self, request, distribution)
 
     def found(self, request: HttpRequest, object_id: str) -> Distribution:
         """The distribution, if this person may look at it."""

@@ -14,8 +14,8 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from distribution.event_webhooks import address_guard, subscriptions
 from distribution.models import EventDelivery, EventKind, EventSubscription, PostState
-from distribution.outgoing import addresses, subscriptions
 from subscribers.admin.confirmed_action import record
 from subscribers.admin.read_only import ReadOnly
 
@@ -34,8 +34,8 @@ class SubscriptionForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
     def clean_url(self) -> str:
         url: str = self.cleaned_data["url"].strip()
         try:
-            addresses.check(url)
-        except addresses.AddressError as error:
+            address_guard.check(url)
+        except address_guard.AddressError as error:
             raise forms.ValidationError(str(error)) from None
         return url
 

@@ -15,8 +15,8 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from distribution import person
 from distribution.models import Delivery
+from distribution.reporting import subscriber_history
 from subscribers.admin.people import SubscriberAdmin
 from subscribers.models import Erasure, Subscriber
 from subscribers.people import erasure as erasing
@@ -69,7 +69,7 @@ class PersonAdmin(SubscriberAdmin):
         """The list, with one query more for the page's people and not one for each."""
         changes = super().get_changelist_instance(request)
         people: Sequence[Subscriber] | Page[Subscriber] = list(changes.result_list)
-        latest = person.last_delivered(one.pk for one in people)
+        latest = subscriber_history.last_delivered(one.pk for one in people)
         for one in people:
             one.delivered_last = latest.get(one.pk)  # type: ignore[attr-defined]
         changes.result_list = people
@@ -90,9 +90,9 @@ class PersonAdmin(SubscriberAdmin):
 
 def _story(subscriber_id: int, *, everything: bool) -> dict[str, Any]:
     now = timezone.now()
-    limit = MOST if everything else person.SHOWN
+    limit = MOST if everything else subscriber_history.SHOWN
     today = timezone.localdate(now)
-    sentences = person.deliveries_of(subscriber_id, today=today, limit=limit)
+    sentences = subscriber_history.deliveries_of(subscriber_id, today=today, limit=limit)
     total = Delivery.objects.filter(subscriber_id=subscriber_id).count()
     erasure = Erasure.objects.filter(subscriber=subscriber_id).select_related("subscriber").first()
     return {
@@ -105,7 +105,7 @@ def _story(subscriber_id: int, *, everything: bool) -> dict[str, Any]:
 
 
 def _delivered(since: datetime | None) -> Exists:
-    return Exists(person.delivered_since(since).filter(subscriber=OuterRef("pk")))
+    return Exists(subscriber_history.delivered_since(since).filter(subscriber=OuterRef("pk")))
 
 
 def _midnight(now: datetime) -> datetime:

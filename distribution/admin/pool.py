@@ -14,7 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
-from distribution.headroom import headroom, speeds
+from distribution.analytics.headroom import headroom, speeds
 from phonepool.admin import PhoneNumberAdmin
 from phonepool.cloud_api import client
 from phonepool.models import NumberState, PhoneNumber, Quality, Role

@@ -15,7 +15,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
-from distribution import approval, message_templates, preview, schedule, template_forms
+from distribution.content import approval, preview, rendering, template_schema
+from distribution.lifecycle import schedule
 from distribution.models import (
     Content,
     ContentState,
@@ -96,7 +97,7 @@ class MessageTemplateAdmin(ReadOnly):
             raise Http404
         if request.method != "GET" or not self.has_view_permission(request, template):
             raise PermissionDenied
-        form = template_forms.read(template.components)
+        form = template_schema.read(template.components)
         examples = {slot.key: slot.example for slot in form.slots}
         standing = list(_to_come().filter(message_template=template))
         used = Distribution.objects.filter(content__message_template=template)
@@ -145,7 +146,7 @@ def _sync(request: HttpRequest) -> HttpResponse:
         if not settings.WHATSAPP_BUSINESS_ID:
             messages.error(request, "WHATSAPP_BUSINESS_ID is not set: an administrator sets it.")
         else:
-            count = message_templates.sync(client.client(), now=timezone.now())
+            count = rendering.sync(client.client(), now=timezone.now())
             messages.success(request, f"Meta told us of {count} message templates.")
     except CloudApiError as error:
         messages.error(request, f"Meta could not be read: {error}. {error.failure.advice}")

@@ -16,7 +16,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSplitDateTimeWidget
 
-from distribution import control, schedule
+from distribution.lifecycle import control, schedule
 from distribution.models import (
     BlackoutDate,
     Content,

@@ -11,10 +11,10 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
-from distribution import unconfirmed
-from distribution.explaining import explain
+from distribution.interventions import unconfirmed
+from distribution.interventions.unconfirmed import UnconfirmedError
+from distribution.ledger.reasons import explain
 from distribution.models import Distribution
-from distribution.unconfirmed import UnconfirmedError
 from subscribers.admin.confirmed_action import ReasonForm, record
 from subscribers.phones import mask
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from distribution import outbox
+from distribution.ledger import outbox
 from distribution.models import Alert, EventKind, Severity
 
 log = logging.getLogger(__name__)

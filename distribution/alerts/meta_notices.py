@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import QuerySet
 
-from distribution import alerts
+from distribution.alerts import incidents
 from distribution.models import Alert, Distribution, DistributionState
 from phonepool.models import Portfolio
 
@@ -18,9 +18,9 @@ CATEGORY, LIMIT, ACCOUNT = "template_category", "limit_changed", "account_notice
 def close_over(now: datetime) -> int:
     """Close those that are over; how many."""
     return (
-        alerts.close_all(_mended_limit(), now=now)
-        + alerts.close_all(_account_that_sends_again(), now=now)
-        + alerts.close_all(_old(now), now=now)
+        incidents.close_all(_mended_limit(), now=now)
+        + incidents.close_all(_account_that_sends_again(), now=now)
+        + incidents.close_all(_old(now), now=now)
     )
 
 
@@ -57,4 +57,4 @@ def _old(now: datetime) -> QuerySet[Alert]:
 def overtaken(rule: str, *, prefix: str = "", but: str = "", now: datetime) -> int:
     """A newer word of Meta's came: those open before are over, except the one in scope `but`."""
     older = _open(rule).filter(scope__startswith=prefix).exclude(scope=but)
-    return sum(alerts.close_alert(rule, scope=alert.scope, now=now) for alert in older)
+    return sum(incidents.close_alert(rule, scope=alert.scope, now=now) for alert in older)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from distribution import alerts
+from distribution.alerts import incidents
 from distribution.models import Alert, Severity
 from phonepool.models import Breaker, PhoneNumber, Portfolio
 from phonepool.numbers import breakers
@@ -22,10 +22,12 @@ def refresh(now: datetime) -> None:
     broken |= {(NUMBER, f"number {number.pk}"): _number(number) for number in _numbers()}
     broken |= {(PAUSED, f"portfolio {one.pk}"): _paused(one, now) for one in _pausing(now)}
     for (rule, scope), message in broken.items():
-        alerts.raise_alert(rule, scope=scope, severity=Severity.CRITICAL, message=message, now=now)
+        incidents.raise_alert(
+            rule, scope=scope, severity=Severity.CRITICAL, message=message, now=now
+        )
     told = Alert.objects.filter(rule__in=(NUMBER, ACCOUNT, PAUSED), closed_at=None)
     for rule, scope in set(told.values_list("rule", "scope")) - set(broken):
-        alerts.close_alert(rule, scope=scope, now=now)
+        incidents.close_alert(rule, scope=scope, now=now)
 
 
 def _accounts() -> list[Portfolio]:

@@ -10,10 +10,10 @@ from typing import Any
 
 from django.db.models import Sum
 
-from distribution import rollups
-from distribution.kept import Kept
+from distribution.analytics import rollups
 from distribution.models import MessageTemplate
 from distribution.models.rollups import Outcome
+from distribution.runtime.stamped_cache import Kept
 from phonepool.models import PhoneNumber
 from subscribers.models import TIER_ORDER
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import Count, Max, Min, Q
 
-from distribution.cells import Cell
+from distribution.analytics.grouped_counts import Cell
 from distribution.models import Delivery, Distribution, Progress, Ruling, State, Verdict
 from distribution.models.deliveries import UNSETTLED
 

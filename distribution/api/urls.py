@@ -4,33 +4,33 @@ from __future__ import annotations
 
 from django.urls import URLPattern, URLResolver, path
 
-from distribution.api import (
+from distribution.api.resources import (
     analytics,
     contents,
+    control,
     deliveries,
     distributions,
     history,
     imports,
     numbers,
-    starting,
     status,
-    steering,
     subscribers,
     templates,
+    trigger,
 )
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("trigger", starting.Trigger.as_view(), name="trigger"),
+    path("trigger", trigger.Trigger.as_view(), name="trigger"),
     path("distributions", distributions.Distributions.as_view(), name="distributions"),
     path("status", status.Status.as_view(), name="status"),
-    path("schedule", starting.Schedule.as_view(), name="schedule"),
-    path("schedule/<int:id>", starting.Planned.as_view(), name="planned"),
+    path("schedule", trigger.Schedule.as_view(), name="schedule"),
+    path("schedule/<int:id>", trigger.Planned.as_view(), name="planned"),
     path("content/submit", contents.Submit.as_view(), name="content-submit"),
     path("content/<int:id>", contents.OneContent.as_view(), name="content"),
     path("<int:id>/deliveries", deliveries.Deliveries.as_view(), name="deliveries"),
-    path("<int:id>/pause", steering.Pause.as_view(), name="pause"),
-    path("<int:id>/resume", steering.Resume.as_view(), name="resume"),
-    path("<int:id>/cancel", steering.Cancel.as_view(), name="cancel"),
+    path("<int:id>/pause", control.Pause.as_view(), name="pause"),
+    path("<int:id>/resume", control.Resume.as_view(), name="resume"),
+    path("<int:id>/cancel", control.Cancel.as_view(), name="cancel"),
     path("analytics", analytics.Analytics.as_view(), name="analytics"),
     path("templates", templates.Templates.as_view(), name="templates"),
     path("templates/<int:id>", templates.Template.as_view(), name="template"),

@@ -11,7 +11,8 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 
-from distribution import content_rules, outbox, template_forms
+from distribution.content import template_schema, validation
+from distribution.ledger import outbox
 from distribution.models import (
     Approval,
     Content,
@@ -98,7 +99,7 @@ def submit(content: Content, *, by: AbstractBaseUser, now: datetime) -> None:
     """Hand a draft to the approvers."""
     if content.author_id != by.pk:
         raise ApprovalError("Only its author can submit a content.")
-    found = content_rules.findings(content)
+    found = validation.findings(content)
     if found:
         raise ApprovalError(" ".join(found))
     with transaction.atomic():
@@ -132,7 +133,7 @@ def approve(content: Content, *, by: AbstractBaseUser, now: datetime, reason: st
                     "Only submitted content can be approved.",
                     decided_at=now,
                     chosen_at=chosen_at,
-                    approved_fingerprint=template_forms.fingerprint(template.components),
+                    approved_fingerprint=template_schema.fingerprint(template.components),
                 )
         except IntegrityError:
             raise ApprovalError(
@@ -174,7 +175,7 @@ def choose_fallback(content: Content, *, by: AbstractBaseUser, now: datetime) ->
 def template_changed(content: Content) -> bool:
     """Whether Meta shows other components of the message template than when it was approved."""
     stored = content.approved_fingerprint
-    current = template_forms.fingerprint(content.message_template.components)
+    current = template_schema.fingerprint(content.message_template.components)
     return bool(stored) and stored != current
 
 

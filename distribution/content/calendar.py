@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from distribution import approval
+from distribution.content import approval
 from distribution.models import BlackoutDate, Content, ContentState
 
 # What says most about a day stands for it.

@@ -13,9 +13,9 @@ from django.db.models import Count, Min
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
-from distribution import content_rules, message_templates, template_forms
+from distribution.content import rendering, template_schema, validation
+from distribution.content.template_schema import BODY, HEADER, VARIABLE, Slot, TemplateForm
 from distribution.models import Content, MessageTemplate
-from distribution.template_forms import BODY, HEADER, VARIABLE, Slot, TemplateForm
 from subscribers.models import Subscriber
 
 SAMPLE = {"name": "Asha Rao", "tier": "BASIC"}  # while there is no subscriber to show
@@ -66,9 +66,9 @@ def siblings(template: MessageTemplate) -> dict[str, MessageTemplate]:
 
 def bubble(content: Content, person: Subscriber | None) -> Bubble:
     """What this person would see of a stored content."""
-    form = template_forms.read(content.message_template.components)
+    form = template_schema.read(content.message_template.components)
     file = str(content.media.get("filename", ""))
-    texts = content_rules.texts_of(content, form)
+    texts = validation.texts_of(content, form)
     return draw(content.message_template, form, texts, person, file=file)
 
 
@@ -81,10 +81,10 @@ def draw(
     file: str = "",
 ) -> Bubble:
     """What this person would see if the slots had these texts; an empty slot shows its name."""
-    known = message_templates.personal_values(person) if person else SAMPLE
+    known = rendering.personal_values(person) if person else SAMPLE
     filled = {slot.key: _filled(slot, texts, known) for slot in form.slots}
     body = _put(form.body, form.of(BODY), filled)
-    named = content_rules.PLACEHOLDER.findall(" ".join(texts.get(s.key, "") for s in form.slots))
+    named = validation.PLACEHOLDER.findall(" ".join(texts.get(s.key, "") for s in form.slots))
     return Bubble(
         language=template.language,
         template=template.name,
@@ -98,7 +98,7 @@ def draw(
             for place, button in enumerate(form.buttons)
         ),
         length=len(body),
-        limit=template_forms.BODY_LIMIT,
+        limit=template_schema.BODY_LIMIT,
         empty=tuple(name for name in dict.fromkeys(named) if not str(known.get(name, "")).strip()),
     )
 
@@ -114,7 +114,7 @@ def rich(text: str) -> SafeString:
 
 def _filled(slot: Slot, texts: Mapping[str, str], known: Mapping[str, object]) -> str:
     text = texts.get(slot.key, "")
-    return content_rules.fill_in(text, known) if text.strip() else f"[{slot.label}]"
+    return validation.fill_in(text, known) if text.strip() else f"[{slot.label}]"
 
 
 def _put(text: str, slots: tuple[Slot, ...], filled: Mapping[str, str]) -> str:

@@ -8,8 +8,8 @@ from typing import Any
 
 from django.conf import settings
 
-from distribution import template_forms
-from distribution.content_rules import fill_in
+from distribution.content import template_schema
+from distribution.content.validation import fill_in
 from distribution.models import Content, MessageTemplate, TemplateStatus
 from phonepool.cloud_api.client import CloudApi, PreparedMessage
 from subscribers.models import Subscriber
@@ -70,7 +70,7 @@ def prepare(
 
 def _body(content: Content, known: Mapping[str, object]) -> list[dict[str, str]]:
     texts = [fill_in(text, known) for text in content.body_variables]
-    names = template_forms.read(content.message_template.components).names
+    names = template_schema.read(content.message_template.components).names
     if len(names) != len(texts):
         return [{"type": "text", "text": text} for text in texts]
     return [

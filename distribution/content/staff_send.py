@@ -15,7 +15,7 @@ from datetime import datetime
 from django.conf import settings
 from django.utils import timezone
 
-from distribution import message_templates
+from distribution.content import rendering
 from distribution.models import Content
 from phonepool.cloud_api.client import CloudApi, Outcome, OutcomeKind, PreparedMessage
 from phonepool.numbers import pool
@@ -86,7 +86,7 @@ def _messages(
     ahead = time.monotonic() - clock().timestamp()  # wall clock → monotonic
     token = secrets.token_hex(8)
     return [
-        message_templates.prepare(
+        rendering.prepare(
             content,
             person,
             to=phone,

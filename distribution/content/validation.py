@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from distribution import template_forms
+from distribution.content import template_schema
+from distribution.content.template_schema import BODY, BUTTON, HEADER, Slot, TemplateForm
 from distribution.models import Content, TemplateStatus
-from distribution.template_forms import BODY, BUTTON, HEADER, Slot, TemplateForm
 from subscribers.models import Subscriber
 
 PLACEHOLDER = re.compile(r"\{([a-zA-Z_][a-zA-Z0-9_]*)\}")
@@ -29,7 +29,7 @@ HOPELESS = {TemplateStatus.REJECTED, TemplateStatus.DISABLED, TemplateStatus.OTH
 def findings(content: Content) -> list[str]:
     """Everything that keeps a content from being submitted, one sentence each."""
     template = content.message_template
-    form = template_forms.read(template.components)
+    form = template_schema.read(template.components)
     found = []
     if template.status in HOPELESS:
         found.append(f"Meta has the message template as {template.status}: choose another one.")

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from distribution import alerts
+from distribution.alerts import incidents
 from distribution.models import Delivery, Distribution, Heartbeat, Severity, State, StatusFeed
 from distribution.models.deliveries import CLAIMABLE
 from phonepool.numbers import clock_repair as pool_clocks
@@ -60,5 +60,5 @@ def _tell(back: timedelta, mended: int, now: datetime) -> None:
         f"The clock was set back by {back.total_seconds():.0f} s; {mended} times that lay too far "
         "ahead were brought back. Look after the machines' time service."
     )
-    alerts.raise_alert(RULE, severity=Severity.WARNING, message=message, now=now)
-    alerts.close_alert(RULE, now=now)
+    incidents.raise_alert(RULE, severity=Severity.WARNING, message=message, now=now)
+    incidents.close_alert(RULE, now=now)

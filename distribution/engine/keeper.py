@@ -20,14 +20,16 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 from django.db.models import Exists, Subquery
 from django.utils import timezone
 
-from distribution import clocks, notifiers, schedule, ticking
+from distribution.alerts.notifiers import webhook
+from distribution.engine import clock_repair, tick
+from distribution.engine.standby_sender import Relief, Send
+from distribution.event_webhooks import delivery
+from distribution.lifecycle import schedule
 from distribution.models import Alert, Delivery, Distribution, Heartbeat, Kind, StatusFeed
 from distribution.models.deliveries import CLAIMABLE
 from distribution.models.distributions import RUNNING, UNOPENED
 from distribution.models.heartbeats import KEEPER, SLA, TICK, is_silent
-from distribution.outgoing import rounds
-from distribution.relief import Relief, Send
-from distribution.watchdog import Watchdog
+from distribution.runtime.watchdog import Watchdog
 from phonepool.models import NumberState, PhoneNumber
 from subscribers.models import Subscriber
 
@@ -139,7 +141,7 @@ class Keeper:
         now = self._clock()
         with self._step("the heartbeat"):
             close_old_connections()
-            clocks.beat(KEEPER, now, "sending" if self._relief.busy else "")
+            clock_repair.beat(KEEPER, now, "sending" if self._relief.busy else "")
             seen = look(now)
         silent = is_silent(seen.tick_at, now, 3 * settings.TICK_SECONDS)
         tick_due = time.monotonic() - self._checked >= settings.TICK_SECONDS
@@ -150,7 +152,7 @@ class Keeper:
         if silent or _lags(seen.applied_through, now):
             self._do("draining webhooks", self._duties.drain, now)
         if seen.running and is_silent(seen.sla_at, now, settings.KEEPER_STALE_SECONDS / 2):
-            self._do("the service level", ticking.refresh_sla, now)
+            self._do("the service level", tick.refresh_sla, now)
         if seen.untold and settings.WEBHOOK_ALERT_URL:
             self._tell_aside()
         if silent and tick_due:
@@ -186,11 +188,11 @@ class Keeper:
 
     def _check(self, now: datetime) -> None:
         self._checked = time.monotonic()
-        for distribution_id in ticking.check(now).opened:
+        for distribution_id in tick.check(now).opened:
             log.info("distribution %d was opened by the keeper", distribution_id)
             # Beside our rounds: a frozen broker holds up who talks to it, and only that one.
             Thread(target=self._publish, args=(distribution_id,), daemon=True).start()
-        ticking.watch_engine(TICK, now)
+        tick.watch_engine(TICK, now)
 
     def _publish(self, distribution_id: int) -> None:
         try:
@@ -241,12 +243,12 @@ class Keeper:
             self._told.start()
 
     def _post_events(self, now: datetime) -> None:
-        if rounds.is_behind(now, 3 * _patience()):
+        if delivery.is_behind(now, 3 * _patience()):
             self._duties.post_events()
 
     def _tell(self) -> None:
         try:
-            notifiers.notify(self._clock())
+            webhook.notify(self._clock())
         except Exception:
             log.exception("alerts could not be told")
         finally:

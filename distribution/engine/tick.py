@@ -11,19 +11,14 @@ from datetime import datetime
 
 from django.conf import settings
 
-from distribution import (
-    alerts,
-    control,
-    duplicates,
-    notice_alerts,
-    pool_alerts,
-    retrying,
-    schedule,
-    sla,
-)
+from distribution.alerts import incidents, meta_notices, phone_pool
+from distribution.lifecycle import control, schedule
 from distribution.models import Distribution, Heartbeat, Severity
 from distribution.models.heartbeats import KEEPER, TICK, is_silent
-from distribution.retrying import Sweep
+from distribution.outcomes import duplicates
+from distribution.sending import retry_policy
+from distribution.sending.retry_policy import Sweep
+from distribution.service_level import sla
 from phonepool.numbers import health
 
 
@@ -38,9 +33,9 @@ class Check:
 def check(now: datetime) -> Check:
     """Wake rested numbers, open what is due, sweep, close what is done. Harmless at any time."""
     health.wake_rested(now)
-    notice_alerts.close_over(now)
+    meta_notices.close_over(now)
     opened = schedule.open_due(now)
-    swept = retrying.sweep(now)
+    swept = retry_policy.sweep(now)
     duplicates.confirm_suspects(now)
     for distribution in Distribution.objects.running():
         if distribution.sla_deadline is not None:
@@ -52,7 +47,7 @@ def check(now: datetime) -> Check:
 
 def refresh_sla(now: datetime) -> None:
     """Keep the running distributions' figures and alerts fresh; close what has just ended."""
-    pool_alerts.refresh(now)
+    phone_pool.refresh(now)
     for distribution in Distribution.objects.running():
         sla.refresh(distribution, now=now)
         control.complete_if_done(distribution.pk, now=now)
@@ -72,7 +67,7 @@ def watch_engine(name: str, now: datetime) -> bool:
     silent = is_silent(Heartbeat.objects.get(pk=name).at, now, seconds)
     rule = f"{name}_silent"
     if silent:
-        alerts.raise_alert(rule, severity=Severity.CRITICAL, message=ENGINES[name], now=now)
+        incidents.raise_alert(rule, severity=Severity.CRITICAL, message=ENGINES[name], now=now)
     else:
-        alerts.close_alert(rule, now=now)
+        incidents.close_alert(rule, now=now)
     return silent

@@ -18,8 +18,9 @@ from django.db.models import Exists, F, OuterRef
 from django.utils import timezone
 from standardwebhooks import Webhook
 
-from distribution import alerts
-from distribution.aside import Aside
+from distribution.alerts import incidents
+from distribution.event_webhooks import fan_out, http_post, subscriptions
+from distribution.event_webhooks.http_post import Answer
 from distribution.models import (
     Alert,
     EventDelivery,
@@ -28,8 +29,7 @@ from distribution.models import (
     PostState,
     Severity,
 )
-from distribution.outgoing import posting, spreading, subscriptions
-from distribution.outgoing.posting import Answer
+from distribution.runtime.background import Aside
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ DELETED_AT_ONCE = 5000  # of old events
 
 def run(clock: Clock = timezone.now) -> int:
     """Spread and post what is due; how many events were taken by their receivers."""
-    spreading.spread(clock())
+    fan_out.spread(clock())
     taken = sum(_serve(one, clock) for one in subscriptions.listening())
     _close_over(clock())
     return taken
@@ -113,7 +113,7 @@ def _post(subscription: EventSubscription, delivery: EventDelivery, now: datetim
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": " ".join(signatures),
     }
-    return posting.post(subscriptions.address_of(subscription), body.encode(), headers)
+    return http_post.post(subscriptions.address_of(subscription), body.encode(), headers)
 
 
 def _settle(delivery: EventDelivery, answer: Answer, now: datetime) -> None:
@@ -138,7 +138,7 @@ def _close_over(now: datetime) -> None:
     for alert in Alert.objects.filter(rule=UNDELIVERED, closed_at=None).order_by("pk"):
         pk = int(alert.scope.removeprefix("subscription "))
         if not EventDelivery.objects.filter(subscription=pk, state=PostState.DEAD).exists():
-            alerts.close_alert(UNDELIVERED, scope=alert.scope, now=now)
+            incidents.close_alert(UNDELIVERED, scope=alert.scope, now=now)
 
 
 def _release(subscription: EventSubscription, now: datetime, *, taken: int, failed: bool) -> None:
@@ -154,7 +154,7 @@ def _release(subscription: EventSubscription, now: datetime, *, taken: int, fail
     dead = tried.filter(since__lte=now - GIVE_UP).update(state=PostState.DEAD)
     scope = f"subscription {subscription.pk}"
     if dead or not EventSubscription.objects.filter(pk=subscription.pk, active=True).exists():
-        alerts.raise_alert(
+        incidents.raise_alert(
             UNDELIVERED,
             scope=scope,
             severity=Severity.WARNING,
@@ -163,7 +163,7 @@ def _release(subscription: EventSubscription, now: datetime, *, taken: int, fail
             now=now,
         )
     elif taken:
-        alerts.close_alert(UNDELIVERED, scope=scope, now=now)
+        incidents.close_alert(UNDELIVERED, scope=scope, now=now)
 
 
 aside = Aside("outgoing events", run)  # receivers may be slow to answer

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db import transaction
 
+from distribution.event_webhooks import subscriptions
 from distribution.models import (
     Delivery,
     EventDelivery,
@@ -18,7 +19,6 @@ from distribution.models import (
     State,
 )
 from distribution.models.outgoing import new_uid
-from distribution.outgoing import subscriptions
 
 MOST = 200  # events at a time
 GATHER = timedelta(seconds=10)  # failures are told together with those that follow so soon

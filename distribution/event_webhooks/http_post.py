@@ -13,8 +13,8 @@ from functools import cache
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-from distribution.outgoing import addresses
-from distribution.outgoing.addresses import AddressError, Target
+from distribution.event_webhooks import address_guard
+from distribution.event_webhooks.address_guard import AddressError, Target
 
 CONNECT_SECONDS = 3.0
 TOTAL_SECONDS = 10.0  # for the whole answer: a server that drips letters is no exception
@@ -37,7 +37,7 @@ class Answer:
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     """Post it once. Of the answer only status and Retry-After are read."""
     try:
-        target = addresses.resolve(url)
+        target = address_guard.resolve(url)
         with _connection(target) as connection:
             connection.request("POST", target.path, body, {**headers, "Connection": "close"})
             return _judged(connection.getresponse())

@@ -30,8 +30,9 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce
 
-from distribution import control, schedule, state
-from distribution.explaining import Explanation, explain
+from distribution.ledger import deliveries as state
+from distribution.ledger.reasons import Explanation, explain
+from distribution.lifecycle import control, schedule
 from distribution.models import (
     Alert,
     Attempt,

@@ -11,7 +11,9 @@ import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from distribution import alerts, control, restored, schedule
+from distribution.alerts import incidents
+from distribution.ledger import restored
+from distribution.lifecycle import control, schedule
 from distribution.models import (
     Distribution,
     Kind,
@@ -19,8 +21,8 @@ from distribution.models import (
     StatusFeed,
 )
 from distribution.models.distributions import RUNNING, UNOPENED
-from distribution.reports import Applied, advance
-from distribution.transitions import FAILED
+from distribution.outcomes.report_rules import FAILED
+from distribution.outcomes.status_reports import Applied, advance
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +77,7 @@ def _carry_out(step: Step, story: str, now: datetime) -> int:
     else:
         control.pause(distribution_id, reason=story, now=now)
         doubted = restored.doubt(distribution_id, now=now)
-    alerts.raise_alert(
+    incidents.raise_alert(
         "quarantine",
         scope=f"distribution {distribution_id}",
         severity=Severity.CRITICAL,

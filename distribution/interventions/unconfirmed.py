@@ -11,8 +11,9 @@ from datetime import datetime, timedelta
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from distribution import control, schedule, state
-from distribution.evidence import doubt, verdict
+from distribution.ledger import deliveries
+from distribution.ledger.evidence import doubt, verdict
+from distribution.lifecycle import control, schedule
 from distribution.models import Attempt, Delivery, Distribution, Ruling, State, Verdict
 from distribution.models.deliveries import DeliveryQuerySet
 
@@ -48,7 +49,7 @@ def resend(delivery_id: int, *, by: User, reason: str, now: datetime) -> None:
             control.reopen(row.distribution_id, until=now + TIME_TO_SEND)
         except control.ControlError as error:
             raise UnconfirmedError(str(error)) from None
-        state.send_by_hand(row.pk, next_at=now)
+        deliveries.send_by_hand(row.pk, next_at=now)
 
 
 def leave(delivery_id: int, *, by: User, reason: str, now: datetime) -> None:

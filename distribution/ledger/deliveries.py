@@ -1,8 +1,8 @@
 """The only writer of `Delivery.state`, as a test of the sources shows.
 
 Every step is one UPDATE that names the state it leaves, so it is right under any interleaving,
-on both databases, and doing it twice changes nothing. `distribution/fanout.py` inserts the rows;
-their other columns are also written by `restored`, `clocks` and `person`.
+on both databases, and doing it twice changes nothing. `distribution/lifecycle/audience.py` inserts
+the rows; their other columns are also written by `restored`, `clocks` and `person`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce, Greatest
 
-from distribution import outbox, statements
-from distribution.attempt_ids import AttemptKey
-from distribution.bulk import update_from
-from distribution.evidence import UNKNOWN_OUTCOME, Conflict, doubt, keep_conflict, verdict
+from distribution.ledger import outbox, statements
+from distribution.ledger.attempt_ids import AttemptKey
+from distribution.ledger.evidence import UNKNOWN_OUTCOME, Conflict, doubt, keep_conflict, verdict
+from distribution.ledger.settlements import Settlement
 from distribution.models import Attempt, Delivery, Distribution, Progress, Ruling, State, Verdict
 from distribution.models.deliveries import CLAIMABLE, DeliveryQuerySet
-from distribution.settlements import Settlement
+from distribution.runtime.bulk_update import update_from
 from subscribers.models import Status
 
 OPTED_OUT = "opted_out"

@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from distribution.attempt_ids import AttemptKey
+from distribution.ledger.attempt_ids import AttemptKey
 from distribution.models import Attempt, AttemptOutcome, Delivery, Ruling, Verdict
 
 UNKNOWN_OUTCOME = "no_answer"

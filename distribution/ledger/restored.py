@@ -7,8 +7,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from distribution import state
-from distribution.attempt_ids import AttemptKey
+from distribution.ledger import deliveries
+from distribution.ledger.attempt_ids import AttemptKey
 from distribution.models import Attempt, AttemptOutcome, Delivery, State
 from distribution.models.deliveries import DeliveryQuerySet
 
@@ -20,7 +20,7 @@ FRESH |= dict.fromkeys(("wamid", "sent_at", "delivered_at", "read_at", "failed_a
 
 def doubtful(distribution_id: int) -> DeliveryQuerySet:
     """Those that may have been sent meanwhile, and are not doubted yet."""
-    rows = Delivery.objects.filter(distribution_id=distribution_id, state__in=state.MAY_SEND)
+    rows = Delivery.objects.filter(distribution_id=distribution_id, state__in=deliveries.MAY_SEND)
     return rows.exclude(state=State.UNKNOWN, reason=REASON)
 
 
@@ -34,10 +34,10 @@ def doubt(distribution_id: int, *, now: datetime) -> int:
     while True:
         with transaction.atomic():
             rows = doubtful(distribution_id).order_by("pk").select_for_update(of=("self",))
-            pks = list(rows.values_list("pk", flat=True)[: state.CHUNK])
+            pks = list(rows.values_list("pk", flat=True)[: deliveries.CHUNK])
             if not pks:
                 return doubted
-            doubted += state.mark_unknown(pks, REASON, now=now)
+            doubted += deliveries.mark_unknown(pks, REASON, now=now)
             Attempt.objects.bulk_create(
                 [_forgotten(row, now) for row in Delivery.objects.filter(pk__in=pks)],
                 ignore_conflicts=True,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from distribution.attempt_ids import AttemptKey
+from distribution.ledger.attempt_ids import AttemptKey
 from distribution.models import Attempt, AttemptOutcome, State
 
 

@@ -1,7 +1,7 @@
-"""The UPDATEs that every message takes, for `distribution/state.py`; SQL over `d.` and `v.`.
+"""SQL of the UPDATEs that each message needs, over `d.` and `v.`, for `ledger/deliveries.py`.
 
 They are spelt out: Django puts such a statement together anew each time, which takes longer than
-running it. `distribution/bulk.py` says what the parts mean.
+running it. `distribution/runtime/bulk_update.py` says what the parts mean.
 """
 
 from __future__ import annotations

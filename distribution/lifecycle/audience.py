@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Max, Q, QuerySet
 
-from distribution import state
+from distribution.ledger import deliveries
 from distribution.models import Delivery, Distribution
 from distribution.models.deliveries import UNSETTLED
 from phonepool.failpoints import failpoint
@@ -76,7 +76,7 @@ def _skip_over_limit(distribution: Distribution, now: datetime) -> int:
     spent = Delivery.objects.filter(others).values("phone").distinct().count()
     room = max(0, limit - spent)
     beyond = [pk for pk in _new_people(distribution, others)[room:] if pk is not None]
-    state.skip(beyond, PORTFOLIO_LIMIT)
+    deliveries.skip(beyond, PORTFOLIO_LIMIT)
     return len(beyond)
 
 

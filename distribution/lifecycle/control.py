@@ -10,11 +10,15 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from distribution import alerts, analytics, checks, fanout, outbox, rollups, sla, state
-from distribution.checks import Finding
-from distribution.fanout import Frozen
+from distribution.alerts import incidents
+from distribution.analytics import counts, rollups
+from distribution.ledger import deliveries, outbox
+from distribution.lifecycle import audience, preflight
+from distribution.lifecycle.audience import Frozen
+from distribution.lifecycle.preflight import Finding
 from distribution.models import Delivery, Distribution, DistributionState, EventKind, Kind, Severity
 from distribution.models.distributions import RUNNING, UNOPENED
+from distribution.service_level import sla
 from phonepool.numbers import breakers, health
 
 
@@ -35,7 +39,7 @@ def open_distribution(distribution_id: int, *, now: datetime) -> bool:
         if now - distribution.planned_at > timedelta(seconds=settings.MAX_START_LATENESS_SECONDS):
             _miss(distribution, now)
             return False
-        found = checks.findings(distribution, now=now)
+        found = preflight.findings(distribution, now=now)
         blocked = any(finding.blocking for finding in found)
         frozen = None if blocked else _begin(distribution, now)
         if blocked:
@@ -54,8 +58,8 @@ def open_distribution(distribution_id: int, *, now: datetime) -> bool:
 def _begin(distribution: Distribution, now: datetime) -> Frozen:
     if distribution.kind == Kind.DAILY:
         _end_earlier_days(distribution, now)
-    frozen = fanout.freeze(distribution, now=now)
-    distribution.content = checks.content_for(distribution)
+    frozen = audience.freeze(distribution, now=now)
+    distribution.content = preflight.content_for(distribution)
     distribution.state = DistributionState.SENDING
     distribution.state_reason = "" if frozen.recipients else "There was nobody to write to."
     distribution.opened_at = now
@@ -77,8 +81,8 @@ def _end_earlier_days(distribution: Distribution, now: datetime) -> None:
     )
     for earlier in days:
         days.filter(pk=earlier.pk, window_end__gt=now).update(window_end=now)
-        left_out = state.skip_waiting(earlier.pk, state.WINDOW_OVER)
-        alerts.raise_alert(
+        left_out = deliveries.skip_waiting(earlier.pk, deliveries.WINDOW_OVER)
+        incidents.raise_alert(
             "overrun",
             scope=_scope(earlier),
             severity=Severity.CRITICAL,
@@ -100,7 +104,7 @@ def _miss(distribution: Distribution, now: datetime) -> None:
     distribution.state_reason = f"Too late to begin. {distribution.state_reason}"[:200].strip()
     distribution.save(update_fields=["state", "state_reason"])
     outbox.distribution(EventKind.DISTRIBUTION_MISSED, distribution, now=now)
-    alerts.raise_alert(
+    incidents.raise_alert(
         "distribution_missed",
         scope=_scope(distribution),
         severity=Severity.CRITICAL,
@@ -125,7 +129,7 @@ def _tell(
 ) -> None:
     """Each finding is an open alert while it lasts; what was mended is closed."""
     for finding in found:
-        alerts.raise_alert(
+        incidents.raise_alert(
             finding.rule,
             scope=_scope(distribution),
             severity=Severity.CRITICAL if finding.blocking else Severity.WARNING,
@@ -133,9 +137,9 @@ def _tell(
             now=now,
         )
     for rule in set(CHECK_RULES) - {finding.rule for finding in found}:
-        alerts.close_alert(rule, scope=_scope(distribution), now=now)
+        incidents.close_alert(rule, scope=_scope(distribution), now=now)
     if frozen is not None and frozen.over_limit:
-        alerts.raise_alert(
+        incidents.raise_alert(
             "portfolio_limit",
             scope=_scope(distribution),
             severity=Severity.CRITICAL,
@@ -170,7 +174,7 @@ def pause(distribution_id: int, *, reason: str, now: datetime) -> bool:
         paused = sending.update(state=DistributionState.PAUSED, state_reason=reason[:200])
         if paused:
             _say(EventKind.DISTRIBUTION_PAUSED, distribution_id, now)
-            alerts.raise_alert(
+            incidents.raise_alert(
                 "distribution_paused",
                 scope=f"distribution {distribution_id}",
                 severity=Severity.CRITICAL,
@@ -189,7 +193,7 @@ def resume(distribution_id: int, *, now: datetime) -> None:
             raise ControlError("Only a paused distribution can be resumed.")
         _say(EventKind.DISTRIBUTION_SENDING, distribution_id, now)
     breakers.try_again(now)
-    alerts.close_alert("distribution_paused", scope=f"distribution {distribution_id}", now=now)
+    incidents.close_alert("distribution_paused", scope=f"distribution {distribution_id}", now=now)
 
 
 def reopen(distribution_id: int, *, until: datetime) -> None:
@@ -214,8 +218,8 @@ def cancel(distribution_id: int, *, reason: str, now: datetime) -> int:
             raise ControlError("It has ended already, so it cannot be cancelled.")
         rollups.mark([distribution_id], now=now)
         _say(EventKind.DISTRIBUTION_CANCELLED, distribution_id, now)
-    alerts.close_alert("distribution_paused", scope=f"distribution {distribution_id}", now=now)
-    return state.skip_waiting(distribution_id, state.CANCELLED)
+    incidents.close_alert("distribution_paused", scope=f"distribution {distribution_id}", now=now)
+    return deliveries.skip_waiting(distribution_id, deliveries.CANCELLED)
 
 
 def complete_if_done(distribution_id: int, *, now: datetime) -> bool:
@@ -260,20 +264,20 @@ def _say(kind: EventKind, distribution_id: int, now: datetime, **more: Any) -> N
 def _is_done(distribution: Distribution, now: datetime) -> bool:
     assert distribution.window_end is not None  # a constraint of running ones
     if now >= distribution.window_end:
-        state.skip_waiting(distribution.pk, state.WINDOW_OVER)
-    if analytics.tally(distribution).unsettled:
+        deliveries.skip_waiting(distribution.pk, deliveries.WINDOW_OVER)
+    if counts.tally(distribution).unsettled:
         return False
     deadline = distribution.sla_deadline
     waited_enough = deadline is None or now >= deadline
-    return waited_enough or not analytics.reach(distribution).awaited
+    return waited_enough or not counts.reach(distribution).awaited
 
 
 def _close_alerts(distribution: Distribution, results: dict[str, object], now: datetime) -> None:
     scope = _scope(distribution)
     for rule in ("sla_at_risk", "distribution_paused", "capacity_short", "overrun"):
-        alerts.close_alert(rule, scope=scope, now=now)
+        incidents.close_alert(rule, scope=scope, now=now)
     if distribution.recipients and not results["sla_met"]:
-        alerts.raise_alert(
+        incidents.raise_alert(
             "sla_missed",
             scope=scope,
             severity=Severity.CRITICAL,
@@ -281,7 +285,7 @@ def _close_alerts(distribution: Distribution, results: dict[str, object], now: d
             now=now,
         )
     if results["unconfirmed"]:
-        alerts.raise_alert(
+        incidents.raise_alert(
             "unconfirmed",
             scope=scope,
             severity=Severity.WARNING,

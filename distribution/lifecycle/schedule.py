@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from distribution import control
+from distribution.lifecycle import control
 from distribution.models import (
     BlackoutDate,
     Content,

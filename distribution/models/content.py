@@ -76,7 +76,7 @@ class ContentQuerySet(models.QuerySet["Content"]):
 
 
 class Content(models.Model):
-    """One day's message. Only `distribution/approval.py` moves its state."""
+    """One day's message. Only `distribution/content/approval.py` moves its state."""
 
     day = models.DateField(null=True, blank=True)  # null only for a fallback
     title = models.CharField(max_length=120)

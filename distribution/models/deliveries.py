@@ -11,7 +11,7 @@ what WhatsApp told us, and rises.
                                                     │ gates not met in time ──▶ UNCONFIRMED
     PENDING, RETRY_WAIT ──opt-out, cancel, window over──▶ SKIPPED
 
-Only `distribution/state.py` writes the state.
+Only `distribution/ledger/deliveries.py` writes the state.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ class Outcome(models.TextChoices):
 
 
 class Rollup(models.Model):
-    """So many deliveries of a distribution are alike. Only `distribution/rollups.py` writes it."""
+    """How many deliveries of a distribution are alike; written by `analytics/rollups.py` only."""
 
     distribution = models.ForeignKey(Distribution, models.PROTECT, related_name="rollups")
     day = models.DateField()  # the distribution's, in India

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from distribution import alerts
-from distribution.evidence import Conflict
+from distribution.alerts import incidents
+from distribution.ledger.evidence import Conflict
 from distribution.models import Certainty, Duplicate, Severity, State
 
 PROVEN = (State.ACCEPTED, State.HELD)
@@ -64,8 +64,8 @@ def _confirm(row: Duplicate, later_wamid: str) -> None:
 def _tell(delivery_id: int, certainty: str, now: datetime) -> None:
     scope = f"delivery {delivery_id}"
     if certainty == Certainty.CONFIRMED:
-        alerts.close_alert("duplicate_suspect", scope=scope, now=now)
-        alerts.raise_alert(
+        incidents.close_alert("duplicate_suspect", scope=scope, now=now)
+        incidents.raise_alert(
             "duplicate_confirmed",
             scope=scope,
             severity=Severity.CRITICAL,
@@ -73,7 +73,7 @@ def _tell(delivery_id: int, certainty: str, now: datetime) -> None:
             now=now,
         )
     else:
-        alerts.raise_alert(
+        incidents.raise_alert(
             "duplicate_suspect",
             scope=scope,
             severity=Severity.CRITICAL,
@@ -86,7 +86,7 @@ def _tell(delivery_id: int, certainty: str, now: datetime) -> None:
 def tell_conflicts(conflicts: Iterable[Conflict], *, now: datetime) -> None:
     """Alert each: two calls and one message, so one of the two people may have got nothing."""
     for conflict in conflicts:
-        alerts.raise_alert(
+        incidents.raise_alert(
             "message_id_conflict",
             scope=f"delivery {conflict.delivery_id}",
             severity=Severity.CRITICAL,

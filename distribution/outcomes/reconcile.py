@@ -15,7 +15,7 @@ from functools import cache
 from django.conf import settings
 from django.db.models import Count, Q
 
-from distribution import state
+from distribution.ledger import deliveries
 from distribution.models import (
     Delivery,
     Distribution,
@@ -61,7 +61,7 @@ def judge(distribution: Distribution, *, now: datetime) -> tuple[int, int]:
         for row in ripe
         if _reports_could_come(row, feed, through) and (heard := neighbourhood.evidence(row))
     }
-    return state.retry_unknown(list(evidence), next_at=now, now=now, evidence=evidence), 0
+    return deliveries.retry_unknown(list(evidence), next_at=now, now=now, evidence=evidence), 0
 
 
 def _silent_for_long(through: datetime) -> Q:
@@ -89,7 +89,7 @@ def _give_up(distribution: Distribution, doubtful: DeliveryQuerySet, now: dateti
         if pks := list(rows.values_list("pk", flat=True)[:5000]):
             seen = {name: gate.seen for name, gate in _common_gates(distribution, now).items()}
             seen |= _receiver(StatusFeed.current())
-            left += state.leave_unconfirmed(pks, reason, now=now, evidence=seen)
+            left += deliveries.leave_unconfirmed(pks, reason, now=now, evidence=seen)
     return left
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from distribution.attempt_ids import AttemptKey
+from distribution.ledger.attempt_ids import AttemptKey
 from distribution.models import Progress, State
 from phonepool.errors import ONCE_MORE, Action, classify
 

@@ -15,13 +15,15 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.db import transaction
 
-from distribution import duplicates, outbox, rollups, state
-from distribution.attempt_ids import AttemptKey
-from distribution.duplicates import Double
-from distribution.evidence import Conflict
+from distribution.analytics import rollups
+from distribution.ledger import deliveries, outbox
+from distribution.ledger.attempt_ids import AttemptKey
+from distribution.ledger.evidence import Conflict
 from distribution.models import Attempt, AttemptOutcome, Delivery, Distribution, Progress, State
 from distribution.models.distributions import RUNNING
-from distribution.transitions import FAILED, Standing, StatusReport, apply, resend_time
+from distribution.outcomes import duplicates
+from distribution.outcomes.duplicates import Double
+from distribution.outcomes.report_rules import FAILED, Standing, StatusReport, apply, resend_time
 from phonepool.errors import classify
 
 STANDING_COLUMNS = [field_.name for field_ in fields(Standing)]
@@ -74,7 +76,7 @@ def advance(reports: Sequence[StatusReport], *, now: datetime) -> Applied:
                 writes.append(write)
                 touched.add(locked[pk].distribution_id)
         conflicts: list[Conflict] = []
-        applied.changed = state.record_reports(writes, conflicts=conflicts, now=now)
+        applied.changed = deliveries.record_reports(writes, conflicts=conflicts, now=now)
         rollups.mark(touched, now=now)
         _keep_failures(by_delivery, locked)
         outbox.failures(applied.failed, now=now)

@@ -14,8 +14,8 @@ from django.views.decorators.http import require_safe
 
 from distribution.models import Alert, Distribution
 from distribution.models.distributions import UNOPENED
-from distribution.picture import picture
-from distribution.shared import Shared
+from distribution.reporting.snapshot import picture
+from distribution.runtime.short_lived_cache import Shared
 
 RUNNING_MS, IDLE_MS = 1000, 5000  # how often a page asks
 

@@ -9,7 +9,7 @@ from itertools import chain
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from distribution.explaining import explain
+from distribution.ledger.reasons import explain
 from distribution.models import Delivery
 from subscribers.phones import mask
 from subscribers.spreadsheets import csv_lines

@@ -13,16 +13,18 @@ from datetime import datetime
 
 from django.conf import settings
 
-from distribution import analytics, charts, sla
-from distribution.analytics import Reach, Tally
-from distribution.cells import Cell
-from distribution.cells import cells as read_cells
-from distribution.charts import Chart
-from distribution.explaining import Explanation, explain
+from distribution.analytics import counts as analytics
+from distribution.analytics.counts import Reach, Tally
+from distribution.analytics.grouped_counts import Cell
+from distribution.analytics.grouped_counts import cells as read_cells
+from distribution.analytics.timeline import Timeline, timeline
+from distribution.ledger.reasons import Explanation, explain
 from distribution.models import Distribution, DistributionState, State
 from distribution.models.distributions import RUNNING, UNOPENED
-from distribution.sla import Sla
-from distribution.timeline import Timeline, timeline
+from distribution.reporting import charts
+from distribution.reporting.charts import Chart
+from distribution.service_level import sla
+from distribution.service_level.sla import Sla
 from phonepool.models import Breaker, NumberState, PhoneNumber, Quality
 from phonepool.numbers import health
 

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from django.db.models import Max, QuerySet
 from django.utils import timezone
 
-from distribution import state
+from distribution.ledger import deliveries
 from distribution.models import Delivery, KeptAnswer, Progress, State
 from distribution.models.deliveries import UNSETTLED
 from phonepool.errors import FAILURES, WITHDRAWN, Reason
@@ -35,9 +35,9 @@ _WHY: dict[Reason, str] = {
 }
 _SLUGS = {failure.slug: failure.reason for failure in FAILURES.values()}
 _OURS = {
-    state.OPTED_OUT: "the person had opted out",
-    state.CANCELLED: "the distribution was cancelled",
-    state.WINDOW_OVER: "the time for sending was over",
+    deliveries.OPTED_OUT: "the person had opted out",
+    deliveries.CANCELLED: "the distribution was cancelled",
+    deliveries.WINDOW_OVER: "the time for sending was over",
     WITHDRAWN.slug: "the call was withdrawn before it was sent",
     "portfolio_limit": "Meta's limit of people in 24 hours was reached",
 }

@@ -8,8 +8,8 @@ from datetime import date, datetime, timedelta
 from django.conf import settings
 from django.db.models import Count
 
-from distribution import checks, schedule
-from distribution.checks import Finding
+from distribution.lifecycle import preflight, schedule
+from distribution.lifecycle.preflight import Finding
 from distribution.models import (
     Alert,
     BlackoutDate,
@@ -66,7 +66,7 @@ def read(now: datetime) -> Board:
     return Board(
         running=list(Distribution.objects.running().order_by("planned_at")),
         next=following,
-        findings=checks.findings(following, now=now) if following else [],
+        findings=preflight.findings(following, now=now) if following else [],
         mornings=mornings(now),
         alerts=alerts[:MOST_ALERTS],
         open_alerts=len(alerts),

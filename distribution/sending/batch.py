@@ -19,21 +19,18 @@ from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
-from distribution import (
-    control,
-    duplicates,
-    halting,
-    message_templates,
-    pool_alerts,
-    retrying,
-    state,
-)
-from distribution.attempt_ids import AttemptKey
-from distribution.evidence import Conflict
+from distribution.alerts import phone_pool
+from distribution.content import rendering
+from distribution.ledger import deliveries
+from distribution.ledger.attempt_ids import AttemptKey
+from distribution.ledger.deliveries import Claim
+from distribution.ledger.evidence import Conflict
+from distribution.ledger.settlements import Settlement
+from distribution.lifecycle import control
 from distribution.models import AttemptOutcome, Delivery, Distribution, State
-from distribution.patience import AWAY, Patience
-from distribution.settlements import Settlement
-from distribution.state import Claim
+from distribution.outcomes import duplicates
+from distribution.runtime.database_retry import AWAY, Patience
+from distribution.sending import retry_policy, withdrawal
 from phonepool.cloud_api.client import CloudApi, Outcome, PreparedMessage
 from phonepool.errors import UNSENDABLE, WITHDRAWN, Action
 from phonepool.failpoints import failpoint
@@ -76,7 +73,7 @@ def send_batch(
 ) -> Sent:
     """Send the due rows of one batch. Safe to call twice, at once, and after any crash."""
     lease = timedelta(seconds=settings.LEASE_SECONDS)
-    claim = state.claim(
+    claim = deliveries.claim(
         distribution_id, batch_no, limit=settings.BATCH_SIZE, now=clock(), lease=lease
     )
     sent = Sent()
@@ -112,12 +109,12 @@ class _Pass:
         self.ticket = 0
 
     def run(self) -> None:
-        self.ticket = halting.enter(self.distribution.pk, self._halt)
+        self.ticket = withdrawal.enter(self.distribution.pk, self._halt)
         try:
             self._walk()
         finally:
             if not self.behind:
-                halting.leave(self.ticket)
+                withdrawal.leave(self.ticket)
 
     def _walk(self) -> None:
         try:
@@ -138,7 +135,7 @@ class _Pass:
         Only what it did mark is an attempt, and each attempt leaves its row of evidence.
         """
         at = self.clock()
-        numbers = state.numbers_in_flight(self.claim, self.waiting)
+        numbers = deliveries.numbers_in_flight(self.claim, self.waiting)
         later = [
             Settlement(
                 self.claim.attempt(row),
@@ -152,11 +149,11 @@ class _Pass:
             for row in self.waiting
             if row.pk in numbers
         ]
-        state.settle(later)
+        deliveries.settle(later)
 
     def _give_back(self) -> None:
         left = [delivery.pk for delivery in self.waiting]
-        state.give_back(self.claim, left, next_at=self.clock() + NO_ROOM_DELAY)
+        deliveries.give_back(self.claim, left, next_at=self.clock() + NO_ROOM_DELAY)
         self.sent.due_in(NO_ROOM_DELAY.total_seconds())
 
     def _try_to_write(self, step: Callable[[], object]) -> None:
@@ -182,7 +179,7 @@ class _Pass:
         messages, unsendable = self._prepare(group, slots)
         if self.halted.is_set():
             return False
-        marked = state.mark_inflight(
+        marked = deliveries.mark_inflight(
             self.claim, group, number_id=slots.number_id, now=self.clock(), lease=self.lease
         )
         failpoint("after_mark")
@@ -226,7 +223,7 @@ class _Pass:
     ) -> PreparedMessage:
         content = self.distribution.content
         assert content is not None  # an open distribution has one
-        return message_templates.prepare(
+        return rendering.prepare(
             content,
             delivery.subscriber,
             to=delivery.phone,
@@ -251,7 +248,7 @@ class _Pass:
             for pk in pks
         ]
         if refused:
-            self._try_to_write(lambda: state.settle(refused))
+            self._try_to_write(lambda: deliveries.settle(refused))
 
     def _write_down_until(self, moment: float) -> None:
         """Write outcomes down until the wall clock shows `moment` (Unix seconds)."""
@@ -274,7 +271,7 @@ class _Pass:
             while self.out:
                 self._write_down(self.calls.collect(timeout=1.0))
         finally:
-            halting.leave(self.ticket)
+            withdrawal.leave(self.ticket)
             connections.close_all()
 
     def _write_down(self, outcomes: Sequence[Outcome]) -> None:
@@ -310,9 +307,9 @@ class _Pass:
         for number_id, places in costly.items():
             waits = retry_budget.waits(number_id, len(places), now=self.clock())
             for place, wait in zip(places, waits, strict=True):
-                written[place] = retrying.put_off(written[place], wait, self.window_end)
+                written[place] = retry_policy.put_off(written[place], wait, self.window_end)
         conflicts: list[Conflict] = []
-        state.settle(written, conflicts=conflicts)
+        deliveries.settle(written, conflicts=conflicts)
         self.sent.note(written)
         duplicates.tell_conflicts(conflicts, now=self.clock())
 
@@ -324,7 +321,7 @@ class _Pass:
     def _settlement(
         self, attempt: AttemptKey, outcome: Outcome, tries_charged: int, number_id: int
     ) -> Settlement:
-        return retrying.settlement(
+        return retry_policy.settlement(
             attempt,
             outcome,
             tries_charged=tries_charged,
@@ -341,7 +338,7 @@ def _tell_pool(distribution: Distribution, answers: list[Answer], *, now: dateti
         waiting = control.waiting(distribution.pk)
         health.ensure_capacity(waiting, until=distribution.sla_deadline, now=now)
     if lost:
-        pool_alerts.refresh(now)
+        phone_pool.refresh(now)
     for action in (Action.ABORT, Action.TEMPLATE):
         if action in actions:
             failure = actions[action]

@@ -12,10 +12,11 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Max
 
-from distribution import reconcile, state
-from distribution.attempt_ids import AttemptKey
+from distribution.ledger import deliveries
+from distribution.ledger.attempt_ids import AttemptKey
+from distribution.ledger.settlements import Settlement
 from distribution.models import AttemptOutcome, Delivery, Distribution, DistributionState, State
-from distribution.settlements import Settlement
+from distribution.outcomes import reconcile
 from phonepool.cloud_api.client import Outcome, OutcomeKind
 from phonepool.errors import ONCE_MORE, WITHDRAWN, Action, Failure
 
@@ -52,7 +53,7 @@ def settlement(
         next_at = next_attempt(failure, attempt.attempt_no, tries_charged, outcome, window_end)
         after = State.RETRY_WAIT if next_at else State.FAILED
         if next_at is None and failure is WITHDRAWN:  # and the window is over
-            after, reason = State.SKIPPED, state.WINDOW_OVER
+            after, reason = State.SKIPPED, deliveries.WINDOW_OVER
     return Settlement(
         attempt,
         after,
@@ -123,7 +124,7 @@ class Sweep:
 
 def sweep(now: datetime) -> Sweep:
     """End leases, judge unknown outcomes, and find due rows that nobody works on."""
-    freed, doubtful = state.expire_leases(now)
+    freed, doubtful = deliveries.expire_leases(now)
     resent = unconfirmed = 0
     nudges: list[tuple[int, int]] = []
     for distribution in Distribution.objects.running():
@@ -139,9 +140,9 @@ def sweep(now: datetime) -> Sweep:
 def _clear_up(distribution: Distribution, now: datetime) -> int:
     """What came back after the end: a claim given up, a refusal, an answer that never came."""
     if distribution.state == DistributionState.CANCELLED:
-        state.skip_waiting(distribution.pk, state.CANCELLED)
+        deliveries.skip_waiting(distribution.pk, deliveries.CANCELLED)
         return reconcile.judge(distribution, now=now)[1]
-    state.skip_waiting(distribution.pk, state.WINDOW_OVER)
+    deliveries.skip_waiting(distribution.pk, deliveries.WINDOW_OVER)
     return 0
 
 

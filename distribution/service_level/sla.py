@@ -12,9 +12,12 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from distribution import alerts, analytics, duplicates, outbox
-from distribution.analytics import Reach, Tally
+from distribution.alerts import incidents
+from distribution.analytics import counts
+from distribution.analytics.counts import Reach, Tally
+from distribution.ledger import outbox
 from distribution.models import Distribution, EventKind, Severity, State
+from distribution.outcomes import duplicates
 from phonepool.models import PhoneNumber
 from phonepool.numbers import health
 
@@ -43,7 +46,7 @@ class Sla:
 
 def measure(distribution: Distribution, *, now: datetime) -> Sla:
     """The service level now, three queries however large the audience."""
-    tally, reach = analytics.tally(distribution), analytics.reach(distribution)
+    tally, reach = counts.tally(distribution), counts.reach(distribution)
     return assess(distribution, tally, reach, _remaining_rate(distribution, tally, now), now=now)
 
 
@@ -76,7 +79,7 @@ def refresh(distribution: Distribution, *, now: datetime) -> Sla:
     _tell_progress(distribution, sla, now)
     scope = f"distribution {distribution.pk}"
     if sla.owed and sla.projected_share < settings.SLA_ALERT_THRESHOLD:
-        alerts.raise_alert(
+        incidents.raise_alert(
             "sla_at_risk",
             scope=scope,
             severity=Severity.CRITICAL,
@@ -85,7 +88,7 @@ def refresh(distribution: Distribution, *, now: datetime) -> Sla:
             now=now,
         )
     else:
-        alerts.close_alert("sla_at_risk", scope=scope, now=now)
+        incidents.close_alert("sla_at_risk", scope=scope, now=now)
     return sla
 
 
@@ -111,7 +114,7 @@ def _tell_progress(distribution: Distribution, sla: Sla, now: datetime) -> None:
 
 def results(distribution: Distribution, *, now: datetime) -> dict[str, object]:
     """The figures stored once, when a distribution is completed."""
-    tally, reach = analytics.tally(distribution), analytics.reach(distribution)
+    tally, reach = counts.tally(distribution), counts.reach(distribution)
     sla = assess(distribution, tally, reach, 0.0, now=now)
     return {
         "recipients": tally.recipients,
@@ -125,7 +128,7 @@ def results(distribution: Distribution, *, now: datetime) -> dict[str, object]:
         "failures": dict(tally.reasons.get(State.FAILED, {})),
         "skips": dict(tally.reasons.get(State.SKIPPED, {})),
         "doubles": duplicates.counts(distribution.pk),
-        "sent_again": analytics.sent_again(distribution.pk),
+        "sent_again": counts.sent_again(distribution.pk),
         "sla_accepted": sla.accepted_share,
         "sla_delivered": sla.delivered_share,
         "sla_met": sla.met,
@@ -169,7 +172,7 @@ def _violations(distribution: Distribution, sla: Sla, waiting: int, now: datetim
 
 
 def _remaining_rate(distribution: Distribution, tally: Tally, now: datetime) -> float:
-    recent = analytics.recent_rate(distribution, now=now)
+    recent = counts.recent_rate(distribution, now=now)
     return rate_ahead(tally, recent, PhoneNumber.objects.all(), now)
 
 

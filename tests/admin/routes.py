@@ -17,7 +17,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
 from config.staff import ADMINISTRATOR, APPROVER, EDITOR, OPERATOR, VIEWER
-from distribution import tokens
+from distribution.access import tokens
 from distribution.models import (
     Alert,
     ApiToken,

@@ -12,8 +12,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from config import staff
-from distribution import dashboard
 from distribution.models import Delivery, Distribution
+from distribution.reporting import dashboard
 from subscribers.models import Subscriber
 from tests.admin.routes import MAKERS, PAGES
 from tests.admin.test_every_page import member

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from distribution import breakdown
-from distribution.api import templates, throttling
+from distribution.analytics import breakdown
+from distribution.api.auth import throttling
+from distribution.api.resources import templates
 from tests.serving import serve
 
 __all__ = ["serve"]

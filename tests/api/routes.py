@@ -12,7 +12,7 @@ from typing import Any
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from distribution import alerts
+from distribution.alerts import incidents
 from distribution.models import Alert, Kind, Severity
 from subscribers.importing import jobs
 from tests import builders
@@ -72,7 +72,7 @@ def _import() -> int:
 def _alert() -> int:
     now = timezone.now()
     rule = f"rule-{next(builders.serial)}"
-    alerts.raise_alert(rule, severity=Severity.WARNING, message="Look.", now=now)
+    incidents.raise_alert(rule, severity=Severity.WARNING, message="Look.", now=now)
     return Alert.objects.get(rule=rule).pk
 
 

@@ -11,9 +11,11 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from distribution import control, rollups, state
+from distribution.analytics import rollups
+from distribution.ledger import deliveries
+from distribution.ledger.settlements import Settlement
+from distribution.lifecycle import control
 from distribution.models import Delivery, Distribution, State
-from distribution.settlements import Settlement
 from phonepool.models import PhoneNumber
 from tests.api.tokens import a_program
 from tests.builders import LEASE, a_number, an_open_distribution, some_subscribers
@@ -32,11 +34,11 @@ def morning() -> Distribution:
         some_subscribers(2, tier=tier, language=language)
     distribution = an_open_distribution(now=SIX)
     Delivery.objects.filter(pk=max_pk()).update(state=State.SKIPPED, reason="opted_out")
-    claim = state.claim(distribution.pk, 0, limit=5, now=SIX, lease=LEASE)
+    claim = deliveries.claim(distribution.pk, 0, limit=5, now=SIX, lease=LEASE)
     number = PhoneNumber.objects.get()
-    state.mark_inflight(claim, claim.deliveries, number_id=number.pk, now=SIX, lease=LEASE)
+    deliveries.mark_inflight(claim, claim.deliveries, number_id=number.pk, now=SIX, lease=LEASE)
     outcomes = [State.ACCEPTED] * 3 + [State.FAILED] * 2
-    state.settle(
+    deliveries.settle(
         [
             Settlement(
                 claim.attempt(row),

@@ -10,12 +10,16 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from distribution import alerts, approval, control, sla, state
-from distribution.api.events import BODIES
-from distribution.attempt_ids import AttemptKey
+from distribution.alerts import incidents
+from distribution.api.document.events import BODIES
+from distribution.content import approval
+from distribution.event_webhooks import delivery
+from distribution.ledger import deliveries
+from distribution.ledger.attempt_ids import AttemptKey
+from distribution.ledger.settlements import Settlement
+from distribution.lifecycle import control
 from distribution.models import EventKind, Severity, State
-from distribution.outgoing import rounds
-from distribution.settlements import Settlement
+from distribution.service_level import sla
 from phonepool.models import PhoneNumber
 from tests.api.test_examples import DOCUMENT, validator
 from tests.builders import (
@@ -46,14 +50,16 @@ def test_every_type_of_event_is_a_webhook_of_the_document() -> None:
 def _a_morning() -> None:
     """One failed and one accepted message, a pause and its end, and the distribution's end."""
     distribution = an_open_distribution(2, now=NOW)
-    claim = state.claim(distribution.pk, 0, limit=2, now=NOW, lease=LEASE)
+    claim = deliveries.claim(distribution.pk, 0, limit=2, now=NOW, lease=LEASE)
     number = PhoneNumber.objects.first()
     assert number is not None
-    state.mark_inflight(claim, claim.deliveries, number_id=number.pk, now=NOW, lease=LEASE)
+    deliveries.mark_inflight(claim, claim.deliveries, number_id=number.pk, now=NOW, lease=LEASE)
     for row, outcome in zip(claim.deliveries, (State.FAILED, State.ACCEPTED), strict=True):
         attempt = AttemptKey(row.pk, row.attempt_no + 1, claim.token)
         reason = "unsendable" if outcome == State.FAILED else ""
-        state.settle([Settlement(attempt, outcome, NOW, reason=reason, wamid=f"wamid.{attempt}")])
+        deliveries.settle(
+            [Settlement(attempt, outcome, NOW, reason=reason, wamid=f"wamid.{attempt}")]
+        )
     sla.refresh(distribution, now=NOW)
     control.pause(distribution.pk, reason="Look first.", now=NOW)
     control.resume(distribution.pk, now=NOW)
@@ -64,8 +70,8 @@ def _everything_else() -> None:
     control.cancel(an_open_distribution(1, now=NOW).pk, reason="Wrong text.", now=NOW)
     late = a_planned_distribution(NOW, planned_at=NOW - timedelta(hours=19))
     control.open_distribution(late.pk, now=NOW)
-    alerts.raise_alert("x", severity=Severity.WARNING, message="Look.", now=NOW)
-    alerts.close_alert("x", now=NOW)
+    incidents.raise_alert("x", severity=Severity.WARNING, message="Look.", now=NOW)
+    incidents.close_alert("x", now=NOW)
     coming = timezone.localdate(NOW) + timedelta(days=2)
     first, second = a_draft(day=coming), a_draft(day=coming)
     for content in (first, second):
@@ -81,7 +87,7 @@ def posted() -> Iterator[list[Any]]:
         a_subscription(receiver.url)
         _a_morning()
         _everything_else()
-        rounds.run(lambda: LATER + timedelta(minutes=1))
+        delivery.run(lambda: LATER + timedelta(minutes=1))
         yield [json.loads(post.body) for post in receiver.posts]
 
 

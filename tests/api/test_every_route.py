@@ -9,9 +9,9 @@ from django.test import Client
 from rest_framework.permissions import BasePermission
 from rest_framework.test import APIClient
 
-from distribution.api.queries import KnownQuery
-from distribution.api.scopes import ScopeNeeded
-from distribution.api.throttling import ScopeThrottle
+from distribution.api.auth.scopes import ScopeNeeded
+from distribution.api.auth.throttling import ScopeThrottle
+from distribution.api.http.queries import KnownQuery
 from distribution.models import Scope
 from tests.api.routes import APART, SCOPES, url_of, views
 from tests.api.tokens import a_key, a_program

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from distribution.api.queries import known
+from distribution.api.http.queries import known
 from distribution.models import Distribution
 from tests.api.routes import SCOPES, path_of, url_of, views
 from tests.api.test_examples import DOCUMENT

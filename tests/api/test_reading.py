@@ -9,7 +9,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
-from distribution import alerts
+from distribution.alerts import incidents
 from distribution.models import Alert, Severity
 from tests.api.tokens import a_program
 from tests.builders import a_number, a_template, a_user
@@ -28,7 +28,7 @@ def read(address: str) -> Any:
 
 def an_alert(rule: str) -> Alert:
     now = timezone.now()
-    alerts.raise_alert(rule, severity=Severity.WARNING, message=f"{rule}!", now=now)
+    incidents.raise_alert(rule, severity=Severity.WARNING, message=f"{rule}!", now=now)
     return Alert.objects.get(rule=rule, closed_at=None)
 
 
@@ -66,8 +66,8 @@ def test_a_phone_number_tells_what_it_may_do_and_what_holds_it_back() -> None:
 def test_alerts_are_the_active_ones_unless_told() -> None:
     for rule in ("one", "two", "three"):
         an_alert(rule)
-    alerts.close_alert("one", now=timezone.now())
-    alerts.acknowledge([an_alert("two").pk], by=a_user().pk, now=timezone.now())
+    incidents.close_alert("one", now=timezone.now())
+    incidents.acknowledge([an_alert("two").pk], by=a_user().pk, now=timezone.now())
 
     assert rules() == ["three", "two"]
     assert rules("state=open") == ["three"]
@@ -89,10 +89,10 @@ def test_an_alert_is_acknowledged_once_and_the_log_knows_by_whom() -> None:
         )
     assert LogEntry.objects.filter(user=user, object_id=str(alert.pk)).count() == 1
 
-    alerts.close_alert("one", now=timezone.now())
+    incidents.close_alert("one", now=timezone.now())
     assert program.post(f"{ALERTS}/{alert.pk}/acknowledge").status_code == 200
     over = an_alert("two")
-    alerts.close_alert("two", now=timezone.now())
+    incidents.close_alert("two", now=timezone.now())
     assert program.post(f"{ALERTS}/{over.pk}/acknowledge").json()["code"] == "alert_closed"
 
 

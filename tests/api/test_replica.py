@@ -11,8 +11,8 @@ import pytest
 from django.db import DatabaseError, OperationalError, connection, connections
 from django.utils import timezone
 
-from distribution import replica
 from distribution.models import Alert, Kind, Rollup
+from distribution.runtime import replica
 from tests.api.tokens import a_program
 from tests.builders import a_planned_distribution, a_subscriber, a_template, an_open_distribution
 

@@ -14,7 +14,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from distribution import approval, schedule, tokens
+from distribution.access import tokens
+from distribution.content import approval
+from distribution.lifecycle import schedule
 from distribution.models import Content
 from tests.builders import a_number, a_template, a_user, some_subscribers
 

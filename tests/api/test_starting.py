@@ -12,7 +12,8 @@ from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.utils import timezone
 
-from distribution import schedule, tasks
+from distribution import tasks
+from distribution.lifecycle import schedule
 from distribution.models import BlackoutDate, Distribution, DistributionState, KeptAnswer, Kind
 from tests.api.tokens import a_key, a_program
 from tests.builders import a_number, a_planned_distribution, an_approved_content, some_subscribers

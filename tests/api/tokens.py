@@ -7,7 +7,7 @@ from typing import Any
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from distribution import tokens
+from distribution.access import tokens
 from tests.builders import a_user, serial
 
 

@@ -15,7 +15,8 @@ from django.utils import timezone  # noqa: E402
 
 from config.demo import preparing  # noqa: E402
 from config.demo.oracle import Sandbox  # noqa: E402
-from distribution import approval, message_templates, schedule  # noqa: E402
+from distribution.content import approval, rendering  # noqa: E402
+from distribution.lifecycle import schedule  # noqa: E402
 from distribution.models import (  # noqa: E402
     BlackoutDate,
     Content,
@@ -76,7 +77,7 @@ def write(title: str, by: User, **when: object) -> Content:
 
 now, today = timezone.now(), schedule.local_date(timezone.now())
 preparing.set_up_pool()
-message_templates.sync(client.client(), now=now)
+rendering.sync(client.client(), now=now)
 preparing.import_roster(PEOPLE, seed=1)
 editor, approver = preparing.make_people(sys.argv[1])
 fallback = write("Good morning from all of us", editor, is_fallback=True, day=None)

@@ -8,8 +8,10 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from distribution import approval, dashboard, schedule
+from distribution.content import approval
+from distribution.lifecycle import schedule
 from distribution.models import Delivery, Distribution
+from distribution.reporting import dashboard
 from tests import builders
 from tests.admin.routes import MAKERS
 from tests.mornings import a_morning

@@ -8,7 +8,8 @@ from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 
-from distribution import approval, schedule
+from distribution.content import approval
+from distribution.lifecycle import schedule
 from tests import builders
 from tests.browser.conftest import PASSWORD
 from tests.mornings import a_morning

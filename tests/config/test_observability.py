@@ -209,7 +209,7 @@ BREAK = """
 import django, logging
 django.setup()
 import sentry_sdk
-logger = logging.getLogger("distribution.sending")
+logger = logging.getLogger("distribution.sending.batch")
 logger.info("about to write to +919812345678")
 def send(to, token):
     name = "Asha " + "Verma"

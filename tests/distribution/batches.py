@@ -7,15 +7,15 @@ from collections.abc import Callable, Sequence
 
 from django.utils import timezone
 
-from distribution import sending
 from distribution.models import Delivery, Distribution
-from distribution.sending import Sent
+from distribution.sending import batch
+from distribution.sending.batch import Sent
 from phonepool.cloud_api.client import PreparedMessage
 from tests.fakes import FakeCloudApi, FakeDispatch
 
 
 def send(distribution: Distribution, api: FakeCloudApi, batch_no: int = 0) -> Sent:
-    return sending.send_batch(distribution.pk, batch_no, api=api)
+    return batch.send_batch(distribution.pk, batch_no, api=api)
 
 
 def due() -> None:

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 
-from distribution import state
+from distribution.ledger import deliveries
+from distribution.ledger.settlements import Settlement
 from distribution.models import Alert, Delivery, Distribution, State
-from distribution.settlements import Settlement
 from phonepool.models import PhoneNumber
 from tests.builders import LEASE
 
@@ -34,17 +34,19 @@ def outcomes() -> list[tuple[str, str]]:
     return list(Delivery.objects.order_by("pk").values_list("state", "reason"))
 
 
-def claim(distribution: Distribution, *, limit: int = 50, now: datetime = NOW) -> state.Claim:
-    return state.claim(distribution.pk, 0, limit=limit, now=now, lease=LEASE)
+def claim(distribution: Distribution, *, limit: int = 50, now: datetime = NOW) -> deliveries.Claim:
+    return deliveries.claim(distribution.pk, 0, limit=limit, now=now, lease=LEASE)
 
 
-def mark(taken: state.Claim, *, now: datetime = NOW) -> None:
+def mark(taken: deliveries.Claim, *, now: datetime = NOW) -> None:
     number_id = PhoneNumber.objects.first().pk
-    state.mark_inflight(taken, taken.deliveries, number_id=number_id, now=now, lease=LEASE)
+    deliveries.mark_inflight(taken, taken.deliveries, number_id=number_id, now=now, lease=LEASE)
 
 
-def settle(taken: state.Claim, to: State, **fields) -> None:
-    state.settle([Settlement(taken.attempt(row), to, NOW, **fields) for row in taken.deliveries])
+def settle(taken: deliveries.Claim, to: State, **fields) -> None:
+    deliveries.settle(
+        [Settlement(taken.attempt(row), to, NOW, **fields) for row in taken.deliveries]
+    )
 
 
 def everybody(to: State, **fields) -> None:

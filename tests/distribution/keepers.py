@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from distribution import schedule
-from distribution.keeping import Keeper
+from distribution.engine.keeper import Keeper
+from distribution.lifecycle import schedule
 from distribution.models import Heartbeat, StatusFeed
-from distribution.sending import Sent
+from distribution.sending.batch import Sent
 from tests.builders import a_number, an_approved_content, some_subscribers
 
 MIDNIGHT = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)

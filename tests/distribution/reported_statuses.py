@@ -6,16 +6,16 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 
-from distribution import state
-from distribution.attempt_ids import AttemptKey
+from distribution.ledger import deliveries
+from distribution.ledger.attempt_ids import AttemptKey
+from distribution.ledger.deliveries import Claim
+from distribution.ledger.settlements import Settlement
 from distribution.models import (
     Delivery,
     State,
 )
-from distribution.reports import Applied, advance
-from distribution.settlements import Settlement
-from distribution.state import Claim
-from distribution.transitions import StatusReport
+from distribution.outcomes.report_rules import StatusReport
+from distribution.outcomes.status_reports import Applied, advance
 from phonepool.models import PhoneNumber
 from tests.builders import LEASE, an_open_distribution
 
@@ -37,13 +37,13 @@ class Run:
 
     def attempt(self, *, now: datetime = NOW) -> Claim:
         """Claim and mark whatever is due: from now on each may have been sent."""
-        claim = state.claim(self.distribution.pk, 0, limit=50, now=now, lease=LEASE)
+        claim = deliveries.claim(self.distribution.pk, 0, limit=50, now=now, lease=LEASE)
         number_id = PhoneNumber.objects.first().pk
-        state.mark_inflight(claim, claim.deliveries, number_id=number_id, now=now, lease=LEASE)
+        deliveries.mark_inflight(claim, claim.deliveries, number_id=number_id, now=now, lease=LEASE)
         return claim
 
     def settle(self, claim: Claim, to: State, **fields) -> None:
-        state.settle(
+        deliveries.settle(
             [
                 Settlement(claim.attempt(row), to, NOW, **{"wamid": f"wamid.{row.pk}", **fields})
                 for row in claim.deliveries
@@ -58,9 +58,9 @@ class Run:
     def unanswered(self) -> AttemptKey:
         """The first attempt stays without an answer, and every gate says: send it again."""
         claim = self.attempt()
-        state.expire_leases(NOW + LEASE * 2)
+        deliveries.expire_leases(NOW + LEASE * 2)
         rows = list(Delivery.objects.values_list("pk", flat=True))
-        assert state.retry_unknown(rows, next_at=LATER, now=LATER) == len(rows)
+        assert deliveries.retry_unknown(rows, next_at=LATER, now=LATER) == len(rows)
         return claim.attempt(claim.deliveries[0])
 
 

@@ -7,11 +7,11 @@ from datetime import datetime
 
 from hypothesis import strategies as st
 
-from distribution import control
-from distribution.attempt_ids import AttemptKey
-from distribution.control import ControlError
+from distribution.ledger.attempt_ids import AttemptKey
+from distribution.ledger.deliveries import Claim
+from distribution.lifecycle import control
+from distribution.lifecycle.control import ControlError
 from distribution.models import Delivery, Distribution, DistributionState, State
-from distribution.state import Claim
 from phonepool.cloud_api.client import Outcome, OutcomeKind
 from phonepool.errors import NO_ANSWER, classify
 from subscribers.models import Status, Subscriber

@@ -18,8 +18,8 @@ from django.db import connection
 from django.db.models import Count
 from django.utils import timezone
 
-from distribution import attempt_ids
-from distribution import integrity as ours
+from distribution.ledger import attempt_ids
+from distribution.ledger import integrity as ours
 from distribution.models import Attempt, Delivery, Distribution, Kind, State
 from distribution.models.deliveries import UNSETTLED
 from tests.faults import pace

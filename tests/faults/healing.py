@@ -32,7 +32,7 @@ if __name__ == "__main__":
 
 import redis
 
-from distribution import attempt_ids
+from distribution.ledger import attempt_ids
 from distribution.models import Delivery
 from tests.faults.checker import examine
 from tests.faults.database import Server, throwaway

@@ -11,7 +11,7 @@ from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from config.demo.preparing import POOL
-from distribution import schedule
+from distribution.lifecycle import schedule
 from distribution.models import Content, Delivery, Distribution, Kind
 from distribution.models.deliveries import UNSETTLED
 from phonepool.models import PhoneNumber, Portfolio, Role

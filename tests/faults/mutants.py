@@ -28,10 +28,10 @@ class RetryOnTimeout(AppConfig):
     def ready(self) -> None:
         from dataclasses import replace
 
-        from distribution import retrying
         from distribution.models import State
+        from distribution.sending import retry_policy
 
-        right = retrying.settlement
+        right = retry_policy.settlement
 
         def wrong(attempt: Any, outcome: Any, **facts: Any) -> Any:
             made = right(attempt, outcome, **facts)
@@ -40,5 +40,5 @@ class RetryOnTimeout(AppConfig):
             again = outcome.ended_at + timedelta(seconds=0.1)
             return replace(made, state=State.RETRY_WAIT, next_at=again)
 
-        retrying.settlement = wrong
+        retry_policy.settlement = wrong
         sys.stderr.write("mutant: retry on timeout\n")

@@ -9,8 +9,9 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from distribution import attempt_ids, sla
+from distribution.ledger import attempt_ids
 from distribution.models import Attempt, Delivery, Distribution
+from distribution.service_level import sla
 from phonepool.models import PhoneEvent, PhoneNumber
 from tests.faults.cloud import Acceptance
 from tests.faults.stack import CALM, SCALED

@@ -42,7 +42,7 @@ class Mutant:
             path.write_text(source.replace(change.old, change.new))
 
 
-STATEMENTS, SENDING = "distribution/statements.py", "distribution/sending.py"
+STATEMENTS, SENDING = "distribution/ledger/statements.py", "distribution/sending/batch.py"
 TABLES = "distribution/migrations/0001_create_distributions.py"
 
 MUTANTS = (
@@ -52,8 +52,8 @@ MUTANTS = (
         (
             Replacement(
                 SENDING,
-                "        marked = state.mark_inflight(",
-                "        self.calls.submit(messages)\n        marked = state.mark_inflight(",
+                "        marked = deliveries.mark_inflight(",
+                "        self.calls.submit(messages)\n        marked = deliveries.mark_inflight(",
             ),
             Replacement(
                 SENDING,
@@ -61,19 +61,21 @@ MUTANTS = (
                 "pass",
             ),
         ),
-        ("tests/distribution/test_sending.py::test_nothing_is_sent_that_was_not_marked_before",),
+        (
+            "tests/distribution/sending/test_batch.py::test_nothing_is_sent_that_was_not_marked_before",
+        ),
     ),
     Mutant(
         "timeout-is-refusal",
         "a call without an answer is sent again like one that was refused",
         (
             Replacement(
-                "distribution/retrying.py",
+                "distribution/sending/retry_policy.py",
                 "        after = State.UNKNOWN\n",
                 "        after, next_at = State.RETRY_WAIT, outcome.ended_at\n",
             ),
         ),
-        ("tests/distribution/test_retrying.py",),
+        ("tests/distribution/sending/test_retry_policy.py",),
     ),
     Mutant(
         "no-token",
@@ -85,14 +87,16 @@ MUTANTS = (
                 "    d.state = 'CLAIMED'\n",
             ),
         ),
-        ("tests/distribution/test_state.py::test_a_lost_claim_may_not_send",),
+        ("tests/distribution/ledger/test_deliveries.py::test_a_lost_claim_may_not_send",),
         cheap=True,
     ),
     Mutant(
         "no-lease",
         "a claim with no lease left may begin calls",
         (Replacement(STATEMENTS, "    AND d.lease_until > %(least_lease)s\n", ""),),
-        ("tests/distribution/test_state.py::test_a_claim_with_little_lease_left_may_not_send",),
+        (
+            "tests/distribution/ledger/test_deliveries.py::test_a_claim_with_little_lease_left_may_not_send",
+        ),
     ),
     Mutant(
         "no-guard",
@@ -112,12 +116,12 @@ MUTANTS = (
         "progress is what was heard last, not the highest that was heard",
         (
             Replacement(
-                "distribution/transitions.py",
+                "distribution/outcomes/report_rules.py",
                 "    standing.progress = max(standing.progress, progress)",
                 "    standing.progress = progress",
             ),
         ),
-        ("tests/distribution/test_transitions.py",),
+        ("tests/distribution/outcomes/test_report_rules.py",),
         cheap=True,
     ),
     Mutant(
@@ -160,8 +164,8 @@ MUTANTS = (
             )
         ),
         (
-            "tests/distribution/test_fanout.py::test_doing_it_twice_changes_nothing",
-            "tests/distribution/test_state.py::test_nobody_can_be_owed_a_distribution_twice",
+            "tests/distribution/lifecycle/test_audience.py::test_doing_it_twice_changes_nothing",
+            "tests/distribution/ledger/test_deliveries.py::test_nobody_can_be_owed_a_distribution_twice",
         ),
     ),
 )

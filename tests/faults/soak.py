@@ -26,7 +26,7 @@ if __name__ == "__main__":
 
     django.setup()
 
-from distribution import attempt_ids
+from distribution.ledger import attempt_ids
 from tests.faults import morning as mornings
 from tests.faults.checker import examine
 from tests.faults.database import Server, throwaway

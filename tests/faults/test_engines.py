@@ -12,7 +12,7 @@ from django.db import connections
 from django.utils import timezone
 
 from config import roles
-from distribution import control, schedule
+from distribution.lifecycle import control, schedule
 from distribution.models import Alert, Delivery, Distribution
 from phonepool.models import PhoneNumber
 from subscribers.consent import decisions

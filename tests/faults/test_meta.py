@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from config.demo.preparing import POOL
-from distribution import control
+from distribution.lifecycle import control
 from distribution.models import Attempt, Delivery
 from phonepool.models import PhoneNumber
 from phonepool.numbers import health

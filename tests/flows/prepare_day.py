@@ -11,7 +11,7 @@ django.setup()
 from django.utils import timezone  # noqa: E402
 
 from config.demo import preparing  # noqa: E402
-from distribution import schedule  # noqa: E402
+from distribution.lifecycle import schedule  # noqa: E402
 
 preparing.import_roster(int(sys.argv[1]), seed=1)
 preparing.set_up_pool()

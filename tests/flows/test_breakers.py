@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from django.utils import timezone
 
-from distribution import control, pool_alerts, sending
+from distribution.alerts import phone_pool
+from distribution.lifecycle import control
 from distribution.models import Alert, Delivery, Distribution, DistributionState, State
+from distribution.sending import batch as sending
 from phonepool.cloud_api import client
 from phonepool.models import PhoneEvent, PhoneNumber
 from tests.builders import a_number, a_template, an_approved_content, an_open_distribution
@@ -54,7 +56,7 @@ def send_until(distribution: Distribution, done: Callable[[], bool], seconds: fl
         time.sleep(0.1)
         waiting = Delivery.objects.filter(state__in=[State.PENDING, State.RETRY_WAIT])
         waiting.update(next_at=timezone.now())
-        pool_alerts.refresh(timezone.now())
+        phone_pool.refresh(timezone.now())
 
 
 def number(meta_id: str) -> PhoneNumber:
@@ -85,7 +87,7 @@ def written_to(meta: Sandbox) -> Counter[str]:
 def test_a_number_that_fails_is_left_alone_and_taken_back(distribution, meta, fault, lost):
     meta.control("POST", "faults", {**fault, "match": {"number": ONE}, "for_seconds": 600})
     send_until(distribution, lambda: number(ONE).breaker != "CLOSED")
-    pool_alerts.refresh(timezone.now())
+    phone_pool.refresh(timezone.now())
     assert Alert.objects.get(rule="number_breaker", closed_at=None).severity == "CRITICAL"
     assert number(TWO).breaker == "CLOSED"
     burnt = count(lost)
@@ -101,7 +103,7 @@ def test_a_number_that_fails_is_left_alone_and_taken_back(distribution, meta, fa
     assert count(State.UNKNOWN) >= unknown  # a trial may have run into the fault, too
     reached = written_to(meta)
     assert (len(reached), max(reached.values())) == (count(State.ACCEPTED), 1)
-    pool_alerts.refresh(timezone.now())
+    phone_pool.refresh(timezone.now())
     assert not Alert.objects.filter(rule="number_breaker", closed_at=None).exists()
 
 

@@ -10,7 +10,8 @@ from django.contrib.messages import get_messages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from distribution import media, message_templates, schedule
+from distribution.content import media, rendering
+from distribution.lifecycle import schedule
 from distribution.models import Attempt, Content, Delivery, MessageTemplate
 from phonepool.cloud_api import client
 from phonepool.cloud_api.media import MediaRefusedError
@@ -30,7 +31,7 @@ def meta(settings) -> Iterator[Sandbox]:
     settings.WHATSAPP_API_BASE, settings.WHATSAPP_ACCESS_TOKEN = sandbox.url, TOKEN
     settings.WHATSAPP_BUSINESS_ID, settings.TEST_RECIPIENTS = WABA, STAFF
     sandbox.control("POST", "template/morning", {"components": RICH})
-    message_templates.sync(client.client(), now=datetime.now(UTC))
+    rendering.sync(client.client(), now=datetime.now(UTC))
     yield sandbox
     client.client().close()
     sandbox.stop()

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from distribution.watchdog import EXIT_CODE
+from distribution.runtime.watchdog import EXIT_CODE
 
 ROOT = Path(__file__).resolve().parents[2]
 

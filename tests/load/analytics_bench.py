@@ -32,8 +32,8 @@ from django.test.runner import DiscoverRunner  # noqa: E402
 from django.utils import timezone  # noqa: E402
 from rest_framework.test import APIClient  # noqa: E402
 
-from distribution import breakdown, rollups  # noqa: E402
-from distribution.breakdown import By  # noqa: E402
+from distribution.analytics import breakdown, rollups  # noqa: E402
+from distribution.analytics.breakdown import By  # noqa: E402
 from distribution.models import Distribution, DistributionState, Kind, Rollup  # noqa: E402
 from phonepool.models import PhoneNumber  # noqa: E402
 from tests.api.tokens import a_program  # noqa: E402

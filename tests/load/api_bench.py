@@ -35,7 +35,7 @@ from django.db import connection  # noqa: E402
 from django.test.runner import DiscoverRunner  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from distribution.api import status  # noqa: E402
+from distribution.api.resources import status  # noqa: E402
 from distribution.models import Scope  # noqa: E402
 from tests.api.tokens import a_program  # noqa: E402
 from tests.load.people import PEOPLE  # noqa: E402

@@ -33,8 +33,8 @@ from django.test.runner import DiscoverRunner  # noqa: E402
 from django.test.utils import CaptureQueriesContext  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from distribution import dashboard  # noqa: E402
 from distribution.models import Delivery, Distribution  # noqa: E402
+from distribution.reporting import dashboard  # noqa: E402
 from tests.mornings import a_morning  # noqa: E402
 
 

@@ -109,7 +109,7 @@ import django
 django.setup()
 from django.contrib.auth.models import User
 from django.utils import timezone
-from distribution import tokens
+from distribution.access import tokens
 user = User.objects.create_superuser("bench")
 now = timezone.now()
 print(tokens.issue("bench", ["subscribers"], user=user, by=None, expires_at=None, now=now)[1])

@@ -12,8 +12,8 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from distribution import state
-from distribution.attempt_ids import AttemptKey
+from distribution.ledger import deliveries
+from distribution.ledger.attempt_ids import AttemptKey
 from distribution.models import Delivery, Distribution
 from phonepool.models import PhoneNumber
 from tests.builders import LEASE, a_number, an_open_distribution
@@ -136,9 +136,9 @@ def on_the_wire(
 ) -> dict[int, AttemptKey]:
     attempts: dict[int, AttemptKey] = {}
     for batch_no in range(distribution.batches):
-        taken = state.claim(distribution.pk, batch_no, limit=1000, now=now, lease=lease)
+        taken = deliveries.claim(distribution.pk, batch_no, limit=1000, now=now, lease=lease)
         attempts |= {row.pk: taken.attempt(row) for row in taken.deliveries}
-        state.mark_inflight(taken, taken.deliveries, number_id=number.pk, now=now, lease=lease)
+        deliveries.mark_inflight(taken, taken.deliveries, number_id=number.pk, now=now, lease=lease)
     return attempts
 
 

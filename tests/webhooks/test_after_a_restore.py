@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from distribution import restored
-from distribution.attempt_ids import AttemptKey
+from distribution.ledger import restored
+from distribution.ledger.attempt_ids import AttemptKey
 from distribution.models import Delivery, State
 from tests.builders import an_open_distribution
 from tests.webhooks.posts import apply, our_number, status, statuses

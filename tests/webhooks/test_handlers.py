@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from distribution import control
+from distribution.lifecycle import control
 from distribution.models import Alert, Delivery, Distribution, DistributionState, State
 from subscribers.models import ConsentEvent, Status, Subscriber
 from tests.builders import a_subscriber

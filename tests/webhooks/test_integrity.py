@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.management import CommandError, call_command
 
-from distribution.integrity import HEALING
+from distribution.ledger.integrity import HEALING
 from distribution.models import Delivery, Distribution
 from tests.builders import an_open_distribution
 from tests.webhooks.posts import apply, in_flight, our_number, status, statuses, store

@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from distribution import control, sending
+from distribution.lifecycle import control
 from distribution.models import Alert, Attempt, Delivery, Distribution, DistributionState, State
+from distribution.sending import batch
 from phonepool.cloud_api.client import Outcome, PreparedMessage
 from tests.builders import a_number, an_open_distribution
 from tests.distribution.batches import states
@@ -41,7 +42,7 @@ def test_a_message_id_stays_the_firsts_and_the_conflict_is_kept_and_alerted():
     a_number(rate_per_second=1000)
     distribution = an_open_distribution(5)
 
-    sending.send_batch(distribution.pk, 0, api=OneIdForTwo())
+    batch.send_batch(distribution.pk, 0, api=OneIdForTwo())
 
     first, _, third, *_ = Delivery.objects.order_by("pk")
     assert states() == {State.ACCEPTED: 5}

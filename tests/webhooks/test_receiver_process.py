@@ -14,7 +14,7 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from distribution import tokens
+from distribution.access import tokens
 from distribution.models import Heartbeat, Scope, StatusFeed
 from tests.webhooks.posts import URL, notice
 from tests.webhooks.test_receiver import awaited

@@ -14,13 +14,14 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from config.processes import report_ready
-from distribution import halting, rollups, sending
-from distribution.aside import Aside
-from distribution.keeping import Duties, Keeper
-from distribution.outgoing import rounds
-from distribution.sending import Sent
+from distribution.analytics import rollups
+from distribution.engine.keeper import Duties, Keeper
+from distribution.event_webhooks import delivery
+from distribution.runtime.background import Aside
+from distribution.runtime.watchdog import Watchdog
+from distribution.sending import batch, withdrawal
+from distribution.sending.batch import Sent
 from distribution.tasks import start_batches
-from distribution.watchdog import Watchdog
 from phonepool.cloud_api import client
 from webhooks import inbox
 
@@ -52,14 +53,14 @@ def duties() -> Duties:
         send=_send,
         publish=start_batches,
         drain=_drain,
-        post_events=rounds.aside.start,
+        post_events=delivery.aside.start,
         count=counting.start,
-        halt=halting.halt_all,
+        halt=withdrawal.halt_all,
     )
 
 
 def _send(distribution_id: int, batch_no: int) -> Sent:
-    return sending.send_batch(distribution_id, batch_no, api=client.client())
+    return batch.send_batch(distribution_id, batch_no, api=client.client())
 
 
 def _drain(now: datetime) -> inbox.Drained:

@@ -17,13 +17,13 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from distribution import content_rules, template_forms
+from distribution.content import template_schema, validation
+from distribution.content.template_schema import BODY, BUTTON, HEADER, Slot
 from distribution.models import Content, MessageTemplate
-from distribution.template_forms import BODY, BUTTON, HEADER, Slot
 from phonepool.cloud_api import media
 from phonepool.cloud_api.media import MediaRefusedError
 
-NO_FORM = template_forms.read([])
+NO_FORM = template_schema.read([])
 LONGEST_TEXT = 2000
 
 
@@ -63,8 +63,8 @@ class ContentForm(forms.Form):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.template, self.today = template, today
-        self.slots_of = template_forms.read(template.components) if template else NO_FORM
-        self.attributes = content_rules.known_attributes()
+        self.slots_of = template_schema.read(template.components) if template else NO_FORM
+        self.attributes = validation.known_attributes()
         choice = self.fields["message_template"]
         assert isinstance(choice, forms.ModelChoiceField)
         choice.queryset = MessageTemplate.objects.all()
@@ -84,7 +84,7 @@ class ContentForm(forms.Form):
         return self["media_file"] if "media_file" in self.fields else None
 
     def names_to_use(self) -> list[str]:
-        return [f"{{{name}}}" for name in (*content_rules.ALWAYS_KNOWN, *self.attributes)]
+        return [f"{{{name}}}" for name in (*validation.ALWAYS_KNOWN, *self.attributes)]
 
     def texts(self) -> dict[str, str]:
         """What is written for each slot now, saved or not."""
@@ -95,7 +95,7 @@ class ContentForm(forms.Form):
         texts = self.texts()
         if not self.is_bound and not any(texts.values()):
             return {}
-        return content_rules.problems(self.slots_of, texts, self.attributes)
+        return validation.problems(self.slots_of, texts, self.attributes)
 
     def switched(self) -> bool:
         """Another message template was chosen than the one whose fields were shown."""
@@ -153,13 +153,13 @@ class ContentForm(forms.Form):
 
 def initial_of(content: Content) -> dict[str, Any]:
     """What the form shows of a stored content."""
-    form = template_forms.read(content.message_template.components)
+    form = template_schema.read(content.message_template.components)
     return {
         "message_template": content.message_template_id,
         "title": content.title,
         "day": content.day.isoformat() if content.day else None,
         "is_fallback": content.is_fallback,
-        **content_rules.texts_of(content, form),
+        **validation.texts_of(content, form),
     }
 
 

@@ -13,11 +13,12 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from distribution import approval, media, schedule
-from distribution.admin import content_pages, content_steps
-from distribution.admin.content_form import ContentForm, initial_of
-from distribution.admin.content_pages import page_of
-from distribution.approval import EDITORIAL, ApprovalError
+from distribution.admin.content import steps, views
+from distribution.admin.content.form import ContentForm, initial_of
+from distribution.admin.content.views import page_of
+from distribution.content import approval, media
+from distribution.content.approval import EDITORIAL, ApprovalError
+from distribution.lifecycle import schedule
 from distribution.models import Approval, Content, ContentState, MessageTemplate, TemplateStatus
 from phonepool.cloud_api import client
 from phonepool.cloud_api.media import MediaRefusedError
@@ -63,10 +64,10 @@ class ContentAdmin(ModelAdmin):
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
         named = {
-            "calendar/": content_pages.calendar,
-            "queue/": content_pages.queue,
-            "preview/": content_pages.preview_now,
-            "fields/": content_pages.fields_now,
+            "calendar/": views.calendar,
+            "queue/": views.queue,
+            "preview/": views.preview_now,
+            "fields/": views.fields_now,
         }
         pages = [
             path(
@@ -78,7 +79,7 @@ class ContentAdmin(ModelAdmin):
         ]
         step = path(
             "<int:pk>/step/<slug:step>/",
-            view(lambda request, pk, step: content_steps.take(self, request, pk, step)),
+            view(lambda request, pk, step: steps.take(self, request, pk, step)),
             name="distribution_content_step",
         )
         return [*pages, step, *super().get_urls()]
@@ -146,8 +147,8 @@ class ContentAdmin(ModelAdmin):
                 "content_object": content,
                 "form": form,
                 "show_back_button": True,
-                **content_pages.preview_context(request, content, form),
-                **(content_steps.panel(request, content) if content else {}),
+                **views.preview_context(request, content, form),
+                **(steps.panel(request, content) if content else {}),
             },
         )
 

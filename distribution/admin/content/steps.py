@@ -12,17 +12,17 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from distribution import approval, content_rules, rehearsal
-from distribution.admin.content_pages import page_of
-from distribution.approval import EDITORIAL, ApprovalError
+from distribution.admin.content.views import page_of
+from distribution.content import approval, staff_send, validation
+from distribution.content.approval import EDITORIAL, ApprovalError
+from distribution.content.staff_send import RehearsalError
 from distribution.models import Content, ContentState, Decision
-from distribution.rehearsal import RehearsalError
 from phonepool.cloud_api import client
 from subscribers.models import Subscriber
 from subscribers.phones import mask
 
 if TYPE_CHECKING:
-    from distribution.admin.content import ContentAdmin
+    from distribution.admin.content.pages import ContentAdmin
 
 APPROVE, APPROVE_LATE, TEST = "approve_content", "approve_late_content", "send_test"
 Step = Callable[[HttpRequest, Content], Content]
@@ -101,7 +101,7 @@ def _test(request: HttpRequest, content: Content) -> Content:
     people = Subscriber.objects.eligible().order_by("pk")
     person = people.filter(pk=key).first() if key.isdigit() and len(key) < 18 else people.first()
     person = person or Subscriber(phone="+910000000000", name="Asha Rao")
-    for heard in rehearsal.send(content, person, phones, api=client.client()):
+    for heard in staff_send.send(content, person, phones, api=client.client()):
         tell = messages.success if heard.accepted else messages.error
         tell(request, f"Test to {heard.phone}: {heard.words}")
     return content
@@ -125,11 +125,11 @@ def panel(request: HttpRequest, content: Content) -> dict[str, Any]:
     waiting, late = state == ContentState.SUBMITTED, approval.is_late(content, now)
     return {
         "history": content.approvals.select_related("by").order_by("-at", "-pk"),
-        "findings": content_rules.findings(content) if state in EDITORIAL else [],
+        "findings": validation.findings(content) if state in EDITORIAL else [],
         "deadline": approval.deadline(content.day) if content.day else None,
         "late": late and state not in (ContentState.APPROVED, ContentState.REPLACED),
         "template_changed": approval.template_changed(content),
-        "media_expires": content_rules.media_expires(content),
+        "media_expires": validation.media_expires(content),
         "newer": content.newer_versions.all(),
         "is_chosen": state == ContentState.APPROVED and Content.objects.fallback() == content,
         "own": own,

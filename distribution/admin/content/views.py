@@ -13,22 +13,17 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from distribution import (
-    approval,
-    content_calendar,
-    content_rules,
-    preview,
-    schedule,
-    template_forms,
-)
-from distribution.admin.content_form import ContentForm
+from distribution.admin.content.form import ContentForm
+from distribution.content import approval, preview, template_schema, validation
+from distribution.content import calendar as content_calendar
+from distribution.content.preview import Audience, Bubble
+from distribution.lifecycle import schedule
 from distribution.models import Content, ContentState
-from distribution.preview import Audience, Bubble
 from subscribers.models import Subscriber
 from subscribers.phones import mask
 
 if TYPE_CHECKING:
-    from distribution.admin.content import ContentAdmin
+    from distribution.admin.content.pages import ContentAdmin
 
 FOLDER = "admin/distribution/content"
 
@@ -61,18 +56,18 @@ def _bubbles(
     template = form.template if form else content.message_template if content else None
     if template is None:
         return None, None
-    wording = template_forms.read(template.components)
+    wording = template_schema.read(template.components)
     if form is not None:
         texts, file = form.texts(), _file_name(content, form)
     else:
         assert content is not None
-        texts = content_rules.texts_of(content, wording)
+        texts = validation.texts_of(content, wording)
         file = str(content.media.get("filename", ""))
     bubble = preview.draw(template, wording, texts, person, file=file)
     theirs = preview.siblings(template).get(person.language) if person else None
     if theirs is None or theirs.pk == template.pk:
         return bubble, None
-    other = template_forms.read(theirs.components)
+    other = template_schema.read(theirs.components)
     return bubble, preview.draw(theirs, other, texts, person, file=file)
 
 

@@ -8,7 +8,7 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
-from distribution import tokens
+from distribution.access import tokens
 from distribution.models import ApiToken
 
 REFUSED = (

@@ -21,7 +21,7 @@ from django.utils import timezone
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
-from distribution.api.problems import Problem
+from distribution.api.http.problems import Problem
 from distribution.models import ApiToken, KeptAnswer
 
 HEADER = "Idempotency-Key"

@@ -20,7 +20,7 @@ from redis.retry import Retry
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
-from distribution.api.scopes import needed
+from distribution.api.auth.scopes import needed
 from distribution.models import ApiToken
 
 if TYPE_CHECKING:  # it imports its defaults, and this is one of them

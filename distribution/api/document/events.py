@@ -1,5 +1,5 @@
 """What other systems are told, as the API's document says it: its `webhooks`, one for each type.
-The events themselves are written by `distribution/outbox.py`; a test holds both together."""
+The events themselves are written by `distribution/ledger/outbox.py`; a test holds both together."""
 
 from __future__ import annotations
 

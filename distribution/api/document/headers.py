@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from distribution.api.idempotency import HEADER
-from distribution.api.throttling import Rate
+from distribution.api.auth.idempotency import HEADER
+from distribution.api.auth.throttling import Rate
 
 # name → what it says, its schema, an example
 HEADERS: Mapping[str, tuple[str, dict[str, Any], Any]] = {

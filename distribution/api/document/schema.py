@@ -13,10 +13,10 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
-from distribution.api.examples import refusals
-from distribution.api.idempotency import HEADER
-from distribution.api.problems import MEDIA_TYPE
-from distribution.api.scopes import needed
+from distribution.api.auth.idempotency import HEADER
+from distribution.api.auth.scopes import needed
+from distribution.api.document.examples import refusals
+from distribution.api.http.problems import MEDIA_TYPE
 
 JSON_MEDIA = [MEDIA_TYPE]
 
@@ -152,7 +152,7 @@ class ApiSchema(AutoSchema):
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """How the document speaks of the tokens."""
 
-    target_class = "distribution.api.authentication.TokenAuthentication"
+    target_class = "distribution.api.auth.authentication.TokenAuthentication"
     name = "token"
     priority = 1
 
@@ -168,7 +168,7 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
 class BodyExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
     """A body takes the fields that it names, and no others."""
 
-    target_class = "distribution.api.strict.Body"
+    target_class = "distribution.api.http.fields.Body"
     match_subclasses = True
 
     def map_serializer(self, auto_schema: Any, direction: str) -> Any:

@@ -7,9 +7,9 @@ from django.views.decorators.csrf import csrf_exempt
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.authentication import SessionAuthentication
 
-from distribution.api import problems
-from distribution.api.authentication import TokenAuthentication
-from distribution.api.scopes import ScopeNeeded
+from distribution.api.auth.authentication import TokenAuthentication
+from distribution.api.auth.scopes import ScopeNeeded
+from distribution.api.http import problems
 from distribution.models import Scope
 
 

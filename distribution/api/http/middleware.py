@@ -10,8 +10,8 @@ from django.conf import settings
 from django.core.handlers.wsgi import LimitedStream
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from distribution.api import problems
-from distribution.api.problems import Problem
+from distribution.api.http import problems
+from distribution.api.http.problems import Problem
 
 TOO_LARGE = "Send at most {:,} bytes at once to this address."
 

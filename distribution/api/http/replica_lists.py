@@ -9,7 +9,7 @@ from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from distribution import replica
+from distribution.runtime import replica
 
 Row = TypeVar("Row", bound=Model)
 

@@ -14,11 +14,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from distribution import alerts
-from distribution.api import auditing
-from distribution.api.filtering import Filters
-from distribution.api.problems import Conflict
-from distribution.api.strict import Body, Id, valid
+from distribution.alerts import incidents
+from distribution.api.auth import audit
+from distribution.api.http.fields import Body, Id, valid
+from distribution.api.http.filtering import Filters
+from distribution.api.http.problems import Conflict
 from distribution.models import Alert, Scope, Severity
 
 ACTIVE, OPEN, ACKNOWLEDGED, CLOSED = "active", "open", "acknowledged", "closed"
@@ -130,9 +130,9 @@ def _acknowledge(request: Request, ids: list[int]) -> int:
     assert request.user.pk is not None  # ScopeNeeded lets nobody else in
     waiting = Alert.objects.filter(pk__in=ids, closed_at=None, acknowledged_at=None)
     chosen = list(waiting)
-    done = alerts.acknowledge(
+    done = incidents.acknowledge(
         [alert.pk for alert in chosen], by=request.user.pk, now=timezone.now()
     )
     for alert in chosen:
-        auditing.note(request, alert, "Acknowledged.", after=None)
+        audit.note(request, alert, "Acknowledged.", after=None)
     return done

@@ -17,11 +17,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from distribution import breakdown, replica
-from distribution.api import strict, tables
-from distribution.api.scopes import Scopes
-from distribution.breakdown import Breakdown, By
+from distribution.analytics import breakdown
+from distribution.analytics.breakdown import Breakdown, By
+from distribution.api.auth.scopes import Scopes
+from distribution.api.http import csv, fields
 from distribution.models import Scope
+from distribution.runtime import replica
 from subscribers.spreadsheets import csv_lines
 
 USUAL_DAYS, MOST_DAYS = 30, 750
@@ -34,7 +35,7 @@ COUNTS = (
 class AnalyticsQuery(serializers.Serializer[Any]):
     """Which days, and by what."""
 
-    to = strict.Day(required=False, help_text="The last day, in India; left out: today.")
+    to = fields.Day(required=False, help_text="The last day, in India; left out: today.")
     by = serializers.ChoiceField(
         choices=[side.value for side in By],
         default=By.DAY.value,
@@ -43,7 +44,7 @@ class AnalyticsQuery(serializers.Serializer[Any]):
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         told = f"The first day, in India; left out: {USUAL_DAYS} days up to the last."
-        first = strict.Day(required=False, help_text=told)
+        first = fields.Day(required=False, help_text=told)
         return {"from": first, **super().get_fields()}  # `from` is Python's own word
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -100,7 +101,7 @@ class Analytics(APIView):
 
     scopes: Scopes = {"GET": Scope.READ}
     asks = {"GET": ("from", "to", "by")}
-    renderer_classes = tables.BOTH
+    renderer_classes = csv.BOTH
 
     @extend_schema(
         summary="Read analytics",
@@ -118,8 +119,8 @@ class Analytics(APIView):
         query.is_valid(raise_exception=True)
         start, end, by = (query.validated_data[name] for name in ("start", "end", "by"))
         found = replica.from_copy(lambda: breakdown.of(start, end, by))
-        if tables.wants_csv(request):
-            return tables.csv_answer(
+        if csv.wants_csv(request):
+            return csv.csv_answer(
                 csv_lines(lines(found, by)), f"analytics-by-{by}-{start}-{end}.csv"
             )
         answer = {

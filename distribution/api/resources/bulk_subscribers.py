@@ -10,8 +10,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from distribution.api.filtering import Filters
-from distribution.api.strict import Body, Text
+from distribution.api.http.fields import Body, Text
+from distribution.api.http.filtering import Filters
 from subscribers import phones
 from subscribers.importing import columns
 from subscribers.importing.records import MAX_CELL

@@ -20,11 +20,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from distribution import approval, content_rules, media, schedule, template_forms
-from distribution.api import auditing
-from distribution.api.idempotency import Answer, kept_answer, once
-from distribution.api.parsing import LimitedJsonParser, loads
-from distribution.api.strict import Body, Day, Flag, Id, Text, valid
+from distribution.api.auth import audit
+from distribution.api.auth.idempotency import Answer, kept_answer, once
+from distribution.api.http.fields import Body, Day, Flag, Id, Text, valid
+from distribution.api.http.parsing import LimitedJsonParser, loads
+from distribution.content import approval, media, template_schema, validation
+from distribution.lifecycle import schedule
 from distribution.models import Approval, Content, ContentState, Decision, MessageTemplate, Scope
 from phonepool.cloud_api import client
 from phonepool.cloud_api.media import KINDS, MEGABYTE, MediaRefusedError
@@ -198,7 +199,7 @@ def _read(request: Request) -> tuple[dict[str, Any], UploadedFile[Any] | None]:
 def _above(asked: dict[str, Any], file: UploadedFile[Any] | None) -> dict[str, Any]:
     """What stands above the text. A file goes to Meta here, before any transaction is open."""
     if file is not None:
-        form = template_forms.read(asked["message_template"].components)
+        form = template_schema.read(asked["message_template"].components)
         kind = form.header.lower() if form.needs_media else ""
         if not kind:
             raise ValidationError({"file": "This message template has no picture or file above."})
@@ -214,7 +215,7 @@ def _above(asked: dict[str, Any], file: UploadedFile[Any] | None) -> dict[str, A
 
 
 def _headline(asked: dict[str, Any]) -> dict[str, Any]:
-    slots = template_forms.read(asked["message_template"].components).of(template_forms.HEADER)
+    slots = template_schema.read(asked["message_template"].components).of(template_schema.HEADER)
     name = {} if not slots or slots[0].name.isdigit() else {"name": slots[0].name}
     return {"type": "text", "text": asked["headline"].strip(), **name}
 
@@ -228,9 +229,9 @@ def _submit(request: Request, asked: dict[str, Any], above: dict[str, Any]) -> A
             content = approval.write(by=request.user, now=now, **{**words, "media": above})
             approval.submit(content, by=request.user, now=now)
     except approval.ApprovalError as error:
-        found = content_rules.findings(content)
+        found = validation.findings(content)
         raise ValidationError({"non_field_errors": found or [str(error)]}) from None
-    auditing.note(request, content, "Submitted.", after={"title": content.title})
+    audit.note(request, content, "Submitted.", after={"title": content.title})
     shown = ContentShown(content).data
     return Answer(201, shown, shown["url"])
 

@@ -9,11 +9,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from distribution import control
-from distribution.api import auditing
-from distribution.api.distributions import DistributionShown, shown
-from distribution.api.problems import Conflict
-from distribution.api.strict import Body, Text, valid
+from distribution.api.auth import audit
+from distribution.api.http.fields import Body, Text, valid
+from distribution.api.http.problems import Conflict
+from distribution.api.resources.distributions import DistributionShown, shown
+from distribution.lifecycle import control
 from distribution.models import Distribution, DistributionState, Scope
 
 
@@ -39,7 +39,7 @@ class Step(APIView):
                 self.take(distribution, f"{request.user}: {reason}")
             except control.ControlError as error:
                 raise Conflict("not_possible", str(error)) from None
-            auditing.note(request, distribution, self.said, reason=reason, after={})
+            audit.note(request, distribution, self.said, reason=reason, after={})
             distribution.refresh_from_db()
         return Response(shown(distribution))
 

@@ -11,12 +11,13 @@ from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_
 from rest_framework import serializers
 from rest_framework.request import Request
 
-from distribution import exporting, replica
-from distribution.api import tables
-from distribution.api.filtering import Filters
-from distribution.api.reading import CopiedList
-from distribution.explaining import explain
+from distribution.api.http import csv
+from distribution.api.http.filtering import Filters
+from distribution.api.http.replica_lists import CopiedList
+from distribution.ledger.reasons import explain
 from distribution.models import Delivery, Distribution, Progress, Scope, State
+from distribution.reporting import delivery_export
+from distribution.runtime import replica
 from subscribers.phones import mask
 
 
@@ -68,7 +69,7 @@ class Deliveries(CopiedList[Delivery]):
     """Deliveries of a distribution."""
 
     scopes = {"GET": Scope.SUBSCRIBERS}
-    renderer_classes = tables.BOTH
+    renderer_classes = csv.BOTH
     serializer_class = DeliveryShown
     ordering = ("pk",)
     filterset_class = Which
@@ -88,8 +89,8 @@ class Deliveries(CopiedList[Delivery]):
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         get_object_or_404(Distribution, pk=self.kwargs["id"])  # the copy may not have it yet
-        if tables.wants_csv(request):
+        if csv.wants_csv(request):
             rows = self.filter_queryset(self.get_queryset().using(replica.source())).order_by("pk")
-            lines = exporting.lines(rows, full_phones=False)
-            return tables.csv_answer(lines, f"deliveries-{self.kwargs['id']}.csv")
+            lines = delivery_export.lines(rows, full_phones=False)
+            return csv.csv_answer(lines, f"deliveries-{self.kwargs['id']}.csv")
         return super().get(request, *args, **kwargs)

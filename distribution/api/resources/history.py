@@ -12,13 +12,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from distribution import person
-from distribution.api.deliveries import ProgressField
-from distribution.api.paging import CursorPages
-from distribution.api.people import ConsentRow
-from distribution.api.queries import OF_PAGES
-from distribution.api.subscribers import one
+from distribution.api.http.paging import CursorPages
+from distribution.api.http.queries import OF_PAGES
+from distribution.api.resources.bulk_subscribers import ConsentRow
+from distribution.api.resources.deliveries import ProgressField
+from distribution.api.resources.subscribers import one
 from distribution.models import Delivery, Scope
+from distribution.reporting import subscriber_history
 from subscribers.models import ConsentEvent
 
 MOST_EVENTS = 200
@@ -59,8 +59,8 @@ class DeliveryRow(serializers.ModelSerializer[Delivery]):
     def get_number(self, delivery: Delivery) -> str:
         return delivery.number.label if delivery.number else ""
 
-    def _sentence(self, delivery: Delivery) -> person.Sentence:
-        return person.sentence(delivery, today=self.context["today"])
+    def _sentence(self, delivery: Delivery) -> subscriber_history.Sentence:
+        return subscriber_history.sentence(delivery, today=self.context["today"])
 
 
 class History(serializers.Serializer[Any]):

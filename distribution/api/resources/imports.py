@@ -19,10 +19,10 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from distribution.api import auditing, idempotency
-from distribution.api.callers import source
-from distribution.api.problems import Conflict, Problem
-from distribution.api.strict import Body, Text, valid
+from distribution.api.auth import audit, idempotency
+from distribution.api.auth.callers import source
+from distribution.api.http.fields import Body, Text, valid
+from distribution.api.http.problems import Conflict, Problem
 from distribution.models import Scope
 from subscribers.importing import jobs
 from subscribers.importing.records import ImportRefused
@@ -258,7 +258,7 @@ class ConfirmImport(APIView):
         )
         job = _job(id)
         if confirmed:
-            auditing.note(request, job, "Import confirmed.", reason=source, after=job.checked)
+            audit.note(request, job, "Import confirmed.", reason=source, after=job.checked)
         elif job.state not in CONFIRMED or job.consent_source != source:
             raise Conflict(
                 "import_not_checked",
@@ -280,7 +280,7 @@ def _submit(request: Request, told: Mapping[str, Any]) -> idempotency.Answer:
         )
     except ImportRefused as refusal:
         raise Problem(400, "list_refused", str(refusal)) from None
-    auditing.note(request, job, "List uploaded.", after={"sha256": job.digest})
+    audit.note(request, job, "List uploaded.", after={"sha256": job.digest})
     where = reverse("api:subscribers-import-job", args=[job.pk])
     return idempotency.Answer(202, Job(job).data, where)
 

@@ -15,14 +15,17 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from distribution import analytics, board, picture, schedule, sla
-from distribution.api.distributions import DistributionShown, shown
-from distribution.api.problems import Problem
-from distribution.api.strict import LARGEST_ID
-from distribution.cells import cells as read_cells
+from distribution.analytics import counts as analytics
+from distribution.analytics.grouped_counts import cells as read_cells
+from distribution.api.http.fields import LARGEST_ID
+from distribution.api.http.problems import Problem
+from distribution.api.resources.distributions import DistributionShown, shown
+from distribution.lifecycle import schedule
 from distribution.models import Distribution, Scope, State
 from distribution.models.distributions import RUNNING
-from distribution.shared import Shared
+from distribution.reporting import snapshot, today
+from distribution.runtime.short_lived_cache import Shared
+from distribution.service_level import sla
 from phonepool.models import PhoneNumber
 
 shared: Shared[dict[str, Any]] = Shared()
@@ -118,7 +121,7 @@ def _asked_for(request: Request) -> Distribution:
     now = timezone.now()
     running = Distribution.objects.running().order_by("planned_at").first()
     opened = Distribution.objects.exclude(opened_at=None).order_by("-planned_at")
-    found = running or board.held_back(now) or opened.first() or schedule.next_due(now)
+    found = running or today.held_back(now) or opened.first() or schedule.next_due(now)
     if found is None or found.pk is None:
         raise Problem(404, "none_yet", "There was no distribution yet: start or plan one.")
     return found
@@ -141,7 +144,7 @@ def told(distribution: Distribution, *, now: datetime) -> dict[str, Any]:
     numbers = list(PhoneNumber.objects.order_by("pk"))
     ahead = sla.rate_ahead(tally, rate, numbers, now) if running else 0.0
     level = sla.assess(distribution, tally, reach, ahead, now=now)
-    carriers = picture.carriers(cells, numbers, now, running=running)
+    carriers = snapshot.carriers(cells, numbers, now, running=running)
     return {
         "distribution": shown(distribution),
         "as_of": _text(now),
@@ -152,7 +155,7 @@ def told(distribution: Distribution, *, now: datetime) -> dict[str, Any]:
             "accepted": reach.accepted,
             "delivered": reach.delivered,
             "read": reach.read,
-            "reasons": [_reason(one) for one in picture.troubles(tally)],
+            "reasons": [_reason(one) for one in snapshot.troubles(tally)],
         },
         "sla": _level(distribution, level, now),
         "rate": rate,
@@ -163,7 +166,7 @@ def told(distribution: Distribution, *, now: datetime) -> dict[str, Any]:
 
 def _level(distribution: Distribution, level: sla.Sla, now: datetime) -> dict[str, Any]:
     return {
-        "verdict": picture.verdict(distribution, level, now).word,
+        "verdict": snapshot.verdict(distribution, level, now).word,
         "basis": settings.SLA_BASIS,
         "deadline": _text(distribution.sla_deadline),
         "accepted_share": level.accepted_share,
@@ -173,7 +176,7 @@ def _level(distribution: Distribution, level: sla.Sla, now: datetime) -> dict[st
     }
 
 
-def _reason(one: picture.Trouble) -> dict[str, Any]:
+def _reason(one: snapshot.Trouble) -> dict[str, Any]:
     told = one.explanation
     return {
         "state": one.state,

@@ -16,10 +16,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from distribution.api import auditing, idempotency
-from distribution.api.callers import actor, source
-from distribution.api.ordering import Ordering
-from distribution.api.people import (
+from distribution.api.auth import audit, idempotency
+from distribution.api.auth.callers import actor, source
+from distribution.api.http.fields import valid
+from distribution.api.http.ordering import Ordering
+from distribution.api.http.problems import Conflict
+from distribution.api.http.replica_lists import CopiedList
+from distribution.api.resources.bulk_subscribers import (
     Details,
     NewSubscriber,
     OneSubscriber,
@@ -27,9 +30,6 @@ from distribution.api.people import (
     StatusChange,
     SubscriberRow,
 )
-from distribution.api.problems import Conflict
-from distribution.api.reading import CopiedList
-from distribution.api.strict import valid
 from distribution.models import Scope
 from subscribers.models import Status, Subscriber
 from subscribers.people import corrections, registration, status_changes
@@ -90,7 +90,7 @@ class Person(generics.RetrieveAPIView[Subscriber]):
             raise Conflict("subscriber_erased", str(refusal)) from None
         if changed:  # the names only: the log is not forgotten with the person
             after = {"fields": ", ".join(changed)}
-            auditing.note(request, person, "Details changed.", after=after)
+            audit.note(request, person, "Details changed.", after=after)
         person.refresh_from_db()
         return Response(OneSubscriber(person).data)
 

@@ -11,10 +11,10 @@ from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from distribution.api.filtering import Filters
-from distribution.api.reading import CopiedList
-from distribution.kept import Kept
+from distribution.api.http.filtering import Filters
+from distribution.api.http.replica_lists import CopiedList
 from distribution.models import MessageTemplate, Scope, TemplateStatus
+from distribution.runtime.stamped_cache import Kept
 
 # What `components` are is fetched together with `synced_at`.
 STAMP = [

@@ -16,13 +16,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from distribution import checks, control, schedule, tasks
-from distribution.api import auditing
-from distribution.api.distributions import DistributionShown, shown, status_url
-from distribution.api.filtering import Filters
-from distribution.api.idempotency import Answer, once
-from distribution.api.problems import Conflict
-from distribution.api.strict import Body, Day, Flag, Id, Moment, valid
+from distribution import tasks
+from distribution.api.auth import audit
+from distribution.api.auth.idempotency import Answer, once
+from distribution.api.http.fields import Body, Day, Flag, Id, Moment, valid
+from distribution.api.http.filtering import Filters
+from distribution.api.http.problems import Conflict
+from distribution.api.resources.distributions import DistributionShown, shown, status_url
+from distribution.lifecycle import control, preflight, schedule
 from distribution.models import Content, Distribution, DistributionState, Kind, Scope
 from subscribers.models import Subscriber
 
@@ -98,7 +99,7 @@ def _begin(request: Request, asked: dict[str, Any]) -> Answer:
         started = schedule.begin_soon(content, again=asked["again"], now=timezone.now())
     except schedule.ScheduleError as error:
         raise Conflict("not_now", str(error)) from None
-    auditing.note(request, started, "Triggered.", after={"content": str(content)})
+    audit.note(request, started, "Triggered.", after={"content": str(content)})
     transaction.on_commit(tasks.open_soon)
     return Answer(202, shown(started), status_url(started))
 
@@ -108,7 +109,7 @@ def _rehearse(asked: dict[str, Any]) -> Answer:
     like = Distribution(
         kind=Kind.MANUAL, local_date=schedule.local_date(now), planned_at=now, content=content
     )
-    found = checks.findings(like, now=now)
+    found = preflight.findings(like, now=now)
     told = {
         "dry_run": True,
         "would_start": not any(finding.blocking for finding in found),
@@ -184,7 +185,7 @@ def _plan(request: Request, asked: dict[str, Any]) -> Answer:
         planned = schedule.plan_once(at=asked["at"], content=content)
     except schedule.ScheduleError as error:
         raise Conflict("blackout_date", str(error)) from None
-    auditing.note(request, planned, "Planned.", after={"planned_at": asked["at"].isoformat()})
+    audit.note(request, planned, "Planned.", after={"planned_at": asked["at"].isoformat()})
     return Answer(201, shown(planned), status_url(planned))
 
 
@@ -208,5 +209,5 @@ class Planned(APIView):
             control.cancel(planned.pk, reason=f"{request.user}: by API", now=timezone.now())
         except control.ControlError as error:
             raise Conflict("ended", str(error)) from None
-        auditing.note(request, planned, "Cancelled.", after={})
+        audit.note(request, planned, "Cancelled.", after={})
         return Response(status=204)

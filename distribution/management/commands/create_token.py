@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from distribution import tokens
+from distribution.access import tokens
 from distribution.models import Scope
 
 

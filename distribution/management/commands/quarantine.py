@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from distribution import quarantine
-from distribution.quarantine import MARGIN, Step
+from distribution.interventions import quarantine
+from distribution.interventions.quarantine import MARGIN, Step
 
 
 class Command(BaseCommand):

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from distribution import rollups
+from distribution.analytics import rollups
 
 
 class Command(BaseCommand):

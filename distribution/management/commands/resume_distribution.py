@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from distribution import control
+from distribution.lifecycle import control
 
 
 class Command(BaseCommand):

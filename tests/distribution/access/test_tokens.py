@@ -12,7 +12,7 @@ from django.core.management import CommandError, call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from distribution import tokens
+from distribution.access import tokens
 from distribution.models import ApiToken
 from tests.builders import a_user
 from tests.distribution.staff import a_client

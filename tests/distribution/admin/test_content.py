@@ -7,7 +7,8 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.messages import get_messages
 from django.urls import reverse
 
-from distribution import approval, schedule
+from distribution.content import approval
+from distribution.lifecycle import schedule
 from distribution.models import Content, ContentState, Delivery
 from tests.builders import a_subscriber, an_approved_content
 from tests.distribution.a_newsroom import (

@@ -10,9 +10,9 @@ from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 from django.utils import timezone
 
-from distribution import alerts
+from distribution.alerts import incidents
+from distribution.event_webhooks import delivery
 from distribution.models import EventDelivery, EventSubscription, PostState, Severity
-from distribution.outgoing import rounds
 from tests.distribution.receivers import a_receiver, a_subscription
 
 pytestmark = pytest.mark.django_db
@@ -62,10 +62,10 @@ def test_dead_letters_are_found_and_sent_again(admin_client):
     now = timezone.now()
     with a_receiver() as receiver:
         listener = a_subscription(receiver.url)
-        alerts.raise_alert("x", severity=Severity.WARNING, message="X.", now=now)
+        incidents.raise_alert("x", severity=Severity.WARNING, message="X.", now=now)
         receiver.status = 500
-        rounds.run(lambda: now - timedelta(days=2))
-        rounds.run(lambda: now)
+        delivery.run(lambda: now - timedelta(days=2))
+        delivery.run(lambda: now)
         assert EventDelivery.objects.get().state == PostState.DEAD
         assert "Dead" in admin_client.get(f"{LETTERS}?state__exact=DEAD").content.decode()
 
@@ -74,7 +74,7 @@ def test_dead_letters_are_found_and_sent_again(admin_client):
         chosen = {"action": "replay", "_selected_action": [letter.pk]}
         admin_client.post(LETTERS, chosen, follow=True)
         EventSubscription.objects.filter(pk=listener.pk).update(busy_until=None)
-        rounds.run()
+        delivery.run()
 
         letter.refresh_from_db()
         assert letter.state == PostState.DELIVERED
@@ -83,7 +83,7 @@ def test_dead_letters_are_found_and_sent_again(admin_client):
 
 def test_the_built_in_listener_is_neither_renamed_nor_deleted(admin_client, settings):
     settings.WEBHOOK_STATUS_URL = "https://crm.example/status"
-    rounds.run()
+    delivery.run()
     builtin = EventSubscription.objects.get(builtin=True)
     page = reverse("admin:distribution_eventsubscription_change", args=[builtin.pk])
     admin_client.post(page, {"name": "Mine", "url": "https://other.example/", "active": "on"})

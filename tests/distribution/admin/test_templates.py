@@ -7,7 +7,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.messages import get_messages
 from django.urls import reverse
 
-from distribution import schedule
+from distribution.lifecycle import schedule
 from distribution.models import MessageTemplate
 from tests.builders import an_approved_content
 from tests.distribution.a_newsroom import (

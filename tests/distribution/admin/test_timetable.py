@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from distribution.models import BlackoutDate, DailyTime, DistributionState, OneTime
 from tests.builders import an_approved_content
-from tests.distribution.test_board import TOMORROW, a_morning
+from tests.distribution.reporting.test_today import TOMORROW, a_morning
 
 pytestmark = pytest.mark.django_db
 ADD_TIME = reverse("admin:distribution_dailytime_add")

@@ -7,7 +7,7 @@ from threading import Barrier
 import pytest
 from django.db import IntegrityError, connections, transaction
 
-from distribution import alerts
+from distribution.alerts import incidents
 from distribution.models import Alert, Severity
 
 pytestmark = pytest.mark.django_db
@@ -17,7 +17,7 @@ LATER = NOW + timedelta(minutes=5)
 
 def raised(rule: str = "no_number", *, now: datetime = NOW, **fields) -> bool:
     given = {"scope": "distribution 1", "severity": Severity.CRITICAL, "message": "None can send."}
-    return alerts.raise_alert(rule, now=now, **{**given, **fields})
+    return incidents.raise_alert(rule, now=now, **{**given, **fields})
 
 
 def test_an_incident_opens_once_and_its_words_stay_fresh():
@@ -38,8 +38,8 @@ def test_rules_and_scopes_are_incidents_of_their_own():
 def test_a_closed_incident_may_open_again():
     raised()
 
-    assert alerts.close_alert("no_number", scope="distribution 1", now=LATER)
-    assert not alerts.close_alert("no_number", scope="distribution 1", now=LATER)
+    assert incidents.close_alert("no_number", scope="distribution 1", now=LATER)
+    assert not incidents.close_alert("no_number", scope="distribution 1", now=LATER)
     assert raised(now=LATER)
 
     assert list(Alert.objects.order_by("pk").values_list("opened_at", "closed_at")) == [
@@ -51,7 +51,7 @@ def test_a_closed_incident_may_open_again():
 def test_closing_leaves_other_scopes_open():
     raised()
 
-    assert not alerts.close_alert("no_number", scope="distribution 2", now=LATER)
+    assert not incidents.close_alert("no_number", scope="distribution 2", now=LATER)
     assert Alert.objects.get().closed_at is None
 
 

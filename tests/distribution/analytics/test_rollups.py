@@ -14,12 +14,16 @@ from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from distribution import control, reports, rollups, state, tasks
-from distribution.attempt_ids import AttemptKey
+from distribution import tasks
+from distribution.analytics import rollups
+from distribution.ledger import deliveries
+from distribution.ledger.attempt_ids import AttemptKey
+from distribution.ledger.settlements import Settlement
+from distribution.lifecycle import control
 from distribution.models import Delivery, Distribution, State
 from distribution.models.rollups import Rollup, RollupMark, RollupState
-from distribution.settlements import Settlement
-from distribution.transitions import StatusReport
+from distribution.outcomes import status_reports
+from distribution.outcomes.report_rules import StatusReport
 from tests.builders import LEASE, a_number, an_open_distribution, some_subscribers
 
 pytestmark = pytest.mark.django_db
@@ -76,15 +80,15 @@ def a_mixed_distribution() -> Distribution:
 
 def call(distribution: Distribution, outcome: State, number: int, later: int) -> None:
     now = NOW + timedelta(minutes=later)
-    claim = state.claim(distribution.pk, 0, limit=number, now=now, lease=LEASE)
+    claim = deliveries.claim(distribution.pk, 0, limit=number, now=now, lease=LEASE)
     rows = claim.deliveries
     if not rows:
         return
     from phonepool.models import PhoneNumber
 
     number_id = PhoneNumber.objects.order_by("pk").first().pk
-    marked = state.mark_inflight(claim, rows, number_id=number_id, now=now, lease=LEASE)
-    state.settle(
+    marked = deliveries.mark_inflight(claim, rows, number_id=number_id, now=now, lease=LEASE)
+    deliveries.settle(
         [
             Settlement(
                 AttemptKey(row.pk, row.attempt_no + 1, claim.token),
@@ -108,7 +112,7 @@ def tell(status: str, index: int, later: int) -> None:
         at = NOW + timedelta(minutes=later)
         code = 131026 if status == "failed" else None
         told = StatusReport(status, at, row.wamid or f"wamid.{row.pk}.late", key, code)
-        reports.advance([told], now=at)
+        status_reports.advance([told], now=at)
 
 
 ended = st.sampled_from(
@@ -134,21 +138,21 @@ def do(distribution: Distribution, step: tuple[object, ...], later: int) -> None
             with suppress(control.ControlError):
                 control.cancel(distribution.pk, reason="Enough.", now=now)
         case ("close",):
-            state.skip_waiting(distribution.pk, state.WINDOW_OVER)
+            deliveries.skip_waiting(distribution.pk, deliveries.WINDOW_OVER)
             control.complete_if_done(distribution.pk, now=now + timedelta(hours=1))
         case ("count",):
             rollups.refresh(now)
         case ("doubt",):
-            state.expire_leases(now + timedelta(hours=1))
+            deliveries.expire_leases(now + timedelta(hours=1))
         case ("leave",):
             doubtful = Delivery.objects.filter(state__in=[State.UNKNOWN, State.HELD])
-            state.leave_unconfirmed(list(doubtful.values_list("pk", flat=True)), "x", now=now)
+            deliveries.leave_unconfirmed(list(doubtful.values_list("pk", flat=True)), "x", now=now)
         case ("again",):
             first = Delivery.objects.filter(state=State.UNCONFIRMED).order_by("pk").first()
             if first is not None:
                 with suppress(control.ControlError), transaction.atomic():
                     control.reopen(distribution.pk, until=now + timedelta(hours=2))
-                    state.send_by_hand(first.pk, next_at=now)
+                    deliveries.send_by_hand(first.pk, next_at=now)
 
 
 @settings(
@@ -164,7 +168,7 @@ def test_after_any_events_in_any_order_the_figures_equal_the_rows(history):
         for later, step in enumerate(history):
             do(distribution, step, later)
         end = NOW + timedelta(days=1)
-        state.expire_leases(end)
+        deliveries.expire_leases(end)
         do(distribution, ("leave",), 24 * 60)
         do(distribution, ("close",), 24 * 60)
 

@@ -7,8 +7,8 @@ from threading import Barrier
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, connections, transaction
 
-from distribution import approval
-from distribution.approval import ApprovalError
+from distribution.content import approval
+from distribution.content.approval import ApprovalError
 from distribution.models import Approval, Content, ContentState, Decision
 from subscribers.append_only import AppendOnlyError
 from tests.builders import a_draft, a_template, a_user, an_approved_content

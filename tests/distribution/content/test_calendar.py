@@ -6,8 +6,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from distribution import approval, content_calendar
-from distribution.approval import ApprovalError
+from distribution.content import approval, calendar
+from distribution.content.approval import ApprovalError
 from distribution.models import BlackoutDate, Content, ContentState, DistributionState, Kind
 from tests.builders import a_draft, a_planned_distribution, a_template, a_user, an_approved_content
 
@@ -17,8 +17,8 @@ TODAY = date(2026, 11, 22)
 TOMORROW = TODAY + timedelta(days=1)
 
 
-def one(day: date) -> content_calendar.CalendarDay:
-    return content_calendar.days(day, 1, now=NOW)[0]
+def one(day: date) -> calendar.CalendarDay:
+    return calendar.days(day, 1, now=NOW)[0]
 
 
 def submitted(**fields) -> Content:
@@ -65,7 +65,7 @@ def test_a_month_is_whole_weeks_in_three_queries():
     with CaptureQueriesContext(
         connection,
     ) as queries:
-        weeks = content_calendar.weeks(date(2026, 11, 1), now=NOW)
+        weeks = calendar.weeks(date(2026, 11, 1), now=NOW)
 
     assert len(queries) <= 3
     assert (weeks[0][0].day, weeks[-1][-1].day) == (date(2026, 10, 26), date(2026, 12, 6))
@@ -75,7 +75,7 @@ def test_a_month_is_whole_weeks_in_three_queries():
 def test_the_next_gap_is_the_first_morning_without_approved_content():
     an_approved_content(day=TOMORROW)
 
-    gap = content_calendar.next_gap(NOW)
+    gap = calendar.next_gap(NOW)
 
     assert gap is not None
     assert gap.day == TOMORROW + timedelta(days=1)

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distribution import message_templates
-from distribution.content_rules import LONGEST_PARAMETER, fill_in
-from distribution.message_templates import components
+from distribution.content import rendering
+from distribution.content.rendering import components
+from distribution.content.validation import LONGEST_PARAMETER, fill_in
 from distribution.models import Content, MessageTemplate, TemplateStatus
 from phonepool.cloud_api.client import TemplateFacts
 from phonepool.errors import NO_ANSWER, Unanswered
@@ -158,7 +158,7 @@ def facts(name: str, status: str = "APPROVED", **fields) -> TemplateFacts:
     ],
 )
 def test_metas_words_become_ours(word, status):
-    assert message_templates.status_of(word) == status
+    assert rendering.status_of(word) == status
 
 
 @pytest.mark.django_db
@@ -166,8 +166,8 @@ def test_metas_templates_are_mirrored():
     ours = a_template(name="daily_update", rotation_group="morning", is_fallback=True)
 
     meta = Meta(facts("daily_update", "PAUSED"), facts("daily_update", language="hi"))
-    assert message_templates.sync(meta, now=NOW) == 2
-    assert message_templates.sync(meta, now=NOW) == 2
+    assert rendering.sync(meta, now=NOW) == 2
+    assert rendering.sync(meta, now=NOW) == 2
 
     assert MessageTemplate.objects.count() == 2
     ours.refresh_from_db()
@@ -192,6 +192,6 @@ def test_what_meta_does_not_tell_changes_nothing(monkeypatch):
 
     meta.message_templates = silent
     with pytest.raises(Unanswered):
-        message_templates.sync(meta, now=NOW)
+        rendering.sync(meta, now=NOW)
 
     assert MessageTemplate.objects.filter(pk=ours.pk).values().get() == before

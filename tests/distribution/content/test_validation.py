@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distribution import content_rules, preview, template_forms
-from distribution.content_rules import LONGEST_VALUE, fill_in, problems
+from distribution.content import preview, template_schema, validation
+from distribution.content.validation import LONGEST_VALUE, fill_in, problems
 from distribution.models import MessageTemplate
 from tests.builders import a_draft, a_subscriber
 from tests.distribution.a_newsroom import PLAIN, RICH, a_rich_template
 
-FORM, WHOLE = template_forms.read(PLAIN), template_forms.read(RICH)
+FORM, WHOLE = template_schema.read(PLAIN), template_schema.read(RICH)
 GOOD = {"body-0": "{name}", "body-1": "Nifty opens flat"}
 
 anything = st.one_of(
@@ -36,7 +36,7 @@ def test_what_passes_the_rules_is_never_refused_by_meta_for_anybody(texts, perso
 
     assert all(sent)
     assert not any(re.search("[\n\t]| {5}", text) for text in sent)
-    assert len("Good morning .\n*Today:* ") + sum(map(len, sent)) <= template_forms.BODY_LIMIT
+    assert len("Good morning .\n*Today:* ") + sum(map(len, sent)) <= template_schema.BODY_LIMIT
 
 
 @given(st.text(max_size=400))
@@ -56,7 +56,7 @@ kinds = st.sampled_from(["BODY", "HEADER", "BUTTONS", "body"])
 
 @given(odd | st.lists(st.dictionaries(keys, odd | kinds | st.just("{{1}} {{x}}"))))
 def test_strange_components_are_read_without_a_word(components):
-    form = template_forms.read(components)
+    form = template_schema.read(components)
 
     assert all(slot.room >= 0 for slot in form.slots)
 
@@ -97,7 +97,7 @@ def test_a_template_is_read_with_names_examples_and_room():
 
 
 def test_named_variables_keep_their_names():
-    form = template_forms.read(
+    form = template_schema.read(
         [
             {
                 "type": "BODY",
@@ -115,7 +115,7 @@ def test_named_variables_keep_their_names():
 
 
 def test_numbered_variables_are_in_the_order_of_their_numbers():
-    form = template_forms.read([{"type": "BODY", "text": "{{2}} and {{10}} and {{1}}"}])
+    form = template_schema.read([{"type": "BODY", "text": "{{2}} and {{10}} and {{1}}"}])
 
     assert [slot.name for slot in form.slots] == ["1", "2", "10"]
 
@@ -123,17 +123,19 @@ def test_numbered_variables_are_in_the_order_of_their_numbers():
 def test_a_fingerprint_knows_a_change_and_not_an_order():
     one = [{"type": "BODY", "text": "Hello"}]
 
-    assert template_forms.fingerprint(one) == template_forms.fingerprint(
+    assert template_schema.fingerprint(one) == template_schema.fingerprint(
         [{"text": "Hello", "type": "BODY"}]
     )
-    assert template_forms.fingerprint(one) != template_forms.fingerprint([{**one[0], "text": "Hi"}])
+    assert template_schema.fingerprint(one) != template_schema.fingerprint(
+        [{**one[0], "text": "Hi"}]
+    )
 
 
 @pytest.mark.django_db
 def test_findings_ask_for_the_picture_and_know_how_long_it_lives():
     content = a_draft(message_template=a_rich_template(), day=date(2026, 12, 31))
-    assert "Button" not in " ".join(content_rules.findings(content))
-    assert "Upload the image that stands above the text." in content_rules.findings(content)
+    assert "Button" not in " ".join(validation.findings(content))
+    assert "Upload the image that stands above the text." in validation.findings(content)
 
     content.media = {
         "type": "image",
@@ -141,18 +143,18 @@ def test_findings_ask_for_the_picture_and_know_how_long_it_lives():
         "uploaded_at": datetime(2026, 12, 1, 6, tzinfo=UTC).isoformat(),
     }
     content.button_variables = {"1": "today"}
-    assert content_rules.findings(content) == [
+    assert validation.findings(content) == [
         "Meta keeps the image until 31 Dec 2026 only: upload it nearer the day."
     ]
     content.day = date(2026, 12, 30)
-    assert content_rules.findings(content) == []
+    assert validation.findings(content) == []
 
 
 @pytest.mark.django_db
 def test_attributes_of_subscribers_may_be_named():
     a_subscriber(attributes={"city": "Pune"})
 
-    assert content_rules.known_attributes() == ["city"]
+    assert validation.known_attributes() == ["city"]
 
 
 @pytest.mark.django_db

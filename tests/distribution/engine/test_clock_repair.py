@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from distribution import clocks, reconcile, state
+from distribution.engine import clock_repair
+from distribution.ledger import deliveries
 from distribution.models import Alert, Delivery, Heartbeat, State, StatusFeed
+from distribution.outcomes import reconcile
 from phonepool.models import Breaker, NumberState, PhoneNumber
 from phonepool.numbers import pool
 from tests.builders import LEASE, a_number, an_open_distribution
@@ -23,29 +25,29 @@ def seconds(number: float) -> timedelta:
 
 def set_back() -> None:
     """A heartbeat of the wrong hour, and one now."""
-    clocks.beat("tick", WRONG)
-    clocks.beat("tick", TRUE)
+    clock_repair.beat("tick", WRONG)
+    clock_repair.beat("tick", TRUE)
 
 
 def test_what_waits_is_due_at_once():
     opened = an_open_distribution(3, now=WRONG)
-    assert state.claim(opened.pk, 0, limit=50, now=TRUE, lease=LEASE).deliveries == []
+    assert deliveries.claim(opened.pk, 0, limit=50, now=TRUE, lease=LEASE).deliveries == []
 
     set_back()
 
-    assert len(state.claim(opened.pk, 0, limit=50, now=TRUE, lease=LEASE).deliveries) == 3
+    assert len(deliveries.claim(opened.pk, 0, limit=50, now=TRUE, lease=LEASE).deliveries) == 3
 
 
 def test_a_dead_workers_leases_end_as_if_nothing_had_happened():
     opened = an_open_distribution(2, now=WRONG)
-    claim = state.claim(opened.pk, 0, limit=1, now=WRONG, lease=LEASE)
-    flying = state.claim(opened.pk, 0, limit=1, now=WRONG, lease=LEASE)
+    claim = deliveries.claim(opened.pk, 0, limit=1, now=WRONG, lease=LEASE)
+    flying = deliveries.claim(opened.pk, 0, limit=1, now=WRONG, lease=LEASE)
     number_id = PhoneNumber.objects.first().pk
-    state.mark_inflight(flying, flying.deliveries, number_id=number_id, now=WRONG, lease=LEASE)
+    deliveries.mark_inflight(flying, flying.deliveries, number_id=number_id, now=WRONG, lease=LEASE)
     set_back()
 
-    assert state.expire_leases(TRUE + seconds(59)) == (0, 0)
-    assert state.expire_leases(TRUE + seconds(61)) == (1, 1)
+    assert deliveries.expire_leases(TRUE + seconds(59)) == (0, 0)
+    assert deliveries.expire_leases(TRUE + seconds(61)) == (1, 1)
     assert claim.deliveries[0].pk != flying.deliveries[0].pk
 
 
@@ -68,10 +70,10 @@ def test_the_numbers_give_slots_again():
 
 def test_a_doubt_waits_its_whole_window_from_now_on():
     opened = an_open_distribution(1, now=WRONG)
-    claim = state.claim(opened.pk, 0, limit=1, now=WRONG, lease=LEASE)
+    claim = deliveries.claim(opened.pk, 0, limit=1, now=WRONG, lease=LEASE)
     number_id = PhoneNumber.objects.first().pk
-    state.mark_inflight(claim, claim.deliveries, number_id=number_id, now=WRONG, lease=LEASE)
-    state.expire_leases(WRONG + seconds(61))
+    deliveries.mark_inflight(claim, claim.deliveries, number_id=number_id, now=WRONG, lease=LEASE)
+    deliveries.expire_leases(WRONG + seconds(61))
     StatusFeed.applied(WRONG + seconds(61))
 
     set_back()
@@ -85,7 +87,7 @@ def test_a_doubt_waits_its_whole_window_from_now_on():
 def test_it_is_told_once():
     an_open_distribution(3, now=WRONG)
     set_back()
-    clocks.beat("tick", TRUE + seconds(15))
+    clock_repair.beat("tick", TRUE + seconds(15))
 
     alert = Alert.objects.get(rule="clock_set_back")
     assert "set back by 3600 s" in alert.message
@@ -96,9 +98,9 @@ def test_it_is_told_once():
 def test_clocks_that_differ_by_less_than_a_minute_mend_nothing():
     opened = an_open_distribution(3, now=TRUE)
     before = list(Delivery.objects.values())
-    clocks.beat("tick", TRUE + seconds(59))
-    clocks.beat("tick", TRUE)
+    clock_repair.beat("tick", TRUE + seconds(59))
+    clock_repair.beat("tick", TRUE)
 
     assert not Alert.objects.filter(rule="clock_set_back").exists()
-    assert clocks.mend(TRUE - seconds(59)) == 0
+    assert clock_repair.mend(TRUE - seconds(59)) == 0
     assert list(Delivery.objects.filter(distribution=opened).values()) == before

@@ -6,11 +6,14 @@ from datetime import datetime, timedelta
 import pytest
 from django.db import OperationalError
 
-from distribution import alerts, keeping, state, ticking
-from distribution.keeping import Duties, Keeper
+from distribution.alerts import incidents
+from distribution.engine import keeper as keeping
+from distribution.engine import tick
+from distribution.engine.keeper import Duties, Keeper
+from distribution.ledger import deliveries
+from distribution.ledger.settlements import Settlement
 from distribution.models import Alert, Delivery, Distribution, Heartbeat, Kind, Severity
-from distribution.settlements import Settlement
-from distribution.watchdog import Watchdog
+from distribution.runtime.watchdog import Watchdog
 from phonepool.models import NumberState, PhoneNumber
 from tests.builders import (
     LEASE,
@@ -120,11 +123,11 @@ def running(world) -> Distribution:
     return opened
 
 
-def move(distribution: Distribution, batch: int, *, now: datetime) -> state.Claim:
+def move(distribution: Distribution, batch: int, *, now: datetime) -> deliveries.Claim:
     """What a worker does: claim a batch and begin to send it."""
-    claim = state.claim(distribution.pk, batch, limit=50, now=now, lease=LEASE)
+    claim = deliveries.claim(distribution.pk, batch, limit=50, now=now, lease=LEASE)
     number = PhoneNumber.objects.first()
-    state.mark_inflight(claim, claim.deliveries, number_id=number.pk, now=now, lease=LEASE)
+    deliveries.mark_inflight(claim, claim.deliveries, number_id=number.pk, now=now, lease=LEASE)
     return claim
 
 
@@ -157,7 +160,7 @@ def test_once_it_took_over_it_sends_retries_as_soon_as_they_are_due(keeper, worl
         Settlement(claim.attempt(row), "RETRY_WAIT", world.now, "later", next_at=soon)
         for row in claim.deliveries
     ]
-    state.settle(retry)
+    deliveries.settle(retry)
     Delivery.objects.exclude(batch_no=0).update(state="SKIPPED", reason="opted_out")
     look(keeper, world, later=4)
     assert world.sent == []
@@ -203,7 +206,7 @@ def test_when_the_workers_are_dead_their_leases_end_and_their_claims_are_sent(
     keeper, world, running
 ):
     for batch in range(3):
-        state.claim(running.pk, batch, limit=50, now=world.now, lease=LEASE)
+        deliveries.claim(running.pk, batch, limit=50, now=world.now, lease=LEASE)
     look(keeper, world, later=59)
     assert world.sent == []
 
@@ -260,7 +263,7 @@ def test_alerts_that_nobody_tells_it_tells(keeper, world, settings, monkeypatch)
     monkeypatch.setattr(keeping.notifiers, "notify", told.append)
     monkeypatch.setattr(keeping, "connections", type("None", (), {"close_all": lambda: None}))
     world.celery_lives()
-    alerts.raise_alert("x", severity=Severity.WARNING, message="X.", now=world.now)
+    incidents.raise_alert("x", severity=Severity.WARNING, message="X.", now=world.now)
     look(keeper, world, later=29)
     assert told == []
 
@@ -274,7 +277,7 @@ def test_one_duty_that_breaks_keeps_none_of_the_others_from_being_done(
     def broken(_: datetime) -> None:
         raise RuntimeError("no")
 
-    monkeypatch.setattr(ticking, "check", broken)
+    monkeypatch.setattr(tick, "check", broken)
     look(keeper, world, later=11)
 
     assert len(world.sent) == 3
@@ -311,11 +314,11 @@ def test_a_database_that_is_away_is_waited_for_ever_longer(keeper, monkeypatch):
 
 def test_the_keepers_silence_is_told_by_celerys_check_and_its_return_too(db):
     now = SIX
-    assert ticking.watch_engine("keeper", now) is False  # expected from now on
-    assert ticking.watch_engine("keeper", now + seconds(60)) is False
-    assert ticking.watch_engine("keeper", now + seconds(61)) is True
+    assert tick.watch_engine("keeper", now) is False  # expected from now on
+    assert tick.watch_engine("keeper", now + seconds(60)) is False
+    assert tick.watch_engine("keeper", now + seconds(61)) is True
     assert Alert.objects.get().rule == "keeper_silent"
 
     Heartbeat.beat("keeper", now + seconds(65))
-    assert ticking.watch_engine("keeper", now + seconds(66)) is False
+    assert tick.watch_engine("keeper", now + seconds(66)) is False
     assert Alert.objects.get().closed_at == now + seconds(66)

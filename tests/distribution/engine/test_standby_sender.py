@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from distribution.relief import Relief
-from distribution.sending import Sent
+from distribution.engine.standby_sender import Relief
+from distribution.sending.batch import Sent
 
 
 class Sender:
@@ -51,7 +51,7 @@ def no_room() -> Sent:
 @pytest.fixture
 def on_its_own(monkeypatch):
     """These tests need no database, and their threads must not look for one."""
-    monkeypatch.setattr("distribution.relief.close_old_connections", lambda: None)
+    monkeypatch.setattr("distribution.engine.standby_sender.close_old_connections", lambda: None)
 
 
 pytestmark = pytest.mark.usefixtures("on_its_own")

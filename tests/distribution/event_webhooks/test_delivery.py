@@ -10,7 +10,10 @@ import pytest
 from django.utils import timezone
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from distribution import alerts, tasks
+from distribution import tasks
+from distribution.alerts import incidents
+from distribution.event_webhooks import address_guard, delivery, http_post, subscriptions
+from distribution.event_webhooks.address_guard import AddressError
 from distribution.models import (
     Alert,
     EventDelivery,
@@ -19,8 +22,6 @@ from distribution.models import (
     PostState,
     Severity,
 )
-from distribution.outgoing import addresses, posting, rounds, subscriptions
-from distribution.outgoing.addresses import AddressError
 from tests.distribution.receivers import Receiver, a_receiver, a_subscription
 
 pytestmark = pytest.mark.django_db
@@ -36,11 +37,11 @@ def receiver():
 
 
 def something_happens(rule: str = "x") -> None:
-    alerts.raise_alert(rule, severity=Severity.WARNING, message="X.", now=NOW)
+    incidents.raise_alert(rule, severity=Severity.WARNING, message="X.", now=NOW)
 
 
 def round_at(**after: float) -> int:
-    return rounds.run(lambda: NOW + timedelta(**after))
+    return delivery.run(lambda: NOW + timedelta(**after))
 
 
 def state() -> str:
@@ -52,7 +53,7 @@ def test_each_listener_gets_its_own_copy_of_what_it_wants(receiver):
         a_subscription(receiver.url)
         a_subscription(other.url, kinds=["alert.closed"])
         something_happens()
-        alerts.close_alert("x", now=NOW)
+        incidents.close_alert("x", now=NOW)
 
         assert round_at() == 3
 
@@ -163,18 +164,18 @@ def test_a_dead_receiver_is_asked_rarely_and_the_others_are_told(receiver):
 
 
 def test_one_who_drips_its_answer_is_cut_off(receiver, monkeypatch):
-    monkeypatch.setattr(posting, "TOTAL_SECONDS", 0.5)
+    monkeypatch.setattr(http_post, "TOTAL_SECONDS", 0.5)
     receiver.drips = True
 
-    answer = posting.post(receiver.url, b"{}", {})
+    answer = http_post.post(receiver.url, b"{}", {})
 
-    assert answer == posting.Answer(None, "It did not answer in time.")
+    assert answer == http_post.Answer(None, "It did not answer in time.")
 
 
 def test_a_redirect_is_not_followed(receiver):
     with a_receiver() as elsewhere:
         receiver.status, receiver.answer_headers = 307, {"Location": elsewhere.url}
-        answer = posting.post(receiver.url, b"{}", {})
+        answer = http_post.post(receiver.url, b"{}", {})
 
         assert elsewhere.posts == []
     assert (answer.ok, answer.error) == (False, "It answered 307. Redirects are not followed.")
@@ -183,14 +184,14 @@ def test_a_redirect_is_not_followed(receiver):
 def test_two_senders_never_serve_the_same_listener_at_once(receiver, monkeypatch):
     a_subscription(receiver.url)
     something_happens()
-    post = posting.post
+    post = http_post.post
 
-    def meanwhile(*arguments: object) -> posting.Answer:
-        monkeypatch.setattr(posting, "post", post)
+    def meanwhile(*arguments: object) -> http_post.Answer:
+        monkeypatch.setattr(http_post, "post", post)
         assert round_at() == 0
         return post(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(posting, "post", meanwhile)
+    monkeypatch.setattr(http_post, "post", meanwhile)
 
     assert round_at() == 1
     assert len(receiver.posts) == 1
@@ -253,7 +254,7 @@ def test_a_private_address_is_refused_whatever_it_is_called(place, settings, mon
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
 
     with pytest.raises(AddressError, match="private address"):
-        addresses.resolve("https://innocent.example/hook")
+        address_guard.resolve("https://innocent.example/hook")
 
 
 @pytest.mark.parametrize(
@@ -272,7 +273,7 @@ def test_a_private_address_is_refused_whatever_it_is_called(place, settings, mon
 def test_a_url_that_is_none_or_not_encrypted_is_refused(url, settings):
     settings.EVENT_PRIVATE_NETWORKS = []
     with pytest.raises(AddressError):
-        addresses.check(url)
+        address_guard.check(url)
 
 
 def test_a_public_place_is_connected_to_at_the_address_that_was_judged(settings, monkeypatch):
@@ -287,7 +288,7 @@ def test_a_public_place_is_connected_to_at_the_address_that_was_judged(settings,
 
     monkeypatch.setattr(socket, "create_connection", connect)
 
-    answer = posting.post("https://hooks.example/x", b"{}", {})
+    answer = http_post.post("https://hooks.example/x", b"{}", {})
 
     assert asked == [("93.184.215.14", 443)]
     assert answer.error == "It was not reached: ConnectionRefusedError."
@@ -298,7 +299,7 @@ def test_on_the_internet_only_https_is_posted_to(monkeypatch):
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
 
     with pytest.raises(AddressError, match="only https"):
-        addresses.resolve("http://hooks.example/x")
+        address_guard.resolve("http://hooks.example/x")
 
 
 def test_a_refused_address_is_seen_at_the_delivery(settings, receiver: Receiver):
@@ -319,7 +320,7 @@ def test_the_task_posts_beside_its_worker(receiver):
     something_happens()
 
     tasks.post_events()
-    rounds.aside.start().join(30)
+    delivery.aside.start().join(30)
 
     assert receiver.kinds() == ["alert.opened"]
 
@@ -328,11 +329,11 @@ def test_what_nobody_sends_is_noticed_after_a_while(receiver):
     patience = timedelta(seconds=30)
     a_subscription(receiver.url)
     something_happens()
-    assert not rounds.is_behind(NOW + timedelta(seconds=29), patience)
-    assert rounds.is_behind(NOW + timedelta(seconds=30), patience)
+    assert not delivery.is_behind(NOW + timedelta(seconds=29), patience)
+    assert delivery.is_behind(NOW + timedelta(seconds=30), patience)
 
     round_at(seconds=30)
-    assert not rounds.is_behind(NOW + timedelta(hours=1), patience)
+    assert not delivery.is_behind(NOW + timedelta(hours=1), patience)
 
 
 def test_old_events_are_forgotten_and_new_ones_kept(receiver, settings):
@@ -341,7 +342,7 @@ def test_old_events_are_forgotten_and_new_ones_kept(receiver, settings):
     round_at()
     something_happens("unspread")
 
-    assert rounds.forget_old(NOW + timedelta(days=settings.EVENT_KEEP_DAYS, seconds=1)) == 1
+    assert delivery.forget_old(NOW + timedelta(days=settings.EVENT_KEEP_DAYS, seconds=1)) == 1
 
     assert OutgoingEvent.objects.count() == 1
     assert not EventDelivery.objects.exists()

@@ -9,12 +9,17 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from distribution import alerts, approval, control, reports, sla, state
-from distribution.attempt_ids import AttemptKey
+from distribution.alerts import incidents
+from distribution.content import approval
+from distribution.event_webhooks import delivery
+from distribution.ledger import deliveries
+from distribution.ledger.attempt_ids import AttemptKey
+from distribution.ledger.settlements import Settlement
+from distribution.lifecycle import control
 from distribution.models import Delivery, EventKind, OutgoingEvent, Severity, State
-from distribution.outgoing import rounds
-from distribution.settlements import Settlement
-from distribution.transitions import StatusReport
+from distribution.outcomes import status_reports
+from distribution.outcomes.report_rules import StatusReport
+from distribution.service_level import sla
 from phonepool.models import PhoneNumber
 from tests.builders import (
     LEASE,
@@ -43,12 +48,12 @@ def kinds() -> list[str]:
 
 def sent(distribution, outcome: State, *, pks: int = 2, reason: str = "undeliverable") -> list[int]:
     """Some of its messages are called, and end so."""
-    claim = state.claim(distribution.pk, 0, limit=pks, now=NOW, lease=LEASE)
+    claim = deliveries.claim(distribution.pk, 0, limit=pks, now=NOW, lease=LEASE)
     number = PhoneNumber.objects.first()
-    state.mark_inflight(claim, claim.deliveries, number_id=number.pk, now=NOW, lease=LEASE)
+    deliveries.mark_inflight(claim, claim.deliveries, number_id=number.pk, now=NOW, lease=LEASE)
     rows = claim.deliveries
     attempts = [AttemptKey(row.pk, row.attempt_no + 1, claim.token) for row in rows]
-    state.settle(
+    deliveries.settle(
         [
             Settlement(attempt, outcome, NOW, reason=reason, wamid=f"wamid.{attempt}")
             for attempt in attempts
@@ -64,7 +69,7 @@ def test_a_mornings_events_come_to_the_receiver_in_order_and_signed(receiver):
     sla.refresh(distribution, now=NOW)
     assert control.complete_if_done(distribution.pk, now=NOW + timedelta(hours=1))
 
-    rounds.run()
+    delivery.run()
 
     told = receiver.verified(listener.secret)
     assert [one["type"] for one in told if one["type"].startswith("distribution")] == [
@@ -112,9 +117,9 @@ def test_a_distribution_begun_too_late_is_told_as_missed():
 
 def test_an_alert_is_told_when_it_opens_and_when_it_closes_not_between():
     for words in ("One.", "Two."):
-        alerts.raise_alert("x", severity=Severity.WARNING, message=words, now=NOW)
+        incidents.raise_alert("x", severity=Severity.WARNING, message=words, now=NOW)
     for _ in range(2):
-        alerts.close_alert("x", now=NOW)
+        incidents.close_alert("x", now=NOW)
 
     assert kinds() == ["alert.opened", "alert.closed"]
     assert OutgoingEvent.objects.get(kind="alert.closed").data["alert"]["message"] == "Two."
@@ -138,10 +143,10 @@ def test_failures_come_in_one_event_with_their_reasons_and_without_phones(receiv
     refused = sent(distribution, State.FAILED, reason="unsendable")
     taken = sent(distribution, State.ACCEPTED, reason="")
     report(taken[0], "failed", code=131026)
-    rounds.run(lambda: NOW + timedelta(seconds=5))
+    delivery.run(lambda: NOW + timedelta(seconds=5))
     assert receiver.posts == []  # others may follow
 
-    rounds.run(lambda: NOW + timedelta(seconds=30))
+    delivery.run(lambda: NOW + timedelta(seconds=30))
 
     (post,) = receiver.posts
     data = post.told["data"]
@@ -158,7 +163,7 @@ def test_who_was_reached_after_all_is_not_told_as_failed(receiver):
     report(pk, "failed", code=131026)
     report(pk, "delivered")
 
-    rounds.run(lambda: NOW + timedelta(seconds=30))
+    delivery.run(lambda: NOW + timedelta(seconds=30))
 
     assert receiver.posts == []
 
@@ -184,7 +189,7 @@ def test_sending_pays_no_statement_for_events_and_figures():
 
 def test_what_was_rolled_back_is_not_told():
     with transaction.atomic():
-        alerts.raise_alert("x", severity=Severity.WARNING, message="X.", now=NOW)
+        incidents.raise_alert("x", severity=Severity.WARNING, message="X.", now=NOW)
         transaction.set_rollback(True)
 
     assert kinds() == []
@@ -193,4 +198,4 @@ def test_what_was_rolled_back_is_not_told():
 def report(pk: int, status: str, *, code: int | None = None) -> None:
     row = Delivery.objects.get(pk=pk)
     attempt = AttemptKey(row.pk, row.attempt_no, row.claim_token)
-    reports.advance([StatusReport(status, NOW, row.wamid, attempt, code)], now=NOW)
+    status_reports.advance([StatusReport(status, NOW, row.wamid, attempt, code)], now=NOW)

@@ -6,9 +6,12 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
-from distribution import control, evidence, failed, reports, state
-from distribution.attempt_ids import parse
-from distribution.failed import RetryError
+from distribution.interventions import manual_retry
+from distribution.interventions.manual_retry import RetryError
+from distribution.ledger import deliveries, evidence
+from distribution.ledger.attempt_ids import parse
+from distribution.ledger.settlements import Settlement
+from distribution.lifecycle import control
 from distribution.models import (
     Alert,
     Attempt,
@@ -19,8 +22,8 @@ from distribution.models import (
     State,
     Verdict,
 )
-from distribution.settlements import Settlement
-from distribution.transitions import StatusReport
+from distribution.outcomes import status_reports
+from distribution.outcomes.report_rules import StatusReport
 from phonepool.models import PhoneNumber
 from subscribers.models import Status, Subscriber
 from tests.builders import LEASE, a_user, an_open_distribution
@@ -45,14 +48,14 @@ def distribution(db) -> Distribution:
 
 def fail(at: datetime = NOW, reason: str = "service_unavailable") -> None:
     """The next call to the only person is refused, for ever."""
-    claim = state.claim(Distribution.objects.get().pk, 0, limit=9, now=at, lease=LEASE)
+    claim = deliveries.claim(Distribution.objects.get().pk, 0, limit=9, now=at, lease=LEASE)
     number_id = PhoneNumber.objects.first().pk
-    state.mark_inflight(claim, claim.deliveries, number_id=number_id, now=at, lease=LEASE)
+    deliveries.mark_inflight(claim, claim.deliveries, number_id=number_id, now=at, lease=LEASE)
     refused = [
         Settlement(claim.attempt(row), State.FAILED, at, reason=reason, outcome="REJECTED")
         for row in claim.deliveries
     ]
-    assert state.settle(refused) == 1
+    assert deliveries.settle(refused) == 1
 
 
 def person() -> Delivery:
@@ -60,19 +63,19 @@ def person() -> Delivery:
 
 
 def counts(distribution: Distribution) -> tuple[int, int, int]:
-    found = failed.preview(distribution)
+    found = manual_retry.preview(distribution)
     return found.safe.total(), found.unsafe.total(), found.pointless.total()
 
 
 def retry(distribution: Distribution, **changes):
     wishes = {"by": None, "reason": "Meta is well again.", "now": LATER, **changes}
     wishes["by"] = wishes["by"] or an_operator()
-    return failed.retry(distribution.pk, **wishes)
+    return manual_retry.retry(distribution.pk, **wishes)
 
 
 def report(status: str, attempt: str) -> None:
     key = parse(attempt)
-    reports.advance([StatusReport(status, LATER, "wamid.late", key)], now=LATER)
+    status_reports.advance([StatusReport(status, LATER, "wamid.late", key)], now=LATER)
 
 
 def test_a_refused_call_is_safe_and_is_sent_again_with_a_verdict(distribution):
@@ -176,13 +179,13 @@ def test_a_late_report_of_delivery_between_look_and_lock_keeps_it_from_being_sen
     distribution, monkeypatch
 ):
     """The report arrives when the choice was made and nothing is locked yet."""
-    insist = failed._insist
+    insist = manual_retry._insist
 
     def overtaken(*arguments) -> None:
         report("delivered", evidence.attempt_id(person()))
         insist(*arguments)
 
-    monkeypatch.setattr(failed, "_insist", overtaken)
+    monkeypatch.setattr(manual_retry, "_insist", overtaken)
     assert retry(distribution).deliveries == 0
     assert (person().state, Verdict.objects.count()) == (State.ACCEPTED, 0)
 

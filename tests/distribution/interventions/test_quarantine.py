@@ -7,8 +7,11 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from distribution import integrity, quarantine, retrying, state
-from distribution.attempt_ids import AttemptKey
+from distribution.interventions import quarantine
+from distribution.interventions.quarantine import MARGIN
+from distribution.ledger import deliveries, integrity
+from distribution.ledger.attempt_ids import AttemptKey
+from distribution.ledger.settlements import Settlement
 from distribution.models import (
     Alert,
     Attempt,
@@ -20,10 +23,9 @@ from distribution.models import (
     State,
     StatusFeed,
 )
-from distribution.quarantine import MARGIN
-from distribution.reports import Applied, advance
-from distribution.settlements import Settlement
-from distribution.transitions import StatusReport
+from distribution.outcomes.report_rules import StatusReport
+from distribution.outcomes.status_reports import Applied, advance
+from distribution.sending import retry_policy
 from phonepool.models import PhoneNumber
 from tests.builders import LEASE, a_planned_distribution, an_approved_content, an_open_distribution
 
@@ -47,10 +49,10 @@ def distribution() -> Distribution:
     """As the backup knows it: one delivery in each state."""
     opened = an_open_distribution(len(STATES), now=NOW, kind=Kind.DAILY)
     number = PhoneNumber.objects.first()
-    claim = state.claim(opened.pk, 0, limit=len(STATES) - 1, now=NOW, lease=LEASE)
+    claim = deliveries.claim(opened.pk, 0, limit=len(STATES) - 1, now=NOW, lease=LEASE)
     called = claim.deliveries[1:]  # the first stays claimed, the one left out pending
-    state.mark_inflight(claim, called, number_id=number.pk, now=NOW, lease=LEASE)
-    state.settle(
+    deliveries.mark_inflight(claim, called, number_id=number.pk, now=NOW, lease=LEASE)
+    deliveries.settle(
         [
             Settlement(claim.attempt(row), end, NOW, reason="why", outcome="REJECTED", next_at=NOW)
             for row, end in zip(called[1:], STATES[3:], strict=True)
@@ -113,8 +115,8 @@ def test_nobody_in_doubt_is_sent_to_again_however_silent_the_reports_are(distrib
     late = LATER + timedelta(seconds=settings.RECONCILE_WINDOW_SECONDS * 2)
     StatusFeed.applied(late)
 
-    assert retrying.sweep(late).resent == 0
-    assert state.claim(distribution.pk, 0, limit=50, now=late, lease=LEASE).deliveries == []
+    assert retry_policy.sweep(late).resent == 0
+    assert deliveries.claim(distribution.pk, 0, limit=50, now=late, lease=LEASE).deliveries == []
     assert states()[State.UNKNOWN] == 5
 
 
@@ -122,7 +124,7 @@ def test_after_the_window_a_person_decides(distribution):
     carry_out()
     distribution.refresh_from_db()
 
-    retrying.sweep(distribution.window_end)
+    retry_policy.sweep(distribution.window_end)
     assert states()[State.UNCONFIRMED] == 6  # the held one, too
 
 
@@ -228,7 +230,7 @@ def test_late_news_reaches_what_was_left_to_a_person(distribution):
     was = of(State.PENDING)
     carry_out()
     distribution.refresh_from_db()
-    retrying.sweep(distribution.window_end)
+    retry_policy.sweep(distribution.window_end)
 
     assert hear("sent", AttemptKey(was.pk, 1, 12345)).changed == 1
     assert of(State.PENDING).state == State.ACCEPTED

@@ -6,12 +6,15 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.utils import timezone
 
-from distribution import control, evidence, reports, state, unconfirmed
-from distribution.attempt_ids import parse
+from distribution.interventions import unconfirmed
+from distribution.interventions.unconfirmed import UnconfirmedError
+from distribution.ledger import deliveries, evidence
+from distribution.ledger.attempt_ids import parse
+from distribution.ledger.settlements import Settlement
+from distribution.lifecycle import control
 from distribution.models import Alert, Attempt, Delivery, Distribution, Duplicate, State, Verdict
-from distribution.settlements import Settlement
-from distribution.transitions import StatusReport
-from distribution.unconfirmed import UnconfirmedError
+from distribution.outcomes import status_reports
+from distribution.outcomes.report_rules import StatusReport
 from phonepool.models import PhoneNumber
 from tests.builders import LEASE, a_user, an_open_distribution
 
@@ -29,14 +32,14 @@ def a_decider():
 def distribution(db) -> Distribution:
     """Two people: the first one's answer was lost for ever. The window is over, it is closed."""
     opened = an_open_distribution(2, now=NOW)
-    claim = state.claim(opened.pk, 0, limit=50, now=NOW, lease=LEASE)
+    claim = deliveries.claim(opened.pk, 0, limit=50, now=NOW, lease=LEASE)
     number_id = PhoneNumber.objects.first().pk
-    state.mark_inflight(claim, claim.deliveries, number_id=number_id, now=NOW, lease=LEASE)
+    deliveries.mark_inflight(claim, claim.deliveries, number_id=number_id, now=NOW, lease=LEASE)
     second = claim.attempt(claim.deliveries[1])
-    state.settle([Settlement(second, State.ACCEPTED, NOW, wamid="wamid.neighbour")])
-    state.expire_leases(NOW + LEASE * 2)
+    deliveries.settle([Settlement(second, State.ACCEPTED, NOW, wamid="wamid.neighbour")])
+    deliveries.expire_leases(NOW + LEASE * 2)
     pks = Delivery.objects.filter(state=State.UNKNOWN).values_list("pk", flat=True)
-    assert state.leave_unconfirmed(list(pks), "never_answered", now=opened.window_end) == 1
+    assert deliveries.leave_unconfirmed(list(pks), "never_answered", now=opened.window_end) == 1
     assert control.complete_if_done(opened.pk, now=opened.window_end)
     opened.refresh_from_db()
     return opened
@@ -72,13 +75,13 @@ def test_sending_again_opens_the_distribution_for_that_one_and_counts_as_a_human
     assert Attempt.objects.filter(
         attempt_id=evidence.attempt_id(before), outcome="UNKNOWN"
     ).exists()
-    claim = state.claim(distribution.pk, 0, limit=50, now=now, lease=LEASE)
+    claim = deliveries.claim(distribution.pk, 0, limit=50, now=now, lease=LEASE)
     assert [row.pk for row in claim.deliveries] == [before.pk]
 
     number_id = PhoneNumber.objects.first().pk
-    state.mark_inflight(claim, claim.deliveries, number_id=number_id, now=now, lease=LEASE)
+    deliveries.mark_inflight(claim, claim.deliveries, number_id=number_id, now=now, lease=LEASE)
     attempt = claim.attempt(claim.deliveries[0])
-    state.settle([Settlement(attempt, State.ACCEPTED, now, wamid="wamid.again")])
+    deliveries.settle([Settlement(attempt, State.ACCEPTED, now, wamid="wamid.again")])
     assert control.complete_if_done(distribution.pk, now=now)
     distribution.refresh_from_db()
     assert distribution.results["sent_again"] == {"by_rule": 0, "by_hand": 1}
@@ -89,13 +92,13 @@ def test_a_late_word_about_the_first_message_after_that_is_a_proven_double(distr
     now = distribution.window_end + HOUR
     first = parse(evidence.attempt_id(case()))
     decide(unconfirmed.resend, now)
-    claim = state.claim(distribution.pk, 0, limit=50, now=now, lease=LEASE)
+    claim = deliveries.claim(distribution.pk, 0, limit=50, now=now, lease=LEASE)
     number_id = PhoneNumber.objects.first().pk
-    state.mark_inflight(claim, claim.deliveries, number_id=number_id, now=now, lease=LEASE)
+    deliveries.mark_inflight(claim, claim.deliveries, number_id=number_id, now=now, lease=LEASE)
     attempt = claim.attempt(claim.deliveries[0])
-    state.settle([Settlement(attempt, State.ACCEPTED, now, wamid="wamid.again")])
+    deliveries.settle([Settlement(attempt, State.ACCEPTED, now, wamid="wamid.again")])
 
-    reports.advance([StatusReport("delivered", now, "wamid.first", first)], now=now)
+    status_reports.advance([StatusReport("delivered", now, "wamid.first", first)], now=now)
 
     assert Duplicate.objects.get().certainty == "CONFIRMED"
 

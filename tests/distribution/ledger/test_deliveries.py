@@ -8,10 +8,10 @@ from django.db import DatabaseError, IntegrityError, connection, connections, tr
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from distribution import state
+from distribution.ledger import deliveries
+from distribution.ledger.deliveries import Claim
+from distribution.ledger.settlements import Settlement
 from distribution.models import Attempt, AttemptOutcome, Delivery, DistributionState, State
-from distribution.settlements import Settlement
-from distribution.state import Claim
 from subscribers.models import Status, Subscriber
 from tests.builders import LEASE, a_number, an_open_distribution
 
@@ -19,12 +19,14 @@ NOW = timezone.now()
 
 
 def claim(distribution, *, now=NOW, limit=50) -> Claim:
-    return state.claim(distribution.pk, 0, limit=limit, now=now, lease=LEASE)
+    return deliveries.claim(distribution.pk, 0, limit=limit, now=now, lease=LEASE)
 
 
 def mark(taken: Claim, *, now=NOW, number=None) -> set[int]:
     number_id = number.pk if number else a_number().pk
-    return state.mark_inflight(taken, taken.deliveries, number_id=number_id, now=now, lease=LEASE)
+    return deliveries.mark_inflight(
+        taken, taken.deliveries, number_id=number_id, now=now, lease=LEASE
+    )
 
 
 def settled(taken: Claim, delivery: Delivery, to: State, **fields) -> Settlement:
@@ -96,7 +98,7 @@ def test_a_claim_with_little_lease_left_may_not_send(distribution):
 def test_a_lost_claim_may_not_send(distribution):
     taken = claim(distribution)
     later = NOW + LEASE + timedelta(seconds=1)
-    assert state.expire_leases(later) == (3, 0)
+    assert deliveries.expire_leases(later) == (3, 0)
     claim(distribution, now=later)  # somebody else's now
 
     assert mark(taken) == set()
@@ -114,7 +116,7 @@ def test_an_accepted_call_is_written_down_once(distribution):
     mark(taken)
     good = settled(taken, taken.deliveries[0], State.ACCEPTED, wamid="wamid.1")
 
-    assert [state.settle([good]), state.settle([good])] == [1, 0]
+    assert [deliveries.settle([good]), deliveries.settle([good])] == [1, 0]
     row = Delivery.objects.get(pk=taken.deliveries[0].pk)
     assert (row.state, row.wamid, row.accepted_at) == (State.ACCEPTED, "wamid.1", NOW)
 
@@ -122,12 +124,12 @@ def test_an_accepted_call_is_written_down_once(distribution):
 def test_an_answer_after_the_lease_ended_is_still_welcome(distribution):
     taken = claim(distribution)
     mark(taken)
-    assert state.expire_leases(NOW + LEASE * 2) == (0, 3)
+    assert deliveries.expire_leases(NOW + LEASE * 2) == (0, 3)
 
     late = settled(taken, taken.deliveries[0], State.ACCEPTED, wamid="wamid.1")
     refusal = settled(taken, taken.deliveries[1], State.FAILED, reason="undeliverable")
 
-    assert [state.settle([late]), state.settle([refusal])] == [1, 0]
+    assert [deliveries.settle([late]), deliveries.settle([refusal])] == [1, 0]
     assert states() == [State.ACCEPTED, State.UNKNOWN, State.UNKNOWN]
 
 
@@ -149,7 +151,7 @@ def test_a_refusal_is_kept_as_evidence(distribution):
         fbtrace_id="AbC1",
     )
 
-    state.settle([refusal])
+    deliveries.settle([refusal])
 
     row = Delivery.objects.get(pk=taken.deliveries[0].pk)
     assert (row.state, row.next_at, row.tries_charged) == (State.RETRY_WAIT, later, 1)
@@ -171,7 +173,7 @@ def test_one_message_id_for_two_deliveries_does_not_spoil_the_others(distributio
     mark(taken)
     one, two, three = taken.deliveries
 
-    state.settle(
+    deliveries.settle(
         [
             settled(taken, one, State.ACCEPTED, wamid="wamid.same"),
             settled(taken, two, State.ACCEPTED, wamid="wamid.same"),
@@ -190,7 +192,7 @@ def test_what_is_given_back_counts_no_attempt(distribution):
     taken = claim(distribution)
     later = NOW + timedelta(seconds=2)
 
-    state.give_back(taken, [row.pk for row in taken.deliveries], next_at=later)
+    deliveries.give_back(taken, [row.pk for row in taken.deliveries], next_at=later)
 
     assert list(Delivery.objects.values_list("state", "attempt_no", "next_at").distinct()) == [
         (State.PENDING, 0, later)
@@ -200,12 +202,12 @@ def test_what_is_given_back_counts_no_attempt(distribution):
 def test_an_unknown_outcome_is_sent_again_at_most_once(distribution):
     taken = claim(distribution)
     mark(taken)
-    state.expire_leases(NOW + LEASE * 2)
+    deliveries.expire_leases(NOW + LEASE * 2)
     pks = [row.pk for row in taken.deliveries]
 
-    assert state.retry_unknown(pks, next_at=NOW, now=NOW) == 3
+    assert deliveries.retry_unknown(pks, next_at=NOW, now=NOW) == 3
     Delivery.objects.update(state=State.UNKNOWN)  # the second call's answer is lost, too
-    assert state.retry_unknown(pks, next_at=NOW, now=NOW) == 0
+    assert deliveries.retry_unknown(pks, next_at=NOW, now=NOW) == 0
     assert Attempt.objects.filter(outcome="UNKNOWN").count() == 3
 
 

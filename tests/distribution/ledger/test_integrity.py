@@ -9,7 +9,9 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import F, Model
 
-from distribution import integrity, reports, state
+from distribution.ledger import deliveries, integrity
+from distribution.ledger.deliveries import Claim
+from distribution.ledger.settlements import Settlement
 from distribution.models import (
     Attempt,
     Delivery,
@@ -21,9 +23,8 @@ from distribution.models import (
     State,
     StatusFeed,
 )
-from distribution.settlements import Settlement
-from distribution.state import Claim
-from distribution.transitions import StatusReport
+from distribution.outcomes import status_reports
+from distribution.outcomes.report_rules import StatusReport
 from phonepool.models import PhoneNumber
 from tests.builders import LEASE, a_planned_distribution, an_open_distribution
 
@@ -40,9 +41,9 @@ def broken(now: datetime = SOON, distribution_id: int | None = None) -> dict[str
 
 
 def attempt(distribution: Distribution) -> Claim:
-    claim = state.claim(distribution.pk, 0, limit=50, now=NOW, lease=LEASE)
+    claim = deliveries.claim(distribution.pk, 0, limit=50, now=NOW, lease=LEASE)
     number_id = PhoneNumber.objects.first().pk
-    state.mark_inflight(claim, claim.deliveries, number_id=number_id, now=NOW, lease=LEASE)
+    deliveries.mark_inflight(claim, claim.deliveries, number_id=number_id, now=NOW, lease=LEASE)
     return claim
 
 
@@ -51,7 +52,7 @@ def settle(claim: Claim) -> None:
     ends = [State.ACCEPTED, State.FAILED, State.RETRY_WAIT, State.UNKNOWN]
     ends += [State.ACCEPTED] * (len(claim.deliveries) - len(ends))
     words = {State.FAILED: "REJECTED", State.RETRY_WAIT: "REJECTED", State.UNKNOWN: "UNKNOWN"}
-    state.settle(
+    deliveries.settle(
         [
             Settlement(
                 claim.attempt(row),
@@ -75,7 +76,7 @@ def distribution(db) -> Distribution:
     settle(claim)
     first, *_, last = claim.deliveries
     words = ["sent", "delivered", "read"]
-    reports.advance(
+    status_reports.advance(
         [StatusReport(word, SOON, "", claim.attempt(first)) for word in words]
         + [StatusReport("failed", SOON, "", claim.attempt(last), 131026)],
         now=SOON,
@@ -269,7 +270,7 @@ def without(model: type[Model], name: str) -> Iterator[None]:
 
 def settle_all(distribution: Distribution) -> None:
     claim = attempt(distribution)
-    state.settle(
+    deliveries.settle(
         [
             Settlement(claim.attempt(row), State.ACCEPTED, SOON, wamid=f"wamid.{row.pk}")
             for row in claim.deliveries

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from distribution.explaining import explain
+from distribution.ledger.reasons import explain
 
 
 @pytest.mark.parametrize(

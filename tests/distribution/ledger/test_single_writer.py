@@ -1,4 +1,4 @@
-"""`distribution/state.py` is the only module of the product that writes `Delivery.state`."""
+"""`ledger/deliveries.py` is the only module of the product that writes `Delivery.state`."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from distribution import restored, statements
+from distribution.ledger import restored, statements
 from distribution.models import Delivery
-from distribution.transitions import Standing
+from distribution.outcomes.report_rules import Standing
 
-ROOT = Path(restored.__file__).parents[1]
-WRITER, ITS_SQL = "distribution/state.py", "distribution/statements.py"
+ROOT = Path(restored.__file__).parents[2]
+WRITER, ITS_SQL = "distribution/ledger/deliveries.py", "distribution/ledger/statements.py"
 ROWS_OF_OTHERS = {"ContentState", "DistributionState", "ImportState", "NumberState", "PostState"}
 # Of the rows that exist: the audience's INSERT names no state and leaves it to the default.
 WRITES_BY_ORM = ("create", "bulk_create", "bulk_update", "get_or_create", "update_or_create")
@@ -80,8 +80,10 @@ def test_no_other_module_has_sql_that_does():
         and WRITES_BY_SQL.search(node.value)
     }
 
-    assert set(found) == {"distribution/fanout.py"}  # the audience: rows begin with the default
-    columns = re.search(r"\((.*?)\)", found["distribution/fanout.py"], re.S)
+    assert set(found) == {
+        "distribution/lifecycle/audience.py"
+    }  # the audience: rows begin with the default
+    columns = re.search(r"\((.*?)\)", found["distribution/lifecycle/audience.py"], re.S)
     assert columns is not None
     assert "state" not in re.findall(r"\w+", columns[1])
     assert Delivery._meta.get_field("state").db_default == "PENDING"
@@ -95,7 +97,7 @@ def test_columns_given_as_a_whole_hold_no_state():
         if called == "update" and any(keyword.arg is None for keyword in call.keywords)
     }
 
-    assert whole == {"distribution/restored.py"}
+    assert whole == {"distribution/ledger/restored.py"}
     assert "state" not in restored.FRESH
 
 

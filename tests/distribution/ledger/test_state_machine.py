@@ -24,10 +24,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from distribution import reconcile, reports, retrying, state
-from distribution.attempt_ids import AttemptKey
+from distribution.ledger import deliveries
+from distribution.ledger.attempt_ids import AttemptKey
 from distribution.models import Delivery, Distribution, StatusFeed
-from distribution.transitions import StatusReport
+from distribution.outcomes import reconcile, status_reports
+from distribution.outcomes.report_rules import StatusReport
+from distribution.sending import retry_policy
 from phonepool.cloud_api.client import Outcome, OutcomeKind
 from phonepool.errors import DEADLINE_PASSED
 from phonepool.models import PhoneNumber
@@ -87,7 +89,7 @@ class Morning(Operators, RuleBasedStateMachine):
     @rule(limit=st.integers(1, PEOPLE))
     def claim(self, limit: int) -> None:
         self.step = "claim"
-        taken = state.claim(self.distribution_id, 0, limit=limit, now=self.now, lease=LEASE)
+        taken = deliveries.claim(self.distribution_id, 0, limit=limit, now=self.now, lease=LEASE)
         if taken.deliveries:
             assert not {row.subscriber_id for row in taken.deliveries} & self.gone
             self.senders.append(Sender(taken, {row.pk: row for row in taken.deliveries}))
@@ -101,7 +103,7 @@ class Morning(Operators, RuleBasedStateMachine):
         self.step = "mark"
         sender = self.sender(place)
         rows = [row for pk, row in sender.held.items() if pk not in sender.marked_at][:size]
-        marked = state.mark_inflight(
+        marked = deliveries.mark_inflight(
             sender.claim, rows, number_id=self.number_id, now=self.now, lease=LEASE
         )
         mine = Delivery.objects.filter(pk__in=marked, claim_token=sender.claim.token)
@@ -141,9 +143,9 @@ class Morning(Operators, RuleBasedStateMachine):
         self.step = "settle"
         sender = self.sender(place)
         window_end = Distribution.objects.get(pk=self.distribution_id).window_end
-        state.settle(
+        deliveries.settle(
             [
-                retrying.settlement(
+                retry_policy.settlement(
                     attempt,
                     outcome,
                     tries_charged=charged,
@@ -161,7 +163,7 @@ class Morning(Operators, RuleBasedStateMachine):
         self.step = "give back"
         sender = self.sender(place)
         rest = set(sender.held) - set(sender.marked_at)
-        state.give_back(sender.claim, rest, next_at=self.now + timedelta(seconds=2))
+        deliveries.give_back(sender.claim, rest, next_at=self.now + timedelta(seconds=2))
         for pk in rest:
             del sender.held[pk]
 
@@ -227,7 +229,7 @@ class Morning(Operators, RuleBasedStateMachine):
         status, code = FATES[message.fate][what % len(FATES[message.fate])]
         attempt = message.attempt if named else None
         report = StatusReport(status, self.now, message.wamid, attempt, code)
-        applied = reports.advance([report] * times, now=self.now)
+        applied = status_reports.advance([report] * times, now=self.now)
         if named:
             assert applied.unmatched == []  # what names an attempt of ours is never a stranger
         if status == "failed" and not applied.unmatched:
@@ -259,19 +261,19 @@ class Morning(Operators, RuleBasedStateMachine):
             status, code = FATES[message.fate][0]
             bundle.append(StatusReport(status, self.now, message.wamid, message.attempt, code))
             message.failed = message.failed or status == "failed"
-        assert reports.advance(bundle, now=self.now).unmatched == []
+        assert status_reports.advance(bundle, now=self.now).unmatched == []
 
     @rule(pk=st.integers(1, PEOPLE), token=st.integers(1, 2**63 - 1))
     def hear_a_stranger(self, pk: int, token: int) -> None:
         self.step = "hear a stranger"
         delivery_id = sorted(self.before)[pk - 1]
         report = StatusReport("read", self.now, "wamid.x", AttemptKey(delivery_id, 1, token))
-        assert reports.advance([report], now=self.now).unmatched == [report]
+        assert status_reports.advance([report], now=self.now).unmatched == [report]
 
     @rule()
     def tick(self) -> None:
         self.step = "tick"
-        retrying.sweep(self.now)
+        retry_policy.sweep(self.now)
 
     @rule(kind=st.sampled_from(["close", "pause", "resume", "cancel", "opt out"]), rarely=rarely)
     def somebody_acts(self, kind: str, rarely: bool) -> None:

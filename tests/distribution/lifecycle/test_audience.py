@@ -7,8 +7,8 @@ from itertools import groupby
 import pytest
 from django.db import connection, transaction
 
-from distribution import fanout
-from distribution.fanout import Frozen
+from distribution.lifecycle import audience
+from distribution.lifecycle.audience import Frozen
 from distribution.models import Delivery, Distribution, DistributionState, State
 from phonepool.models import Portfolio
 from subscribers.models import Status, Subscriber
@@ -31,7 +31,7 @@ def distribution(db) -> Distribution:
 
 def freeze(distribution: Distribution, *, now: datetime = NOW) -> Frozen:
     with transaction.atomic():
-        return fanout.freeze(distribution, now=now)
+        return audience.freeze(distribution, now=now)
 
 
 def in_order() -> list[Delivery]:
@@ -149,7 +149,7 @@ def limited_to(limit: int) -> Portfolio:
 
 
 def left_out() -> list[int]:
-    rows = Delivery.objects.filter(state=State.SKIPPED, reason=fanout.PORTFOLIO_LIMIT)
+    rows = Delivery.objects.filter(state=State.SKIPPED, reason=audience.PORTFOLIO_LIMIT)
     return list(rows.order_by("pk").values_list("subscriber_id", flat=True))
 
 

@@ -7,9 +7,11 @@ from threading import Barrier
 import pytest
 from django.db import connections
 
-from distribution import control, retrying, state
-from distribution.control import ControlError
+from distribution.ledger import deliveries
+from distribution.lifecycle import control
+from distribution.lifecycle.control import ControlError
 from distribution.models import Alert, Delivery, Distribution, DistributionState, Kind, State
+from distribution.sending import retry_policy
 from phonepool.models import NumberState, Role
 from tests.builders import (
     LEASE,
@@ -77,8 +79,8 @@ def test_rows_claimed_while_cancelling_are_left_out_too():
     control.cancel(distribution.pk, reason="Wrong text.", now=NOW)
 
     mark(taken)  # in vain
-    state.give_back(taken, [row.pk for row in taken.deliveries], next_at=NOW + seconds(2))
-    retrying.sweep(NOW + seconds(15))
+    deliveries.give_back(taken, [row.pk for row in taken.deliveries], next_at=NOW + seconds(2))
+    retry_policy.sweep(NOW + seconds(15))
 
     assert outcomes() == [(State.SKIPPED, "cancelled")] * 3
 
@@ -88,7 +90,7 @@ def test_rows_whose_claimer_died_while_cancelling_are_left_out_too():
     claim(distribution)
     control.cancel(distribution.pk, reason="Wrong text.", now=NOW)
 
-    retrying.sweep(NOW + LEASE + seconds(1))
+    retry_policy.sweep(NOW + LEASE + seconds(1))
 
     assert outcomes() == [(State.SKIPPED, "cancelled")] * 3
 
@@ -100,7 +102,7 @@ def test_a_refusal_that_comes_after_the_cancelling_is_not_tried_again():
     control.cancel(distribution.pk, reason="Wrong text.", now=NOW)
     settle(taken, State.RETRY_WAIT, reason="service_down", next_at=NOW + seconds(5))
 
-    retrying.sweep(NOW + seconds(15))
+    retry_policy.sweep(NOW + seconds(15))
 
     assert outcomes() == [(State.SKIPPED, "cancelled")] * 3
 
@@ -110,9 +112,9 @@ def test_doubts_of_a_cancelled_one_wait_for_a_word_and_end_with_the_window():
     mark(claim(distribution))
     control.cancel(distribution.pk, reason="Wrong text.", now=NOW)
 
-    retrying.sweep(NOW + LEASE + seconds(1))
+    retry_policy.sweep(NOW + LEASE + seconds(1))
     assert outcomes() == [(State.UNKNOWN, "no_answer")] * 3
-    retrying.sweep(NOW + WINDOW)
+    retry_policy.sweep(NOW + WINDOW)
 
     assert outcomes() == [(State.UNCONFIRMED, "never_answered")] * 3
 

@@ -6,8 +6,8 @@ from threading import Barrier
 import pytest
 from django.db import connections, transaction
 
-from distribution import control
-from distribution.control import ControlError
+from distribution.lifecycle import control
+from distribution.lifecycle.control import ControlError
 from distribution.models import Alert, Delivery, Distribution, DistributionState, State
 from phonepool.models import NumberState, Role
 from tests.builders import (

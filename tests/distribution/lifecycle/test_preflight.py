@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from distribution import checks
+from distribution.lifecycle import preflight
 from distribution.models import Distribution, MessageTemplate, TemplateStatus
 from phonepool.models import NumberState, PhoneNumber, Portfolio, Quality, Role
 from tests.builders import (
@@ -34,7 +34,7 @@ def content(db):
 
 
 def found(distribution: Distribution) -> list[tuple[str, bool]]:
-    return [(one.rule, one.blocking) for one in checks.findings(distribution, now=NOW)]
+    return [(one.rule, one.blocking) for one in preflight.findings(distribution, now=NOW)]
 
 
 def test_nothing_stands_in_the_way(distribution, content):
@@ -46,7 +46,7 @@ def test_a_day_without_approved_content_is_blocked(distribution):
     an_approved_content(day=date(2026, 11, 24))
 
     assert found(distribution) == [("no_content", True)]
-    assert checks.findings(distribution, now=NOW)[0].message == (
+    assert preflight.findings(distribution, now=NOW)[0].message == (
         "There is no approved content for 23 Nov 2026 and no approved fallback: approve one."
     )
 
@@ -55,7 +55,7 @@ def test_the_fallback_is_enough(distribution):
     fallback = an_approved_content(day=None, is_fallback=True)
 
     assert found(distribution) == []
-    assert checks.content_for(distribution) == fallback
+    assert preflight.content_for(distribution) == fallback
 
 
 @pytest.mark.parametrize("is_fallback", [False, True])
@@ -74,7 +74,7 @@ def test_a_days_content_that_was_sent_already_is_told_and_a_fallback_is_not(
 def test_a_distributions_own_content_comes_before_the_days(distribution, content):
     distribution.content = an_approved_content(day=None, is_fallback=True)
 
-    assert checks.content_for(distribution) == distribution.content
+    assert preflight.content_for(distribution) == distribution.content
     assert found(distribution) == []
 
 

@@ -16,7 +16,7 @@ from django_celery_beat.schedulers import DatabaseScheduler
 
 from config.celery import app
 from config.schedule import timetable
-from distribution import fanout, schedule
+from distribution.lifecycle import audience, schedule
 from distribution.models import Alert, Delivery, Distribution, DistributionState, Kind
 from tests.builders import a_draft, a_number, an_approved_content, some_subscribers
 
@@ -243,14 +243,14 @@ def test_one_that_breaks_keeps_the_others_from_nothing(monkeypatch, caplog):
     content = an_approved_content(day=None, is_fallback=True)
     before_six = SIX - timedelta(hours=2)
     broken, sound = (schedule.plan_once(at=before_six, content=content) for _ in range(2))
-    freeze = fanout.freeze
+    freeze = audience.freeze
 
-    def broken_freeze(distribution: Distribution, *, now: datetime) -> fanout.Frozen:
+    def broken_freeze(distribution: Distribution, *, now: datetime) -> audience.Frozen:
         if distribution.pk == broken.pk:
             raise OperationalError("canceling statement due to statement timeout")
         return freeze(distribution, now=now)
 
-    monkeypatch.setattr(fanout, "freeze", broken_freeze)
+    monkeypatch.setattr(audience, "freeze", broken_freeze)
 
     assert schedule.open_due(before_six) == [sound.pk]
     assert f"distribution {broken.pk} could not be opened" in caplog.text

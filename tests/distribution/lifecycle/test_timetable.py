@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 import time_machine
 
-from distribution import schedule, tasks
+from distribution import tasks
+from distribution.lifecycle import schedule
 from distribution.models import BlackoutDate, DailyTime, Distribution, DistributionState, Kind
 from tests.builders import a_number, an_approved_content, some_subscribers
 

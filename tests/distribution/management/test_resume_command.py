@@ -6,7 +6,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from distribution import control
+from distribution.lifecycle import control
 from distribution.models import DistributionState
 from tests.builders import an_open_distribution
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.conf import settings
 
-from distribution import evidence, reconcile, state
-from distribution.attempt_ids import AttemptKey
+from distribution.ledger import deliveries, evidence
+from distribution.ledger.attempt_ids import AttemptKey
 from distribution.models import (
     Attempt,
     Delivery,
@@ -17,6 +17,7 @@ from distribution.models import (
     StatusFeed,
     Verdict,
 )
+from distribution.outcomes import reconcile
 from phonepool.models import PhoneNumber
 from subscribers.models import Status, Subscriber
 from tests.builders import LEASE, a_number, an_open_distribution
@@ -38,13 +39,13 @@ def distribution(db) -> Distribution:
     """One call's answer was lost; its twenty neighbours were accepted and reported, and
     everything that was reported has been read: every gate is open from RIPE on."""
     opened = an_open_distribution(NEIGHBOURS + 1, now=NOW)
-    claim = state.claim(opened.pk, 0, limit=50, now=NOW, lease=LEASE)
+    claim = deliveries.claim(opened.pk, 0, limit=50, now=NOW, lease=LEASE)
     number_id = PhoneNumber.objects.first().pk
-    state.mark_inflight(claim, claim.deliveries, number_id=number_id, now=NOW, lease=LEASE)
+    deliveries.mark_inflight(claim, claim.deliveries, number_id=number_id, now=NOW, lease=LEASE)
     Delivery.objects.exclude(pk=claim.deliveries[0].pk).update(
         state=State.ACCEPTED, accepted_at=NOW + seconds(1), progress=Progress.SENT
     )
-    state.expire_leases(DOUBTED)
+    deliveries.expire_leases(DOUBTED)
     StatusFeed.applied(RIPE)
     return opened
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from django.conf import settings
 
-from distribution import reconcile
 from distribution.models import Delivery, Progress, State, StatusFeed, Verdict
+from distribution.outcomes import reconcile
 from tests.builders import a_number, some_subscribers
-from tests.distribution import test_reconcile as the_gates
-from tests.distribution.test_reconcile import (
+from tests.distribution.outcomes import test_reconcile as the_gates
+from tests.distribution.outcomes.test_reconcile import (
     NOW,
     RIPE,
     assert_waits,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distribution.models import Progress, State
-from distribution.transitions import Standing, StatusReport, apply
+from distribution.outcomes.report_rules import Standing, StatusReport, apply
 
 NOON = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
 RESEND_AT = NOON + timedelta(minutes=1)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from distribution import duplicates, evidence, state
+from distribution.ledger import deliveries, evidence
 from distribution.models import (
     Alert,
     Attempt,
@@ -12,9 +12,10 @@ from distribution.models import (
     Duplicate,
     State,
 )
+from distribution.outcomes import duplicates
 from phonepool.models import PhoneNumber
 from tests.builders import LEASE
-from tests.distribution.reporting import (
+from tests.distribution.reported_statuses import (
     LATER,
     LOST,
     NOT_ON_WHATSAPP,
@@ -111,13 +112,15 @@ def test_good_news_stops_the_resend_of_an_unanswered_call(run):
 
 def test_good_news_stops_a_resend_that_is_claimed_already(run):
     attempt = run.unanswered()
-    claim = state.claim(run.distribution.pk, 0, limit=50, now=LATER, lease=LEASE)
+    claim = deliveries.claim(run.distribution.pk, 0, limit=50, now=LATER, lease=LEASE)
 
     hear("sent", attempt, wamid="wamid.late")
 
     number_id = PhoneNumber.objects.first().pk
     assert (
-        state.mark_inflight(claim, claim.deliveries, number_id=number_id, now=LATER, lease=LEASE)
+        deliveries.mark_inflight(
+            claim, claim.deliveries, number_id=number_id, now=LATER, lease=LEASE
+        )
         == set()
     )
     assert delivery().state == State.ACCEPTED

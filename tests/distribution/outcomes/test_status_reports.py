@@ -7,19 +7,20 @@ from threading import Barrier
 import pytest
 from django.db import connection, connections, transaction
 
-from distribution import reports, state
-from distribution.attempt_ids import AttemptKey, parse
+from distribution.ledger import deliveries
+from distribution.ledger.attempt_ids import AttemptKey, parse
+from distribution.ledger.deliveries import Claim
 from distribution.models import (
     Delivery,
     Distribution,
     Progress,
     State,
 )
-from distribution.reports import advance
-from distribution.state import Claim
-from distribution.transitions import StatusReport
+from distribution.outcomes import status_reports
+from distribution.outcomes.report_rules import StatusReport
+from distribution.outcomes.status_reports import advance
 from tests.builders import LEASE
-from tests.distribution.reporting import (
+from tests.distribution.reported_statuses import (
     LATER,
     LOST,
     NOT_ON_WHATSAPP,
@@ -59,7 +60,7 @@ def test_a_report_that_names_no_attempt_is_found_by_its_message_id(run):
 def test_a_lost_answer_is_found_again_with_its_message_id(run):
     claim = run.attempt()
     attempt = claim.attempt(claim.deliveries[0])
-    state.expire_leases(NOW + LEASE * 2)
+    deliveries.expire_leases(NOW + LEASE * 2)
     assert delivery().state == State.UNKNOWN
 
     hear("sent", attempt, wamid="wamid.found")
@@ -263,4 +264,4 @@ def wait_until_somebody_waits() -> None:
 def test_reports_name_only_columns_of_a_delivery():
     names = {field.name for field in Delivery._meta.fields}
 
-    assert set(reports.STANDING_COLUMNS) <= names
+    assert set(status_reports.STANDING_COLUMNS) <= names

@@ -10,14 +10,14 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from distribution import dashboard
 from distribution.models import Alert, Delivery, Distribution
+from distribution.reporting import dashboard
 from tests.builders import a_planned_distribution
 from tests.distribution.staff import ROLES, a_client
 from tests.mornings import a_morning
 
 pytestmark = pytest.mark.django_db
-STATIC = Path(dashboard.__file__).parent / "static" / "distribution"
+STATIC = Path(dashboard.__file__).parents[1] / "static" / "distribution"
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from distribution import exporting
 from distribution.models import Delivery
+from distribution.reporting import delivery_export
 from subscribers.models import Subscriber
 from subscribers.spreadsheets import FORMULA_STARTS
 from tests.mornings import a_morning
@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 23, 0, 40, tzinfo=UTC)
 
 
 def rows(*, full: bool = False) -> list[dict[str, str]]:
-    text = "".join(exporting.lines(Delivery.objects.order_by("pk"), full_phones=full))
+    text = "".join(delivery_export.lines(Delivery.objects.order_by("pk"), full_phones=full))
     assert text.startswith("\ufeff")
     return list(csv.DictReader(io.StringIO(text[1:])))
 

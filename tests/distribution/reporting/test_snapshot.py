@@ -12,10 +12,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
-from distribution import analytics, charts, timeline
-from distribution.cells import cells as read_cells
+from distribution.analytics import counts, timeline
+from distribution.analytics.grouped_counts import cells as read_cells
 from distribution.models import Delivery, Distribution, State
-from distribution.picture import percent, picture
+from distribution.reporting import charts
+from distribution.reporting.snapshot import percent, picture
 from tests.mornings import MIX, a_morning
 
 NOW = datetime(2026, 11, 23, 0, 40, tzinfo=UTC)
@@ -33,7 +34,7 @@ class Sums(TestCase):
         seen = picture(morning, now=now)
         assert sum(one.count for one in seen.slices) == people
         assert sum(seen.tally.states.values()) == people
-        for parts in (analytics.by_tier(morning), analytics.by_batch(morning)):
+        for parts in (counts.by_tier(morning), counts.by_batch(morning)):
             assert sum(part.total for part in parts) == people
             for part in parts:
                 told = (part.delivered, part.accepted, part.waiting, part.failed, part.skipped)
@@ -48,12 +49,12 @@ class Sums(TestCase):
     def test_cells_agree_with_the_slow_and_plain_way(self, seed, people):
         morning = a_morning(people, now=NOW, seed=seed)
         cells = read_cells(morning, now=NOW + timedelta(minutes=9))
-        plain = analytics.reach(morning)
-        fast = analytics.reach_of(cells)
+        plain = counts.reach(morning)
+        fast = counts.reach_of(cells)
         for name in ("accepted", "delivered", "read", "accepted_in_time", "delivered_in_time"):
             assert getattr(fast, name) == getattr(plain, name), name
         assert fast.awaited == plain.awaited
-        assert analytics.tally_of(cells) == analytics.tally(morning)
+        assert counts.tally_of(cells) == counts.tally(morning)
 
     @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
     @given(seed=st.integers(0, 2**32), people=st.integers(1, 60))

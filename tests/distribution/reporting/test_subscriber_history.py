@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from distribution import person
 from distribution.models import Delivery, Distribution, State
+from distribution.reporting import subscriber_history
 from phonepool.errors import FAILURES, Reason
 from subscribers.models import Erasure
 from subscribers.people import erasure as erasing
@@ -61,27 +61,27 @@ def a_delivery(**fields):
     ],
 )
 def test_a_delivery_is_one_sentence(fields, text, mood):
-    sentence = person.sentence(a_delivery(**fields), today=TODAY)
+    sentence = subscriber_history.sentence(a_delivery(**fields), today=TODAY)
 
     assert (sentence.text, sentence.mood) == (text, mood)
 
 
 def test_a_day_long_ago_says_its_year():
-    said = person.sentence(a_delivery(state="PENDING"), today=DAY + timedelta(days=400))
+    said = subscriber_history.sentence(a_delivery(state="PENDING"), today=DAY + timedelta(days=400))
 
     assert said.text == "On its way on 21 Nov 2026."
 
 
 @pytest.mark.parametrize("state", State.values)
 def test_every_state_has_a_sentence(state):
-    assert person.sentence(a_delivery(state=state), today=TODAY).text.endswith(".")
+    assert subscriber_history.sentence(a_delivery(state=state), today=TODAY).text.endswith(".")
 
 
 def test_every_reason_of_meta_has_words_and_advice():
-    assert set(person._WHY) == set(Reason)
+    assert set(subscriber_history._WHY) == set(Reason)
     for failure in FAILURES.values():
-        assert failure.slug not in person.why(failure.slug)
-        assert person.advice(failure.slug)
+        assert failure.slug not in subscriber_history.why(failure.slug)
+        assert subscriber_history.advice(failure.slug)
 
 
 @pytest.mark.django_db

@@ -10,7 +10,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from distribution import alerts, board
+from distribution.alerts import incidents
 from distribution.models import (
     BlackoutDate,
     Distribution,
@@ -20,6 +20,7 @@ from distribution.models import (
     Severity,
     TemplateStatus,
 )
+from distribution.reporting import today
 from tests.builders import a_number, an_approved_content, some_subscribers
 
 pytestmark = pytest.mark.django_db
@@ -40,7 +41,7 @@ def a_morning(days: int, **fields: object) -> Distribution:
 
 
 def test_the_evening_before_it_says_what_tomorrow_lacks():
-    found = board.read(EVENING)
+    found = today.read(EVENING)
     assert (found.next.planned_at, found.ready) == (SIX, False)
     assert [one.rule for one in found.findings] == ["no_content", "no_number"]
 
@@ -49,25 +50,25 @@ def test_when_nothing_is_missing_it_is_ready():
     a_number()
     some_subscribers(2)
     an_approved_content(day=TOMORROW)
-    assert board.read(EVENING).ready
+    assert today.read(EVENING).ready
 
 
 def test_a_paused_message_template_and_a_short_capacity_are_told():
     number = a_number(rate_per_second=1)
     content = an_approved_content(day=TOMORROW)
     MessageTemplate.objects.update(status=TemplateStatus.PAUSED)
-    (told,) = board.read(EVENING).findings
+    (told,) = today.read(EVENING).findings
     assert "PAUSED" in told.message
     MessageTemplate.objects.update(status=TemplateStatus.APPROVED)
     some_subscribers(400)
-    (told,) = board.read(EVENING).findings
+    (told,) = today.read(EVENING).findings
     assert f"{int(number.rate_per_second * 0.97 * 300)} of 400" in told.message
     assert content.is_fallback is False
 
 
 def test_one_that_is_held_back_comes_before_the_next_morning():
     blocked = a_morning(0, state=DistributionState.BLOCKED, opened_at=None, window_end=None)
-    assert board.read(SIX + timedelta(minutes=1)).next == blocked
+    assert today.read(SIX + timedelta(minutes=1)).next == blocked
 
 
 def test_seven_mornings_are_told_by_share_failures_and_tone():
@@ -77,7 +78,7 @@ def test_seven_mornings_are_told_by_share_failures_and_tone():
     a_morning(3, sla_delivered=0.5, results={"failed": 70})
     a_morning(4, state=DistributionState.MISSED, opened_at=None, window_end=None)
     a_morning(30, sla_delivered=1.0, results={"failed": 0})
-    strip = board.mornings(EVENING)
+    strip = today.mornings(EVENING)
     assert [(one.day.day, one.tone, one.percent, one.failed) for one in strip] == [
         (16, "quiet", "", 0),
         (17, "quiet", "", 0),
@@ -98,12 +99,12 @@ def test_open_alerts_come_with_the_ones_nobody_looks_after_first():
         ("c", "CRITICAL"),
         ("d", "WARNING"),
     ):
-        alerts.raise_alert(rule, severity=Severity(severity), message=rule, now=EVENING)
-    alerts.close_alert("d", now=EVENING)
-    first = board.read(EVENING).alerts[0]
-    assert alerts.acknowledge([first.pk], by=boss.pk, now=EVENING) == 1
-    assert alerts.acknowledge([first.pk], by=boss.pk, now=EVENING) == 0
-    found = board.read(EVENING)
+        incidents.raise_alert(rule, severity=Severity(severity), message=rule, now=EVENING)
+    incidents.close_alert("d", now=EVENING)
+    first = today.read(EVENING).alerts[0]
+    assert incidents.acknowledge([first.pk], by=boss.pk, now=EVENING) == 1
+    assert incidents.acknowledge([first.pk], by=boss.pk, now=EVENING) == 0
+    found = today.read(EVENING)
     assert [one.severity for one in found.alerts] == ["CRITICAL", "WARNING", "CRITICAL"]
     assert (found.alerts[-1].acknowledged_by, found.open_alerts) == (boss, 3)
 

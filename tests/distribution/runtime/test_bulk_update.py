@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from distribution.bulk import update_from
 from distribution.models import Alert
+from distribution.runtime.bulk_update import update_from
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 23, 0, 30, 0, 123456, tzinfo=UTC)

@@ -11,14 +11,15 @@ import pytest
 from celery import Celery, current_app
 from kombu.exceptions import OperationalError
 
-from distribution import nudging, tasks
-from distribution.nudging import nudge
+from distribution import tasks
+from distribution.runtime import publisher
+from distribution.runtime.publisher import nudge
 
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch) -> None:
     """No nudger yet, and none that has learnt anything."""
-    monkeypatch.setattr(nudging, "_nudger", None)
+    monkeypatch.setattr(publisher, "_nudger", None)
 
 
 @pytest.fixture
@@ -105,7 +106,7 @@ def test_after_a_failure_nobody_tries_for_a_while():
 
 
 def test_then_somebody_tries_again(monkeypatch):
-    monkeypatch.setattr(nudging, "RECOVERY", 0.0)
+    monkeypatch.setattr(publisher, "RECOVERY", 0.0)
     published = Published()
 
     assert not nudge(boom)
@@ -115,7 +116,7 @@ def test_then_somebody_tries_again(monkeypatch):
 
 
 def test_an_answer_that_comes_too_late_breaks_nothing(monkeypatch):
-    monkeypatch.setattr(nudging, "RECOVERY", 0.0)
+    monkeypatch.setattr(publisher, "RECOVERY", 0.0)
     stuck, published = Stuck(), Published()
 
     assert not nudge(stuck, patience=0.01)
@@ -125,8 +126,8 @@ def test_an_answer_that_comes_too_late_breaks_nothing(monkeypatch):
 
 
 def test_a_full_backlog_is_given_up_at_once(monkeypatch):
-    monkeypatch.setattr(nudging, "BACKLOG", 1)
-    monkeypatch.setattr(nudging, "RECOVERY", 0.0)
+    monkeypatch.setattr(publisher, "BACKLOG", 1)
+    monkeypatch.setattr(publisher, "RECOVERY", 0.0)
     stuck, published = Stuck(), Published()
 
     assert not nudge(stuck, patience=0.01)
@@ -156,7 +157,7 @@ def test_a_forked_child_has_a_nudger_of_its_own():
 
 
 def test_a_child_forked_while_somebody_nudged_can_nudge():
-    with nudging._lock:
+    with publisher._lock:
         assert exit_code_of_child(lambda: nudge(Published(), patience=5)) == 0
 
 

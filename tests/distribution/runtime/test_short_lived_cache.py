@@ -5,14 +5,14 @@ from threading import Barrier, Thread
 
 import pytest
 
-from distribution import shared
-from distribution.shared import Shared
+from distribution.runtime import short_lived_cache
+from distribution.runtime.short_lived_cache import Shared
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     now = [100.0]
-    monkeypatch.setattr(shared, "monotonic", lambda: now[0])
+    monkeypatch.setattr(short_lived_cache, "monotonic", lambda: now[0])
     return now
 
 
@@ -83,10 +83,10 @@ def test_who_asks_at_the_same_time_waits_for_one_reckoning() -> None:
 
 def test_memory_has_an_end(clock: list[float]) -> None:
     many: Shared[str] = Shared(fresh=1.0)
-    for name in range(shared.MOST + 1):
+    for name in range(short_lived_cache.MOST + 1):
         many.get(name, costing(clock, 0.0, []))
     made: list[float] = []
-    many.get(shared.MOST, costing(clock, 0.0, made))
+    many.get(short_lived_cache.MOST, costing(clock, 0.0, made))
     assert made == []
     many.get(0, costing(clock, 0.0, made))
     assert made == [100.0]

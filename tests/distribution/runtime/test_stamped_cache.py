@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from distribution.kept import Kept
+from distribution.runtime.stamped_cache import Kept
 
 
 class Clock:

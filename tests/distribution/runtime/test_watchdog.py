@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from distribution.watchdog import EXIT_CODE, Watchdog
+from distribution.runtime.watchdog import EXIT_CODE, Watchdog
 
 
 def test_a_step_that_hangs_is_bitten_once():
@@ -62,7 +62,7 @@ def test_any_thread_may_hang():
 def test_the_process_ends_at_once_whatever_it_holds():
     code = """
 import threading, time
-from distribution.watchdog import Watchdog
+from distribution.runtime.watchdog import Watchdog
 threading.Thread(target=time.sleep, args=(60,)).start()
 with Watchdog(0.2) as watchdog, watchdog.step("a frozen backend"):
     time.sleep(60)

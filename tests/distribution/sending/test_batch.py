@@ -13,10 +13,10 @@ from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
-from distribution import control
-from distribution.attempt_ids import AttemptKey, parse
+from distribution.ledger.attempt_ids import AttemptKey, parse
+from distribution.lifecycle import control
 from distribution.models import Delivery, Distribution, State
-from distribution.sending import Sent
+from distribution.sending.batch import Sent
 from phonepool.cloud_api.client import PreparedMessage
 from phonepool.models import NumberState, PhoneNumber
 from subscribers.models import Status, Subscriber

@@ -6,7 +6,8 @@ import pytest
 from django.conf import settings
 from django.utils import timezone
 
-from distribution import control, pool_alerts
+from distribution.alerts import phone_pool
+from distribution.lifecycle import control
 from distribution.models import Alert, Delivery, DistributionState, State
 from phonepool.cloud_api.client import OutcomeKind, PreparedMessage
 from phonepool.errors import NO_ANSWER, classify
@@ -72,7 +73,7 @@ def test_a_number_whose_calls_fail_is_left_alone_and_a_backup_takes_its_people(d
     api.failure = None
     cool_down()
     breakers.weigh(ill.pk, [Answer(ill.pk, None)], now=timezone.now())
-    pool_alerts.refresh(timezone.now())
+    phone_pool.refresh(timezone.now())
     assert open_alerts() == set()
     assert Alert.objects.get().closed_at is not None
 
@@ -102,7 +103,7 @@ def test_while_the_accounts_breaker_is_open_nobody_is_burnt_and_all_wait(db):
             send(distribution, api, batch)
     assert states() == {State.ACCEPTED: 150}
     assert Delivery.objects.filter(attempt_no=1).count() == 150 - burnt
-    pool_alerts.refresh(timezone.now())
+    phone_pool.refresh(timezone.now())
     assert open_alerts() == set()
 
 
@@ -156,11 +157,11 @@ def test_an_incident_is_one_alert_until_it_is_over(db):
     breakers.weigh(number.pk, [Answer(number.pk, NO_ANSWER)] * 20, now=now)
 
     for _ in range(3):
-        pool_alerts.refresh(now)
+        phone_pool.refresh(now)
         PhoneNumber.objects.filter(pk=number.pk).update(breaker=Breaker.HALF_OPEN)
 
     assert Alert.objects.count() == 1
-    pool_alerts.refresh(now + timedelta(seconds=breakers.LAPSE + 60))
+    phone_pool.refresh(now + timedelta(seconds=breakers.LAPSE + 60))
     assert open_alerts() == set()
 
 
@@ -181,14 +182,14 @@ def test_a_limit_of_the_account_pauses_all_its_numbers_as_long_as_meta_asks(code
     for batch in (0, 1):
         send(distribution, api, batch)
     assert len(api.sent) == burnt
-    pool_alerts.refresh(timezone.now())
+    phone_pool.refresh(timezone.now())
     assert open_alerts() == {("account_paused", f"portfolio {numbers[0].portfolio_id}")}
 
     [until] = Portfolio.objects.values_list("paused_until", flat=True)
     assert abs(until - began.timestamp() - pause) < 5
     assert pool.reserve(1, now=began + timedelta(seconds=pause - 6)) is None
     Portfolio.objects.update(paused_until=timezone.now().timestamp())  # it is over
-    pool_alerts.refresh(timezone.now())
+    phone_pool.refresh(timezone.now())
     assert open_alerts() == set()
     due()
     for batch in (0, 1):

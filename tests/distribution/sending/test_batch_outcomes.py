@@ -8,10 +8,11 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from distribution import control, sending
-from distribution.attempt_ids import parse
+from distribution.ledger.attempt_ids import parse
+from distribution.lifecycle import control
 from distribution.models import Alert, Attempt, Delivery, DistributionState, State
-from distribution.sending import Sent
+from distribution.sending import batch
+from distribution.sending.batch import Sent
 from phonepool.cloud_api.client import CloudApi, OutcomeKind
 from phonepool.cloud_api.transport import Response
 from phonepool.errors import CONNECTION_LOST, NO_ANSWER, NOT_SENT, classify
@@ -96,7 +97,7 @@ def test_metas_words_and_trace_id_are_kept_and_shown(db):
         transport=Refusing(),
     )
 
-    sending.send_batch(distribution.pk, 0, api=api)
+    batch.send_batch(distribution.pk, 0, api=api)
     api.close()
 
     kept = Attempt.objects.get()

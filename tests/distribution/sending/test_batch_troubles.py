@@ -11,9 +11,11 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from distribution import integrity, patience, sending, state
+from distribution.ledger import deliveries, integrity
 from distribution.models import Attempt, State
-from distribution.sending import Sent
+from distribution.runtime import database_retry
+from distribution.sending import batch
+from distribution.sending.batch import Sent
 from phonepool.cloud_api.client import Outcome, PreparedMessage
 from phonepool.models import PhoneNumber
 from subscribers.models import Subscriber
@@ -49,7 +51,7 @@ class SlowApi(FakeCloudApi):
 
 @pytest.mark.django_db(transaction=True)
 def test_slow_answers_are_written_down_behind_the_batchs_back(monkeypatch):
-    monkeypatch.setattr(sending, "LINGER", 0.05)
+    monkeypatch.setattr(batch, "LINGER", 0.05)
     a_number(rate_per_second=1000)
     distribution, api = an_open_distribution(50), SlowApi()
 
@@ -106,15 +108,15 @@ def test_a_process_frozen_right_after_marking_may_not_send_any_more(db, api, mon
     """Else it wakes when somebody else has long sent the message again."""
     a_number(rate_per_second=1000)
     distribution = an_open_distribution(1)
-    mark, clock, frozen = state.mark_inflight, time.monotonic, [0.0]
+    mark, clock, frozen = deliveries.mark_inflight, time.monotonic, [0.0]
 
     def mark_and_freeze(*args, **kwargs):
         marked = mark(*args, **kwargs)
         frozen[0] = 3600.0
         return marked
 
-    monkeypatch.setattr(sending.state, "mark_inflight", mark_and_freeze)
-    monkeypatch.setattr(sending.time, "monotonic", lambda: clock() + frozen[0])
+    monkeypatch.setattr(batch.state, "mark_inflight", mark_and_freeze)
+    monkeypatch.setattr(batch.time, "monotonic", lambda: clock() + frozen[0])
     send(distribution, api)
 
     assert api.sent[0].deadline < time.monotonic()
@@ -129,8 +131,8 @@ def test_an_accepted_message_ends_a_numbers_row_of_rests(distribution, api):
 
 
 def test_one_person_whose_message_cannot_be_made_spoils_nobody(db, api, monkeypatch):
-    monkeypatch.setattr(sending, "LINGER", 0.01)
-    monkeypatch.setattr(sending._Pass, "_finish_behind", lambda _: None)  # it would never end
+    monkeypatch.setattr(batch, "LINGER", 0.01)
+    monkeypatch.setattr(batch._Pass, "_finish_behind", lambda _: None)  # it would never end
     a_number(rate_per_second=1000)
     distribution = an_open_distribution(3)
     spoiler = Subscriber.objects.first()
@@ -161,7 +163,7 @@ def test_answers_in_hand_survive_a_database_that_is_away_for_a_moment(
     distribution, api, monkeypatch, step
 ):
     PhoneNumber.objects.update(daily_capacity=30)  # twenty are given back
-    monkeypatch.setattr(state, step, failing_once(getattr(state, step)))
+    monkeypatch.setattr(deliveries, step, failing_once(getattr(deliveries, step)))
 
     with contextlib.suppress(OperationalError):
         send(distribution, api)
@@ -173,31 +175,31 @@ def test_answers_that_cannot_be_written_in_time_become_unknown_and_nobody_is_ask
     distribution, api, monkeypatch, settings
 ):
     settings.OUTCOME_PATIENCE_SECONDS = 0.3
-    settle, away = state.settle, OperationalError("the database system is shutting down")
-    monkeypatch.setattr(state, "settle", failing_once(settle, errors=[away] * 100))
+    settle, away = deliveries.settle, OperationalError("the database system is shutting down")
+    monkeypatch.setattr(deliveries, "settle", failing_once(settle, errors=[away] * 100))
 
     send(distribution, api)
     assert states() == {State.INFLIGHT: 50}
 
-    monkeypatch.setattr(state, "settle", settle)
+    monkeypatch.setattr(deliveries, "settle", settle)
     lapsed = timezone.now() + timedelta(seconds=settings.LEASE_SECONDS + 1)
-    assert state.expire_leases(lapsed) == (0, 50)
+    assert deliveries.expire_leases(lapsed) == (0, 50)
     due()
     send(distribution, api)
     assert (states(), receivers(api)) == ({State.UNKNOWN: 50}, everybody())
 
 
 def test_patience_is_one_for_all_that_is_in_hand(monkeypatch):
-    monkeypatch.setattr(patience.time, "sleep", lambda _: None)
+    monkeypatch.setattr(database_retry.time, "sleep", lambda _: None)
     clock = count()
-    monkeypatch.setattr(patience.time, "monotonic", lambda: next(clock))
+    monkeypatch.setattr(database_retry.time, "monotonic", lambda: next(clock))
     asked = []
 
     def away() -> None:
         asked.append("again")
         raise OperationalError
 
-    ours = patience.Patience(3)
+    ours = database_retry.Patience(3)
     for tries in (4, 1):  # the second one finds it used up
         with pytest.raises(OperationalError):
             ours.write(away)
@@ -212,13 +214,13 @@ def test_patience_is_one_for_all_that_is_in_hand(monkeypatch):
 def test_a_mark_whose_word_was_lost_lets_nothing_out_and_leaves_nobody_in_doubt(
     distribution, api, monkeypatch
 ):
-    mark = state.mark_inflight
+    mark = deliveries.mark_inflight
 
     def mark_and_lose_the_answer(*args: object, **kwargs: object) -> None:
         mark(*args, **kwargs)
         raise OperationalError("server closed the connection unexpectedly")
 
-    monkeypatch.setattr(state, "mark_inflight", mark_and_lose_the_answer)
+    monkeypatch.setattr(deliveries, "mark_inflight", mark_and_lose_the_answer)
     with pytest.raises(OperationalError):
         send(distribution, api)
 
@@ -226,7 +228,7 @@ def test_a_mark_whose_word_was_lost_lets_nothing_out_and_leaves_nobody_in_doubt(
     assert states() == {State.RETRY_WAIT: 25, State.PENDING: 25}
     kept = Attempt.objects.values_list("outcome", "reason", "number")
     assert list(kept) == [("NOT_SENT", "withdrawn", PhoneNumber.objects.get().pk)] * 25
-    monkeypatch.setattr(state, "mark_inflight", mark)
+    monkeypatch.setattr(deliveries, "mark_inflight", mark)
     due()
     send(distribution, api)
     assert (states(), receivers(api)) == ({State.ACCEPTED: 50}, everybody())

@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.conf import settings
 
-from distribution import retrying, state
-from distribution.attempt_ids import AttemptKey
+from distribution.ledger import deliveries
+from distribution.ledger.attempt_ids import AttemptKey
+from distribution.ledger.settlements import Settlement
 from distribution.models import Delivery, Distribution, DistributionState, State
-from distribution.retrying import FORGOTTEN, STALLED
-from distribution.settlements import Settlement
+from distribution.sending import retry_policy
+from distribution.sending.retry_policy import FORGOTTEN, STALLED
 from phonepool.cloud_api.client import Outcome, OutcomeKind
 from phonepool.errors import (
     CONNECT_TIMEOUT,
@@ -63,7 +64,7 @@ def outcome(
 
 
 def settled(ended: Outcome, *, attempt_no: int = 1, charged: int = 0) -> Settlement:
-    return retrying.settlement(
+    return retry_policy.settlement(
         AttemptKey(1, attempt_no, 10),
         ended,
         tries_charged=charged,
@@ -206,7 +207,7 @@ def distribution(db) -> Distribution:
 
 
 def batches(distribution: Distribution, after: float) -> list[int]:
-    return retrying.forgotten(distribution, now=NOW + seconds(after))
+    return retry_policy.forgotten(distribution, now=NOW + seconds(after))
 
 
 def first_of(batch_no: int) -> Delivery:
@@ -252,7 +253,7 @@ def test_nobody_is_nudged_for_what_is_settled_or_not_due(distribution):
 
 
 def test_a_tick_nudges_no_more_than_it_can(distribution, monkeypatch):
-    monkeypatch.setattr(retrying, "MOST_NUDGES", 2)
+    monkeypatch.setattr(retry_policy, "MOST_NUDGES", 2)
 
     assert batches(distribution, 60) == [0, 1]
 
@@ -261,29 +262,29 @@ def test_a_tick_nudges_no_more_than_it_can(distribution, monkeypatch):
 
 
 def take(distribution: Distribution, batch_no: int, *, marked: bool = False) -> None:
-    claim = state.claim(distribution.pk, batch_no, limit=50, now=NOW, lease=LEASE)
+    claim = deliveries.claim(distribution.pk, batch_no, limit=50, now=NOW, lease=LEASE)
     if marked:
         number_id = PhoneNumber.objects.first().pk
-        state.mark_inflight(claim, claim.deliveries, number_id=number_id, now=NOW, lease=LEASE)
+        deliveries.mark_inflight(claim, claim.deliveries, number_id=number_id, now=NOW, lease=LEASE)
 
 
 def test_dead_workers_rows_are_freed_or_doubted_and_nudged(distribution):
     take(distribution, 0)
     take(distribution, 1, marked=True)
 
-    assert retrying.sweep(NOW + LEASE).freed == 0
-    swept = retrying.sweep(NOW + LEASE + seconds(0.001))
+    assert retry_policy.sweep(NOW + LEASE).freed == 0
+    swept = retry_policy.sweep(NOW + LEASE + seconds(0.001))
 
     assert (swept.freed, swept.doubtful, swept.resent, swept.unconfirmed) == (50, 50, 0, 0)
     assert swept.nudges == [(distribution.pk, 0), (distribution.pk, 2)]
     assert Delivery.objects.tally() == {State.PENDING: 70, State.UNKNOWN: 50}
-    again = retrying.sweep(NOW + LEASE + seconds(0.001))
+    again = retry_policy.sweep(NOW + LEASE + seconds(0.001))
     assert (again.freed, again.doubtful) == (0, 0)
 
 
 def test_a_freed_claim_counts_no_attempt(distribution):
     take(distribution, 0)
-    retrying.sweep(NOW + LEASE * 2)
+    retry_policy.sweep(NOW + LEASE * 2)
 
     row = first_of(0)
     assert (row.attempt_no, row.tries_charged, row.lease_until) == (0, 0, None)
@@ -293,14 +294,14 @@ def test_a_freed_claim_counts_no_attempt(distribution):
 def test_nobody_is_nudged_for_what_is_not_sending(distribution, where):
     Distribution.objects.update(state=where)
 
-    assert retrying.sweep(NOW + seconds(60)).nudges == []
+    assert retry_policy.sweep(NOW + seconds(60)).nudges == []
 
 
 def test_a_paused_ones_dead_workers_are_cleared_up_too(distribution):
     take(distribution, 0, marked=True)
     Distribution.objects.update(state=DistributionState.PAUSED)
 
-    assert retrying.sweep(NOW + LEASE * 2).doubtful == 50
+    assert retry_policy.sweep(NOW + LEASE * 2).doubtful == 50
 
 
 def test_a_resend_that_slipped_into_a_completed_one_does_not_wait_for_ever(distribution):
@@ -308,18 +309,18 @@ def test_a_resend_that_slipped_into_a_completed_one_does_not_wait_for_ever(distr
     Delivery.objects.filter(pk=first_of(0).pk).update(state=State.RETRY_WAIT, reason="send_failed")
     Distribution.objects.update(state=DistributionState.COMPLETED)
 
-    retrying.sweep(NOW + seconds(60))
+    retry_policy.sweep(NOW + seconds(60))
 
     assert Delivery.objects.tally() == {State.ACCEPTED: 119, State.SKIPPED: 1}
 
 
 def test_unknown_outcomes_end_with_the_window(distribution):
     take(distribution, 0, marked=True)
-    retrying.sweep(NOW + LEASE * 2)
+    retry_policy.sweep(NOW + LEASE * 2)
     end = NOW + seconds(settings.SENDING_WINDOW_SECONDS)
 
-    assert retrying.sweep(end - seconds(1)).unconfirmed == 0
-    assert retrying.sweep(end).unconfirmed == 50
+    assert retry_policy.sweep(end - seconds(1)).unconfirmed == 0
+    assert retry_policy.sweep(end).unconfirmed == 50
     assert set(Delivery.objects.filter(batch_no=0).values_list("state", "reason")) == {
         (State.UNCONFIRMED, "never_answered")
     }

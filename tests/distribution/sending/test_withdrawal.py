@@ -12,8 +12,10 @@ from django.apps import apps
 from django.db import connections
 from django.utils import timezone
 
-from distribution import control, dashboard, halting, retrying, sending
+from distribution.lifecycle import control
 from distribution.models import Delivery, Distribution, State
+from distribution.reporting import dashboard
+from distribution.sending import batch, retry_policy, withdrawal
 from phonepool.cloud_api.client import CloudApi
 from phonepool.cloud_api.transport import Response
 from phonepool.models import PhoneNumber
@@ -69,7 +71,7 @@ def slow(settings) -> Distribution:
 def in_a_thread(distribution: Distribution, api: CloudApi) -> threading.Thread:
     def send() -> None:
         try:
-            sending.send_batch(distribution.pk, 0, api=api)
+            batch.send_batch(distribution.pk, 0, api=api)
         finally:
             connections.close_all()
 
@@ -108,7 +110,7 @@ def test_nothing_leaves_a_second_after_pause_cancel_or_the_windows_end(slow, api
     assert sum(states.values()) == 50 - len(sink.left)
     assert set(states) <= {State.PENDING, State.RETRY_WAIT, State.SKIPPED}
     if how != "pause":
-        retrying.sweep(timezone.now())
+        retry_policy.sweep(timezone.now())
         control.complete_if_done(slow.pk, now=timezone.now())
         assert set(Delivery.objects.all().tally()) == {"ACCEPTED", "SKIPPED"}
         reason = "cancelled" if how == "cancel" else "window"
@@ -127,7 +129,7 @@ def test_what_was_withdrawn_goes_on_after_the_resume(slow, api, sink):
     PhoneNumber.objects.update(rate_per_second=1000, next_slot=0)
     control.resume(slow.pk, now=timezone.now())
     Delivery.objects.exclude(state="ACCEPTED").update(next_at=timezone.now())
-    sending.send_batch(slow.pk, 0, api=api)
+    batch.send_batch(slow.pk, 0, api=api)
 
     wait_until(lambda: Delivery.objects.all().tally() == {"ACCEPTED": 50})
     assert len(sink.left) == 50 > before
@@ -183,14 +185,14 @@ def test_a_process_that_ends_withdraws_what_it_has_not_begun(slow, api, sink):
     thread = in_a_thread(slow, api)
     wait_until(lambda: len(sink.left) >= 1)
 
-    assert halting.halt_all(for_good=False) == 1
+    assert withdrawal.halt_all(for_good=False) == 1
     thread.join(60)
 
     assert not thread.is_alive()
     tally = Delivery.objects.all().tally()
     assert set(tally) <= {"ACCEPTED", "PENDING", "RETRY_WAIT"}
     assert tally["ACCEPTED"] == len(sink.left)
-    assert halting.halt_all(for_good=False) == 0  # nothing is left behind
+    assert withdrawal.halt_all(for_good=False) == 0  # nothing is left behind
 
 
 def test_a_distribution_that_sends_is_left_alone(api, sink):
@@ -204,10 +206,10 @@ def test_a_distribution_that_sends_is_left_alone(api, sink):
 
 
 def test_in_a_process_that_is_about_to_end_nothing_new_is_begun(slow, api, sink, monkeypatch):
-    monkeypatch.setattr(halting, "_watch", halting._Watch())
-    halting.halt_all()
+    monkeypatch.setattr(withdrawal, "_watch", withdrawal._Watch())
+    withdrawal.halt_all()
 
-    sending.send_batch(slow.pk, 0, api=api)
+    batch.send_batch(slow.pk, 0, api=api)
 
     assert sink.left == []
     assert Delivery.objects.all().tally() == {"PENDING": 50}

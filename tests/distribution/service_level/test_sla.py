@@ -8,10 +8,10 @@ from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distribution import sla
-from distribution.analytics import Reach, Tally
+from distribution.analytics.counts import Reach, Tally
 from distribution.models import Alert, Delivery, Distribution, State
-from distribution.sla import Sla
+from distribution.service_level import sla
+from distribution.service_level.sla import Sla
 from phonepool.models import PhoneNumber
 from tests.builders import a_planned_distribution, an_open_distribution
 

@@ -8,7 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from distribution.integrity import Finding
+from distribution.ledger import integrity as ledger_integrity
+from distribution.ledger.integrity import Finding
 from distribution.models import Distribution
 from webhooks.applying import integrity as webhook_integrity
 

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from distribution import exporting
-from distribution.api import analytics
-from distribution.api.examples.people import ASHA, NAMES
-from distribution.api.examples.sending import ANALYTICS, DELIVERIES, DISTRIBUTION
-from distribution.breakdown import Breakdown, By, Figures
+from distribution.analytics.breakdown import Breakdown, By, Figures
+from distribution.api.document.examples.people import ASHA, NAMES
+from distribution.api.document.examples.sending import ANALYTICS, DELIVERIES, DISTRIBUTION
+from distribution.api.resources import analytics
 from distribution.models import Progress
+from distribution.reporting import delivery_export
 from subscribers.spreadsheets import MARK, csv_lines
 
 TIMES = ("accepted_at", "sent_at", "delivered_at", "read_at", "failed_at")
@@ -23,7 +23,7 @@ def files() -> dict[str, str]:
     figures = Breakdown(as_of=None, behind=0, rows=rows, total=Figures(**ANALYTICS["total"]))
     return {
         "distribution_analytics_retrieve": _text(analytics.lines(figures, By.TIER)),
-        "distribution_deliveries_list": _text([exporting.HEADER, *map(_cells, DELIVERIES)]),
+        "distribution_deliveries_list": _text([delivery_export.HEADER, *map(_cells, DELIVERIES)]),
     }
 
 
@@ -40,4 +40,4 @@ def _cells(one: Mapping[str, Any]) -> list[str]:
         *(Progress[one["progress"].upper()].value, one["reason"], one["attempts"]),
         *(*times, one["error_code"]),
     ]
-    return exporting.row(values, full_phones=False)
+    return delivery_export.row(values, full_phones=False)

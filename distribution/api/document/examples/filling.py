@@ -6,11 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from distribution.api.examples import refusals, requests
-from distribution.api.examples.fields import Fields
-from distribution.api.examples.files import files
-from distribution.api.headers import wants_key
-from distribution.api.problems import MEDIA_TYPE
+from distribution.api.document.examples import refusals, requests
+from distribution.api.document.examples.fields import Fields
+from distribution.api.document.examples.files import files
+from distribution.api.document.headers import wants_key
+from distribution.api.http.problems import MEDIA_TYPE
 
 JSON, CSV = "application/json", "text/csv"
 HOUSE = "https://daybreak.example"

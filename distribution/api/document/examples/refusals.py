@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from distribution.api import idempotency, problems
-from distribution.api.authentication import REFUSED
-from distribution.api.scopes import MISSING
-from distribution.api.strict import UNKNOWN
+from distribution.api.auth import idempotency
+from distribution.api.auth.authentication import REFUSED
+from distribution.api.auth.scopes import MISSING
+from distribution.api.http import problems
+from distribution.api.http.fields import UNKNOWN
 from distribution.models import Scope
 
 Codes = Mapping[str, str]  # code → sentence; without one that of `problems.ADVICE`

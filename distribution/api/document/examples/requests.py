@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from distribution.api.examples.people import CONSENT_SOURCE
+from distribution.api.document.examples.people import CONSENT_SOURCE
 
 Named = Mapping[str, Any]  # what it is for → the body
 

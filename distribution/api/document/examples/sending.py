@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from distribution.api.examples.people import NOT_ON_WHATSAPP, READ
+from distribution.api.document.examples.people import NOT_ON_WHATSAPP, READ
 
 DISTRIBUTION: Mapping[str, Any] = {
     "id": 142,

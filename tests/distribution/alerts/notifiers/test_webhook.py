@@ -7,7 +7,8 @@ import requests
 import responses
 from django.utils import timezone
 
-from distribution import alerts, notifiers
+from distribution.alerts import incidents
+from distribution.alerts.notifiers import webhook
 from distribution.models import Alert, Severity
 
 SINK = "http://127.0.0.1:9/alerts"
@@ -17,7 +18,7 @@ NOW = timezone.now()
 @pytest.fixture(autouse=True)
 def sink(settings, db):
     settings.WEBHOOK_ALERT_URL = SINK
-    alerts.raise_alert(
+    incidents.raise_alert(
         "no_content",
         scope="distribution 1",
         severity=Severity.CRITICAL,
@@ -30,7 +31,7 @@ def sink(settings, db):
 def test_an_alert_is_told_once():
     responses.post(SINK)
 
-    assert [notifiers.notify(NOW), notifiers.notify(NOW)] == [1, 0]
+    assert [webhook.notify(NOW), webhook.notify(NOW)] == [1, 0]
 
     told = json.loads(responses.calls[0].request.body)
     assert (told["rule"], told["message"], told["closed_at"]) == ("no_content", "Approve.", None)
@@ -41,15 +42,15 @@ def test_an_alert_is_told_once():
 @pytest.mark.parametrize("answer", [{"status": 500}, {"body": requests.ConnectionError()}])
 def test_what_the_sink_did_not_take_is_told_again(answer):
     responses.post(SINK, **answer)
-    assert notifiers.notify(NOW) == 0
+    assert webhook.notify(NOW) == 0
 
     responses.replace(responses.POST, SINK)
-    assert notifiers.notify(NOW) == 1
+    assert webhook.notify(NOW) == 1
 
 
 @responses.activate
 def test_without_a_sink_nothing_is_sent(settings):
     settings.WEBHOOK_ALERT_URL = ""
 
-    assert notifiers.notify(NOW) == 0
+    assert webhook.notify(NOW) == 0
     assert len(responses.calls) == 0

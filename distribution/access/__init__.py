@@ -1,0 +1,1 @@
+"""API tokens and rate limits: who may call, and how often."""

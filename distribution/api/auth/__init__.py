@@ -1,0 +1,1 @@
+"""Authentication, scopes, throttling, idempotency and audit of API calls."""

@@ -1,0 +1,1 @@
+"""HTTP of the API: problem details, parsing, paging, filters, ordering."""

@@ -1,0 +1,1 @@
+"""Content: validation, approval, rendering, and the message templates it uses."""

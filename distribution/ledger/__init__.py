@@ -1,0 +1,1 @@
+"""Deliveries, attempts and events: the only writers of what happened."""

@@ -1,0 +1,1 @@
+"""A distribution from plan to end: schedule, preflight, opening, control, closing."""

@@ -1,0 +1,1 @@
+"""The hot path: claim a batch, call Meta, record the outcomes."""

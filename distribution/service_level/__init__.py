@@ -1,0 +1,1 @@
+"""Whether a distribution met its service level."""
