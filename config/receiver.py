@@ -14,7 +14,7 @@ from typing import Any
 import django
 from django.utils.module_loading import import_string
 
-from webhooks.door import before
+from webhooks.receiving.fast_path import before
 
 NOT_FOUND = b"Not found.\n"
 # By their names: they need the records, and so Django set up.
@@ -39,4 +39,4 @@ def nothing(_: dict[str, Any], start_response: Any) -> Iterable[bytes]:
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 application = before(nothing, {path: import_string(view) for path, view in BESIDE_WEBHOOKS.items()})
-import_string("webhooks.receiver.begin")("receiver")
+import_string("webhooks.receiving.presence.begin")("receiver")

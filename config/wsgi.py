@@ -7,8 +7,10 @@ import os
 from django.core.wsgi import get_wsgi_application
 from django.utils.module_loading import import_string
 
-from webhooks.door import beside
+from webhooks.receiving.fast_path import beside
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = beside(get_wsgi_application())
-import_string("webhooks.receiver.begin")("web")  # by its name: needs the models, so only now
+import_string("webhooks.receiving.presence.begin")(
+    "web"
+)  # by its name: needs the models, so only now

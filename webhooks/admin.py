@@ -12,8 +12,10 @@ from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
 from subscribers.admin.confirmed_action import ReasonForm, ask_about, confirmed, record
-from webhooks import inbox, masking, nudger
+from webhooks import masking
+from webhooks.applying import inbox
 from webhooks.models import WebhookEvent
+from webhooks.receiving import nudger
 
 
 class Fate(admin.SimpleListFilter):

@@ -23,7 +23,7 @@ class WebhookQuerySet(models.QuerySet["WebhookEvent"]):
 
 
 class WebhookEvent(models.Model):
-    """One POST whose signature was right: the inbox. Only `webhooks/inbox.py` writes it."""
+    """One POST with a valid signature. Only `webhooks/applying/inbox.py` writes it."""
 
     body = models.BinaryField()  # the raw bytes, as signed
     digest = models.CharField(max_length=64, unique=True)  # SHA-256 of the body, in hex

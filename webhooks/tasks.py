@@ -13,7 +13,8 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from webhooks import inbox, nudger
+from webhooks.applying import inbox
+from webhooks.receiving import nudger
 
 # Drains of one process at once would only wait for each other's rows: one works, and looks once
 # more when others were asked meanwhile.

@@ -16,9 +16,11 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
-from webhooks import bodies, masking, nudger, receiver, signature, storing
-from webhooks.bodies import Refused
+from webhooks import masking
 from webhooks.metrics import POSTS
+from webhooks.receiving import body as bodies
+from webhooks.receiving import nudger, presence, signature, store
+from webhooks.receiving.body import Refused
 
 log = logging.getLogger(__name__)
 
@@ -54,11 +56,11 @@ def _receive(request: HttpRequest) -> HttpResponse:
         stored = _take(request)
     except Refused as refused:
         if refused.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            receiver.missed(timezone.now())
+            presence.missed(timezone.now())
         POSTS.labels(refused.answer).inc()
         return _answer(refused.status)
     except Exception:
-        receiver.missed(timezone.now())
+        presence.missed(timezone.now())
         raise
     if stored:
         nudger.wake()
@@ -81,10 +83,10 @@ def _take(request: HttpRequest) -> bool:
         _note_forgery(request, body)
         raise Refused(HTTPStatus.FORBIDDEN, "forged")
     try:
-        if receiver.owes():  # before what it would be judged by is here
-            receiver.tell(timezone.now())
-        return storing.store(body, signer, now=timezone.now())
-    except (storing.NotStored, Error) as error:
+        if presence.owes():  # before what it would be judged by is here
+            presence.tell(timezone.now())
+        return store.store(body, signer, now=timezone.now())
+    except (store.NotStored, Error) as error:
         log.error("webhook not stored, Meta will send it again: %s", masking.first_line(error))
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "not_stored") from error
 

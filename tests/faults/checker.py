@@ -25,7 +25,7 @@ from distribution.models.deliveries import UNSETTLED
 from tests.faults import pace
 from tests.faults.cloud import Acceptance
 from tests.faults.stack import SCALED, Stack
-from webhooks import integrity as inbox
+from webhooks.applying import integrity as inbox
 from webhooks.models import WebhookEvent
 
 DELIVERED = {"delivered", "read"}

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Iterator
 
-from webhooks import signature
+from webhooks.receiving import signature
 
 SECRET = "a secret of the benchmark"
 PATH = "/webhooks/whatsapp"

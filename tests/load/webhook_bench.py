@@ -84,7 +84,7 @@ import django, json, resource, sys, time
 django.setup()
 from django.db import connection
 from django.utils import timezone
-from webhooks import inbox
+from webhooks.applying import inbox
 from webhooks.models import WebhookEvent
 asked = 0
 def count(execute, *rest):

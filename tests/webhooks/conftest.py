@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from tests.serving import serve
-from webhooks import receiver
+from webhooks.receiving import presence
 
 __all__ = ["serve"]
 
@@ -11,4 +11,4 @@ __all__ = ["serve"]
 @pytest.fixture(autouse=True)
 def nothing_missed(monkeypatch) -> None:
     """What an earlier test was refused is not told in this one."""
-    monkeypatch.setattr(receiver, "_away_at", None)
+    monkeypatch.setattr(presence, "_away_at", None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.core.wsgi import get_wsgi_application
 
-from webhooks import door
+from webhooks.receiving import fast_path
 
 site = get_wsgi_application()
-short_way = door.beside(site)
+short_way = fast_path.beside(site)

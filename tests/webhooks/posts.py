@@ -17,8 +17,10 @@ from distribution.ledger.attempt_ids import AttemptKey
 from distribution.models import Delivery, Distribution
 from phonepool.models import PhoneNumber
 from tests.builders import LEASE, a_number, an_open_distribution
-from webhooks import handlers, inbox, signature, storing
+from webhooks.applying import handlers, inbox
 from webhooks.models import WebhookEvent
+from webhooks.receiving import signature
+from webhooks.receiving import store as storing
 
 URL = "/webhooks/whatsapp"
 NUMBER = "106540352242922"

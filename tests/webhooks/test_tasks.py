@@ -7,8 +7,10 @@ from django.utils import timezone
 
 from distribution.models import StatusFeed
 from tests.webhooks.posts import notice
-from webhooks import inbox, nudger, storing, tasks
+from webhooks import tasks
+from webhooks.applying import inbox
 from webhooks.models import WebhookEvent
+from webhooks.receiving import nudger, store
 
 pytestmark = pytest.mark.django_db
 BODY = notice("security", event="PIN_CHANGED")
@@ -22,7 +24,7 @@ def woken(monkeypatch) -> list[None]:
 
 
 def test_the_drain_applies_what_waits(woken):
-    storing.store(BODY, 0, now=timezone.now())
+    store.store(BODY, 0, now=timezone.now())
 
     tasks.drain_inbox()
 
@@ -32,7 +34,7 @@ def test_the_drain_applies_what_waits(woken):
 
 def test_a_drain_that_ran_out_of_time_has_the_rest_drained_too(woken, monkeypatch):
     monkeypatch.setattr(inbox.drain, "__kwdefaults__", {"limit": 500, "seconds": -1})
-    storing.store(BODY, 0, now=timezone.now())
+    store.store(BODY, 0, now=timezone.now())
 
     tasks.drain_inbox()
 
@@ -60,7 +62,7 @@ def test_bodies_are_forgotten_after_the_days_that_the_settings_say(settings):
     settings.WEBHOOK_KEEP_DAYS = 30
     now = timezone.now()
     for days in (29, 31):
-        storing.store(BODY.ljust(500 + days), 0, now=now - timedelta(days=days))
+        store.store(BODY.ljust(500 + days), 0, now=now - timedelta(days=days))
     inbox.drain(now=now)
 
     tasks.prune_inbox()

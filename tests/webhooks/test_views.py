@@ -14,8 +14,8 @@ from django.utils import timezone
 from prometheus_client import REGISTRY
 
 from tests.webhooks.posts import URL, envelope, messages, notice, post, status, statuses
-from webhooks import signature
 from webhooks.models import WebhookEvent
+from webhooks.receiving import signature
 
 BODY = notice("security", datetime(2026, 11, 23, tzinfo=UTC), event="PIN_CHANGED")
 TOKEN = settings.WHATSAPP_VERIFY_TOKEN

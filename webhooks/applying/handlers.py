@@ -22,8 +22,9 @@ from phonepool.errors import Action, classify
 from phonepool.models import PhoneNumber
 from subscribers.consent import decisions as consent
 from subscribers.models import ConsentEvent
-from webhooks import metrics, notices, words
-from webhooks.events import (
+from webhooks import metrics
+from webhooks.applying import keywords, notices
+from webhooks.applying.events import (
     Event,
     Inbound,
     Parsed,
@@ -187,7 +188,7 @@ def _apply_wishes(bundle: Bundle, left_out: Counter[str], now: datetime) -> None
 
 
 def _in_words(event: Inbound) -> consent.Preference | None:
-    wants = words.wish(event.said, event.chosen)
+    wants = keywords.wish(event.said, event.chosen)
     if wants is None:
         return None
     source = f"whatsapp:{'START' if wants else 'STOP'}"

@@ -13,10 +13,10 @@ from distribution.ledger.integrity import HEALING, SHOWN, Finding, Rule, judge, 
 from distribution.models import Attempt, Delivery
 from distribution.outcomes.report_rules import FAILED, GOOD_NEWS, StatusReport
 from phonepool.models import PhoneNumber
-from webhooks import payloads
-from webhooks.events import Status
+from webhooks.applying import payloads
+from webhooks.applying.events import Status
+from webhooks.applying.json_values import Unreadable
 from webhooks.models import WebhookEvent
-from webhooks.reading import Unreadable
 
 CHUNK = 500  # webhooks whose bodies are in memory at once
 

@@ -25,7 +25,7 @@ from phonepool.models import PhoneNumber, Portfolio, Quality
 from phonepool.numbers import health, pool
 from phonepool.numbers.breakers import Answer
 from subscribers.models import Subscriber
-from webhooks.events import (
+from webhooks.applying.events import (
     AccountNotice,
     Event,
     LimitChanged,

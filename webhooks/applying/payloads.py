@@ -15,9 +15,9 @@ from typing import Any
 from distribution.ledger import attempt_ids
 from distribution.outcomes.report_rules import StatusReport
 from subscribers import phones
-from webhooks import events
-from webhooks.events import Event, Parsed, TemplateName
-from webhooks.reading import document, integer, items, moment, record, text, word
+from webhooks.applying import events
+from webhooks.applying.events import Event, Parsed, TemplateName
+from webhooks.applying.json_values import document, integer, items, moment, record, text, word
 
 Value = dict[str, Any]
 

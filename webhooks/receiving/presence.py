@@ -1,7 +1,7 @@
 """Says in the ledger that this process receives, and until when it did not.
 
 What came while nobody answered, or was answered 5xx, Meta brings again after ever longer pauses.
-So silence about a message proves nothing for as long: `distribution/outcomes/reconcile.py` asks for it.
+So silence about a message proves nothing for as long: `distribution/outcomes/reconcile.py` asks.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from django.utils import timezone
 
 from distribution.models import StatusFeed
 from webhooks import masking
-from webhooks.deadline import limited
+from webhooks.receiving.deadline import limited
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from psycopg.pq import ExecStatus
 
 from phonepool.failpoints import failpoint
 from webhooks import masking
-from webhooks.deadline import limited
 from webhooks.models import WebhookEvent
+from webhooks.receiving.deadline import limited
 
 STORE_SECONDS = 2.0  # Meta waits longer, but a request thread is worth more than one webhook
 

@@ -23,7 +23,7 @@ from distribution.sending import batch, withdrawal
 from distribution.sending.batch import Sent
 from distribution.tasks import start_batches
 from phonepool.cloud_api import client
-from webhooks import inbox
+from webhooks.applying import inbox
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,9 @@ from distribution.models import Delivery
 from subscribers.models import Status, Subscriber
 from tests.builders import a_subscriber
 from tests.webhooks.posts import apply, in_flight, our_number, said, status, statuses
-from webhooks import inbox, storing
+from webhooks.applying import inbox
 from webhooks.models import WebhookEvent
+from webhooks.receiving import store
 
 NOW = timezone.now().replace(microsecond=0)
 
@@ -40,7 +41,7 @@ def outcome(key: object, webhooks: list[list[dict[str, object]]], drains: list[b
     """What a delivery is after these webhooks, drained in between where it says so."""
     now = NOW + timedelta(minutes=1)
     for items, drain in zip(webhooks, drains, strict=True):
-        storing.store(statuses(*items), 0, now=now)
+        store.store(statuses(*items), 0, now=now)
         if drain:
             inbox.drain(now=now)
     inbox.drain(now=now)

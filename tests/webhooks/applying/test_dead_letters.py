@@ -10,7 +10,7 @@ from django.utils import timezone
 from distribution.models import Alert, Delivery, State, StatusFeed
 from tests.webhooks import posts
 from tests.webhooks.posts import in_flight, notice, spoil, status, statuses
-from webhooks import inbox
+from webhooks.applying import inbox
 from webhooks.models import WebhookEvent
 
 NOW = timezone.now()

@@ -21,7 +21,7 @@ from tests.webhooks.posts import (
     statuses,
     switched,
 )
-from webhooks import inbox
+from webhooks.applying import inbox
 from webhooks.models import WebhookEvent
 
 NOW = timezone.now().replace(microsecond=0)

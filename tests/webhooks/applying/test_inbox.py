@@ -13,8 +13,9 @@ from django.utils import timezone
 from distribution.models import Delivery, State, StatusFeed
 from tests.webhooks import posts
 from tests.webhooks.posts import apply, in_flight, notice, our_number, said, spoil, status, statuses
-from webhooks import handlers, inbox, storing
+from webhooks.applying import handlers, inbox
 from webhooks.models import WebhookEvent
+from webhooks.receiving import store as storing
 
 NOW = timezone.now()
 BODY = notice("security", NOW, event="PIN_CHANGED")

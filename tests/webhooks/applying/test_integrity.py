@@ -9,7 +9,7 @@ from distribution.ledger.integrity import HEALING
 from distribution.models import Delivery, Distribution
 from tests.builders import an_open_distribution
 from tests.webhooks.posts import apply, in_flight, our_number, status, statuses, store
-from webhooks import integrity
+from webhooks.applying import integrity
 from webhooks.models import WebhookEvent
 
 pytestmark = pytest.mark.django_db

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhooks import words
+from webhooks.applying import keywords
 
 STOPS = [
     *(
@@ -40,23 +40,23 @@ NEITHER = [
 
 @pytest.mark.parametrize("text", STOPS)
 def test_these_mean_stop(text):
-    assert words.wish(text) is False
+    assert keywords.wish(text) is False
 
 
 @pytest.mark.parametrize("text", STARTS)
 def test_these_mean_start(text):
-    assert words.wish(text) is True
+    assert keywords.wish(text) is True
 
 
 @pytest.mark.parametrize("text", NEITHER)
 def test_these_mean_neither(text):
-    assert words.wish(text) is None
+    assert keywords.wish(text) is None
 
 
 @pytest.mark.parametrize("text", STOPS + STARTS)
 @pytest.mark.parametrize("form", ["NFC", "NFD", "NFKC", "NFKD"])
 def test_the_keyboards_way_of_composing_letters_does_not_matter(text, form):
-    assert words.wish(unicodedata.normalize(form, text)) == words.wish(text)
+    assert keywords.wish(unicodedata.normalize(form, text)) == keywords.wish(text)
 
 
 @pytest.mark.parametrize(
@@ -79,14 +79,14 @@ def test_the_keyboards_way_of_composing_letters_does_not_matter(text, form):
     ],
 )
 def test_buttons_stop_by_their_beginning_and_start_by_the_whole_word(chosen, wish):
-    assert words.wish("", chosen) is wish
+    assert keywords.wish("", chosen) is wish
 
 
 def test_no_word_is_in_both_lists():
-    assert words._STOP.isdisjoint(words._START)
-    assert words._STOP_BUTTON <= words._STOP
+    assert keywords._STOP.isdisjoint(keywords._START)
+    assert keywords._STOP_BUTTON <= keywords._STOP
 
 
 @given(st.text(max_size=300), st.lists(st.text(max_size=300), max_size=2))
 def test_any_text_is_answered(said, chosen):
-    assert words.wish(said, chosen) in (True, False, None)
+    assert keywords.wish(said, chosen) in (True, False, None)

@@ -15,7 +15,7 @@ from tests.builders import a_number, an_open_distribution
 from tests.distribution.batches import states
 from tests.fakes import FakeCloudApi
 from tests.webhooks.posts import apply, in_flight, post, rows, status, statuses
-from webhooks import inbox
+from webhooks.applying import inbox
 from webhooks.models import WebhookEvent
 
 pytestmark = pytest.mark.django_db

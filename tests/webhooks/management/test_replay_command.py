@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from tests.webhooks.posts import apply, notice
-from webhooks import handlers, inbox
+from webhooks.applying import handlers, inbox
 from webhooks.models import WebhookEvent
 
 pytestmark = pytest.mark.django_db

@@ -11,8 +11,8 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from webhooks import deadline, storing
 from webhooks.models import WebhookEvent
+from webhooks.receiving import deadline, store
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NOW = timezone.now()
@@ -21,7 +21,7 @@ LIMIT = 0.4
 
 @pytest.fixture(autouse=True)
 def _short_limit(monkeypatch):
-    monkeypatch.setattr(storing, "STORE_SECONDS", LIMIT)
+    monkeypatch.setattr(store, "STORE_SECONDS", LIMIT)
 
 
 @contextmanager
@@ -44,12 +44,12 @@ def locked_inbox() -> Iterator[None]:
 def test_a_lock_is_waited_for_no_longer_than_the_limit():
     with locked_inbox():
         started = time.monotonic()
-        with pytest.raises(storing.NotStored):
-            storing.store(b"{}", 0, now=NOW)
+        with pytest.raises(store.NotStored):
+            store.store(b"{}", 0, now=NOW)
         waited = time.monotonic() - started
 
     assert LIMIT <= waited < LIMIT + 1.5
-    storing.store(b"{}", 0, now=NOW)  # PostgreSQL may have stored the first one after all
+    store.store(b"{}", 0, now=NOW)  # PostgreSQL may have stored the first one after all
     assert WebhookEvent.objects.count() == 1
 
 
@@ -62,14 +62,14 @@ def test_a_frozen_server_is_waited_for_no_longer_than_the_limit(on_postgres):
     os.kill(pid, signal.SIGSTOP)
     try:
         started = time.monotonic()
-        with pytest.raises(storing.NotStored):
-            storing.store(b"{}", 0, now=NOW)
+        with pytest.raises(store.NotStored):
+            store.store(b"{}", 0, now=NOW)
         waited = time.monotonic() - started
     finally:
         os.kill(pid, signal.SIGCONT)
 
     assert LIMIT <= waited < LIMIT + 1.5
-    assert storing.store(b'{"a":1}', 0, now=NOW)  # on a new connection
+    assert store.store(b'{"a":1}', 0, now=NOW)  # on a new connection
 
 
 def _is_a_backend_we_may_stop(pid: int) -> bool:

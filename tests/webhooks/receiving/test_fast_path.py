@@ -9,8 +9,9 @@ from django.db import connection
 from django.urls import resolve
 
 from tests.webhooks.posts import URL, notice
-from webhooks import door, signature, views
+from webhooks import views
 from webhooks.models import WebhookEvent
+from webhooks.receiving import fast_path, signature
 
 BODY = notice("security", event="PIN_CHANGED")
 
@@ -32,15 +33,15 @@ def call(path: str, body: bytes = b"", method: str = "POST") -> tuple[int, dict[
         "wsgi.url_scheme": "http",
     }
     started: list[Any] = []
-    answer = door.beside(site)(environ, lambda *given: started.append(given))
+    answer = fast_path.beside(site)(environ, lambda *given: started.append(given))
     ((status, headers),) = started
     return int(status[:3]), dict(headers), b"".join(answer)
 
 
-@pytest.mark.parametrize("path", sorted(door.PATHS))
+@pytest.mark.parametrize("path", sorted(fast_path.PATHS))
 def test_both_ways_lead_to_the_same_view(path):
     assert resolve(path).func is views.whatsapp
-    assert URL in door.PATHS
+    assert URL in fast_path.PATHS
 
 
 @pytest.mark.parametrize("path", ["/", "/admin/", "/webhooks/whatsapp/x", "/webhooks/"])

@@ -12,8 +12,8 @@ import redis
 from django.conf import settings
 
 from tests.webhooks.posts import URL, notice
-from webhooks import nudger, signature
 from webhooks.models import WebhookEvent
+from webhooks.receiving import nudger, signature
 
 BODY = notice("security", event="PIN_CHANGED")
 SECRET = settings.WHATSAPP_APP_SECRETS[0]
@@ -61,7 +61,9 @@ def post(port: int, body: bytes) -> int:
     return send(port, head(body, f"Content-Length: {len(body)}") + body)
 
 
-@pytest.mark.parametrize("app", ["config.wsgi:application", "tests.webhooks.doors:short_way"])
+@pytest.mark.parametrize(
+    "app", ["config.wsgi:application", "tests.webhooks.fast_path_app:short_way"]
+)
 def test_bodies_and_their_senders(serve: Callable[..., int], app: str):
     """One server for all of them: starting one takes longer than using it."""
     port = serve(app)

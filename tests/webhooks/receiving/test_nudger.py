@@ -11,7 +11,8 @@ from threading import Event
 import pytest
 from celery import current_app
 
-from webhooks import nudger, tasks
+from webhooks import tasks
+from webhooks.receiving import nudger
 
 
 @pytest.fixture

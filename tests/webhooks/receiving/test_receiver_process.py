@@ -17,9 +17,9 @@ from django.utils import timezone
 from distribution.access import tokens
 from distribution.models import Heartbeat, Scope, StatusFeed
 from tests.webhooks.posts import URL, notice
-from tests.webhooks.test_receiver import awaited
-from webhooks import signature
+from tests.webhooks.receiving.test_presence import awaited
 from webhooks.models import WebhookEvent
+from webhooks.receiving import signature
 
 RECEIVER = "config.receiver:application"
 BODY = notice("security", event="PIN_CHANGED")

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhooks import signature
+from webhooks.receiving import signature
 
 BODY = b'{"object":"whatsapp_business_account","entry":[]}'
 NEW, OLD = "the-new-secret", "the-old-secret"

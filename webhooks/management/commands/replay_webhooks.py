@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from webhooks import inbox
+from webhooks.applying import inbox
 from webhooks.models import WebhookEvent
 
 

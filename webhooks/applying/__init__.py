@@ -1,0 +1,1 @@
+"""From a stored webhook to its effects: parsing, events, handlers."""

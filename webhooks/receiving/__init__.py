@@ -1,0 +1,1 @@
+"""From the HTTP request to a stored webhook: body, signature, storage."""
