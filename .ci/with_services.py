@@ -15,8 +15,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from config import broker, postgres
-from config.supervisor import interruptible
+from config import broker
+from config.processes import private_postgres
+from config.processes.supervisor import interruptible
 
 
 def main(command: Sequence[str]) -> int:
@@ -29,7 +30,7 @@ def main(command: Sequence[str]) -> int:
         folder.chmod(0o711)  # PostgreSQL runs as another account
         with (
             broker.running_broker(folder / "broker") as redis_url,
-            postgres.start(folder / "postgres", durable=False) as database,
+            private_postgres.start(folder / "postgres", durable=False) as database,
         ):
             return run(command, TEST_DATABASE_URL=database.url, TEST_REDIS_URL=redis_url)
 

@@ -11,8 +11,8 @@ class ConfigConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        from config import auditing, sessions, staff  # noqa: F401 - the first two only listen
-        from config.observability import start_sentry  # it needs the apps' records
+        from config.monitoring.endpoints import start_sentry  # it needs the apps' records
+        from config.staff import audit_log, roles, sessions  # noqa: F401 - the first two only listen
 
-        post_migrate.connect(staff.install, sender=staff.last_app_with_models())
+        post_migrate.connect(roles.install, sender=roles.last_app_with_models())
         start_sentry(settings.SENTRY_DSN)

@@ -19,7 +19,7 @@ from django.db import DatabaseError
 from django.utils import timezone
 from django_celery_beat.schedulers import DatabaseScheduler
 
-from config.processes import report_ready
+from config.processes.child import report_ready
 from distribution.models import Heartbeat
 from distribution.models.heartbeats import BEAT
 

@@ -20,8 +20,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from config.processes import FOUNDATION, Child, LaunchError, free_port
-from config.supervisor import Supervisor
+from config.processes.child import FOUNDATION, Child, LaunchError, free_port
+from config.processes.supervisor import Supervisor
 
 READY_SECONDS = 20.0  # an empty one answers in 0.15 s; a long append-only file takes its time
 KEY_PREFIX = "daybreak:"  # of every key of ours: others may use the same server

@@ -11,7 +11,7 @@ from django.conf import settings
 from kombu import Queue
 
 from config.broker import KEY_PREFIX
-from config.schedule import timetable
+from config.timetable import timetable
 
 broker_url = settings.REDIS_URL
 result_backend = settings.REDIS_URL  # chords count their parts there; nothing reads results

@@ -19,9 +19,10 @@ from webhooks.receiving.fast_path import before
 NOT_FOUND = b"Not found.\n"
 # By their names: they need the records, and so Django set up.
 BESIDE_WEBHOOKS = {
-    "/health/live": "config.observability.live",
-    "/health/ready": "config.observability.ready_to_receive",
-    "/metrics": "config.observability.metrics",  # the counts at this door are this process's own
+    "/health/live": "config.monitoring.endpoints.live",
+    "/health/ready": "config.monitoring.endpoints.ready_to_receive",
+    # Only the counts of this process.
+    "/metrics": "config.monitoring.endpoints.metrics",
 }
 
 

@@ -3,16 +3,17 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from config import observability, second_factor
+from config.monitoring import endpoints
+from config.staff import second_factor
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/second-factor/", second_factor.ask, name="second_factor"),
     path("admin/second-factor/set-up/", second_factor.set_up, name="second_factor_set_up"),
     path("admin/", admin.site.urls),
     path("dashboard/", include("distribution.urls")),
-    path("health/live", observability.live),
-    path("health/ready", observability.ready),
-    path("metrics", observability.metrics),
+    path("health/live", endpoints.live),
+    path("health/ready", endpoints.ready),
+    path("metrics", endpoints.metrics),
     path("webhooks/", include("webhooks.urls")),
     path("api/", include("config.api.urls")),
 ]

@@ -22,8 +22,9 @@ import pytest
 from django.db import connection
 from psycopg import sql
 
-from config import broker, postgres
-from config.processes import LaunchError
+from config import broker
+from config.processes import private_postgres
+from config.processes.child import LaunchError
 
 REDIS_DATABASES = 16
 
@@ -97,7 +98,7 @@ def _skip_reason(report: pytest.TestReport | pytest.CollectReport) -> str:
 def _throwaway_postgres(ends: contextlib.ExitStack) -> str:
     try:
         home = ends.enter_context(_folder()) / "postgres"
-        return ends.enter_context(postgres.start(home, durable=False)).url
+        return ends.enter_context(private_postgres.start(home, durable=False)).url
     except LaunchError as error:
         pytest.skip(str(error))
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from config.processes import free_port
+from config.processes.child import free_port
 from tests.processes import own_database
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -18,8 +18,8 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
-from config import second_factor, sessions
-from config.staff import ROLES
+from config.staff import second_factor, sessions
+from config.staff.roles import ROLES
 from subscribers.admin.confirmed_action import ReasonForm, ask_about, confirmed, record
 
 # Beat's entries are written anew at each start from the timetable on its one page, and a device's

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from config import health
-from config.observability import NEEDED
+from config.monitoring import health
+from config.monitoring.endpoints import NEEDED
 from distribution.api.document.examples import events, filling, people, sending
 from distribution.models import State
 

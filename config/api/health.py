@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from config import health
-from config.observability import NEEDED, PROBES
+from config.monitoring import health
+from config.monitoring.endpoints import NEEDED, PROBES
 from distribution.models import Scope
 
 STATUSES = [(word, word) for word in (health.OK, health.DEGRADED, health.DOWN, health.UNKNOWN)]

@@ -13,8 +13,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from config import queues
-from config.observability import Probe
+from config.monitoring import queues
+from config.monitoring.endpoints import Probe
 from distribution.models import Delivery, Distribution, Scope, State, Worker
 from webhooks.models import WebhookEvent
 

@@ -23,9 +23,9 @@ from celery import current_app  # noqa: E402
 from django.conf import settings  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from config.demo import cpu, preparing, report, scenarios  # noqa: E402
-from config.demo.oracle import Sandbox  # noqa: E402
-from config.demo.watching import Glance, View, say  # noqa: E402
+from config.demo import cpu, preparation, report, scenarios  # noqa: E402
+from config.demo.journal_verdict import Sandbox  # noqa: E402
+from config.demo.progress import Glance, View, say  # noqa: E402
 from distribution.analytics import counts  # noqa: E402
 from distribution.lifecycle import schedule  # noqa: E402
 from distribution.models import Distribution, Kind  # noqa: E402
@@ -77,15 +77,15 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _prepare(options: argparse.Namespace, day: date) -> str:
-    imported = preparing.import_roster(options.subscribers, seed=options.seed)
+    imported = preparation.import_roster(options.subscribers, seed=options.seed)
     say(f"Subscribers: {imported.new:,} imported, {imported.refused} rows refused")
     for refusal in imported.refusals[:4]:
         say(f"  line {refusal.line}: {refusal.reason}")
-    preparing.set_up_pool()
-    say("Pool: " + ", ".join(f"{line.label} {line.rate}/s" for line in preparing.POOL))
+    preparation.set_up_pool()
+    say("Pool: " + ", ".join(f"{line.label} {line.rate}/s" for line in preparation.POOL))
     password = secrets.token_urlsafe(12)
-    editor, approver = preparing.make_people(password)
-    content = preparing.approve_content(day, editor=editor, approver=approver)
+    editor, approver = preparation.make_people(password)
+    content = preparation.approve_content(day, editor=editor, approver=approver)
     say(f"Content “{content.title}” submitted by {editor}, approved by {approver}")
     return password if options.serve else ""
 

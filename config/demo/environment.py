@@ -12,11 +12,11 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
-from config.demo.preparing import LANGUAGE, POOL, TEMPLATE, VARIABLES
+from config.demo.preparation import LANGUAGE, POOL, TEMPLATE, VARIABLES
+from config.demo.progress import say
 from config.demo.scenarios import scenario
-from config.demo.watching import say
-from config.launcher import House
-from config.roles import Sandbox
+from config.processes.launcher import House
+from config.processes.programs import Sandbox
 
 # The day is planned for this many seconds after the start: by then the house is up.
 AHEAD_SECONDS = 12

@@ -14,8 +14,8 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from config import staff
 from config.demo.roster import make_csv
+from config.staff import roles
 from distribution.content import approval, rendering
 from distribution.models import Content, MessageTemplate
 from phonepool.cloud_api import client
@@ -82,8 +82,8 @@ def make_people(password: str) -> tuple[User, User]:
     """An editor and an approver; the approver may also look around in the admin."""
     users = get_user_model().objects
     editor = users.create_user("editor", password=password, is_staff=True)
-    editor.groups.add(Group.objects.get(name=staff.EDITOR))
-    for role in (staff.VIEWER, staff.OPERATOR):  # to look through their eyes
+    editor.groups.add(Group.objects.get(name=roles.EDITOR))
+    for role in (roles.VIEWER, roles.OPERATOR):  # to look through their eyes
         person = users.create_user(role.lower(), password=password, is_staff=True)
         person.groups.add(Group.objects.get(name=role))
     approver = users.create_superuser("approver", password=password)

@@ -8,8 +8,8 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from config.demo.oracle import Acceptance, Verdict, judge
-from config.demo.preparing import POOL
+from config.demo.journal_verdict import Acceptance, Verdict, judge
+from config.demo.preparation import POOL
 from distribution.analytics import counts
 from distribution.models import Delivery, Distribution, State
 from distribution.models.deliveries import UNSETTLED

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from config.demo.oracle import Sandbox
-from config.demo.preparing import POOL
+from config.demo.journal_verdict import Sandbox
+from config.demo.preparation import POOL
 
 
 @dataclass(slots=True)

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
 
 from config import broker
-from config.logs import redactor
+from config.settings.logs import redactor
 from distribution.models import Heartbeat
 from distribution.models.heartbeats import KEEPER, is_silent
 

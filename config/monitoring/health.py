@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from config.observability import NEEDED, PROBES, Probe
+from config.monitoring.endpoints import NEEDED, PROBES, Probe
 from distribution.models import Heartbeat, Worker
 from distribution.models.heartbeats import BEAT, KEEPER, TICK, is_silent
 from phonepool.models import Breaker, PhoneNumber, Portfolio, Role

@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
-from config import guard, postgres, roles
 from config.broker import find_broker
-from config.processes import LaunchError, free_port, port_trouble
-from config.roles import Sandbox
-from config.supervisor import Supervisor
+from config.processes import guard, private_postgres, programs
+from config.processes.child import LaunchError, free_port, port_trouble
+from config.processes.programs import Sandbox
+from config.processes.supervisor import Supervisor
 
 LOCK = "launcher.pid"
 LOCK_SECONDS = 25.0  # a killed launcher's guard gives its children 10 s, and 10 s their broker
@@ -102,12 +102,12 @@ class House:
 
     def manage(self, *arguments: str) -> str:
         """Runs `manage.py ARGUMENTS` in the house's environment; returns what it printed."""
-        return self.supervisor.run(roles.manage(self.env, *arguments))
+        return self.supervisor.run(programs.manage(self.env, *arguments))
 
     def attend(self, module: str, *arguments: str) -> int:
         """Runs `python -m MODULE ARGUMENTS` on our terminal, in the house's environment, looking
         after the children meanwhile; returns its exit code. It ends with the launcher, too."""
-        process = self.supervisor.attend(roles.foreground(self.env, module, *arguments))
+        process = self.supervisor.attend(programs.foreground(self.env, module, *arguments))
         return int(process.popen.returncode)
 
     def _start(self) -> None:
@@ -119,9 +119,11 @@ class House:
             self._start_sandbox(self._sandbox)
         ready_folder = self.var_dir / "ready"
         ready_folder.mkdir(exist_ok=True)
-        children = [roles.web(self.env, self.port), roles.beat(self.env, ready_folder)]
-        children += [roles.keeper(self.env, ready_folder)]
-        children += [roles.worker(self.env, group, ready_folder) for group in roles.WORKER_GROUPS]
+        children = [programs.web(self.env, self.port), programs.beat(self.env, ready_folder)]
+        children += [programs.keeper(self.env, ready_folder)]
+        children += [
+            programs.worker(self.env, group, ready_folder) for group in programs.WORKER_GROUPS
+        ]
         self.supervisor.wait_ready(*[self.supervisor.start(child) for child in children])
 
     def _start_services(self) -> None:
@@ -132,10 +134,10 @@ class House:
             self._start_postgres()
 
     def _start_postgres(self) -> None:
-        home = postgres.home_in(self.var_dir)
+        home = private_postgres.home_in(self.var_dir)
         if self.var_dir not in home.parents:
             self._temporary = home.parent
-        server = postgres.prepare(home, self.env, durable=True)
+        server = private_postgres.prepare(home, self.env, durable=True)
         server.start_in(self.supervisor)
         self.env["DATABASE_URL"] = server.url
 
@@ -152,7 +154,7 @@ class House:
     def _start_sandbox(self, stand_in: Sandbox) -> None:
         self.env.update(stand_in.environment(self.sandbox_url))
         webhook_url = self.web_url + stand_in.webhook_path
-        child = roles.sandbox(self.env, stand_in, self.sandbox_port, webhook_url)
+        child = programs.sandbox(self.env, stand_in, self.sandbox_port, webhook_url)
         self.supervisor.wait_ready(self.supervisor.start(child))
 
 

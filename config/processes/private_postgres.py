@@ -21,8 +21,8 @@ from typing import Self
 
 import psycopg
 
-from config.processes import FOUNDATION, Child, LaunchError, Process, free_port
-from config.supervisor import Supervisor
+from config.processes.child import FOUNDATION, Child, LaunchError, Process, free_port
+from config.processes.supervisor import Supervisor
 
 USER = DATABASE = "postgres"
 ACCOUNTS = ("postgres", "nobody")

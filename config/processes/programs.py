@@ -14,7 +14,7 @@ from pathlib import Path
 
 from django.conf import settings
 
-from config.processes import FOUNDATION, READY_FILE, Child, is_reported_ready
+from config.processes.child import FOUNDATION, READY_FILE, Child, is_reported_ready
 
 # Fan-out must not wait behind batches, nor the rest behind either.
 WORKER_GROUPS: tuple[tuple[str, ...], ...] = (

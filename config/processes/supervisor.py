@@ -20,8 +20,8 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import BinaryIO, Self
 
-from config import guard
-from config.processes import Child, LaunchError, Process
+from config.processes import guard
+from config.processes.child import Child, LaunchError, Process
 
 logger = logging.getLogger(__name__)
 

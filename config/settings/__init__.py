@@ -17,11 +17,11 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from config import api_settings as api
-from config import databases, headers, installed, logs, look
-from config import environment as env
+from config.settings import admin_theme, api, apps, databases, logs
+from config.settings import environment as env
+from config.web import headers
 
-BASE_DIR = Path(__file__).resolve().parent.parent
+BASE_DIR = Path(__file__).resolve().parents[2]
 environ.Env.read_env(str(BASE_DIR / ".env"))  # never overrides what is already set
 VAR_DIR = Path(env.text("DAYBREAK_VAR", str(BASE_DIR / "var")))
 
@@ -53,10 +53,10 @@ CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 
-INSTALLED_APPS = installed.INSTALLED_APPS
-MIDDLEWARE = installed.MIDDLEWARE
-AUTHENTICATION_BACKENDS = installed.AUTHENTICATION_BACKENDS
-AUTH_PASSWORD_VALIDATORS = installed.AUTH_PASSWORD_VALIDATORS
+INSTALLED_APPS = apps.INSTALLED_APPS
+MIDDLEWARE = apps.MIDDLEWARE
+AUTHENTICATION_BACKENDS = apps.AUTHENTICATION_BACKENDS
+AUTH_PASSWORD_VALIDATORS = apps.AUTH_PASSWORD_VALIDATORS
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -72,7 +72,7 @@ TEMPLATES = [
     }
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-UNFOLD = look.UNFOLD
+UNFOLD = admin_theme.UNFOLD
 REST_FRAMEWORK = api.REST_FRAMEWORK
 SPECTACULAR_SETTINGS = api.SPECTACULAR_SETTINGS
 LANGUAGE_CODE = "en-in"
@@ -84,7 +84,7 @@ STATIC_ROOT = BASE_DIR / "staticfiles"  # written by collectstatic, which only t
 WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "config.static_files.StaticFiles"},
+    "staticfiles": {"BACKEND": "config.web.static_files.StaticFiles"},
 }
 # Meta posts up to 3 MB; Django's own limit of 2.5 MB would refuse it.
 WEBHOOK_BODY_LIMIT = 4 * 1024 * 1024
@@ -115,11 +115,11 @@ TWO_FACTOR = env.choice(
 )
 OTP_TOTP_ISSUER = "Daybreak"
 # Wrong passwords are counted in the database: they lock with every other service dead.
-AXES_HANDLER = "config.signing_in.Handler"
+AXES_HANDLER = "config.staff.lockout.Handler"
 AXES_FAILURE_LIMIT = env.integer("SIGN_IN_FAILURES", 5, low=1)
 AXES_COOLOFF_TIME = timedelta(seconds=env.integer("SIGN_IN_COOLOFF_SECONDS", 900, low=1))
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_CLIENT_IP_CALLABLE = "config.client_address.client_ip"
+AXES_CLIENT_IP_CALLABLE = "config.web.client_address.client_ip"
 AXES_LOCKOUT_TEMPLATE = "admin/locked_out.html"
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False

@@ -6,18 +6,21 @@ HERE = "distribution.api"
 
 REST_FRAMEWORK: dict[str, object] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        f"{HERE}.authentication.TokenAuthentication",
+        f"{HERE}.auth.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_PERMISSION_CLASSES": [f"{HERE}.scopes.ScopeNeeded", f"{HERE}.queries.KnownQuery"],
-    "DEFAULT_THROTTLE_CLASSES": [f"{HERE}.throttling.ScopeThrottle"],
-    "DEFAULT_PARSER_CLASSES": [f"{HERE}.parsing.LimitedJsonParser"],
+    "DEFAULT_PERMISSION_CLASSES": [
+        f"{HERE}.auth.scopes.ScopeNeeded",
+        f"{HERE}.http.queries.KnownQuery",
+    ],
+    "DEFAULT_THROTTLE_CLASSES": [f"{HERE}.auth.throttling.ScopeThrottle"],
+    "DEFAULT_PARSER_CLASSES": [f"{HERE}.http.parsing.LimitedJsonParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
-    "DEFAULT_PAGINATION_CLASS": f"{HERE}.paging.CursorPages",
-    "DEFAULT_SCHEMA_CLASS": f"{HERE}.schema.ApiSchema",
+    "DEFAULT_PAGINATION_CLASS": f"{HERE}.http.paging.CursorPages",
+    "DEFAULT_SCHEMA_CLASS": f"{HERE}.document.schema.ApiSchema",
     "DEFAULT_METADATA_CLASS": None,  # OPTIONS tells nobody anything: the document does
-    "EXCEPTION_HANDLER": f"{HERE}.problems.handler",
+    "EXCEPTION_HANDLER": f"{HERE}.http.problems.handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "URL_FORMAT_OVERRIDE": None,
 }
@@ -30,7 +33,8 @@ Every POST that creates wants an `Idempotency-Key`, and may then be sent again w
 Errors are problem details (RFC 9457) with a stable `code` and a sentence that says what to do.
 """
 
-# The chapters of the document, in their order; `distribution/api/document/schema.py` puts operations in.
+# The chapters of the document, in their order. `distribution/api/document/schema.py` assigns
+# operations to them.
 TAGS = [
     {"name": "distributions", "description": "Started, planned, followed, steered."},
     {"name": "content", "description": "What is said, and by which message template."},
@@ -51,11 +55,11 @@ SPECTACULAR_SETTINGS: dict[str, object] = {
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
     "SORT_OPERATIONS": True,
     "TAGS": TAGS,
-    "WEBHOOKS": f"{HERE}.events.WEBHOOKS",
+    "WEBHOOKS": f"{HERE}.document.events.WEBHOOKS",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        f"{HERE}.schema.same_on_each_database",
-        f"{HERE}.headers.tell",
+        f"{HERE}.document.schema.same_on_each_database",
+        f"{HERE}.document.headers.tell",
         "config.api.examples.fill",
     ],
     # Columns of the same name with other words in them: each set has a name of its own.

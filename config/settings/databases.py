@@ -8,7 +8,7 @@ from typing import Any
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from config import environment as env
+from config.settings import environment as env
 
 REPLICA = "replica"
 

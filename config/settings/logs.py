@@ -79,7 +79,7 @@ def _mask(phone: str) -> str:
 
 
 class TextFormatter(logging.Formatter):
-    """One line a record, in UTC: `2026-11-23T00:30:00.123Z INFO distribution.lifecycle.control: Opened.`"""
+    """One line a record, in UTC: `2026-11-23T00:30:00.123Z INFO webhooks.tasks: Done.`"""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         super().__init__()

@@ -21,7 +21,7 @@ from django.db.models.signals import pre_save
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponseBase
 
-from config.client_address import client_ip
+from config.web.client_address import client_ip
 from subscribers.models import Subscriber
 from subscribers.phones import mask
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
-from config.client_address import client_ip
+from config.web.client_address import client_ip
 from distribution.api.auth import throttling
 from distribution.api.http import problems
 

@@ -16,7 +16,7 @@ from django.db.models import Model
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
-from config.staff import ADMINISTRATOR, APPROVER, EDITOR, OPERATOR, VIEWER
+from config.staff.roles import ADMINISTRATOR, APPROVER, EDITOR, OPERATOR, VIEWER
 from distribution.access import tokens
 from distribution.models import (
     Alert,

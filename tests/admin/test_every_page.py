@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from config import staff
+from config.staff import roles
 from tests import builders
 from tests.admin.routes import MAKERS, OTHERS, PAGES, ROLES, TAILS, routes, rows
 
@@ -70,7 +70,7 @@ def test_a_role_holds_exactly_what_its_page_says_and_migrate_mends_what_was_chan
     viewer.permissions.add(Permission.objects.get(codename="delete_subscriber"))
     operator.permissions.clear()
 
-    staff.install()
+    roles.install()
 
     codes = set(viewer.permissions.values_list("codename", flat=True))
     assert codes

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from config import staff
+from config.staff import roles
 from distribution.models import Delivery, Distribution
 from distribution.reporting import dashboard
 from subscribers.models import Subscriber
@@ -109,7 +109,7 @@ def main_pages(distribution: Distribution) -> list[str]:
 def test_pages_ask_as_much_of_a_hundred_thousand_rows_as_of_a_few():
     distribution = a_morning(30, now=timezone.now())
     kept = {model: type(make()) for model, make in sorted(MAKERS.items())}
-    client = member(staff.ADMINISTRATOR)
+    client = member(roles.ADMINISTRATOR)
     urls = main_pages(distribution)
     questions(client, urls)  # what is remembered from page to page is so by now
     few = questions(client, urls)

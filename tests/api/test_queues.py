@@ -17,7 +17,7 @@ from django.conf import settings as house
 from django.utils import timezone
 from pytest_django import Settings
 
-from config.worker_notes import Notes
+from config.monitoring.worker_heartbeat import Notes
 from distribution.models import Worker
 from subscribers import tasks
 from tests.api.tokens import a_program

@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
 
-from config import staff
+from config.staff import roles
 from tests.browser.eyes import Eyes
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -56,7 +56,7 @@ def a_browser(chromium: Browser, home: str) -> Iterator[Eyes]:
 @pytest.fixture
 def live_house(live_server) -> str:
     """The address of a web process on the tests' database, with the five roles."""
-    staff.install()
+    roles.install()
     return str(live_server.url)
 
 

@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from config.demo.oracle import Sandbox
-from config.demo.preparing import LANGUAGE, POOL, TEMPLATE, VARIABLES
-from config.demo.stage import ACCOUNT
-from config.launcher import House
-from config.roles import Sandbox as StandIn
+from config.demo.environment import ACCOUNT
+from config.demo.journal_verdict import Sandbox
+from config.demo.preparation import LANGUAGE, POOL, TEMPLATE, VARIABLES
+from config.processes.launcher import House
+from config.processes.programs import Sandbox as StandIn
 
 INDIA = ZoneInfo("Asia/Kolkata")
 MARGIN = timedelta(minutes=3)  # the whole day takes less, and must not see midnight in India

@@ -11,13 +11,13 @@ django.setup()
 from django.contrib.auth.models import Group, User  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from config import staff  # noqa: E402
-from config.demo import preparing  # noqa: E402
+from config.demo import preparation  # noqa: E402
+from config.staff import roles  # noqa: E402
 from distribution.content import rendering  # noqa: E402
 from phonepool.cloud_api import client  # noqa: E402
 
-preparing.set_up_pool()
+preparation.set_up_pool()
 rendering.sync(client.client(), now=timezone.now())
-for role in (staff.EDITOR, staff.APPROVER, staff.OPERATOR):
+for role in (roles.EDITOR, roles.APPROVER, roles.OPERATOR):
     person = User.objects.create_user(role.lower(), password=sys.argv[1], is_staff=True)
     person.groups.add(Group.objects.get(name=role))

@@ -13,8 +13,8 @@ from django.conf import settings  # noqa: E402
 from django.contrib.auth.models import User  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from config.demo import preparing  # noqa: E402
-from config.demo.oracle import Sandbox  # noqa: E402
+from config.demo import preparation  # noqa: E402
+from config.demo.journal_verdict import Sandbox  # noqa: E402
 from distribution.content import approval, rendering  # noqa: E402
 from distribution.lifecycle import schedule  # noqa: E402
 from distribution.models import (  # noqa: E402
@@ -63,7 +63,7 @@ def past(day: date, share: float, content: Content) -> None:
 
 
 def write(title: str, by: User, **when: object) -> Content:
-    template = MessageTemplate.objects.get(name=preparing.TEMPLATE)
+    template = MessageTemplate.objects.get(name=preparation.TEMPLATE)
     words = ["{name}", f"{title}. Read more on our pages."]
     return approval.write(
         by=by,
@@ -76,10 +76,10 @@ def write(title: str, by: User, **when: object) -> Content:
 
 
 now, today = timezone.now(), schedule.local_date(timezone.now())
-preparing.set_up_pool()
+preparation.set_up_pool()
 rendering.sync(client.client(), now=now)
-preparing.import_roster(PEOPLE, seed=1)
-editor, approver = preparing.make_people(sys.argv[1])
+preparation.import_roster(PEOPLE, seed=1)
+editor, approver = preparation.make_people(sys.argv[1])
 fallback = write("Good morning from all of us", editor, is_fallback=True, day=None)
 coming = [write(one, editor, day=today + timedelta(days=n)) for n, one in enumerate(COMING, 2)]
 for content in (fallback, *coming[:2]):
@@ -100,4 +100,4 @@ for n in NOT_ON_WHATSAPP:
     sandbox.post(f"/control/recipient/9198{n:08d}", {"outcome": "invalid"})
 PhoneNumber.objects.update(rate_per_second=RATE)
 Distribution.objects.filter(local_date=today).update(planned_at=timezone.now())
-preparing.approve_content(today, editor=editor, approver=approver)  # and the day begins
+preparation.approve_content(today, editor=editor, approver=approver)  # and the day begins

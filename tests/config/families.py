@@ -11,7 +11,7 @@ from pathlib import Path
 
 import psutil
 
-from config.processes import Child
+from config.processes.child import Child
 
 ROOT = Path(__file__).resolve().parents[2]
 POLITE = "import time; print('here I am', flush=True); time.sleep(600)"
@@ -28,8 +28,8 @@ FAMILY = (
 LAUNCHER = f"""
 import sys, time
 from pathlib import Path
-from config.processes import FOUNDATION, Child
-from config.supervisor import Interrupted, Supervisor, interruptible
+from config.processes.child import FOUNDATION, Child
+from config.processes.supervisor import Interrupted, Supervisor, interruptible
 
 def child(name, code, stage=1):
     argv, env = [sys.executable, "-c", code], {{"FAMILY": sys.argv[1]}}

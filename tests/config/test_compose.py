@@ -18,9 +18,9 @@ import pytest
 import yaml
 from django.conf import settings
 
-from config import roles
-from config.processes import free_port
-from tests.config.test_settings import PRODUCTION, example
+from config.processes import programs
+from config.processes.child import free_port
+from tests.config.settings.test_settings import PRODUCTION, example
 
 ROOT = Path(settings.BASE_DIR)
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -149,14 +149,14 @@ def test_the_sandbox_starts_and_ends_when_asked(tmp_path: Path) -> None:
 def test_the_workers_are_the_launchers_groups() -> None:
     served = [tuple(SERVICES[name]["command"][3:]) for name in WORKERS]
 
-    assert served == list(roles.WORKER_GROUPS)
+    assert served == list(programs.WORKER_GROUPS)
     assert sorted(queue for group in served for queue in group) == sorted(
         settings.QUEUE_CONCURRENCY
     )
 
 
 def test_the_web_server_is_started_as_the_launcher_starts_it() -> None:
-    here = [str(word) for word in roles.web({}, 8000).argv[1:]]
+    here = [str(word) for word in programs.web({}, 8000).argv[1:]]
 
     assert [word.replace("0.0.0.0", "127.0.0.1") for word in SERVICES["web"]["command"][1:]] == here
 
@@ -175,13 +175,13 @@ def test_the_sandbox_posts_to_the_receiver() -> None:
 
 
 def test_beat_is_started_as_the_launcher_starts_it(tmp_path: Path) -> None:
-    here = [str(word) for word in roles.beat({}, tmp_path).argv[1:]]
+    here = [str(word) for word in programs.beat({}, tmp_path).argv[1:]]
 
     assert SERVICES["beat"]["command"][1:] == here
 
 
 def test_the_keeper_is_started_as_the_launcher_starts_it(tmp_path: Path) -> None:
-    here = [Path(word).name for word in roles.keeper({}, tmp_path).argv[1:]]
+    here = [Path(word).name for word in programs.keeper({}, tmp_path).argv[1:]]
 
     assert SERVICES["keeper"]["command"][1:] == here
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from django.contrib.auth.models import Permission
 
-from config import staff
+from config.staff import roles
 
 
-@pytest.mark.parametrize("named", [staff.EDITS, staff.DECIDES, staff.RUNS])
+@pytest.mark.parametrize("named", [roles.EDITS, roles.DECIDES, roles.RUNS])
 def test_every_permission_that_a_role_names_exists(db: None, named: set[str]) -> None:
     rows = Permission.objects.values_list("content_type__app_label", "codename")
 

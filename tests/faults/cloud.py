@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from config.roles import Sandbox
+from config.processes.programs import Sandbox
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from config.processes import LaunchError
+from config.processes.child import LaunchError
 from tests.faults.checker import REPORT
 from tests.faults.database import Server, throwaway
 from tests.faults.morning import House

@@ -10,7 +10,7 @@ from typing import TypeVar
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 
-from config.demo.preparing import POOL
+from config.demo.preparation import POOL
 from distribution.lifecycle import schedule
 from distribution.models import Content, Delivery, Distribution, Kind
 from distribution.models.deliveries import UNSETTLED

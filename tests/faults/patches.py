@@ -141,12 +141,14 @@ MUTANTS = (
         "PostgreSQL answers a commit before it is on disk, and then crashes",
         (
             Replacement(
-                "config/databases.py",
+                "config/settings/databases.py",
                 '    "options": "-c statement_timeout=15s',
                 '    "options": "-c synchronous_commit=off -c statement_timeout=15s',
             ),
         ),
-        ("tests/config/test_postgres.py::test_a_commit_is_on_disk_before_it_is_answered",),
+        (
+            "tests/config/processes/test_private_postgres.py::test_a_commit_is_on_disk_before_it_is_answered",
+        ),
     ),
     Mutant(
         "no-unique-key",

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, Self
 
-from config.processes import free_port
+from config.processes.child import free_port
 
 ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: close by a reset
 BLOCK = 65536

@@ -14,11 +14,11 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psutil
 
-from config import roles
 from config.broker import find_broker
-from config.demo.preparing import POOL
-from config.processes import Child, Process, free_port
-from config.supervisor import Supervisor
+from config.demo.preparation import POOL
+from config.processes import programs
+from config.processes.child import Child, Process, free_port
+from config.processes.supervisor import Supervisor
 from tests.faults.cloud import Cloud
 from tests.faults.database import Server, point_django_at
 from tests.faults.proxy import Proxy
@@ -108,7 +108,7 @@ class Stack:
         self._proxied, self._without = proxied, without
         self._children: dict[str, Child] = {}
         self._ends = contextlib.ExitStack()
-        self._stand_in = roles.Sandbox(
+        self._stand_in = programs.Sandbox(
             numbers=[
                 f"{line.meta_id}:{line.display}:{rate}:GREEN"
                 for line, rate in zip(POOL, rates, strict=True)
@@ -144,7 +144,7 @@ class Stack:
         self.env["REDIS_URL"] = self._reach(ends, "redis", broker.url)
         sandbox_port, self.web_port = free_port(), free_port()
         webhook_url = f"http://127.0.0.1:{self.web_port}{self._stand_in.webhook_path}"
-        self._begin(roles.sandbox(self.env, self._stand_in, sandbox_port, webhook_url))
+        self._begin(programs.sandbox(self.env, self._stand_in, sandbox_port, webhook_url))
         url = f"http://127.0.0.1:{sandbox_port}"
         self.env.update(self._stand_in.environment(self._reach(ends, "meta", url)))
         self.cloud = Cloud(url, self._stand_in)
@@ -153,9 +153,9 @@ class Stack:
     def _roles(self) -> list[Child]:
         ready = self.folder / "ready"
         ready.mkdir(exist_ok=True)
-        children = [roles.web(self.env, self.web_port), roles.beat(self.env, ready)]
-        children += [roles.keeper(self.env, ready)]
-        children += [roles.worker(self.env, group, ready) for group in roles.WORKER_GROUPS]
+        children = [programs.web(self.env, self.web_port), programs.beat(self.env, ready)]
+        children += [programs.keeper(self.env, ready)]
+        children += [programs.worker(self.env, group, ready) for group in programs.WORKER_GROUPS]
         return children
 
     def _reach(self, ends: contextlib.ExitStack, name: str, url: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 from django.db import connections
 from django.utils import timezone
 
-from config import roles
+from config.processes import programs
 from distribution.lifecycle import control, schedule
 from distribution.models import Alert, Delivery, Distribution
 from phonepool.models import PhoneNumber
@@ -97,7 +97,7 @@ def second(stack: Stack, name: str) -> None:
     """Start another of these beside the first."""
     folder = stack.folder / "second"
     folder.mkdir(exist_ok=True)
-    child = {"beat": roles.beat, "keeper": roles.keeper}[name](stack.env, folder)
+    child = {"beat": programs.beat, "keeper": programs.keeper}[name](stack.env, folder)
     child = replace(child, name=f"{name}-2")
     stack.supervisor.wait_ready(stack.supervisor.start(child))
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from config.demo.preparing import POOL
+from config.demo.preparation import POOL
 from distribution.lifecycle import control
 from distribution.models import Attempt, Delivery
 from phonepool.models import PhoneNumber

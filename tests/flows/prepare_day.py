@@ -10,10 +10,10 @@ django.setup()
 
 from django.utils import timezone  # noqa: E402
 
-from config.demo import preparing  # noqa: E402
+from config.demo import preparation  # noqa: E402
 from distribution.lifecycle import schedule  # noqa: E402
 
-preparing.import_roster(int(sys.argv[1]), seed=1)
-preparing.set_up_pool()
-editor, approver = preparing.make_people("not needed here")
-preparing.approve_content(schedule.local_date(timezone.now()), editor=editor, approver=approver)
+preparation.import_roster(int(sys.argv[1]), seed=1)
+preparation.set_up_pool()
+editor, approver = preparation.make_people("not needed here")
+preparation.approve_content(schedule.local_date(timezone.now()), editor=editor, approver=approver)

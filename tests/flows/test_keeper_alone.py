@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from config import roles
-from config.demo import stage
-from config.demo.oracle import Sandbox, judge
-from config.processes import free_port
-from config.supervisor import Supervisor
+from config.demo import environment
+from config.demo.journal_verdict import Sandbox, judge
+from config.processes import programs
+from config.processes.child import free_port
+from config.processes.supervisor import Supervisor
 
 AHEAD_SECONDS = 20
 NOBODY_LISTENS = "redis://127.0.0.1:9/0"
@@ -47,7 +47,7 @@ class Morning:
 def morning(tmp_path: Path, subscribers: int, **settings: str) -> Iterator[Morning]:
     """Sandbox, web server and keeper, with a day planned for a few seconds from now."""
     ports = {name: free_port() for name in ("web", "sandbox")}
-    stand_in = stage._sandbox("normal_load", 1)
+    stand_in = environment._sandbox("normal_load", 1)
     database = tmp_path / "daybreak.sqlite3"
     planned = datetime.now(ZoneInfo("Asia/Kolkata")) + timedelta(seconds=AHEAD_SECONDS)
     env = {
@@ -56,7 +56,7 @@ def morning(tmp_path: Path, subscribers: int, **settings: str) -> Iterator[Morni
         "DATABASE_URL": f"sqlite:///{database}",
         "DAYBREAK_VAR": str(tmp_path / "var"),
         "REDIS_URL": NOBODY_LISTENS,
-        "WHATSAPP_BUSINESS_ID": stage.ACCOUNT,
+        "WHATSAPP_BUSINESS_ID": environment.ACCOUNT,
         "DAILY_TIME": f"{planned:%H:%M:%S}",
         **stand_in.environment(f"http://127.0.0.1:{ports['sandbox']}"),
         **settings,
@@ -65,14 +65,14 @@ def morning(tmp_path: Path, subscribers: int, **settings: str) -> Iterator[Morni
     ready.mkdir()
     hook = f"http://127.0.0.1:{ports['web']}{stand_in.webhook_path}"
     with Supervisor(tmp_path / "logs") as supervisor:
-        supervisor.run(roles.manage(env, "migrate", "--no-input"))
+        supervisor.run(programs.manage(env, "migrate", "--no-input"))
         children = [
-            roles.sandbox(env, stand_in, ports["sandbox"], hook),
-            roles.web(env, ports["web"]),
+            programs.sandbox(env, stand_in, ports["sandbox"], hook),
+            programs.web(env, ports["web"]),
         ]
         supervisor.wait_ready(*[supervisor.start(child) for child in children])
-        supervisor.run(roles.foreground(env, "tests.flows.prepare_day", str(subscribers)))
-        supervisor.wait_ready(supervisor.start(roles.keeper(env, ready)))
+        supervisor.run(programs.foreground(env, "tests.flows.prepare_day", str(subscribers)))
+        supervisor.wait_ready(supervisor.start(programs.keeper(env, ready)))
         yield Morning(supervisor, database, Sandbox(f"http://127.0.0.1:{ports['sandbox']}"))
 
 

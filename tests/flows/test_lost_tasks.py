@@ -9,9 +9,9 @@ import time
 import pytest
 import redis
 
-from config.demo import stage
-from config.demo.oracle import Sandbox
-from config.launcher import House
+from config.demo import environment
+from config.demo.journal_verdict import Sandbox
+from config.processes.launcher import House
 
 
 def forget_everything(house: House, *, after: int) -> None:
@@ -26,10 +26,12 @@ def forget_everything(house: House, *, after: int) -> None:
 def test_a_day_whose_tasks_are_lost_is_finished_by_the_tick(tmp_path):
     report = tmp_path / "report.json"
     quick = {"TICK_SECONDS": "2"}
-    with stage.house(tmp_path / "var", "normal_load", seed=1, services=False, env=quick) as house:
+    with environment.house(
+        tmp_path / "var", "normal_load", seed=1, services=False, env=quick
+    ) as house:
         loss = threading.Thread(target=forget_everything, args=(house,), kwargs={"after": 100})
         loss.start()
-        code = stage.run_day(
+        code = environment.run_day(
             house, "normal_load", subscribers=1500, seed=1, report=str(report), serve=False
         )
         loss.join(timeout=5)

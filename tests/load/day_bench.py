@@ -26,7 +26,7 @@ import django
 
 django.setup()
 
-from config.demo import stage  # noqa: E402
+from config.demo import environment  # noqa: E402
 
 FIGURES = (
     "pool_utilisation",
@@ -48,10 +48,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     env = {"STATEMENTS_DIR": str(counts), "DJANGO_SETTINGS_MODULE": "tests.load.counting_settings"}
     report = folder / "report.json"
     try:
-        with stage.house(
+        with environment.house(
             var_dir, options.scenario, seed=options.seed, services=options.services, env=env
         ) as house:
-            code = stage.run_day(
+            code = environment.run_day(
                 house,
                 options.scenario,
                 subscribers=options.subscribers,

@@ -9,14 +9,14 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group
 from django.test import Client
 
-from config import staff
+from config.staff import roles
 
-ROLES = staff.ROLES
+ROLES = roles.ROLES
 
 
 def a_client(role: str) -> Client:
     """Somebody of that role, signed in."""
-    staff.install()
+    roles.install()
     user: Any = get_user_model().objects.create_user(
         f"{role.lower()}-1", password="irrelevant here", is_staff=True
     )

@@ -9,11 +9,11 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from config.demo import stage
+from config.demo import environment
+from config.demo.progress import say
 from config.demo.scenarios import SCENARIOS
-from config.demo.watching import say
-from config.processes import LaunchError
-from config.supervisor import Interrupted, interruptible
+from config.processes.child import LaunchError
+from config.processes.supervisor import Interrupted, interruptible
 
 
 class Command(BaseCommand):
@@ -46,9 +46,9 @@ class Command(BaseCommand):
     def _run(self, options: dict[str, Any]) -> int:
         var_dir = settings.VAR_DIR / "demo"
         name, seed = options["scenario"], options["seed"]
-        with stage.house(var_dir, name, seed=seed, services=options["services"]) as house:
+        with environment.house(var_dir, name, seed=seed, services=options["services"]) as house:
             say(f"The house is up: {', '.join(house.pids)}")
-            code = stage.run_day(
+            code = environment.run_day(
                 house,
                 name,
                 subscribers=options["subscribers"],

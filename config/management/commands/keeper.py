@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from config.processes import report_ready
+from config.processes.child import report_ready
 from distribution.analytics import rollups
 from distribution.engine.keeper import Duties, Keeper
 from distribution.event_webhooks import delivery

@@ -8,10 +8,10 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from config.launcher import House
-from config.processes import LaunchError
-from config.roles import Sandbox
-from config.supervisor import Interrupted, interruptible
+from config.processes.child import LaunchError
+from config.processes.launcher import House
+from config.processes.programs import Sandbox
+from config.processes.supervisor import Interrupted, interruptible
 
 # The customer's pool, so that the stand-in answers for what a newcomer will enter first.
 SANDBOX = Sandbox(

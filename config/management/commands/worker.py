@@ -13,8 +13,8 @@ from celery.signals import worker_ready, worker_shutdown
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from config.processes import report_ready
-from config.worker_notes import Notes
+from config.monitoring.worker_heartbeat import Notes
+from config.processes.child import report_ready
 
 
 class Command(BaseCommand):

@@ -60,7 +60,7 @@ OF_STEPS = {409: "Not possible from where things stand; the code says why."}
 OF_CREATING = {422: "The Idempotency-Key was used for another request."}
 
 
-# The document's chapters (config/api_settings.py describes them), by what stands in an address.
+# The document's chapters (config/settings/api.py describes them), by what stands in an address.
 CHAPTERS = {
     "content": "content",
     "templates": "content",

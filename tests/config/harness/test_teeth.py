@@ -8,7 +8,7 @@ import pytest
 from tests.faults import teeth
 from tests.faults.patches import MUTANTS, Mutant, Replacement
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)

@@ -20,8 +20,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from config import observability
-from config.observability import Probe, redact_all
+from config.monitoring import endpoints
+from config.monitoring.endpoints import Probe, redact_all
 from distribution.models import Heartbeat
 
 PEOPLE = {"REMOTE_ADDR": "203.0.113.7"}
@@ -265,4 +265,4 @@ def test_everything_inside_an_event_is_redacted() -> None:
 def test_celerys_name_of_a_unix_socket_is_understood(settings: Settings, tmp_path: Any) -> None:
     settings.REDIS_URL = f"redis+socket://{tmp_path}/none"
 
-    assert observability.broker_answers() is False
+    assert endpoints.broker_answers() is False

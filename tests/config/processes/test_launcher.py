@@ -22,12 +22,12 @@ from celery import Celery
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from config import roles
-from config.launcher import House
-from config.postgres import find_binaries
-from config.processes import LaunchError, free_port
+from config.processes import programs
+from config.processes.child import LaunchError, free_port
+from config.processes.launcher import House
+from config.processes.private_postgres import find_binaries
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 ROLES = {
     "broker",
     "web",
@@ -222,7 +222,7 @@ def test_services_bring_their_own_postgresql(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     needs_postgres()
-    monkeypatch.setattr(roles, "WORKER_GROUPS", ())  # the other tests start them
+    monkeypatch.setattr(programs, "WORKER_GROUPS", ())  # the other tests start them
     with House(tmp_path, {"DATABASE_URL": "", "REDIS_URL": ""}, services=True) as house:
         url = house.env["DATABASE_URL"]
         with psycopg.connect(url) as connection:

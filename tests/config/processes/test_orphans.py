@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from config.supervisor import Supervisor
+from config.processes.supervisor import Supervisor
 from tests.config.families import (
     LAUNCHER,
     ROOT,

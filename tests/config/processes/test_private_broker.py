@@ -12,8 +12,8 @@ import pytest
 import redis
 
 from config.broker import answers, find_binary, find_broker, running_broker
-from config.processes import LaunchError
-from config.supervisor import Supervisor
+from config.processes.child import LaunchError
+from config.processes.supervisor import Supervisor
 
 NOWHERE = "/nonexistent"
 

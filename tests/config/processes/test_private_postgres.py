@@ -12,10 +12,10 @@ import psutil
 import psycopg
 import pytest
 
-from config import postgres
-from config.databases import POSTGRES_OPTIONS
-from config.postgres import RunningPostgres
-from config.processes import LaunchError
+from config.processes import private_postgres
+from config.processes.child import LaunchError
+from config.processes.private_postgres import RunningPostgres
+from config.settings.databases import POSTGRES_OPTIONS
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs it as another account")
 
@@ -23,11 +23,11 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs it as ano
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPostgres]:
     try:
-        postgres.find_binaries(os.environ.get("PATH", os.defpath))
+        private_postgres.find_binaries(os.environ.get("PATH", os.defpath))
     except LaunchError as error:
         pytest.skip(str(error))
-    home = postgres.home_in(tmp_path_factory.mktemp("server"))
-    with postgres.start(home, durable=False) as it:
+    home = private_postgres.home_in(tmp_path_factory.mktemp("server"))
+    with private_postgres.start(home, durable=False) as it:
         yield it
     shutil.rmtree(home.parent)
 
@@ -45,7 +45,7 @@ def test_a_crash_loses_nothing_that_was_committed(server: RunningPostgres) -> No
         execute(server, f"INSERT INTO kept SELECT {n}")
         url = server.url
         server.crash()
-        assert not postgres.answers(url)
+        assert not private_postgres.answers(url)
         server.start()
         assert server.url == url
 
@@ -102,7 +102,7 @@ def test_it_listens_on_loopback_behind_its_password_only(server: RunningPostgres
 def test_roots_server_runs_as_an_account_without_rights(server: RunningPostgres) -> None:
     process = psutil.Process(server.process.pid)
 
-    assert process.username() == postgres.account_for_server() != "root"
+    assert process.username() == private_postgres.account_for_server() != "root"
     assert process.gids().real == pwd.getpwnam(process.username()).pw_gid
 
 
@@ -114,18 +114,18 @@ def test_a_folder_the_account_may_not_enter_is_refused_and_a_temporary_one_found
     private.mkdir(mode=0o700)
 
     with pytest.raises(LaunchError, match="may not enter"):
-        postgres.start(private / "postgres", durable=False)
-    home = postgres.home_in(private)
+        private_postgres.start(private / "postgres", durable=False)
+    home = private_postgres.home_in(private)
     assert private not in home.parents
-    assert postgres.can_enter(home, postgres.account_for_server())
+    assert private_postgres.can_enter(home, private_postgres.account_for_server())
     home.parent.rmdir()
 
 
 def test_missing_binaries_are_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "DEBIAN", tmp_path)
+    monkeypatch.setattr(private_postgres, "DEBIAN", tmp_path)
 
     with pytest.raises(LaunchError) as raised:
-        postgres.find_binaries(str(tmp_path))
+        private_postgres.find_binaries(str(tmp_path))
     assert str(raised.value) == (
         "PostgreSQL is not installed: apt-get install postgresql, or give DATABASE_URL."
     )
@@ -134,11 +134,11 @@ def test_missing_binaries_are_a_sentence(tmp_path: Path, monkeypatch: pytest.Mon
 def test_the_newest_of_several_versions_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres, "DEBIAN", tmp_path)
+    monkeypatch.setattr(private_postgres, "DEBIAN", tmp_path)
     for version in ("9", "15", "16"):
         folder = tmp_path / version / "bin"
         folder.mkdir(parents=True)
         for name in ("initdb", "postgres") if version != "16" else ("initdb",):
             (folder / name).touch(mode=0o755)
 
-    assert postgres.find_binaries("/nonexistent") == tmp_path / "15" / "bin"
+    assert private_postgres.find_binaries("/nonexistent") == tmp_path / "15" / "bin"

@@ -12,9 +12,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from config import guard, supervisor
-from config.processes import FOUNDATION, Child, LaunchError, Process, free_port, port_trouble
-from config.supervisor import Supervisor, restart_delay
+from config.processes import guard, supervisor
+from config.processes.child import FOUNDATION, Child, LaunchError, Process, free_port, port_trouble
+from config.processes.supervisor import Supervisor, restart_delay
 from tests.config.families import (
     FAMILY,
     POLITE,

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
 
-from config.look import NAVIGATION
+from config.settings.admin_theme import NAVIGATION
 from tests.admin.routes import PAGES
 
 pytestmark = pytest.mark.django_db

@@ -12,7 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config import environment as env
+from config.settings import environment as env
 
 NAME = "DAYBREAK_TEST_VARIABLE"
 Reader = Callable[[], Any]

@@ -14,7 +14,7 @@ from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 
-from config import logs
+from config.settings import logs
 from subscribers import phones
 
 redact = logs.redactor(["the app's own secret", "short"])

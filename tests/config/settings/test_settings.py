@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from config import databases
 from config import settings as house
+from config.settings import databases
 
 ROOT = Path(settings.BASE_DIR)
 EXAMPLE = ROOT / ".env.example"

@@ -9,7 +9,7 @@ from django_otp.oath import TOTP
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from config import second_factor
+from config.staff import second_factor
 
 pytestmark = pytest.mark.django_db
 ASK, SET_UP, HOME = "/admin/second-factor/", "/admin/second-factor/set-up/", "/admin/"

@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from config import sessions
+from config.staff import sessions
 
 pytestmark = pytest.mark.django_db
 HOME = "/admin/password_change/"

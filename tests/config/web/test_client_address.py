@@ -5,7 +5,7 @@ from ipaddress import ip_network
 import pytest
 from django.test import RequestFactory
 
-from config.client_address import client_ip
+from config.web.client_address import client_ip
 
 PROXY, STRANGER = "10.0.0.7", "203.0.113.9"
 

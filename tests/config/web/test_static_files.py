@@ -9,7 +9,7 @@ from django.templatetags.static import static
 from django.test import Client
 from pytest_django import Settings
 
-from config.static_files import StaticFiles
+from config.web.static_files import StaticFiles
 
 STYLE = "config/admin.css"
 

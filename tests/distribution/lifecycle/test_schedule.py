@@ -15,7 +15,7 @@ from django_celery_beat.models import PeriodicTask
 from django_celery_beat.schedulers import DatabaseScheduler
 
 from config.celery import app
-from config.schedule import timetable
+from config.timetable import timetable
 from distribution.lifecycle import audience, schedule
 from distribution.models import Alert, Delivery, Distribution, DistributionState, Kind
 from tests.builders import a_draft, a_number, an_approved_content, some_subscribers

@@ -1,0 +1,1 @@
+"""Health, metrics, error reports and queue lengths."""

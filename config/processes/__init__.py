@@ -1,0 +1,1 @@
+"""The process launcher of `manage.py up`, the demo and the fault tests: development only."""

@@ -1,0 +1,1 @@
+"""Staff accounts: roles, sign-in, second factor, sessions and the audit log."""

@@ -1,0 +1,1 @@
+"""What every HTTP answer of the web process has in common."""
