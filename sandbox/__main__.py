@@ -13,9 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from sandbox.sandbox import StandIn
 from sandbox.server import serve
 from sandbox.settings import PROFILES, SettingsError
-from sandbox.stand_in import StandIn
 from sandbox.state import Options
 
 new_loop: Callable[[], asyncio.AbstractEventLoop]

@@ -15,10 +15,10 @@ from aiohttp import web
 
 from sandbox import incidents, settings
 from sandbox.answers import control_answer
-from sandbox.asks import Ask, AskError, Command
+from sandbox.control_request import Ask, AskError, Command
 from sandbox.errors import Refusal
 from sandbox.posting import Post, signature
-from sandbox.stand_in import StandIn
+from sandbox.sandbox import StandIn
 from sandbox.statistics import statistics
 from sandbox.validation import parse
 

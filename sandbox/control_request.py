@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.stand_in import StandIn
+from sandbox.sandbox import StandIn
 
 
 class AskError(ValueError):

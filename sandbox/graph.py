@@ -13,9 +13,9 @@ from sandbox import media
 from sandbox.answers import graph_answer, refusal_answer
 from sandbox.compact_json import compact, compact_bytes
 from sandbox.errors import Refusal, unknown_object
+from sandbox.graph_objects import number_object, portfolio_object, template_object, waba_object
 from sandbox.message_templates import MessageTemplate
-from sandbox.objects import number_object, portfolio_object, template_object, waba_object
-from sandbox.stand_in import StandIn
+from sandbox.sandbox import StandIn
 from sandbox.state import World
 from sandbox.timing import read_latency_s
 from sandbox.validation import check_token

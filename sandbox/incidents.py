@@ -5,12 +5,12 @@ Each changes the platform's state and posts the webhook that the real platform w
 
 from __future__ import annotations
 
-from sandbox.asks import Ask, AskError, Command
+from sandbox.control_request import Ask, AskError, Command
 from sandbox.identifiers import new_wamid
 from sandbox.message_templates import CATEGORIES, MessageTemplate, from_components
 from sandbox.outcomes import Outcome
 from sandbox.payloads import inbound_update, preference_update
-from sandbox.stand_in import StandIn
+from sandbox.sandbox import StandIn
 from sandbox.state import QUALITIES, WINDOW_S, Number, digits_of
 from sandbox.timeline import decide, plan
 

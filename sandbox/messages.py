@@ -11,8 +11,8 @@ from sandbox.compact_json import quoted
 from sandbox.errors import Refusal, unknown_object
 from sandbox.identifiers import new_wamid
 from sandbox.outcomes import Outcome
-from sandbox.spoiling import Call
-from sandbox.stand_in import StandIn
+from sandbox.sandbox import StandIn
+from sandbox.spoilt_answers import Call
 from sandbox.timeline import Message, decide, plan
 from sandbox.timing import send_latency_s
 from sandbox.validation import Order, check_token, judge, parse

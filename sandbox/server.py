@@ -20,7 +20,7 @@ from sandbox.errors import Refusal
 from sandbox.graph import answer_graph
 from sandbox.media import download
 from sandbox.messages import post_message
-from sandbox.stand_in import StandIn
+from sandbox.sandbox import StandIn
 
 _BODY_LIMIT = 101 * 1024 * 1024  # the largest document Meta takes, and its envelope
 _BACKLOG = 4096

@@ -11,7 +11,7 @@ from aiohttp import web
 from sandbox.answers import drip, graph_answer, page, refusal_answer, reset, truncated
 from sandbox.errors import Refusal
 from sandbox.faults import Fault
-from sandbox.stand_in import StandIn
+from sandbox.sandbox import StandIn
 from sandbox.state import digits_of
 from sandbox.timing import send_latency_s
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from sandbox.stand_in import StandIn
+from sandbox.sandbox import StandIn
 from sandbox.state import Number
 from sandbox.webhooks import Webhooks
 
