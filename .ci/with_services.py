@@ -15,21 +15,20 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from config import broker
-from config.processes import private_postgres
+from config.processes import private_broker, private_postgres
 from config.processes.supervisor import interruptible
 
 
 def main(command: Sequence[str]) -> int:
     """The command's exit code."""
-    server = Path(broker.find_binary(os.environ["PATH"]))
-    if server.name not in broker.INSTALLED or "site-packages" in server.parts:
+    server = Path(private_broker.find_binary(os.environ["PATH"]))
+    if server.name not in private_broker.INSTALLED or "site-packages" in server.parts:
         sys.exit("Redis is not installed: apt-get install redis-server.")
     with interruptible(), tempfile.TemporaryDirectory(prefix="daybreak-ci-") as name:
         folder = Path(name)
         folder.chmod(0o711)  # PostgreSQL runs as another account
         with (
-            broker.running_broker(folder / "broker") as redis_url,
+            private_broker.running_broker(folder / "broker") as redis_url,
             private_postgres.start(folder / "postgres", durable=False) as database,
         ):
             return run(command, TEST_DATABASE_URL=database.url, TEST_REDIS_URL=redis_url)

@@ -22,8 +22,7 @@ import pytest
 from django.db import connection
 from psycopg import sql
 
-from config import broker
-from config.processes import private_postgres
+from config.processes import private_broker, private_postgres
 from config.processes.child import LaunchError
 
 REDIS_DATABASES = 16
@@ -38,7 +37,7 @@ def broker_url(worker_id: str) -> Iterator[str]:
     if given:
         yield own_redis_database(given, worker_id)
         return
-    with _folder() as folder, broker.running_broker(folder) as url:
+    with _folder() as folder, private_broker.running_broker(folder) as url:
         yield url
 
 

@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Self
 
-from config.broker import find_broker
 from config.processes import guard, private_postgres, programs
 from config.processes.child import LaunchError, free_port, port_trouble
+from config.processes.private_broker import find_broker
 from config.processes.programs import Sandbox
 from config.processes.supervisor import Supervisor
 

@@ -135,7 +135,7 @@ class DistributionAdmin(ReadOnly):
     def decide_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask for a reason, then decide on the chosen ones."""
         distribution = self.found(request, str(pk))
-        return unconfirmed.decide(self, request, distribution)
+        return unconfirmed.decide(self, request, distribution, page=self.page)
 
     def found(self, request: HttpRequest, object_id: str) -> Distribution:
         """The distribution, if this person may look at it."""

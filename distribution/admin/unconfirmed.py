@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin import ModelAdmin
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -17,9 +19,6 @@ from distribution.ledger.reasons import explain
 from distribution.models import Distribution
 from subscribers.admin.confirmed_action import ReasonForm, record
 from subscribers.phones import mask
-
-if TYPE_CHECKING:
-    from distribution.admin.distributions import DistributionAdmin
 
 MOST = 200  # on the page, and decided on at once
 DECISIONS = {"resend": "Send again", "leave": "Leave as it is"}
@@ -41,9 +40,16 @@ def listing(request: HttpRequest, distribution: Distribution) -> dict[str, Any]:
 
 
 def decide(
-    admin: DistributionAdmin, request: HttpRequest, distribution: Distribution
+    admin: ModelAdmin[Any],
+    request: HttpRequest,
+    distribution: Distribution,
+    *,
+    page: Callable[..., HttpResponse],
 ) -> HttpResponse:
-    """Confirm with a reason, then decide on each of the chosen; refusals are told one by one."""
+    """Confirm with a reason, then decide on each of the chosen; refusals are told one by one.
+
+    `page` renders one of the pages of a distribution, as `DistributionAdmin.page` does.
+    """
     if not request.user.has_perm(unconfirmed.PERMISSION):
         raise PermissionDenied
     asked = request.POST if request.method == "POST" else request.GET
@@ -59,7 +65,7 @@ def decide(
         pks = [row.pk for row in chosen]
         _decide(admin, request, distribution, what, pks, form.cleaned_data["reason"])
         return HttpResponseRedirect(list_page)
-    return admin.page(
+    return page(
         request,
         distribution,
         "decide.html",
@@ -72,7 +78,7 @@ def decide(
 
 
 def _decide(
-    admin: DistributionAdmin,
+    admin: ModelAdmin[Any],
     request: HttpRequest,
     distribution: Distribution,
     what: str,

@@ -11,7 +11,16 @@ from typing import Any
 from django.db.models import Count, Max, Min, Q
 
 from distribution.analytics.grouped_counts import Cell
-from distribution.models import Delivery, Distribution, Progress, Ruling, State, Verdict
+from distribution.models import (
+    Certainty,
+    Delivery,
+    Distribution,
+    Duplicate,
+    Progress,
+    Ruling,
+    State,
+    Verdict,
+)
 from distribution.models.deliveries import UNSETTLED
 
 # Skipped for the person's or an operator's sake: nothing was owed any more.
@@ -191,3 +200,10 @@ def slowest(distribution: Distribution, limit: int = 10) -> list[Delivery]:
     """Those who had to wait longest for their message, the slowest first, with subscribers."""
     rows = Delivery.objects.filter(distribution=distribution, delivered_at__isnull=False)
     return list(rows.select_related("subscriber", "number").order_by("-delivered_at")[:limit])
+
+
+def duplicate_counts(distribution_id: int) -> dict[str, int]:
+    """Confirmed and suspected duplicates of a distribution."""
+    rows = Duplicate.objects.filter(delivery__distribution=distribution_id)
+    confirmed = rows.filter(certainty=Certainty.CONFIRMED).count()
+    return {"confirmed": confirmed, "suspected": rows.count() - confirmed}

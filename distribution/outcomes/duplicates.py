@@ -95,10 +95,3 @@ def tell_conflicts(conflicts: Iterable[Conflict], *, now: datetime) -> None:
             "wait for their reports, and ask Meta.",
             now=now,
         )
-
-
-def counts(distribution_id: int) -> dict[str, int]:
-    """Confirmed doubles and open suspicions of a distribution."""
-    rows = Duplicate.objects.filter(delivery__distribution=distribution_id)
-    confirmed = rows.filter(certainty=Certainty.CONFIRMED).count()
-    return {"confirmed": confirmed, "suspected": rows.count() - confirmed}

@@ -17,7 +17,6 @@ from distribution.analytics import counts
 from distribution.analytics.counts import Reach, Tally
 from distribution.ledger import outbox
 from distribution.models import Distribution, EventKind, Severity, State
-from distribution.outcomes import duplicates
 from phonepool.models import PhoneNumber
 from phonepool.numbers import health
 
@@ -127,7 +126,7 @@ def results(distribution: Distribution, *, now: datetime) -> dict[str, object]:
         "unconfirmed": tally.count(State.UNCONFIRMED),
         "failures": dict(tally.reasons.get(State.FAILED, {})),
         "skips": dict(tally.reasons.get(State.SKIPPED, {})),
-        "doubles": duplicates.counts(distribution.pk),
+        "doubles": counts.duplicate_counts(distribution.pk),
         "sent_again": counts.sent_again(distribution.pk),
         "sla_accepted": sla.accepted_share,
         "sla_delivered": sla.delivered_share,

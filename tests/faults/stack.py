@@ -14,10 +14,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psutil
 
-from config.broker import find_broker
 from config.demo.preparation import POOL
 from config.processes import programs
 from config.processes.child import Child, Process, free_port
+from config.processes.private_broker import find_broker
 from config.processes.supervisor import Supervisor
 from tests.faults.cloud import Cloud
 from tests.faults.database import Server, point_django_at

@@ -35,7 +35,7 @@ sys.path.insert(0, str(ROOT))
 
 import psycopg  # noqa: E402
 
-from config.broker import running_broker  # noqa: E402
+from config.processes.private_broker import running_broker  # noqa: E402
 from config.processes.supervisor import interruptible  # noqa: E402
 from tests.load.callers import Answer, Flood, Requests, steadily  # noqa: E402
 from tests.load.people import PEOPLE  # noqa: E402

@@ -26,7 +26,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from config.broker import running_broker  # noqa: E402
+from config.processes.private_broker import running_broker  # noqa: E402
 from tests.load.posts import body, fire, request  # noqa: E402
 from tests.load.servers import (  # noqa: E402
     cpu,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.views.decorators.http import require_POST
+from unfold.admin import ModelAdmin
 
 from distribution.admin.content.views import page_of
 from distribution.content import approval, staff_send, validation
@@ -21,9 +22,6 @@ from phonepool.cloud_api import client
 from subscribers.models import Subscriber
 from subscribers.phones import mask
 
-if TYPE_CHECKING:
-    from distribution.admin.content.pages import ContentAdmin
-
 APPROVE, APPROVE_LATE, TEST = "approve_content", "approve_late_content", "send_test"
 Step = Callable[[HttpRequest, Content], Content]
 
@@ -33,13 +31,13 @@ def may(request: HttpRequest, codename: str) -> bool:
     return request.user.has_perm(f"distribution.{codename}")
 
 
-def take(pages: ContentAdmin, request: HttpRequest, pk: int, step: str) -> HttpResponse:
+def take(pages: ModelAdmin, request: HttpRequest, pk: int, step: str) -> HttpResponse:
     """One step; whatever it says is shown on the content's page."""
     return _take(request, pages=pages, pk=pk, step=step)
 
 
 @require_POST
-def _take(request: HttpRequest, *, pages: ContentAdmin, pk: int, step: str) -> HttpResponse:
+def _take(request: HttpRequest, *, pages: ModelAdmin, pk: int, step: str) -> HttpResponse:
     content = Content.objects.select_related("message_template").filter(pk=pk).first()
     if content is None or step not in STEPS:
         raise Http404

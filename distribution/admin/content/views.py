@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
+from django.contrib.admin import AdminSite
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -22,10 +23,19 @@ from distribution.models import Content, ContentState
 from subscribers.models import Subscriber
 from subscribers.phones import mask
 
-if TYPE_CHECKING:
-    from distribution.admin.content.pages import ContentAdmin
-
 FOLDER = "admin/distribution/content"
+
+
+class ContentPages(Protocol):
+    """What these views need of the content's model admin."""
+
+    admin_site: AdminSite
+    opts: Any
+
+    def content_form(self, request: HttpRequest, content: Content | None) -> ContentForm: ...
+    def has_add_permission(self, request: HttpRequest) -> bool: ...
+    def has_change_permission(self, request: HttpRequest) -> bool: ...
+    def has_view_permission(self, request: HttpRequest) -> bool: ...
 
 
 def page_of(content: Content) -> str:
@@ -100,21 +110,21 @@ def _person(request: HttpRequest, audiences: list[Audience]) -> Subscriber | Non
 
 
 @require_POST
-def _live(request: HttpRequest, *, pages: ContentAdmin, piece: str) -> HttpResponse:
+def _live(request: HttpRequest, *, pages: ContentPages, piece: str) -> HttpResponse:
     return _piece(pages, request, piece)
 
 
-def preview_now(pages: ContentAdmin, request: HttpRequest) -> HttpResponse:
+def preview_now(pages: ContentPages, request: HttpRequest) -> HttpResponse:
     """The preview of what stands in the form now; nothing is saved."""
     return _live(request, pages=pages, piece="preview")
 
 
-def fields_now(pages: ContentAdmin, request: HttpRequest) -> HttpResponse:
+def fields_now(pages: ContentPages, request: HttpRequest) -> HttpResponse:
     """The fields of the message template that was just chosen."""
     return _live(request, pages=pages, piece="fields")
 
 
-def _piece(pages: ContentAdmin, request: HttpRequest, piece: str) -> HttpResponse:
+def _piece(pages: ContentPages, request: HttpRequest, piece: str) -> HttpResponse:
     if not (pages.has_add_permission(request) or pages.has_change_permission(request)):
         raise PermissionDenied
     key = request.GET.get("content", "")
@@ -132,7 +142,7 @@ def _piece(pages: ContentAdmin, request: HttpRequest, piece: str) -> HttpRespons
     return TemplateResponse(request, f"{FOLDER}/{piece}.html", context)
 
 
-def calendar(pages: ContentAdmin, request: HttpRequest) -> HttpResponse:
+def calendar(pages: ContentPages, request: HttpRequest) -> HttpResponse:
     """A month of mornings: what will be said, what waits, and where nothing is."""
     if not pages.has_view_permission(request):
         raise PermissionDenied
@@ -162,7 +172,7 @@ def _month(asked: str) -> date | None:
     return date(int(found[1]), int(found[2]), 1) if found else None
 
 
-def queue(pages: ContentAdmin, request: HttpRequest) -> HttpResponse:
+def queue(pages: ContentPages, request: HttpRequest) -> HttpResponse:
     """What waits for a decision, the nearest day first."""
     if not pages.has_view_permission(request):
         raise PermissionDenied

@@ -11,8 +11,9 @@ import psutil
 import pytest
 import redis
 
-from config.broker import answers, find_binary, find_broker, running_broker
+from config.broker import answers
 from config.processes.child import LaunchError
+from config.processes.private_broker import find_binary, find_broker, running_broker
 from config.processes.supervisor import Supervisor
 
 NOWHERE = "/nonexistent"

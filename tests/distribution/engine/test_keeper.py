@@ -27,8 +27,8 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def world(monkeypatch) -> World:
     # Each test is one transaction, which "old connection" would end.
-    for module in ("keeping", "relief"):
-        monkeypatch.setattr(f"distribution.{module}.close_old_connections", lambda: None)
+    for module in ("keeper", "standby_sender"):
+        monkeypatch.setattr(f"distribution.engine.{module}.close_old_connections", lambda: None)
     return World()
 
 
@@ -260,7 +260,7 @@ def test_it_closes_what_is_done(keeper, world, running):
 def test_alerts_that_nobody_tells_it_tells(keeper, world, settings, monkeypatch):
     settings.WEBHOOK_ALERT_URL = "http://127.0.0.1:9/"
     told: list[datetime] = []
-    monkeypatch.setattr(keeping.notifiers, "notify", told.append)
+    monkeypatch.setattr(keeping.webhook, "notify", told.append)
     monkeypatch.setattr(keeping, "connections", type("None", (), {"close_all": lambda: None}))
     world.celery_lives()
     incidents.raise_alert("x", severity=Severity.WARNING, message="X.", now=world.now)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from distribution.analytics import counts
 from distribution.ledger import deliveries, evidence
 from distribution.models import (
     Alert,
@@ -167,7 +168,7 @@ def test_a_suspicion_becomes_certain_once_the_later_message_is_proven(run):
     assert (record.certainty, record.later_wamid) == ("CONFIRMED", "wamid.second")
     open_ones = Alert.objects.filter(closed_at=None).values_list("rule", flat=True)
     assert list(open_ones) == ["duplicate_confirmed"]
-    assert duplicates.counts(delivery().distribution_id) == {"confirmed": 1, "suspected": 0}
+    assert counts.duplicate_counts(delivery().distribution_id) == {"confirmed": 1, "suspected": 0}
 
 
 def test_one_call_that_became_two_messages_is_a_double(run):

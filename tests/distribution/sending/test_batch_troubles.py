@@ -115,7 +115,7 @@ def test_a_process_frozen_right_after_marking_may_not_send_any_more(db, api, mon
         frozen[0] = 3600.0
         return marked
 
-    monkeypatch.setattr(batch.state, "mark_inflight", mark_and_freeze)
+    monkeypatch.setattr(batch.deliveries, "mark_inflight", mark_and_freeze)
     monkeypatch.setattr(batch.time, "monotonic", lambda: clock() + frozen[0])
     send(distribution, api)
 
