@@ -1,7 +1,7 @@
 """Subscribers to a file that a spreadsheet opens and that can be imported again.
 
-The resource is django-import-export's: which columns there are, and how each is read. Rows are
-streamed, and no cell of a file can be run as a formula.
+The columns are those that the importer knows; attributes follow, each as a column of its name.
+Rows are streamed, and no cell of a file can be run as a formula.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from collections.abc import Iterator
 from typing import IO, Any
 
 from django.db.models import QuerySet
-from import_export import resources
 from openpyxl import Workbook
 
 from subscribers.importing.csv_table import MAX_COLUMNS
@@ -22,22 +21,12 @@ CHUNK = 2_000
 DETAILS = ("phone", "name", "tier", "status", "language", "email")
 
 
-class SubscriberResource(resources.ModelResource):  # type: ignore[misc]  # it has no types
-    """The columns that the importer knows; attributes follow, each as a column of its name."""
-
-    class Meta:
-        model = Subscriber
-        fields = DETAILS
-        export_order = DETAILS
-
-
 def rows(people: QuerySet[Subscriber]) -> Iterator[list[str]]:
     """The header and a row for each person."""
-    resource = SubscriberResource()
     extra = attribute_names(people)
-    yield [*resource.get_export_headers(), *extra]
+    yield [*DETAILS, *extra]
     for person in people.order_by("pk").iterator(chunk_size=CHUNK):
-        cells = resource.export_resource(person)
+        cells = [getattr(person, name) for name in DETAILS]
         cells += [person.attributes.get(name, "") for name in extra]
         yield [_text(cell) for cell in cells]
 
