@@ -11,7 +11,7 @@ class ConfigConfig(AppConfig):
     name = "config"
 
     def ready(self) -> None:
-        from config.monitoring.endpoints import start_sentry  # it needs the apps' records
+        from config.monitoring.sentry import start_sentry  # needs the models
         from config.staff import audit_log, roles, sessions  # noqa: F401 - the first two only listen
 
         post_migrate.connect(roles.install, sender=roles.last_app_with_models())

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from config.monitoring import health
-from config.monitoring.endpoints import NEEDED
+from config.monitoring.probes import REQUIRED
 from distribution.api.document.examples import events, filling, people, sending
 from distribution.models import State
 
@@ -36,7 +36,7 @@ NOT_READY = {
         {"name": name, "status": health.DOWN, "told": SILENT}
         if name == "database"
         else {"name": name, "status": health.OK, "told": told}
-        if name in NEEDED
+        if name in REQUIRED
         else {"name": name, "status": health.UNKNOWN, "told": health.NOT_TOLD}
         for name, told in CHECKS.items()
     ],

@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config.monitoring import health
-from config.monitoring.endpoints import NEEDED, PROBES
+from config.monitoring.probes import PROBES, REQUIRED
 from distribution.models import Scope
 
 STATUSES = [(word, word) for word in (health.OK, health.DEGRADED, health.DOWN, health.UNKNOWN)]
@@ -20,7 +20,7 @@ STATUSES = [(word, word) for word in (health.OK, health.DEGRADED, health.DOWN, h
 class CheckShown(serializers.Serializer[Any]):
     """One part of the house."""
 
-    name = serializers.ChoiceField([(name, name) for name in (*NEEDED, *health.JUDGES)])
+    name = serializers.ChoiceField([(name, name) for name in (*REQUIRED, *health.JUDGES)])
     status = serializers.ChoiceField(STATUSES)
     told = serializers.CharField(help_text="What it means and what to do, in a sentence.")
 
@@ -44,7 +44,7 @@ class Health(APIView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Without a database nobody can be recognised, and everybody may know that it is away."""
-        if PROBES["database"].well():
+        if PROBES["database"].succeeds():
             super().initial(request, *args, **kwargs)
 
     @extend_schema(

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config.monitoring import queues
-from config.monitoring.endpoints import Probe
+from config.monitoring.probes import Probe
 from distribution.models import Delivery, Distribution, Scope, State, Worker
 from webhooks.models import WebhookEvent
 
@@ -66,7 +66,7 @@ class Queues(APIView):
     def get(self, request: Request) -> Response:  # noqa: ARG002 - the framework's
         """Workers, rates and the ledger are told although the broker is away."""
         now = timezone.now()
-        found = BROKER.answer()
+        found = BROKER.result()
         rows = Delivery.objects.filter(distribution__in=Distribution.objects.running())
         tally = rows.tally()
         told = {

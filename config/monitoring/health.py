@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import connection
 from django.utils import timezone
 
-from config.monitoring.endpoints import NEEDED, PROBES, Probe
+from config.monitoring.probes import PROBES, REQUIRED, Probe
 from distribution.models import Heartbeat, Worker
 from distribution.models.heartbeats import BEAT, KEEPER, TICK, is_silent
 from phonepool.models import Breaker, PhoneNumber, Portfolio, Role
@@ -87,8 +87,8 @@ FACTS = Probe(look)
 
 def examine() -> Report:
     """Ask everybody; three seconds at the very most."""
-    answers = {name: PROBES[name].well() for name in NEEDED}
-    facts = FACTS.answer() if answers["database"] else None
+    answers = {name: PROBES[name].succeeds() for name in REQUIRED}
+    facts = FACTS.result() if answers["database"] else None
     return Report(all(answers.values()), [*_needed(answers), *judge(facts)])
 
 

@@ -20,8 +20,9 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
 
-from config.monitoring import endpoints
-from config.monitoring.endpoints import Probe, redact_all
+from config.monitoring import probes
+from config.monitoring.probes import Probe
+from config.monitoring.sentry import redact_all
 from distribution.models import Heartbeat
 
 PEOPLE = {"REMOTE_ADDR": "203.0.113.7"}
@@ -91,7 +92,7 @@ def test_a_failing_question_is_a_no_and_is_told(caplog: pytest.LogCaptureFixture
     def ask() -> bool:
         raise OSError("no route")
 
-    assert Probe(ask).well() is False
+    assert Probe(ask).succeeds() is False
     assert caplog.messages == ["Not ready: OSError: no route"]
 
 
@@ -103,12 +104,12 @@ def test_while_one_question_hangs_nobody_asks_anew() -> None:
         return answered.wait(30)
 
     probe = Probe(ask)
-    assert [probe.well(limit=0.01) for _ in range(5)] == [False] * 5
+    assert [probe.succeeds(timeout=0.01) for _ in range(5)] == [False] * 5
     assert len(asked) == 1
 
     answered.set()
     asked[0].join()
-    assert probe.well() is True
+    assert probe.succeeds() is True
     assert len(asked) == 2
 
 
@@ -122,7 +123,7 @@ def test_askers_at_the_same_time_share_one_question() -> None:
         return answered.wait(30)
 
     probe = Probe(ask)
-    crowd = [threading.Thread(target=lambda: results.append(probe.well(30))) for _ in range(5)]
+    crowd = [threading.Thread(target=lambda: results.append(probe.succeeds(30))) for _ in range(5)]
     for one in crowd:
         one.start()
     assert began.wait(30)
@@ -265,4 +266,4 @@ def test_everything_inside_an_event_is_redacted() -> None:
 def test_celerys_name_of_a_unix_socket_is_understood(settings: Settings, tmp_path: Any) -> None:
     settings.REDIS_URL = f"redis+socket://{tmp_path}/none"
 
-    assert endpoints.broker_answers() is False
+    assert probes.broker_answers() is False
