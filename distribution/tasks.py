@@ -19,7 +19,7 @@ from distribution.content import rendering
 from distribution.engine import clock_repair
 from distribution.engine import tick as ticking
 from distribution.event_webhooks import delivery
-from distribution.lifecycle import control, schedule
+from distribution.lifecycle import closing, schedule
 from distribution.models import Distribution, Heartbeat, KeptAnswer
 from distribution.models.heartbeats import KEEPER, SLA, TICK
 from distribution.runtime.publisher import PATIENCE, nudge
@@ -104,7 +104,7 @@ def send_batch(distribution_id: int, batch_no: int) -> dict[str, int]:
 @shared_task(ignore_result=True)
 def finish_sending(distribution_id: int) -> bool:
     """The chord's end: all batches were sent once. The tick asks the same, in case this is lost."""
-    return control.complete_if_done(distribution_id, now=timezone.now())
+    return closing.complete_if_done(distribution_id, now=timezone.now())
 
 
 def nudge_batch(distribution_id: int, batch_no: int, *, after: float = 0.0) -> bool:

@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from distribution.content import approval
-from distribution.lifecycle import control
+from distribution.lifecycle import opening
 from distribution.models import Content, Distribution, Kind, MessageTemplate, TemplateStatus
 from phonepool.models import PhoneNumber, Portfolio
 from subscribers.models import Subscriber
@@ -103,7 +103,7 @@ def an_open_distribution(
     if not PhoneNumber.objects.exists():
         a_number()
     distribution = a_planned_distribution(now, **fields)
-    assert control.open_distribution(distribution.pk, now=now)
+    assert opening.open_distribution(distribution.pk, now=now)
     distribution.refresh_from_db()
     return distribution
 

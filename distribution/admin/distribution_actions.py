@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 from distribution import tasks
 from distribution.interventions import manual_retry
 from distribution.interventions.manual_retry import RetryError
-from distribution.lifecycle import control
+from distribution.lifecycle import control, opening
 from distribution.lifecycle.control import ControlError
 from distribution.models import Distribution, DistributionState
 from distribution.models.distributions import RUNNING, UNOPENED
@@ -54,7 +54,7 @@ def _cancel(distribution: Distribution, by: User, reason: str, now: datetime) ->
 
 
 def _start(distribution: Distribution, _by: User, _reason: str, now: datetime) -> str:
-    if not control.start_now(distribution.pk, now=now):
+    if not opening.start_now(distribution.pk, now=now):
         distribution.refresh_from_db()
         raise ControlError(f"It could not begin. {distribution.state_reason}".strip())
     tasks.start_batches(distribution.pk)

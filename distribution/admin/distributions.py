@@ -16,7 +16,8 @@ from distribution.admin import unconfirmed
 from distribution.admin.distribution_actions import ACTS, REFUSALS, Act, possible
 from distribution.analytics import counts
 from distribution.interventions import manual_retry
-from distribution.models import Delivery, Distribution, State
+from distribution.lifecycle import control
+from distribution.models import Distribution
 from distribution.reporting.snapshot import percent, picture
 from subscribers.admin.confirmed_action import ReasonForm, record
 from subscribers.admin.read_only import ReadOnly
@@ -108,7 +109,7 @@ class DistributionAdmin(ReadOnly):
             possible=distribution.state in act.states,
             preview=preview,
             nothing_to_do=preview is not None and not preview.safe,
-            waiting=_waiting(distribution),
+            waiting=control.waiting(distribution.pk),
         )
 
     def _do(self, request: HttpRequest, distribution: Distribution, act: Act, reason: str) -> None:
@@ -168,8 +169,3 @@ def _person(request: HttpRequest) -> User:
 
 def _page_of(distribution: Distribution) -> str:
     return reverse("admin:distribution_distribution_change", args=[distribution.pk])
-
-
-def _waiting(distribution: Distribution) -> int:
-    rows = Delivery.objects.filter(distribution=distribution)
-    return rows.filter(state__in=[State.PENDING, State.RETRY_WAIT, State.CLAIMED]).count()

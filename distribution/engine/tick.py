@@ -12,7 +12,7 @@ from datetime import datetime
 from django.conf import settings
 
 from distribution.alerts import incidents, meta_notices, phone_pool
-from distribution.lifecycle import control, schedule
+from distribution.lifecycle import closing, control, schedule
 from distribution.models import Distribution, Heartbeat, Severity
 from distribution.models.heartbeats import KEEPER, TICK, is_silent
 from distribution.outcomes import duplicates
@@ -41,7 +41,7 @@ def check(now: datetime) -> Check:
         if distribution.sla_deadline is not None:
             waiting = control.waiting(distribution.pk)
             health.ensure_capacity(waiting, until=distribution.sla_deadline, now=now)
-        control.complete_if_done(distribution.pk, now=now)
+        closing.complete_if_done(distribution.pk, now=now)
     return Check(opened, swept)
 
 
@@ -50,7 +50,7 @@ def refresh_sla(now: datetime) -> None:
     phone_pool.refresh(now)
     for distribution in Distribution.objects.running():
         sla.refresh(distribution, now=now)
-        control.complete_if_done(distribution.pk, now=now)
+        closing.complete_if_done(distribution.pk, now=now)
 
 
 ENGINES = {

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from distribution.lifecycle import control
+from distribution.lifecycle import control, opening
 from distribution.models import (
     BlackoutDate,
     Content,
@@ -107,7 +107,7 @@ def _of(dark: BlackoutDate, rows: DistributionQuerySet) -> DistributionQuerySet:
 def _opened(distribution_id: int, now: datetime) -> bool:
     """Open it; one that breaks keeps neither the others nor the rest of the tick from happening."""
     try:
-        return control.open_distribution(distribution_id, now=now)
+        return opening.open_distribution(distribution_id, now=now)
     except Exception:
         log.exception("distribution %d could not be opened", distribution_id)
         return False

@@ -46,7 +46,7 @@ class DistributionQuerySet(models.QuerySet["Distribution"]):
 
 
 class Distribution(models.Model):
-    """Only `distribution/lifecycle/control.py` and `schedule.py` move its state."""
+    """Only `distribution/lifecycle/{schedule,opening,control,closing}.py` change its state."""
 
     kind = models.CharField(max_length=8, choices=Kind)
     local_date = models.DateField(db_index=True)  # the day in India

@@ -14,7 +14,7 @@ from django.utils import timezone
 from distribution.analytics import rollups
 from distribution.ledger import deliveries
 from distribution.ledger.settlements import Settlement
-from distribution.lifecycle import control
+from distribution.lifecycle import closing
 from distribution.models import Delivery, Distribution, State
 from phonepool.models import PhoneNumber
 from tests.api.tokens import a_program
@@ -51,7 +51,7 @@ def morning() -> Distribution:
         ]
     )
     Delivery.objects.filter(pk=claim.deliveries[0].pk).update(progress=3)
-    assert control.complete_if_done(distribution.pk, now=SIX + timedelta(hours=1))
+    assert closing.complete_if_done(distribution.pk, now=SIX + timedelta(hours=1))
     rollups.refresh(SIX + timedelta(hours=1))
     return distribution
 

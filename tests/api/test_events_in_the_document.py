@@ -17,7 +17,7 @@ from distribution.event_webhooks import delivery
 from distribution.ledger import deliveries
 from distribution.ledger.attempt_ids import AttemptKey
 from distribution.ledger.settlements import Settlement
-from distribution.lifecycle import control
+from distribution.lifecycle import closing, control, opening
 from distribution.models import EventKind, Severity, State
 from distribution.service_level import sla
 from phonepool.models import PhoneNumber
@@ -63,13 +63,13 @@ def _a_morning() -> None:
     sla.refresh(distribution, now=NOW)
     control.pause(distribution.pk, reason="Look first.", now=NOW)
     control.resume(distribution.pk, now=NOW)
-    assert control.complete_if_done(distribution.pk, now=LATER)
+    assert closing.complete_if_done(distribution.pk, now=LATER)
 
 
 def _everything_else() -> None:
     control.cancel(an_open_distribution(1, now=NOW).pk, reason="Wrong text.", now=NOW)
     late = a_planned_distribution(NOW, planned_at=NOW - timedelta(hours=19))
-    control.open_distribution(late.pk, now=NOW)
+    opening.open_distribution(late.pk, now=NOW)
     incidents.raise_alert("x", severity=Severity.WARNING, message="Look.", now=NOW)
     incidents.close_alert("x", now=NOW)
     coming = timezone.localdate(NOW) + timedelta(days=2)

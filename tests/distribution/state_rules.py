@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from distribution.ledger.attempt_ids import AttemptKey
 from distribution.ledger.deliveries import Claim
-from distribution.lifecycle import control
+from distribution.lifecycle import closing, control
 from distribution.lifecycle.control import ControlError
 from distribution.models import Delivery, Distribution, DistributionState, State
 from phonepool.cloud_api.client import Outcome, OutcomeKind
@@ -106,7 +106,7 @@ class Operators:
     gone: set[int]
 
     def close(self) -> None:
-        control.complete_if_done(self.distribution_id, now=self.now)
+        closing.complete_if_done(self.distribution_id, now=self.now)
 
     def pause(self) -> None:
         control.pause(self.distribution_id, reason="by an operator", now=self.now)

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from distribution.alerts import incidents, meta_notices
-from distribution.lifecycle import control
+from distribution.lifecycle import closing
 from distribution.models import Alert, Delivery, Distribution, Severity, State
 from distribution.service_level import sla
 from phonepool.models import Portfolio
@@ -117,7 +117,7 @@ def completed(distribution: Distribution, at) -> None:
     Delivery.objects.filter(distribution=distribution).update(
         state=State.ACCEPTED, accepted_at=at, inflight_at=at
     )
-    assert control.complete_if_done(distribution.pk, now=distribution.sla_deadline)
+    assert closing.complete_if_done(distribution.pk, now=distribution.sla_deadline)
 
 
 @pytest.mark.parametrize("accepted_after", [1, 3600])

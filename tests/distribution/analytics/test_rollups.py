@@ -19,7 +19,7 @@ from distribution.analytics import rollups
 from distribution.ledger import deliveries
 from distribution.ledger.attempt_ids import AttemptKey
 from distribution.ledger.settlements import Settlement
-from distribution.lifecycle import control
+from distribution.lifecycle import closing, control
 from distribution.models import Delivery, Distribution, State
 from distribution.models.rollups import Rollup, RollupMark, RollupState
 from distribution.outcomes import status_reports
@@ -139,7 +139,7 @@ def do(distribution: Distribution, step: tuple[object, ...], later: int) -> None
                 control.cancel(distribution.pk, reason="Enough.", now=now)
         case ("close",):
             deliveries.skip_waiting(distribution.pk, deliveries.WINDOW_OVER)
-            control.complete_if_done(distribution.pk, now=now + timedelta(hours=1))
+            closing.complete_if_done(distribution.pk, now=now + timedelta(hours=1))
         case ("count",):
             rollups.refresh(now)
         case ("doubt",):
@@ -183,7 +183,7 @@ def test_after_any_events_in_any_order_the_figures_equal_the_rows(history):
 def closed() -> Distribution:
     distribution = a_mixed_distribution()
     call(distribution, State.ACCEPTED, 8, 0)
-    assert control.complete_if_done(distribution.pk, now=NOW + timedelta(hours=1))
+    assert closing.complete_if_done(distribution.pk, now=NOW + timedelta(hours=1))
     return distribution
 
 

@@ -15,7 +15,7 @@ from distribution.event_webhooks import delivery
 from distribution.ledger import deliveries
 from distribution.ledger.attempt_ids import AttemptKey
 from distribution.ledger.settlements import Settlement
-from distribution.lifecycle import control
+from distribution.lifecycle import closing, control, opening
 from distribution.models import Delivery, EventKind, OutgoingEvent, Severity, State
 from distribution.outcomes import status_reports
 from distribution.outcomes.report_rules import StatusReport
@@ -67,7 +67,7 @@ def test_a_mornings_events_come_to_the_receiver_in_order_and_signed(receiver):
     distribution = an_open_distribution(2, now=NOW)
     sent(distribution, State.ACCEPTED, reason="")
     sla.refresh(distribution, now=NOW)
-    assert control.complete_if_done(distribution.pk, now=NOW + timedelta(hours=1))
+    assert closing.complete_if_done(distribution.pk, now=NOW + timedelta(hours=1))
 
     delivery.run()
 
@@ -110,7 +110,7 @@ def test_pausing_resuming_and_cancelling_are_told():
 def test_a_distribution_begun_too_late_is_told_as_missed():
     a_number()
     planned = a_planned_distribution(NOW, planned_at=NOW - timedelta(hours=19))
-    control.open_distribution(planned.pk, now=NOW)
+    opening.open_distribution(planned.pk, now=NOW)
 
     assert EventKind.DISTRIBUTION_MISSED in kinds()
 

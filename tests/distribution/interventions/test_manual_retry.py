@@ -11,7 +11,7 @@ from distribution.interventions.manual_retry import RetryError
 from distribution.ledger import deliveries, evidence
 from distribution.ledger.attempt_ids import parse
 from distribution.ledger.settlements import Settlement
-from distribution.lifecycle import control
+from distribution.lifecycle import closing, control
 from distribution.models import (
     Alert,
     Attempt,
@@ -106,7 +106,7 @@ def test_who_was_retried_can_be_called_once_and_fail_again(distribution):
 
 
 def test_a_completed_distribution_opens_for_them(distribution):
-    assert control.complete_if_done(distribution.pk, now=NOW + timedelta(hours=4))
+    assert closing.complete_if_done(distribution.pk, now=NOW + timedelta(hours=4))
     retry(distribution, now=NOW + timedelta(hours=5))
     distribution.refresh_from_db()
     assert (distribution.state, distribution.completed_at) == ("SENDING", None)

@@ -11,7 +11,7 @@ from distribution.interventions.unconfirmed import UnconfirmedError
 from distribution.ledger import deliveries, evidence
 from distribution.ledger.attempt_ids import parse
 from distribution.ledger.settlements import Settlement
-from distribution.lifecycle import control
+from distribution.lifecycle import closing
 from distribution.models import Alert, Attempt, Delivery, Distribution, Duplicate, State, Verdict
 from distribution.outcomes import status_reports
 from distribution.outcomes.report_rules import StatusReport
@@ -40,7 +40,7 @@ def distribution(db) -> Distribution:
     deliveries.expire_leases(NOW + LEASE * 2)
     pks = Delivery.objects.filter(state=State.UNKNOWN).values_list("pk", flat=True)
     assert deliveries.leave_unconfirmed(list(pks), "never_answered", now=opened.window_end) == 1
-    assert control.complete_if_done(opened.pk, now=opened.window_end)
+    assert closing.complete_if_done(opened.pk, now=opened.window_end)
     opened.refresh_from_db()
     return opened
 
@@ -82,7 +82,7 @@ def test_sending_again_opens_the_distribution_for_that_one_and_counts_as_a_human
     deliveries.mark_inflight(claim, claim.deliveries, number_id=number_id, now=now, lease=LEASE)
     attempt = claim.attempt(claim.deliveries[0])
     deliveries.settle([Settlement(attempt, State.ACCEPTED, now, wamid="wamid.again")])
-    assert control.complete_if_done(distribution.pk, now=now)
+    assert closing.complete_if_done(distribution.pk, now=now)
     distribution.refresh_from_db()
     assert distribution.results["sent_again"] == {"by_rule": 0, "by_hand": 1}
     assert distribution.results["unconfirmed"] == 0

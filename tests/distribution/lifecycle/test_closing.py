@@ -8,7 +8,7 @@ import pytest
 from django.db import connections
 
 from distribution.ledger import deliveries
-from distribution.lifecycle import control
+from distribution.lifecycle import closing, control, opening
 from distribution.lifecycle.control import ControlError
 from distribution.models import Alert, Delivery, Distribution, DistributionState, Kind, State
 from distribution.sending import retry_policy
@@ -59,7 +59,7 @@ def test_a_paused_or_planned_one_can_be_cancelled():
 
     assert control.cancel(planned.pk, reason="", now=NOW) == 0
     assert control.cancel(paused.pk, reason="", now=NOW) == 2
-    assert not control.open_distribution(planned.pk, now=NOW)
+    assert not opening.open_distribution(planned.pk, now=NOW)
     assert open_alerts() == set()
 
 
@@ -126,8 +126,8 @@ def test_it_is_completed_once_when_everybody_got_it():
     distribution = an_open_distribution(3, now=NOW)
     everybody(State.ACCEPTED, progress=2, delivered_at=NOW + seconds(2))
 
-    assert control.complete_if_done(distribution.pk, now=NOW + seconds(3))
-    assert not control.complete_if_done(distribution.pk, now=NOW + seconds(4))
+    assert closing.complete_if_done(distribution.pk, now=NOW + seconds(3))
+    assert not closing.complete_if_done(distribution.pk, now=NOW + seconds(4))
 
     completed = reload(distribution)
     assert (completed.state, completed.completed_at) == ("COMPLETED", NOW + seconds(3))
@@ -157,15 +157,15 @@ def test_it_is_done_when_nobody_is_owed_anything(left, done):
     last = Delivery.objects.filter(pk=Delivery.objects.last().pk)
     last.update(state=left, reason="because", claim_token=1, lease_until=NOW, attempt_no=1)
 
-    assert control.complete_if_done(distribution.pk, now=NOW + SLA) is done
+    assert closing.complete_if_done(distribution.pk, now=NOW + SLA) is done
 
 
 def test_it_waits_for_deliveries_until_the_service_level_is_decided():
     distribution = an_open_distribution(2, now=NOW)
     everybody(State.ACCEPTED)
 
-    assert not control.complete_if_done(distribution.pk, now=NOW + SLA - seconds(1))
-    assert control.complete_if_done(distribution.pk, now=NOW + SLA)
+    assert not closing.complete_if_done(distribution.pk, now=NOW + SLA - seconds(1))
+    assert closing.complete_if_done(distribution.pk, now=NOW + SLA)
     assert open_alerts() == {"sla_missed"}
 
 
@@ -175,8 +175,8 @@ def test_at_the_windows_end_the_rest_is_left_out_and_it_closes():
     mark(taken)
     settle(taken, State.ACCEPTED)
 
-    assert not control.complete_if_done(distribution.pk, now=NOW + WINDOW - seconds(1))
-    assert control.complete_if_done(distribution.pk, now=NOW + WINDOW)
+    assert not closing.complete_if_done(distribution.pk, now=NOW + WINDOW - seconds(1))
+    assert closing.complete_if_done(distribution.pk, now=NOW + WINDOW)
 
     assert outcomes() == [(State.ACCEPTED, "")] + [(State.SKIPPED, "window")] * 2
 
@@ -185,7 +185,7 @@ def test_a_paused_one_closes_at_the_windows_end_too():
     distribution = an_open_distribution(2, now=NOW)
     control.pause(distribution.pk, reason="token_invalid", now=NOW)
 
-    assert control.complete_if_done(distribution.pk, now=NOW + WINDOW)
+    assert closing.complete_if_done(distribution.pk, now=NOW + WINDOW)
     assert outcomes() == [(State.SKIPPED, "window")] * 2
     assert "distribution_paused" not in open_alerts()
 
@@ -214,14 +214,14 @@ def test_yesterdays_distribution_still_open_is_ended_before_todays_begins_and_th
     alert = Alert.objects.get(rule="overrun")
     assert "2 people are left out" in alert.message
     settle(out, State.ACCEPTED)
-    assert control.complete_if_done(yesterday.pk, now=tomorrow + seconds(1))
+    assert closing.complete_if_done(yesterday.pk, now=tomorrow + seconds(1))
 
 
 def test_unconfirmed_people_are_told():
     distribution = an_open_distribution(2, now=NOW)
     everybody(State.UNCONFIRMED)
 
-    control.complete_if_done(distribution.pk, now=NOW + SLA)
+    closing.complete_if_done(distribution.pk, now=NOW + SLA)
 
     assert open_alerts() == {"unconfirmed", "sla_missed"}
 
@@ -230,15 +230,15 @@ def test_a_cancelled_one_is_never_completed(monkeypatch):
     """Even when it is cancelled between our look and our write."""
     distribution = an_open_distribution(2, now=NOW)
     everybody(State.ACCEPTED, progress=2, delivered_at=NOW)
-    measure = control.sla.results
+    measure = closing.sla.results
 
     def cancel_meanwhile(*args, **kwargs):
         Distribution.objects.update(state=DistributionState.CANCELLED)
         return measure(*args, **kwargs)
 
-    monkeypatch.setattr(control.sla, "results", cancel_meanwhile)
+    monkeypatch.setattr(closing.sla, "results", cancel_meanwhile)
 
-    assert not control.complete_if_done(distribution.pk, now=NOW)
+    assert not closing.complete_if_done(distribution.pk, now=NOW)
     assert reload(distribution).state == DistributionState.CANCELLED
 
 
@@ -251,7 +251,7 @@ def test_eight_closers_at_once_close_it_once():
     def close(place: int) -> bool:
         try:
             together.wait(timeout=10)
-            return control.complete_if_done(distribution.pk, now=NOW + seconds(place))
+            return closing.complete_if_done(distribution.pk, now=NOW + seconds(place))
         finally:
             connections.close_all()
 
@@ -269,11 +269,11 @@ def test_backups_stand_down_when_the_last_distribution_closes():
     first, second = (an_open_distribution(1, now=NOW, content=content) for _ in range(2))
     everybody(State.ACCEPTED, progress=2, delivered_at=NOW)
 
-    control.complete_if_done(first.pk, now=NOW)
+    closing.complete_if_done(first.pk, now=NOW)
     backup.refresh_from_db()
     assert backup.state == NumberState.ACTIVE
 
-    control.complete_if_done(second.pk, now=NOW)
+    closing.complete_if_done(second.pk, now=NOW)
     backup.refresh_from_db()
     assert backup.state == NumberState.STANDBY
 

@@ -6,7 +6,7 @@ from threading import Barrier
 import pytest
 from django.db import connections, transaction
 
-from distribution.lifecycle import control
+from distribution.lifecycle import control, opening
 from distribution.lifecycle.control import ControlError
 from distribution.models import Alert, Delivery, Distribution, DistributionState, State
 from phonepool.models import NumberState, Role
@@ -42,7 +42,7 @@ def test_opening_freezes_the_audience_and_starts_the_clocks():
     some_subscribers(60)
     distribution = a_planned_distribution(NOW, planned_at=NOW - seconds(20))
 
-    assert control.open_distribution(distribution.pk, now=NOW)
+    assert opening.open_distribution(distribution.pk, now=NOW)
 
     opened = reload(distribution)
     assert (opened.state, opened.state_reason) == (DistributionState.SENDING, "")
@@ -56,7 +56,7 @@ def test_opening_again_does_nothing():
     distribution = an_open_distribution(3, now=NOW)
     some_subscribers(1)
 
-    assert not control.open_distribution(distribution.pk, now=NOW + seconds(1))
+    assert not opening.open_distribution(distribution.pk, now=NOW + seconds(1))
     assert reload(distribution).opened_at == NOW
     assert Delivery.objects.count() == 3
 
@@ -65,14 +65,14 @@ def test_a_failed_check_blocks_with_its_reason_and_an_alert_until_it_is_mended()
     some_subscribers(3)
     distribution = a_planned_distribution(NOW)
 
-    assert not control.open_distribution(distribution.pk, now=NOW)
+    assert not opening.open_distribution(distribution.pk, now=NOW)
     blocked = reload(distribution)
     assert blocked.state == DistributionState.BLOCKED
     assert blocked.state_reason.startswith("No phone number can send")
     assert (open_alerts(), Delivery.objects.count()) == ({"no_number"}, 0)
 
     a_number()
-    assert control.open_distribution(distribution.pk, now=NOW + seconds(15))
+    assert opening.open_distribution(distribution.pk, now=NOW + seconds(15))
     assert (reload(distribution).state, open_alerts()) == (DistributionState.SENDING, set())
     alert = Alert.objects.get(rule="no_number")
     assert (alert.opened_at, alert.closed_at) == (NOW, NOW + seconds(15))
@@ -83,7 +83,7 @@ def test_a_shortfall_is_told_and_does_not_hold():
     some_subscribers(3)
     distribution = a_planned_distribution(NOW)
 
-    assert control.open_distribution(distribution.pk, now=NOW)
+    assert opening.open_distribution(distribution.pk, now=NOW)
     assert open_alerts() == {"capacity_short"}
     assert Alert.objects.get().severity == "WARNING"
 
@@ -93,7 +93,7 @@ def test_people_left_out_for_the_portfolios_limit_are_told():
     some_subscribers(3)
     distribution = a_planned_distribution(NOW)
 
-    control.open_distribution(distribution.pk, now=NOW)
+    opening.open_distribution(distribution.pk, now=NOW)
 
     alert = Alert.objects.get(rule="portfolio_limit")
     assert (alert.severity, alert.closed_at) == ("CRITICAL", None)
@@ -106,7 +106,7 @@ def test_too_late_to_begin_is_missed_with_an_alert():
     some_subscribers(3)
     distribution = a_planned_distribution(NOW)
 
-    assert not control.open_distribution(distribution.pk, now=NOW + LATE + seconds(0.001))
+    assert not opening.open_distribution(distribution.pk, now=NOW + LATE + seconds(0.001))
 
     missed = reload(distribution)
     assert (missed.state, missed.state_reason) == (DistributionState.MISSED, "Too late to begin.")
@@ -117,14 +117,14 @@ def test_just_in_time_is_not_missed():
     a_number()
     distribution = a_planned_distribution(NOW)
 
-    assert control.open_distribution(distribution.pk, now=NOW + LATE)
+    assert opening.open_distribution(distribution.pk, now=NOW + LATE)
 
 
 def test_a_blocked_one_that_ran_out_of_time_says_why():
     distribution = a_planned_distribution(NOW)
-    control.open_distribution(distribution.pk, now=NOW)
+    opening.open_distribution(distribution.pk, now=NOW)
 
-    control.open_distribution(distribution.pk, now=NOW + LATE + seconds(1))
+    opening.open_distribution(distribution.pk, now=NOW + LATE + seconds(1))
 
     missed = reload(distribution)
     assert missed.state == DistributionState.MISSED
@@ -151,7 +151,7 @@ def test_eight_triggers_at_once_open_it_once():
     def trigger(_: int) -> bool:
         try:
             together.wait(timeout=10)
-            return control.open_distribution(distribution.pk, now=NOW)
+            return opening.open_distribution(distribution.pk, now=NOW)
         finally:
             connections.close_all()
 
@@ -168,7 +168,7 @@ def test_who_comes_while_another_opens_does_not_wait(on_postgres):
 
     def open_elsewhere() -> bool:
         try:
-            return control.open_distribution(distribution.pk, now=NOW)
+            return opening.open_distribution(distribution.pk, now=NOW)
         finally:
             connections.close_all()
 

@@ -12,7 +12,7 @@ from django.apps import apps
 from django.db import connections
 from django.utils import timezone
 
-from distribution.lifecycle import control
+from distribution.lifecycle import closing, control
 from distribution.models import Delivery, Distribution, State
 from distribution.reporting import dashboard
 from distribution.sending import batch, retry_policy, withdrawal
@@ -111,7 +111,7 @@ def test_nothing_leaves_a_second_after_pause_cancel_or_the_windows_end(slow, api
     assert set(states) <= {State.PENDING, State.RETRY_WAIT, State.SKIPPED}
     if how != "pause":
         retry_policy.sweep(timezone.now())
-        control.complete_if_done(slow.pk, now=timezone.now())
+        closing.complete_if_done(slow.pk, now=timezone.now())
         assert set(Delivery.objects.all().tally()) == {"ACCEPTED", "SKIPPED"}
         reason = "cancelled" if how == "cancel" else "window"
         assert set(Delivery.objects.filter(state="SKIPPED").values_list("reason", flat=True)) == {

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from distribution.lifecycle import control
+from distribution.lifecycle import closing
 from distribution.models import Alert, Attempt, Delivery, Distribution, DistributionState, State
 from distribution.sending import batch
 from phonepool.cloud_api.client import Outcome, PreparedMessage
@@ -80,7 +80,7 @@ def a_week_ago() -> tuple[Distribution, dict[int, str]]:
         body = statuses(status(word, keys[heard], at=then, wamid="wamid.heard"))
         apply(body, now=then)
     apply(statuses(status("sent", keys[silent], at=then, wamid="wamid.silent")), now=then)
-    control.complete_if_done(distribution.pk, now=then + timedelta(hours=1))
+    closing.complete_if_done(distribution.pk, now=then + timedelta(hours=1))
     distribution.refresh_from_db()
     assert distribution.state == DistributionState.COMPLETED
     return distribution, {heard: "wamid.heard", silent: "wamid.silent"}

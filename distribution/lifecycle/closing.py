@@ -1,0 +1,91 @@
+"""Closing a distribution: its result, its alerts, and the end of the numbers' standby."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db import transaction
+
+from distribution.alerts import incidents
+from distribution.analytics import counts, rollups
+from distribution.ledger import deliveries
+from distribution.lifecycle.control import emit_state_event
+from distribution.models import Distribution, DistributionState, EventKind, Severity
+from distribution.service_level import sla
+from phonepool.numbers import health
+
+
+def complete_if_done(distribution_id: int, *, now: datetime) -> bool:
+    """Close it when nothing is owed or awaited any more; the chord's end and the tick both ask.
+
+    True when this call closed it. Statuses that come later still rise; the stored result stays.
+    """
+    distribution = Distribution.objects.running().filter(pk=distribution_id).first()
+    if distribution is None or not _is_done(distribution, now):
+        return False
+    results = sla.results(distribution, now=now)
+    with transaction.atomic():  # who dies here leaves no end without its alerts
+        closed = _close(distribution_id, results, now)
+        if closed:
+            _close_alerts(distribution, results, now)
+    if closed and not Distribution.objects.running().exists():
+        health.stand_down(now)
+    return closed
+
+
+def _close(distribution_id: int, results: dict[str, object], now: datetime) -> bool:
+    running = Distribution.objects.running().filter(pk=distribution_id)
+    closed = running.update(
+        state=DistributionState.COMPLETED,
+        completed_at=now,
+        results=results,
+        sla_accepted=results["sla_accepted"],
+        sla_delivered=results["sla_delivered"],
+    )
+    if closed:
+        rollups.mark([distribution_id], now=now)
+        emit_state_event(EventKind.DISTRIBUTION_COMPLETED, distribution_id, now, report=results)
+    return bool(closed)
+
+
+def _is_done(distribution: Distribution, now: datetime) -> bool:
+    assert distribution.window_end is not None  # a constraint of running ones
+    if now >= distribution.window_end:
+        deliveries.skip_waiting(distribution.pk, deliveries.WINDOW_OVER)
+    if counts.tally(distribution).unsettled:
+        return False
+    deadline = distribution.sla_deadline
+    waited_enough = deadline is None or now >= deadline
+    return waited_enough or not counts.reach(distribution).awaited
+
+
+def _close_alerts(distribution: Distribution, results: dict[str, object], now: datetime) -> None:
+    scope = _scope(distribution)
+    for rule in ("sla_at_risk", "distribution_paused", "capacity_short", "overrun"):
+        incidents.close_alert(rule, scope=scope, now=now)
+    if distribution.recipients and not results["sla_met"]:
+        incidents.raise_alert(
+            "sla_missed",
+            scope=scope,
+            severity=Severity.CRITICAL,
+            message=f"{distribution} missed its service level. {_sentences(results)}",
+            now=now,
+        )
+    if results["unconfirmed"]:
+        incidents.raise_alert(
+            "unconfirmed",
+            scope=scope,
+            severity=Severity.WARNING,
+            message=f"{distribution}: nobody knows whether {results['unconfirmed']} people got "
+            "the message: decide on each.",
+            now=now,
+        )
+
+
+def _sentences(results: dict[str, object]) -> str:
+    violations = results["violations"]
+    return " ".join(violations) if isinstance(violations, list) else ""
+
+
+def _scope(distribution: Distribution) -> str:
+    return f"distribution {distribution.pk}"

@@ -1,0 +1,165 @@
+"""Opening a distribution: check, freeze the audience, begin; or record why it did not begin."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from distribution.alerts import incidents
+from distribution.ledger import deliveries, outbox
+from distribution.lifecycle import audience, preflight
+from distribution.lifecycle.audience import Frozen
+from distribution.lifecycle.closing import complete_if_done
+from distribution.lifecycle.control import ControlError
+from distribution.lifecycle.preflight import Finding
+from distribution.models import Distribution, DistributionState, EventKind, Kind, Severity
+from distribution.models.distributions import UNOPENED
+from phonepool.numbers import health
+
+
+def open_distribution(distribution_id: int, *, now: datetime) -> bool:
+    """Check, freeze the audience and begin; True when this call opened it.
+
+    A failed check leaves it BLOCKED with the reason and an open alert; the next tick asks again.
+    """
+    with transaction.atomic():
+        rows = Distribution.objects.select_for_update(of=("self",), skip_locked=True)
+        distribution = rows.filter(pk=distribution_id, state__in=UNOPENED).first()
+        if distribution is None:  # somebody was faster, or is at it
+            return False
+        if now - distribution.planned_at > timedelta(seconds=settings.MAX_START_LATENESS_SECONDS):
+            _miss(distribution, now)
+            return False
+        found = preflight.findings(distribution, now=now)
+        blocked = any(finding.blocking for finding in found)
+        frozen = None if blocked else _begin(distribution, now)
+        if blocked:
+            _block(distribution, found)
+    _tell(distribution, found, frozen, now)
+    if frozen is None:
+        return False
+    health.ensure_capacity(
+        frozen.recipients, until=now + timedelta(seconds=settings.SLA_WINDOW_SECONDS), now=now
+    )
+    if not frozen.recipients:
+        complete_if_done(distribution.pk, now=now)
+    return True
+
+
+def _begin(distribution: Distribution, now: datetime) -> Frozen:
+    if distribution.kind == Kind.DAILY:
+        _end_earlier_days(distribution, now)
+    frozen = audience.freeze(distribution, now=now)
+    distribution.content = preflight.content_for(distribution)
+    distribution.state = DistributionState.SENDING
+    distribution.state_reason = "" if frozen.recipients else "There was nobody to write to."
+    distribution.opened_at = now
+    distribution.window_end = now + timedelta(seconds=settings.SENDING_WINDOW_SECONDS)
+    distribution.sla_deadline = distribution.planned_at + timedelta(
+        seconds=settings.SLA_WINDOW_SECONDS
+    )
+    distribution.recipients = frozen.recipients
+    distribution.batches = frozen.batches
+    distribution.save()
+    outbox.distribution(EventKind.DISTRIBUTION_OPENED, distribution, now=now)
+    return frozen
+
+
+def _end_earlier_days(distribution: Distribution, now: datetime) -> None:
+    """Nobody gets two days at once: what yesterday's left unsent stays unsent, and that is said."""
+    days = Distribution.objects.running().filter(
+        kind=Kind.DAILY, local_date__lt=distribution.local_date
+    )
+    for earlier in days:
+        days.filter(pk=earlier.pk, window_end__gt=now).update(window_end=now)
+        left_out = deliveries.skip_waiting(earlier.pk, deliveries.WINDOW_OVER)
+        incidents.raise_alert(
+            "overrun",
+            scope=_scope(earlier),
+            severity=Severity.CRITICAL,
+            message=f"{earlier} was still open when {distribution} began: it was ended, "
+            f"{left_out} people are left out.",
+            now=now,
+        )
+
+
+def _block(distribution: Distribution, found: list[Finding]) -> None:
+    distribution.state = DistributionState.BLOCKED
+    reasons = " ".join(finding.message for finding in found if finding.blocking)
+    distribution.state_reason = reasons[:200]
+    distribution.save(update_fields=["state", "state_reason"])
+
+
+def _miss(distribution: Distribution, now: datetime) -> None:
+    distribution.state = DistributionState.MISSED
+    distribution.state_reason = f"Too late to begin. {distribution.state_reason}"[:200].strip()
+    distribution.save(update_fields=["state", "state_reason"])
+    outbox.distribution(EventKind.DISTRIBUTION_MISSED, distribution, now=now)
+    incidents.raise_alert(
+        "distribution_missed",
+        scope=_scope(distribution),
+        severity=Severity.CRITICAL,
+        message=f"{distribution} was not begun in time: {distribution.state_reason}",
+        now=now,
+    )
+
+
+CHECK_RULES = (
+    "no_content",
+    "template_not_approved",
+    "no_token",
+    "no_number",
+    "content_repeated",
+    "capacity_short",
+    "portfolio_limit",
+)
+
+
+def _tell(
+    distribution: Distribution, found: list[Finding], frozen: Frozen | None, now: datetime
+) -> None:
+    """Each finding is an open alert while it lasts; what was mended is closed."""
+    for finding in found:
+        incidents.raise_alert(
+            finding.rule,
+            scope=_scope(distribution),
+            severity=Severity.CRITICAL if finding.blocking else Severity.WARNING,
+            message=f"{distribution}: {finding.message}",
+            now=now,
+        )
+    for rule in set(CHECK_RULES) - {finding.rule for finding in found}:
+        incidents.close_alert(rule, scope=_scope(distribution), now=now)
+    if frozen is not None and frozen.over_limit:
+        incidents.raise_alert(
+            "portfolio_limit",
+            scope=_scope(distribution),
+            severity=Severity.CRITICAL,
+            message=f"{distribution}: {frozen.over_limit} people are left out, the portfolio's "
+            "24 h limit is reached: ask Meta for a higher limit.",
+            now=now,
+        )
+
+
+def start_now(distribution_id: int, *, now: datetime) -> bool:
+    """Begin a planned one before its time, on its own day; its clock starts now.
+
+    True when it opened; False when a check blocks it, which its reason then says.
+    """
+    with transaction.atomic():
+        rows = Distribution.objects.select_for_update(of=("self",))
+        distribution = rows.filter(pk=distribution_id, state__in=UNOPENED).first()
+        if distribution is None:
+            raise ControlError("Only a distribution that has not begun can be started.")
+        if distribution.local_date != timezone.localdate(now):
+            raise ControlError("It is planned for another day: it starts on its own day only.")
+        if distribution.planned_at > now:
+            distribution.planned_at = now
+            distribution.save(update_fields=["planned_at"])
+    return open_distribution(distribution_id, now=now)
+
+
+def _scope(distribution: Distribution) -> str:
+    return f"distribution {distribution.pk}"
