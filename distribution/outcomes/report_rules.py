@@ -13,8 +13,8 @@ from distribution.ledger.attempt_ids import AttemptKey
 from distribution.models import Progress, State
 from phonepool.errors import ONCE_MORE, Action, classify
 
-GOOD_NEWS = {"sent": Progress.SENT, "delivered": Progress.DELIVERED, "read": Progress.READ}
-FAILED = "failed"
+SENT, FAILED = "sent", "failed"
+GOOD_NEWS = {SENT: Progress.SENT, "delivered": Progress.DELIVERED, "read": Progress.READ}
 # A good word from WhatsApp ends these: the message went out, whatever we had believed.
 WAITING = frozenset({State.PENDING, State.CLAIMED, State.RETRY_WAIT})
 IN_DOUBT = frozenset({State.INFLIGHT, State.UNKNOWN, State.HELD, State.UNCONFIRMED})

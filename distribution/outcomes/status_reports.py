@@ -23,7 +23,14 @@ from distribution.models import Attempt, AttemptOutcome, Delivery, Distribution,
 from distribution.models.distributions import RUNNING
 from distribution.outcomes import duplicates
 from distribution.outcomes.duplicates import Double
-from distribution.outcomes.report_rules import FAILED, Standing, StatusReport, apply, resend_time
+from distribution.outcomes.report_rules import (
+    FAILED,
+    SENT,
+    Standing,
+    StatusReport,
+    apply,
+    resend_time,
+)
 from phonepool.errors import classify
 
 STANDING_COLUMNS = [field_.name for field_ in fields(Standing)]
@@ -115,8 +122,10 @@ def _lock(pks: Iterable[int]) -> dict[int, _Row]:
     }
 
 
-def _archived(by_delivery: dict[int, list[StatusReport]], locked: dict[int, _Row]) -> set[str]:
-    """Ids of earlier attempts of ours among the reports that do not name the current one."""
+def _archived(
+    by_delivery: dict[int, list[StatusReport]], locked: dict[int, _Row]
+) -> dict[str, bool]:
+    """Earlier attempts of ours that the reports name: by id, whether Meta reported it as failed."""
     asked = {
         str(report.attempt)
         for pk, reports in by_delivery.items()
@@ -124,8 +133,9 @@ def _archived(by_delivery: dict[int, list[StatusReport]], locked: dict[int, _Row
         if pk in locked and report.attempt and report.attempt != _current(locked[pk])
     }
     if not asked:
-        return set()
-    return set(Attempt.objects.filter(attempt_id__in=asked).values_list("attempt_id", flat=True))
+        return {}
+    rows = Attempt.objects.filter(attempt_id__in=asked).values_list("attempt_id", "outcome")
+    return {attempt_id: outcome == AttemptOutcome.REPORTED for attempt_id, outcome in rows}
 
 
 def _current(row: _Row) -> AttemptKey | None:
@@ -135,7 +145,7 @@ def _current(row: _Row) -> AttemptKey | None:
 def _judge(
     row: _Row,
     reports: list[StatusReport],
-    archive: set[str],
+    archive: dict[str, bool],
     resend_at: dict[int, datetime | None],
     applied: Applied,
 ) -> dict[str, object] | None:
@@ -148,6 +158,8 @@ def _judge(
             apply(standing, report, resend_at=resend_at.get(row.distribution_id))
         elif str(report.attempt) not in archive:
             applied.unmatched.append(report)
+        elif report.status == SENT and archive[str(report.attempt)]:
+            continue  # a late `sent` does not contradict `failed`
         elif report.status != FAILED and not _went_out_before(row, standing, report):
             applied.doubled.append(_double(row, report, earlier=str(report.attempt)))
     after = {name: getattr(standing, name) for name in STANDING_COLUMNS}

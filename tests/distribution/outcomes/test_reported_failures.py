@@ -201,6 +201,23 @@ def test_when_the_resend_was_refused_the_earlier_attempts_good_news_counts(run):
     assert not Alert.objects.exists()
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_a_late_sent_of_an_attempt_that_meta_failed_does_not_end_the_retry(run, named):
+    """Webhooks may be repeated for days and in any order: `sent` is older than `failed`."""
+    first = run.accepted()
+    wamid = f"wamid.{delivery().pk}"
+    hear("sent", first, wamid=wamid)
+    hear("failed", first if named else None, wamid=wamid, code=LOST)
+    refused = {"reason": "throughput_exceeded", "wamid": None, "next_at": LATER + 2 * RESEND}
+    run.settle(run.attempt(now=LATER + RESEND), State.RETRY_WAIT, **refused)
+
+    applied = hear("sent", first, wamid=wamid)
+
+    assert (applied.changed, applied.doubled, applied.unmatched) == (0, [], [])
+    assert delivery().state == State.RETRY_WAIT
+    assert run.attempt(now=LATER + 2 * RESEND).deliveries == [delivery()]
+
+
 def test_a_double_is_noticed_although_the_failure_before_it_named_no_attempt(run):
     first = run.accepted()
     hear("failed", None, wamid=f"wamid.{delivery().pk}", code=LOST)
