@@ -6,7 +6,6 @@ sentences are the invariants' own (docs/reliability-faults.md lists them).
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
@@ -37,7 +36,7 @@ TASK_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 # A call that had begun when the window closed or the distribution was cancelled may still end.
 GRACE = timedelta(seconds=float(SCALED["CLOUD_API_READ_TIMEOUT"]) + 2.0)
 
-REPORT: list[tuple[str, Found]] = []  # what each test of this session came to
+REPORT: list[Found] = []  # what the test that runs came to
 
 
 @dataclass
@@ -52,6 +51,12 @@ class Found:
 
     def __bool__(self) -> bool:
         return bool(self.sentences)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.people:>5} people {self.missed:>3} missed {self.doubled:>3} doubled"
+            f" {self.silence:>6.1f} s longest silence"
+        )
 
 
 def examine(stack: Stack, *pks: int, unexplained_ends: bool = False) -> Found:
@@ -88,7 +93,7 @@ def examine(stack: Stack, *pks: int, unexplained_ends: bool = False) -> Found:
 def assert_kept(stack: Stack, *pks: int, unexplained_ends: bool = False) -> None:
     """The promise was kept; fails with every sentence otherwise."""
     found = examine(stack, *pks, unexplained_ends=unexplained_ends)
-    REPORT.append((os.environ.get("PYTEST_CURRENT_TEST", "").partition(" (")[0], found))
+    REPORT.append(found)
     assert not found, "\n".join([*found.sentences, stack.story()])
 
 

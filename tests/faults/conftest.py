@@ -6,7 +6,7 @@ import json
 import random
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from tests.faults.morning import House
 from tests.faults.stack import CALM, Stack
 
 TIMEOUT = 240
+FOUND = "found"
 HERE = Path(__file__).parent
 
 
@@ -35,13 +36,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.timeout(TIMEOUT))
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """What each test came to travels with its report: the workers end before the summary."""
+    report = yield
+    if report.when == "call":
+        report.user_properties += [(FOUND, str(found)) for found in REPORT]
+        REPORT.clear()
+    return report
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What was tried and what it came to, for docs/reliability-faults.md."""
-    for name, found in REPORT:
-        terminalreporter.write_line(
-            f"{found.people:>5} people {found.missed:>3} missed {found.doubled:>3} doubled"
-            f" {found.silence:>6.1f} s longest silence  {name.rpartition('::')[2]}"
-        )
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, text in report.user_properties:
+                if name == FOUND:
+                    terminalreporter.write_line(f"{text}  {report.nodeid.rpartition('::')[2]}")
 
 
 @pytest.fixture(scope="session")
