@@ -35,9 +35,11 @@ TEST = "from rule import answer\ndef test_it(): assert answer() == 42\n"
 
 
 @pytest.fixture
-def tree(tmp_path: Path) -> Path:
-    """A house of one rule and one test."""
-    root = tmp_path / "house"
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project of one rule and one test, which need none of the plugins but xdist's `-n`."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    monkeypatch.setenv("PYTEST_PLUGINS", "xdist.plugin")
+    root = tmp_path / "project"
     root.mkdir()
     (root / "rule.py").write_text(RULE)
     (root / "test_rule.py").write_text(TEST)
