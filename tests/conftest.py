@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import signal
 import socket
 from collections.abc import Generator, Iterator
@@ -11,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from config.processes import child
+from tests.one_database import sort_out
 from tests.services import broker_url, insist, on_postgres, on_sqlite, postgres_url
 
 __all__ = ["broker_url", "on_postgres", "on_sqlite", "postgres_url"]
@@ -71,8 +74,8 @@ BY_PATH_ONLY = tuple(Path(__file__).parent / name for name in ("faults", "browse
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Faults take a quarter of an hour and browsers a machine of their own: only who names one
-    of their folders gets it."""
+    """Faults and browsers take minutes and programs of their own: only who names one of their
+    folders gets it."""
     if collection_path not in BY_PATH_ONLY:
         return None
     asked = [Path(word.partition("::")[0]).resolve() for word in config.args]
@@ -80,7 +83,42 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None if wanted else True
 
 
-def pytest_configure() -> None:
+PORTS_EACH = 1000  # of a worker
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """One worker more than there are cores: much of the time is spent waiting for processes."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+@pytest.hookimpl(tryfirst=True)  # before -m leaves out what is marked here
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    sort_out(items)
+
+
+class SlowFirst:
+    """A file of slow tests that begins last keeps one worker busy while the others have ended."""
+
+    @pytest.hookimpl(trylast=True)  # pytest-django has an order of its own
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        slow = {item.path for item in items if item.get_closest_marker("slow")}
+        items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(SlowFirst(), "slow first")
+    hear_interruptions()
+    take_ports(os.environ.get("PYTEST_XDIST_WORKER", ""))
+
+
+def take_ports(worker: str) -> None:
+    """Workers look for free ports in different places: two that look at once find the same."""
+    if worker:
+        first = child.PORTS.start + PORTS_EACH * int(worker.removeprefix("gw"))
+        child.PORTS = range(first, first + PORTS_EACH)
+
+
+def hear_interruptions() -> None:
     """A shell starts what it runs in the background deaf to Ctrl-C, and that is inherited by
     whatever the tests start and then interrupt."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -10,6 +10,7 @@ import atexit
 import os
 import re
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -35,6 +36,8 @@ def isolate() -> None:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ.update(dict.fromkeys(re.findall(r"^(\w+)=", EXAMPLE.read_text(), re.M), ""))
     os.environ.update(OURS, DAYBREAK_VAR=folder, DAYBREAK_TESTS="1")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each process would compile all anew
+    sys.dont_write_bytecode = False
     os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
     os.environ["REDIS_URL"] = os.environ.get("TEST_REDIS_URL", "") or OURS["REDIS_URL"]
 

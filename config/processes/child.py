@@ -16,6 +16,7 @@ from pathlib import Path
 FOUNDATION = 0  # what others lean on (broker, database, sandbox): ends last
 WORK = 1
 TAIL_LINES = 15
+PORTS = range(20000, 32768)  # below those that the kernel gives to outgoing connections
 READY_FILE = "DAYBREAK_READY_FILE"
 _handed_out: set[int] = set()  # free still, but promised to a child that has yet to listen
 
@@ -106,12 +107,12 @@ def is_reported_ready(file: Path, process: Process) -> bool:
 
 
 def free_port() -> int:
-    """A free TCP port on 127.0.0.1, below those the kernel gives to outgoing connections."""
-    for port in random.sample(range(20000, 32768), 200):
+    """A free TCP port on 127.0.0.1, one of PORTS."""
+    for port in random.sample(PORTS, 200):
         if port not in _handed_out and not port_trouble(port):
             _handed_out.add(port)
             return port
-    raise LaunchError("No free port between 20000 and 32767.")
+    raise LaunchError(f"No free port between {PORTS.start} and {PORTS.stop - 1}.")
 
 
 def port_trouble(port: int) -> str:

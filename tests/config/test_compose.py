@@ -22,6 +22,8 @@ from config.processes import programs
 from config.processes.child import free_port
 from tests.config.settings.test_settings import PRODUCTION, example
 
+pytestmark = pytest.mark.any_database  # always PostgreSQL, as in the file
+
 ROOT = Path(settings.BASE_DIR)
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]

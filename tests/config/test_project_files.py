@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+pytestmark = pytest.mark.any_database  # files only
+
 ROOT = Path(settings.BASE_DIR)
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 APPS = {"config", "distribution", "phonepool", "sandbox", "subscribers", "webhooks"}

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.any_database  # each says which database it is on
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

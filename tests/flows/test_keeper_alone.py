@@ -20,6 +20,8 @@ from config.processes import programs
 from config.processes.child import free_port
 from config.processes.supervisor import Supervisor
 
+pytestmark = pytest.mark.any_database  # always SQLite
+
 AHEAD_SECONDS = 20
 NOBODY_LISTENS = "redis://127.0.0.1:9/0"
 

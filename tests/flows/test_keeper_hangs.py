@@ -14,6 +14,8 @@ import pytest
 
 from distribution.runtime.watchdog import EXIT_CODE
 
+pytestmark = pytest.mark.any_database  # always PostgreSQL
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

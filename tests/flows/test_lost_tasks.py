@@ -13,6 +13,8 @@ from config.demo import environment
 from config.demo.journal_verdict import Sandbox
 from config.processes.launcher import House
 
+pytestmark = pytest.mark.any_database  # always SQLite
+
 
 def forget_everything(house: House, *, after: int) -> None:
     """Empty the broker once so many messages were accepted."""

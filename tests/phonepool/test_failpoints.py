@@ -11,6 +11,8 @@ import pytest
 from phonepool import failpoints
 from phonepool.failpoints import FailpointError, failpoint
 
+pytestmark = pytest.mark.any_database  # processes without a database
+
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):

@@ -12,6 +12,8 @@ import pytest
 from sandbox.__main__ import command_line, main, options_from
 from tests.sandbox.harness import ROOT, start, until
 
+pytestmark = pytest.mark.any_database  # the sandbox has no database
+
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_cleanly_even_with_calls_under_way(number: signal.Signals) -> None:

@@ -108,6 +108,7 @@ def test_another_thread_sees_what_was_committed() -> None:
     assert seen == ["asha"]
 
 
+@pytest.mark.any_database
 def test_what_a_persons_shell_says_does_not_reach_the_tests() -> None:
     script = "import tests.settings as s; print([s.SENTRY_DSN, s.DAILY_TIME.hour, s.DEBUG])"
     theirs = {"SENTRY_DSN": "https://key@example.org/1", "DAILY_TIME": "07:00", "DEBUG": "true"}
@@ -134,6 +135,7 @@ def test_that_is_marked(): ...
 """
 
 
+@pytest.mark.any_database
 @pytest.mark.parametrize(
     ("insist", "outcome"),
     [("0", "3 skipped, 1 xfailed"), ("1", "1 failed, 1 skipped, 1 xfailed, 1 error")],
@@ -145,6 +147,7 @@ def test_where_nothing_may_be_missing_a_skip_is_a_failure(
     (tmp_path / "test_module.py").write_text("import pytest\npytest.importorskip('no_such')\n")
     environment = {**os.environ, "DAYBREAK_REQUIRE_SERVICES": insist}
     options = ["-p", "tests.conftest", "-p", "no:cacheprovider", "-c", str(ROOT / "pyproject.toml")]
+    options += ["-n", "0", "-p", "no:schemathesis"]  # each would cost seconds and changes nothing
 
     def closing_line(name: str) -> str:
         command = [sys.executable, "-m", "pytest", *options, str(tmp_path / name)]

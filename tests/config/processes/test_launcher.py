@@ -27,6 +27,8 @@ from config.processes.child import LaunchError, free_port
 from config.processes.launcher import House
 from config.processes.private_postgres import find_binaries
 
+pytestmark = pytest.mark.any_database  # houses with a database of their own
+
 ROOT = Path(__file__).resolve().parents[3]
 ROLES = {
     "broker",

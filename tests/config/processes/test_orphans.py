@@ -22,6 +22,8 @@ from tests.config.families import (
     wait_for,
 )
 
+pytestmark = pytest.mark.any_database  # processes without a database
+
 
 @pytest.fixture
 def children(tmp_path: Path) -> Iterator[Supervisor]:

@@ -16,6 +16,8 @@ from config.processes.child import LaunchError
 from config.processes.private_broker import find_binary, find_broker, running_broker
 from config.processes.supervisor import Supervisor
 
+pytestmark = pytest.mark.any_database  # brokers of their own
+
 NOWHERE = "/nonexistent"
 
 

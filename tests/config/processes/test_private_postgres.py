@@ -17,6 +17,8 @@ from config.processes.child import LaunchError
 from config.processes.private_postgres import RunningPostgres
 from config.settings.databases import POSTGRES_OPTIONS
 
+pytestmark = pytest.mark.any_database  # servers of their own
+
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root runs it as another account")
 
 

@@ -25,6 +25,8 @@ from tests.config.families import (
     lives,
 )
 
+pytestmark = pytest.mark.any_database  # processes without a database
+
 
 @pytest.fixture
 def children(tmp_path: Path) -> Iterator[Supervisor]:

@@ -15,6 +15,8 @@ from django.conf import settings
 from config import settings as house
 from config.settings import databases
 
+pytestmark = pytest.mark.any_database  # settings only
+
 ROOT = Path(settings.BASE_DIR)
 EXAMPLE = ROOT / ".env.example"
 PRODUCTION = {

@@ -9,6 +9,8 @@ import pytest
 
 from distribution.runtime.watchdog import EXIT_CODE, Watchdog
 
+pytestmark = pytest.mark.any_database  # processes without a database
+
 
 def test_a_step_that_hangs_is_bitten_once():
     bitten = threading.Event()

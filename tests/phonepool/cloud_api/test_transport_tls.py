@@ -27,6 +27,8 @@ from tests.phonepool.hostile_server import (
     says,
 )
 
+pytestmark = pytest.mark.any_database  # sockets only
+
 PATH = "/v25.0/100200300/messages"
 Make = Callable[..., CloudTransport]
 
