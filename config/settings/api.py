@@ -60,7 +60,7 @@ SPECTACULAR_SETTINGS: dict[str, object] = {
         "drf_spectacular.hooks.postprocess_schema_enums",
         f"{HERE}.document.schema.same_on_each_database",
         f"{HERE}.document.headers.tell",
-        "config.api.examples.fill",
+        f"{HERE}.document.examples.filling.fill",
     ],
     # Columns of the same name with other words in them: each set has a name of its own.
     "ENUM_NAME_OVERRIDES": {

@@ -12,6 +12,10 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 
+from distribution.api.document.examples.bodies import by_subject
+from distribution.api.http import problems
+from distribution.api.resources import analytics
+from distribution.reporting import delivery_export
 from subscribers.phones import mask
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
@@ -171,3 +175,37 @@ def test_every_problem_fits_its_status_and_its_code_is_listed() -> None:
                 assert problem["title"] == HTTPStatus(int(status)).phrase, where
                 assert problem["type"].endswith(f"/{problem['code']}"), where
                 assert problem["code"] in listed, where
+
+
+def test_every_example_that_is_kept_is_used() -> None:
+    kept = by_subject()
+    ids = {operation["operationId"] for _, operation in operations()}
+    kinds = {where.rpartition(" ")[2] for where, _ in media()}
+    assert kept["requests"].keys() <= {*SCHEMAS, *ids, *kinds}
+    assert {*kept["answers"], *kept["other_values"]} <= SCHEMAS.keys()
+    assert {*kept["operation_answers"], *kept["problems"]} <= ids
+
+
+def test_problems_of_many_operations_have_the_sentences_of_their_codes() -> None:
+    for name, kept in DOCUMENT["components"]["examples"].items():
+        problem = kept["value"]
+        if problem["code"] in problems.ADVICE:
+            assert problem == problems.body(problem["status"], name)
+
+
+def test_files_have_the_columns_that_are_written() -> None:
+    columns = {
+        where: answer["example"].partition("\r\n")[0].split(",")
+        for where, answer in media()
+        if where.startswith("get") and where.endswith("text/csv")
+    }
+    assert columns == {
+        "get /api/distribution/analytics answers 200 text/csv": [
+            "tier",
+            "label",
+            *analytics.COUNTS,
+            "failures",
+            "skips",
+        ],
+        "get /api/distribution/{id}/deliveries answers 200 text/csv": list(delivery_export.HEADER),
+    }

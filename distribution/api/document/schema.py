@@ -15,7 +15,7 @@ from rest_framework import serializers
 
 from distribution.api.auth.idempotency import HEADER
 from distribution.api.auth.scopes import needed
-from distribution.api.document.examples import refusals
+from distribution.api.document.examples.bodies import has_conflicts
 from distribution.api.http.problems import MEDIA_TYPE
 
 JSON_MEDIA = [MEDIA_TYPE]
@@ -144,7 +144,7 @@ class ApiSchema(AutoSchema):
         found = dict(ALWAYS)
         if self.method in ("POST", "PATCH", "PUT", "DELETE"):
             found |= WITH_BODY
-            if self._creates() or refusals.has_conflicts(str(self.get_operation_id())):
+            if self._creates() or has_conflicts(str(self.get_operation_id())):
                 found |= OF_STEPS
         return found | (OF_CREATING if self._creates() else {})
 

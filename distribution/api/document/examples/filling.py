@@ -1,157 +1,136 @@
-"""Puts the examples in: each body where it belongs, and to every field what it is in them."""
+"""Inserts the examples into the OpenAPI document: a hook of drf-spectacular."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from distribution.api.document.examples import refusals, requests
-from distribution.api.document.examples.fields import Fields
-from distribution.api.document.examples.files import files
+from distribution.api.document.examples.bodies import by_subject, load
+from distribution.api.document.examples.fields import FieldExamples, component_of
 from distribution.api.document.headers import wants_key
 from distribution.api.http.problems import MEDIA_TYPE
 
 JSON, CSV = "application/json", "text/csv"
-HOUSE = "https://daybreak.example"
-CURSORS = (
-    "W2ZhbHNlLCIyODQwMDMiXQ%3A1vNKqm%3AqbF0n2kXH0oTjV1aRkT8mZ3cYw5uLx7eJd9sPgIhBvE",
-    "W3RydWUsIjI4NDAwMSJd%3A1vNKqm%3AhT4yWc8LrZ0iGf2nBvK6sUe9QaXo3jMd1kPxYwCt7uI",
-)
+Operation = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
-class Morning:
-    """What is answered: by component, the first for one and all for a page, or by operation."""
-
-    answers: Mapping[str, Sequence[Mapping[str, Any]]]
-    by_operation: Mapping[tuple[str, str], Any]
-    events: Mapping[str, Any]  # by type
-    at_other_times: Mapping[str, Any]  # by component: of fields that are empty this morning
-
-
-def fill(document: dict[str, Any], morning: Morning) -> dict[str, Any]:
-    """The document with an example of everything that is sent and answered."""
-    fields = Fields(document["components"]["schemas"])
-    common = refusals.common()
-    for path, operation in _operations(document):
-        _parameters(path, operation)
-        _requests(operation, fields)
-        for status, response in operation["responses"].items():
-            for media_type, media in response.get("content", {}).items():
-                if media_type == MEDIA_TYPE:
-                    media["examples"] = _problems(operation, int(status), common)
-                    for one in media["examples"].values():
-                        fields.note(media["schema"], one.get("value", {}))
-                else:
-                    found = _Answers(path, operation["operationId"], status, morning, fields)
-                    media["example"] = found.whole(media_type, media["schema"])
-                    fields.note(media["schema"], media["example"])
-    for kind, methods in document["webhooks"].items():
-        media = methods["post"]["requestBody"]["content"][JSON]
-        media["example"] = morning.events[kind]
-        fields.note(media["schema"], media["example"])
-    for component, values in morning.at_other_times.items():
-        fields.note({"$ref": f"#/components/schemas/{component}"}, values)
-    document["components"]["examples"] = {
-        name: {"summary": problem["title"], "value": problem}
-        for name, problem in sorted(common.items())
-    }
-    fields.put()
-    return document
-
-
-def _operations(document: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for path, methods in document["paths"].items():
+def fill(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Give every parameter, body, event and field of the document its examples."""
+    fields = FieldExamples(result["components"]["schemas"])
+    for path, methods in result["paths"].items():
         for operation in methods.values():
-            yield path, operation
+            _parameters(path, operation)
+            _requests(operation, fields)
+            _responses(path, operation, fields)
+    for kind, methods in result["webhooks"].items():
+        media = methods["post"]["requestBody"]["content"][JSON]
+        media["example"] = load("events")[kind]
+        fields.collect(media["schema"], media["example"])
+    for component, values in by_subject()["other_values"].items():
+        fields.collect({"$ref": component}, values)
+    result["components"]["examples"] = {
+        name: {"summary": problem["title"], "value": problem}
+        for name, problem in sorted(load("shared")["problems"].items())
+    }
+    fields.insert()
+    return result
 
 
-def _parameters(path: str, operation: Mapping[str, Any]) -> None:
+def _parameters(path: str, operation: Operation) -> None:
+    examples = load("shared")["parameters"]
     for parameter in operation.get("parameters", []):
         if parameter["in"] == "path":
             parameter["example"] = _id(path)
-        elif parameter["name"] in requests.PARAMETERS:
-            parameter["example"] = requests.PARAMETERS[parameter["name"]]
+        elif parameter["name"] in examples:
+            parameter["example"] = examples[parameter["name"]]
 
 
 def _id(path: str) -> int:
-    """The id of what the address is about; for an address without one it does not matter."""
-    return next((pk for begins, pk in requests.IDS.items() if path.startswith(begins)), 1)
+    """The id in a path; 1 for a path without one, where it is not used."""
+    ids = load("shared")["ids"]  # the more specific prefixes come first
+    return next((pk for prefix, pk in ids.items() if path.startswith(prefix)), 1)
 
 
-def _requests(operation: Mapping[str, Any], fields: Fields) -> None:
+def _requests(operation: Operation, fields: FieldExamples) -> None:
+    requests = by_subject()["requests"]
     for media_type, media in operation.get("requestBody", {}).get("content", {}).items():
-        component = media["schema"].get("$ref", "").rpartition("/")[2]
-        bodies = requests.BODIES_OF.get(operation["operationId"]) or requests.BODIES.get(component)
-        named = bodies or requests.FILES[media_type]
+        keys = (operation["operationId"], component_of(media["schema"]), media_type)
+        bodies = next(requests[key] for key in keys if key in requests)
         media["examples"] = {
-            _name(summary): {"summary": summary, "value": value} for summary, value in named.items()
+            _camel_case(summary): {"summary": summary, "value": body}
+            for summary, body in bodies.items()
         }
-        for value in named.values():
-            fields.note(media["schema"], value)
+        for body in bodies.values():
+            fields.collect(media["schema"], body)
 
 
-def _name(summary: str) -> str:
+def _camel_case(summary: str) -> str:
     first, *others = summary.replace("'", "").lower().split()
     return first + "".join(map(str.capitalize, others))
 
 
-def _problems(
-    operation: Mapping[str, Any], status: int, common: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Its own in full, those of many by name."""
-    own = refusals.own(operation["operationId"], status) | _page_size(operation, status)
-    names = [*refusals.COMMON.get(status, {})]
-    if status == 400:
-        names = _unreadable(operation) or ([] if own else ["bad_request"])
-    if status == 403:
-        names = [f"scope_missing_{operation['security'][0]['token'][0]}"]
-    if status == 409 and not wants_key(operation):
-        names = []
-    told = {name: {"$ref": f"#/components/examples/{name}"} for name in names if name in common}
-    return {name: {"value": problem} for name, problem in own.items()} | told
+def _responses(path: str, operation: Operation, fields: FieldExamples) -> None:
+    for status, response in operation["responses"].items():
+        for media_type, media in response.get("content", {}).items():
+            if media_type == MEDIA_TYPE:
+                media["examples"] = _problems(operation, status)
+                for example in media["examples"].values():
+                    fields.collect(media["schema"], example.get("value", {}))
+            else:
+                key = CSV if media_type == CSV else status
+                special = by_subject()["operation_answers"].get(operation["operationId"], {})
+                component = component_of(media["schema"])
+                properties = fields.schemas.get(component, {}).get("properties", {})
+                media["example"] = _answer(path, component, properties, special.get(key))
+                fields.collect(media["schema"], media["example"])
 
 
-def _page_size(operation: Mapping[str, Any], status: int) -> dict[str, Any]:
-    pages = any(one["name"] == "page_size" for one in operation.get("parameters", []))
-    return refusals.wrong(refusals.PAGE_SIZE) if pages and status == 400 else {}
+def _answer(path: str, component: str, properties: Mapping[str, Any], special: Any) -> Any:
+    """One body, or a page of them; `special` replaces the usual bodies of the component."""
+    answers = by_subject()["answers"]
+    if "results" in properties:
+        row = component_of(properties["results"]["items"])
+        return {**_links(path), "results": special or answers[row]}
+    body = special or answers[component][0]
+    return {**body, **_links(path)} if "next" in properties else body
 
 
-def _unreadable(operation: Mapping[str, Any]) -> list[str]:
-    body = operation.get("requestBody", {}).get("content", {})
-    key = ["idempotency_key_required"] if wants_key(operation) else []
-    return (["parse_error"] if JSON in body else []) + key
+def _links(path: str) -> dict[str, str]:
+    shared = load("shared")
+    address = shared["server"] + path.replace("{id}", str(_id(path)))
+    return {
+        name: f"{address}?cursor={cursor}&page_size=2" for name, cursor in shared["cursors"].items()
+    }
 
 
-@dataclass(frozen=True)
-class _Answers:
-    """Finds what one operation answers with one status."""
+def _problems(operation: Operation, status: str) -> dict[str, Any]:
+    """The operation's own problems in full, the shared ones by reference."""
+    own = dict(by_subject()["problems"].get(operation["operationId"], {}).get(status, {}))
+    if status == "400" and _has_parameter(operation, "page_size"):
+        own["invalid"] = load("shared")["page_size_problem"]
+    references = {
+        code: {"$ref": f"#/components/examples/{code}"}
+        for code in _shared_problems(operation, status, has_own=bool(own))
+    }
+    return {code: {"value": problem} for code, problem in own.items()} | references
 
-    path: str
-    operation: str
-    status: str
-    morning: Morning
-    fields: Fields
 
-    def whole(self, media_type: str, schema: Mapping[str, Any]) -> Any:
-        if media_type == CSV:
-            return files()[self.operation]
-        component = schema["$ref"].rpartition("/")[2]
-        properties = self.fields.schemas[component]["properties"]
-        links = dict(zip(("next", "previous"), self._links(), strict=True))
-        if "results" in properties:
-            row = properties["results"]["items"]["$ref"].rpartition("/")[2]
-            return {**links, "results": list(self._told(row))}
-        told = self._told(component)
-        one = told if isinstance(told, Mapping) else told[0]
-        return {**one, **links} if "next" in properties else one
+def _shared_problems(operation: Operation, status: str, *, has_own: bool) -> Iterator[str]:
+    creates = wants_key(operation)
+    if status == "400":
+        reads_json = JSON in operation.get("requestBody", {}).get("content", {})
+        if reads_json:
+            yield "parse_error"
+        if creates:
+            yield "idempotency_key_required"
+        if not (reads_json or creates or has_own):
+            yield "bad_request"
+    elif status == "403":
+        yield f"scope_missing_{operation['security'][0]['token'][0]}"
+    elif status != "409" or creates:
+        problems = load("shared")["problems"]
+        yield from (code for code, body in problems.items() if body["status"] == int(status))
 
-    def _told(self, component: str) -> Any:
-        told = self.morning.by_operation.get((self.operation, self.status))
-        return told or self.morning.answers[component]
 
-    def _links(self) -> Iterator[str]:
-        path = self.path.replace("{id}", str(_id(self.path)))
-        for cursor in CURSORS:
-            yield f"{HOUSE}{path}?cursor={cursor}&page_size=2"
+def _has_parameter(operation: Operation, name: str) -> bool:
+    return any(parameter["name"] == name for parameter in operation.get("parameters", []))
