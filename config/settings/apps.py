@@ -44,7 +44,7 @@ MIDDLEWARE = [
     "config.staff.audit_log.RememberRequest",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "distribution.api.http.middleware.Edge",
+    "distribution.api.http.middleware.ApiMiddleware",
     "config.web.unknown_callers.Strangers",
     "axes.middleware.AxesMiddleware",
 ]

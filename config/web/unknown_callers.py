@@ -12,12 +12,12 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 
 from config.web.client_address import client_ip
-from distribution.api.auth import throttling
+from distribution.access import rate_limits
 from distribution.api.http import problems
 
 
 class Strangers:
-    """Middleware inside the API's edge, which sends the rate's headers."""
+    """Middleware inside ApiMiddleware, which sends the rate's headers."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
@@ -26,8 +26,10 @@ class Strangers:
         response = self._get_response(request)
         if response.status_code != 401 or not problems.is_api(request):
             return response
-        rate = throttling.standing(f"stranger:{client_ip(request)}", settings.API_RATE_STRANGERS)
-        request.api_rate = rate  # type: ignore[attr-defined]  # read by edge.py
+        rate = rate_limits.count_request(
+            f"stranger:{client_ip(request)}", settings.API_RATE_STRANGERS
+        )
+        request.api_rate = rate  # type: ignore[attr-defined]  # ApiMiddleware reads it
         if not rate.exceeded:
             return response
-        return problems.answer(429, "throttled", headers={"Retry-After": str(rate.reset)})
+        return problems.answer(429, "throttled", headers={"Retry-After": str(rate.reset_seconds)})

@@ -1,1 +1,1 @@
-"""API tokens and rate limits: who may call, and how often."""
+"""API tokens and the counters of their rate limits."""

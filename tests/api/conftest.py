@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from distribution.access import rate_limits
 from distribution.analytics import breakdown
-from distribution.api.auth import throttling
 from distribution.api.resources import templates
 from tests.serving import serve
 
@@ -14,8 +14,8 @@ __all__ = ["serve"]
 
 @pytest.fixture(autouse=True)
 def nobody_asked_yet() -> Iterator[None]:
-    throttling.forget()
+    rate_limits.reset()
     templates.pages.forget()
     breakdown.sums.forget()  # each test begins with the same keys
     yield
-    throttling.forget()
+    rate_limits.reset()

@@ -78,6 +78,6 @@ def test_what_comes_in_chunks_is_not_taken_for_nothing(send: Callable[..., Any])
 
 def test_a_server_that_does_not_decode_chunks_asks_for_the_length() -> None:
     request = RequestFactory().post(ADD, HTTP_TRANSFER_ENCODING="chunked")
-    answer = middleware.Edge(lambda _: None).process_view(request, None, (), {})  # type: ignore[arg-type, return-value]
+    answer = middleware.ApiMiddleware(lambda _: None).process_view(request, None, (), {})  # type: ignore[arg-type, return-value]
     assert answer is not None
     assert (answer.status_code, json.loads(answer.content)["code"]) == (411, "no_length")

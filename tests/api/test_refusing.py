@@ -16,8 +16,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient, APIRequestFactory, force_authenticate
 from rest_framework.views import APIView
 
-from distribution.access import tokens
-from distribution.api.auth import throttling
+from distribution.access import rate_limits, tokens
 from distribution.models import Distribution, Scope
 from tests.api.tokens import a_key, a_program
 from tests.builders import a_user
@@ -124,7 +123,7 @@ def test_a_program_that_asks_too_often_is_told_when_to_ask_again(settings: Any) 
 def test_strangers_are_told_to_wait_and_programs_beside_them_are_not(settings: Any) -> None:
     settings.API_RATE_STRANGERS = 2
     settings.TRUSTED_PROXIES = [ip_network("127.0.0.1")]
-    throttling.forget()
+    rate_limits.reset()
     stranger, program = Client(headers={"X-Forwarded-For": "203.0.113.7"}), a_program("read")
     guess = {"Authorization": "Bearer dbk_a_guess", "X-Forwarded-For": "203.0.113.7"}
     with time_machine.travel("2026-11-24T00:32:10Z", tick=False):
@@ -143,13 +142,13 @@ def test_strangers_are_told_to_wait_and_programs_beside_them_are_not(settings: A
 
 def test_rates_are_shared_by_redis_and_kept_without_it(broker_url: str, settings: Any) -> None:
     settings.REDIS_URL = broker_url
-    throttling.forget()
-    assert [throttling.count("a") for _ in range(2)] == [1, 2]
-    throttling.memory.clear()
-    assert throttling.count("a") == 3  # another process would go on from there, too
+    rate_limits.reset()
+    assert [rate_limits.increment("a") for _ in range(2)] == [1, 2]
+    rate_limits.local_counts.clear()
+    assert rate_limits.increment("a") == 3  # another process would go on from there, too
     settings.REDIS_URL = "redis://127.0.0.1:9/0"
-    throttling.forget()
-    assert [throttling.count("a") for _ in range(2)] == [1, 2]
+    rate_limits.reset()
+    assert [rate_limits.increment("a") for _ in range(2)] == [1, 2]
 
 
 def test_a_view_that_names_no_scope_answers_nobody() -> None:

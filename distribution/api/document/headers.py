@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from distribution.access.rate_limits import RateLimit
 from distribution.api.auth.idempotency import HEADER
-from distribution.api.auth.throttling import Rate
 
 # name → what it says, its schema, an example
 HEADERS: Mapping[str, tuple[str, dict[str, Any], Any]] = {
@@ -23,7 +23,7 @@ HEADERS: Mapping[str, tuple[str, dict[str, Any], Any]] = {
     "WWW-Authenticate": ("How to say who asks.", {"type": "string"}, 'Bearer realm="daybreak"'),
     "Allow": ("The methods that are answered.", {"type": "string"}, "GET, HEAD"),
 }
-RATES = tuple(Rate(600, 29, 34).headers())
+RATES = tuple(RateLimit(600, 29, 34).headers())
 WITH_STATUS: Mapping[str, tuple[str, ...]] = {
     "401": ("WWW-Authenticate",),
     "405": ("Allow",),

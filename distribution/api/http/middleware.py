@@ -16,7 +16,7 @@ from distribution.api.http.problems import Problem
 TOO_LARGE = "Send at most {:,} bytes at once to this address."
 
 
-class Edge:
+class ApiMiddleware:
     """Middleware for everything under /api/."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
