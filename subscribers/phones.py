@@ -1,4 +1,4 @@
-"""Phone numbers: any common spelling in, E.164 out, and masked for eyes and logs.
+"""Phone numbers: any common spelling in, E.164 out.
 
 No message of this module holds the number itself, so it may be shown and logged.
 """
@@ -58,19 +58,6 @@ def from_wa_id(wa_id: str) -> str:
     if not (digits.isascii() and _WA_ID.fullmatch(digits)):
         raise InvalidPhone("This is not a WhatsApp id: it must be 7 to 15 digits.")
     return f"+{digits}"
-
-
-def mask(phone: str) -> str:
-    """An E.164 number as it may be shown and logged: +91******5678."""
-    return f"{phone[:3]}******{phone[-4:] if len(phone) > 10 else phone[-2:]}"
-
-
-def mask_digits(text: str, *, shown: int = 2, limit: int = 40) -> str:
-    """Free text with every digit but the last `shown` replaced by a star, cut to `limit`."""
-    places = [place for place, character in enumerate(text) if character.isdigit()]
-    hidden = set(places[: max(len(places) - shown, 0)])
-    stars = "".join("*" if place in hidden else text[place] for place in range(len(text)))
-    return stars if len(stars) <= limit else f"{stars[: limit - 1]}…"
 
 
 @cache

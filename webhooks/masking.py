@@ -6,12 +6,12 @@ import json
 import re
 from typing import Any
 
-from subscribers.phones import mask_digits
+from masking.phones import mask_phones
+from masking.placeholders import PERSONAL
 
 LONGEST = 20_000  # characters of a body that are shown
 PRIVATE = frozenset(("name", "username", "body", "caption", "title", "text", "user_id", "payload"))
 PRIVATE |= {"from_user_id", "recipient_user_id", "first_name", "last_name", "response_json"}
-_NUMBER = re.compile(r"\+?[0-9][0-9 ().-]{5,}[0-9]")
 _MESSAGE_ID = re.compile(r"wamid\.[A-Za-z0-9+/=_.-]+")  # Base64 around the person's number
 _WHEN = frozenset(("timestamp", "time"))
 
@@ -28,7 +28,7 @@ def body(raw: bytes) -> str:
 def line(text: str) -> str:
     """Free text, such as an error's, without phone numbers and message ids."""
     text = _MESSAGE_ID.sub(lambda found: f"wamid.…{found[0][-4:]}", text)
-    return _NUMBER.sub(lambda found: mask_digits(found[0]), text)
+    return mask_phones(text)
 
 
 def first_line(error: BaseException) -> str:
@@ -42,7 +42,7 @@ def _masked(value: Any, key: str = "") -> Any:
     if isinstance(value, list):
         return [_masked(inner, key) for inner in value]
     if isinstance(value, str):
-        return "…" if key in PRIVATE and value else value if key in _WHEN else line(value)
+        return PERSONAL if key in PRIVATE and value else value if key in _WHEN else line(value)
     if isinstance(value, int) and not isinstance(value, bool) and key not in _WHEN:
         return int(value) if abs(value) < 10**6 else line(str(value))
     return value

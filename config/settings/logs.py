@@ -13,27 +13,32 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from masking.phones import mask_phone
+from masking.placeholders import SECRET
+
 LEVELS = ("debug", "info", "warning", "error", "critical")
 FORMS = ("text", "json")
 SHORTEST_SECRET = 12  # characters; shorter ones turn up inside innocent words
 
-_HIDDEN = "***"
 # What a stranger's text could do to a terminal, or forge a line with.
 _CONTROLS = {code: "?" for code in (*range(32), 127) if chr(code) not in "\t\n"}
 _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
-    (re.compile(r"(?i)\b(bearer\s+)[\w.~+/=|-]+"), rf"\1{_HIDDEN}"),
+    (re.compile(r"(?i)\b(bearer\s+)[\w.~+/=|-]+"), rf"\1{SECRET}"),
     (
         re.compile(
             r"(?i)\b((?:access_token|verify_token|input_token|appsecret_proof|app_secret|client_secret"
             r"|password|sessionid|csrftoken)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&;,]+"
         ),
-        rf"\1{_HIDDEN}",
+        rf"\1{SECRET}",
     ),
-    (re.compile(r"\bEAA[A-Za-z0-9]{20,}"), _HIDDEN),  # how Meta's access tokens begin
-    (re.compile(r"(?i)\b(sha256=)[0-9a-f]{8,}"), rf"\1{_HIDDEN}"),
-    (re.compile(r"(://)[^\s/@]*@"), rf"\1{_HIDDEN}@"),  # the account in a database's URL
+    (re.compile(r"\bEAA[A-Za-z0-9]{20,}"), SECRET),  # how Meta's access tokens begin
+    (re.compile(r"(?i)\b(sha256=)[0-9a-f]{8,}"), rf"\1{SECRET}"),
+    (re.compile(r"(://)[^\s/@]*@"), rf"\1{SECRET}@"),  # the account in a database's URL
     # E.164 with its plus, or India's without, which is how WhatsApp itself writes it.
-    (re.compile(r"(?:\+[1-9]\d{7,14}|(?<!\d)91[6-9]\d{9})(?!\d)"), lambda found: _mask(found[0])),
+    (
+        re.compile(r"(?:\+[1-9]\d{7,14}|(?<!\d)91[6-9]\d{9})(?!\d)"),
+        lambda found: mask_phone(found[0]),
+    ),
 )
 
 
@@ -63,19 +68,12 @@ def redactor(secrets: Iterable[str] = ()) -> Callable[[str], str]:
     values = re.compile("|".join(sorted(known, key=len, reverse=True)) or r"(?!)")
 
     def redact(text: str) -> str:
-        text = values.sub(_HIDDEN, text)
+        text = values.sub(SECRET, text)
         for pattern, replacement in _RULES:
             text = pattern.sub(replacement, text)
         return text
 
     return redact
-
-
-def _mask(phone: str) -> str:
-    """+91******5678, as `subscribers.phones.mask` writes it; that module is heavy to load."""
-    plus = "+" if phone.startswith("+") else ""
-    digits = phone.removeprefix("+")
-    return f"{plus}{digits[:2]}******{digits[-4:] if len(digits) > 9 else digits[-2:]}"
 
 
 class TextFormatter(logging.Formatter):

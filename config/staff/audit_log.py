@@ -22,8 +22,9 @@ from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponseBase
 
 from config.web.client_address import client_ip
+from masking import placeholders
+from masking.phones import mask_phone
 from subscribers.models import Subscriber
-from subscribers.phones import mask
 
 SECRET = ("password", "key", "token", "secret")  # parts of the names of fields never written down
 MOST = 50  # rows remembered a request: an import is not told row by row
@@ -127,13 +128,13 @@ def _is_secret(name: str) -> bool:
 
 def _shown(name: str, value: Any) -> Any:
     if name.startswith("phone") and isinstance(value, str):
-        return mask(value)
+        return mask_phone(value)
     return value[:LONGEST] if isinstance(value, str) else value
 
 
 def _hidden(name: str, value: Any) -> Any:
     """Nothing is ever taken out of this log, so what must go with a person does not come in."""
-    return "…" if name in PERSONAL else _shown(name, value)
+    return placeholders.PERSONAL if name in PERSONAL else _shown(name, value)
 
 
 def _note(request: HttpRequest | None, user_id: int, name: str, act: str) -> None:

@@ -16,9 +16,9 @@ from django.utils import timezone
 from distribution.ledger.reasons import explain
 from distribution.models import Attempt, Delivery, Distribution
 from distribution.reporting import delivery_export
+from masking.phones import mask_phone
 from subscribers.admin.confirmed_action import record
 from subscribers.admin.read_only import ReadOnly
-from subscribers.phones import mask
 
 EXPORT = "distribution.export_delivery"
 FULL_PHONE = "subscribers.see_full_phone"
@@ -114,7 +114,7 @@ class DeliveryAdmin(ReadOnly):
 
     @admin.display(description="phone")
     def masked(self, delivery: Delivery) -> str:
-        return mask(delivery.phone)
+        return mask_phone(delivery.phone)
 
     @admin.display(description="name")
     def name(self, delivery: Delivery) -> str:

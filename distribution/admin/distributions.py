@@ -19,9 +19,9 @@ from distribution.interventions import manual_retry
 from distribution.lifecycle import control
 from distribution.models import Distribution
 from distribution.reporting.snapshot import percent, picture
+from masking.phones import mask_phone
 from subscribers.admin.confirmed_action import ReasonForm, record
 from subscribers.admin.read_only import ReadOnly
-from subscribers.phones import mask
 
 BATCHES = 40  # on a page
 PLACE = "admin/distribution/distribution"
@@ -82,7 +82,8 @@ class DistributionAdmin(ReadOnly):
             batch_before=max(start - BATCHES, 0),
             batch_next=start + BATCHES if start + BATCHES < distribution.batches else None,
             slowest=[
-                {"delivery": row, "phone": mask(row.phone)} for row in counts.slowest(distribution)
+                {"delivery": row, "phone": mask_phone(row.phone)}
+                for row in counts.slowest(distribution)
             ],
             may_export=request.user.has_perm("distribution.export_delivery"),
         )

@@ -17,8 +17,8 @@ from distribution.interventions import unconfirmed
 from distribution.interventions.unconfirmed import UnconfirmedError
 from distribution.ledger.reasons import explain
 from distribution.models import Distribution
+from masking.phones import mask_phone
 from subscribers.admin.confirmed_action import ReasonForm, record
-from subscribers.phones import mask
 
 MOST = 200  # on the page, and decided on at once
 DECISIONS = {"resend": "Send again", "leave": "Leave as it is"}
@@ -33,7 +33,7 @@ def listing(request: HttpRequest, distribution: Distribution) -> dict[str, Any]:
     """What the list shows: the oldest first, masked."""
     rows = unconfirmed.listed(distribution)
     return {
-        "rows": [(row, mask(row.phone), explain(row.reason).words) for row in rows[:MOST]],
+        "rows": [(row, mask_phone(row.phone), explain(row.reason).words) for row in rows[:MOST]],
         "total": rows.count(),
         "may_decide": request.user.has_perm(unconfirmed.PERMISSION),
     }
@@ -73,7 +73,7 @@ def decide(
         what=what,
         decision=DECISIONS[what],
         warning=WARNINGS[what],
-        chosen=[(row, mask(row.phone)) for row in chosen],
+        chosen=[(row, mask_phone(row.phone)) for row in chosen],
     )
 
 

@@ -17,11 +17,11 @@ from django.utils import timezone
 
 from distribution.content import rendering
 from distribution.models import Content
+from masking.phones import mask_phone
 from phonepool.cloud_api.client import CloudApi, Outcome, OutcomeKind, PreparedMessage
 from phonepool.numbers import pool
 from phonepool.numbers.reservation import Reservation
 from subscribers.models import Subscriber
-from subscribers.phones import mask
 
 PATIENCE = 10.0  # seconds after its slot that a test message may still go out
 
@@ -102,7 +102,7 @@ def _messages(
 
 
 def _heard(message: PreparedMessage, outcome: Outcome | None) -> Heard:
-    phone = mask(message.to)
+    phone = mask_phone(message.to)
     if outcome is None:
         return Heard(phone, accepted=False, words="No answer yet: look at the phone.")
     if outcome.kind in (OutcomeKind.ACCEPTED, OutcomeKind.HELD):

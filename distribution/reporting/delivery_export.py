@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from distribution.ledger.reasons import explain
 from distribution.models import Delivery
-from subscribers.phones import mask
+from masking.phones import mask_phone
 from subscribers.spreadsheets import csv_lines
 
 HEADER = (
@@ -47,7 +47,7 @@ def row(values: Sequence[object], *, full_phones: bool) -> list[str]:
     reason, tries, *times, code = rest
     why = explain(str(reason)) if reason else None
     told = (why.words, why.advice) if why else ("", "")
-    shown = phone if full_phones else mask(str(phone))
+    shown = phone if full_phones else mask_phone(str(phone))
     reached = PROGRESS.get(progress if isinstance(progress, int) else 0, "")
     cells = [
         *(pk, one, day, person, shown, name, tier, batch, number, state, reached, reason),

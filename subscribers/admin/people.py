@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import TabularInline
 
+from masking.phones import mask_phone
 from subscribers import phones
 from subscribers.admin.confirmed_action import button, username
 from subscribers.admin.exports import Exports
@@ -83,7 +84,7 @@ class SubscriberAdmin(PersonActs, Exports):
 
     @admin.display(description="phone", ordering="phone")
     def masked_phone(self, subscriber: Subscriber) -> str:
-        return phones.mask(subscriber.phone)
+        return mask_phone(subscriber.phone)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Subscriber], search_term: str
@@ -118,7 +119,7 @@ class SubscriberAdmin(PersonActs, Exports):
     def shown_phone(self, subscriber: Subscriber) -> str:
         """In full for whoever may see it; set by the request that shows it."""
         full = getattr(subscriber, "may_be_shown", False)
-        return subscriber.phone if full else phones.mask(subscriber.phone)
+        return subscriber.phone if full else mask_phone(subscriber.phone)
 
     def get_fields(self, _request: HttpRequest, obj: Subscriber | None = None) -> list[Any]:
         # Another number is another person's consent: add a new subscriber instead.

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.decorators import display
 
-from subscribers import phones
+from masking.phones import mask_phone
 from subscribers.admin.read_only import ReadOnly
 from subscribers.models import Suppression
 from subscribers.people.search import by_phone
@@ -29,7 +29,7 @@ class SuppressionAdmin(ReadOnly):
 
     @admin.display(description="phone")
     def masked_phone(self, row: Suppression) -> str:
-        return phones.mask(row.phone)
+        return mask_phone(row.phone)
 
     @display(description="latest wish", label={"STOP": "danger", "START": "success"})
     def wish(self, row: Suppression) -> str:

@@ -13,6 +13,7 @@ from functools import lru_cache
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, validate_email
 
+from masking.phones import mask_digits
 from subscribers import phones
 from subscribers.importing.csv_table import MAX_CELL, ImportRefused, Record
 from subscribers.models import LANGUAGE_PATTERN, Status, Subscriber, Tier
@@ -118,14 +119,14 @@ class Columns:
                     f" (Lines {record.line} to {record.last_line} were read as one row:"
                     " look for a quotation mark too many.)"
                 )
-            return Refusal(record.line, reason, fault.column, phones.mask_digits(fault.raw))
+            return Refusal(record.line, reason, fault.column, mask_digits(fault.raw))
 
     def _check(self) -> None:
         if "phone" not in self.keys:
             found = ", ".join(title for title in self.titles if title) or "nothing"
             raise ImportRefused(
                 "No column for the phone number: the first line must name the columns, one of"
-                f" them “phone”. It reads: {phones.mask_digits(found, shown=0, limit=200)}."
+                f" them “phone”. It reads: {mask_digits(found, shown=0, limit=200)}."
             )
         for place, key in enumerate(self.keys):
             first = self.keys.index(key)

@@ -19,7 +19,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
-from subscribers import phones
+from masking.phones import mask_phone
 from subscribers.importing import workbook
 from subscribers.importing.columns import Columns, Refusal
 from subscribers.importing.csv_table import open_table
@@ -251,7 +251,7 @@ def _sample(verdict: Verdict) -> dict[str, object]:
     row = verdict.row
     return {
         "line": row.line,
-        "phone": phones.mask(row.phone),
+        "phone": mask_phone(row.phone),
         "name": row.details.get("name", ""),
         "changes": [list(change) for change in verdict.changes],
     }

@@ -193,9 +193,9 @@ def test_any_code_is_classified(
     [
         ("+919812345678 is bad", "+91******5678 is bad"),
         ("to: 919812345678", "to: 91******5678"),
-        ("to +91 98123 45678, please", "to +91********5678, please"),
-        ("Malformed access token EAAx", "Malformed access token […]"),
-        ("token " + "E" * 200, "token […]"),
+        ("to +91 98123 45678, please", "to +91******5678, please"),
+        ("Malformed access token EAAx", "Malformed access token ***"),
+        ("token " + "E" * 200, "token ***"),
         ("a\nb\x00c", "a b c"),
         ("code 131009 of 2026", "code 131009 of 2026"),
         ("x" * 10 + " " + "y " * 400, ("x" * 10 + " " + "y " * 400)[:300]),

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subscribers.phones import InvalidPhone, from_wa_id, mask, mask_digits, normalise
+from masking.phones import mask_digits, mask_phone
+from subscribers.phones import InvalidPhone, from_wa_id, normalise
 
 SPELLINGS = [
     "+919812345678",
@@ -200,7 +201,7 @@ def test_what_is_no_whatsapp_id_is_refused(wa_id):
     ],
 )
 def test_a_masked_number_shows_country_and_end(phone, masked):
-    assert mask(phone) == masked
+    assert mask_phone(phone) == masked
 
 
 @pytest.mark.parametrize(

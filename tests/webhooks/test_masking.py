@@ -3,7 +3,7 @@ from __future__ import annotations
 import json
 import re
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.webhooks.posts import encode, envelope, messages
@@ -31,7 +31,7 @@ def test_a_body_is_shown_without_numbers_names_and_messages():
 
     for private in ("9812345678", "Ravi", "IN.13", "OTE5ODEyMzQ1Njc4", "PIN"):
         assert private not in shown
-    for useful in ('"failed"', "131026", "1750030073", "**78", "wamid.…ERgS"):
+    for useful in ('"failed"', "131026", "1750030073", "91******5678", "wamid.…ERgS"):
         assert useful in shown
 
 
@@ -51,6 +51,8 @@ def test_a_long_body_is_cut():
     assert shown.endswith("bytes in all)")
 
 
+# Drawing values takes longer next to busy processes, which says nothing about masking.
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.from_regex(r"[1-9][0-9]{9,14}", fullmatch=True), st.text(max_size=20))
 def test_no_number_of_ten_digits_gets_through(digits, around):
     shown = masking.body(json.dumps({"note": f"{around} {digits} {around}", "id": digits}).encode())

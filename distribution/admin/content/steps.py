@@ -18,9 +18,9 @@ from distribution.content import approval, staff_send, validation
 from distribution.content.approval import EDITORIAL, ApprovalError
 from distribution.content.staff_send import RehearsalError
 from distribution.models import Content, ContentState, Decision
+from masking.phones import mask_phone
 from phonepool.cloud_api import client
 from subscribers.models import Subscriber
-from subscribers.phones import mask
 
 APPROVE, APPROVE_LATE, TEST = "approve_content", "approve_late_content", "send_test"
 Step = Callable[[HttpRequest, Content], Content]
@@ -142,7 +142,7 @@ def panel(request: HttpRequest, content: Content) -> dict[str, Any]:
         and content.is_fallback
         and may(request, APPROVE),
         "may_test": may(request, TEST),
-        "test_phones": [mask(phone) for phone in settings.TEST_RECIPIENTS],
+        "test_phones": [mask_phone(phone) for phone in settings.TEST_RECIPIENTS],
     }
 
 

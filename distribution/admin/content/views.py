@@ -20,8 +20,8 @@ from distribution.content import calendar as content_calendar
 from distribution.content.preview import Audience, Bubble
 from distribution.lifecycle import schedule
 from distribution.models import Content, ContentState
+from masking.phones import mask_phone
 from subscribers.models import Subscriber
-from subscribers.phones import mask
 
 FOLDER = "admin/distribution/content"
 
@@ -53,7 +53,7 @@ def preview_context(
     return {
         "audiences": audiences,
         "person": person,
-        "person_phone": mask(person.phone) if person else "",
+        "person_phone": mask_phone(person.phone) if person else "",
         "bubble": bubble,
         "other_bubble": other,
         "other_language": bool(bubble and person and person.language != bubble.language),

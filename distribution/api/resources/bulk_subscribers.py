@@ -12,6 +12,7 @@ from rest_framework.exceptions import ValidationError
 
 from distribution.api.http.fields import Body, Text
 from distribution.api.http.filtering import Filters
+from masking.phones import mask_phone
 from subscribers import phones
 from subscribers.importing import columns
 from subscribers.importing.records import MAX_CELL
@@ -39,7 +40,7 @@ class SubscriberRow(serializers.ModelSerializer[Subscriber]):
         read_only_fields = fields
 
     def get_phone(self, person: Subscriber) -> str:
-        return phones.mask(person.phone)
+        return mask_phone(person.phone)
 
 
 class OneSubscriber(SubscriberRow):

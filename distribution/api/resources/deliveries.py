@@ -18,7 +18,7 @@ from distribution.ledger.reasons import explain
 from distribution.models import Delivery, Distribution, Progress, Scope, State
 from distribution.reporting import delivery_export
 from distribution.runtime import replica
-from subscribers.phones import mask
+from masking.phones import mask_phone
 
 
 @extend_schema_field({"type": "string", "enum": [one.name.lower() for one in Progress]})
@@ -53,7 +53,7 @@ class DeliveryShown(serializers.ModelSerializer[Delivery]):
         ]
 
     def get_phone(self, delivery: Delivery) -> str:
-        return mask(delivery.phone)
+        return mask_phone(delivery.phone)
 
     def get_words(self, delivery: Delivery) -> str:
         return explain(delivery.reason).words if delivery.reason else ""
