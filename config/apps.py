@@ -1,8 +1,21 @@
 from __future__ import annotations
 
+from typing import Any
+
 from django.apps import AppConfig
 from django.conf import settings
-from django.db.models.signals import post_migrate
+from django.core.management.base import CommandError
+from django.db import connections
+from django.db.migrations.loader import MigrationLoader
+from django.db.migrations.recorder import MigrationRecorder
+from django.db.models.signals import post_migrate, pre_migrate
+
+OURS = ("distribution", "phonepool", "subscribers", "webhooks")  # the apps with migrations
+OLDER_DATABASE = (
+    "This database was made by a version of Daybreak before its first release, whose migrations "
+    "no longer exist: start afresh with an empty one (remove the folder var/, or create a new "
+    "PostgreSQL database and name it in DATABASE_URL)."
+)
 
 
 class ConfigConfig(AppConfig):
@@ -15,4 +28,16 @@ class ConfigConfig(AppConfig):
         from config.staff import audit_log, roles, sessions  # noqa: F401 - the first two only listen
 
         post_migrate.connect(roles.install, sender=roles.last_app_with_models())
+        pre_migrate.connect(refuse_older_database, sender=roles.last_app_with_models())
         start_sentry(settings.SENTRY_DSN)
+
+
+def refuse_older_database(*, using: str, **_: Any) -> None:
+    """CommandError when a migration of our apps is recorded in the database but no longer exists.
+
+    Django would add what it takes for missing to a schema that has it already, and fail half-way.
+    """
+    known = MigrationLoader(None).disk_migrations
+    for app, name in MigrationRecorder(connections[using]).applied_migrations():
+        if app in OURS and (app, name) not in known:
+            raise CommandError(OLDER_DATABASE)
