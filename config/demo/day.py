@@ -57,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     if options.report:
         Path(options.report).write_text(json.dumps(found, indent=2) + "\n")
-    sys.stdout.write(report.board(found, settings.SLA_BASIS) + "\n")
+    sys.stdout.write(report.summary(found, settings.SLA_BASIS) + "\n")
     if password:
         say(f"Sign in to the admin as approver with the password {password}")
     if not report.passed(found):

@@ -97,7 +97,7 @@ def passed(report: dict[str, Any]) -> bool:
     return clean and report["state"] == "COMPLETED" and report["sla_met"]
 
 
-def board(report: dict[str, Any], basis: str) -> str:
+def summary(report: dict[str, Any], basis: str) -> str:
     """The customer's report."""
     share = report[f"sla_{basis}"] or 0.0
     failed, recipients = report["failed"], report["recipients"]

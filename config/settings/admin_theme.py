@@ -152,7 +152,7 @@ UNFOLD: dict[str, Any] = {
     ],
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_HISTORY": True,
-    "DASHBOARD_CALLBACK": "config.staff.home.board",
+    "DASHBOARD_CALLBACK": "config.staff.home.add_today",
     "STYLES": [Asset("config/admin.css")],
     "COLORS": {
         # The warm end of a sunrise; dark enough on white for small letters.

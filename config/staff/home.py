@@ -1,4 +1,4 @@
-"""The admin's first page: today's board, for whoever may see distributions."""
+"""What the admin's home shows to users who may see distributions."""
 
 from __future__ import annotations
 
@@ -9,17 +9,16 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from distribution.lifecycle import preflight
-from distribution.reporting import today as boards
+from distribution.reporting import today
 
 
-def board(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """What unfold asks for the home's template. Nothing is read for who may see nothing."""
+def add_today(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Complete the context of the home's template; unfold calls this for each request."""
     if request.user.has_perm("distribution.view_distribution"):
-        now = timezone.now()
-        found = boards.read(now)
+        loaded = today.load(timezone.now())
         context |= {
-            "board": found,
-            "content": preflight.content_for(found.next) if found.next else None,
+            "today": loaded,
+            "content": preflight.content_for(loaded.next) if loaded.next else None,
             "sla_basis": settings.SLA_BASIS,
         }
     return context

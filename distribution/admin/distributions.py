@@ -18,7 +18,8 @@ from distribution.analytics import counts
 from distribution.interventions import manual_retry
 from distribution.lifecycle import control
 from distribution.models import Distribution
-from distribution.reporting.snapshot import percent, picture
+from distribution.reporting.snapshot import take_snapshot
+from distribution.reporting.text_formats import percent
 from masking.phones import mask_phone
 from subscribers.admin.confirmed_action import ReasonForm, record
 from subscribers.admin.read_only import ReadOnly
@@ -74,7 +75,7 @@ class DistributionAdmin(ReadOnly):
             request,
             distribution,
             "page.html",
-            board=picture(distribution, now=timezone.now()),
+            snapshot=take_snapshot(distribution, now=timezone.now()),
             acts=possible(distribution, _person(request)),
             tiers=counts.by_tier(distribution),
             batches=counts.by_batch(distribution, start=start, limit=BATCHES),

@@ -1,7 +1,7 @@
-"""Lines of a chart, drawn on the server: numbers in, points of an SVG out. Pure.
+"""Line charts rendered on the server: numbers in, points of an SVG out. Pure.
 
-A drawing is 1 000 wide and 300 high whatever the screen; words stand beside it as HTML, so
-that they keep their size.
+A drawing is 1 000 wide and 300 high and stretched to the screen; its texts are HTML next to it,
+so that they keep their size.
 """
 
 from __future__ import annotations
@@ -10,9 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
+from distribution.reporting.text_formats import duration
+
 WIDTH, HEIGHT = 1000, 300
-LABELS = 5  # along the time
-NICE = (1, 2, 5)  # × powers of ten: tops of scales that people can read
+TIME_LABELS = 5
+ROUND_FIGURES = (1, 2, 5)  # × powers of ten: readable tops of scales
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,18 +28,18 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """What a template needs to draw it and to say it in words."""
+    """What a template needs to draw it and to describe it in words."""
 
     title: str
     summary: str  # for those who cannot see it
     lines: list[Line]
     top: str  # the scale's upper end
     times: list[str]  # evenly spaced along the bottom
-    mark: float | None = None  # where the deadline stands, in the drawing's own units
+    deadline: float | None = None  # its place from the left, in units of the drawing
     levels: list[float] = field(default_factory=lambda: [0.0, HEIGHT / 2])
 
 
-def pace(
+def throughput(
     accepted: Sequence[int],
     delivered: Sequence[int],
     *,
@@ -46,28 +48,30 @@ def pace(
     needed: float,
     deadline: float,
 ) -> Chart:
-    """Messages a second. `needed` is the level pace that keeps the service level.
+    """Messages a second. `needed` is the constant rate that keeps the service level.
 
-    Counts are of `width` seconds each, as far as time has come; the drawing is `span` seconds
-    wide, and the deadline is counted from its start.
+    Each count covers `width` seconds and lies in the past; the drawing is `span` seconds wide,
+    and `deadline` is in seconds from its start.
     """
-    went, came = [n / width for n in accepted], [n / width for n in delivered]
-    top = nice(max([needed, *went, *came]))
+    accepted_rates = [count / width for count in accepted]
+    delivered_rates = [count / width for count in delivered]
+    top = round_up(max([needed, *accepted_rates, *delivered_rates]))
     step = _step(width, span)
     level = _y(needed, top)
-    edge = _mark(deadline, span)
+    edge = _place(deadline, span)
     return Chart(
         title="Messages a second",
-        summary=f"At most {max(went, default=0):.0f} accepted and {max(came, default=0):.0f} "
-        f"delivered a second; {needed:.0f} a second keep the service level.",
+        summary=f"At most {max(accepted_rates, default=0):.0f} accepted and "
+        f"{max(delivered_rates, default=0):.0f} delivered a second; "
+        f"{needed:.0f} a second keep the service level.",
         lines=[
             Line("needed", "target", f"0,{level} {WIDTH if edge is None else edge:.1f},{level}"),
-            Line("accepted", "accepted", _steps(went, top, step)),
-            Line("delivered", "delivered", _steps(came, top, step)),
+            Line("accepted", "accepted", _steps(accepted_rates, top, step)),
+            Line("delivered", "delivered", _steps(delivered_rates, top, step)),
         ],
         top=f"{top:,.0f}/s",
         times=_times(span),
-        mark=edge,
+        deadline=edge,
     )
 
 
@@ -81,30 +85,31 @@ def progress(
     target: float,
     deadline: float,
 ) -> Chart:
-    """The share of the people reached so far, against the line that just keeps the target."""
-    went, came = _shares(accepted, people), _shares(delivered, people)
+    """The share of the people reached so far, against the line that just meets the target."""
+    accepted_shares, delivered_shares = _shares(accepted, people), _shares(delivered, people)
     step = _step(width, span)
     goal = min(deadline, span) / span * WIDTH if span else WIDTH
     return Chart(
         title="Share of the people reached",
-        summary=f"{went[-1] if went else 0:.1%} accepted and {came[-1] if came else 0:.1%} "
-        f"delivered; the service level asks for {target:.0%} at the deadline.",
+        summary=f"{accepted_shares[-1] if accepted_shares else 0:.1%} accepted and "
+        f"{delivered_shares[-1] if delivered_shares else 0:.1%} delivered; "
+        f"the service level asks for {target:.0%} at the deadline.",
         lines=[
             Line("service level", "target", f"0,{HEIGHT} {goal:.1f},{_y(target, 1)}"),
-            Line("accepted", "accepted", _points(went, step)),
-            Line("delivered", "delivered", _points(came, step)),
+            Line("accepted", "accepted", _points(accepted_shares, step)),
+            Line("delivered", "delivered", _points(delivered_shares, step)),
         ],
         top="100 %",
         times=_times(span),
-        mark=_mark(deadline, span),
+        deadline=_place(deadline, span),
     )
 
 
-def nice(value: float) -> float:
+def round_up(value: float) -> float:
     """The least of 1, 2, 5, 10, 20 … that is not below `value`."""
     power = 1
     while True:
-        for step in NICE:
+        for step in ROUND_FIGURES:
             if step * power >= value:
                 return float(step * power)
         power *= 10
@@ -119,14 +124,14 @@ def _step(width: int, span: float) -> float:
 
 
 def _points(shares: Sequence[float], step: float) -> str:
-    """From the chart's corner through the end of each count."""
+    """From the lower left corner through the end of each count."""
     points = [(0.0, float(HEIGHT))]
     points += [(step * (n + 1), _y(share, 1.0)) for n, share in enumerate(shares)]
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
 
 
 def _steps(values: Sequence[float], top: float, step: float) -> str:
-    """Level over each count: a rate is true for all of its time."""
+    """Constant over each count: a rate applies to all of its seconds."""
     points = []
     for n, value in enumerate(values):
         y = _y(value, top)
@@ -138,16 +143,9 @@ def _y(value: float, top: float) -> float:
     return round(HEIGHT * (1 - min(value / top, 1.0)), 1) if top else float(HEIGHT)
 
 
-def _mark(deadline: float, span: float) -> float | None:
+def _place(deadline: float, span: float) -> float | None:
     return round(deadline / span * WIDTH, 1) if 0 < deadline <= span else None
 
 
 def _times(span: float) -> list[str]:
-    return [clock(span * n / (LABELS - 1)) for n in range(LABELS)]
-
-
-def clock(seconds: float) -> str:
-    """A length of time as people read it: 0:05, 4:59, 1:02:03."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+    return [duration(span * n / (TIME_LABELS - 1)) for n in range(TIME_LABELS)]

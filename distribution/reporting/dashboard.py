@@ -1,6 +1,6 @@
-"""The live board for the wall: one page, and the fragment by which it keeps itself up to date.
+"""The live dashboard: one page, and the fragment that its script fetches to stay up to date.
 
-What is shown is the same for everybody, so all viewers share one reckoning a second.
+All viewers see the same, so the fragment is rendered once a second for all of them.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from django.views.decorators.http import require_safe
 
 from distribution.models import Alert, Distribution
 from distribution.models.distributions import UNOPENED
-from distribution.reporting.snapshot import picture
+from distribution.reporting.snapshot import take_snapshot
 from distribution.runtime.short_lived_cache import Shared
 
-RUNNING_MS, IDLE_MS = 1000, 5000  # how often a page asks
+RUNNING_REFRESH_MS, IDLE_REFRESH_MS = 1000, 5000  # how often a page fetches the fragment
+ALERTS_SHOWN = 3
 
 shared: Shared[str] = Shared(fresh=0.9)
 
@@ -25,18 +26,17 @@ shared: Shared[str] = Shared(fresh=0.9)
 @require_safe
 @staff_member_required
 def page(request: HttpRequest) -> HttpResponse:
-    """The whole page, with the board in it: it says the truth without its script, too."""
+    """The whole page. The fragment is part of it: it is correct without its script, too."""
     until = getattr(request, "signed_in_until", None)
-    return render(
-        request, "dashboard/page.html", {"board_html": shared.get("board", _render), "until": until}
-    )
+    context = {"fragment_html": shared.get("fragment", _render), "until": until}
+    return render(request, "dashboard/page.html", context)
 
 
 @require_safe
 @staff_member_required
 def fragment(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
-    """The board alone, for the page's script."""
-    response = HttpResponse(shared.get("board", _render))
+    """The part that changes, for the page's script."""
+    response = HttpResponse(shared.get("fragment", _render))
     response["Cache-Control"] = "no-store"
     return response
 
@@ -44,16 +44,17 @@ def fragment(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
 def _render() -> str:
     now = timezone.now()
     running = list(Distribution.objects.running().order_by("planned_at"))
-    last = None if running else Distribution.objects.exclude(opened_at=None).first()
-    chosen = running[0] if running else last
+    latest = None if running else Distribution.objects.exclude(opened_at=None).first()
+    shown = running[0] if running else latest
     planned = Distribution.objects.filter(state__in=UNOPENED).order_by("planned_at")
+    alerts = Alert.objects.filter(closed_at=None).order_by("severity", "-opened_at")
     context = {
-        "board": picture(chosen, now=now) if chosen else None,
+        "snapshot": take_snapshot(shown, now=now) if shown else None,
         "running": bool(running),
         "others": running[1:],
         "next": None if running else planned.first(),
-        "alerts": list(Alert.objects.filter(closed_at=None).order_by("severity", "-opened_at")[:3]),
+        "alerts": list(alerts[:ALERTS_SHOWN]),
         "at": now,
-        "ask_ms": RUNNING_MS if running else IDLE_MS,
+        "refresh_ms": RUNNING_REFRESH_MS if running else IDLE_REFRESH_MS,
     }
-    return render_to_string("dashboard/board.html", context)
+    return render_to_string("dashboard/fragment.html", context)

@@ -1,4 +1,4 @@
-"""Deliveries as CSV, row by row, safe to open in a spreadsheet."""
+"""Deliveries as CSV, streamed row by row, safe to open in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -15,43 +15,81 @@ from masking.phones import mask_phone
 from subscribers.spreadsheets import csv_lines
 
 HEADER = (
-    *("delivery", "distribution", "day", "subscriber", "phone", "name", "tier", "batch", "number"),
-    *("state", "progress", "reason", "in words", "advice", "attempts"),
-    *("accepted at", "sent at", "delivered at", "read at", "failed at", "error code"),
+    "delivery",
+    "distribution",
+    "day",
+    "subscriber",
+    "phone",
+    "name",
+    "tier",
+    "batch",
+    "number",
+    "state",
+    "progress",
+    "reason",
+    "in words",
+    "advice",
+    "attempts",
+    "accepted at",
+    "sent at",
+    "delivered at",
+    "read at",
+    "failed at",
+    "error code",
 )
 COLUMNS = (
-    *("pk", "distribution_id", "distribution__local_date", "subscriber_id", "phone"),
-    *("subscriber__name", "tier", "batch_no", "number__label", "state", "progress", "reason"),
-    *(
-        "attempt_no",
-        "accepted_at",
-        "sent_at",
-        "delivered_at",
-        "read_at",
-        "failed_at",
-        "failed_code",
-    ),
+    "pk",
+    "distribution_id",
+    "distribution__local_date",
+    "subscriber_id",
+    "phone",
+    "subscriber__name",
+    "tier",
+    "batch_no",
+    "number__label",
+    "state",
+    "progress",
+    "reason",
+    "attempt_no",
+    "accepted_at",
+    "sent_at",
+    "delivered_at",
+    "read_at",
+    "failed_at",
+    "failed_code",
 )
-PROGRESS = {0: "", 1: "sent", 2: "delivered", 3: "read"}
+PROGRESS_WORDS = {0: "", 1: "sent", 2: "delivered", 3: "read"}
 
 
 def lines(deliveries: QuerySet[Delivery], *, full_phones: bool) -> Iterator[str]:
     """The file's lines, the header first."""
-    found = deliveries.values_list(*COLUMNS).iterator(chunk_size=2000)
-    return csv_lines(chain([HEADER], (row(values, full_phones=full_phones) for values in found)))
+    rows = deliveries.values_list(*COLUMNS).iterator(chunk_size=2000)
+    return csv_lines(chain([HEADER], (row(values, full_phones=full_phones) for values in rows)))
 
 
 def row(values: Sequence[object], *, full_phones: bool) -> list[str]:
-    """The cells of one delivery, whose `COLUMNS` these are."""
-    pk, one, day, person, phone, name, tier, batch, number, state, progress, *rest = values
-    reason, tries, *times, code = rest
-    why = explain(str(reason)) if reason else None
-    told = (why.words, why.advice) if why else ("", "")
-    shown = phone if full_phones else mask_phone(str(phone))
-    reached = PROGRESS.get(progress if isinstance(progress, int) else 0, "")
+    """The cells of one delivery, from its `COLUMNS`."""
+    pk, distribution, day, person, phone, name, tier, batch, number, state, step, *rest = values
+    reason, attempts, *times, code = rest
+    explanation = explain(str(reason)) if reason else None
     cells = [
-        *(pk, one, day, person, shown, name, tier, batch, number, state, reached, reason),
-        *(*told, tries, *(_local(moment) for moment in times), code),
+        pk,
+        distribution,
+        day,
+        person,
+        phone if full_phones else mask_phone(str(phone)),
+        name,
+        tier,
+        batch,
+        number,
+        state,
+        PROGRESS_WORDS.get(step if isinstance(step, int) else 0, ""),
+        reason,
+        explanation.words if explanation else "",
+        explanation.advice if explanation else "",
+        attempts,
+        *[_local(moment) for moment in times],
+        code,
     ]
     return ["" if cell is None else str(cell) for cell in cells]
 

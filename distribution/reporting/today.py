@@ -1,4 +1,4 @@
-"""What whoever runs the day sees first: what comes next and lacks, seven mornings, open alerts."""
+"""The admin's home: the next distribution and what it lacks, the last seven days, open alerts."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from distribution.models import (
 )
 from distribution.models.distributions import RUNNING, UNOPENED
 
-MORNINGS = 7
-MOST_ALERTS = 8
-GOOD, FAIR, BAD, QUIET = "good", "fair", "bad", "quiet"  # how it looks, also said in words
+DAYS_SHOWN = 7
+ALERTS_SHOWN = 8
+GOOD, FAIR, BAD, QUIET = "good", "fair", "bad", "quiet"  # colours; the words say the same
 
 
 @dataclass(frozen=True, slots=True)
-class Morning:
-    """One day of the strip. `share` is the headline SLA, 0..1, None when nothing was measured."""
+class DayResult:
+    """How one day ended. `share` is the headline SLA, 0..1; None when nothing was measured."""
 
     day: date
     distribution: Distribution | None
     word: str
-    tone: str
+    colour: str
     share: float | None
     failed: int
 
@@ -43,13 +43,13 @@ class Morning:
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
-    """The home of the admin. `next` may be an unsaved row: the daily one of a day to come."""
+class Today:
+    """The admin's home. `next` may be an unsaved row: the daily distribution of a future day."""
 
     running: list[Distribution]
     next: Distribution | None
     findings: list[Finding]
-    mornings: list[Morning]
+    days: list[DayResult]
     alerts: list[Alert]
     open_alerts: int
 
@@ -58,63 +58,63 @@ class Board:
         return self.next is not None and not self.findings
 
 
-def read(now: datetime) -> Board:
-    """All of it, about a dozen queries however many people there are."""
-    following = held_back(now) or schedule.next_due(now)
+def load(now: datetime) -> Today:
+    """Read all of it: about a dozen queries, however large the audience."""
+    upcoming = held_back(now) or schedule.next_due(now)
     alerts = list(Alert.objects.filter(closed_at=None).select_related("acknowledged_by"))
     alerts.sort(key=lambda alert: (alert.acknowledged_at is not None, alert.severity))
-    return Board(
+    return Today(
         running=list(Distribution.objects.running().order_by("planned_at")),
-        next=following,
-        findings=preflight.findings(following, now=now) if following else [],
-        mornings=mornings(now),
-        alerts=alerts[:MOST_ALERTS],
+        next=upcoming,
+        findings=preflight.findings(upcoming, now=now) if upcoming else [],
+        days=day_results(now),
+        alerts=alerts[:ALERTS_SHOWN],
         open_alerts=len(alerts),
     )
 
 
 def held_back(now: datetime) -> Distribution | None:
-    """One whose time has come and that a finding keeps shut."""
+    """The earliest distribution that is due and not opened: a preflight finding blocks it."""
     due = Distribution.objects.filter(state__in=UNOPENED, planned_at__lte=now)
     return due.order_by("planned_at").first()
 
 
-def mornings(now: datetime) -> list[Morning]:
-    """The last seven days, today last; a day without a distribution says so."""
+def day_results(now: datetime) -> list[DayResult]:
+    """The last seven days, today last; a day without a distribution gets a result, too."""
     today = schedule.local_date(now)
-    first = today - timedelta(days=MORNINGS - 1)
+    first = today - timedelta(days=DAYS_SHOWN - 1)
     rows = Distribution.objects.filter(kind=Kind.DAILY, local_date__range=(first, today))
-    found = {row.local_date: row for row in rows}
-    dark = BlackoutDate.objects.filter(day__range=(first, today))
-    reasons = dict(dark.values_list("day", "reason"))
-    failed = _failed(list(found.values()))
-    days = [first + timedelta(days=days) for days in range(MORNINGS)]
-    return [_morning(day, found.get(day), reasons, failed) for day in days]
+    by_day = {row.local_date: row for row in rows}
+    blackouts = BlackoutDate.objects.filter(day__range=(first, today))
+    reasons = dict(blackouts.values_list("day", "reason"))
+    failed = _failed(list(by_day.values()))
+    days = [first + timedelta(days=offset) for offset in range(DAYS_SHOWN)]
+    return [_day_result(day, by_day.get(day), reasons, failed) for day in days]
 
 
 def _failed(rows: list[Distribution]) -> dict[int, int]:
-    """Failures by distribution: as stored when it was completed, else counted."""
+    """Failures by distribution: as stored at its completion, else counted."""
     stored = {row.pk: int(row.results["failed"]) for row in rows if "failed" in row.results}
-    open_ones = [row.pk for row in rows if row.pk not in stored and row.opened_at]
-    if not open_ones:
+    uncounted = [row.pk for row in rows if row.pk not in stored and row.opened_at]
+    if not uncounted:
         return stored
-    failures = Delivery.objects.filter(distribution__in=open_ones, state=State.FAILED).order_by()
+    failures = Delivery.objects.filter(distribution__in=uncounted, state=State.FAILED).order_by()
     counted = failures.values_list("distribution").annotate(rows=Count("pk"))
     return {**stored, **dict(counted)}
 
 
-def _morning(
-    day: date, row: Distribution | None, dark: dict[date, str], failed: dict[int, int]
-) -> Morning:
+def _day_result(
+    day: date, row: Distribution | None, blackouts: dict[date, str], failed: dict[int, int]
+) -> DayResult:
     if row is None:
-        word = f"Blackout: {dark[day]}" if day in dark else "Nothing was sent"
-        return Morning(day, None, word, QUIET, None, 0)
+        word = f"Blackout: {blackouts[day]}" if day in blackouts else "Nothing was sent"
+        return DayResult(day, None, word, QUIET, None, 0)
     share = row.sla_delivered if settings.SLA_BASIS == "delivered" else row.sla_accepted
-    tone = _tone(row, share)
-    return Morning(day, row, row.get_state_display(), tone, share, failed.get(row.pk, 0))
+    colour = _colour(row, share)
+    return DayResult(day, row, row.get_state_display(), colour, share, failed.get(row.pk, 0))
 
 
-def _tone(row: Distribution, share: float | None) -> str:
+def _colour(row: Distribution, share: float | None) -> str:
     if row.state in (DistributionState.MISSED, DistributionState.BLOCKED):
         return BAD
     if row.state in RUNNING:

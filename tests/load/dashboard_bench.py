@@ -95,7 +95,7 @@ def _update(client: Client, *, anew: bool) -> tuple[float, float]:
     cpu, began = time.process_time(), time.monotonic()
     answer = client.get("/dashboard/board/")
     assert answer.status_code == 200
-    assert b'id="board"' in answer.content
+    assert b'id="dashboard"' in answer.content
     return time.process_time() - cpu, time.monotonic() - began
 
 

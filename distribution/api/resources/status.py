@@ -23,7 +23,10 @@ from distribution.api.resources.distributions import DistributionShown, shown
 from distribution.lifecycle import schedule
 from distribution.models import Distribution, Scope, State
 from distribution.models.distributions import RUNNING
-from distribution.reporting import snapshot, today
+from distribution.reporting import today
+from distribution.reporting.number_shares import number_shares
+from distribution.reporting.snapshot import sla_verdict
+from distribution.reporting.state_shares import FailureReason, failure_reasons
 from distribution.runtime.short_lived_cache import Shared
 from distribution.service_level import sla
 from phonepool.models import PhoneNumber
@@ -68,7 +71,9 @@ class SlaShown(serializers.Serializer[Any]):
 class NumberPart(serializers.Serializer[Any]):
     label = serializers.CharField()  # type: ignore[assignment]  # a field of that name
     role = serializers.CharField()
-    standing = serializers.CharField(help_text="sending, resting, stopped by faults …")
+    standing = serializers.CharField(
+        source="condition", help_text="sending, resting, stopped by faults …"
+    )
     quality = serializers.CharField()
     rate = serializers.FloatField(help_text="Messages a second it may send now.")
     accepted = serializers.IntegerField()
@@ -144,7 +149,7 @@ def told(distribution: Distribution, *, now: datetime) -> dict[str, Any]:
     numbers = list(PhoneNumber.objects.order_by("pk"))
     ahead = sla.rate_ahead(tally, rate, numbers, now) if running else 0.0
     level = sla.assess(distribution, tally, reach, ahead, now=now)
-    carriers = snapshot.carriers(cells, numbers, now, running=running)
+    shares = number_shares(cells, numbers, now, running=running)
     return {
         "distribution": shown(distribution),
         "as_of": _text(now),
@@ -155,18 +160,18 @@ def told(distribution: Distribution, *, now: datetime) -> dict[str, Any]:
             "accepted": reach.accepted,
             "delivered": reach.delivered,
             "read": reach.read,
-            "reasons": [_reason(one) for one in snapshot.troubles(tally)],
+            "reasons": [_reason(one) for one in failure_reasons(tally)],
         },
         "sla": _level(distribution, level, now),
         "rate": rate,
         "estimated_completion": _text(level.estimated_completion),
-        "numbers": NumberPart(carriers, many=True).data,
+        "numbers": NumberPart(shares, many=True).data,
     }
 
 
 def _level(distribution: Distribution, level: sla.Sla, now: datetime) -> dict[str, Any]:
     return {
-        "verdict": snapshot.verdict(distribution, level, now).word,
+        "verdict": sla_verdict(distribution, level, now).word,
         "basis": settings.SLA_BASIS,
         "deadline": _text(distribution.sla_deadline),
         "accepted_share": level.accepted_share,
@@ -176,7 +181,7 @@ def _level(distribution: Distribution, level: sla.Sla, now: datetime) -> dict[st
     }
 
 
-def _reason(one: snapshot.Trouble) -> dict[str, Any]:
+def _reason(one: FailureReason) -> dict[str, Any]:
     told = one.explanation
     return {
         "state": one.state,

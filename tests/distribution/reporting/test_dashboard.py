@@ -27,7 +27,7 @@ def nothing_shared():
     dashboard.shared.forget()
 
 
-def board(client: Client) -> str:
+def fragment(client: Client) -> str:
     answer = client.get("/dashboard/board/")
     assert answer.status_code == 200
     return answer.content.decode()
@@ -39,8 +39,8 @@ def test_every_member_of_staff_sees_the_board(role):
     client = a_client(role)
     page = client.get("/dashboard/")
     assert page.status_code == 200
-    assert 'id="board"' in page.content.decode()
-    assert "20" in board(client)
+    assert 'id="dashboard"' in page.content.decode()
+    assert "20" in fragment(client)
 
 
 @pytest.mark.parametrize("address", ["/dashboard/", "/dashboard/board/"])
@@ -52,23 +52,23 @@ def test_nobody_else_does(client, address):
 
 
 def test_a_plain_board_when_nothing_was_ever_sent():
-    assert "Nothing has been sent yet" in board(a_client("Viewer"))
+    assert "Nothing has been sent yet" in fragment(a_client("Viewer"))
 
 
 def test_when_nothing_runs_the_last_one_is_shown_and_the_next_one_named():
     now = timezone.now()
     a_morning(20, now=now, state="COMPLETED", completed_at=now)
     a_planned_distribution(now)
-    html = board(a_client("Viewer"))
+    html = fragment(a_client("Viewer"))
     assert "Nothing is being sent now" in html
     assert "the next one is planned for" in html
-    assert 'data-ask="5000"' in html
+    assert 'data-refresh-ms="5000"' in html
 
 
 def test_a_running_one_is_asked_for_every_second_and_says_as_of_when():
     a_morning(20, now=timezone.now())
-    html = board(a_client("Viewer"))
-    assert 'data-ask="1000"' in html
+    html = fragment(a_client("Viewer"))
+    assert 'data-refresh-ms="1000"' in html
     assert re.search(r'as of <time datetime="\d{4}-[^"]+">\d\d:\d\d:\d\d<', html)
 
 
@@ -77,7 +77,7 @@ def test_open_alerts_are_on_the_board_and_markup_in_them_is_not():
     Alert.objects.create(
         rule="x", severity="CRITICAL", message="<script>alert(1)</script>", opened_at=timezone.now()
     )
-    html = board(a_client("Viewer"))
+    html = fragment(a_client("Viewer"))
     assert "&lt;script&gt;" in html
     assert "<script" not in html
 
@@ -98,26 +98,26 @@ def test_an_update_takes_at_most_fifteen_queries_however_many_people(people):
     a_morning(people, now=timezone.now())
     client = a_client("Viewer")
     with CaptureQueriesContext(connection) as caught:
-        board(client)
+        fragment(client)
     assert len(caught) == 9  # fifteen are allowed
 
 
 def test_viewers_share_one_reckoning_until_it_is_old():
     morning = a_morning(20, now=timezone.now())
     one, other = a_client("Viewer"), a_client("Operator")
-    first = board(one)
+    first = fragment(one)
     Delivery.objects.filter(distribution=morning).delete()
     with CaptureQueriesContext(connection) as caught:
-        assert board(other) == first
+        assert fragment(other) == first
     assert len(caught) == 2  # the session and its user
     dashboard.shared.forget()
-    assert board(other) != first
+    assert fragment(other) != first
 
 
 def test_of_two_running_ones_the_earlier_is_shown_and_the_other_named():
     now = timezone.now()
     a_morning(7, now=now)
     a_morning(9, now=now, kind="DAILY", planned_at=now)
-    html = board(a_client("Viewer"))
+    html = fragment(a_client("Viewer"))
     assert Distribution.objects.running().count() == 2
     assert "Also running: Daily" in html

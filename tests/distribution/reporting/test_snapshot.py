@@ -1,4 +1,4 @@
-"""Figures of a board: whatever happened, they add up and agree with one another."""
+"""Figures of a snapshot: whatever happened, they add up and agree with one another."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ from distribution.analytics import counts, timeline
 from distribution.analytics.grouped_counts import cells as read_cells
 from distribution.models import Delivery, Distribution, State
 from distribution.reporting import charts
-from distribution.reporting.snapshot import percent, picture
+from distribution.reporting.snapshot import take_snapshot
+from distribution.reporting.text_formats import percent
 from tests.mornings import MIX, a_morning
 
 NOW = datetime(2026, 11, 23, 0, 40, tzinfo=UTC)
@@ -31,18 +32,18 @@ class Sums(TestCase):
     def test_every_way_of_counting_sums_to_the_audience(self, seed, people, minutes):
         morning = a_morning(people, now=NOW, seed=seed)
         now = NOW + timedelta(minutes=minutes - 4)
-        seen = picture(morning, now=now)
-        assert sum(one.count for one in seen.slices) == people
+        seen = take_snapshot(morning, now=now)
+        assert sum(one.count for one in seen.states) == people
         assert sum(seen.tally.states.values()) == people
         for parts in (counts.by_tier(morning), counts.by_batch(morning)):
             assert sum(part.total for part in parts) == people
             for part in parts:
                 told = (part.delivered, part.accepted, part.waiting, part.failed, part.skipped)
                 assert sum(told) + part.doubtful == part.total
-        assert sum(one.delivered for one in seen.carriers) == seen.reach.delivered
-        assert sum(one.accepted for one in seen.carriers) == seen.reach.accepted
-        troubled = sum(one.count for one in seen.troubles if one.state == State.FAILED)
-        assert troubled == seen.failed
+        assert sum(one.delivered for one in seen.numbers) == seen.reach.delivered
+        assert sum(one.accepted for one in seen.numbers) == seen.reach.accepted
+        failed = sum(one.count for one in seen.failure_reasons if one.state == State.FAILED)
+        assert failed == seen.failed
 
     @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
     @given(seed=st.integers(0, 2**32), people=st.integers(1, 60))
@@ -74,7 +75,7 @@ class Sums(TestCase):
 def test_a_picture_takes_five_queries_however_large_the_audience(db, people):
     morning = a_morning(people, now=NOW)
     with CaptureQueriesContext(connection) as caught:
-        seen = picture(morning, now=NOW)
+        seen = take_snapshot(morning, now=NOW)
     assert len(caught) == 5
     assert seen.tally.recipients == people
 
@@ -85,16 +86,16 @@ def test_an_unopened_distribution_has_a_picture(db):
         state="SCHEDULED", opened_at=None, window_end=None, sla_deadline=None
     )
     morning.refresh_from_db()
-    seen = picture(morning, now=NOW)
-    assert (seen.verdict.word, seen.slices, seen.left) == ("not begun", [], None)
+    seen = take_snapshot(morning, now=NOW)
+    assert (seen.verdict.word, seen.states, seen.seconds_left) == ("not begun", [], None)
 
 
 def test_lines_of_a_running_distribution_end_at_the_present(db):
     morning = a_morning(200, now=NOW)
-    running = picture(morning, now=NOW).progress.lines[1].points
+    running = take_snapshot(morning, now=NOW).progress.lines[1].points
     Distribution.objects.update(state="COMPLETED", completed_at=NOW)
     morning.refresh_from_db()
-    ended = picture(morning, now=NOW).progress.lines[1].points
+    ended = take_snapshot(morning, now=NOW).progress.lines[1].points
     assert [line.rsplit(" ", 1)[1].split(",")[0] for line in (running, ended)] == [
         "600.0",
         "1000.0",
@@ -112,4 +113,4 @@ def test_a_share_is_never_rounded_up(share, words):
     ("value", "top"), [(0, 1), (1, 1), (3, 5), (11, 20), (350, 500), (1000, 1000)]
 )
 def test_scales_end_at_round_figures(value, top):
-    assert charts.nice(value) == top
+    assert charts.round_up(value) == top

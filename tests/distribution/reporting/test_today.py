@@ -41,7 +41,7 @@ def a_morning(days: int, **fields: object) -> Distribution:
 
 
 def test_the_evening_before_it_says_what_tomorrow_lacks():
-    found = today.read(EVENING)
+    found = today.load(EVENING)
     assert (found.next.planned_at, found.ready) == (SIX, False)
     assert [one.rule for one in found.findings] == ["no_content", "no_number"]
 
@@ -50,25 +50,25 @@ def test_when_nothing_is_missing_it_is_ready():
     a_number()
     some_subscribers(2)
     an_approved_content(day=TOMORROW)
-    assert today.read(EVENING).ready
+    assert today.load(EVENING).ready
 
 
 def test_a_paused_message_template_and_a_short_capacity_are_told():
     number = a_number(rate_per_second=1)
     content = an_approved_content(day=TOMORROW)
     MessageTemplate.objects.update(status=TemplateStatus.PAUSED)
-    (told,) = today.read(EVENING).findings
+    (told,) = today.load(EVENING).findings
     assert "PAUSED" in told.message
     MessageTemplate.objects.update(status=TemplateStatus.APPROVED)
     some_subscribers(400)
-    (told,) = today.read(EVENING).findings
+    (told,) = today.load(EVENING).findings
     assert f"{int(number.rate_per_second * 0.97 * 300)} of 400" in told.message
     assert content.is_fallback is False
 
 
 def test_one_that_is_held_back_comes_before_the_next_morning():
     blocked = a_morning(0, state=DistributionState.BLOCKED, opened_at=None, window_end=None)
-    assert today.read(SIX + timedelta(minutes=1)).next == blocked
+    assert today.load(SIX + timedelta(minutes=1)).next == blocked
 
 
 def test_seven_mornings_are_told_by_share_failures_and_tone():
@@ -78,8 +78,8 @@ def test_seven_mornings_are_told_by_share_failures_and_tone():
     a_morning(3, sla_delivered=0.5, results={"failed": 70})
     a_morning(4, state=DistributionState.MISSED, opened_at=None, window_end=None)
     a_morning(30, sla_delivered=1.0, results={"failed": 0})
-    strip = today.mornings(EVENING)
-    assert [(one.day.day, one.tone, one.percent, one.failed) for one in strip] == [
+    strip = today.day_results(EVENING)
+    assert [(one.day.day, one.colour, one.percent, one.failed) for one in strip] == [
         (16, "quiet", "", 0),
         (17, "quiet", "", 0),
         (18, "quiet", "", 0),
@@ -101,10 +101,10 @@ def test_open_alerts_come_with_the_ones_nobody_looks_after_first():
     ):
         incidents.raise_alert(rule, severity=Severity(severity), message=rule, now=EVENING)
     incidents.close_alert("d", now=EVENING)
-    first = today.read(EVENING).alerts[0]
+    first = today.load(EVENING).alerts[0]
     assert incidents.acknowledge([first.pk], by=boss.pk, now=EVENING) == 1
     assert incidents.acknowledge([first.pk], by=boss.pk, now=EVENING) == 0
-    found = today.read(EVENING)
+    found = today.load(EVENING)
     assert [one.severity for one in found.alerts] == ["CRITICAL", "WARNING", "CRITICAL"]
     assert (found.alerts[-1].acknowledged_by, found.open_alerts) == (boss, 3)
 

@@ -1,0 +1,77 @@
+"""What each phone number has sent of a distribution, and what keeps it from sending."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from distribution.analytics.grouped_counts import Cell
+from distribution.models import State
+from distribution.reporting.text_formats import percent
+from phonepool.models import Breaker, NumberState, PhoneNumber, Quality
+from phonepool.numbers import health
+
+
+@dataclass(frozen=True, slots=True)
+class NumberShare:
+    """A phone number's part in a distribution and its condition now."""
+
+    label: str
+    role: str
+    condition: str  # sending, resting, stopped by faults …
+    is_impaired: bool
+    quality: str
+    rate: float  # messages a second it may send now
+    accepted: int
+    delivered: int
+    failed: int
+    share: float  # 0..1 of all accepted
+
+    @property
+    def percent(self) -> str:
+        return percent(self.share)
+
+
+def number_shares(
+    cells: Sequence[Cell], numbers: Iterable[PhoneNumber], now: datetime, *, running: bool
+) -> list[NumberShare]:
+    """One row for each number. Columns sum to the whole, less deliveries without a number."""
+    accepted: Counter[int | None] = Counter()
+    delivered: Counter[int | None] = Counter()
+    failed: Counter[int | None] = Counter()
+    for cell in cells:
+        accepted[cell.number_id] += cell.count if cell.is_accepted else 0
+        delivered[cell.number_id] += cell.count if cell.is_delivered else 0
+        failed[cell.number_id] += cell.count if cell.state == State.FAILED else 0
+    total = accepted.total()
+    return [
+        NumberShare(
+            label=number.label,
+            role=number.get_role_display(),
+            condition=obstacle(number) or ("sending" if running else "ready"),
+            is_impaired=number.state != NumberState.STANDBY and obstacle(number) != "",
+            quality=number.quality,
+            rate=health.rate(number, now) if number.state == NumberState.ACTIVE else 0.0,
+            accepted=accepted[number.pk],
+            delivered=delivered[number.pk],
+            failed=failed[number.pk],
+            share=accepted[number.pk] / total if total else 0.0,
+        )
+        for number in numbers
+    ]
+
+
+def obstacle(number: PhoneNumber) -> str:
+    """What keeps a number from sending, in a word or two; empty when nothing does."""
+    if number.state == NumberState.ACTIVE and number.quality == Quality.FLAGGED:
+        return "flagged"
+    if number.state == NumberState.ACTIVE and number.breaker != Breaker.CLOSED:
+        return "on trial" if number.breaker == Breaker.HALF_OPEN else "stopped by faults"
+    words: dict[str, str] = {
+        NumberState.ACTIVE: "",
+        NumberState.STANDBY: "standing by",
+        NumberState.RESTING: "resting",
+    }
+    return words.get(number.state, "disabled")

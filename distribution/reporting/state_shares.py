@@ -1,0 +1,99 @@
+"""A distribution's deliveries by state and by reason, labelled for display."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from distribution.analytics.counts import Tally
+from distribution.analytics.grouped_counts import Cell
+from distribution.ledger.reasons import Explanation, explain
+from distribution.models import State
+from distribution.reporting.text_formats import percent
+
+BAR_WIDTH = 1000  # units of the SVG that shows the shares side by side
+DELIVERED = "DELIVERED"  # shown as a state although it is progress of an accepted delivery
+
+# In the order of a delivery's life: (label, colour).
+STATE_LABELS: dict[str, tuple[str, str]] = {
+    DELIVERED: ("Delivered", "good"),
+    State.ACCEPTED: ("Accepted, not delivered yet", "fair"),
+    State.HELD: ("Held back by WhatsApp", "fair"),
+    State.PENDING: ("Waiting", "calm"),
+    State.CLAIMED: ("Taken by a sender", "calm"),
+    State.INFLIGHT: ("Being sent", "calm"),
+    State.RETRY_WAIT: ("Waiting for another try", "warn"),
+    State.UNKNOWN: ("No answer yet", "warn"),
+    State.UNCONFIRMED: ("To decide", "bad"),
+    State.FAILED: ("Failed", "bad"),
+    State.SKIPPED: ("Left out", "calm"),
+}
+
+# States whose reasons are listed, the worst first.
+REASON_LABELS: dict[str, str] = {
+    State.FAILED: "failed",
+    State.UNCONFIRMED: "to decide",
+    State.UNKNOWN: "no answer yet",
+    State.RETRY_WAIT: "tried again",
+    State.SKIPPED: "left out",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StateShare:
+    """Deliveries in one state; the shares of a snapshot sum to its recipients."""
+
+    state: str
+    label: str
+    colour: str  # good, fair, warn, bad, calm
+    count: int
+    share: float  # 0..1 of the recipients
+    starts: float = 0.0  # left edge in the bar, 0..BAR_WIDTH
+
+    @property
+    def percent(self) -> str:
+        return percent(self.share)
+
+    @property
+    def width(self) -> float:
+        return round(self.share * BAR_WIDTH, 2)
+
+
+@dataclass(frozen=True, slots=True)
+class FailureReason:
+    """One reason why deliveries are not accepted, their number, and what helps."""
+
+    state: str
+    reason: str
+    explanation: Explanation
+    count: int
+
+    @property
+    def state_label(self) -> str:
+        return REASON_LABELS[self.state]
+
+
+def state_shares(cells: Iterable[Cell]) -> list[StateShare]:
+    """The audience by state, in the order of a delivery's life; empty states are left out."""
+    counts: Counter[str] = Counter()
+    for cell in cells:
+        counts[DELIVERED if cell.is_delivered else cell.state] += cell.count
+    total, shares, preceding = counts.total(), [], 0
+    for state, (label, colour) in STATE_LABELS.items():
+        if count := counts[state]:
+            starts = round(preceding / total * BAR_WIDTH, 2)
+            shares.append(StateShare(state, label, colour, count, count / total, starts))
+            preceding += count
+    return shares
+
+
+def failure_reasons(tally: Tally) -> list[FailureReason]:
+    """Failed, unknown, retried and left-out deliveries by reason, the commonest first."""
+    states = list(REASON_LABELS)
+    reasons = [
+        FailureReason(state, reason, explain(reason), count)
+        for state in states
+        for reason, count in tally.reasons.get(State(state), Counter()).items()
+    ]
+    return sorted(reasons, key=lambda row: (states.index(row.state), -row.count, row.reason))
