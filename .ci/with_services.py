@@ -22,7 +22,7 @@ from config.processes.supervisor import interruptible
 def main(command: Sequence[str]) -> int:
     """The command's exit code."""
     server = Path(private_broker.find_binary(os.environ["PATH"]))
-    if server.name not in private_broker.INSTALLED or "site-packages" in server.parts:
+    if server.name not in private_broker.SERVER_NAMES or "site-packages" in server.parts:
         sys.exit("Redis is not installed: apt-get install redis-server.")
     with interruptible(), tempfile.TemporaryDirectory(prefix="daybreak-ci-") as name:
         folder = Path(name)

@@ -1,4 +1,4 @@
-"""The top of the house: settings, Celery, routes and the launcher. Nobody imports it."""
+"""The project: settings, Celery, routes, staff accounts, monitoring and the process launcher."""
 
 from __future__ import annotations
 

@@ -19,13 +19,13 @@ OLDER_DATABASE = (
 
 
 class ConfigConfig(AppConfig):
-    """Makes the project's own commands (up, demo, worker, sandbox) known to manage.py."""
+    """Makes the project's commands (up, demo, worker, sandbox) available to manage.py."""
 
     name = "config"
 
     def ready(self) -> None:
         from config.monitoring.sentry import start_sentry  # needs the models
-        from config.staff import audit_log, roles, sessions  # noqa: F401 - the first two only listen
+        from config.staff import audit_log, roles, sessions  # noqa: F401 - the first and last connect signals
 
         post_migrate.connect(roles.install, sender=roles.last_app_with_models())
         pre_migrate.connect(refuse_older_database, sender=roles.last_app_with_models())

@@ -1,9 +1,9 @@
-"""django-celery-beat's scheduler, told to end between two rounds and never inside one.
+"""django-celery-beat's scheduler, which stops between two rounds and never inside one.
 
-Celery's handler for TERM writes to the database and then raises. Inside a query that closes the
-connection under it, and whoever catches the resulting error swallows the request to end: about
-one start in ten, measured with a TERM in its first instant. So the signals wait for the round's
-end.
+Celery's handler for SIGTERM writes to the database and then raises. Inside a query this closes
+the connection in use, and the code that catches the resulting error also swallows the request to
+stop: about one start in ten, measured with a SIGTERM right after the start. So the signals are
+blocked during a round.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from distribution.models.heartbeats import BEAT
 
 log = logging.getLogger(__name__)
 
-SAY_SECONDS = 10.0
-ENDINGS = {signal.SIGTERM, signal.SIGINT}
+HEARTBEAT_INTERVAL_SECONDS = 10.0
+STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 
 
 @contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Lets the signals that end beat wait until the block's end."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDINGS)
+def stop_signals_blocked() -> Iterator[None]:
+    """Defers SIGTERM and SIGINT to the end of the block."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
         yield
     finally:
@@ -42,28 +42,28 @@ def undisturbed() -> Iterator[None]:
 class Scheduler(DatabaseScheduler):  # type: ignore[misc]  # the package has no types
     """`celery beat --scheduler config.beat:Scheduler`."""
 
-    _said = float("-inf")
+    _recorded_at = float("-inf")  # time.monotonic()
 
     def setup_schedule(self) -> None:
-        with undisturbed():
+        with stop_signals_blocked():
             super().setup_schedule()
         report_ready()
 
     def tick(self, *args: Any, **kwargs: Any) -> Any:
-        with undisturbed():
-            self._say_that_we_live()
+        with stop_signals_blocked():
+            self._record_heartbeat()
             return super().tick(*args, **kwargs)
 
-    def _say_that_we_live(self) -> None:
-        """For the health page; a database that is away is told with a later round."""
-        if time.monotonic() - self._said < SAY_SECONDS:
+    def _record_heartbeat(self) -> None:
+        """For the health report. If the database is away, a later round records it."""
+        if time.monotonic() - self._recorded_at < HEARTBEAT_INTERVAL_SECONDS:
             return
-        self._said = time.monotonic()
+        self._recorded_at = time.monotonic()
         try:
             Heartbeat.beat(BEAT, timezone.now())
         except DatabaseError as error:
-            log.debug("beat not noted: %s", type(error).__name__)
+            log.debug("heartbeat not recorded: %s", type(error).__name__)
 
     def sync(self) -> None:
-        with undisturbed():
+        with stop_signals_blocked():
             super().sync()

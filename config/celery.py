@@ -1,4 +1,4 @@
-"""The Celery app. Its configuration is `celery_config.py`, read when first needed."""
+"""The Celery app. Its configuration, `celery_config.py`, is loaded on first use."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ app.autodiscover_tasks()
 
 
 @setup_logging.connect
-def keep_our_logging(**_: Any) -> None:
-    """Django has set up the logs by now; Celery's own handlers would pass by their redaction."""
+def keep_django_logging(**_: Any) -> None:
+    """Keeps Django's logging: Celery's own handlers would not redact."""
 
 
 @before_task_publish.connect
-def say_when(headers: dict[str, Any] | None = None, **_: Any) -> None:
-    """The queue's page tells how long its oldest task has waited; Celery itself does not say."""
+def add_publish_time(headers: dict[str, Any] | None = None, **_: Any) -> None:
+    """Adds the publish time, from which the age of a queue's oldest task is computed."""
     if headers is not None:
         headers["published_at"] = time.time()
 
 
 @task_prerun.connect
 def drop_stale_connections(**_: Any) -> None:
-    """A connection that aged or broke since this thread's last task is opened anew."""
+    """Closes a connection that expired or broke since this thread's last task."""
     close_old_connections()
 
 
 @worker_shutting_down.connect
-def withdraw_what_has_not_begun(**_: Any) -> None:
-    """A worker that is asked to end gives back what it claimed and has not begun to send."""
-    from distribution.sending import withdrawal  # it needs the apps' records
+def withdraw_queued_calls(**_: Any) -> None:
+    """A worker that shuts down releases the deliveries it claimed but has not begun to send."""
+    from distribution.sending import withdrawal  # needs the models
 
     withdrawal.halt_all()

@@ -1,8 +1,8 @@
-"""Celery's configuration: queues, broker, beat. A message here is a nudge, not a debt.
+"""Celery's configuration: queues, broker, beat. A task message only triggers work.
 
-Why early acks and no re-delivery: work is claimed row by row in the database, so a lost nudge
-costs at most one tick, while a message delivered again after the visibility timeout would only
-find nothing left to do.
+Acknowledged early and never redelivered: work is claimed row by row in the database, so a lost
+message costs at most one tick, while one redelivered after the visibility timeout would find
+nothing left to do.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from config.broker import KEY_PREFIX
 from config.timetable import timetable
 
 broker_url = settings.REDIS_URL
-result_backend = settings.REDIS_URL  # chords count their parts there; nothing reads results
+result_backend = settings.REDIS_URL  # chords count their tasks there; no one reads results
 result_expires = 600
 accept_content = ["json"]
 task_serializer = "json"
 task_queues = [Queue(name) for name in settings.QUEUE_CONCURRENCY]
-task_default_queue = "mass-distribution"  # start, tick, the chord's end: few, and never waiting
+task_default_queue = "mass-distribution"  # start, tick, end of the chord: few, and never delayed
 task_routes = {
-    "distribution.tasks.send_batch": {"queue": "batch-processing"},  # again: distribution-retry
+    "distribution.tasks.send_batch": {"queue": "batch-processing"},  # retries: distribution-retry
     "distribution.tasks.refresh_sla": {"queue": "distribution-analytics"},
     "distribution.tasks.notify_alerts": {"queue": "distribution-analytics"},
     "distribution.tasks.refresh_rollups": {"queue": "distribution-analytics"},
@@ -33,7 +33,7 @@ task_routes = {
 }
 task_create_missing_queues = False
 task_acks_late = False
-task_soft_time_limit = None  # threads cannot be interrupted; every task bounds itself
+task_soft_time_limit = None  # threads cannot be interrupted; every task limits its own time
 task_store_errors_even_if_ignored = False
 worker_prefetch_multiplier = 1
 worker_enable_remote_control = False
@@ -53,7 +53,7 @@ broker_transport_options = {
 }
 result_backend_transport_options = {
     "global_keyprefix": KEY_PREFIX,
-    # By default a publisher of a chord tries for 20 s, and then asks people to restart Celery.
+    # By default the publisher of a chord retries for 20 s, then logs that Celery needs a restart.
     "retry_policy": {"max_retries": 5},
 }
 redis_socket_timeout = 5
@@ -64,6 +64,6 @@ enable_utc = True
 beat_scheduler = "config.beat:Scheduler"
 beat_max_loop_interval = 5
 beat_schedule = timetable()
-# By default Celery closes the database connection before and after every task, and a new one
-# costs more than most tasks. `config/celery.py` drops those that went stale instead.
+# By default Celery closes the database connection before and after every task, and opening one
+# costs more than most tasks. `config/celery.py` closes stale connections instead.
 CELERY_DB_REUSE_MAX = 10**9

@@ -1,8 +1,8 @@
 """The receiver's entry point: `granian --interface wsgi config.receiver:application`.
 
-Production's door for Meta, with threads of its own: no request of the API or the admin, however
-slow, takes one from it. It knows neither, so nobody reaches them here: what is not named below
-is not found.
+In production it receives Meta's webhooks in its own process, so that slow requests of the API or
+the admin cannot occupy its threads. It serves neither of them: every path that is not named below
+is a 404.
 """
 
 from __future__ import annotations
@@ -16,28 +16,28 @@ from django.utils.module_loading import import_string
 
 from webhooks.receiving.fast_path import before
 
-NOT_FOUND = b"Not found.\n"
-# By their names: they need the records, and so Django set up.
-BESIDE_WEBHOOKS = {
+NOT_FOUND_BODY = b"Not found.\n"
+# By name: they need the models, and so django.setup() first.
+OTHER_VIEWS = {
     "/health/live": "config.monitoring.endpoints.live",
     "/health/ready": "config.monitoring.endpoints.ready_to_receive",
-    # Only the counts of this process.
+    # Only this process's counters.
     "/metrics": "config.monitoring.endpoints.metrics",
 }
 
 
-def nothing(_: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    """404, whatever was asked for."""
+def not_found(_: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """Answers every request with 404."""
     headers = {
         "Content-Type": "text/plain",
-        "Content-Length": str(len(NOT_FOUND)),
+        "Content-Length": str(len(NOT_FOUND_BODY)),
         "X-Content-Type-Options": "nosniff",
     }
     start_response("404 Not Found", list(headers.items()))
-    return [NOT_FOUND]
+    return [NOT_FOUND_BODY]
 
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
-application = before(nothing, {path: import_string(view) for path, view in BESIDE_WEBHOOKS.items()})
+application = before(not_found, {path: import_string(view) for path, view in OTHER_VIEWS.items()})
 import_string("webhooks.receiving.presence.begin")("receiver")

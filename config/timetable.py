@@ -1,7 +1,7 @@
-"""The day's timetable on one page, Indian Standard Time.
+"""Beat's periodic tasks, in Indian Standard Time.
 
-django-celery-beat stores it and fires it. None of it is trusted to happen: the tick asks the
-database what is due, so a morning that beat slept through is opened by the next tick.
+django-celery-beat stores and publishes them. Correctness does not depend on it: the tick queries
+the database for what is due, so a run that beat missed is opened by the next tick.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ from django.conf import settings
 
 
 def timetable() -> dict[str, dict[str, Any]]:
-    """Beat's entries by name; `celery_config.task_routes` says to which queue each goes."""
-    six_o_clock = crontab(hour=settings.DAILY_TIME.hour, minute=settings.DAILY_TIME.minute)
+    """Beat's entries by name; `celery_config.task_routes` maps their tasks to queues."""
+    daily = crontab(hour=settings.DAILY_TIME.hour, minute=settings.DAILY_TIME.minute)
     return {
         "start the daily distribution": _entry(
-            "distribution.tasks.start_daily_distribution", six_o_clock, life=60
+            "distribution.tasks.start_daily_distribution", daily, expires=60
         ),
-        # Opens what beat missed, ends leases, re-nudges, closes: nothing waits longer than this.
+        # Opens what beat missed, ends leases, publishes lost tasks again, closes: nothing waits
+        # longer than this.
         "tick": _entry("distribution.tasks.tick", settings.TICK_SECONDS),
-        # The web process nudges as statuses arrive; this finds what a lost nudge left.
+        # The web process publishes this as statuses arrive; the schedule covers lost messages.
         "apply webhooks": _entry("webhooks.tasks.drain_inbox", 5.0),
         "refresh the SLA": _entry("distribution.tasks.refresh_sla", 5.0),
         "tell about alerts": _entry("distribution.tasks.notify_alerts", 10.0),
@@ -32,7 +33,7 @@ def timetable() -> dict[str, dict[str, Any]]:
         "ask Meta about the message templates": _entry(
             "distribution.tasks.sync_message_templates", 300.0
         ),
-        # Uploads are picked up here, and those whose process died are gone on with.
+        # Starts uploaded imports, and resumes those whose process died.
         "go on with imports": _entry("subscribers.tasks.tend_imports", 2.0),
         "forget uploads and erased people": _entry("subscribers.tasks.forget", 3600.0),
         "forget kept answers": _entry("distribution.tasks.forget_answers", 3600.0),
@@ -40,12 +41,13 @@ def timetable() -> dict[str, dict[str, Any]]:
     }
 
 
-def _entry(task: str, schedule: crontab | float, *, life: float | None = None) -> dict[str, Any]:
-    """One entry. Its nudge is void after `life` seconds, by default when the next one comes, so
-    that none pile up. `expire_seconds` is django-celery-beat's word: it drops Celery's own.
+def _entry(task: str, schedule: crontab | float, *, expires: float | None = None) -> dict[str, Any]:
+    """One entry. Its messages expire after `expires` seconds, by default when the next is due, so
+    that they do not pile up. django-celery-beat reads `expire_seconds` and ignores Celery's own
+    option `expires`.
     """
-    seconds = schedule if isinstance(schedule, float | int) else life
-    assert seconds is not None  # a crontab's nudge needs its life said
+    seconds = schedule if isinstance(schedule, float | int) else expires
+    assert seconds is not None  # a crontab needs `expires`
     return {
         "task": task,
         "schedule": schedule,

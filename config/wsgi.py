@@ -11,6 +11,5 @@ from webhooks.receiving.fast_path import beside
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = beside(get_wsgi_application())
-import_string("webhooks.receiving.presence.begin")(
-    "web"
-)  # by its name: needs the models, so only now
+# By name: it needs the models, which are loaded only now.
+import_string("webhooks.receiving.presence.begin")("web")

@@ -18,7 +18,7 @@ from config.monitoring.probes import Probe
 from distribution.models import Delivery, Distribution, Scope, State, Worker
 from webhooks.models import WebhookEvent
 
-BROKER = Probe(queues.waiting_if_told)
+BROKER = Probe(queues.backlogs_or_none)
 
 
 class QueueShown(serializers.Serializer[Any]):
@@ -72,7 +72,7 @@ class Queues(APIView):
         told = {
             "at": now,
             "broker": "down" if found is None else "ok",
-            "queues": [asdict(one) for one in queues.queues(found, Worker.objects.live(now))],
+            "queues": [asdict(one) for one in queues.summarise(found, Worker.objects.live(now))],
             "ledger": {state: tally.get(state, 0) for state in State.values},
             "inbox": _inbox(now),
         }

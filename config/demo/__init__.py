@@ -1,1 +1,1 @@
-"""One whole morning on real parts: what `manage.py demo` prepares, watches and reports."""
+"""`manage.py demo`: prepares, runs and reports a complete daily distribution."""

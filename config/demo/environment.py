@@ -1,4 +1,4 @@
-"""The demo's stage: the house around the day, with the sandbox in Meta's place."""
+"""The demo's services and their settings, with the sandbox instead of Meta."""
 
 from __future__ import annotations
 
@@ -13,54 +13,56 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from config.demo.preparation import LANGUAGE, POOL, TEMPLATE, VARIABLES
-from config.demo.progress import say
+from config.demo.progress import print_line
 from config.demo.scenarios import scenario
-from config.processes.launcher import House
-from config.processes.programs import Sandbox
+from config.processes.launcher import Launcher
+from config.processes.programs import SandboxOptions
 
-# The day is planned for this many seconds after the start: by then the house is up.
-AHEAD_SECONDS = 12
+# The run is planned this long after the start: by then the services are up.
+START_DELAY_SECONDS = 12
 ACCOUNT = "102290129340398"
 
 
 @contextmanager
-def house(
+def launch(
     var_dir: Path, name: str, *, seed: int, services: bool, env: Mapping[str, str] | None = None
-) -> Iterator[House]:
-    """The running house of a scenario, whose day begins a few seconds from now."""
-    with House(
+) -> Iterator[Launcher]:
+    """Runs a scenario's services; its distribution is planned a few seconds from now."""
+    with Launcher(
         var_dir,
         {**_environment(services=services), **(env or {})},
         services=services,
         sandbox=_sandbox(name, seed),
-        fresh=True,  # a throwaway state, made anew each time
-    ) as up:
-        yield up
+        fresh=True,
+    ) as launcher:
+        yield launcher
 
 
-def run_day(up: House, name: str, *, subscribers: int, seed: int, report: str, serve: bool) -> int:
-    """Run the day inside the house while looking after its processes; the day's exit code."""
+def run_day(
+    launcher: Launcher, name: str, *, subscribers: int, seed: int, report: str, serve: bool
+) -> int:
+    """Runs `config.demo.day` with the services' settings and returns its exit code."""
     arguments = ["--scenario", name, "--subscribers", str(subscribers), "--seed", str(seed)]
     arguments += ["--report", report] if report else []
     arguments += ["--serve"] if serve else []
-    up.env["DEMO_PIDS"] = json.dumps(up.pids)
-    return up.attend("config.demo.day", *arguments)
+    launcher.env["DEMO_PIDS"] = json.dumps(launcher.pids)
+    return launcher.run_module("config.demo.day", *arguments)
 
 
-def _planned() -> datetime:
-    """The day's planned time, on this same day in India."""
+def _planned_time() -> datetime:
+    """The planned time, on the current day in India."""
     zone = ZoneInfo(settings.TIME_ZONE)
-    planned = datetime.now(zone) + timedelta(seconds=AHEAD_SECONDS)
-    if planned.time() < time(0, 1):  # the day must not change between here and its start
-        say("Waiting a minute for midnight in India to pass.")
+    planned = datetime.now(zone) + timedelta(seconds=START_DELAY_SECONDS)
+    if planned.time() < time(0, 1):  # the date must not change between here and the start
+        print_line("Waiting a minute for midnight in India to pass.")
         sleep(60)
-        planned = datetime.now(zone) + timedelta(seconds=AHEAD_SECONDS)
+        planned = datetime.now(zone) + timedelta(seconds=START_DELAY_SECONDS)
     return planned
 
 
 def _environment(*, services: bool) -> dict[str, str]:
     env = {
-        "DAILY_TIME": f"{_planned():%H:%M:%S}",
+        "DAILY_TIME": f"{_planned_time():%H:%M:%S}",
         "WHATSAPP_BUSINESS_ID": ACCOUNT,
         "REDIS_URL": "",
         "DATABASE_URL": "",
@@ -68,21 +70,21 @@ def _environment(*, services: bool) -> dict[str, str]:
         "TWO_FACTOR": "off",
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
     }
-    if services:  # given ones are used, missing ones are started for this demo alone
+    if services:  # existing ones are used, missing ones are started for this demo
         del env["REDIS_URL"], env["DATABASE_URL"]
     return env
 
 
-def _sandbox(name: str, seed: int) -> Sandbox:
+def _sandbox(name: str, seed: int) -> SandboxOptions:
     overrides = json.dumps(scenario(name).sandbox_settings)
-    return Sandbox(
-        numbers=[line.for_sandbox for line in POOL],
+    return SandboxOptions(
+        numbers=[number.for_sandbox for number in POOL],
         templates=[f"{TEMPLATE}:{LANGUAGE}:{VARIABLES}:UTILITY"],
         webhook_path="/webhooks/whatsapp",
         options=[
-            *("--profile", "fast"),
-            *("--seed", str(seed)),
-            *("--waba-id", ACCOUNT),
-            *("--settings", overrides),
+            "--profile=fast",
+            f"--seed={seed}",
+            f"--waba-id={ACCOUNT}",
+            f"--settings={overrides}",
         ],
     )

@@ -1,6 +1,6 @@
-"""What the sandbox's journal proves: who was really written to, how often and how fast.
+"""Compares the sandbox's journal with the expected recipients: missed, duplicates, rates.
 
-The journal and not our own tables answers "was anybody missed or written to twice?".
+The journal, not our own tables, decides whether a recipient was missed or got two messages.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ class Acceptance:
     to: str  # digits with country code
     number: str  # Meta's id of the sender
     at: float  # Unix seconds of acceptance
-    arrived: float  # Unix seconds of the request's arrival
+    arrived: float  # Unix seconds at which the request arrived
 
 
-class Sandbox:
-    """The sandbox's control side."""
+class SandboxClient:
+    """Client of the sandbox's control API."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -50,26 +50,26 @@ class Sandbox:
     def _get(self, path: str) -> dict[str, Any]:
         answer = self._session.get(self.url + path, timeout=60)
         answer.raise_for_status()
-        found: dict[str, Any] = answer.json()
-        return found
+        document: dict[str, Any] = answer.json()
+        return document
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """The journal against the list of those who should have been written to."""
+class JournalVerdict:
+    """The journal compared with the expected recipients."""
 
     accepted: int
     missed: int
     duplicates: int
-    strangers: int  # written to though nobody asked for it
-    first: float
-    last: float
-    by_number: dict[str, list[float]]  # acceptance times, sorted
-    peaks: dict[str, int]  # most arrivals in any one second
+    unexpected: int  # phones that got a message and are no recipients
+    first: float  # Unix seconds of the first acceptance
+    last: float  # Unix seconds of the last acceptance
+    by_number: dict[str, list[float]]  # sorted acceptance times by Meta's id of the sender
+    peaks: dict[str, int]  # most arrivals within one second, by Meta's id of the sender
 
 
-def judge(journal: Iterable[Acceptance], expected: set[str], excused: set[str]) -> Verdict:
-    """`expected` are the digits of all recipients; `excused` those with a reason not to have it."""
+def compare(journal: Iterable[Acceptance], expected: set[str], excused: set[str]) -> JournalVerdict:
+    """`expected`: the digits of all recipients; `excused`: of those with a reason to get none."""
     entries = list(journal)
     times = Counter(entry.to for entry in entries)
     by_number: dict[str, list[float]] = defaultdict(list)
@@ -78,20 +78,20 @@ def judge(journal: Iterable[Acceptance], expected: set[str], excused: set[str]) 
         by_number[entry.number].append(entry.at)
         arrivals[entry.number].append(entry.arrived)
     moments = [entry.at for entry in entries]
-    return Verdict(
+    return JournalVerdict(
         accepted=len(times),
         missed=len(expected - set(times) - excused),
         duplicates=sum(count - 1 for count in times.values()),
-        strangers=len(set(times) - expected),
+        unexpected=len(set(times) - expected),
         first=min(moments, default=0.0),
         last=max(moments, default=0.0),
-        by_number={number: sorted(found) for number, found in by_number.items()},
-        peaks={number: peak(found) for number, found in arrivals.items()},
+        by_number={number: sorted(accepted) for number, accepted in by_number.items()},
+        peaks={number: peak(arrived) for number, arrived in arrivals.items()},
     )
 
 
 def peak(moments: Iterable[float], window: float = 1.0) -> int:
-    """The most moments in any half-open window of that many seconds."""
+    """The largest number of moments in any half-open window of `window` seconds."""
     ordered = sorted(moments)
     return max(
         (bisect_left(ordered, start + window) - place for place, start in enumerate(ordered)),

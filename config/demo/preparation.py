@@ -1,6 +1,6 @@
-"""The evening before: subscribers imported, the pool set up, the content submitted and approved.
+"""Prepares the demo: imports subscribers, sets up the pool, submits and approves the content.
 
-Everything goes through the functions that operations staff and integrators use.
+It uses the same functions as operations staff and integrators.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from config.demo.roster import make_csv
+from config.demo.subscriber_list import make_csv
 from config.staff import roles
 from distribution.content import approval, rendering
 from distribution.models import Content, MessageTemplate
@@ -27,7 +27,7 @@ TEMPLATE, LANGUAGE, VARIABLES = "daily_update", "en", 2
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class PoolNumber:
     """One number of the customer's pool."""
 
     label: str
@@ -43,14 +43,14 @@ class Line:
 
 
 POOL = (
-    Line("primary_1", "106540352240001", "919000000001", Role.PRIMARY, 80, 100_000),
-    Line("primary_2", "106540352240002", "919000000002", Role.PRIMARY, 80, 100_000),
-    Line("backup_1", "106540352240003", "919000000003", Role.BACKUP, 50, 50_000),
+    PoolNumber("primary_1", "106540352240001", "919000000001", Role.PRIMARY, 80, 100_000),
+    PoolNumber("primary_2", "106540352240002", "919000000002", Role.PRIMARY, 80, 100_000),
+    PoolNumber("backup_1", "106540352240003", "919000000003", Role.BACKUP, 50, 50_000),
 )
 
 
-def import_roster(subscribers: int, *, seed: int) -> ImportReport:
-    """Bring the made-up list in through the real importer."""
+def import_subscribers(subscribers: int, *, seed: int) -> ImportReport:
+    """Imports a generated list with the real importer."""
     file = io.BytesIO(make_csv(subscribers, seed=seed))
     return import_csv(
         file, consent_source="demo sign-up form", now=timezone.now(), filename="advisers.csv"
@@ -58,32 +58,33 @@ def import_roster(subscribers: int, *, seed: int) -> ImportReport:
 
 
 def set_up_pool() -> int:
-    """The customer's three numbers, then what the Cloud API says of them; how many changed."""
+    """Creates the customer's three numbers and syncs them with the Cloud API; how many changed."""
     portfolio, _ = Portfolio.objects.get_or_create(
         business_id=settings.WHATSAPP_BUSINESS_ID or "demo", defaults={"name": "Demo portfolio"}
     )
-    for line in POOL:
+    for number in POOL:
         PhoneNumber.objects.get_or_create(
-            meta_id=line.meta_id,
+            meta_id=number.meta_id,
             defaults={
-                "label": line.label,
-                "display_number": line.display,
+                "label": number.label,
+                "display_number": number.display,
                 "portfolio": portfolio,
-                "role": line.role,
-                "state": "STANDBY" if line.role == Role.BACKUP else "ACTIVE",
-                "rate_per_second": line.rate,
-                "daily_capacity": line.capacity,
+                "role": number.role,
+                "state": "STANDBY" if number.role == Role.BACKUP else "ACTIVE",
+                "rate_per_second": number.rate,
+                "daily_capacity": number.capacity,
             },
         )
     return sync.sync(client.client(), now=timezone.now())
 
 
-def make_people(password: str) -> tuple[User, User]:
-    """An editor and an approver; the approver may also look around in the admin."""
+def create_users(password: str) -> tuple[User, User]:
+    """Creates an editor and an approver (a superuser), and returns them; also a viewer and an
+    operator."""
     users = get_user_model().objects
     editor = users.create_user("editor", password=password, is_staff=True)
     editor.groups.add(Group.objects.get(name=roles.EDITOR))
-    for role in (roles.VIEWER, roles.OPERATOR):  # to look through their eyes
+    for role in (roles.VIEWER, roles.OPERATOR):  # to try the admin with these roles
         person = users.create_user(role.lower(), password=password, is_staff=True)
         person.groups.add(Group.objects.get(name=role))
     approver = users.create_superuser("approver", password=password)
@@ -91,7 +92,7 @@ def make_people(password: str) -> tuple[User, User]:
 
 
 def approve_content(day: date, *, editor: User, approver: User) -> Content:
-    """One user submits the day's content, another one approves it."""
+    """Submits the day's content as one user and approves it as another."""
     rendering.sync(client.client(), now=timezone.now())
     content = Content.objects.create(
         day=day,

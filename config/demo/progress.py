@@ -1,4 +1,4 @@
-"""The morning as it happens: a live view on a terminal, plain lines elsewhere, on stderr."""
+"""The demo's progress on stderr: a live view on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from rich.text import Text
 console = Console(stderr=True, highlight=False)
 
 
-def say(text: str) -> None:
-    """One line about what is being done."""
-    console.print(text, soft_wrap=True)  # a log's lines are as long as they are
+def print_line(text: str) -> None:
+    """Prints one line."""
+    console.print(text, soft_wrap=True)  # no line breaks inside the lines of a log
 
 
 @dataclass(frozen=True, slots=True)
-class Glance:
-    """What the view shows at one moment."""
+class Progress:
+    """The figures shown at one moment."""
 
     seconds: float  # since the trigger
     recipients: int
     accepted: int
     delivered: int
-    rate: float  # accepted a second, lately
-    share: float  # of the service level's headline
+    rate: float  # recently accepted per second
+    share: float  # SLA achievement, 0 to 1
     basis: str
     numbers: list[tuple[str, str, str, int]]  # label, state, quality, sent
     note: str = ""
 
 
-class View:
-    """Shows glances until the block ends."""
+class ProgressView:
+    """Shows the progress during a `with` block."""
 
     def __init__(self) -> None:
         self._live: Live | None = None
@@ -59,30 +59,30 @@ class View:
             self._live.__exit__(kind, error, trace)
 
     def is_due(self, seconds: float) -> bool:
-        """Whether a glance `seconds` after the trigger is wanted: a plain log has one in two."""
+        """Whether to show the progress `seconds` after the trigger: a plain log every 2 s."""
         return self._live is not None or seconds - self._last_line >= 2.0
 
-    def show(self, glance: Glance) -> None:
+    def show(self, progress: Progress) -> None:
         if self._live is not None:
-            self._live.update(_panel(glance))
+            self._live.update(_panel(progress))
         else:
-            self._last_line = glance.seconds
-            say(_line(glance))
+            self._last_line = progress.seconds
+            print_line(_line(progress))
 
 
-def _line(glance: Glance) -> str:
+def _line(progress: Progress) -> str:
     text = (
-        f"{glance.seconds:6.1f} s  accepted {glance.accepted:,}/{glance.recipients:,}"
-        f"  delivered {glance.delivered:,}  {glance.rate:5.1f}/s"
-        f"  SLA {glance.share:.1%} {glance.basis}"
+        f"{progress.seconds:6.1f} s  accepted {progress.accepted:,}/{progress.recipients:,}"
+        f"  delivered {progress.delivered:,}  {progress.rate:5.1f}/s"
+        f"  SLA {progress.share:.1%} {progress.basis}"
     )
-    return f"{text}  ({glance.note})" if glance.note else text
+    return f"{text}  ({progress.note})" if progress.note else text
 
 
-def _panel(glance: Glance) -> RenderableType:
+def _panel(progress: Progress) -> RenderableType:
     table = Table.grid(padding=(0, 2))
-    for label, state, quality, sent in glance.numbers:
+    for label, state, quality, sent in progress.numbers:
         colour = "green" if state == "ACTIVE" else "dim" if state == "STANDBY" else "red"
         table.add_row(label, Text(state, style=colour), quality, f"{sent:,} sent")
-    bar = ProgressBar(total=max(1, glance.recipients), completed=glance.accepted, width=50)
-    return Group(Text(_line(glance)), bar, table)
+    bar = ProgressBar(total=max(1, progress.recipients), completed=progress.accepted, width=50)
+    return Group(Text(_line(progress)), bar, table)

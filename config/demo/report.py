@@ -1,4 +1,4 @@
-"""The morning's report: the customer's board as text, and every figure as JSON."""
+"""The demo's report: every figure as JSON, and a summary as text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from config.demo.journal_verdict import Acceptance, Verdict, judge
+from config.demo.journal_verdict import Acceptance, JournalVerdict, compare
 from config.demo.preparation import POOL
 from distribution.analytics import counts
 from distribution.models import Delivery, Distribution, State
@@ -17,9 +17,9 @@ from phonepool.errors import FAILURES
 from phonepool.models import PhoneEvent, PhoneNumber, Role
 from webhooks.models import WebhookEvent
 
-# Ends that excuse a person from being in the journal.
-EXCUSED = (State.SKIPPED, State.FAILED, State.UNCONFIRMED)
-WORDS = {
+# A recipient in one of these states, never accepted, may be absent from the journal.
+EXCUSED_STATES = (State.SKIPPED, State.FAILED, State.UNCONFIRMED)
+REASON_LABELS = {
     "INVALID_NUMBER": "Invalid numbers",
     "RATE_LIMIT": "Rate limited",
     "NETWORK_ERROR": "Network errors",
@@ -38,12 +38,13 @@ def build(
     scenario: str,
     cpu_seconds: dict[str, float],
 ) -> dict[str, Any]:
-    """Every figure of the day. `duplicates` and `missed` come from the journal alone."""
+    """Every figure of the run. `duplicates` and `missed` come from the journal alone."""
     tally, reach = counts.tally(distribution), counts.reach(distribution)
     rows = Delivery.objects.filter(distribution=distribution)
     expected = {phone.lstrip("+") for phone in rows.values_list("phone", flat=True)}
-    gone = rows.filter(state__in=EXCUSED, accepted_at=None).values_list("phone", flat=True)
-    verdict = judge(journal, expected, {phone.lstrip("+") for phone in gone})
+    excused = rows.filter(state__in=EXCUSED_STATES, accepted_at=None)
+    excused_phones = {phone.lstrip("+") for phone in excused.values_list("phone", flat=True)}
+    verdict = compare(journal, expected, excused_phones)
     results = distribution.results
     return {
         "scenario": scenario,
@@ -58,10 +59,10 @@ def build(
         "unconfirmed": tally.count(State.UNCONFIRMED),
         "duplicates": verdict.duplicates,
         "missed": verdict.missed,
-        "strangers": verdict.strangers,
+        "strangers": verdict.unexpected,
         "dispatch_seconds": round(verdict.last - verdict.first, 3),
-        "first_accepted_at": _moment(verdict.first),
-        "last_accepted_at": _moment(verdict.last),
+        "first_accepted_at": _rounded(verdict.first),
+        "last_accepted_at": _rounded(verdict.last),
         "first_send_lateness_seconds": round(_lateness(reach, triggered_at), 3),
         "pool_utilisation": round(utilisation(verdict), 4),
         "sla_accepted": results.get("sla_accepted"),
@@ -77,36 +78,36 @@ def build(
     }
 
 
-def utilisation(verdict: Verdict) -> float:
-    """Accepted ÷ what the used numbers allowed: a primary from the first acceptance of all, a
-    backup from its own first, each until the last one or until it was put out."""
+def utilisation(verdict: JournalVerdict) -> float:
+    """Accepted ÷ what the used numbers allowed: a primary from the first acceptance of all numbers,
+    a backup from its own first, each until the last acceptance or until it was disabled."""
     allowed = 0.0
     for number in PhoneNumber.objects.filter(meta_id__in=verdict.by_number):
         start = verdict.first
         if number.role == Role.BACKUP:
             start = verdict.by_number[number.meta_id][0]
-        out = PhoneEvent.objects.filter(number=number, kind="disabled").order_by("at").first()
-        end = min(verdict.last, out.at.timestamp()) if out else verdict.last
+        disabled = PhoneEvent.objects.filter(number=number, kind="disabled").order_by("at").first()
+        end = min(verdict.last, disabled.at.timestamp()) if disabled else verdict.last
         allowed += 1 + number.rate_per_second * max(0.0, end - start)
     return verdict.accepted / allowed if allowed else 0.0
 
 
 def passed(report: dict[str, Any]) -> bool:
-    """Nobody missed, nobody doubled, and the service level met."""
+    """Whether no recipient was missed or got two messages and the service level was met."""
     clean = not (report["missed"] or report["duplicates"] or report["strangers"])
     return clean and report["state"] == "COMPLETED" and report["sla_met"]
 
 
 def summary(report: dict[str, Any], basis: str) -> str:
-    """The customer's report."""
+    """The summary for the customer."""
     share = report[f"sla_{basis}"] or 0.0
     failed, recipients = report["failed"], report["recipients"]
     lines = [
         f"Daily Distribution   Status: {report['state'].capitalize()}"
         f"    Recipients: {report['delivered']:,} / {recipients:,}"
         f"    SLA achievement: {share:.1%} {basis} in the window",
-        f"Delivery time: {_clock(report['first_accepted_at'])} – "
-        f"{_clock(report['last_accepted_at'])} IST ({report['dispatch_seconds']:.1f} s, "
+        f"Delivery time: {_time_of_day(report['first_accepted_at'])} – "
+        f"{_time_of_day(report['last_accepted_at'])} IST ({report['dispatch_seconds']:.1f} s, "
         f"first send {report['first_send_lateness_seconds']:.2f} s after the trigger, "
         f"{report['pool_utilisation']:.1%} of what the pool allowed)",
     ]
@@ -117,7 +118,7 @@ def summary(report: dict[str, Any], basis: str) -> str:
             f"  Phone #{place} {number['label']}: {number['sent']:,} sent "
             f"({number['quality']}{also}), peak {number['peak_per_second']}/s"
         )
-    reasons = ", ".join(f"{WORDS.get(k, k)}: {v}" for k, v in report["failures"].items())
+    reasons = ", ".join(f"{REASON_LABELS.get(k, k)}: {v}" for k, v in report["failures"].items())
     share_failed = failed / recipients if recipients else 0.0
     lines.append(f"Failures: {failed} ({share_failed:.2%}){': ' + reasons if reasons else ''}")
     lines.append(
@@ -127,19 +128,19 @@ def summary(report: dict[str, Any], basis: str) -> str:
     return "\n".join(lines)
 
 
-def _per_number(verdict: Verdict, stats: dict[str, Any]) -> list[dict[str, Any]]:
-    found = {number.meta_id: number for number in PhoneNumber.objects.all()}
+def _per_number(verdict: JournalVerdict, stats: dict[str, Any]) -> list[dict[str, Any]]:
+    stored = {number.meta_id: number for number in PhoneNumber.objects.all()}
     return [
         {
-            "id": line.meta_id,
-            "label": line.label,
-            "sent": len(verdict.by_number.get(line.meta_id, [])),
-            "quality": found[line.meta_id].quality,
-            "rate_limited": _refused(stats, line.meta_id),
-            "peak_per_second": verdict.peaks.get(line.meta_id, 0),
+            "id": number.meta_id,
+            "label": number.label,
+            "sent": len(verdict.by_number.get(number.meta_id, [])),
+            "quality": stored[number.meta_id].quality,
+            "rate_limited": _refused(stats, number.meta_id),
+            "peak_per_second": verdict.peaks.get(number.meta_id, 0),
         }
-        for line in POOL
-        if line.meta_id in found
+        for number in POOL
+        if number.meta_id in stored
     ]
 
 
@@ -150,15 +151,16 @@ def _refused(stats: dict[str, Any], meta_id: str) -> int:
 
 def _by_reason(slugs: dict[str, int]) -> dict[str, int]:
     reason_of = {failure.slug: failure.reason.value for failure in FAILURES.values()}
-    found: dict[str, int] = {}
+    by_reason: dict[str, int] = {}
     for slug, count in slugs.items():
         reason = reason_of.get(slug, slug)
-        found[reason] = found.get(reason, 0) + count
-    return found
+        by_reason[reason] = by_reason.get(reason, 0) + count
+    return by_reason
 
 
 def _cpu_per_message(seconds: dict[str, float], messages: int) -> float | None:
-    """Of everything but the sandbox, from the trigger to the end; None where it is not known."""
+    """CPU milliseconds per message of everything but the sandbox, from the trigger to the end;
+    None if unknown."""
     if not seconds or not messages:
         return None
     ours = sum(spent for name, spent in seconds.items() if name != "sandbox")
@@ -171,11 +173,11 @@ def _lateness(reach: counts.Reach, triggered_at: datetime) -> float:
     return (reach.first_inflight_at - triggered_at).total_seconds()
 
 
-def _moment(seconds: float) -> float | None:
+def _rounded(seconds: float) -> float | None:
     return round(seconds, 3) or None
 
 
-def _clock(seconds: float | None) -> str:
+def _time_of_day(seconds: float | None) -> str:
     if seconds is None:
         return "–"
     moment = datetime.fromtimestamp(seconds, timezone.get_default_timezone())

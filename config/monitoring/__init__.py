@@ -1,1 +1,1 @@
-"""Health, metrics, error reports and queue lengths."""
+"""Health endpoints and report, metrics, error reports, queue lengths and worker heartbeats."""

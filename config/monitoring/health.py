@@ -1,7 +1,7 @@
-"""How the house stands, part by part: what works, what does not, and what that means.
+"""The health report: the status of every part of the system and what to do about it.
 
-Everything is asked in threads that are waited for a limited time, so that a frozen broker or
-database delays the answer by a second and never holds it up.
+Database and broker are probed in threads with a time limit, so that a frozen one delays the
+report by a second and never blocks it.
 """
 
 from __future__ import annotations
@@ -22,35 +22,35 @@ from phonepool.models import Breaker, PhoneNumber, Portfolio, Role
 from webhooks.models import WebhookEvent
 
 OK, DEGRADED, DOWN, UNKNOWN = "ok", "degraded", "down", "unknown"
-LAG_SECONDS = 60.0
-META_SECONDS = 300.0  # asked once a minute
-NOT_TOLD = "The database does not say at the moment."
+WEBHOOK_LAG_LIMIT_SECONDS = 60.0
+META_SILENCE_LIMIT_SECONDS = 300.0  # asked once a minute
+NO_FACTS = "The database does not say at the moment."
 
 
 class Check(NamedTuple):
-    """One part of the house; `told` is a sentence that says what to do about it."""
+    """The status of one part; `message` says in a sentence what it means and what to do."""
 
     name: str
     status: str
-    told: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the database knows, read at one moment."""
+    """What the database holds about the other parts, read at one moment."""
 
     at: datetime
-    hearts: Mapping[str, datetime]
+    heartbeats: Mapping[str, datetime]
     workers: Sequence[Worker]
     numbers: Sequence[PhoneNumber]
-    stopped: Sequence[str]  # portfolios through which no calls go, with the reason
-    inbox_since: datetime | None  # when the oldest that waits was received
+    stopped: Sequence[str]  # portfolios whose breaker lets no calls through, with the reason
+    inbox_since: datetime | None  # when the oldest pending webhook was received
     dead_letters: int
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Whether this process should be asked, and how every part stands."""
+    """Whether this process can serve requests, and the status of every part."""
 
     ready: bool
     checks: list[Check]
@@ -59,22 +59,25 @@ class Report:
     def status(self) -> str:
         if not self.ready:
             return DOWN
-        well = all(check.status in (OK, UNKNOWN) for check in self.checks)
-        return OK if well else DEGRADED
+        healthy = all(check.status in (OK, UNKNOWN) for check in self.checks)
+        return OK if healthy else DEGRADED
 
 
-def look() -> Facts:
-    """Some small tables, on a connection of this thread's own."""
+def read_facts() -> Facts:
+    """Reads a few small tables on this thread's connection."""
     now = timezone.now()
     try:
         pending = WebhookEvent.objects.pending().order_by("pk")
         broken = Portfolio.objects.exclude(breaker=Breaker.CLOSED)
         return Facts(
             at=now,
-            hearts=dict(Heartbeat.objects.values_list("name", "at")),
+            heartbeats=dict(Heartbeat.objects.values_list("name", "at")),
             workers=list(Worker.objects.live(now)),
             numbers=list(PhoneNumber.objects.all()),
-            stopped=[f"{one} ({one.breaker_reason or one.breaker})" for one in broken],
+            stopped=[
+                f"{portfolio} ({portfolio.breaker_reason or portfolio.breaker})"
+                for portfolio in broken
+            ],
             inbox_since=pending.values_list("received_at", flat=True).first(),
             dead_letters=WebhookEvent.objects.dead().count(),
         )
@@ -82,54 +85,54 @@ def look() -> Facts:
         connection.close()
 
 
-FACTS = Probe(look)
+FACTS_PROBE = Probe(read_facts)
 
 
-def examine() -> Report:
-    """Ask everybody; three seconds at the very most."""
-    answers = {name: PROBES[name].succeeds() for name in REQUIRED}
-    facts = FACTS.result() if answers["database"] else None
-    return Report(all(answers.values()), [*_needed(answers), *judge(facts)])
+def report() -> Report:
+    """The status of every part, in at most three seconds."""
+    probed = {name: PROBES[name].succeeds() for name in REQUIRED}
+    facts = FACTS_PROBE.result() if probed["database"] else None
+    return Report(all(probed.values()), [*_required_checks(probed), *_other_checks(facts)])
 
 
-def judge(facts: Facts | None) -> list[Check]:
-    """Every part but database and broker, by what the database told."""
-    if facts is None:
-        return [Check(name, UNKNOWN, NOT_TOLD) for name in JUDGES]
-    return [Check(name, *judged(facts)) for name, judged in JUDGES.items()]
-
-
-def _needed(answers: Mapping[str, bool]) -> list[Check]:
+def _required_checks(probed: Mapping[str, bool]) -> list[Check]:
     silent = "It does not answer within a second: this machine is not ready."
     return [
-        Check(name, OK if well else DOWN, "It answers." if well else silent)
-        for name, well in answers.items()
+        Check(name, OK if answers else DOWN, "It answers." if answers else silent)
+        for name, answers in probed.items()
     ]
+
+
+def _other_checks(facts: Facts | None) -> list[Check]:
+    """Every part but database and broker; unknown while the database cannot be read."""
+    if facts is None:
+        return [Check(name, UNKNOWN, NO_FACTS) for name in CHECKS]
+    return [Check(name, *check(facts)) for name, check in CHECKS.items()]
 
 
 def _workers(facts: Facts) -> tuple[str, str]:
     served = {queue for worker in facts.workers for queue in worker.queues}
-    alone = [queue for queue in settings.QUEUE_CONCURRENCY if queue not in served]
-    if alone:
-        return DOWN, f"Nobody works on {', '.join(alone)}: start workers. The keeper stands in."
+    unserved = [queue for queue in settings.QUEUE_CONCURRENCY if queue not in served]
+    if unserved:
+        return DOWN, f"Nobody works on {', '.join(unserved)}: start workers. The keeper stands in."
     return OK, f"{len(facts.workers)} workers serve every queue."
 
 
 def _beat(facts: Facts) -> tuple[str, str]:
-    if is_silent(facts.hearts.get(BEAT), facts.at):
+    if is_silent(facts.heartbeats.get(BEAT), facts.at):
         return DOWN, "Beat is silent: start it. The keeper opens what it misses."
     return OK, "It ticks."
 
 
 def _tick(facts: Facts) -> tuple[str, str]:
     seconds = max(settings.KEEPER_STALE_SECONDS, 3 * settings.TICK_SECONDS)
-    if is_silent(facts.hearts.get(TICK), facts.at, seconds):
+    if is_silent(facts.heartbeats.get(TICK), facts.at, seconds):
         return DOWN, "The regular check is not made by Celery: look after broker, beat, workers."
     return OK, "The regular check is made."
 
 
 def _keeper(facts: Facts) -> tuple[str, str]:
-    if is_silent(facts.hearts.get(KEEPER), facts.at):
+    if is_silent(facts.heartbeats.get(KEEPER), facts.at):
         return DOWN, "The keeper is silent: without it nothing stands in for Celery. Start it."
     return OK, "It keeps watch."
 
@@ -137,35 +140,37 @@ def _keeper(facts: Facts) -> tuple[str, str]:
 def _cloud_api(facts: Facts) -> tuple[str, str]:
     if facts.stopped:
         return DOWN, f"Calls are stopped by faults: {', '.join(facts.stopped)}."
-    heard = max((one.seen_at for one in facts.numbers if one.seen_at), default=None)
-    if heard is None:
+    synced_at = max((number.seen_at for number in facts.numbers if number.seen_at), default=None)
+    if synced_at is None:
         return UNKNOWN, "It was never asked: no phone number has been synchronised yet."
-    if is_silent(heard, facts.at, META_SECONDS):
-        minutes = abs(facts.at - heard) // timedelta(minutes=1)
+    if is_silent(synced_at, facts.at, META_SILENCE_LIMIT_SECONDS):
+        minutes = abs(facts.at - synced_at) // timedelta(minutes=1)
         return DEGRADED, f"It has told nothing for {minutes} minutes: see the worker's log."
     return OK, "It answers."
 
 
 def _numbers(facts: Facts) -> tuple[str, str]:
-    carrying = [one for one in facts.numbers if one.is_usable and one.breaker == Breaker.CLOSED]
-    if not carrying:
+    able = [
+        number for number in facts.numbers if number.is_usable and number.breaker == Breaker.CLOSED
+    ]
+    if not able:
         return DOWN, "No phone number can send: look at the pool."
-    primaries = sum(one.role == Role.PRIMARY for one in facts.numbers)
-    told = f"{len(carrying)} of {len(facts.numbers)} phone numbers can send."
-    lost = primaries - sum(one.role == Role.PRIMARY for one in carrying)
-    return (DEGRADED, f"{told} {lost} of the primaries cannot.") if lost else (OK, told)
+    primaries = sum(number.role == Role.PRIMARY for number in facts.numbers)
+    message = f"{len(able)} of {len(facts.numbers)} phone numbers can send."
+    lost = primaries - sum(number.role == Role.PRIMARY for number in able)
+    return (DEGRADED, f"{message} {lost} of the primaries cannot.") if lost else (OK, message)
 
 
 def _inbox(facts: Facts) -> tuple[str, str]:
     lag = (facts.at - facts.inbox_since).total_seconds() if facts.inbox_since else 0.0
-    if lag > LAG_SECONDS:
+    if lag > WEBHOOK_LAG_LIMIT_SECONDS:
         return DEGRADED, f"Webhooks wait for {lag:.0f} s: look after the worker of webhooks."
     if facts.dead_letters:
         return DEGRADED, f"{facts.dead_letters} webhooks were given up on: see them in the admin."
     return OK, f"Webhooks are applied, {lag:.0f} s behind."
 
 
-JUDGES: dict[str, Callable[[Facts], tuple[str, str]]] = {
+CHECKS: dict[str, Callable[[Facts], tuple[str, str]]] = {
     "workers": _workers,
     "beat": _beat,
     "tick": _tick,

@@ -1,4 +1,4 @@
-"""What waits in Celery's queues, for how long, who works on it, and how fast."""
+"""Celery's queues: depth, age of the oldest task, workers and throughput."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from distribution.models import Worker
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
-    """A queue as the broker knows it."""
+class Backlog:
+    """A queue as the broker sees it."""
 
     depth: int
-    oldest_seconds: float | None  # None: it is empty, or its oldest task does not say
+    oldest_seconds: float | None  # None: empty, or its oldest task carries no publish time
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue, and who serves it. What the broker did not tell is None."""
+    """A queue and its workers. Values that only the broker has are None while it is away."""
 
     name: str
     depth: int | None
@@ -35,8 +35,8 @@ class Queue:
     concurrency: int
 
 
-def waiting() -> dict[str, Waiting]:
-    """Every queue's depth and the age of its oldest task, in one question to the broker.
+def backlogs() -> dict[str, Backlog]:
+    """Every queue's depth and the age of its oldest task, in one round trip to the broker.
 
     Raises redis.RedisError within about a second.
     """
@@ -46,37 +46,37 @@ def waiting() -> dict[str, Waiting]:
         steps = client.pipeline(transaction=False)
         for name in names:
             steps.llen(f"{broker.KEY_PREFIX}{name}")
-            steps.lindex(f"{broker.KEY_PREFIX}{name}", -1)  # tasks come in on the left
-        told = steps.execute()
+            steps.lindex(f"{broker.KEY_PREFIX}{name}", -1)  # tasks are pushed on the left
+        replies = steps.execute()
     finally:
         client.close()
     now = time.time()
-    pairs = zip(names, told[::2], told[1::2], strict=True)
-    return {name: Waiting(depth, _age(oldest, now)) for name, depth, oldest in pairs}
+    pairs = zip(names, replies[::2], replies[1::2], strict=True)
+    return {name: Backlog(depth, _age(oldest, now)) for name, depth, oldest in pairs}
 
 
-def waiting_if_told() -> dict[str, Waiting] | None:
-    """The same; None while the broker does not answer."""
+def backlogs_or_none() -> dict[str, Backlog] | None:
+    """As `backlogs`, but None while the broker does not answer."""
     try:
-        return waiting()
+        return backlogs()
     except redis.RedisError:
         return None
 
 
-def queues(found: dict[str, Waiting] | None, workers: Iterable[Worker]) -> list[Queue]:
-    """Each queue by what the broker and the workers say."""
+def summarise(by_queue: dict[str, Backlog] | None, workers: Iterable[Worker]) -> list[Queue]:
+    """Each queue's backlog (`by_queue`, None: not known) with the workers that serve it."""
     serving, threads, done = Counter[str](), Counter[str](), Counter[str]()
     for worker in workers:
         for name in worker.queues:
             serving[name] += 1
             threads[name] += worker.concurrency
         done.update(worker.per_minute)
-    told = found or {}
+    known = by_queue or {}
     return [
         Queue(
             name=name,
-            depth=told[name].depth if name in told else None,
-            oldest_seconds=told[name].oldest_seconds if name in told else None,
+            depth=known[name].depth if name in known else None,
+            oldest_seconds=known[name].oldest_seconds if name in known else None,
             per_minute=done[name],
             workers=serving[name],
             concurrency=threads[name],
@@ -86,7 +86,7 @@ def queues(found: dict[str, Waiting] | None, workers: Iterable[Worker]) -> list[
 
 
 def _age(message: bytes | None, now: float) -> float | None:
-    """Seconds since the task was published, as `config/celery.py` notes it."""
+    """Seconds since the task was published, by the header that `config/celery.py` sets."""
     try:
         at = json.loads(message or b"{}")["headers"]["published_at"]
         return round(max(0.0, now - float(at)), 1)

@@ -1,4 +1,4 @@
-"""Says in the database that a worker lives, what it serves, and how much it did of late."""
+"""A worker's heartbeat in the database: its queues, threads and recent throughput."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from distribution.models import Worker
 
 log = logging.getLogger(__name__)
 
-NOTE_SECONDS = 10.0
-MINUTE = 60.0
-FORGET = timedelta(days=1)  # rows of workers that ended without a word
+WRITE_INTERVAL_SECONDS = 10.0
+RATE_WINDOW_SECONDS = 60.0
+STALE_ROW_AGE = timedelta(days=1)  # rows of workers that were killed
 
 
-class Notes:
-    """What one worker writes about itself. Nothing of it may harm the work: a database that is
-    away is told the next time."""
+class WorkerHeartbeat:
+    """Writes one worker's row regularly. A failed write is retried at the next interval and
+    never disturbs the worker's tasks."""
 
     def __init__(
         self,
@@ -38,28 +38,28 @@ class Notes:
         self._name, self._queues, self._concurrency = name[:200], list(queues), concurrency
         self._clock = clock
         self._lock = Lock()
-        self._ended: deque[tuple[float, str]] = deque()
-        self._over = Event()
-        self._thread = Thread(target=self._run, name="notes", daemon=True)
+        self._finished: deque[tuple[float, str]] = deque()
+        self._stopped = Event()
+        self._thread = Thread(target=self._run, name="worker-heartbeat", daemon=True)
 
-    def begin(self) -> None:
-        """Count from now on, and write every ten seconds."""
+    def start(self) -> None:
+        """Counts finished tasks from now on and writes the row every ten seconds."""
         task_postrun.connect(self.count, weak=False)
         self._thread.start()
 
-    def end(self) -> None:
-        """The row goes with the worker."""
-        self._over.set()
+    def stop(self) -> None:
+        """Deletes the worker's row."""
+        self._stopped.set()
         self._thread.join(timeout=2)
 
     def count(self, task: Any = None, **_: Any) -> None:
-        """A task has ended."""
-        told = getattr(getattr(task, "request", None), "delivery_info", None) or {}
+        """Counts a finished task."""
+        delivery = getattr(getattr(task, "request", None), "delivery_info", None) or {}
         with self._lock:
-            self._ended.append((time.monotonic(), str(told.get("routing_key", ""))))
+            self._finished.append((time.monotonic(), str(delivery.get("routing_key", ""))))
 
     def write(self) -> None:
-        """One row: two statements at first, then one."""
+        """Updates the worker's row; the first write inserts it and deletes stale rows."""
         now = self._clock()
         facts = {
             "queues": self._queues,
@@ -69,19 +69,19 @@ class Notes:
         }
         if not Worker.objects.filter(pk=self._name).update(**facts):
             Worker.objects.update_or_create(pk=self._name, defaults=facts)
-            Worker.objects.filter(at__lt=now - FORGET).delete()
+            Worker.objects.filter(at__lt=now - STALE_ROW_AGE).delete()
 
     def per_minute(self, moment: float) -> dict[str, int]:
-        """Tasks that ended in the minute before `moment`, by queue."""
+        """Tasks that finished in the minute before `moment`, by queue."""
         with self._lock:
-            while self._ended and self._ended[0][0] < moment - MINUTE:
-                self._ended.popleft()
-            return dict(Counter(queue for _, queue in self._ended))
+            while self._finished and self._finished[0][0] < moment - RATE_WINDOW_SECONDS:
+                self._finished.popleft()
+            return dict(Counter(queue for _, queue in self._finished))
 
     def _run(self) -> None:
         while True:
             self._try(self.write)
-            if self._over.wait(NOTE_SECONDS):
+            if self._stopped.wait(WRITE_INTERVAL_SECONDS):
                 self._try(Worker.objects.filter(pk=self._name).delete)
                 connection.close()
                 return
@@ -91,5 +91,5 @@ class Notes:
             close_old_connections()
             step()
         except Exception as error:
-            log.debug("worker not noted: %s", type(error).__name__)
+            log.debug("worker heartbeat not written: %s", type(error).__name__)
             connection.close()

@@ -1,1 +1,5 @@
-"""The process launcher of `manage.py up`, the demo and the fault tests: development only."""
+"""Process launcher for development: `manage.py up`, the demo, the fault tests and benchmarks.
+
+Production runs the same commands under docker-compose or systemd. This package is frozen: it only
+changes when one of these uses needs it.
+"""

@@ -1,13 +1,13 @@
-"""Outlives the launcher by seconds: ends its children when it is gone, however it went.
+"""Stops the launcher's children when the launcher ends, even if it was killed.
 
 Run as a script on the bare interpreter, without Django or site-packages, so that it starts in
 milliseconds and has little that can fail. A killed launcher runs no handler, but the kernel
-closes its end of the pipe: that is the signal `watch` waits for. It needs no thread, no
+closes its end of the pipe: `watch` reads the pipe until then. This needs no thread and no
 polling and, unlike Linux's parent-death signal, survives an exec as another account, does not
-hang on the life of one thread, and can kill what does not obey.
+depend on the life of one thread, and can kill children that ignore the signal.
 
     guard.py watch                                  a launcher's pipe on stdin
-    guard.py run PIPE STAGE SIGNAL ACCOUNT ARGV…    tell the guard, then become ARGV
+    guard.py run PIPE STAGE SIGNAL ACCOUNT ARGV…    register with the guard, then exec ARGV
 """
 
 from __future__ import annotations
@@ -21,66 +21,65 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-PATIENCE_SECONDS = 10.0  # Celery finishes the tasks it runs; leases cover those it cannot
+STOP_TIMEOUT_SECONDS = 10.0  # Celery finishes running tasks; leases cover those it cannot finish
 
 
 class Group(NamedTuple):
-    """A child and its descendants: `pid` leads a process group of its own."""
+    """A child and its descendants: `pid` leads their process group."""
 
     pid: int
-    stage: int  # higher stages end first: those who work before what they lean on
-    signal: int  # what asks this child to end
+    stage: int  # higher stages are stopped first
+    signal: int  # the signal that asks this child to stop
 
 
-def end(
+def stop_groups(
     groups: Iterable[Group],
     *,
-    patience: float = PATIENCE_SECONDS,
+    timeout: float = STOP_TIMEOUT_SECONDS,
     reap: Callable[[], object] = lambda: None,
 ) -> None:
-    """Ends the groups stage by stage, each in reverse order of start, and returns when it has.
+    """Stops the groups stage by stage, each in reverse order of start; returns when all have ended.
 
-    The leader alone is asked: Celery and granian stop their own children in good order, which
-    a signal to the whole group would spoil. Whoever is left is killed, at the latest after
-    `patience` seconds per stage. `reap` is called while waiting (a parent collects its dead).
+    Only the leader gets the signal: Celery and granian stop their children in order, which a
+    signal to the whole group would disturb. What is left is killed, at the latest after `timeout`
+    seconds per stage. `reap` is called while waiting, so that a parent can reap its children.
     """
     known = list(groups)
     for stage in sorted({group.stage for group in known}, reverse=True):
         wave = [group for group in reversed(known) if group.stage == stage]
         for group in wave:
             _send(os.kill, group.pid, group.signal)
-        deadline = time.monotonic() + patience
-        while time.monotonic() < deadline and any(exists(group.pid) for group in wave):
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline and any(is_alive(group.pid) for group in wave):
             reap()
             time.sleep(0.02)
         for group in wave:
             _send(os.killpg, group.pid, signal.SIGKILL)
 
 
-def exists(pid: int) -> bool:
-    """Whether such a process lives. A dead one that nobody collected, as happens in
-    containers without an init, does not."""
+def is_alive(pid: int) -> bool:
+    """Whether the process is running. A zombie, as left in containers without an init, is not."""
     if not _send(os.kill, pid, 0):
         return False
     try:
         status = Path(f"/proc/{pid}/stat").read_text()
-    except OSError:  # not Linux, or gone this instant
+    except OSError:  # not Linux, or it has just ended
         return _send(os.kill, pid, 0)
     return status.rpartition(")")[2].split()[0] != "Z"
 
 
-def _send(how: Callable[[int, int], None], pid: int, number: int) -> bool:
+def _send(kill: Callable[[int, int], None], pid: int, number: int) -> bool:
     try:
-        how(pid, number)
+        kill(pid, number)
     except ProcessLookupError:
         return False
-    except PermissionError:  # the number is somebody else's by now
+    except PermissionError:  # another account's process has this pid by now
         return False
     return True
 
 
 def watch(lines: Iterable[str]) -> None:
-    """Keeps the list of living groups until the pipe closes, then ends them."""
+    """Keeps the list of running groups until the pipe closes, then stops them."""
     groups: dict[int, Group] = {}
     for line in lines:
         sign, *numbers = line.split()
@@ -89,29 +88,31 @@ def watch(lines: Iterable[str]) -> None:
             groups[pid] = Group(pid, stage, number)
         else:
             groups.pop(int(numbers[0]), None)
-    end(groups.values())
+    stop_groups(groups.values())
 
 
 def registration(group: Group) -> bytes:
-    """The line that puts a group on the guard's list."""
+    """The line that adds a group to the guard's list."""
     return f"+ {group.pid} {group.stage} {group.signal}\n".encode()
 
 
 def removal(pid: int) -> bytes:
-    """The line that takes a group off the guard's list."""
+    """The line that removes a group from the guard's list."""
     return f"- {pid}\n".encode()
 
 
-def become(pipe: int, stage: int, number: int, account: str, argv: list[str]) -> None:
-    """Registers this process with the guard and turns into `argv`, as `account` if given.
+def exec_child(pipe: int, stage: int, number: int, account: str, argv: list[str]) -> None:
+    """Registers this process with the guard and execs `argv`, as `account` if given.
 
-    Registering comes first and in the child, so that no instant exists in which a killed
-    launcher leaves a child that nobody knows.
+    The child registers itself, and first, so that a launcher killed at any moment leaves no child
+    that the guard does not know.
     """
     os.write(pipe, registration(Group(os.getpid(), stage, number)))
     os.close(pipe)
     for ignored in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(ignored, signal.SIG_DFL)  # Python and `&` ignore some: exec would inherit it
+        signal.signal(
+            ignored, signal.SIG_DFL
+        )  # Python and `&` ignore some of these, and exec inherits that
     if account:
         entry = pwd.getpwnam(account)
         os.setgroups([])
@@ -123,12 +124,12 @@ def become(pipe: int, stage: int, number: int, account: str, argv: list[str]) ->
 def main(arguments: Sequence[str]) -> None:
     if arguments[0] == "watch":
         for ignored in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            signal.signal(ignored, signal.SIG_IGN)  # it ends with its launcher, not before
+            signal.signal(ignored, signal.SIG_IGN)  # it ends after its launcher
         watch(sys.stdin)
         return
     pipe, stage, number, account, *argv = arguments[1:]
     try:
-        become(int(pipe), int(stage), int(number), account, argv)
+        exec_child(int(pipe), int(stage), int(number), account, argv)
     except OSError as error:
         sys.exit(f"{argv[0]}: {error.strerror}")
 

@@ -1,7 +1,7 @@
-"""The whole house as children of one launcher: broker, database, web, workers, beat, keeper.
+"""All services as children of one process: broker, database, web, workers, beat, keeper.
 
-Nothing is mocked. The URLs in the children's environment are all that tells this box from a
-row of machines; one folder holds its state and nothing outlives the launcher.
+Nothing is mocked. Only the URLs in the children's environment differ from a deployment on several
+machines. One folder holds all state, and no child outlives the launcher.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from pathlib import Path
 from typing import Self
 
 from config.processes import guard, private_postgres, programs
-from config.processes.child import LaunchError, free_port, port_trouble
+from config.processes.child import LaunchError, free_port, port_error
 from config.processes.private_broker import find_broker
-from config.processes.programs import Sandbox
+from config.processes.programs import SandboxOptions
 from config.processes.supervisor import Supervisor
 
-LOCK = "launcher.pid"
-LOCK_SECONDS = 25.0  # a killed launcher's guard gives its children 10 s, and 10 s their broker
-LOOK_SECONDS = 0.2
+LOCK_FILE = "launcher.pid"
+LOCK_TIMEOUT_SECONDS = 25.0  # a killed launcher's guard stops two stages, 10 s each
+CHECK_INTERVAL_SECONDS = 0.2
 
 
-class House:
-    """Everything that works on `var_dir`, up from the `with` line to the block's end.
+class Launcher:
+    """Runs all services on the state in `var_dir` for the duration of a `with` block.
 
     `env` overrides this process's environment for the children; an empty value counts as not
-    set. Without DATABASE_URL the database is SQLite, or with `services` a PostgreSQL of the
-    house's own. `port` 0 finds a free one. `keep_queues` lets the private broker's messages
-    survive the house. `fresh` empties the folder first. `show` copies the children's logs to
-    stderr. Call `check`, `watch` or `attend` while it is up: they start again what died. Raises
-    LaunchError, a sentence for people.
+    set. Without DATABASE_URL the database is SQLite, or with `services` a private PostgreSQL.
+    `port` 0 finds a free one. `keep_queues` keeps the private broker's messages for the next
+    start. `fresh` empties the folder first. `show` copies the children's logs to stderr. Call
+    `check`, `watch` or `run_module` inside the block: they restart children that ended. Raises
+    LaunchError, whose text is for the user.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class House:
         *,
         services: bool = False,
         port: int = 0,
-        sandbox: Sandbox | None = None,
+        sandbox: SandboxOptions | None = None,
         keep_queues: bool = False,
         fresh: bool = False,
         show: bool = False,
@@ -62,52 +62,52 @@ class House:
         self._keep_queues = keep_queues
         self._fresh = fresh
         self._temporary: Path | None = None
-        self._ends = contextlib.ExitStack()
+        self._exits = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        with contextlib.ExitStack() as ends:
+        with contextlib.ExitStack() as exits:
             self.var_dir.mkdir(parents=True, exist_ok=True)
-            self.supervisor.held = [ends.enter_context(_alone(self.var_dir))]
-            _insist_on(self.port)  # not sooner: the lock's last owner may still listen there
+            self.supervisor.held = [exits.enter_context(_folder_lock(self.var_dir))]
+            _require_free(self.port)  # after the lock: its last owner may still use the port
             if self._fresh:
-                _empty(self.var_dir)
-            ends.callback(self._remove_temporary)
-            ends.enter_context(self.supervisor)
+                _remove_contents(self.var_dir)
+            exits.callback(self._remove_temporary)
+            exits.enter_context(self.supervisor)
             self._start()
-            self._ends = ends.pop_all()
+            self._exits = exits.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._ends.close()
+        self._exits.close()
 
     @property
     def pids(self) -> dict[str, int]:
-        """Process numbers by name: broker, postgres, sandbox, web, worker-QUEUE, beat, keeper."""
+        """Pids by name: broker, postgres, sandbox, web, worker-QUEUE, beat, keeper."""
         return {name: process.pid for name, process in self.supervisor.processes.items()}
 
     @property
     def logs(self) -> Path:
-        """The folder with one NAME.log for each child."""
+        """The folder with a NAME.log for each child."""
         return self.supervisor.logs
 
     def check(self) -> None:
-        """One look at the children: who died is logged and, after 1 s … 10 s, started again."""
+        """Logs children that ended and restarts them after 1 s … 10 s."""
         self.supervisor.check()
 
     def watch(self, until: Callable[[], bool] = lambda: False) -> None:
-        """Looks after the children until `until` says yes; by default for ever."""
+        """Restarts children until `until` returns true; by default for ever."""
         while not until():
             self.check()
-            time.sleep(LOOK_SECONDS)
+            time.sleep(CHECK_INTERVAL_SECONDS)
 
     def manage(self, *arguments: str) -> str:
-        """Runs `manage.py ARGUMENTS` in the house's environment; returns what it printed."""
+        """Runs `manage.py ARGUMENTS` in the services' environment; returns its output."""
         return self.supervisor.run(programs.manage(self.env, *arguments))
 
-    def attend(self, module: str, *arguments: str) -> int:
-        """Runs `python -m MODULE ARGUMENTS` on our terminal, in the house's environment, looking
-        after the children meanwhile; returns its exit code. It ends with the launcher, too."""
-        process = self.supervisor.attend(programs.foreground(self.env, module, *arguments))
+    def run_module(self, module: str, *arguments: str) -> int:
+        """Runs `python -m MODULE ARGUMENTS` on our terminal, in the services' environment, and
+        restarts children meanwhile; returns its exit code. It ends with the launcher, too."""
+        process = self.supervisor.run_until_exit(programs.foreground(self.env, module, *arguments))
         return int(process.popen.returncode)
 
     def _start(self) -> None:
@@ -127,7 +127,7 @@ class House:
         self.supervisor.wait_ready(*[self.supervisor.start(child) for child in children])
 
     def _start_services(self) -> None:
-        # The settings insist on both for any database but the embedded one; here is no proxy.
+        # The settings require both for any database but SQLite; there is no HTTPS proxy here.
         self.env["SECRET_KEY"] = self.env.get("SECRET_KEY") or secrets.token_urlsafe(64)
         self.env["HTTPS"] = self.env.get("HTTPS") or "false"
         if not self.env.get("DATABASE_URL"):
@@ -151,46 +151,47 @@ class House:
             self.supervisor.wait_ready(self.supervisor.start(broker.child))
         self.env["REDIS_URL"] = broker.url
 
-    def _start_sandbox(self, stand_in: Sandbox) -> None:
-        self.env.update(stand_in.environment(self.sandbox_url))
-        webhook_url = self.web_url + stand_in.webhook_path
-        child = programs.sandbox(self.env, stand_in, self.sandbox_port, webhook_url)
+    def _start_sandbox(self, sandbox_options: SandboxOptions) -> None:
+        self.env.update(sandbox_options.environment(self.sandbox_url))
+        webhook_url = self.web_url + sandbox_options.webhook_path
+        child = programs.sandbox(self.env, sandbox_options, self.sandbox_port, webhook_url)
         self.supervisor.wait_ready(self.supervisor.start(child))
 
 
 def _environment(var_dir: Path, given: Mapping[str, str]) -> dict[str, str]:
-    ours = {
+    defaults = {
         "DAYBREAK_VAR": str(var_dir),
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "PYTHONUNBUFFERED": "1",
     }
-    return {**os.environ, **ours, **given}
+    return {**os.environ, **defaults, **given}
 
 
-def _insist_on(port: int) -> None:
-    trouble = port_trouble(port)
-    if trouble:
-        raise LaunchError(f"Port {port} cannot be had: {trouble}. Give another with --port.")
+def _require_free(port: int) -> None:
+    error = port_error(port)
+    if error:
+        raise LaunchError(f"Port {port} cannot be had: {error}. Give another with --port.")
 
 
-def _empty(var_dir: Path) -> None:
-    """Removes all but the lock: an earlier launcher's last children may have held it."""
+def _remove_contents(var_dir: Path) -> None:
+    """Removes everything but the lock file, which an earlier launcher's children may still hold."""
     for place in var_dir.iterdir():
         if place.is_dir() and not place.is_symlink():
             shutil.rmtree(place)
-        elif place.name != LOCK:
+        elif place.name != LOCK_FILE:
             place.unlink()
 
 
 @contextlib.contextmanager
-def _alone(var_dir: Path) -> Iterator[int]:
-    """Holds the folder's lock, which the guard shares until the last child is gone.
+def _folder_lock(var_dir: Path) -> Iterator[int]:
+    """Holds the folder's lock, which the guard shares until the last child has ended.
 
-    A living launcher refuses us at once; the end of a dead one's children is waited for.
+    Raises LaunchError at once if a running launcher holds it; waits for the children of one that
+    was killed.
     """
-    descriptor = os.open(var_dir / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(var_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        _take(descriptor, var_dir)
+        _acquire(descriptor, var_dir)
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, str(os.getpid()).encode(), 0)
         yield descriptor
@@ -198,15 +199,15 @@ def _alone(var_dir: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-def _take(descriptor: int, var_dir: Path) -> None:
-    deadline = time.monotonic() + LOCK_SECONDS
+def _acquire(descriptor: int, var_dir: Path) -> None:
+    deadline = time.monotonic() + LOCK_TIMEOUT_SECONDS
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return
         except BlockingIOError:
             owner = int(os.pread(descriptor, 20, 0) or b"0")
-            if (owner and guard.exists(owner)) or time.monotonic() > deadline:
+            if (owner and guard.is_alive(owner)) or time.monotonic() > deadline:
                 raise LaunchError(
                     f"Process {owner} runs Daybreak from {var_dir} already."
                 ) from None

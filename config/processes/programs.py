@@ -1,6 +1,6 @@
-"""The command line of every role: web, worker, beat, keeper, sandbox, one-off manage.py commands.
+"""The command lines of web, worker, beat, keeper, sandbox and one-off manage.py commands.
 
-The same commands run each on its own machine in production.
+Production runs the same commands on separate machines.
 """
 
 from __future__ import annotations
@@ -14,21 +14,21 @@ from pathlib import Path
 
 from django.conf import settings
 
-from config.processes.child import FOUNDATION, READY_FILE, Child, is_reported_ready
+from config.processes.child import INFRASTRUCTURE, READY_FILE, Child, is_reported_ready
 
-# Fan-out must not wait behind batches, nor the rest behind either.
+# Opening a distribution must not wait behind batches, nor the rest behind either.
 WORKER_GROUPS: tuple[tuple[str, ...], ...] = (
     ("mass-distribution",),
     ("batch-processing",),
     ("distribution-retry", "distribution-analytics", "webhooks"),
 )
-WEB_THREADS = 8  # requests in Django at once; the GIL and SQLite's one writer gain from no more
+WEB_THREADS = 8  # concurrent requests; the GIL and SQLite's single writer allow no more
 
 
 @dataclass(frozen=True, kw_only=True)
-class Sandbox:
-    """A stand-in Cloud API: numbers as ID:DISPLAY:RATE[:QUALITY], message templates as
-    NAME:LANG:BODYPARAMS, more options as its own command line takes them."""
+class SandboxOptions:
+    """Options of the stand-in Cloud API: numbers as ID:DISPLAY:RATE[:QUALITY], message templates as
+    NAME:LANG:BODYPARAMS, and further command line options."""
 
     numbers: Sequence[str]
     templates: Sequence[str]
@@ -39,7 +39,7 @@ class Sandbox:
     verify_token: str = field(default_factory=lambda: secrets.token_urlsafe(16))
 
     def environment(self, url: str) -> dict[str, str]:
-        """What makes the house speak to this sandbox at `url` instead of to Meta."""
+        """Variables that make the services call this sandbox at `url` instead of Meta."""
         ids = [number.partition(":")[0] for number in self.numbers]
         return {
             "WHATSAPP_API_BASE": url,
@@ -51,19 +51,19 @@ class Sandbox:
 
 
 def manage(env: Mapping[str, str], *arguments: str) -> Child:
-    """`manage.py ARGUMENTS`, run to its end."""
+    """`manage.py ARGUMENTS`, run once."""
     name = f"manage-{arguments[0]}"
-    return Child(name=name, argv=_manage(*arguments), env=env, cwd=_cwd(), lasting=False)
+    return Child(name=name, argv=_manage(*arguments), env=env, cwd=_cwd(), restarts=False)
 
 
 def foreground(env: Mapping[str, str], module: str, *arguments: str) -> Child:
-    """`python -m MODULE ARGUMENTS` on the launcher's own terminal, run to its end."""
+    """`python -m MODULE ARGUMENTS` on the launcher's terminal, run once."""
     argv = _module(module, *arguments)
-    return Child(name=module, argv=argv, env=env, cwd=_cwd(), lasting=False, terminal=True)
+    return Child(name=module, argv=argv, env=env, cwd=_cwd(), restarts=False, terminal=True)
 
 
 def web(env: Mapping[str, str], port: int) -> Child:
-    """Django behind granian on 127.0.0.1:`port`; ready when it answers, whatever it says."""
+    """Django behind granian on 127.0.0.1:`port`; ready with its first HTTP response."""
     address = ["--host", "127.0.0.1", "--port", str(port), "--http", "1", "--no-ws"]
     threads = ["--workers", "1", "--blocking-threads", str(WEB_THREADS)]
     end = ["--respawn-failed-workers", "--workers-kill-timeout", "5"]
@@ -78,7 +78,7 @@ def web(env: Mapping[str, str], port: int) -> Child:
 
 
 def worker(env: Mapping[str, str], queues: Sequence[str], ready_folder: Path) -> Child:
-    """A Celery worker for `queues`; ready when it wrote its process number into its file."""
+    """A Celery worker for `queues`; ready when it wrote its pid to its ready file."""
     name = f"worker-{queues[0]}"
     file = ready_folder / name
     return Child(
@@ -91,12 +91,12 @@ def worker(env: Mapping[str, str], queues: Sequence[str], ready_folder: Path) ->
 
 
 def beat(env: Mapping[str, str], ready_folder: Path) -> Child:
-    """Celery beat on the database's timetable; ready when it has loaded that."""
+    """Celery beat with the timetable in the database; ready when it has loaded it."""
     file = ready_folder / "beat"
     scheduler = ["--scheduler", "config.beat:Scheduler"]
     return Child(
         name="beat",
-        # No --loglevel: Django sets up the logs, from LOG_LEVEL, and Celery leaves them alone.
+        # No --loglevel: Django configures logging, from LOG_LEVEL.
         argv=_module("celery", "-A", "config", "beat", *scheduler, "--pidfile", ""),
         env={**env, READY_FILE: str(file)},
         cwd=_cwd(),
@@ -105,7 +105,7 @@ def beat(env: Mapping[str, str], ready_folder: Path) -> Child:
 
 
 def keeper(env: Mapping[str, str], ready_folder: Path) -> Child:
-    """The second engine; ready when its first round has worked."""
+    """The keeper, which stands in for Celery; ready after its first successful round."""
     file = ready_folder / "keeper"
     return Child(
         name="keeper",
@@ -116,29 +116,31 @@ def keeper(env: Mapping[str, str], ready_folder: Path) -> Child:
     )
 
 
-def sandbox(env: Mapping[str, str], stand_in: Sandbox, port: int, webhook_url: str) -> Child:
-    """The stand-in Cloud API on 127.0.0.1:`port`. It ends after those who still call it."""
+def sandbox(
+    env: Mapping[str, str], sandbox_options: SandboxOptions, port: int, webhook_url: str
+) -> Child:
+    """The stand-in Cloud API on 127.0.0.1:`port`. It is stopped after its callers."""
     arguments = [
         f"--port={port}",
         f"--webhook-url={webhook_url}",
-        f"--access-token={stand_in.access_token}",
-        f"--app-secret={stand_in.app_secret}",
-        f"--verify-token={stand_in.verify_token}",
-        *(f"--number={number}" for number in stand_in.numbers),
-        *(f"--template={template}" for template in stand_in.templates),
+        f"--access-token={sandbox_options.access_token}",
+        f"--app-secret={sandbox_options.app_secret}",
+        f"--verify-token={sandbox_options.verify_token}",
+        *(f"--number={number}" for number in sandbox_options.numbers),
+        *(f"--template={template}" for template in sandbox_options.templates),
     ]
     return Child(
         name="sandbox",
-        argv=_module("sandbox", *arguments, *stand_in.options),
+        argv=_module("sandbox", *arguments, *sandbox_options.options),
         env=env,
         cwd=_cwd(),
-        stage=FOUNDATION,
+        stage=INFRASTRUCTURE,
         ready=lambda process: "sandbox listening on" in process.output(),
     )
 
 
 def answers_http(port: int) -> bool:
-    """Whether something at 127.0.0.1:`port` gives an HTTP answer within two seconds."""
+    """Whether 127.0.0.1:`port` returns an HTTP response within two seconds."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
     try:
         connection.request("GET", "/")

@@ -1,8 +1,8 @@
-"""Starts child processes, waits until they are ready, restarts the dead and leaves no orphan.
+"""Starts child processes, waits until they are ready, restarts them and leaves no orphans.
 
-Every child leads a session of its own, so Ctrl-C reaches the launcher alone, which then stops
-the children in order. What the launcher cannot do because it was killed, `guard.py` does.
-No threads: whoever holds a `Supervisor` calls `check` every now and then.
+Every child leads its own session, so Ctrl-C reaches only the launcher, which then stops the
+children in order. If the launcher is killed, `guard.py` stops them. There are no threads: the
+owner of a `Supervisor` calls `check` regularly.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ from config.processes.child import Child, LaunchError, Process
 
 logger = logging.getLogger(__name__)
 
-SLOWEST_RESTART_SECONDS = 10.0
-SETTLED_SECONDS = 60.0  # who lived this long is healthy: the next restart waits 1 s again
+MAX_RESTART_DELAY_SECONDS = 10.0
+STABLE_AFTER_SECONDS = 60.0  # a child that ran this long is healthy: its next restart waits 1 s
 LOG_LIMIT_BYTES = 50 * 1024 * 1024
 
 
-def restart_delay(deaths: int) -> float:
-    """Seconds to wait after so many deaths in a row: 1, 2, 4, 8, then 10."""
-    return min(2.0 ** (max(deaths, 1) - 1), SLOWEST_RESTART_SECONDS)
+def restart_delay(consecutive_exits: int) -> float:
+    """Seconds to wait before the next restart: 1, 2, 4, 8, then 10."""
+    return min(2.0 ** (max(consecutive_exits, 1) - 1), MAX_RESTART_DELAY_SECONDS)
 
 
 class Supervisor:
-    """Holds the children of one launcher. A context manager: leaving it ends them all.
+    """The children of one launcher. Leaving the `with` block stops them all.
 
-    `held` are descriptors the guard keeps open until the last child is gone: a file lock
+    The guard keeps the descriptors in `held` open until the last child has ended: a file lock
     among them stays locked even after the launcher was killed.
     """
 
@@ -52,7 +52,7 @@ class Supervisor:
         self._pipe = -1
 
     def open(self) -> None:
-        """Starts the guard; needed once before the first child, and again after `stop`."""
+        """Starts the guard; required before the first child, and again after `stop`."""
         self.logs.mkdir(parents=True, exist_ok=True)
         self._start_guard()
 
@@ -71,7 +71,7 @@ class Supervisor:
     # --- starting ---------------------------------------------------------------------------
 
     def start(self, child: Child) -> Process:
-        """Starts the child and returns at once; `wait_ready` waits for it."""
+        """Starts the child without waiting until it is ready (`wait_ready`)."""
         log = Path(os.devnull) if child.terminal else self.logs / f"{child.name}.log"
         with log.open("ab") as file:
             log_start = file.tell()
@@ -82,43 +82,48 @@ class Supervisor:
         return process
 
     def wait_ready(self, *processes: Process) -> None:
-        """Returns when all are ready; a dead or late one is a LaunchError with its last lines."""
+        """Waits until all are ready. LaunchError, with the last lines of its log, if one ended or
+        took too long."""
         for process in processes:
             while not self._is_ready(process):
                 time.sleep(0.02)
-                self._show_news()
+                self._print_new_lines()
 
     def _is_ready(self, process: Process) -> bool:
         child = process.child
         if process.ended():
-            self._collect(process)
-            raise LaunchError(process.complaint(f"ended before it was ready: {process.fate()}"))
+            self._reap(process)
+            raise LaunchError(
+                process.error_message(f"ended before it was ready: {process.exit_description()}")
+            )
         if time.monotonic() - process.started > child.ready_seconds:
-            raise LaunchError(process.complaint(f"was not ready after {child.ready_seconds:g} s"))
+            raise LaunchError(
+                process.error_message(f"was not ready after {child.ready_seconds:g} s")
+            )
         return child.ready is None or child.ready(process)
 
     def run(self, child: Child) -> str:
-        """Runs the child to its end and returns its output; failure is a LaunchError."""
-        process = self.attend(child)
+        """Runs the child to its end and returns its output; LaunchError if it fails."""
+        process = self.run_until_exit(child)
         if process.popen.returncode:
-            raise LaunchError(process.complaint(f"failed: {process.fate()}"))
+            raise LaunchError(process.error_message(f"failed: {process.exit_description()}"))
         return process.output()
 
-    def attend(self, child: Child) -> Process:
-        """Runs the child to its end, looking after the others meanwhile."""
+    def run_until_exit(self, child: Child) -> Process:
+        """Runs the child to its end and checks the others meanwhile."""
         process = self.start(child)
         while not process.ended():
             self.check()
             time.sleep(0.05)
-        self._collect(process)
+        self._reap(process)
         del self.processes[child.name]
-        self._show_news()
+        self._print_new_lines()
         return process
 
     def _popen(self, child: Child, log: BinaryIO | None) -> subprocess.Popen[bytes]:
-        how = [str(self._pipe), str(child.stage), str(int(child.stop_signal)), child.account]
+        guarded = [str(self._pipe), str(child.stage), str(int(child.stop_signal)), child.account]
         return subprocess.Popen(  # noqa: S603
-            [sys.executable, "-I", "-S", guard.__file__, "run", *how, *child.argv],
+            [sys.executable, "-I", "-S", guard.__file__, "run", *guarded, *child.argv],
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT if log else None,
@@ -131,49 +136,49 @@ class Supervisor:
     # --- watching ---------------------------------------------------------------------------
 
     def check(self) -> None:
-        """One look: collects and logs the dead, starts again those whose time has come."""
+        """Reaps and logs children that ended, and restarts those whose delay is over."""
         now = time.monotonic()
         for process in list(self.processes.values()):
             if process.restart_at is not None:
                 if now >= process.restart_at:
                     self._restart(process)
             elif process.ended():
-                if process.child.lasting:
-                    self._note_death(process, now)
+                if process.child.restarts:
+                    self._schedule_restart(process, now)
             else:
-                _keep_small(process.log)
+                _rotate(process.log)
         if self._guard is not None and self._guard.poll() is not None:
             self._start_guard()
             logger.warning("The guard of the child processes ended; another one took over.")
-        self._show_news()
+        self._print_new_lines()
 
-    def _note_death(self, process: Process, now: float) -> None:
-        self._collect(process)
-        if now - process.started > SETTLED_SECONDS:
-            process.deaths = 0
-        process.deaths += 1
-        delay = restart_delay(process.deaths)
+    def _schedule_restart(self, process: Process, now: float) -> None:
+        self._reap(process)
+        if now - process.started > STABLE_AFTER_SECONDS:
+            process.consecutive_exits = 0
+        process.consecutive_exits += 1
+        delay = restart_delay(process.consecutive_exits)
         process.restart_at = now + delay
-        name, fate = process.child.name, process.fate()
-        logger.warning("%s: %s. Starting again in %g s; see %s.", name, fate, delay, process.log)
+        name, ending = process.child.name, process.exit_description()
+        logger.warning("%s: %s. Starting again in %g s; see %s.", name, ending, delay, process.log)
 
     def _restart(self, process: Process) -> None:
-        self.start(process.child).deaths = process.deaths
+        self.start(process.child).consecutive_exits = process.consecutive_exits
 
-    def _collect(self, process: Process) -> None:
-        process.bury()
+    def _reap(self, process: Process) -> None:
+        process.reap()
         with contextlib.suppress(BrokenPipeError):
             os.write(self._pipe, guard.removal(process.pid))
 
     def _start_guard(self) -> None:
-        """Starts the guard and tells it who lives; the pipe closes in every child at its exec."""
+        """Starts the guard and registers running children; each child's exec closes the pipe."""
         if self._pipe >= 0:
             os.close(self._pipe)
         reader, self._pipe = os.pipe()
         self._guard = subprocess.Popen(  # noqa: S603
             [sys.executable, "-I", "-S", guard.__file__, "watch"],
             stdin=reader,
-            stdout=subprocess.DEVNULL,  # it may outlive us, and must not hold up our readers
+            stdout=subprocess.DEVNULL,  # it may outlive us and must not keep our stdout open
             stderr=subprocess.DEVNULL,
             start_new_session=True,
             pass_fds=self.held,
@@ -186,22 +191,22 @@ class Supervisor:
     # --- stopping ---------------------------------------------------------------------------
 
     def stop(self) -> None:
-        """Ends every child: asked first, killed after 10 s; work before what it leans on."""
-        living = [p for p in self.processes.values() if p.popen.returncode is None]
+        """Stops every child, killing it after 10 s; applications before the infrastructure."""
+        running = [p for p in self.processes.values() if p.popen.returncode is None]
 
-        def collect_the_dead() -> None:
-            for process in [p for p in living if p.ended()]:
-                self._collect(process)
-                living.remove(process)
+        def reap_ended() -> None:
+            for process in [p for p in running if p.ended()]:
+                self._reap(process)
+                running.remove(process)
 
-        guard.end([self._group(process) for process in living], reap=collect_the_dead)
-        for process in living:
-            self._collect(process)
+        guard.stop_groups([self._group(process) for process in running], reap=reap_ended)
+        for process in running:
+            self._reap(process)
         self.processes.clear()
-        self._show_news()
+        self._print_new_lines()
         if self._guard is not None:
             os.close(self._pipe)
-            self._guard.wait()  # a child that was just being started is the guard's to end
+            self._guard.wait()  # the guard stops a child that was just being started
             self._guard, self._pipe = None, -1
 
     @staticmethod
@@ -210,51 +215,52 @@ class Supervisor:
 
     # --- showing ----------------------------------------------------------------------------
 
-    def _show_news(self) -> None:
+    def _print_new_lines(self) -> None:
         if self._show:
             for log in self._shown:
-                for line in self._news(log):
+                for line in self._new_lines(log):
                     sys.stderr.write(f"{log.stem:>24} | {line}\n")
 
-    def _news(self, log: Path) -> list[str]:
-        """The whole lines written since the last look."""
+    def _new_lines(self, log: Path) -> list[str]:
+        """The complete lines written since the last call."""
         seen, size = self._shown[log], log.stat().st_size
         with log.open("rb") as file:
-            file.seek(seen if seen <= size else 0)  # shorter than before: it was begun anew
+            file.seek(seen if seen <= size else 0)  # shorter than before: it was rotated
             start = file.tell()
             text = file.read()
-        whole = text[: text.rfind(b"\n") + 1]
-        self._shown[log] = start + len(whole)
-        return whole.decode(errors="replace").splitlines()
+        complete = text[: text.rfind(b"\n") + 1]
+        self._shown[log] = start + len(complete)
+        return complete.decode(errors="replace").splitlines()
 
 
-def _keep_small(log: Path) -> None:
-    """Moves a grown log's text to NAME.log.1; the child appends, so it goes on from the top."""
+def _rotate(log: Path) -> None:
+    """Moves a large log's text to NAME.log.1; the child appends, so it continues at the start."""
     if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
         shutil.copyfile(log, log.with_suffix(".log.1"))
         os.truncate(log, 0)
 
 
 class Interrupted(BaseException):
-    """The launcher was asked to end (Ctrl-C, TERM, or its terminal closed)."""
+    """The launcher was asked to stop (Ctrl-C, SIGTERM, or its terminal closed)."""
 
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Turns the first INT, TERM or HUP into Interrupted; later ones wait for the stop's end.
+    """Raises Interrupted on the first SIGINT, SIGTERM or SIGHUP and ignores later ones.
 
-    For the main thread of a launcher. A HUP that was ignored (nohup) stays ignored.
+    For the main thread of a launcher. A SIGHUP that was ignored (nohup) stays ignored.
     """
     numbers = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         numbers.append(signal.SIGHUP)
 
-    def once(number: int, _: FrameType | None) -> None:
+    def interrupt(number: int, _: FrameType | None) -> None:
         for later in numbers:
-            signal.signal(later, lambda *_: None)  # SIG_IGN complains of one already under way
+            # Not SIG_IGN: Python complains about a signal that is already pending.
+            signal.signal(later, lambda *_: None)
         raise Interrupted(signal.Signals(number).name)
 
-    before = {number: signal.signal(number, once) for number in numbers}
+    before = {number: signal.signal(number, interrupt) for number in numbers}
     try:
         yield
     finally:

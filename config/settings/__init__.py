@@ -1,8 +1,8 @@
-"""Every setting of Daybreak, read once from the environment, typed, refusing nonsense at start.
+"""All settings, read once from the environment, typed; invalid values stop the start.
 
-Nothing set means the embedded default: SQLite and a key under `var/`, made for trying, tests
-and one small box. `DATABASE_URL` and `REDIS_URL` are all that production changes; then the
-secrets must be given. `.env.example` lists the variables.
+Without any variable the embedded default applies: SQLite and a generated key under `var/`, for
+trials, tests and small installations. Production sets `DATABASE_URL`, `REDIS_URL` and the secrets.
+`.env.example` lists the variables.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ EMBEDDED = not env.text("DATABASE_URL")
 
 
 def _embedded_key() -> str:
-    """A key of this machine's own, made at first use and readable by its owner only."""
+    """The key of this machine, created on first use and readable only by its owner."""
     path = VAR_DIR / "secret_key"
     if not path.exists():
         VAR_DIR.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile("w", dir=VAR_DIR) as draft:
             draft.write(secrets.token_urlsafe(64))
             draft.flush()
-            with contextlib.suppress(FileExistsError):  # another process was quicker
-                os.link(draft.name, path)  # whole or not at all: nobody reads half a key
+            with contextlib.suppress(FileExistsError):  # another process was first
+                os.link(draft.name, path)  # atomic: no process reads a partial key
     return path.read_text()
 
 
@@ -78,24 +78,26 @@ SPECTACULAR_SETTINGS = api.SPECTACULAR_SETTINGS
 LANGUAGE_CODE = "en-in"
 FORMAT_MODULE_PATH = "config.formats"
 USE_TZ = True
-TIME_ZONE = "Asia/Kolkata"  # the day's time zone; the database holds UTC
+TIME_ZONE = "Asia/Kolkata"  # the zone of days and times for users; the database holds UTC
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"  # written by collectstatic, which only the image needs
+STATIC_ROOT = (
+    BASE_DIR / "staticfiles"
+)  # written by collectstatic, which only the Docker image needs
 WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "config.web.static_files.StaticFiles"},
 }
-# Meta posts up to 3 MB; Django's own limit of 2.5 MB would refuse it.
+# Meta posts up to 3 MB; Django's default limit of 2.5 MB would refuse that.
 WEBHOOK_BODY_LIMIT = 4 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = WEBHOOK_BODY_LIMIT
-# Bodies that were applied are deleted after this: they hold phone numbers and names.
-WEBHOOK_KEEP_DAYS = env.integer("WEBHOOK_KEEP_DAYS", 90, low=8)  # Meta repeats itself for 7
+# Applied bodies are deleted after this: they hold phone numbers and names.
+WEBHOOK_KEEP_DAYS = env.integer("WEBHOOK_KEEP_DAYS", 90, low=8)  # Meta redelivers for 7
 
-HTTPS = env.boolean("HTTPS", default=not EMBEDDED)  # off only where no proxy ends TLS
+HTTPS = env.boolean("HTTPS", default=not EMBEDDED)  # off only without a proxy that terminates TLS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
 SECURE_SSL_REDIRECT = HTTPS
-# Asked by the machine itself and by Prometheus, from behind the proxy that ends TLS.
+# Called by the machine itself and by Prometheus, behind the proxy that terminates TLS.
 SECURE_REDIRECT_EXEMPT = [r"^health/(live|ready)$", r"^metrics$"]
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
@@ -108,13 +110,13 @@ SESSION_COOKIE_NAME = "__Host-daybreak" if HTTPS else "daybreak"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrftoken"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_IDLE_SECONDS = env.integer("SESSION_IDLE_SECONDS", 1800, low=60)
-# Whose X-Forwarded-For is believed.
+# Proxies whose X-Forwarded-For is trusted.
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES", "127.0.0.0/8,::1")
 TWO_FACTOR = env.choice(
     "TWO_FACTOR", "off" if EMBEDDED else "required", ("off", "optional", "required")
 )
 OTP_TOTP_ISSUER = "Daybreak"
-# Wrong passwords are counted in the database: they lock with every other service dead.
+# Failed sign-ins are counted in the database, so that locking works without the broker.
 AXES_HANDLER = "config.staff.lockout.Handler"
 AXES_FAILURE_LIMIT = env.integer("SIGN_IN_FAILURES", 5, low=1)
 AXES_COOLOFF_TIME = timedelta(seconds=env.integer("SIGN_IN_COOLOFF_SECONDS", 900, low=1))
@@ -139,23 +141,23 @@ API_RATES = {
     "distribute": env.integer("API_RATE_DISTRIBUTE", 60, low=1),
     "admin": env.integer("API_RATE_ADMIN", 60, low=1),
 }
-# Refusals a minute, for each address that comes without a token that is known.
+# Refused requests a minute, for each address that calls without a valid token.
 API_RATE_STRANGERS = env.integer("API_RATE_STRANGERS", 60, low=1)
-API_BODY_BYTES = 1024 * 1024  # of one JSON document; uploads have limits of their own
-# How long a POST with the same Idempotency-Key is answered as before.
+API_BODY_BYTES = 1024 * 1024  # of one JSON document; uploads have separate limits
+# How long a POST with the same Idempotency-Key gets the stored response.
 API_KEEP_ANSWERS_HOURS = env.integer("API_KEEP_ANSWERS_HOURS", 48, low=24, high=720)
 
 # --- Subscribers ------------------------------------------------------------------------------
 
-# Phones of people who were erased are kept as hashes under this key; empty: under SECRET_KEY.
-# Who changes either without listing the old one in SECRET_KEY_FALLBACKS forgets whom to forget.
+# Phones of erased people are kept as hashes with this key; empty: with SECRET_KEY. If either
+# changes and SECRET_KEY_FALLBACKS does not list the old one, erased phones are not recognised.
 ERASURE_KEY = env.text("ERASURE_KEY")
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
-# Details of an erased person go by themselves after so many days, when nothing is on its way.
+# Details of an erased person are deleted after this many days, once no message is under way.
 ERASURE_DAYS = env.integer("ERASURE_DAYS", 7, high=365)
-# Uploaded files hold phone numbers and names: they are deleted after so many days.
+# Uploaded files hold phone numbers and names: they are deleted after this many days.
 IMPORT_KEEP_DAYS = env.integer("IMPORT_KEEP_DAYS", 7, low=1, high=365)
-# An import whose process died is taken over after so many seconds.
+# An import whose process died is taken over after this many seconds.
 IMPORT_LEASE_SECONDS = env.decimal("IMPORT_LEASE_SECONDS", 120, low=1, high=3600)
 
 # --- Database -------------------------------------------------------------------------------
@@ -176,7 +178,7 @@ WHATSAPP_API_BASE = env.url(
 )
 WHATSAPP_API_VERSION = env.text("WHATSAPP_API_VERSION", "v25.0")
 WHATSAPP_ACCESS_TOKEN = env.text("WHATSAPP_ACCESS_TOKEN")
-# Wins while it holds something. Read anew for each batch: a new token needs no restart.
+# Takes precedence while it is not empty. Read for each batch: a new token needs no restart.
 WHATSAPP_ACCESS_TOKEN_FILE = env.text("WHATSAPP_ACCESS_TOKEN_FILE")
 WHATSAPP_BUSINESS_ID = env.text("WHATSAPP_BUSINESS_ID")
 WHATSAPP_PHONE_NUMBER_IDS = [
@@ -185,74 +187,74 @@ WHATSAPP_PHONE_NUMBER_IDS = [
     if value
 ]
 WHATSAPP_VERIFY_TOKEN = env.text("WHATSAPP_VERIFY_TOKEN")
-# Two live secrets while one replaces the other; empty ones are not used.
+# Both are valid while one replaces the other; empty ones are not used.
 WHATSAPP_APP_SECRETS = [
     value
     for value in (env.text("WHATSAPP_APP_SECRET"), env.text("WHATSAPP_APP_SECRET_PREVIOUS"))
     if value
 ]
-# Time limits of one call, by phase. Connecting has its own: a connection that never came
-# about sent nothing and may be tried again; a read that timed out may have sent.
+# Time limits of one call, by phase. Connecting has its own: a failed connection sent nothing and
+# may be retried; a read that timed out may have sent the message.
 CLOUD_API_CONNECT_TIMEOUT = env.decimal("CLOUD_API_CONNECT_TIMEOUT", 3, low=0.05, high=30)
 CLOUD_API_READ_TIMEOUT = env.decimal("CLOUD_API_READ_TIMEOUT", 20, low=0.05, high=60)
-# Calls in flight at once per process: 210/s at one second each, and room for the slow ones.
+# Concurrent calls per process: 210/s at one second each, and reserve for slow ones.
 CLOUD_API_CONCURRENCY = env.integer("CLOUD_API_CONCURRENCY", 384, low=1, high=4096)
 
-# --- The day --------------------------------------------------------------------------------
+# --- The daily distribution -----------------------------------------------------------------
 
 DAILY_TIME = env.clock_time("DAILY_TIME", "06:00")
-# At most until midnight: later, yesterday's message would go out beside today's.
+# At most until midnight: after that, yesterday's message would go out with today's.
 MAX_START_LATENESS_SECONDS = env.integer(
     "MAX_START_LATENESS_SECONDS", 4 * 3600, low=60, high=18 * 3600
 )
-# The day's content should be approved the evening before; later only with a reason.
+# Content should be approved by this time on the evening before; later only with a reason.
 CONTENT_DEADLINE = env.clock_time("CONTENT_DEADLINE", "20:00")
 TEST_RECIPIENTS = env.phones("TEST_RECIPIENTS")  # the staff's own phones, for test sends
-# After this nothing more is sent: a morning message at noon is not one any more.
+# No message is sent after this: a morning message is useless at noon.
 SENDING_WINDOW_SECONDS = env.integer("SENDING_WINDOW_SECONDS", 4 * 3600, low=1)
 SLA_WINDOW_SECONDS = env.integer("SLA_WINDOW_SECONDS", 300, low=1)
 SLA_TARGET = env.decimal("SLA_TARGET", 0.99, low=0.0, high=1.0)
 SLA_ALERT_THRESHOLD = env.decimal("SLA_ALERT_THRESHOLD", 0.97, low=0.0, high=1.0)
 SLA_BASIS = env.choice("SLA_BASIS", "delivered", ("delivered", "accepted"))
 
-# What to do when the pool or the portfolio cannot carry everybody in time: send what fits, the
-# first tiers first, and raise an alert; or hold the whole distribution until a human acts.
+# If the pool or the portfolio cannot reach all recipients in time: send what fits, by tier, and
+# raise an alert; or hold the whole distribution until a user decides.
 CAPACITY_SHORTFALL = env.choice("CAPACITY_SHORTFALL", "send", ("send", "hold"))
 BATCH_SIZE = env.integer("BATCH_SIZE", 50, low=1, high=1000)
-# The customer staggered batches by 500 ms. Slots already pace every single send, so waiting
-# on top of them only makes the morning later; set 500 to have it all the same.
+# The customer staggered batches by 500 ms. Slots already pace every send, so that staggering only
+# delays the run; 500 restores it.
 BATCH_STAGGER_MS = env.integer("BATCH_STAGGER_MS", 0, high=60_000)
-# Sends marked in flight together: also the most one dying batch leaves in doubt.
+# Sends marked in flight together; also the most that a dying batch leaves unknown.
 MICRO_BATCH_SIZE = env.integer("MICRO_BATCH_SIZE", 25, low=1, high=1000)
 RETRY_DELAYS_SECONDS = env.numbers("RETRY_DELAYS_SECONDS", "5,10,20")
 TICK_SECONDS = env.decimal("TICK_SECONDS", 15, low=0.1, high=300)
-# The keeper, which needs only the database: how often it looks, how long nothing may move before
-# it sends by itself, when its silence is alerted, and how long one step of it may hang.
+# The keeper, which needs only the database: how often it checks, how long there may be no progress
+# before it sends itself, when its silence raises an alert, and how long one of its steps may hang.
 KEEPER_INTERVAL = env.decimal("KEEPER_INTERVAL", 5, low=0.1, high=60)
 KEEPER_PATIENCE = env.decimal("KEEPER_PATIENCE", 10, low=0.1, high=300)
 KEEPER_STALE_SECONDS = env.decimal("KEEPER_STALE_SECONDS", 60, low=1, high=3600)
 WATCHDOG_SECONDS = env.decimal("WATCHDOG_SECONDS", 30, low=1, high=600)
 LEASE_SECONDS = env.decimal("LEASE_SECONDS", 60, low=1, high=600)
-# How long answers in hand wait for a database that is away; then the lease makes them unknown.
+# How long received answers wait for an unavailable database; then the lease makes them unknown.
 OUTCOME_PATIENCE_SECONDS = env.decimal("OUTCOME_PATIENCE_SECONDS", 30, high=300)
 RECONCILE_WINDOW_SECONDS = env.decimal("RECONCILE_WINDOW_SECONDS", 600, low=1, high=3600)
-# The same after a 5xx that carried Meta's own "unknown error": most likely not accepted.
+# The same after a 5xx with Meta's "unknown error": most likely not accepted.
 RECONCILE_UNSURE_SECONDS = env.decimal("RECONCILE_UNSURE_SECONDS", 90, low=1, high=3600)
-# After our receiver was away Meta brings again what it could not bring, the later the more rarely.
+# After our receiver was down, Meta redelivers webhooks at growing intervals.
 RECEIVER_PATIENCE_SECONDS = env.decimal("RECEIVER_PATIENCE_SECONDS", 3600, low=1, high=86_400)
 AMBIGUOUS_POLICY = env.choice("AMBIGUOUS_POLICY", "reconcile", ("reconcile", "hold"))
 
 # --- The pool -------------------------------------------------------------------------------
 
-# Aim a little under a number's limit: at exactly 100 % a strict limiter refused 1.4 % of sends.
+# Slightly below a number's limit: at exactly 100 % a strict limiter refused 1.4 % of sends.
 SLOT_UTILISATION = env.decimal("SLOT_UTILISATION", 0.97, low=0.1, high=1.0)
-# Slots further ahead than this are not given out: their claim could lapse before they come.
+# Slots further ahead are not reserved: their claim could expire before they are due.
 SLOT_HORIZON_SECONDS = env.decimal("SLOT_HORIZON_SECONDS", 15, low=0.1, high=300)
-# So many failed calls in ten seconds, and half of all, open a number's breaker; after the
-# cooldown a single message tries it again.
+# This many failed calls in ten seconds, if they are half of all, open a number's breaker; after the
+# cooldown a single message probes it.
 BREAKER_FAULTS = env.integer("BREAKER_FAULTS", 20, low=1, high=10_000)
 BREAKER_COOLDOWN_SECONDS = env.decimal("BREAKER_COOLDOWN_SECONDS", 15, low=0.1, high=3600)
-# Retries after Meta's own failures, as a share of a number's slots in two minutes; more wait.
+# Retries after Meta's failures, as a share of a number's slots in two minutes; more have to wait.
 RETRY_SHARE = env.decimal("RETRY_SHARE", 0.1, low=0.01, high=1.0)
 NUMBER_REST_SECONDS = env.decimal("NUMBER_REST_SECONDS", 15, low=0.1, high=3600)
 
@@ -267,23 +269,27 @@ QUEUE_CONCURRENCY = {
 }
 MASS_DISTRIBUTION_RATE = env.rate("MASS_DISTRIBUTION_RATE", "100/s")
 
-# --- Where news goes ---------------------------------------------------------------------------
+# --- Logs, alerts, metrics, events -------------------------------------------------------------
 
 LOG_LEVEL = env.choice("LOG_LEVEL", "info", logs.LEVELS)
 LOG_FORMAT = env.choice("LOG_FORMAT", "text" if EMBEDDED else "json", logs.FORMS)
 LOG_SECRETS = [
-    *(SECRET_KEY, *SECRET_KEY_FALLBACKS, ERASURE_KEY),
-    *(WHATSAPP_ACCESS_TOKEN, WHATSAPP_VERIFY_TOKEN, *WHATSAPP_APP_SECRETS),
+    SECRET_KEY,
+    *SECRET_KEY_FALLBACKS,
+    ERASURE_KEY,
+    WHATSAPP_ACCESS_TOKEN,
+    WHATSAPP_VERIFY_TOKEN,
+    *WHATSAPP_APP_SECRETS,
     env.signing_secret("WEBHOOK_STATUS_SECRET"),
 ]
 LOGGING = logs.configuration(level=LOG_LEVEL, form=LOG_FORMAT, secrets=LOG_SECRETS)
-# An alert about a notice of Meta's that nothing mended is closed after so many days.
+# An alert about a notice from Meta is closed after this many days if nothing resolved it.
 NOTICE_ALERT_DAYS = env.integer("NOTICE_ALERT_DAYS", 7, low=1, high=365)
 METRICS_ALLOWED = env.networks("METRICS_ALLOWED", "127.0.0.0/8,::1")  # who may read /metrics
 SENTRY_DSN = env.url("SENTRY_DSN", schemes=("https", "http"))
 WEBHOOK_STATUS_URL = env.url("WEBHOOK_STATUS_URL", schemes=("https", "http"))
 WEBHOOK_STATUS_SECRET = env.signing_secret("WEBHOOK_STATUS_SECRET")
-# Events go to the public internet by HTTPS; to these networks also, and there without it.
+# Events are posted to public addresses over HTTPS, and to these networks also over HTTP.
 EVENT_PRIVATE_NETWORKS = env.networks(
     "EVENT_PRIVATE_NETWORKS", "127.0.0.0/8,::1" if EMBEDDED or DEBUG else ""
 )

@@ -1,4 +1,4 @@
-"""The admin's look: its name and the sections of its navigation, in the words of the trade."""
+"""The admin theme: title and navigation."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from django.urls import reverse
 Item = dict[str, Any]
 
 
-# Settings are read before the apps are there, so what needs them is asked of a page. Records, not
-# lambdas: two processes with the same settings print the same.
+# Settings load before the apps, so permissions and URLs are resolved per request. Dataclasses, not
+# lambdas, so that two processes with the same settings print the same.
 
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Whether who asks holds a permission."""
+    """Whether the user has a permission."""
 
     permission: str
 
@@ -28,20 +28,20 @@ class Allowed:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """The address of a route."""
+    """The URL of a route."""
 
     route: str
 
     def __call__(self, _request: HttpRequest) -> str:
         return str(self)
 
-    def __str__(self) -> str:  # how unfold compares it with the page that is open
+    def __str__(self) -> str:  # unfold compares it with the current page
         return reverse(self.route)
 
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """The address of a static file."""
+    """The URL of a static file."""
 
     path: str
 
@@ -50,8 +50,8 @@ class Asset:
 
 
 def _page(title: str, icon: str, model: str, *, link: str = "", needs: str = "") -> Item:
-    """A line for a model's list, seen by those who may see the model, or who hold what it
-    `needs`. `model` is `app.model`."""
+    """A navigation entry for a model's list, shown to users with the permission `needs`, by default
+    the model's view permission. `model` is `app.model`."""
     app, _, name = model.partition(".")
     return {
         "title": title,

@@ -1,4 +1,4 @@
-"""What REST framework and the API's document are told. The API itself is distribution/api."""
+"""Settings of REST framework and of the OpenAPI document. The API itself is distribution/api."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ REST_FRAMEWORK: dict[str, object] = {
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
     "DEFAULT_PAGINATION_CLASS": f"{HERE}.http.paging.CursorPages",
     "DEFAULT_SCHEMA_CLASS": f"{HERE}.document.schema.ApiSchema",
-    "DEFAULT_METADATA_CLASS": None,  # OPTIONS tells nobody anything: the document does
+    "DEFAULT_METADATA_CLASS": None,  # OPTIONS describes nothing: the document does
     "EXCEPTION_HANDLER": f"{HERE}.http.problems.handler",
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
     "URL_FORMAT_OVERRIDE": None,
@@ -62,7 +62,7 @@ SPECTACULAR_SETTINGS: dict[str, object] = {
         f"{HERE}.document.headers.tell",
         f"{HERE}.document.examples.filling.fill",
     ],
-    # Columns of the same name with other words in them: each set has a name of its own.
+    # Fields of the same name with different choices: each set gets its own name.
     "ENUM_NAME_OVERRIDES": {
         "DeliveryState": "distribution.models.deliveries.State",
         "DistributionState": "distribution.models.distributions.DistributionState",
@@ -74,7 +74,7 @@ SPECTACULAR_SETTINGS: dict[str, object] = {
         "NumberState": "phonepool.models.NumberState",
         "HealthStatus": "config.api.health.STATUSES",
     },
-    # From this server, without a word of script inside the page.
+    # Served by us, without inline scripts.
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "SWAGGER_UI_SETTINGS": {"persistAuthorization": False, "validatorUrl": None},

@@ -1,4 +1,4 @@
-"""What Django is put together from: apps, middleware in its order, who is believed to be who."""
+"""Installed apps, middleware in its order, authentication."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
-    "config.web.headers.RefuseInsecureMachines",
+    "config.web.headers.RefusePlainHttp",
     "django.middleware.security.SecurityMiddleware",
     "config.web.headers.ContentPolicy",
     "config.web.static_files.StaticFilesMiddleware",
@@ -45,7 +45,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "distribution.api.http.middleware.ApiMiddleware",
-    "config.web.unknown_callers.Strangers",
+    "config.web.unknown_callers.UnknownCallers",
     "axes.middleware.AxesMiddleware",
 ]
 AUTHENTICATION_BACKENDS = [

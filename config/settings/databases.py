@@ -1,4 +1,4 @@
-"""The database that every truth is in, and the copy of it that long reading may use."""
+"""The database, and an optional read replica for long queries."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from config.settings import environment as env
 REPLICA = "replica"
 
 SQLITE_OPTIONS = {
-    # Without IMMEDIATE two writers that both began by reading end in "database is locked".
+    # Without IMMEDIATE, transactions that read before they write can end in "database is locked".
     "transaction_mode": "IMMEDIATE",
     "timeout": 20,
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
 }
 POSTGRES_OPTIONS = {
-    # A dead peer is noticed in about 25 s instead of the kernel's two hours.
+    # A dead peer is detected in about 25 s instead of the kernel's two hours.
     "connect_timeout": 3,
     "keepalives": 1,
     "keepalives_idle": 10,
@@ -37,14 +37,14 @@ def databases(folder: Path) -> dict[str, dict[str, Any]]:
     Without a DATABASE_URL it is an SQLite file in `folder`.
     """
     url = env.text("DATABASE_URL", f"sqlite:///{folder / 'daybreak.sqlite3'}")
-    found = {"default": _database("DATABASE_URL", url)}
+    configured = {"default": _database("DATABASE_URL", url)}
     if replica := env.text("DATABASE_REPLICA_URL"):
-        # Tests have one database: who reads the copy reads that.
-        found[REPLICA] = {
+        # Tests have one database, which is also the replica.
+        configured[REPLICA] = {
             **_database("DATABASE_REPLICA_URL", replica),
             "TEST": {"MIRROR": "default"},
         }
-    return found
+    return configured
 
 
 def _database(name: str, url: str) -> dict[str, Any]:

@@ -1,8 +1,7 @@
-"""Typed reading of environment variables that refuses nonsense at start.
+"""Typed readers of environment variables that refuse invalid values at start.
 
-django-environ parses URLs and `.env`; its plain casts are lenient (`DEBUG=ture` would be
-False), so every cast that can be mistyped goes through these readers, which name the
-variable and say what is allowed.
+django-environ parses URLs and `.env`. Its casts are lenient (`DEBUG=ture` would be False), so all
+other values are read here; an error names the variable and what is allowed.
 """
 
 from __future__ import annotations
@@ -67,7 +66,7 @@ def numbers(name: str, default: str, *, low: float = 0.0) -> tuple[float, ...]:
 
 
 def rate(name: str, default: str) -> str:
-    """So many a second, a minute or an hour, as Celery writes it: `100/s`, `6000/m`."""
+    """A rate per second, minute or hour in Celery's notation: `100/s`, `6000/m`."""
     raw = text(name, default)
     if not re.fullmatch(r"0*[1-9][0-9]*/[smh]", raw):
         raise ImproperlyConfigured(f"{name}={raw!r} must be a rate such as 100/s or 6000/m.")
@@ -75,7 +74,7 @@ def rate(name: str, default: str) -> str:
 
 
 def signing_secret(name: str) -> str:
-    """A secret as Standard Webhooks writes it, `whsec_` and base64; empty stays empty."""
+    """A secret in the format of Standard Webhooks, `whsec_` and base64; may be empty."""
     raw = text(name)
     base64 = r"(?:[A-Za-z0-9+/]{4}){8,}(?:[A-Za-z0-9+/]{2,3}={1,2})?"
     if raw and not re.fullmatch(f"whsec_{base64}", raw):
@@ -92,7 +91,7 @@ def phones(name: str) -> list[str]:
     """Comma-separated phone numbers with plus and country code: `+919812345678`."""
     given = words(name)
     if not all(re.fullmatch(r"\+[1-9][0-9]{6,14}", word) for word in given):
-        # The value holds phone numbers: it is not repeated.
+        # The value holds phone numbers, so the message does not repeat it.
         raise ImproperlyConfigured(f"{name} must list phones with commas, such as +919812345678.")
     return given
 
@@ -112,13 +111,13 @@ def clock_time(name: str, default: str) -> time:
         value = time.fromisoformat(raw)
     except ValueError:
         value = None
-    if value is None or value.tzinfo is not None:  # the zone is the day's own
+    if value is None or value.tzinfo is not None:  # the zone is always TIME_ZONE
         raise ImproperlyConfigured(f"{name}={raw!r} must be a time such as 06:00.")
     return value
 
 
 def url(name: str, default: str = "", *, schemes: Iterable[str]) -> str:
-    """A URL with one of `schemes` and a host, without a trailing slash; empty stays empty."""
+    """A URL with one of `schemes` and a host, without a trailing slash; may be empty."""
     raw, known = text(name, default).rstrip("/"), list(schemes)
     if raw and not _is_url(raw, known):  # the value may hold a password: it is not repeated
         raise ImproperlyConfigured(f"{name} must be a URL starting with {' or '.join(known)}://.")

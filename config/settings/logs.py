@@ -1,7 +1,7 @@
-"""Logs of every process, on stderr: a line for people or a JSON object for machines.
+"""Logging of every process on stderr, as text lines or JSON objects, redacted.
 
-Nothing secret gets out: `redact` runs over the finished text, tracebacks included, because a
-filter on the record would see neither those nor the arguments once they are merged.
+`redact` runs on the finished text, including tracebacks: a filter on the record would see neither
+those nor the arguments merged into the message.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from masking.placeholders import SECRET
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 FORMS = ("text", "json")
-SHORTEST_SECRET = 12  # characters; shorter ones turn up inside innocent words
+MIN_SECRET_CHARACTERS = 12  # shorter secrets would match inside ordinary words
 
-# What a stranger's text could do to a terminal, or forge a line with.
+# Control characters, with which untrusted text could change a terminal or forge a line.
 _CONTROLS = {code: "?" for code in (*range(32), 127) if chr(code) not in "\t\n"}
 _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
     (re.compile(r"(?i)\b(bearer\s+)[\w.~+/=|-]+"), rf"\1{SECRET}"),
@@ -31,21 +31,21 @@ _RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...]
         ),
         rf"\1{SECRET}",
     ),
-    (re.compile(r"\bEAA[A-Za-z0-9]{20,}"), SECRET),  # how Meta's access tokens begin
+    (re.compile(r"\bEAA[A-Za-z0-9]{20,}"), SECRET),  # prefix of Meta's access tokens
     (re.compile(r"(?i)\b(sha256=)[0-9a-f]{8,}"), rf"\1{SECRET}"),
-    (re.compile(r"(://)[^\s/@]*@"), rf"\1{SECRET}@"),  # the account in a database's URL
-    # E.164 with its plus, or India's without, which is how WhatsApp itself writes it.
+    (re.compile(r"(://)[^\s/@]*@"), rf"\1{SECRET}@"),  # user and password in a URL
+    # E.164 with its plus, or India's without, as WhatsApp writes it.
     (
         re.compile(r"(?:\+[1-9]\d{7,14}|(?<!\d)91[6-9]\d{9})(?!\d)"),
-        lambda found: mask_phone(found[0]),
+        lambda match: mask_phone(match[0]),
     ),
 )
 
 
 def configuration(*, level: str, form: str, secrets: Iterable[str]) -> dict[str, Any]:
-    """Django's LOGGING: one handler on the root, so that every library's lines pass through it.
+    """Django's LOGGING: one handler on the root logger for the lines of every library.
 
-    `secrets` are the values themselves, hidden wherever they turn up.
+    `secrets` are values that are hidden wherever they occur.
     """
     formatter = {"()": TextFormatter if form == "text" else JsonFormatter, "secrets": [*secrets]}
     return {
@@ -54,7 +54,7 @@ def configuration(*, level: str, form: str, secrets: Iterable[str]) -> dict[str,
         "formatters": {"redacted": formatter},
         "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "redacted"}},
         "root": {"handlers": ["stderr"], "level": level.upper()},
-        # Django gives these handlers of their own, which know nothing of redaction.
+        # Django's own handlers of these loggers would not redact.
         "loggers": {
             "django": {"handlers": [], "propagate": True},
             "django.server": {"handlers": [], "propagate": True},
@@ -64,7 +64,7 @@ def configuration(*, level: str, form: str, secrets: Iterable[str]) -> dict[str,
 
 def redactor(secrets: Iterable[str] = ()) -> Callable[[str], str]:
     """A function that hides tokens, signatures, passwords, phone numbers and `secrets`."""
-    known = [re.escape(secret) for secret in secrets if len(secret) >= SHORTEST_SECRET]
+    known = [re.escape(secret) for secret in secrets if len(secret) >= MIN_SECRET_CHARACTERS]
     values = re.compile("|".join(sorted(known, key=len, reverse=True)) or r"(?!)")
 
     def redact(text: str) -> str:
@@ -77,7 +77,7 @@ def redactor(secrets: Iterable[str] = ()) -> Callable[[str], str]:
 
 
 class TextFormatter(logging.Formatter):
-    """One line a record, in UTC: `2026-11-23T00:30:00.123Z INFO webhooks.tasks: Done.`"""
+    """One line per record, in UTC: `2026-11-23T00:30:00.123Z INFO webhooks.tasks: Done.`"""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         super().__init__()
@@ -90,7 +90,7 @@ class TextFormatter(logging.Formatter):
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, process, exception."""
+    """One JSON object per line: time, level, logger, message, process, exception."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         super().__init__()
@@ -111,7 +111,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def _message(record: logging.LogRecord) -> str:
-    """The message with its arguments. Where they do not fit, logging itself would print them all,
+    """The message with its arguments. If they do not match the format, `logging` would print them
     unredacted."""
     try:
         return record.getMessage()

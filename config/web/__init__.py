@@ -1,1 +1,1 @@
-"""What every HTTP answer of the web process has in common."""
+"""Headers, static files, client addresses and limits of the web process."""

@@ -1,4 +1,4 @@
-"""Where a request came from: as the last trusted proxy saw it, never as it was claimed."""
+"""The client's address, as the last trusted proxy saw it and never as the client claims."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from django.http import HttpRequest
 
 
 def client_ip(request: HttpRequest) -> str:
-    """The client's address. `X-Forwarded-For` is read from the right, and only if one of
-    TRUSTED_PROXIES handed it over: whatever stands further left anybody can write.
+    """The client's address. `X-Forwarded-For` is read from the right, and only as far as
+    TRUSTED_PROXIES wrote it: a client can write anything further left.
     """
     peer = str(request.META.get("REMOTE_ADDR", ""))
     hops = [hop.strip() for hop in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]

@@ -1,4 +1,4 @@
-"""What pages may load, and which requests are turned away before anything reads them."""
+"""Content security policy, and the refusal of API calls and webhooks over plain HTTP."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ POLICY: dict[str, object] = {
         "frame-ancestors": ["'none'"],
     }
 }
-# The admin's look is built on Alpine, which evaluates the words in its attributes: without this
-# its overlays never close and cover the page. Nothing inline, nobody else's origin even there.
-ADMIN = {"script-src": ["'unsafe-eval'"], "style-src": ["'unsafe-inline'"]}
+# The admin theme uses Alpine, which evaluates expressions in attributes: without this its overlays
+# never close and cover the page. Even there, no inline scripts and no other origin.
+ADMIN_POLICY = {"script-src": ["'unsafe-eval'"], "style-src": ["'unsafe-inline'"]}
 ADMIN_PATH = "/admin/"
-API = "/api/"
-MACHINES = ("/webhooks/", API)
+API_PATH = "/api/"
+MACHINE_PATHS = ("/webhooks/", API_PATH)
 
 
 class ContentPolicy(CSPMiddleware):
-    """One strict policy everywhere, loosened under the admin's path only."""
+    """One strict policy, loosened only under the admin's path."""
 
     def get_policy_parts(
         self,
@@ -41,23 +41,23 @@ class ContentPolicy(CSPMiddleware):
     ) -> PolicyParts:
         parts = super().get_policy_parts(request, response, report_only)
         if request.path.startswith(ADMIN_PATH) and not report_only:
-            parts.update = {**(parts.update or {}), **ADMIN}
+            parts.update = {**(parts.update or {}), **ADMIN_POLICY}
         return parts
 
 
-class RefuseInsecureMachines:
-    """A page asked for over plain HTTP is redirected; a machine that posts is told no.
+class RefusePlainHttp:
+    """Refuses API calls and webhooks over plain HTTP; only pages are redirected to HTTPS.
 
-    A redirect would hide that its secrets already went over the wire in clear.
+    A redirect would hide that the caller already sent its secrets in clear.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if settings.HTTPS and not request.is_secure() and request.path.startswith(MACHINES):
-            if request.path.startswith(API):
-                from distribution.api.http import problems  # too early when the settings read this
+        if settings.HTTPS and not request.is_secure() and request.path.startswith(MACHINE_PATHS):
+            if request.path.startswith(API_PATH):
+                from distribution.api.http import problems  # cannot be imported while settings load
 
                 return problems.answer(
                     403, "https_only", "Use https: your token was sent in clear."

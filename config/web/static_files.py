@@ -1,7 +1,7 @@
-"""Pictures, styles and scripts of the pages, with and without a `collectstatic` before.
+"""Images, styles and scripts of the pages, with and without `collectstatic`.
 
-The image collects them: hashed names, compressed, cached for ever. On one box nobody should
-have to think of that step, so until it has run they are served from the apps by plain names.
+The Docker image collects them: hashed names, compressed, cached for ever. On a single machine
+that step should not be necessary: without it they are served from the apps by plain names.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 
 
 class StaticFiles(CompressedManifestStaticFilesStorage):
-    """Hashed names once there is a manifest, plain ones before."""
+    """Hashed names if there is a manifest, else plain ones."""
 
     def stored_name(self, name: str) -> str:
         return str(super().stored_name(name)) if self.hashed_files else name
 
 
 class StaticFilesMiddleware(WhiteNoiseMiddleware):
-    """Does not warn of a folder that is only there once files were collected."""
+    """Does not warn about the missing folder before `collectstatic`."""
 
     def add_files(self, root: str | Path, prefix: str | None = None) -> Any:
         if Path(root).is_dir():

@@ -1,7 +1,7 @@
-"""Callers of the API who are nobody: each address may be refused so many times a minute.
+"""Limits how often the API refuses unauthenticated callers from one address per minute.
 
-Only what was refused is counted, so a program with a good token is never held up by what others
-do from the same address.
+Only refused requests are counted, so a program with a valid token is never affected by others at
+the same address.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from distribution.access import rate_limits
 from distribution.api.http import problems
 
 
-class Strangers:
-    """Middleware inside ApiMiddleware, which sends the rate's headers."""
+class UnknownCallers:
+    """Middleware inside ApiMiddleware, which sends the rate limit headers."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response

@@ -17,7 +17,7 @@ from django.conf import settings as house
 from django.utils import timezone
 from pytest_django import Settings
 
-from config.monitoring.worker_heartbeat import Notes
+from config.monitoring.worker_heartbeat import WorkerHeartbeat
 from distribution.models import Worker
 from subscribers import tasks
 from tests.api.tokens import a_program
@@ -113,17 +113,17 @@ def test_the_ledger_and_the_inbox_are_counted() -> None:
 
 @pytest.mark.django_db
 def test_a_worker_counts_what_ended_in_the_last_minute() -> None:
-    notes = Notes("worker", ["webhooks"], 2)
+    heartbeat = WorkerHeartbeat("worker", ["webhooks"], 2)
 
     class Task:
         class request:  # noqa: N801
             delivery_info = {"routing_key": "webhooks"}
 
-    notes.count(task=Task)
-    notes.count(task=Task)
-    notes.write()
+    heartbeat.count(task=Task)
+    heartbeat.count(task=Task)
+    heartbeat.write()
     assert Worker.objects.get().per_minute == {"webhooks": 2}
-    assert notes.per_minute(time.monotonic() + 61) == {}
+    assert heartbeat.per_minute(time.monotonic() + 61) == {}
 
 
 @pytest.mark.slow

@@ -13,10 +13,10 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from config.demo.environment import ACCOUNT
-from config.demo.journal_verdict import Sandbox
+from config.demo.journal_verdict import SandboxClient
 from config.demo.preparation import LANGUAGE, POOL, TEMPLATE, VARIABLES
-from config.processes.launcher import House
-from config.processes.programs import Sandbox as StandIn
+from config.processes.launcher import Launcher
+from config.processes.programs import SandboxOptions as StandIn
 
 INDIA = ZoneInfo("Asia/Kolkata")
 MARGIN = timedelta(minutes=3)  # the whole day takes less, and must not see midnight in India
@@ -35,7 +35,7 @@ class Place:
     """Where the house is, and what a test may do behind the people's backs."""
 
     url: str
-    sandbox: Sandbox
+    sandbox: SandboxClient
     _database: Path
 
     def allow(self, messages_a_second: int) -> None:
@@ -62,10 +62,10 @@ def open_house(folder: Path, prepared_by: str = PREPARED_BY) -> Iterator[Place]:
         "DAILY_TIME": f"{_now_of_a_day_that_lasts():%H:%M:%S}",
         "TICK_SECONDS": "1",
     }
-    with House(folder, env, sandbox=_stand_in(), fresh=True) as house:
-        assert house.attend(prepared_by, PASSWORD) == 0
+    with Launcher(folder, env, sandbox=_stand_in(), fresh=True) as house:
+        assert house.run_module(prepared_by, PASSWORD) == 0
         database = next(house.var_dir.glob("*.sqlite3"))
-        yield Place(house.web_url, Sandbox(house.sandbox_url), database)
+        yield Place(house.web_url, SandboxClient(house.sandbox_url), database)
 
 
 def _now_of_a_day_that_lasts() -> datetime:

@@ -14,7 +14,7 @@ from django.contrib.auth.models import User  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
 from config.demo import preparation  # noqa: E402
-from config.demo.journal_verdict import Sandbox  # noqa: E402
+from config.demo.journal_verdict import SandboxClient  # noqa: E402
 from distribution.content import approval, rendering  # noqa: E402
 from distribution.lifecycle import schedule  # noqa: E402
 from distribution.models import (  # noqa: E402
@@ -78,8 +78,8 @@ def write(title: str, by: User, **when: object) -> Content:
 now, today = timezone.now(), schedule.local_date(timezone.now())
 preparation.set_up_pool()
 rendering.sync(client.client(), now=now)
-preparation.import_roster(PEOPLE, seed=1)
-editor, approver = preparation.make_people(sys.argv[1])
+preparation.import_subscribers(PEOPLE, seed=1)
+editor, approver = preparation.create_users(sys.argv[1])
 fallback = write("Good morning from all of us", editor, is_fallback=True, day=None)
 coming = [write(one, editor, day=today + timedelta(days=n)) for n, one in enumerate(COMING, 2)]
 for content in (fallback, *coming[:2]):
@@ -90,7 +90,7 @@ BlackoutDate.objects.create(day=today + timedelta(days=20), reason="Holiday")
 for n, share in enumerate(SHARES, 1):
     past(today - timedelta(days=n), share, fallback)
 jobs.submit(A_LIST, "advisers-of-june.csv", by="editor", now=now)
-sandbox = Sandbox(settings.WHATSAPP_API_BASE)
+sandbox = SandboxClient(settings.WHATSAPP_API_BASE)
 ill = {"to": [f"9198{n:08d}" for n in REFUSED]}
 sandbox.post(
     "/control/faults",

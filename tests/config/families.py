@@ -1,4 +1,4 @@
-"""Children of a supervisor, launchers with families, and ways to look after them."""
+"""Child processes for the tests of supervisor and guard, and helpers to observe them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ STUBBORN = (
     "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
     "print('here I am', flush=True); time.sleep(600)"
 )
-# A parent like granian or Celery's prefork, whose own children know nothing of a launcher.
+# A parent like granian, whose own children know nothing about a launcher.
 FAMILY = (
     "import subprocess, sys, time;"
     "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)']);"
@@ -28,7 +28,7 @@ FAMILY = (
 LAUNCHER = f"""
 import sys, time
 from pathlib import Path
-from config.processes.child import FOUNDATION, Child
+from config.processes.child import INFRASTRUCTURE, Child
 from config.processes.supervisor import Interrupted, Supervisor, interruptible
 
 def child(name, code, stage=1):
@@ -39,7 +39,7 @@ def child(name, code, stage=1):
 try:
     with interruptible(), Supervisor(Path(sys.argv[1])) as children:
         print("starting", flush=True)
-        started = [children.start(child("foundation", {POLITE!r}, FOUNDATION))]
+        started = [children.start(child("foundation", {POLITE!r}, INFRASTRUCTURE))]
         started += [children.start(child("family", {FAMILY!r}))]
         started += [children.start(child("polite", {POLITE!r}))]
         children.wait_ready(*started)
@@ -79,26 +79,26 @@ def lives(process: psutil.Process) -> bool:
 
 
 def family_of(folder: Path) -> list[psutil.Process]:
-    """Everybody alive whose environment says that they belong to the launcher of this folder."""
-    found = []
+    """The running processes whose environment names the launcher of this folder."""
+    processes = []
     for process in psutil.process_iter():
         try:
             if process.environ().get("FAMILY") == str(folder) and lives(process):
-                found.append(process)
-        except psutil.Error:  # gone, dead or somebody else's
+                processes.append(process)
+        except psutil.Error:  # it has ended, or belongs to another account
             continue
-    return found
+    return processes
 
 
 def guard_of(launcher: subprocess.Popen[str]) -> psutil.Process:
     def guards() -> list[psutil.Process]:
         children = psutil.Process(launcher.pid).children()
-        return [one for one in children if lives(one) and "watch" in one.cmdline()]
+        return [child for child in children if lives(child) and "watch" in child.cmdline()]
 
-    eventually(lambda: bool(guards()))  # who has just been started has no words yet for a moment
+    eventually(lambda: bool(guards()))  # right after its start a process has no command line yet
     return guards()[0]
 
 
 def wait_for(launcher: subprocess.Popen[str], word: str) -> None:
     assert launcher.stdout is not None
-    assert any(line.strip() == word for line in launcher.stdout), f"it never said {word!r}"
+    assert any(line.strip() == word for line in launcher.stdout), f"it never printed {word!r}"

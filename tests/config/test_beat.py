@@ -6,7 +6,7 @@ from types import FrameType
 
 import pytest
 
-from config.beat import undisturbed
+from config.beat import stop_signals_blocked
 
 
 @pytest.fixture
@@ -25,9 +25,9 @@ def heard() -> Iterator[list[int]]:
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_the_request_to_end_waits_for_the_rounds_end(heard: list[int], number: int) -> None:
-    with undisturbed():
+    with stop_signals_blocked():
         signal.raise_signal(number)  # to this thread: earlier tests leave others about
-        with undisturbed():  # a round that writes the table within
+        with stop_signals_blocked():  # a round that writes the table within
             pass
         assert heard == []
 
@@ -36,7 +36,7 @@ def test_the_request_to_end_waits_for_the_rounds_end(heard: list[int], number: i
 
 def test_the_request_is_heard_although_the_round_failed(heard: list[int]) -> None:
     def fail() -> None:
-        with undisturbed():
+        with stop_signals_blocked():
             signal.raise_signal(signal.SIGTERM)
             raise LookupError
 

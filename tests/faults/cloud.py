@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from config.processes.programs import Sandbox
+from config.processes.programs import SandboxOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Acceptance:
 class Cloud:
     """Orders to the sandbox, and what it remembers."""
 
-    def __init__(self, url: str, stand_in: Sandbox) -> None:
+    def __init__(self, url: str, stand_in: SandboxOptions) -> None:
         self.url, self.stand_in = url, stand_in
         self._session = requests.Session()
 

@@ -108,7 +108,7 @@ class Stack:
         self._proxied, self._without = proxied, without
         self._children: dict[str, Child] = {}
         self._ends = contextlib.ExitStack()
-        self._stand_in = programs.Sandbox(
+        self._stand_in = programs.SandboxOptions(
             numbers=[
                 f"{line.meta_id}:{line.display}:{rate}:GREEN"
                 for line, rate in zip(POOL, rates, strict=True)

@@ -13,7 +13,7 @@ from django.utils import timezone  # noqa: E402
 from config.demo import preparation  # noqa: E402
 from distribution.lifecycle import schedule  # noqa: E402
 
-preparation.import_roster(int(sys.argv[1]), seed=1)
+preparation.import_subscribers(int(sys.argv[1]), seed=1)
 preparation.set_up_pool()
-editor, approver = preparation.make_people("not needed here")
+editor, approver = preparation.create_users("not needed here")
 preparation.approve_content(schedule.local_date(timezone.now()), editor=editor, approver=approver)

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from config.demo import environment
-from config.demo.journal_verdict import Sandbox, judge
+from config.demo.journal_verdict import SandboxClient, compare
 from config.processes import programs
 from config.processes.child import free_port
 from config.processes.supervisor import Supervisor
@@ -30,7 +30,7 @@ NOBODY_LISTENS = "redis://127.0.0.1:9/0"
 class Morning:
     supervisor: Supervisor
     database: Path
-    sandbox: Sandbox
+    sandbox: SandboxClient
 
     def ask(self, statement: str) -> list[tuple[object, ...]]:
         with closing(sqlite3.connect(self.database, timeout=20)) as connection:
@@ -75,7 +75,7 @@ def morning(tmp_path: Path, subscribers: int, **settings: str) -> Iterator[Morni
         supervisor.wait_ready(*[supervisor.start(child) for child in children])
         supervisor.run(programs.foreground(env, "tests.flows.prepare_day", str(subscribers)))
         supervisor.wait_ready(supervisor.start(programs.keeper(env, ready)))
-        yield Morning(supervisor, database, Sandbox(f"http://127.0.0.1:{ports['sandbox']}"))
+        yield Morning(supervisor, database, SandboxClient(f"http://127.0.0.1:{ports['sandbox']}"))
 
 
 COMPLETED = "SELECT state = 'COMPLETED' FROM distribution_distribution"
@@ -84,12 +84,12 @@ COMPLETED = "SELECT state = 'COMPLETED' FROM distribution_distribution"
 def assert_kept_its_promise(day: Morning, people: int) -> None:
     states = dict(day.ask("SELECT state, COUNT(*) FROM distribution_delivery GROUP BY state"))
     phones = day.ask("SELECT phone FROM distribution_delivery")
-    verdict = judge(day.sandbox.journal(), {str(phone).lstrip("+") for (phone,) in phones}, set())
+    verdict = compare(day.sandbox.journal(), {str(phone).lstrip("+") for (phone,) in phones}, set())
 
     assert sum(states.values()) == len(phones) == people
     assert set(states) <= {"ACCEPTED", "FAILED"}
     # Whom WhatsApp itself refused was written to all the same.
-    assert (verdict.missed, verdict.duplicates, verdict.strangers) == (0, 0, 0)
+    assert (verdict.missed, verdict.duplicates, verdict.unexpected) == (0, 0, 0)
 
 
 @pytest.mark.slow

@@ -10,31 +10,31 @@ import pytest
 import redis
 
 from config.demo import environment
-from config.demo.journal_verdict import Sandbox
-from config.processes.launcher import House
+from config.demo.journal_verdict import SandboxClient
+from config.processes.launcher import Launcher
 
 pytestmark = pytest.mark.any_database  # always SQLite
 
 
-def forget_everything(house: House, *, after: int) -> None:
+def forget_everything(launcher: Launcher, *, after: int) -> None:
     """Empty the broker once so many messages were accepted."""
-    sandbox = Sandbox(house.sandbox_url)
+    sandbox = SandboxClient(launcher.sandbox_url)
     while len(sandbox.journal()) < after:
         time.sleep(0.1)
-    redis.Redis.from_url(house.env["REDIS_URL"]).flushall()
+    redis.Redis.from_url(launcher.env["REDIS_URL"]).flushall()
 
 
 @pytest.mark.slow
 def test_a_day_whose_tasks_are_lost_is_finished_by_the_tick(tmp_path):
     report = tmp_path / "report.json"
     quick = {"TICK_SECONDS": "2"}
-    with environment.house(
+    with environment.launch(
         tmp_path / "var", "normal_load", seed=1, services=False, env=quick
-    ) as house:
-        loss = threading.Thread(target=forget_everything, args=(house,), kwargs={"after": 100})
+    ) as launcher:
+        loss = threading.Thread(target=forget_everything, args=(launcher,), kwargs={"after": 100})
         loss.start()
         code = environment.run_day(
-            house, "normal_load", subscribers=1500, seed=1, report=str(report), serve=False
+            launcher, "normal_load", subscribers=1500, seed=1, report=str(report), serve=False
         )
         loss.join(timeout=5)
 

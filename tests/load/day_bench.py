@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     env = {"STATEMENTS_DIR": str(counts), "DJANGO_SETTINGS_MODULE": "tests.load.counting_settings"}
     report = folder / "report.json"
     try:
-        with environment.house(
+        with environment.launch(
             var_dir, options.scenario, seed=options.seed, services=options.services, env=env
         ) as house:
             code = environment.run_day(

@@ -1,4 +1,4 @@
-"""`manage.py demo`: a whole morning on real parts, on a bare machine, with a report."""
+"""`manage.py demo`: a complete daily distribution on real services, with a report."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from config.demo import environment
-from config.demo.progress import say
+from config.demo.progress import print_line
 from config.demo.scenarios import SCENARIOS
 from config.processes.child import LaunchError
 from config.processes.supervisor import Interrupted, interruptible
@@ -18,7 +18,7 @@ from config.processes.supervisor import Interrupted, interruptible
 
 class Command(BaseCommand):
     help = "Run a whole morning against the sandbox: prepare, approve, send, report."
-    requires_system_checks = []  # `migrate`, the house's first child, runs them all
+    requires_system_checks = []  # `migrate`, the first child, runs them
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--subscribers", type=int, default=2000)
@@ -46,10 +46,11 @@ class Command(BaseCommand):
     def _run(self, options: dict[str, Any]) -> int:
         var_dir = settings.VAR_DIR / "demo"
         name, seed = options["scenario"], options["seed"]
-        with environment.house(var_dir, name, seed=seed, services=options["services"]) as house:
-            say(f"The house is up: {', '.join(house.pids)}")
+        services = options["services"]
+        with environment.launch(var_dir, name, seed=seed, services=services) as launcher:
+            print_line(f"The house is up: {', '.join(launcher.pids)}")
             code = environment.run_day(
-                house,
+                launcher,
                 name,
                 subscribers=options["subscribers"],
                 seed=seed,
@@ -57,6 +58,7 @@ class Command(BaseCommand):
                 serve=options["serve"],
             )
             if options["serve"]:
-                say(f"The admin is at {house.web_url}/admin/, logs in {house.logs}. Ctrl-C ends.")
-                house.watch()
+                url, logs = launcher.web_url, launcher.logs
+                print_line(f"The admin is at {url}/admin/, logs in {logs}. Ctrl-C ends.")
+                launcher.watch()
         return code

@@ -1,4 +1,4 @@
-"""`manage.py up`: the whole of Daybreak on this machine until Ctrl-C."""
+"""`manage.py up`: runs all of Daybreak on this machine until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from config.processes.child import LaunchError
-from config.processes.launcher import House
-from config.processes.programs import Sandbox
+from config.processes.launcher import Launcher
+from config.processes.programs import SandboxOptions
 from config.processes.supervisor import Interrupted, interruptible
 
-# The customer's pool, so that the stand-in answers for what a newcomer will enter first.
-SANDBOX = Sandbox(
+# The pool of the README's first steps, so that the sandbox knows the numbers entered there.
+SANDBOX = SandboxOptions(
     numbers=(
         "100000000000001:+91 22 4000 0001:80",
         "100000000000002:+91 22 4000 0002:80",
@@ -26,7 +26,7 @@ SANDBOX = Sandbox(
 
 class Command(BaseCommand):
     help = "Runs broker, web, workers and beat as children of this command until Ctrl-C."
-    requires_system_checks = []  # `migrate`, its first child, runs them all
+    requires_system_checks = []  # `migrate`, the first child, runs them
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--port", type=int, default=8000, help="of the web server, 8000")
@@ -43,21 +43,23 @@ class Command(BaseCommand):
         except LaunchError as error:
             raise CommandError(str(error)) from None
 
-    def _run(self, port: int, sandbox: Sandbox | None, *, show: bool) -> None:
-        house = House(settings.VAR_DIR, port=port, sandbox=sandbox, keep_queues=True, show=show)
+    def _run(self, port: int, sandbox: SandboxOptions | None, *, show: bool) -> None:
+        launcher = Launcher(
+            settings.VAR_DIR, port=port, sandbox=sandbox, keep_queues=True, show=show
+        )
         self.stdout.write("Starting …")
-        with house:
-            self.stdout.write(_welcome(house))
+        with launcher:
+            self.stdout.write(_welcome(launcher))
             self.stdout.flush()
-            house.watch()
+            launcher.watch()
 
 
-def _welcome(house: House) -> str:
+def _welcome(launcher: Launcher) -> str:
     lines = [
-        f"Daybreak is up at {house.web_url}/admin/",
-        f"Logs: {house.logs}",
+        f"Daybreak is up at {launcher.web_url}/admin/",
+        f"Logs: {launcher.logs}",
         "The first admin: python manage.py createsuperuser, in another terminal.",
     ]
-    if house.sandbox_url:
-        lines.append(f"Messages go to the sandbox at {house.sandbox_url}.")
+    if launcher.sandbox_url:
+        lines.append(f"Messages go to the sandbox at {launcher.sandbox_url}.")
     return "\n".join([*lines, "Ctrl-C stops everything."])

@@ -13,7 +13,7 @@ from celery.signals import worker_ready, worker_shutdown
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from config.monitoring.worker_heartbeat import Notes
+from config.monitoring.worker_heartbeat import WorkerHeartbeat
 from config.processes.child import report_ready
 
 
@@ -36,9 +36,9 @@ class Command(BaseCommand):
         if concurrency < 1:
             raise CommandError("--concurrency must be at least 1.")
         worker_ready.connect(_take_tasks)
-        notes = Notes(worker_name(queues), queues, concurrency)
-        worker_ready.connect(lambda **_: notes.begin(), weak=False)
-        worker_shutdown.connect(lambda **_: notes.end(), weak=False)
+        heartbeat = WorkerHeartbeat(worker_name(queues), queues, concurrency)
+        worker_ready.connect(lambda **_: heartbeat.start(), weak=False)
+        worker_shutdown.connect(lambda **_: heartbeat.stop(), weak=False)
         current_app.worker_main(worker_arguments(queues, concurrency, options["pool"]))
 
 

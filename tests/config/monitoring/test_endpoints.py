@@ -15,7 +15,7 @@ from ipaddress import ip_network
 from typing import Any
 
 import pytest
-from django.conf import settings as house
+from django.conf import settings as project_settings
 from django.test import Client
 from django.utils import timezone
 from pytest_django import Settings
@@ -230,7 +230,9 @@ def test_sentry_learns_what_broke_but_nothing_secret(sentry: ThreadingHTTPServer
         "SENTRY_DSN": f"http://key@127.0.0.1:{sentry.server_port}/1",
     }
     command = [sys.executable, "-c", BREAK]
-    done = subprocess.run(command, cwd=house.BASE_DIR, env=environment, capture_output=True)
+    done = subprocess.run(
+        command, cwd=project_settings.BASE_DIR, env=environment, capture_output=True
+    )
     assert done.returncode == 0, done.stderr.decode()
 
     told = b"".join(Collector.received)
@@ -248,7 +250,7 @@ def test_without_a_dsn_sentry_is_not_even_loaded() -> None:
 
     assert (
         subprocess.run(
-            [sys.executable, "-c", script], cwd=house.BASE_DIR, env=environment
+            [sys.executable, "-c", script], cwd=project_settings.BASE_DIR, env=environment
         ).returncode
         == 0
     )

@@ -1,4 +1,4 @@
-"""The real house: real broker, web server, workers and beat, started once for most tests here."""
+"""All services for real: broker, web server, workers, beat and keeper, started once per module."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from django.core.management.base import CommandError
 
 from config.processes import programs
 from config.processes.child import LaunchError, free_port
-from config.processes.launcher import House
+from config.processes.launcher import Launcher
 from config.processes.private_postgres import find_binaries
 
 pytestmark = pytest.mark.any_database  # houses with a database of their own
@@ -42,19 +42,19 @@ ROLES = {
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with House(tmp_path_factory.mktemp("house"), {"DATABASE_URL": "", "REDIS_URL": ""}) as it:
+def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
+    with Launcher(tmp_path_factory.mktemp("launcher"), {"DATABASE_URL": "", "REDIS_URL": ""}) as it:
         yield it
 
 
 @pytest.fixture
-def celery(house: House) -> Iterator[Celery]:
-    """A client of the house's broker, as any process of the project would be one."""
+def celery(launcher: Launcher) -> Iterator[Celery]:
+    """A client of the private broker, as any process of the project would be one."""
     with Celery("client", set_as_current=False) as app:
         prefix = {"global_keyprefix": "daybreak:"}
         app.conf.update(
-            broker_url=house.env["REDIS_URL"],
-            result_backend=house.env["REDIS_URL"],
+            broker_url=launcher.env["REDIS_URL"],
+            result_backend=launcher.env["REDIS_URL"],
             broker_transport_options=prefix,
             result_backend_transport_options=prefix,
         )
@@ -100,26 +100,26 @@ def executed(celery: Celery, queue: str) -> bool:
     return bool(task.get(timeout=20) == [1, 2])
 
 
-def test_the_house_is_complete_when_it_is_up(house: House) -> None:
-    assert set(house.pids) == ROLES
-    assert all(psutil.pid_exists(pid) for pid in house.pids.values())
-    assert status(f"{house.web_url}/admin/login/") == 200
+def test_the_house_is_complete_when_it_is_up(launcher: Launcher) -> None:
+    assert set(launcher.pids) == ROLES
+    assert all(psutil.pid_exists(pid) for pid in launcher.pids.values())
+    assert status(f"{launcher.web_url}/admin/login/") == 200
 
 
 @pytest.mark.parametrize("queue", ["mass-distribution", "batch-processing", "webhooks"])
-def test_a_task_of_any_queue_is_executed(house: House, celery: Celery, queue: str) -> None:
+def test_a_task_of_any_queue_is_executed(launcher: Launcher, celery: Celery, queue: str) -> None:
     assert executed(celery, queue)
 
 
-def test_the_embedded_house_keeps_all_it_has_in_one_folder(house: House) -> None:
-    assert (house.var_dir / "daybreak.sqlite3").exists()
-    assert house.env["REDIS_URL"].startswith("redis://:")
-    names = {log.stem for log in house.logs.iterdir()}
+def test_the_embedded_house_keeps_all_it_has_in_one_folder(launcher: Launcher) -> None:
+    assert (launcher.var_dir / "daybreak.sqlite3").exists()
+    assert launcher.env["REDIS_URL"].startswith("redis://:")
+    names = {log.stem for log in launcher.logs.iterdir()}
     assert names == ROLES | {"manage-migrate"}
 
 
-def test_the_web_server_keeps_connections_open(house: House) -> None:
-    connection = HTTPConnection("127.0.0.1", house.port, timeout=10)
+def test_the_web_server_keeps_connections_open(launcher: Launcher) -> None:
+    connection = HTTPConnection("127.0.0.1", launcher.port, timeout=10)
     with contextlib.closing(connection):
         connection.connect()
         first = connection.sock
@@ -131,37 +131,37 @@ def test_the_web_server_keeps_connections_open(house: House) -> None:
 
 
 def test_a_command_runs_on_our_terminal_with_the_houses_environment(
-    house: House, capfd: pytest.CaptureFixture[str]
+    launcher: Launcher, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert house.attend("this") == 0
+    assert launcher.run_module("this") == 0
     assert "Namespaces are one honking great idea" in capfd.readouterr().out
-    assert house.attend("celery", "-A", "config", "no-such-command") == 2
-    assert set(house.pids) == ROLES
+    assert launcher.run_module("celery", "-A", "config", "no-such-command") == 2
+    assert set(launcher.pids) == ROLES
 
 
-def test_a_second_launcher_for_the_same_folder_is_refused_at_once(house: House) -> None:
+def test_a_second_launcher_for_the_same_folder_is_refused_at_once(launcher: Launcher) -> None:
     began = time.monotonic()
-    with pytest.raises(LaunchError) as raised, House(house.var_dir):
+    with pytest.raises(LaunchError) as raised, Launcher(launcher.var_dir):
         pass
     assert str(raised.value) == (
-        f"Process {os.getpid()} runs Daybreak from {house.var_dir} already."
+        f"Process {os.getpid()} runs Daybreak from {launcher.var_dir} already."
     )
     assert time.monotonic() - began < 2
 
 
-def test_whoever_is_killed_starts_again_and_works(house: House, celery: Celery) -> None:
+def test_whoever_is_killed_starts_again_and_works(launcher: Launcher, celery: Celery) -> None:
     victims = ("broker", "web", "worker-batch-processing")
-    before = house.pids
+    before = launcher.pids
     strays = [p for name in victims for p in psutil.Process(before[name]).children(recursive=True)]
     assert strays  # granian serves from a child of its own
     for name in victims:
         os.kill(before[name], signal.SIGKILL)
 
-    house.watch(until=lambda: all(house.pids[name] != before[name] for name in victims))
-    house.supervisor.wait_ready(*[house.supervisor.processes[name] for name in victims])
+    launcher.watch(until=lambda: all(launcher.pids[name] != before[name] for name in victims))
+    launcher.supervisor.wait_ready(*[launcher.supervisor.processes[name] for name in victims])
 
     assert not any(map(lives, strays))
-    assert status(f"{house.web_url}/admin/login/") == 200
+    assert status(f"{launcher.web_url}/admin/login/") == 200
     for queue in ("mass-distribution", "batch-processing", "webhooks"):
         assert executed(celery, queue)  # also by those who only lost their broker for a while
 
@@ -173,7 +173,8 @@ def test_a_fresh_house_begins_with_an_empty_folder(tmp_path: Path) -> None:
     (tmp_path / "ready").symlink_to("/nonexistent")
     nobody = {"DATABASE_URL": "", "REDIS_URL": "", "PATH": "", "LOG_LEVEL": "nonsense"}
 
-    with pytest.raises(LaunchError), House(tmp_path, nobody, fresh=True):  # but the rest is in vain
+    # The lock is free again; the start then fails for another reason.
+    with pytest.raises(LaunchError), Launcher(tmp_path, nobody, fresh=True):
         pass
 
     assert not (tmp_path / "daybreak.sqlite3").exists()
@@ -193,9 +194,9 @@ def test_a_taken_port_is_a_sentence() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["SIGINT", "SIGKILL"])
 def test_up_runs_on_a_bare_machine_and_leaves_no_orphan(
-    house: House, tmp_path: Path, name: str
+    launcher: Launcher, tmp_path: Path, name: str
 ) -> None:
-    copy_database(house.var_dir, tmp_path)  # migrated: making one is another test's work
+    copy_database(launcher.var_dir, tmp_path)  # migrated: making one is another test's work
     port = free_port()
     command = [sys.executable, str(ROOT / "manage.py"), "up", "--port", str(port)]
     environment = {"DAYBREAK_VAR": str(tmp_path)}  # no PATH, no HOME, nothing else
@@ -225,14 +226,14 @@ def test_services_bring_their_own_postgresql(
 ) -> None:
     needs_postgres()
     monkeypatch.setattr(programs, "WORKER_GROUPS", ())  # the other tests start them
-    with House(tmp_path, {"DATABASE_URL": "", "REDIS_URL": ""}, services=True) as house:
-        url = house.env["DATABASE_URL"]
+    with Launcher(tmp_path, {"DATABASE_URL": "", "REDIS_URL": ""}, services=True) as launcher:
+        url = launcher.env["DATABASE_URL"]
         with psycopg.connect(url) as connection:
             applied = connection.execute("SELECT count(*) FROM django_migrations").fetchone()
         assert applied is not None
         assert applied[0] > 10
-        assert status(f"{house.web_url}/admin/login/") == 200
-        server = psutil.Process(house.pids["postgres"])
+        assert status(f"{launcher.web_url}/admin/login/") == 200
+        server = psutil.Process(launcher.pids["postgres"])
 
     assert not lives(server)
     assert not (tmp_path / "daybreak.sqlite3").exists()

@@ -13,7 +13,14 @@ import psutil
 import pytest
 
 from config.processes import guard, supervisor
-from config.processes.child import FOUNDATION, Child, LaunchError, Process, free_port, port_trouble
+from config.processes.child import (
+    INFRASTRUCTURE,
+    Child,
+    LaunchError,
+    Process,
+    free_port,
+    port_error,
+)
 from config.processes.supervisor import Supervisor, restart_delay
 from tests.config.families import (
     FAMILY,
@@ -49,7 +56,7 @@ def test_work_ends_before_what_it_leans_on(children: Supervisor, tmp_path: Path)
         print("here I am", flush=True)
         time.sleep(600)
     """
-    for name, stage, seconds in [("broker", FOUNDATION, 0), ("slow", 1, 0.4), ("quick", 1, 0)]:
+    for name, stage, seconds in [("broker", INFRASTRUCTURE, 0), ("slow", 1, 0.4), ("quick", 1, 0)]:
         code = note.format(name=name, seconds=seconds)
         children.wait_ready(children.start(child(name, code, stage=stage, folder=tmp_path)))
 
@@ -64,11 +71,11 @@ def test_who_does_not_obey_is_killed(children: Supervisor) -> None:
     group = guard.Group(process.pid, stage=1, signal=signal.SIGTERM)
 
     began = time.monotonic()
-    guard.end([group], patience=0.3, reap=process.ended)
+    guard.stop_groups([group], timeout=0.3, reap=process.ended)
     children.stop()
 
     assert 0.3 <= time.monotonic() - began < 2
-    assert process.fate() == "was killed by SIGKILL"
+    assert process.exit_description() == "was killed by SIGKILL"
 
 
 def test_only_the_leader_of_a_family_is_asked_and_all_of_it_ends(
@@ -121,11 +128,11 @@ def test_the_dead_start_again_and_their_own_children_do_not_stay_behind(
     eventually(back)
     assert time.monotonic() - died > 0.9
     children.wait_ready(children.processes["family"])
-    assert children.processes["family"].deaths == 1
+    assert children.processes["family"].consecutive_exits == 1
 
 
 def test_what_runs_once_does_not_start_again(children: Supervisor) -> None:
-    once = dataclasses.replace(child("once", "print('done')"), lasting=False)
+    once = dataclasses.replace(child("once", "print('done')"), restarts=False)
     process = children.start(once)
     eventually(process.ended)
 
@@ -148,7 +155,7 @@ def test_who_is_attended_speaks_on_our_terminal_and_the_others_are_looked_after(
         print('said'); sys.exit(7)
     """
     visitor = child("visitor", code, folder=tmp_path)
-    visitor = dataclasses.replace(visitor, lasting=False, terminal=True)
+    visitor = dataclasses.replace(visitor, restarts=False, terminal=True)
     os.kill(polite.pid, signal.SIGKILL)
     started = children.start
 
@@ -158,7 +165,7 @@ def test_who_is_attended_speaks_on_our_terminal_and_the_others_are_looked_after(
         return started(other)
 
     monkeypatch.setattr(children, "start", start)
-    process = children.attend(visitor)
+    process = children.run_until_exit(visitor)
 
     assert process.popen.returncode == 7
     assert capfd.readouterr().out == "said\n"
@@ -167,19 +174,27 @@ def test_who_is_attended_speaks_on_our_terminal_and_the_others_are_looked_after(
 
 
 def test_restarts_wait_longer_and_longer_up_to_ten_seconds() -> None:
-    assert [restart_delay(deaths) for deaths in range(7)] == [1, 1, 2, 4, 8, 10, 10]
+    assert [restart_delay(consecutive_exits) for consecutive_exits in range(7)] == [
+        1,
+        1,
+        2,
+        4,
+        8,
+        10,
+        10,
+    ]
 
 
 def test_a_child_that_lived_long_starts_again_after_one_second(children: Supervisor) -> None:
     process = children.start(child("polite", POLITE))
-    process.deaths = 5
-    process.started -= supervisor.SETTLED_SECONDS
+    process.consecutive_exits = 5
+    process.started -= supervisor.STABLE_AFTER_SECONDS
     process.popen.kill()
     eventually(process.ended)
 
     children.check()
 
-    assert process.deaths == 1
+    assert process.consecutive_exits == 1
 
 
 # --- starting -----------------------------------------------------------------------------------
@@ -280,10 +295,10 @@ def test_a_grown_log_is_moved_aside_and_goes_on(
 
 def test_a_port_that_is_listened_on_is_not_free() -> None:
     port = free_port()
-    assert port_trouble(port) == ""
+    assert port_error(port) == ""
     with socket.create_server(("127.0.0.1", port)):
-        assert port_trouble(port) == "Address already in use"
-    assert "must be 0-65535" in port_trouble(70000)
+        assert port_error(port) == "Address already in use"
+    assert "must be 0-65535" in port_error(70000)
 
 
 def test_a_port_is_not_given_twice_though_nobody_listens_yet(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from config import settings as house
+from config import settings as project_settings
 from config.settings import databases
 
 pytestmark = pytest.mark.any_database  # settings only
@@ -59,7 +59,7 @@ def names_read_by_settings() -> list[str]:
     """A pattern for each first argument of `env.something(…)`; what an f-string adds is digits."""
     calls = [
         node.args[0]
-        for module in (house, databases)
+        for module in (project_settings, databases)
         for node in ast.walk(ast.parse(Path(module.__file__).read_text()))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
@@ -148,12 +148,12 @@ def test_djangos_deployment_check_finds_nothing_in_production() -> None:
 def test_the_embedded_key_is_made_once_and_is_its_owners(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(house, "VAR_DIR", tmp_path / "var")
+    monkeypatch.setattr(project_settings, "VAR_DIR", tmp_path / "var")
 
-    key = house._embedded_key()
+    key = project_settings._embedded_key()
 
     assert len(key) >= 50
-    assert house._embedded_key() == key
+    assert project_settings._embedded_key() == key
     assert [file.name for file in (tmp_path / "var").iterdir()] == ["secret_key"]
     assert stat.S_IMODE((tmp_path / "var" / "secret_key").stat().st_mode) == 0o600
 
@@ -161,14 +161,14 @@ def test_the_embedded_key_is_made_once_and_is_its_owners(
 def test_two_first_starts_at_once_end_with_one_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(house, "VAR_DIR", tmp_path)
+    monkeypatch.setattr(project_settings, "VAR_DIR", tmp_path)
     link, quicker = os.link, []
 
     def after_another(source: str, target: Path) -> None:
         monkeypatch.setattr(os, "link", link)
-        quicker.append(house._embedded_key())
+        quicker.append(project_settings._embedded_key())
         link(source, target)
 
     monkeypatch.setattr(os, "link", after_another)
 
-    assert [house._embedded_key()] == quicker
+    assert [project_settings._embedded_key()] == quicker

@@ -1,4 +1,4 @@
-"""A made-up subscriber list as operations would upload it, a few bad rows included."""
+"""Generates a subscriber list as operations would upload it, with a few invalid rows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 import io
 import random
 
-FIRST = [
+FIRST_NAMES = [
     "Aarav",
     "Asha",
     "Dev",
@@ -23,7 +23,7 @@ FIRST = [
     "Ravi",
     "Sana",
 ]
-LAST = [
+LAST_NAMES = [
     "Bose",
     "Das",
     "Gupta",
@@ -42,7 +42,7 @@ LAST = [
 ]
 TIERS = ("PREMIUM", "PRO", "BASIC")
 TIER_SHARES = (15, 35, 50)  # per cent
-BAD_ROWS = (
+INVALID_ROWS = (
     ("98765", "Too Short", "PRO", "en"),
     ("", "No Number", "BASIC", "en"),
     ("9.19812E+11", "Excel Was Here", "BASIC", "en"),
@@ -51,11 +51,12 @@ BAD_ROWS = (
 
 
 def make_csv(subscribers: int, *, seed: int) -> bytes:
-    """A CSV file with that many good rows and the bad ones among them; the same for a seed."""
-    dice = random.Random(seed)  # noqa: S311 - made-up people, not secrets
-    rows = [_person(number, dice) for number in range(subscribers)]
-    for place, bad in enumerate(BAD_ROWS):
-        rows.insert(min(len(rows), 7 * (place + 1)), bad)
+    """A CSV file with `subscribers` valid rows and the invalid ones among them; one seed always
+    gives the same file."""
+    rng = random.Random(seed)  # noqa: S311 - test data, not secrets
+    rows = [_row(number, rng) for number in range(subscribers)]
+    for place, invalid in enumerate(INVALID_ROWS):
+        rows.insert(min(len(rows), 7 * (place + 1)), invalid)
     file = io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerow(("Mobile Number", "Name", "Plan", "Language"))
@@ -63,9 +64,9 @@ def make_csv(subscribers: int, *, seed: int) -> bytes:
     return file.getvalue().encode()
 
 
-def _person(number: int, dice: random.Random) -> tuple[str, str, str, str]:
+def _row(number: int, rng: random.Random) -> tuple[str, str, str, str]:
     phone = f"98{number:08d}"
-    spelling = dice.choice((phone, f"+91 {phone[:5]} {phone[5:]}", f"0{phone}", f"91-{phone}"))
-    name = f"{dice.choice(FIRST)} {dice.choice(LAST)}"
-    tier = dice.choices(TIERS, TIER_SHARES)[0]
-    return spelling, name, tier, dice.choice(("en", "en", "hi"))
+    spelling = rng.choice((phone, f"+91 {phone[:5]} {phone[5:]}", f"0{phone}", f"91-{phone}"))
+    name = f"{rng.choice(FIRST_NAMES)} {rng.choice(LAST_NAMES)}"
+    tier = rng.choices(TIERS, TIER_SHARES)[0]
+    return spelling, name, tier, rng.choice(("en", "en", "hi"))
