@@ -24,10 +24,10 @@ class FailpointError(Exception):
 def failpoint(name: str) -> None:
     """A place where a test may strike."""
     if FOLDER:
-        _look(Path(FOLDER) / name)
+        _follow_order(Path(FOLDER) / name)
 
 
-def _look(order: Path) -> None:
+def _follow_order(order: Path) -> None:
     try:
         action, _, visit = order.read_text().partition("@")
     except FileNotFoundError:
@@ -40,10 +40,10 @@ def _look(order: Path) -> None:
     except FileNotFoundError:
         return
     _visits[order.name] = 0
-    _strike(action, order.name)
+    _execute(action, order.name)
 
 
-def _strike(action: str, name: str) -> None:
+def _execute(action: str, name: str) -> None:
     what, _, seconds = action.partition(":")
     if what == "sleep":
         time.sleep(float(seconds))

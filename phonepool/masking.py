@@ -1,4 +1,4 @@
-"""What Meta says of an error, fit to be shown and logged."""
+"""Masks the text of Meta's errors for display and logs."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import re
 from masking.phones import mask_phones
 from masking.placeholders import SECRET
 
-LONGEST_DETAILS = 300  # characters
-LONGEST_TRACE_ID = 64
+MAX_DETAILS_CHARACTERS = 300
+MAX_TRACE_ID_CHARACTERS = 64
 _SECRET = re.compile(r"(?<=malformed access token )\S+|[\w-]{32,}", re.I)
 
 
 def masked(text: str) -> str:
-    """`text` without phone numbers, tokens and control characters, at most `LONGEST_DETAILS`."""
+    """`text` without phone numbers, tokens and control characters, cut at
+    MAX_DETAILS_CHARACTERS."""
     plain = "".join(letter if letter.isprintable() else " " for letter in text[:1000])
-    return mask_phones(_SECRET.sub(SECRET, plain))[:LONGEST_DETAILS]
+    return mask_phones(_SECRET.sub(SECRET, plain))[:MAX_DETAILS_CHARACTERS]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import count
 
-from phonepool.cloud_api.client import Outcome, OutcomeKind, PreparedMessage
+from phonepool.cloud_api.client import OutcomeKind, PreparedMessage, SendOutcome
 from phonepool.errors import Failure, classify
 
 
@@ -29,13 +29,13 @@ class FakeCloudApi:
     def dispatch(self) -> FakeDispatch:
         return FakeDispatch(self)
 
-    def outcome(self, message: PreparedMessage) -> Outcome:
+    def outcome(self, message: PreparedMessage) -> SendOutcome:
         self.sent.append(message)
         at = self.at or datetime.now(UTC)
         queue = self.answers.get(message.to)
         kind, failure, code = queue.pop(0) if queue else (OutcomeKind.ACCEPTED, None, None)
         accepted = kind in (OutcomeKind.ACCEPTED, OutcomeKind.HELD)
-        return Outcome(
+        return SendOutcome(
             key=message.key,
             kind=kind,
             wamid=f"wamid.{next(self._serial)}.{message.attempt_id}" if accepted else "",
@@ -51,12 +51,12 @@ class FakeCloudApi:
 class FakeDispatch:
     def __init__(self, api: FakeCloudApi) -> None:
         self._api = api
-        self._done: list[Outcome] = []
+        self._done: list[SendOutcome] = []
 
     def submit(self, messages: Sequence[PreparedMessage]) -> None:
         self._done += [self._api.outcome(message) for message in messages]
 
-    def collect(self, timeout: float) -> list[Outcome]:
+    def collect(self, timeout: float) -> list[SendOutcome]:
         done, self._done = self._done, []
         return done
 

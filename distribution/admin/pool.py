@@ -31,7 +31,7 @@ class RestForm(ReasonForm):
     """How long, and why."""
 
     minutes = forms.IntegerField(
-        min_value=1, max_value=operations.LONGEST_REST, initial=15, label="Minutes"
+        min_value=1, max_value=operations.MAX_REST_MINUTES, initial=15, label="Minutes"
     )
 
 
@@ -55,7 +55,7 @@ class PoolAdmin(PhoneNumberAdmin):
         listed = list(changes.result_list)
         every = {
             seen.number.pk: seen
-            for seen in status.standings(PhoneNumber.objects.all(), now=now, used=speeds(now))
+            for seen in status.number_statuses(PhoneNumber.objects.all(), now=now, used=speeds(now))
         }
         for number in listed:
             number.seen = every[number.pk]
@@ -74,13 +74,13 @@ class PoolAdmin(PhoneNumberAdmin):
 
     @admin.display(description="speed now")
     def speed(self, number: Any) -> str:
-        seen: status.Standing = number.seen
+        seen: status.NumberStatus = number.seen
         slowed = f", slowed to {seen.rate_now:.0f}" if seen.rate_now < seen.rate_limit else ""
         return f"{seen.rate_used or 0:.0f} of {seen.rate_limit} a second{slowed}"
 
     @admin.display(description="today")
     def today(self, number: Any) -> str:
-        seen: status.Standing = number.seen
+        seen: status.NumberStatus = number.seen
         return f"{seen.today:,} of {seen.today_limit:,} ({seen.share} % of all)"
 
     @admin.display(description="breaker", ordering="breaker")
@@ -99,7 +99,7 @@ class PoolAdmin(PhoneNumberAdmin):
         more = extra_context or {}
         if object_id.isdecimal():
             now = timezone.now()
-            every = status.standings(PhoneNumber.objects.all(), now=now, used=speeds(now))
+            every = status.number_statuses(PhoneNumber.objects.all(), now=now, used=speeds(now))
             mine = [seen for seen in every if seen.number.pk == int(object_id)]
             more = {**more, "standing": mine[0] if mine else None}
         return super().change_view(request, object_id, form_url, more)
@@ -258,7 +258,7 @@ class PoolAdmin(PhoneNumberAdmin):
         before = _facts(number)
         try:
             act(number.pk, reason=reason, by=username(request.user), now=timezone.now())
-        except operations.HandlingRefused as refusal:
+        except operations.OperationRefused as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
             return
         number.refresh_from_db()

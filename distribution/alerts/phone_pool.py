@@ -17,7 +17,7 @@ def refresh(now: datetime) -> None:
 
     Numbers of an account whose own breaker is open are part of that one incident.
     """
-    breakers.lapse(now)
+    breakers.close_idle(now)
     broken = {(ACCOUNT, f"portfolio {account.pk}"): _account(account) for account in _accounts()}
     broken |= {(NUMBER, f"number {number.pk}"): _number(number) for number in _numbers()}
     broken |= {(PAUSED, f"portfolio {one.pk}"): _paused(one, now) for one in _pausing(now)}

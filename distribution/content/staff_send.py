@@ -18,7 +18,7 @@ from django.utils import timezone
 from distribution.content import rendering
 from distribution.models import Content
 from masking.phones import mask_phone
-from phonepool.cloud_api.client import CloudApi, Outcome, OutcomeKind, PreparedMessage
+from phonepool.cloud_api.client import CloudApi, OutcomeKind, PreparedMessage, SendOutcome
 from phonepool.numbers import pool
 from phonepool.numbers.reservation import Reservation
 from subscribers.models import Subscriber
@@ -55,7 +55,7 @@ def send(
     messages = _messages(content, person, phones, clock)
     dispatch = api.dispatch()
     dispatch.submit(messages)
-    outcomes: dict[int, Outcome] = {}
+    outcomes: dict[int, SendOutcome] = {}
     end = time.monotonic() + settings.SLOT_HORIZON_SECONDS + settings.CLOUD_API_READ_TIMEOUT * 2
     while len(outcomes) < len(messages) and time.monotonic() < end:
         outcomes.update({outcome.key: outcome for outcome in dispatch.collect(timeout=1.0)})
@@ -95,13 +95,13 @@ def _messages(
             number=slots[key][0].meta_id,
             send_at=slots[key][0].slot(slots[key][1]) + ahead,
             deadline=slots[key][0].slot(slots[key][1]) + ahead + PATIENCE,
-            spacing=slots[key][0].least_spacing,
+            spacing=slots[key][0].min_spacing,
         )
         for key, phone in enumerate(phones)
     ]
 
 
-def _heard(message: PreparedMessage, outcome: Outcome | None) -> Heard:
+def _heard(message: PreparedMessage, outcome: SendOutcome | None) -> Heard:
     phone = mask_phone(message.to)
     if outcome is None:
         return Heard(phone, accepted=False, words="No answer yet: look at the phone.")

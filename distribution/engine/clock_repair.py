@@ -50,7 +50,7 @@ def mend(now: datetime) -> int:
         + doubtful.update(unknown_at=now)  # its whole wait begins anew
         + read.update(applied_through=None)  # the next drain says it anew
         + away.update(receiver_away_at=now)
-        + pool_clocks.mend(now)
+        + pool_clocks.repair(now)
     )
 
 

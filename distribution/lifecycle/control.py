@@ -54,7 +54,7 @@ def resume(distribution_id: int, *, now: datetime) -> None:
         if not paused.update(state=DistributionState.SENDING, state_reason=""):
             raise ControlError("Only a paused distribution can be resumed.")
         emit_state_event(EventKind.DISTRIBUTION_SENDING, distribution_id, now)
-    breakers.try_again(now)
+    breakers.retry_now(now)
     incidents.close_alert("distribution_paused", scope=f"distribution {distribution_id}", now=now)
 
 

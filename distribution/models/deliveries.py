@@ -22,7 +22,7 @@ from django.db import models
 from django.db.models import Count, Q
 
 from distribution.models.distributions import Distribution
-from phonepool.masking import LONGEST_DETAILS, LONGEST_TRACE_ID
+from phonepool.masking import MAX_DETAILS_CHARACTERS, MAX_TRACE_ID_CHARACTERS
 from phonepool.models import PhoneNumber
 from subscribers.append_only import AppendOnly
 from subscribers.models import Subscriber
@@ -207,10 +207,10 @@ class Attempt(AppendOnly):
     code = models.IntegerField(null=True, blank=True)
     http_status = models.PositiveSmallIntegerField(null=True, blank=True)
     details = models.CharField(  # Meta's words, masked
-        max_length=LONGEST_DETAILS, blank=True, db_default=""
+        max_length=MAX_DETAILS_CHARACTERS, blank=True, db_default=""
     )
     fbtrace_id = models.CharField(  # by which Meta's support finds the call
-        "Meta's trace id", max_length=LONGEST_TRACE_ID, blank=True, db_default=""
+        "Meta's trace id", max_length=MAX_TRACE_ID_CHARACTERS, blank=True, db_default=""
     )
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField()

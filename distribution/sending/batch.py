@@ -31,11 +31,11 @@ from distribution.models import AttemptOutcome, Delivery, Distribution, State
 from distribution.outcomes import duplicates
 from distribution.runtime.database_retry import AWAY, Patience
 from distribution.sending import retry_policy, withdrawal
-from phonepool.cloud_api.client import CloudApi, Outcome, PreparedMessage
+from phonepool.cloud_api.client import CloudApi, PreparedMessage, SendOutcome
 from phonepool.errors import UNSENDABLE, WITHDRAWN, Action
 from phonepool.failpoints import failpoint
 from phonepool.numbers import health, pool, retry_budget
-from phonepool.numbers.breakers import Answer
+from phonepool.numbers.breakers import CallReport
 from phonepool.numbers.reservation import Reservation
 
 log = logging.getLogger(__name__)
@@ -232,7 +232,7 @@ class _Pass:
             number=slots.meta_id,
             send_at=send_at,
             deadline=deadline,
-            spacing=slots.least_spacing,
+            spacing=slots.min_spacing,
         )
 
     def _refuse(self, pks: list[int]) -> None:
@@ -274,7 +274,7 @@ class _Pass:
             withdrawal.leave(self.ticket)
             connections.close_all()
 
-    def _write_down(self, outcomes: Sequence[Outcome]) -> None:
+    def _write_down(self, outcomes: Sequence[SendOutcome]) -> None:
         if not outcomes:
             return
         settlements, answers, news = [], [], False
@@ -282,10 +282,14 @@ class _Pass:
         for outcome in outcomes:
             attempt, tries_charged, slots = self.out.pop(outcome.key)
             settlements.append(self._settlement(attempt, outcome, tries_charged, slots.number_id))
-            if settlements[-1].next_at and outcome.failure and retry_budget.costs(outcome.failure):
+            if (
+                settlements[-1].next_at
+                and outcome.failure
+                and retry_budget.uses_budget(outcome.failure)
+            ):
                 costly[slots.number_id].append(len(settlements) - 1)
             answers.append(
-                Answer(
+                CallReport(
                     slots.number_id,
                     outcome.failure,
                     slots.first,
@@ -319,7 +323,7 @@ class _Pass:
         return self.distribution.window_end
 
     def _settlement(
-        self, attempt: AttemptKey, outcome: Outcome, tries_charged: int, number_id: int
+        self, attempt: AttemptKey, outcome: SendOutcome, tries_charged: int, number_id: int
     ) -> Settlement:
         return retry_policy.settlement(
             attempt,
@@ -330,9 +334,9 @@ class _Pass:
         )
 
 
-def _tell_pool(distribution: Distribution, answers: list[Answer], *, now: datetime) -> None:
+def _tell_pool(distribution: Distribution, answers: list[CallReport], *, now: datetime) -> None:
     """Numbers refused rest or slow down, backups wake, and what hits everybody pauses all."""
-    lost = pool.report_answers(answers, now=now)
+    lost = pool.report_calls(answers, now=now)
     actions = {answer.failure.action: answer.failure for answer in answers if answer.failure}
     if lost and distribution.sla_deadline is not None:
         waiting = control.waiting(distribution.pk)

@@ -17,7 +17,7 @@ from distribution.ledger.attempt_ids import AttemptKey
 from distribution.ledger.settlements import Settlement
 from distribution.models import AttemptOutcome, Delivery, Distribution, DistributionState, State
 from distribution.outcomes import reconcile
-from phonepool.cloud_api.client import Outcome, OutcomeKind
+from phonepool.cloud_api.client import OutcomeKind, SendOutcome
 from phonepool.errors import ONCE_MORE, WITHDRAWN, Action, Failure
 
 RETRIED = {Action.BACKOFF, Action.PAIR, Action.NUMBER, Action.TEMPLATE, Action.ABORT}
@@ -31,7 +31,7 @@ LAST_MOMENT = timedelta(seconds=5)  # before the window's end: time for one more
 
 def settlement(
     attempt: AttemptKey,
-    outcome: Outcome,
+    outcome: SendOutcome,
     *,
     tries_charged: int,
     number_id: int,
@@ -75,7 +75,7 @@ def next_attempt(
     failure: Failure,
     attempt_no: int,
     tries_charged: int,
-    outcome: Outcome,
+    outcome: SendOutcome,
     window_end: datetime,
 ) -> datetime | None:
     """When to try again; None: never.

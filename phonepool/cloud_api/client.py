@@ -22,13 +22,13 @@ from phonepool.cloud_api import credentials, responses
 from phonepool.cloud_api.dispatcher import Dispatcher
 from phonepool.cloud_api.media import MediaFile
 from phonepool.cloud_api.responses import OutcomeKind, PhoneNumberFacts, TemplateFacts
-from phonepool.cloud_api.sends import Dispatch, Outcome, PreparedMessage, SendingLine
+from phonepool.cloud_api.sends import Dispatch, PreparedMessage, SendContext, SendOutcome
 from phonepool.cloud_api.transport import CloudTransport, Transport
 
-__all__ = ["CloudApi", "Dispatch", "Outcome", "OutcomeKind", "PhoneNumberFacts"]
+__all__ = ["CloudApi", "Dispatch", "OutcomeKind", "PhoneNumberFacts", "SendOutcome"]
 __all__ += ["PreparedMessage", "TemplateFacts", "client"]
 
-MOST_PAGES = 200
+MAX_PAGES = 200
 NUMBER_FIELDS = (
     "id,display_phone_number,verified_name,status,quality_rating,throughput,name_status"
     ",whatsapp_business_manager_messaging_limit"
@@ -59,7 +59,7 @@ class CloudApi:
             read_timeout=read_timeout,
             connections=concurrency,
         )
-        self._line = SendingLine(transport, version, Dispatcher(concurrency))
+        self._line = SendContext(transport, version, Dispatcher(concurrency))
 
     @classmethod
     def from_settings(cls) -> CloudApi:
@@ -102,7 +102,7 @@ class CloudApi:
 
     def _list(self, path: str, fields: str) -> Iterator[dict[str, Any]]:
         query, seen = {"fields": fields, "limit": "100"}, {""}
-        for _ in range(MOST_PAGES):
+        for _ in range(MAX_PAGES):
             page = self._read(path, query)
             yield from responses.items(page)
             cursor = responses.next_cursor(page)
@@ -141,11 +141,11 @@ def _configuration() -> tuple[object, ...]:
     )
 
 
-def _renew_lock() -> None:
+def _renew_lock_after_fork() -> None:
     """A lock that was held while its process forked stays held in the child for ever."""
     global _lock
     _lock = threading.Lock()
 
 
 # The parent's client stays in `_clients`: letting go of it would need locks that may be held.
-os.register_at_fork(after_in_child=_renew_lock)
+os.register_at_fork(after_in_child=_renew_lock_after_fork)

@@ -29,11 +29,11 @@ from phonepool.errors import (
 )
 from phonepool.failpoints import failpoint
 
-IDLE_LIMIT = 10.0  # seconds; a socket idle for longer may be closed just as we write
-PATIENCE = 1.5  # × the read timeout: an answer that drips byte by byte ends after this
-HEAD_LIMIT = 64 * 1024  # bytes of an answer's header fields
-FIELD_LIMIT = 100  # header fields of an answer
-CHUNK = 16 * 1024  # bytes asked of a socket at once; an answer to a send has some 600
+MAX_IDLE_SECONDS = 10.0  # seconds; a socket idle for longer may be closed just as we write
+TOTAL_TIMEOUT_FACTOR = 1.5  # × the read timeout: an answer that drips byte by byte ends after this
+MAX_HEADER_BYTES = 64 * 1024  # bytes of an answer's header fields
+MAX_HEADER_FIELDS = 100  # header fields of an answer
+RECEIVE_BYTES = 16 * 1024  # bytes asked of a socket at once; an answer to a send has some 600
 
 
 class Response(NamedTuple):
@@ -55,11 +55,11 @@ class Target(NamedTuple):
     answer_limit: int  # bytes of an answer's body
 
 
-class _TooMuchError(Exception):
+class _TooLongError(Exception):
     """An answer that is longer than any real one."""
 
 
-class _Reader:
+class _ResponseParser:
     """Takes one answer apart as it arrives; the names of its methods are httptools'."""
 
     def __init__(self, limit: int) -> None:
@@ -79,15 +79,15 @@ class _Reader:
             self._head_bytes += len(data)
         self._parser.feed_data(data)
         if len(self.body) > self._limit:
-            raise _TooMuchError
-        if not self._head_read and self._head_bytes > HEAD_LIMIT:
+            raise _TooLongError
+        if not self._head_read and self._head_bytes > MAX_HEADER_BYTES:
             raise HttpParserError("a head without an end")
 
     def response(self) -> Response:
         return Response(self._parser.get_status_code(), self.headers, self.body)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if len(self.headers) >= FIELD_LIMIT or len(value) > HEAD_LIMIT:
+        if len(self.headers) >= MAX_HEADER_FIELDS or len(value) > MAX_HEADER_BYTES:
             raise ValueError("too many header fields")
         self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
@@ -132,7 +132,7 @@ class Connection:
             failure, words = NO_ANSWER, ""
         except (OSError, HttpParserError):
             failure, words = CONNECTION_LOST, ""
-        except _TooMuchError:
+        except _TooLongError:
             failure, words = UNREADABLE, f"more than {self._target.answer_limit} bytes"
         # Outside the handler: what was caught holds the request and with it the token.
         raise Unanswered(failure, words)
@@ -144,14 +144,14 @@ class Connection:
 
     def _ready(self, guard: Callable[[], None]) -> socket.socket:
         """A socket to write to, the guard having had the last word."""
-        if monotonic() - self._answered_at > IDLE_LIMIT:
+        if monotonic() - self._answered_at > MAX_IDLE_SECONDS:
             self.close()
         fresh = self._sock is None
         sock = self._sock or self._connect()
         guard()
         # The guard may have waited, and the other side closed a kept connection meanwhile. A
         # new one over TLS cannot be asked: it has session tickets to read from the start.
-        if not fresh and _speaks(sock):
+        if not fresh and _is_readable(sock):
             self.close()
             sock = self._connect()
             guard()
@@ -163,7 +163,7 @@ class Connection:
             sock = socket.create_connection((target.host, target.port), target.connect_timeout)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if target.context is not None:
-                sock = _secured(sock, target.context, target.host)
+                sock = _wrap_tls(sock, target.context, target.host)
             self._sock, self._answered_at = sock, -float("inf")
             return sock
         except TimeoutError:
@@ -174,15 +174,15 @@ class Connection:
 
     def _read(self, sock: socket.socket) -> tuple[Response, bool]:
         timeout = self._target.read_timeout
-        end = monotonic() + timeout * PATIENCE
-        reader = _Reader(self._target.answer_limit)
+        end = monotonic() + timeout * TOTAL_TIMEOUT_FACTOR
+        reader = _ResponseParser(self._target.answer_limit)
         while not reader.whole:
             left = end - monotonic()
             if left <= 0:
                 raise TimeoutError
             if left < timeout:
                 sock.settimeout(left)
-            reader.feed(sock.recv(CHUNK))
+            reader.feed(sock.recv(RECEIVE_BYTES))
         self._answered_at = monotonic()
         return reader.response(), reader.keep
 
@@ -219,7 +219,7 @@ class Connections:
             self._idle.pop().close()
 
 
-def _secured(sock: socket.socket, context: ssl.SSLContext, host: str) -> socket.socket:
+def _wrap_tls(sock: socket.socket, context: ssl.SSLContext, host: str) -> socket.socket:
     try:
         return context.wrap_socket(sock, server_hostname=host)
     except BaseException:
@@ -227,7 +227,7 @@ def _secured(sock: socket.socket, context: ssl.SSLContext, host: str) -> socket.
         raise
 
 
-def _speaks(sock: socket.socket) -> bool:
+def _is_readable(sock: socket.socket) -> bool:
     """Whether an idle socket has something to read: its end, or what nobody asked for."""
     poll = select.poll()
     poll.register(sock, select.POLLIN | select.POLLRDHUP)

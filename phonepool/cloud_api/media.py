@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 MEGABYTE = 1024 * 1024
-LONGEST_NAME = 240
+MAX_NAME_CHARACTERS = 240
 
 
 class MediaRefusedError(ValueError):
@@ -16,7 +16,7 @@ class MediaRefusedError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class MediaKind:
     """One kind of media: its types by name, and how large a file of it may be."""
 
     name: str  # image, video, document
@@ -26,9 +26,9 @@ class Kind:
 
 
 KINDS = {
-    "image": Kind("image", ("image/jpeg", "image/png"), 5 * MEGABYTE, "JPEG or PNG"),
-    "video": Kind("video", ("video/mp4", "video/3gpp"), 16 * MEGABYTE, "MP4 or 3GP"),
-    "document": Kind("document", ("application/pdf",), 100 * MEGABYTE, "PDF"),
+    "image": MediaKind("image", ("image/jpeg", "image/png"), 5 * MEGABYTE, "JPEG or PNG"),
+    "video": MediaKind("video", ("video/mp4", "video/3gpp"), 16 * MEGABYTE, "MP4 or 3GP"),
+    "document": MediaKind("document", ("application/pdf",), 100 * MEGABYTE, "PDF"),
 }
 
 
@@ -86,4 +86,4 @@ def _plain_name(name: str) -> str:
     """Without folders, quotes and what no header field may carry."""
     last = name.replace("\\", "/").rpartition("/")[2]
     kept = "".join(letter for letter in last if letter.isprintable() and letter not in '"')
-    return kept.strip()[-LONGEST_NAME:]
+    return kept.strip()[-MAX_NAME_CHARACTERS:]

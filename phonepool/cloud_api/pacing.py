@@ -30,8 +30,8 @@ class Slotted(Protocol):
 
 S = TypeVar("S", bound=Slotted)
 
-HEAD_START = 0.01  # seconds before its slot that a message is handed out at the latest
-GATHER = 0.03  # those due within so many seconds are handed out together: each waking costs
+HEAD_START_SECONDS = 0.01  # seconds before its slot that a message is handed out at the latest
+GATHER_SECONDS = 0.03  # those due within so many seconds are handed out together: each waking costs
 # A number that fell behind may catch up in small bunches; the gate spreads them again.
 BUNCH_SECONDS = 0.05
 
@@ -59,7 +59,7 @@ class Meter:
         return at
 
 
-class _Lane(Generic[S]):
+class _NumberQueue(Generic[S]):
     """The messages waiting for one phone number, by slot."""
 
     __slots__ = ("meter", "waiting")
@@ -70,18 +70,18 @@ class _Lane(Generic[S]):
 
     def next_start(self) -> tuple[float, int]:
         send_at, place, _ = self.waiting[0]
-        return max(send_at - HEAD_START, self.meter.earliest(BUNCH_SECONDS)), place
+        return max(send_at - HEAD_START_SECONDS, self.meter.earliest(BUNCH_SECONDS)), place
 
 
 class Pacer(Generic[S]):
     """Hands messages out as their slots come; within a number strictly by slot. No locks."""
 
     def __init__(self) -> None:
-        self._lanes: dict[str, _Lane[S]] = {}
+        self._lanes: dict[str, _NumberQueue[S]] = {}
         self._places = itertools.count()  # equal slots go in the order they were added
 
     def add(self, message: S) -> None:
-        lane = self._lanes.setdefault(message.phone_number_id, _Lane())
+        lane = self._lanes.setdefault(message.phone_number_id, _NumberQueue())
         heapq.heappush(lane.waiting, (message.send_at, next(self._places), message))
 
     def next_start(self) -> float | None:
@@ -92,7 +92,7 @@ class Pacer(Generic[S]):
     def pop(self, now: float) -> S | None:
         """A message to hand out when one is due, or will be in a moment; None: none."""
         lane = self._first()
-        if lane is None or (start := lane.next_start()[0]) > now + GATHER:
+        if lane is None or (start := lane.next_start()[0]) > now + GATHER_SECONDS:
             return None
         message = heapq.heappop(lane.waiting)[2]
         lane.meter.take(max(start, now), message.spacing, BUNCH_SECONDS)
@@ -112,9 +112,9 @@ class Pacer(Generic[S]):
             heapq.heapify(kept)
         return taken
 
-    def _first(self) -> _Lane[S] | None:
-        busy: Iterable[_Lane[S]] = (lane for lane in self._lanes.values() if lane.waiting)
-        return min(busy, key=_Lane.next_start, default=None)
+    def _first(self) -> _NumberQueue[S] | None:
+        busy: Iterable[_NumberQueue[S]] = (lane for lane in self._lanes.values() if lane.waiting)
+        return min(busy, key=_NumberQueue.next_start, default=None)
 
 
 class Window:

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 from phonepool.cloud_api.transport import Response
 from phonepool.errors import UNREADABLE, Action, Failure, Rejected, Unanswered, classify
-from phonepool.masking import LONGEST_TRACE_ID, masked
+from phonepool.masking import MAX_TRACE_ID_CHARACTERS, masked
 
-LONGEST_WAMID = 512
-LONGEST_MEDIA_ID = 255
-LONGEST_RETRY_AFTER = 3600.0
+MAX_WAMID_CHARACTERS = 512
+MAX_MEDIA_ID_CHARACTERS = 255
+MAX_RETRY_AFTER_SECONDS = 3600.0
 # `paused` is in clients' lists of values, not in Meta's; its message waits like a held one.
-WAITING_AT_META = ("held_for_quality_assessment", "paused")
+HELD_STATUSES = ("held_for_quality_assessment", "paused")
 
 
 class OutcomeKind(StrEnum):
@@ -30,7 +30,7 @@ class OutcomeKind(StrEnum):
     UNKNOWN = "UNKNOWN"  # everything else
 
 
-class SendAnswer(NamedTuple):
+class SendResult(NamedTuple):
     """What one answer to a send means. `failure` is None only for ACCEPTED and HELD."""
 
     kind: OutcomeKind
@@ -81,7 +81,7 @@ class TemplateFacts:
     components: tuple[dict[str, Any], ...]
 
 
-def read_send(response: Response) -> SendAnswer:
+def read_send(response: Response) -> SendResult:
     """Classify the answer to a send. Never raises, whatever the bytes are."""
     document = _document(response.body)
     status = response.status
@@ -89,10 +89,10 @@ def read_send(response: Response) -> SendAnswer:
         return _accepted(document, status)
     error = graph_error(document)
     if status < 400 or error is None:
-        return SendAnswer(OutcomeKind.UNKNOWN, UNREADABLE, http_status=status)
+        return SendResult(OutcomeKind.UNKNOWN, UNREADABLE, http_status=status)
     failure = classify(error.code, http_status=status, subcode=error.subcode, details=error.details)
     unsure = failure.action is Action.UNKNOWN
-    return SendAnswer(
+    return SendResult(
         kind=OutcomeKind.UNKNOWN if unsure else OutcomeKind.REJECTED,
         failure=failure,
         code=error.code,
@@ -153,7 +153,7 @@ def message_template(document: dict[str, Any]) -> TemplateFacts:
 def media_id(document: dict[str, Any]) -> str:
     """The id of an uploaded file; `Unanswered` when there is none that a send could carry."""
     found = _text(document, "id")
-    if not found or len(found) > LONGEST_MEDIA_ID:
+    if not found or len(found) > MAX_MEDIA_ID_CHARACTERS:
         raise Unanswered(UNREADABLE, "no media id")
     return found
 
@@ -190,7 +190,7 @@ def graph_error(document: Any) -> GraphError | None:
         code=code,
         subcode=_integer(error.get("error_subcode")),
         details=masked(told or _text(error, "message")),
-        fbtrace_id=_text(error, "fbtrace_id")[:LONGEST_TRACE_ID],
+        fbtrace_id=_text(error, "fbtrace_id")[:MAX_TRACE_ID_CHARACTERS],
     )
 
 
@@ -198,7 +198,7 @@ def retry_after(response: Response) -> float | None:
     """How long Meta asks us to wait, in seconds, at most an hour."""
     told = response.headers.get("retry-after", "")
     if told.isascii() and told.isdigit():
-        return min(float(told[:9]), LONGEST_RETRY_AFTER)
+        return min(float(told[:9]), MAX_RETRY_AFTER_SECONDS)
     return _regained_after(response.headers.get("x-business-use-case-usage", ""))
 
 
@@ -213,24 +213,24 @@ def _regained_after(usage: str) -> float | None:
         if isinstance(row, dict)
     ]
     longest = max(minutes, default=0)
-    return min(longest * 60.0, LONGEST_RETRY_AFTER) if longest > 0 else None
+    return min(longest * 60.0, MAX_RETRY_AFTER_SECONDS) if longest > 0 else None
 
 
-def _accepted(document: Any, status: int) -> SendAnswer:
+def _accepted(document: Any, status: int) -> SendResult:
     messages = document.get("messages") if isinstance(document, dict) else None
     first = messages[0] if isinstance(messages, list) and messages else None
     wamid = _wamid(first)
     if not wamid:
-        return SendAnswer(OutcomeKind.UNKNOWN, UNREADABLE, http_status=status)
-    held = _text(first, "message_status") in WAITING_AT_META
+        return SendResult(OutcomeKind.UNKNOWN, UNREADABLE, http_status=status)
+    held = _text(first, "message_status") in HELD_STATUSES
     kind = OutcomeKind.HELD if held else OutcomeKind.ACCEPTED
-    return SendAnswer(kind, wamid=wamid, http_status=status)
+    return SendResult(kind, wamid=wamid, http_status=status)
 
 
 def _wamid(message: Any) -> str:
     """The message id, if it can be stored and compared: Meta's ids are plain base64."""
     wamid = message.get("id") if isinstance(message, dict) else None
-    if not isinstance(wamid, str) or len(wamid) > LONGEST_WAMID:
+    if not isinstance(wamid, str) or len(wamid) > MAX_WAMID_CHARACTERS:
         return ""
     return wamid if wamid.isascii() and wamid.isprintable() else ""
 

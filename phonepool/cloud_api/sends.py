@@ -17,7 +17,7 @@ from urllib.parse import quote
 from phonepool.cloud_api import responses
 from phonepool.cloud_api.dispatcher import Dispatcher
 from phonepool.cloud_api.pacing import Gate
-from phonepool.cloud_api.responses import OutcomeKind, SendAnswer
+from phonepool.cloud_api.responses import OutcomeKind, SendResult
 from phonepool.cloud_api.transport import Transport
 from phonepool.errors import (
     BAD_RECIPIENT,
@@ -56,7 +56,7 @@ class PreparedMessage:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class SendOutcome:
     """How the call for one message ended. `failure` is None only when ACCEPTED or HELD."""
 
     key: int
@@ -73,7 +73,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class SendingLine:
+class SendContext:
     """What all callers of one client share: connections, threads and pacing."""
 
     transport: Transport
@@ -94,9 +94,9 @@ class Dispatch:
     outcome can still be collected.
     """
 
-    def __init__(self, line: SendingLine) -> None:
+    def __init__(self, line: SendContext) -> None:
         self._line = line
-        self._batch = _Batch()
+        self._batch = _DispatchState()
         self._taken = 0
 
     def submit(self, messages: Iterable[PreparedMessage]) -> None:
@@ -105,7 +105,7 @@ class Dispatch:
         self._batch.expect(len(calls))
         self._line.dispatcher.submit(calls)
 
-    def collect(self, timeout: float) -> list[Outcome]:
+    def collect(self, timeout: float) -> list[SendOutcome]:
         """What ended since the last time, gathered for `timeout` seconds; sooner when all have."""
         self._batch.wait_for_all(timeout)
         new = self._batch.outcomes[self._taken :]
@@ -132,12 +132,12 @@ class Dispatch:
         self._batch.cancelled = True  # no lock: this may run in the middle of anything
 
 
-class _Batch:
+class _DispatchState:
     """What the threads and a `Dispatch` share; it outlives the latter while calls run."""
 
     def __init__(self) -> None:
         self.changed = threading.Condition(threading.Lock())
-        self.outcomes: list[Outcome] = []
+        self.outcomes: list[SendOutcome] = []
         self.expected = 0
         self.cancelled = False
 
@@ -145,7 +145,7 @@ class _Batch:
         with self.changed:
             self.expected += more
 
-    def give(self, outcome: Outcome) -> None:
+    def give(self, outcome: SendOutcome) -> None:
         with self.changed:
             self.outcomes.append(outcome)
             if len(self.outcomes) >= self.expected:  # wake the collector then, not before
@@ -170,7 +170,7 @@ class _Call:
 
     __slots__ = ("batch", "line", "message", "phone_number_id", "send_at", "spacing", "started_at")
 
-    def __init__(self, message: PreparedMessage, batch: _Batch, line: SendingLine) -> None:
+    def __init__(self, message: PreparedMessage, batch: _DispatchState, line: SendContext) -> None:
         self.message, self.batch, self.line = message, batch, line
         self.phone_number_id, self.send_at = message.phone_number_id, message.send_at
         self.spacing = message.spacing
@@ -181,7 +181,7 @@ class _Call:
         self.batch.give(self._outcome(self._answer(), began))
 
     def drop(self) -> None:
-        self.batch.give(self._outcome(_given_up(NotSent(WITHDRAWN)), datetime.now(UTC)))
+        self.batch.give(self._outcome(_failed(NotSent(WITHDRAWN)), datetime.now(UTC)))
 
     def guard(self) -> None:
         """Connected and about to write: wait for the slot and the turn, then look once more."""
@@ -200,21 +200,21 @@ class _Call:
         if time.monotonic() >= self.message.deadline:
             raise NotSent(DEADLINE_PASSED)
 
-    def _answer(self) -> SendAnswer:
+    def _answer(self) -> SendResult:
         try:
             self._check()  # already hopeless: not even a connection
             path = self.line.path(self.phone_number_id, "messages")
             body = _body(self.message)
             return responses.read_send(self.line.transport.post(path, body, guard=self.guard))
         except CloudApiError as error:
-            return _given_up(error)
+            return _failed(error)
         except Exception:
             # A bug; but without an outcome its caller would wait for ever.
             log.exception("the call for attempt %s broke", self.message.attempt_id)
-            return _given_up(Unanswered(NO_ANSWER) if self.started_at else NotSent(NOT_SENT))
+            return _failed(Unanswered(NO_ANSWER) if self.started_at else NotSent(NOT_SENT))
 
-    def _outcome(self, answer: SendAnswer, began: datetime) -> Outcome:
-        return Outcome(
+    def _outcome(self, answer: SendResult, began: datetime) -> SendOutcome:
+        return SendOutcome(
             key=self.message.key,
             kind=answer.kind,
             wamid=answer.wamid,
@@ -235,10 +235,10 @@ def _sleep_until(moment: float) -> None:
         time.sleep(left)
 
 
-def _given_up(error: CloudApiError) -> SendAnswer:
+def _failed(error: CloudApiError) -> SendResult:
     kinds = {NotSent: OutcomeKind.NOT_SENT, Rejected: OutcomeKind.REJECTED}
     kind = kinds.get(type(error), OutcomeKind.UNKNOWN)
-    return SendAnswer(kind, error.failure, details=error.details)
+    return SendResult(kind, error.failure, details=error.details)
 
 
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode

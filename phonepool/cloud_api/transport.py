@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import requests
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-from phonepool.cloud_api.connections import PATIENCE, Connections, Response, Target
+from phonepool.cloud_api.connections import TOTAL_TIMEOUT_FACTOR, Connections, Response, Target
 from phonepool.cloud_api.media import MediaFile
 from phonepool.errors import (
     CONNECT_TIMEOUT,
@@ -32,10 +32,12 @@ from phonepool.errors import (
 
 __all__ = ["CloudTransport", "Response", "Transport"]
 
-SEND_LIMIT = 64 * 1024  # bytes of an answer to a send; a real one has 300
-READ_LIMIT = 8 * 1024 * 1024  # a page of message templates with their components
-UPLOAD_RATE = 256 * 1024  # bytes a second that an upload is reckoned with, at the slowest
-CHUNK = 64 * 1024  # bytes of a read taken at once
+MAX_SEND_RESPONSE_BYTES = 64 * 1024  # bytes of an answer to a send; a real one has 300
+MAX_READ_RESPONSE_BYTES = 8 * 1024 * 1024  # a page of message templates with their components
+MIN_UPLOAD_BYTES_PER_SECOND = (
+    256 * 1024
+)  # bytes a second that an upload is reckoned with, at the slowest
+READ_CHUNK_BYTES = 64 * 1024  # bytes of a read taken at once
 
 
 class Transport(Protocol):
@@ -99,7 +101,7 @@ class CloudTransport:
             "data": {"messaging_product": "whatsapp", "type": file.mime},
             "files": {"file": (file.name, file.content, file.mime)},
         }
-        patience = self._timeouts[1] + len(file.content) / UPLOAD_RATE
+        patience = self._timeouts[1] + len(file.content) / MIN_UPLOAD_BYTES_PER_SECOND
         return self._ask("POST", path, patience, **form)
 
     def _ask(self, method: str, path: str, read_timeout: float, **form: Any) -> Response:
@@ -130,7 +132,7 @@ class CloudTransport:
         read_timeout: float,
         form: dict[str, Any],
     ) -> Response:
-        end = monotonic() + read_timeout * PATIENCE
+        end = monotonic() + read_timeout * TOTAL_TIMEOUT_FACTOR
         with session.request(
             method,
             self._base_url + path,
@@ -141,10 +143,10 @@ class CloudTransport:
             **form,
         ) as answer:
             body = b""
-            for chunk in answer.iter_content(CHUNK):
+            for chunk in answer.iter_content(READ_CHUNK_BYTES):
                 body += chunk
-                if len(body) > READ_LIMIT:
-                    raise Unanswered(UNREADABLE, f"more than {READ_LIMIT} bytes")
+                if len(body) > MAX_READ_RESPONSE_BYTES:
+                    raise Unanswered(UNREADABLE, f"more than {MAX_READ_RESPONSE_BYTES} bytes")
                 if monotonic() > end:
                     raise requests.Timeout
             fields = {name.lower(): value for name, value in answer.headers.items()}
@@ -161,4 +163,6 @@ def _target(
     else:
         context = None
     port = url.port or (443 if context else 80)
-    return Target(url.hostname or "", port, context, connect_timeout, read_timeout, SEND_LIMIT)
+    return Target(
+        url.hostname or "", port, context, connect_timeout, read_timeout, MAX_SEND_RESPONSE_BYTES
+    )

@@ -18,16 +18,21 @@ from django.db.models import F
 
 from phonepool.errors import UNASKED, Action, Failure, is_fault
 from phonepool.models import Breaker, NumberState, PhoneNumber, Portfolio, Quality
-from phonepool.numbers.health import CUT_INTERVAL, FLOOR_RATE, ceiling, note
+from phonepool.numbers.health import (
+    CUT_INTERVAL_SECONDS,
+    MIN_RATE_PER_SECOND,
+    ceiling,
+    record_event,
+)
 
-WINDOW = 10.0  # seconds over which faults are counted
-SHARE = 0.5  # of the calls in the window: from here on it is not bad luck
+WINDOW_SECONDS = 10.0  # seconds over which faults are counted
+OPEN_SHARE = 0.5  # of the calls in the window: from here on it is not bad luck
 # A number that comes back begins at this share of its speed and climbs, like after a cut.
 RETURN_SHARE = 0.25
-LAPSE = 600.0  # seconds after which a breaker that nobody tries any more is forgotten
+IDLE_SECONDS = 600.0  # seconds after which a breaker that nobody tries any more is forgotten
 
 
-class Answer(NamedTuple):
+class CallReport(NamedTuple):
     """How one call on a number ended."""
 
     number_id: int
@@ -37,7 +42,7 @@ class Answer(NamedTuple):
     watched: bool = False  # good or bad, it is news: the number rested or failed lately
 
     @property
-    def matters(self) -> bool:
+    def is_relevant(self) -> bool:
         """Whether it says something about the number's breaker."""
         failure = self.failure
         return self.watched or (
@@ -45,7 +50,7 @@ class Answer(NamedTuple):
         )
 
 
-def weigh(number_id: int, answers: Sequence[Answer], *, now: datetime) -> bool:
+def apply_reports(number_id: int, answers: Sequence[CallReport], *, now: datetime) -> bool:
     """Take a number's answers into account; True when its breaker was opened by them."""
     number = PhoneNumber.objects.get(pk=number_id)
     # Slots from before the breaker moved are old news: late time-outs of a fault now mended.
@@ -62,7 +67,7 @@ def weigh(number_id: int, answers: Sequence[Answer], *, now: datetime) -> bool:
         open_account(number.portfolio_id, account_wide[0].slug, now=now)
         return True
     if number.breaker == Breaker.CLOSED:
-        return _count(number, faults, len(failures), now)
+        return _count_faults(number, faults, len(failures), now)
     if faults or account_wide:
         _stay_open(number, (faults + account_wide)[0].slug, now)
     elif not any(failure and failure.action is Action.NUMBER for failure in failures):
@@ -70,10 +75,12 @@ def weigh(number_id: int, answers: Sequence[Answer], *, now: datetime) -> bool:
     return False
 
 
-def _count(number: PhoneNumber, faults: Sequence[Failure], heard: int, now: datetime) -> bool:
+def _count_faults(
+    number: PhoneNumber, faults: Sequence[Failure], heard: int, now: datetime
+) -> bool:
     """Add to the window, or begin one with the first fault; open when it is too much."""
     moment = now.timestamp()
-    running = PhoneNumber.objects.filter(pk=number.pk, heard_at__gt=moment - WINDOW)
+    running = PhoneNumber.objects.filter(pk=number.pk, heard_at__gt=moment - WINDOW_SECONDS)
     if not running.update(faults=F("faults") + len(faults), heard=F("heard") + heard):
         if not faults:
             return False
@@ -83,7 +90,7 @@ def _count(number: PhoneNumber, faults: Sequence[Failure], heard: int, now: date
     if not faults:
         return False
     number.refresh_from_db(fields=["faults", "heard"])
-    if number.faults < max(settings.BREAKER_FAULTS, SHARE * number.heard):
+    if number.faults < max(settings.BREAKER_FAULTS, OPEN_SHARE * number.heard):
         return False
     return _open(number, f"{number.faults} of {number.heard} calls: {faults[0].slug}", now)
 
@@ -108,7 +115,7 @@ def _open_number(number_id: int, why: str, now: datetime) -> bool:
         heard_at=0.0,
     )
     if opened:
-        note(number_id, "breaker_opened", why, now)
+        record_event(number_id, "breaker_opened", why, now)
     return bool(opened)
 
 
@@ -126,7 +133,7 @@ def _stay_open(number: PhoneNumber, why: str, now: datetime) -> None:
     until = now.timestamp() + settings.BREAKER_COOLDOWN_SECONDS
     tried = PhoneNumber.objects.filter(pk=number.pk, breaker=Breaker.HALF_OPEN)
     if tried.update(breaker=Breaker.OPEN, breaker_until=until):
-        note(number.pk, "breaker_stays_open", why, now)
+        record_event(number.pk, "breaker_stays_open", why, now)
 
 
 def _close(number: PhoneNumber, now: datetime, why: str = "a trial went well") -> None:
@@ -136,33 +143,33 @@ def _close(number: PhoneNumber, now: datetime, why: str = "a trial went well") -
         breaker=Breaker.CLOSED,
         breaker_at=moment,
         heard_at=0.0,
-        cut_rate=max(FLOOR_RATE, RETURN_SHARE * ceiling(number)),
-        cut_at=moment - CUT_INTERVAL,
+        cut_rate=max(MIN_RATE_PER_SECOND, RETURN_SHARE * ceiling(number)),
+        cut_at=moment - CUT_INTERVAL_SECONDS,
     ):
         return
-    note(number.pk, "breaker_closed", why, now)
+    record_event(number.pk, "breaker_closed", why, now)
     opened = Portfolio.objects.filter(pk=number.portfolio_id, breaker=Breaker.OPEN)
     if opened.update(breaker=Breaker.CLOSED, breaker_reason=""):
-        _let_the_others_try(number.portfolio_id, moment)
+        _release_other_numbers(number.portfolio_id, moment)
 
 
-def _let_the_others_try(portfolio_id: int, moment: float) -> None:
+def _release_other_numbers(portfolio_id: int, moment: float) -> None:
     """The account is well again: each number that sends shows it for itself, at once."""
     still = PhoneNumber.objects.filter(portfolio_id=portfolio_id).exclude(breaker=Breaker.CLOSED)
     still.filter(state=NumberState.ACTIVE).update(breaker_until=moment)
     still.exclude(state=NumberState.ACTIVE).update(breaker=Breaker.CLOSED, breaker_at=moment)
 
 
-def try_again(now: datetime) -> int:
+def retry_now(now: datetime) -> int:
     """A human says that it is mended: no more waiting for the next trial; how many numbers."""
     waiting = PhoneNumber.objects.exclude(breaker=Breaker.CLOSED)
     return waiting.update(breaker_until=now.timestamp())
 
 
-def lapse(now: datetime) -> int:
+def close_idle(now: datetime) -> int:
     """Forget breakers that nobody has tried for long, such as a morning's at its end."""
     old = PhoneNumber.objects.exclude(breaker=Breaker.CLOSED).filter(
-        breaker_until__lt=now.timestamp() - LAPSE
+        breaker_until__lt=now.timestamp() - IDLE_SECONDS
     )
     forgotten = list(old)
     for number in forgotten:

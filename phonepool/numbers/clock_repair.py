@@ -7,20 +7,20 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Q
 
-from phonepool.cloud_api.responses import LONGEST_RETRY_AFTER
+from phonepool.cloud_api.responses import MAX_RETRY_AFTER_SECONDS
 from phonepool.models import NumberState, PhoneNumber, Portfolio
-from phonepool.numbers.health import LONGEST_REST
+from phonepool.numbers.health import MAX_REST_FACTOR
 
 SKEW_SECONDS = 60.0  # by so much may two machines' clocks differ
 
 
-def mend(now: datetime) -> int:
+def repair(now: datetime) -> int:
     """Bring back what lies further ahead than it ever could; how many numbers were touched."""
     moment = now.timestamp()
     horizon = moment + settings.SLOT_HORIZON_SECONDS + SKEW_SECONDS
     ahead = moment + SKEW_SECONDS
     pause = moment + settings.BREAKER_COOLDOWN_SECONDS + SKEW_SECONDS
-    rest = now + timedelta(seconds=settings.NUMBER_REST_SECONDS * LONGEST_REST + SKEW_SECONDS)
+    rest = now + timedelta(seconds=settings.NUMBER_REST_SECONDS * MAX_REST_FACTOR + SKEW_SECONDS)
     fixes: list[tuple[Q, dict[str, object]]] = [
         (Q(next_slot__gt=horizon), {"next_slot": moment}),
         (Q(cut_at__gt=ahead), {"cut_at": moment}),
@@ -29,6 +29,6 @@ def mend(now: datetime) -> int:
         (Q(heard_at__gt=ahead), {"heard_at": moment}),
         (Q(state=NumberState.RESTING, rest_until__gt=rest), {"rest_until": now}),
     ]
-    longest = moment + LONGEST_RETRY_AFTER + SKEW_SECONDS
+    longest = moment + MAX_RETRY_AFTER_SECONDS + SKEW_SECONDS
     Portfolio.objects.filter(paused_until__gt=longest).update(paused_until=moment)
     return sum(PhoneNumber.objects.filter(wrong).update(**right) for wrong, right in fixes)

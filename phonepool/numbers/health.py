@@ -34,12 +34,12 @@ CEILINGS: dict[str, tuple[float, int]] = {
     Quality.FLAGGED: (0.0, 0),
 }
 LOW_SHARE = 0.5  # LOW also halves what the number itself is allowed
-FLOOR_RATE = 5.0  # a cut never goes below: a number that may send, sends
-CLIMB_PER_SECOND = 0.1  # of the ceiling: from half to full speed in five seconds
+MIN_RATE_PER_SECOND = 5.0  # a cut never goes below: a number that may send, sends
+CLIMB_SHARE_PER_SECOND = 0.1  # of the ceiling: from half to full speed in five seconds
 # Seconds between two cuts: slots given out before a cut still go at the old rate, and their
 # refusals are old news.
-CUT_INTERVAL = 2.0
-LONGEST_REST = 16  # × NUMBER_REST_SECONDS, however often it failed
+CUT_INTERVAL_SECONDS = 2.0
+MAX_REST_FACTOR = 16  # × NUMBER_REST_SECONDS, however often it failed
 
 
 def ceiling(number: PhoneNumber) -> float:
@@ -64,21 +64,21 @@ def rate(number: PhoneNumber, now: datetime) -> float:
     top = ceiling(number)
     if number.cut_rate is None:
         return top
-    quiet = now.timestamp() - number.cut_at - CUT_INTERVAL  # seconds without another cut
-    climbed = CLIMB_PER_SECOND * top * max(0.0, quiet)
-    return min(top, max(FLOOR_RATE, number.cut_rate + climbed))
+    quiet = now.timestamp() - number.cut_at - CUT_INTERVAL_SECONDS  # seconds without another cut
+    climbed = CLIMB_SHARE_PER_SECOND * top * max(0.0, quiet)
+    return min(top, max(MIN_RATE_PER_SECOND, number.cut_rate + climbed))
 
 
 def cut_rate(number_id: int, *, now: datetime) -> bool:
     """Halve the rate after 130429, once for a burst of refusals; True when it was halved now."""
     number = PhoneNumber.objects.get(pk=number_id)
-    halved = max(FLOOR_RATE, rate(number, now) / 2)
+    halved = max(MIN_RATE_PER_SECOND, rate(number, now) / 2)
     moment = now.timestamp()
-    cut = PhoneNumber.objects.filter(pk=number_id, cut_at__lte=moment - CUT_INTERVAL).update(
-        cut_rate=halved, cut_at=moment
-    )
+    cut = PhoneNumber.objects.filter(
+        pk=number_id, cut_at__lte=moment - CUT_INTERVAL_SECONDS
+    ).update(cut_rate=halved, cut_at=moment)
     if cut:
-        note(number_id, "rate_cut", f"to {halved:.0f}/s after a throughput refusal", now)
+        record_event(number_id, "rate_cut", f"to {halved:.0f}/s after a throughput refusal", now)
     return bool(cut)
 
 
@@ -92,7 +92,7 @@ def pause_account(
         if portfolio.paused_until <= now.timestamp():
             told += 1
             for pk in portfolio.numbers.values_list("pk", flat=True):
-                note(pk, "account_paused", f"{why}: for {seconds:.0f} s", now)
+                record_event(pk, "account_paused", f"{why}: for {seconds:.0f} s", now)
         Portfolio.objects.filter(pk=portfolio.pk, paused_until__lt=until).update(paused_until=until)
     return told
 
@@ -100,7 +100,7 @@ def pause_account(
 def rest(number_id: int, reason: str, *, now: datetime) -> bool:
     """Leave the number alone for a while, twice as long each time in a row."""
     number = PhoneNumber.objects.get(pk=number_id)
-    factor = min(2**number.failures, LONGEST_REST)
+    factor = min(2**number.failures, MAX_REST_FACTOR)
     until = now + timedelta(seconds=settings.NUMBER_REST_SECONDS * factor)
     active = PhoneNumber.objects.filter(pk=number_id, state=NumberState.ACTIVE)
     rested = active.update(
@@ -110,7 +110,7 @@ def rest(number_id: int, reason: str, *, now: datetime) -> bool:
         failures=Least(F("failures") + 1, 10),
     )
     if rested:
-        note(number_id, "resting", f"{reason} until {until:%H:%M:%S} UTC", now)
+        record_event(number_id, "resting", f"{reason} until {until:%H:%M:%S} UTC", now)
     return bool(rested)
 
 
@@ -120,11 +120,11 @@ def wake_rested(now: datetime) -> int:
     woken = list(over.values_list("pk", flat=True))
     for pk in woken:
         if over.filter(pk=pk).update(state=NumberState.ACTIVE, state_reason="", rest_until=None):
-            note(pk, "woken", "rest is over", now)
+            record_event(pk, "woken", "rest is over", now)
     return len(woken)
 
 
-def report_success(number_ids: Iterable[int]) -> None:
+def reset_failures(number_ids: Iterable[int]) -> None:
     """Accepted messages end a row of rests."""
     PhoneNumber.objects.filter(pk__in=set(number_ids), failures__gt=0).update(failures=0)
 
@@ -134,7 +134,7 @@ def disable(number_id: int, reason: str, *, now: datetime) -> bool:
     others = PhoneNumber.objects.filter(pk=number_id).exclude(state=NumberState.DISABLED)
     changed = others.update(state=NumberState.DISABLED, state_reason=reason[:80], rest_until=None)
     if changed:
-        note(number_id, "disabled", reason, now)
+        record_event(number_id, "disabled", reason, now)
     return bool(changed)
 
 
@@ -146,7 +146,7 @@ def apply_quality(number_id: int, quality: Quality, *, now: datetime) -> bool:
         if number.quality == quality:
             return False
         PhoneNumber.objects.filter(pk=number_id).update(quality=quality, quality_at=now)
-        note(number_id, "quality", f"{number.quality} → {quality}", now)
+        record_event(number_id, "quality", f"{number.quality} → {quality}", now)
         # In the same transaction: a crash in between would leave it out for ever.
         if quality == Quality.FLAGGED:
             disable(number_id, FLAGGED_REASON, now=now)
@@ -164,25 +164,25 @@ def _bring_back(number: PhoneNumber, now: datetime) -> None:
         pk=number.pk, state=NumberState.DISABLED, state_reason=FLAGGED_REASON
     )
     if flagged.update(state=home, state_reason=""):
-        note(number.pk, "enabled", "no longer flagged", now)
+        record_event(number.pk, "enabled", "no longer flagged", now)
 
 
 def ensure_capacity(waiting: int, *, until: datetime, now: datetime) -> list[str]:
     """Wake backups while a primary is lost or the active numbers cannot carry `waiting` messages
     before `until`; the labels of those woken."""
     woken = []
-    for backup in list(_helpers()):
-        reason = _why_wake(waiting, until, now)
+    for backup in list(_available_backups()):
+        reason = _wake_reason(waiting, until, now)
         if not reason:
             break
         standby = PhoneNumber.objects.filter(pk=backup.pk, state=NumberState.STANDBY)
         if standby.update(state=NumberState.ACTIVE, state_reason=reason):
-            note(backup.pk, "woken", reason, now)
+            record_event(backup.pk, "woken", reason, now)
             woken.append(backup.label)
     return woken
 
 
-def _helpers() -> models.QuerySet[PhoneNumber]:
+def _available_backups() -> models.QuerySet[PhoneNumber]:
     """Backups that could help, the strongest first: not those of an account that is ill."""
     well = PhoneNumber.objects.standing_by().exclude(portfolio__breaker=Breaker.OPEN)
     return well.order_by("-rate_per_second", "label")
@@ -194,11 +194,11 @@ def stand_down(now: datetime) -> int:
     ids = list(awake.values_list("pk", flat=True))
     stood = awake.filter(pk__in=ids).update(state=NumberState.STANDBY, state_reason="")
     for pk in ids:
-        note(pk, "standby", "nothing left to send", now)
+        record_event(pk, "standby", "nothing left to send", now)
     return stood
 
 
-def _why_wake(waiting: int, until: datetime, now: datetime) -> str:
+def _wake_reason(waiting: int, until: datetime, now: datetime) -> str:
     active = list(PhoneNumber.objects.carrying())
     awake = sum(number.role == Role.BACKUP for number in active)
     if lost_primaries() > awake:
@@ -227,6 +227,6 @@ def capacity(numbers: Iterable[PhoneNumber], seconds: float, now: datetime) -> i
     )
 
 
-def note(number_id: int, kind: str, detail: str, now: datetime) -> None:
+def record_event(number_id: int, kind: str, detail: str, now: datetime) -> None:
     """One line more in the number's history."""
     PhoneEvent.objects.create(number_id=number_id, kind=kind, detail=detail[:200], at=now)

@@ -9,7 +9,7 @@ from datetime import datetime
 from phonepool.errors import Action
 from phonepool.models import PhoneNumber, Portfolio
 from phonepool.numbers import breakers, health, reservation, selection
-from phonepool.numbers.breakers import Answer
+from phonepool.numbers.breakers import CallReport
 from phonepool.numbers.reservation import Reservation
 
 
@@ -33,43 +33,44 @@ REFUSED_SHARE = 0.2
 # Limits that are not one number's: of the whole app, and of one account. Another number of it
 # would only be refused, too, and Meta's count go on.
 APP_LIMIT, ACCOUNT_LIMIT = "app_rate_limited", "management_rate_limited"
-UNTOLD_PAUSE = 60.0  # seconds, when Meta does not say how long
+DEFAULT_PAUSE_SECONDS = 60.0  # seconds, when Meta does not say how long
 
 
-def report_answers(answers: Sequence[Answer], *, now: datetime) -> bool:
-    """Tell the pool how numbers answered lately; True when one fell out by it.
+def report_calls(reports: Sequence[CallReport], *, now: datetime) -> bool:
+    """Applies how calls ended to their numbers; True if a number's breaker opened or it rests now.
 
-    What is only about a recipient passes by.
+    Failures that are only about a recipient have no effect.
     """
-    by_number: dict[int, list[Answer]] = defaultdict(list)
-    for answer in answers:
-        by_number[answer.number_id].append(answer)
-    lost = [_report(number_id, theirs, now) for number_id, theirs in by_number.items()]
-    _pause_accounts(answers, now)
+    by_number: dict[int, list[CallReport]] = defaultdict(list)
+    for report in reports:
+        by_number[report.number_id].append(report)
+    lost = [_report_number(number_id, of_it, now) for number_id, of_it in by_number.items()]
+    _pause_accounts(reports, now)
     return any(lost)
 
 
-def _pause_accounts(answers: Sequence[Answer], now: datetime) -> None:
-    for answer in answers:
-        slug = answer.failure.slug if answer.failure else ""
+def _pause_accounts(reports: Sequence[CallReport], now: datetime) -> None:
+    for report in reports:
+        slug = report.failure.slug if report.failure else ""
         if slug in (APP_LIMIT, ACCOUNT_LIMIT):
-            hit = Portfolio.objects.all()
+            affected = Portfolio.objects.all()
             if slug == ACCOUNT_LIMIT:
-                hit = hit.filter(numbers=answer.number_id)
-            health.pause_account(hit, answer.wait or UNTOLD_PAUSE, slug, now=now)
+                affected = affected.filter(numbers=report.number_id)
+            health.pause_account(affected, report.wait or DEFAULT_PAUSE_SECONDS, slug, now=now)
 
 
-def _report(number_id: int, answers: Sequence[Answer], now: datetime) -> bool:
-    failures = [answer.failure for answer in answers if answer.failure is not None]
+def _report_number(number_id: int, reports: Sequence[CallReport], now: datetime) -> bool:
+    failures = [report.failure for report in reports if report.failure is not None]
     too_fast = sum(failure.slug == "throughput_exceeded" for failure in failures)
-    if too_fast > 1 and too_fast >= REFUSED_SHARE * len(answers):
+    if too_fast > 1 and too_fast >= REFUSED_SHARE * len(reports):
         health.cut_rate(number_id, now=now)
-    lost = any(answer.matters for answer in answers) and breakers.weigh(number_id, answers, now=now)
+    relevant = any(report.is_relevant for report in reports)
+    lost = relevant and breakers.apply_reports(number_id, reports, now=now)
     refused = [failure for failure in failures if failure.action is Action.NUMBER]
     if refused:
         lost |= health.rest(number_id, refused[0].slug, now=now)
-    elif any(answer.watched and answer.failure is None for answer in answers):
-        health.report_success([number_id])
+    elif any(report.watched and report.failure is None for report in reports):
+        health.reset_failures([number_id])
     return lost
 
 

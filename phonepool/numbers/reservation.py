@@ -26,7 +26,7 @@ class Reservation:
     count: int
     first: float
     spacing: float
-    least_spacing: float  # s between two sends at the least, when they run late
+    min_spacing: float  # s between two sends at the least, when they run late
     recovering: bool = False  # it rested or failed lately: its good answers are news, too
 
     def slot(self, place: int) -> float:
@@ -41,7 +41,7 @@ class Reservation:
         return replace(self, count=count), rest
 
 
-TRIAL = 1  # message at a time while a breaker is not closed; its answer opens or closes it
+TRIAL_MESSAGES = 1  # message at a time while a breaker is not closed; its answer opens or closes it
 # The day's count starts again at nought on a new day. A breaker whose time is over goes to
 # HALF_OPEN here and is on trial until its answer comes, or for another cooldown without one.
 RESERVE = """
@@ -93,7 +93,7 @@ def reserve(number: PhoneNumber, count: int, *, now: datetime) -> Reservation | 
                 "daily": health.daily_ceiling(number),
                 "horizon": settings.SLOT_HORIZON_SECONDS,
                 "cooldown": settings.BREAKER_COOLDOWN_SECONDS,
-                "trial": TRIAL,
+                "trial": TRIAL_MESSAGES,
             },
         )
         row = cursor.fetchone()
@@ -107,7 +107,7 @@ def reserve(number: PhoneNumber, count: int, *, now: datetime) -> Reservation | 
         count=count,
         first=row[0] - length,
         spacing=spacing,
-        least_spacing=min(spacing, 1.0 / fastest),
+        min_spacing=min(spacing, 1.0 / fastest),
         recovering=_recovering(number, now),
     )
 
@@ -115,10 +115,10 @@ def reserve(number: PhoneNumber, count: int, *, now: datetime) -> Reservation | 
 def _room(number: PhoneNumber, spacing: float, now: datetime) -> int:
     ahead = max(0.0, number.next_slot - now.timestamp())
     fits = int((settings.SLOT_HORIZON_SECONDS - ahead) / spacing)
-    most = fits if number.breaker == Breaker.CLOSED else min(fits, TRIAL)
+    most = fits if number.breaker == Breaker.CLOSED else min(fits, TRIAL_MESSAGES)
     return min(most, health.daily_ceiling(number) - health.sent_today(number, now))
 
 
 def _recovering(number: PhoneNumber, now: datetime) -> bool:
-    failed_lately = number.heard_at > now.timestamp() - breakers.WINDOW
+    failed_lately = number.heard_at > now.timestamp() - breakers.WINDOW_SECONDS
     return number.failures > 0 or failed_lately or number.breaker != Breaker.CLOSED

@@ -27,13 +27,13 @@ from phonepool.errors import Action, Failure, Reason
 from phonepool.models import PhoneNumber
 from phonepool.numbers import health
 
-MEMORY = 120.0  # seconds after which what was earned and not used is forgotten
-FLOOR = 1.0  # retries a second that need not be earned
-FEW = 10.0  # nor these, when nothing failed for two minutes: so few are no storm
+MEMORY_SECONDS = 120.0  # seconds after which what was earned and not used is forgotten
+FREE_RETRIES_PER_SECOND = 1.0  # retries a second that need not be earned
+FREE_RETRIES = 10.0  # nor these, when nothing failed for two minutes: so few are no storm
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class Budget:
     """What a number has earned; below nought it is in debt to those that wait already."""
 
     credit: float
@@ -41,29 +41,29 @@ class Account:
     at: float  # Unix seconds
 
 
-def costs(failure: Failure) -> bool:
+def uses_budget(failure: Failure) -> bool:
     """Whether trying again after this failure counts against the budget."""
     ill = failure.reason is Reason.SERVER_ERROR and failure.action is Action.BACKOFF
     return ill or failure.charged
 
 
 def spend(
-    account: Account, retries: int, *, slots: int, rate: float, now: float
-) -> tuple[Account, list[float]]:
+    account: Budget, retries: int, *, slots: int, rate: float, now: float
+) -> tuple[Budget, list[float]]:
     """So many retries at `now`, after `slots` of the day: how long each waits, in seconds."""
     elapsed = max(0.0, now - account.at)
     firsts = max(0, slots - account.seen)
     credit = account.credit
     if credit < 0:
-        credit = min(0.0, credit + FLOOR * elapsed)
-    if elapsed > MEMORY:
-        credit = min(0.0, credit) + FEW
+        credit = min(0.0, credit + FREE_RETRIES_PER_SECOND * elapsed)
+    if elapsed > MEMORY_SECONDS:
+        credit = min(0.0, credit) + FREE_RETRIES
     share = settings.RETRY_SHARE
-    credit = min(credit + share * firsts, share * rate * MEMORY + FEW)
-    pace = FLOOR + share * min(rate, firsts / max(1.0, elapsed))
+    credit = min(credit + share * firsts, share * rate * MEMORY_SECONDS + FREE_RETRIES)
+    pace = FREE_RETRIES_PER_SECOND + share * min(rate, firsts / max(1.0, elapsed))
     waits = [max(0.0, (place - credit) / pace) for place in range(1, retries + 1)]
     # The slots that these will take are no first attempts: they earn nothing.
-    return Account(credit - retries, slots + retries, now), waits
+    return Budget(credit - retries, slots + retries, now), waits
 
 
 def waits(number_id: int, retries: int, *, now: datetime) -> list[float]:
@@ -74,7 +74,7 @@ def waits(number_id: int, retries: int, *, now: datetime) -> list[float]:
         before = datetime.fromtimestamp(number.retry_at, UTC)
         same_day = timezone.localdate(before) == timezone.localdate(now)
         account, waits = spend(
-            Account(number.retry_credit, number.retry_seen if same_day else 0, number.retry_at),
+            Budget(number.retry_credit, number.retry_seen if same_day else 0, number.retry_at),
             retries,
             slots=health.sent_today(number, now),
             rate=health.ceiling(number),

@@ -19,12 +19,12 @@ QUALITY_RANK = [Quality.HIGH, Quality.UNKNOWN, Quality.MEDIUM, Quality.LOW, Qual
 def rank(numbers: Iterable[PhoneNumber], count: int, *, now: datetime) -> list[PhoneNumber]:
     """Numbers able to send, best first for `count` messages."""
     able = [
-        number for number in numbers if health.rate(number, now) > 0 and _lets_through(number, now)
+        number for number in numbers if health.rate(number, now) > 0 and _accepts_calls(number, now)
     ]
     return sorted(able, key=lambda number: _order(number, count, now))
 
 
-def _lets_through(number: PhoneNumber, now: datetime) -> bool:
+def _accepts_calls(number: PhoneNumber, now: datetime) -> bool:
     """Whether its breaker lets at least a trial through."""
     return number.breaker == Breaker.CLOSED or number.breaker_until <= now.timestamp()
 

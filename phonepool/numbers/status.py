@@ -11,17 +11,17 @@ from django.utils import timezone
 from phonepool.models import Breaker, NumberState, PhoneNumber, Quality
 from phonepool.numbers import health
 
-_MOODS = {
+_STATE_LEVELS = {
     NumberState.ACTIVE: "good",
     NumberState.STANDBY: "open",
     NumberState.RESTING: "open",
     NumberState.DISABLED: "bad",
 }
-_QUALITIES = {Quality.HIGH: "good", Quality.MEDIUM: "open", Quality.UNKNOWN: "open"}
+_QUALITY_LEVELS = {Quality.HIGH: "good", Quality.MEDIUM: "open", Quality.UNKNOWN: "open"}
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class NumberStatus:
     """One number at a moment."""
 
     number: PhoneNumber
@@ -38,21 +38,23 @@ class Standing:
     retries: str
 
 
-def standings(
+def number_statuses(
     numbers: Iterable[PhoneNumber], *, now: datetime, used: Mapping[int, float] | None = None
-) -> list[Standing]:
+) -> list[NumberStatus]:
     """How each number stands; `used`: messages a second by id, from whoever counts them."""
     listed = list(numbers)
     total = sum(health.sent_today(number, now) for number in listed)
-    return [_standing(number, total, now, (used or {}).get(number.pk)) for number in listed]
+    return [_number_status(number, total, now, (used or {}).get(number.pk)) for number in listed]
 
 
-def _standing(number: PhoneNumber, total: int, now: datetime, used: float | None) -> Standing:
+def _number_status(
+    number: PhoneNumber, total: int, now: datetime, used: float | None
+) -> NumberStatus:
     today = health.sent_today(number, now)
-    return Standing(
+    return NumberStatus(
         number=number,
-        mood=_MOODS[NumberState(number.state)],
-        quality_mood=_QUALITIES.get(Quality(number.quality), "bad"),
+        mood=_STATE_LEVELS[NumberState(number.state)],
+        quality_mood=_QUALITY_LEVELS.get(Quality(number.quality), "bad"),
         state=state_sentence(number),
         rate_used=used,
         rate_now=health.rate(number, now),
@@ -69,7 +71,7 @@ def state_sentence(number: PhoneNumber) -> str:
     """The state, until when and why."""
     said = str(NumberState(number.state)).capitalize()
     if number.state == NumberState.RESTING and number.rest_until:
-        said += f" until {_clock(number.rest_until)}"
+        said += f" until {_time_of_day(number.rest_until)}"
     return f"{said} ({number.state_reason})" if number.state_reason else said
 
 
@@ -80,9 +82,9 @@ def breaker_sentence(number: PhoneNumber, now: datetime) -> str:
     if number.breaker == Breaker.HALF_OPEN:
         return "One message is on trial"
     trial = datetime.fromtimestamp(number.breaker_until, UTC)
-    when = f"at {_clock(trial)}" if trial > now else "with the next message"
+    when = f"at {_time_of_day(trial)}" if trial > now else "with the next message"
     return f"Left alone after faults; tried again {when}"
 
 
-def _clock(moment: datetime) -> str:
+def _time_of_day(moment: datetime) -> str:
     return f"{timezone.localtime(moment):%H:%M:%S}"

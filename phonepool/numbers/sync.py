@@ -12,10 +12,14 @@ from phonepool.numbers import health
 
 log = logging.getLogger(__name__)
 
-QUALITY_WORDS = {"GREEN": Quality.HIGH, "YELLOW": Quality.MEDIUM, "RED": Quality.LOW}
+QUALITY_BY_RATING = {"GREEN": Quality.HIGH, "YELLOW": Quality.MEDIUM, "RED": Quality.LOW}
 # A number in one of these cannot send; a CONNECTED one, or a new word, is left to its quality.
-OUT = {"FLAGGED", "RESTRICTED", "BANNED", "DISCONNECTED", "DELETED", "RATE_LIMITED"}
-OUT |= {"PENDING", "MIGRATED", "UNVERIFIED"}  # not registered with us, or not any more
+UNUSABLE_STATUSES = {"FLAGGED", "RESTRICTED", "BANNED", "DISCONNECTED", "DELETED", "RATE_LIMITED"}
+UNUSABLE_STATUSES |= {
+    "PENDING",
+    "MIGRATED",
+    "UNVERIFIED",
+}  # not registered with us, or not any more
 
 
 def sync(api: CloudApi, *, now: datetime) -> int:
@@ -37,6 +41,6 @@ def sync(api: CloudApi, *, now: datetime) -> int:
 
 def quality_of(status: str, rating: str) -> Quality:
     """Meta's status and rating in our words: unable to send counts as FLAGGED."""
-    if status.upper() in OUT:
+    if status.upper() in UNUSABLE_STATUSES:
         return Quality.FLAGGED
-    return QUALITY_WORDS.get(rating.upper(), Quality.UNKNOWN)
+    return QUALITY_BY_RATING.get(rating.upper(), Quality.UNKNOWN)

@@ -12,7 +12,7 @@ from distribution.ledger.deliveries import Claim
 from distribution.lifecycle import closing, control
 from distribution.lifecycle.control import ControlError
 from distribution.models import Delivery, Distribution, DistributionState, State
-from phonepool.cloud_api.client import Outcome, OutcomeKind
+from phonepool.cloud_api.client import OutcomeKind, SendOutcome
 from phonepool.errors import NO_ANSWER, classify
 from subscribers.models import Status, Subscriber
 
@@ -95,7 +95,7 @@ class Sender:
     held: dict[int, Delivery]
     marked_at: dict[int, datetime] = field(default_factory=dict)
     # How calls ended that are not written down yet; with the tries charged before.
-    outcomes: dict[AttemptKey, tuple[Outcome, int]] = field(default_factory=dict)
+    outcomes: dict[AttemptKey, tuple[SendOutcome, int]] = field(default_factory=dict)
 
 
 class Operators:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from phonepool.cloud_api.client import CloudApi, Dispatch, Outcome, PreparedMessage
+from phonepool.cloud_api.client import CloudApi, Dispatch, PreparedMessage, SendOutcome
 
 
 def a_message(key: int = 1, **fields: Any) -> PreparedMessage:
@@ -36,6 +36,6 @@ def send(api: CloudApi, messages: Iterable[PreparedMessage]) -> Dispatch:
     return dispatch
 
 
-def everything(dispatch: Dispatch) -> list[Outcome]:
+def everything(dispatch: Dispatch) -> list[SendOutcome]:
     """All outcomes that were not collected yet, by key, however they come."""
     return sorted(dispatch.collect(timeout=120), key=lambda outcome: outcome.key)

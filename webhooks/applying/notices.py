@@ -23,7 +23,7 @@ from distribution.models import Distribution, MessageTemplate, Severity, Templat
 from phonepool.errors import Action, classify
 from phonepool.models import PhoneNumber, Portfolio, Quality
 from phonepool.numbers import health, pool
-from phonepool.numbers.breakers import Answer
+from phonepool.numbers.breakers import CallReport
 from subscribers.models import Subscriber
 from webhooks.applying.events import (
     AccountNotice,
@@ -185,9 +185,11 @@ def _wake_backups(now: datetime) -> None:
 def troubles(events: Sequence[Trouble], numbers: Mapping[str, int], *, now: datetime) -> None:
     """Errors that are not about one message: a number is too fast or out, or nobody can send."""
     failures = [(event.number, classify(event.code)) for event in events if event.at > now - FRESH]
-    known = [Answer(numbers[number], failure) for number, failure in failures if number in numbers]
+    known = [
+        CallReport(numbers[number], failure) for number, failure in failures if number in numbers
+    ]
     if known:
-        pool.report_answers(known, now=now)
+        pool.report_calls(known, now=now)
     for failure in {failure for _, failure in failures if failure.action is Action.ABORT}:
         for distribution_id in Distribution.objects.sending().values_list("pk", flat=True):
             control.pause(distribution_id, reason=f"{failure.slug}: {failure.advice}", now=now)

@@ -19,10 +19,10 @@ from distribution.api.http.filtering import Filters
 from distribution.models import Scope
 from phonepool.models import Breaker, NumberState, PhoneNumber, Quality, Role
 from phonepool.numbers import status
-from phonepool.numbers.status import Standing
+from phonepool.numbers.status import NumberStatus
 
 
-class NumberShown(serializers.Serializer[Standing]):
+class NumberShown(serializers.Serializer[NumberStatus]):
     """A phone number at this moment."""
 
     id = serializers.IntegerField(source="number.pk")
@@ -85,5 +85,5 @@ class Number(APIView):
 
 
 def _shown(numbers: Iterable[PhoneNumber]) -> list[Any]:
-    standings = status.standings(numbers, now=timezone.now())
+    standings = status.number_statuses(numbers, now=timezone.now())
     return [NumberShown(standing).data for standing in standings]

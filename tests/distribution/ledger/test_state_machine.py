@@ -30,7 +30,7 @@ from distribution.models import Delivery, Distribution, StatusFeed
 from distribution.outcomes import reconcile, status_reports
 from distribution.outcomes.report_rules import StatusReport
 from distribution.sending import retry_policy
-from phonepool.cloud_api.client import Outcome, OutcomeKind
+from phonepool.cloud_api.client import OutcomeKind, SendOutcome
 from phonepool.errors import DEADLINE_PASSED
 from phonepool.models import PhoneNumber
 from subscribers.models import Subscriber
@@ -131,7 +131,7 @@ class Morning(Operators, RuleBasedStateMachine):
             kind, failure = OutcomeKind.NOT_SENT, DEADLINE_PASSED
         elif answer in TAKEN:
             self.messages.append(Message(attempt, row.phone, wamid, fate))
-        outcome = Outcome(
+        outcome = SendOutcome(
             pk, kind, wamid if failure is None else "", failure, None, None, None,
             self.now, self.now,
         )  # fmt: skip

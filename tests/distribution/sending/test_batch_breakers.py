@@ -13,7 +13,7 @@ from phonepool.cloud_api.client import OutcomeKind, PreparedMessage
 from phonepool.errors import NO_ANSWER, classify
 from phonepool.models import Breaker, NumberState, PhoneNumber, Portfolio, Quality, Role
 from phonepool.numbers import breakers, pool
-from phonepool.numbers.breakers import Answer
+from phonepool.numbers.breakers import CallReport
 from tests.builders import a_number, an_open_distribution
 from tests.distribution.batches import due, everybody, reload, send, states
 from tests.fakes import FakeCloudApi
@@ -72,7 +72,7 @@ def test_a_number_whose_calls_fail_is_left_alone_and_a_backup_takes_its_people(d
 
     api.failure = None
     cool_down()
-    breakers.weigh(ill.pk, [Answer(ill.pk, None)], now=timezone.now())
+    breakers.apply_reports(ill.pk, [CallReport(ill.pk, None)], now=timezone.now())
     phone_pool.refresh(timezone.now())
     assert open_alerts() == set()
     assert Alert.objects.get().closed_at is not None
@@ -154,14 +154,14 @@ def test_an_incident_is_one_alert_until_it_is_over(db):
     number = a_number()
     a_number()
     now = timezone.now()
-    breakers.weigh(number.pk, [Answer(number.pk, NO_ANSWER)] * 20, now=now)
+    breakers.apply_reports(number.pk, [CallReport(number.pk, NO_ANSWER)] * 20, now=now)
 
     for _ in range(3):
         phone_pool.refresh(now)
         PhoneNumber.objects.filter(pk=number.pk).update(breaker=Breaker.HALF_OPEN)
 
     assert Alert.objects.count() == 1
-    phone_pool.refresh(now + timedelta(seconds=breakers.LAPSE + 60))
+    phone_pool.refresh(now + timedelta(seconds=breakers.IDLE_SECONDS + 60))
     assert open_alerts() == set()
 
 
@@ -204,9 +204,9 @@ def test_a_limit_of_one_account_leaves_the_numbers_of_others_alone():
     mine = a_number()
     other = a_number(portfolio=Portfolio.objects.create(business_id="another"))
 
-    pool.report_answers([Answer(mine.pk, classify(80007), wait=30.0)], now=timezone.now())
+    pool.report_calls([CallReport(mine.pk, classify(80007), wait=30.0)], now=timezone.now())
     taken = [pool.reserve(10, now=timezone.now()) for _ in range(3)]
     assert {slots.number_id for slots in taken if slots} == {other.pk}
 
-    pool.report_answers([Answer(mine.pk, classify(4), wait=30.0)], now=timezone.now())
+    pool.report_calls([CallReport(mine.pk, classify(4), wait=30.0)], now=timezone.now())
     assert pool.reserve(10, now=timezone.now()) is None

@@ -16,7 +16,7 @@ from distribution.models import Attempt, State
 from distribution.runtime import database_retry
 from distribution.sending import batch
 from distribution.sending.batch import Sent
-from phonepool.cloud_api.client import Outcome, PreparedMessage
+from phonepool.cloud_api.client import PreparedMessage, SendOutcome
 from phonepool.models import PhoneNumber
 from subscribers.models import Subscriber
 from tests.builders import a_number, an_open_distribution
@@ -36,7 +36,7 @@ class SlowDispatch(FakeDispatch):
         super().__init__(api)
         self._let_go = api.let_go
 
-    def collect(self, timeout: float) -> list[Outcome]:
+    def collect(self, timeout: float) -> list[SendOutcome]:
         return super().collect(timeout) if self._let_go.wait(timeout) else []
 
 
@@ -81,7 +81,7 @@ class BrokenDispatch(FakeDispatch):
 
     broken = True
 
-    def collect(self, timeout: float) -> list[Outcome]:
+    def collect(self, timeout: float) -> list[SendOutcome]:
         if self.broken and self._done:
             type(self).broken = False
             raise OSError("no more threads")

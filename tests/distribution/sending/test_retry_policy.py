@@ -11,7 +11,7 @@ from distribution.ledger.settlements import Settlement
 from distribution.models import Delivery, Distribution, DistributionState, State
 from distribution.sending import retry_policy
 from distribution.sending.retry_policy import FORGOTTEN, STALLED
-from phonepool.cloud_api.client import Outcome, OutcomeKind
+from phonepool.cloud_api.client import OutcomeKind, SendOutcome
 from phonepool.errors import (
     CONNECT_TIMEOUT,
     DEADLINE_PASSED,
@@ -47,8 +47,8 @@ def outcome(
     ended: datetime = NOW,
     retry_after: float | None = None,
     wamid: str = "",
-) -> Outcome:
-    return Outcome(
+) -> SendOutcome:
+    return SendOutcome(
         key=1,
         kind=kind,
         wamid=wamid,
@@ -63,7 +63,7 @@ def outcome(
     )
 
 
-def settled(ended: Outcome, *, attempt_no: int = 1, charged: int = 0) -> Settlement:
+def settled(ended: SendOutcome, *, attempt_no: int = 1, charged: int = 0) -> Settlement:
     return retry_policy.settlement(
         AttemptKey(1, attempt_no, 10),
         ended,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phonepool.cloud_api.pacing import GATHER, HEAD_START, Gate, Meter, Pacer
+from phonepool.cloud_api.pacing import GATHER_SECONDS, HEAD_START_SECONDS, Gate, Meter, Pacer
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ def test_equal_slots_go_in_the_order_of_their_coming() -> None:
 
 def test_nothing_is_handed_out_before_its_time() -> None:
     pacer = a_pacer(Slot(10.0))
-    assert pacer.next_start() == 10.0 - HEAD_START
-    assert pacer.pop(10.0 - HEAD_START - GATHER - 0.001) is None
-    assert pacer.pop(10.0 - HEAD_START) == Slot(10.0)
+    assert pacer.next_start() == 10.0 - HEAD_START_SECONDS
+    assert pacer.pop(10.0 - HEAD_START_SECONDS - GATHER_SECONDS - 0.001) is None
+    assert pacer.pop(10.0 - HEAD_START_SECONDS) == Slot(10.0)
     assert pacer.next_start() is None
     assert pacer.pop(11.0) is None
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from phonepool.cloud_api.client import CloudApi, OutcomeKind
-from phonepool.cloud_api.sends import Outcome
+from phonepool.cloud_api.sends import SendOutcome
 from phonepool.errors import (
     BAD_RECIPIENT,
     CONNECT_TIMEOUT,
@@ -49,7 +49,7 @@ def refusal(code: int, details: str = "") -> bytes:
     return json.dumps({"error": {"code": code, "message": f"(#{code}) No {details}"}}).encode()
 
 
-def only(api: CloudApi, **fields: Any) -> Outcome:
+def only(api: CloudApi, **fields: Any) -> SendOutcome:
     """The outcome of one message."""
     (outcome,) = everything(send(api, [a_message(**fields)]))
     return outcome

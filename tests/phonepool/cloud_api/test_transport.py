@@ -9,7 +9,11 @@ from typing import Any
 import pytest
 
 from phonepool.cloud_api import connections
-from phonepool.cloud_api.transport import READ_LIMIT, SEND_LIMIT, CloudTransport
+from phonepool.cloud_api.transport import (
+    MAX_READ_RESPONSE_BYTES,
+    MAX_SEND_RESPONSE_BYTES,
+    CloudTransport,
+)
 from phonepool.errors import (
     CONNECT_TIMEOUT,
     CONNECTION_LOST,
@@ -222,7 +226,7 @@ def test_no_guard_is_asked_when_there_is_no_connection(make: Make) -> None:
         (says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), CONNECTION_LOST),
         (says(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200), CONNECTION_LOST),
         (says(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000), CONNECTION_LOST),
-        (answers(200, b"x" * (SEND_LIMIT + 1)), UNREADABLE),
+        (answers(200, b"x" * (MAX_SEND_RESPONSE_BYTES + 1)), UNREADABLE),
     ],
 )
 def test_after_the_first_byte_every_failure_is_unanswered(
@@ -281,10 +285,10 @@ def test_redirects_are_answers_and_not_followed(make: Make, server: HostileServe
 
 
 def test_reads_may_be_larger_than_answers_to_sends(make: Make, server: HostileServer) -> None:
-    page = b"x" * (SEND_LIMIT + 1)
+    page = b"x" * (MAX_SEND_RESPONSE_BYTES + 1)
     server.behaviour = answers(200, page)
     assert make(server.url, read_timeout=5).get("/v25.0/1").body == page
-    assert len(page) < READ_LIMIT
+    assert len(page) < MAX_READ_RESPONSE_BYTES
 
 
 def test_answers_in_chunks_and_of_old_servers_are_read(make: Make, server: HostileServer) -> None:

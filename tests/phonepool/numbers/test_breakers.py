@@ -25,7 +25,7 @@ from phonepool.errors import (
 )
 from phonepool.models import Breaker, NumberState, PhoneEvent, PhoneNumber, Portfolio, Role
 from phonepool.numbers import breakers, health, pool, reservation
-from phonepool.numbers.breakers import Answer
+from phonepool.numbers.breakers import CallReport
 from tests.builders import a_number, a_portfolio
 
 pytestmark = pytest.mark.django_db
@@ -39,8 +39,8 @@ def tell(
     number: PhoneNumber, failure: Failure | None, times: int = 20, *, now: datetime = NOW
 ) -> bool:
     """The answers of calls that went at `now`."""
-    answer = Answer(number.pk, failure, now.timestamp(), watched=True)
-    return pool.report_answers([answer] * times, now=now)
+    answer = CallReport(number.pk, failure, now.timestamp(), watched=True)
+    return pool.report_calls([answer] * times, now=now)
 
 
 def breaker(number: PhoneNumber) -> str:
@@ -90,7 +90,7 @@ def test_faults_of_more_than_ten_seconds_are_not_added_up():
     number, _ = two_numbers()
 
     tell(number, DOWN, 19)
-    tell(number, DOWN, 19, now=NOW + timedelta(seconds=breakers.WINDOW))
+    tell(number, DOWN, 19, now=NOW + timedelta(seconds=breakers.WINDOW_SECONDS))
 
     assert breaker(number) == "CLOSED"
 
@@ -119,10 +119,10 @@ def test_refusals_for_speed_and_what_is_about_a_recipient_never_open_a_breaker(f
 
 def test_good_answers_of_a_healthy_number_cost_no_statement():
     number = a_number()
-    good = [Answer(number.pk, None, NOW.timestamp()), Answer(number.pk, NOT_ON_WHATSAPP)]
+    good = [CallReport(number.pk, None, NOW.timestamp()), CallReport(number.pk, NOT_ON_WHATSAPP)]
 
     with CaptureQueriesContext(connection) as asked:
-        pool.report_answers(good, now=NOW)
+        pool.report_calls(good, now=NOW)
 
     assert len(asked) == 0
 
@@ -216,32 +216,32 @@ def test_late_answers_of_calls_from_before_neither_close_nor_open_it():
     number, later = opened(), NOW + COOLDOWN
     before = NOW - timedelta(seconds=5)
     late = [
-        Answer(number.pk, failure, before.timestamp(), watched=True) for failure in (None, DOWN)
+        CallReport(number.pk, failure, before.timestamp(), watched=True) for failure in (None, DOWN)
     ]
 
-    pool.report_answers(late[:1] * 30, now=NOW + timedelta(seconds=1))
+    pool.report_calls(late[:1] * 30, now=NOW + timedelta(seconds=1))
     assert breaker(number) == "OPEN"
 
     pool.reserve(25, now=later)
     tell(number, None, 1, now=later)
-    pool.report_answers(late[1:] * 30, now=later + timedelta(seconds=1))
+    pool.report_calls(late[1:] * 30, now=later + timedelta(seconds=1))
     assert breaker(number) == "CLOSED"
 
 
 def test_a_human_who_mended_it_need_not_wait_for_the_trial():
     opened()
 
-    breakers.try_again(NOW + timedelta(seconds=1))
+    breakers.retry_now(NOW + timedelta(seconds=1))
 
     assert pool.reserve(25, now=NOW + timedelta(seconds=1)).count == 1
 
 
 def test_a_breaker_that_nobody_tries_any_more_is_forgotten():
     number = opened()
-    long_after = NOW + COOLDOWN + timedelta(seconds=breakers.LAPSE)
+    long_after = NOW + COOLDOWN + timedelta(seconds=breakers.IDLE_SECONDS)
 
-    assert breakers.lapse(long_after) == 0
-    assert breakers.lapse(long_after + timedelta(seconds=1)) == 1
+    assert breakers.close_idle(long_after) == 0
+    assert breakers.close_idle(long_after + timedelta(seconds=1)) == 1
     assert breaker(number) == "CLOSED"
 
 

@@ -111,7 +111,7 @@ def test_cuts_end_at_the_floor():
     for after in range(10):
         health.cut_rate(number.pk, now=NOW + seconds(2 * after))
 
-    assert rate_at(number, 18) == health.FLOOR_RATE
+    assert rate_at(number, 18) == health.MIN_RATE_PER_SECOND
 
 
 def test_a_number_slower_than_the_floor_is_not_made_faster_by_a_cut():
@@ -148,7 +148,7 @@ def test_each_rest_in_a_row_is_twice_as_long_up_to_a_limit():
 def test_success_ends_the_row_of_rests():
     number = a_number(failures=3)
 
-    health.report_success([number.pk])
+    health.reset_failures([number.pk])
     health.rest(number.pk, "number_gone", now=NOW)
 
     number.refresh_from_db()

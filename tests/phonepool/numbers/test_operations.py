@@ -43,7 +43,7 @@ def test_an_act_moves_a_number_or_refuses_and_then_changes_nothing(act, role, be
     number = a_number(role=role, state=before)
 
     if after is None:
-        with pytest.raises(operations.HandlingRefused):
+        with pytest.raises(operations.OperationRefused):
             act(number.pk, **SAID)
         assert state(number) == (role, before)
         assert not PhoneEvent.objects.exists()
@@ -66,7 +66,7 @@ def test_a_rest_ends_by_itself():
 
 @pytest.mark.parametrize("minutes", [0, -1, 24 * 60 + 1])
 def test_a_rest_has_bounds(minutes):
-    with pytest.raises(operations.HandlingRefused, match="1 to 1,440 minutes"):
+    with pytest.raises(operations.OperationRefused, match="1 to 1,440 minutes"):
         operations.rest(a_number().pk, minutes, **SAID)
 
 
@@ -74,12 +74,12 @@ def test_a_rest_has_bounds(minutes):
 def test_a_flagged_number_is_not_put_back_by_hand(act):
     number = a_number(role="BACKUP", state="DISABLED", quality="FLAGGED")
 
-    with pytest.raises(operations.HandlingRefused, match="Meta has flagged"):
+    with pytest.raises(operations.OperationRefused, match="Meta has flagged"):
         act(number.pk, **SAID)
 
 
 def test_the_last_primary_stays_one():
-    with pytest.raises(operations.HandlingRefused, match="last primary"):
+    with pytest.raises(operations.OperationRefused, match="last primary"):
         operations.demote(a_number().pk, **SAID)
 
 
@@ -97,7 +97,7 @@ def test_shares_and_limits_are_told_as_they_are():
     today = NOW.date()
     numbers = [a_number(day=today, day_count=750), a_number(day=today, day_count=250)]
 
-    first, second = status.standings(numbers, now=NOW, used={numbers[0].pk: 40.0})
+    first, second = status.number_statuses(numbers, now=NOW, used={numbers[0].pk: 40.0})
 
     assert (first.share, first.today, first.rate_used, first.rate_limit) == (75, 750, 40.0, 80)
     assert (second.share, second.rate_used, second.breaker) == (25, None, "")

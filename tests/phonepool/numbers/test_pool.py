@@ -9,7 +9,7 @@ from django.conf import settings
 from phonepool.errors import classify
 from phonepool.models import NumberState, PhoneNumber, Portfolio, Role
 from phonepool.numbers import health, pool
-from phonepool.numbers.breakers import Answer
+from phonepool.numbers.breakers import CallReport
 from tests.builders import a_number, a_portfolio
 
 pytestmark = pytest.mark.django_db
@@ -71,7 +71,7 @@ def test_everybodys_slots_together_fill_the_horizon_and_no_more():
 def test_a_number_that_is_refused_rests_and_its_share_moves():
     lost, left = a_number(), a_number()
 
-    pool.report_answers([Answer(lost.pk, GONE)] * 2, now=NOW)
+    pool.report_calls([CallReport(lost.pk, GONE)] * 2, now=NOW)
 
     assert reserved(4) == {left.pk: 100}
     lost.refresh_from_db()
@@ -81,9 +81,9 @@ def test_a_number_that_is_refused_rests_and_its_share_moves():
 def test_a_fifth_of_refusals_for_speed_cuts_the_rate_and_a_few_stray_ones_do_not():
     stray, storm = a_number(), a_number()
 
-    answers = [Answer(stray.pk, TOO_FAST)] * 2 + [Answer(stray.pk, None)] * 9
-    answers += [Answer(storm.pk, TOO_FAST)] * 2 + [Answer(storm.pk, None)] * 8
-    pool.report_answers(answers, now=NOW)
+    answers = [CallReport(stray.pk, TOO_FAST)] * 2 + [CallReport(stray.pk, None)] * 9
+    answers += [CallReport(storm.pk, TOO_FAST)] * 2 + [CallReport(storm.pk, None)] * 8
+    pool.report_calls(answers, now=NOW)
 
     rates = {n.pk: health.rate(n, NOW) for n in PhoneNumber.objects.all()}
     assert rates == {stray.pk: 80, storm.pk: 40}
@@ -93,14 +93,14 @@ def test_a_recipients_own_failure_says_nothing_of_the_number():
     number = a_number()
     before = PhoneNumber.objects.values().get()
 
-    pool.report_answers([Answer(number.pk, NOT_ON_WHATSAPP)] * 50, now=NOW)
+    pool.report_calls([CallReport(number.pk, NOT_ON_WHATSAPP)] * 50, now=NOW)
 
     assert PhoneNumber.objects.values().get() == before
 
 
 def test_a_number_that_recovered_takes_its_share_again():
     lost, left = a_number(), a_number()
-    pool.report_answers([Answer(lost.pk, GONE)], now=NOW)
+    pool.report_calls([CallReport(lost.pk, GONE)], now=NOW)
     later = NOW + timedelta(seconds=settings.NUMBER_REST_SECONDS)
     health.wake_rested(later)
 

@@ -154,7 +154,7 @@ def test_a_cut_number_gives_wider_slots_that_begin_after_the_old_ones():
 def test_who_is_late_may_catch_up_but_never_beyond_the_limit():
     taken = take(a_number(), 25)
 
-    assert 1 / RATE < taken.least_spacing <= taken.spacing
+    assert 1 / RATE < taken.min_spacing <= taken.spacing
 
 
 steps = st.tuples(
@@ -283,7 +283,7 @@ def test_eight_processes_never_share_a_slot_nor_exceed_a_rate(postgres_url):
 
 @given(count=st.integers(1, 60), parts=st.lists(st.integers(1, 30), min_size=1, max_size=60))
 def test_slots_that_are_used_in_parts_are_the_same_slots(count, parts):
-    whole = Reservation(1, "m", count, first=100.0, spacing=0.5, least_spacing=0.4)
+    whole = Reservation(1, "m", count, first=100.0, spacing=0.5, min_spacing=0.4)
     slots, rest = [], whole
     for size in [*parts, count]:
         if rest is None:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from distribution.lifecycle import closing
 from distribution.models import Alert, Attempt, Delivery, Distribution, DistributionState, State
 from distribution.sending import batch
-from phonepool.cloud_api.client import Outcome, PreparedMessage
+from phonepool.cloud_api.client import PreparedMessage, SendOutcome
 from tests.builders import a_number, an_open_distribution
 from tests.distribution.batches import states
 from tests.fakes import FakeCloudApi
@@ -27,11 +27,11 @@ WEEK = timedelta(days=7)
 class OneIdForTwo(FakeCloudApi):
     """The first and the third call are answered with one message id."""
 
-    def outcome(self, message: PreparedMessage) -> Outcome:
+    def outcome(self, message: PreparedMessage) -> SendOutcome:
         outcome = super().outcome(message)
         same = len(self.sent) in (1, 3)
-        told = {name: getattr(outcome, name) for name in Outcome.__slots__}
-        return Outcome(**{**told, "wamid": SAME}) if same else outcome
+        told = {name: getattr(outcome, name) for name in SendOutcome.__slots__}
+        return SendOutcome(**{**told, "wamid": SAME}) if same else outcome
 
 
 def open_alerts() -> list[tuple[str, str]]:
