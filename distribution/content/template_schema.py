@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from phonepool.json_values import as_string, objects_in
+
 BODY_LIMIT = 1024  # characters of the body once it is filled in (132005 beyond)
 HEADER_LIMIT = 60
 BUTTON_LIMIT = 2000  # a button's whole address
@@ -85,18 +87,18 @@ class TemplateForm:
 
 def read(components: object) -> TemplateForm:
     """Take the components apart; what is missing or strange counts as not there."""
-    parts = {_word(item, "type").upper(): item for item in _objects(components)}
+    parts = {_text(item, "type").upper(): item for item in objects_in(components)}
     header, body = parts.get("HEADER", {}), parts.get("BODY", {})
-    kind = (_word(header, "format") or "TEXT").upper() if header else ""
-    texts = _objects(parts.get("BUTTONS", {}).get("buttons"))
+    kind = (_text(header, "format") or "TEXT").upper() if header else ""
+    texts = objects_in(parts.get("BUTTONS", {}).get("buttons"))
     return TemplateForm(
         known=bool(parts),
         header=kind,
-        header_text=_word(header, "text"),
-        body=_word(body, "text"),
-        footer=_word(parts.get("FOOTER", {}), "text"),
+        header_text=_text(header, "text"),
+        body=_text(body, "text"),
+        footer=_text(parts.get("FOOTER", {}), "text"),
         buttons=tuple(
-            Button(_word(item, "type").upper(), _word(item, "text"), _word(item, "url"))
+            Button(_text(item, "type").upper(), _text(item, "text"), _text(item, "url"))
             for item in texts
         ),
         slots=(
@@ -114,7 +116,7 @@ def fingerprint(components: object) -> str:
 
 
 def _slots(part: str, component: Mapping[str, Any], limit: int) -> Iterator[Slot]:
-    text = _word(component, "text")
+    text = _text(component, "text")
     room = max(0, limit - len(VARIABLE.sub("", text)))
     counted = Counter(VARIABLE.findall(text))
     names = list(counted)
@@ -127,7 +129,7 @@ def _slots(part: str, component: Mapping[str, Any], limit: int) -> Iterator[Slot
 
 def _button_slots(buttons: Sequence[Mapping[str, Any]]) -> Iterator[Slot]:
     for place, button in enumerate(buttons):
-        url = _word(button, "url")
+        url = _text(button, "url")
         found = VARIABLE.search(url)
         if found:
             given = button.get("example")
@@ -140,22 +142,17 @@ def _examples(part: str, example: object) -> dict[str, str]:
     """Meta's examples by the variable's name."""
     if not isinstance(example, Mapping):
         return {}
-    named = _objects(example.get(f"{part}_text_named_params"))
+    named = objects_in(example.get(f"{part}_text_named_params"))
     if named:
-        return {_word(item, "param_name"): _word(item, "example") for item in named}
+        return {_text(item, "param_name"): _text(item, "example") for item in named}
     rows = example.get(f"{part}_text")
     row = rows[0] if isinstance(rows, list) and rows and isinstance(rows[0], list) else rows
     texts = row if isinstance(row, list) else []
     return {str(place): str(text) for place, text in enumerate(texts, 1)}
 
 
-def _objects(value: object) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _word(item: Mapping[str, Any], name: str) -> str:
-    value = item.get(name)
-    return value if isinstance(value, str) else ""
+def _text(item: Mapping[str, Any], name: str) -> str:
+    return as_string(item.get(name))
 
 
 def _words(name: str) -> str:

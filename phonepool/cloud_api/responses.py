@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,6 +10,7 @@ from typing import Any, NamedTuple
 
 from phonepool.cloud_api.transport import Response
 from phonepool.errors import UNREADABLE, Action, Failure, Rejected, Unanswered, classify
+from phonepool.json_values import as_array, as_integer, as_object, as_printable, objects_in, parse
 from phonepool.masking import MAX_TRACE_ID_CHARACTERS, masked
 
 MAX_WAMID_CHARACTERS = 512
@@ -83,7 +83,7 @@ class TemplateFacts:
 
 def read_send(response: Response) -> SendResult:
     """Classify the answer to a send. Never raises, whatever the bytes are."""
-    document = _document(response.body)
+    document = parse(response.body)
     status = response.status
     if 200 <= status < 300:
         return _accepted(document, status)
@@ -105,7 +105,7 @@ def read_send(response: Response) -> SendResult:
 
 def read_object(response: Response) -> dict[str, Any]:
     """The JSON object of a successful read; else `Rejected` or `Unanswered`."""
-    document = _document(response.body)
+    document = parse(response.body)
     error = graph_error(document)
     if error is not None:
         failure = classify(
@@ -135,8 +135,6 @@ def phone_number(document: dict[str, Any]) -> PhoneNumberFacts:
 
 def message_template(document: dict[str, Any]) -> TemplateFacts:
     """One message template out of a read."""
-    components = document.get("components")
-    parts = components if isinstance(components, list) else []
     return TemplateFacts(
         id=_text(document, "id"),
         name=_text(document, "name"),
@@ -146,7 +144,7 @@ def message_template(document: dict[str, Any]) -> TemplateFacts:
         quality=_text(_inner(document, "quality_score"), "score"),
         parameter_format=_text(document, "parameter_format"),
         rejected_reason=_text(document, "rejected_reason"),
-        components=tuple(part for part in parts if isinstance(part, dict)),
+        components=tuple(objects_in(document.get("components"))),
     )
 
 
@@ -160,8 +158,7 @@ def media_id(document: dict[str, Any]) -> str:
 
 def items(page: dict[str, Any]) -> list[dict[str, Any]]:
     """The objects of one page of a list."""
-    data = page.get("data")
-    return [item for item in data if isinstance(item, dict)] if isinstance(data, list) else []
+    return objects_in(page.get("data"))
 
 
 def next_cursor(page: dict[str, Any]) -> str:
@@ -204,21 +201,19 @@ def retry_after(response: Response) -> float | None:
 
 def _regained_after(usage: str) -> float | None:
     """`{"<account>": [{"estimated_time_to_regain_access": minutes, …}]}`"""
-    document = _document(usage.encode())
-    accounts = document.values() if isinstance(document, dict) else ()
-    rows = [row for account in accounts if isinstance(account, list) for row in account]
+    accounts = as_object(parse(usage.encode())).values()
     minutes = [
         _integer(row.get("estimated_time_to_regain_access")) or 0
-        for row in rows
-        if isinstance(row, dict)
+        for account in accounts
+        for row in objects_in(account)
     ]
     longest = max(minutes, default=0)
     return min(longest * 60.0, MAX_RETRY_AFTER_SECONDS) if longest > 0 else None
 
 
 def _accepted(document: Any, status: int) -> SendResult:
-    messages = document.get("messages") if isinstance(document, dict) else None
-    first = messages[0] if isinstance(messages, list) and messages else None
+    messages = as_array(as_object(document).get("messages"))
+    first = messages[0] if messages else None
     wamid = _wamid(first)
     if not wamid:
         return SendResult(OutcomeKind.UNKNOWN, UNREADABLE, http_status=status)
@@ -229,40 +224,20 @@ def _accepted(document: Any, status: int) -> SendResult:
 
 def _wamid(message: Any) -> str:
     """The message id, if it can be stored and compared: Meta's ids are plain base64."""
-    wamid = message.get("id") if isinstance(message, dict) else None
+    wamid = as_object(message).get("id")
     if not isinstance(wamid, str) or len(wamid) > MAX_WAMID_CHARACTERS:
         return ""
     return wamid if wamid.isascii() and wamid.isprintable() else ""
 
 
-def _document(body: bytes) -> Any:
-    """The JSON, or None. Deep nesting ends in RecursionError, bad UTF-8 in ValueError."""
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None
+def _inner(document: object, name: str) -> dict[str, Any]:
+    return as_object(as_object(document).get(name))
 
 
-def _inner(document: Any, name: str) -> dict[str, Any]:
-    inner = document.get(name) if isinstance(document, dict) else None
-    return inner if isinstance(inner, dict) else {}
-
-
-def _text(document: Any, name: str) -> str:
-    """A text field, printable; ids may come as numbers."""
-    value = document.get(name) if isinstance(document, dict) else None
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)[:20]
-    if not isinstance(value, str):
-        return ""
-    text = value[:1024]
-    return text if text.isprintable() else "".join(filter(str.isprintable, text))
+def _text(document: object, name: str) -> str:
+    return as_printable(as_object(document).get(name))
 
 
 def _integer(value: object) -> int | None:
     """A whole number that a database column can hold."""
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
-        return int(value)
-    if not isinstance(value, int) or isinstance(value, bool):
-        return None
-    return value if abs(value) < 2**31 else None
+    return as_integer(value, low=1 - 2**31)

@@ -21,11 +21,11 @@ from distribution.alerts import incidents
 from distribution.models import Severity, StatusFeed
 from distribution.runtime.bulk_update import update_from
 from phonepool.failpoints import failpoint
+from phonepool.json_values import Unreadable
 from webhooks import masking
 from webhooks.applying import handlers, payloads
 from webhooks.applying.events import Parsed
 from webhooks.applying.handlers import Tally
-from webhooks.applying.json_values import Unreadable
 from webhooks.models import WebhookEvent, WebhookQuerySet
 
 log = logging.getLogger(__name__)

@@ -12,10 +12,10 @@ from datetime import datetime
 from distribution.ledger.integrity import HEALING, SHOWN, Finding, Rule, judge, long_statements
 from distribution.models import Attempt, Delivery
 from distribution.outcomes.report_rules import FAILED, GOOD_NEWS, StatusReport
+from phonepool.json_values import Unreadable
 from phonepool.models import PhoneNumber
 from webhooks.applying import payloads
 from webhooks.applying.events import Status
-from webhooks.applying.json_values import Unreadable
 from webhooks.models import WebhookEvent
 
 CHUNK = 500  # webhooks whose bodies are in memory at once

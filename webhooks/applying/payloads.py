@@ -14,10 +14,18 @@ from typing import Any
 
 from distribution.ledger import attempt_ids
 from distribution.outcomes.report_rules import StatusReport
+from phonepool.json_values import (
+    as_array,
+    as_constant,
+    as_datetime,
+    as_integer,
+    as_object,
+    as_text,
+    parse_object,
+)
 from subscribers import phones
 from webhooks.applying import events
 from webhooks.applying.events import Event, Parsed, TemplateName
-from webhooks.applying.json_values import document, integer, items, moment, record, text, word
 
 Value = dict[str, Any]
 
@@ -42,23 +50,23 @@ class Change:
 def parse(body: bytes, *, received_at: datetime) -> Parsed:
     """Everything in a body that we understand; Unreadable when it is no JSON object."""
     parsed = Parsed()
-    for entry in items(document(body).get("entry")):
-        time = moment(record(entry).get("time"), latest=received_at)
-        for change in items(record(entry).get("changes")):
-            _read_change(record(change), time, received_at, parsed)
+    for entry in as_array(parse_object(body).get("entry")):
+        time = as_datetime(as_object(entry).get("time"), latest=received_at)
+        for change in as_array(as_object(entry).get("changes")):
+            _read_change(as_object(change), time, received_at, parsed)
     if not parsed.events and not parsed.skipped:
         parsed.skipped["empty"] += 1
     return parsed
 
 
 def _read_change(change: Value, time: datetime, received_at: datetime, parsed: Parsed) -> None:
-    field = text(change.get("field"))
+    field = as_text(change.get("field"))
     reader = READERS.get(field)
     if reader is None:
         parsed.skipped[field or "field"] += 1
         return
-    value = record(change.get("value"))
-    number = text(record(value.get("metadata")).get("phone_number_id"))
+    value = as_object(change.get("value"))
+    number = as_text(as_object(value.get("metadata")).get("phone_number_id"))
     parsed.events.extend(reader(Change(value, number, time, received_at, parsed.skipped)))
 
 
@@ -68,8 +76,8 @@ def _read_change(change: Value, time: datetime, received_at: datetime, parsed: P
 def _messages(change: Change) -> Iterator[Event]:
     for key, found in change.value.items():
         if key in ITEM_READERS:
-            for item in items(found):
-                event = ITEM_READERS[key](change, record(item))
+            for item in as_array(found):
+                event = ITEM_READERS[key](change, as_object(item))
                 if event is not None:
                     yield event
         elif key not in FRAME:
@@ -77,13 +85,13 @@ def _messages(change: Change) -> Iterator[Event]:
 
 
 def _status(change: Change, item: Value) -> Event | None:
-    status = STATUSES.get(text(item.get("status")))
-    wamid = text(item.get("id"))
-    attempt = attempt_ids.parse(text(item.get("biz_opaque_callback_data"), longest=512))
+    status = STATUSES.get(as_text(item.get("status")))
+    wamid = as_text(item.get("id"))
+    attempt = attempt_ids.parse(as_text(item.get("biz_opaque_callback_data"), longest=512))
     if status is None or not (wamid or attempt):
         change.skipped["statuses.status" if status is None else "statuses.id"] += 1
         return None
-    at = moment(item.get("timestamp"), latest=change.received_at)
+    at = as_datetime(item.get("timestamp"), latest=change.received_at)
     code = None
     if status == "failed":
         code = _first_code(item.get("errors"))
@@ -91,12 +99,12 @@ def _status(change: Change, item: Value) -> Event | None:
 
 
 def _first_code(errors: object) -> int | None:
-    codes = (integer(record(error).get("code")) for error in items(errors))
+    codes = (as_integer(as_object(error).get("code")) for error in as_array(errors))
     return next((code for code in codes if code is not None), None)
 
 
 def _trouble(change: Change, item: Value) -> Event | None:
-    code = integer(item.get("code"))
+    code = as_integer(item.get("code"))
     if code is None:
         change.skipped["errors.code"] += 1
         return None
@@ -104,30 +112,32 @@ def _trouble(change: Change, item: Value) -> Event | None:
 
 
 def _inbound(change: Change, item: Value) -> Event | None:
-    phone = _phone(text(item.get("from")) or _known_phone(change, text(item.get("from_user_id"))))
+    phone = _phone(
+        as_text(item.get("from")) or _known_phone(change, as_text(item.get("from_user_id")))
+    )
     if not phone:
         change.skipped["messages.from"] += 1  # people with a user name only, for one
         return None
-    at = moment(item.get("timestamp"), latest=change.received_at)
-    kind = text(item.get("type"))
+    at = as_datetime(item.get("timestamp"), latest=change.received_at)
+    kind = as_text(item.get("type"))
     if kind == "system":
         return _system(change, item, phone, at)
     said, chosen = _words_of(kind, item)
     if not said and not chosen and kind not in SILENT_TYPES:
         change.skipped["messages.type"] += 1
-    return events.Inbound(change.number, phone, text(item.get("id")), at, said, chosen)
+    return events.Inbound(change.number, phone, as_text(item.get("id")), at, said, chosen)
 
 
 def _words_of(kind: str, item: Value) -> tuple[str, tuple[str, ...]]:
     """What the person typed, and what the person chose."""
-    content = record(item.get(kind))
+    content = as_object(item.get(kind))
     if kind == "text":
         said = content.get("body")
         return (said if isinstance(said, str) else ""), ()
     if kind == "button":
         return "", _texts(content, "payload", "text")
     if kind == "interactive":
-        reply = record(content.get("button_reply")) or record(content.get("list_reply"))
+        reply = as_object(content.get("button_reply")) or as_object(content.get("list_reply"))
         return "", _texts(reply, "id", "title")
     return "", ()
 
@@ -138,7 +148,7 @@ def _texts(content: Value, *keys: str) -> tuple[str, ...]:
 
 
 def _system(change: Change, item: Value, phone: str, at: datetime) -> Event | None:
-    if record(item.get("system")).get("type") != "user_changed_number":
+    if as_object(item.get("system")).get("type") != "user_changed_number":
         change.skipped["messages.system"] += 1
         return None
     return events.PersonMoved(change.number, phone, at)
@@ -146,9 +156,9 @@ def _system(change: Change, item: Value, phone: str, at: datetime) -> Event | No
 
 def _known_phone(change: Change, user_id: str) -> str:
     """The phone of a user id, when the same change tells it."""
-    for contact in map(record, items(change.value.get("contacts"))):
+    for contact in map(as_object, as_array(change.value.get("contacts"))):
         if user_id and contact.get("user_id") == user_id:
-            return text(contact.get("wa_id"))
+            return as_text(contact.get("wa_id"))
     return ""
 
 
@@ -163,13 +173,15 @@ def _phone(wa_id: str) -> str:
 
 
 def _preferences(change: Change) -> Iterator[Event]:
-    for item in map(record, items(change.value.get("user_preferences"))):
-        phone = _phone(text(item.get("wa_id")) or _known_phone(change, text(item.get("user_id"))))
-        wish = {"stop": False, "resume": True}.get(text(item.get("value")))
+    for item in map(as_object, as_array(change.value.get("user_preferences"))):
+        phone = _phone(
+            as_text(item.get("wa_id")) or _known_phone(change, as_text(item.get("user_id")))
+        )
+        wish = {"stop": False, "resume": True}.get(as_text(item.get("value")))
         if not phone or wish is None:
             change.skipped["user_preferences.value" if phone else "user_preferences.wa_id"] += 1
             continue
-        at = moment(item.get("timestamp"), latest=change.received_at)
+        at = as_datetime(item.get("timestamp"), latest=change.received_at)
         yield events.PreferenceChanged(change.number, phone, wish, at)
 
 
@@ -178,21 +190,21 @@ def _preferences(change: Change) -> Iterator[Event]:
 
 def _template(value: Value) -> TemplateName:
     return TemplateName(
-        meta_id=text(value.get("message_template_id"), longest=32),
-        name=text(value.get("message_template_name"), longest=512),
-        language=text(value.get("message_template_language"), longest=10).replace("-", "_"),
+        meta_id=as_text(value.get("message_template_id"), longest=32),
+        name=as_text(value.get("message_template_name"), longest=512),
+        language=as_text(value.get("message_template_language"), longest=10).replace("-", "_"),
     )
 
 
 def _template_status(change: Change) -> Iterator[Event]:
-    if event := word(change.value.get("event")):
+    if event := as_constant(change.value.get("event")):
         yield events.TemplateStatusChanged(_template(change.value), event, change.at)
     else:
         change.skipped["message_template_status_update.event"] += 1
 
 
 def _template_quality(change: Change) -> Iterator[Event]:
-    if score := word(change.value.get("new_quality_score")):
+    if score := as_constant(change.value.get("new_quality_score")):
         yield events.TemplateQualityChanged(_template(change.value), score)
     else:
         change.skipped["message_template_quality_update.new_quality_score"] += 1
@@ -200,8 +212,8 @@ def _template_quality(change: Change) -> Iterator[Event]:
 
 def _template_category(change: Change) -> Iterator[Event]:
     # In the notice ahead of time `new_category` is the present one.
-    coming = word(change.value.get("correct_category"))
-    if category := coming or word(change.value.get("new_category")):
+    coming = as_constant(change.value.get("correct_category"))
+    if category := coming or as_constant(change.value.get("new_category")):
         yield events.TemplateCategoryChanged(_template(change.value), category, bool(coming))
     else:
         change.skipped["template_category_update.new_category"] += 1
@@ -211,9 +223,9 @@ def _template_category(change: Change) -> Iterator[Event]:
 
 
 def _number_quality(change: Change) -> Iterator[Event]:
-    shown = text(change.value.get("display_phone_number"), longest=40)
+    shown = as_text(change.value.get("display_phone_number"), longest=40)
     digits = "".join(sign for sign in shown if sign.isdigit())
-    event = word(change.value.get("event"))
+    event = as_constant(change.value.get("event"))
     if digits and event:
         yield events.NumberQualityChanged(digits, event, change.at)
     else:
@@ -223,11 +235,11 @@ def _number_quality(change: Change) -> Iterator[Event]:
 def _capability(change: Change) -> Iterator[Event]:
     """The limit comes as a number, -1 for none, or as one of Meta's tiers."""
     given = change.value.get("max_daily_conversations_per_business")
-    if given == -1 or word(given) == "TIER_UNLIMITED":
+    if given == -1 or as_constant(given) == "TIER_UNLIMITED":
         yield events.LimitChanged(None)
         return
-    tier = word(given).removeprefix("TIER_")
-    limit = integer(tier.replace("K", "000") if tier else None)
+    tier = as_constant(given).removeprefix("TIER_")
+    limit = as_integer(tier.replace("K", "000") if tier else None)
     if limit is None:
         change.skipped["business_capability_update.max_daily_conversations_per_business"] += 1
     else:
@@ -235,15 +247,18 @@ def _capability(change: Change) -> Iterator[Event]:
 
 
 def _account(change: Change) -> Iterator[Event]:
-    event = word(change.value.get("event"))
+    event = as_constant(change.value.get("event"))
     if not event:
         change.skipped["account_update.event"] += 1
         return
-    restrictions = items(change.value.get("restriction_info"))
+    restrictions = as_array(change.value.get("restriction_info"))
     details = (
-        word(record(change.value.get("violation_info")).get("violation_type")),
-        word(record(change.value.get("ban_info")).get("waba_ban_state")),
-        *(word(record(restriction).get("restriction_type")) for restriction in restrictions),
+        as_constant(as_object(change.value.get("violation_info")).get("violation_type")),
+        as_constant(as_object(change.value.get("ban_info")).get("waba_ban_state")),
+        *(
+            as_constant(as_object(restriction).get("restriction_type"))
+            for restriction in restrictions
+        ),
     )
     yield events.AccountNotice(event, ", ".join(filter(None, details))[:300])
 

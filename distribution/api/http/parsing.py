@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import IO, Any
@@ -13,9 +12,7 @@ from rest_framework.parsers import JSONParser
 from rest_framework.utils import json
 
 from distribution.api.http.problems import Problem
-
-DEEPEST = 32
-TOKENS = re.compile(rb'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
+from phonepool.json_values import DEPTH_LIMIT, is_deeper_than
 
 
 class LimitedJsonParser(JSONParser):
@@ -35,8 +32,8 @@ class LimitedJsonParser(JSONParser):
 
 def loads(body: bytes) -> Any:
     """The document; ParseError when it is none, too deep, or holds what no text can."""
-    if depth(body) > DEEPEST:
-        raise ParseError(f"The body is nested deeper than {DEEPEST} levels: flatten it.")
+    if is_deeper_than(DEPTH_LIMIT, body):
+        raise ParseError(f"The body is nested deeper than {DEPTH_LIMIT} levels: flatten it.")
     try:
         value = json.loads(body.decode("utf-8"), object_pairs_hook=_each_once)
         text = json.dumps(value, ensure_ascii=False)
@@ -55,16 +52,3 @@ def _each_once(fields: list[tuple[str, Any]]) -> dict[str, Any]:
         name = next(name for name, times in Counter(n for n, _ in fields).items() if times > 1)
         raise ParseError(f"The field {name[:50]!r} stands twice in one object: send it once.")
     return found
-
-
-def depth(body: bytes) -> int:
-    """How deep brackets stand inside each other; those inside of texts do not count."""
-    deepest = now = 0
-    for token in TOKENS.finditer(body):
-        first = token.group()[:1]
-        if first in b"[{":
-            now += 1
-            deepest = max(deepest, now)
-        elif first in b"]}":
-            now -= 1
-    return deepest
