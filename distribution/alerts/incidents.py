@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
+from distribution.alerts.catalogue import AlertRule
 from distribution.ledger import outbox
 from distribution.models import Alert, EventKind, Severity
 
@@ -16,14 +17,23 @@ log = logging.getLogger(__name__)
 
 
 def raise_alert(
-    rule: str, *, scope: str = "", severity: Severity, message: str, now: datetime
+    rule: AlertRule,
+    about: int | str = "",
+    *,
+    message: str,
+    now: datetime,
+    severity: Severity | None = None,
 ) -> bool:
-    """Open the alert, or refresh the words of the open one; True when it was opened now."""
-    open_one = Alert.objects.filter(rule=rule, scope=scope, closed_at=None)
-    if open_one.update(message=message[:500], severity=severity):
+    """Open the alert, or refresh the message of the open one; True if it was opened now.
+
+    `about` is the key of the rule's scope; `severity` is given only if the rule has a choice.
+    """
+    scope, severity = rule.scope(about), rule.severity(severity)
+    current = _alerts(rule, about).filter(closed_at=None)
+    if current.update(message=message[:500], severity=severity):
         return False
     try:
-        with transaction.atomic():  # a savepoint: somebody may be opening the same one
+        with transaction.atomic():  # a savepoint: another process may open the same one
             alert = Alert.objects.create(
                 rule=rule, scope=scope, severity=severity, message=message[:500], opened_at=now
             )
@@ -34,9 +44,9 @@ def raise_alert(
     return True
 
 
-def close_alert(rule: str, *, scope: str = "", now: datetime) -> bool:
+def close_alert(rule: AlertRule, about: int | str = "", *, now: datetime) -> bool:
     """Close it if it is open."""
-    return bool(close_all(Alert.objects.filter(rule=rule, scope=scope), now=now))
+    return bool(close_all(_alerts(rule, about), now=now))
 
 
 def close_all(alerts: QuerySet[Alert], *, now: datetime) -> int:
@@ -51,7 +61,16 @@ def close_all(alerts: QuerySet[Alert], *, now: datetime) -> int:
     return closed
 
 
+def was_raised(rule: AlertRule, about: int | str = "") -> bool:
+    """Whether this alert has ever been raised, closed ones included."""
+    return _alerts(rule, about).exists()
+
+
+def _alerts(rule: AlertRule, about: int | str) -> QuerySet[Alert]:
+    return Alert.objects.filter(rule=rule, scope=rule.scope(about))
+
+
 def acknowledge(pks: Collection[int], *, by: int, now: datetime) -> int:
-    """Note that the user with the id `by` looks after these open alerts; how many were new."""
+    """Note that the user with the id `by` handles these open alerts; how many were new."""
     waiting = Alert.objects.filter(pk__in=pks, closed_at=None, acknowledged_at=None)
     return waiting.update(acknowledged_at=now, acknowledged_by_id=by)

@@ -9,10 +9,11 @@ from django.conf import settings
 from django.db.models import QuerySet
 
 from distribution.alerts import incidents
+from distribution.alerts.catalogue import AlertRule
 from distribution.models import Alert, Distribution, DistributionState
 from phonepool.models import Portfolio
 
-CATEGORY, LIMIT, ACCOUNT = "template_category", "limit_changed", "account_notice"
+RULES = (AlertRule.TEMPLATE_CATEGORY, AlertRule.LIMIT_CHANGED, AlertRule.ACCOUNT_NOTICE)
 
 
 def close_over(now: datetime) -> int:
@@ -24,14 +25,15 @@ def close_over(now: datetime) -> int:
     )
 
 
-def _open(rule: str) -> QuerySet[Alert]:
+def _open(rule: AlertRule) -> QuerySet[Alert]:
     return Alert.objects.filter(rule=rule, closed_at=None)
 
 
 def _mended_limit() -> QuerySet[Alert]:
     """Our record says by now what Meta said."""
     limits = Portfolio.objects.values_list("recipient_limit", flat=True)
-    return _open(LIMIT).filter(scope__in=[str(limit) for limit in limits])
+    rule = AlertRule.LIMIT_CHANGED
+    return _open(rule).filter(scope__in=[rule.scope(f"{limit}") for limit in limits])
 
 
 def _account_that_sends_again() -> QuerySet[Alert]:
@@ -43,18 +45,21 @@ def _account_that_sends_again() -> QuerySet[Alert]:
         opened_at__isnull=False,
     )
     latest = good.order_by("-opened_at").values_list("opened_at", flat=True).first()
-    return _open(ACCOUNT).filter(opened_at__lt=latest) if latest else Alert.objects.none()
+    return (
+        _open(AlertRule.ACCOUNT_NOTICE).filter(opened_at__lt=latest)
+        if latest
+        else Alert.objects.none()
+    )
 
 
 def _old(now: datetime) -> QuerySet[Alert]:
     """A week is time enough to look; what still matters then, Meta says again."""
     over = now - timedelta(days=settings.NOTICE_ALERT_DAYS)
-    return Alert.objects.filter(
-        rule__in=(CATEGORY, LIMIT, ACCOUNT), closed_at=None, opened_at__lte=over
-    )
+    return Alert.objects.filter(rule__in=RULES, closed_at=None, opened_at__lte=over)
 
 
-def overtaken(rule: str, *, prefix: str = "", but: str = "", now: datetime) -> int:
-    """A newer word of Meta's came: those open before are over, except the one in scope `but`."""
+def close_superseded(rule: AlertRule, *, prefix: str = "", but: str = "", now: datetime) -> int:
+    """Meta sent a newer notice: close the open alerts whose scope begins with `prefix`, except
+    the one in scope `but`; how many."""
     older = _open(rule).filter(scope__startswith=prefix).exclude(scope=but)
-    return sum(incidents.close_alert(rule, scope=alert.scope, now=now) for alert in older)
+    return incidents.close_all(older, now=now)

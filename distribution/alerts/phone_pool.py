@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 
 from distribution.alerts import incidents
-from distribution.models import Alert, Severity
+from distribution.alerts.catalogue import AlertRule
+from distribution.models import Alert
 from phonepool.models import Breaker, PhoneNumber, Portfolio
 from phonepool.numbers import breakers
 
-NUMBER, ACCOUNT, PAUSED = "number_breaker", "account_breaker", "account_paused"
+RULES = (AlertRule.NUMBER_BREAKER, AlertRule.ACCOUNT_BREAKER, AlertRule.ACCOUNT_PAUSED)
 
 
 def refresh(now: datetime) -> None:
@@ -18,16 +19,15 @@ def refresh(now: datetime) -> None:
     Numbers of an account whose own breaker is open are part of that one incident.
     """
     breakers.close_idle(now)
-    broken = {(ACCOUNT, f"portfolio {account.pk}"): _account(account) for account in _accounts()}
-    broken |= {(NUMBER, f"number {number.pk}"): _number(number) for number in _numbers()}
-    broken |= {(PAUSED, f"portfolio {one.pk}"): _paused(one, now) for one in _pausing(now)}
-    for (rule, scope), message in broken.items():
-        incidents.raise_alert(
-            rule, scope=scope, severity=Severity.CRITICAL, message=message, now=now
-        )
-    told = Alert.objects.filter(rule__in=(NUMBER, ACCOUNT, PAUSED), closed_at=None)
-    for rule, scope in set(told.values_list("rule", "scope")) - set(broken):
-        incidents.close_alert(rule, scope=scope, now=now)
+    raised = [(AlertRule.ACCOUNT_BREAKER, one.pk, _account(one)) for one in _accounts()]
+    raised += [(AlertRule.NUMBER_BREAKER, one.pk, _number(one)) for one in _numbers()]
+    raised += [(AlertRule.ACCOUNT_PAUSED, one.pk, _paused(one, now)) for one in _pausing(now)]
+    for rule, pk, message in raised:
+        incidents.raise_alert(rule, pk, message=message, now=now)
+    lasting = {(str(rule), rule.scope(pk)) for rule, pk, _ in raised}
+    current = Alert.objects.filter(rule__in=RULES, closed_at=None)
+    for slug, scope in set(current.values_list("rule", "scope")) - lasting:
+        incidents.close_all(current.filter(rule=slug, scope=scope), now=now)
 
 
 def _accounts() -> list[Portfolio]:

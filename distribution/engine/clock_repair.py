@@ -12,14 +12,13 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from distribution.alerts import incidents
-from distribution.models import Delivery, Distribution, Heartbeat, Severity, State, StatusFeed
+from distribution.alerts.catalogue import AlertRule
+from distribution.models import Delivery, Distribution, Heartbeat, State, StatusFeed
 from distribution.models.deliveries import CLAIMABLE
 from phonepool.numbers import clock_repair as pool_clocks
 from phonepool.numbers.clock_repair import SKEW_SECONDS
 
 log = logging.getLogger(__name__)
-
-RULE = "clock_set_back"
 
 
 def beat(name: str, now: datetime, doing: str = "") -> None:
@@ -60,5 +59,5 @@ def _tell(back: timedelta, mended: int, now: datetime) -> None:
         f"The clock was set back by {back.total_seconds():.0f} s; {mended} times that lay too far "
         "ahead were brought back. Look after the machines' time service."
     )
-    incidents.raise_alert(RULE, severity=Severity.WARNING, message=message, now=now)
-    incidents.close_alert(RULE, now=now)
+    incidents.raise_alert(AlertRule.CLOCK_SET_BACK, message=message, now=now)
+    incidents.close_alert(AlertRule.CLOCK_SET_BACK, now=now)

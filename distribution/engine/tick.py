@@ -12,8 +12,9 @@ from datetime import datetime
 from django.conf import settings
 
 from distribution.alerts import incidents, meta_notices, phone_pool
+from distribution.alerts.catalogue import AlertRule
 from distribution.lifecycle import closing, control, schedule
-from distribution.models import Distribution, Heartbeat, Severity
+from distribution.models import Distribution, Heartbeat
 from distribution.models.heartbeats import KEEPER, TICK, is_silent
 from distribution.outcomes import duplicates
 from distribution.sending import retry_policy
@@ -54,9 +55,15 @@ def refresh_sla(now: datetime) -> None:
 
 
 ENGINES = {
-    KEEPER: "The keeper is silent: without it nothing stands in for Celery. Start it again.",
-    TICK: "Celery's regular check is silent: the keeper does its work. Look after broker, beat "
-    "and workers.",
+    KEEPER: (
+        AlertRule.KEEPER_SILENT,
+        "The keeper is silent: without it nothing stands in for Celery. Start it again.",
+    ),
+    TICK: (
+        AlertRule.TICK_SILENT,
+        "Celery's regular check is silent: the keeper does its work. Look after broker, beat "
+        "and workers.",
+    ),
 }
 
 
@@ -65,9 +72,9 @@ def watch_engine(name: str, now: datetime) -> bool:
     Heartbeat.expect(name, now)
     seconds = max(settings.KEEPER_STALE_SECONDS, 3 * settings.TICK_SECONDS)
     silent = is_silent(Heartbeat.objects.get(pk=name).at, now, seconds)
-    rule = f"{name}_silent"
+    rule, message = ENGINES[name]
     if silent:
-        incidents.raise_alert(rule, severity=Severity.CRITICAL, message=ENGINES[name], now=now)
+        incidents.raise_alert(rule, message=message, now=now)
     else:
         incidents.close_alert(rule, now=now)
     return silent

@@ -19,6 +19,7 @@ from django.utils import timezone
 from standardwebhooks import Webhook
 
 from distribution.alerts import incidents
+from distribution.alerts.catalogue import AlertRule
 from distribution.event_webhooks import fan_out, http_post, subscriptions
 from distribution.event_webhooks.http_post import Answer
 from distribution.models import (
@@ -27,7 +28,6 @@ from distribution.models import (
     EventSubscription,
     OutgoingEvent,
     PostState,
-    Severity,
 )
 from distribution.runtime.background import Aside
 
@@ -42,7 +42,6 @@ LEASE = timedelta(seconds=60)
 ROUND_SECONDS = 10.0  # for one listener; then the others have their turn
 MOST = 100  # events in that time
 GONE = 410
-UNDELIVERED = "events_undelivered"
 DELETED_AT_ONCE = 5000  # of old events
 
 
@@ -135,10 +134,11 @@ def _is_about_this_one(answer: Answer) -> bool:
 
 def _close_over(now: datetime) -> None:
     """An alert is over when nothing of its subscription is dead any more, or nothing is left."""
-    for alert in Alert.objects.filter(rule=UNDELIVERED, closed_at=None).order_by("pk"):
-        pk = int(alert.scope.removeprefix("subscription "))
+    rule = AlertRule.EVENTS_UNDELIVERED
+    for alert in Alert.objects.filter(rule=rule, closed_at=None).order_by("pk"):
+        pk = int(rule.scope_type.parse(alert.scope))
         if not EventDelivery.objects.filter(subscription=pk, state=PostState.DEAD).exists():
-            incidents.close_alert(UNDELIVERED, scope=alert.scope, now=now)
+            incidents.close_alert(rule, pk, now=now)
 
 
 def _release(subscription: EventSubscription, now: datetime, *, taken: int, failed: bool) -> None:
@@ -152,18 +152,16 @@ def _release(subscription: EventSubscription, now: datetime, *, taken: int, fail
         row.update(busy_until=None, failures=0)
     tried = EventDelivery.objects.filter(subscription=subscription, state=PostState.WAITING)
     dead = tried.filter(since__lte=now - GIVE_UP).update(state=PostState.DEAD)
-    scope = f"subscription {subscription.pk}"
     if dead or not EventSubscription.objects.filter(pk=subscription.pk, active=True).exists():
         incidents.raise_alert(
-            UNDELIVERED,
-            scope=scope,
-            severity=Severity.WARNING,
+            AlertRule.EVENTS_UNDELIVERED,
+            subscription.pk,
             message=f"“{subscription}” does not take its events: look at the event deliveries, "
             "mend the receiver, and send the dead ones again.",
             now=now,
         )
     elif taken:
-        incidents.close_alert(UNDELIVERED, scope=scope, now=now)
+        incidents.close_alert(AlertRule.EVENTS_UNDELIVERED, subscription.pk, now=now)
 
 
 aside = Aside("outgoing events", run)  # receivers may be slow to answer

@@ -30,11 +30,12 @@ from django.db.models import (
 )
 from django.db.models.functions import Coalesce
 
+from distribution.alerts import incidents
+from distribution.alerts.catalogue import AlertRule
 from distribution.ledger import deliveries as state
 from distribution.ledger.reasons import Explanation, explain
 from distribution.lifecycle import control, schedule
 from distribution.models import (
-    Alert,
     Attempt,
     AttemptOutcome,
     Delivery,
@@ -187,7 +188,7 @@ def _insist(distribution_id: int, now: datetime) -> None:
     distribution = Distribution.objects.get(pk=distribution_id)
     if distribution.local_date != schedule.local_date(now):
         raise RetryError("It is another day's message: that is not sent any more.")
-    if Alert.objects.filter(rule="quarantine", scope=f"distribution {distribution_id}").exists():
+    if incidents.was_raised(AlertRule.QUARANTINE, distribution_id):
         raise RetryError("The database was restored during it: who got it is not known here.")
     try:
         control.reopen(distribution_id, until=now + TIME_TO_SEND)

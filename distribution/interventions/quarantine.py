@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from distribution.alerts import incidents
+from distribution.alerts.catalogue import AlertRule
 from distribution.ledger import restored
 from distribution.lifecycle import control, schedule
 from distribution.models import (
     Distribution,
     Kind,
-    Severity,
     StatusFeed,
 )
 from distribution.models.distributions import RUNNING, UNOPENED
@@ -78,9 +78,8 @@ def _carry_out(step: Step, story: str, now: datetime) -> int:
         control.pause(distribution_id, reason=story, now=now)
         doubted = restored.doubt(distribution_id, now=now)
     incidents.raise_alert(
-        "quarantine",
-        scope=f"distribution {distribution_id}",
-        severity=Severity.CRITICAL,
+        AlertRule.QUARANTINE,
+        distribution_id,
         message=f"{step.name}: {doubted} deliveries are in doubt. {story}",
         now=now,
     )

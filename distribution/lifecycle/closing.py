@@ -7,12 +7,20 @@ from datetime import datetime
 from django.db import transaction
 
 from distribution.alerts import incidents
+from distribution.alerts.catalogue import AlertRule
 from distribution.analytics import counts, rollups
 from distribution.ledger import deliveries
 from distribution.lifecycle.control import emit_state_event
-from distribution.models import Distribution, DistributionState, EventKind, Severity
+from distribution.models import Distribution, DistributionState, EventKind
 from distribution.service_level import sla
 from phonepool.numbers import health
+
+CLOSED_WITH_DISTRIBUTION = (
+    AlertRule.SLA_AT_RISK,
+    AlertRule.DISTRIBUTION_PAUSED,
+    AlertRule.CAPACITY_SHORT,
+    AlertRule.OVERRUN,
+)
 
 
 def complete_if_done(distribution_id: int, *, now: datetime) -> bool:
@@ -60,22 +68,19 @@ def _is_done(distribution: Distribution, now: datetime) -> bool:
 
 
 def _close_alerts(distribution: Distribution, results: dict[str, object], now: datetime) -> None:
-    scope = _scope(distribution)
-    for rule in ("sla_at_risk", "distribution_paused", "capacity_short", "overrun"):
-        incidents.close_alert(rule, scope=scope, now=now)
+    for rule in CLOSED_WITH_DISTRIBUTION:
+        incidents.close_alert(rule, distribution.pk, now=now)
     if distribution.recipients and not results["sla_met"]:
         incidents.raise_alert(
-            "sla_missed",
-            scope=scope,
-            severity=Severity.CRITICAL,
+            AlertRule.SLA_MISSED,
+            distribution.pk,
             message=f"{distribution} missed its service level. {_sentences(results)}",
             now=now,
         )
     if results["unconfirmed"]:
         incidents.raise_alert(
-            "unconfirmed",
-            scope=scope,
-            severity=Severity.WARNING,
+            AlertRule.UNCONFIRMED,
+            distribution.pk,
             message=f"{distribution}: nobody knows whether {results['unconfirmed']} people got "
             "the message: decide on each.",
             now=now,
@@ -85,7 +90,3 @@ def _close_alerts(distribution: Distribution, results: dict[str, object], now: d
 def _sentences(results: dict[str, object]) -> str:
     violations = results["violations"]
     return " ".join(violations) if isinstance(violations, list) else ""
-
-
-def _scope(distribution: Distribution) -> str:
-    return f"distribution {distribution.pk}"

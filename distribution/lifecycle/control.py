@@ -11,6 +11,7 @@ from typing import Any
 from django.db import transaction
 
 from distribution.alerts import incidents
+from distribution.alerts.catalogue import AlertRule
 from distribution.analytics import rollups
 from distribution.ledger import deliveries, outbox
 from distribution.models import (
@@ -18,7 +19,6 @@ from distribution.models import (
     Distribution,
     DistributionState,
     EventKind,
-    Severity,
     State,
 )
 from distribution.models.distributions import RUNNING, UNOPENED
@@ -37,9 +37,8 @@ def pause(distribution_id: int, *, reason: str, now: datetime) -> bool:
         if paused:
             emit_state_event(EventKind.DISTRIBUTION_PAUSED, distribution_id, now)
             incidents.raise_alert(
-                "distribution_paused",
-                scope=f"distribution {distribution_id}",
-                severity=Severity.CRITICAL,
+                AlertRule.DISTRIBUTION_PAUSED,
+                distribution_id,
                 message=f"Distribution {distribution_id} is paused: {reason}",
                 now=now,
             )
@@ -55,7 +54,7 @@ def resume(distribution_id: int, *, now: datetime) -> None:
             raise ControlError("Only a paused distribution can be resumed.")
         emit_state_event(EventKind.DISTRIBUTION_SENDING, distribution_id, now)
     breakers.retry_now(now)
-    incidents.close_alert("distribution_paused", scope=f"distribution {distribution_id}", now=now)
+    incidents.close_alert(AlertRule.DISTRIBUTION_PAUSED, distribution_id, now=now)
 
 
 def reopen(distribution_id: int, *, until: datetime) -> None:
@@ -80,7 +79,7 @@ def cancel(distribution_id: int, *, reason: str, now: datetime) -> int:
             raise ControlError("It has ended already, so it cannot be cancelled.")
         rollups.mark([distribution_id], now=now)
         emit_state_event(EventKind.DISTRIBUTION_CANCELLED, distribution_id, now)
-    incidents.close_alert("distribution_paused", scope=f"distribution {distribution_id}", now=now)
+    incidents.close_alert(AlertRule.DISTRIBUTION_PAUSED, distribution_id, now=now)
     return deliveries.skip_waiting(distribution_id, deliveries.CANCELLED)
 
 

@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from distribution.alerts import incidents
+from distribution.alerts.catalogue import AlertRule
 from distribution.ledger import deliveries, outbox
 from distribution.lifecycle import audience, preflight
 from distribution.lifecycle.audience import Frozen
@@ -77,9 +78,8 @@ def _end_earlier_days(distribution: Distribution, now: datetime) -> None:
         days.filter(pk=earlier.pk, window_end__gt=now).update(window_end=now)
         left_out = deliveries.skip_waiting(earlier.pk, deliveries.WINDOW_OVER)
         incidents.raise_alert(
-            "overrun",
-            scope=_scope(earlier),
-            severity=Severity.CRITICAL,
+            AlertRule.OVERRUN,
+            earlier.pk,
             message=f"{earlier} was still open when {distribution} began: it was ended, "
             f"{left_out} people are left out.",
             now=now,
@@ -99,23 +99,11 @@ def _miss(distribution: Distribution, now: datetime) -> None:
     distribution.save(update_fields=["state", "state_reason"])
     outbox.distribution(EventKind.DISTRIBUTION_MISSED, distribution, now=now)
     incidents.raise_alert(
-        "distribution_missed",
-        scope=_scope(distribution),
-        severity=Severity.CRITICAL,
+        AlertRule.DISTRIBUTION_MISSED,
+        distribution.pk,
         message=f"{distribution} was not begun in time: {distribution.state_reason}",
         now=now,
     )
-
-
-CHECK_RULES = (
-    "no_content",
-    "template_not_approved",
-    "no_token",
-    "no_number",
-    "content_repeated",
-    "capacity_short",
-    "portfolio_limit",
-)
 
 
 def _tell(
@@ -125,17 +113,17 @@ def _tell(
     for finding in found:
         incidents.raise_alert(
             finding.rule,
-            scope=_scope(distribution),
+            distribution.pk,
             severity=Severity.CRITICAL if finding.blocking else Severity.WARNING,
             message=f"{distribution}: {finding.message}",
             now=now,
         )
-    for rule in set(CHECK_RULES) - {finding.rule for finding in found}:
-        incidents.close_alert(rule, scope=_scope(distribution), now=now)
+    for rule in preflight.RULES - {finding.rule for finding in found}:
+        incidents.close_alert(rule, distribution.pk, now=now)
     if frozen is not None and frozen.over_limit:
         incidents.raise_alert(
-            "portfolio_limit",
-            scope=_scope(distribution),
+            AlertRule.PORTFOLIO_LIMIT,
+            distribution.pk,
             severity=Severity.CRITICAL,
             message=f"{distribution}: {frozen.over_limit} people are left out, the portfolio's "
             "24 h limit is reached: ask Meta for a higher limit.",
@@ -159,7 +147,3 @@ def start_now(distribution_id: int, *, now: datetime) -> bool:
             distribution.planned_at = now
             distribution.save(update_fields=["planned_at"])
     return open_distribution(distribution_id, now=now)
-
-
-def _scope(distribution: Distribution) -> str:
-    return f"distribution {distribution.pk}"

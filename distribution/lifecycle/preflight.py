@@ -8,18 +8,29 @@ from datetime import datetime
 
 from django.conf import settings
 
+from distribution.alerts.catalogue import AlertRule
 from distribution.models import Content, ContentState, Distribution, TemplateStatus
 from phonepool.cloud_api import credentials
 from phonepool.models import PhoneNumber
 from phonepool.numbers import health, pool
 from subscribers.models import Subscriber
 
+RULES = {
+    AlertRule.NO_CONTENT,
+    AlertRule.TEMPLATE_NOT_APPROVED,
+    AlertRule.NO_TOKEN,
+    AlertRule.NO_NUMBER,
+    AlertRule.CONTENT_REPEATED,
+    AlertRule.CAPACITY_SHORT,
+    AlertRule.PORTFOLIO_LIMIT,
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One thing that is wrong. A blocking one keeps the distribution shut until it is mended."""
 
-    rule: str
+    rule: AlertRule
     message: str
     blocking: bool
 
@@ -40,16 +51,18 @@ def _content(distribution: Distribution) -> Iterator[Finding]:
     if content is None:
         day = f"{distribution.local_date:%d %b %Y}"
         yield Finding(
-            "no_content",
+            AlertRule.NO_CONTENT,
             f"There is no approved content for {day} and no approved fallback: approve one.",
             blocking=True,
         )
     elif content.state != ContentState.APPROVED:
-        yield Finding("no_content", "Its content is not approved: approve it.", blocking=True)
+        yield Finding(
+            AlertRule.NO_CONTENT, "Its content is not approved: approve it.", blocking=True
+        )
     elif content.message_template.status != TemplateStatus.APPROVED:
         template = content.message_template
         yield Finding(
-            "template_not_approved",
+            AlertRule.TEMPLATE_NOT_APPROVED,
             f"Meta has the message template {template} as {template.status}: "
             "choose an approved one or wait for Meta.",
             blocking=True,
@@ -59,11 +72,13 @@ def _content(distribution: Distribution) -> Iterator[Finding]:
 def _numbers() -> Iterator[Finding]:
     if not credentials.access_token():
         yield Finding(
-            "no_token", "WHATSAPP_ACCESS_TOKEN is not set: nothing can be sent.", blocking=True
+            AlertRule.NO_TOKEN,
+            "WHATSAPP_ACCESS_TOKEN is not set: nothing can be sent.",
+            blocking=True,
         )
     if not _carriers():
         yield Finding(
-            "no_number",
+            AlertRule.NO_NUMBER,
             "No phone number can send: enable one or wait for a resting one.",
             blocking=True,
         )
@@ -78,7 +93,7 @@ def _repetition(distribution: Distribution) -> Iterator[Finding]:
     earlier = sent.exclude(pk=distribution.pk).order_by("pk").first()
     if earlier is not None:
         yield Finding(
-            "content_repeated",
+            AlertRule.CONTENT_REPEATED,
             f"This content was sent by distribution {earlier.pk} already: people get it twice. "
             "Have another one approved, or cancel one of the two.",
             blocking=False,
@@ -91,7 +106,7 @@ def _capacity(now: datetime) -> Iterator[Finding]:
     hold = settings.CAPACITY_SHORTFALL == "hold"
     if fits < audience:
         yield Finding(
-            "capacity_short",
+            AlertRule.CAPACITY_SHORT,
             f"The phone numbers can carry {fits} of {audience} messages inside "
             f"{settings.SLA_WINDOW_SECONDS} s today: the rest will be late.",
             blocking=hold,
@@ -99,7 +114,7 @@ def _capacity(now: datetime) -> Iterator[Finding]:
     limit = pool.recipient_limit()
     if limit is not None and limit < audience:
         yield Finding(
-            "portfolio_limit",
+            AlertRule.PORTFOLIO_LIMIT,
             f"The portfolio may write to {limit} people in 24 h, the audience has {audience}: "
             "ask Meta for a higher limit.",
             blocking=hold,

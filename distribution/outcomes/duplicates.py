@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from distribution.alerts import incidents
+from distribution.alerts.catalogue import AlertRule
 from distribution.ledger.evidence import Conflict
-from distribution.models import Certainty, Duplicate, Severity, State
+from distribution.models import Certainty, Duplicate, State
 
 PROVEN = (State.ACCEPTED, State.HELD)
 
@@ -62,21 +63,18 @@ def _confirm(row: Duplicate, later_wamid: str) -> None:
 
 
 def _tell(delivery_id: int, certainty: str, now: datetime) -> None:
-    scope = f"delivery {delivery_id}"
     if certainty == Certainty.CONFIRMED:
-        incidents.close_alert("duplicate_suspect", scope=scope, now=now)
+        incidents.close_alert(AlertRule.DUPLICATE_SUSPECT, delivery_id, now=now)
         incidents.raise_alert(
-            "duplicate_confirmed",
-            scope=scope,
-            severity=Severity.CRITICAL,
+            AlertRule.DUPLICATE_CONFIRMED,
+            delivery_id,
             message=f"WhatsApp accepted two messages for delivery {delivery_id}.",
             now=now,
         )
     else:
         incidents.raise_alert(
-            "duplicate_suspect",
-            scope=scope,
-            severity=Severity.CRITICAL,
+            AlertRule.DUPLICATE_SUSPECT,
+            delivery_id,
             message=f"WhatsApp reported an earlier message of delivery {delivery_id} while a "
             "later one is out: it may have been sent twice.",
             now=now,
@@ -87,9 +85,8 @@ def tell_conflicts(conflicts: Iterable[Conflict], *, now: datetime) -> None:
     """Alert each: two calls and one message, so one of the two people may have got nothing."""
     for conflict in conflicts:
         incidents.raise_alert(
-            "message_id_conflict",
-            scope=f"delivery {conflict.delivery_id}",
-            severity=Severity.CRITICAL,
+            AlertRule.MESSAGE_ID_CONFLICT,
+            conflict.delivery_id,
             message=f"WhatsApp answered for delivery {conflict.delivery_id} with the message id of "
             f"delivery {conflict.owner_id}, which keeps it. One of the two may have got nothing: "
             "wait for their reports, and ask Meta.",

@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from distribution.alerts import incidents
+from distribution.alerts.catalogue import AlertRule
 from distribution.analytics import counts
 from distribution.analytics.counts import Reach, Tally
 from distribution.ledger import outbox
-from distribution.models import Distribution, EventKind, Severity, State
+from distribution.models import Distribution, EventKind, State
 from phonepool.models import PhoneNumber
 from phonepool.numbers import health
 
@@ -76,18 +77,16 @@ def refresh(distribution: Distribution, *, now: datetime) -> Sla:
         sla_accepted=sla.accepted_share, sla_delivered=sla.delivered_share
     )
     _tell_progress(distribution, sla, now)
-    scope = f"distribution {distribution.pk}"
     if sla.owed and sla.projected_share < settings.SLA_ALERT_THRESHOLD:
         incidents.raise_alert(
-            "sla_at_risk",
-            scope=scope,
-            severity=Severity.CRITICAL,
+            AlertRule.SLA_AT_RISK,
+            distribution.pk,
             message=f"{distribution}: at best {sla.projected_share:.1%} {settings.SLA_BASIS} in "
             f"{settings.SLA_WINDOW_SECONDS} s. {' '.join(sla.violations)}",
             now=now,
         )
     else:
-        incidents.close_alert("sla_at_risk", scope=scope, now=now)
+        incidents.close_alert(AlertRule.SLA_AT_RISK, distribution.pk, now=now)
     return sla
 
 

@@ -13,7 +13,8 @@ from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
 from distribution.alerts import incidents
-from distribution.models import Alert, Kind, Severity
+from distribution.alerts.catalogue import AlertRule
+from distribution.models import Alert, Kind
 from subscribers.importing import jobs
 from tests import builders
 
@@ -71,9 +72,9 @@ def _import() -> int:
 
 def _alert() -> int:
     now = timezone.now()
-    rule = f"rule-{next(builders.serial)}"
-    incidents.raise_alert(rule, severity=Severity.WARNING, message="Look.", now=now)
-    return Alert.objects.get(rule=rule).pk
+    distribution = next(builders.serial)
+    incidents.raise_alert(AlertRule.OVERRUN, distribution, message="Look.", now=now)
+    return Alert.objects.get(scope=f"distribution {distribution}").pk
 
 
 # name → the id in its address

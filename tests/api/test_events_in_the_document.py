@@ -11,6 +11,7 @@ import pytest
 from django.utils import timezone
 
 from distribution.alerts import incidents
+from distribution.alerts.catalogue import AlertRule
 from distribution.api.document.events import BODIES
 from distribution.content import approval
 from distribution.event_webhooks import delivery
@@ -18,7 +19,7 @@ from distribution.ledger import deliveries
 from distribution.ledger.attempt_ids import AttemptKey
 from distribution.ledger.settlements import Settlement
 from distribution.lifecycle import closing, control, opening
-from distribution.models import EventKind, Severity, State
+from distribution.models import EventKind, State
 from distribution.service_level import sla
 from phonepool.models import PhoneNumber
 from tests.api.test_examples import DOCUMENT, validator
@@ -70,8 +71,8 @@ def _everything_else() -> None:
     control.cancel(an_open_distribution(1, now=NOW).pk, reason="Wrong text.", now=NOW)
     late = a_planned_distribution(NOW, planned_at=NOW - timedelta(hours=19))
     opening.open_distribution(late.pk, now=NOW)
-    incidents.raise_alert("x", severity=Severity.WARNING, message="Look.", now=NOW)
-    incidents.close_alert("x", now=NOW)
+    incidents.raise_alert(AlertRule.CLOCK_SET_BACK, message="Look.", now=NOW)
+    incidents.close_alert(AlertRule.CLOCK_SET_BACK, now=NOW)
     coming = timezone.localdate(NOW) + timedelta(days=2)
     first, second = a_draft(day=coming), a_draft(day=coming)
     for content in (first, second):

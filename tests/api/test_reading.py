@@ -10,7 +10,8 @@ from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
 from distribution.alerts import incidents
-from distribution.models import Alert, Severity
+from distribution.alerts.catalogue import AlertRule
+from distribution.models import Alert
 from tests.api.tokens import a_program
 from tests.builders import a_number, a_template, a_user
 
@@ -28,7 +29,7 @@ def read(address: str) -> Any:
 
 def an_alert(rule: str) -> Alert:
     now = timezone.now()
-    incidents.raise_alert(rule, severity=Severity.WARNING, message=f"{rule}!", now=now)
+    incidents.raise_alert(AlertRule(rule), message=f"{rule}!", now=now)
     return Alert.objects.get(rule=rule, closed_at=None)
 
 
@@ -64,20 +65,20 @@ def test_a_phone_number_tells_what_it_may_do_and_what_holds_it_back() -> None:
 
 
 def test_alerts_are_the_active_ones_unless_told() -> None:
-    for rule in ("one", "two", "three"):
+    for rule in ("keeper_silent", "tick_silent", "clock_set_back"):
         an_alert(rule)
-    incidents.close_alert("one", now=timezone.now())
-    incidents.acknowledge([an_alert("two").pk], by=a_user().pk, now=timezone.now())
+    incidents.close_alert(AlertRule.KEEPER_SILENT, now=timezone.now())
+    incidents.acknowledge([an_alert("tick_silent").pk], by=a_user().pk, now=timezone.now())
 
-    assert rules() == ["three", "two"]
-    assert rules("state=open") == ["three"]
-    assert rules("state=acknowledged") == ["two"]
-    assert rules("state=closed") == ["one"]
+    assert rules() == ["clock_set_back", "tick_silent"]
+    assert rules("state=open") == ["clock_set_back"]
+    assert rules("state=acknowledged") == ["tick_silent"]
+    assert rules("state=closed") == ["keeper_silent"]
     assert a_program("read").get(f"{ALERTS}?state=lost").status_code == 400
 
 
 def test_an_alert_is_acknowledged_once_and_the_log_knows_by_whom() -> None:
-    alert, user = an_alert("one"), a_user("asha")
+    alert, user = an_alert("keeper_silent"), a_user("asha")
     program = a_program("admin", user=user)
 
     for _ in range(2):
@@ -89,15 +90,15 @@ def test_an_alert_is_acknowledged_once_and_the_log_knows_by_whom() -> None:
         )
     assert LogEntry.objects.filter(user=user, object_id=str(alert.pk)).count() == 1
 
-    incidents.close_alert("one", now=timezone.now())
+    incidents.close_alert(AlertRule.KEEPER_SILENT, now=timezone.now())
     assert program.post(f"{ALERTS}/{alert.pk}/acknowledge").status_code == 200
-    over = an_alert("two")
-    incidents.close_alert("two", now=timezone.now())
+    over = an_alert("tick_silent")
+    incidents.close_alert(AlertRule.TICK_SILENT, now=timezone.now())
     assert program.post(f"{ALERTS}/{over.pk}/acknowledge").json()["code"] == "alert_closed"
 
 
 def test_several_alerts_are_acknowledged_by_one_post() -> None:
-    ids = [an_alert(rule).pk for rule in ("one", "two")]
+    ids = [an_alert(rule).pk for rule in ("keeper_silent", "tick_silent")]
     program = a_program("admin")
 
     assert program.post(ALERTS, {"ids": [*ids, 999_999]}).json() == {"acknowledged": 2}

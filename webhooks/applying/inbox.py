@@ -18,7 +18,8 @@ from django.db import OperationalError, transaction
 from django.db.models.functions import Length
 
 from distribution.alerts import incidents
-from distribution.models import Severity, StatusFeed
+from distribution.alerts.catalogue import AlertRule
+from distribution.models import StatusFeed
 from distribution.runtime.bulk_update import update_from
 from phonepool.failpoints import failpoint
 from phonepool.json_values import Unreadable
@@ -40,7 +41,6 @@ LEAST_PATIENCE = timedelta(hours=1)
 FIRST_LOOK, LONGEST_LOOK, LAST_LOOK = timedelta(seconds=5), timedelta(hours=6), timedelta(days=1)
 # No store takes longer, a new connection and a second try included.
 LONGEST_STORE = timedelta(seconds=10)
-DEAD_LETTER = "webhook_dead_letter"
 
 
 # --- applying -------------------------------------------------------------------------------------
@@ -238,8 +238,7 @@ def _give_up(letter: Letter, error: str, now: datetime, *, tries: int = 1) -> in
             return 0
         StatusFeed.dead_letter(now)
         incidents.raise_alert(
-            DEAD_LETTER,
-            severity=Severity.CRITICAL,
+            AlertRule.WEBHOOK_DEAD_LETTER,
             message=f"Webhook {letter.pk} could not be applied and is put aside: {error[-200:]}",
             now=now,
         )
@@ -271,7 +270,7 @@ def reprocess(pks: Collection[int] | None = None, *, now: datetime) -> int:
         dead = dead.filter(pk__in=pks)
     revived = dead.update(dead_at=None, tries=0, error="")
     if not WebhookEvent.objects.dead().exists():
-        incidents.close_alert(DEAD_LETTER, now=now)
+        incidents.close_alert(AlertRule.WEBHOOK_DEAD_LETTER, now=now)
     return revived
 
 

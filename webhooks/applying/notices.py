@@ -17,9 +17,9 @@ from typing import Any
 from django.db.models import Q
 
 from distribution.alerts import incidents, meta_notices
-from distribution.alerts.meta_notices import ACCOUNT, CATEGORY, LIMIT
+from distribution.alerts.catalogue import AlertRule
 from distribution.lifecycle import control
-from distribution.models import Distribution, MessageTemplate, Severity, TemplateStatus
+from distribution.models import Distribution, MessageTemplate, TemplateStatus
 from phonepool.errors import Action, classify
 from phonepool.models import PhoneNumber, Portfolio, Quality
 from phonepool.numbers import health, pool
@@ -112,20 +112,21 @@ def _template_category(event: TemplateCategoryChanged, now: datetime) -> str:
         return "template.unknown"
     if not event.announced:
         MessageTemplate.objects.filter(pk=template.pk).update(category=event.category[:16])
+    rule = AlertRule.TEMPLATE_CATEGORY
+    older = rule.scope(f"{template.pk} ")  # with any category
     if template.category != event.category:
         becomes = "will be" if event.announced else "is now"
-        scope = f"template {template.pk} {event.category}"[:80]
-        meta_notices.overtaken(CATEGORY, prefix=f"template {template.pk} ", but=scope, now=now)
+        key = f"{template.pk} {event.category}"
+        meta_notices.close_superseded(rule, prefix=older, but=rule.scope(key), now=now)
         incidents.raise_alert(
-            CATEGORY,
-            scope=scope,
-            severity=Severity.WARNING,
+            rule,
+            key,
             message=f"Message template {template} was {template.category} and {becomes} "
             f"{event.category} at Meta: check the price and the rules.",
             now=now,
         )
     elif event.announced:  # it stays what it is: what was announced before is taken back
-        meta_notices.overtaken(CATEGORY, prefix=f"template {template.pk} ", now=now)
+        meta_notices.close_superseded(rule, prefix=older, now=now)
     return ""
 
 
@@ -198,13 +199,13 @@ def troubles(events: Sequence[Trouble], numbers: Mapping[str, int], *, now: date
 def _limit(event: LimitChanged, now: datetime) -> str:
     """Told, not written: a late notice must not keep people out of a morning."""
     portfolio = Portfolio.objects.first()
-    meta_notices.overtaken(LIMIT, but=f"{event.limit}", now=now)
+    rule = AlertRule.LIMIT_CHANGED
+    meta_notices.close_superseded(rule, but=rule.scope(f"{event.limit}"), now=now)
     if portfolio is None or portfolio.recipient_limit == event.limit:
         return ""
     incidents.raise_alert(
-        LIMIT,
-        scope=f"{event.limit}",
-        severity=Severity.WARNING,
+        rule,
+        f"{event.limit}",
         message=f"Meta says that we may write to {_people(event.limit)} in 24 hours, our record "
         f"says {_people(portfolio.recipient_limit)}: check the Business Manager and correct it.",
         now=now,
@@ -219,12 +220,11 @@ def _people(limit: int | None) -> str:
 def _account(event: AccountNotice, now: datetime) -> str:
     log.warning("notice about the account: %s %s", event.event, event.detail)
     if event.event == "DISABLED_UPDATE" and event.detail.upper().startswith("REINSTATE"):
-        meta_notices.overtaken(ACCOUNT, now=now)
+        meta_notices.close_superseded(AlertRule.ACCOUNT_NOTICE, now=now)
     elif event.event in GRAVE:
         incidents.raise_alert(
-            ACCOUNT,
-            scope=event.event.lower(),
-            severity=Severity.CRITICAL,
+            AlertRule.ACCOUNT_NOTICE,
+            event.event.lower(),
             message=f"Meta reports {event.event} {event.detail}".strip()
             + ": look at the account in the Business Manager.",
             now=now,

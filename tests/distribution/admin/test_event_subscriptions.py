@@ -11,8 +11,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from distribution.alerts import incidents
+from distribution.alerts.catalogue import AlertRule
 from distribution.event_webhooks import delivery
-from distribution.models import EventDelivery, EventSubscription, PostState, Severity
+from distribution.models import EventDelivery, EventSubscription, PostState
 from tests.distribution.receivers import a_receiver, a_subscription
 
 pytestmark = pytest.mark.django_db
@@ -62,7 +63,7 @@ def test_dead_letters_are_found_and_sent_again(admin_client):
     now = timezone.now()
     with a_receiver() as receiver:
         listener = a_subscription(receiver.url)
-        incidents.raise_alert("x", severity=Severity.WARNING, message="X.", now=now)
+        incidents.raise_alert(AlertRule.CLOCK_SET_BACK, message="X.", now=now)
         receiver.status = 500
         delivery.run(lambda: now - timedelta(days=2))
         delivery.run(lambda: now)

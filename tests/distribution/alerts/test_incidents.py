@@ -8,21 +8,24 @@ import pytest
 from django.db import IntegrityError, connections, transaction
 
 from distribution.alerts import incidents
+from distribution.alerts.catalogue import AlertRule
 from distribution.models import Alert, Severity
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
+NO_NUMBER = AlertRule.NO_NUMBER
 
 
-def raised(rule: str = "no_number", *, now: datetime = NOW, **fields) -> bool:
-    given = {"scope": "distribution 1", "severity": Severity.CRITICAL, "message": "None can send."}
+def raised(rule: AlertRule = NO_NUMBER, *, now: datetime = NOW, **fields) -> bool:
+    given = {"about": 1, "message": "None can send."}
     return incidents.raise_alert(rule, now=now, **{**given, **fields})
 
 
 def test_an_incident_opens_once_and_its_words_stay_fresh():
-    assert raised()
-    assert not raised(now=LATER, message="Still none.", severity=Severity.WARNING)
+    rule = AlertRule.CAPACITY_SHORT
+    assert raised(rule, severity=Severity.CRITICAL)
+    assert not raised(rule, now=LATER, message="Still none.", severity=Severity.WARNING)
 
     alert = Alert.objects.get()
     assert (alert.opened_at, alert.message, alert.severity) == (NOW, "Still none.", "WARNING")
@@ -30,16 +33,16 @@ def test_an_incident_opens_once_and_its_words_stay_fresh():
 
 def test_rules_and_scopes_are_incidents_of_their_own():
     assert raised()
-    assert raised(scope="distribution 2")
-    assert raised("no_token")
+    assert raised(about=2)
+    assert raised(AlertRule.NO_TOKEN)
     assert Alert.objects.count() == 3
 
 
 def test_a_closed_incident_may_open_again():
     raised()
 
-    assert incidents.close_alert("no_number", scope="distribution 1", now=LATER)
-    assert not incidents.close_alert("no_number", scope="distribution 1", now=LATER)
+    assert incidents.close_alert(NO_NUMBER, 1, now=LATER)
+    assert not incidents.close_alert(NO_NUMBER, 1, now=LATER)
     assert raised(now=LATER)
 
     assert list(Alert.objects.order_by("pk").values_list("opened_at", "closed_at")) == [
@@ -51,7 +54,7 @@ def test_a_closed_incident_may_open_again():
 def test_closing_leaves_other_scopes_open():
     raised()
 
-    assert not incidents.close_alert("no_number", scope="distribution 2", now=LATER)
+    assert not incidents.close_alert(NO_NUMBER, 2, now=LATER)
     assert Alert.objects.get().closed_at is None
 
 
@@ -101,6 +104,6 @@ def test_losing_the_race_spoils_no_transaction(monkeypatch):
     with transaction.atomic():
         monkeypatch.setattr(transaction, "atomic", meanwhile)
         assert not raised()
-        assert raised("no_token")
+        assert raised(AlertRule.NO_TOKEN)
 
     assert Alert.objects.count() == 2

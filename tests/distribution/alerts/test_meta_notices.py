@@ -6,8 +6,9 @@ import pytest
 from django.utils import timezone
 
 from distribution.alerts import incidents, meta_notices
+from distribution.alerts.catalogue import AlertRule
 from distribution.lifecycle import closing
-from distribution.models import Alert, Delivery, Distribution, Severity, State
+from distribution.models import Alert, Delivery, Distribution, State
 from distribution.service_level import sla
 from phonepool.models import Portfolio
 from tests.builders import a_portfolio, a_template, an_open_distribution
@@ -18,8 +19,8 @@ pytestmark = pytest.mark.django_db
 RULES = ("template_category", "limit_changed", "account_notice")
 
 
-def opened(rule: str, scope: str = "something", at=NOW) -> None:
-    incidents.raise_alert(rule, scope=scope, severity=Severity.WARNING, message="Look.", now=at)
+def opened(rule: str, about: str = "something", at=NOW) -> None:
+    incidents.raise_alert(AlertRule(rule), about, message="Look.", now=at)
 
 
 def still_open() -> set[str]:

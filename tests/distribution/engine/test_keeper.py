@@ -7,12 +7,13 @@ import pytest
 from django.db import OperationalError
 
 from distribution.alerts import incidents
+from distribution.alerts.catalogue import AlertRule
 from distribution.engine import keeper as keeping
 from distribution.engine import tick
 from distribution.engine.keeper import Duties, Keeper
 from distribution.ledger import deliveries
 from distribution.ledger.settlements import Settlement
-from distribution.models import Alert, Delivery, Distribution, Heartbeat, Kind, Severity
+from distribution.models import Alert, Delivery, Distribution, Heartbeat, Kind
 from distribution.runtime.watchdog import Watchdog
 from phonepool.models import NumberState, PhoneNumber
 from tests.builders import (
@@ -263,7 +264,7 @@ def test_alerts_that_nobody_tells_it_tells(keeper, world, settings, monkeypatch)
     monkeypatch.setattr(keeping.webhook, "notify", told.append)
     monkeypatch.setattr(keeping, "connections", type("None", (), {"close_all": lambda: None}))
     world.celery_lives()
-    incidents.raise_alert("x", severity=Severity.WARNING, message="X.", now=world.now)
+    incidents.raise_alert(AlertRule.CLOCK_SET_BACK, message="X.", now=world.now)
     look(keeper, world, later=29)
     assert told == []
 

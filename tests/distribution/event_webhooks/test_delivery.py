@@ -12,6 +12,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from distribution import tasks
 from distribution.alerts import incidents
+from distribution.alerts.catalogue import AlertRule
 from distribution.event_webhooks import address_guard, delivery, http_post, subscriptions
 from distribution.event_webhooks.address_guard import AddressError
 from distribution.models import (
@@ -20,7 +21,6 @@ from distribution.models import (
     EventSubscription,
     OutgoingEvent,
     PostState,
-    Severity,
 )
 from tests.distribution.receivers import Receiver, a_receiver, a_subscription
 
@@ -36,8 +36,8 @@ def receiver():
         yield receiver
 
 
-def something_happens(rule: str = "x") -> None:
-    incidents.raise_alert(rule, severity=Severity.WARNING, message="X.", now=NOW)
+def something_happens(distribution: int = 1) -> None:
+    incidents.raise_alert(AlertRule.OVERRUN, distribution, message="X.", now=NOW)
 
 
 def round_at(**after: float) -> int:
@@ -53,7 +53,7 @@ def test_each_listener_gets_its_own_copy_of_what_it_wants(receiver):
         a_subscription(receiver.url)
         a_subscription(other.url, kinds=["alert.closed"])
         something_happens()
-        incidents.close_alert("x", now=NOW)
+        incidents.close_alert(AlertRule.OVERRUN, 1, now=NOW)
 
         assert round_at() == 3
 
@@ -88,7 +88,8 @@ def test_the_pauses_grow_and_after_a_day_it_is_dead_alerted_and_can_be_replayed(
         round_at(seconds=tried[-1])
     assert tried == [0, 5, 35, 155, 755, 2555, 6155, 13_355, 27_755, 56_555, 85_355, 86_400]
     # The alert about it was an event, too: it waits for the same receiver.
-    assert len([post for post in receiver.posts if post.told["data"]["alert"]["rule"] == "x"]) == 12
+    rules = [post.told["data"]["alert"]["rule"] for post in receiver.posts]
+    assert rules.count("overrun") == 12
     assert Alert.objects.filter(rule="events_undelivered", closed_at=None).count() == 1
     assert round_at(days=3) == 0  # nothing by itself
     receiver.posts.clear()
@@ -98,7 +99,7 @@ def test_the_pauses_grow_and_after_a_day_it_is_dead_alerted_and_can_be_replayed(
     assert subscriptions.replay(list(dead), now=NOW + timedelta(days=4)) == 1
     round_at(days=4)
 
-    assert receiver.posts[0].told["data"]["alert"]["rule"] == "x"
+    assert receiver.posts[0].told["data"]["alert"]["rule"] == "overrun"
     assert state() == PostState.DELIVERED
     assert EventSubscription.objects.get(pk=listener.pk).failures == 0
     assert not Alert.objects.filter(rule="events_undelivered", closed_at=None).exists()
@@ -106,8 +107,8 @@ def test_the_pauses_grow_and_after_a_day_it_is_dead_alerted_and_can_be_replayed(
 
 def test_an_event_that_is_not_liked_does_not_hold_up_the_next(receiver):
     a_subscription(receiver.url)
-    something_happens("a")
-    something_happens("b")
+    something_happens(1)
+    something_happens(2)
     receiver.status = 422
     round_at()
 
@@ -126,8 +127,8 @@ def test_a_receiver_that_asks_for_time_gets_it(receiver):
 
 def test_a_receiver_that_is_gone_is_not_asked_again(receiver):
     a_subscription(receiver.url)
-    something_happens("a")
-    something_happens("b")
+    something_happens(1)
+    something_happens(2)
     receiver.status = 410
     round_at()
 
@@ -153,8 +154,8 @@ def test_a_dead_receiver_is_asked_rarely_and_the_others_are_told(receiver):
     with a_receiver() as gone:
         dead = a_subscription(gone.url)
     a_subscription(receiver.url)
-    for rule in "abc":
-        something_happens(rule)
+    for distribution in (1, 2, 3):
+        something_happens(distribution)
 
     assert round_at() == 3
 
@@ -203,7 +204,7 @@ def test_two_senders_never_serve_the_same_listener_at_once(receiver, monkeypatch
 def test_after_a_change_of_the_secret_both_sign_for_a_day(receiver):
     listener = a_subscription(receiver.url)
     new = subscriptions.change_secret(listener, now=NOW)
-    something_happens("a")
+    something_happens(1)
     round_at()
     for secret in (listener.secret, new):
         assert receiver.verified(secret)

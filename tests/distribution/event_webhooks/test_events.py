@@ -10,13 +10,14 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from distribution.alerts import incidents
+from distribution.alerts.catalogue import AlertRule
 from distribution.content import approval
 from distribution.event_webhooks import delivery
 from distribution.ledger import deliveries
 from distribution.ledger.attempt_ids import AttemptKey
 from distribution.ledger.settlements import Settlement
 from distribution.lifecycle import closing, control, opening
-from distribution.models import Delivery, EventKind, OutgoingEvent, Severity, State
+from distribution.models import Delivery, EventKind, OutgoingEvent, State
 from distribution.outcomes import status_reports
 from distribution.outcomes.report_rules import StatusReport
 from distribution.service_level import sla
@@ -117,9 +118,9 @@ def test_a_distribution_begun_too_late_is_told_as_missed():
 
 def test_an_alert_is_told_when_it_opens_and_when_it_closes_not_between():
     for words in ("One.", "Two."):
-        incidents.raise_alert("x", severity=Severity.WARNING, message=words, now=NOW)
+        incidents.raise_alert(AlertRule.CLOCK_SET_BACK, message=words, now=NOW)
     for _ in range(2):
-        incidents.close_alert("x", now=NOW)
+        incidents.close_alert(AlertRule.CLOCK_SET_BACK, now=NOW)
 
     assert kinds() == ["alert.opened", "alert.closed"]
     assert OutgoingEvent.objects.get(kind="alert.closed").data["alert"]["message"] == "Two."
@@ -189,7 +190,7 @@ def test_sending_pays_no_statement_for_events_and_figures():
 
 def test_what_was_rolled_back_is_not_told():
     with transaction.atomic():
-        incidents.raise_alert("x", severity=Severity.WARNING, message="X.", now=NOW)
+        incidents.raise_alert(AlertRule.CLOCK_SET_BACK, message="X.", now=NOW)
         transaction.set_rollback(True)
 
     assert kinds() == []

@@ -11,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from distribution.alerts import incidents
+from distribution.alerts.catalogue import AlertRule
 from distribution.models import (
     BlackoutDate,
     Distribution,
@@ -93,14 +94,15 @@ def test_seven_mornings_are_told_by_share_failures_and_tone():
 
 def test_open_alerts_come_with_the_ones_nobody_looks_after_first():
     boss = User.objects.create_user("boss")
-    for rule, severity in (
-        ("a", "WARNING"),
-        ("b", "CRITICAL"),
-        ("c", "CRITICAL"),
-        ("d", "WARNING"),
-    ):
-        incidents.raise_alert(rule, severity=Severity(severity), message=rule, now=EVENING)
-    incidents.close_alert("d", now=EVENING)
+    for distribution, severity in enumerate(("WARNING", "CRITICAL", "CRITICAL", "WARNING")):
+        incidents.raise_alert(
+            AlertRule.CAPACITY_SHORT,
+            distribution,
+            severity=Severity(severity),
+            message="Short.",
+            now=EVENING,
+        )
+    incidents.close_alert(AlertRule.CAPACITY_SHORT, 3, now=EVENING)
     first = today.load(EVENING).alerts[0]
     assert incidents.acknowledge([first.pk], by=boss.pk, now=EVENING) == 1
     assert incidents.acknowledge([first.pk], by=boss.pk, now=EVENING) == 0

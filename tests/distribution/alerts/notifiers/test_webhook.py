@@ -8,8 +8,9 @@ import responses
 from django.utils import timezone
 
 from distribution.alerts import incidents
+from distribution.alerts.catalogue import AlertRule
 from distribution.alerts.notifiers import webhook
-from distribution.models import Alert, Severity
+from distribution.models import Alert
 
 SINK = "http://127.0.0.1:9/alerts"
 NOW = timezone.now()
@@ -18,13 +19,7 @@ NOW = timezone.now()
 @pytest.fixture(autouse=True)
 def sink(settings, db):
     settings.WEBHOOK_ALERT_URL = SINK
-    incidents.raise_alert(
-        "no_content",
-        scope="distribution 1",
-        severity=Severity.CRITICAL,
-        message="Approve.",
-        now=NOW,
-    )
+    incidents.raise_alert(AlertRule.NO_CONTENT, 1, message="Approve.", now=NOW)
 
 
 @responses.activate
