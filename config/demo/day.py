@@ -29,6 +29,7 @@ from config.demo.progress import Progress, ProgressView, print_line  # noqa: E40
 from distribution.analytics import counts  # noqa: E402
 from distribution.lifecycle import schedule  # noqa: E402
 from distribution.models import Distribution, Kind  # noqa: E402
+from distribution.runtime import india_time  # noqa: E402
 from distribution.tasks import start_daily_distribution  # noqa: E402
 from phonepool.models import PhoneNumber  # noqa: E402
 
@@ -40,7 +41,7 @@ def main(arguments: list[str] | None = None) -> int:
     """0 if no recipient was missed or got two messages and the service level was met, else 1."""
     options = _options(arguments)
     sandbox = SandboxClient(settings.WHATSAPP_API_BASE)
-    day = schedule.local_date(timezone.now())
+    day = india_time.local_date(timezone.now())
     password = _prepare(options, day)
     pids = {**json.loads(os.environ.get("DEMO_PIDS", "{}")), "watcher": os.getpid()}
     triggered_at = _trigger(day)

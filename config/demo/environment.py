@@ -8,15 +8,13 @@ from contextlib import contextmanager
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from time import sleep
-from zoneinfo import ZoneInfo
-
-from django.conf import settings
 
 from config.demo.preparation import LANGUAGE, POOL, TEMPLATE, VARIABLES
 from config.demo.progress import print_line
 from config.demo.scenarios import scenario
 from config.processes.launcher import Launcher
 from config.processes.programs import SandboxOptions
+from distribution.runtime import india_time
 
 # The run is planned this long after the start: by then the services are up.
 START_DELAY_SECONDS = 12
@@ -51,7 +49,7 @@ def run_day(
 
 def _planned_time() -> datetime:
     """The planned time, on the current day in India."""
-    zone = ZoneInfo(settings.TIME_ZONE)
+    zone = india_time.zone()
     planned = datetime.now(zone) + timedelta(seconds=START_DELAY_SECONDS)
     if planned.time() < time(0, 1):  # the date must not change between here and the start
         print_line("Waiting a minute for midnight in India to pass.")

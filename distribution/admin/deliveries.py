@@ -16,6 +16,7 @@ from django.utils import timezone
 from distribution.ledger.reasons import explain
 from distribution.models import Attempt, Delivery, Distribution
 from distribution.reporting import delivery_export
+from distribution.runtime import india_time
 from masking.phones import mask_phone
 from subscribers.admin.confirmed_action import record
 from subscribers.admin.read_only import ReadOnly
@@ -89,7 +90,7 @@ class Why(admin.SimpleListFilter):
 
 def _clock(moment: datetime | None) -> str | None:
     """To the second: the admin's own way of writing times leaves them out."""
-    return f"{timezone.localtime(moment):%H:%M:%S}" if moment else None
+    return india_time.clock(moment) if moment else None
 
 
 @admin.register(Delivery)

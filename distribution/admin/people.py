@@ -6,7 +6,7 @@ The subscribers know nothing of deliveries, so their admin is completed here, ab
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from distribution.models import Delivery
 from distribution.reporting import subscriber_history
+from distribution.runtime import india_time
 from subscribers.admin.people import SubscriberAdmin
 from subscribers.models import Erasure, Subscriber
 from subscribers.people import erasure as erasing
@@ -91,7 +92,7 @@ class PersonAdmin(SubscriberAdmin):
 def _story(subscriber_id: int, *, everything: bool) -> dict[str, Any]:
     now = timezone.now()
     limit = MOST if everything else subscriber_history.SHOWN
-    today = timezone.localdate(now)
+    today = india_time.local_date(now)
     sentences = subscriber_history.deliveries_of(subscriber_id, today=today, limit=limit)
     total = Delivery.objects.filter(subscriber_id=subscriber_id).count()
     erasure = Erasure.objects.filter(subscriber=subscriber_id).select_related("subscriber").first()
@@ -109,7 +110,7 @@ def _delivered(since: datetime | None) -> Exists:
 
 
 def _midnight(now: datetime) -> datetime:
-    return timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+    return india_time.local_datetime(india_time.local_date(now), time.min)
 
 
 admin.site.unregister(Subscriber)

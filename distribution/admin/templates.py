@@ -16,7 +16,6 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from distribution.content import approval, preview, rendering, template_schema
-from distribution.lifecycle import schedule
 from distribution.models import (
     Content,
     ContentState,
@@ -24,6 +23,7 @@ from distribution.models import (
     MessageTemplate,
     TemplateStatus,
 )
+from distribution.runtime import india_time
 from phonepool.cloud_api import client
 from phonepool.errors import CloudApiError
 from subscribers.admin.read_only import ReadOnly
@@ -175,7 +175,7 @@ def _share(part: float | None) -> str:
 
 def _to_come() -> QuerySet[Content]:
     """Approved content that may still be said."""
-    today = schedule.local_date(timezone.now())
+    today = india_time.local_date(timezone.now())
     approved = Content.objects.filter(state=ContentState.APPROVED)
     return approved.filter(Q(day__gte=today) | Q(is_fallback=True)).order_by("day", "pk")
 

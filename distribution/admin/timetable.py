@@ -27,20 +27,21 @@ from distribution.models import (
     Kind,
     OneTime,
 )
+from distribution.runtime import india_time
 from subscribers.admin.confirmed_action import ReasonForm, ask_about, confirmed, record
 
 
 class DailyTimeForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     def clean_from_day(self) -> Any:
         day = self.cleaned_data["from_day"]
-        if day <= schedule.local_date(timezone.now()):
+        if day <= india_time.local_date(timezone.now()):
             raise forms.ValidationError("Today's time stands: choose tomorrow or a later day.")
         return day
 
 
 class BlackoutForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean_day(self) -> Any:
-        day, today = self.cleaned_data["day"], schedule.local_date(timezone.now())
+        day, today = self.cleaned_data["day"], india_time.local_date(timezone.now())
         if day < today:
             raise forms.ValidationError("That day is over.")
         begun = Distribution.objects.filter(
@@ -74,7 +75,7 @@ class DailyTimeAdmin(Planned):
     fields = ["from_day", "time"]
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        past = isinstance(obj, DailyTime) and obj.from_day <= schedule.local_date(timezone.now())
+        past = isinstance(obj, DailyTime) and obj.from_day <= india_time.local_date(timezone.now())
         return not past and super().has_delete_permission(request, obj)
 
 

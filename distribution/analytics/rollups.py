@@ -12,9 +12,7 @@ import time
 from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Case, CharField, Count, F, Max, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import ExtractHour
@@ -22,6 +20,7 @@ from django.db.models.functions import ExtractHour
 from distribution.models import Delivery, Distribution, Progress, State
 from distribution.models.distributions import ENDED, RUNNING
 from distribution.models.rollups import Outcome, Rollup, RollupMark, RollupState
+from distribution.runtime import india_time
 
 log = logging.getLogger(__name__)
 
@@ -94,13 +93,12 @@ def _counted_patiently(distribution: Distribution) -> list[dict[str, Any]]:
 def counted(distribution: Distribution) -> list[dict[str, Any]]:
     """What the deliveries say themselves, in the form of the stored figures: one long query."""
     alike = ("tier", "number_id", "language", "hour", "outcome", "why")
-    zone = ZoneInfo(settings.TIME_ZONE)
     deliveries = Delivery.objects.filter(distribution=distribution).order_by()
     rows = (
         deliveries.annotate(
             outcome=OUTCOMES,
             why=REASONS,
-            hour=Case(When(WENT, then=ExtractHour("accepted_at", tzinfo=zone))),
+            hour=Case(When(WENT, then=ExtractHour("accepted_at", tzinfo=india_time.zone()))),
         )
         .values(*alike)
         .annotate(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
@@ -23,6 +22,7 @@ from distribution.models import (
     Kind,
 )
 from distribution.models.distributions import UNOPENED
+from distribution.runtime import india_time
 
 EDITABLE = (
     *("day", "title", "message_template", "body_variables", "button_variables", "media"),
@@ -39,7 +39,7 @@ class ApprovalError(Exception):
 def deadline(day: date) -> datetime:
     """Until when a day's content should be approved: the evening before, in India."""
     evening = day - timedelta(days=1)
-    return datetime.combine(evening, settings.CONTENT_DEADLINE, ZoneInfo(settings.TIME_ZONE))
+    return india_time.local_datetime(evening, settings.CONTENT_DEADLINE)
 
 
 def is_late(content: Content, now: datetime) -> bool:

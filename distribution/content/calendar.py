@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
-
-from django.conf import settings
 
 from distribution.content import approval
 from distribution.models import BlackoutDate, Content, ContentState
+from distribution.runtime import india_time
 
 # What says most about a day stands for it.
 ORDER = [
@@ -58,7 +56,7 @@ def days(first: date, count: int, *, now: datetime) -> list[CalendarDay]:
     fallback = Content.objects.fallback() is not None
     closed = BlackoutDate.objects.filter(day__range=(first, last)).values_list("day", "reason")
     blackouts = dict(closed)
-    today = now.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
+    today = india_time.local_date(now)
     whole = [
         _day(first + timedelta(days=place), by_day, today=today, fallback=fallback, now=now)
         for place in range(count)
@@ -78,7 +76,7 @@ def weeks(month: date, *, now: datetime) -> list[list[CalendarDay]]:
 
 def next_gap(now: datetime, *, within: int = 14) -> CalendarDay | None:
     """The first day from tomorrow on that has nothing approved of its own."""
-    today = now.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
+    today = india_time.local_date(now)
     coming = days(today + timedelta(days=1), within, now=now)
     return next((day for day in coming if day.gap), None)
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
-
-from django.conf import settings
 
 from distribution.content import template_schema
 from distribution.content.template_schema import BODY, BUTTON, HEADER, Slot, TemplateForm
 from distribution.models import Content, TemplateStatus
+from distribution.runtime import india_time
 from subscribers.models import Subscriber
 
 PLACEHOLDER = re.compile(r"\{([a-zA-Z_][a-zA-Z0-9_]*)\}")
@@ -67,8 +65,7 @@ def media_expires(content: Content) -> date | None:
     uploaded = content.media.get("uploaded_at")
     if not uploaded:
         return None
-    local = datetime.fromisoformat(uploaded).astimezone(ZoneInfo(settings.TIME_ZONE))
-    return (local + MEDIA_LIFE).date()
+    return india_time.local_date(datetime.fromisoformat(uploaded)) + MEDIA_LIFE
 
 
 def _media_findings(content: Content, form: TemplateForm) -> list[str]:

@@ -29,6 +29,7 @@ from distribution.models import Alert, Delivery, Distribution, Heartbeat, Kind, 
 from distribution.models.deliveries import CLAIMABLE
 from distribution.models.distributions import RUNNING, UNOPENED
 from distribution.models.heartbeats import KEEPER, SLA, TICK, is_silent
+from distribution.runtime import india_time
 from distribution.runtime.watchdog import Watchdog
 from phonepool.models import NumberState, PhoneNumber
 from subscribers.models import Subscriber
@@ -71,7 +72,7 @@ class Look:
 
 def look(now: datetime) -> Look:
     """Everything in one statement over small tables."""
-    day = schedule.local_date(now)
+    day = india_time.local_date(now)
     hearts = Heartbeat.objects.all()
     live = Distribution.objects.all()
     row = (

@@ -34,7 +34,7 @@ from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.ledger import deliveries as state
 from distribution.ledger.reasons import Explanation, explain
-from distribution.lifecycle import control, schedule
+from distribution.lifecycle import control
 from distribution.models import (
     Attempt,
     AttemptOutcome,
@@ -44,6 +44,7 @@ from distribution.models import (
     Progress,
     State,
 )
+from distribution.runtime import india_time
 from phonepool import advice, errors
 from subscribers.models import Status
 
@@ -186,7 +187,7 @@ def retry(distribution_id: int, *, by: User, reason: str, now: datetime) -> Retr
 def _insist(distribution_id: int, now: datetime) -> None:
     """Its day, its state and its past allow it; from here on it sends."""
     distribution = Distribution.objects.get(pk=distribution_id)
-    if distribution.local_date != schedule.local_date(now):
+    if distribution.local_date != india_time.local_date(now):
         raise RetryError("It is another day's message: that is not sent any more.")
     if incidents.was_raised(AlertRule.QUARANTINE, distribution_id):
         raise RetryError("The database was restored during it: who got it is not known here.")

@@ -23,6 +23,7 @@ from distribution.models import (
 from distribution.models.distributions import RUNNING, UNOPENED
 from distribution.outcomes.report_rules import FAILED
 from distribution.outcomes.status_reports import Applied, advance
+from distribution.runtime import india_time
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ def plan(*, restored_to: datetime, margin: timedelta, now: datetime) -> list[Ste
     ]
     unopened = Distribution.objects.filter(state__in=UNOPENED, planned_at__lte=now)
     steps += [Step(str(one), one.pk, 0, unopened=True) for one in unopened]
-    today = schedule.local_date(now)
+    today = india_time.local_date(now)
     known = Distribution.objects.filter(kind=Kind.DAILY, local_date=today).exists()
     if not known and now >= schedule.daily_time(today):
         steps.append(Step(f"Daily {today}", None, 0, unopened=True))

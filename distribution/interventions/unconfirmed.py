@@ -13,9 +13,10 @@ from django.db import transaction
 
 from distribution.ledger import deliveries
 from distribution.ledger.evidence import doubt, verdict
-from distribution.lifecycle import control, schedule
+from distribution.lifecycle import control
 from distribution.models import Attempt, Delivery, Distribution, Ruling, State, Verdict
 from distribution.models.deliveries import DeliveryQuerySet
+from distribution.runtime import india_time
 
 PERMISSION = "distribution.resend_unconfirmed"
 TIME_TO_SEND = timedelta(minutes=15)  # for a distribution whose window is over
@@ -72,7 +73,7 @@ def _open_case(delivery_id: int, by: User, reason: str) -> Delivery:
 
 
 def _insist_on_today(distribution: Distribution, now: datetime) -> None:
-    if distribution.local_date != schedule.local_date(now):
+    if distribution.local_date != india_time.local_date(now):
         raise UnconfirmedError("It is another day's message: that is not sent any more.")
 
 

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.utils import timezone
 
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
@@ -18,6 +17,7 @@ from distribution.lifecycle.control import ControlError
 from distribution.lifecycle.preflight import Finding
 from distribution.models import Distribution, DistributionState, EventKind, Kind, Severity
 from distribution.models.distributions import UNOPENED
+from distribution.runtime import india_time
 from phonepool.numbers import health
 
 
@@ -141,7 +141,7 @@ def start_now(distribution_id: int, *, now: datetime) -> bool:
         distribution = rows.filter(pk=distribution_id, state__in=UNOPENED).first()
         if distribution is None:
             raise ControlError("Only a distribution that has not begun can be started.")
-        if distribution.local_date != timezone.localdate(now):
+        if distribution.local_date != india_time.local_date(now):
             raise ControlError("It is planned for another day: it starts on its own day only.")
         if distribution.planned_at > now:
             distribution.planned_at = now

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from contextlib import suppress
 from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
@@ -22,6 +21,8 @@ from distribution.models import (
     Kind,
 )
 from distribution.models.distributions import UNOPENED, DistributionQuerySet
+from distribution.runtime import india_time
+from distribution.runtime.india_time import local_date
 
 log = logging.getLogger(__name__)
 
@@ -44,12 +45,7 @@ def times(day: date) -> QuerySet[DailyTime]:
 
 def moment(day: date, at: time | None) -> datetime:
     """That time on a day in India; without one the setting's."""
-    return datetime.combine(day, at or settings.DAILY_TIME, ZoneInfo(settings.TIME_ZONE))
-
-
-def local_date(now: datetime) -> date:
-    """The day in India."""
-    return now.astimezone(ZoneInfo(settings.TIME_ZONE)).date()
+    return india_time.local_datetime(day, at or settings.DAILY_TIME)
 
 
 def open_due(now: datetime) -> list[int]:

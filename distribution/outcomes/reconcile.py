@@ -25,6 +25,7 @@ from distribution.models import (
     StatusFeed,
 )
 from distribution.models.deliveries import DeliveryQuerySet
+from distribution.runtime import india_time
 from phonepool.errors import SERVER_FAULT, UNSURE
 from subscribers.models import Status
 
@@ -57,7 +58,7 @@ def judge(distribution: Distribution, *, now: datetime) -> tuple[int, int]:
     seen = {name: gate.seen for name, gate in gates.items()} | _receiver(feed)
     neighbourhood = Neighbourhood(distribution.pk)
     evidence = {
-        row.pk: {**seen, **heard, "unknown_at": _text(row.unknown_at)}
+        row.pk: {**seen, **heard, "unknown_at": india_time.iso(row.unknown_at)}
         for row in ripe
         if _reports_could_come(row, feed, through) and (heard := neighbourhood.evidence(row))
     }
@@ -123,7 +124,10 @@ def _common_gates(distribution: Distribution, now: datetime) -> dict[str, Gate]:
 
 def _receiver(feed: StatusFeed) -> dict[str, object]:
     """What is known of our receiver, for the evidence."""
-    told = {"seen_at": _text(feed.receiver_seen_at), "away_at": _text(feed.receiver_away_at)}
+    told = {
+        "seen_at": india_time.iso(feed.receiver_seen_at),
+        "away_at": india_time.iso(feed.receiver_away_at),
+    }
     return {"receiver": told}
 
 
@@ -200,7 +204,3 @@ def _heard(among: str, neighbours: DeliveryQuerySet) -> Heard:
     reported = Q(progress__gte=Progress.SENT) | Q(failed_at__isnull=False)
     counts = neighbours.aggregate(total=Count("pk"), reported=Count("pk", filter=reported))
     return Heard(among, counts["total"], counts["reported"])
-
-
-def _text(moment: datetime | None) -> str | None:
-    return moment.isoformat() if moment else None

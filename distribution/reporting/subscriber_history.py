@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from django.db.models import Max, QuerySet
-from django.utils import timezone
 
 from distribution.ledger import deliveries
 from distribution.models import Delivery, KeptAnswer, Progress, State
 from distribution.models.deliveries import UNSETTLED
+from distribution.runtime import india_time
 from phonepool.errors import FAILURES, WITHDRAWN, Reason
 
 SHOWN = 30  # deliveries on a page: a month
@@ -151,4 +151,4 @@ def _day(day: date, today: date) -> str:
 
 
 def _clock(moment: datetime | None) -> str:
-    return f"{timezone.localtime(moment):%H:%M:%S}" if moment else "an unknown time"
+    return india_time.clock(moment) if moment else "an unknown time"

@@ -20,6 +20,7 @@ from distribution.models import (
     State,
 )
 from distribution.models.distributions import RUNNING, UNOPENED
+from distribution.runtime import india_time
 
 DAYS_SHOWN = 7
 ALERTS_SHOWN = 8
@@ -81,7 +82,7 @@ def held_back(now: datetime) -> Distribution | None:
 
 def day_results(now: datetime) -> list[DayResult]:
     """The last seven days, today last; a day without a distribution gets a result, too."""
-    today = schedule.local_date(now)
+    today = india_time.local_date(now)
     first = today - timedelta(days=DAYS_SHOWN - 1)
     rows = Distribution.objects.filter(kind=Kind.DAILY, local_date__range=(first, today))
     by_day = {row.local_date: row for row in rows}

@@ -18,6 +18,7 @@ from distribution.analytics import counts
 from distribution.analytics.counts import Reach, Tally
 from distribution.ledger import outbox
 from distribution.models import Distribution, EventKind, State
+from distribution.runtime import india_time
 from phonepool.models import PhoneNumber
 from phonepool.numbers import health
 
@@ -131,8 +132,8 @@ def results(distribution: Distribution, *, now: datetime) -> dict[str, object]:
         "sla_delivered": sla.delivered_share,
         "sla_met": sla.met,
         "violations": sla.violations,
-        "first_accepted_at": _text(reach.first_accepted_at),
-        "last_accepted_at": _text(reach.last_accepted_at),
+        "first_accepted_at": india_time.iso(reach.first_accepted_at),
+        "last_accepted_at": india_time.iso(reach.last_accepted_at),
     }
 
 
@@ -184,7 +185,3 @@ def rate_ahead(tally: Tally, recent: float, numbers: Iterable[PhoneNumber], now:
 
 def _share(part: int, whole: int) -> float:
     return part / whole if whole else 1.0
-
-
-def _text(value: datetime | None) -> str | None:
-    return value.isoformat() if value else None

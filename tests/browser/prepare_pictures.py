@@ -25,6 +25,7 @@ from distribution.models import (  # noqa: E402
     Kind,
     MessageTemplate,
 )
+from distribution.runtime import india_time  # noqa: E402
 from phonepool.cloud_api import client  # noqa: E402
 from phonepool.models import PhoneNumber  # noqa: E402
 from subscribers.importing import jobs  # noqa: E402
@@ -75,7 +76,7 @@ def write(title: str, by: User, **when: object) -> Content:
     )
 
 
-now, today = timezone.now(), schedule.local_date(timezone.now())
+now, today = timezone.now(), india_time.local_date(timezone.now())
 preparation.set_up_pool()
 rendering.sync(client.client(), now=now)
 preparation.import_subscribers(PEOPLE, seed=1)

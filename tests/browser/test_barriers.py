@@ -9,9 +9,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from distribution.content import approval
-from distribution.lifecycle import schedule
 from distribution.models import Delivery, Distribution
 from distribution.reporting import dashboard
+from distribution.runtime import india_time
 from tests import builders
 from tests.admin.routes import MAKERS
 from tests.mornings import a_morning
@@ -21,7 +21,7 @@ PEOPLE = 60
 
 def the_morning() -> Distribution:
     now = timezone.now()
-    return a_morning(PEOPLE, now=now, local_date=schedule.local_date(now))
+    return a_morning(PEOPLE, now=now, local_date=india_time.local_date(now))
 
 
 def of_a_day() -> list[str]:

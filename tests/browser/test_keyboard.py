@@ -9,7 +9,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from distribution.content import approval
-from distribution.lifecycle import schedule
+from distribution.runtime import india_time
 from tests import builders
 from tests.browser.conftest import PASSWORD
 from tests.mornings import a_morning
@@ -65,7 +65,7 @@ def test_approving(eyes, page, sign_in):
 def test_pausing_and_retrying(eyes, page, sign_in):
     sign_in("Operator")
     now = timezone.now()
-    morning = a_morning(200, now=now, local_date=schedule.local_date(now))
+    morning = a_morning(200, now=now, local_date=india_time.local_date(now))
 
     eyes.visit(reverse("admin:distribution_distribution_change", args=[morning.pk]))
     for act, done in (("Pause", "Paused."), ("Retry the failed", "are sent again.")):

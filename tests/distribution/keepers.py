@@ -10,8 +10,8 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from distribution.engine.keeper import Keeper
-from distribution.lifecycle import schedule
 from distribution.models import Heartbeat, StatusFeed
+from distribution.runtime import india_time
 from distribution.sending.batch import Sent
 from tests.builders import a_number, an_approved_content, some_subscribers
 
@@ -67,4 +67,4 @@ def wait_until(condition: Callable[[], bool]) -> None:
 def a_morning(subscribers: int = 120) -> None:
     some_subscribers(subscribers)
     a_number()
-    an_approved_content(day=schedule.local_date(SIX))
+    an_approved_content(day=india_time.local_date(SIX))

@@ -11,9 +11,9 @@ django.setup()
 from django.utils import timezone  # noqa: E402
 
 from config.demo import preparation  # noqa: E402
-from distribution.lifecycle import schedule  # noqa: E402
+from distribution.runtime import india_time  # noqa: E402
 
 preparation.import_subscribers(int(sys.argv[1]), seed=1)
 preparation.set_up_pool()
 editor, approver = preparation.create_users("not needed here")
-preparation.approve_content(schedule.local_date(timezone.now()), editor=editor, approver=approver)
+preparation.approve_content(india_time.local_date(timezone.now()), editor=editor, approver=approver)

@@ -11,8 +11,8 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from distribution.content import media, rendering
-from distribution.lifecycle import schedule
 from distribution.models import Attempt, Content, Delivery, MessageTemplate
+from distribution.runtime import india_time
 from phonepool.cloud_api import client
 from phonepool.cloud_api.media import MediaRefusedError
 from tests.builders import a_number, a_subscriber
@@ -49,7 +49,7 @@ def words(file: bytes, name: str = "chart.png") -> dict[str, object]:
         "message_template": template.pk,
         "fields_of": template.pk,
         "title": "Budget day",
-        "day": (schedule.local_date(datetime.now(UTC)) + timedelta(days=2)).isoformat(),
+        "day": (india_time.local_date(datetime.now(UTC)) + timedelta(days=2)).isoformat(),
         "body-0": "{name}",
         "body-1": "Nifty opens flat",
         "button-1": "today",

@@ -11,13 +11,13 @@ from datetime import datetime
 from typing import TypeVar
 
 from django.db.models import Q
-from django.utils import timezone
 
 from distribution.interventions import quarantine
 from distribution.lifecycle import control
 from distribution.models import Delivery, State
 from distribution.outcomes import status_reports
 from distribution.outcomes.report_rules import StatusReport
+from distribution.runtime import india_time
 from phonepool.errors import Action, classify
 from phonepool.models import PhoneNumber
 from subscribers.consent import decisions as consent
@@ -154,7 +154,7 @@ def _failed_rows(subscribers: Iterable[int], theirs: Iterable[StatusReport]) -> 
 def _count_unreachable(rows: Sequence[Delivery], now: datetime) -> None:
     by_day = defaultdict(set)
     for row in rows:
-        by_day[timezone.localdate(row.failed_at or now)].add(row.subscriber_id)
+        by_day[india_time.local_date(row.failed_at or now)].add(row.subscriber_id)
     for day, subscribers in sorted(by_day.items()):
         consent.report_unreachable(subscribers, on=day, now=now)
 

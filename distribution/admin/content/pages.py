@@ -18,8 +18,8 @@ from distribution.admin.content.form import ContentForm, initial_of
 from distribution.admin.content.views import page_of
 from distribution.content import approval, media
 from distribution.content.approval import EDITORIAL, ApprovalError
-from distribution.lifecycle import schedule
 from distribution.models import Approval, Content, ContentState, MessageTemplate, TemplateStatus
+from distribution.runtime import india_time
 from phonepool.cloud_api import client
 from phonepool.cloud_api.media import MediaRefusedError
 from subscribers.admin.read_only import ReadOnly
@@ -123,7 +123,7 @@ class ContentAdmin(ModelAdmin):
             posted,
             request.FILES if posted is not None else None,
             template=template,
-            today=schedule.local_date(timezone.now()),
+            today=india_time.local_date(timezone.now()),
             initial=initial,
         )
 

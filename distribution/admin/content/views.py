@@ -18,8 +18,8 @@ from distribution.admin.content.form import ContentForm
 from distribution.content import approval, preview, template_schema, validation
 from distribution.content import calendar as content_calendar
 from distribution.content.preview import Audience, Bubble
-from distribution.lifecycle import schedule
 from distribution.models import Content, ContentState
+from distribution.runtime import india_time
 from masking.phones import mask_phone
 from subscribers.models import Subscriber
 
@@ -147,7 +147,7 @@ def calendar(pages: ContentPages, request: HttpRequest) -> HttpResponse:
     if not pages.has_view_permission(request):
         raise PermissionDenied
     now = timezone.now()
-    month = _month(request.GET.get("month", "")) or schedule.local_date(now).replace(day=1)
+    month = _month(request.GET.get("month", "")) or india_time.local_date(now).replace(day=1)
     weeks = content_calendar.weeks(month, now=now)
     return TemplateResponse(
         request,

@@ -22,7 +22,7 @@ from distribution.analytics.breakdown import Breakdown, By
 from distribution.api.auth.scopes import Scopes
 from distribution.api.http import csv, fields
 from distribution.models import Scope
-from distribution.runtime import replica
+from distribution.runtime import india_time, replica
 from subscribers.spreadsheets import csv_lines
 
 USUAL_DAYS, MOST_DAYS = 30, 750
@@ -48,7 +48,7 @@ class AnalyticsQuery(serializers.Serializer[Any]):
         return {"from": first, **super().get_fields()}  # `from` is Python's own word
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        end = attrs.get("to") or timezone.localdate()
+        end = attrs.get("to") or india_time.local_date(timezone.now())
         start = attrs.get("from")
         if start is None:
             start = max(date.min + timedelta(days=USUAL_DAYS), end) - timedelta(USUAL_DAYS - 1)

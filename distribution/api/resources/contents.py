@@ -25,8 +25,8 @@ from distribution.api.auth.idempotency import Answer, kept_answer, once
 from distribution.api.http.fields import Body, Day, Flag, Id, Text, valid
 from distribution.api.http.parsing import LimitedJsonParser, loads
 from distribution.content import approval, media, template_schema, validation
-from distribution.lifecycle import schedule
 from distribution.models import Approval, Content, ContentState, Decision, MessageTemplate, Scope
+from distribution.runtime import india_time
 from phonepool.cloud_api import client
 from phonepool.cloud_api.media import KINDS, MEGABYTE, MediaRefusedError
 
@@ -69,7 +69,7 @@ class ContentBody(Body):
     media = MediaBody(required=False, help_text="What stands above; or send the file itself.")
 
     def validate_day(self, day: Any) -> Any:
-        if day < schedule.local_date(timezone.now()):
+        if day < india_time.local_date(timezone.now()):
             raise serializers.ValidationError("That day is over: choose a coming one.", "past")
         return day
 
@@ -147,7 +147,7 @@ class ContentShown(serializers.ModelSerializer[Content]):
         if above.get("type", "text") == "text":
             return None
         at = above.get("uploaded_at")
-        moment = timezone.localtime(datetime.fromisoformat(at)).isoformat() if at else None
+        moment = india_time.local_iso(datetime.fromisoformat(at)) if at else None
         return {"type": above["type"], "id": above.get("id", ""), "uploaded_at": moment}
 
     @extend_schema_field({"type": ["string", "null"], "format": "date-time"})

@@ -19,6 +19,7 @@ from distribution.api.resources.deliveries import ProgressField
 from distribution.api.resources.subscribers import one
 from distribution.models import Delivery, Scope
 from distribution.reporting import subscriber_history
+from distribution.runtime import india_time
 from subscribers.models import ConsentEvent
 
 MOST_EVENTS = 200
@@ -90,7 +91,7 @@ class SubscriberHistory(APIView):
         """Each delivery is also told in a sentence that can be read out on the phone."""
         somebody, pages = one(id), CursorPages()
         rows = pages.paginate_queryset(_deliveries(somebody.pk), request, self)
-        today = timezone.localdate(timezone.now())
+        today = india_time.local_date(timezone.now())
         return Response(
             {
                 "subscriber": somebody.pk,

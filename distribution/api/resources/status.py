@@ -27,6 +27,7 @@ from distribution.reporting import today
 from distribution.reporting.number_shares import number_shares
 from distribution.reporting.snapshot import sla_verdict
 from distribution.reporting.state_shares import FailureReason, failure_reasons
+from distribution.runtime import india_time
 from distribution.runtime.short_lived_cache import Shared
 from distribution.service_level import sla
 from phonepool.models import PhoneNumber
@@ -152,7 +153,7 @@ def told(distribution: Distribution, *, now: datetime) -> dict[str, Any]:
     shares = number_shares(cells, numbers, now, running=running)
     return {
         "distribution": shown(distribution),
-        "as_of": _text(now),
+        "as_of": india_time.local_iso(now),
         "counts": {
             "recipients": tally.recipients,
             "states": tally.states,
@@ -164,7 +165,7 @@ def told(distribution: Distribution, *, now: datetime) -> dict[str, Any]:
         },
         "sla": _level(distribution, level, now),
         "rate": rate,
-        "estimated_completion": _text(level.estimated_completion),
+        "estimated_completion": india_time.local_iso(level.estimated_completion),
         "numbers": NumberPart(shares, many=True).data,
     }
 
@@ -173,7 +174,7 @@ def _level(distribution: Distribution, level: sla.Sla, now: datetime) -> dict[st
     return {
         "verdict": sla_verdict(distribution, level, now).word,
         "basis": settings.SLA_BASIS,
-        "deadline": _text(distribution.sla_deadline),
+        "deadline": india_time.local_iso(distribution.sla_deadline),
         "accepted_share": level.accepted_share,
         "delivered_share": level.delivered_share,
         "projected_share": level.projected_share,
@@ -190,7 +191,3 @@ def _reason(one: FailureReason) -> dict[str, Any]:
         "words": told.words,
         "advice": told.advice,
     }
-
-
-def _text(moment: datetime | None) -> str | None:
-    return None if moment is None else timezone.localtime(moment).isoformat()

@@ -25,6 +25,7 @@ from distribution.api.http.problems import Conflict
 from distribution.api.resources.distributions import DistributionShown, shown, status_url
 from distribution.lifecycle import control, preflight, schedule
 from distribution.models import Content, Distribution, DistributionState, Kind, Scope
+from distribution.runtime import india_time
 from subscribers.models import Subscriber
 
 NO_CONTENT = "There is no approved content for it: submit one and have it approved."
@@ -107,7 +108,7 @@ def _begin(request: Request, asked: dict[str, Any]) -> Answer:
 def _rehearse(asked: dict[str, Any]) -> Answer:
     content, now = _content(asked), timezone.now()
     like = Distribution(
-        kind=Kind.MANUAL, local_date=schedule.local_date(now), planned_at=now, content=content
+        kind=Kind.MANUAL, local_date=india_time.local_date(now), planned_at=now, content=content
     )
     found = preflight.findings(like, now=now)
     told = {
@@ -124,7 +125,7 @@ def _content(asked: dict[str, Any]) -> Content:
     if "content" in asked:
         content = Content.objects.approved().filter(pk=asked["content"]).first()
     else:
-        day = asked.get("date", schedule.local_date(timezone.now()))
+        day = asked.get("date", india_time.local_date(timezone.now()))
         content = Content.objects.approved_for(day)
     if content is None:
         raise Conflict("content_missing", NO_CONTENT)

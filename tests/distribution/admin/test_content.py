@@ -8,8 +8,8 @@ from django.contrib.messages import get_messages
 from django.urls import reverse
 
 from distribution.content import approval
-from distribution.lifecycle import schedule
 from distribution.models import Content, ContentState, Delivery
+from distribution.runtime import india_time
 from tests.builders import a_subscriber, an_approved_content
 from tests.distribution.a_newsroom import (
     APPROVER,
@@ -34,7 +34,7 @@ FIELDS = reverse("admin:distribution_content_fields")
 def day(settings):
     """Tomorrow, with its deadline still to come, whatever the clock says."""
     settings.CONTENT_DEADLINE = time(23, 59, 59)
-    return schedule.local_date(datetime.now(UTC)) + timedelta(days=1)
+    return india_time.local_date(datetime.now(UTC)) + timedelta(days=1)
 
 
 def page(content: Content) -> str:

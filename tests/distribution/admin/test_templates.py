@@ -7,8 +7,8 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.messages import get_messages
 from django.urls import reverse
 
-from distribution.lifecycle import schedule
 from distribution.models import MessageTemplate
+from distribution.runtime import india_time
 from tests.builders import an_approved_content
 from tests.distribution.a_newsroom import (
     PLAIN,
@@ -50,7 +50,7 @@ def test_a_message_template_shows_what_it_asks_for_and_how_it_looks():
 
 def test_a_change_at_meta_since_approval_is_shown_on_both_pages_and_the_list():
     template, client = a_plain_template(), browser(somebody(*VIEWER, "view_content"))
-    tomorrow = schedule.local_date(datetime.now(UTC)) + timedelta(days=1)
+    tomorrow = india_time.local_date(datetime.now(UTC)) + timedelta(days=1)
     content = an_approved_content(message_template=template, day=tomorrow)
     pages = [page(template), reverse("admin:distribution_content_change", args=[content.pk])]
     assert not any("Meta changed" in client.get(url).content.decode() for url in pages)

@@ -18,6 +18,7 @@ from config.celery import app
 from config.timetable import timetable
 from distribution.lifecycle import audience, schedule
 from distribution.models import Alert, Delivery, Distribution, DistributionState, Kind
+from distribution.runtime import india_time
 from tests.builders import a_draft, a_number, an_approved_content, some_subscribers
 
 DAY = date(2026, 11, 23)
@@ -66,9 +67,9 @@ def test_six_in_india_is_half_past_midnight_utc_on_every_day_of_three_years(serv
     for day in three_years():
         planned = schedule.daily_time(day)
         assert planned == datetime(day.year, day.month, day.day, 0, 30, tzinfo=UTC)
-        assert schedule.local_date(planned) == day
-        assert schedule.local_date(planned - timedelta(hours=6)) == day  # midnight
-        assert schedule.local_date(planned - timedelta(hours=6) - INSTANT) < day
+        assert india_time.local_date(planned) == day
+        assert india_time.local_date(planned - timedelta(hours=6)) == day  # midnight
+        assert india_time.local_date(planned - timedelta(hours=6) - INSTANT) < day
 
 
 @pytest.mark.django_db
