@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from distribution.alerts.notifiers import webhook
 from distribution.analytics import rollups
-from distribution.content import rendering
+from distribution.content import template_sync
 from distribution.engine import clock_repair
 from distribution.engine import tick as ticking
 from distribution.event_webhooks import delivery
@@ -138,7 +138,7 @@ def sync_message_templates() -> int:
     """Mirror Meta's message templates."""
     if not settings.WHATSAPP_BUSINESS_ID:
         return 0
-    return rendering.sync(client.client(), now=timezone.now())
+    return template_sync.sync(client.client(), now=timezone.now())
 
 
 @shared_task(ignore_result=True)

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from config.demo.subscriber_list import make_csv
 from config.staff import roles
-from distribution.content import approval, rendering
+from distribution.content import approval, template_sync
 from distribution.models import Content, MessageTemplate
 from phonepool.cloud_api import client
 from phonepool.models import PhoneNumber, Portfolio, Role
@@ -93,7 +93,7 @@ def create_users(password: str) -> tuple[User, User]:
 
 def approve_content(day: date, *, editor: User, approver: User) -> Content:
     """Submits the day's content as one user and approves it as another."""
-    rendering.sync(client.client(), now=timezone.now())
+    template_sync.sync(client.client(), now=timezone.now())
     content = Content.objects.create(
         day=day,
         title=f"Markets on {day:%d %b %Y}",

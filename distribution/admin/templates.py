@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
-from distribution.content import approval, preview, rendering, template_schema
+from distribution.content import approval, preview, template_schema, template_sync
 from distribution.models import (
     Content,
     ContentState,
@@ -146,7 +146,7 @@ def _sync(request: HttpRequest) -> HttpResponse:
         if not settings.WHATSAPP_BUSINESS_ID:
             messages.error(request, "WHATSAPP_BUSINESS_ID is not set: an administrator sets it.")
         else:
-            count = rendering.sync(client.client(), now=timezone.now())
+            count = template_sync.sync(client.client(), now=timezone.now())
             messages.success(request, f"Meta told us of {count} message templates.")
     except CloudApiError as error:
         messages.error(request, f"Meta could not be read: {error}. {error.failure.advice}")

@@ -84,7 +84,7 @@ def draw(
     known = rendering.personal_values(person) if person else SAMPLE
     filled = {slot.key: _filled(slot, texts, known) for slot in form.slots}
     body = _put(form.body, form.of(BODY), filled)
-    named = validation.PLACEHOLDER.findall(" ".join(texts.get(s.key, "") for s in form.slots))
+    named = rendering.PLACEHOLDER.findall(" ".join(texts.get(s.key, "") for s in form.slots))
     return Bubble(
         language=template.language,
         template=template.name,
@@ -114,7 +114,7 @@ def rich(text: str) -> SafeString:
 
 def _filled(slot: Slot, texts: Mapping[str, str], known: Mapping[str, object]) -> str:
     text = texts.get(slot.key, "")
-    return validation.fill_in(text, known) if text.strip() else f"[{slot.label}]"
+    return rendering.fill_in(text, known) if text.strip() else f"[{slot.label}]"
 
 
 def _put(text: str, slots: tuple[Slot, ...], filled: Mapping[str, str]) -> str:

@@ -1,20 +1,22 @@
-"""WhatsApp's message templates: filled in for one person, and kept in step with Meta."""
+"""The message of a content for one person: its message template with the values filled in."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
-from django.conf import settings
-
 from distribution.content import template_schema
-from distribution.content.validation import fill_in
-from distribution.models import Content, MessageTemplate, TemplateStatus
-from phonepool.cloud_api.client import CloudApi, PreparedMessage
+from distribution.models import Content
+from phonepool.cloud_api.client import PreparedMessage
 from subscribers.models import Subscriber
 
-SENT_OF_MEDIA = ("id", "link")  # the rest of what we know of a file is our own
+PLACEHOLDER = re.compile(r"\{([a-zA-Z_][a-zA-Z0-9_]*)\}")
+# Meta refuses newlines, tabs and more than four spaces in a row (132018).
+BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+WIDE_GAPS = re.compile(" {5,}")
+PARAMETER_LIMIT = 1024  # characters
+MEDIA_KEYS_SENT = ("id", "link")  # the other keys of `Content.media` are ours alone
 
 
 def components(
@@ -39,6 +41,14 @@ def components(
 def personal_values(subscriber: Subscriber) -> dict[str, object]:
     """What the texts may name of a person."""
     return {**subscriber.attributes, "name": subscriber.name, "tier": subscriber.tier}
+
+
+def fill_in(text: str, known: Mapping[str, object]) -> str:
+    """Put a person's values for `{name}` and the like; an unknown name becomes nothing."""
+    filled = PLACEHOLDER.sub(lambda found: str(known.get(found[1], "")), text)
+    # Breaks first: blanks around one add up. An empty parameter would be refused.
+    plain = WIDE_GAPS.sub(" ", BREAKS.sub(" ", filled))
+    return plain.strip()[:PARAMETER_LIMIT] or "-"
 
 
 def prepare(
@@ -84,34 +94,9 @@ def _header(media: Mapping[str, Any], known: Mapping[str, object], number: str) 
     if kind == "text":
         named = {"parameter_name": media["name"]} if media.get("name") else {}
         return {"type": "text", **named, "text": fill_in(media["text"], known)}
-    theirs = {key: media[key] for key in SENT_OF_MEDIA if key in media}
+    theirs = {key: media[key] for key in MEDIA_KEYS_SENT if key in media}
     if number in media.get("ids", {}):
         theirs["id"] = media["ids"][number]
     if kind == "document" and media.get("filename"):
         theirs["filename"] = media["filename"]
     return {"type": kind, kind: theirs}
-
-
-def sync(api: CloudApi, *, now: datetime) -> int:
-    """Mirror Meta's message templates of our account; how many there are."""
-    seen = api.message_templates(settings.WHATSAPP_BUSINESS_ID)
-    for template in seen:
-        MessageTemplate.objects.update_or_create(
-            name=template.name,
-            language=template.language,
-            defaults={
-                "meta_id": template.id,
-                "category": template.category,
-                "status": status_of(template.status),
-                "quality": template.quality[:8],
-                "components": list(template.components),
-                "synced_at": now,
-            },
-        )
-    return len(seen)
-
-
-def status_of(word: str) -> TemplateStatus:
-    """Meta's status in ours; whatever we do not send is OTHER."""
-    upper = word.upper()
-    return TemplateStatus(upper) if upper in TemplateStatus.values else TemplateStatus.OTHER

@@ -7,16 +7,12 @@ from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
 
 from distribution.content import template_schema
+from distribution.content.rendering import BREAKS, PLACEHOLDER, WIDE_GAPS
 from distribution.content.template_schema import BODY, BUTTON, HEADER, Slot, TemplateForm
 from distribution.models import Content, TemplateStatus
 from distribution.runtime import india_time
 from subscribers.models import Subscriber
 
-PLACEHOLDER = re.compile(r"\{([a-zA-Z_][a-zA-Z0-9_]*)\}")
-# Meta refuses newlines, tabs and more than four spaces in a row (132018).
-BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-WIDE_GAPS = re.compile(" {5,}")
-LONGEST_PARAMETER = 1024
 LONGEST_VALUE = 100  # characters a personal value is reckoned with: a name may have so many
 ALWAYS_KNOWN = ("name", "tier")
 MEDIA_LIFE = timedelta(days=30)  # Meta forgets an uploaded file after this
@@ -78,14 +74,6 @@ def _media_findings(content: Content, form: TemplateForm) -> list[str]:
     if expires and content.day and content.day >= expires:
         return [f"Meta keeps the {kind} until {expires:%d %b %Y} only: upload it nearer the day."]
     return []
-
-
-def fill_in(text: str, known: Mapping[str, object]) -> str:
-    """Put a person's values for `{name}` and the like; what is not known becomes nothing."""
-    filled = PLACEHOLDER.sub(lambda found: str(known.get(found[1], "")), text)
-    # Breaks first: blanks around one add up. An empty parameter would be refused.
-    plain = WIDE_GAPS.sub(" ", BREAKS.sub(" ", filled))
-    return plain.strip()[:LONGEST_PARAMETER] or "-"
 
 
 def reckoned_length(text: str) -> int:

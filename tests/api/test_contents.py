@@ -11,7 +11,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from distribution.content import approval, rendering
+from distribution.content import approval, template_sync
 from distribution.models import Content, MessageTemplate
 from phonepool.cloud_api import client as cloud_api
 from tests.api.tokens import a_key, a_program
@@ -110,7 +110,7 @@ def meta(settings: Any) -> Iterator[Sandbox]:
 @pytest.mark.django_db(transaction=True)
 def test_a_file_is_left_with_meta_once_however_often_it_is_sent(meta: Sandbox) -> None:
     a_number(meta_id=ONE)
-    rendering.sync(cloud_api.client(), now=datetime.now(UTC))
+    template_sync.sync(cloud_api.client(), now=datetime.now(UTC))
     template = MessageTemplate.objects.get(name="morning")
     body, key = json.dumps(words(template, button_variables={"1": "today"})), a_key()
     client = a_program("content")

@@ -15,7 +15,7 @@ from django.utils import timezone  # noqa: E402
 
 from config.demo import preparation  # noqa: E402
 from config.demo.journal_verdict import SandboxClient  # noqa: E402
-from distribution.content import approval, rendering  # noqa: E402
+from distribution.content import approval, template_sync  # noqa: E402
 from distribution.lifecycle import schedule  # noqa: E402
 from distribution.models import (  # noqa: E402
     BlackoutDate,
@@ -78,7 +78,7 @@ def write(title: str, by: User, **when: object) -> Content:
 
 now, today = timezone.now(), india_time.local_date(timezone.now())
 preparation.set_up_pool()
-rendering.sync(client.client(), now=now)
+template_sync.sync(client.client(), now=now)
 preparation.import_subscribers(PEOPLE, seed=1)
 editor, approver = preparation.create_users(sys.argv[1])
 fallback = write("Good morning from all of us", editor, is_fallback=True, day=None)

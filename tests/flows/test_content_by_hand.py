@@ -10,7 +10,7 @@ from django.contrib.messages import get_messages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from distribution.content import media, rendering
+from distribution.content import media, template_sync
 from distribution.models import Attempt, Content, Delivery, MessageTemplate
 from distribution.runtime import india_time
 from phonepool.cloud_api import client
@@ -31,7 +31,7 @@ def meta(settings) -> Iterator[Sandbox]:
     settings.WHATSAPP_API_BASE, settings.WHATSAPP_ACCESS_TOKEN = sandbox.url, TOKEN
     settings.WHATSAPP_BUSINESS_ID, settings.TEST_RECIPIENTS = WABA, STAFF
     sandbox.control("POST", "template/morning", {"components": RICH})
-    rendering.sync(client.client(), now=datetime.now(UTC))
+    template_sync.sync(client.client(), now=datetime.now(UTC))
     yield sandbox
     client.client().close()
     sandbox.stop()

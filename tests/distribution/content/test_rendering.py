@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distribution.content import rendering
-from distribution.content.rendering import components
-from distribution.content.validation import LONGEST_PARAMETER, fill_in
+from distribution.content import template_sync
+from distribution.content.rendering import PARAMETER_LIMIT, components, fill_in
 from distribution.models import Content, MessageTemplate, TemplateStatus
 from phonepool.cloud_api.client import TemplateFacts
 from phonepool.errors import NO_ANSWER, Unanswered
@@ -56,7 +55,7 @@ def test_a_value_is_not_looked_through_for_placeholders():
 
 
 def test_a_long_text_is_cut():
-    assert len(fill_in("x" * 2000, {})) == LONGEST_PARAMETER
+    assert len(fill_in("x" * 2000, {})) == PARAMETER_LIMIT
 
 
 awkward = st.text(st.one_of(st.sampled_from(" \n\t\r{}name\x0b\x85\u2028"), st.characters()))
@@ -66,7 +65,7 @@ awkward = st.text(st.one_of(st.sampled_from(" \n\t\r{}name\x0b\x85\u2028"), st.c
 def test_meta_never_refuses_what_is_filled_in(text, known):
     filled = fill_in(text, known)
 
-    assert 0 < len(filled) <= LONGEST_PARAMETER
+    assert 0 < len(filled) <= PARAMETER_LIMIT
     assert filled.strip()
     assert not set(filled) & set("\n\r\t\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029")
     assert "     " not in filled
@@ -158,7 +157,7 @@ def facts(name: str, status: str = "APPROVED", **fields) -> TemplateFacts:
     ],
 )
 def test_metas_words_become_ours(word, status):
-    assert rendering.status_of(word) == status
+    assert template_sync.status_of(word) == status
 
 
 @pytest.mark.django_db
@@ -166,8 +165,8 @@ def test_metas_templates_are_mirrored():
     ours = a_template(name="daily_update", rotation_group="morning", is_fallback=True)
 
     meta = Meta(facts("daily_update", "PAUSED"), facts("daily_update", language="hi"))
-    assert rendering.sync(meta, now=NOW) == 2
-    assert rendering.sync(meta, now=NOW) == 2
+    assert template_sync.sync(meta, now=NOW) == 2
+    assert template_sync.sync(meta, now=NOW) == 2
 
     assert MessageTemplate.objects.count() == 2
     ours.refresh_from_db()
@@ -192,6 +191,6 @@ def test_what_meta_does_not_tell_changes_nothing(monkeypatch):
 
     meta.message_templates = silent
     with pytest.raises(Unanswered):
-        rendering.sync(meta, now=NOW)
+        template_sync.sync(meta, now=NOW)
 
     assert MessageTemplate.objects.filter(pk=ours.pk).values().get() == before

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distribution.content import preview, template_schema, validation
-from distribution.content.validation import LONGEST_VALUE, fill_in, problems
+from distribution.content.rendering import fill_in
+from distribution.content.validation import LONGEST_VALUE, problems
 from distribution.models import MessageTemplate
 from tests.builders import a_draft, a_subscriber
 from tests.distribution.a_newsroom import PLAIN, RICH, a_rich_template
