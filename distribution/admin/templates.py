@@ -38,18 +38,22 @@ STATUS_COLOURS = {
 }
 QUALITY_COLOURS = {"GREEN": "success", "YELLOW": "warning", "RED": "danger"}
 MORNINGS = 10  # distributions shown on a message template's page
-LONGEST_GROUP = 40
 
 
 @admin.register(MessageTemplate)
 class MessageTemplateAdmin(ReadOnly):
-    """Meta's facts are read only; the rotation group is ours."""
+    """Meta's facts, read only."""
 
     list_display = [
-        *("name", "language", "status_badge", "quality_badge", "category"),
-        *("rotation_group", "changed", "synced_at"),
+        "name",
+        "language",
+        "status_badge",
+        "quality_badge",
+        "category",
+        "changed",
+        "synced_at",
     ]
-    list_filter = ["status", "category", "language", "rotation_group"]
+    list_filter = ["status", "category", "language"]
     list_before_template = "admin/distribution/templates/sync.html"
     search_fields = ["name"]
 
@@ -74,7 +78,6 @@ class MessageTemplateAdmin(ReadOnly):
         view = self.admin_site.admin_view
         return [
             path("sync/", view(self.sync), name="distribution_messagetemplate_sync"),
-            path("<int:pk>/group/", view(self.regroup), name="distribution_messagetemplate_group"),
             *super().get_urls(),
         ]
 
@@ -122,8 +125,6 @@ class MessageTemplateAdmin(ReadOnly):
                     )
                     for one in used.order_by("-planned_at")[:MORNINGS]
                 ],
-                "group": _group(template),
-                "may_group": request.user.has_perm("distribution.change_messagetemplate"),
                 "may_sync": request.user.has_perm("distribution.sync_templates"),
                 "show_back_button": True,
             },
@@ -132,10 +133,6 @@ class MessageTemplateAdmin(ReadOnly):
     def sync(self, request: HttpRequest) -> HttpResponse:
         """Read all of them from Meta now."""
         return _sync(request)
-
-    def regroup(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Put one into another rotation group."""
-        return _regroup(request, pages=self, pk=pk)
 
 
 @require_POST
@@ -153,22 +150,6 @@ def _sync(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(reverse("admin:distribution_messagetemplate_changelist"))
 
 
-@require_POST
-def _regroup(request: HttpRequest, *, pages: MessageTemplateAdmin, pk: int) -> HttpResponse:
-    if not request.user.has_perm("distribution.change_messagetemplate"):
-        raise PermissionDenied
-    template = MessageTemplate.objects.filter(pk=pk).first()
-    if template is None:
-        raise Http404
-    before, group = template.rotation_group, request.POST.get("group", "").strip()[:LONGEST_GROUP]
-    template.rotation_group = group
-    template.save(update_fields=["rotation_group"])
-    told = {"before": {"rotation_group": before}, "after": {"rotation_group": group}}
-    pages.log_change(request, template, [{"act": "regroup", **told}])
-    messages.success(request, f"{template} is in the group “{group}”." if group else "No group.")
-    return HttpResponseRedirect(reverse("admin:distribution_messagetemplate_change", args=[pk]))
-
-
 def _share(part: float | None) -> str:
     return "" if part is None else f"{part:.1%}"
 
@@ -178,11 +159,3 @@ def _to_come() -> QuerySet[Content]:
     today = india_time.local_date(timezone.now())
     approved = Content.objects.filter(state=ContentState.APPROVED)
     return approved.filter(Q(day__gte=today) | Q(is_fallback=True)).order_by("day", "pk")
-
-
-def _group(template: MessageTemplate) -> list[MessageTemplate]:
-    """Those that take turns with it."""
-    if not template.rotation_group:
-        return []
-    group = MessageTemplate.objects.filter(rotation_group=template.rotation_group)
-    return list(group.exclude(pk=template.pk))

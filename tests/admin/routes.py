@@ -84,11 +84,10 @@ OTHERS: dict[str, str | None] = {
     "admin:auth_user_password_change": "A",
     "admin:distribution_content_calendar": STAFF,
     "admin:distribution_content_queue": STAFF,
-    "admin:distribution_content_preview": None,  # POST only, as the four below
+    "admin:distribution_content_preview": None,  # POST only, as the three below
     "admin:distribution_content_fields": None,
     "admin:distribution_content_step": None,
     "admin:distribution_messagetemplate_sync": None,
-    "admin:distribution_messagetemplate_group": None,
     "admin:distribution_delivery_export": "OA",
     "admin:subscribers_subscriber_import_file": None,  # leads to the page that adds an import
     "admin:subscribers_subscriber_export_all": "A",

@@ -30,7 +30,7 @@ class TemplateShown(serializers.ModelSerializer[MessageTemplate]):
 
     status = serializers.ChoiceField(TemplateStatus.choices, help_text="Only APPROVED is sent.")
     quality = serializers.CharField(help_text="Meta's word, or empty.")
-    rotation_group = serializers.CharField(help_text="Those of one group take turns; or empty.")
+    rotation_group = serializers.CharField(help_text="Stored, without effect; or empty.")
     components = serializers.SerializerMethodField(help_text="As Meta has them.")
 
     class Meta:
