@@ -1,4 +1,4 @@
-"""The pool in the admin: its state is moved by its functions, so it is shown and not edited."""
+"""The phone pool in the admin: read-only, because functions with checks change its state."""
 
 from __future__ import annotations
 
@@ -45,8 +45,12 @@ class PhoneNumberAdmin(ModelAdmin):
     list_filter = ("role", "state", "quality", "breaker")
     list_select_related = ("portfolio",)
     fields = (
-        *("label", "meta_id", "display_number", "portfolio"),
-        *("rate_per_second", "daily_capacity"),
+        "label",
+        "meta_id",
+        "display_number",
+        "portfolio",
+        "rate_per_second",
+        "daily_capacity",
     )
 
     class Media:

@@ -1,8 +1,8 @@
-"""Named places where a fault test may make this process die, sleep or raise. Else nothing.
+"""Named points at which a fault test can kill, stop or delay this process, or raise an error.
 
-Only while DAYBREAK_FAILPOINTS names a folder: a file in it that is called like the place says
-what happens there, once, to the first process that gets hold of it. `kill@3` waits for the
-third visit of a process; the orders are `kill`, `stop`, `sleep:SECONDS` and `raise`.
+Active only while DAYBREAK_FAILPOINTS names a folder: a file named like the point holds an order,
+which the first process that removes the file executes once. Orders are `kill`, `stop`,
+`sleep:SECONDS` and `raise`; `kill@3` waits for the third visit of one process.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ _visits: Counter[str] = Counter()
 
 
 class FailpointError(Exception):
-    """What the order `raise` raises."""
+    """Raised by the order `raise`."""
 
 
 def failpoint(name: str) -> None:
-    """A place where a test may strike."""
+    """Executes the order for the point `name`, if there is one."""
     if FOLDER:
         _follow_order(Path(FOLDER) / name)
 
@@ -36,7 +36,7 @@ def _follow_order(order: Path) -> None:
     if _visits[order.name] < int(visit or 1):
         return
     try:
-        order.unlink()  # whoever removes it is the one it was for
+        order.unlink()  # only one process succeeds
     except FileNotFoundError:
         return
     _visits[order.name] = 0

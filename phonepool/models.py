@@ -1,4 +1,4 @@
-"""The numbers we send from, the portfolio they share, and what happened to them."""
+"""The phone numbers we send from, their portfolio, and the history of each number."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from django.db.models import Q
 
 
 class Quality(models.TextChoices):
-    """Meta says GREEN, YELLOW, RED; the customer says HIGH, MEDIUM, LOW."""
+    """Meta's GREEN, YELLOW, RED in the customer's terms HIGH, MEDIUM, LOW."""
 
     HIGH = "HIGH"
     MEDIUM = "MEDIUM"
@@ -18,9 +18,9 @@ class Quality(models.TextChoices):
 
 class NumberState(models.TextChoices):
     ACTIVE = "ACTIVE"  # takes slots
-    STANDBY = "STANDBY"  # a backup waiting for its hour
-    RESTING = "RESTING"  # left alone until `rest_until`, then ACTIVE again
-    DISABLED = "DISABLED"  # out until a human or Meta says otherwise
+    STANDBY = "STANDBY"  # a backup that is not needed now
+    RESTING = "RESTING"  # unused until `rest_until`, then ACTIVE again
+    DISABLED = "DISABLED"  # unused until a user enables it or Meta lifts a flag
 
 
 class Role(models.TextChoices):
@@ -29,9 +29,9 @@ class Role(models.TextChoices):
 
 
 class Breaker(models.TextChoices):
-    CLOSED = "CLOSED"  # lets through
-    OPEN = "OPEN"  # lets nothing through until `breaker_until`
-    HALF_OPEN = "HALF_OPEN"  # one message is on trial
+    CLOSED = "CLOSED"  # calls are made
+    OPEN = "OPEN"  # no calls until `breaker_until`
+    HALF_OPEN = "HALF_OPEN"  # one trial message is under way
 
 
 class Portfolio(models.Model):
@@ -39,12 +39,12 @@ class Portfolio(models.Model):
 
     business_id = models.CharField(max_length=32, unique=True)
     name = models.CharField(max_length=80, blank=True, default="")
-    # Unique people written to in a rolling 24 h; null = unlimited.
+    # Unique recipients in a rolling 24 h; null = unlimited.
     recipient_limit = models.PositiveIntegerField(null=True, blank=True)
-    # Open while the fault is the account's or Meta's: every number of it is open then, too.
+    # Open while the fault is the account's or Meta's: all its numbers' breakers are open, too.
     breaker = models.CharField(max_length=9, choices=Breaker, default=Breaker.CLOSED)
     breaker_reason = models.CharField(max_length=80, blank=True, default="")
-    # Meta asked for a pause of the whole account: nothing goes before this (Unix seconds).
+    # Meta asked for a pause of the whole account: no calls before this (Unix seconds).
     paused_until = models.FloatField(default=0.0, editable=False)
 
     class Meta:
@@ -64,7 +64,7 @@ class PhoneNumberQuerySet(models.QuerySet["PhoneNumber"]):
         return self.filter(state=NumberState.ACTIVE).exclude(quality=Quality.FLAGGED)
 
     def carrying(self) -> PhoneNumberQuerySet:
-        """Those of them that calls go through now."""
+        """Usable numbers whose breaker is closed."""
         return self.usable().filter(breaker=Breaker.CLOSED)
 
     def standing_by(self) -> PhoneNumberQuerySet:
@@ -72,8 +72,8 @@ class PhoneNumberQuerySet(models.QuerySet["PhoneNumber"]):
 
 
 class PhoneNumber(models.Model):
-    """One number of the pool. Clocks are Unix seconds (UTC), so that one UPDATE with plain
-    arithmetic moves them the same way on PostgreSQL and on SQLite."""
+    """One number of the pool. Times used in arithmetic are Unix seconds (UTC), so that one UPDATE
+    works the same on PostgreSQL and on SQLite."""
 
     meta_id = models.CharField("phone number id", max_length=32, unique=True)
     display_number = models.CharField(max_length=20, blank=True, default="")
@@ -85,26 +85,26 @@ class PhoneNumber(models.Model):
     rest_until = models.DateTimeField(null=True, blank=True)
     quality = models.CharField(max_length=8, choices=Quality, default=Quality.HIGH)
     quality_at = models.DateTimeField(null=True, blank=True)
-    seen_at = models.DateTimeField(null=True, blank=True)  # when Meta last said how it stands
+    seen_at = models.DateTimeField(null=True, blank=True)  # when its state was last read from Meta
 
     rate_per_second = models.PositiveIntegerField(default=80)  # what Meta allows this number
     daily_capacity = models.PositiveIntegerField(default=100_000)
 
-    next_slot = models.FloatField(default=0.0)  # the reservation clock
-    day = models.DateField(null=True, blank=True)  # the day `day_count` counts
+    next_slot = models.FloatField(default=0.0)  # the first free slot
+    day = models.DateField(null=True, blank=True)  # the day of `day_count`
     day_count = models.PositiveIntegerField(default=0)
-    # AIMD after 130429: the rate just after the last cut, from which it climbs again.
+    # AIMD after 130429: the rate right after the last cut, from which it climbs again.
     cut_rate = models.FloatField(null=True, blank=True)
     cut_at = models.FloatField(default=0.0)
-    failures = models.PositiveIntegerField(default=0)  # rests in a row; doubles the next one
+    failures = models.PositiveIntegerField(default=0)  # consecutive rests; each doubles the next
     breaker = models.CharField(max_length=9, choices=Breaker, default=Breaker.CLOSED)
-    breaker_at = models.FloatField(default=0.0)  # when it was opened or closed last
+    breaker_at = models.FloatField(default=0.0)  # when it last opened or closed
     breaker_until = models.FloatField(default=0.0)  # not closed: no trial before this
-    # The window in which faults are counted: since when, how many, of how many answers.
+    # The window in which faults are counted: its start, the faults, all reported calls.
     heard_at = models.FloatField(default=0.0)
     faults = models.PositiveIntegerField(default=0)
     heard = models.PositiveIntegerField(default=0)
-    # The retry budget: what is left of it, the slots of the day it counted, and when.
+    # The retry budget: remaining credit, slots of the day already counted, time of the update.
     retry_credit = models.FloatField(default=0.0)
     retry_seen = models.PositiveIntegerField(default=0)
     retry_at = models.FloatField(default=0.0)
@@ -140,12 +140,12 @@ class PhoneNumber(models.Model):
 
     @property
     def is_usable(self) -> bool:
-        """As `usable()` asks of the database."""
+        """As the query `usable()`."""
         return self.state == NumberState.ACTIVE and self.quality != Quality.FLAGGED
 
 
 class PhoneEvent(models.Model):
-    """What happened to a number, when and why. Append-only: the database refuses changes."""
+    """One change of a number, with time and reason. Append-only: the database refuses changes."""
 
     number = models.ForeignKey(PhoneNumber, models.PROTECT, related_name="events")
     kind = models.CharField(max_length=24)

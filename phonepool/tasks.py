@@ -1,4 +1,4 @@
-"""Celery's door into this app."""
+"""Celery tasks of the phone pool."""
 
 from __future__ import annotations
 
@@ -11,5 +11,5 @@ from phonepool.numbers import sync
 
 @shared_task(ignore_result=True)
 def sync_phone_numbers() -> int:
-    """Ask Meta how each number stands; how many changed."""
+    """Reads the state of every number from Meta; how many changed."""
     return sync.sync(client.client(), now=timezone.now())

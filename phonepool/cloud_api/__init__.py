@@ -1,1 +1,1 @@
-"""The client of Meta's Cloud API: sends, reads, connections, pacing and credentials."""
+"""Client of Meta's Cloud API: sends, reads, connections, pacing and credentials."""

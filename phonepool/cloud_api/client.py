@@ -1,11 +1,11 @@
-"""The one way to the Cloud API: sends prepared messages at their times, reads what Meta knows.
+"""The client of the Cloud API: sends prepared messages at their times, reads Meta's objects.
 
-    with cloud_api.client().dispatch() as calls:
+    with client.client().dispatch() as calls:
         calls.submit(messages)               # returns at once
-        outcomes = calls.collect(timeout=1)  # what has ended so far
+        outcomes = calls.collect(timeout=1)  # of calls that have ended
 
-Every message gets exactly one outcome. All callers of a process share one client, and with it
-its connections, threads and pacing. Only errors of `phonepool.errors` leave this module.
+Every message gets exactly one outcome. All callers in a process share one client with its
+connections, threads and pacing. It raises only errors of `phonepool.errors`.
 """
 
 from __future__ import annotations
@@ -59,11 +59,11 @@ class CloudApi:
             read_timeout=read_timeout,
             connections=concurrency,
         )
-        self._line = SendContext(transport, version, Dispatcher(concurrency))
+        self._context = SendContext(transport, version, Dispatcher(concurrency))
 
     @classmethod
     def from_settings(cls) -> CloudApi:
-        """The client that the settings describe."""
+        """A client configured by the settings."""
         return cls(
             settings.WHATSAPP_API_BASE,
             settings.WHATSAPP_API_VERSION,
@@ -74,31 +74,31 @@ class CloudApi:
         )
 
     def dispatch(self) -> Dispatch:
-        """A place to submit messages to and collect their outcomes from."""
-        return Dispatch(self._line)
+        """Submits messages and collects their outcomes."""
+        return Dispatch(self._context)
 
     def phone_number(self, phone_number_id: str) -> PhoneNumberFacts:
-        """How Meta sees one of our numbers."""
+        """Meta's data about one of our numbers."""
         query = {"fields": NUMBER_FIELDS}
-        return responses.phone_number(self._read(self._line.path(phone_number_id), query))
+        return responses.phone_number(self._read(self._context.path(phone_number_id), query))
 
     def message_templates(self, account_id: str) -> list[TemplateFacts]:
         """All message templates of a WhatsApp Business account."""
-        found = self._list(self._line.path(account_id, "message_templates"), TEMPLATE_FIELDS)
-        return [responses.message_template(item) for item in found]
+        items = self._list(self._context.path(account_id, "message_templates"), TEMPLATE_FIELDS)
+        return [responses.message_template(item) for item in items]
 
     def upload_media(self, phone_number_id: str, file: MediaFile) -> str:
-        """Leave a file with Meta for one number's messages, for 30 days; the media id.
+        """Uploads a file for one number's messages; returns its media id, valid for 30 days.
 
-        It may be repeated: an upload that nobody names harms nobody.
+        May be repeated: an unused upload has no effect.
         """
-        path = self._line.path(phone_number_id, "media")
-        return responses.media_id(responses.read_object(self._line.transport.upload(path, file)))
+        path = self._context.path(phone_number_id, "media")
+        return responses.media_id(responses.read_object(self._context.transport.upload(path, file)))
 
     def close(self) -> None:
-        """Cancel what has not begun, for all callers, and let go of connections and threads."""
-        self._line.dispatcher.close()
-        self._line.transport.close()
+        """Cancels calls that have not begun, of all callers; closes connections, ends threads."""
+        self._context.dispatcher.close()
+        self._context.transport.close()
 
     def _list(self, path: str, fields: str) -> Iterator[dict[str, Any]]:
         query, seen = {"fields": fields, "limit": "100"}, {""}
@@ -106,13 +106,13 @@ class CloudApi:
             page = self._read(path, query)
             yield from responses.items(page)
             cursor = responses.next_cursor(page)
-            if cursor in seen:  # the last page, or a server that goes in circles
+            if cursor in seen:  # the last page, or a server that repeats pages
                 return
             seen.add(cursor)
             query["after"] = cursor
 
     def _read(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
-        return responses.read_object(self._line.transport.get(f"{path}?{urlencode(query)}"))
+        return responses.read_object(self._context.transport.get(f"{path}?{urlencode(query)}"))
 
 
 _clients: dict[int, tuple[tuple[object, ...], CloudApi]] = {}  # by process id
@@ -120,15 +120,15 @@ _lock = threading.Lock()
 
 
 def client() -> CloudApi:
-    """The one client of this process; a forked child and changed settings get a new one."""
-    wanted = _configuration()
+    """The client of this process. A forked child, or changed settings, get a new one."""
+    configuration = _configuration()
     with _lock:
-        known = _clients.get(os.getpid())
-        if known is None or known[0] != wanted:
-            if known is not None:
-                known[1].close()
-            known = _clients[os.getpid()] = (wanted, CloudApi.from_settings())
-        return known[1]
+        cached = _clients.get(os.getpid())
+        if cached is None or cached[0] != configuration:
+            if cached is not None:
+                cached[1].close()
+            cached = _clients[os.getpid()] = (configuration, CloudApi.from_settings())
+        return cached[1]
 
 
 def _configuration() -> tuple[object, ...]:
@@ -142,10 +142,10 @@ def _configuration() -> tuple[object, ...]:
 
 
 def _renew_lock_after_fork() -> None:
-    """A lock that was held while its process forked stays held in the child for ever."""
+    """Replaces the lock: one that was held during a fork stays locked in the child for ever."""
     global _lock
     _lock = threading.Lock()
 
 
-# The parent's client stays in `_clients`: letting go of it would need locks that may be held.
+# The parent's client stays in `_clients`: closing it would need locks that may be held.
 os.register_at_fork(after_in_child=_renew_lock_after_fork)

@@ -1,8 +1,8 @@
-"""Kept-alive connections for sends, as light as they come: one write, one parsed answer.
+"""Persistent HTTP connections for sends: one write, one parsed response.
 
-Whether a request left this machine decides whether it may be repeated. So the call knows: the
-guard is asked when the connection stands and nothing was written; what fails before is
-`NotSent`, and from the first byte on every failure is `Unanswered`.
+Whether a request left this machine decides whether it may be repeated. The guard is called when
+the connection is established and nothing has been written: until then a failure is `NotSent`, from
+the first byte on it is `Unanswered`.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ from phonepool.errors import (
 )
 from phonepool.failpoints import failpoint
 
-MAX_IDLE_SECONDS = 10.0  # seconds; a socket idle for longer may be closed just as we write
-TOTAL_TIMEOUT_FACTOR = 1.5  # × the read timeout: an answer that drips byte by byte ends after this
-MAX_HEADER_BYTES = 64 * 1024  # bytes of an answer's header fields
-MAX_HEADER_FIELDS = 100  # header fields of an answer
-RECEIVE_BYTES = 16 * 1024  # bytes asked of a socket at once; an answer to a send has some 600
+MAX_IDLE_SECONDS = 10.0  # the other side may close a socket that is idle longer while we write
+TOTAL_TIMEOUT_FACTOR = 1.5  # × the read timeout: limit for a response that arrives byte by byte
+MAX_HEADER_BYTES = 64 * 1024
+MAX_HEADER_FIELDS = 100
+RECEIVE_BYTES = 16 * 1024  # per recv; a response to a send has about 600
 
 
 class Response(NamedTuple):
-    """A whole answer; the names of its header fields are in lower case."""
+    """A complete response; the names of its header fields are in lower case."""
 
     status: int
     headers: dict[str, str]
@@ -45,29 +45,29 @@ class Response(NamedTuple):
 
 
 class Target(NamedTuple):
-    """Where to connect, and how long to wait for what. Times in seconds."""
+    """Where to connect, and the time limits in seconds."""
 
     host: str
     port: int
     context: ssl.SSLContext | None  # None: without TLS
     connect_timeout: float
     read_timeout: float
-    answer_limit: int  # bytes of an answer's body
+    max_body_bytes: int
 
 
 class _TooLongError(Exception):
-    """An answer that is longer than any real one."""
+    """A response longer than any real one."""
 
 
 class _ResponseParser:
-    """Takes one answer apart as it arrives; the names of its methods are httptools'."""
+    """Parses one response as it arrives; httptools calls the methods `on_…`."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._head_bytes = 0
+        self._header_bytes = 0
         self.headers: dict[str, str] = {}
         self.body = b""
-        self.whole = self.keep = self._head_read = False
+        self.complete = self.keep_alive = self._headers_read = False
         self._parser = HttpResponseParser(self)
 
     def feed(self, data: bytes) -> None:
@@ -75,13 +75,13 @@ class _ResponseParser:
         if not data:
             self._end()
             return
-        if not self._head_read:
-            self._head_bytes += len(data)
+        if not self._headers_read:
+            self._header_bytes += len(data)
         self._parser.feed_data(data)
         if len(self.body) > self._limit:
             raise _TooLongError
-        if not self._head_read and self._head_bytes > MAX_HEADER_BYTES:
-            raise HttpParserError("a head without an end")
+        if not self._headers_read and self._header_bytes > MAX_HEADER_BYTES:
+            raise HttpParserError("the header is too long")
 
     def response(self) -> Response:
         return Response(self._parser.get_status_code(), self.headers, self.body)
@@ -92,23 +92,23 @@ class _ResponseParser:
         self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
     def on_headers_complete(self) -> None:
-        self._head_read = True
+        self._headers_read = True
 
     def on_body(self, data: bytes) -> None:
         self.body += data
 
     def on_message_complete(self) -> None:
-        if self._parser.get_status_code() < 200:  # an interim answer: the real one follows
-            self.headers, self._head_read = {}, False
+        if self._parser.get_status_code() < 200:  # an interim response: the final one follows
+            self.headers, self._headers_read = {}, False
             return
-        self.whole, self.keep = True, self._parser.should_keep_alive()
+        self.complete, self.keep_alive = True, self._parser.should_keep_alive()
 
     def _end(self) -> None:
-        """The other side closed: the end of an answer that has no length, else a break."""
-        measured = "content-length" in self.headers or "transfer-encoding" in self.headers
-        if not self._head_read or measured:
-            raise HttpParserError("closed in the middle of an answer")
-        self.whole = True
+        """The other side closed: the end of a response without a length, else an error."""
+        has_length = "content-length" in self.headers or "transfer-encoding" in self.headers
+        if not self._headers_read or has_length:
+            raise HttpParserError("closed in the middle of a response")
+        self.complete = True
 
 
 class Connection:
@@ -117,10 +117,13 @@ class Connection:
     def __init__(self, target: Target) -> None:
         self._target = target
         self._sock: socket.socket | None = None
-        self._answered_at = -float("inf")  # -inf: nothing was ever read from this socket
+        self._answered_at = -float("inf")  # time.monotonic; -inf: nothing was read yet
 
     def exchange(self, request: bytes, guard: Callable[[], None]) -> tuple[Response, bool]:
-        """Write when the guard allows it, read the answer; and whether to keep the connection."""
+        """Writes after the guard returned and reads the response; whether to keep the connection.
+
+        Raises `NotSent`, `Unanswered` or what the guard raises.
+        """
         sock = self._ready(guard)
         failure: Failure
         try:
@@ -129,13 +132,13 @@ class Connection:
             failpoint("after_write")
             return self._read(sock)
         except TimeoutError:
-            failure, words = NO_ANSWER, ""
+            failure, details = NO_ANSWER, ""
         except (OSError, HttpParserError):
-            failure, words = CONNECTION_LOST, ""
+            failure, details = CONNECTION_LOST, ""
         except _TooLongError:
-            failure, words = UNREADABLE, f"more than {self._target.answer_limit} bytes"
-        # Outside the handler: what was caught holds the request and with it the token.
-        raise Unanswered(failure, words)
+            failure, details = UNREADABLE, f"more than {self._target.max_body_bytes} bytes"
+        # Outside the handler: the caught exception holds the request with the token.
+        raise Unanswered(failure, details)
 
     def close(self) -> None:
         if self._sock is not None:
@@ -143,14 +146,14 @@ class Connection:
             self._sock = None
 
     def _ready(self, guard: Callable[[], None]) -> socket.socket:
-        """A socket to write to, the guard having had the last word."""
+        """A socket to write to; the guard has been called for it."""
         if monotonic() - self._answered_at > MAX_IDLE_SECONDS:
             self.close()
         fresh = self._sock is None
         sock = self._sock or self._connect()
         guard()
-        # The guard may have waited, and the other side closed a kept connection meanwhile. A
-        # new one over TLS cannot be asked: it has session tickets to read from the start.
+        # While the guard waited, the other side may have closed a persistent connection. A new one
+        # cannot be checked: over TLS it has session tickets to read from the start.
         if not fresh and _is_readable(sock):
             self.close()
             sock = self._connect()
@@ -175,8 +178,8 @@ class Connection:
     def _read(self, sock: socket.socket) -> tuple[Response, bool]:
         timeout = self._target.read_timeout
         end = monotonic() + timeout * TOTAL_TIMEOUT_FACTOR
-        reader = _ResponseParser(self._target.answer_limit)
-        while not reader.whole:
+        reader = _ResponseParser(self._target.max_body_bytes)
+        while not reader.complete:
             left = end - monotonic()
             if left <= 0:
                 raise TimeoutError
@@ -184,18 +187,18 @@ class Connection:
                 sock.settimeout(left)
             reader.feed(sock.recv(RECEIVE_BYTES))
         self._answered_at = monotonic()
-        return reader.response(), reader.keep
+        return reader.response(), reader.keep_alive
 
 
 class Connections:
-    """Idle connections to one place, the last used first; safe to share between threads."""
+    """Idle connections to one target, the last used first; thread-safe."""
 
-    def __init__(self, target: Target, most: int) -> None:
-        self._target, self._most = target, most
+    def __init__(self, target: Target, max_idle: int) -> None:
+        self._target, self._max_idle = target, max_idle
         self._idle: deque[Connection] = deque()
 
     def exchange(self, request: bytes, guard: Callable[[], None]) -> Response:
-        """One request and its answer. Raises `NotSent`, `Unanswered` or what the guard raises."""
+        """One request and its response. Raises `NotSent`, `Unanswered` or what the guard raises."""
         try:
             connection = self._idle.pop()
         except IndexError:
@@ -205,16 +208,16 @@ class Connections:
             response, keep = connection.exchange(request, guard)
             return response
         except NotSent:
-            keep = True  # nothing was written: it is as good as it was
+            keep = True  # nothing was written: the connection is still usable
             raise
         finally:
-            if keep and len(self._idle) < self._most:
+            if keep and len(self._idle) < self._max_idle:
                 self._idle.append(connection)
             else:
                 connection.close()
 
     def close(self) -> None:
-        """Let go of the idle ones."""
+        """Closes the idle connections."""
         while self._idle:
             self._idle.pop().close()
 
@@ -228,7 +231,7 @@ def _wrap_tls(sock: socket.socket, context: ssl.SSLContext, host: str) -> socket
 
 
 def _is_readable(sock: socket.socket) -> bool:
-    """Whether an idle socket has something to read: its end, or what nobody asked for."""
+    """Whether an idle socket has something to read: its end, or unexpected data."""
     poll = select.poll()
     poll.register(sock, select.POLLIN | select.POLLRDHUP)
     return bool(poll.poll(0))

@@ -1,4 +1,4 @@
-"""The access token, read where it can be changed while everything runs."""
+"""The access token, which can be changed without a restart."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ log = logging.getLogger(__name__)
 
 
 def access_token() -> str:
-    """What WHATSAPP_ACCESS_TOKEN_FILE holds, if it holds anything, else WHATSAPP_ACCESS_TOKEN.
+    """The content of WHATSAPP_ACCESS_TOKEN_FILE unless it is empty, else WHATSAPP_ACCESS_TOKEN.
 
-    Read anew each time, so that a new token is in force with the next batch and no process needs
-    to be started again.
+    The file is read on every call, so that the next batch uses a new token without a restart.
     """
     path = settings.WHATSAPP_ACCESS_TOKEN_FILE
     if path:
         try:
             if token := Path(path).read_text(encoding="ascii").strip():
                 return token
-        except (OSError, ValueError) as error:  # its text may hold what was read: the kind will do
+        except (OSError, ValueError) as error:  # its text may hold the token
             log.error("the access token's file cannot be read: %s", type(error).__name__)
     return str(settings.WHATSAPP_ACCESS_TOKEN)

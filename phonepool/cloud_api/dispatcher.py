@@ -1,7 +1,7 @@
-"""The threads behind the client: one hands jobs out when they are due, a bounded pool runs them.
+"""The client's threads: one takes jobs when they are due, a bounded pool runs them.
 
-All callers of the process share them, so slots are kept in order over all callers, and a
-batch whose calls hang occupies threads but never another batch's turn.
+All callers in the process share them, so that slots are in order over all callers, and a batch
+whose calls hang occupies threads but not another batch's slots.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Job(Slotted, Protocol):
     """One call to make."""
 
     def run(self) -> None:
-        """Make the call, in one of the pool's threads. Must not raise."""
+        """Makes the call, in one of the pool's threads. Must not raise."""
 
     def drop(self) -> None:
         """Called instead of `run` when the job will never start."""
@@ -34,70 +34,70 @@ J = TypeVar("J", bound=Job)
 
 
 class Dispatcher(Generic[J]):
-    """Runs each job when it is due, at most `concurrency` at once, on daemon threads."""
+    """Runs each job when it is due, at most `concurrency` at a time, on daemon threads."""
 
     def __init__(self, concurrency: int, *, name: str = "cloud-api") -> None:
         self._concurrency, self._name = concurrency, name
-        self._lock = threading.Lock()  # over all that follows
+        self._lock = threading.Lock()  # for all fields below
         self._pacer: Pacer[J] = Pacer()
         self._threads = self._idle = 0
         self._serial = itertools.count(1)
-        self._hander: threading.Thread | None = None
+        self._pacer_thread: threading.Thread | None = None
         self._closed = False
         self._ready: SimpleQueue[J | None] = SimpleQueue()
-        self._bell: SimpleQueue[None] = SimpleQueue()  # wakes the thread that hands out
+        self._wake: SimpleQueue[None] = SimpleQueue()  # wakes the pacer thread
 
     def submit(self, jobs: Sequence[J]) -> None:
-        """Run these when they are due; after `close` they are dropped."""
+        """Runs the jobs when they are due; after `close` they are dropped."""
         with self._lock:
             closed = self._closed
             if not closed:
-                self._start_handing_out()
+                self._start_pacer_thread()
                 for job in jobs:
                     self._pacer.add(job)
-        self._bell.put(None)
+        self._wake.put(None)
         if closed:
             _drop(jobs)
 
     def withdraw(self, unwanted: Callable[[J], bool]) -> None:
-        """Drop those that are `unwanted` and not yet handed out."""
+        """Drops the jobs that are `unwanted` and not yet started."""
         with self._lock:
             withdrawn = self._pacer.withdraw(unwanted)
         _drop(withdrawn)
 
     def close(self) -> None:
-        """Drop what waits and let the threads end after their call; does not wait for them."""
+        """Drops waiting jobs; the threads end after their current call. Does not wait for them."""
         with self._lock:
             self._closed = True
             left = self._pacer.withdraw(lambda _: True)
             threads = self._threads
-        self._bell.put(None)
+        self._wake.put(None)
         for _ in range(threads):
             self._ready.put(None)
         _drop(left)
 
-    def _start_handing_out(self) -> None:
-        if self._hander is None:
-            self._hander = threading.Thread(
-                target=self._hand_out, name=f"{self._name}-pacer", daemon=True
+    def _start_pacer_thread(self) -> None:
+        if self._pacer_thread is None:
+            self._pacer_thread = threading.Thread(
+                target=self._run_pacer, name=f"{self._name}-pacer", daemon=True
             )
-            self._hander.start()
+            self._pacer_thread.start()
 
-    def _hand_out(self) -> None:
+    def _run_pacer(self) -> None:
         while not self._closed:
-            wait, jobs, new_threads = self._due()
+            wait, jobs, new_threads = self._take_due()
             for job in jobs:
                 self._ready.put(job)
             missing = sum(not self._add_thread() for _ in range(new_threads))
             if missing:
-                self._do_without(missing)
+                self._reduce_threads(missing)
             if not jobs:
                 with suppress(Empty):
-                    self._bell.get(timeout=wait)
+                    self._wake.get(timeout=wait)
 
-    def _due(self) -> tuple[float | None, list[J], int]:
-        """How long to wait (None: until the bell rings), or jobs to hand out, and how many
-        threads these need more."""
+    def _take_due(self) -> tuple[float | None, list[J], int]:
+        """Seconds to wait (None: until woken), or the due jobs and how many more threads they
+        need."""
         with self._lock:
             room = self._idle + self._concurrency - self._threads
             start = self._pacer.next_start() if room > 0 else None
@@ -116,19 +116,19 @@ class Dispatcher(Generic[J]):
         name = f"{self._name}-{next(self._serial)}"
         try:
             threading.Thread(target=self._work, name=name, daemon=True).start()
-        except RuntimeError:  # the system gives no more
+        except RuntimeError:  # the system allows no more
             return False
         return True
 
-    def _do_without(self, missing: int) -> None:
-        """Go on with the threads there are; each takes another job when its call has ended."""
+    def _reduce_threads(self, missing: int) -> None:
+        """Continues with the existing threads; each takes another job when its call has ended."""
         with self._lock:
             self._threads -= missing
             self._idle -= missing
             self._concurrency = max(1, self._threads)
-            alone = self._threads == 0
+            no_threads = self._threads == 0
         log.warning("the system gives no more than %d threads for calls", self._threads)
-        while alone and not self._ready.empty():  # better here, one by one, than never
+        while no_threads and not self._ready.empty():  # run them here, one by one
             self._run_next()
 
     def _work(self) -> None:
@@ -142,9 +142,9 @@ class Dispatcher(Generic[J]):
         job.run()
         with self._lock:
             self._idle += 1
-            awaited = self._idle == 1 and self._threads >= self._concurrency
-        if awaited:
-            self._bell.put(None)
+            pacer_waits = self._idle == 1 and self._threads >= self._concurrency
+        if pacer_waits:
+            self._wake.put(None)
         return True
 
 

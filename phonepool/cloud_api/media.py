@@ -1,6 +1,6 @@
-"""Which files WhatsApp takes: types, sizes, and whether a file is what it says. Pure.
+"""Validates files for WhatsApp: type and size. Pure.
 
-The type is read from the file's first bytes: a name or a browser may say anything.
+The type is read from the file's first bytes: neither its name nor the browser can be trusted.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ MAX_NAME_CHARACTERS = 240
 
 
 class MediaRefusedError(ValueError):
-    """A file that Meta would refuse; the text says why and what to do."""
+    """A file that Meta would refuse; the text is a sentence with the reason and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class MediaKind:
-    """One kind of media: its types by name, and how large a file of it may be."""
+    """One kind of media: its types and the maximum size of a file."""
 
     name: str  # image, video, document
     types: tuple[str, ...]
     limit: int  # bytes
-    words: str  # its types, for people
+    type_names: str  # its types, for users
 
 
 KINDS = {
@@ -34,7 +34,7 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class MediaFile:
-    """A file that passed, ready to be uploaded."""
+    """A validated file, ready to be uploaded."""
 
     kind: str
     name: str
@@ -43,20 +43,20 @@ class MediaFile:
 
 
 def check(kind: str, name: str, content: bytes) -> MediaFile:
-    """The file, if Meta takes it as an image, video or document; else `MediaRefusedError`."""
+    """The file, if Meta accepts it as an image, video or document; else `MediaRefusedError`."""
     rules = KINDS[kind]
     if not content:
         raise MediaRefusedError("The file is empty: choose another one.")
     mime = sniff(content)
     if mime not in rules.types:
         seen = f"This file is {mime}" if mime else "This file is of a type we do not know"
-        raise MediaRefusedError(f"{seen}; the {kind} must be {rules.words}.")
+        raise MediaRefusedError(f"{seen}; the {kind} must be {rules.type_names}.")
     check_size(kind, len(content))
     return MediaFile(kind, _plain_name(name) or f"{kind}.{mime.partition('/')[2]}", mime, content)
 
 
 def check_size(kind: str, size: int) -> None:
-    """Raises `MediaRefusedError`; to be asked before a large file is read."""
+    """Raises `MediaRefusedError` if the file is too large; call it before reading the file."""
     rules = KINDS[kind]
     if size > rules.limit:
         raise MediaRefusedError(
@@ -66,7 +66,7 @@ def check_size(kind: str, size: int) -> None:
 
 
 def sniff(content: bytes) -> str:
-    """The type that the first bytes tell, or nothing."""
+    """The MIME type by the first bytes; empty if unknown."""
     if content.startswith(b"\xff\xd8\xff"):
         return "image/jpeg"
     if content.startswith(b"\x89PNG\r\n\x1a\n"):
@@ -83,7 +83,7 @@ def _megabytes(size: int) -> str:
 
 
 def _plain_name(name: str) -> str:
-    """Without folders, quotes and what no header field may carry."""
+    """The name without folders, quotes and characters that a header field may not contain."""
     last = name.replace("\\", "/").rpartition("/")[2]
     kept = "".join(letter for letter in last if letter.isprintable() and letter not in '"')
     return kept.strip()[-MAX_NAME_CHARACTERS:]

@@ -1,9 +1,9 @@
-"""When each message may start: pure bookkeeping on times that are handed in.
+"""When each message may start: pure calculations on times that callers pass in.
 
-A phone number may send its limit and no more in any second, however late or bunched the
-threads run. Two meters see to it: the `Pacer` hands messages out in the order of their slots,
-a little before them, so that a thread and a connection are ready in time; the `Gate` spaces the
-very writes, because connecting takes one message longer than another.
+A phone number never sends more than its limit in any second, however late or bunched the threads
+run. Two stages ensure this: the `Pacer` releases messages in the order of their slots, a little
+early, so that a thread and a connection are ready in time; the `Gate` spaces the writes, because
+connecting takes longer for some messages than for others.
 All times are seconds of `time.monotonic`.
 """
 
@@ -18,7 +18,7 @@ from typing import Generic, Protocol, TypeVar
 
 
 class Slotted(Protocol):
-    """What the pacer needs to know of a message."""
+    """The fields of a message that the pacer needs."""
 
     @property
     def phone_number_id(self) -> str: ...
@@ -30,16 +30,16 @@ class Slotted(Protocol):
 
 S = TypeVar("S", bound=Slotted)
 
-HEAD_START_SECONDS = 0.01  # seconds before its slot that a message is handed out at the latest
-GATHER_SECONDS = 0.03  # those due within so many seconds are handed out together: each waking costs
-# A number that fell behind may catch up in small bunches; the gate spreads them again.
+HEAD_START_SECONDS = 0.01  # a message is released at least this long before its slot
+GATHER_SECONDS = 0.03  # messages due within this time are released together: wake-ups cost CPU
+# A number that is late may catch up in small bunches; the gate spaces them again.
 BUNCH_SECONDS = 0.05
 
 
 class Meter:
     """Lets one event pass each `spacing` seconds, the next up to `early` seconds too soon.
 
-    Being early is never saved up: in any span of `t` seconds at most
+    Earliness does not accumulate: in any span of `t` seconds at most
     `(t + early) / spacing + 1` events pass.
     """
 
@@ -53,7 +53,7 @@ class Meter:
         return self._due - early
 
     def take(self, now: float, spacing: float, early: float) -> float:
-        """Let one event pass at `now` or as soon as allowed; when that is."""
+        """Lets one event pass at `now` or as soon as allowed; returns when that is."""
         at = max(now, self._due - early)
         self._due = max(at, self._due) + spacing
         return at
@@ -74,7 +74,7 @@ class _NumberQueue(Generic[S]):
 
 
 class Pacer(Generic[S]):
-    """Hands messages out as their slots come; within a number strictly by slot. No locks."""
+    """Releases messages as their slots come, within a number strictly by slot. Not thread-safe."""
 
     def __init__(self) -> None:
         self._lanes: dict[str, _NumberQueue[S]] = {}
@@ -85,12 +85,12 @@ class Pacer(Generic[S]):
         heapq.heappush(lane.waiting, (message.send_at, next(self._places), message))
 
     def next_start(self) -> float | None:
-        """When the next message is to be handed out; None: none waits."""
+        """When the next message is to be released; None: none is waiting."""
         lane = self._first()
         return lane.next_start()[0] if lane else None
 
     def pop(self, now: float) -> S | None:
-        """A message to hand out when one is due, or will be in a moment; None: none."""
+        """A message that is due, or will be within GATHER_SECONDS; None: there is none."""
         lane = self._first()
         if lane is None or (start := lane.next_start()[0]) > now + GATHER_SECONDS:
             return None
@@ -99,7 +99,7 @@ class Pacer(Generic[S]):
         return message
 
     def withdraw(self, unwanted: Callable[[S], bool]) -> list[S]:
-        """Take out all that are `unwanted`."""
+        """Removes and returns all messages that are `unwanted`."""
         taken: list[S] = []
         for lane in self._lanes.values():
             kept = []
@@ -118,7 +118,7 @@ class Pacer(Generic[S]):
 
 
 class Window:
-    """Lets so many events pass in any second, counted when they really happen."""
+    """Limits the events in any second, counted when they happen."""
 
     __slots__ = ("_past",)
 
@@ -126,7 +126,7 @@ class Window:
         self._past: deque[float] = deque()
 
     def enter(self, now: float, most: int) -> float:
-        """0.0 when one passes now, else the seconds until one may."""
+        """0.0 if an event may happen now (it is counted), else the seconds until one may."""
         past = self._past
         while past and past[0] <= now - 1.0:
             past.popleft()
@@ -137,10 +137,10 @@ class Window:
 
 
 class Gate:
-    """Spaces the writes of each phone number, over all threads of the process.
+    """Spaces the writes of each phone number over all threads of the process.
 
-    A turn is taken in advance and slept for; on a busy machine some wake late, together with
-    those whose turn is next. So the writes themselves are counted, too.
+    A thread takes its turn in advance and sleeps until then. On a busy machine some wake late,
+    together with those whose turn is next, so the writes themselves are counted, too.
     """
 
     def __init__(self) -> None:
@@ -149,7 +149,7 @@ class Gate:
         self._windows: defaultdict[str, Window] = defaultdict(Window)
 
     def pass_at(self, phone_number_id: str, spacing: float, now: float) -> float:
-        """Take this number's next turn: the moment at which the write may go."""
+        """Takes this number's next turn: the moment of the write."""
         with self._lock:
             meter = self._meters.get(phone_number_id)
             if meter is None:
@@ -159,8 +159,8 @@ class Gate:
             return meter.take(now, spacing, spacing / 2)
 
     def enter(self, phone_number_id: str, spacing: float, now: float) -> float:
-        """0.0: write now, it is counted. Else ask again after so many seconds."""
-        if spacing <= 0:  # without a limit
+        """0.0: write now, it is counted. Else the seconds after which to call again."""
+        if spacing <= 0:  # no limit
             return 0.0
         most = max(1, int(1 / spacing))
         with self._lock:

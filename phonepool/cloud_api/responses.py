@@ -1,4 +1,4 @@
-"""What the Cloud API's answers say: its JSON as our values. Pure, and wary of every field."""
+"""Parses the Cloud API's responses. Pure; tolerates any content of any field."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from phonepool.masking import MAX_TRACE_ID_CHARACTERS, masked
 MAX_WAMID_CHARACTERS = 512
 MAX_MEDIA_ID_CHARACTERS = 255
 MAX_RETRY_AFTER_SECONDS = 3600.0
-# `paused` is in clients' lists of values, not in Meta's; its message waits like a held one.
+# `paused` is in the value lists of client libraries, not in Meta's; treated like a held message.
 HELD_STATUSES = ("held_for_quality_assessment", "paused")
 
 
 class OutcomeKind(StrEnum):
-    """How one call ended: definite (the first four) or not."""
+    """How one call ended: known (the first four) or unknown."""
 
     ACCEPTED = "ACCEPTED"  # 2xx with a message id
-    HELD = "HELD"  # the same, but Meta keeps the message back for now
-    REJECTED = "REJECTED"  # an error that says "not processed"; or we refused to ask
+    HELD = "HELD"  # the same, but Meta holds the message back for now
+    REJECTED = "REJECTED"  # an error that means "not processed", or no call was made
     NOT_SENT = "NOT_SENT"  # no byte left this machine
-    UNKNOWN = "UNKNOWN"  # everything else
+    UNKNOWN = "UNKNOWN"  # all other results
 
 
 class SendResult(NamedTuple):
-    """What one answer to a send means. `failure` is None only for ACCEPTED and HELD."""
+    """What one response to a send means. `failure` is None only for ACCEPTED and HELD."""
 
     kind: OutcomeKind
     failure: Failure | None = None
@@ -44,7 +44,7 @@ class SendResult(NamedTuple):
 
 
 class GraphError(NamedTuple):
-    """The `error` object of an answer."""
+    """The `error` object of a response."""
 
     code: int
     subcode: int | None
@@ -54,7 +54,7 @@ class GraphError(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PhoneNumberFacts:
-    """A phone number as Meta describes it; what Meta left out is empty."""
+    """A phone number as Meta describes it; missing fields are empty."""
 
     id: str
     display_phone_number: str
@@ -62,17 +62,17 @@ class PhoneNumberFacts:
     status: str  # CONNECTED, FLAGGED, RESTRICTED, …
     quality_rating: str  # GREEN, YELLOW, RED, UNKNOWN
     throughput: str  # STANDARD, HIGH, NOT_APPLICABLE
-    messaging_limit: str  # TIER_2K, …: the whole portfolio's
+    messaging_limit: str  # TIER_2K, …: of the portfolio
     name_status: str
 
 
 @dataclass(frozen=True, slots=True)
 class TemplateFacts:
-    """A message template as Meta describes it; what Meta left out is empty."""
+    """A message template as Meta describes it; missing fields are empty."""
 
     id: str
     name: str
-    language: str  # with an underscore, as sends want it
+    language: str  # with an underscore, as sends need it
     category: str
     status: str
     quality: str
@@ -82,7 +82,7 @@ class TemplateFacts:
 
 
 def read_send(response: Response) -> SendResult:
-    """Classify the answer to a send. Never raises, whatever the bytes are."""
+    """Classifies the response to a send. Never raises."""
     document = parse(response.body)
     status = response.status
     if 200 <= status < 300:
@@ -91,9 +91,9 @@ def read_send(response: Response) -> SendResult:
     if status < 400 or error is None:
         return SendResult(OutcomeKind.UNKNOWN, UNREADABLE, http_status=status)
     failure = classify(error.code, http_status=status, subcode=error.subcode, details=error.details)
-    unsure = failure.action is Action.UNKNOWN
+    unknown = failure.action is Action.UNKNOWN
     return SendResult(
-        kind=OutcomeKind.UNKNOWN if unsure else OutcomeKind.REJECTED,
+        kind=OutcomeKind.UNKNOWN if unknown else OutcomeKind.REJECTED,
         failure=failure,
         code=error.code,
         http_status=status,
@@ -104,7 +104,7 @@ def read_send(response: Response) -> SendResult:
 
 
 def read_object(response: Response) -> dict[str, Any]:
-    """The JSON object of a successful read; else `Rejected` or `Unanswered`."""
+    """The JSON object of a successful read; else raises `Rejected` or `Unanswered`."""
     document = parse(response.body)
     error = graph_error(document)
     if error is not None:
@@ -119,7 +119,7 @@ def read_object(response: Response) -> dict[str, Any]:
 
 
 def phone_number(document: dict[str, Any]) -> PhoneNumberFacts:
-    """One phone number out of a read."""
+    """The phone number in a response to a read."""
     rating = _text(document, "quality_rating") or _text(_inner(document, "quality_score"), "score")
     return PhoneNumberFacts(
         id=_text(document, "id"),
@@ -134,7 +134,7 @@ def phone_number(document: dict[str, Any]) -> PhoneNumberFacts:
 
 
 def message_template(document: dict[str, Any]) -> TemplateFacts:
-    """One message template out of a read."""
+    """The message template in a response to a read."""
     return TemplateFacts(
         id=_text(document, "id"),
         name=_text(document, "name"),
@@ -149,11 +149,11 @@ def message_template(document: dict[str, Any]) -> TemplateFacts:
 
 
 def media_id(document: dict[str, Any]) -> str:
-    """The id of an uploaded file; `Unanswered` when there is none that a send could carry."""
-    found = _text(document, "id")
-    if not found or len(found) > MAX_MEDIA_ID_CHARACTERS:
+    """The id of an uploaded file; raises `Unanswered` if there is none that a send could use."""
+    media_id = _text(document, "id")
+    if not media_id or len(media_id) > MAX_MEDIA_ID_CHARACTERS:
         raise Unanswered(UNREADABLE, "no media id")
-    return found
+    return media_id
 
 
 def items(page: dict[str, Any]) -> list[dict[str, Any]]:
@@ -164,42 +164,42 @@ def items(page: dict[str, Any]) -> list[dict[str, Any]]:
 def next_cursor(page: dict[str, Any]) -> str:
     """Where the next page begins; empty on the last one."""
     paging = _inner(page, "paging")
-    # The link itself is not followed: it may carry the token, and lead anywhere.
+    # The link itself is not followed: it may contain the token and point anywhere.
     return _text(_inner(paging, "cursors"), "after") if paging.get("next") else ""
 
 
 @lru_cache(maxsize=256)
 def language_code(code: str) -> str:
-    """Meta writes `en-US` in webhooks and `en_US` in its API; the latter is the key."""
+    """The code as in Meta's API, `en_US`, which is our key; webhooks write `en-US`."""
     language, *rest = re.split("[-_]", code.strip())
     return "_".join([language.lower(), *(part.upper() for part in rest)])
 
 
 def graph_error(document: Any) -> GraphError | None:
-    """The error of an answer, if it has one with a code."""
+    """The error in a response, if it has one with a code."""
     error = _inner(document, "error")
     code = _integer(error.get("code"))
     if code is None:
         return None
     data = error.get("error_data")
-    told = data if isinstance(data, str) else _text(_inner(error, "error_data"), "details")
+    details = data if isinstance(data, str) else _text(_inner(error, "error_data"), "details")
     return GraphError(
         code=code,
         subcode=_integer(error.get("error_subcode")),
-        details=masked(told or _text(error, "message")),
+        details=masked(details or _text(error, "message")),
         fbtrace_id=_text(error, "fbtrace_id")[:MAX_TRACE_ID_CHARACTERS],
     )
 
 
 def retry_after(response: Response) -> float | None:
-    """How long Meta asks us to wait, in seconds, at most an hour."""
-    told = response.headers.get("retry-after", "")
-    if told.isascii() and told.isdigit():
-        return min(float(told[:9]), MAX_RETRY_AFTER_SECONDS)
-    return _regained_after(response.headers.get("x-business-use-case-usage", ""))
+    """How long Meta asks us to wait, in seconds, at most an hour; None if it does not ask."""
+    value = response.headers.get("retry-after", "")
+    if value.isascii() and value.isdigit():
+        return min(float(value[:9]), MAX_RETRY_AFTER_SECONDS)
+    return _seconds_to_regain_access(response.headers.get("x-business-use-case-usage", ""))
 
 
-def _regained_after(usage: str) -> float | None:
+def _seconds_to_regain_access(usage: str) -> float | None:
     """`{"<account>": [{"estimated_time_to_regain_access": minutes, …}]}`"""
     accounts = as_object(parse(usage.encode())).values()
     minutes = [
@@ -223,7 +223,7 @@ def _accepted(document: Any, status: int) -> SendResult:
 
 
 def _wamid(message: Any) -> str:
-    """The message id, if it can be stored and compared: Meta's ids are plain base64."""
+    """The message id if it can be stored and compared, else empty: Meta's ids are ASCII."""
     wamid = as_object(message).get("id")
     if not isinstance(wamid, str) or len(wamid) > MAX_WAMID_CHARACTERS:
         return ""
@@ -239,5 +239,5 @@ def _text(document: object, name: str) -> str:
 
 
 def _integer(value: object) -> int | None:
-    """A whole number that a database column can hold."""
+    """An integer that a database column can hold, else None."""
     return as_integer(value, low=1 - 2**31)

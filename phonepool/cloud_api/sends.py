@@ -1,4 +1,4 @@
-"""Prepared messages on their way: when each goes, what stops it, and the outcome it gets."""
+"""Sends prepared messages at their times, cancels them, and produces an outcome for each."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ E164 = re.compile(r"\+[1-9]\d{6,14}")
 
 @dataclass(frozen=True, slots=True)
 class PreparedMessage:
-    """One message, ready to go. Times are seconds of `time.monotonic`."""
+    """One message, ready to be sent. Times are seconds of `time.monotonic`."""
 
-    key: int  # given back with the outcome
+    key: int  # returned with the outcome
     attempt_id: str  # echoed by every webhook about this message
     phone_number_id: str  # Meta's id of the number that sends
     to: str  # E.164 with its plus: without it Meta prepends the sender's country code
     template: str
     language: str
     components: Sequence[Mapping[str, Any]]
-    send_at: float  # its slot: never earlier
+    send_at: float  # its slot; never sent earlier
     deadline: float  # no byte leaves after this
     spacing: float  # seconds between two sends of this number at its limit
 
@@ -66,15 +66,15 @@ class SendOutcome:
     code: int | None
     http_status: int | None
     retry_after: float | None  # seconds
-    started_at: datetime  # first byte; when none left, when the call was taken up
+    started_at: datetime  # of the first byte; if none left, when the call was started
     ended_at: datetime
-    details: str = ""  # Meta's words, masked
+    details: str = ""  # Meta's text, masked
     fbtrace_id: str = ""  # for Meta's support
 
 
 @dataclass(frozen=True, slots=True)
 class SendContext:
-    """What all callers of one client share: connections, threads and pacing."""
+    """Shared by all callers of one client: connections, threads and pacing."""
 
     transport: Transport
     version: str  # of the API, such as v25.0
@@ -82,40 +82,40 @@ class SendContext:
     gate: Gate = field(default_factory=Gate)
 
     def path(self, *parts: str) -> str:
-        """The path of an object at the API; its parts cannot break out of it."""
+        """The path of an object of the API; the parts are quoted."""
         return "/".join(["", self.version, *(quote(part, safe="") for part in parts)])
 
 
 class Dispatch:
-    """One caller's messages under way. Not to be shared by threads that collect at once.
+    """One caller's messages under way. Only one thread at a time may collect.
 
-    Leaving the `with` block, `close()` and dropping the object cancel what has not begun;
-    cancelled messages are never sent and end as NOT_SENT. What has begun ends by itself, and its
-    outcome can still be collected.
+    Leaving the `with` block, `close()` and dropping the object cancel calls that have not begun;
+    their messages are never sent and end as NOT_SENT. A call that has begun runs to its end, and
+    its outcome can still be collected.
     """
 
-    def __init__(self, line: SendContext) -> None:
-        self._line = line
-        self._batch = _DispatchState()
-        self._taken = 0
+    def __init__(self, context: SendContext) -> None:
+        self._context = context
+        self._state = _DispatchState()
+        self._collected = 0
 
     def submit(self, messages: Iterable[PreparedMessage]) -> None:
-        """Send each at its time. Returns at once; may be called again and again."""
-        calls = [_Call(message, self._batch, self._line) for message in messages]
-        self._batch.expect(len(calls))
-        self._line.dispatcher.submit(calls)
+        """Sends each message at its time. Returns at once; may be called repeatedly."""
+        calls = [_Call(message, self._state, self._context) for message in messages]
+        self._state.expect(len(calls))
+        self._context.dispatcher.submit(calls)
 
     def collect(self, timeout: float) -> list[SendOutcome]:
-        """What ended since the last time, gathered for `timeout` seconds; sooner when all have."""
-        self._batch.wait_for_all(timeout)
-        new = self._batch.outcomes[self._taken :]
-        self._taken += len(new)
+        """The outcomes since the last call, gathered for `timeout` seconds or until all are in."""
+        self._state.wait_for_all(timeout)
+        new = self._state.outcomes[self._collected :]
+        self._collected += len(new)
         return new
 
     def close(self) -> None:
-        """Cancel what has not begun."""
-        self._batch.cancel()
-        self._line.dispatcher.withdraw(lambda call: call.batch is self._batch)
+        """Cancels the calls that have not begun."""
+        self._state.cancel()
+        self._context.dispatcher.withdraw(lambda call: call.state is self._state)
 
     def __enter__(self) -> Dispatch:
         return self
@@ -129,11 +129,11 @@ class Dispatch:
         self.close()
 
     def __del__(self) -> None:
-        self._batch.cancelled = True  # no lock: this may run in the middle of anything
+        self._state.cancelled = True  # without the lock: a destructor can run at any point
 
 
 class _DispatchState:
-    """What the threads and a `Dispatch` share; it outlives the latter while calls run."""
+    """Shared by a `Dispatch` and its calls' threads; outlives the former while calls run."""
 
     def __init__(self) -> None:
         self.changed = threading.Condition(threading.Lock())
@@ -145,10 +145,10 @@ class _DispatchState:
         with self.changed:
             self.expected += more
 
-    def give(self, outcome: SendOutcome) -> None:
+    def add(self, outcome: SendOutcome) -> None:
         with self.changed:
             self.outcomes.append(outcome)
-            if len(self.outcomes) >= self.expected:  # wake the collector then, not before
+            if len(self.outcomes) >= self.expected:  # wakes the collector only once
                 self.changed.notify_all()
 
     def wait_for_all(self, timeout: float) -> None:
@@ -156,7 +156,7 @@ class _DispatchState:
             self.changed.wait_for(lambda: len(self.outcomes) >= self.expected, timeout)
 
     def cancel(self) -> None:
-        with self.changed:  # whoever has passed `start` has begun; nobody else will
+        with self.changed:  # calls that passed `start` have begun; no other will
             self.cancelled = True
 
     def start(self) -> None:
@@ -166,50 +166,61 @@ class _DispatchState:
 
 
 class _Call:
-    """One message on its way through the dispatcher."""
+    """The dispatcher's job for one message."""
 
-    __slots__ = ("batch", "line", "message", "phone_number_id", "send_at", "spacing", "started_at")
+    __slots__ = (
+        "context",
+        "message",
+        "phone_number_id",
+        "send_at",
+        "spacing",
+        "started_at",
+        "state",
+    )
 
-    def __init__(self, message: PreparedMessage, batch: _DispatchState, line: SendContext) -> None:
-        self.message, self.batch, self.line = message, batch, line
+    def __init__(
+        self, message: PreparedMessage, state: _DispatchState, context: SendContext
+    ) -> None:
+        self.message, self.state, self.context = message, state, context
         self.phone_number_id, self.send_at = message.phone_number_id, message.send_at
         self.spacing = message.spacing
         self.started_at: datetime | None = None
 
     def run(self) -> None:
         began = datetime.now(UTC)
-        self.batch.give(self._outcome(self._answer(), began))
+        self.state.add(self._outcome(self._answer(), began))
 
     def drop(self) -> None:
-        self.batch.give(self._outcome(_failed(NotSent(WITHDRAWN)), datetime.now(UTC)))
+        self.state.add(self._outcome(_failed(NotSent(WITHDRAWN)), datetime.now(UTC)))
 
     def guard(self) -> None:
-        """Connected and about to write: wait for the slot and the turn, then look once more."""
+        """Called when connected, before the first byte: waits for the slot and the turn, then
+        checks again whether the message may be sent."""
         _sleep_until(self.send_at)
-        gate, now = self.line.gate, time.monotonic()
+        gate, now = self.context.gate, time.monotonic()
         _sleep_until(gate.pass_at(self.phone_number_id, self.spacing, now))
         while (wait := gate.enter(self.phone_number_id, self.spacing, time.monotonic())) > 0:
             time.sleep(wait)
         failpoint("before_write")
-        self._check()
+        self._check_sendable()
         self.started_at = datetime.now(UTC)
 
-    def _check(self) -> None:
-        self.batch.start()
-        # A process that was suspended wakes here after somebody else took over its work.
+    def _check_sendable(self) -> None:
+        self.state.start()
+        # A suspended process may resume here after another one took over its work.
         if time.monotonic() >= self.message.deadline:
             raise NotSent(DEADLINE_PASSED)
 
     def _answer(self) -> SendResult:
         try:
-            self._check()  # already hopeless: not even a connection
-            path = self.line.path(self.phone_number_id, "messages")
+            self._check_sendable()  # saves the connection
+            path = self.context.path(self.phone_number_id, "messages")
             body = _body(self.message)
-            return responses.read_send(self.line.transport.post(path, body, guard=self.guard))
+            return responses.read_send(self.context.transport.post(path, body, guard=self.guard))
         except CloudApiError as error:
             return _failed(error)
         except Exception:
-            # A bug; but without an outcome its caller would wait for ever.
+            # A bug, but without an outcome the caller would wait for ever.
             log.exception("the call for attempt %s broke", self.message.attempt_id)
             return _failed(Unanswered(NO_ANSWER) if self.started_at else NotSent(NOT_SENT))
 
@@ -245,7 +256,7 @@ _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def _body(message: PreparedMessage) -> bytes:
-    """The request's JSON; `Rejected` when no API could take it."""
+    """The request's JSON; raises `Rejected` if no API could accept it."""
     if not E164.fullmatch(message.to):
         raise Rejected(BAD_RECIPIENT)
     template = {

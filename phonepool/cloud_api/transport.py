@@ -1,10 +1,9 @@
-"""Bytes to the Cloud API and back: sends over light connections, the rest over requests.
+"""HTTP to the Cloud API: sends over our own connections, reads and uploads over `requests`.
 
-A send wants as little CPU as possible and certainty about its first byte, which no exception
-type of requests gives (a reset in the TLS handshake looks like one in the middle of an answer).
-A read, or the upload of a file, may simply be repeated. Redirects, retries, proxies and cookies
-are off for both.
-`Transport` is the seam behind which another client can stand.
+A send needs little CPU and certainty about its first byte, which no exception type of `requests`
+provides (a reset in the TLS handshake looks like one in the middle of a response). A read or an
+upload may simply be repeated. Redirects, retries, proxies and cookies are off for both.
+Another client can implement `Transport`.
 """
 
 from __future__ import annotations
@@ -32,35 +31,35 @@ from phonepool.errors import (
 
 __all__ = ["CloudTransport", "Response", "Transport"]
 
-MAX_SEND_RESPONSE_BYTES = 64 * 1024  # bytes of an answer to a send; a real one has 300
+MAX_SEND_RESPONSE_BYTES = 64 * 1024  # a real one has 300
 MAX_READ_RESPONSE_BYTES = 8 * 1024 * 1024  # a page of message templates with their components
 MIN_UPLOAD_BYTES_PER_SECOND = (
     256 * 1024
 )  # bytes a second that an upload is reckoned with, at the slowest
-READ_CHUNK_BYTES = 64 * 1024  # bytes of a read taken at once
+READ_CHUNK_BYTES = 64 * 1024
 
 
 class Transport(Protocol):
-    """One request, one answer. Raises `NotSent`, `Unanswered` or what the guard raises."""
+    """One request, one response. Raises `NotSent`, `Unanswered` or what the guard raises."""
 
     def post(self, path: str, body: bytes, *, guard: Callable[[], None]) -> Response:
-        """Send JSON. `guard` runs when the connection stands, just before the first byte;
-        what it raises ends the call with nothing sent."""
+        """Sends JSON. `guard` runs when the connection is established, just before the first
+        byte; an exception from it ends the call with nothing sent."""
 
     def get(self, path: str) -> Response:
-        """Read; `path` with its query."""
+        """Reads an object; `path` includes the query."""
 
     def upload(self, path: str, file: MediaFile) -> Response:
-        """Send a file as a form. Its guard is nobody's: an upload may be repeated."""
+        """Uploads a file as a form. Without a guard: an upload may be repeated."""
 
     def close(self) -> None:
-        """Let go of idle connections."""
+        """Closes idle connections."""
 
 
 class CloudTransport:
-    """The `Transport` to a Graph API. Safe to share between threads.
+    """The `Transport` to a Graph API. Thread-safe.
 
-    `connections` is how many calls may be under way at once; times in seconds.
+    `connections` is the number of concurrent calls; times in seconds.
     """
 
     def __init__(
@@ -90,21 +89,21 @@ class CloudTransport:
 
     def post(self, path: str, body: bytes, *, guard: Callable[[], None]) -> Response:
         head = f"POST {self._path}{path} HTTP/1.1\r\n{self._head}Content-Length: {len(body)}\r\n"
-        # In one write: head and body leave together, in one packet.
+        # One write, so that head and body leave in one packet.
         return self._connections.exchange(f"{head}\r\n".encode("ascii") + body, guard)
 
     def get(self, path: str) -> Response:
-        return self._ask("GET", path, self._timeouts[1])
+        return self._request("GET", path, self._timeouts[1])
 
     def upload(self, path: str, file: MediaFile) -> Response:
         form: dict[str, Any] = {
             "data": {"messaging_product": "whatsapp", "type": file.mime},
             "files": {"file": (file.name, file.content, file.mime)},
         }
-        patience = self._timeouts[1] + len(file.content) / MIN_UPLOAD_BYTES_PER_SECOND
-        return self._ask("POST", path, patience, **form)
+        timeout = self._timeouts[1] + len(file.content) / MIN_UPLOAD_BYTES_PER_SECOND
+        return self._request("POST", path, timeout, **form)
 
-    def _ask(self, method: str, path: str, read_timeout: float, **form: Any) -> Response:
+    def _request(self, method: str, path: str, read_timeout: float, **form: Any) -> Response:
         try:
             with requests.Session() as session:
                 session.trust_env = False
@@ -118,7 +117,7 @@ class CloudTransport:
             error = NotSent(NOT_SENT)
         except requests.RequestException:
             error = Unanswered(CONNECTION_LOST)
-        # Outside the handler: what was caught holds the request and with it the token.
+        # Outside the handler: the caught exception holds the request with the token.
         raise error
 
     def close(self) -> None:
@@ -158,7 +157,7 @@ def _target(
 ) -> Target:
     url = urlsplit(base_url)
     if url.scheme == "https":
-        # One context for all: loading the certificates costs milliseconds a connection.
+        # One context for all connections: loading the certificates takes milliseconds.
         context = context or ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
     else:
         context = None

@@ -1,10 +1,10 @@
-"""Breakers: what fails call after call is left alone, tried by one message, and taken back.
+"""Circuit breakers of phone numbers and accounts.
 
-Columns, so that every process agrees. A CLOSED breaker lets through. An OPEN one lets nothing
-through until `breaker_until`; then one reservation finds it HALF_OPEN with a single slot
-(`phonepool/numbers/reservation.py`), and that one's answer closes or opens it. An account's breaker
-is open while the fault is not one number's: all its numbers are open then, and none is woken.
-Refusals for speed (AIMD) and whatever is about a recipient do not count.
+Stored in columns, so that every process sees the same state. CLOSED: calls are made. OPEN: none
+until `breaker_until`; then one reservation (`phonepool/numbers/reservation.py`) makes it HALF_OPEN
+with a single slot, and the result of that call closes or opens it. An account's breaker is open
+while the fault is not one number's: the breakers of all its numbers are open then, and no backup
+is woken. Refusals for speed (AIMD) and failures that are about a recipient do not count.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from phonepool.numbers.health import (
     record_event,
 )
 
-WINDOW_SECONDS = 10.0  # seconds over which faults are counted
-OPEN_SHARE = 0.5  # of the calls in the window: from here on it is not bad luck
-# A number that comes back begins at this share of its speed and climbs, like after a cut.
+WINDOW_SECONDS = 10.0  # in which faults are counted
+OPEN_SHARE = 0.5  # of the calls in the window; fewer faults do not open the breaker
+# A number whose breaker closes starts at this share of its rate and climbs, as after a cut.
 RETURN_SHARE = 0.25
-IDLE_SECONDS = 600.0  # seconds after which a breaker that nobody tries any more is forgotten
+IDLE_SECONDS = 600.0  # a breaker without a trial for this long is closed
 
 
 class CallReport(NamedTuple):
@@ -37,13 +37,13 @@ class CallReport(NamedTuple):
 
     number_id: int
     failure: Failure | None  # None: accepted
-    slot: float = float("inf")  # Unix seconds it was to go at; infinite: only just heard of
-    wait: float | None = None  # seconds that Meta asks for
-    watched: bool = False  # good or bad, it is news: the number rested or failed lately
+    slot: float = float("inf")  # Unix seconds at which it was due; infinite: from a webhook
+    wait: float | None = None  # seconds that Meta asks us to wait
+    watched: bool = False  # a success matters, too: the number rested or failed recently
 
     @property
     def is_relevant(self) -> bool:
-        """Whether it says something about the number's breaker."""
+        """Whether it affects the number's breaker."""
         failure = self.failure
         return self.watched or (
             failure is not None and (failure.action is Action.ABORT or is_fault(failure))
@@ -51,9 +51,9 @@ class CallReport(NamedTuple):
 
 
 def apply_reports(number_id: int, answers: Sequence[CallReport], *, now: datetime) -> bool:
-    """Take a number's answers into account; True when its breaker was opened by them."""
+    """Applies a number's reports; True if they opened its breaker."""
     number = PhoneNumber.objects.get(pk=number_id)
-    # Slots from before the breaker moved are old news: late time-outs of a fault now mended.
+    # Calls due before the breaker's last change do not count: late time-outs of a past fault.
     failures = [
         answer.failure
         for answer in answers
@@ -95,18 +95,18 @@ def _count_faults(
     return _open(number, f"{number.faults} of {number.heard} calls: {faults[0].slug}", now)
 
 
-def _open(number: PhoneNumber, why: str, now: datetime) -> bool:
-    if not _open_number(number.pk, why, now):
+def _open(number: PhoneNumber, reason: str, now: datetime) -> bool:
+    if not _open_number(number.pk, reason, now):
         return False
     others = PhoneNumber.objects.filter(
         portfolio_id=number.portfolio_id, state__in=[NumberState.ACTIVE, NumberState.STANDBY]
     ).exclude(quality=Quality.FLAGGED)
     if not others.filter(breaker=Breaker.CLOSED).exists():
-        open_account(number.portfolio_id, why, now=now)  # it is not one number's trouble
+        open_account(number.portfolio_id, reason, now=now)  # not the fault of one number
     return True
 
 
-def _open_number(number_id: int, why: str, now: datetime) -> bool:
+def _open_number(number_id: int, reason: str, now: datetime) -> bool:
     moment = now.timestamp()
     opened = PhoneNumber.objects.filter(pk=number_id, breaker=Breaker.CLOSED).update(
         breaker=Breaker.OPEN,
@@ -115,28 +115,28 @@ def _open_number(number_id: int, why: str, now: datetime) -> bool:
         heard_at=0.0,
     )
     if opened:
-        record_event(number_id, "breaker_opened", why, now)
+        record_event(number_id, "breaker_opened", reason, now)
     return bool(opened)
 
 
-def open_account(portfolio_id: int, why: str, *, now: datetime) -> bool:
-    """Nothing goes by any number of this portfolio for a while; True when it was open not yet."""
+def open_account(portfolio_id: int, reason: str, *, now: datetime) -> bool:
+    """Opens the breakers of a portfolio and its numbers; True if the portfolio's was closed."""
     closed = Portfolio.objects.filter(pk=portfolio_id, breaker=Breaker.CLOSED)
-    opened = closed.update(breaker=Breaker.OPEN, breaker_reason=why[:80])
+    opened = closed.update(breaker=Breaker.OPEN, breaker_reason=reason[:80])
     numbers = PhoneNumber.objects.filter(portfolio_id=portfolio_id, breaker=Breaker.CLOSED)
     for number_id in list(numbers.values_list("pk", flat=True)):
-        _open_number(number_id, f"account: {why}", now)
+        _open_number(number_id, f"account: {reason}", now)
     return bool(opened)
 
 
-def _stay_open(number: PhoneNumber, why: str, now: datetime) -> None:
+def _stay_open(number: PhoneNumber, reason: str, now: datetime) -> None:
     until = now.timestamp() + settings.BREAKER_COOLDOWN_SECONDS
     tried = PhoneNumber.objects.filter(pk=number.pk, breaker=Breaker.HALF_OPEN)
     if tried.update(breaker=Breaker.OPEN, breaker_until=until):
-        record_event(number.pk, "breaker_stays_open", why, now)
+        record_event(number.pk, "breaker_stays_open", reason, now)
 
 
-def _close(number: PhoneNumber, now: datetime, why: str = "a trial went well") -> None:
+def _close(number: PhoneNumber, now: datetime, reason: str = "a trial went well") -> None:
     moment = now.timestamp()
     closed = PhoneNumber.objects.filter(pk=number.pk).exclude(breaker=Breaker.CLOSED)
     if not closed.update(
@@ -147,31 +147,31 @@ def _close(number: PhoneNumber, now: datetime, why: str = "a trial went well") -
         cut_at=moment - CUT_INTERVAL_SECONDS,
     ):
         return
-    record_event(number.pk, "breaker_closed", why, now)
+    record_event(number.pk, "breaker_closed", reason, now)
     opened = Portfolio.objects.filter(pk=number.portfolio_id, breaker=Breaker.OPEN)
     if opened.update(breaker=Breaker.CLOSED, breaker_reason=""):
         _release_other_numbers(number.portfolio_id, moment)
 
 
 def _release_other_numbers(portfolio_id: int, moment: float) -> None:
-    """The account is well again: each number that sends shows it for itself, at once."""
-    still = PhoneNumber.objects.filter(portfolio_id=portfolio_id).exclude(breaker=Breaker.CLOSED)
-    still.filter(state=NumberState.ACTIVE).update(breaker_until=moment)
-    still.exclude(state=NumberState.ACTIVE).update(breaker=Breaker.CLOSED, breaker_at=moment)
+    """The account works again: active numbers get their trial at once, others are closed."""
+    others = PhoneNumber.objects.filter(portfolio_id=portfolio_id).exclude(breaker=Breaker.CLOSED)
+    others.filter(state=NumberState.ACTIVE).update(breaker_until=moment)
+    others.exclude(state=NumberState.ACTIVE).update(breaker=Breaker.CLOSED, breaker_at=moment)
 
 
 def retry_now(now: datetime) -> int:
-    """A human says that it is mended: no more waiting for the next trial; how many numbers."""
-    waiting = PhoneNumber.objects.exclude(breaker=Breaker.CLOSED)
-    return waiting.update(breaker_until=now.timestamp())
+    """Allows the next trial at once, when a user has fixed the fault; how many numbers."""
+    not_closed = PhoneNumber.objects.exclude(breaker=Breaker.CLOSED)
+    return not_closed.update(breaker_until=now.timestamp())
 
 
 def close_idle(now: datetime) -> int:
-    """Forget breakers that nobody has tried for long, such as a morning's at its end."""
+    """Closes breakers without a trial for IDLE_SECONDS, such as after the end of a run."""
     old = PhoneNumber.objects.exclude(breaker=Breaker.CLOSED).filter(
         breaker_until__lt=now.timestamp() - IDLE_SECONDS
     )
-    forgotten = list(old)
-    for number in forgotten:
+    idle = list(old)
+    for number in idle:
         _close(number, now, "nothing was tried for ten minutes")
-    return len(forgotten)
+    return len(idle)

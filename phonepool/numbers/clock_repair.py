@@ -1,4 +1,4 @@
-"""The numbers' clocks after the machine's own was set back: nothing waits for a time that was."""
+"""Repairs the numbers' times after the system clock was set back, so that none lies far ahead."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from phonepool.cloud_api.responses import MAX_RETRY_AFTER_SECONDS
 from phonepool.models import NumberState, PhoneNumber, Portfolio
 from phonepool.numbers.health import MAX_REST_FACTOR
 
-SKEW_SECONDS = 60.0  # by so much may two machines' clocks differ
+SKEW_SECONDS = 60.0  # allowed difference between two machines' clocks
 
 
 def repair(now: datetime) -> int:
-    """Bring back what lies further ahead than it ever could; how many numbers were touched."""
+    """Resets times that lie further ahead than they could be set; how many were changed."""
     moment = now.timestamp()
     horizon = moment + settings.SLOT_HORIZON_SECONDS + SKEW_SECONDS
     ahead = moment + SKEW_SECONDS
@@ -31,4 +31,4 @@ def repair(now: datetime) -> int:
     ]
     longest = moment + MAX_RETRY_AFTER_SECONDS + SKEW_SECONDS
     Portfolio.objects.filter(paused_until__gt=longest).update(paused_until=moment)
-    return sum(PhoneNumber.objects.filter(wrong).update(**right) for wrong, right in fixes)
+    return sum(PhoneNumber.objects.filter(wrong).update(**fields) for wrong, fields in fixes)

@@ -1,7 +1,7 @@
-"""A number's health: what it may carry now, and when it rests, falls out or wakes.
+"""A number's health: its current rate and capacity, rests, quality, backups.
 
-Ceilings follow quality; 130429 halves a number's rate, which climbs back by itself (AIMD). All
-of it is columns, so every process agrees.
+Ceilings follow quality; 130429 halves a number's rate, which then climbs again (AIMD). Stored in
+columns, so that every process sees the same state.
 """
 
 from __future__ import annotations
@@ -34,43 +34,43 @@ CEILINGS: dict[str, tuple[float, int]] = {
     Quality.FLAGGED: (0.0, 0),
 }
 LOW_SHARE = 0.5  # LOW also halves what the number itself is allowed
-MIN_RATE_PER_SECOND = 5.0  # a cut never goes below: a number that may send, sends
+MIN_RATE_PER_SECOND = 5.0  # the minimum after cuts
 CLIMB_SHARE_PER_SECOND = 0.1  # of the ceiling: from half to full speed in five seconds
-# Seconds between two cuts: slots given out before a cut still go at the old rate, and their
-# refusals are old news.
+# Minimum time between two cuts: slots reserved before a cut are still sent at the old rate, and
+# their refusals must not cut again.
 CUT_INTERVAL_SECONDS = 2.0
 MAX_REST_FACTOR = 16  # × NUMBER_REST_SECONDS, however often it failed
 
 
 def ceiling(number: PhoneNumber) -> float:
-    """Messages a second that limit and quality allow."""
+    """Messages per second that limit and quality allow."""
     own = number.rate_per_second * (LOW_SHARE if number.quality == Quality.LOW else 1.0)
     return min(own, CEILINGS[number.quality][0])
 
 
 def daily_ceiling(number: PhoneNumber) -> int:
-    """Messages a day that capacity and quality allow."""
+    """Messages per day that capacity and quality allow."""
     own = number.daily_capacity * (LOW_SHARE if number.quality == Quality.LOW else 1.0)
     return min(int(own), CEILINGS[number.quality][1])
 
 
 def sent_today(number: PhoneNumber, now: datetime) -> int:
-    """Slots given out on the day, in India, that `now` is in."""
+    """Slots reserved on the day of `now` in India."""
     return number.day_count if number.day == timezone.localdate(now) else 0
 
 
 def rate(number: PhoneNumber, now: datetime) -> float:
-    """Messages a second right now: the ceiling, or less while it climbs after a cut."""
-    top = ceiling(number)
+    """Messages per second at `now`: the ceiling, or less while it climbs after a cut."""
+    maximum = ceiling(number)
     if number.cut_rate is None:
-        return top
-    quiet = now.timestamp() - number.cut_at - CUT_INTERVAL_SECONDS  # seconds without another cut
-    climbed = CLIMB_SHARE_PER_SECOND * top * max(0.0, quiet)
-    return min(top, max(MIN_RATE_PER_SECOND, number.cut_rate + climbed))
+        return maximum
+    climbing = now.timestamp() - number.cut_at - CUT_INTERVAL_SECONDS  # for how many seconds
+    climbed = CLIMB_SHARE_PER_SECOND * maximum * max(0.0, climbing)
+    return min(maximum, max(MIN_RATE_PER_SECOND, number.cut_rate + climbed))
 
 
 def cut_rate(number_id: int, *, now: datetime) -> bool:
-    """Halve the rate after 130429, once for a burst of refusals; True when it was halved now."""
+    """Halves the rate after 130429, once per burst of refusals; True if it was halved now."""
     number = PhoneNumber.objects.get(pk=number_id)
     halved = max(MIN_RATE_PER_SECOND, rate(number, now) / 2)
     moment = now.timestamp()
@@ -85,20 +85,20 @@ def cut_rate(number_id: int, *, now: datetime) -> bool:
 def pause_account(
     portfolios: models.QuerySet[Portfolio], seconds: float, why: str, *, now: datetime
 ) -> int:
-    """Nothing goes by any number of these for so long, as Meta asks; how many it is news to."""
+    """Pauses portfolios for `seconds`, as Meta asks; how many were not paused before."""
     until = now.timestamp() + seconds
-    told = 0
+    paused = 0
     for portfolio in portfolios.filter(paused_until__lt=until):
         if portfolio.paused_until <= now.timestamp():
-            told += 1
+            paused += 1
             for pk in portfolio.numbers.values_list("pk", flat=True):
                 record_event(pk, "account_paused", f"{why}: for {seconds:.0f} s", now)
         Portfolio.objects.filter(pk=portfolio.pk, paused_until__lt=until).update(paused_until=until)
-    return told
+    return paused
 
 
 def rest(number_id: int, reason: str, *, now: datetime) -> bool:
-    """Leave the number alone for a while, twice as long each time in a row."""
+    """Rests the number, twice as long for each consecutive rest; True if it was active."""
     number = PhoneNumber.objects.get(pk=number_id)
     factor = min(2**number.failures, MAX_REST_FACTOR)
     until = now + timedelta(seconds=settings.NUMBER_REST_SECONDS * factor)
@@ -115,7 +115,7 @@ def rest(number_id: int, reason: str, *, now: datetime) -> bool:
 
 
 def wake_rested(now: datetime) -> int:
-    """Rested numbers go back to work; how many."""
+    """Activates numbers whose rest is over; how many."""
     over = PhoneNumber.objects.filter(state=NumberState.RESTING, rest_until__lte=now)
     woken = list(over.values_list("pk", flat=True))
     for pk in woken:
@@ -125,12 +125,12 @@ def wake_rested(now: datetime) -> int:
 
 
 def reset_failures(number_ids: Iterable[int]) -> None:
-    """Accepted messages end a row of rests."""
+    """An accepted message ends the series of rests."""
     PhoneNumber.objects.filter(pk__in=set(number_ids), failures__gt=0).update(failures=0)
 
 
 def disable(number_id: int, reason: str, *, now: datetime) -> bool:
-    """Out of the pool until a human or Meta brings it back."""
+    """Takes the number out of the pool until a user or Meta brings it back."""
     others = PhoneNumber.objects.filter(pk=number_id).exclude(state=NumberState.DISABLED)
     changed = others.update(state=NumberState.DISABLED, state_reason=reason[:80], rest_until=None)
     if changed:
@@ -139,15 +139,15 @@ def disable(number_id: int, reason: str, *, now: datetime) -> bool:
 
 
 def apply_quality(number_id: int, quality: Quality, *, now: datetime) -> bool:
-    """Take Meta's word on quality; FLAGGED puts the number out, anything better brings back
-    a number that was out for being flagged."""
+    """Stores Meta's quality rating. FLAGGED disables the number; a better rating brings back a
+    number that was disabled for being flagged. True if the quality changed."""
     with transaction.atomic():
         number = PhoneNumber.objects.select_for_update().get(pk=number_id)
         if number.quality == quality:
             return False
         PhoneNumber.objects.filter(pk=number_id).update(quality=quality, quality_at=now)
         record_event(number_id, "quality", f"{number.quality} → {quality}", now)
-        # In the same transaction: a crash in between would leave it out for ever.
+        # In the same transaction: after a crash in between it would stay disabled for ever.
         if quality == Quality.FLAGGED:
             disable(number_id, FLAGGED_REASON, now=now)
         elif number.quality == Quality.FLAGGED:
@@ -168,8 +168,8 @@ def _bring_back(number: PhoneNumber, now: datetime) -> None:
 
 
 def ensure_capacity(waiting: int, *, until: datetime, now: datetime) -> list[str]:
-    """Wake backups while a primary is lost or the active numbers cannot carry `waiting` messages
-    before `until`; the labels of those woken."""
+    """Wakes backups while a primary is lost or the active numbers cannot send `waiting` messages
+    before `until`; returns the labels of those woken."""
     woken = []
     for backup in list(_available_backups()):
         reason = _wake_reason(waiting, until, now)
@@ -183,19 +183,19 @@ def ensure_capacity(waiting: int, *, until: datetime, now: datetime) -> list[str
 
 
 def _available_backups() -> models.QuerySet[PhoneNumber]:
-    """Backups that could help, the strongest first: not those of an account that is ill."""
-    well = PhoneNumber.objects.standing_by().exclude(portfolio__breaker=Breaker.OPEN)
-    return well.order_by("-rate_per_second", "label")
+    """Backups on standby, the fastest first; not those of an account whose breaker is open."""
+    available = PhoneNumber.objects.standing_by().exclude(portfolio__breaker=Breaker.OPEN)
+    return available.order_by("-rate_per_second", "label")
 
 
 def stand_down(now: datetime) -> int:
-    """When nothing is being sent, woken backups go back to standing by; how many."""
-    awake = PhoneNumber.objects.filter(role=Role.BACKUP, state=NumberState.ACTIVE)
-    ids = list(awake.values_list("pk", flat=True))
-    stood = awake.filter(pk__in=ids).update(state=NumberState.STANDBY, state_reason="")
+    """Returns woken backups to standby when nothing is being sent; how many."""
+    active = PhoneNumber.objects.filter(role=Role.BACKUP, state=NumberState.ACTIVE)
+    ids = list(active.values_list("pk", flat=True))
+    changed = active.filter(pk__in=ids).update(state=NumberState.STANDBY, state_reason="")
     for pk in ids:
         record_event(pk, "standby", "nothing left to send", now)
-    return stood
+    return changed
 
 
 def _wake_reason(waiting: int, until: datetime, now: datetime) -> str:
@@ -210,17 +210,17 @@ def _wake_reason(waiting: int, until: datetime, now: datetime) -> str:
 
 
 def lost_primaries() -> int:
-    """Primaries that no calls go through now."""
+    """The number of primaries that cannot make calls now."""
     lost = ~Q(state=NumberState.ACTIVE) | Q(quality=Quality.FLAGGED) | ~Q(breaker=Breaker.CLOSED)
     return PhoneNumber.objects.filter(lost, role=Role.PRIMARY).count()
 
 
 def capacity(numbers: Iterable[PhoneNumber], seconds: float, now: datetime) -> int:
-    """Messages these numbers can carry in so many seconds, their daily rest considered."""
+    """Messages these numbers can send within `seconds` and their remaining daily capacity."""
     return sum(
         min(
             int(ceiling(number) * settings.SLOT_UTILISATION * seconds),
-            # A number that lost quality may have sent more than it may now.
+            # A number whose quality fell may have sent more than its present ceiling.
             max(0, daily_ceiling(number) - sent_today(number, now)),
         )
         for number in numbers
@@ -228,5 +228,5 @@ def capacity(numbers: Iterable[PhoneNumber], seconds: float, now: datetime) -> i
 
 
 def record_event(number_id: int, kind: str, detail: str, now: datetime) -> None:
-    """One line more in the number's history."""
+    """Adds an event to the number's history."""
     PhoneEvent.objects.create(number_id=number_id, kind=kind, detail=detail[:200], at=now)

@@ -1,7 +1,7 @@
-"""What people do to numbers: rest, take out, put back, promote. Each with a reason and a name.
+"""Operations by users on numbers: rest, disable, enable, promote, demote; with reason and name.
 
-Each step is one UPDATE that names the state it leaves, so a click that comes too late, or
-twice, changes nothing and says so.
+Each is one UPDATE that names the state it leaves, so that a second or late click changes nothing
+and is refused.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ MAX_REST_MINUTES = 24 * 60  # minutes
 
 
 class OperationRefused(Exception):  # noqa: N818  # the word the page uses
-    """It cannot be done now; the message says why and what to do."""
+    """The operation is not possible now; the text says why and what to do."""
 
 
 def rest(number_id: int, minutes: int, *, reason: str, by: str, now: datetime) -> None:
-    """Leave an active number alone for so many minutes; then it goes back to work by itself."""
+    """Rests an active number for `minutes`; then it becomes active again."""
     if not 1 <= minutes <= MAX_REST_MINUTES:
         raise OperationRefused(f"A rest lasts 1 to {MAX_REST_MINUTES:,} minutes.")
     until = now + timedelta(minutes=minutes)
@@ -39,21 +39,21 @@ def rest(number_id: int, minutes: int, *, reason: str, by: str, now: datetime) -
 
 
 def disable(number_id: int, *, reason: str, by: str, now: datetime) -> None:
-    """Out of the pool until somebody enables it."""
+    """Takes the number out of the pool until a user enables it."""
     if not health.disable(number_id, _reason_with_user(by, reason), now=now):
         raise OperationRefused("This number is disabled already.")
 
 
 def enable(number_id: int, *, reason: str, by: str, now: datetime) -> None:
-    """Back into the pool: a primary to work, a backup to its place on the bench."""
+    """Puts the number back into the pool: a primary active, a backup on standby."""
     number = PhoneNumber.objects.get(pk=number_id)
     _refuse_flagged(number)
-    home = NumberState.STANDBY if number.role == Role.BACKUP else NumberState.ACTIVE
+    state = NumberState.STANDBY if number.role == Role.BACKUP else NumberState.ACTIVE
     _move(
         number_id,
         {NumberState.DISABLED, NumberState.RESTING},
         "This number is in the pool already.",
-        state=home,
+        state=state,
         state_reason="",
         rest_until=None,
         failures=0,
@@ -62,7 +62,7 @@ def enable(number_id: int, *, reason: str, by: str, now: datetime) -> None:
 
 
 def promote(number_id: int, *, reason: str, by: str, now: datetime) -> None:
-    """A backup becomes a primary and goes to work at once, today and every day."""
+    """Makes a backup an active primary, permanently."""
     number = PhoneNumber.objects.get(pk=number_id)
     _refuse_flagged(number)
     moved = PhoneNumber.objects.filter(
@@ -74,7 +74,7 @@ def promote(number_id: int, *, reason: str, by: str, now: datetime) -> None:
 
 
 def demote(number_id: int, *, reason: str, by: str, now: datetime) -> None:
-    """A primary becomes a backup that stands by; never the last one that works."""
+    """Makes a primary a backup on standby; refused for the last usable primary."""
     others = PhoneNumber.objects.usable().filter(role=Role.PRIMARY).exclude(pk=number_id)
     if not others.exists():
         raise OperationRefused("This is the last primary that works: promote a backup first.")
@@ -100,5 +100,5 @@ def _refuse_flagged(number: PhoneNumber) -> None:
 
 
 def _reason_with_user(by: str, reason: str) -> str:
-    """Who and why; never mistaken for the pool's own reasons."""
+    """User and reason, so that it is never confused with the pool's own reasons."""
     return f"{by}: {reason}"[:80]

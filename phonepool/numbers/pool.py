@@ -1,4 +1,4 @@
-"""The pool's front door for senders: slots to send in, and what became of the sends."""
+"""The pool's interface for senders: reserves slots and takes reports about calls."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from phonepool.numbers.reservation import Reservation
 def reserve(count: int, *, now: datetime) -> Reservation | None:
     """Slots for up to `count` messages on the number that finishes them first.
 
-    A number that refuses (full, resting, out) passes the turn to the next. None: no room now.
+    If a number has no slots (full, resting, disabled), the next one is tried. None: no number has.
     """
     for number in selection.rank(PhoneNumber.objects.usable(), count, now=now):
         taken = reservation.reserve(number, count, now=now)
@@ -25,13 +25,13 @@ def reserve(count: int, *, now: datetime) -> Reservation | None:
     return None
 
 
-# A few 130429 among many answers are jitter on the way to Meta: they are sent again and all is
-# well. From this share on (and more than one) the rate itself is too high.
+# A few 130429 among many calls are jitter on the way to Meta: a retry is enough. From this share on
+# (and more than one) the rate itself is too high.
 REFUSED_SHARE = 0.2
 
 
-# Limits that are not one number's: of the whole app, and of one account. Another number of it
-# would only be refused, too, and Meta's count go on.
+# Limits of the whole app, and of one account: another number of it would be refused, too, and the
+# refused calls count at Meta.
 APP_LIMIT, ACCOUNT_LIMIT = "app_rate_limited", "management_rate_limited"
 DEFAULT_PAUSE_SECONDS = 60.0  # seconds, when Meta does not say how long
 
@@ -75,10 +75,10 @@ def _report_number(number_id: int, reports: Sequence[CallReport], now: datetime)
 
 
 def recipient_limit() -> int | None:
-    """Unique people the portfolios behind usable numbers may write to in a rolling 24 h;
+    """Unique recipients that the portfolios of usable numbers allow in a rolling 24 h;
     None: unlimited."""
     usable = PhoneNumber.objects.usable()
-    if not usable.exists():  # those standing by will be woken
+    if not usable.exists():  # backups on standby will be woken
         usable = PhoneNumber.objects.standing_by()
     portfolios = Portfolio.objects.filter(numbers__in=usable).distinct()
     limits = list(portfolios.values_list("recipient_limit", flat=True))

@@ -1,7 +1,7 @@
-"""Send slots, taken by moving a number's clock: one UPDATE, exact across processes.
+"""Reserves send slots by advancing a number's `next_slot`: one UPDATE, exact across processes.
 
-The row's clock is Unix seconds, so the statement is plain arithmetic and means the same on
-PostgreSQL and SQLite. Slots lost in a crash stay lost, which is the safe side.
+The column is in Unix seconds, so the statement is plain arithmetic and works the same on
+PostgreSQL and SQLite. Slots lost in a crash stay unused, which is safe.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class Reservation:
     count: int
     first: float
     spacing: float
-    min_spacing: float  # s between two sends at the least, when they run late
-    recovering: bool = False  # it rested or failed lately: its good answers are news, too
+    min_spacing: float  # minimum s between two sends when they are late
+    recovering: bool = False  # it rested or failed recently: successes are reported, too
 
     def slot(self, place: int) -> float:
-        """When message `place` (0…count-1) may go, Unix seconds."""
+        """When message `place` (0…count-1) may be sent, Unix seconds."""
         return self.first + place * self.spacing
 
     def split(self, count: int) -> tuple[Reservation, Reservation | None]:
@@ -41,9 +41,9 @@ class Reservation:
         return replace(self, count=count), rest
 
 
-TRIAL_MESSAGES = 1  # message at a time while a breaker is not closed; its answer opens or closes it
-# The day's count starts again at nought on a new day. A breaker whose time is over goes to
-# HALF_OPEN here and is on trial until its answer comes, or for another cooldown without one.
+TRIAL_MESSAGES = 1  # at a time while a breaker is not closed; its result opens or closes it
+# The day's count starts at zero on a new day. A breaker whose cooldown is over becomes HALF_OPEN
+# here and stays so until the trial's result, or for another cooldown without one.
 RESERVE = """
 UPDATE phonepool_phonenumber
    SET next_slot = CASE WHEN next_slot > %(now)s THEN next_slot ELSE %(now)s END + %(length)s,
@@ -61,8 +61,8 @@ UPDATE phonepool_phonenumber
 RETURNING next_slot
 """
 
-# The same asked just before the calls: slots given out before a number fell out, or its account
-# was told to pause, are not used. `number` is its id, `clock` now as Unix seconds.
+# Checked again just before the calls: slots reserved before a number became unusable, or its
+# account was paused, are not used. `number` is its id, `clock` the time as Unix seconds.
 OPEN_TO_CALLS = """EXISTS (
     SELECT 1 FROM phonepool_phonenumber AS number WHERE number.id = %(number)s
        AND number.state = 'ACTIVE' AND number.quality <> 'FLAGGED' AND number.breaker <> 'OPEN'
@@ -72,9 +72,9 @@ OPEN_TO_CALLS = """EXISTS (
 
 
 def reserve(number: PhoneNumber, count: int, *, now: datetime) -> Reservation | None:
-    """Take up to `count` consecutive slots; None when the number has no room or is out.
+    """Takes up to `count` consecutive slots; None if the number has none or is unusable.
 
-    Fewer are taken when the day's capacity or the horizon (SLOT_HORIZON_SECONDS) ends first.
+    Fewer are taken if the day's capacity or the horizon (SLOT_HORIZON_SECONDS) ends first.
     """
     spacing = 1.0 / (health.rate(number, now) * settings.SLOT_UTILISATION)
     count = min(count, _room(number, spacing, now))
@@ -97,9 +97,9 @@ def reserve(number: PhoneNumber, count: int, *, now: datetime) -> Reservation | 
             },
         )
         row = cursor.fetchone()
-    if row is None:  # somebody took the room, or the number fell out, since it was read
+    if row is None:  # another process took the slots, or the number changed, since it was read
         return None
-    # Whoever is late may catch up, half-way between the slots' pace and the limit itself.
+    # Late messages may catch up, at a rate half-way between the slots' and the limit.
     fastest = health.ceiling(number) * (1 + settings.SLOT_UTILISATION) / 2
     return Reservation(
         number_id=number.pk,
@@ -115,10 +115,10 @@ def reserve(number: PhoneNumber, count: int, *, now: datetime) -> Reservation | 
 def _room(number: PhoneNumber, spacing: float, now: datetime) -> int:
     ahead = max(0.0, number.next_slot - now.timestamp())
     fits = int((settings.SLOT_HORIZON_SECONDS - ahead) / spacing)
-    most = fits if number.breaker == Breaker.CLOSED else min(fits, TRIAL_MESSAGES)
-    return min(most, health.daily_ceiling(number) - health.sent_today(number, now))
+    allowed = fits if number.breaker == Breaker.CLOSED else min(fits, TRIAL_MESSAGES)
+    return min(allowed, health.daily_ceiling(number) - health.sent_today(number, now))
 
 
 def _recovering(number: PhoneNumber, now: datetime) -> bool:
-    failed_lately = number.heard_at > now.timestamp() - breakers.WINDOW_SECONDS
-    return number.failures > 0 or failed_lately or number.breaker != Breaker.CLOSED
+    failed_recently = number.heard_at > now.timestamp() - breakers.WINDOW_SECONDS
+    return number.failures > 0 or failed_recently or number.breaker != Breaker.CLOSED

@@ -1,8 +1,8 @@
-"""Which number next: pure ranking, no database.
+"""Ranks the numbers for the next reservation. Pure, without the database.
 
-The number that would finish the asked messages first goes first. That is health and capacity
-in one: a cut, LOW or busy number finishes later. Ties go to better quality, then round-robin to
-the number that has sent least today.
+The number that would finish the messages first comes first, which combines health and capacity: a
+slowed, LOW or busy number finishes later. Ties go to better quality, then to the number that has
+sent least today.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ QUALITY_RANK = [Quality.HIGH, Quality.UNKNOWN, Quality.MEDIUM, Quality.LOW, Qual
 
 
 def rank(numbers: Iterable[PhoneNumber], count: int, *, now: datetime) -> list[PhoneNumber]:
-    """Numbers able to send, best first for `count` messages."""
+    """The numbers that can send, best first for `count` messages."""
     able = [
         number for number in numbers if health.rate(number, now) > 0 and _accepts_calls(number, now)
     ]
@@ -25,13 +25,13 @@ def rank(numbers: Iterable[PhoneNumber], count: int, *, now: datetime) -> list[P
 
 
 def _accepts_calls(number: PhoneNumber, now: datetime) -> bool:
-    """Whether its breaker lets at least a trial through."""
+    """Whether its breaker allows at least a trial."""
     return number.breaker == Breaker.CLOSED or number.breaker_until <= now.timestamp()
 
 
 def _order(number: PhoneNumber, count: int, now: datetime) -> tuple[float, int, int, int]:
     start = max(number.next_slot, now.timestamp())
-    # Rounded to 10 ms: two idle numbers of one rate are a tie, whatever their clocks' crumbs.
+    # Rounded to 10 ms, so that two idle numbers of the same rate are a tie.
     finish = round(start + count / health.rate(number, now), 2)
     quality = QUALITY_RANK.index(Quality(number.quality))
     return finish, quality, health.sent_today(number, now), number.pk

@@ -1,4 +1,4 @@
-"""The pool as people look at it: what each number may do, what it does, and what holds it back."""
+"""The pool for display: each number's state, rate, limits, breaker and retry budget."""
 
 from __future__ import annotations
 
@@ -22,26 +22,26 @@ _QUALITY_LEVELS = {Quality.HIGH: "good", Quality.MEDIUM: "open", Quality.UNKNOWN
 
 @dataclass(frozen=True, slots=True)
 class NumberStatus:
-    """One number at a moment."""
+    """One number at one moment."""
 
     number: PhoneNumber
-    mood: str  # good, open or bad, of its state
-    quality_mood: str
+    level: str  # of its state: good, open or bad
+    quality_level: str
     state: str  # a sentence
-    rate_used: float | None  # messages a second of late; None: not measured
-    rate_now: float  # messages a second that it may send now
+    rate_used: float | None  # recent messages per second; None: not measured
+    rate_now: float  # messages per second that it may send now
     rate_limit: int  # what Meta allows it
     today: int
     today_limit: int
-    share: int  # per cent of all that was sent today
-    breaker: str  # a sentence; empty when it is closed
+    share: int  # per cent of all messages sent today
+    breaker: str  # a sentence; empty if it is closed
     retries: str
 
 
 def number_statuses(
     numbers: Iterable[PhoneNumber], *, now: datetime, used: Mapping[int, float] | None = None
 ) -> list[NumberStatus]:
-    """How each number stands; `used`: messages a second by id, from whoever counts them."""
+    """The status of each number; `used`: measured messages per second by primary key."""
     listed = list(numbers)
     total = sum(health.sent_today(number, now) for number in listed)
     return [_number_status(number, total, now, (used or {}).get(number.pk)) for number in listed]
@@ -53,8 +53,8 @@ def _number_status(
     today = health.sent_today(number, now)
     return NumberStatus(
         number=number,
-        mood=_STATE_LEVELS[NumberState(number.state)],
-        quality_mood=_QUALITY_LEVELS.get(Quality(number.quality), "bad"),
+        level=_STATE_LEVELS[NumberState(number.state)],
+        quality_level=_QUALITY_LEVELS.get(Quality(number.quality), "bad"),
         state=state_sentence(number),
         rate_used=used,
         rate_now=health.rate(number, now),
@@ -68,15 +68,15 @@ def _number_status(
 
 
 def state_sentence(number: PhoneNumber) -> str:
-    """The state, until when and why."""
-    said = str(NumberState(number.state)).capitalize()
+    """The state, its end and its reason."""
+    sentence = str(NumberState(number.state)).capitalize()
     if number.state == NumberState.RESTING and number.rest_until:
-        said += f" until {_time_of_day(number.rest_until)}"
-    return f"{said} ({number.state_reason})" if number.state_reason else said
+        sentence += f" until {_time_of_day(number.rest_until)}"
+    return f"{sentence} ({number.state_reason})" if number.state_reason else sentence
 
 
 def breaker_sentence(number: PhoneNumber, now: datetime) -> str:
-    """What the breaker does, or an empty text when it lets everything through."""
+    """What the breaker does; empty if it is closed."""
     if number.breaker == Breaker.CLOSED:
         return ""
     if number.breaker == Breaker.HALF_OPEN:

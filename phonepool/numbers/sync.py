@@ -1,4 +1,4 @@
-"""How Meta sees our numbers: read regularly, because its webhooks may be late or lost."""
+"""Reads the state of our numbers from Meta, because its webhooks may be late or lost."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ UNUSABLE_STATUSES |= {
 
 
 def sync(api: CloudApi, *, now: datetime) -> int:
-    """Read every number's state at Meta; how many changed. One that cannot be read is skipped."""
+    """Reads every number's state at Meta; how many changed. Unreadable numbers are skipped."""
     changed, seen_ids = 0, []
     for number in PhoneNumber.objects.all():
         try:
-            seen = api.phone_number(number.meta_id)
+            facts = api.phone_number(number.meta_id)
         except CloudApiError as error:
             log.warning("phone number %s could not be read: %s", number.label, error)
             continue
         seen_ids.append(number.pk)
         changed += health.apply_quality(
-            number.pk, quality_of(seen.status, seen.quality_rating), now=now
+            number.pk, quality_of(facts.status, facts.quality_rating), now=now
         )
     PhoneNumber.objects.filter(pk__in=seen_ids).update(seen_at=now)
     return changed
 
 
 def quality_of(status: str, rating: str) -> Quality:
-    """Meta's status and rating in our words: unable to send counts as FLAGGED."""
+    """Our quality for Meta's status and rating: a number that cannot send counts as FLAGGED."""
     if status.upper() in UNUSABLE_STATUSES:
         return Quality.FLAGGED
     return QUALITY_BY_RATING.get(rating.upper(), Quality.UNKNOWN)

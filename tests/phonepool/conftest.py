@@ -1,4 +1,4 @@
-"""Clients of the real kind against servers of the bad kind."""
+"""Real clients against a hostile server or a fake transport."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import pytest
 
 from phonepool.cloud_api.client import CloudApi
 from tests.phonepool.fake_transport import FakeTransport
-from tests.phonepool.hostile_server import HostileServer, a_server
+from tests.phonepool.hostile_server import HostileServer, hostile_server
 
 
 @pytest.fixture
 def server() -> Iterator[HostileServer]:
-    with a_server() as running:
+    with hostile_server() as running:
         yield running
 
 
 @pytest.fixture
 def make_api() -> Iterator[Callable[..., CloudApi]]:
-    """Clients with short time limits; closed when the test is over."""
+    """Creates clients with short time limits; they are closed after the test."""
     made: list[CloudApi] = []
 
     def make(base_url: str = "http://127.0.0.1:9", **options: Any) -> CloudApi:

@@ -1,4 +1,4 @@
-"""A transport without a network, held back at its two turns: before the guard and the answer."""
+"""A transport without a network that can be blocked before the guard and before the response."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.phonepool.hostile_server import ACCEPTED
 
 
 class FakeTransport:
-    """Takes note of what is sent, after the guard said yes; answers when it is let go."""
+    """Records what is sent after the guard returned; responds when it is not blocked."""
 
     def __init__(self) -> None:
         self.connecting = threading.Semaphore(0)  # released when a call has its connection
@@ -45,5 +45,5 @@ class FakeTransport:
 def wait_for(condition: Callable[[], bool]) -> None:
     end = time.monotonic() + 20
     while not condition():
-        assert time.monotonic() < end, "it never came about"
+        assert time.monotonic() < end, "the condition never became true"
         time.sleep(0.002)

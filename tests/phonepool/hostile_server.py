@@ -1,7 +1,7 @@
-"""A small HTTP server on a real socket that misbehaves as it is told to.
+"""A small HTTP server on a real socket with configurable faults.
 
-A behaviour is called with the connection once a request was read whole (`Silent` ones before).
-It answers, or does not, and says whether the connection stays open.
+A behaviour is called with the connection after each complete request (`at_accept` before any). It
+responds or does not, and returns whether the connection stays open.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ ACCEPTED = b'{"messages":[{"id":"%b","message_status":"accepted"}]}' % WAMID.enc
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """One request as it arrived."""
+class ReceivedRequest:
+    """One received request."""
 
     line: str
     headers: dict[str, str]
@@ -34,9 +34,9 @@ class Heard:
 
 class HostileServer:
     def __init__(self, context: ssl.SSLContext | None = None) -> None:
-        self.heard: list[Heard] = []
+        self.heard: list[ReceivedRequest] = []
         self.connections = 0
-        self.behaviour: Behaviour = answers(200, ACCEPTED)
+        self.behaviour: Behaviour = respond(200, ACCEPTED)
         self.at_accept: Behaviour | None = None  # instead of reading anything
         self._context = context
         self._open: list[socket.socket] = []
@@ -94,13 +94,13 @@ class HostileServer:
                 self.heard.append(heard)
                 if not self.behaviour(connection):
                     break
-            # First: a closing socket has no number any more before the other side is told.
+            # First: close() invalidates the descriptor before the other side sees the end.
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_WR)
             connection.close()
 
 
-def _read(connection: socket.socket, number: int) -> Heard | None:
+def _read(connection: socket.socket, number: int) -> ReceivedRequest | None:
     data = b""
     while b"\r\n\r\n" not in data:
         if not (more := connection.recv(65536)):
@@ -111,26 +111,26 @@ def _read(connection: socket.socket, number: int) -> Heard | None:
     headers = {name.lower(): value for name, value in (row.split(": ", 1) for row in rows)}
     while len(body) < int(headers.get("content-length", 0)):
         body += connection.recv(65536)
-    return Heard(line, headers, body, number, time.monotonic())
+    return ReceivedRequest(line, headers, body, number, time.monotonic())
 
 
-def answer(status: int, body: bytes, *headers: str, length: int | None = None) -> bytes:
-    """The bytes of one answer; `length` lies about the body's."""
+def response_bytes(status: int, body: bytes, *headers: str, length: int | None = None) -> bytes:
+    """The bytes of one response; `length` is a wrong Content-Length."""
     rows = [f"HTTP/1.1 {status} Whatever", *headers]
     rows.append(f"Content-Length: {len(body) if length is None else length}")
     return "\r\n".join(rows).encode() + b"\r\n\r\n" + body
 
 
-def answers(status: int, body: bytes, *headers: str, length: int | None = None) -> Behaviour:
+def respond(status: int, body: bytes, *headers: str, length: int | None = None) -> Behaviour:
     def behave(connection: socket.socket) -> bool:
-        connection.sendall(answer(status, body, *headers, length=length))
+        connection.sendall(response_bytes(status, body, *headers, length=length))
         return length is None
 
     return behave
 
 
-def says(data: bytes) -> Behaviour:
-    """Raw bytes, then the end."""
+def send_raw(data: bytes) -> Behaviour:
+    """Sends raw bytes and closes the connection."""
 
     def behave(connection: socket.socket) -> bool:
         connection.sendall(data)
@@ -139,36 +139,36 @@ def says(data: bytes) -> Behaviour:
     return behave
 
 
-def resets(connection: socket.socket) -> bool:
-    """RST instead of an answer."""
+def reset(connection: socket.socket) -> bool:
+    """Sends RST instead of a response."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
     return False
 
 
-def hangs_up(connection: socket.socket) -> bool:
+def close_connection(connection: socket.socket) -> bool:
     connection.close()
     return False
 
 
-def falls_silent(connection: socket.socket) -> bool:
-    """No answer until the client has gone."""
+def never_respond(connection: socket.socket) -> bool:
+    """Sends nothing until the client has closed the connection."""
     with suppress(OSError):
         connection.recv(1)
     return False
 
 
-def drips(connection: socket.socket) -> bool:
-    """A byte each 50 ms: always too soon for a read timeout."""
+def respond_byte_by_byte(connection: socket.socket) -> bool:
+    """Sends a byte every 50 ms, always before the read timeout."""
     with suppress(OSError):
-        for byte in answer(200, ACCEPTED + b" " * 10_000):
+        for byte in response_bytes(200, ACCEPTED + b" " * 10_000):
             connection.sendall(bytes([byte]))
             time.sleep(0.05)
     return False
 
 
 @contextmanager
-def a_server(context: ssl.SSLContext | None = None) -> Iterator[HostileServer]:
+def hostile_server(context: ssl.SSLContext | None = None) -> Iterator[HostileServer]:
     server = HostileServer(context)
     try:
         yield server
@@ -177,8 +177,8 @@ def a_server(context: ssl.SSLContext | None = None) -> Iterator[HostileServer]:
 
 
 @contextmanager
-def a_black_hole() -> Iterator[str]:
-    """An address where connecting never ends: the queue of a listener that accepts nobody."""
+def unconnectable_url() -> Iterator[str]:
+    """A URL where connecting never ends: the queue of a listener that never accepts is full."""
     with socket.socket() as listener, socket.socket() as first:
         listener.bind(("127.0.0.1", 0))
         listener.listen(0)
@@ -186,7 +186,7 @@ def a_black_hole() -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
-def a_refusing_address() -> str:
-    """A port that nobody listens on."""
+def refusing_url() -> str:
+    """The URL of a port without a listener."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return f"http://127.0.0.1:{listener.getsockname()[1]}"

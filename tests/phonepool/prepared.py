@@ -1,4 +1,4 @@
-"""Prepared messages that are valid by default; a test says only what matters to it."""
+"""Prepared messages that are valid by default; a test overrides the fields it needs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from phonepool.cloud_api.client import CloudApi, Dispatch, PreparedMessage, Send
 
 
 def a_message(key: int = 1, **fields: Any) -> PreparedMessage:
-    """One that is due at once and may wait long."""
+    """A message that is due at once, with a late deadline."""
     now = time.monotonic()
     return PreparedMessage(
         **{
@@ -30,12 +30,12 @@ def a_message(key: int = 1, **fields: Any) -> PreparedMessage:
 
 
 def send(api: CloudApi, messages: Iterable[PreparedMessage]) -> Dispatch:
-    """Hand these over; their outcomes are collected from the result."""
+    """Submits the messages; their outcomes are collected from the result."""
     dispatch = api.dispatch()
     dispatch.submit(messages)
     return dispatch
 
 
-def everything(dispatch: Dispatch) -> list[SendOutcome]:
-    """All outcomes that were not collected yet, by key, however they come."""
+def all_outcomes(dispatch: Dispatch) -> list[SendOutcome]:
+    """All outcomes that were not collected yet, sorted by key."""
     return sorted(dispatch.collect(timeout=120), key=lambda outcome: outcome.key)

@@ -185,6 +185,6 @@ def _media_field(kind: str) -> forms.FileField:
         required=False,
         label=kind.capitalize(),
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ",".join(rules.types)}),
-        help_text=f"{rules.words}, at most {rules.limit // media.MEGABYTE} MB. "
+        help_text=f"{rules.type_names}, at most {rules.limit // media.MEGABYTE} MB. "
         "Meta keeps it for 30 days.",
     )

@@ -21,13 +21,13 @@ from phonepool.errors import (
 )
 from tests.phonepool.hostile_server import (
     HostileServer,
-    a_refusing_address,
-    answers,
-    falls_silent,
-    resets,
-    says,
+    never_respond,
+    refusing_url,
+    reset,
+    respond,
+    send_raw,
 )
-from tests.phonepool.prepared import a_message, everything, send
+from tests.phonepool.prepared import a_message, all_outcomes, send
 
 MakeApi = Callable[..., CloudApi]
 
@@ -77,10 +77,10 @@ def test_changed_settings_make_a_new_client(settings: Any) -> None:
     settings.WHATSAPP_API_BASE = "http://127.0.0.1:1"
     after = client.client()
     assert after is not before
-    assert [outcome.kind for outcome in everything(send(after, [a_message()]))] == [
+    assert [outcome.kind for outcome in all_outcomes(send(after, [a_message()]))] == [
         OutcomeKind.NOT_SENT
     ]
-    assert [outcome.failure for outcome in everything(send(before, [a_message()]))] == [WITHDRAWN]
+    assert [outcome.failure for outcome in all_outcomes(send(before, [a_message()]))] == [WITHDRAWN]
 
 
 GRAPH = "https://graph.example"
@@ -160,7 +160,9 @@ def test_a_refused_read_raises_our_error(reader: CloudApi) -> None:
     assert (caught.value.failure, caught.value.http_status) == (classify(190), 401)
 
 
-@pytest.mark.parametrize("behaviour", [resets, falls_silent, answers(200, b"[]"), says(b"junk")])
+@pytest.mark.parametrize(
+    "behaviour", [reset, never_respond, respond(200, b"[]"), send_raw(b"junk")]
+)
 def test_reads_raise_our_errors_only(api: CloudApi, server: HostileServer, behaviour: Any) -> None:
     server.behaviour = behaviour
     with pytest.raises(CloudApiError):
@@ -169,4 +171,4 @@ def test_reads_raise_our_errors_only(api: CloudApi, server: HostileServer, behav
 
 def test_a_read_without_a_connection_was_not_sent(make_api: MakeApi) -> None:
     with pytest.raises(NotSent):
-        make_api(a_refusing_address()).phone_number("1")
+        make_api(refusing_url()).phone_number("1")

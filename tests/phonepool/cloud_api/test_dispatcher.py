@@ -14,13 +14,8 @@ from phonepool.errors import (
     WITHDRAWN,
 )
 from tests.phonepool.fake_transport import FakeTransport, wait_for
-from tests.phonepool.hostile_server import (
-    ACCEPTED,
-    HostileServer,
-    answers,
-    falls_silent,
-)
-from tests.phonepool.prepared import a_message, everything, send
+from tests.phonepool.hostile_server import ACCEPTED, HostileServer, never_respond, respond
+from tests.phonepool.prepared import a_message, all_outcomes, send
 
 MakeApi = Callable[..., CloudApi]
 
@@ -31,13 +26,13 @@ def test_messages_of_two_callers_start_in_the_order_of_their_slots(
     api, soon = make_api(transport=wire, concurrency=1), time.monotonic() + 0.3
     odd = send(api, [a_message(key, send_at=soon + key * 0.001) for key in (9, 7, 5, 3, 1)])
     even = send(api, [a_message(key, send_at=soon + key * 0.001) for key in (0, 2, 4, 6, 8)])
-    assert len(everything(odd)) == len(everything(even)) == 5
+    assert len(all_outcomes(odd)) == len(all_outcomes(even)) == 5
     assert wire.sent == [f"attempt-{key}" for key in range(10)]
 
 
 def test_no_message_leaves_before_its_slot(api: CloudApi, server: HostileServer) -> None:
     send_at = time.monotonic() + 0.15
-    (outcome,) = everything(send(api, [a_message(send_at=send_at)]))
+    (outcome,) = all_outcomes(send(api, [a_message(send_at=send_at)]))
     assert server.heard[0].at >= send_at
     assert outcome.kind is OutcomeKind.ACCEPTED
 
@@ -47,7 +42,7 @@ def test_an_overdue_crowd_is_spread_over_the_numbers_limit(
 ) -> None:
     past = time.monotonic() - 5
     crowd = [a_message(key, send_at=past, spacing=0.02) for key in range(40)]
-    everything(send(api, crowd))
+    all_outcomes(send(api, crowd))
     arrivals = sorted(heard.at for heard in server.heard)
     assert arrivals[-1] - arrivals[0] > 39 * 0.02 * 0.8
 
@@ -60,7 +55,7 @@ def test_calls_whose_connections_stand_all_at_once_still_take_turns(
     for _ in range(10):
         assert wire.connecting.acquire(timeout=20)
     wire.before_guard.set()
-    everything(dispatch)
+    all_outcomes(dispatch)
     assert max(wire.sent_at) - min(wire.sent_at) > 9 * 0.05 * 0.8
 
 
@@ -68,19 +63,19 @@ def test_two_numbers_do_not_wait_for_each_other(make_api: MakeApi, wire: FakeTra
     api, now = make_api(transport=wire), time.monotonic()
     slow = send(api, [a_message(key, phone_number_id="1", spacing=60.0) for key in range(3)])
     quick = send(api, [a_message(key, phone_number_id="2", send_at=now) for key in range(50)])
-    assert len(everything(quick)) == 50
+    assert len(all_outcomes(quick)) == 50
     slow.close()
 
 
 def test_calls_that_hang_hold_up_no_other_batch(make_api: MakeApi, server: HostileServer) -> None:
     api = make_api(server.url, concurrency=4, read_timeout=20)
-    server.behaviour = falls_silent
+    server.behaviour = never_respond
     hanging = send(api, [a_message(key) for key in range(3)])
     wait_for(lambda: len(server.heard) == 3)
-    server.behaviour = answers(200, ACCEPTED)
-    assert len(everything(send(api, [a_message(key) for key in range(10)]))) == 10
+    server.behaviour = respond(200, ACCEPTED)
+    assert len(all_outcomes(send(api, [a_message(key) for key in range(10)]))) == 10
     server.hang_up_on_all()
-    assert {outcome.kind for outcome in everything(hanging)} == {OutcomeKind.UNKNOWN}
+    assert {outcome.kind for outcome in all_outcomes(hanging)} == {OutcomeKind.UNKNOWN}
 
 
 def test_at_most_so_many_calls_are_under_way_at_once(
@@ -92,7 +87,7 @@ def test_at_most_so_many_calls_are_under_way_at_once(
     assert dispatch.collect(timeout=0.1) == []
     assert len(wire.sent) == 3
     wire.before_answer.set()
-    assert len(everything(dispatch)) == 9
+    assert len(all_outcomes(dispatch)) == 9
 
 
 def test_closing_cancels_what_has_not_begun_and_lets_the_rest_end(
@@ -104,7 +99,7 @@ def test_closing_cancels_what_has_not_begun_and_lets_the_rest_end(
     wait_for(lambda: len(wire.sent) == 1)
     dispatch.close()
     wire.before_answer.set()
-    outcomes = everything(dispatch)
+    outcomes = all_outcomes(dispatch)
     assert [outcome.kind for outcome in outcomes] == [
         OutcomeKind.ACCEPTED,
         *[OutcomeKind.NOT_SENT] * 9,
@@ -120,7 +115,7 @@ def test_a_call_that_still_connects_is_cancelled_too(
     with send(make_api(transport=wire), [a_message()]) as dispatch:
         assert wire.connecting.acquire(timeout=20)
     wire.before_guard.set()
-    assert [outcome.failure for outcome in everything(dispatch)] == [WITHDRAWN]
+    assert [outcome.failure for outcome in all_outcomes(dispatch)] == [WITHDRAWN]
     assert wire.sent == []
 
 
@@ -137,7 +132,7 @@ def test_a_caller_that_breaks_sends_nothing_more(make_api: MakeApi, wire: FakeTr
     with pytest.raises(RuntimeError):
         breaks_off(dispatch)
     sent = list(wire.sent)
-    assert [outcome.failure for outcome in everything(dispatch)].count(WITHDRAWN) == 8 - len(sent)
+    assert [outcome.failure for outcome in all_outcomes(dispatch)].count(WITHDRAWN) == 8 - len(sent)
     assert len(sent) < 8
     time.sleep(0.3)  # the next slot passes
     assert wire.sent == sent
@@ -149,7 +144,7 @@ def test_a_dispatch_that_nobody_holds_any_more_is_cancelled(
     api = make_api(transport=wire)
     send(api, [a_message(send_at=time.monotonic() + 0.1)])
     after = send(api, [a_message(2, send_at=time.monotonic() + 0.2)])
-    assert [outcome.kind for outcome in everything(after)] == [OutcomeKind.ACCEPTED]
+    assert [outcome.kind for outcome in all_outcomes(after)] == [OutcomeKind.ACCEPTED]
     assert wire.sent == ["attempt-2"]
 
 
@@ -157,8 +152,8 @@ def test_a_closed_client_sends_nothing(make_api: MakeApi, wire: FakeTransport) -
     api = make_api(transport=wire)
     waiting = send(api, [a_message(send_at=time.monotonic() + 60)])
     api.close()
-    assert [outcome.failure for outcome in everything(waiting)] == [WITHDRAWN]
-    assert [outcome.failure for outcome in everything(send(api, [a_message()]))] == [WITHDRAWN]
+    assert [outcome.failure for outcome in all_outcomes(waiting)] == [WITHDRAWN]
+    assert [outcome.failure for outcome in all_outcomes(send(api, [a_message()]))] == [WITHDRAWN]
     assert wire.sent == []
 
 
@@ -192,7 +187,7 @@ def test_outcomes_come_one_by_one_as_calls_end(make_api: MakeApi, wire: FakeTran
     wait_for(lambda: [outcome.key for outcome in dispatch.collect(timeout=0.01)] == [2])
     wire.before_answer.set()
     wait_for(lambda: [outcome.key for outcome in dispatch.collect(timeout=0.01)] == [1])
-    assert everything(dispatch) == []
+    assert all_outcomes(dispatch) == []
 
 
 def test_many_callers_share_one_client(make_api: MakeApi, server: HostileServer) -> None:
@@ -200,7 +195,7 @@ def test_many_callers_share_one_client(make_api: MakeApi, server: HostileServer)
 
     def call(caller: int) -> None:
         messages = [a_message(caller * 100 + place) for place in range(20)]
-        kept.append(sorted(outcome.key for outcome in everything(send(api, messages))))
+        kept.append(sorted(outcome.key for outcome in all_outcomes(send(api, messages))))
 
     threads = [threading.Thread(target=call, args=(caller,)) for caller in range(10)]
     for thread in threads:
@@ -217,7 +212,7 @@ def test_when_no_more_threads_can_be_had_messages_go_all_the_same(
     make_api: MakeApi, wire: FakeTransport, monkeypatch: pytest.MonkeyPatch, before: int
 ) -> None:
     api = make_api(transport=wire)
-    assert len(everything(send(api, [a_message(key) for key in range(before)]))) == before
+    assert len(all_outcomes(send(api, [a_message(key) for key in range(before)]))) == before
     start = threading.Thread.start
 
     def refuses(thread: threading.Thread) -> None:
@@ -227,6 +222,6 @@ def test_when_no_more_threads_can_be_had_messages_go_all_the_same(
 
     monkeypatch.setattr(threading.Thread, "start", refuses)
     for _ in range(2):
-        assert len(everything(send(api, [a_message(key) for key in range(20)]))) == 20
+        assert len(all_outcomes(send(api, [a_message(key) for key in range(20)]))) == 20
     monkeypatch.undo()
-    assert len(everything(send(api, [a_message(key) for key in range(20)]))) == 20
+    assert len(all_outcomes(send(api, [a_message(key) for key in range(20)]))) == 20

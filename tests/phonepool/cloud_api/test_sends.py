@@ -31,16 +31,16 @@ from tests.phonepool.hostile_server import (
     ACCEPTED,
     WAMID,
     HostileServer,
-    a_black_hole,
-    a_refusing_address,
-    answers,
-    drips,
-    falls_silent,
-    hangs_up,
-    resets,
-    says,
+    close_connection,
+    never_respond,
+    refusing_url,
+    reset,
+    respond,
+    respond_byte_by_byte,
+    send_raw,
+    unconnectable_url,
 )
-from tests.phonepool.prepared import a_message, everything, send
+from tests.phonepool.prepared import a_message, all_outcomes, send
 
 MakeApi = Callable[..., CloudApi]
 
@@ -51,7 +51,7 @@ def refusal(code: int, details: str = "") -> bytes:
 
 def only(api: CloudApi, **fields: Any) -> SendOutcome:
     """The outcome of one message."""
-    (outcome,) = everything(send(api, [a_message(**fields)]))
+    (outcome,) = all_outcomes(send(api, [a_message(**fields)]))
     return outcome
 
 
@@ -90,32 +90,32 @@ def test_a_phone_number_id_cannot_lead_elsewhere(api: CloudApi, server: HostileS
 @pytest.mark.parametrize(
     ("behaviour", "kind", "failure"),
     [
-        (answers(200, ACCEPTED), OutcomeKind.ACCEPTED, None),
+        (respond(200, ACCEPTED), OutcomeKind.ACCEPTED, None),
         (
-            answers(200, ACCEPTED.replace(b'"accepted"', b'"held_for_quality_assessment"')),
+            respond(200, ACCEPTED.replace(b'"accepted"', b'"held_for_quality_assessment"')),
             OutcomeKind.HELD,
             None,
         ),
-        (answers(400, refusal(130429)), OutcomeKind.REJECTED, classify(130429)),
-        (answers(400, refusal(131056)), OutcomeKind.REJECTED, classify(131056)),
-        (answers(401, refusal(190)), OutcomeKind.REJECTED, classify(190)),
-        (answers(503, refusal(131016)), OutcomeKind.REJECTED, classify(131016)),
-        (answers(500, refusal(131000)), OutcomeKind.UNKNOWN, SERVER_FAULT),
-        (answers(500, refusal(1)), OutcomeKind.UNKNOWN, SERVER_FAULT),
-        (answers(200, b"{}"), OutcomeKind.UNKNOWN, UNREADABLE),
-        (answers(200, b"OK"), OutcomeKind.UNKNOWN, UNREADABLE),
-        (answers(502, b"<html>Bad Gateway</html>"), OutcomeKind.UNKNOWN, UNREADABLE),
-        (answers(503, b""), OutcomeKind.UNKNOWN, UNREADABLE),
-        (answers(404, b"<html>"), OutcomeKind.UNKNOWN, UNREADABLE),
-        (answers(302, b"", "Location: /"), OutcomeKind.UNKNOWN, UNREADABLE),
-        (answers(200, b"x" * 65_537), OutcomeKind.UNKNOWN, UNREADABLE),
-        (answers(200, ACCEPTED, length=9_999), OutcomeKind.UNKNOWN, CONNECTION_LOST),
-        (says(b""), OutcomeKind.UNKNOWN, CONNECTION_LOST),
-        (says(b"HTTP/1.1 200 OK\r\nContent-Le"), OutcomeKind.UNKNOWN, CONNECTION_LOST),
-        (resets, OutcomeKind.UNKNOWN, CONNECTION_LOST),
-        (hangs_up, OutcomeKind.UNKNOWN, CONNECTION_LOST),
-        (falls_silent, OutcomeKind.UNKNOWN, NO_ANSWER),
-        (drips, OutcomeKind.UNKNOWN, NO_ANSWER),
+        (respond(400, refusal(130429)), OutcomeKind.REJECTED, classify(130429)),
+        (respond(400, refusal(131056)), OutcomeKind.REJECTED, classify(131056)),
+        (respond(401, refusal(190)), OutcomeKind.REJECTED, classify(190)),
+        (respond(503, refusal(131016)), OutcomeKind.REJECTED, classify(131016)),
+        (respond(500, refusal(131000)), OutcomeKind.UNKNOWN, SERVER_FAULT),
+        (respond(500, refusal(1)), OutcomeKind.UNKNOWN, SERVER_FAULT),
+        (respond(200, b"{}"), OutcomeKind.UNKNOWN, UNREADABLE),
+        (respond(200, b"OK"), OutcomeKind.UNKNOWN, UNREADABLE),
+        (respond(502, b"<html>Bad Gateway</html>"), OutcomeKind.UNKNOWN, UNREADABLE),
+        (respond(503, b""), OutcomeKind.UNKNOWN, UNREADABLE),
+        (respond(404, b"<html>"), OutcomeKind.UNKNOWN, UNREADABLE),
+        (respond(302, b"", "Location: /"), OutcomeKind.UNKNOWN, UNREADABLE),
+        (respond(200, b"x" * 65_537), OutcomeKind.UNKNOWN, UNREADABLE),
+        (respond(200, ACCEPTED, length=9_999), OutcomeKind.UNKNOWN, CONNECTION_LOST),
+        (send_raw(b""), OutcomeKind.UNKNOWN, CONNECTION_LOST),
+        (send_raw(b"HTTP/1.1 200 OK\r\nContent-Le"), OutcomeKind.UNKNOWN, CONNECTION_LOST),
+        (reset, OutcomeKind.UNKNOWN, CONNECTION_LOST),
+        (close_connection, OutcomeKind.UNKNOWN, CONNECTION_LOST),
+        (never_respond, OutcomeKind.UNKNOWN, NO_ANSWER),
+        (respond_byte_by_byte, OutcomeKind.UNKNOWN, NO_ANSWER),
     ],
 )
 def test_what_the_server_does_decides_the_outcome(
@@ -131,7 +131,7 @@ def test_what_the_server_does_decides_the_outcome(
 def test_a_connection_closed_before_reading_is_unknown(
     api: CloudApi, server: HostileServer
 ) -> None:
-    server.at_accept = hangs_up
+    server.at_accept = close_connection
     outcome = only(api)
     assert (outcome.kind, outcome.failure) == (OutcomeKind.UNKNOWN, CONNECTION_LOST)
 
@@ -140,16 +140,16 @@ def test_a_stale_connection_that_breaks_is_unknown_and_not_repeated(
     api: CloudApi, server: HostileServer
 ) -> None:
     only(api)
-    server.behaviour = hangs_up
+    server.behaviour = close_connection
     outcome = only(api)
     assert (outcome.kind, outcome.failure) == (OutcomeKind.UNKNOWN, CONNECTION_LOST)
     assert [heard.connection for heard in server.heard] == [1, 1]
 
 
 def test_without_a_connection_nothing_is_sent(make_api: MakeApi, server: HostileServer) -> None:
-    with a_black_hole() as black_hole:
+    with unconnectable_url() as black_hole:
         expected = {
-            a_refusing_address(): NOT_SENT,
+            refusing_url(): NOT_SENT,
             "http://nowhere.invalid": NOT_SENT,
             black_hole: CONNECT_TIMEOUT,
         }
@@ -177,7 +177,7 @@ def test_the_deadline_is_checked_again_when_the_connection_stands(
     assert wire.connecting.acquire(timeout=20)
     time.sleep(max(0.0, deadline - time.monotonic()) + 0.01)
     wire.before_guard.set()
-    (outcome,) = everything(dispatch)
+    (outcome,) = all_outcomes(dispatch)
     assert (outcome.kind, outcome.failure) == (OutcomeKind.NOT_SENT, DEADLINE_PASSED)
     assert wire.sent == []
 
@@ -185,7 +185,7 @@ def test_the_deadline_is_checked_again_when_the_connection_stands(
 def test_a_turn_that_comes_after_the_deadline_is_not_taken(make_api: MakeApi) -> None:
     wire, now = FakeTransport(), time.monotonic()
     crowd = [a_message(key, send_at=now, deadline=now + 0.5, spacing=0.2) for key in range(8)]
-    outcomes = everything(send(make_api(transport=wire), crowd))
+    outcomes = all_outcomes(send(make_api(transport=wire), crowd))
     sent = [outcome.kind for outcome in outcomes].count(OutcomeKind.ACCEPTED)
     assert sent == len(wire.sent) <= 4
     late = [outcome for outcome in outcomes if outcome.kind is OutcomeKind.NOT_SENT]
@@ -221,7 +221,7 @@ def test_a_bug_in_the_transport_still_ends_in_an_outcome(
 
 
 def test_metas_words_and_trace_come_with_the_outcome(api: CloudApi, server: HostileServer) -> None:
-    server.behaviour = answers(400, refusal(100, "for +919812345678"), "Retry-After: 7")
+    server.behaviour = respond(400, refusal(100, "for +919812345678"), "Retry-After: 7")
     outcome = only(api)
     assert (outcome.code, outcome.http_status, outcome.retry_after) == (100, 400, 7.0)
     assert outcome.details == "(#100) No for +91******5678"

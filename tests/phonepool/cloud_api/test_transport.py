@@ -28,15 +28,15 @@ from phonepool.errors import (
 from tests.phonepool.hostile_server import (
     ACCEPTED,
     HostileServer,
-    a_black_hole,
-    a_refusing_address,
-    answer,
-    answers,
-    drips,
-    falls_silent,
-    hangs_up,
-    resets,
-    says,
+    close_connection,
+    never_respond,
+    refusing_url,
+    reset,
+    respond,
+    respond_byte_by_byte,
+    response_bytes,
+    send_raw,
+    unconnectable_url,
 )
 
 PATH = "/v25.0/100200300/messages"
@@ -87,7 +87,7 @@ def test_a_request_arrives_whole_with_its_token_and_length(
 
 
 def test_header_names_of_an_answer_are_found_in_any_case(make: Make, server: HostileServer) -> None:
-    server.behaviour = answers(400, b"{}", "retry-AFTER: 7")
+    server.behaviour = respond(400, b"{}", "retry-AFTER: 7")
     assert make(server.url).post(PATH, b"{}", guard=go).headers.get("retry-after") == "7"
 
 
@@ -168,7 +168,7 @@ def test_a_connection_that_cannot_be_replaced_sent_nothing(
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 def test_a_refused_connection_sent_nothing(make: Make, scheme: str) -> None:
-    address = a_refusing_address().replace("http", scheme)
+    address = refusing_url().replace("http", scheme)
     assert failure_of(make(address), NotSent) is NOT_SENT
 
 
@@ -177,7 +177,7 @@ def test_a_name_that_does_not_exist_sent_nothing(make: Make) -> None:
 
 
 def test_a_connection_that_never_comes_about_sent_nothing(make: Make) -> None:
-    with a_black_hole() as address:
+    with unconnectable_url() as address:
         assert failure_of(make(address), NotSent) is CONNECT_TIMEOUT
 
 
@@ -210,23 +210,23 @@ def test_the_guard_is_asked_when_the_connection_stands(make: Make, server: Hosti
 def test_no_guard_is_asked_when_there_is_no_connection(make: Make) -> None:
     asked: list[int] = []
     with pytest.raises(NotSent):
-        make(a_refusing_address()).post(PATH, b"{}", guard=lambda: asked.append(1))
+        make(refusing_url()).post(PATH, b"{}", guard=lambda: asked.append(1))
     assert asked == []
 
 
 @pytest.mark.parametrize(
     ("behaviour", "failure"),
     [
-        (resets, CONNECTION_LOST),
-        (hangs_up, CONNECTION_LOST),
-        (falls_silent, NO_ANSWER),
-        (drips, NO_ANSWER),
-        (answers(200, ACCEPTED, length=len(ACCEPTED) + 1), CONNECTION_LOST),
-        (says(b"\x00\x01\x02 nothing like HTTP\r\n\r\n"), CONNECTION_LOST),
-        (says(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), CONNECTION_LOST),
-        (says(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200), CONNECTION_LOST),
-        (says(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000), CONNECTION_LOST),
-        (answers(200, b"x" * (MAX_SEND_RESPONSE_BYTES + 1)), UNREADABLE),
+        (reset, CONNECTION_LOST),
+        (close_connection, CONNECTION_LOST),
+        (never_respond, NO_ANSWER),
+        (respond_byte_by_byte, NO_ANSWER),
+        (respond(200, ACCEPTED, length=len(ACCEPTED) + 1), CONNECTION_LOST),
+        (send_raw(b"\x00\x01\x02 nothing like HTTP\r\n\r\n"), CONNECTION_LOST),
+        (send_raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"), CONNECTION_LOST),
+        (send_raw(b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 200), CONNECTION_LOST),
+        (send_raw(b"HTTP/1.1 200 OK\r\nX: " + b"y" * 70_000), CONNECTION_LOST),
+        (respond(200, b"x" * (MAX_SEND_RESPONSE_BYTES + 1)), UNREADABLE),
     ],
 )
 def test_after_the_first_byte_every_failure_is_unanswered(
@@ -239,20 +239,20 @@ def test_after_the_first_byte_every_failure_is_unanswered(
 
 def test_a_connection_closed_at_once_is_unanswered(make: Make, server: HostileServer) -> None:
     """The bytes left, even though nobody read them."""
-    server.at_accept = hangs_up
+    server.at_accept = close_connection
     assert failure_of(make(server.url), Unanswered) is CONNECTION_LOST
 
 
 def test_a_used_connection_that_breaks_is_unanswered(make: Make, server: HostileServer) -> None:
     transport = make(server.url)
     transport.post(PATH, b"{}", guard=go)
-    server.behaviour = hangs_up
+    server.behaviour = close_connection
     assert failure_of(transport, Unanswered) is CONNECTION_LOST
     assert [heard.connection for heard in server.heard] == [1, 1]
 
 
 def test_an_answer_that_drips_ends_in_time(make: Make, server: HostileServer) -> None:
-    server.behaviour = drips
+    server.behaviour = respond_byte_by_byte
     began = time.monotonic()
     failure_of(make(server.url), Unanswered)
     assert 0.4 < time.monotonic() - began < 3.0  # read timeout 0.4 s, patience 0.6 s
@@ -261,7 +261,7 @@ def test_an_answer_that_drips_ends_in_time(make: Make, server: HostileServer) ->
 def test_a_dripping_body_ends_in_time_too(make: Make, server: HostileServer) -> None:
     def drips_the_body(connection: Any) -> bool:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n")
-        return drips(connection)
+        return respond_byte_by_byte(connection)
 
     server.behaviour = drips_the_body
     began = time.monotonic()
@@ -272,21 +272,21 @@ def test_a_dripping_body_ends_in_time_too(make: Make, server: HostileServer) -> 
 def test_a_call_after_a_failed_one_gets_its_own_answer(make: Make, server: HostileServer) -> None:
     """A late answer on the old socket must not be taken for the next one's."""
     transport = make(server.url)
-    server.behaviour = falls_silent
+    server.behaviour = never_respond
     failure_of(transport, Unanswered)
-    server.behaviour = answers(200, b'{"second":1}')
+    server.behaviour = respond(200, b'{"second":1}')
     assert transport.post(PATH, b"{}", guard=go).body == b'{"second":1}'
 
 
 def test_redirects_are_answers_and_not_followed(make: Make, server: HostileServer) -> None:
-    server.behaviour = answers(302, b"", f"Location: {server.url}/elsewhere")
+    server.behaviour = respond(302, b"", f"Location: {server.url}/elsewhere")
     assert make(server.url).post(PATH, b"{}", guard=go).status == 302
     assert len(server.heard) == 1
 
 
 def test_reads_may_be_larger_than_answers_to_sends(make: Make, server: HostileServer) -> None:
     page = b"x" * (MAX_SEND_RESPONSE_BYTES + 1)
-    server.behaviour = answers(200, page)
+    server.behaviour = respond(200, page)
     assert make(server.url, read_timeout=5).get("/v25.0/1").body == page
     assert len(page) < MAX_READ_RESPONSE_BYTES
 
@@ -294,14 +294,18 @@ def test_reads_may_be_larger_than_answers_to_sends(make: Make, server: HostileSe
 def test_answers_in_chunks_and_of_old_servers_are_read(make: Make, server: HostileServer) -> None:
     chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
     transport = make(server.url)
-    for data in (chunked, b"HTTP/1.0 200 OK\r\n\r\n{}", answer(200, b"{}", "Connection: close")):
-        server.behaviour = says(data)
+    for data in (
+        chunked,
+        b"HTTP/1.0 200 OK\r\n\r\n{}",
+        response_bytes(200, b"{}", "Connection: close"),
+    ):
+        server.behaviour = send_raw(data)
         assert transport.post(PATH, b"{}", guard=go).body == b"{}"
         wait_until_closed(server)
 
 
 def test_cookies_are_not_kept(make: Make, server: HostileServer) -> None:
-    server.behaviour = answers(200, ACCEPTED, "Set-Cookie: a=b")
+    server.behaviour = respond(200, ACCEPTED, "Set-Cookie: a=b")
     transport = make(server.url)
     for _ in range(2):
         transport.post(PATH, b"{}", guard=go)
@@ -311,7 +315,7 @@ def test_cookies_are_not_kept(make: Make, server: HostileServer) -> None:
 def test_proxies_of_the_environment_are_not_used(
     make: Make, server: HostileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("HTTP_PROXY", a_refusing_address())
+    monkeypatch.setenv("HTTP_PROXY", refusing_url())
     assert make(server.url).post(PATH, b"{}", guard=go).status == 200
 
 
@@ -324,6 +328,6 @@ def test_a_token_that_no_header_may_carry_is_refused_without_showing_it(token: s
 
 def test_errors_hold_neither_token_nor_request(make: Make) -> None:
     with pytest.raises(NotSent) as caught:
-        make(a_refusing_address()).post(PATH, b"{}", guard=go)
+        make(refusing_url()).post(PATH, b"{}", guard=go)
     assert caught.value.__context__ is None
     assert "token" not in repr(caught.value)

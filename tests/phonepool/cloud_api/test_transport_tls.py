@@ -21,10 +21,10 @@ from phonepool.errors import (
 )
 from tests.phonepool.hostile_server import (
     HostileServer,
-    a_server,
-    falls_silent,
-    resets,
-    says,
+    hostile_server,
+    never_respond,
+    reset,
+    send_raw,
 )
 
 pytestmark = pytest.mark.any_database  # sockets only
@@ -59,7 +59,7 @@ def failure_of(transport: CloudTransport, kind: type[CloudApiError]) -> Any:
 
 
 def test_a_server_that_speaks_no_tls_was_sent_nothing(make: Make, server: HostileServer) -> None:
-    server.at_accept = says(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+    server.at_accept = send_raw(b"HTTP/1.1 400 Bad Request\r\n\r\n")
     transport = make(server.url.replace("http", "https"))
     assert failure_of(transport, NotSent) is NOT_SENT
 
@@ -67,7 +67,7 @@ def test_a_server_that_speaks_no_tls_was_sent_nothing(make: Make, server: Hostil
 def test_a_reset_in_the_tls_handshake_sent_nothing(make: Make, server: HostileServer) -> None:
     def hears_hello_and_resets(connection: Any) -> bool:
         connection.recv(10)
-        return resets(connection)
+        return reset(connection)
 
     server.at_accept = hears_hello_and_resets
     transport = make(server.url.replace("http", "https"))
@@ -76,7 +76,7 @@ def test_a_reset_in_the_tls_handshake_sent_nothing(make: Make, server: HostileSe
 
 def test_a_tls_handshake_that_never_ends_sent_nothing(make: Make, server: HostileServer) -> None:
     server.at_accept = lambda connection: (
-        bool(connection.recv(100_000)) and falls_silent(connection)
+        bool(connection.recv(100_000)) and never_respond(connection)
     )
     transport = make(server.url.replace("http", "https"))
     assert failure_of(transport, NotSent) is CONNECT_TIMEOUT
@@ -100,7 +100,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def tls_server(certificate: Path) -> Iterator[HostileServer]:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(certificate)
-    with a_server(context) as running:
+    with hostile_server(context) as running:
         yield running
 
 
