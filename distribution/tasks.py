@@ -17,21 +17,21 @@ from distribution.alerts.notifiers import webhook
 from distribution.analytics import rollups
 from distribution.content import template_sync
 from distribution.engine import clock_repair
-from distribution.engine import tick as ticking
+from distribution.engine import tick as engine_tick  # `tick` is a task here
 from distribution.event_webhooks import delivery
 from distribution.lifecycle import closing, schedule
 from distribution.models import Distribution, Heartbeat, KeptAnswer
 from distribution.models.heartbeats import KEEPER, SLA, TICK
-from distribution.runtime.publisher import PATIENCE, nudge
+from distribution.runtime.publisher import WAIT_SECONDS, publish
 from distribution.sending import batch
 from phonepool.cloud_api import client
 
 log = logging.getLogger(__name__)
 
-LONGEST_COUNTDOWN = 20.0  # seconds; what is due later is found by the tick
-NUDGE_LIFE = 30  # seconds: a backlog of nudges evaporates instead of stampeding
+COUNTDOWN_LIMIT_SECONDS = 20.0  # what is due later is found by the tick
+TASK_LIFE_SECONDS = 30  # then a task expires: a backlog evaporates instead of stampeding
 # Publishing costs about 0.6 ms a batch: a chord of 20 000 (a million people) takes seconds.
-PUBLISH_SECONDS = 0.005
+PUBLISH_SECONDS = 0.005  # allowed for each batch of a chord
 
 
 @shared_task(rate_limit=settings.MASS_DISTRIBUTION_RATE, ignore_result=True)
@@ -48,13 +48,13 @@ def tick() -> None:
     """The regular check: everything that a lost task, a crash or the clock left to do."""
     now = timezone.now()
     clock_repair.beat(TICK, now)
-    done = ticking.check(now)
+    done = engine_tick.check(now)
     for distribution_id in done.opened:
         start_batches(distribution_id)
-    for distribution_id, batch_no in done.swept.nudges:
-        if not nudge_batch(distribution_id, batch_no):
+    for distribution_id, batch_no in done.swept.overdue:
+        if not publish_batch(distribution_id, batch_no):
             break  # the broker is away: the next tick tries again
-    ticking.watch_engine(KEEPER, now)
+    engine_tick.watch_engine(KEEPER, now)
     _be_punctual(now)
 
 
@@ -66,16 +66,18 @@ def _be_punctual(now: datetime) -> None:
     due = schedule.next_due(now)
     if due is None or (wait := (due.planned_at - now).total_seconds()) > settings.TICK_SECONDS:
         return
-    nudge(
+    publish(
         lambda: start_daily_distribution.apply_async(
-            countdown=wait, expires=wait + NUDGE_LIFE, retry=False
+            countdown=wait, expires=wait + TASK_LIFE_SECONDS, retry=False
         )
     )
 
 
 def open_soon() -> bool:
     """Have whatever is due opened now; without a broker the keeper or the next tick does it."""
-    return nudge(lambda: start_daily_distribution.apply_async(expires=NUDGE_LIFE, retry=False))
+    return publish(
+        lambda: start_daily_distribution.apply_async(expires=TASK_LIFE_SECONDS, retry=False)
+    )
 
 
 def start_batches(distribution_id: int) -> bool:
@@ -89,15 +91,17 @@ def start_batches(distribution_id: int) -> bool:
         for number in range(batches)
     ]
     body = finish_sending.si(distribution_id)
-    return nudge(lambda: chord(header)(body), patience=PATIENCE + PUBLISH_SECONDS * batches)
+    return publish(
+        lambda: chord(header)(body), wait_seconds=WAIT_SECONDS + PUBLISH_SECONDS * batches
+    )
 
 
 @shared_task
 def send_batch(distribution_id: int, batch_no: int) -> dict[str, int]:
     """Send what is due of one batch. Returns outcomes by state, for the log."""
     sent = batch.send_batch(distribution_id, batch_no, api=client.client())
-    if sent.retry_after is not None and sent.retry_after <= LONGEST_COUNTDOWN:
-        nudge_batch(distribution_id, batch_no, after=sent.retry_after)
+    if sent.retry_after is not None and sent.retry_after <= COUNTDOWN_LIMIT_SECONDS:
+        publish_batch(distribution_id, batch_no, after=sent.retry_after)
     return dict(sent.states)
 
 
@@ -107,18 +111,18 @@ def finish_sending(distribution_id: int) -> bool:
     return closing.complete_if_done(distribution_id, now=timezone.now())
 
 
-def nudge_batch(distribution_id: int, batch_no: int, *, after: float = 0.0) -> bool:
+def publish_batch(distribution_id: int, batch_no: int, *, after: float = 0.0) -> bool:
     """Have a batch looked at again by the retry queue, `after` seconds from now.
 
     The countdown is a convenience of 20 s at most, far below the broker's visibility timeout;
     if it is lost, the tick finds the same rows.
     """
-    return nudge(
+    return publish(
         lambda: send_batch.apply_async(
             (distribution_id, batch_no),
             queue="distribution-retry",
             countdown=after,
-            expires=after + NUDGE_LIFE,
+            expires=after + TASK_LIFE_SECONDS,
             ignore_result=True,
             retry=False,
         )
@@ -130,7 +134,7 @@ def refresh_sla() -> None:
     """Keep the running distributions' figures and alerts fresh; close what has just ended."""
     now = timezone.now()
     Heartbeat.beat(SLA, now)
-    ticking.refresh_sla(now)
+    engine_tick.refresh_sla(now)
 
 
 @shared_task(ignore_result=True)
@@ -156,7 +160,7 @@ def notify_alerts() -> int:
 @shared_task(ignore_result=True)
 def post_events() -> None:
     """Post outgoing events, beside the workers' threads: a dead receiver holds up none of them."""
-    delivery.aside.start()
+    delivery.posting.start()
 
 
 @shared_task(ignore_result=True)

@@ -64,7 +64,7 @@ def _start(distribution: Distribution, _by: User, _reason: str, now: datetime) -
 def _retry(distribution: Distribution, by: User, reason: str, now: datetime) -> str:
     done = manual_retry.retry(distribution.pk, by=by, reason=reason, now=now)
     for batch_no in done.batches:
-        if not tasks.nudge_batch(distribution.pk, batch_no):
+        if not tasks.publish_batch(distribution.pk, batch_no):
             break  # the regular check finds them
     return f"{done.deliveries:,} failed deliveries are sent again. Nobody else is."
 

@@ -13,7 +13,7 @@ from django.db.models import Sum
 from distribution.analytics import rollups
 from distribution.models import MessageTemplate
 from distribution.models.rollups import Outcome
-from distribution.runtime.stamped_cache import Kept
+from distribution.runtime.caches import StampedCache
 from phonepool.models import PhoneNumber
 from subscribers.models import TIER_ORDER
 
@@ -31,7 +31,7 @@ class By(StrEnum):
     LANGUAGE = "language"
 
 
-sums: Kept[list[tuple[Any, ...]]] = Kept(seconds=12 * 3600)
+sums: StampedCache[list[tuple[Any, ...]]] = StampedCache(seconds=12 * 3600)
 COLUMNS = {By.NUMBER: "number_id", By.TEMPLATE: "message_template_id"}
 
 
@@ -94,7 +94,7 @@ def _sums(start: date, end: date, by: By) -> list[tuple[Any, ...]]:
     """(key, outcome, reason, count, delivered, read), kept until a day is counted anew."""
     column = COLUMNS.get(by, by.value)
     alike = rollups.stored(start, end).values_list(column, "outcome", "reason")
-    return sums.answer(
+    return sums.get(
         (start, end, by),
         stamp=rollups.stamp(start, end),
         make=lambda: list(alike.annotate(Sum("count"), Sum("delivered"), Sum("read"))),

@@ -13,12 +13,12 @@ from django.conf import settings
 
 from distribution.alerts import incidents, meta_notices, phone_pool
 from distribution.alerts.catalogue import AlertRule
+from distribution.engine import sweep
+from distribution.engine.sweep import Sweep
 from distribution.lifecycle import closing, control, schedule
 from distribution.models import Distribution, Heartbeat
 from distribution.models.heartbeats import KEEPER, TICK, is_silent
 from distribution.outcomes import duplicates
-from distribution.sending import retry_policy
-from distribution.sending.retry_policy import Sweep
 from distribution.service_level import sla
 from phonepool.numbers import health
 
@@ -36,7 +36,7 @@ def check(now: datetime) -> Check:
     health.wake_rested(now)
     meta_notices.close_over(now)
     opened = schedule.open_due(now)
-    swept = retry_policy.sweep(now)
+    swept = sweep.sweep(now)
     duplicates.confirm_suspects(now)
     for distribution in Distribution.objects.running():
         if distribution.sla_deadline is not None:

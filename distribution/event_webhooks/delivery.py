@@ -29,7 +29,7 @@ from distribution.models import (
     OutgoingEvent,
     PostState,
 )
-from distribution.runtime.background import Aside
+from distribution.runtime.background import BackgroundJob
 
 log = logging.getLogger(__name__)
 
@@ -164,4 +164,4 @@ def _release(subscription: EventSubscription, now: datetime, *, taken: int, fail
         incidents.close_alert(AlertRule.EVENTS_UNDELIVERED, subscription.pk, now=now)
 
 
-aside = Aside("outgoing events", run)  # receivers may be slow to answer
+posting = BackgroundJob("outgoing events", run)  # receivers may be slow to answer

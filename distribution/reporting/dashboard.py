@@ -15,12 +15,12 @@ from django.views.decorators.http import require_safe
 from distribution.models import Alert, Distribution
 from distribution.models.distributions import UNOPENED
 from distribution.reporting.snapshot import take_snapshot
-from distribution.runtime.short_lived_cache import Shared
+from distribution.runtime.caches import ShortLivedCache
 
 RUNNING_REFRESH_MS, IDLE_REFRESH_MS = 1000, 5000  # how often a page fetches the fragment
 ALERTS_SHOWN = 3
 
-shared: Shared[str] = Shared(fresh=0.9)
+shared: ShortLivedCache[str] = ShortLivedCache(min_seconds=0.9)
 
 
 @require_safe

@@ -1,87 +1,72 @@
-"""Publishing a nudge without ever waiting for the broker.
+"""Publishes tasks without ever waiting long for the broker.
 
 A frozen Redis blocks a plain `.delay()` for ten seconds and more, even with socket timeouts.
-So one daemon thread per process does the talking, callers wait a second at most, and after a
-failure nobody tries for a while: the tick and the next process find the work in the database.
+So one daemon thread per process talks to the broker, callers wait a second at most, and after a
+failure no call is tried for a while: the tick and the next process find the work in the database.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from queue import Empty, Full, Queue
-from threading import Lock, Thread
+from threading import Thread
+
+from distribution.runtime.background import PerProcess
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 1.0  # seconds a caller waits to learn whether its nudge went out
-RECOVERY = 5.0  # seconds without a try after a failure
-BACKLOG = 1000
+WAIT_SECONDS = 1.0  # that a caller waits to learn whether its task was published
+RECOVERY_SECONDS = 5.0  # without a try after a failure
+BACKLOG_LIMIT = 1000  # calls that wait for the thread
 
-Publish = Callable[[], object]
+PublishCall = Callable[[], object]
 
 
-class Nudger:
+class Publisher:
     """One thread that publishes, and what it last learnt about the broker."""
 
     def __init__(self) -> None:
-        self.pid = os.getpid()  # threads do not survive a fork
-        self._tasks: Queue[tuple[Publish, Future[None]]] = Queue(BACKLOG)
-        self._quiet_until = 0.0
-        self._thread = Thread(target=self._run, name="nudger", daemon=True)
-        self._thread.start()
+        self._calls: Queue[tuple[PublishCall, Future[None]]] = Queue(BACKLOG_LIMIT)
+        self._paused_until = 0.0
+        Thread(target=self._run, name="publisher", daemon=True).start()
 
-    def publish(self, publish: Publish, *, patience: float) -> bool:
+    def publish(self, call: PublishCall, *, wait_seconds: float) -> bool:
         """True when the broker has it; False when it failed, was skipped or is still stuck."""
-        if time.monotonic() < self._quiet_until:
+        if time.monotonic() < self._paused_until:
             return False
         done: Future[None] = Future()
         try:
-            self._tasks.put_nowait((publish, done))
+            self._calls.put_nowait((call, done))
         except Full:
             return False
         try:
-            done.result(timeout=patience)
+            done.result(timeout=wait_seconds)
         except Exception as error:
-            self._quiet_until = time.monotonic() + RECOVERY
-            log.warning("nudge not published: %s", type(error).__name__)
+            self._paused_until = time.monotonic() + RECOVERY_SECONDS
+            log.warning("task not published: %s", type(error).__name__)
             return False
         return True
 
     def _run(self) -> None:
         while True:
             try:
-                publish, done = self._tasks.get(timeout=60)
+                call, done = self._calls.get(timeout=60)
             except Empty:
                 continue
             try:
-                publish()
+                call()
             except Exception as error:
                 done.set_exception(error)
             else:
                 done.set_result(None)
 
 
-_lock = Lock()
-_nudger: Nudger | None = None
+_publisher = PerProcess(Publisher)
 
 
-def nudge(publish: Publish, *, patience: float = PATIENCE) -> bool:
-    """Run a publishing call in the process's nudger; never raises, never waits for long."""
-    global _nudger
-    with _lock:
-        if _nudger is None or _nudger.pid != os.getpid():
-            _nudger = Nudger()
-    return _nudger.publish(publish, patience=patience)
-
-
-def _renew_lock() -> None:
-    """A lock that was held while its process forked stays held in the child for ever."""
-    global _lock
-    _lock = Lock()
-
-
-os.register_at_fork(after_in_child=_renew_lock)
+def publish(call: PublishCall, *, wait_seconds: float = WAIT_SECONDS) -> bool:
+    """Run a publishing call in this process's publisher; never raises, never waits for long."""
+    return _publisher.get().publish(call, wait_seconds=wait_seconds)

@@ -1,32 +1,22 @@
-"""What becomes of a call that ended, and of everything that a crash left lying.
-
-The policy is pure: outcome in, settlement out. The sweep is the tick's half: leases that
-lapsed, outcomes in doubt, rows that are due and that nobody was told about.
-"""
+"""Whether and when a delivery is tried again after a call. Pure: outcome in, settlement out."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Max
 
 from distribution.ledger import deliveries
 from distribution.ledger.attempt_ids import AttemptKey
 from distribution.ledger.settlements import Settlement
-from distribution.models import AttemptOutcome, Delivery, Distribution, DistributionState, State
-from distribution.outcomes import reconcile
+from distribution.models import AttemptOutcome, State
 from phonepool.cloud_api.client import OutcomeKind, SendOutcome
 from phonepool.errors import ONCE_MORE, WITHDRAWN, Action, Failure
 
 RETRIED = {Action.BACKOFF, Action.PAIR, Action.NUMBER, Action.TEMPLATE, Action.ABORT}
 PAIR_DELAY = timedelta(seconds=6)  # one message in six seconds to the same person
-# Rows this long overdue were forgotten: their nudge is lost or the worker died.
-FORGOTTEN = timedelta(seconds=3)
-STALLED = timedelta(seconds=10)
-MOST_NUDGES = 200
-LAST_MOMENT = timedelta(seconds=5)  # before the window's end: time for one more call
+LAST_CALL_MARGIN = timedelta(seconds=5)  # before the window's end: time for one more call
 
 
 def settlement(
@@ -107,55 +97,5 @@ def put_off(settlement: Settlement, seconds: float, window_end: datetime) -> Set
     for the sake of the budget."""
     if not seconds or settlement.next_at is None:
         return settlement
-    later = min(settlement.next_at + timedelta(seconds=seconds), window_end - LAST_MOMENT)
+    later = min(settlement.next_at + timedelta(seconds=seconds), window_end - LAST_CALL_MARGIN)
     return replace(settlement, next_at=max(settlement.next_at, later))
-
-
-@dataclass(frozen=True, slots=True)
-class Sweep:
-    """What the regular check found and did."""
-
-    freed: int  # claims of workers that never came back
-    doubtful: int  # calls whose end nobody wrote down
-    resent: int  # unknown outcomes that every gate called "not accepted"
-    unconfirmed: int  # unknown to the end
-    nudges: list[tuple[int, int]]  # (distribution, batch) that somebody should send
-
-
-def sweep(now: datetime) -> Sweep:
-    """End leases, judge unknown outcomes, and find due rows that nobody works on."""
-    freed, doubtful = deliveries.expire_leases(now)
-    resent = unconfirmed = 0
-    nudges: list[tuple[int, int]] = []
-    for distribution in Distribution.objects.running():
-        again, left = reconcile.judge(distribution, now=now)
-        resent, unconfirmed = resent + again, unconfirmed + left
-        if distribution.state == DistributionState.SENDING:
-            nudges += [(distribution.pk, batch) for batch in forgotten(distribution, now=now)]
-    for distribution in Distribution.objects.lately_ended(now):
-        unconfirmed += _clear_up(distribution, now)
-    return Sweep(freed, doubtful, resent, unconfirmed, nudges)
-
-
-def _clear_up(distribution: Distribution, now: datetime) -> int:
-    """What came back after the end: a claim given up, a refusal, an answer that never came."""
-    if distribution.state == DistributionState.CANCELLED:
-        deliveries.skip_waiting(distribution.pk, deliveries.CANCELLED)
-        return reconcile.judge(distribution, now=now)[1]
-    deliveries.skip_waiting(distribution.pk, deliveries.WINDOW_OVER)
-    return 0
-
-
-def forgotten(distribution: Distribution, *, now: datetime) -> list[int]:
-    """Batches with due rows that no nudge seems to be on its way for.
-
-    First sends belong to the chord, so they count as forgotten only when nothing moved for a
-    while; retries and freed claims count as soon as they are overdue.
-    """
-    rows = Delivery.objects.filter(distribution=distribution)
-    overdue = rows.due(now - FORGOTTEN)
-    moved = rows.aggregate(last=Max("inflight_at"))["last"] or distribution.opened_at
-    if moved is not None and moved > now - STALLED:
-        overdue = overdue.exclude(state=State.PENDING, attempt_no=0, claim_token=None)
-    batches = overdue.order_by("batch_no").values_list("batch_no", flat=True).distinct()
-    return list(batches[:MOST_NUDGES])

@@ -85,7 +85,7 @@ def questions(client: Client, urls: list[str]) -> dict[str, int]:
     """How many queries each page takes."""
     asked = {}
     for url in urls:
-        dashboard.shared.forget()
+        dashboard.shared.clear()
         with CaptureQueriesContext(connection) as caught:
             assert client.get(url).status_code == 200, url
         asked[url] = len(caught)

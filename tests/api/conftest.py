@@ -15,7 +15,7 @@ __all__ = ["serve"]
 @pytest.fixture(autouse=True)
 def nobody_asked_yet() -> Iterator[None]:
     rate_limits.reset()
-    templates.pages.forget()
-    breakdown.sums.forget()  # each test begins with the same keys
+    templates.pages.clear()
+    breakdown.sums.clear()  # each test begins with the same keys
     yield
     rate_limits.reset()

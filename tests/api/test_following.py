@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from distribution.api.resources import status
 from distribution.models import Delivery, Distribution, DistributionState, Kind, Progress, State
-from distribution.runtime import short_lived_cache
+from distribution.runtime import caches
 from tests.api.tokens import a_program
 from tests.builders import a_planned_distribution, an_open_distribution
 
@@ -22,7 +22,7 @@ STATUS = "/api/distribution/status"
 
 @pytest.fixture(autouse=True)
 def nothing_reckoned() -> None:
-    status.shared.forget()
+    status.shared.clear()
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
         now[0] += 0.1
         return now[0]
 
-    monkeypatch.setattr(short_lived_cache, "monotonic", look)
+    monkeypatch.setattr(caches, "monotonic", look)
     return now
 
 
@@ -98,7 +98,7 @@ def test_who_follows_shares_a_reckoning_but_never_a_state_that_is_over(clock: An
     assert told() == ("SENDING", 0)
     client.post(f"/api/distribution/{one.pk}/pause", {"reason": "a test"})
     assert told() == ("PAUSED", 1)
-    clock[0] += short_lived_cache.STALE
+    clock[0] += caches.MAX_AGE_SECONDS
     client.post(f"/api/distribution/{one.pk}/resume", {"reason": "a test"})
     assert told() == ("SENDING", 1)
 

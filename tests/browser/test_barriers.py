@@ -97,7 +97,7 @@ def test_main_pages_have_no_serious_barrier(
 ):
     sign_in("Administrator")
     page.emulate_media(color_scheme=theme)
-    dashboard.shared.forget()
+    dashboard.shared.clear()
     found = {}
     for path in pages():
         eyes.visit(path)

@@ -154,7 +154,7 @@ def _asked(program: APIClient, start: date, end: date, by: By, asks: int) -> str
     seconds = []
     program.get("/api/distribution/analytics", query)  # the first warms up
     for _ in range(asks):
-        breakdown.sums.forget()  # the cost without the memory
+        breakdown.sums.clear()  # the cost without the memory
         began = time.monotonic()
         answer = program.get("/api/distribution/analytics", query)
         seconds.append(time.monotonic() - began)

@@ -116,7 +116,7 @@ def measure(people: int, run: int, asks: int) -> None:
     print(f"during a run of {run:,}", flush=True)
     one = distribution.deliveries.order_by("?").values_list("subscriber_id", flat=True)[:asks]
     tell("status, many ask", ["/api/distribution/status"] * asks)
-    tell("status, reckoned anew", ["/api/distribution/status"] * asks, before=status.shared.forget)
+    tell("status, reckoned anew", ["/api/distribution/status"] * asks, before=status.shared.clear)
     tell("queue status", ["/api/queue/status"] * asks)
     tell("deliveries", [f"/api/distribution/{distribution.pk}/deliveries"] * asks)
     tell("one person's history", [f"{LIST}/{pk}/history" for pk in one])

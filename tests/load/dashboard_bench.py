@@ -63,7 +63,7 @@ def measure(people: int, updates: int) -> str:
     client = _viewer()
     fresh = [_update(client, anew=True) for _ in range(updates)]
     with CaptureQueriesContext(connection) as caught:
-        dashboard.shared.forget()
+        dashboard.shared.clear()
         client.get("/dashboard/board/")
     queries = len(caught)  # the next request clears them
     shared = []
@@ -91,7 +91,7 @@ def _viewer() -> Client:
 
 def _update(client: Client, *, anew: bool) -> tuple[float, float]:
     if anew:
-        dashboard.shared.forget()
+        dashboard.shared.clear()
     cpu, began = time.process_time(), time.monotonic()
     answer = client.get("/dashboard/board/")
     assert answer.status_code == 200

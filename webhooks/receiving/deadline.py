@@ -11,11 +11,13 @@ import contextlib
 import os
 import socket
 import time
-from threading import Lock, Thread, get_ident
+from threading import Lock, get_ident
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import Error
+
+from distribution.runtime.background import BackgroundJob, PerProcess
 
 LOOK_SECONDS = 0.1
 
@@ -24,12 +26,11 @@ class Watch:
     """The calls under way in this process, and the thread that ends those that take too long."""
 
     def __init__(self) -> None:
-        self.pid = os.getpid()  # threads do not survive a fork
         self.calls: dict[int, tuple[float, Any]] = {}  # by thread: its end, its psycopg connection
         # Held while a socket is shut down, so that its connection cannot be closed, and its
         # number given to another one, meanwhile.
         self.lock = Lock()
-        Thread(target=self._run, name="database deadline", daemon=True).start()
+        BackgroundJob("database deadline", self._run).start()
 
     def _run(self) -> None:
         while True:
@@ -46,8 +47,7 @@ class Watch:
                     _hang_up(connection)
 
 
-_lock = Lock()
-_watch: Watch | None = None
+_watch = PerProcess(Watch)
 
 
 class limited:  # noqa: N801 - used like a function; a class is three times as fast
@@ -63,7 +63,7 @@ class limited:  # noqa: N801 - used like a function; a class is three times as f
         # The driver's own connection: Django's name for it means another one in another thread.
         driver: Any = self.connection.connection
         if self.connection.vendor == "postgresql":
-            self.watch, self.key = _current_watch(), get_ident()
+            self.watch, self.key = _watch.get(), get_ident()
             self.watch.calls[self.key] = (time.monotonic() + self.seconds, driver)
         else:  # SQLite waits for nothing but its lock, and how long is a setting
             self.patience = driver.execute("PRAGMA busy_timeout").fetchone()[0]
@@ -78,15 +78,6 @@ class limited:  # noqa: N801 - used like a function; a class is three times as f
         else:
             driver: Any = self.connection.connection
             driver.execute(f"PRAGMA busy_timeout = {int(self.patience)}")
-
-
-def _current_watch() -> Watch:
-    global _watch
-    if _watch is None or _watch.pid != os.getpid():
-        with _lock:
-            if _watch is None or _watch.pid != os.getpid():
-                _watch = Watch()
-    return _watch
 
 
 def _hang_up(connection: Any) -> None:

@@ -7,13 +7,13 @@ lost nudge left.
 
 from __future__ import annotations
 
-import os
 import time
-from threading import Event, Lock, Thread
+from threading import Event
 
 from celery import current_app
 
-from distribution.runtime.publisher import nudge
+from distribution.runtime import publisher
+from distribution.runtime.background import BackgroundJob, PerProcess
 
 DRAIN = "webhooks.tasks.drain_inbox"  # by name: tasks stand above the door that calls this
 INTERVAL = 1.0  # seconds between two nudges: also how many webhooks share one drain
@@ -24,9 +24,8 @@ class Nudger:
     """A bell and the thread that listens to it."""
 
     def __init__(self) -> None:
-        self.pid = os.getpid()  # threads do not survive a fork
         self._bell = Event()
-        Thread(target=self._run, name="webhook nudger", daemon=True).start()
+        BackgroundJob("webhook nudger", self._run).start()
 
     def ring(self) -> None:
         if not self._bell.is_set():
@@ -38,7 +37,9 @@ class Nudger:
             # First wait, then publish: what arrives meanwhile is drained together.
             time.sleep(INTERVAL)
             self._bell.clear()
-            nudge(publish)  # never raises, waits a second at most, rests after a failure
+            publisher.publish(
+                publish
+            )  # never raises, waits a second at most, rests after a failure
 
 
 def publish() -> None:
@@ -46,15 +47,9 @@ def publish() -> None:
     current_app.send_task(DRAIN, queue="webhooks", expires=LIFE, ignore_result=True, retry=False)
 
 
-_lock = Lock()
-_nudger: Nudger | None = None
+_nudger = PerProcess(Nudger)
 
 
 def wake() -> None:
     """Have the inbox drained soon. Costs a microsecond, never waits, never raises."""
-    global _nudger
-    if _nudger is None or _nudger.pid != os.getpid():
-        with _lock:
-            if _nudger is None or _nudger.pid != os.getpid():
-                _nudger = Nudger()
-    _nudger.ring()
+    _nudger.get().ring()

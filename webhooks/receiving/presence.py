@@ -7,10 +7,9 @@ So silence about a message proves nothing for as long: `distribution/outcomes/re
 from __future__ import annotations
 
 import logging
-import os
 import time
 from datetime import datetime
-from threading import Lock, Thread
+from threading import Lock
 
 from django.db import (
     DEFAULT_DB_ALIAS,
@@ -23,6 +22,7 @@ from django.db import (
 from django.utils import timezone
 
 from distribution.models import StatusFeed
+from distribution.runtime.background import BackgroundJob
 from webhooks import masking
 from webhooks.receiving.deadline import limited
 
@@ -35,7 +35,6 @@ WRITE_SECONDS = 2.0
 _lock = Lock()
 _door = "web"  # the kind of process that this one is
 _away_at: datetime | None = None  # not in the ledger yet
-_watched_by: int | None = None  # threads do not survive a fork
 
 
 def begin(door: str) -> None:
@@ -43,14 +42,10 @@ def begin(door: str) -> None:
 
     Never waits and never fails: a thread tells the ledger, now or as soon as there is one.
     """
-    global _door, _watched_by
+    global _door
     _door = door
     missed(timezone.now())
-    with _lock:
-        if _watched_by == os.getpid():
-            return
-        _watched_by = os.getpid()
-    Thread(target=_run, name="receiver", daemon=True).start()
+    _beating.start()
 
 
 def missed(at: datetime) -> None:
@@ -107,3 +102,6 @@ def beat() -> None:
     except Exception as error:  # this thread must not end: who is not seen stops every second send
         level = logging.DEBUG if isinstance(error, Error) else logging.ERROR
         log.log(level, "receiver not noted: %s", masking.first_line(error))
+
+
+_beating = BackgroundJob("receiver", _run)

@@ -17,7 +17,7 @@ from config.processes.child import report_ready
 from distribution.analytics import rollups
 from distribution.engine.keeper import Duties, Keeper
 from distribution.event_webhooks import delivery
-from distribution.runtime.background import Aside
+from distribution.runtime.background import BackgroundJob
 from distribution.runtime.watchdog import Watchdog
 from distribution.sending import batch, withdrawal
 from distribution.sending.batch import Sent
@@ -44,7 +44,7 @@ class Command(BaseCommand):
             Keeper(duties(), watchdog=watchdog).run(stop, ready=report_ready)
 
 
-counting = Aside("rollups", lambda: rollups.refresh(timezone.now()))
+rollup_refresh = BackgroundJob("rollups", lambda: rollups.refresh(timezone.now()))
 
 
 def duties() -> Duties:
@@ -53,8 +53,8 @@ def duties() -> Duties:
         send=_send,
         publish=start_batches,
         drain=_drain,
-        post_events=delivery.aside.start,
-        count=counting.start,
+        post_events=delivery.posting.start,
+        count=rollup_refresh.start,
         halt=withdrawal.halt_all,
     )
 

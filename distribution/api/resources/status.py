@@ -28,11 +28,11 @@ from distribution.reporting.number_shares import number_shares
 from distribution.reporting.snapshot import sla_verdict
 from distribution.reporting.state_shares import FailureReason, failure_reasons
 from distribution.runtime import india_time
-from distribution.runtime.short_lived_cache import Shared
+from distribution.runtime.caches import ShortLivedCache
 from distribution.service_level import sla
 from phonepool.models import PhoneNumber
 
-shared: Shared[dict[str, Any]] = Shared()
+shared: ShortLivedCache[dict[str, Any]] = ShortLivedCache()
 
 
 class ReasonCount(serializers.Serializer[Any]):

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from distribution.api.http.filtering import Filters
 from distribution.api.http.replica_lists import CopiedList
 from distribution.models import MessageTemplate, Scope, TemplateStatus
-from distribution.runtime.stamped_cache import Kept
+from distribution.runtime.caches import StampedCache
 
 # What `components` are is fetched together with `synced_at`.
 STAMP = [
@@ -22,7 +22,7 @@ STAMP = [
     for field in MessageTemplate._meta.concrete_fields
     if field.name not in ("components", "metrics")
 ]
-pages: Kept[Any] = Kept(seconds=24 * 3600)
+pages: StampedCache[Any] = StampedCache(seconds=24 * 3600)
 
 
 class TemplateShown(serializers.ModelSerializer[MessageTemplate]):
@@ -71,7 +71,7 @@ class Templates(CopiedList[MessageTemplate]):
     def page(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Components are long; everything else says whether any of it has changed."""
         stamp = tuple(MessageTemplate.objects.order_by("pk").values_list(*STAMP))
-        data = pages.answer(
+        data = pages.get(
             request.build_absolute_uri(),  # links to other pages are in it
             stamp=stamp,
             make=lambda: super(Templates, self).page(request, *args, **kwargs).data,

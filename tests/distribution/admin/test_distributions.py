@@ -25,7 +25,7 @@ MAYBE = [(role, role in RUNS) for role in ROLES]
 @pytest.fixture
 def morning(monkeypatch) -> Distribution:
     """Two hundred people; no broker is asked."""
-    monkeypatch.setattr("distribution.tasks.nudge", lambda *_, **__: False)
+    monkeypatch.setattr("distribution.tasks.publish", lambda *_, **__: False)
     return a_morning(200, now=timezone.now(), local_date=timezone.localdate())
 
 
@@ -108,7 +108,7 @@ def test_what_is_not_possible_is_refused_in_words_and_logged_as_refused(morning)
 
 
 def test_a_planned_one_starts_now_and_its_clock_with_it(monkeypatch):
-    monkeypatch.setattr("distribution.tasks.nudge", lambda *_, **__: False)
+    monkeypatch.setattr("distribution.tasks.publish", lambda *_, **__: False)
     a_number()
     some_subscribers(3)
     later = timezone.now() + timezone.timedelta(minutes=1)

@@ -321,7 +321,7 @@ def test_the_task_posts_beside_its_worker(receiver):
     something_happens()
 
     tasks.post_events()
-    delivery.aside.start().join(30)
+    delivery.posting.start().join(30)
 
     assert receiver.kinds() == ["alert.opened"]
 

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from distribution.engine import sweep
 from distribution.interventions import quarantine
 from distribution.interventions.quarantine import MARGIN
 from distribution.ledger import deliveries, integrity
@@ -25,7 +26,6 @@ from distribution.models import (
 )
 from distribution.outcomes.report_rules import StatusReport
 from distribution.outcomes.status_reports import Applied, advance
-from distribution.sending import retry_policy
 from phonepool.models import PhoneNumber
 from tests.builders import LEASE, a_planned_distribution, an_approved_content, an_open_distribution
 
@@ -115,7 +115,7 @@ def test_nobody_in_doubt_is_sent_to_again_however_silent_the_reports_are(distrib
     late = LATER + timedelta(seconds=settings.RECONCILE_WINDOW_SECONDS * 2)
     StatusFeed.applied(late)
 
-    assert retry_policy.sweep(late).resent == 0
+    assert sweep.sweep(late).resent == 0
     assert deliveries.claim(distribution.pk, 0, limit=50, now=late, lease=LEASE).deliveries == []
     assert states()[State.UNKNOWN] == 5
 
@@ -124,7 +124,7 @@ def test_after_the_window_a_person_decides(distribution):
     carry_out()
     distribution.refresh_from_db()
 
-    retry_policy.sweep(distribution.window_end)
+    sweep.sweep(distribution.window_end)
     assert states()[State.UNCONFIRMED] == 6  # the held one, too
 
 
@@ -230,7 +230,7 @@ def test_late_news_reaches_what_was_left_to_a_person(distribution):
     was = of(State.PENDING)
     carry_out()
     distribution.refresh_from_db()
-    retry_policy.sweep(distribution.window_end)
+    sweep.sweep(distribution.window_end)
 
     assert hear("sent", AttemptKey(was.pk, 1, 12345)).changed == 1
     assert of(State.PENDING).state == State.ACCEPTED

@@ -24,6 +24,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from distribution.engine import sweep
 from distribution.ledger import deliveries
 from distribution.ledger.attempt_ids import AttemptKey
 from distribution.models import Delivery, Distribution, StatusFeed
@@ -273,7 +274,7 @@ class Morning(Operators, RuleBasedStateMachine):
     @rule()
     def tick(self) -> None:
         self.step = "tick"
-        retry_policy.sweep(self.now)
+        sweep.sweep(self.now)
 
     @rule(kind=st.sampled_from(["close", "pause", "resume", "cancel", "opt out"]), rarely=rarely)
     def somebody_acts(self, kind: str, rarely: bool) -> None:

@@ -7,11 +7,11 @@ from threading import Barrier
 import pytest
 from django.db import connections
 
+from distribution.engine import sweep
 from distribution.ledger import deliveries
 from distribution.lifecycle import closing, control, opening
 from distribution.lifecycle.control import ControlError
 from distribution.models import Alert, Delivery, Distribution, DistributionState, Kind, State
-from distribution.sending import retry_policy
 from phonepool.models import NumberState, Role
 from tests.builders import (
     LEASE,
@@ -80,7 +80,7 @@ def test_rows_claimed_while_cancelling_are_left_out_too():
 
     mark(taken)  # in vain
     deliveries.give_back(taken, [row.pk for row in taken.deliveries], next_at=NOW + seconds(2))
-    retry_policy.sweep(NOW + seconds(15))
+    sweep.sweep(NOW + seconds(15))
 
     assert outcomes() == [(State.SKIPPED, "cancelled")] * 3
 
@@ -90,7 +90,7 @@ def test_rows_whose_claimer_died_while_cancelling_are_left_out_too():
     claim(distribution)
     control.cancel(distribution.pk, reason="Wrong text.", now=NOW)
 
-    retry_policy.sweep(NOW + LEASE + seconds(1))
+    sweep.sweep(NOW + LEASE + seconds(1))
 
     assert outcomes() == [(State.SKIPPED, "cancelled")] * 3
 
@@ -102,7 +102,7 @@ def test_a_refusal_that_comes_after_the_cancelling_is_not_tried_again():
     control.cancel(distribution.pk, reason="Wrong text.", now=NOW)
     settle(taken, State.RETRY_WAIT, reason="service_down", next_at=NOW + seconds(5))
 
-    retry_policy.sweep(NOW + seconds(15))
+    sweep.sweep(NOW + seconds(15))
 
     assert outcomes() == [(State.SKIPPED, "cancelled")] * 3
 
@@ -112,9 +112,9 @@ def test_doubts_of_a_cancelled_one_wait_for_a_word_and_end_with_the_window():
     mark(claim(distribution))
     control.cancel(distribution.pk, reason="Wrong text.", now=NOW)
 
-    retry_policy.sweep(NOW + LEASE + seconds(1))
+    sweep.sweep(NOW + LEASE + seconds(1))
     assert outcomes() == [(State.UNKNOWN, "no_answer")] * 3
-    retry_policy.sweep(NOW + WINDOW)
+    sweep.sweep(NOW + WINDOW)
 
     assert outcomes() == [(State.UNCONFIRMED, "never_answered")] * 3
 

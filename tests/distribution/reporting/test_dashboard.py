@@ -22,9 +22,9 @@ STATIC = Path(dashboard.__file__).parents[1] / "static" / "distribution"
 
 @pytest.fixture(autouse=True)
 def nothing_shared():
-    dashboard.shared.forget()
+    dashboard.shared.clear()
     yield
-    dashboard.shared.forget()
+    dashboard.shared.clear()
 
 
 def fragment(client: Client) -> str:
@@ -110,7 +110,7 @@ def test_viewers_share_one_reckoning_until_it_is_old():
     with CaptureQueriesContext(connection) as caught:
         assert fragment(other) == first
     assert len(caught) == 2  # the session and its user
-    dashboard.shared.forget()
+    dashboard.shared.clear()
     assert fragment(other) != first
 
 

@@ -13,13 +13,14 @@ from kombu.exceptions import OperationalError
 
 from distribution import tasks
 from distribution.runtime import publisher
-from distribution.runtime.publisher import nudge
+from distribution.runtime.background import PerProcess
+from distribution.runtime.publisher import publish
 
 
 @pytest.fixture(autouse=True)
 def fresh(monkeypatch) -> None:
-    """No nudger yet, and none that has learnt anything."""
-    monkeypatch.setattr(publisher, "_nudger", None)
+    """No publisher yet, and none that has learnt anything."""
+    monkeypatch.setattr(publisher, "_publisher", PerProcess(publisher.Publisher))
 
 
 @pytest.fixture
@@ -78,64 +79,64 @@ def boom() -> None:
 def test_a_nudge_goes_out_from_a_thread_of_its_own():
     published = Published()
 
-    assert nudge(published)
-    assert nudge(published)
+    assert publish(published)
+    assert publish(published)
 
-    assert published.threads == ["nudger", "nudger"]
+    assert published.threads == ["publisher", "publisher"]
 
 
 def test_a_broker_that_accepts_and_never_answers_holds_up_nobody(mute_broker):
-    publish = publishing_to(mute_broker)
+    call = publishing_to(mute_broker)
 
     began = time.monotonic()
-    assert not nudge(publish, patience=0.3)
+    assert not publish(call, wait_seconds=0.3)
     assert 0.3 <= time.monotonic() - began < 1
 
     began = time.monotonic()
-    assert not any(nudge(publish, patience=0.3) for _ in range(1000))  # the circuit is open
+    assert not any(publish(call, wait_seconds=0.3) for _ in range(1000))  # the circuit is open
     assert time.monotonic() - began < 0.3
 
 
 def test_after_a_failure_nobody_tries_for_a_while():
     published = Published()
 
-    assert not nudge(boom)
-    assert not nudge(published)
+    assert not publish(boom)
+    assert not publish(published)
 
     assert published.threads == []
 
 
 def test_then_somebody_tries_again(monkeypatch):
-    monkeypatch.setattr(publisher, "RECOVERY", 0.0)
+    monkeypatch.setattr(publisher, "RECOVERY_SECONDS", 0.0)
     published = Published()
 
-    assert not nudge(boom)
-    assert nudge(published)
+    assert not publish(boom)
+    assert publish(published)
 
-    assert published.threads == ["nudger"]
+    assert published.threads == ["publisher"]
 
 
 def test_an_answer_that_comes_too_late_breaks_nothing(monkeypatch):
-    monkeypatch.setattr(publisher, "RECOVERY", 0.0)
+    monkeypatch.setattr(publisher, "RECOVERY_SECONDS", 0.0)
     stuck, published = Stuck(), Published()
 
-    assert not nudge(stuck, patience=0.01)
+    assert not publish(stuck, wait_seconds=0.01)
     stuck.let_go.set()
 
-    assert nudge(published, patience=10)
+    assert publish(published, wait_seconds=10)
 
 
 def test_a_full_backlog_is_given_up_at_once(monkeypatch):
-    monkeypatch.setattr(publisher, "BACKLOG", 1)
-    monkeypatch.setattr(publisher, "RECOVERY", 0.0)
+    monkeypatch.setattr(publisher, "BACKLOG_LIMIT", 1)
+    monkeypatch.setattr(publisher, "RECOVERY_SECONDS", 0.0)
     stuck, published = Stuck(), Published()
 
-    assert not nudge(stuck, patience=0.01)
+    assert not publish(stuck, wait_seconds=0.01)
     assert stuck.began.wait(10)
-    assert not nudge(published, patience=0.01)  # waits in the queue
+    assert not publish(published, wait_seconds=0.01)  # waits in the queue
 
     began = time.monotonic()
-    assert not nudge(published, patience=30)
+    assert not publish(published, wait_seconds=30)
     assert time.monotonic() - began < 5
     stuck.let_go.set()
 
@@ -151,14 +152,14 @@ def exit_code_of_child(work: Callable[[], bool]) -> int:
 
 
 def test_a_forked_child_has_a_nudger_of_its_own():
-    assert nudge(Published())
+    assert publish(Published())
 
-    assert exit_code_of_child(lambda: nudge(Published(), patience=5)) == 0
+    assert exit_code_of_child(lambda: publish(Published(), wait_seconds=5)) == 0
 
 
 def test_a_child_forked_while_somebody_nudged_can_nudge():
-    with publisher._lock:
-        assert exit_code_of_child(lambda: nudge(Published(), patience=5)) == 0
+    with publisher._publisher._lock:
+        assert exit_code_of_child(lambda: publish(Published(), wait_seconds=5)) == 0
 
 
 @pytest.fixture
@@ -169,13 +170,13 @@ def broker_away(monkeypatch) -> Iterator[None]:
     away.conf.broker_url = away.conf.result_backend = "redis://127.0.0.1:9/0"
     ours = current_app._get_current_object()
     away.set_current()
-    monkeypatch.setattr(tasks, "nudge", lambda publish: publish())
+    monkeypatch.setattr(tasks, "publish", lambda call: call())
     yield
     ours.set_current()
 
 
 @pytest.mark.usefixtures("broker_away")
-@pytest.mark.parametrize("ask", [tasks.open_soon, lambda: tasks.nudge_batch(1, 1)])
+@pytest.mark.parametrize("ask", [tasks.open_soon, lambda: tasks.publish_batch(1, 1)])
 def test_a_broker_that_is_away_is_known_at_the_first_try(ask):
     """Whoever waited for a result would subscribe to it first, and try that for ten seconds."""
     with pytest.raises(OperationalError):

@@ -12,10 +12,11 @@ from django.apps import apps
 from django.db import connections
 from django.utils import timezone
 
+from distribution.engine import sweep
 from distribution.lifecycle import closing, control
 from distribution.models import Delivery, Distribution, State
 from distribution.reporting import dashboard
-from distribution.sending import batch, retry_policy, withdrawal
+from distribution.sending import batch, withdrawal
 from phonepool.cloud_api.client import CloudApi
 from phonepool.cloud_api.transport import Response
 from phonepool.models import PhoneNumber
@@ -110,7 +111,7 @@ def test_nothing_leaves_a_second_after_pause_cancel_or_the_windows_end(slow, api
     assert sum(states.values()) == 50 - len(sink.left)
     assert set(states) <= {State.PENDING, State.RETRY_WAIT, State.SKIPPED}
     if how != "pause":
-        retry_policy.sweep(timezone.now())
+        sweep.sweep(timezone.now())
         closing.complete_if_done(slow.pk, now=timezone.now())
         assert set(Delivery.objects.all().tally()) == {"ACCEPTED", "SKIPPED"}
         reason = "cancelled" if how == "cancel" else "window"
@@ -146,7 +147,7 @@ def test_after_a_pause_nobody_is_said_to_be_left_out_by_a_cancel(slow, api, sink
     person = waiting[0].subscriber_id
     words = "the call was withdrawn before it was sent"
 
-    dashboard.shared.forget()
+    dashboard.shared.clear()
     staff, program = a_client("Operator"), a_program("read", "subscribers")
     board = staff.get("/dashboard/board/").content.decode()
     page = staff.get(f"/admin/subscribers/subscriber/{person}/change/").content.decode()

@@ -11,6 +11,8 @@ from threading import Event
 import pytest
 from celery import current_app
 
+from distribution.runtime import publisher
+from distribution.runtime.background import PerProcess
 from webhooks import tasks
 from webhooks.receiving import nudger
 
@@ -26,8 +28,8 @@ def published(monkeypatch) -> Queue[float]:
             moments.put(time.monotonic())
 
     monkeypatch.setattr(nudger, "publish", publish)
-    monkeypatch.setattr(nudger, "nudge", lambda publish: publish())
-    monkeypatch.setattr(nudger, "_nudger", None)
+    monkeypatch.setattr(publisher, "publish", lambda publish: publish())
+    monkeypatch.setattr(nudger, "_nudger", PerProcess(nudger.Nudger))
     return moments
 
 
@@ -56,7 +58,7 @@ def test_many_calls_are_one_nudge_each_interval(published):
 def test_a_call_during_a_nudge_is_not_lost(published, monkeypatch):
     """What was stored while the broker was slow may have come too late for that drain."""
     go_on = Event()
-    monkeypatch.setattr(nudger, "nudge", lambda publish: (publish(), go_on.wait(10)))
+    monkeypatch.setattr(publisher, "publish", lambda publish: (publish(), go_on.wait(10)))
     nudger.wake()
     first = published.get(timeout=10)
 
