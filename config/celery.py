@@ -45,4 +45,4 @@ def withdraw_queued_calls(**_: Any) -> None:
     """A worker that shuts down releases the deliveries it claimed but has not begun to send."""
     from distribution.sending import withdrawal  # needs the models
 
-    withdrawal.halt_all()
+    withdrawal.withdraw_all()

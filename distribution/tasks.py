@@ -47,7 +47,7 @@ def start_daily_distribution() -> list[int]:
 def tick() -> None:
     """The regular check: everything that a lost task, a crash or the clock left to do."""
     now = timezone.now()
-    clock_repair.beat(TICK, now)
+    clock_repair.record_heartbeat(TICK, now)
     done = engine_tick.check(now)
     for distribution_id in done.opened:
         start_batches(distribution_id)

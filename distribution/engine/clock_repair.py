@@ -1,4 +1,4 @@
-"""When the machine's clock was set back, what waits must not wait for the difference.
+"""Repairs timestamps that were left in the future when the machine's clock was set back.
 
 Noticed by a heartbeat that lies in the future. Only times further ahead than any could be are
 brought back, so two machines whose clocks differ do no harm to each other.
@@ -6,7 +6,6 @@ brought back, so two machines whose clocks differ do no harm to each other.
 
 from __future__ import annotations
 
-import logging
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -15,24 +14,22 @@ from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.models import Delivery, Distribution, Heartbeat, State, StatusFeed
 from distribution.models.deliveries import CLAIMABLE
-from phonepool.numbers import clock_repair as pool_clocks
+from phonepool.numbers import clock_repair as number_clocks
 from phonepool.numbers.clock_repair import SKEW_SECONDS
 
-log = logging.getLogger(__name__)
 
-
-def beat(name: str, now: datetime, doing: str = "") -> None:
-    """Say that `name` lives; mend what a clock that was set back left in the future."""
+def record_heartbeat(name: str, now: datetime, doing: str = "") -> None:
+    """Record that `name` is alive; repair what a clock that was set back left in the future."""
     latest = now + timedelta(seconds=SKEW_SECONDS)
     if Heartbeat.beat(name, now, doing, not_after=latest):
         return
     ahead = Heartbeat.objects.filter(pk=name, at__gt=latest).first()
     if ahead is not None:
-        _tell(ahead.at - now, mend(now), now)
+        _alert(ahead.at - now, repair(now), now)
     Heartbeat.beat(name, now, doing)
 
 
-def mend(now: datetime) -> int:
+def repair(now: datetime) -> int:
     """Bring impossible times of running distributions and numbers back; how many rows."""
     skew = timedelta(seconds=SKEW_SECONDS)
     lease = timedelta(seconds=settings.LEASE_SECONDS)
@@ -40,24 +37,24 @@ def mend(now: datetime) -> int:
     rows = Delivery.objects.filter(distribution__in=Distribution.objects.running())
     waiting = rows.filter(state__in=CLAIMABLE, next_at__gt=now + longest + skew)
     leased = rows.filter(state__in=[State.CLAIMED, State.INFLIGHT])
-    doubtful = rows.filter(state=State.UNKNOWN, unknown_at__gt=now + skew)
+    unknown = rows.filter(state=State.UNKNOWN, unknown_at__gt=now + skew)
     read = StatusFeed.objects.filter(applied_through__gt=now + skew)
     away = StatusFeed.objects.filter(receiver_away_at__gt=now + skew)
     return (
         waiting.update(next_at=now)
         + leased.filter(lease_until__gt=now + lease + skew).update(lease_until=now + lease)
-        + doubtful.update(unknown_at=now)  # its whole wait begins anew
-        + read.update(applied_through=None)  # the next drain says it anew
+        + unknown.update(unknown_at=now)  # its whole wait begins again
+        + read.update(applied_through=None)  # the next drain writes it again
         + away.update(receiver_away_at=now)
-        + pool_clocks.repair(now)
+        + number_clocks.repair(now)
     )
 
 
-def _tell(back: timedelta, mended: int, now: datetime) -> None:
-    """An incident that is over as it is noticed: told once."""
+def _alert(back: timedelta, repaired: int, now: datetime) -> None:
+    """An incident that is over when it is noticed: opened and closed at once."""
     message = (
-        f"The clock was set back by {back.total_seconds():.0f} s; {mended} times that lay too far "
-        "ahead were brought back. Look after the machines' time service."
+        f"The clock was set back by {back.total_seconds():.0f} s; {repaired} times that lay too "
+        "far ahead were brought back. Look after the machines' time service."
     )
     incidents.raise_alert(AlertRule.CLOCK_SET_BACK, message=message, now=now)
     incidents.close_alert(AlertRule.CLOCK_SET_BACK, now=now)

@@ -1,8 +1,8 @@
-"""The second engine: it needs the database and nothing else, and does what Celery leaves undone.
+"""The keeper: an engine that needs only the database and does what Celery leaves undone.
 
-Every few seconds one look at the database. While something is on, it makes the regular check
-itself; where nothing moves although it could, it sends by itself; what Celery does not drain,
-refresh or tell any more, it does instead. Any number of keepers may run at once.
+Every few seconds it reads the situation in one statement. While a distribution runs, it makes the
+regular check itself; one that does not move although it could, it sends; what Celery no longer
+drains, refreshes or notifies, it does instead. Any number of keepers may run at once.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from threading import Event, Thread
+from functools import partial
+from threading import Event
 
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, close_old_connections, connections
@@ -22,7 +23,7 @@ from django.utils import timezone
 
 from distribution.alerts.notifiers import webhook
 from distribution.engine import clock_repair, tick
-from distribution.engine.standby_sender import Relief, Send
+from distribution.engine.standby_sender import Send, StandbySender
 from distribution.event_webhooks import delivery
 from distribution.lifecycle import schedule
 from distribution.models import Alert, Delivery, Distribution, Heartbeat, Kind, StatusFeed
@@ -30,135 +31,143 @@ from distribution.models.deliveries import CLAIMABLE
 from distribution.models.distributions import RUNNING, UNOPENED
 from distribution.models.heartbeats import KEEPER, SLA, TICK, is_silent
 from distribution.runtime import india_time
+from distribution.runtime.background import BackgroundJob
 from distribution.runtime.watchdog import Watchdog
 from phonepool.models import NumberState, PhoneNumber
 from subscribers.models import Subscriber
 
 log = logging.getLogger(__name__)
 
-LONGEST_BACKOFF = 10.0  # seconds between two tries while the database is away
-MOST_BATCHES = 200  # asked for in one round
+BACKOFF_LIMIT_SECONDS = 10.0  # between two tries while the database is away
+BATCHES_LIMIT = 200  # submitted in one round
 FREEZE_RATE = 5_000  # people a second that opening freezes at the very least
-DRAIN_LAG = timedelta(seconds=10)  # how far behind a healthy drain's word always is
-ENDING_SECONDS = 8.0  # to end what is under way; supervisors kill after ten
+DRAIN_LAG = timedelta(seconds=10)  # how far even a healthy drain is behind
+SHUTDOWN_SECONDS = 8.0  # to end what is under way; supervisors kill after ten
 
 Clock = Callable[[], datetime]
 
 
 @dataclass(frozen=True, slots=True)
-class Duties:
-    """What the keeper does through others, handed in by whoever starts it."""
+class KeeperActions:
+    """What the keeper does through other packages; the command that starts it hands them in."""
 
     send: Send  # one batch, to its end
     publish: Callable[[int], bool]  # a distribution's batches to the broker; may block
     drain: Callable[[datetime], object]  # apply the webhooks that wait
-    post_events: Callable[[], object] = lambda: None  # to other systems; must not block
-    count: Callable[[], object] = lambda: None  # the figures of ended ones; must not block
-    halt: Callable[[], object] = lambda: None  # withdraw what was not begun: we are to end
+    post_events: Callable[[], object]  # to other systems; must not block
+    refresh_rollups: Callable[[], object]  # the figures of ended distributions; must not block
+    withdraw: Callable[[], object]  # the calls that were not begun: the process is to end
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
-    """One glance at what there is to do."""
+class Situation:
+    """What there is to do, as the database has it."""
 
     running: bool
-    due: bool  # something is to be opened, or written down to be opened
-    rested: bool
-    untold: bool  # an alert nobody was told of
+    due: bool  # a distribution is to be opened, or to be stored and opened
+    rested: bool  # a phone number's rest is over
+    unsent_alerts: bool
     tick_at: datetime | None  # Celery's last regular check
     sla_at: datetime | None
     applied_through: datetime | None  # of Meta's webhooks
 
 
-def look(now: datetime) -> Look:
+def observe(now: datetime) -> Situation:
     """Everything in one statement over small tables."""
     day = india_time.local_date(now)
-    hearts = Heartbeat.objects.all()
-    live = Distribution.objects.all()
+    heartbeats = Heartbeat.objects.all()
+    distributions = Distribution.objects.all()
     row = (
-        hearts.filter(pk=KEEPER)
+        heartbeats.filter(pk=KEEPER)
         .values_list(
-            Exists(live.filter(state__in=RUNNING)),
-            Exists(live.filter(state__in=UNOPENED, planned_at__lte=now)),
-            Exists(live.filter(kind=Kind.DAILY, local_date=day)),
+            Exists(distributions.filter(state__in=RUNNING)),
+            Exists(distributions.filter(state__in=UNOPENED, planned_at__lte=now)),
+            Exists(distributions.filter(kind=Kind.DAILY, local_date=day)),
             Subquery(schedule.times(day).values("time")[:1]),
             Exists(PhoneNumber.objects.filter(state=NumberState.RESTING, rest_until__lte=now)),
             Exists(Alert.objects.filter(notified_at=None, opened_at__lt=now - 3 * _patience())),
-            Subquery(hearts.filter(pk=TICK).values("at")),
-            Subquery(hearts.filter(pk=SLA).values("at")),
+            Subquery(heartbeats.filter(pk=TICK).values("at")),
+            Subquery(heartbeats.filter(pk=SLA).values("at")),
             Subquery(StatusFeed.objects.filter(pk=1).values("applied_through")),
         )
         .first()
     )
-    if row is None:  # somebody emptied the table since our beat
-        return Look(
+    if row is None:  # the table was emptied since our heartbeat
+        return Situation(
             running=True,
             due=True,
             rested=True,
-            untold=True,
+            unsent_alerts=True,
             tick_at=None,
             sla_at=None,
             applied_through=None,
         )
-    running, waiting, today, at, *rest = row
-    due = waiting or (not today and now >= schedule.moment(day, at))
-    return Look(running, due, *rest)
+    running, unopened, has_daily, at, *rest = row
+    due = unopened or (not has_daily and now >= schedule.moment(day, at))
+    return Situation(running, due, *rest)
 
 
 class Keeper:
     """Rounds without end. Everything it remembers may be lost without harm."""
 
-    def __init__(self, duties: Duties, *, watchdog: Watchdog, clock: Clock = timezone.now) -> None:
-        self._duties, self._watchdog, self._clock = duties, watchdog, clock
-        self._relief = Relief(
-            duties.send,
+    def __init__(
+        self, actions: KeeperActions, *, watchdog: Watchdog, clock: Clock = timezone.now
+    ) -> None:
+        self._actions, self._watchdog, self._clock = actions, watchdog, clock
+        self._standby_sender = StandbySender(
+            actions.send,
             threads=settings.QUEUE_CONCURRENCY["batch-processing"],
-            watch=lambda: watchdog.step("sending a batch", extra=2 * settings.LEASE_SECONDS),
+            watch_step=lambda: watchdog.step("sending a batch", extra=2 * settings.LEASE_SECONDS),
         )
+        # Beside the rounds: the alert sink may be slow to answer.
+        self._notifying = BackgroundJob("alerts", lambda: webhook.notify(self._clock()))
         self._unpublished: set[int] = set()  # distributions whose chord the broker did not take
         self._taken_over: set[int] = set()  # those that we send until nothing of them is due
-        self._checked = float("-inf")
-        self._told: Thread | None = None
+        self._checked_at = float("-inf")
 
     def run(self, stop: Event, *, ready: Callable[[], object] = lambda: None) -> None:
         """Rounds until `stop` is set; `ready` is called after the first that worked."""
-        failures, told = 0, False
+        failures, is_ready = 0, False
         while not stop.is_set():
             began = time.monotonic()
             if self._try_round():
                 failures = 0
-                if not told:
+                if not is_ready:
                     ready()
-                    told = True
+                    is_ready = True
                 pause = settings.KEEPER_INTERVAL - (time.monotonic() - began)
             else:
                 failures += 1
-                pause = min(0.5 * 2**failures, LONGEST_BACKOFF)
+                pause = min(0.5 * 2**failures, BACKOFF_LIMIT_SECONDS)
             stop.wait(max(0.0, pause))
         self._end()
 
     def _round(self) -> None:
-        """Look once, and do what there is to do. Two statements when there is nothing."""
+        """Observe, and do what there is to do. Two statements when there is nothing."""
         now = self._clock()
         with self._step("the heartbeat"):
             close_old_connections()
-            clock_repair.beat(KEEPER, now, "sending" if self._relief.busy else "")
-            seen = look(now)
-        silent = is_silent(seen.tick_at, now, 3 * settings.TICK_SECONDS)
-        tick_due = time.monotonic() - self._checked >= settings.TICK_SECONDS
-        if seen.running or seen.due or seen.rested or (silent and tick_due):
-            self._do("the regular check", self._check, now, extra=_freeze_time(seen))
-        if seen.running or seen.due or self._taken_over:
-            self._do("relieving", self._relieve, now)
-        if silent or _lags(seen.applied_through, now):
-            self._do("draining webhooks", self._duties.drain, now)
-        if seen.running and is_silent(seen.sla_at, now, settings.KEEPER_STALE_SECONDS / 2):
+            doing = "sending" if self._standby_sender.busy else ""
+            clock_repair.record_heartbeat(KEEPER, now, doing)
+            situation = observe(now)
+        silent = is_silent(situation.tick_at, now, 3 * settings.TICK_SECONDS)
+        tick_due = time.monotonic() - self._checked_at >= settings.TICK_SECONDS
+        active = situation.running or situation.due
+        if active or situation.rested or (silent and tick_due):
+            self._do("the regular check", self._check, now, extra=_freeze_seconds(situation))
+        if active or self._taken_over:
+            self._do("sending in Celery's place", self._stand_in, now)
+        if silent or _lags(situation.applied_through, now):
+            self._do("draining webhooks", self._actions.drain, now)
+        if situation.running and is_silent(
+            situation.sla_at, now, settings.KEEPER_STALE_SECONDS / 2
+        ):
             self._do("the service level", tick.refresh_sla, now)
-        if seen.untold and settings.WEBHOOK_ALERT_URL:
-            self._tell_aside()
+        if situation.unsent_alerts and settings.WEBHOOK_ALERT_URL:
+            self._notifying.start()
         if silent and tick_due:
             self._do("outgoing events", self._post_events, now)
-            self._duties.count()
+            self._actions.refresh_rollups()
 
     def _try_round(self) -> bool:
         try:
@@ -176,40 +185,37 @@ class Keeper:
         return self._watchdog.step(name, extra=extra)
 
     def _do(
-        self, name: str, duty: Callable[[datetime], object], now: datetime, *, extra: float = 0.0
+        self, name: str, step: Callable[[datetime], object], now: datetime, *, extra: float = 0.0
     ) -> None:
-        """One duty; one that breaks keeps none of the others from being done."""
+        """One step of a round; one that fails keeps none of the others from being done."""
         try:
             with self._step(name, extra):
-                duty(now)
+                step(now)
         except (DatabaseError, InterfaceError):
             raise
         except Exception:
             log.exception("%s broke off", name)
 
     def _check(self, now: datetime) -> None:
-        self._checked = time.monotonic()
+        self._checked_at = time.monotonic()
         for distribution_id in tick.check(now).opened:
             log.info("distribution %d was opened by the keeper", distribution_id)
-            # Beside our rounds: a frozen broker holds up who talks to it, and only that one.
-            Thread(target=self._publish, args=(distribution_id,), daemon=True).start()
+            # Beside the rounds, in a thread each: a frozen broker holds up that thread only.
+            BackgroundJob("publishing", partial(self._publish, distribution_id)).start()
         tick.watch_engine(TICK, now)
 
     def _publish(self, distribution_id: int) -> None:
+        published = False
         try:
-            taken = self._duties.publish(distribution_id)
-        except Exception:
-            log.exception("the batches of distribution %d were not published", distribution_id)
-            taken = False
+            published = self._actions.publish(distribution_id)
         finally:
-            connections.close_all()
-        if not taken:
-            self._unpublished.add(distribution_id)
+            if not published:
+                self._unpublished.add(distribution_id)
 
     # --- sending in Celery's place ------------------------------------------------------------
 
-    def _relieve(self, now: datetime) -> None:
-        """Send what is due of the distributions that nobody else sends."""
+    def _stand_in(self, now: datetime) -> None:
+        """Send what is due of the distributions that no other process sends."""
         sending = list(Distribution.objects.sending().order_by("planned_at"))
         self._taken_over &= {distribution.pk for distribution in sending}
         for distribution in sending:
@@ -224,7 +230,7 @@ class Keeper:
 
     def _take_over(self, distribution: Distribution, now: datetime) -> None:
         if not PhoneNumber.objects.usable().exists():
-            return  # nobody could send now
+            return  # no process could send now
         owed = Delivery.objects.filter(distribution=distribution, state__in=CLAIMABLE)
         if not owed.exists():
             self._taken_over.discard(distribution.pk)
@@ -233,31 +239,15 @@ class Keeper:
             self._taken_over.add(distribution.pk)
             log.warning("%s does not move: the keeper sends it", distribution)
         due = owed.due(now).order_by("batch_no").values_list("batch_no", flat=True).distinct()
-        self._relief.ask((distribution.pk, number) for number in due[:MOST_BATCHES])
-
-    # --- aside --------------------------------------------------------------------------------
-
-    def _tell_aside(self) -> None:
-        """Tell the alert sink, beside our rounds: it may be slow to answer."""
-        if self._told is None or not self._told.is_alive():
-            self._told = Thread(target=self._tell, name="alerts", daemon=True)
-            self._told.start()
+        self._standby_sender.submit((distribution.pk, number) for number in due[:BATCHES_LIMIT])
 
     def _post_events(self, now: datetime) -> None:
         if delivery.is_behind(now, 3 * _patience()):
-            self._duties.post_events()
-
-    def _tell(self) -> None:
-        try:
-            webhook.notify(self._clock())
-        except Exception:
-            log.exception("alerts could not be told")
-        finally:
-            connections.close_all()
+            self._actions.post_events()
 
     def _end(self) -> None:
-        self._duties.halt()
-        self._relief.close(seconds=ENDING_SECONDS)
+        self._actions.withdraw()
+        self._standby_sender.close(seconds=SHUTDOWN_SECONDS)
         connections.close_all()
 
 
@@ -276,10 +266,10 @@ def _patience() -> timedelta:
 
 
 def _lags(applied_through: datetime | None, now: datetime) -> bool:
-    """Whether nobody has drained the inbox for a while; a drain says how far it came."""
+    """Whether the inbox has not been drained for a while; each drain stores how far it came."""
     return applied_through is None or applied_through < now - DRAIN_LAG - _patience()
 
 
-def _freeze_time(seen: Look) -> float:
+def _freeze_seconds(situation: Situation) -> float:
     """Seconds more that a check may take which may have to freeze an audience."""
-    return Subscriber.objects.count() / FREEZE_RATE if seen.due else 0.0
+    return Subscriber.objects.count() / FREEZE_RATE if situation.due else 0.0

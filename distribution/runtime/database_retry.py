@@ -1,4 +1,4 @@
-"""Going on trying to write what only we know, while the database is away for a moment."""
+"""Repeats a write while the database is away for a moment: results that only this process knows."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from django.db import Error, InterfaceError, InternalError, OperationalError, co
 log = logging.getLogger(__name__)
 
 # The database is away, restarting, full or read-only; PostgreSQL calls the last one internal.
-AWAY = (OperationalError, InterfaceError, InternalError)
-PAUSE = 0.25  # seconds between two tries
+DATABASE_UNAVAILABLE = (OperationalError, InterfaceError, InternalError)
+RETRY_SECONDS = 0.25  # between two tries
 
 T = TypeVar("T")
 
 
-class Patience:
-    """One caller's: it ends `seconds` after the first failure in a row, for all its writes."""
+class DatabaseRetry:
+    """Retries of one caller; its limit of `seconds` runs from the first failure in a row."""
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._end: float | None = None
 
-    def write(self, step: Callable[[], T]) -> T:
-        """Do `step`, which may be done twice, until it works; its error when patience is over."""
+    def run(self, step: Callable[[], T]) -> T:
+        """Run `step`, which must be safe to repeat, until it works; its error past the limit."""
         while True:
             try:
                 done = step()
-            except AWAY as error:
+            except DATABASE_UNAVAILABLE as error:
                 self._wait(error)
             else:
                 self._end = None
@@ -45,6 +45,6 @@ class Patience:
         if now >= self._end:
             raise error
         if not connection.in_atomic_block:
-            with suppress(Error):  # it may not even be able to say goodbye
+            with suppress(Error):  # even closing may fail
                 connection.close()
-        time.sleep(min(PAUSE, self._end - now))
+        time.sleep(min(RETRY_SECONDS, self._end - now))

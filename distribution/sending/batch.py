@@ -29,7 +29,7 @@ from distribution.ledger.settlements import Settlement
 from distribution.lifecycle import control
 from distribution.models import AttemptOutcome, Delivery, Distribution, State
 from distribution.outcomes import duplicates
-from distribution.runtime.database_retry import AWAY, Patience
+from distribution.runtime.database_retry import DATABASE_UNAVAILABLE, DatabaseRetry
 from distribution.sending import retry_policy, withdrawal
 from phonepool.cloud_api.client import CloudApi, PreparedMessage, SendOutcome
 from phonepool.errors import UNSENDABLE, WITHDRAWN, Action
@@ -51,7 +51,7 @@ NO_ROOM_DELAY = timedelta(seconds=2)  # when no number has a slot: look again af
 
 
 @dataclass(slots=True)
-class Sent:
+class BatchResult:
     """What one pass over a batch came to."""
 
     states: Counter[str] = field(default_factory=Counter)
@@ -70,20 +70,20 @@ class Sent:
 
 def send_batch(
     distribution_id: int, batch_no: int, *, api: CloudApi, clock: Clock = timezone.now
-) -> Sent:
+) -> BatchResult:
     """Send the due rows of one batch. Safe to call twice, at once, and after any crash."""
     lease = timedelta(seconds=settings.LEASE_SECONDS)
     claim = deliveries.claim(
         distribution_id, batch_no, limit=settings.BATCH_SIZE, now=clock(), lease=lease
     )
-    sent = Sent()
+    sent = BatchResult()
     if claim.deliveries:
         failpoint("after_claim")
-        _Pass(distribution_id, claim, api, clock, lease, sent).run()
+        BatchRun(distribution_id, claim, api, clock, lease, sent).run()
     return sent
 
 
-class _Pass:
+class BatchRun:
     """One caller's walk through its claim."""
 
     def __init__(
@@ -93,14 +93,14 @@ class _Pass:
         api: CloudApi,
         clock: Clock,
         lease: timedelta,
-        sent: Sent,
+        sent: BatchResult,
     ) -> None:
         self.distribution = Distribution.objects.select_related("content__message_template").get(
             pk=distribution_id
         )
         self.claim, self.clock, self.lease, self.sent = claim, clock, lease, sent
         self.calls = api.dispatch()
-        self.patience = Patience(settings.OUTCOME_PATIENCE_SECONDS)
+        self.database_retry = DatabaseRetry(settings.OUTCOME_PATIENCE_SECONDS)
         self.waiting = deque(claim.deliveries)
         # What is out: its attempt, how many tries were charged before, and its slots.
         self.out: dict[int, tuple[AttemptKey, int, Reservation]] = {}
@@ -109,12 +109,12 @@ class _Pass:
         self.ticket = 0
 
     def run(self) -> None:
-        self.ticket = withdrawal.enter(self.distribution.pk, self._halt)
+        self.ticket = withdrawal.register(self.distribution.pk, self._halt)
         try:
             self._walk()
         finally:
             if not self.behind:
-                withdrawal.leave(self.ticket)
+                withdrawal.unregister(self.ticket)
 
     def _walk(self) -> None:
         try:
@@ -159,8 +159,8 @@ class _Pass:
     def _try_to_write(self, step: Callable[[], object]) -> None:
         """Go on trying while the database is away; after that, leases and webhooks tell."""
         try:
-            self.patience.write(step)
-        except AWAY:
+            self.database_retry.run(step)
+        except DATABASE_UNAVAILABLE:
             log.exception("what was in hand could not be written down")
 
     def _halt(self) -> None:
@@ -271,7 +271,7 @@ class _Pass:
             while self.out:
                 self._write_down(self.calls.collect(timeout=1.0))
         finally:
-            withdrawal.leave(self.ticket)
+            withdrawal.unregister(self.ticket)
             connections.close_all()
 
     def _write_down(self, outcomes: Sequence[SendOutcome]) -> None:

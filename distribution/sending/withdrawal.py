@@ -1,6 +1,6 @@
-"""Pause and cancel reach what was already paced and handed over: it is withdrawn unsent.
+"""Withdraws queued calls, unsent, when their distribution stops sending or the process ends.
 
-One thread a process looks twice a second whether the distributions it sends for still send; it
+One thread per process checks twice a second whether the distributions it sends for still send; it
 exists only while there is something to withdraw.
 """
 
@@ -8,120 +8,109 @@ from __future__ import annotations
 
 import itertools
 import logging
-import os
 import time
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from threading import Lock, Thread
+from threading import Lock
 
-from django.db import close_old_connections, connections
+from django.db import close_old_connections
 from django.db.models import Q
 from django.utils import timezone
 
 from distribution.models import Distribution, DistributionState
+from distribution.runtime.background import BackgroundJob, PerProcess
 
 log = logging.getLogger(__name__)
 
-LOOK_SECONDS = 0.4  # pause, resume and cancel take effect within a second
+CHECK_SECONDS = 0.4  # pause, resume and cancel take effect within a second
 
 Withdraw = Callable[[], object]
 
 
-class _Watch:
-    """The passes of this process, and the thread that watches over them."""
+class _Registry:
+    """The batch runs of this process, and the thread that checks their distributions."""
 
     def __init__(self) -> None:
         self._lock = Lock()
         self._serial = itertools.count(1)
-        self._passes: dict[int, tuple[int, Withdraw]] = {}
-        self._running = self._ending = False
+        self._runs: dict[int, tuple[int, Withdraw]] = {}
+        self._checking = self._ending = False
 
-    def enter(self, distribution_id: int, withdraw: Withdraw) -> int:
+    def register(self, distribution_id: int, withdraw: Withdraw) -> int:
         with self._lock:
             ticket = next(self._serial)
-            self._passes[ticket] = (distribution_id, withdraw)
-            if not self._running:
-                self._running = True
-                Thread(target=self._run, name="halting", daemon=True).start()
+            self._runs[ticket] = (distribution_id, withdraw)
+            if not self._checking:
+                self._checking = True
+                # A new job each time: the thread of the last one may still be ending.
+                BackgroundJob("withdrawal", self._check_while_needed).start()
             ending = self._ending
         if ending:
             withdraw()
         return ticket
 
-    def leave(self, ticket: int) -> None:
+    def unregister(self, ticket: int) -> None:
         with self._lock:
-            self._passes.pop(ticket, None)
+            self._runs.pop(ticket, None)
 
-    def halt_all(self, *, for_good: bool) -> int:
+    def withdraw_all(self, *, for_good: bool) -> int:
         with self._lock:
             self._ending = for_good
-            passes = list(self._passes.values())
-        for _, withdraw in passes:
+            runs = list(self._runs.values())
+        for _, withdraw in runs:
             withdraw()
-        return len(passes)
+        return len(runs)
 
-    def _run(self) -> None:
-        try:
-            while self._is_needed():
-                self._look()
-        finally:
-            connections.close_all()
+    def _check_while_needed(self) -> None:
+        while self._is_needed():
+            self._check()
 
     def _is_needed(self) -> bool:
-        time.sleep(LOOK_SECONDS)
+        time.sleep(CHECK_SECONDS)
         with self._lock:
-            self._running = bool(self._passes)
-            return self._running
+            self._checking = bool(self._runs)
+            return self._checking
 
-    def _look(self) -> None:
+    def _check(self) -> None:
         with self._lock:
-            passes = list(self._passes.values())
-        ids = {distribution_id for distribution_id, _ in passes}
+            runs = list(self._runs.values())
+        ids = {distribution_id for distribution_id, _ in runs}
         try:
             close_old_connections()
-            halted = _halted(ids, timezone.now())
+            stopped = _stopped(ids, timezone.now())
         except Exception as error:  # a database that is away withdraws nothing
             log.warning("pause and cancel are not seen: %s", type(error).__name__)
             return
-        for distribution_id, withdraw in passes:
-            if distribution_id in halted:
+        for distribution_id, withdraw in runs:
+            if distribution_id in stopped:
                 withdraw()
 
 
-def _halted(ids: Iterable[int], now: datetime) -> set[int]:
+def _stopped(ids: Iterable[int], now: datetime) -> set[int]:
     """Those of them that must send no more: not sending, or their window is over."""
     over = ~Q(state=DistributionState.SENDING) | Q(window_end__lte=now)
     return set(Distribution.objects.filter(over, pk__in=ids).values_list("pk", flat=True))
 
 
-_watch = _Watch()
+_registry = PerProcess(_Registry)
 
 
-def enter(distribution_id: int, withdraw: Withdraw) -> int:
-    """From now on `withdraw` is called, perhaps often, once the distribution no longer sends.
+def register(distribution_id: int, withdraw: Withdraw) -> int:
+    """Have `withdraw` called, possibly repeatedly, once the distribution no longer sends.
 
-    It is called from another thread and must not wait. Returns a ticket for `leave`.
+    It is called from another thread and must not block. Returns a ticket for `unregister`.
     """
-    return _watch.enter(distribution_id, withdraw)
+    return _registry.get().register(distribution_id, withdraw)
 
 
-def leave(ticket: int) -> None:
-    """Nothing is left to withdraw."""
-    _watch.leave(ticket)
+def unregister(ticket: int) -> None:
+    """Nothing of that run is left to withdraw."""
+    _registry.get().unregister(ticket)
 
 
-def halt_all(*, for_good: bool = True) -> int:
-    """This process is to end: withdraw everything it has not begun; how many passes that were.
+def withdraw_all(*, for_good: bool = True) -> int:
+    """The process is about to end: withdraw what was not begun; how many batch runs that were.
 
-    For good, passes that are begun later are withdrawn at once, too.
+    With `for_good`, runs that register later are withdrawn at once, too.
     """
-    return _watch.halt_all(for_good=for_good)
-
-
-def _start_anew() -> None:
-    """Threads do not survive a fork, and a lock that was held stays held in the child."""
-    global _watch
-    _watch = _Watch()
-
-
-os.register_at_fork(after_in_child=_start_anew)
+    return _registry.get().withdraw_all(for_good=for_good)

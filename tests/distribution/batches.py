@@ -9,12 +9,12 @@ from django.utils import timezone
 
 from distribution.models import Delivery, Distribution
 from distribution.sending import batch
-from distribution.sending.batch import Sent
+from distribution.sending.batch import BatchResult
 from phonepool.cloud_api.client import PreparedMessage
 from tests.fakes import FakeCloudApi, FakeDispatch
 
 
-def send(distribution: Distribution, api: FakeCloudApi, batch_no: int = 0) -> Sent:
+def send(distribution: Distribution, api: FakeCloudApi, batch_no: int = 0) -> BatchResult:
     return batch.send_batch(distribution.pk, batch_no, api=api)
 
 

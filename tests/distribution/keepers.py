@@ -12,7 +12,7 @@ from django.utils import timezone
 from distribution.engine.keeper import Keeper
 from distribution.models import Heartbeat, StatusFeed
 from distribution.runtime import india_time
-from distribution.sending.batch import Sent
+from distribution.sending.batch import BatchResult
 from tests.builders import a_number, an_approved_content, some_subscribers
 
 MIDNIGHT = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
@@ -34,9 +34,9 @@ class World:
         self.broker_takes = True
         self.asked = threading.Event()
 
-    def send(self, distribution_id: int, batch_no: int) -> Sent:
+    def send(self, distribution_id: int, batch_no: int) -> BatchResult:
         self.sent.append((distribution_id, batch_no))
-        return Sent()
+        return BatchResult()
 
     def publish(self, distribution_id: int) -> bool:
         self.published.append(distribution_id)
@@ -54,7 +54,7 @@ def look(keeper: Keeper, world: World, *, later: float = 0.0) -> None:
     """One round, and the end of what it began beside itself."""
     world.now += seconds(later)
     keeper._round()
-    wait_until(lambda: not keeper._relief.busy)
+    wait_until(lambda: not keeper._standby_sender.busy)
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -139,7 +139,7 @@ def test_a_token_that_expired_costs_nobody_and_a_new_one_needs_no_restart(
     send_until(distribution, paused)
     assert "token_invalid" in Distribution.objects.get().state_reason
     assert count(State.PENDING, State.RETRY_WAIT) == PEOPLE
-    assert sending.send_batch(distribution.pk, 1, api=client.client()) == sending.Sent()
+    assert sending.send_batch(distribution.pk, 1, api=client.client()) == sending.BatchResult()
 
     (tmp_path / "token").write_text(f"{TOKEN}\n")
     control.resume(distribution.pk, now=timezone.now())

@@ -1,4 +1,4 @@
-"""`manage.py keeper`: the second engine, which keeps the day going without Celery and broker."""
+"""`manage.py keeper`: the engine that keeps a distribution going without Celery and broker."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from django.utils import timezone
 
 from config.processes.child import report_ready
 from distribution.analytics import rollups
-from distribution.engine.keeper import Duties, Keeper
+from distribution.engine.keeper import Keeper, KeeperActions
 from distribution.event_webhooks import delivery
 from distribution.runtime.background import BackgroundJob
 from distribution.runtime.watchdog import Watchdog
 from distribution.sending import batch, withdrawal
-from distribution.sending.batch import Sent
+from distribution.sending.batch import BatchResult
 from distribution.tasks import start_batches
 from phonepool.cloud_api import client
 from webhooks.applying import inbox
@@ -41,25 +41,25 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, end)
         with Watchdog(settings.WATCHDOG_SECONDS) as watchdog:
-            Keeper(duties(), watchdog=watchdog).run(stop, ready=report_ready)
+            Keeper(actions(), watchdog=watchdog).run(stop, ready=report_ready)
 
 
 rollup_refresh = BackgroundJob("rollups", lambda: rollups.refresh(timezone.now()))
 
 
-def duties() -> Duties:
-    """What the keeper does, through the same functions as Celery's tasks."""
-    return Duties(
+def actions() -> KeeperActions:
+    """What the keeper does, by the same functions as Celery's tasks."""
+    return KeeperActions(
         send=_send,
         publish=start_batches,
         drain=_drain,
         post_events=delivery.posting.start,
-        count=rollup_refresh.start,
-        halt=withdrawal.halt_all,
+        refresh_rollups=rollup_refresh.start,
+        withdraw=withdrawal.withdraw_all,
     )
 
 
-def _send(distribution_id: int, batch_no: int) -> Sent:
+def _send(distribution_id: int, batch_no: int) -> BatchResult:
     return batch.send_batch(distribution_id, batch_no, api=client.client())
 
 

@@ -25,8 +25,8 @@ def seconds(number: float) -> timedelta:
 
 def set_back() -> None:
     """A heartbeat of the wrong hour, and one now."""
-    clock_repair.beat("tick", WRONG)
-    clock_repair.beat("tick", TRUE)
+    clock_repair.record_heartbeat("tick", WRONG)
+    clock_repair.record_heartbeat("tick", TRUE)
 
 
 def test_what_waits_is_due_at_once():
@@ -87,7 +87,7 @@ def test_a_doubt_waits_its_whole_window_from_now_on():
 def test_it_is_told_once():
     an_open_distribution(3, now=WRONG)
     set_back()
-    clock_repair.beat("tick", TRUE + seconds(15))
+    clock_repair.record_heartbeat("tick", TRUE + seconds(15))
 
     alert = Alert.objects.get(rule="clock_set_back")
     assert "set back by 3600 s" in alert.message
@@ -98,9 +98,9 @@ def test_it_is_told_once():
 def test_clocks_that_differ_by_less_than_a_minute_mend_nothing():
     opened = an_open_distribution(3, now=TRUE)
     before = list(Delivery.objects.values())
-    clock_repair.beat("tick", TRUE + seconds(59))
-    clock_repair.beat("tick", TRUE)
+    clock_repair.record_heartbeat("tick", TRUE + seconds(59))
+    clock_repair.record_heartbeat("tick", TRUE)
 
     assert not Alert.objects.filter(rule="clock_set_back").exists()
-    assert clock_repair.mend(TRUE - seconds(59)) == 0
+    assert clock_repair.repair(TRUE - seconds(59)) == 0
     assert list(Delivery.objects.filter(distribution=opened).values()) == before

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -10,10 +11,11 @@ from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.engine import keeper as keeping
 from distribution.engine import tick
-from distribution.engine.keeper import Duties, Keeper
+from distribution.engine.keeper import Keeper, KeeperActions
 from distribution.ledger import deliveries
 from distribution.ledger.settlements import Settlement
 from distribution.models import Alert, Delivery, Distribution, Heartbeat, Kind
+from distribution.runtime import background
 from distribution.runtime.watchdog import Watchdog
 from phonepool.models import NumberState, PhoneNumber
 from tests.builders import (
@@ -33,13 +35,25 @@ def world(monkeypatch) -> World:
     return World()
 
 
+def actions(world: World, *, publish: Callable[[int], bool]) -> KeeperActions:
+    return KeeperActions(
+        send=world.send,
+        publish=publish,
+        drain=world.drained.append,
+        post_events=lambda: None,
+        refresh_rollups=lambda: None,
+        withdraw=lambda: None,
+    )
+
+
 @pytest.fixture
 def keeper(world):
     with Watchdog(600, bite=lambda: None) as watchdog:
-        duties = Duties(send=world.send, publish=world.publish, drain=world.drained.append)
-        made = Keeper(duties, watchdog=watchdog, clock=lambda: world.now)
+        made = Keeper(
+            actions(world, publish=world.publish), watchdog=watchdog, clock=lambda: world.now
+        )
         yield made
-        made._relief.close(seconds=30)
+        made._standby_sender.close(seconds=30)
 
 
 # --- nothing to do ----------------------------------------------------------------------------
@@ -89,9 +103,7 @@ def test_what_the_broker_does_not_take_it_sends_at_once(keeper, world):
 def test_a_broker_that_hangs_holds_up_nobody(keeper, world):
     a_morning()
     let_go = threading.Event()
-    keeper._duties = Duties(
-        send=world.send, publish=lambda _: let_go.wait(60), drain=world.drained.append
-    )
+    keeper._actions = actions(world, publish=lambda _: let_go.wait(60))
     look(keeper, world, later=61)
     look(keeper, world, later=5)
     assert world.sent == []
@@ -104,7 +116,7 @@ def test_a_broker_that_hangs_holds_up_nobody(keeper, world):
 
 def test_two_keepers_at_once_open_one_day(keeper, world):
     a_morning()
-    twin = Keeper(keeper._duties, watchdog=keeper._watchdog, clock=lambda: world.now)
+    twin = Keeper(keeper._actions, watchdog=keeper._watchdog, clock=lambda: world.now)
     look(keeper, world, later=61)
     look(twin, world)
 
@@ -262,7 +274,7 @@ def test_alerts_that_nobody_tells_it_tells(keeper, world, settings, monkeypatch)
     settings.WEBHOOK_ALERT_URL = "http://127.0.0.1:9/"
     told: list[datetime] = []
     monkeypatch.setattr(keeping.webhook, "notify", told.append)
-    monkeypatch.setattr(keeping, "connections", type("None", (), {"close_all": lambda: None}))
+    monkeypatch.setattr(background, "connections", type("None", (), {"close_all": lambda: None}))
     world.celery_lives()
     incidents.raise_alert(AlertRule.CLOCK_SET_BACK, message="X.", now=world.now)
     look(keeper, world, later=29)

@@ -16,7 +16,7 @@ from django.utils import timezone
 from distribution.ledger.attempt_ids import AttemptKey, parse
 from distribution.lifecycle import control
 from distribution.models import Delivery, Distribution, State
-from distribution.sending.batch import Sent
+from distribution.sending.batch import BatchResult
 from phonepool.cloud_api.client import PreparedMessage
 from phonepool.models import NumberState, PhoneNumber
 from subscribers.models import Status, Subscriber
@@ -41,7 +41,7 @@ def test_everybody_of_the_batch_gets_one_message(distribution, api):
 def test_a_second_call_sends_nothing_twice(distribution, api):
     send(distribution, api)
 
-    assert send(distribution, api) == Sent()
+    assert send(distribution, api) == BatchResult()
     assert len(api.sent) == 50
 
 
@@ -202,7 +202,7 @@ def test_a_stop_in_the_middle_lets_nothing_more_out(distribution, stop):
 
     assert len(api.sent) == 25
     assert states() == {State.ACCEPTED: 25, State.PENDING: 25}
-    assert send(distribution, api) == Sent()
+    assert send(distribution, api) == BatchResult()
 
 
 def test_nothing_is_sent_after_the_window(distribution):

@@ -12,7 +12,7 @@ from distribution.ledger.attempt_ids import parse
 from distribution.lifecycle import control
 from distribution.models import Alert, Attempt, Delivery, DistributionState, State
 from distribution.sending import batch
-from distribution.sending.batch import Sent
+from distribution.sending.batch import BatchResult
 from phonepool.cloud_api.client import CloudApi, OutcomeKind
 from phonepool.cloud_api.transport import Response
 from phonepool.errors import CONNECTION_LOST, NO_ANSWER, NOT_SENT, classify
@@ -132,7 +132,7 @@ def test_a_row_that_is_not_due_is_not_sent(db, api):
     api.refuse(Delivery.objects.get().phone, 131016)
     send(distribution, api)
 
-    assert send(distribution, api) == Sent()
+    assert send(distribution, api) == BatchResult()
 
 
 def test_what_may_lie_in_the_message_is_tried_three_times_more(db, api):

@@ -15,7 +15,7 @@ from distribution.ledger import deliveries, integrity
 from distribution.models import Attempt, State
 from distribution.runtime import database_retry
 from distribution.sending import batch
-from distribution.sending.batch import Sent
+from distribution.sending.batch import BatchResult
 from phonepool.cloud_api.client import PreparedMessage, SendOutcome
 from phonepool.models import PhoneNumber
 from subscribers.models import Subscriber
@@ -55,7 +55,7 @@ def test_slow_answers_are_written_down_behind_the_batchs_back(monkeypatch):
     a_number(rate_per_second=1000)
     distribution, api = an_open_distribution(50), SlowApi()
 
-    assert send(distribution, api) == Sent()
+    assert send(distribution, api) == BatchResult()
     assert states() == {State.INFLIGHT: 50}
 
     api.let_go.set()
@@ -132,7 +132,7 @@ def test_an_accepted_message_ends_a_numbers_row_of_rests(distribution, api):
 
 def test_one_person_whose_message_cannot_be_made_spoils_nobody(db, api, monkeypatch):
     monkeypatch.setattr(batch, "LINGER", 0.01)
-    monkeypatch.setattr(batch._Pass, "_finish_behind", lambda _: None)  # it would never end
+    monkeypatch.setattr(batch.BatchRun, "_finish_behind", lambda _: None)  # it would never end
     a_number(rate_per_second=1000)
     distribution = an_open_distribution(3)
     spoiler = Subscriber.objects.first()
@@ -199,15 +199,15 @@ def test_patience_is_one_for_all_that_is_in_hand(monkeypatch):
         asked.append("again")
         raise OperationalError
 
-    ours = database_retry.Patience(3)
+    retry = database_retry.DatabaseRetry(3)
     for tries in (4, 1):  # the second one finds it used up
         with pytest.raises(OperationalError):
-            ours.write(away)
+            retry.run(away)
         assert len(asked) == tries
         asked.clear()
-    assert ours.write(lambda: "written") == "written"
+    assert retry.run(lambda: "written") == "written"
     with pytest.raises(OperationalError):
-        ours.write(away)
+        retry.run(away)
     assert len(asked) == 4
 
 

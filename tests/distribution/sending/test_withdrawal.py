@@ -16,6 +16,7 @@ from distribution.engine import sweep
 from distribution.lifecycle import closing, control
 from distribution.models import Delivery, Distribution, State
 from distribution.reporting import dashboard
+from distribution.runtime.background import PerProcess
 from distribution.sending import batch, withdrawal
 from phonepool.cloud_api.client import CloudApi
 from phonepool.cloud_api.transport import Response
@@ -186,14 +187,14 @@ def test_a_process_that_ends_withdraws_what_it_has_not_begun(slow, api, sink):
     thread = in_a_thread(slow, api)
     wait_until(lambda: len(sink.left) >= 1)
 
-    assert withdrawal.halt_all(for_good=False) == 1
+    assert withdrawal.withdraw_all(for_good=False) == 1
     thread.join(60)
 
     assert not thread.is_alive()
     tally = Delivery.objects.all().tally()
     assert set(tally) <= {"ACCEPTED", "PENDING", "RETRY_WAIT"}
     assert tally["ACCEPTED"] == len(sink.left)
-    assert withdrawal.halt_all(for_good=False) == 0  # nothing is left behind
+    assert withdrawal.withdraw_all(for_good=False) == 0  # nothing is left behind
 
 
 def test_a_distribution_that_sends_is_left_alone(api, sink):
@@ -207,8 +208,8 @@ def test_a_distribution_that_sends_is_left_alone(api, sink):
 
 
 def test_in_a_process_that_is_about_to_end_nothing_new_is_begun(slow, api, sink, monkeypatch):
-    monkeypatch.setattr(withdrawal, "_watch", withdrawal._Watch())
-    withdrawal.halt_all()
+    monkeypatch.setattr(withdrawal, "_registry", PerProcess(withdrawal._Registry))
+    withdrawal.withdraw_all()
 
     batch.send_batch(slow.pk, 0, api=api)
 
