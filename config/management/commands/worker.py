@@ -24,9 +24,6 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("queues", nargs="+", metavar="QUEUE")
         parser.add_argument("--concurrency", type=int, help="tasks at once; default: the settings'")
-        # Tasks wait for the network and for their slots: threads wait cheaply, and one process
-        # shares its kept-alive connections among them.
-        parser.add_argument("--pool", choices=("threads", "prefork"), default="threads")
 
     def handle(self, *_: Any, **options: Any) -> None:
         queues: list[str] = options["queues"]
@@ -39,7 +36,7 @@ class Command(BaseCommand):
         heartbeat = WorkerHeartbeat(worker_name(queues), queues, concurrency)
         worker_ready.connect(lambda **_: heartbeat.start(), weak=False)
         worker_shutdown.connect(lambda **_: heartbeat.stop(), weak=False)
-        current_app.worker_main(worker_arguments(queues, concurrency, options["pool"]))
+        current_app.worker_main(worker_arguments(queues, concurrency))
 
 
 def default_concurrency(queues: Sequence[str]) -> int:
@@ -51,16 +48,25 @@ def default_concurrency(queues: Sequence[str]) -> int:
     return sum(known[queue] for queue in set(queues))
 
 
-def worker_arguments(queues: Sequence[str], concurrency: int, pool: str) -> list[str]:
-    """Celery's command line. Workers do not talk to each other: the database knows it all, and
-    each subscription less is one less to lose when the broker restarts."""
+def worker_arguments(queues: Sequence[str], concurrency: int) -> list[str]:
+    """Celery's command line.
+
+    Tasks wait for the network and for their slots: threads wait cheaply, and one process shares
+    its kept-alive connections among them. Workers do not talk to each other: the database has it
+    all, and each subscription less is one less to lose when the broker restarts.
+    """
     return [
         "worker",
-        *("--queues", ",".join(queues)),
-        *("--concurrency", str(concurrency)),
-        *("--pool", pool),
-        *("--hostname", f"{_node(queues)}@%h"),
-        *("--loglevel", settings.LOG_LEVEL),
+        "--queues",
+        ",".join(queues),
+        "--concurrency",
+        str(concurrency),
+        "--pool",
+        "threads",
+        "--hostname",
+        f"{_node(queues)}@%h",
+        "--loglevel",
+        settings.LOG_LEVEL,
         "--without-gossip",
         "--without-mingle",
         "--without-heartbeat",
@@ -68,7 +74,7 @@ def worker_arguments(queues: Sequence[str], concurrency: int, pool: str) -> list
 
 
 def worker_name(queues: Sequence[str]) -> str:
-    """What this process is called in the database; Celery calls it the same."""
+    """The name of this process in the database; Celery uses the same."""
     return f"{_node(queues)}@{socket.gethostname()}"
 
 

@@ -31,7 +31,7 @@ def test_a_worker_runs_as_many_tasks_as_its_queues_may_together() -> None:
 
 
 def test_celery_is_told_queues_pool_and_concurrency() -> None:
-    assert worker_arguments(["a", "b"], 7, "threads") == [
+    assert worker_arguments(["a", "b"], 7) == [
         "worker",
         "--queues",
         "a,b",
