@@ -15,7 +15,7 @@ from threading import Lock, Thread, current_thread
 
 from django.db import close_old_connections, connections
 
-from distribution.sending.batch import BatchResult
+from distribution.sending.settling import BatchResult
 
 log = logging.getLogger(__name__)
 

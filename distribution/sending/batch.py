@@ -1,71 +1,43 @@
-"""Send what is due of one batch: claim, reserve slots, mark, call, write down the outcomes.
+"""Send what is due of one batch: claim, reserve slots, mark, call, record the outcomes.
 
 The claim's owner walks through its rows in micro-batches. Each gets slots, is marked in flight
-just before its first slot and handed to the transport; outcomes of earlier ones are written
-down while it waits. No transaction is open during a call.
+just before its first slot and handed to the transport; outcomes of earlier ones are recorded
+while it waits. No transaction is open during a call.
 """
 
 from __future__ import annotations
 
 import logging
 import time
-from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from threading import Event, Thread
+from collections import deque
+from datetime import timedelta
+from threading import Event
 
 from django.conf import settings
-from django.db import connections
 from django.utils import timezone
 
-from distribution.alerts import phone_pool
 from distribution.content import rendering
 from distribution.ledger import deliveries
-from distribution.ledger.attempt_ids import AttemptKey
 from distribution.ledger.deliveries import Claim
-from distribution.ledger.evidence import Conflict
 from distribution.ledger.settlements import Settlement
-from distribution.lifecycle import control
 from distribution.models import AttemptOutcome, Delivery, Distribution, State
-from distribution.outcomes import duplicates
-from distribution.runtime.database_retry import DATABASE_UNAVAILABLE, DatabaseRetry
-from distribution.sending import retry_policy, withdrawal
-from phonepool.cloud_api.client import CloudApi, PreparedMessage, SendOutcome
-from phonepool.errors import UNSENDABLE, WITHDRAWN, Action
+from distribution.runtime.background import BackgroundJob
+from distribution.sending import withdrawal
+from distribution.sending.settling import BatchResult, Clock, InFlight, Settling
+from phonepool.cloud_api.client import CloudApi, PreparedMessage
+from phonepool.errors import WITHDRAWN
 from phonepool.failpoints import failpoint
-from phonepool.numbers import health, pool, retry_budget
-from phonepool.numbers.breakers import CallReport
+from phonepool.numbers import pool
 from phonepool.numbers.reservation import Reservation
 
 log = logging.getLogger(__name__)
 
-Clock = Callable[[], datetime]
-
-LEAD = 0.25  # seconds before its first slot that a micro-batch is marked and handed over
-GATHER = 1.0  # seconds that outcomes are gathered before they are written together
-# A batch waits this long for its last answers; slower ones are written down behind its back,
+HANDOVER_LEAD_SECONDS = 0.25  # before its first slot a micro-batch is marked and handed over
+SETTLE_INTERVAL_SECONDS = 1.0  # that outcomes are collected before they are written together
+# A batch waits this long for its last answers; slower ones are collected in the background,
 # so that ten batches at a time do not become the limit when Meta answers slowly.
-LINGER = 1.0
-NO_ROOM_DELAY = timedelta(seconds=2)  # when no number has a slot: look again after this
-
-
-@dataclass(slots=True)
-class BatchResult:
-    """What one pass over a batch came to."""
-
-    states: Counter[str] = field(default_factory=Counter)
-    retry_after: float | None = None  # seconds until the earliest row of it is due again
-
-    def note(self, settlements: Sequence[Settlement]) -> None:
-        for settlement in settlements:
-            self.states[settlement.state] += 1
-            if settlement.next_at is not None:
-                self.due_in((settlement.next_at - settlement.at).total_seconds())
-
-    def due_in(self, seconds: float) -> None:
-        known = self.retry_after
-        self.retry_after = seconds if known is None else min(known, seconds)
+LAST_ANSWER_WAIT_SECONDS = 1.0
+NO_SLOT_DELAY = timedelta(seconds=2)  # when no number has a slot: the next try after this
 
 
 def send_batch(
@@ -76,15 +48,15 @@ def send_batch(
     claim = deliveries.claim(
         distribution_id, batch_no, limit=settings.BATCH_SIZE, now=clock(), lease=lease
     )
-    sent = BatchResult()
+    result = BatchResult()
     if claim.deliveries:
         failpoint("after_claim")
-        BatchRun(distribution_id, claim, api, clock, lease, sent).run()
-    return sent
+        BatchRun(distribution_id, claim, api, clock, lease, result).run()
+    return result
 
 
 class BatchRun:
-    """One caller's walk through its claim."""
+    """One caller's run over its claim."""
 
     def __init__(
         self,
@@ -93,44 +65,42 @@ class BatchRun:
         api: CloudApi,
         clock: Clock,
         lease: timedelta,
-        sent: BatchResult,
+        result: BatchResult,
     ) -> None:
         self.distribution = Distribution.objects.select_related("content__message_template").get(
             pk=distribution_id
         )
-        self.claim, self.clock, self.lease, self.sent = claim, clock, lease, sent
+        self.claim, self.clock, self.lease, self.result = claim, clock, lease, result
         self.calls = api.dispatch()
-        self.database_retry = DatabaseRetry(settings.OUTCOME_PATIENCE_SECONDS)
+        self.settling = Settling(self.distribution, clock, result)
         self.waiting = deque(claim.deliveries)
-        # What is out: its attempt, how many tries were charged before, and its slots.
-        self.out: dict[int, tuple[AttemptKey, int, Reservation]] = {}
         self.reserved: Reservation | None = None  # slots of what waits
-        self.halted, self.behind = Event(), False
-        self.ticket = 0
+        self.withdrawn = Event()
+        self.ticket, self.in_background = 0, False
 
     def run(self) -> None:
-        self.ticket = withdrawal.register(self.distribution.pk, self._halt)
+        self.ticket = withdrawal.register(self.distribution.pk, self._withdraw)
         try:
-            self._walk()
+            self._send_all()
         finally:
-            if not self.behind:
+            if not self.in_background:
                 withdrawal.unregister(self.ticket)
 
-    def _walk(self) -> None:
+    def _send_all(self) -> None:
         try:
-            while self.waiting and not self.halted.is_set() and self._send_some():
+            while self.waiting and not self.withdrawn.is_set() and self._send_micro_batch():
                 pass
         except BaseException:
-            self.calls.close()  # what has not begun is never sent, and says so
-            self._try_to_write(self._undo_marks)
+            self.calls.close()  # what has not begun is never sent, and its outcome says so
+            self.settling.try_to_write(self._undo_marks)
             raise
         finally:
             if self.waiting:
-                self._try_to_write(self._give_back)
-            self._linger()
+                self.settling.try_to_write(self._give_back)
+            self._await_last_answers()
 
     def _undo_marks(self) -> None:
-        """The database may have marked rows and not lived to say so: they were not handed over.
+        """Rows may be marked although the answer of the database was lost: none was handed over.
 
         Only what it did mark is an attempt, and each attempt leaves its row of evidence.
         """
@@ -142,7 +112,7 @@ class BatchRun:
                 State.RETRY_WAIT,
                 at,
                 WITHDRAWN.slug,
-                next_at=at + NO_ROOM_DELAY,
+                next_at=at + NO_SLOT_DELAY,
                 outcome=AttemptOutcome.NOT_SENT,
                 number_id=numbers[row.pk],
             )
@@ -153,31 +123,24 @@ class BatchRun:
 
     def _give_back(self) -> None:
         left = [delivery.pk for delivery in self.waiting]
-        deliveries.give_back(self.claim, left, next_at=self.clock() + NO_ROOM_DELAY)
-        self.sent.due_in(NO_ROOM_DELAY.total_seconds())
+        deliveries.give_back(self.claim, left, next_at=self.clock() + NO_SLOT_DELAY)
+        self.result.due_in(NO_SLOT_DELAY.total_seconds())
 
-    def _try_to_write(self, step: Callable[[], object]) -> None:
-        """Go on trying while the database is away; after that, leases and webhooks tell."""
-        try:
-            self.database_retry.run(step)
-        except DATABASE_UNAVAILABLE:
-            log.exception("what was in hand could not be written down")
-
-    def _halt(self) -> None:
+    def _withdraw(self) -> None:
         """Paused, cancelled, or the process ends: what has not begun is not sent."""
-        self.halted.set()
+        self.withdrawn.set()
         self.calls.close()
 
-    def _send_some(self) -> bool:
-        """Send the next micro-batch; False when the rest must wait for another pass."""
+    def _send_micro_batch(self) -> bool:
+        """Send the next micro-batch; False when the rest must wait for another run."""
         slots = self._next_slots()
         if slots is None:
             return False
         group = [self.waiting[place] for place in range(slots.count)]
-        self._write_down_until(slots.first - LEAD)
-        # Before the mark: who falls asleep in between must wake to a deadline that has passed.
+        self._record_until(slots.first - HANDOVER_LEAD_SECONDS)
+        # Before the mark: a process frozen in between must wake to a deadline that has passed.
         messages, unsendable = self._prepare(group, slots)
-        if self.halted.is_set():
+        if self.withdrawn.is_set():
             return False
         marked = deliveries.mark_inflight(
             self.claim, group, number_id=slots.number_id, now=self.clock(), lease=self.lease
@@ -188,12 +151,12 @@ class BatchRun:
         for delivery in group:
             self.waiting.popleft()
             if delivery.pk in marked:
-                attempt = self.claim.attempt(delivery)
-                self.out[delivery.pk] = (attempt, delivery.tries_charged, slots)
+                call = InFlight(self.claim.attempt(delivery), delivery.tries_charged, slots)
+                self.settling.in_flight[delivery.pk] = call
         self.calls.submit([message for message in messages if message.key in marked])
-        if self.halted.is_set():  # since it was last asked
+        if self.withdrawn.is_set():  # since the last check
             self.calls.close()
-        self._refuse([pk for pk in unsendable if pk in marked])
+        self.settling.fail_unsendable([pk for pk in unsendable if pk in marked])
         return True
 
     def _next_slots(self) -> Reservation | None:
@@ -235,115 +198,29 @@ class BatchRun:
             spacing=slots.min_spacing,
         )
 
-    def _refuse(self, pks: list[int]) -> None:
-        """Nothing was sent and nothing can be: their data must be mended first."""
-        refused = [
-            Settlement(
-                self.out.pop(pk)[0],
-                State.FAILED,
-                self.clock(),
-                reason=UNSENDABLE.slug,
-                outcome=AttemptOutcome.NOT_SENT,
-            )
-            for pk in pks
-        ]
-        if refused:
-            self._try_to_write(lambda: deliveries.settle(refused))
-
-    def _write_down_until(self, moment: float) -> None:
-        """Write outcomes down until the wall clock shows `moment` (Unix seconds)."""
-        while not self.halted.is_set() and (left := moment - self.clock().timestamp()) > 0:
-            if self.out:
-                self._write_down(self.calls.collect(timeout=min(left, GATHER)))
+    def _record_until(self, moment: float) -> None:
+        """Record outcomes until the wall clock shows `moment` (Unix seconds)."""
+        while not self.withdrawn.is_set() and (left := moment - self.clock().timestamp()) > 0:
+            if self.settling.in_flight:
+                self._collect(timeout=min(left, SETTLE_INTERVAL_SECONDS))
             else:
-                time.sleep(min(left, GATHER))
+                time.sleep(min(left, SETTLE_INTERVAL_SECONDS))
 
-    def _linger(self) -> None:
-        end = time.monotonic() + LINGER
-        while self.out and (left := end - time.monotonic()) > 0:
-            self._write_down(self.calls.collect(timeout=min(left, GATHER)))
-        if self.out:
-            Thread(target=self._finish_behind, name="late answers").start()
-            self.behind = True
+    def _collect(self, *, timeout: float) -> None:
+        self.settling.record(self.calls.collect(timeout=timeout))
 
-    def _finish_behind(self) -> None:
+    def _await_last_answers(self) -> None:
+        end = time.monotonic() + LAST_ANSWER_WAIT_SECONDS
+        while self.settling.in_flight and (left := end - time.monotonic()) > 0:
+            self._collect(timeout=min(left, SETTLE_INTERVAL_SECONDS))
+        if self.settling.in_flight:
+            # Not a daemon: the process ends only after the last answers are recorded.
+            BackgroundJob("late answers", self._collect_in_background, daemon=False).start()
+            self.in_background = True
+
+    def _collect_in_background(self) -> None:
         try:
-            while self.out:
-                self._write_down(self.calls.collect(timeout=1.0))
+            while self.settling.in_flight:
+                self._collect(timeout=SETTLE_INTERVAL_SECONDS)
         finally:
             withdrawal.unregister(self.ticket)
-            connections.close_all()
-
-    def _write_down(self, outcomes: Sequence[SendOutcome]) -> None:
-        if not outcomes:
-            return
-        settlements, answers, news = [], [], False
-        costly: dict[int, list[int]] = defaultdict(list)
-        for outcome in outcomes:
-            attempt, tries_charged, slots = self.out.pop(outcome.key)
-            settlements.append(self._settlement(attempt, outcome, tries_charged, slots.number_id))
-            if (
-                settlements[-1].next_at
-                and outcome.failure
-                and retry_budget.uses_budget(outcome.failure)
-            ):
-                costly[slots.number_id].append(len(settlements) - 1)
-            answers.append(
-                CallReport(
-                    slots.number_id,
-                    outcome.failure,
-                    slots.first,
-                    wait=outcome.retry_after,
-                    watched=slots.recovering,
-                )
-            )
-            news |= slots.recovering or outcome.failure is not None
-        failpoint("before_record")
-        self._try_to_write(lambda: self._settle(settlements, costly))
-        if news:
-            self._try_to_write(lambda: _tell_pool(self.distribution, answers, now=self.clock()))
-
-    def _settle(
-        self, settlements: Sequence[Settlement], costly: Mapping[int, Sequence[int]]
-    ) -> None:
-        """Write them down; those at the `costly` places of each number within its budget."""
-        written = list(settlements)
-        for number_id, places in costly.items():
-            waits = retry_budget.waits(number_id, len(places), now=self.clock())
-            for place, wait in zip(places, waits, strict=True):
-                written[place] = retry_policy.put_off(written[place], wait, self.window_end)
-        conflicts: list[Conflict] = []
-        deliveries.settle(written, conflicts=conflicts)
-        self.sent.note(written)
-        duplicates.tell_conflicts(conflicts, now=self.clock())
-
-    @property
-    def window_end(self) -> datetime:
-        assert self.distribution.window_end is not None  # an open distribution has one
-        return self.distribution.window_end
-
-    def _settlement(
-        self, attempt: AttemptKey, outcome: SendOutcome, tries_charged: int, number_id: int
-    ) -> Settlement:
-        return retry_policy.settlement(
-            attempt,
-            outcome,
-            tries_charged=tries_charged,
-            number_id=number_id,
-            window_end=self.window_end,
-        )
-
-
-def _tell_pool(distribution: Distribution, answers: list[CallReport], *, now: datetime) -> None:
-    """Numbers refused rest or slow down, backups wake, and what hits everybody pauses all."""
-    lost = pool.report_calls(answers, now=now)
-    actions = {answer.failure.action: answer.failure for answer in answers if answer.failure}
-    if lost and distribution.sla_deadline is not None:
-        waiting = control.waiting(distribution.pk)
-        health.ensure_capacity(waiting, until=distribution.sla_deadline, now=now)
-    if lost:
-        phone_pool.refresh(now)
-    for action in (Action.ABORT, Action.TEMPLATE):
-        if action in actions:
-            failure = actions[action]
-            control.pause(distribution.pk, reason=f"{failure.slug}: {failure.advice}", now=now)

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from distribution.models import Delivery, Distribution
 from distribution.sending import batch
-from distribution.sending.batch import BatchResult
+from distribution.sending.settling import BatchResult
 from phonepool.cloud_api.client import PreparedMessage
 from tests.fakes import FakeCloudApi, FakeDispatch
 

@@ -12,7 +12,7 @@ from django.utils import timezone
 from distribution.engine.keeper import Keeper
 from distribution.models import Heartbeat, StatusFeed
 from distribution.runtime import india_time
-from distribution.sending.batch import BatchResult
+from distribution.sending.settling import BatchResult
 from tests.builders import a_number, an_approved_content, some_subscribers
 
 MIDNIGHT = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)

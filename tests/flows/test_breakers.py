@@ -15,6 +15,7 @@ from distribution.alerts import phone_pool
 from distribution.lifecycle import control
 from distribution.models import Alert, Delivery, Distribution, DistributionState, State
 from distribution.sending import batch as sending
+from distribution.sending import settling
 from phonepool.cloud_api import client
 from phonepool.models import PhoneEvent, PhoneNumber
 from tests.builders import a_number, a_template, an_approved_content, an_open_distribution
@@ -139,7 +140,7 @@ def test_a_token_that_expired_costs_nobody_and_a_new_one_needs_no_restart(
     send_until(distribution, paused)
     assert "token_invalid" in Distribution.objects.get().state_reason
     assert count(State.PENDING, State.RETRY_WAIT) == PEOPLE
-    assert sending.send_batch(distribution.pk, 1, api=client.client()) == sending.BatchResult()
+    assert sending.send_batch(distribution.pk, 1, api=client.client()) == settling.BatchResult()
 
     (tmp_path / "token").write_text(f"{TOKEN}\n")
     control.resume(distribution.pk, now=timezone.now())

@@ -20,7 +20,7 @@ from distribution.event_webhooks import delivery
 from distribution.runtime.background import BackgroundJob
 from distribution.runtime.watchdog import Watchdog
 from distribution.sending import batch, withdrawal
-from distribution.sending.batch import BatchResult
+from distribution.sending.settling import BatchResult
 from distribution.tasks import start_batches
 from phonepool.cloud_api import client
 from webhooks.applying import inbox

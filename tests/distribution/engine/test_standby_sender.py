@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from distribution.engine.standby_sender import StandbySender
-from distribution.sending.batch import BatchResult
+from distribution.sending.settling import BatchResult
 
 
 class Sender:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from distribution.ledger.attempt_ids import AttemptKey, parse
 from distribution.lifecycle import control
 from distribution.models import Delivery, Distribution, State
-from distribution.sending.batch import BatchResult
+from distribution.sending.settling import BatchResult
 from phonepool.cloud_api.client import PreparedMessage
 from phonepool.models import NumberState, PhoneNumber
 from subscribers.models import Status, Subscriber

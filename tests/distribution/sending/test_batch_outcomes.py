@@ -12,7 +12,7 @@ from distribution.ledger.attempt_ids import parse
 from distribution.lifecycle import control
 from distribution.models import Alert, Attempt, Delivery, DistributionState, State
 from distribution.sending import batch
-from distribution.sending.batch import BatchResult
+from distribution.sending.settling import BatchResult
 from phonepool.cloud_api.client import CloudApi, OutcomeKind
 from phonepool.cloud_api.transport import Response
 from phonepool.errors import CONNECTION_LOST, NO_ANSWER, NOT_SENT, classify

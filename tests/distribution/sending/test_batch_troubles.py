@@ -15,7 +15,7 @@ from distribution.ledger import deliveries, integrity
 from distribution.models import Attempt, State
 from distribution.runtime import database_retry
 from distribution.sending import batch
-from distribution.sending.batch import BatchResult
+from distribution.sending.settling import BatchResult
 from phonepool.cloud_api.client import PreparedMessage, SendOutcome
 from phonepool.models import PhoneNumber
 from subscribers.models import Subscriber
@@ -51,7 +51,7 @@ class SlowApi(FakeCloudApi):
 
 @pytest.mark.django_db(transaction=True)
 def test_slow_answers_are_written_down_behind_the_batchs_back(monkeypatch):
-    monkeypatch.setattr(batch, "LINGER", 0.05)
+    monkeypatch.setattr(batch, "LAST_ANSWER_WAIT_SECONDS", 0.05)
     a_number(rate_per_second=1000)
     distribution, api = an_open_distribution(50), SlowApi()
 
@@ -131,8 +131,10 @@ def test_an_accepted_message_ends_a_numbers_row_of_rests(distribution, api):
 
 
 def test_one_person_whose_message_cannot_be_made_spoils_nobody(db, api, monkeypatch):
-    monkeypatch.setattr(batch, "LINGER", 0.01)
-    monkeypatch.setattr(batch.BatchRun, "_finish_behind", lambda _: None)  # it would never end
+    monkeypatch.setattr(batch, "LAST_ANSWER_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(
+        batch.BatchRun, "_collect_in_background", lambda _: None
+    )  # it would never end
     a_number(rate_per_second=1000)
     distribution = an_open_distribution(3)
     spoiler = Subscriber.objects.first()

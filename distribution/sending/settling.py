@@ -1,0 +1,170 @@
+"""Records how the calls of one batch run ended: deliveries, retry budget, numbers, pauses.
+
+Outcomes that are read together are written together. While the database is away the writes are
+repeated for OUTCOME_PATIENCE_SECONDS; after that, leases and webhooks settle what was in hand.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+from django.conf import settings
+
+from distribution.alerts import phone_pool
+from distribution.ledger import deliveries
+from distribution.ledger.attempt_ids import AttemptKey
+from distribution.ledger.evidence import Conflict
+from distribution.ledger.settlements import Settlement
+from distribution.lifecycle import control
+from distribution.models import AttemptOutcome, Distribution, State
+from distribution.outcomes import duplicates
+from distribution.runtime.database_retry import DATABASE_UNAVAILABLE, DatabaseRetry
+from distribution.sending import retry_policy
+from phonepool.cloud_api.client import SendOutcome
+from phonepool.errors import UNSENDABLE, Action
+from phonepool.failpoints import failpoint
+from phonepool.numbers import health, pool, retry_budget
+from phonepool.numbers.breakers import CallReport
+from phonepool.numbers.reservation import Reservation
+
+log = logging.getLogger(__name__)
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(slots=True)
+class BatchResult:
+    """What one run over a batch came to."""
+
+    states: Counter[str] = field(default_factory=Counter)
+    retry_after: float | None = None  # seconds until the earliest row of it is due again
+
+    def count(self, settlements: Sequence[Settlement]) -> None:
+        for settlement in settlements:
+            self.states[settlement.state] += 1
+            if settlement.next_at is not None:
+                self.due_in((settlement.next_at - settlement.at).total_seconds())
+
+    def due_in(self, seconds: float) -> None:
+        known = self.retry_after
+        self.retry_after = seconds if known is None else min(known, seconds)
+
+
+class InFlight(NamedTuple):
+    """A marked delivery whose call has not ended yet."""
+
+    attempt: AttemptKey
+    tries_charged: int  # before this attempt
+    slots: Reservation
+
+
+class Settling:
+    """The calls of one batch run that are in flight, and the writing of their outcomes."""
+
+    def __init__(self, distribution: Distribution, clock: Clock, result: BatchResult) -> None:
+        self.in_flight: dict[int, InFlight] = {}  # by delivery
+        self._distribution, self._clock, self._result = distribution, clock, result
+        self._database_retry = DatabaseRetry(settings.OUTCOME_PATIENCE_SECONDS)
+
+    def try_to_write(self, step: Callable[[], object]) -> None:
+        """Repeat it while the database is away; after that, leases and webhooks settle it."""
+        try:
+            self._database_retry.run(step)
+        except DATABASE_UNAVAILABLE:
+            log.exception("what was in hand could not be written down")
+
+    def record(self, outcomes: Sequence[SendOutcome]) -> None:
+        """Write these outcomes down, then report to the pool what concerns its numbers."""
+        if not outcomes:
+            return
+        settlements, reports, notable = [], [], False
+        costly: dict[int, list[int]] = defaultdict(list)
+        for outcome in outcomes:
+            attempt, tries_charged, slots = self.in_flight.pop(outcome.key)
+            settlements.append(self._settlement(attempt, outcome, tries_charged, slots.number_id))
+            if (
+                settlements[-1].next_at
+                and outcome.failure
+                and retry_budget.uses_budget(outcome.failure)
+            ):
+                costly[slots.number_id].append(len(settlements) - 1)
+            reports.append(
+                CallReport(
+                    slots.number_id,
+                    outcome.failure,
+                    slots.first,
+                    wait=outcome.retry_after,
+                    watched=slots.recovering,
+                )
+            )
+            notable |= slots.recovering or outcome.failure is not None
+        failpoint("before_record")
+        self.try_to_write(lambda: self._settle(settlements, costly))
+        if notable:
+            self.try_to_write(lambda: self._report_to_pool(reports))
+
+    def fail_unsendable(self, pks: Sequence[int]) -> None:
+        """Nothing was sent and nothing can be: the data of these must be repaired first."""
+        failed = [
+            Settlement(
+                self.in_flight.pop(pk).attempt,
+                State.FAILED,
+                self._clock(),
+                reason=UNSENDABLE.slug,
+                outcome=AttemptOutcome.NOT_SENT,
+            )
+            for pk in pks
+        ]
+        if failed:
+            self.try_to_write(lambda: deliveries.settle(failed))
+
+    def _settle(
+        self, settlements: Sequence[Settlement], costly: Mapping[int, Sequence[int]]
+    ) -> None:
+        """Write them down; those at the `costly` places of each number within its budget."""
+        written = list(settlements)
+        for number_id, places in costly.items():
+            waits = retry_budget.waits(number_id, len(places), now=self._clock())
+            for place, wait in zip(places, waits, strict=True):
+                written[place] = retry_policy.put_off(written[place], wait, self._window_end)
+        conflicts: list[Conflict] = []
+        deliveries.settle(written, conflicts=conflicts)
+        self._result.count(written)
+        duplicates.tell_conflicts(conflicts, now=self._clock())
+
+    @property
+    def _window_end(self) -> datetime:
+        assert self._distribution.window_end is not None  # an open distribution has one
+        return self._distribution.window_end
+
+    def _settlement(
+        self, attempt: AttemptKey, outcome: SendOutcome, tries_charged: int, number_id: int
+    ) -> Settlement:
+        return retry_policy.settlement(
+            attempt,
+            outcome,
+            tries_charged=tries_charged,
+            number_id=number_id,
+            window_end=self._window_end,
+        )
+
+    def _report_to_pool(self, reports: list[CallReport]) -> None:
+        """Refused numbers rest or slow down, backups wake; a fault of the account or of the
+        message template pauses the distribution."""
+        distribution, now = self._distribution, self._clock()
+        lost = pool.report_calls(reports, now=now)
+        actions = {answer.failure.action: answer.failure for answer in reports if answer.failure}
+        if lost and distribution.sla_deadline is not None:
+            waiting = control.waiting(distribution.pk)
+            health.ensure_capacity(waiting, until=distribution.sla_deadline, now=now)
+        if lost:
+            phone_pool.refresh(now)
+        for action in (Action.ABORT, Action.TEMPLATE):
+            if action in actions:
+                failure = actions[action]
+                control.pause(distribution.pk, reason=f"{failure.slug}: {failure.advice}", now=now)
