@@ -14,14 +14,14 @@ from django.contrib.auth.models import User
 
 from distribution import tasks
 from distribution.interventions import manual_retry
-from distribution.interventions.manual_retry import RetryError
+from distribution.interventions.rules import InterventionError
 from distribution.lifecycle import control, opening
 from distribution.lifecycle.control import ControlError
 from distribution.models import Distribution, DistributionState
 from distribution.models.distributions import RUNNING, UNOPENED
 
 Do = Callable[[Distribution, User, str, datetime], str]
-REFUSALS = (ControlError, RetryError)
+REFUSALS = (ControlError, InterventionError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from distribution.interventions import unconfirmed
-from distribution.interventions.unconfirmed import UnconfirmedError
+from distribution.interventions.rules import InterventionError
 from distribution.ledger.reasons import explain
 from distribution.models import Distribution
 from masking.phones import mask_phone
@@ -91,7 +91,7 @@ def _decide(
     for pk in pks:
         try:
             step(pk, by=request.user, reason=reason, now=timezone.now())
-        except UnconfirmedError as error:
+        except InterventionError as error:
             refused.add(str(error))
         else:
             done.append(pk)

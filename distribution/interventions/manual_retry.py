@@ -1,15 +1,15 @@
-"""Trying the failed again, at a person's word, and only those that certainly got nothing.
+"""Manual retry of failed deliveries: only of those that certainly got nothing.
 
 Each failed delivery is one of three. *Safe*: every call to it is on record and each ended in a
 refusal or in WhatsApp's own report that it failed. *Unsafe*: one of its calls may have been
-delivered. *Pointless*: the person cannot or must not be reached, however often we ask.
+delivered. *Pointless*: the person cannot or must not be reached, however often it is tried.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -32,9 +32,10 @@ from django.db.models.functions import Coalesce
 
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
-from distribution.ledger import deliveries as state
+from distribution.interventions import rules
+from distribution.interventions.rules import InterventionError
+from distribution.ledger import deliveries
 from distribution.ledger.reasons import Explanation, explain
-from distribution.lifecycle import control
 from distribution.models import (
     Attempt,
     AttemptOutcome,
@@ -44,60 +45,54 @@ from distribution.models import (
     Progress,
     State,
 )
-from distribution.runtime import india_time
 from phonepool import advice, errors
 from subscribers.models import Status
 
 PERMISSION = "distribution.retry_failed"
-TIME_TO_SEND = timedelta(minutes=15)  # for a distribution whose window is over
-CHUNK = 500
+CHUNK_SIZE = 500  # deliveries in one transaction
 # Outcomes after which nothing can arrive.
 DEFINITE = (AttemptOutcome.REJECTED, AttemptOutcome.NOT_SENT, AttemptOutcome.REPORTED)
 
 
-class Chance(StrEnum):
-    """What another try to a failed delivery would be."""
+class RetrySafety(StrEnum):
+    """What another try of a failed delivery would be."""
 
     SAFE = "safe"
     UNSAFE = "unsafe"
     POINTLESS = "pointless"
 
 
-class RetryError(Exception):
-    """The failed cannot be tried again; the text says why."""
-
-
 @dataclass(frozen=True, slots=True)
-class Row:
-    """So many failed deliveries of one sort, for one reason."""
+class PreviewRow:
+    """The count of failed deliveries of one safety, for one reason."""
 
-    chance: str
+    safety: str
     explanation: Explanation
     count: int
 
 
 @dataclass(slots=True)
 class Preview:
-    """How many failed deliveries are what, with their reasons; the three sum to the failed."""
+    """The failed deliveries counted by safety and reason; the three sum to all failed."""
 
     safe: Counter[str] = field(default_factory=Counter)  # by reason
     unsafe: Counter[str] = field(default_factory=Counter)
     pointless: Counter[str] = field(default_factory=Counter)
-    unconfirmed: int = 0  # not failed, not known: decided one by one elsewhere
+    unconfirmed: int = 0  # not failed, not known: `unconfirmed.py` decides on each
 
     @property
-    def rows(self) -> list[Row]:
-        """One row a sort and reason, the safe ones first, then the commonest."""
+    def rows(self) -> list[PreviewRow]:
+        """One row per safety and reason, the safe ones first, then the commonest."""
         return [
-            Row(chance.value, explain(reason), count)
-            for chance in Chance
-            for reason, count in getattr(self, chance.value).most_common()
+            PreviewRow(safety.value, explain(reason), count)
+            for safety in RetrySafety
+            for reason, count in getattr(self, safety.value).most_common()
         ]
 
     @property
     def sizes(self) -> dict[str, int]:
-        """How many of each sort. A template must not ask a Counter: it answers 0 to any name."""
-        return {chance.value: getattr(self, chance.value).total() for chance in Chance}
+        """Totals by safety. A template must not read a Counter: it answers 0 to any name."""
+        return {safety.value: getattr(self, safety.value).total() for safety in RetrySafety}
 
     @property
     def total(self) -> int:
@@ -114,27 +109,29 @@ class Retried:
 
 def preview(distribution: Distribution) -> Preview:
     """What a retry would do now; nothing is changed."""
-    found = Preview()
-    rows = judged(distribution.pk).order_by().values_list("chance", "reason")
-    for chance, reason, count in rows.annotate(Count("pk")):
-        getattr(found, chance)[reason] += count
-    doubtful = Delivery.objects.filter(distribution=distribution, state=State.UNCONFIRMED)
-    found.unconfirmed = doubtful.count()
-    return found
+    result = Preview()
+    rows = with_safety(distribution.pk).order_by().values_list("safety", "reason")
+    for safety, reason, count in rows.annotate(Count("pk")):
+        getattr(result, safety)[reason] += count
+    unconfirmed = Delivery.objects.filter(distribution=distribution, state=State.UNCONFIRMED)
+    result.unconfirmed = unconfirmed.count()
+    return result
 
 
-def judged(distribution_id: int) -> Any:
-    """A query of a distribution's failed deliveries, each with its `chance`, which types do not
-    know. Doubt weighs most."""
+def with_safety(distribution_id: int) -> Any:
+    """A query of a distribution's failed deliveries, each annotated with its `safety`.
+
+    Unsafe comes before pointless. `Any`: the annotation is no attribute of Delivery's type.
+    """
     rows = Delivery.objects.filter(distribution_id=distribution_id, state=State.FAILED)
     calls = Attempt.objects.filter(delivery=OuterRef("pk")).order_by().values("delivery")
-    kept = calls.annotate(n=Count("attempt_id", distinct=True)).values("n")
+    recorded = calls.annotate(n=Count("attempt_id", distinct=True)).values("n")
     return rows.annotate(
-        kept=Coalesce(Subquery(kept, output_field=IntegerField()), 0),
-        chance=Case(
-            When(_may_have_arrived(), then=Value(Chance.UNSAFE.value)),
-            When(_is_pointless(), then=Value(Chance.POINTLESS.value)),
-            default=Value(Chance.SAFE.value),
+        recorded=Coalesce(Subquery(recorded, output_field=IntegerField()), 0),
+        safety=Case(
+            When(_may_have_arrived(), then=Value(RetrySafety.UNSAFE.value)),
+            When(_is_pointless(), then=Value(RetrySafety.POINTLESS.value)),
+            default=Value(RetrySafety.SAFE.value),
             output_field=CharField(),
         ),
     )
@@ -147,9 +144,9 @@ def _may_have_arrived() -> Q:
     return (
         Q(progress__gte=Progress.DELIVERED)
         | Q(ambiguous_no__gt=0)  # sent again after silence once: the first may have arrived
-        | Q(reason=errors.UNLISTED.slug)  # nobody has looked that code up yet
+        | Q(reason=errors.UNLISTED.slug)  # a code that is not in our table yet
         | Q(Exists(open_calls))
-        | Q(kept__lt=F("attempt_no"))  # a call without a record
+        | Q(recorded__lt=F("attempt_no"))  # a call without a record
         | Q(Exists(Duplicate.objects.filter(delivery=OuterRef("pk"))))
     )
 
@@ -159,47 +156,46 @@ def _is_pointless() -> Q:
 
 
 def retry(distribution_id: int, *, by: User, reason: str, now: datetime) -> Retried:
-    """Send to the safe ones again. Twice at once, or by two people, sends no more than once.
+    """Send to the safe ones again. Two calls at once, or of two people, send no more than once.
 
-    RetryError without the permission or a reason, for another day's distribution, for one that
-    was cancelled, after a restore, and when nobody is safe.
+    InterventionError without the permission or a reason, for another day's distribution, for one
+    that was cancelled, after a restore, and when no delivery is safe.
     """
-    if not by.has_perm(PERMISSION):
-        raise RetryError("This needs the permission to have the failed tried again.")
-    if not reason.strip():
-        raise RetryError("Give a reason: it is kept with each delivery.")
-    pks = list(judged(distribution_id).filter(chance=Chance.SAFE).values_list("pk", flat=True))
+    rules.require_permission(
+        by, PERMISSION, refusal="This needs the permission to have the failed tried again."
+    )
+    reason = rules.require_reason(reason, kept_with="each delivery")
+    pks = list(
+        with_safety(distribution_id).filter(safety=RetrySafety.SAFE).values_list("pk", flat=True)
+    )
     if not pks:
-        raise RetryError("There is nobody to whom it could be sent again safely.")
+        raise InterventionError("There is nobody to whom it could be sent again safely.")
     batches: set[int] = set()
     retried = 0
-    for start in range(0, len(pks), CHUNK):
+    for start in range(0, len(pks), CHUNK_SIZE):
         with transaction.atomic():
-            _insist(distribution_id, now)
-            safe = _still_safe(distribution_id, pks[start : start + CHUNK])
-            retried += state.try_failed_again(
-                list(safe), by=by, reason=reason.strip(), next_at=now, now=now
+            _open_for_retry(distribution_id, now)
+            safe = _still_safe(distribution_id, pks[start : start + CHUNK_SIZE])
+            retried += deliveries.try_failed_again(
+                list(safe), by=by, reason=reason, next_at=now, now=now
             )
             batches.update(safe.values())
     return Retried(retried, sorted(batches))
 
 
-def _insist(distribution_id: int, now: datetime) -> None:
-    """Its day, its state and its past allow it; from here on it sends."""
-    distribution = Distribution.objects.get(pk=distribution_id)
-    if distribution.local_date != india_time.local_date(now):
-        raise RetryError("It is another day's message: that is not sent any more.")
+def _open_for_retry(distribution_id: int, now: datetime) -> None:
+    """Check that its day, its history and its state allow it, and reopen it."""
+    rules.require_same_day(Distribution.objects.get(pk=distribution_id), now)
     if incidents.was_raised(AlertRule.QUARANTINE, distribution_id):
-        raise RetryError("The database was restored during it: who got it is not known here.")
-    try:
-        control.reopen(distribution_id, until=now + TIME_TO_SEND)
-    except control.ControlError as error:
-        raise RetryError(str(error)) from None
+        raise InterventionError(
+            "The database was restored during it: who got it is not known here."
+        )
+    rules.reopen(distribution_id, now)
 
 
 def _still_safe(distribution_id: int, pks: list[int]) -> dict[int, int]:
-    """Those that are safe with their rows locked, and each one's batch: a report may have come."""
+    """Those still safe once their rows are locked, by batch: a report may have come meanwhile."""
     rows = Delivery.objects.filter(pk__in=pks, state=State.FAILED).order_by("pk")
     locked = [row.pk for row in rows.only("pk").select_for_update(of=("self",))]
-    safe = judged(distribution_id).filter(pk__in=locked, chance=Chance.SAFE)
+    safe = with_safety(distribution_id).filter(pk__in=locked, safety=RetrySafety.SAFE)
     return dict(safe.values_list("pk", "batch_no"))

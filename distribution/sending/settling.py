@@ -158,7 +158,7 @@ class Settling:
         message template pauses the distribution."""
         distribution, now = self._distribution, self._clock()
         lost = pool.report_calls(reports, now=now)
-        actions = {answer.failure.action: answer.failure for answer in reports if answer.failure}
+        actions = {report.failure.action: report.failure for report in reports if report.failure}
         if lost and distribution.sla_deadline is not None:
             waiting = control.waiting(distribution.pk)
             health.ensure_capacity(waiting, until=distribution.sla_deadline, now=now)

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Permission, User
 from django.utils import timezone
 
 from distribution.interventions import manual_retry
-from distribution.interventions.manual_retry import RetryError
+from distribution.interventions.rules import InterventionError
 from distribution.ledger import deliveries, evidence
 from distribution.ledger.attempt_ids import parse
 from distribution.ledger.settlements import Settlement
@@ -94,7 +94,7 @@ def test_a_refused_call_is_safe_and_is_sent_again_with_a_verdict(distribution):
 
 def test_a_second_retry_finds_nobody(distribution):
     retry(distribution)
-    with pytest.raises(RetryError, match="nobody"):
+    with pytest.raises(InterventionError, match="nobody"):
         retry(distribution)
     assert Verdict.objects.count() == 1
 
@@ -170,7 +170,7 @@ def test_who_opted_out_since_is_pointless(distribution):
 
 def refuses_everybody(distribution: Distribution, expected: tuple[int, int, int]) -> None:
     assert counts(distribution) == expected
-    with pytest.raises(RetryError, match="nobody"):
+    with pytest.raises(InterventionError, match="nobody"):
         retry(distribution)
     assert (person().state, Verdict.objects.count()) == (State.FAILED, 0)
 
@@ -179,13 +179,13 @@ def test_a_late_report_of_delivery_between_look_and_lock_keeps_it_from_being_sen
     distribution, monkeypatch
 ):
     """The report arrives when the choice was made and nothing is locked yet."""
-    insist = manual_retry._insist
+    open_for_retry = manual_retry._open_for_retry
 
     def overtaken(*arguments) -> None:
         report("delivered", evidence.attempt_id(person()))
-        insist(*arguments)
+        open_for_retry(*arguments)
 
-    monkeypatch.setattr(manual_retry, "_insist", overtaken)
+    monkeypatch.setattr(manual_retry, "_open_for_retry", overtaken)
     assert retry(distribution).deliveries == 0
     assert (person().state, Verdict.objects.count()) == (State.ACCEPTED, 0)
 
@@ -208,7 +208,7 @@ def test_a_late_report_of_delivery_ends_the_waiting(distribution):
 def test_it_is_refused_without_permission_reason_or_day(distribution, changes, words):
     if changes.get("by"):
         changes = {"by": a_user()}
-    with pytest.raises(RetryError, match=words):
+    with pytest.raises(InterventionError, match=words):
         retry(distribution, **changes)
     assert person().state == State.FAILED
 
@@ -221,11 +221,11 @@ def test_it_is_refused_after_a_cancel_and_after_a_restore(distribution):
         message="restored",
         opened_at=NOW,
     )
-    with pytest.raises(RetryError, match="restored"):
+    with pytest.raises(InterventionError, match="restored"):
         retry(distribution)
     Alert.objects.all().delete()
     control.cancel(distribution.pk, reason="test", now=LATER)
-    with pytest.raises(RetryError, match="cancelled"):
+    with pytest.raises(InterventionError, match="cancelled"):
         retry(distribution)
     assert timezone.is_aware(LATER)
     assert person().state == State.FAILED

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Permission
 from django.utils import timezone
 
 from distribution.interventions import unconfirmed
-from distribution.interventions.unconfirmed import UnconfirmedError
+from distribution.interventions.rules import InterventionError
 from distribution.ledger import deliveries, evidence
 from distribution.ledger.attempt_ids import parse
 from distribution.ledger.settlements import Settlement
@@ -116,9 +116,9 @@ def test_leaving_it_takes_it_off_the_list_and_changes_nothing_else(distribution)
 
 @pytest.mark.parametrize("what", [unconfirmed.resend, unconfirmed.leave])
 def test_nobody_decides_without_the_permission_or_a_reason(distribution, what):
-    with pytest.raises(UnconfirmedError, match="permission"):
+    with pytest.raises(InterventionError, match="permission"):
         decide(what, NOW, by=a_user())
-    with pytest.raises(UnconfirmedError, match="reason"):
+    with pytest.raises(InterventionError, match="reason"):
         decide(what, NOW, reason="  ")
     assert not Verdict.objects.filter(by__isnull=False).exists()
     assert case().state == State.UNCONFIRMED
@@ -127,12 +127,12 @@ def test_nobody_decides_without_the_permission_or_a_reason(distribution, what):
 def test_it_is_decided_once(distribution):
     decide(unconfirmed.resend, NOW + HOUR)
 
-    with pytest.raises(UnconfirmedError, match="not unconfirmed any more"):
+    with pytest.raises(InterventionError, match="not unconfirmed any more"):
         decide(unconfirmed.resend, NOW + HOUR)
 
 
 def test_another_days_message_is_not_sent_any_more(distribution):
-    with pytest.raises(UnconfirmedError, match="another day"):
+    with pytest.raises(InterventionError, match="another day"):
         decide(unconfirmed.resend, NOW + timedelta(days=1))
     assert timezone.localdate(NOW) == distribution.local_date
     assert case().state == State.UNCONFIRMED
@@ -141,6 +141,6 @@ def test_another_days_message_is_not_sent_any_more(distribution):
 def test_nothing_of_a_cancelled_distribution_is_sent(distribution):
     Distribution.objects.update(state="CANCELLED")
 
-    with pytest.raises(UnconfirmedError, match="cancelled"):
+    with pytest.raises(InterventionError, match="cancelled"):
         decide(unconfirmed.resend, NOW + HOUR)
     assert not Verdict.objects.filter(ruling="HUMAN_SEND_AGAIN").exists()
