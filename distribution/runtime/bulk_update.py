@@ -1,4 +1,4 @@
-"""One UPDATE for many rows with values of their own, the same statement on both databases.
+"""One UPDATE for many rows with different values, the same statement on both databases.
 
 Django's `bulk_update` costs about 400 µs a row (a CASE per column); joining the values in as
 one JSON parameter costs about 20.
@@ -17,9 +17,9 @@ from django.db import connection, models
 COLUMN_TYPES: dict[type, str] = {int: "bigint", str: "text", datetime: "timestamptz"}
 
 SQL = {
-    # It cannot know how few values come out of the JSON and, not told the ids, would rather
-    # read the whole table. The rows are locked in the order of their keys, as whoever else
-    # takes many does: two that want the same rows in other orders would end each other.
+    # Without the ids the planner cannot know how few values come out of the JSON, and would read
+    # the whole table. Rows are locked in the order of their keys, as every statement over many
+    # rows does: two that take the same rows in different orders would deadlock.
     "postgresql": """
         UPDATE {table} AS d SET {assign}
           FROM (SELECT v.* FROM jsonb_to_recordset(%(values)s::jsonb) AS v({typed})
@@ -27,7 +27,7 @@ SQL = {
                  WHERE locked.id = ANY(%(ids)s) ORDER BY locked.id FOR UPDATE OF locked) AS v
          WHERE d.id = ANY(%(ids)s) AND d.id = v.id AND ({where})
     """,
-    # It goes from the values to the rows by itself, and its transaction is the lock.
+    # The planner goes from the values to the rows unaided, and the transaction is the lock.
     "sqlite": """
         UPDATE {table} AS d SET {assign} FROM (SELECT {picked} FROM json_each(%(values)s)) AS v
          WHERE d.id = v.id AND ({where})
@@ -53,40 +53,44 @@ def update_from(
     if not rows:
         return 0
     table = connection.ops.quote_name(model._meta.db_table)
-    sql = SQL[connection.vendor].format(table=table, assign=assign, where=where, **_spelt(columns))
-    values = json.dumps(_plain(columns, rows))
-    asked: dict[str, Any] = {"values": values}
+    sql = SQL[connection.vendor].format(
+        table=table, assign=assign, where=where, **_column_sql(columns)
+    )
+    values = json.dumps(_json_rows(columns, rows))
+    params: dict[str, Any] = {"values": values}
     for name, value in (given or {}).items():
-        asked[name] = _as_written(value) if isinstance(value, datetime) else value
+        params[name] = _adapted(value) if isinstance(value, datetime) else value
     if "%(ids)s" in sql:
-        asked["ids"] = [row["id"] for row in rows]
+        params["ids"] = [row["id"] for row in rows]
     with connection.cursor() as cursor:
-        cursor.execute(sql, asked)
+        cursor.execute(sql, params)
         return int(cursor.rowcount)
 
 
-def _spelt(columns: Mapping[str, type]) -> dict[str, str]:
+def _column_sql(columns: Mapping[str, type]) -> dict[str, str]:
     return {
         "typed": ", ".join(f"{name} {COLUMN_TYPES[kind]}" for name, kind in columns.items()),
         "picked": ", ".join(f"json_extract(value, '$.{name}') AS {name}" for name in columns),
     }
 
 
-def _plain(columns: Mapping[str, type], rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """The rows as JSON has them; times as this database writes them down."""
-    # Many times are alike: webhooks tell whole seconds, and `now` is everybody's.
-    spelt: dict[datetime, str] = {}
-    plain = [{name: row[name] for name in columns} for row in rows]
+def _json_rows(
+    columns: Mapping[str, type], rows: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The rows as JSON holds them; times as this database stores them."""
+    # Many times are alike: webhooks carry whole seconds, and `now` is the same for all rows.
+    stored: dict[datetime, str] = {}
+    json_rows = [{name: row[name] for name in columns} for row in rows]
     for name, kind in columns.items():
         if kind is datetime:
-            for row in plain:
+            for row in json_rows:
                 if (moment := row[name]) is not None:
-                    if moment not in spelt:
-                        spelt[moment] = str(_as_written(moment))
-                    row[name] = spelt[moment]
-    return plain
+                    if moment not in stored:
+                        stored[moment] = str(_adapted(moment))
+                    row[name] = stored[moment]
+    return json_rows
 
 
-def _as_written(moment: datetime) -> Any:
-    """A time as this database writes it down."""
+def _adapted(moment: datetime) -> Any:
+    """A time as this database stores it."""
     return connection.ops.adapt_datetimefield_value(moment)

@@ -1,7 +1,8 @@
-"""Long reading may go to a copy of the database: DATABASE_REPLICA_URL. Nothing else ever does.
+"""Long reads may go to a replica of the database, DATABASE_REPLICA_URL; nothing else does.
 
-A copy lags behind, so whatever decides or writes reads the database itself. Only what is asked
-inside `from_copy`, or of `source`, goes there, and while the copy is away the database answers.
+A replica lags behind, so code that decides or writes reads the database itself. Only queries
+inside `read_from_replica`, or of the alias that `stream_alias` returns, go there; while the replica
+is away the database answers.
 """
 
 from __future__ import annotations
@@ -20,11 +21,11 @@ log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
 REPLICA = "replica"
 
-_reading: ContextVar[bool] = ContextVar("reading_from_copy", default=False)
+_reading: ContextVar[bool] = ContextVar("reading_from_replica", default=False)
 
 
 class ReadRouter:
-    """Django's router: sends reads inside `from_copy` to the copy."""
+    """Django's router: sends reads inside `read_from_replica` to the replica."""
 
     def db_for_read(self, _model: type[Model], **_: Any) -> str | None:
         return REPLICA if _reading.get() else None
@@ -33,16 +34,16 @@ class ReadRouter:
         return None
 
     def allow_relation(self, _one: Model, _other: Model, **_: Any) -> bool | None:
-        return True  # rows of the copy are rows of the database
+        return True  # rows of the replica are rows of the database
 
     def allow_migrate(self, db: str, _app: str, **_: Any) -> bool | None:
         return False if db == REPLICA else None
 
 
-def from_copy(read: Callable[[], Answer]) -> Answer:
-    """What `read` finds in the copy, or in the database when there is no copy or it is away.
+def read_from_replica(read: Callable[[], Answer]) -> Answer:
+    """What `read` returns from the replica, or from the database when there is none or it is away.
 
-    `read` must evaluate its queries, and only look: what it decides on may be seconds old.
+    `read` must evaluate its queries and only display them: they may be seconds old.
     """
     if REPLICA not in connections.settings:
         return read()
@@ -54,12 +55,12 @@ def from_copy(read: Callable[[], Answer]) -> Answer:
         return read()
 
 
-def source() -> str:
-    """The database that a long stream is read from to its end: the copy, if it answers now."""
-    return from_copy(_answering)
+def stream_alias() -> str:
+    """The database that a long stream is read from to its end: the replica, if it answers now."""
+    return read_from_replica(_alias_that_answers)
 
 
-def _answering() -> str:
+def _alias_that_answers() -> str:
     if not _reading.get():
         return DEFAULT_DB_ALIAS
     with connections[REPLICA].cursor() as cursor:

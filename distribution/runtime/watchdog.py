@@ -1,7 +1,7 @@
 """Ends the process when a step of it hangs: a frozen database ignores every timeout of ours.
 
-Whoever supervises the process starts it again, and a new connection comes about or fails
-within seconds. Leases and the ledger make the sudden end harmless.
+The supervisor starts the process again, and a new connection succeeds or fails within seconds.
+Leases and the ledger make the sudden end harmless.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ EXIT_CODE = 70  # EX_SOFTWARE of sysexits.h
 
 
 def end_process() -> None:
-    """At once, without cleaning up: whatever would clean up may hang, too."""
+    """At once, without cleaning up: the clean-up may hang, too."""
     logging.shutdown()
     os._exit(EXIT_CODE)
 
@@ -32,12 +32,12 @@ class Watchdog:
     A context manager; inside it, `with watchdog.step("drain"):` around each step of each thread.
     """
 
-    def __init__(self, limit: float, *, bite: Callable[[], None] = end_process) -> None:
-        self._limit, self._bite = limit, bite
+    def __init__(self, limit: float, *, on_hang: Callable[[], None] = end_process) -> None:
+        self._limit, self._on_hang = limit, on_hang
         self._lock = Lock()
-        self._steps: dict[int, tuple[str, float]] = {}  # what is under way, and its last moment
+        self._steps: dict[int, tuple[str, float]] = {}  # name and deadline, by serial
         self._serial = 0
-        self._over = Event()
+        self._stopped = Event()
         self._thread = Thread(target=self._run, name="watchdog", daemon=True)
 
     def __enter__(self) -> Self:
@@ -50,7 +50,7 @@ class Watchdog:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self._over.set()
+        self._stopped.set()
         self._thread.join()
 
     @contextmanager
@@ -67,14 +67,14 @@ class Watchdog:
                 del self._steps[serial]
 
     def _run(self) -> None:
-        while not self._over.wait(min(1.0, self._limit / 4)):
+        while not self._stopped.wait(min(1.0, self._limit / 4)):
             hanging = self._hanging()
             if hanging:
                 log.critical("%s hangs: this process ends, to be started again", hanging)
-                self._bite()
+                self._on_hang()
                 return
 
     def _hanging(self) -> str:
         now = time.monotonic()
         with self._lock:
-            return next((name for name, last in self._steps.values() if now > last), "")
+            return next((name for name, deadline in self._steps.values() if now > deadline), "")

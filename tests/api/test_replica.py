@@ -109,7 +109,7 @@ def test_only_what_is_asked_inside_goes_there_and_writing_never(copy):
         router = replica.ReadRouter()
         return router.db_for_read(Alert), router.db_for_write(Alert)
 
-    assert replica.from_copy(asked) == ("replica", None)
+    assert replica.read_from_replica(asked) == ("replica", None)
     assert asked() == (None, None)
     assert replica.ReadRouter().allow_migrate("replica", "distribution") is False
 
@@ -119,4 +119,4 @@ def test_what_breaks_for_another_reason_is_not_tried_again(copy):
         raise DatabaseError("no such column")
 
     with pytest.raises(DatabaseError, match="no such column"):
-        replica.from_copy(broken)
+        replica.read_from_replica(broken)

@@ -19,7 +19,7 @@ class CopiedList(ListAPIView[Row]):
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """One page; it is read whole in here."""
-        return replica.from_copy(lambda: self.page(request, *args, **kwargs))
+        return replica.read_from_replica(lambda: self.page(request, *args, **kwargs))
 
     def page(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         return super().list(request, *args, **kwargs)

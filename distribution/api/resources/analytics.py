@@ -118,7 +118,7 @@ class Analytics(APIView):
         query = AnalyticsQuery(data=request.query_params.dict())  # an empty date is none
         query.is_valid(raise_exception=True)
         start, end, by = (query.validated_data[name] for name in ("start", "end", "by"))
-        found = replica.from_copy(lambda: breakdown.of(start, end, by))
+        found = replica.read_from_replica(lambda: breakdown.of(start, end, by))
         if csv.wants_csv(request):
             return csv.csv_answer(
                 csv_lines(lines(found, by)), f"analytics-by-{by}-{start}-{end}.csv"

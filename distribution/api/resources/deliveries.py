@@ -90,7 +90,9 @@ class Deliveries(CopiedList[Delivery]):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         get_object_or_404(Distribution, pk=self.kwargs["id"])  # the copy may not have it yet
         if csv.wants_csv(request):
-            rows = self.filter_queryset(self.get_queryset().using(replica.source())).order_by("pk")
+            rows = self.filter_queryset(self.get_queryset().using(replica.stream_alias())).order_by(
+                "pk"
+            )
             lines = delivery_export.lines(rows, full_phones=False)
             return csv.csv_answer(lines, f"deliveries-{self.kwargs['id']}.csv")
         return super().get(request, *args, **kwargs)

@@ -48,7 +48,7 @@ def actions(world: World, *, publish: Callable[[int], bool]) -> KeeperActions:
 
 @pytest.fixture
 def keeper(world):
-    with Watchdog(600, bite=lambda: None) as watchdog:
+    with Watchdog(600, on_hang=lambda: None) as watchdog:
         made = Keeper(
             actions(world, publish=world.publish), watchdog=watchdog, clock=lambda: world.now
         )

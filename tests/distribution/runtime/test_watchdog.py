@@ -16,11 +16,11 @@ def test_a_step_that_hangs_is_bitten_once():
     bitten = threading.Event()
     bites: list[float] = []
 
-    def bite() -> None:
+    def on_hang() -> None:
         bites.append(time.monotonic())
         bitten.set()
 
-    with Watchdog(0.2, bite=bite) as watchdog:
+    with Watchdog(0.2, on_hang=on_hang) as watchdog:
         began = time.monotonic()
         with watchdog.step("a call"):
             assert bitten.wait(30)
@@ -30,7 +30,7 @@ def test_a_step_that_hangs_is_bitten_once():
 
 def test_steps_that_end_in_time_are_left_alone():
     bites: list[int] = []
-    with Watchdog(20, bite=lambda: bites.append(1)) as watchdog:
+    with Watchdog(20, on_hang=lambda: bites.append(1)) as watchdog:
         for _ in range(3):
             with watchdog.step("a call"):
                 pass
@@ -41,14 +41,14 @@ def test_steps_that_end_in_time_are_left_alone():
 
 
 def test_a_step_may_be_given_more_time():
-    with Watchdog(0.1, bite=lambda: None) as watchdog, watchdog.step("freezing", extra=60):
+    with Watchdog(0.1, on_hang=lambda: None) as watchdog, watchdog.step("freezing", extra=60):
         time.sleep(0.3)
         assert watchdog._hanging() == ""
 
 
 def test_any_thread_may_hang():
     bitten, release = threading.Event(), threading.Event()
-    with Watchdog(0.2, bite=bitten.set) as watchdog:
+    with Watchdog(0.2, on_hang=bitten.set) as watchdog:
 
         def hang() -> None:
             with watchdog.step("another thread's call"):
