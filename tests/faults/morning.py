@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -103,6 +104,19 @@ class Morning:
         self.stack.wait(
             lambda: self.accepted() >= number, f"{number} accepted of {self.tally()}", seconds
         )
+
+    def wait_at_rest(self, quiet: float = 2.0, seconds: float = 30.0) -> int:
+        """Until nothing was accepted for `quiet` seconds; how many were by then."""
+        seen, since = self.accepted(), time.monotonic()
+
+        def rests() -> bool:
+            nonlocal seen, since
+            if (now := self.accepted()) != seen:
+                seen, since = now, time.monotonic()
+            return time.monotonic() - since >= quiet
+
+        self.stack.wait(rests, f"nothing is accepted any more: {seen}", seconds)
+        return seen
 
     def wait_settled(self, seconds: float = 90.0) -> float:
         """Until every delivery has its end; how many seconds that took."""

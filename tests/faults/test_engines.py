@@ -166,7 +166,7 @@ def test_f24_yesterdays_is_closed_before_todays_begins(house):
     yesterday = house.open()
     house.stack.wait(lambda: yesterday.state() == "SENDING", "yesterday's is open")
     PhoneNumber.objects.update(state="DISABLED")
-    house.stack.live_for(3.0)  # what had its slot goes
+    yesterday.wait_at_rest()  # what had its slot goes
     Distribution.objects.filter(pk=yesterday.pk).update(window_end=timezone.now())
 
     today = house.open()

@@ -104,11 +104,13 @@ def test_f39_a_connection_that_never_came_about_leaves_no_doubt(house):
         ),
         "connections are refused",
     )
+    mended_at = timezone.now()
     house.stack.proxies["meta"].mend()
     morning.wait_ended()
 
     attempts = Attempt.objects.filter(delivery__distribution=morning.pk)
-    assert not attempts.filter(outcome="UNKNOWN").exists()
+    # Answers may be late on a busy machine, but there were none to wait for until then.
+    assert not attempts.filter(outcome="UNKNOWN").exclude(started_at__gte=mended_at).exists()
     assert morning.tally() == {"ACCEPTED": PEOPLE}
     assert_kept(house.stack, morning.pk)
 
@@ -149,8 +151,7 @@ def test_f47_all_numbers_fall_out_and_come_back(house):
     numbers = (FIRST, SECOND, BACKUP)
     for number in numbers:
         house.stack.cloud.post(f"number/{number}", {"status": "RATE_LIMITED"})
-    house.stack.live_for(3.0)
-    held = morning.accepted()
+    held = morning.wait_at_rest()
     house.stack.cloud.calm()
     for row in PhoneNumber.objects.all():
         health.apply_quality(row.pk, "HIGH", now=timezone.now())
@@ -166,8 +167,7 @@ def test_f48_a_template_that_meta_pauses_stops_the_sending_until_a_person_resume
     morning.wait_accepted(20)
     house.stack.cloud.post(f"template/{TEMPLATE}", {"status": "PAUSED"})
     house.stack.wait(lambda: morning.state() == "PAUSED", "it is paused")
-    house.stack.live_for(2.0)
-    held = morning.accepted()
+    held = morning.wait_at_rest()
 
     house.stack.cloud.post(f"template/{TEMPLATE}", {"status": "APPROVED"})
     house.stack.live_for(2.0)

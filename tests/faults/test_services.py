@@ -154,8 +154,7 @@ def test_f35_a_database_that_takes_no_writes_sends_nothing_and_recovers(house, s
 
     read_only(house, server, on=True)
     try:
-        house.stack.live_for(1.5)  # what was marked before may still go
-        held = morning.accepted()
+        held = morning.wait_at_rest()  # what was marked before may still go
         house.stack.live_for(3.0)
         still = morning.accepted()
         told = house.stack.cloud.stats()["webhooks"]["answers"]

@@ -26,7 +26,7 @@ def run_day(tmp_path: Path, *arguments: str, **environment: str) -> dict[str, An
         **environment,
     }
     done = subprocess.run(
-        command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=110, check=False
+        command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=280, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr[-4000:]
     found: dict[str, Any] = json.loads(report.read_text())
