@@ -32,9 +32,9 @@ def read(request: HttpRequest, *, limit: int, seconds: float = SECONDS) -> bytes
     A declared length over the limit is refused before anything is read; chunked bodies are
     counted while they are read. Compressed ones are not taken: Meta sends none.
     """
-    if request.META.get("HTTP_CONTENT_ENCODING", "identity").lower() != "identity":
+    if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "compressed")
-    if "HTTP_TRANSFER_ENCODING" in request.META:
+    if "Transfer-Encoding" in request.headers:
         return _read_chunked(request, limit, seconds)
     length = _declared_length(request)
     if length > limit:
@@ -46,7 +46,7 @@ def read(request: HttpRequest, *, limit: int, seconds: float = SECONDS) -> bytes
 
 
 def _declared_length(request: HttpRequest) -> int:
-    text = request.META.get("CONTENT_LENGTH") or "0"
+    text = request.headers.get("Content-Length") or "0"
     if not (text.isascii() and text.isdigit()):
         raise Refused(HTTPStatus.BAD_REQUEST, "bad_length")
     return int(text[:20])

@@ -1,4 +1,4 @@
-"""A limit in time on one database call, which holds even if the server is frozen.
+"""A time limit on database calls that holds even if the server is frozen.
 
 Neither statement timeouts nor keepalives end a call to a frozen PostgreSQL (its kernel still
 acknowledges). So a thread watches the calls and shuts down the socket of one that takes too
@@ -11,78 +11,108 @@ import contextlib
 import os
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Lock, get_ident
 from typing import Any
 
+from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import Error
 
 from distribution.runtime.background import BackgroundJob, PerProcess
 
-LOOK_SECONDS = 0.1
+CHECK_SECONDS = 0.1  # between two looks at the calls under way
 
 
 class Watch:
     """The calls under way in this process, and the thread that ends those that take too long."""
 
     def __init__(self) -> None:
-        self.calls: dict[int, tuple[float, Any]] = {}  # by thread: its end, its psycopg connection
+        self._calls: dict[int, tuple[float, Any]] = {}  # by thread: its end, its psycopg connection
         # Held while a socket is shut down, so that its connection cannot be closed, and its
         # number given to another one, meanwhile.
-        self.lock = Lock()
+        self._lock = Lock()
         BackgroundJob("database deadline", self._run).start()
+
+    def begin(self, connection: Any, seconds: float) -> None:
+        """Watch this thread's calls on a psycopg connection from now on."""
+        self._calls[get_ident()] = (time.monotonic() + seconds, connection)
+
+    def end(self) -> bool:
+        """Stop watching this thread; False if its connection was shut down."""
+        with self._lock:
+            return self._calls.pop(get_ident(), None) is not None
 
     def _run(self) -> None:
         while True:
-            time.sleep(LOOK_SECONDS)
-            if self.calls:
-                self._end_late_ones()
+            time.sleep(CHECK_SECONDS)
+            if self._calls:
+                self._shut_down_late_calls()
 
-    def _end_late_ones(self) -> None:
+    def _shut_down_late_calls(self) -> None:
         now = time.monotonic()
-        with self.lock:
-            for key, (end, connection) in list(self.calls.items()):
+        with self._lock:
+            for thread, (end, connection) in list(self._calls.items()):
                 if end < now:
-                    del self.calls[key]
-                    _hang_up(connection)
+                    del self._calls[thread]
+                    _shut_down(connection)
 
 
 _watch = PerProcess(Watch)
 
 
-class limited:  # noqa: N801 - used like a function; a class is three times as fast
-    """Makes database calls in the `with` block fail once `seconds` have passed."""
-
-    __slots__ = ("connection", "key", "patience", "seconds", "watch")
-
-    def __init__(self, connection: BaseDatabaseWrapper, seconds: float) -> None:
-        self.connection, self.seconds = connection, seconds
-
-    def __enter__(self) -> None:
-        self.connection.ensure_connection()  # has its own limit, connect_timeout
-        # The driver's own connection: Django's name for it means another one in another thread.
-        driver: Any = self.connection.connection
-        if self.connection.vendor == "postgresql":
-            self.watch, self.key = _watch.get(), get_ident()
-            self.watch.calls[self.key] = (time.monotonic() + self.seconds, driver)
-        else:  # SQLite waits for nothing but its lock, and how long is a setting
-            self.patience = driver.execute("PRAGMA busy_timeout").fetchone()[0]
-            driver.execute(f"PRAGMA busy_timeout = {int(1000 * self.seconds)}")
-
-    def __exit__(self, *_: object) -> None:
-        if self.connection.vendor == "postgresql":
-            with self.watch.lock:
-                in_time = self.watch.calls.pop(self.key, None)
-            if in_time is None:
-                self.connection.close()
-        else:
-            driver: Any = self.connection.connection
-            driver.execute(f"PRAGMA busy_timeout = {int(self.patience)}")
+@contextmanager
+def time_limit(connection: BaseDatabaseWrapper, seconds: float) -> Iterator[None]:
+    """Make database calls in the `with` block fail once `seconds` have passed."""
+    limit = _postgresql_limit if connection.vendor == "postgresql" else _sqlite_limit
+    with limit(connection, seconds):
+        yield
 
 
-def _hang_up(connection: Any) -> None:
+@contextmanager
+def _postgresql_limit(connection: BaseDatabaseWrapper, seconds: float) -> Iterator[None]:
+    watch = _watch.get()
+    _begin(watch, connection, seconds)
+    try:
+        yield
+    finally:
+        if not watch.end():
+            connection.close()
+
+
+def _begin(watch: Watch, connection: BaseDatabaseWrapper, seconds: float) -> None:
+    """Watch a connection whose health Django has checked.
+
+    Django would do so with the first cursor: within the limit, but on a connection that it may
+    replace by one that is not watched. A new connection has its own limit, connect_timeout.
+    """
+    connection.ensure_connection()
+    watch.begin(connection.connection, seconds)
+    connection.close_if_health_check_failed()
+    if connection.connection is None:
+        if not watch.end():
+            raise OperationalError(f"no answer within {seconds} s")
+        connection.ensure_connection()
+        watch.begin(connection.connection, seconds)
+
+
+@contextmanager
+def _sqlite_limit(connection: BaseDatabaseWrapper, seconds: float) -> Iterator[None]:
+    """SQLite waits for nothing but its lock, and how long is a setting."""
+    connection.ensure_connection()
+    driver: Any = connection.connection
+    before = driver.execute("PRAGMA busy_timeout").fetchone()[0]
+    driver.execute(f"PRAGMA busy_timeout = {int(1000 * seconds)}")
+    try:
+        yield
+    finally:
+        driver.execute(f"PRAGMA busy_timeout = {int(before)}")
+
+
+def _shut_down(connection: Any) -> None:
     """Shut a psycopg connection's socket down under the thread that waits for it."""
-    # Both fail only if the connection has just ended by itself.
-    gone = contextlib.suppress(OSError, Error)
-    with gone, socket.socket(fileno=os.dup(connection.fileno())) as end:
+    # Both fail only if the connection has just ended.
+    ended = contextlib.suppress(OSError, Error)
+    with ended, socket.socket(fileno=os.dup(connection.fileno())) as end:
         end.shutdown(socket.SHUT_RDWR)

@@ -24,7 +24,7 @@ from django.utils import timezone
 from distribution.models import StatusFeed
 from distribution.runtime.background import BackgroundJob
 from webhooks import masking
-from webhooks.receiving.deadline import limited
+from webhooks.receiving.deadline import time_limit
 
 log = logging.getLogger(__name__)
 
@@ -81,7 +81,7 @@ def tell(now: datetime) -> None:
 
 
 def _write(now: datetime, away_at: datetime | None) -> None:
-    with limited(connections[DEFAULT_DB_ALIAS], WRITE_SECONDS):
+    with time_limit(connections[DEFAULT_DB_ALIAS], WRITE_SECONDS):
         StatusFeed.receiver_seen(now, door=_door, away_at=away_at)
 
 

@@ -81,7 +81,7 @@ def _is_a_backend_we_may_stop(pid: int) -> bool:
 
 
 def test_a_call_in_time_is_left_alone():
-    with deadline.limited(connection, 5), connection.cursor() as cursor:
+    with deadline.time_limit(connection, 5), connection.cursor() as cursor:
         cursor.execute("SELECT 1")
         assert cursor.fetchone() == (1,)
 
@@ -94,9 +94,9 @@ def test_sqlite_gets_its_own_patience_back(on_sqlite):
             return cursor.execute("PRAGMA busy_timeout").fetchone()[0]
 
     before = patience()
-    with deadline.limited(connection, 0.1):
+    with deadline.time_limit(connection, 0.1):
         assert patience() == 100
-    with pytest.raises(OperationalError), deadline.limited(connection, 0.1):
+    with pytest.raises(OperationalError), deadline.time_limit(connection, 0.1):
         raise OperationalError
 
     assert patience() == before > 1000
