@@ -14,7 +14,7 @@ from typing import Any
 import django
 from django.utils.module_loading import import_string
 
-from webhooks.receiving.fast_path import before
+from webhooks.receiving.fast_path import serve_first
 
 NOT_FOUND_BODY = b"Not found.\n"
 # By name: they need the models, and so django.setup() first.
@@ -39,5 +39,7 @@ def not_found(_: dict[str, Any], start_response: Any) -> Iterable[bytes]:
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
-application = before(not_found, {path: import_string(view) for path, view in OTHER_VIEWS.items()})
-import_string("webhooks.receiving.presence.begin")("receiver")
+application = serve_first(
+    not_found, {path: import_string(view) for path, view in OTHER_VIEWS.items()}
+)
+import_string("webhooks.receiving.presence.start")("receiver")

@@ -11,4 +11,4 @@ class DistributionConfig(AppConfig):
         from distribution.reporting import subscriber_history
         from subscribers.people import erasure
 
-        erasure.join(subscriber_history.forget, subscriber_history.objection)
+        erasure.register_copies(subscriber_history.forget, subscriber_history.objection)

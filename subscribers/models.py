@@ -43,7 +43,7 @@ class SubscriberQuerySet(models.QuerySet["Subscriber"]):
 
 
 class Subscriber(models.Model):
-    """One phone number. `status` is written by `consent.py` only."""
+    """One phone number. `status` is written by `consent/decisions.py` only."""
 
     phone = models.CharField(max_length=16, unique=True)  # E.164: "+919812345678"
     name = models.CharField(max_length=100, blank=True, default="")
@@ -103,7 +103,7 @@ class Subscriber(models.Model):
 
 
 class Suppression(models.Model):
-    """The latest wish of a phone that was nobody's: only `strangers.py` writes it."""
+    """The latest wish of a phone that was nobody's: only `consent/suppressions.py` writes it."""
 
     phone = models.CharField(max_length=16, unique=True)  # E.164
     holds = models.BooleanField()  # True: STOP; False: START came later
@@ -141,7 +141,7 @@ class ImportState(models.TextChoices):
 
 
 class ImportJob(models.Model):
-    """One file on its way into the subscribers. Only `import_jobs.py` writes it."""
+    """One file on its way into the subscribers. Only `importing/jobs.py` writes it."""
 
     filename = models.CharField(max_length=100)
     digest = models.CharField(max_length=64)  # SHA-256 of the file as it was uploaded
@@ -196,7 +196,7 @@ class ImportFile(models.Model):
 class ConsentEvent(AppendOnly):
     """What was decided about a subscriber, when and how we know. Evidence, never changed.
 
-    A subscriber's status follows from these events alone: see `consent.standing`.
+    A subscriber's status follows from these events alone: see `consent/status_rule.py`.
     """
 
     class Kind(models.TextChoices):

@@ -8,27 +8,27 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Iterator
 
-MARK = "\ufeff"  # by which Excel knows UTF-8
+BYTE_ORDER_MARK = "\ufeff"  # by which Excel knows UTF-8
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
 _WIDE_STARTS = ("＝", "＋", "－", "＠")  # some programs read the full-width forms as the plain ones
 
 
-def inert(text: str) -> str:
+def escape_formula(text: str) -> str:
     """`text` as a cell that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(FORMULA_STARTS + _WIDE_STARTS) else text
 
 
-def bare(cell: str) -> str:
+def unescape_formula(cell: str) -> str:
     """What `inert` was given: the cell without the apostrophe that it put there."""
-    return cell[1:] if cell[:1] == "'" and inert(cell[1:]) == cell else cell
+    return cell[1:] if cell[:1] == "'" and escape_formula(cell[1:]) == cell else cell
 
 
 def csv_lines(rows: Iterable[Iterable[str]]) -> Iterator[str]:
     """A CSV file line by line, every cell inert; first comes the mark."""
     writer = csv.writer(_Echo())
-    yield MARK
+    yield BYTE_ORDER_MARK
     for row in rows:
-        yield writer.writerow([inert(cell) for cell in row])
+        yield writer.writerow([escape_formula(cell) for cell in row])
 
 
 class _Echo:

@@ -22,4 +22,4 @@ def tend_imports() -> int:
 def forget() -> int:
     """Delete what is kept no longer: uploads, and the details of people who asked for it."""
     now = timezone.now()
-    return jobs.forget_files(now) + erasure.purge_due(now)
+    return jobs.delete_old_files(now) + erasure.purge_due(now)

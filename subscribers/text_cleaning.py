@@ -16,7 +16,7 @@ _HIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co"}
 _LINK = re.compile(r"[a-z][a-z0-9+.\-]*://|\bwww\.|\bwa\.me/", re.IGNORECASE)
 
 
-def tidy(text: str) -> str:
+def clean_line(text: str) -> str:
     """`text` on one line: runs of white space are one space, control characters are gone."""
     line = " ".join(text.split())
     if line.isprintable():  # nearly always, and much quicker than looking at each character

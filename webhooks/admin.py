@@ -1,4 +1,4 @@
-"""The inbox in the admin: to look at, masked, and to try dead letters again."""
+"""The inbox in the admin: stored webhooks, masked, and dead letters to be tried again."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from webhooks.models import WebhookEvent
 from webhooks.receiving import nudger
 
 
-class Fate(admin.SimpleListFilter):
-    """Where a webhook stands."""
+class StateFilter(admin.SimpleListFilter):
+    """Pending, applied or dead."""
 
     title = "state"
     parameter_name = "state"
@@ -44,21 +44,33 @@ class WebhookEventAdmin(ModelAdmin):
     """Shown, never edited: only the inbox writes these."""
 
     list_display = ["id", "received_at", "state", "tries", "unmatched", "skipped", "parked"]
-    list_filter = [Fate]
+    list_filter = [StateFilter]
     list_per_page = 50
     show_full_result_count = False  # counting millions of rows takes seconds
     ordering = ["-id"]
     fields = (
-        *("id", "received_at", "state", "tries", "unmatched", "skipped", "parked"),
-        *("processed_at", "dead_at", "again_at", "secret_no", "digest", "error", "masked"),
+        "id",
+        "received_at",
+        "state",
+        "tries",
+        "unmatched",
+        "skipped",
+        "parked",
+        "processed_at",
+        "dead_at",
+        "again_at",
+        "secret_no",
+        "digest",
+        "error",
+        "masked",
     )
     readonly_fields = fields
     actions = ["reprocess"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[WebhookEvent]:
-        found = super().get_queryset(request)
+        rows = super().get_queryset(request)
         match = request.resolver_match
-        return found if match and "object_id" in match.kwargs else found.defer("body", "error")
+        return rows if match and "object_id" in match.kwargs else rows.defer("body", "error")
 
     @admin.display(description="state")
     def state(self, row: WebhookEvent) -> str:
@@ -68,7 +80,7 @@ class WebhookEventAdmin(ModelAdmin):
 
     @admin.display(description="body")
     def masked(self, row: WebhookEvent) -> str:
-        return format_html("<pre>{}</pre>", masking.body(bytes(row.body)))
+        return format_html("<pre>{}</pre>", masking.mask_body(bytes(row.body)))
 
     @admin.action(description="Try again what was given up on", permissions=["reprocess"])
     def reprocess(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> Any:
@@ -88,7 +100,7 @@ class WebhookEventAdmin(ModelAdmin):
         revived = inbox.reprocess([row.pk for row in rows], now=timezone.now())
         for row in rows:
             record(self, request, row, "Tried again.", reason=form.cleaned_data["reason"])
-        nudger.wake()
+        nudger.request_drain()
         self.message_user(request, f"{revived} webhooks are tried again.", messages.SUCCESS)
         return None
 

@@ -1,4 +1,4 @@
-"""A webhook's body as people may see it: without phone numbers, names and messages."""
+"""A webhook's body as staff may see it: without phone numbers, names and messages."""
 
 from __future__ import annotations
 
@@ -9,40 +9,44 @@ from typing import Any
 from masking.phones import mask_phones
 from masking.placeholders import PERSONAL
 
-LONGEST = 20_000  # characters of a body that are shown
+BODY_CHARACTERS_LIMIT = 20_000
 PRIVATE = frozenset(("name", "username", "body", "caption", "title", "text", "user_id", "payload"))
 PRIVATE |= {"from_user_id", "recipient_user_id", "first_name", "last_name", "response_json"}
 _MESSAGE_ID = re.compile(r"wamid\.[A-Za-z0-9+/=_.-]+")  # Base64 around the person's number
 _WHEN = frozenset(("timestamp", "time"))
 
 
-def body(raw: bytes) -> str:
-    """Indented JSON with everything private masked; what is no JSON only says its length."""
+def mask_body(raw: bytes) -> str:
+    """Indented JSON with everything private masked; of other bytes only the length."""
     try:
         shown = json.dumps(_masked(json.loads(raw)), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
         return f"{len(raw)} bytes that are not JSON"
-    return shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}\n… ({len(raw)} bytes in all)"
+    return (
+        shown
+        if len(shown) <= BODY_CHARACTERS_LIMIT
+        else f"{shown[:BODY_CHARACTERS_LIMIT]}\n… ({len(raw)} bytes in all)"
+    )
 
 
-def line(text: str) -> str:
+def mask_text(text: str) -> str:
     """Free text, such as an error's, without phone numbers and message ids."""
     text = _MESSAGE_ID.sub(lambda found: f"wamid.…{found[0][-4:]}", text)
     return mask_phones(text)
 
 
 def first_line(error: BaseException) -> str:
-    """An error without its details: a database may add the whole row that it refused."""
-    return f"{type(error).__name__}: {line(str(error).partition(chr(10))[0])}"[:300]
+    """An error's type and first line: a database may add the whole row that it refused."""
+    return f"{type(error).__name__}: {mask_text(str(error).partition(chr(10))[0])}"[:300]
 
 
 def _masked(value: Any, key: str = "") -> Any:
     if isinstance(value, dict):
-        return {line(name): _masked(inner, name) for name, inner in value.items()}
+        return {mask_text(name): _masked(inner, name) for name, inner in value.items()}
     if isinstance(value, list):
         return [_masked(inner, key) for inner in value]
     if isinstance(value, str):
-        return PERSONAL if key in PRIVATE and value else value if key in _WHEN else line(value)
+        return PERSONAL if key in PRIVATE and value else value if key in _WHEN else mask_text(value)
     if isinstance(value, int) and not isinstance(value, bool) and key not in _WHEN:
-        return int(value) if abs(value) < 10**6 else line(str(value))
+        return int(value) if abs(value) < 10**6 else mask_text(str(value))
     return value

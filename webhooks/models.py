@@ -1,4 +1,4 @@
-"""What Meta told us, byte for byte, and what became of it."""
+"""Stored webhooks, byte for byte, and what became of them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ class WebhookQuerySet(models.QuerySet["WebhookEvent"]):
         return self.filter(processed_at=None, dead_at=None)
 
     def due_again(self, now: datetime) -> WebhookQuerySet:
-        """Applied, but for statuses of messages that were not known then."""
+        """Applied, except statuses of messages that were not known then."""
         return self.filter(again_at__lte=now)
 
     def dead(self) -> WebhookQuerySet:
-        """Given up on: a human should look."""
+        """Given up on: a person should look."""
         return self.exclude(dead_at=None)
 
 
@@ -37,8 +37,10 @@ class WebhookEvent(models.Model):
     again_at = models.DateTimeField(null=True, blank=True)
 
     unmatched = models.PositiveIntegerField(db_default=0)  # statuses of messages not known here
-    skipped = models.PositiveIntegerField(db_default=0)  # items we do not understand or use
-    parked = models.PositiveIntegerField(db_default=0)  # items of phone numbers that are not ours
+    skipped = models.PositiveIntegerField(db_default=0)  # items that are not understood or used
+    parked = models.PositiveIntegerField(
+        db_default=0
+    )  # items of phone numbers that are not in the pool
 
     objects = WebhookQuerySet.as_manager()
 
@@ -53,7 +55,7 @@ class WebhookEvent(models.Model):
             ),
         ]
         indexes = [
-            # The drain reads what is pending only, so these stay small for ever.
+            # The drain reads pending rows only, so these indexes stay small.
             models.Index(
                 fields=["id"],
                 condition=Q(processed_at=None, dead_at=None),

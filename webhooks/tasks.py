@@ -1,6 +1,6 @@
-"""Celery's door into this app: thin, and safe to call at any time, twice, or not at all.
+"""Celery tasks of this app: thin, and safe to call at any time, twice, or not at all.
 
-Their queue stands in the routes of Celery's configuration.
+Celery's configuration routes them to their queue.
 """
 
 from __future__ import annotations
@@ -16,38 +16,38 @@ from django.utils import timezone
 from webhooks.applying import inbox
 from webhooks.receiving import nudger
 
-# Drains of one process at once would only wait for each other's rows: one works, and looks once
-# more when others were asked meanwhile.
+# Drains of one process at once would only wait for each other's rows: one drains, and drains once
+# more if another was requested meanwhile.
 _draining = Lock()
-_asked = Event()
+_requested = Event()
 
-LOOK_BACK_SECONDS = 4.0  # between two looks of one process at what is to be looked at again
-_looked_back_at = -LOOK_BACK_SECONDS
+DEFERRED_INTERVAL_SECONDS = 4.0  # between two tries of one process to apply deferred webhooks
+_deferred_applied_at = -DEFERRED_INTERVAL_SECONDS
 
 
-@shared_task(name=nudger.DRAIN, expires=nudger.LIFE, ignore_result=True)
+@shared_task(name=nudger.DRAIN_TASK, expires=nudger.NUDGE_EXPIRY_SECONDS, ignore_result=True)
 def drain_inbox() -> None:
-    """Apply what Meta has told us."""
-    _asked.set()
-    while _asked.is_set() and _draining.acquire(blocking=False):
+    """Apply the stored webhooks."""
+    _requested.set()
+    while _requested.is_set() and _draining.acquire(blocking=False):
         try:
-            _asked.clear()
-            more = inbox.drain(now=timezone.now(), look_back=_look_back()).more
+            _requested.clear()
+            more = inbox.drain(now=timezone.now(), include_deferred=_deferred_are_due()).more
         finally:
             _draining.release()
         if more:
-            nudger.wake()
+            nudger.request_drain()
 
 
-def _look_back() -> bool:
-    global _looked_back_at  # only whoever drains comes here, and drains are one at a time
-    due = monotonic() - _looked_back_at >= LOOK_BACK_SECONDS
+def _deferred_are_due() -> bool:
+    global _deferred_applied_at  # safe: drains of a process run one at a time
+    due = monotonic() - _deferred_applied_at >= DEFERRED_INTERVAL_SECONDS
     if due:
-        _looked_back_at = monotonic()
+        _deferred_applied_at = monotonic()
     return due
 
 
 @shared_task(name="webhooks.tasks.prune_inbox", ignore_result=True)
 def prune_inbox() -> None:
-    """Forget the bodies that are older than WEBHOOK_KEEP_DAYS; they hold phone numbers."""
+    """Delete the bodies that are older than WEBHOOK_KEEP_DAYS; they hold phone numbers."""
     inbox.prune(timezone.now() - timedelta(days=settings.WEBHOOK_KEEP_DAYS))

@@ -1,7 +1,7 @@
-"""The door for Meta: the handshake by GET, webhooks by POST. Verify, store, answer; no more.
+"""Meta's webhook endpoint: the handshake by GET, webhooks by POST. Verify, store, answer; no more.
 
 No session, no user, no parsing. What was answered 200 is committed; what could not be stored
-is answered 503, so that Meta's retries of seven days work for us.
+is answered 503, so that Meta sends it again, for seven days.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from webhooks.receiving.body import Refused
 log = logging.getLogger(__name__)
 
 
-@csrf_exempt  # the signature says who sent it; there is no cookie to misuse
+@csrf_exempt  # the signature proves the sender; there is no cookie to misuse
 def whatsapp(request: HttpRequest) -> HttpResponse:
-    """What Meta calls."""
+    """The view that Meta calls."""
     if request.method == "POST":
         return _receive(request)
     if request.method == "GET":
@@ -36,11 +36,11 @@ def whatsapp(request: HttpRequest) -> HttpResponse:
 
 
 def _shake_hands(request: HttpRequest) -> HttpResponse:
-    """Answer the bare challenge to whoever knows our verify token; echo nothing to others."""
+    """Answer the bare challenge to a caller with our verify token; echo nothing to others."""
     challenge = request.GET.get("hub.challenge", "")
     token = request.GET.get("hub.verify_token", "")
-    ours = signature.is_our_token(token, settings.WHATSAPP_VERIFY_TOKEN)
-    if not (ours and request.GET.get("hub.mode") == "subscribe"):
+    is_ours = signature.is_our_token(token, settings.WHATSAPP_VERIFY_TOKEN)
+    if not (is_ours and request.GET.get("hub.mode") == "subscribe"):
         log.warning("webhook handshake refused, from %s", request.META.get("REMOTE_ADDR"))
         return _answer(HTTPStatus.FORBIDDEN)
     if not signature.is_challenge(challenge):
@@ -53,14 +53,14 @@ def _receive(request: HttpRequest) -> HttpResponse:
         stored = _take(request)
     except Refused as refused:
         if refused.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            presence.missed(timezone.now())
+            presence.note_gap(timezone.now())
         POSTS.labels(refused.answer).inc()
         return _answer(refused.status)
     except Exception:
-        presence.missed(timezone.now())
+        presence.note_gap(timezone.now())
         raise
     if stored:
-        nudger.wake()
+        nudger.request_drain()
     POSTS.labels("stored" if stored else "replayed").inc()
     return _answer(HTTPStatus.OK)
 
@@ -80,8 +80,10 @@ def _take(request: HttpRequest) -> bool:
         _note_forgery(request, body)
         raise Refused(HTTPStatus.FORBIDDEN, "forged")
     try:
-        if presence.owes():  # before what it would be judged by is here
-            presence.tell(timezone.now())
+        if (
+            presence.has_unsaved_gap()
+        ):  # a report must not arrive before the gap that qualifies its silence
+            presence.save(timezone.now())
         return store.store(body, signer, now=timezone.now())
     except (store.NotStored, Error) as error:
         log.error("webhook not stored, Meta will send it again: %s", masking.first_line(error))

@@ -21,7 +21,8 @@ from distribution.models import Content, MessageTemplate
 from phonepool.cloud_api import client
 from phonepool.models import PhoneNumber, Portfolio, Role
 from phonepool.numbers import sync
-from subscribers.importing.upsert import ImportReport, import_csv
+from subscribers.importing.report import ImportReport
+from subscribers.importing.upsert import import_csv
 
 TEMPLATE, LANGUAGE, VARIABLES = "daily_update", "en", 2
 

@@ -69,7 +69,7 @@ SPECTACULAR_SETTINGS: dict[str, object] = {
         "ContentState": "distribution.models.content.ContentState",
         "TemplateStatus": "distribution.models.content.TemplateStatus",
         "SubscriberStatus": "subscribers.models.Status",
-        "AskedStatus": "subscribers.people.status_changes.ASKABLE",
+        "AskedStatus": "subscribers.people.status_changes.SETTABLE_STATUSES",
         "ImportState": "subscribers.models.ImportState",
         "NumberState": "phonepool.models.NumberState",
         "HealthStatus": "config.api.health.STATUSES",

@@ -23,7 +23,7 @@ from unfold.admin import ModelAdmin
 
 from subscribers.admin.confirmed_action import record, username
 from subscribers.importing import jobs
-from subscribers.importing.upsert import ImportRefused
+from subscribers.importing.tables.records import ImportRefused
 from subscribers.models import ImportJob, ImportState
 from subscribers.spreadsheets import csv_lines
 
@@ -49,7 +49,7 @@ class UploadForm(forms.Form):
 
     file = forms.FileField(
         label="File (CSV, XLSX or JSON lines)",
-        help_text=f"Up to {jobs.MAX_UPLOAD // 2**20} MB and 200,000 lines. "
+        help_text=f"Up to {jobs.UPLOAD_BYTES_LIMIT // 2**20} MB and 200,000 lines. "
         "The first line names the columns; one of them is the phone number.",
         widget=forms.FileInput(attrs={"accept": ",".join(ENDINGS)}),
     )
@@ -58,9 +58,9 @@ class UploadForm(forms.Form):
         file = self.cleaned_data["file"]
         if not file.name.lower().endswith(ENDINGS):
             raise forms.ValidationError("Upload a .csv, an .xlsx or a .jsonl file.")
-        if file.size > jobs.MAX_UPLOAD:
+        if file.size > jobs.UPLOAD_BYTES_LIMIT:
             raise forms.ValidationError(
-                f"The file is larger than {jobs.MAX_UPLOAD // 2**20} MB: split it."
+                f"The file is larger than {jobs.UPLOAD_BYTES_LIMIT // 2**20} MB: split it."
             )
         return file
 

@@ -1,4 +1,4 @@
-"""Subscribers in the admin: details are edited here, consent only through `consent.py`."""
+"""Subscribers in the admin: details are edited here, consent only by `consent/decisions.py`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class SubscriberForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
             phone = phones.normalise(self.cleaned_data["phone"])
         except phones.InvalidPhone as error:
             raise forms.ValidationError(str(error)) from error
-        if erased_phones.among([phone]):
+        if erased_phones.find_erased([phone]):
             raise forms.ValidationError(
                 "This person asked to be erased: only their own START brings them back."
             )
@@ -141,7 +141,7 @@ class SubscriberAdmin(PersonActs, Exports):
             return
         super().save_model(request, obj, form, change)
         user = username(request.user)
-        if not registration.begin(obj, source=f"admin:{user}", actor=user, now=now):
+        if not registration.record_first_consent(obj, source=f"admin:{user}", actor=user, now=now):
             self.message_user(
                 request, "This person said STOP: they stay unsubscribed.", messages.WARNING
             )

@@ -105,7 +105,9 @@ class PersonActs(ModelAdmin):
 
     def _erase(self, request: HttpRequest, person: Subscriber, reason: str) -> None:
         before = {"status": person.status}
-        erasure.ask(person, reason=reason, by=username(request.user), now=timezone.now())
+        erasure.request_erasure(
+            person, reason=reason, by=username(request.user), now=timezone.now()
+        )
         record(self, request, person, "erase", reason=reason, before=before)
         self.message_user(request, "Nobody writes to this person any more.")
 

@@ -56,7 +56,7 @@ def decide(
     """One decision for each person, the reason as its evidence; how many statuses changed."""
     now, user = timezone.now(), username(request.user)
     kinds = [ACTS[act][0]]
-    changed = status_changes.decide(
+    changed = status_changes.record_kinds(
         ids, kinds, reason=reason, source=f"admin:{user}", actor=user, now=now
     )
     if ids:

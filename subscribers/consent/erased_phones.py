@@ -16,7 +16,7 @@ def phone_hash(phone: str) -> str:
     return _hash(phone, _keys()[0])
 
 
-def among(phones: Iterable[str]) -> set[str]:
+def find_erased(phones: Iterable[str]) -> set[str]:
     """Those of these phones (E.164) that were erased and have not written START since."""
     strange = set(phones)
     if not strange or not Erasure.objects.exists():

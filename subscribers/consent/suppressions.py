@@ -38,7 +38,7 @@ def remember(
         Suppression.objects.filter(older, pk=row.pk).update(**facts)
 
 
-def stopped(phones: Iterable[str]) -> dict[str, Suppression]:
+def find_suppressed(phones: Iterable[str]) -> dict[str, Suppression]:
     """Those of these phones (E.164) that nobody may begin to write to, with the proof."""
     rows = Suppression.objects.filter(phone__in=set(phones), holds=True)
     return {row.phone: row for row in rows}

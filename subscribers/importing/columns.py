@@ -15,22 +15,22 @@ from django.core.validators import MaxLengthValidator, validate_email
 
 from masking.phones import mask_digits
 from subscribers import phones
-from subscribers.importing.csv_table import MAX_CELL, ImportRefused, Record
+from subscribers.importing.tables.records import MAX_CELL, ImportRefused, Record
 from subscribers.models import LANGUAGE_PATTERN, Status, Subscriber, Tier
-from subscribers.spreadsheets import bare
-from subscribers.text_cleaning import has_link, tidy
+from subscribers.spreadsheets import unescape_formula
+from subscribers.text_cleaning import clean_line, has_link
 
 MAX_NAME = Subscriber._meta.get_field("name").max_length or 0
 MAX_EMAIL = Subscriber._meta.get_field("email").max_length or 0
 MAX_ATTRIBUTE_NAME = 64
 # Tiers, languages and statuses are few words many times over; whatever else stands there is
 # refused, and refusals are not remembered.
-FEW_WORDS = 512
+CACHED_WORDS_LIMIT = 512
 
 
 def _plain(text: str) -> str:
     """Lower case, words parted by one space: `Phone_No.` is `phone no`."""
-    return " ".join(re.sub(r"[\s_.\-:#*()]+", " ", tidy(text).casefold()).split())
+    return " ".join(re.sub(r"[\s_.\-:#*()]+", " ", clean_line(text).casefold()).split())
 
 
 # Every other column becomes an attribute of its own name.
@@ -104,7 +104,7 @@ class Columns:
 
     def __init__(self, header: list[str], *, region: str = "IN") -> None:
         self.region = region
-        self.titles = [tidy(title)[:MAX_ATTRIBUTE_NAME] for title in header]
+        self.titles = [clean_line(title)[:MAX_ATTRIBUTE_NAME] for title in header]
         self.keys = [_key(title, place) for place, title in enumerate(self.titles, 1)]
         self._check()
 
@@ -173,7 +173,7 @@ class Columns:
 
     def _cell(self, key: str, text: str, read: Callable[[str], str]) -> str:
         try:
-            return read(bare(text))
+            return read(unescape_formula(text))
         except ValueError as error:
             raise _CellRefused(self.titles[self.keys.index(key)], text, str(error)) from None
 
@@ -189,7 +189,7 @@ def _key(title: str, place: int) -> str:
 
 def attribute_name(title: str) -> str:
     """The attribute that a column of this title becomes, or an empty text if it is a field's."""
-    name = _key(tidy(title)[:MAX_ATTRIBUTE_NAME], 1)
+    name = _key(clean_line(title)[:MAX_ATTRIBUTE_NAME], 1)
     return "" if name in (*_READERS, "phone") else name
 
 
@@ -201,7 +201,7 @@ def read_value(key: str, text: str) -> str:
 
 
 def _text(cell: str) -> str:
-    text = tidy(cell)
+    text = clean_line(cell)
     if has_link(text):
         raise ValueError("Links are not taken from files: remove it.")
     return text
@@ -214,17 +214,17 @@ def _name(cell: str) -> str:
     return name
 
 
-@lru_cache(FEW_WORDS)
+@lru_cache(CACHED_WORDS_LIMIT)
 def _tier(cell: str) -> str:
-    tier = tidy(cell).upper()
+    tier = clean_line(cell).upper()
     if tier not in _TIERS:
         raise ValueError(f"The tier must be one of {', '.join(Tier.values)}.")
     return tier
 
 
-@lru_cache(FEW_WORDS)
+@lru_cache(CACHED_WORDS_LIMIT)
 def _language(cell: str) -> str:
-    text = tidy(cell).casefold()
+    text = clean_line(cell).casefold()
     language, _, country = text.replace("-", "_").partition("_")
     code = _LANGUAGES.get(text) or (f"{language}_{country.upper()}" if country else language)
     if not _LANGUAGE.match(code):
@@ -233,7 +233,7 @@ def _language(cell: str) -> str:
 
 
 def _email(cell: str) -> str:
-    email = tidy(cell)
+    email = clean_line(cell)
     try:
         validate_email(email)
         MaxLengthValidator(MAX_EMAIL)(email)
@@ -242,7 +242,7 @@ def _email(cell: str) -> str:
     return email
 
 
-@lru_cache(FEW_WORDS)
+@lru_cache(CACHED_WORDS_LIMIT)
 def _status(cell: str) -> str:
     status = _STATUSES.get(_plain(cell))
     if status is None:

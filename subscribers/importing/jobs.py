@@ -20,21 +20,23 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from masking.phones import mask_phone
-from subscribers.importing import workbook
 from subscribers.importing.columns import Columns, Refusal
-from subscribers.importing.csv_table import open_table
-from subscribers.importing.repeated_phones import sift
-from subscribers.importing.upsert import ImportRefused, ImportReport, Verdict, Watch, import_csv
+from subscribers.importing.repeated_phones import mark_repeated
+from subscribers.importing.report import ImportObserver, ImportReport, RowResult
+from subscribers.importing.tables import workbook
+from subscribers.importing.tables.csv_table import open_table
+from subscribers.importing.tables.records import ImportRefused
+from subscribers.importing.upsert import import_csv
 from subscribers.models import ImportFile, ImportJob, ImportState
-from subscribers.spreadsheets import inert
-from subscribers.text_cleaning import tidy
+from subscribers.spreadsheets import escape_formula
+from subscribers.text_cleaning import clean_line
 
 COUNTS = ("total", "new", "changed", "unchanged", "kept_opted_out", "refused", "kept_inactive")
 PLANNED = ("new", "changed", "unchanged", "kept_opted_out", "kept_inactive")
-SAMPLES = 20  # rows of each kind that the check shows
-BREATH = 0.5  # seconds between two notes of progress during a check
-MAX_UPLOAD = workbook.MAX_SIZE
-TRIES = 5  # processes that may die over one file
+SAMPLES_LIMIT = 20  # rows of each kind that the check shows
+PROGRESS_INTERVAL_SECONDS = 0.5  # seconds between two notes of progress during a check
+UPLOAD_BYTES_LIMIT = workbook.MAX_SIZE
+TRIES_LIMIT = 5  # processes that may die over one file
 _STUCK = "The work on this file broke off several times: show it to whoever looks after Daybreak."
 RUNNING = (ImportState.CHECKING, ImportState.IMPORTING)
 
@@ -52,12 +54,12 @@ def submit(
     """
     if not content:
         raise ImportRefused("The file is empty: the first line must name the columns.")
-    if len(content) > MAX_UPLOAD:
-        raise ImportRefused(f"The file is larger than {MAX_UPLOAD // 2**20} MB: split it.")
+    if len(content) > UPLOAD_BYTES_LIMIT:
+        raise ImportRefused(f"The file is larger than {UPLOAD_BYTES_LIMIT // 2**20} MB: split it.")
     source = cleaned(consent_source)
     with transaction.atomic():
         job = ImportJob.objects.create(
-            filename=tidy(filename.replace("\\", "/").rsplit("/", 1)[-1])[:100],
+            filename=clean_line(filename.replace("\\", "/").rsplit("/", 1)[-1])[:100],
             digest=hashlib.sha256(content).hexdigest(),
             by=by,
             created_at=now,
@@ -93,7 +95,7 @@ def confirm(job_id: int, *, consent_source: str, by: str, now: datetime) -> bool
 
 def cleaned(consent_source: str) -> str:
     """As it is kept with a job."""
-    return tidy(consent_source)[:500]
+    return clean_line(consent_source)[:500]
 
 
 def cancel(job_id: int, *, now: datetime) -> bool:
@@ -118,7 +120,7 @@ def run(job_id: int, *, clock: Callable[[], datetime]) -> bool:
         return False
     job = ImportJob.objects.get(pk=job_id)
     try:
-        if job.tries > TRIES:
+        if job.tries > TRIES_LIMIT:
             raise ImportRefused(_STUCK)
         _step(job, clock)
     except ImportRefused as refusal:
@@ -136,15 +138,15 @@ def refused_rows(job: ImportJob) -> Iterator[list[str]]:
     """
     with open_table(io.BytesIO(_content(job))) as table:
         columns = Columns(table.header)
-        yield ["Refused line", "Refused because", *map(inert, table.header)]
-        for record, row in sift(table.records(), columns):
+        yield ["Refused line", "Refused because", *map(escape_formula, table.header)]
+        for record, row in mark_repeated(table.records(), columns):
             if isinstance(row, Refusal):
                 where = f"{row.column}: " if row.column else ""
-                reason = inert(f"{where}{row.reason}")
-                yield [str(row.line), reason, *map(inert, record.cells)]
+                reason = escape_formula(f"{where}{row.reason}")
+                yield [str(row.line), reason, *map(escape_formula, record.cells)]
 
 
-def forget_files(now: datetime) -> int:
+def delete_old_files(now: datetime) -> int:
     """Delete uploads that nobody needs any more; how many."""
     old = now - timedelta(days=settings.IMPORT_KEEP_DAYS)
     files = ImportFile.objects.filter(job__created_at__lt=old).exclude(job__state__in=RUNNING)
@@ -166,8 +168,12 @@ def _step(job: ImportJob, clock: Callable[[], datetime]) -> None:
     content = _content(job)
     lines = content.count(b"\n") + 1
     _mine(job).update(lines=lines, lease_until=_lease(clock()))
-    follower = _Check(job, clock) if job.state == ImportState.CHECKING else _Import(job, clock)
-    checking = isinstance(follower, _Check)
+    follower = (
+        _CheckRecorder(job, clock)
+        if job.state == ImportState.CHECKING
+        else _ImportRecorder(job, clock)
+    )
+    checking = isinstance(follower, _CheckRecorder)
     report = import_csv(
         io.BytesIO(content),
         consent_source=job.consent_source,
@@ -179,7 +185,7 @@ def _step(job: ImportJob, clock: Callable[[], datetime]) -> None:
         watch=follower,
     )
     counts = follower.counts(report)
-    refused = [_refusal(refusal) for refusal in report.refusals[:SAMPLES]]
+    refused = [_refusal(refusal) for refusal in report.refusals[:SAMPLES_LIMIT]]
     samples = job.samples | follower.samples | {"refused": refused}
     if checking:
         _end(job, ImportState.CHECKED, clock(), counts=counts, checked=counts, samples=samples)
@@ -199,7 +205,7 @@ def _content(job: ImportJob) -> bytes:
     return content
 
 
-class _Follower(Watch):
+class _ProgressRecorder(ImportObserver):
     """Writes down how far the import is."""
 
     def __init__(self, job: ImportJob, clock: Callable[[], datetime]) -> None:
@@ -213,47 +219,54 @@ class _Follower(Watch):
         return {name: getattr(report, name) for name in COUNTS} | dict(self.planned)
 
 
-class _Check(_Follower):
+class _CheckRecorder(_ProgressRecorder):
     """Of a dry run, which begins anew when it was interrupted."""
 
     def __init__(self, job: ImportJob, clock: Callable[[], datetime]) -> None:
         super().__init__(job, clock)
         self._noted = time.monotonic()
 
-    def read(self, report: ImportReport, verdicts: Sequence[Verdict], last_line: int) -> None:
-        for verdict in verdicts:
-            shown = self.samples.setdefault(verdict.count, [])
-            if len(shown) < SAMPLES:
-                shown.append(_sample(verdict))
+    def chunk_counted(
+        self, report: ImportReport, results: Sequence[RowResult], last_line: int
+    ) -> None:
+        for result in results:
+            shown = self.samples.setdefault(result.count, [])
+            if len(shown) < SAMPLES_LIMIT:
+                shown.append(_sample(result))
         self.planned = Counter({name: getattr(report, name) for name in PLANNED})
-        if time.monotonic() - self._noted > BREATH:
+        if time.monotonic() - self._noted > PROGRESS_INTERVAL_SECONDS:
             self._noted = time.monotonic()
             _keep(self.job, self.counts(report), last_line, self.clock())
 
 
-class _Import(_Follower):
+class _ImportRecorder(_ProgressRecorder):
     """Of the real run: each chunk is written together with the line it ends on."""
 
     def __init__(self, job: ImportJob, clock: Callable[[], datetime]) -> None:
         super().__init__(job, clock)
-        self.done_to = job.last_line
+        self.resume_after_line = job.last_line
         self._coming = self.planned
 
-    def committing(self, plan: Counter[str], last_line: int) -> None:
+    def chunk_written(self, plan: Counter[str], last_line: int) -> None:
         self._coming = self.planned + plan
         _keep(self.job, dict(self._coming), last_line, self.clock())
 
-    def read(self, report: ImportReport, verdicts: Sequence[Verdict], last_line: int) -> None:  # noqa: ARG002
+    def chunk_counted(
+        self,
+        report: ImportReport,  # noqa: ARG002
+        results: Sequence[RowResult],  # noqa: ARG002
+        last_line: int,  # noqa: ARG002
+    ) -> None:
         self.planned = self._coming  # not before: a chunk that lost a race is tried again
 
 
-def _sample(verdict: Verdict) -> dict[str, object]:
-    row = verdict.row
+def _sample(result: RowResult) -> dict[str, object]:
+    row = result.row
     return {
         "line": row.line,
         "phone": mask_phone(row.phone),
         "name": row.details.get("name", ""),
-        "changes": [list(change) for change in verdict.changes],
+        "changes": [list(change) for change in result.changes],
     }
 
 

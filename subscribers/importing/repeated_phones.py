@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from subscribers.importing.columns import Columns, Refusal, Row
-from subscribers.importing.csv_table import Record
+from subscribers.importing.tables.records import Record
 from subscribers.models import Status
 
 
@@ -17,7 +17,9 @@ class Repeated(Refusal):
     """A row whose phone stands on an earlier line."""
 
 
-def sift(records: Iterable[Record], columns: Columns) -> Iterator[tuple[Record, Row | Refusal]]:
+def mark_repeated(
+    records: Iterable[Record], columns: Columns
+) -> Iterator[tuple[Record, Row | Refusal]]:
     """Each record with its row, or with why it is refused."""
     seen = _Seen()
     for record in records:

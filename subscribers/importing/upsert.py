@@ -8,9 +8,7 @@ Each chunk is one transaction, so a crash loses nothing that a second import doe
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PureWindowsPath
 from typing import BinaryIO
@@ -21,16 +19,17 @@ from subscribers import inserting
 from subscribers.consent import decisions as consent
 from subscribers.consent import erased_phones, suppressions
 from subscribers.importing.columns import Columns, Refusal, Row
-from subscribers.importing.csv_table import AnyTable, ImportRefused, open_table
-from subscribers.importing.repeated_phones import Repeated, sift
+from subscribers.importing.plan import ChunkPlan
+from subscribers.importing.repeated_phones import Repeated, mark_repeated
+from subscribers.importing.report import ImportObserver, ImportReport
+from subscribers.importing.tables.csv_table import AnyTable, open_table
+from subscribers.importing.tables.records import ImportRefused
 from subscribers.models import ConsentEvent, Status, Subscriber, Suppression
-from subscribers.text_cleaning import tidy
+from subscribers.text_cleaning import clean_line
 
-__all__ = ["ImportRefused", "ImportReport", "Refusal", "Verdict", "Watch", "import_csv"]
-
-CHUNK = 500  # rows of one transaction: about 30 ms of the write lock on SQLite
-KEPT_REFUSALS = 1_000  # in the report; all of them go to `on_refusal`
-RACES = 5  # tries of a chunk whose new phones another import inserts at the same time
+CHUNK_ROWS = 500  # rows of one transaction: about 30 ms of the write lock on SQLite
+KEPT_REFUSALS_LIMIT = 1_000  # in the report; all of them go to `on_refusal`
+RACES_LIMIT = 5  # tries of a chunk whose new phones another import inserts at the same time
 
 Kind = ConsentEvent.Kind
 _KINDS: dict[Status | None, ConsentEvent.Kind] = {
@@ -41,53 +40,6 @@ _KINDS: dict[Status | None, ConsentEvent.Kind] = {
 _BLANK = Subscriber()  # a cell that says nothing leaves what the model sets
 _NEW_DETAILS = {name: getattr(_BLANK, name) for name in ("name", "tier", "language", "email")}
 _NEW_COLUMNS = ("phone", *_NEW_DETAILS, "attributes", "created_at", "updated_at")
-# What a file may turn a status into: never towards writing to somebody again.
-_MAY_BECOME: dict[Status, set[Status | None]] = {
-    Status.ACTIVE: {Status.PAUSED, Status.INVALID, Status.UNSUBSCRIBED},
-    Status.PAUSED: {Status.UNSUBSCRIBED},
-    Status.INVALID: {Status.UNSUBSCRIBED},
-    Status.UNSUBSCRIBED: set(),
-}
-
-
-@dataclass(slots=True)
-class ImportReport:
-    """What became of each row: total = new + changed + unchanged + kept_opted_out + refused."""
-
-    filename: str
-    dry_run: bool
-    encoding: str = ""
-    delimiter: str = ""
-    total: int = 0  # rows that hold anything
-    new: int = 0
-    changed: int = 0
-    unchanged: int = 0
-    kept_opted_out: int = 0  # had unsubscribed: nothing of theirs touched; or said STOP unknown
-    refused: int = 0
-    kept_inactive: int = 0  # of the changed and unchanged: paused or invalid before and after
-    duplicates: int = 0  # of the refused: the phone stands on an earlier line
-    refusals: list[Refusal] = field(default_factory=list)  # the first KEPT_REFUSALS
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What becomes of one row that is taken, and what it changes: field, before, after."""
-
-    row: Row
-    count: str  # the report's count it adds to
-    changes: tuple[tuple[str, str, str], ...] = ()
-
-
-class Watch:
-    """Somebody who follows an import: told of each chunk, and asked where to go on."""
-
-    done_to = 0  # chunks that end on this line or before it were committed by an earlier try
-
-    def committing(self, plan: Counter[str], last_line: int) -> None:
-        """A chunk was written; called inside its transaction, so both are kept or neither."""
-
-    def read(self, report: ImportReport, verdicts: Sequence[Verdict], last_line: int) -> None:
-        """A chunk is done, and counted."""
 
 
 def import_csv(
@@ -101,7 +53,7 @@ def import_csv(
     actor: str = "",
     region: str = "IN",
     on_refusal: Callable[[Refusal], None] | None = None,
-    watch: Watch | None = None,
+    watch: ImportObserver | None = None,
 ) -> ImportReport:
     """Bring subscribers in line with a CSV file; `dry_run` reports the same and writes nothing.
 
@@ -109,14 +61,18 @@ def import_csv(
     subscriber. A dry run may leave it blank. They agreed at `now`, `clock` says when each row is
     written: who asks for what changed since, asks for that. Raises ImportRefused if nothing can be.
     """
-    if not (dry_run or tidy(consent_source)):
+    if not (dry_run or clean_line(consent_source)):
         raise ImportRefused("Say where these people agreed to be written to (consent source).")
     name = _base_name(filename or (source.name if isinstance(source, Path) else ""))
     report = ImportReport(filename=name, dry_run=dry_run)
     with open_table(source) as table:
         columns = Columns(table.header, region=region)
         report.encoding, report.delimiter = table.encoding, table.delimiter
-        notice, clock, watch = tidy(consent_source), clock or (lambda: now), watch or Watch()
+        notice, clock, watch = (
+            clean_line(consent_source),
+            clock or (lambda: now),
+            watch or ImportObserver(),
+        )
         writer = _Writer(report, table.digest, notice, actor, now, clock=clock, watch=watch)
         for chunk in _chunks(_accepted(table, columns, report, on_refusal)):
             writer.write(chunk)
@@ -125,7 +81,7 @@ def import_csv(
 
 def _base_name(filename: str) -> str:
     """The file's name without its folders, for the record only: it is never opened by it."""
-    return tidy(PureWindowsPath(filename).name)[:100]
+    return clean_line(PureWindowsPath(filename).name)[:100]
 
 
 def _accepted(
@@ -135,14 +91,14 @@ def _accepted(
     on_refusal: Callable[[Refusal], None] | None,
 ) -> Iterator[Row]:
     """The rows to be written; the others are counted, kept for the report and passed on."""
-    for _, row in sift(table.records(), columns):
+    for _, row in mark_repeated(table.records(), columns):
         report.total += 1
         if isinstance(row, Row):
             yield row
             continue
         report.refused += 1
         report.duplicates += isinstance(row, Repeated)
-        if len(report.refusals) < KEPT_REFUSALS:
+        if len(report.refusals) < KEPT_REFUSALS_LIMIT:
             report.refusals.append(row)
         if on_refusal:
             on_refusal(row)
@@ -152,58 +108,12 @@ def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
     """Up to CHUNK rows with no phone twice among them."""
     chunk: dict[str, Row] = {}
     for row in rows:
-        if len(chunk) == CHUNK or row.phone in chunk:
+        if len(chunk) == CHUNK_ROWS or row.phone in chunk:
             yield list(chunk.values())
             chunk = {}
         chunk[row.phone] = row
     if chunk:
         yield list(chunk.values())
-
-
-class _Plan:
-    """What a chunk asks for, given what the database holds."""
-
-    def __init__(self, stopped: dict[str, Suppression], forgotten: set[str]) -> None:
-        self.counts: Counter[str] = Counter()
-        self.verdicts: list[Verdict] = []
-        self.stopped = stopped  # of the new ones, by phone
-        self.forgotten = forgotten
-        self.new: list[Row] = []
-        self.changed: list[Subscriber] = []
-        self.moves: list[tuple[Subscriber, Row]] = []  # to a more careful status
-
-    def add(self, row: Row, known: Subscriber | None) -> None:
-        if known is None:
-            self._add_new(row)
-        elif known.status == Status.UNSUBSCRIBED:
-            agrees = row.status == Status.UNSUBSCRIBED
-            self.count(row, "unchanged" if agrees else "kept_opted_out")
-        else:
-            self._add_known(row, known)
-
-    def count(self, row: Row, count: str, changes: Sequence[tuple[str, str, str]] = ()) -> None:
-        self.counts[count] += 1
-        self.verdicts.append(Verdict(row, count, tuple(changes)))
-
-    def _add_new(self, row: Row) -> None:
-        if row.phone in self.forgotten:  # asked to be erased: not even the number is taken again
-            self.count(row, "kept_opted_out")
-            return
-        against = row.phone in self.stopped and row.status != Status.UNSUBSCRIBED
-        self.count(row, "kept_opted_out" if against else "new")
-        self.new.append(row)
-
-    def _add_known(self, row: Row, known: Subscriber) -> None:
-        moves = row.status in _MAY_BECOME[Status(known.status)]
-        changes = _update(known, row)
-        if changes:
-            self.changed.append(known)
-        if moves:
-            self.moves.append((known, row))
-            changes.append(("status", known.status, str(row.status)))
-        elif known.status != Status.ACTIVE:
-            self.counts["kept_inactive"] += 1
-        self.count(row, "changed" if changes else "unchanged", changes)
 
 
 class _Writer:
@@ -218,7 +128,7 @@ class _Writer:
         now: datetime,
         *,
         clock: Callable[[], datetime],
-        watch: Watch,
+        watch: ImportObserver,
     ) -> None:
         self._report = report
         self._source = f"import:{report.filename}".removesuffix(":")
@@ -229,7 +139,7 @@ class _Writer:
 
     def write(self, rows: Sequence[Row]) -> None:
         last_line = max(row.line for row in rows)
-        if last_line <= self._watch.done_to:
+        if last_line <= self._watch.resume_after_line:
             return
         if self._report.dry_run:
             plan = self._plan(rows)
@@ -238,15 +148,15 @@ class _Writer:
             plan = self._write(rows, last_line)
         for name, count in plan.counts.items():
             setattr(self._report, name, getattr(self._report, name) + count)
-        self._watch.read(self._report, plan.verdicts, last_line)
+        self._watch.chunk_counted(self._report, plan.results, last_line)
 
-    def _plan(self, rows: Sequence[Row], *, locked: bool = False) -> _Plan:
+    def _plan(self, rows: Sequence[Row], *, locked: bool = False) -> ChunkPlan:
         subscribers = Subscriber.objects.filter(phone__in=[row.phone for row in rows])
         if locked:
             subscribers = subscribers.order_by("pk").select_for_update(no_key=True)
         known = {subscriber.phone: subscriber for subscriber in subscribers}
         strange = {row.phone for row in rows} - known.keys()
-        plan = _Plan(suppressions.stopped(strange), erased_phones.among(strange))
+        plan = ChunkPlan(suppressions.find_suppressed(strange), erased_phones.find_erased(strange))
         for row in rows:
             if row.phone in self._promised:  # its first line was new, this one withdraws
                 plan.count(row, "changed")
@@ -254,18 +164,18 @@ class _Writer:
                 plan.add(row, known.get(row.phone))
         return plan
 
-    def _write(self, rows: Sequence[Row], last_line: int) -> _Plan:
-        for race in range(RACES):
+    def _write(self, rows: Sequence[Row], last_line: int) -> ChunkPlan:
+        for race in range(RACES_LIMIT):
             try:
                 with transaction.atomic():
                     plan = self._plan(rows, locked=True)
                     self._insert(plan.new, plan.stopped)
                     self._update(plan.changed)
                     self._move(plan.moves)
-                    self._watch.committing(plan.counts, last_line)
+                    self._watch.chunk_written(plan.counts, last_line)
                     return plan
             except IntegrityError:  # another import was first with one of these phones
-                if race == RACES - 1:
+                if race == RACES_LIMIT - 1:
                     raise
         raise AssertionError("unreachable")
 
@@ -305,7 +215,7 @@ class _Writer:
         self, pk: int, row: Row, stop: Suppression | None
     ) -> Iterator[consent.Decision]:
         if stop is not None:  # the person's own word: a file is no answer to it
-            yield consent.stop_of_a_stranger(pk, stop)
+            yield consent.decision_of_suppression(pk, stop)
             return
         if row.status != Status.UNSUBSCRIBED:
             yield self._decision(pk, Kind.OPT_IN, row)
@@ -331,21 +241,3 @@ def _person(row: Row, now: datetime) -> tuple[object, ...]:
     """The values of _NEW_COLUMNS."""
     told = (row.details.get(name, default) for name, default in _NEW_DETAILS.items())
     return (row.phone, *told, row.attributes, now, now)
-
-
-def _update(person: Subscriber, row: Row) -> list[tuple[str, str, str]]:
-    """Take over what the row says, a blank cell says nothing; the fields that differ."""
-    changes = [
-        (name, str(getattr(person, name)), value)
-        for name, value in row.details.items()
-        if getattr(person, name) != value
-    ]
-    changes += [
-        (name, str(person.attributes.get(name, "")), value)
-        for name, value in row.attributes.items()
-        if person.attributes.get(name) != value
-    ]
-    for name, value in row.details.items():
-        setattr(person, name, value)
-    person.attributes = {**person.attributes, **row.attributes}
-    return changes

@@ -28,14 +28,14 @@ class ErasureRefused(Exception):  # noqa: N818  # the word the page uses
     """It cannot be purged now; the message says why."""
 
 
-def join(forget: Forget, objection: Objection) -> None:
+def register_copies(forget: Forget, objection: Objection) -> None:
     """An app above says how it forgets a phone, and when it cannot yet. Twice is once."""
     if forget not in _forget:
         _forget.append(forget)
         _objections.append(objection)
 
 
-def ask(subscriber: Subscriber, *, reason: str, by: str, now: datetime) -> Erasure:
+def request_erasure(subscriber: Subscriber, *, reason: str, by: str, now: datetime) -> Erasure:
     """Step one: write to this person no more, and keep only the hash for later files."""
     with transaction.atomic():
         erasure, _ = Erasure.objects.get_or_create(

@@ -13,11 +13,11 @@ from typing import IO, Any
 from django.db.models import QuerySet
 from openpyxl import Workbook
 
-from subscribers.importing.csv_table import MAX_COLUMNS
+from subscribers.importing.tables.records import MAX_COLUMNS
 from subscribers.models import Subscriber
-from subscribers.spreadsheets import csv_lines, inert
+from subscribers.spreadsheets import csv_lines, escape_formula
 
-CHUNK = 2_000
+FETCHED_ROWS = 2_000
 DETAILS = ("phone", "name", "tier", "status", "language", "email")
 
 
@@ -25,7 +25,7 @@ def rows(people: QuerySet[Subscriber]) -> Iterator[list[str]]:
     """The header and a row for each person."""
     extra = attribute_names(people)
     yield [*DETAILS, *extra]
-    for person in people.order_by("pk").iterator(chunk_size=CHUNK):
+    for person in people.order_by("pk").iterator(chunk_size=FETCHED_ROWS):
         cells = [getattr(person, name) for name in DETAILS]
         cells += [person.attributes.get(name, "") for name in extra]
         yield [_text(cell) for cell in cells]
@@ -49,7 +49,7 @@ def as_xlsx(people: QuerySet[Subscriber]) -> IO[bytes]:
     book = Workbook(write_only=True)
     sheet = book.create_sheet("Subscribers")
     for row in rows(people):
-        sheet.append([inert(cell) for cell in row])
+        sheet.append([escape_formula(cell) for cell in row])
     file = tempfile.TemporaryFile()  # noqa: SIM115  # the response closes it
     book.save(file)
     file.seek(0)

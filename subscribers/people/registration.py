@@ -24,7 +24,7 @@ class Erased(Exception):  # noqa: N818
     """The person asked to be erased: only their own START brings them back."""
 
 
-def add(
+def register(
     phone: str,
     details: Mapping[str, Any],
     *,
@@ -37,14 +37,14 @@ def add(
 
     `source` says which door they came by, `notice` where and to what wording they agreed.
     """
-    if erased_phones.among([phone]):
+    if erased_phones.find_erased([phone]):
         raise Erased("This person asked to be erased: only their own START brings them back.")
     try:
         with transaction.atomic():
             person = Subscriber.objects.create(
                 phone=phone, created_at=now, updated_at=now, **details
             )
-            begin(person, source=source, notice=notice, actor=actor, now=now)
+            record_first_consent(person, source=source, notice=notice, actor=actor, now=now)
     except IntegrityError:
         known = Subscriber.objects.filter(phone=phone).values_list("pk", flat=True).first()
         if known is None:
@@ -54,14 +54,16 @@ def add(
     return person
 
 
-def begin(person: Subscriber, *, source: str, actor: str, now: datetime, notice: str = "") -> bool:
+def record_first_consent(
+    person: Subscriber, *, source: str, actor: str, now: datetime, notice: str = ""
+) -> bool:
     """The first word about somebody new: their consent, or the STOP they sent before we knew them.
 
     False when that STOP keeps them unsubscribed.
     """
-    stop = suppressions.stopped([person.phone]).get(person.phone)
+    stop = suppressions.find_suppressed([person.phone]).get(person.phone)
     if stop is not None:
-        decisions.record([decisions.stop_of_a_stranger(person.pk, stop)], now=now)
+        decisions.record([decisions.decision_of_suppression(person.pk, stop)], now=now)
         return False
     decisions.opt_in(person, source=source, at=now, now=now, notice=notice, actor=actor)
     return True

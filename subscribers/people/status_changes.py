@@ -13,7 +13,9 @@ from subscribers.models import ConsentEvent, Erasure, Status, Subscriber
 Kind = ConsentEvent.Kind
 _KINDS = {Status.PAUSED: [Kind.PAUSE], Status.UNSUBSCRIBED: [Kind.OPT_OUT]}
 # What may be asked for; INVALID is found out.
-ASKABLE = [(word.value, word.label) for word in (Status.ACTIVE, Status.PAUSED, Status.UNSUBSCRIBED)]
+SETTABLE_STATUSES = [
+    (word.value, word.label) for word in (Status.ACTIVE, Status.PAUSED, Status.UNSUBSCRIBED)
+]
 
 
 class StatusRefused(Exception):  # noqa: N818
@@ -40,7 +42,7 @@ def set_status(
             return False
         if status == Status.ACTIVE and Erasure.objects.filter(subscriber=subscriber_id).exists():
             raise StatusRefused("They asked to be erased: only their own START brings them back.")
-        decide(
+        record_kinds(
             [subscriber_id],
             _kinds(status, consent_source),
             reason=reason,
@@ -55,7 +57,7 @@ def set_status(
     return True
 
 
-def decide(
+def record_kinds(
     ids: Sequence[int],
     kinds: Sequence[ConsentEvent.Kind],
     *,

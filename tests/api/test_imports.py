@@ -126,7 +126,7 @@ def test_a_list_without_a_consent_source_is_refused() -> None:
 
 def test_an_empty_and_a_too_large_list_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     assert upload(b"").json()["code"] == "list_refused"
-    monkeypatch.setattr(jobs, "MAX_UPLOAD", 10)
+    monkeypatch.setattr(jobs, "UPLOAD_BYTES_LIMIT", 10)
     assert upload().json()["code"] == "list_refused"
     much = a_program("subscribers").generic(
         "POST", ADDRESS, b"x" * (16 * 2**20), "text/csv", headers=a_key()

@@ -148,7 +148,7 @@ def test_who_is_here_or_was_erased_is_not_added() -> None:
     assert (answer.status_code, answer.json()["code"]) == (409, "subscriber_exists")
     assert f"subscriber {known.pk} " in answer.json()["detail"]
 
-    erasing.ask(known, reason="letter", by="esha", now=timezone.now())
+    erasing.request_erasure(known, reason="letter", by="esha", now=timezone.now())
     Subscriber.objects.filter(pk=known.pk).update(phone="+000000000000001")
     assert add().json()["code"] == "subscriber_erased"
     assert a_program("subscribers").get(f"{LIST}/{known.pk}").status_code == 404
@@ -275,7 +275,7 @@ def test_neither_phone_nor_status_nor_nonsense_is_taken_over(
 
 def test_nothing_is_written_down_about_who_asked_to_be_erased() -> None:
     person = a_subscriber()
-    erasing.ask(person, reason="By mail.", by="asha", now=timezone.now())
+    erasing.request_erasure(person, reason="By mail.", by="asha", now=timezone.now())
     answer = change(person, name="Asha")
     assert (answer.status_code, answer.json()["code"]) == (409, "subscriber_erased")
     assert change(Subscriber(pk=10**9), name="Asha").status_code == 404
@@ -284,7 +284,7 @@ def test_nothing_is_written_down_about_who_asked_to_be_erased() -> None:
 def test_a_kept_answer_goes_with_the_person_it_tells_of() -> None:
     program, key = a_program("subscribers"), a_key()
     first = program.post(ADD, an_addition(), headers=key).json()
-    erasure = erasing.ask(
+    erasure = erasing.request_erasure(
         Subscriber.objects.get(pk=first["id"]), reason="By mail.", by="asha", now=timezone.now()
     )
     assert program.post(ADD, an_addition(), headers=key).json() == first

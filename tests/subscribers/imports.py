@@ -6,7 +6,8 @@ import io
 from datetime import datetime, timedelta
 from typing import Any
 
-from subscribers.importing.upsert import ImportReport, import_csv
+from subscribers.importing.report import ImportReport
+from subscribers.importing.upsert import import_csv
 from tests.subscribers.moments import NOW
 
 COUNTS = ("total", "new", "changed", "unchanged", "kept_opted_out", "refused")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subscribers.text_cleaning import has_link, tidy
+from subscribers.text_cleaning import clean_line, has_link
 
 
 @pytest.mark.parametrize(
@@ -27,15 +27,15 @@ from subscribers.text_cleaning import has_link, tidy
     ],
 )
 def test_text_becomes_one_visible_line(text, tidied):
-    assert tidy(text) == tidied
+    assert clean_line(text) == tidied
 
 
 @settings(deadline=None)
 @given(st.text())
 def test_no_text_can_make_whatsapp_refuse_a_message(text):
-    tidied = tidy(text)
+    tidied = clean_line(text)
 
-    assert tidy(tidied) == tidied
+    assert clean_line(tidied) == tidied
     assert "  " not in tidied
     assert not any(unicodedata.category(character) in {"Cc", "Cs"} for character in tidied)
 

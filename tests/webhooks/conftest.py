@@ -11,4 +11,4 @@ __all__ = ["serve"]
 @pytest.fixture(autouse=True)
 def nothing_missed(monkeypatch) -> None:
     """What an earlier test was refused is not told in this one."""
-    monkeypatch.setattr(presence, "_away_at", None)
+    monkeypatch.setattr(presence, "_gap_end", None)

@@ -112,7 +112,7 @@ def post(client: Client, body: bytes, *, sign_with: str | None = None, **headers
     return client.post(URL, body, content_type="application/json", headers=given)
 
 
-def apply(*bodies: bytes, now: datetime | None = None) -> inbox.Drained:
+def apply(*bodies: bytes, now: datetime | None = None) -> inbox.DrainResult:
     """Store the bodies and drain the inbox."""
     now = now or timezone.now()
     for body in bodies:

@@ -19,7 +19,7 @@ BODY = notice("security", event="PIN_CHANGED")
 @pytest.fixture
 def woken(monkeypatch) -> list[None]:
     calls: list[None] = []
-    monkeypatch.setattr(nudger, "wake", lambda: calls.append(None))
+    monkeypatch.setattr(nudger, "request_drain", lambda: calls.append(None))
     return calls
 
 
@@ -47,14 +47,14 @@ def test_drains_in_quick_succession_look_back_once_and_say_once_how_far_they_cam
 ):
     clock = [1000.0]
     monkeypatch.setattr(tasks, "monotonic", lambda: clock[0])
-    monkeypatch.setattr(tasks, "_looked_back_at", 0.0)
+    monkeypatch.setattr(tasks, "_deferred_applied_at", 0.0)
     told = []
     for seconds in (0, 1, 2.9, 0.1):
         clock[0] += seconds
         before = timezone.now()
         tasks.drain_inbox()
         through = StatusFeed.objects.get().applied_through
-        told.append(through > before - inbox.LONGEST_STORE)
+        told.append(through > before - inbox.STORE_LIMIT)
     assert told == [True, False, False, True]
 
 

@@ -1,5 +1,5 @@
-"""What Meta can tell us, as values: one class a kind of news, nothing optional but what may be
-missing. `number` is Meta's id of the phone number of ours that it came by."""
+"""What a webhook can report, as values: one class per kind, optional only what may be missing.
+`number` is Meta's id of the pool's phone number that it came through."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from distribution.outcomes.report_rules import StatusReport
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What happened to a message of ours."""
+    """What happened to a message that was sent here."""
 
     number: str
     report: StatusReport
@@ -21,7 +21,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """A person wrote to us, or pressed a button of ours."""
+    """A person wrote to a number of the pool, or pressed a button in a message."""
 
     number: str
     phone: str  # E.164
@@ -43,7 +43,7 @@ class PreferenceChanged:
 
 @dataclass(frozen=True, slots=True)
 class PersonMoved:
-    """A person has another number from now on; `phone` is the one we know."""
+    """A person changed numbers; `phone` is the old one."""
 
     number: str
     phone: str  # E.164
@@ -85,7 +85,7 @@ class TemplateQualityChanged:
 class TemplateCategoryChanged:
     template: TemplateName
     category: str  # UTILITY, MARKETING, AUTHENTICATION
-    announced: bool  # True: it will be so soon; False: it is so now
+    announced: bool  # True: it will apply soon; False: it applies now
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,14 +99,14 @@ class NumberQualityChanged:
 
 @dataclass(frozen=True, slots=True)
 class LimitChanged:
-    """How many people our portfolio may write to in a rolling 24 h; None: any number."""
+    """How many people the portfolio may write to in a rolling 24 h; None: any number."""
 
     limit: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class AccountNotice:
-    """Something happened to our account: restricted, banned, deleted, …"""
+    """Something happened to the account: restricted, banned, deleted, …"""
 
     event: str  # upper case
     detail: str
@@ -128,8 +128,8 @@ Event: TypeAlias = (
 
 
 @dataclass(slots=True)
-class Parsed:
-    """One webhook: what we understood, and by name what we left out."""
+class ParsedWebhook:
+    """One webhook: its events, and by name what was left out."""
 
     events: list[Event] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)

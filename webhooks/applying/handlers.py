@@ -1,5 +1,5 @@
 """Typed events → their effect, in bulk. Applying them twice, or in another order, changes nothing
-more. No webhook ever starts a send: statuses, wishes and notices only stop, slow down or record.
+more. No webhook ever starts a send: statuses, preferences and notices only stop, slow or record.
 """
 
 from __future__ import annotations
@@ -21,13 +21,14 @@ from distribution.runtime import india_time
 from phonepool.errors import Action, classify
 from phonepool.models import PhoneNumber
 from subscribers.consent import decisions as consent
+from subscribers.consent import preferences, reachability
 from subscribers.models import ConsentEvent
 from webhooks import metrics
 from webhooks.applying import keywords, notices
 from webhooks.applying.events import (
     Event,
     Inbound,
-    Parsed,
+    ParsedWebhook,
     PersonMoved,
     PreferenceChanged,
     Status,
@@ -36,56 +37,58 @@ from webhooks.applying.events import (
 
 Kind = TypeVar("Kind")
 
-# What a failure reported later means for somebody beside the delivery itself.
-MATTERING = frozenset({Action.INVALID, Action.OPTOUT, Action.ABORT, Action.TEMPLATE})
+# Failures whose later report matters beyond the delivery.
+ACTIONS_BEYOND_THE_DELIVERY = frozenset(
+    {Action.INVALID, Action.OPTOUT, Action.ABORT, Action.TEMPLATE}
+)
 
 
 @dataclass(slots=True)
-class Tally:
-    """What one webhook came to, beside its effects."""
+class WebhookCounts:
+    """What is counted about one webhook beside its effects."""
 
     unmatched: int = 0  # statuses of messages that are not known here
-    parked: int = 0  # items of phone numbers that are not ours
-    nameless: bool = False  # an unmatched one may be matched later, by its message id
+    parked: int = 0  # items of phone numbers that are not in the pool
+    nameless: bool = False  # an unmatched status may match later, by its message id
 
 
 @dataclass(slots=True)
 class Bundle:
     """The events of several webhooks, and from which of them each came."""
 
-    tallies: dict[int, Tally] = field(default_factory=dict)
+    counts: dict[int, WebhookCounts] = field(default_factory=dict)
     events: list[tuple[int, Event]] = field(default_factory=list)
 
     def of(self, kind: type[Kind]) -> list[Kind]:
         return [event for _, event in self.events if isinstance(event, kind)]
 
 
-def apply(webhooks: Mapping[int, Parsed], *, now: datetime) -> dict[int, Tally]:
-    """Apply the events of some webhooks, by any keys; a tally for each key.
+def apply(webhooks: Mapping[int, ParsedWebhook], *, now: datetime) -> dict[int, WebhookCounts]:
+    """Apply the events of some webhooks, by any keys; counts for each key.
 
-    A handful of statements for all of them together. Call it inside a transaction.
+    A handful of statements for all together. Call it inside a transaction.
     """
     numbers = dict(PhoneNumber.objects.values_list("meta_id", "pk"))
-    bundle = _sort_out(webhooks, numbers)
+    bundle = _bundle_ours(webhooks, numbers)
     _apply_statuses(bundle, now)
     left_out = notices.apply([event for _, event in bundle.events], now=now)
-    notices.troubles(bundle.of(Trouble), numbers, now=now)
+    notices.apply_errors(bundle.of(Trouble), numbers, now=now)
     for moved in bundle.of(PersonMoved):
-        notices.person_moved(moved)
-    _apply_wishes(bundle, left_out, now)
+        notices.log_changed_number(moved)
+    _apply_preferences(bundle, left_out, now)
     _count(bundle, webhooks.values(), left_out)
-    return bundle.tallies
+    return bundle.counts
 
 
-def _sort_out(webhooks: Mapping[int, Parsed], numbers: Mapping[str, int]) -> Bundle:
-    """Everything but what came by phone numbers of others: another system on the same app."""
+def _bundle_ours(webhooks: Mapping[int, ParsedWebhook], numbers: Mapping[str, int]) -> Bundle:
+    """All events but those of numbers outside the pool: another system on the same app."""
     bundle = Bundle()
     for key, parsed in webhooks.items():
-        tally = bundle.tallies[key] = Tally()
+        counts = bundle.counts[key] = WebhookCounts()
         for event in parsed.events:
             number = getattr(event, "number", "")
             if number and number not in numbers:
-                tally.parked += 1
+                counts.parked += 1
             else:
                 bundle.events.append((key, event))
     return bundle
@@ -103,26 +106,28 @@ def _apply_statuses(bundle: Bundle, now: datetime) -> None:
         quarantine.hear_forgotten(applied, now=now)
     sources = {id(report): key for key, report in statuses}
     for report in applied.unmatched:
-        tally = bundle.tallies[sources[id(report)]]
-        tally.unmatched += 1
-        tally.nameless |= report.attempt is None
+        counts = bundle.counts[sources[id(report)]]
+        counts.unmatched += 1
+        counts.nameless |= report.attempt is None
     if applied.reached:
-        consent.report_reached(applied.reached, now=now)
+        reachability.report_reached(applied.reached, now=now)
     actions = {pk: classify(code).action for pk, code in applied.refused.items()}
-    mattering = {pk: action for pk, action in actions.items() if action in MATTERING}
+    mattering = {
+        pk: action for pk, action in actions.items() if action in ACTIONS_BEYOND_THE_DELIVERY
+    }
     if mattering:
         _apply_refusals(mattering, [report for _, report in statuses], now)
 
 
 def _apply_refusals(
-    actions: Mapping[int, Action], theirs: Iterable[StatusReport], now: datetime
+    actions: Mapping[int, Action], reports: Iterable[StatusReport], now: datetime
 ) -> None:
     """What newly reported failures mean for subscribers and distributions.
 
-    `actions` are by subscriber. Only new ones come here: what a human has resumed since is not
-    paused again by an old report.
+    `actions` are by subscriber. Only new failures come here: a distribution that a person has
+    resumed since is not paused again by an old report.
     """
-    rows = _failed_rows(actions, theirs)
+    rows = _failed_rows(actions, reports)
     by_action: dict[Action, list[Delivery]] = defaultdict(list)
     for row in rows:
         by_action[actions[row.subscriber_id]].append(row)
@@ -136,10 +141,10 @@ def _apply_refusals(
             control.pause(distribution_id, reason=reason, now=now)
 
 
-def _failed_rows(subscribers: Iterable[int], theirs: Iterable[StatusReport]) -> list[Delivery]:
+def _failed_rows(subscribers: Iterable[int], reports: Iterable[StatusReport]) -> list[Delivery]:
     """The failed deliveries that these reports are about."""
     pks, wamids = set(), set()
-    for report in theirs:
+    for report in reports:
         if report.status == "failed":
             if report.attempt is not None:
                 pks.add(report.attempt.delivery_id)
@@ -156,11 +161,11 @@ def _count_unreachable(rows: Sequence[Delivery], now: datetime) -> None:
     for row in rows:
         by_day[india_time.local_date(row.failed_at or now)].add(row.subscriber_id)
     for day, subscribers in sorted(by_day.items()):
-        consent.report_unreachable(subscribers, on=day, now=now)
+        reachability.report_unreachable(subscribers, on=day, now=now)
 
 
 def _opt_out(rows: Sequence[Delivery], now: datetime) -> None:
-    """They used WhatsApp's own switch, and this is how we hear of it."""
+    """These recipients used WhatsApp's own switch, which a failure with this code reports."""
     decisions = [
         consent.Decision(
             subscriber_id=row.subscriber_id,
@@ -175,37 +180,38 @@ def _opt_out(rows: Sequence[Delivery], now: datetime) -> None:
         consent.record(decisions, now=now)
 
 
-# --- wishes -------------------------------------------------------------------------------------
+# --- preferences --------------------------------------------------------------------------------
 
 
-def _apply_wishes(bundle: Bundle, left_out: Counter[str], now: datetime) -> None:
-    """STOP and START, in words or by WhatsApp's switch; events of a person apply in any order."""
-    wishes = [wish for event in bundle.of(Inbound) if (wish := _in_words(event)) is not None]
-    wishes += [_by_switch(event) for event in bundle.of(PreferenceChanged)]
-    if wishes:
-        report = consent.apply_preferences(wishes, now=now)
+def _apply_preferences(bundle: Bundle, left_out: Counter[str], now: datetime) -> None:
+    """STOP and START, typed or by WhatsApp's switch; events of a person apply in any order."""
+    typed = map(_typed_preference, bundle.of(Inbound))
+    items = [preference for preference in typed if preference is not None]
+    items += map(_switch_preference, bundle.of(PreferenceChanged))
+    if items:
+        report = preferences.apply_preferences(items, now=now)
         left_out["unknown_person"] += len(report.unknown)
 
 
-def _in_words(event: Inbound) -> consent.Preference | None:
-    wants = keywords.wish(event.said, event.chosen)
+def _typed_preference(event: Inbound) -> preferences.Preference | None:
+    wants = keywords.parse_opt(event.said, event.chosen)
     if wants is None:
         return None
     source = f"whatsapp:{'START' if wants else 'STOP'}"
-    return consent.Preference(event.phone, wants, source, event.message_id, event.at)
+    return preferences.Preference(event.phone, wants, source, event.message_id, event.at)
 
 
-def _by_switch(event: PreferenceChanged) -> consent.Preference:
+def _switch_preference(event: PreferenceChanged) -> preferences.Preference:
     value = "resume" if event.wants else "stop"
     evidence = f"{value} {event.at.timestamp():.0f}"
-    return consent.Preference(event.phone, event.wants, "whatsapp:switch", evidence, event.at)
+    return preferences.Preference(event.phone, event.wants, "whatsapp:switch", evidence, event.at)
 
 
-def _count(bundle: Bundle, webhooks: Iterable[Parsed], left_out: Counter[str]) -> None:
+def _count(bundle: Bundle, webhooks: Iterable[ParsedWebhook], left_out: Counter[str]) -> None:
     for parsed in webhooks:
         left_out += parsed.skipped
-    left_out["foreign_number"] += sum(tally.parked for tally in bundle.tallies.values())
-    left_out["unmatched_status"] += sum(tally.unmatched for tally in bundle.tallies.values())
+    left_out["foreign_number"] += sum(counts.parked for counts in bundle.counts.values())
+    left_out["unmatched_status"] += sum(counts.unmatched for counts in bundle.counts.values())
     metrics.count(Counter(_kind_of(event) for _, event in bundle.events), +left_out)
 
 

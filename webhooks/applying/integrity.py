@@ -1,7 +1,7 @@
 """What the inbox promises: every webhook that was answered 200 has been applied.
 
-The quick rules ask the database. `unheard` reads every stored body again and looks whether the
-ledger heard each report: thorough, and as slow as parsing them all.
+The quick rules query the database. `unapplied_reports` parses every stored body again and checks
+that the ledger shows each report: thorough, and as slow as parsing them all.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from webhooks.applying import payloads
 from webhooks.applying.events import Status
 from webhooks.models import WebhookEvent
 
-CHUNK = 500  # webhooks whose bodies are in memory at once
+BODIES_LIMIT = 500  # webhooks whose bodies are in memory at once
 
 
 def findings(*, now: datetime, thorough: bool = False) -> list[Finding]:
@@ -47,12 +47,12 @@ def findings(*, now: datetime, thorough: bool = False) -> list[Finding]:
     ]
     with long_statements():
         found = [judge(rule) for rule in rules]
-    return [*found, unheard()] if thorough else found
+    return [*found, unapplied_reports()] if thorough else found
 
 
-def unheard() -> Finding:
-    """Webhooks called applied whose reports the ledger does not show."""
-    lost = [pk for chunk in _chunks() for pk in _unheard(chunk)]
+def unapplied_reports() -> Finding:
+    """Webhooks recorded as applied whose reports the ledger does not show."""
+    lost = [pk for chunk in _chunks() for pk in _with_unapplied_reports(chunk)]
     return Finding(
         "every_report_is_heard",
         "The ledger shows what each stored report says, or counts it as nobody's.",
@@ -65,28 +65,28 @@ def unheard() -> Finding:
 def _chunks() -> Iterator[list[WebhookEvent]]:
     last = 0
     applied = WebhookEvent.objects.exclude(processed_at=None).order_by("pk")
-    while chunk := list(applied.filter(pk__gt=last)[:CHUNK]):
+    while chunk := list(applied.filter(pk__gt=last)[:BODIES_LIMIT]):
         yield chunk
         last = chunk[-1].pk
 
 
-def _unheard(webhooks: Sequence[WebhookEvent]) -> list[int]:
+def _with_unapplied_reports(webhooks: Sequence[WebhookEvent]) -> list[int]:
     reports = {webhook.pk: _reports(webhook) for webhook in webhooks}
     rows, by_wamid = _ledger([report for some in reports.values() for report in some])
     archive = _archive(reports.values(), rows)
     lost = []
     for webhook in webhooks:
-        strangers = 0
+        unmatched = 0
         for report in reports[webhook.pk]:
             key = report.attempt.delivery_id if report.attempt else by_wamid.get(report.wamid)
             row = rows.get(key) if key is not None else None
             if row is None or not _is_known(row, report, archive):
-                strangers += 1
+                unmatched += 1
             elif not _is_shown(row, report):
                 lost.append(webhook.pk)
                 break
         else:
-            if strangers > webhook.unmatched:
+            if unmatched > webhook.unmatched:
                 lost.append(webhook.pk)
     return lost
 
@@ -96,9 +96,9 @@ def _reports(webhook: WebhookEvent) -> list[StatusReport]:
         parsed = payloads.parse(bytes(webhook.body), received_at=webhook.received_at)
     except Unreadable:
         return []
-    ours = set(PhoneNumber.objects.values_list("meta_id", flat=True))
+    pool = set(PhoneNumber.objects.values_list("meta_id", flat=True))
     statuses = [event for event in parsed.events if isinstance(event, Status)]
-    return [status.report for status in statuses if not status.number or status.number in ours]
+    return [status.report for status in statuses if not status.number or status.number in pool]
 
 
 def _ledger(reports: Iterable[StatusReport]) -> tuple[dict[int, Delivery], dict[str | None, int]]:
@@ -112,13 +112,13 @@ def _ledger(reports: Iterable[StatusReport]) -> tuple[dict[int, Delivery], dict[
 
 
 def _archive(chunks: Iterable[list[StatusReport]], rows: dict[int, Delivery]) -> set[str]:
-    asked = {
+    attempt_ids = {
         str(report.attempt)
         for reports in chunks
         for report in reports
         if report.attempt and not _is_current(rows.get(report.attempt.delivery_id), report)
     }
-    kept = Attempt.objects.filter(attempt_id__in=asked)
+    kept = Attempt.objects.filter(attempt_id__in=attempt_ids)
     return set(kept.values_list("attempt_id", flat=True))
 
 

@@ -1,8 +1,8 @@
 """STOP and START as people write them, in English, Hindi and Hindi in Latin letters.
 
-Only a whole message counts: "Please do not stop" must not end anybody's subscription. A button
-is ours and its label may go on ("Stop these messages"), but only STOP is read from a beginning:
-consent has to be given in full.
+Only a whole message counts: "Please do not stop" must not end a subscription. A button's label may
+continue after the keyword ("Stop these messages"), but only for STOP: consent must be given in
+full.
 """
 
 from __future__ import annotations
@@ -35,16 +35,18 @@ STOP_BUTTON = frozenset(
     ["stop", "unsubscribe", "opt out", "रोकें", "रोको", "बंद", "बन्द", "स्टॉप", "band karo"]
 )
 POLITE = frozenset(["please", "pls", "plz", "kindly", "kripya", "ji", "कृपया", "प्लीज़", "प्लीज", "जी"])
-LONGEST = 200  # characters; a longer text is no single word of anybody's
-# Emoji selectors are marks to Unicode, like Hindi's vowel signs, which must stay.
+CHARACTERS_LIMIT = 200  # a longer text is no keyword
+# Unicode classes emoji selectors as marks, like Hindi's vowel signs, which must stay.
 _SELECTORS = re.compile("[\ufe00-\ufe0f]")
 _KEPT = "LMN"  # letters, marks, numbers; the rest only separates words
 
 
-def plain(text: str) -> str:
+def normalise(text: str) -> str:
     """`text` in lower case, without punctuation, symbols, politeness and doubled blanks."""
-    folded = unicodedata.normalize("NFKC", _SELECTORS.sub("", text[: 2 * LONGEST])).casefold()
-    # The two ways to write a nasal vowel, and the invisible joiners, are matters of keyboards.
+    folded = unicodedata.normalize(
+        "NFKC", _SELECTORS.sub("", text[: 2 * CHARACTERS_LIMIT])
+    ).casefold()
+    # Keyboards differ in how they write a nasal vowel and invisible joiners.
     folded = folded.replace("ँ", "ं").replace("\u200d", "").replace("\u200c", "")
     spaced = "".join(c if unicodedata.category(c)[0] in _KEPT else " " for c in folded)
     return " ".join(found for found in spaced.split() if found not in _POLITE)
@@ -56,27 +58,27 @@ def _all(words: Iterable[str]) -> frozenset[str]:
 
 _POLITE = _all(POLITE)
 _STOP, _START, _STOP_BUTTON = (
-    frozenset(plain(word) for word in _all(words)) for words in (STOP, START, STOP_BUTTON)
+    frozenset(normalise(word) for word in _all(words)) for words in (STOP, START, STOP_BUTTON)
 )
 
 
-def wish(said: str, chosen: Iterable[str] = ()) -> bool | None:
+def parse_opt(said: str, chosen: Iterable[str] = ()) -> bool | None:
     """True for START, False for STOP, None for anything else. STOP wins over START.
 
     `chosen` are a pressed button's payload ("STOP:42") and label ("Stop these messages").
     """
-    chosen = [label for label in chosen if len(label) <= LONGEST]
-    if len(said) <= LONGEST and plain(said) in _STOP:
+    chosen = [label for label in chosen if len(label) <= CHARACTERS_LIMIT]
+    if len(said) <= CHARACTERS_LIMIT and normalise(said) in _STOP:
         return False
     if any(_begins_with_stop(label) for label in chosen):
         return False
     names = [label.partition(":")[0] for label in chosen]
-    if any(plain(name) in _START for name in [said, *names] if len(name) <= LONGEST):
+    if any(normalise(name) in _START for name in [said, *names] if len(name) <= CHARACTERS_LIMIT):
         return True
     return None
 
 
 def _begins_with_stop(label: str) -> bool:
-    words = plain(label).split()
+    words = normalise(label).split()
     beginnings = {" ".join(words[:length]) for length in (1, 2)}
-    return not beginnings.isdisjoint(_STOP_BUTTON) or plain(label) in _STOP
+    return not beginnings.isdisjoint(_STOP_BUTTON) or normalise(label) in _STOP

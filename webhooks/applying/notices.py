@@ -1,9 +1,9 @@
-"""Meta's notices about message templates, phone numbers and the account: our mirror of them
-follows, what cannot be sent any more pauses, and a human hears of the rest.
+"""Meta's notices about message templates, phone numbers and the account: our records follow,
+distributions that can no longer send pause, and alerts report the rest.
 
-Notices come late and out of order like everything else. Each row remembers when Meta's word
-about it is from; an older word is not applied, except that a bad one may be a little older:
-Meta tells time in whole seconds and by its own clock.
+Notices come late and out of order. Each row remembers the time of the latest notice; an older one
+is not applied, except that a bad one may be a little older: Meta's times are in whole seconds and
+by its own clock.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ from webhooks.applying.events import (
 
 log = logging.getLogger(__name__)
 
-SLACK = timedelta(seconds=30)
-FRESH = timedelta(minutes=10)  # an older trouble is no reason to stop what goes well now
+CLOCK_TOLERANCE = timedelta(seconds=30)
+ERROR_AGE_LIMIT = timedelta(minutes=10)  # an older error is no reason to stop what works now
 
 STATUS_AFTER = {
     "APPROVED": TemplateStatus.APPROVED,
@@ -54,7 +54,7 @@ STATUS_AFTER = {
         ["IN_APPEAL", "LOCKED", "ARCHIVED", "DELETED", "PENDING_DELETION"], TemplateStatus.OTHER
     ),
 }
-# Meta does not name the quality; where it must be guessed the next regular look corrects it.
+# Meta does not name the quality; the next regular sync corrects a wrong guess.
 QUALITY_AFTER = {
     "FLAGGED": Quality.FLAGGED,
     "DOWNGRADE": Quality.LOW,
@@ -66,16 +66,16 @@ GRAVE = frozenset(
 
 
 def apply(events: Iterable[Event], *, now: datetime) -> Counter[str]:
-    """Apply those events that are notices, in the order of Meta's clock; the rest pass by.
+    """Apply those events that are notices, in the order of Meta's clock; the rest are ignored.
 
-    Returns, by what was strange, how many had no effect.
+    Returns how many had no effect, by reason.
     """
     left_out: Counter[str] = Counter()
-    mine = [event for event in events if type(event) in HANDLERS]
-    for event in sorted(mine, key=lambda event: getattr(event, "at", now)):
-        strange = HANDLERS[type(event)](event, now)
-        if strange:
-            left_out[strange] += 1
+    known = [event for event in events if type(event) in HANDLERS]
+    for event in sorted(known, key=lambda event: getattr(event, "at", now)):
+        reason = HANDLERS[type(event)](event, now)
+        if reason:
+            left_out[reason] += 1
     return left_out
 
 
@@ -106,7 +106,7 @@ def _template_quality(event: TemplateQualityChanged, now: datetime) -> str:  # n
 
 
 def _template_category(event: TemplateCategoryChanged, now: datetime) -> str:
-    """Another category has another price and other rules, so a human must know."""
+    """Another category has another price and other rules, so an alert reports it."""
     template = _find(event.template)
     if template is None:
         return "template.unknown"
@@ -125,15 +125,15 @@ def _template_category(event: TemplateCategoryChanged, now: datetime) -> str:
             f"{event.category} at Meta: check the price and the rules.",
             now=now,
         )
-    elif event.announced:  # it stays what it is: what was announced before is taken back
+    elif event.announced:  # it stays as it is: an earlier announcement is withdrawn
         meta_notices.close_superseded(rule, prefix=older, now=now)
     return ""
 
 
 def _find(named: TemplateName) -> MessageTemplate | None:
     by_name = Q(name=named.name, language=named.language)
-    asked = by_name | Q(meta_id=named.meta_id) if named.meta_id else by_name
-    return MessageTemplate.objects.filter(asked).first()
+    condition = by_name | Q(meta_id=named.meta_id) if named.meta_id else by_name
+    return MessageTemplate.objects.filter(condition).first()
 
 
 def _sending_with(template: MessageTemplate) -> list[int]:
@@ -142,7 +142,7 @@ def _sending_with(template: MessageTemplate) -> list[int]:
 
 
 def _is_stale(at: datetime, known: datetime | None, *, bad: bool) -> bool:
-    return known is not None and at < known - (SLACK if bad else timedelta(0))
+    return known is not None and at < known - (CLOCK_TOLERANCE if bad else timedelta(0))
 
 
 # --- numbers ------------------------------------------------------------------------------------
@@ -157,23 +157,23 @@ def _number_quality(event: NumberQualityChanged, now: datetime) -> str:
         return "number.quality_known"  # not flagged any more, or not as good as "downgraded"
     if _is_stale(event.at, number.quality_at, bad=not better):
         return "number.stale"
-    if number.quality == quality:  # said again: from now on older words are stale
+    if number.quality == quality:  # repeated: from now on older notices are stale
         PhoneNumber.objects.filter(pk=number.pk).update(quality_at=event.at)
     elif health.apply_quality(number.pk, quality, now=event.at) and not better:
-        _wake_backups(now)
+        _ensure_capacity(now)
     return ""
 
 
 def _number_shown(digits: str) -> PhoneNumber | None:
-    """The number with these digits, however our own record spells it."""
+    """The number with these digits, however our record spells it."""
     for number in PhoneNumber.objects.all():
         if "".join(sign for sign in number.display_number if sign.isdigit()) == digits:
             return number
     return None
 
 
-def _wake_backups(now: datetime) -> None:
-    """At once: the regular check would do it some seconds later, in the middle of a morning."""
+def _ensure_capacity(now: datetime) -> None:
+    """At once: the regular check would do it some seconds later, in the middle of a run."""
     for distribution in Distribution.objects.sending().exclude(sla_deadline=None):
         assert distribution.sla_deadline is not None
         waiting = control.waiting(distribution.pk)
@@ -183,9 +183,11 @@ def _wake_backups(now: datetime) -> None:
 # --- the account --------------------------------------------------------------------------------
 
 
-def troubles(events: Sequence[Trouble], numbers: Mapping[str, int], *, now: datetime) -> None:
-    """Errors that are not about one message: a number is too fast or out, or nobody can send."""
-    failures = [(event.number, classify(event.code)) for event in events if event.at > now - FRESH]
+def apply_errors(events: Sequence[Trouble], numbers: Mapping[str, int], *, now: datetime) -> None:
+    """Errors that are not about one message: of one number, or of the whole account."""
+    failures = [
+        (event.number, classify(event.code)) for event in events if event.at > now - ERROR_AGE_LIMIT
+    ]
     known = [
         CallReport(numbers[number], failure) for number, failure in failures if number in numbers
     ]
@@ -197,7 +199,7 @@ def troubles(events: Sequence[Trouble], numbers: Mapping[str, int], *, now: date
 
 
 def _limit(event: LimitChanged, now: datetime) -> str:
-    """Told, not written: a late notice must not keep people out of a morning."""
+    """Alert only: a late notice must not keep recipients out of a distribution."""
     portfolio = Portfolio.objects.first()
     rule = AlertRule.LIMIT_CHANGED
     meta_notices.close_superseded(rule, but=rule.scope(f"{event.limit}"), now=now)
@@ -232,8 +234,8 @@ def _account(event: AccountNotice, now: datetime) -> str:
     return ""
 
 
-def person_moved(event: PersonMoved) -> None:
-    """Who holds the old number now is not known, and consent does not move by itself."""
+def log_changed_number(event: PersonMoved) -> None:
+    """Log it: the old number's holder is unknown, and consent does not move to the new one."""
     subscriber = Subscriber.objects.filter(phone=event.phone).values_list("pk", flat=True).first()
     if subscriber is not None:
         log.warning("subscriber %s told WhatsApp of a new number: ask for it", subscriber)

@@ -1,7 +1,7 @@
-"""Meta's JSON → typed events. Pure and tolerant: unknown is not invalid, it is counted.
+"""Meta's JSON → typed events. Pure and tolerant: what is unknown is counted, not refused.
 
-Each item stands alone: one that makes no sense is left out and its neighbours are read. The
-shapes are those of `messages`, `user_preferences` and the management fields.
+Each item is read alone: an unusable one is left out and its neighbours are read. The shapes are
+those of `messages`, `user_preferences` and the management fields.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from phonepool.json_values import (
 )
 from subscribers import phones
 from webhooks.applying import events
-from webhooks.applying.events import Event, Parsed, TemplateName
+from webhooks.applying.events import Event, ParsedWebhook, TemplateName
 
 Value = dict[str, Any]
 
@@ -41,15 +41,15 @@ class Change:
     """One entry of `changes`, and what is known about all items in it."""
 
     value: Value
-    number: str  # Meta's id of our number; '' on management fields
-    at: datetime  # when Meta says that it happened, else when we received it
+    number: str  # Meta's id of the pool's number; '' on management fields
+    at: datetime  # Meta's time of the event, else when it was received here
     received_at: datetime
     skipped: Counter[str]
 
 
-def parse(body: bytes, *, received_at: datetime) -> Parsed:
-    """Everything in a body that we understand; Unreadable when it is no JSON object."""
-    parsed = Parsed()
+def parse(body: bytes, *, received_at: datetime) -> ParsedWebhook:
+    """Every event in a body that is understood; Unreadable when it is no JSON object."""
+    parsed = ParsedWebhook()
     for entry in as_array(parse_object(body).get("entry")):
         time = as_datetime(as_object(entry).get("time"), latest=received_at)
         for change in as_array(as_object(entry).get("changes")):
@@ -59,7 +59,9 @@ def parse(body: bytes, *, received_at: datetime) -> Parsed:
     return parsed
 
 
-def _read_change(change: Value, time: datetime, received_at: datetime, parsed: Parsed) -> None:
+def _read_change(
+    change: Value, time: datetime, received_at: datetime, parsed: ParsedWebhook
+) -> None:
     field = as_text(change.get("field"))
     reader = READERS.get(field)
     if reader is None:
@@ -122,13 +124,13 @@ def _inbound(change: Change, item: Value) -> Event | None:
     kind = as_text(item.get("type"))
     if kind == "system":
         return _system(change, item, phone, at)
-    said, chosen = _words_of(kind, item)
+    said, chosen = _texts_of_kind(kind, item)
     if not said and not chosen and kind not in SILENT_TYPES:
         change.skipped["messages.type"] += 1
     return events.Inbound(change.number, phone, as_text(item.get("id")), at, said, chosen)
 
 
-def _words_of(kind: str, item: Value) -> tuple[str, tuple[str, ...]]:
+def _texts_of_kind(kind: str, item: Value) -> tuple[str, tuple[str, ...]]:
     """What the person typed, and what the person chose."""
     content = as_object(item.get(kind))
     if kind == "text":
@@ -155,7 +157,7 @@ def _system(change: Change, item: Value, phone: str, at: datetime) -> Event | No
 
 
 def _known_phone(change: Change, user_id: str) -> str:
-    """The phone of a user id, when the same change tells it."""
+    """The phone of a user id, if the same change names it."""
     for contact in map(as_object, as_array(change.value.get("contacts"))):
         if user_id and contact.get("user_id") == user_id:
             return as_text(contact.get("wa_id"))
@@ -177,12 +179,12 @@ def _preferences(change: Change) -> Iterator[Event]:
         phone = _phone(
             as_text(item.get("wa_id")) or _known_phone(change, as_text(item.get("user_id")))
         )
-        wish = {"stop": False, "resume": True}.get(as_text(item.get("value")))
-        if not phone or wish is None:
+        wants = {"stop": False, "resume": True}.get(as_text(item.get("value")))
+        if not phone or wants is None:
             change.skipped["user_preferences.value" if phone else "user_preferences.wa_id"] += 1
             continue
         at = as_datetime(item.get("timestamp"), latest=change.received_at)
-        yield events.PreferenceChanged(change.number, phone, wish, at)
+        yield events.PreferenceChanged(change.number, phone, wants, at)
 
 
 # --- message templates --------------------------------------------------------------------------

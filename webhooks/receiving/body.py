@@ -8,10 +8,10 @@ from typing import Protocol
 
 from django.http import HttpRequest, UnreadablePostError
 
-# A read that waits cannot be interrupted: the clock is looked at between two pieces. What drips
-# slower than a piece in ten seconds has to be cut by the proxy in front, see docs/webhooks.md.
-PIECE = 64 * 1024
-SECONDS = 10.0  # from the first piece to the last; Meta's 3 MB come in well under one
+# A read that waits cannot be interrupted: the time is checked between two pieces. A sender slower
+# than one piece in ten seconds has to be cut off by the proxy in front, see docs/webhooks.md.
+PIECE_BYTES = 64 * 1024
+READ_SECONDS = 10.0  # from the first piece to the last; Meta's 3 MB come in well under one
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not an error of ours
@@ -26,11 +26,11 @@ class Stream(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 
-def read(request: HttpRequest, *, limit: int, seconds: float = SECONDS) -> bytes:
+def read(request: HttpRequest, *, limit: int, seconds: float = READ_SECONDS) -> bytes:
     """The whole body, at most `limit` bytes of it, or Refused (413, 415, 408, 400, 411).
 
     A declared length over the limit is refused before anything is read; chunked bodies are
-    counted while they are read. Compressed ones are not taken: Meta sends none.
+    counted while they are read. Compressed ones are refused: Meta sends none.
     """
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "compressed")
@@ -53,7 +53,7 @@ def _declared_length(request: HttpRequest) -> int:
 
 
 def _read_chunked(request: HttpRequest, limit: int, seconds: float) -> bytes:
-    """Django itself takes a body without a length for empty; the server's own stream has it."""
+    """Django reads a body without a length as empty, so this reads the WSGI server's stream."""
     if not request.META.get("wsgi.input_terminated"):  # a server that does not decode chunks
         raise Refused(HTTPStatus.LENGTH_REQUIRED, "no_length")
     body = _read_up_to(request.META["wsgi.input"], limit + 1, seconds)
@@ -66,7 +66,7 @@ def _read_up_to(stream: Stream, size: int, seconds: float) -> bytes:
     """Up to `size` bytes, fewer only if the sender ended; usually a single piece."""
     deadline = time.monotonic() + seconds
     try:
-        piece = stream.read(min(size, PIECE))
+        piece = stream.read(min(size, PIECE_BYTES))
         if len(piece) == size or not piece:
             return piece
         return _read_on(stream, bytearray(piece), size, deadline)
@@ -75,7 +75,7 @@ def _read_up_to(stream: Stream, size: int, seconds: float) -> bytes:
 
 
 def _read_on(stream: Stream, body: bytearray, size: int, deadline: float) -> bytes:
-    while len(body) < size and (piece := stream.read(min(size - len(body), PIECE))):
+    while len(body) < size and (piece := stream.read(min(size - len(body), PIECE_BYTES))):
         body += piece
         if time.monotonic() > deadline:
             raise Refused(HTTPStatus.REQUEST_TIMEOUT, "too_slow")

@@ -1,8 +1,7 @@
-"""The short way in for Meta's webhooks, past everything that serves people.
+"""WSGI wrapper: serve Meta's webhook without Django's middleware.
 
-Middleware, signals and the search through all routes cost more than verifying and storing a
-webhook does, and it needs none of them. The route in `webhooks/urls.py` leads to the same view
-by the long way.
+Middleware, signals and URL resolving cost more than verifying and storing a webhook does, and it
+needs none of them. The route in `webhooks/urls.py` leads to the same view through all of them.
 """
 
 from __future__ import annotations
@@ -22,22 +21,22 @@ View: TypeAlias = Callable[[HttpRequest], HttpResponse]
 PATHS = frozenset(("/webhooks/whatsapp", "/webhooks/whatsapp/"))
 
 
-def beside(site: Application) -> Application:
-    """`site`, but for what Meta calls; for `config/wsgi.py`."""
-    return before(site, {})
+def wrap(site: Application) -> Application:
+    """`site`, except for the paths that Meta calls; for `config/wsgi.py`."""
+    return serve_first(site, {})
 
 
-def before(site: Application, views: Mapping[str, View]) -> Application:
-    """`site`, but for what Meta calls, and for `views` by their very paths."""
-    # By its name: who asks imports this module before Django is set up.
+def serve_first(site: Application, views: Mapping[str, View]) -> Application:
+    """`site`, except for the paths that Meta calls and the exact paths of `views`."""
+    # By name: this module is imported before Django is set up.
     whatsapp: View = import_string("webhooks.views.whatsapp")
-    ways = {
+    routes = {
         path: cast(View, convert_exception_to_response(view))
         for path, view in {**views, **dict.fromkeys(PATHS, whatsapp)}.items()
     }
 
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        respond = ways.get(environ["PATH_INFO"])
+        respond = routes.get(environ["PATH_INFO"])
         if respond is None:
             return site(environ, start_response)
         try:

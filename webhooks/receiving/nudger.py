@@ -1,8 +1,8 @@
-"""Wakes the drain when something was stored, and never makes the answer to Meta wait for it.
+"""Requests a drain of the inbox when a webhook was stored, without delaying the answer to Meta.
 
-One daemon thread a process publishes at most one nudge a second, however many webhooks
-come in. A frozen or refusing broker costs it time, nobody else: beat's own drain finds what a
-lost nudge left.
+One daemon thread per process publishes at most one drain task a second, however many webhooks come
+in. A frozen or refusing broker delays this thread only; what a lost task left, the regular drain
+by Celery beat applies.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from celery import current_app
 from distribution.runtime import publisher
 from distribution.runtime.background import BackgroundJob, PerProcess
 
-DRAIN = "webhooks.tasks.drain_inbox"  # by name: tasks stand above the door that calls this
-INTERVAL = 1.0  # seconds between two nudges: also how many webhooks share one drain
-LIFE = 30  # seconds after which a nudge nobody took is void
+DRAIN_TASK = "webhooks.tasks.drain_inbox"  # by name: this module must not import tasks
+NUDGE_INTERVAL_SECONDS = 1.0  # webhooks of one interval share a drain
+NUDGE_EXPIRY_SECONDS = 30  # a task that no worker took by then is dropped
 
 
 class Nudger:
-    """A bell and the thread that listens to it."""
+    """An event and the thread that waits for it."""
 
     def __init__(self) -> None:
         self._bell = Event()
@@ -35,7 +35,7 @@ class Nudger:
         while True:
             self._bell.wait()
             # First wait, then publish: what arrives meanwhile is drained together.
-            time.sleep(INTERVAL)
+            time.sleep(NUDGE_INTERVAL_SECONDS)
             self._bell.clear()
             publisher.publish(
                 publish
@@ -43,13 +43,15 @@ class Nudger:
 
 
 def publish() -> None:
-    """Put one nudge into the queue; may block for as long as the broker does."""
-    current_app.send_task(DRAIN, queue="webhooks", expires=LIFE, ignore_result=True, retry=False)
+    """Publish one drain task; may block for as long as the broker does."""
+    current_app.send_task(
+        DRAIN_TASK, queue="webhooks", expires=NUDGE_EXPIRY_SECONDS, ignore_result=True, retry=False
+    )
 
 
 _nudger = PerProcess(Nudger)
 
 
-def wake() -> None:
+def request_drain() -> None:
     """Have the inbox drained soon. Costs a microsecond, never waits, never raises."""
     _nudger.get().ring()

@@ -1,7 +1,7 @@
-"""Says in the ledger that this process receives, and until when it did not.
+"""Records in the ledger that this process receives webhooks, and until when it did not.
 
-What came while nobody answered, or was answered 5xx, Meta brings again after ever longer pauses.
-So silence about a message proves nothing for as long: `distribution/outcomes/reconcile.py` asks.
+Meta repeats what was not answered, or was answered 5xx, after ever longer pauses. Until then the
+absence of a report proves nothing about a message: `distribution/outcomes/reconcile.py` reads this.
 """
 
 from __future__ import annotations
@@ -28,80 +28,80 @@ from webhooks.receiving.deadline import time_limit
 
 log = logging.getLogger(__name__)
 
-BEAT_SECONDS = 2.0
-STALLED_SECONDS = 5.0  # who slept so long (frozen, starved) let calls wait, perhaps in vain
+SAVE_INTERVAL_SECONDS = 2.0
+STALLED_SECONDS = 5.0  # a process that slept so long (frozen, starved) may have missed calls
 WRITE_SECONDS = 2.0
 
 _lock = Lock()
-_door = "web"  # the kind of process that this one is
-_away_at: datetime | None = None  # not in the ledger yet
+_process_kind = "web"  # the name of the heartbeat
+_gap_end: datetime | None = None  # of a receive gap that is not in the ledger yet
 
 
-def begin(door: str) -> None:
-    """This process begins to receive now; before, as far as it knows, nobody did at its `door`.
+def start(process_kind: str) -> None:
+    """This process begins to receive now; nothing is known about receiving before.
 
-    Never waits and never fails: a thread tells the ledger, now or as soon as there is one.
+    Never waits and never fails: a thread saves the gap, now or once the ledger is reachable.
     """
-    global _door
-    _door = door
-    missed(timezone.now())
-    _beating.start()
+    global _process_kind
+    _process_kind = process_kind
+    note_gap(timezone.now())
+    _saving.start()
 
 
-def missed(at: datetime) -> None:
-    """Something that came up to `at` was not taken. Costs nothing; told with the next store."""
-    global _away_at
+def note_gap(at: datetime) -> None:
+    """Something that came up to `at` was not taken. Costs nothing; saved before the next store."""
+    global _gap_end
     with _lock:
-        _away_at = at if _away_at is None else max(_away_at, at)
+        _gap_end = at if _gap_end is None else max(_gap_end, at)
 
 
-def owes() -> bool:
-    """Whether an absence is known here and not yet in the ledger."""
-    return _away_at is not None
+def has_unsaved_gap() -> bool:
+    """True while a receive gap is not yet saved."""
+    return _gap_end is not None
 
 
-def tell(now: datetime) -> None:
-    """Write into the ledger that we are here, and until when we were not; a few seconds at most.
+def save(now: datetime) -> None:
+    """Save that this process receives, and until when it did not; takes a few seconds at most.
 
-    Raises the database's error when it cannot be written; it is owed still then.
+    Raises the database's error when it cannot be saved; the gap stays unsaved then.
     """
-    global _away_at
-    away_at = _away_at
+    global _gap_end
+    gap_end = _gap_end
     database = connections[DEFAULT_DB_ALIAS]
     try:
-        _write(now, away_at)
+        _write(now, gap_end)
     except (OperationalError, InterfaceError):
         if database.in_atomic_block:
             raise
-        database.close()  # perhaps it only went stale: once more, anew
-        _write(now, away_at)
+        database.close()  # it may have gone stale: try once more on a new one
+        _write(now, gap_end)
     with _lock:
-        if _away_at == away_at:  # else more was missed meanwhile
-            _away_at = None
+        if _gap_end == gap_end:  # else the gap has grown meanwhile
+            _gap_end = None
 
 
-def _write(now: datetime, away_at: datetime | None) -> None:
+def _write(now: datetime, gap_end: datetime | None) -> None:
     with time_limit(connections[DEFAULT_DB_ALIAS], WRITE_SECONDS):
-        StatusFeed.receiver_seen(now, door=_door, away_at=away_at)
+        StatusFeed.receiver_seen(now, door=_process_kind, away_at=gap_end)
 
 
 def _run() -> None:
     while True:
         started = time.monotonic()
-        beat()
-        time.sleep(BEAT_SECONDS)
-        if time.monotonic() - started > BEAT_SECONDS + STALLED_SECONDS:
-            missed(timezone.now())
+        try_to_save()
+        time.sleep(SAVE_INTERVAL_SECONDS)
+        if time.monotonic() - started > SAVE_INTERVAL_SECONDS + STALLED_SECONDS:
+            note_gap(timezone.now())
 
 
-def beat() -> None:
-    """Tell the ledger if it is there; an absent one is told the next time."""
+def try_to_save() -> None:
+    """Save if the ledger is reachable; else the next call saves."""
     try:
         close_old_connections()
-        tell(timezone.now())
-    except Exception as error:  # this thread must not end: who is not seen stops every second send
+        save(timezone.now())
+    except Exception as error:  # must not end: without this row no unknown outcome is sent again
         level = logging.DEBUG if isinstance(error, Error) else logging.ERROR
         log.log(level, "receiver not noted: %s", masking.first_line(error))
 
 
-_beating = BackgroundJob("receiver", _run)
+_saving = BackgroundJob("receiver", _run)

@@ -1,7 +1,7 @@
 """Whether a webhook comes from Meta: HMAC-SHA256 over the raw bytes, and the handshake's token.
 
-Comparisons take the same time whatever is wrong, and nothing here ever tells what would have
-been right.
+Comparisons take the same time whatever is wrong, and nothing here reveals what would have been
+right.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import hmac
 import re
 from collections.abc import Sequence
 
-HEADER = "X-Hub-Signature-256"  # the older X-Hub-Signature is SHA-1 and not looked at
+HEADER = "X-Hub-Signature-256"  # the older X-Hub-Signature is SHA-1 and ignored
 SHAPE = re.compile(r"sha256=[0-9a-f]{64}", re.ASCII)
 CHALLENGE = re.compile(r"[0-9]{1,32}", re.ASCII)
 
@@ -21,15 +21,15 @@ def is_shaped(header: str) -> bool:
 
 
 def verify(body: bytes, header: str, secrets: Sequence[str]) -> int | None:
-    """The place in `secrets` of the one that signed `body`, or None.
+    """The index in `secrets` of the one that signed `body`, or None.
 
-    All secrets are compared every time: how long it takes tells nothing about which is right.
+    All secrets are compared every time, so the duration does not reveal which one is right.
     """
-    given = header.encode("ascii") if is_shaped(header) else b""
+    received = header.encode("ascii") if is_shaped(header) else b""
     signer = None
-    for place, secret in enumerate(secrets):
-        if hmac.compare_digest(sign(body, secret).encode("ascii"), given) and signer is None:
-            signer = place
+    for index, secret in enumerate(secrets):
+        if hmac.compare_digest(sign(body, secret).encode("ascii"), received) and signer is None:
+            signer = index
     return signer
 
 
@@ -39,11 +39,11 @@ def sign(body: bytes, secret: str) -> str:
 
 
 def is_our_token(given: str, expected: str) -> bool:
-    """Whether the handshake names our verify token; an empty one is never right."""
-    named = given.encode(errors="surrogatepass")  # a stranger's URL may hold anything
+    """Whether the handshake has our verify token; an empty one never matches."""
+    named = given.encode(errors="surrogatepass")  # any caller's URL may hold anything
     return bool(expected) and hmac.compare_digest(named, expected.encode())
 
 
 def is_challenge(text: str) -> bool:
-    """Whether it is safe to send back: digits only, so that nobody's HTML is echoed."""
+    """Whether it is safe to send back: digits only, so that no HTML is echoed."""
     return CHALLENGE.fullmatch(text) is not None

@@ -63,5 +63,5 @@ def _send(distribution_id: int, batch_no: int) -> BatchResult:
     return batch.send_batch(distribution_id, batch_no, api=client.client())
 
 
-def _drain(now: datetime) -> inbox.Drained:
+def _drain(now: datetime) -> inbox.DrainResult:
     return inbox.drain(now=now)

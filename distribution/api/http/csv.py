@@ -9,7 +9,7 @@ from django.http import StreamingHttpResponse
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 
-from subscribers.spreadsheets import MARK
+from subscribers.spreadsheets import BYTE_ORDER_MARK
 
 MEDIA_TYPE = "text/csv"
 
@@ -39,7 +39,7 @@ def wants_csv(request: Request) -> bool:
 
 def csv_answer(lines: Iterable[str], name: str) -> StreamingHttpResponse:
     """A file of that name, row by row; programs take Excel's mark for a part of the first name."""
-    plain = (line for line in lines if line != MARK)
+    plain = (line for line in lines if line != BYTE_ORDER_MARK)
     response = StreamingHttpResponse(plain, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response

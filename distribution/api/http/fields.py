@@ -9,7 +9,7 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from subscribers.text_cleaning import tidy
+from subscribers.text_cleaning import clean_line
 
 LARGEST_ID = 2**63 - 1
 UNKNOWN = "There is no such field: check its name."
@@ -35,7 +35,7 @@ class Text(serializers.CharField):
         if not isinstance(data, str):
             self.fail("invalid")
         text = super().to_internal_value(data)
-        if not (self.allow_blank or tidy(text)):
+        if not (self.allow_blank or clean_line(text)):
             self.fail("blank")
         return text
 

@@ -15,7 +15,7 @@ from distribution.api.http.filtering import Filters
 from masking.phones import mask_phone
 from subscribers import phones
 from subscribers.importing import columns
-from subscribers.importing.records import MAX_CELL
+from subscribers.importing.tables.records import MAX_CELL
 from subscribers.models import ConsentEvent, Status, Subscriber, Tier
 from subscribers.people import search as searching
 from subscribers.people import status_changes
@@ -109,7 +109,7 @@ class NewSubscriber(Details):
 class StatusChange(Body):
     """What status somebody is to have, and why."""
 
-    status = serializers.ChoiceField(status_changes.ASKABLE)
+    status = serializers.ChoiceField(status_changes.SETTABLE_STATUSES)
     reason = Text(max_length=150, help_text="Kept as evidence.")
     consent_source = Text(
         max_length=500,

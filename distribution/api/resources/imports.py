@@ -25,7 +25,7 @@ from distribution.api.http.fields import Body, Text, valid
 from distribution.api.http.problems import Conflict, Problem
 from distribution.models import Scope
 from subscribers.importing import jobs
-from subscribers.importing.records import ImportRefused
+from subscribers.importing.tables.records import ImportRefused
 from subscribers.models import ImportJob, ImportState
 
 CONFIRMED = (ImportState.IMPORTING, ImportState.DONE)
@@ -45,7 +45,7 @@ class RawList(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> MultiValueDict[str, Any]:
-        content = stream.read(jobs.MAX_UPLOAD + 1)
+        content = stream.read(jobs.UPLOAD_BYTES_LIMIT + 1)
         asked = (parser_context or {})["request"].query_params
         file = InMemoryUploadedFile(
             io.BytesIO(content),
@@ -185,7 +185,7 @@ class ImportSubscribers(APIView):
         "subscribers_import_confirm": "path.id",
         "subscribers_import_cancel": "path.id",
     }
-    body_bytes = jobs.MAX_UPLOAD + ROOM
+    body_bytes = jobs.UPLOAD_BYTES_LIMIT + ROOM
     parser_classes = [MultiPartParser, CsvList, JsonList, XlsxList]
 
     @extend_schema(

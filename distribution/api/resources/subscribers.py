@@ -86,7 +86,7 @@ class Person(generics.RetrieveAPIView[Subscriber]):
         attributes, person = told.pop("attributes", {}), one(id)
         try:
             changed = corrections.change(person.pk, told, attributes, now=timezone.now())
-        except corrections.Forgotten as refusal:
+        except corrections.ErasureRequested as refusal:
             raise Conflict("subscriber_erased", str(refusal)) from None
         if changed:  # the names only: the log is not forgotten with the person
             after = {"fields": ", ".join(changed)}
@@ -123,7 +123,7 @@ class AddSubscriber(APIView):
 def _add(request: Request, details: dict[str, Any]) -> idempotency.Answer:
     phone, notice = details.pop("phone"), details.pop("consent_source")
     try:
-        person = registration.add(
+        person = registration.register(
             phone,
             details,
             source=source(request),

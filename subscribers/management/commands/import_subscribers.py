@@ -13,8 +13,11 @@ from typing import Any, BinaryIO
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from subscribers.importing.upsert import ImportRefused, ImportReport, Refusal, import_csv
-from subscribers.spreadsheets import inert
+from subscribers.importing.columns import Refusal
+from subscribers.importing.report import ImportReport
+from subscribers.importing.tables.records import ImportRefused
+from subscribers.importing.upsert import import_csv
+from subscribers.spreadsheets import escape_formula
 
 SHOWN_REFUSALS = 20
 OPERATORS_WORD = "the word of whoever ran manage.py import_subscribers"
@@ -92,5 +95,10 @@ def _refusal_file(path: Path | None) -> Iterator[Callable[[Refusal], None] | Non
         rows = csv.writer(file)
         rows.writerow(["line", "column", "reason", "cell"])
         yield lambda refusal: rows.writerow(
-            [refusal.line, inert(refusal.column), refusal.reason, inert(refusal.raw)]
+            [
+                refusal.line,
+                escape_formula(refusal.column),
+                refusal.reason,
+                escape_formula(refusal.raw),
+            ]
         )

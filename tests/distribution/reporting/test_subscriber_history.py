@@ -97,7 +97,7 @@ def test_a_purge_takes_the_phone_from_deliveries_and_waits_for_those_on_their_wa
         batch_no=0,
         next_at=now,
     )
-    erasing.ask(who, reason="asked", by="omar", now=now)
+    erasing.request_erasure(who, reason="asked", by="omar", now=now)
     erasure = Erasure.objects.get()
 
     with pytest.raises(erasing.ErasureRefused, match="on its way"):

@@ -49,9 +49,9 @@ def test_what_is_no_phone_finds_nobody():
 
 
 def test_nobody_adds_or_changes_a_wish_here(admin_client):
-    row = suppressions.stopped([LEFT])[LEFT]
+    row = suppressions.find_suppressed([LEFT])[LEFT]
     change = reverse("admin:subscribers_suppression_change", args=[row.pk])
     assert admin_client.get(change).status_code == 200
     assert admin_client.post(change, {"holds": ""}).status_code == 403
     assert admin_client.get(reverse("admin:subscribers_suppression_add")).status_code == 403
-    assert suppressions.stopped([LEFT])
+    assert suppressions.find_suppressed([LEFT])

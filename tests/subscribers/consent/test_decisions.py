@@ -13,7 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from subscribers.consent import decisions as consent
-from subscribers.consent.decisions import Decision, Kind, Preference
+from subscribers.consent import preferences, reachability
+from subscribers.consent.decisions import Decision, Kind
+from subscribers.consent.preferences import Preference
 from subscribers.models import ConsentEvent, Subscriber
 from subscribers.phones import InvalidPhone
 from tests.builders import a_subscriber
@@ -196,7 +198,7 @@ def test_preferences_are_applied_together_and_unknown_phones_returned():
     active, gone = a_subscriber(), a_subscriber(status="UNSUBSCRIBED")
     quiet = a_subscriber(status="UNSUBSCRIBED")
 
-    report = consent.apply_preferences(
+    report = preferences.apply_preferences(
         [
             preference(active.phone.removeprefix("+"), "STOP"),
             preference(gone.phone, "START"),
@@ -216,7 +218,7 @@ def test_of_several_preferences_of_one_person_the_latest_holds():
     subscriber = a_subscriber()
     said = [("START", 3), ("STOP", 2), ("START", 1)]
 
-    report = consent.apply_preferences(
+    report = preferences.apply_preferences(
         [preference(subscriber.phone, says, at, f"wamid.{at}") for says, at in said], now=NOW
     )
 
@@ -230,21 +232,21 @@ def test_many_preferences_take_few_statements(django_assert_max_num_queries):
 
     # find, lock, append (SQLite takes a hundred rows a statement), read back, update
     with django_assert_max_num_queries(12):
-        report = consent.apply_preferences(stops, now=NOW)
+        report = preferences.apply_preferences(stops, now=NOW)
 
     assert report.changed == 300
 
 
 def test_no_preferences_cost_nothing(django_assert_num_queries):
     with django_assert_num_queries(0):
-        assert consent.apply_preferences([], now=NOW).changed == 0
+        assert preferences.apply_preferences([], now=NOW).changed == 0
 
 
 def test_the_third_day_out_of_reach_makes_a_number_invalid():
     subscriber = a_subscriber()
     days = [date(2026, 11, day) for day in (20, 21, 23)]
 
-    lost = [consent.report_unreachable([subscriber.pk], on=day, now=NOW) for day in days]
+    lost = [reachability.report_unreachable([subscriber.pk], on=day, now=NOW) for day in days]
 
     assert lost == [set(), set(), {subscriber.pk}]
     assert statuses() == ["INVALID"]
@@ -260,7 +262,7 @@ def test_a_day_counts_once_and_earlier_ones_no_more():
     subscriber = a_subscriber()
 
     for day in (22, 22, 21, 22):
-        consent.report_unreachable([subscriber.pk], on=date(2026, 11, day), now=NOW)
+        reachability.report_unreachable([subscriber.pk], on=date(2026, 11, day), now=NOW)
 
     subscriber.refresh_from_db()
     assert (subscriber.unreachable_days, subscriber.unreachable_on) == (1, date(2026, 11, 22))
@@ -269,12 +271,12 @@ def test_a_day_counts_once_and_earlier_ones_no_more():
 def test_a_message_that_arrives_starts_the_count_anew(django_assert_num_queries):
     counted, fine = a_subscriber(), a_subscriber()
     for day in (20, 21):
-        consent.report_unreachable([counted.pk], on=date(2026, 11, day), now=NOW)
+        reachability.report_unreachable([counted.pk], on=date(2026, 11, day), now=NOW)
 
-    assert consent.report_reached([counted.pk, fine.pk], now=NOW) == 1
+    assert reachability.report_reached([counted.pk, fine.pk], now=NOW) == 1
     with django_assert_num_queries(1):
-        assert consent.report_reached([counted.pk, fine.pk], now=NOW) == 0
-    consent.report_unreachable([counted.pk], on=date(2026, 11, 22), now=NOW)
+        assert reachability.report_reached([counted.pk, fine.pk], now=NOW) == 0
+    reachability.report_unreachable([counted.pk], on=date(2026, 11, 22), now=NOW)
 
     counted.refresh_from_db()
     assert (counted.unreachable_days, counted.status) == (1, "ACTIVE")
@@ -285,7 +287,7 @@ def test_who_is_not_written_to_does_not_become_invalid(status):
     subscriber = a_subscriber(status=status)
 
     for day in (20, 21, 22):
-        assert not consent.report_unreachable([subscriber.pk], on=date(2026, 11, day), now=NOW)
+        assert not reachability.report_unreachable([subscriber.pk], on=date(2026, 11, day), now=NOW)
 
     assert statuses() == [status]
 
@@ -293,11 +295,11 @@ def test_who_is_not_written_to_does_not_become_invalid(status):
 def test_a_number_tried_again_gets_all_its_days_back():
     subscriber = a_subscriber()
     for day in (20, 21, 22):
-        consent.report_unreachable([subscriber.pk], on=date(2026, 11, day), now=minute(day))
+        reachability.report_unreachable([subscriber.pk], on=date(2026, 11, day), now=minute(day))
     consent.resume(subscriber, source="admin:asha", at=NOW, now=NOW)
 
-    assert not consent.report_unreachable([subscriber.pk], on=date(2026, 11, 22), now=NOW)
-    assert not consent.report_unreachable([subscriber.pk], on=date(2026, 11, 23), now=NOW)
+    assert not reachability.report_unreachable([subscriber.pk], on=date(2026, 11, 22), now=NOW)
+    assert not reachability.report_unreachable([subscriber.pk], on=date(2026, 11, 23), now=NOW)
 
     subscriber.refresh_from_db()
     assert (subscriber.unreachable_days, subscriber.status) == (1, "ACTIVE")

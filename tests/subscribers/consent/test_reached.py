@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from subscribers.consent import decisions
+from subscribers.consent import decisions, reachability
 from subscribers.consent.decisions import Decision, Kind
 from subscribers.models import ConsentEvent, Subscriber
 from tests.builders import a_subscriber
@@ -19,7 +19,7 @@ LATER = NOW + timedelta(minutes=1)
 def lost() -> Subscriber:
     subscriber = a_subscriber()
     for day in (21, 22, 23):
-        decisions.report_unreachable([subscriber.pk], on=date(2026, 11, day), now=NOW)
+        reachability.report_unreachable([subscriber.pk], on=date(2026, 11, day), now=NOW)
     assert statuses() == ["INVALID"]
     return subscriber
 
@@ -27,7 +27,7 @@ def lost() -> Subscriber:
 def test_a_report_that_comes_late_revives_the_number():
     subscriber = lost()
 
-    assert decisions.report_reached([subscriber.pk], now=LATER) == 1
+    assert reachability.report_reached([subscriber.pk], now=LATER) == 1
 
     subscriber.refresh_from_db()
     assert (subscriber.status, subscriber.unreachable_days) == ("ACTIVE", 0)
@@ -41,7 +41,7 @@ def test_it_revives_nobody_who_left_or_was_paused_since(kind):
     decisions.record([Decision(subscriber.pk, kind, "test", NOW)], now=NOW)
     before = statuses()
 
-    decisions.report_reached([subscriber.pk], now=LATER)
+    reachability.report_reached([subscriber.pk], now=LATER)
 
     assert statuses() == before
 
@@ -51,14 +51,14 @@ def test_what_a_file_called_invalid_stays_so():
     source = "import:people.csv"
     decisions.record([Decision(subscriber.pk, Kind.UNREACHABLE, source, minute(1))], now=NOW)
 
-    decisions.report_reached([subscriber.pk], now=LATER)
+    reachability.report_reached([subscriber.pk], now=LATER)
 
     assert statuses() == ["INVALID"]
 
 
 def test_the_revived_is_counted_anew():
     subscriber = lost()
-    decisions.report_reached([subscriber.pk], now=LATER)
+    reachability.report_reached([subscriber.pk], now=LATER)
 
-    assert not decisions.report_unreachable([subscriber.pk], on=date(2026, 11, 24), now=LATER)
+    assert not reachability.report_unreachable([subscriber.pk], on=date(2026, 11, 24), now=LATER)
     assert statuses() == ["ACTIVE"]

@@ -7,8 +7,8 @@ from itertools import permutations
 import pytest
 from django.contrib.auth import get_user_model
 
-from subscribers.consent import decisions, suppressions
-from subscribers.consent.decisions import Preference
+from subscribers.consent import preferences, suppressions
+from subscribers.consent.preferences import Preference
 from subscribers.models import ConsentEvent, Subscriber, Suppression
 from tests.subscribers.imports import LATER, counts, run
 from tests.subscribers.moments import NOW, minute, statuses
@@ -20,7 +20,7 @@ FILE = f"phone,name\n{PHONE},Asha\n"
 
 def say(wants: bool, at: int, phone: str = PHONE) -> None:
     said = Preference(phone, wants, "whatsapp:STOP", f"wamid.{at}", minute(at))
-    decisions.apply_preferences([said], now=NOW)
+    preferences.apply_preferences([said], now=NOW)
 
 
 STOP, START = False, True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from subscribers.importing.columns import Columns, Refusal, Row
-from subscribers.importing.csv_table import ImportRefused, Record
+from subscribers.importing.tables.records import ImportRefused, Record
 
 
 def read(header, *cells):

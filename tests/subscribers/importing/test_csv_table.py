@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subscribers.importing import csv_table
-from subscribers.importing.csv_table import ImportRefused, open_table
+from subscribers.importing.tables import csv_table
+from subscribers.importing.tables.csv_table import open_table
+from subscribers.importing.tables.records import ImportRefused
 
 
 def read(data):

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from subscribers.importing import jobs, upsert
-from subscribers.importing.csv_table import ImportRefused
+from subscribers.importing.tables.records import ImportRefused
 from subscribers.models import ConsentEvent, ImportFile, ImportJob, Subscriber
 from tests.builders import a_subscriber
 from tests.subscribers.moments import NOW
@@ -93,7 +93,7 @@ def test_nothing_is_imported_that_nobody_confirmed_or_without_a_consent_source()
 
 
 def test_an_import_killed_between_chunks_goes_on_where_it_was(monkeypatch):
-    monkeypatch.setattr(upsert, "CHUNK", 1)
+    monkeypatch.setattr(upsert, "CHUNK_ROWS", 1)
     job = a_checked_job()
     an_import(job)
     written = []
@@ -105,7 +105,7 @@ def test_an_import_killed_between_chunks_goes_on_where_it_was(monkeypatch):
         self.planned = self._coming
 
     with monkeypatch.context() as patched:
-        patched.setattr(jobs._Import, "read", die)
+        patched.setattr(jobs._ImportRecorder, "chunk_counted", die)
         with pytest.raises(KeyboardInterrupt):
             jobs.run(job.pk, clock=clock)
     assert Subscriber.objects.count() == 2
@@ -120,14 +120,14 @@ def test_an_import_killed_between_chunks_goes_on_where_it_was(monkeypatch):
 
 
 def test_a_job_that_was_taken_over_writes_no_more(monkeypatch):
-    monkeypatch.setattr(upsert, "CHUNK", 1)
+    monkeypatch.setattr(upsert, "CHUNK_ROWS", 1)
     job = a_checked_job()
     an_import(job)
 
     def steal(self, report, verdicts, last_line):
         ImportJob.objects.filter(pk=job.pk).update(runner="somebody else")
 
-    monkeypatch.setattr(jobs._Import, "read", steal)
+    monkeypatch.setattr(jobs._ImportRecorder, "chunk_counted", steal)
 
     assert not jobs.run(job.pk, clock=clock)
     assert Subscriber.objects.count() == 1
@@ -135,10 +135,12 @@ def test_a_job_that_was_taken_over_writes_no_more(monkeypatch):
 
 
 def test_a_cancelled_import_stops_at_the_next_chunk(monkeypatch):
-    monkeypatch.setattr(upsert, "CHUNK", 1)
+    monkeypatch.setattr(upsert, "CHUNK_ROWS", 1)
     job = a_checked_job()
     an_import(job)
-    monkeypatch.setattr(jobs._Import, "read", lambda *_: jobs.cancel(job.pk, now=NOW))
+    monkeypatch.setattr(
+        jobs._ImportRecorder, "chunk_counted", lambda *_: jobs.cancel(job.pk, now=NOW)
+    )
 
     assert not jobs.run(job.pk, clock=clock)
     assert (ImportJob.objects.get().state, Subscriber.objects.count()) == ("CANCELLED", 1)
@@ -161,7 +163,7 @@ def test_two_workers_do_not_work_on_the_same_file(monkeypatch):
 
 def test_a_file_over_which_processes_keep_dying_is_given_up_with_a_sentence():
     job = a_job()
-    ImportJob.objects.update(tries=jobs.TRIES)
+    ImportJob.objects.update(tries=jobs.TRIES_LIMIT)
 
     assert jobs.run(job.pk, clock=clock)
     job.refresh_from_db()
@@ -199,8 +201,8 @@ def test_a_corrected_file_of_refused_lines_can_be_imported():
 def test_old_files_are_deleted_and_what_waited_is_cancelled(settings):
     job = a_checked_job()
 
-    assert jobs.forget_files(NOW + timedelta(days=settings.IMPORT_KEEP_DAYS)) == 0
-    assert jobs.forget_files(NOW + timedelta(days=settings.IMPORT_KEEP_DAYS, hours=1)) == 1
+    assert jobs.delete_old_files(NOW + timedelta(days=settings.IMPORT_KEEP_DAYS)) == 0
+    assert jobs.delete_old_files(NOW + timedelta(days=settings.IMPORT_KEEP_DAYS, hours=1)) == 1
     job.refresh_from_db()
     assert job.state == "CANCELLED"
     assert not ImportFile.objects.exists()

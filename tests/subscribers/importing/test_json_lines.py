@@ -6,7 +6,8 @@ import io
 
 import pytest
 
-from subscribers.importing.csv_table import MAX_COLUMNS, ImportRefused, open_table
+from subscribers.importing.tables.csv_table import open_table
+from subscribers.importing.tables.records import MAX_COLUMNS, ImportRefused
 from subscribers.models import ConsentEvent, Subscriber
 from tests.subscribers.imports import counts, reasons, run
 

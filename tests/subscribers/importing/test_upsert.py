@@ -8,7 +8,8 @@ import pytest
 
 from subscribers.consent import decisions
 from subscribers.importing import upsert
-from subscribers.importing.upsert import ImportRefused, import_csv
+from subscribers.importing.tables.records import ImportRefused
+from subscribers.importing.upsert import import_csv
 from subscribers.models import ConsentEvent, Subscriber
 from tests.builders import a_subscriber
 from tests.subscribers.imports import LATER, counts, reasons, run
@@ -178,7 +179,7 @@ def test_of_a_phone_that_stands_twice_the_first_line_counts():
 
 @pytest.mark.parametrize("chunk", [1, 500])
 def test_a_withdrawal_is_never_dropped_as_a_duplicate(monkeypatch, chunk):
-    monkeypatch.setattr(upsert, "CHUNK", chunk)
+    monkeypatch.setattr(upsert, "CHUNK_ROWS", chunk)
     text = (
         "phone,status\n9812345678,active\n9812345679,\n"
         "9812345678,stop\n9812345678,stop\n9812345678,active\n"
@@ -222,7 +223,7 @@ def test_a_bad_row_costs_nobody_else_anything():
 
 
 def test_the_report_keeps_the_first_refusals_and_passes_all_of_them_on(monkeypatch):
-    monkeypatch.setattr(upsert, "KEPT_REFUSALS", 2)
+    monkeypatch.setattr(upsert, "KEPT_REFUSALS_LIMIT", 2)
     passed = []
 
     report = run("phone\n1\n2\n3\n", on_refusal=passed.append)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from subscribers.consent import decisions as consent
 from subscribers.importing import upsert
-from subscribers.importing.upsert import ImportRefused, import_csv
+from subscribers.importing.tables.records import ImportRefused
+from subscribers.importing.upsert import import_csv
 from subscribers.models import ConsentEvent, Subscriber
 from tests.builders import a_subscriber
 from tests.subscribers.imports import LATER, counts, run
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.django_db
 
 
 def test_a_crash_between_chunks_is_completed_by_a_second_import(monkeypatch):
-    monkeypatch.setattr(upsert, "CHUNK", 2)
+    monkeypatch.setattr(upsert, "CHUNK_ROWS", 2)
     text = "phone\n" + "".join(f"981234567{digit}\n" for digit in range(5))
     record, calls = consent.record, []
 

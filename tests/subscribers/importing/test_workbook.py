@@ -7,8 +7,8 @@ import zipfile
 
 import pytest
 
-from subscribers.importing import workbook, workbook_script
-from subscribers.importing.csv_table import ImportRefused
+from subscribers.importing.tables import workbook, workbook_script
+from subscribers.importing.tables.records import ImportRefused
 from tests.subscribers.workbooks import a_workbook, an_archive, rebuilt
 
 BOMB = """<?xml version="1.0"?><!DOCTYPE x [<!ENTITY a "ha"><!ENTITY b "&a;&a;">]><x>&b;</x>"""
@@ -117,7 +117,7 @@ def test_a_reader_that_takes_too_long_is_stopped(monkeypatch, tmp_path):
     script = tmp_path / "slow.py"
     script.write_text("import time; time.sleep(60)")
     monkeypatch.setattr(workbook, "_SCRIPT", script)
-    monkeypatch.setattr(workbook, "PATIENCE", 0.5)
+    monkeypatch.setattr(workbook, "CONVERSION_SECONDS", 0.5)
 
     with pytest.raises(ImportRefused, match="takes too long"):
         workbook.to_csv(a_workbook(["Phone"]))

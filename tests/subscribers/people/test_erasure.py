@@ -21,7 +21,7 @@ FILE = "phone,name\n9812345678,Asha\n"
 
 def an_erased_person(*, purged: bool = True) -> Subscriber:
     person = a_subscriber(phone=PHONE, name="Asha", email="a@b.in", attributes={"city": "Pune"})
-    erasure = erasing.ask(person, reason="wrote to us", by="omar", now=NOW)
+    erasure = erasing.request_erasure(person, reason="wrote to us", by="omar", now=NOW)
     if purged:
         erasing.purge(erasure, now=NOW)
     person.refresh_from_db()
@@ -67,7 +67,7 @@ def test_a_former_key_still_knows_whom_to_forget(settings):
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another key, long enough for the check of the settings, and new"
 
-    assert erased_phones.among([PHONE, "+919812345679"]) == {PHONE}
+    assert erased_phones.find_erased([PHONE, "+919812345679"]) == {PHONE}
 
 
 def test_who_subscribed_again_is_not_purged():

@@ -18,7 +18,7 @@ LATER = NOW + timedelta(minutes=5)
 
 
 def an_addition(phone: str = PHONE, **details: str) -> Subscriber:
-    return registration.add(
+    return registration.register(
         phone, details, source="api:crm", notice="Form of June", actor="crm", now=NOW
     )
 
@@ -56,7 +56,7 @@ def test_nobody_is_added_twice_nor_after_erasure():
     assert known.value.subscriber_id == person.pk
 
     gone = an_addition("+919812345602")
-    erasure.ask(gone, reason="letter", by="esha", now=NOW)
+    erasure.request_erasure(gone, reason="letter", by="esha", now=NOW)
     Subscriber.objects.filter(pk=gone.pk).update(phone="+000000000000002")
     with pytest.raises(registration.Erased):
         an_addition("+919812345602")
@@ -93,7 +93,7 @@ def test_who_unsubscribed_comes_back_only_with_new_consent():
 
 def test_who_asked_to_be_erased_is_not_made_active():
     person = an_addition()
-    erasure.ask(person, reason="letter", by="esha", now=NOW)
+    erasure.request_erasure(person, reason="letter", by="esha", now=NOW)
 
     with pytest.raises(status_changes.StatusRefused, match="erased"):
         ask(person, Status.ACTIVE, consent_source="Form of July")

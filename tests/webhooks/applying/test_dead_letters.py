@@ -57,7 +57,7 @@ def test_new_webhooks_are_applied_together_while_a_poison_is_tried_alone(monkeyp
 def test_what_is_no_json_is_given_up_at_once(body):
     _, bad = store(BODY, body)
 
-    assert inbox.drain(now=NOW) == inbox.Drained(applied=1, dead=1)
+    assert inbox.drain(now=NOW) == inbox.DrainResult(applied=1, dead=1)
     row = WebhookEvent.objects.dead().get()
     assert (row.pk, row.tries, row.processed_at) == (bad, 1, None)
     assert row.error.startswith("Unreadable: ")

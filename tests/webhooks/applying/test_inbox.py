@@ -48,14 +48,14 @@ def test_what_is_stored_is_applied_and_marked():
 
     drained = inbox.drain(now=NOW)
 
-    assert drained == inbox.Drained(applied=2)
+    assert drained == inbox.DrainResult(applied=2)
     assert Delivery.objects.tally() == {State.ACCEPTED: 2}
     rows = WebhookEvent.objects.values_list("processed_at", "tries", "error", "unmatched")
     assert list(rows) == [(NOW, 0, "", 0)] * 2
 
 
 def test_an_empty_inbox_is_drained_too():
-    assert inbox.drain(now=NOW) == inbox.Drained()
+    assert inbox.drain(now=NOW) == inbox.DrainResult()
 
 
 def test_draining_twice_changes_nothing_more():
@@ -65,7 +65,7 @@ def test_draining_twice_changes_nothing_more():
     inbox.drain(now=NOW)
     before = Delivery.objects.values().get(pk=pk)
 
-    assert inbox.drain(now=NOW) == inbox.Drained()
+    assert inbox.drain(now=NOW) == inbox.DrainResult()
     WebhookEvent.objects.update(processed_at=None)
     assert inbox.drain(now=NOW + timedelta(seconds=9)).applied == 1
     assert Delivery.objects.values().get(pk=pk) == before
@@ -74,11 +74,11 @@ def test_draining_twice_changes_nothing_more():
 def test_bundles_follow_each_other_until_nothing_is_left():
     store(*(BODY.ljust(len(BODY) + place) for place in range(25)))
 
-    assert inbox.drain(now=NOW, limit=10) == inbox.Drained(applied=25)
+    assert inbox.drain(now=NOW, limit=10) == inbox.DrainResult(applied=25)
 
 
 def test_a_bundle_holds_no_more_bytes_than_it_may(monkeypatch):
-    monkeypatch.setattr(inbox, "BUNDLE_BYTES", 1000)
+    monkeypatch.setattr(inbox, "BUNDLE_BYTES_LIMIT", 1000)
     tried = spoil(monkeypatch)
     pks = store(*(BODY.ljust(size) for size in (600, 300, 301, 5000, 200)))
 
@@ -89,7 +89,7 @@ def test_a_bundle_holds_no_more_bytes_than_it_may(monkeypatch):
 def test_when_the_time_is_over_the_rest_is_left_and_said_so():
     store(BODY)
 
-    assert inbox.drain(now=NOW, seconds=-1) == inbox.Drained(more=True)
+    assert inbox.drain(now=NOW, seconds=-1) == inbox.DrainResult(more=True)
     assert WebhookEvent.objects.pending().count() == 1
 
 
@@ -208,7 +208,7 @@ def test_two_drains_at_once_apply_everything_once():
         store(*map(statuses, items))
     start = Barrier(2)
 
-    def drain() -> inbox.Drained:
+    def drain() -> inbox.DrainResult:
         start.wait()
         try:
             return inbox.drain(now=NOW, limit=20)
@@ -261,7 +261,7 @@ def test_a_webhook_that_is_being_applied_is_passed_over_not_waited_for(on_postgr
 
     monkeypatch.setattr(handlers, "apply", slow)
 
-    def drain() -> inbox.Drained:
+    def drain() -> inbox.DrainResult:
         try:
             return inbox.drain(now=NOW, limit=1)
         finally:
@@ -286,7 +286,7 @@ def test_storing_goes_on_while_a_drain_is_at_work():
     store(*(said("+919800000000", f"hello {n}", at=NOW) for n in range(300)))
     start = Barrier(2)
 
-    def drain() -> inbox.Drained:
+    def drain() -> inbox.DrainResult:
         start.wait()
         try:
             return inbox.drain(now=NOW, limit=50)

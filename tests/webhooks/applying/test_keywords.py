@@ -40,23 +40,23 @@ NEITHER = [
 
 @pytest.mark.parametrize("text", STOPS)
 def test_these_mean_stop(text):
-    assert keywords.wish(text) is False
+    assert keywords.parse_opt(text) is False
 
 
 @pytest.mark.parametrize("text", STARTS)
 def test_these_mean_start(text):
-    assert keywords.wish(text) is True
+    assert keywords.parse_opt(text) is True
 
 
 @pytest.mark.parametrize("text", NEITHER)
 def test_these_mean_neither(text):
-    assert keywords.wish(text) is None
+    assert keywords.parse_opt(text) is None
 
 
 @pytest.mark.parametrize("text", STOPS + STARTS)
 @pytest.mark.parametrize("form", ["NFC", "NFD", "NFKC", "NFKD"])
 def test_the_keyboards_way_of_composing_letters_does_not_matter(text, form):
-    assert keywords.wish(unicodedata.normalize(form, text)) == keywords.wish(text)
+    assert keywords.parse_opt(unicodedata.normalize(form, text)) == keywords.parse_opt(text)
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_the_keyboards_way_of_composing_letters_does_not_matter(text, form):
     ],
 )
 def test_buttons_stop_by_their_beginning_and_start_by_the_whole_word(chosen, wish):
-    assert keywords.wish("", chosen) is wish
+    assert keywords.parse_opt("", chosen) is wish
 
 
 def test_no_word_is_in_both_lists():
@@ -89,4 +89,4 @@ def test_no_word_is_in_both_lists():
 
 @given(st.text(max_size=300), st.lists(st.text(max_size=300), max_size=2))
 def test_any_text_is_answered(said, chosen):
-    assert keywords.wish(said, chosen) in (True, False, None)
+    assert keywords.parse_opt(said, chosen) in (True, False, None)

@@ -15,13 +15,13 @@ from phonepool import json_values
 from phonepool.json_values import Unreadable
 from tests.webhooks.posts import encode, envelope, messages, status
 from webhooks.applying import payloads
-from webhooks.applying.events import Event, Parsed, Status
+from webhooks.applying.events import Event, ParsedWebhook, Status
 
 CASES = sorted((Path(__file__).parents[2] / "data" / "webhooks").glob("*.json"))
 RECEIVED = datetime(2026, 11, 23, 0, 30, 5, tzinfo=UTC)
 
 
-def parse(body: bytes) -> Parsed:
+def parse(body: bytes) -> ParsedWebhook:
     return payloads.parse(body, received_at=RECEIVED)
 
 

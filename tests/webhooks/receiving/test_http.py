@@ -149,7 +149,7 @@ def test_many_webhooks_share_a_nudge(serve: Callable[..., int], broker_url: str)
         time.sleep(0.05)
     took = time.monotonic() - started
 
-    assert 1 <= broker.llen("daybreak:webhooks") <= took / nudger.INTERVAL + 1
+    assert 1 <= broker.llen("daybreak:webhooks") <= took / nudger.NUDGE_INTERVAL_SECONDS + 1
 
 
 @pytest.mark.slow

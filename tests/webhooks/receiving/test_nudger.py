@@ -36,15 +36,15 @@ def published(monkeypatch) -> Queue[float]:
 def test_a_nudge_goes_out_soon(published):
     started = time.monotonic()
 
-    nudger.wake()
+    nudger.request_drain()
 
-    assert published.get(timeout=10) - started >= nudger.INTERVAL
+    assert published.get(timeout=10) - started >= nudger.NUDGE_INTERVAL_SECONDS
 
 
 def test_many_calls_are_one_nudge_each_interval(published):
-    end = time.monotonic() + 5 * nudger.INTERVAL
+    end = time.monotonic() + 5 * nudger.NUDGE_INTERVAL_SECONDS
     while time.monotonic() < end:
-        nudger.wake()
+        nudger.request_drain()
     moments = []
     with suppress(Empty):
         while True:
@@ -52,37 +52,37 @@ def test_many_calls_are_one_nudge_each_interval(published):
 
     gaps = [later - earlier for earlier, later in pairwise(moments)]
     assert 2 <= len(moments) <= 6
-    assert min(gaps) >= nudger.INTERVAL
+    assert min(gaps) >= nudger.NUDGE_INTERVAL_SECONDS
 
 
 def test_a_call_during_a_nudge_is_not_lost(published, monkeypatch):
     """What was stored while the broker was slow may have come too late for that drain."""
     go_on = Event()
     monkeypatch.setattr(publisher, "publish", lambda publish: (publish(), go_on.wait(10)))
-    nudger.wake()
+    nudger.request_drain()
     first = published.get(timeout=10)
 
-    nudger.wake()
+    nudger.request_drain()
     go_on.set()
 
     assert published.get(timeout=10) > first
 
 
 def test_waking_takes_no_time(published):
-    nudger.wake()
+    nudger.request_drain()
     started = time.process_time()
     for _ in range(10_000):
-        nudger.wake()
+        nudger.request_drain()
 
     assert time.process_time() - started < 1.0
 
 
 def test_a_forked_process_has_a_nudger_of_its_own(published):
-    nudger.wake()
+    nudger.request_drain()
     published.get(timeout=10)
     child = os.fork()
     if child == 0:
-        nudger.wake()
+        nudger.request_drain()
         try:
             published.get(timeout=10)
         except Empty:
@@ -93,5 +93,5 @@ def test_a_forked_process_has_a_nudger_of_its_own(published):
 
 
 def test_the_nudge_names_a_task_that_exists():
-    assert tasks.drain_inbox.name == nudger.DRAIN
-    assert nudger.DRAIN in current_app.tasks
+    assert tasks.drain_inbox.name == nudger.DRAIN_TASK
+    assert nudger.DRAIN_TASK in current_app.tasks

@@ -49,12 +49,12 @@ def test_what_was_answered_503_is_told_with_the_next_webhook(client):
     with without_the_table():
         assert post(client, BODY).status_code == 503
     refused = timezone.now()
-    assert presence.owes()
+    assert presence.has_unsaved_gap()
 
     assert post(client, BODY).status_code == 200
 
     assert before < feed().receiver_away_at < refused <= feed().receiver_seen_at
-    assert not presence.owes()
+    assert not presence.has_unsaved_gap()
 
 
 @pytest.mark.django_db
@@ -71,56 +71,56 @@ def test_what_broke_the_view_and_what_could_not_be_verified_were_missed_too(
     with monkeypatch.context() as patch:
         patch.setattr(views.signature, "verify", lambda *_: 1 / 0)
         assert post(client, BODY).status_code == 500
-    assert presence.owes()
+    assert presence.has_unsaved_gap()
     assert post(client, BODY).status_code == 200
-    assert not presence.owes()
+    assert not presence.has_unsaved_gap()
 
     with monkeypatch.context() as patch:
         patch.setattr(settings, "WHATSAPP_APP_SECRETS", [])
         assert post(client, BODY, sign_with="").status_code == 503
-    assert presence.owes()
+    assert presence.has_unsaved_gap()
 
 
 @pytest.mark.django_db
 def test_what_meta_did_not_sign_is_nothing_missed(client):
     assert post(client, BODY, sign_with="not-our-secret").status_code == 403
-    assert not presence.owes()
+    assert not presence.has_unsaved_gap()
 
 
 @pytest.mark.django_db(transaction=True)
 def test_a_webhook_is_not_taken_before_the_absence_is_told(client):
     """Else silence could be judged by neighbours that were let in, and by no absence."""
-    presence.missed(NOW)
+    presence.note_gap(NOW)
     rename = "ALTER TABLE {} RENAME TO {}"
     with connection.cursor() as cursor:
         cursor.execute(rename.format("distribution_statusfeed", "hidden"))
     try:
         assert post(client, BODY).status_code == 503
-        presence.beat()  # fails in silence
+        presence.try_to_save()  # fails in silence
     finally:
         with connection.cursor() as cursor:
             cursor.execute(rename.format("hidden", "distribution_statusfeed"))
 
-    presence.beat()
+    presence.try_to_save()
 
-    assert not presence.owes()
+    assert not presence.has_unsaved_gap()
     assert feed().receiver_away_at > NOW
 
 
 @pytest.mark.django_db
 def test_what_is_missed_while_it_is_told_stays_owed(monkeypatch):
-    presence.missed(NOW)
+    presence.note_gap(NOW)
     later = NOW + timedelta(seconds=1)
     really = StatusFeed.receiver_seen
 
     def seen(at, **said):
         really(at, **said)
-        presence.missed(later)
+        presence.note_gap(later)
 
     monkeypatch.setattr(StatusFeed, "receiver_seen", seen)
-    presence.tell(NOW)
+    presence.save(NOW)
 
-    assert presence.owes()
+    assert presence.has_unsaved_gap()
     assert feed().receiver_away_at == NOW
 
 
@@ -148,6 +148,6 @@ def awaited(question):
 
 
 def test_storing_itself_knows_nothing_of_it(db):
-    presence.missed(NOW)
+    presence.note_gap(NOW)
     assert store.store(BODY, 0, now=NOW)
-    assert presence.owes()
+    assert presence.has_unsaved_gap()

@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator
 from typing import TextIO
 
-from subscribers.importing.records import (
+from subscribers.importing.tables.records import (
     MAX_COLUMNS,
     MAX_LINE,
     TOO_LONG,

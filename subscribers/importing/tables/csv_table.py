@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
-from subscribers.importing.json_lines import JsonLines
-from subscribers.importing.records import (
+from subscribers.importing.tables.json_lines import JsonLines
+from subscribers.importing.tables.records import (
     MAX_CELL,
     MAX_COLUMNS,
     MAX_LINE,
@@ -45,7 +45,7 @@ __all__ = [
 
 MAX_RECORD_LINES = 50  # of one row whose cells hold line breaks
 DELIMITERS = ",;\t|"
-BLOCK = 64 * 1024
+BLOCK_BYTES = 64 * 1024
 
 _SAVE_AS_CSV = "open it and save it as “CSV UTF-8”"
 _NOT_TEXT = f"This is not a text file: if it is a workbook, {_SAVE_AS_CSV}."
@@ -170,7 +170,7 @@ def open_table(source: BinaryIO | Path) -> Iterator[AnyTable]:
 
 def _is_json(text: TextIO) -> bool:
     """Whether the first character that shows is a brace; leaves the text at its beginning."""
-    first = text.read(BLOCK).lstrip()[:1]
+    first = text.read(BLOCK_BYTES).lstrip()[:1]
     text.seek(0)
     if first == "[":
         raise ImportRefused(_JSON_LIST)
@@ -191,7 +191,7 @@ def _seekable(source: BinaryIO | Path) -> Iterator[BinaryIO]:
         yield source
     else:
         with tempfile.TemporaryFile() as copy:
-            while copy.tell() <= MAX_SIZE and (block := source.read(BLOCK)):
+            while copy.tell() <= MAX_SIZE and (block := source.read(BLOCK_BYTES)):
                 copy.write(block)
             yield copy
 
@@ -247,7 +247,7 @@ def _count_lines(file: BinaryIO, encoding: str) -> int:
 
 def _blocks(file: BinaryIO) -> Iterator[bytes]:
     file.seek(0)
-    while block := file.read(BLOCK):
+    while block := file.read(BLOCK_BYTES):
         yield block
 
 

@@ -13,15 +13,15 @@ import zlib
 from pathlib import Path
 from typing import IO
 
-from subscribers.importing.records import MAX_SIZE as MAX_CSV
-from subscribers.importing.records import ImportRefused
+from subscribers.importing.tables.records import MAX_SIZE as MAX_CSV
+from subscribers.importing.tables.records import ImportRefused
 
 MAX_SIZE = 15 * 2**20  # bytes as uploaded
 MAX_UNPACKED = 200 * 2**20
 MAX_MEMBERS = 1_000
 MAX_RATIO = 100  # unpacked to packed; sheets of plain lists come to 5 to 30
-SMALL = 2**20  # unpacked bytes up to which the ratio says nothing
-PATIENCE = 90.0  # seconds for the whole conversion
+SMALL_BYTES = 2**20  # unpacked bytes up to which the ratio says nothing
+CONVERSION_SECONDS = 90.0  # seconds for the whole conversion
 _SCRIPT = Path(__file__).with_name("workbook_script.py")
 _BLOCK = 2**18
 _ASK_FOR_CSV = "Open it in Excel, copy the list into a new workbook or save it as “CSV UTF-8”."
@@ -68,7 +68,7 @@ def _check_directory(members: list[zipfile.ZipInfo]) -> None:
     packed = sum(member.compress_size for member in members)
     if unpacked > MAX_UNPACKED:
         raise ImportRefused(f"The workbook unpacks to over {MAX_UNPACKED // 2**20} MB: split it.")
-    if unpacked > SMALL and unpacked > MAX_RATIO * max(packed, 1):
+    if unpacked > SMALL_BYTES and unpacked > MAX_RATIO * max(packed, 1):
         raise ImportRefused(f"The workbook is packed too densely to be a list. {_ASK_FOR_CSV}")
     names = [member.filename for member in members]
     if len(set(names)) < len(names) or any(_is_odd(member) for member in members):
@@ -108,7 +108,7 @@ def _convert(path: Path) -> bytes:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=subprocess.DEVNULL,
-                timeout=PATIENCE,
+                timeout=CONVERSION_SECONDS,
                 env={},
                 check=False,
             )

@@ -1,0 +1,74 @@
+"""Numbers that WhatsApp cannot reach: invalid after some days in a row, valid when it delivers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import date, datetime
+
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
+
+from subscribers.consent.decisions import Decision, in_chunks, lock_statuses, record
+from subscribers.models import ConsentEvent, Status, Subscriber
+
+Kind = ConsentEvent.Kind
+
+UNREACHABLE_DAYS_LIMIT = 3  # separate days in a row; then the number counts as invalid
+UNREACHABLE_SOURCE = "whatsapp:unreachable"
+
+
+def report_unreachable(subscriber_ids: Collection[int], *, on: date, now: datetime) -> set[int]:
+    """Count `on` as a day on which WhatsApp could not deliver; the limit makes a number INVALID.
+
+    A day counts once, and only if it is later than the last one counted. Returns the ids that
+    became INVALID; only ACTIVE subscribers do.
+    """
+    lost: set[int] = set()
+    for chunk in in_chunks(sorted(set(subscriber_ids))):
+        with transaction.atomic():
+            lock_statuses(chunk)
+            fresh = Subscriber.objects.filter(pk__in=chunk).filter(
+                Q(unreachable_on=None) | Q(unreachable_on__lt=on)
+            )
+            fresh.update(unreachable_days=F("unreachable_days") + 1, unreachable_on=on)
+            over = Subscriber.objects.eligible().filter(
+                pk__in=chunk, unreachable_on=on, unreachable_days__gte=UNREACHABLE_DAYS_LIMIT
+            )
+            evidence = on.isoformat()
+            decisions = [
+                Decision(pk, Kind.UNREACHABLE, UNREACHABLE_SOURCE, now, evidence)
+                for pk in over.values_list("pk", flat=True)
+            ]
+            lost |= record(decisions, now=now)
+    return lost
+
+
+def report_reached(subscriber_ids: Collection[int], *, now: datetime) -> int:
+    """Forget the unreachable days of those who got a message; returns how many had any.
+
+    A number that these days made INVALID is valid after all; what a file or a person called so
+    stays so until an opt-in or `resume`.
+    """
+    reset = 0
+    for chunk in in_chunks(sorted(set(subscriber_ids))):
+        counted = Subscriber.objects.filter(pk__in=chunk, unreachable_days__gt=0)
+        # Nearly always empty, and then no write is asked for: on SQLite writers queue.
+        needy = list(counted.values_list("pk", flat=True))
+        if needy:
+            with transaction.atomic():
+                lock_statuses(needy)
+                reset += counted.update(unreachable_days=0)
+                record([_revival(pk, now) for pk in _lost_by_mistake(needy)], now=now)
+    return reset
+
+
+def _lost_by_mistake(ids: Sequence[int]) -> list[int]:
+    """Those of them whom only WhatsApp's silence made INVALID."""
+    invalid = Subscriber.objects.filter(pk__in=ids, status=Status.INVALID)
+    silent = ConsentEvent.objects.filter(subscriber=OuterRef("pk"), kind=Kind.UNREACHABLE)
+    others = silent.exclude(source=UNREACHABLE_SOURCE)
+    return list(invalid.exclude(Exists(others)).values_list("pk", flat=True))
+
+
+def _revival(subscriber_id: int, now: datetime) -> Decision:
+    return Decision(subscriber_id, Kind.RESUME, "whatsapp:delivered", now)

@@ -1,0 +1,53 @@
+"""What became of the rows of an import, in all and one by one, and who is notified of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from subscribers.importing.columns import Refusal, Row
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What became of each row: total = new + changed + unchanged + kept_opted_out + refused."""
+
+    filename: str
+    dry_run: bool
+    encoding: str = ""
+    delimiter: str = ""
+    total: int = 0  # rows that hold anything
+    new: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    kept_opted_out: int = 0  # had unsubscribed: nothing of theirs touched; or said STOP unknown
+    refused: int = 0
+    kept_inactive: int = 0  # of the changed and unchanged: paused or invalid before and after
+    duplicates: int = 0  # of the refused: the phone stands on an earlier line
+    refusals: list[Refusal] = field(default_factory=list)  # the first KEPT_REFUSALS
+
+
+@dataclass(frozen=True, slots=True)
+class RowResult:
+    """What becomes of one row that is taken, and what it changes: field, before, after."""
+
+    row: Row
+    count: str  # the report's count it adds to
+    changes: tuple[tuple[str, str, str], ...] = ()
+
+
+class ImportObserver:
+    """Somebody who follows an import: told of each chunk, and asked where to go on."""
+
+    resume_after_line = (
+        0  # chunks that end on this line or before it were committed by an earlier try
+    )
+
+    def chunk_written(self, plan: Counter[str], last_line: int) -> None:
+        """A chunk was written; called inside its transaction, so both are kept or neither."""
+
+    def chunk_counted(
+        self, report: ImportReport, results: Sequence[RowResult], last_line: int
+    ) -> None:
+        """A chunk is done, and counted."""
