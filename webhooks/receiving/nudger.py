@@ -37,9 +37,8 @@ class Nudger:
             # First wait, then publish: what arrives meanwhile is drained together.
             time.sleep(NUDGE_INTERVAL_SECONDS)
             self._bell.clear()
-            publisher.publish(
-                publish
-            )  # never raises, waits a second at most, rests after a failure
+            # Never raises, waits a second at most, rests after a failure.
+            publisher.publish(publish)
 
 
 def publish() -> None:
