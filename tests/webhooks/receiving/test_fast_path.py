@@ -28,7 +28,7 @@ def call(path: str, body: bytes = b"", method: str = "POST") -> tuple[int, dict[
         "SERVER_NAME": "localhost",
         "SERVER_PORT": "80",
         "CONTENT_LENGTH": str(len(body)),
-        views.SIGNATURE: signature.sign(body, settings.WHATSAPP_APP_SECRETS[0]),
+        "HTTP_X_HUB_SIGNATURE_256": signature.sign(body, settings.WHATSAPP_APP_SECRETS[0]),
         "wsgi.input": io.BytesIO(body),
         "wsgi.url_scheme": "http",
     }
