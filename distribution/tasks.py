@@ -166,7 +166,7 @@ def post_events() -> None:
 @shared_task(ignore_result=True)
 def forget_events() -> int:
     """Delete events that were told long ago."""
-    return delivery.forget_old(timezone.now())
+    return delivery.delete_old(timezone.now())
 
 
 @shared_task(ignore_result=True)

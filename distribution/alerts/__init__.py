@@ -1,1 +1,1 @@
-"""Alerts and who is notified of them."""
+"""Alerts: the catalogue of rules, the incidents, and the notifiers that report them."""

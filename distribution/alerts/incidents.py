@@ -1,4 +1,4 @@
-"""Alerts: an incident opens once, is refreshed while it lasts and closes once."""
+"""Incidents: an alert opens once, is refreshed while its condition lasts and closes once."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def close_alert(rule: AlertRule, about: int | str = "", *, now: datetime) -> boo
 
 
 def close_all(alerts: QuerySet[Alert], *, now: datetime) -> int:
-    """Close those of them that are open; how many. One statement when there is none."""
+    """Close the open ones among them; how many. One statement if there is none."""
     closed = 0
     for alert in list(alerts.filter(closed_at=None).order_by("pk")):
         with transaction.atomic():

@@ -1,5 +1,5 @@
-"""When the alerts about Meta's notices are over. Nobody closes an alert by hand: each ends when
-what it tells of is mended or taken back, and after a week at the latest."""
+"""Close the alerts about Meta's notices. No alert is closed by hand: each ends when its cause is
+corrected or Meta withdraws the notice, and after NOTICE_ALERT_DAYS at the latest."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from phonepool.models import Portfolio
 RULES = (AlertRule.TEMPLATE_CATEGORY, AlertRule.LIMIT_CHANGED, AlertRule.ACCOUNT_NOTICE)
 
 
-def close_over(now: datetime) -> int:
-    """Close those that are over; how many."""
+def close_outdated(now: datetime) -> int:
+    """Close those whose cause is gone or that are too old; how many."""
     return (
-        incidents.close_all(_mended_limit(), now=now)
-        + incidents.close_all(_account_that_sends_again(), now=now)
-        + incidents.close_all(_old(now), now=now)
+        incidents.close_all(_limits_now_recorded(), now=now)
+        + incidents.close_all(_account_sends_again(), now=now)
+        + incidents.close_all(_expired(now), now=now)
     )
 
 
@@ -29,15 +29,15 @@ def _open(rule: AlertRule) -> QuerySet[Alert]:
     return Alert.objects.filter(rule=rule, closed_at=None)
 
 
-def _mended_limit() -> QuerySet[Alert]:
-    """Our record says by now what Meta said."""
+def _limits_now_recorded() -> QuerySet[Alert]:
+    """Our record has the limit that Meta reported."""
     limits = Portfolio.objects.values_list("recipient_limit", flat=True)
     rule = AlertRule.LIMIT_CHANGED
     return _open(rule).filter(scope__in=[rule.scope(f"{limit}") for limit in limits])
 
 
-def _account_that_sends_again() -> QuerySet[Alert]:
-    """A distribution opened after the notice went well: the account is in good standing."""
+def _account_sends_again() -> QuerySet[Alert]:
+    """A distribution opened after the notice met its service level: the account works."""
     good = Distribution.objects.filter(
         state=DistributionState.COMPLETED,
         recipients__gt=0,
@@ -52,10 +52,10 @@ def _account_that_sends_again() -> QuerySet[Alert]:
     )
 
 
-def _old(now: datetime) -> QuerySet[Alert]:
-    """A week is time enough to look; what still matters then, Meta says again."""
-    over = now - timedelta(days=settings.NOTICE_ALERT_DAYS)
-    return Alert.objects.filter(rule__in=RULES, closed_at=None, opened_at__lte=over)
+def _expired(now: datetime) -> QuerySet[Alert]:
+    """Meta repeats a notice that still matters after this time."""
+    limit = now - timedelta(days=settings.NOTICE_ALERT_DAYS)
+    return Alert.objects.filter(rule__in=RULES, closed_at=None, opened_at__lte=limit)
 
 
 def close_superseded(rule: AlertRule, *, prefix: str = "", but: str = "", now: datetime) -> int:

@@ -1,4 +1,4 @@
-"""The alerts about breakers: read off the pool's columns, so that none is forgotten open."""
+"""Alerts about breakers, derived from the pool's columns, so that none stays open by mistake."""
 
 from __future__ import annotations
 
@@ -14,14 +14,21 @@ RULES = (AlertRule.NUMBER_BREAKER, AlertRule.ACCOUNT_BREAKER, AlertRule.ACCOUNT_
 
 
 def refresh(now: datetime) -> None:
-    """One alert for each open breaker, none for those that are closed again.
+    """One alert for each open breaker and each paused account; the other alerts close.
 
     Numbers of an account whose own breaker is open are part of that one incident.
     """
     breakers.close_idle(now)
-    raised = [(AlertRule.ACCOUNT_BREAKER, one.pk, _account(one)) for one in _accounts()]
-    raised += [(AlertRule.NUMBER_BREAKER, one.pk, _number(one)) for one in _numbers()]
-    raised += [(AlertRule.ACCOUNT_PAUSED, one.pk, _paused(one, now)) for one in _pausing(now)]
+    raised = [
+        (AlertRule.ACCOUNT_BREAKER, one.pk, _account_message(one)) for one in _broken_accounts()
+    ]
+    raised += [
+        (AlertRule.NUMBER_BREAKER, one.pk, _number_message(one)) for one in _broken_numbers()
+    ]
+    raised += [
+        (AlertRule.ACCOUNT_PAUSED, one.pk, _pause_message(one, now))
+        for one in _paused_accounts(now)
+    ]
     for rule, pk, message in raised:
         incidents.raise_alert(rule, pk, message=message, now=now)
     lasting = {(str(rule), rule.scope(pk)) for rule, pk, _ in raised}
@@ -30,20 +37,20 @@ def refresh(now: datetime) -> None:
         incidents.close_all(current.filter(rule=slug, scope=scope), now=now)
 
 
-def _accounts() -> list[Portfolio]:
+def _broken_accounts() -> list[Portfolio]:
     return list(Portfolio.objects.filter(breaker=Breaker.OPEN))
 
 
-def _numbers() -> list[PhoneNumber]:
+def _broken_numbers() -> list[PhoneNumber]:
     broken = PhoneNumber.objects.exclude(breaker=Breaker.CLOSED)
     return list(broken.exclude(portfolio__breaker=Breaker.OPEN))
 
 
-def _pausing(now: datetime) -> list[Portfolio]:
+def _paused_accounts(now: datetime) -> list[Portfolio]:
     return list(Portfolio.objects.filter(paused_until__gt=now.timestamp()))
 
 
-def _paused(account: Portfolio, now: datetime) -> str:
+def _pause_message(account: Portfolio, now: datetime) -> str:
     return (
         f"WhatsApp asks account {account} to pause for {account.paused_until - now.timestamp():.0f}"
         " s: it was asked too much. Everybody waits, and it goes on by itself; look for other "
@@ -51,14 +58,14 @@ def _paused(account: Portfolio, now: datetime) -> str:
     )
 
 
-def _account(account: Portfolio) -> str:
+def _account_message(account: Portfolio) -> str:
     return (
         f"Nothing can be sent by account {account}: {account.breaker_reason}. What waits is kept "
         "and one message at a time tries again; look at Meta's status page and the account."
     )
 
 
-def _number(number: PhoneNumber) -> str:
+def _number_message(number: PhoneNumber) -> str:
     return (
         f"Calls by number {number} fail, so others take its share. One message at a time tries it "
         "again; look at it in the Business Manager if it lasts."

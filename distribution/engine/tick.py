@@ -34,7 +34,7 @@ class Check:
 def check(now: datetime) -> Check:
     """Wake rested numbers, open what is due, sweep, close what is done. Harmless at any time."""
     health.wake_rested(now)
-    meta_notices.close_over(now)
+    meta_notices.close_outdated(now)
     opened = schedule.open_due(now)
     swept = sweep.sweep(now)
     duplicates.confirm_suspects(now)

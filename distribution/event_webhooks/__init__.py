@@ -1,5 +1,5 @@
-"""Outgoing events: from the outbox to each listener's own copy, signed, posted, tried again.
+"""Outgoing events: copied from the outbox for each subscription, signed, posted and retried.
 
-It runs beside everything else, in a thread of its own: a receiver that is dead, slow or hostile
-costs the morning nothing.
+Deliveries run in a background thread, so that a dead, slow or hostile receiver never delays the
+sending of messages.
 """

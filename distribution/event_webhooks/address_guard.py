@@ -1,8 +1,8 @@
-"""Where an event may be posted: to the public internet by HTTPS, elsewhere only by permission.
+"""Where an event may be posted: the public internet by HTTPS, EVENT_PRIVATE_NETWORKS, or nowhere.
 
-Whoever may enter an address must not reach what only this machine can reach. So the name is
-resolved here, the address is judged, and the call goes to that very address: a name that
-answers differently the next moment gains nothing.
+A subscriber's URL must not reach hosts that only this machine can reach (SSRF). The name is
+resolved here, the address is checked, and the connection goes to that very address, so a name
+that resolves differently a moment later (DNS rebinding) has no effect.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from django.conf import settings
 
 Address = IPv4Address | IPv6Address
 
-INTERNET_6 = ipaddress.ip_network("2000::/3")  # nothing else of IPv6 is handed out to anybody
-# They carry an IPv4 address inside, which may be anybody's.
-CARRIERS = tuple(ipaddress.ip_network(net) for net in ("2002::/16", "2001::/32"))
+GLOBAL_UNICAST_IPV6 = ipaddress.ip_network("2000::/3")  # no other IPv6 addresses are allocated
+# 6to4 and Teredo embed an IPv4 address, which may be a private one.
+EMBEDDING_IPV4 = tuple(ipaddress.ip_network(net) for net in ("2002::/16", "2001::/32"))
 
 
 class AddressError(Exception):
-    """Events are not posted there; the text says why and what to do."""
+    """The address is refused; the text says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One place to connect to."""
+    """A checked address to connect to."""
 
     secure: bool
     host: str  # as in the URL: for the Host header and the certificate
@@ -38,23 +38,23 @@ class Target:
 
 
 def check(url: str) -> None:
-    """What can be said of a URL without asking anybody. Raises AddressError."""
-    _taken_apart(url)
+    """Check a URL without resolving its name. Raises AddressError."""
+    _parse(url)
 
 
 def resolve(url: str) -> Target:
-    """The address to connect to. Raises AddressError, also when the name is not known."""
-    secure, host, port, path = _taken_apart(url)
-    found = _addresses(host, port)
-    allowed = [one for one in found if _is_named(one) or (secure and _is_public(one))]
+    """The address to connect to. Raises AddressError, also if the name is unknown."""
+    secure, host, port, path = _parse(url)
+    addresses = _look_up(host, port)
+    allowed = [ip for ip in addresses if _is_permitted(ip) or (secure and _is_public(ip))]
     if allowed:
         return Target(secure, host, port, path, allowed[0])
-    if not secure and any(_is_public(one) for one in found):
+    if not secure and any(_is_public(ip) for ip in addresses):
         raise AddressError("It is on the internet, where only https:// is posted to.")
     raise AddressError("It is a private address: list its network in EVENT_PRIVATE_NETWORKS.")
 
 
-def _taken_apart(url: str) -> tuple[bool, str, int, str]:
+def _parse(url: str) -> tuple[bool, str, int, str]:
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -73,15 +73,15 @@ def _taken_apart(url: str) -> tuple[bool, str, int, str]:
     return secure, parts.hostname, port or (443 if secure else 80), path
 
 
-def _addresses(host: str, port: int) -> list[Address]:
+def _look_up(host: str, port: int) -> list[Address]:
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
         raise AddressError("Its name is not known.") from None
-    return [_plain(ipaddress.ip_address(str(entry[4][0]).partition("%")[0])) for entry in found]
+    return [_unmap(ipaddress.ip_address(str(entry[4][0]).partition("%")[0])) for entry in entries]
 
 
-def _plain(address: Address) -> Address:
+def _unmap(address: Address) -> Address:
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
 
@@ -89,11 +89,11 @@ def _plain(address: Address) -> Address:
 def _is_public(address: Address) -> bool:
     if not address.is_global or address.is_multicast or address.is_reserved:
         return False
-    if isinstance(address, IPv6Address) and address not in INTERNET_6:
+    if isinstance(address, IPv6Address) and address not in GLOBAL_UNICAST_IPV6:
         return False
-    return not any(address in net for net in CARRIERS if net.version == address.version)
+    return not any(address in net for net in EMBEDDING_IPV4 if net.version == address.version)
 
 
-def _is_named(address: Address) -> bool:
+def _is_permitted(address: Address) -> bool:
     nets = settings.EVENT_PRIVATE_NETWORKS
     return any(address in net for net in nets if net.version == address.version)

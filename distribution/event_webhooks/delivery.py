@@ -1,7 +1,8 @@
-"""One round: spread what is new, then post to each listener what is due.
+"""One round of delivery: fan out new events, then post the due ones to each subscription.
 
-A listener belongs to one sender at a time, by a lease. After a failure it rests, ever longer up
-to five minutes, so that a dead one is asked rarely and does not hold up the others.
+One process at a time serves a subscription, by a lease. After a failure the subscription rests,
+longer each time up to five minutes, so that a dead receiver is tried rarely and does not delay
+the others.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from standardwebhooks import Webhook
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.event_webhooks import fan_out, http_post, subscriptions
-from distribution.event_webhooks.http_post import Answer
+from distribution.event_webhooks.http_post import PostResult
 from distribution.models import (
     Alert,
     EventDelivery,
@@ -35,72 +36,73 @@ log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
 
-GIVE_UP = timedelta(days=1)
-DELAYS = (5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800)  # seconds between an event's tries
-RESTS = (5, 15, 60, 300)  # seconds that a listener rests after failures in a row
+GIVE_UP_AFTER = timedelta(days=1)
+# After an event's first, second … failed try; after consecutive failures of a subscription.
+RETRY_DELAYS_SECONDS = (5, 30, 120, 600, 1800, 3600, 7200, 14_400, 28_800)
+REST_SECONDS = (5, 15, 60, 300)
 LEASE = timedelta(seconds=60)
-ROUND_SECONDS = 10.0  # for one listener; then the others have their turn
-MOST = 100  # events in that time
-GONE = 410
-DELETED_AT_ONCE = 5000  # of old events
+TURN_SECONDS = 10.0  # for one subscription, then the next one is served
+EVENTS_PER_TURN = 100
+GONE = 410  # HTTP status
+DELETE_LIMIT = 5000  # old events in one call
 
 
-def run(clock: Clock = timezone.now) -> int:
-    """Spread and post what is due; how many events were taken by their receivers."""
-    fan_out.spread(clock())
-    taken = sum(_serve(one, clock) for one in subscriptions.listening())
-    _close_over(clock())
-    return taken
+def deliver_due(clock: Clock = timezone.now) -> int:
+    """Fan out and post what is due; how many events their receivers accepted."""
+    fan_out.fan_out(clock())
+    accepted = sum(_deliver_to(row, clock) for row in subscriptions.active())
+    _close_settled_alerts(clock())
+    return accepted
 
 
-def is_behind(now: datetime, patience: timedelta) -> bool:
-    """Whether something has been waiting for `patience` and nobody sends it."""
-    late = now - patience
+def is_behind(now: datetime, tolerance: timedelta) -> bool:
+    """Whether something has been due for longer than `tolerance` and no process delivers it."""
+    late = now - tolerance
     due = EventDelivery.objects.due(late).filter(subscription=OuterRef("pk"))
-    owed = EventSubscription.objects.free(late).filter(Exists(due))
+    overdue = EventSubscription.objects.free(late).filter(Exists(due))
     unspread = OutgoingEvent.objects.filter(spread_at=None, at__lte=late)
-    return unspread.exists() or owed.exists()
+    return unspread.exists() or overdue.exists()
 
 
-def forget_old(now: datetime) -> int:
-    """Delete what was told EVENT_KEEP_DAYS ago, with its copies; how many events."""
+def delete_old(now: datetime) -> int:
+    """Delete events fanned out EVENT_KEEP_DAYS ago, with their deliveries; how many events."""
     old = OutgoingEvent.objects.filter(spread_at__lt=now - timedelta(days=settings.EVENT_KEEP_DAYS))
-    pks = list(old.order_by("pk").values_list("pk", flat=True)[:DELETED_AT_ONCE])
+    pks = list(old.order_by("pk").values_list("pk", flat=True)[:DELETE_LIMIT])
     OutgoingEvent.objects.filter(pk__in=pks).delete()
     return len(pks)
 
 
-def _serve(subscription: EventSubscription, clock: Clock) -> int:
-    """Post what is due to one listener, until one fails or its time is over."""
-    if not _is_mine(subscription, clock()):
+def _deliver_to(subscription: EventSubscription, clock: Clock) -> int:
+    """Post what is due to one subscription, until one fails or its turn is over."""
+    if not _lease(subscription, clock()):
         return 0
-    began, taken, failed = time.monotonic(), 0, False
+    began, accepted, failed = time.monotonic(), 0, False
     due = EventDelivery.objects.due(clock()).filter(subscription=subscription)
     rows = due.select_related("event").order_by("pk")
-    for delivery in rows[:MOST]:
-        answer = _post(subscription, delivery, clock())
-        _settle(delivery, answer, clock())
-        taken += answer.ok
-        if answer.status == GONE:
+    for delivery in rows[:EVENTS_PER_TURN]:
+        result = _post(subscription, delivery, clock())
+        _record_result(delivery, result, clock())
+        accepted += result.ok
+        if result.status == GONE:
             subscriptions.stop(subscription, reason="The receiver answered 410: it is gone.")
-        failed = not answer.ok and not _is_about_this_one(answer)
-        if failed or answer.status == GONE or time.monotonic() - began > ROUND_SECONDS:
+        failed = not result.ok and not _is_about_the_event(result)
+        if failed or result.status == GONE or time.monotonic() - began > TURN_SECONDS:
             break
-    _release(subscription, clock(), taken=taken, failed=failed)
-    return taken
+    _release(subscription, clock(), accepted=accepted, failed=failed)
+    return accepted
 
 
-def _is_mine(subscription: EventSubscription, now: datetime) -> bool:
-    """Whether it is ours alone for now; not while somebody serves it or it rests."""
+def _lease(subscription: EventSubscription, now: datetime) -> bool:
+    """Take the lease; False if nothing is due, it rests, or another process has the lease."""
     rows = EventSubscription.objects.free(now).filter(pk=subscription.pk)
     due = EventDelivery.objects.due(now).filter(subscription=subscription)
     return due.exists() and bool(rows.update(busy_until=now + LEASE))
 
 
-def _post(subscription: EventSubscription, delivery: EventDelivery, now: datetime) -> Answer:
+def _post(subscription: EventSubscription, delivery: EventDelivery, now: datetime) -> PostResult:
     event = delivery.event
-    told = {"type": event.kind, "timestamp": event.at, "data": event.data}
-    body = json.dumps(told, cls=DjangoJSONEncoder, ensure_ascii=False, separators=(",", ":"))
+    content = {"type": event.kind, "timestamp": event.at, "data": event.data}
+    body = json.dumps(content, cls=DjangoJSONEncoder, ensure_ascii=False, separators=(",", ":"))
     signatures = [
         Webhook(secret).sign(event.uid, now.astimezone(UTC), body)
         for secret in subscriptions.secrets_of(subscription, now=now)
@@ -115,25 +117,25 @@ def _post(subscription: EventSubscription, delivery: EventDelivery, now: datetim
     return http_post.post(subscriptions.address_of(subscription), body.encode(), headers)
 
 
-def _settle(delivery: EventDelivery, answer: Answer, now: datetime) -> None:
+def _record_result(delivery: EventDelivery, result: PostResult, now: datetime) -> None:
     rows = EventDelivery.objects.filter(pk=delivery.pk, state=PostState.WAITING)
-    tried = {"tries": F("tries") + 1, "status": answer.status, "error": answer.error[:200]}
-    if answer.ok:
+    tried = {"tries": F("tries") + 1, "status": result.status, "error": result.error[:200]}
+    if result.ok:
         rows.update(state=PostState.DELIVERED, delivered_at=now, **tried)
         return
-    seconds = max(DELAYS[min(delivery.tries, len(DELAYS) - 1)], answer.retry_after)
-    end = delivery.since + GIVE_UP
-    later = now + timedelta(seconds=seconds)
+    delay = RETRY_DELAYS_SECONDS[min(delivery.tries, len(RETRY_DELAYS_SECONDS) - 1)]
+    end = delivery.since + GIVE_UP_AFTER
+    later = now + timedelta(seconds=max(delay, result.retry_after))
     rows.update(next_at=min(later, end) if now < end else later, **tried)
 
 
-def _is_about_this_one(answer: Answer) -> bool:
-    """Refused for what it says: the receiver is there, and the next event may please it."""
-    return answer.status is not None and 400 <= answer.status < 500 and answer.status != 429
+def _is_about_the_event(result: PostResult) -> bool:
+    """The receiver works and refused this event: it may accept the next one."""
+    return result.status is not None and 400 <= result.status < 500 and result.status != 429
 
 
-def _close_over(now: datetime) -> None:
-    """An alert is over when nothing of its subscription is dead any more, or nothing is left."""
+def _close_settled_alerts(now: datetime) -> None:
+    """An alert closes once its subscription has no dead deliveries any more."""
     rule = AlertRule.EVENTS_UNDELIVERED
     for alert in Alert.objects.filter(rule=rule, closed_at=None).order_by("pk"):
         pk = int(rule.scope_type.parse(alert.scope))
@@ -141,17 +143,19 @@ def _close_over(now: datetime) -> None:
             incidents.close_alert(rule, pk, now=now)
 
 
-def _release(subscription: EventSubscription, now: datetime, *, taken: int, failed: bool) -> None:
-    """Let the next sender have it, after a rest if it failed; give up what is a day old."""
+def _release(
+    subscription: EventSubscription, now: datetime, *, accepted: int, failed: bool
+) -> None:
+    """End the lease, with a rest after a failure; give up deliveries older than a day."""
     row = EventSubscription.objects.filter(pk=subscription.pk)
     if failed:
-        failures = 1 if taken else subscription.failures + 1
-        rest = timedelta(seconds=RESTS[min(failures, len(RESTS)) - 1])
+        failures = 1 if accepted else subscription.failures + 1
+        rest = timedelta(seconds=REST_SECONDS[min(failures, len(REST_SECONDS)) - 1])
         row.update(busy_until=now + rest, failures=min(failures, 30_000))
     else:
         row.update(busy_until=None, failures=0)
     tried = EventDelivery.objects.filter(subscription=subscription, state=PostState.WAITING)
-    dead = tried.filter(since__lte=now - GIVE_UP).update(state=PostState.DEAD)
+    dead = tried.filter(since__lte=now - GIVE_UP_AFTER).update(state=PostState.DEAD)
     if dead or not EventSubscription.objects.filter(pk=subscription.pk, active=True).exists():
         incidents.raise_alert(
             AlertRule.EVENTS_UNDELIVERED,
@@ -160,8 +164,8 @@ def _release(subscription: EventSubscription, now: datetime, *, taken: int, fail
             "mend the receiver, and send the dead ones again.",
             now=now,
         )
-    elif taken:
+    elif accepted:
         incidents.close_alert(AlertRule.EVENTS_UNDELIVERED, subscription.pk, now=now)
 
 
-posting = BackgroundJob("outgoing events", run)  # receivers may be slow to answer
+posting = BackgroundJob("outgoing events", deliver_due)  # receivers may be slow to answer

@@ -1,4 +1,4 @@
-"""From the outbox to one copy for each listener. Failures are gathered and described first."""
+"""Copy events from the outbox for each subscription. Failed deliveries are merged first."""
 
 from __future__ import annotations
 
@@ -20,38 +20,42 @@ from distribution.models import (
 )
 from distribution.models.outgoing import new_uid
 
-MOST = 200  # events at a time
-GATHER = timedelta(seconds=10)  # failures are told together with those that follow so soon
-MOST_FAILURES = 500  # deliveries in one event
+EVENTS_PER_TRANSACTION = 200
+GATHERING_TIME = timedelta(seconds=10)  # failures within it become one event
+FAILURES_PER_EVENT = 500  # deliveries
 
 
-def spread(now: datetime) -> int:
-    """Make the copies of what is new; how many. Any number of processes may do it at once."""
+def fan_out(now: datetime) -> int:
+    """Copy the new events; how many copies. Several processes may call it at once."""
     if not OutgoingEvent.objects.filter(spread_at=None).exists():
-        return 0  # without taking SQLite's only pen
-    listeners = subscriptions.listening()
+        return 0  # without SQLite's only write lock
+    subscribers = subscriptions.active()
     made = 0
     while True:
         with transaction.atomic():
             events = _take(now)
             if not events:
                 return made
-            OutgoingEvent.objects.filter(pk__in=[one.pk for one in events]).update(spread_at=now)
-            copies = _copies(events, listeners, now)
+            OutgoingEvent.objects.filter(pk__in=[event.pk for event in events]).update(
+                spread_at=now
+            )
+            copies = _copies(events, subscribers, now)
             EventDelivery.objects.bulk_create(copies, ignore_conflicts=True)
             made += len(copies)
 
 
 def _take(now: datetime) -> list[OutgoingEvent]:
-    """The next events that nobody was given, locked; gathered failures in their final form."""
+    """The next events without copies, locked; failed deliveries in merged form."""
     new = OutgoingEvent.objects.filter(spread_at=None).order_by("pk")
     rows = new.select_for_update(skip_locked=True)
-    plain = list(rows.exclude(kind=EventKind.DELIVERIES_FAILED)[:MOST])
+    plain = list(rows.exclude(kind=EventKind.DELIVERIES_FAILED)[:EVENTS_PER_TRANSACTION])
     failures = rows.filter(kind=EventKind.DELIVERIES_FAILED)
-    return plain or _gathered(list(failures.filter(at__lte=now - GATHER)[:MOST]))
+    return plain or _merge_failures(
+        list(failures.filter(at__lte=now - GATHERING_TIME)[:EVENTS_PER_TRANSACTION])
+    )
 
 
-def _gathered(notes: list[OutgoingEvent]) -> list[OutgoingEvent]:
+def _merge_failures(notes: list[OutgoingEvent]) -> list[OutgoingEvent]:
     """One event for each distribution and 500 deliveries instead of one for each batch."""
     if not notes:
         return []
@@ -65,31 +69,31 @@ def _gathered(notes: list[OutgoingEvent]) -> list[OutgoingEvent]:
             data={"distribution": {"id": distribution}, "deliveries": deliveries},
             at=moment,
         )
-        for distribution, deliveries in _described(pks)
+        for distribution, deliveries in _failures_by_distribution(pks)
     ]
     OutgoingEvent.objects.filter(pk__in=[note.pk for note in notes]).delete()
     return OutgoingEvent.objects.bulk_create(events)
 
 
-def _described(pks: Iterable[int]) -> Iterable[tuple[int, list[dict[str, Any]]]]:
-    """By distribution, those that are failed still: a later word may have said otherwise."""
+def _failures_by_distribution(pks: Iterable[int]) -> Iterable[tuple[int, list[dict[str, Any]]]]:
+    """Those still failed, by distribution: a later report may have changed them."""
     failed = Delivery.objects.filter(pk__in=list(pks), state=State.FAILED).order_by("pk")
-    found: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    failures: dict[int, list[dict[str, Any]]] = defaultdict(list)
     columns = ("pk", "distribution_id", "subscriber_id", "reason", "failed_code")
     for pk, distribution, subscriber, reason, code in failed.values_list(*columns):
-        one = {"id": pk, "subscriber": subscriber, "reason": reason, "code": code}
-        found[distribution].append(one)
-    for distribution, deliveries in found.items():
-        for start in range(0, len(deliveries), MOST_FAILURES):
-            yield distribution, deliveries[start : start + MOST_FAILURES]
+        failure = {"id": pk, "subscriber": subscriber, "reason": reason, "code": code}
+        failures[distribution].append(failure)
+    for distribution, deliveries in failures.items():
+        for start in range(0, len(deliveries), FAILURES_PER_EVENT):
+            yield distribution, deliveries[start : start + FAILURES_PER_EVENT]
 
 
 def _copies(
-    events: Iterable[OutgoingEvent], listeners: Iterable[EventSubscription], now: datetime
+    events: Iterable[OutgoingEvent], subscribers: Iterable[EventSubscription], now: datetime
 ) -> list[EventDelivery]:
     return [
-        EventDelivery(event=event, subscription=listener, since=now, next_at=now)
+        EventDelivery(event=event, subscription=subscriber, since=now, next_at=now)
         for event in events
-        for listener in listeners
-        if listener.wants(event.kind)
+        for subscriber in subscribers
+        if subscriber.wants(event.kind)
     ]

@@ -1,4 +1,4 @@
-"""Who listens, at which address and under which secret."""
+"""Event subscriptions: their addresses and secrets; stop and replay."""
 
 from __future__ import annotations
 
@@ -12,43 +12,44 @@ from distribution.models import EventDelivery, EventSubscription, PostState
 from distribution.models.outgoing import new_secret
 
 BUILTIN = "WEBHOOK_STATUS_URL"
-BOTH_SIGN = timedelta(days=1)  # after a change of the secret
+SECRET_OVERLAP = timedelta(days=1)  # after a change of the secret
 
 
-def listening() -> list[EventSubscription]:
-    """The active ones, the healthy ones first; the built-in one while its address is set."""
+def active() -> list[EventSubscription]:
+    """The active ones with an address, the healthy ones first. WEBHOOK_STATUS_URL makes the
+    built-in one."""
     if settings.WEBHOOK_STATUS_URL:
         EventSubscription.objects.get_or_create(builtin=True, defaults={"name": BUILTIN})
-    active = EventSubscription.objects.filter(active=True).order_by("failures", "pk")
-    return [one for one in active if address_of(one)]
+    rows = EventSubscription.objects.filter(active=True).order_by("failures", "pk")
+    return [subscription for subscription in rows if address_of(subscription)]
 
 
 def address_of(subscription: EventSubscription) -> str:
-    """Where its events go; empty: nowhere."""
+    """Its URL, or empty."""
     if subscription.builtin:
         return str(settings.WEBHOOK_STATUS_URL)
     return subscription.url
 
 
 def secrets_of(subscription: EventSubscription, *, now: datetime) -> list[str]:
-    """What signs its events: its secret, and for a day after a change the former one, too."""
+    """The secrets that sign its events: the current one, and the former one for SECRET_OVERLAP."""
     if subscription.builtin and settings.WEBHOOK_STATUS_SECRET:
         return [settings.WEBHOOK_STATUS_SECRET]
-    both = subscription.former_until is not None and now < subscription.former_until
-    return [subscription.secret, *([subscription.former_secret] if both else [])]
+    overlapping = subscription.former_until is not None and now < subscription.former_until
+    return [subscription.secret, *([subscription.former_secret] if overlapping else [])]
 
 
 def change_secret(subscription: EventSubscription, *, now: datetime) -> str:
-    """Give it a new secret; the former one signs beside it for a day. Returns the new one."""
+    """Set and return a new secret; the former one signs beside it for SECRET_OVERLAP."""
     secret = new_secret()
     EventSubscription.objects.filter(pk=subscription.pk).update(
-        former_secret=F("secret"), former_until=now + BOTH_SIGN, secret=secret
+        former_secret=F("secret"), former_until=now + SECRET_OVERLAP, secret=secret
     )
     return secret
 
 
 def stop(subscription: EventSubscription, *, reason: str) -> int:
-    """It wants no more: post nothing, and give up what waits; how many that was."""
+    """Deactivate it and give up its waiting deliveries; how many."""
     EventSubscription.objects.filter(pk=subscription.pk).update(
         active=False, stopped_reason=reason[:200]
     )
@@ -57,9 +58,9 @@ def stop(subscription: EventSubscription, *, reason: str) -> int:
 
 
 def replay(pks: Collection[int], *, now: datetime) -> int:
-    """Post these again under the same ids, for a day; how many. What waits already is left."""
+    """Post these again under the same ids, for a day; how many. Waiting ones stay as they are."""
     ended = EventDelivery.objects.filter(pk__in=pks).exclude(state=PostState.WAITING)
-    owners = list(ended.order_by().values_list("subscription", flat=True).distinct())
+    subscriptions = list(ended.order_by().values_list("subscription", flat=True).distinct())
     count = ended.update(state=PostState.WAITING, tries=0, since=now, next_at=now)
-    EventSubscription.objects.filter(pk__in=owners).update(busy_until=None)
+    EventSubscription.objects.filter(pk__in=subscriptions).update(busy_until=None)
     return count

@@ -1,7 +1,8 @@
-"""The service level: 99 % inside five minutes, measured twice, judged while it can be helped.
+"""The service level: 99 % within five minutes, measured in two ways, also while it can be met.
 
-*Accepted by WhatsApp in the window* is ours alone; *delivered in the window* is what people
-see. `SLA_BASIS` picks the headline. The clock starts at the planned time, so a late start costs.
+*Accepted by WhatsApp in the window* depends on us alone; *delivered in the window* is what
+recipients see. `SLA_BASIS` picks the headline. The window starts at the planned time, so a late
+start counts.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from distribution.runtime import india_time
 from phonepool.models import PhoneNumber
 from phonepool.numbers import health
 
-LATE_START = timedelta(seconds=60)
+LATE_START_AFTER = timedelta(seconds=60)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ def assess(
     waiting = tally.count(State.PENDING, State.CLAIMED, State.RETRY_WAIT, State.INFLIGHT)
     ending = now + timedelta(seconds=waiting / rate) if waiting and rate > 0 else None
     owed = tally.owed
-    projected = _share(_still_possible(distribution, tally, reach, waiting, rate, now), owed)
+    projected = _share(_possible_in_time(distribution, tally, reach, waiting, rate, now), owed)
     sla = Sla(
         owed=owed,
         accepted_share=_share(reach.accepted_in_time, owed),
@@ -67,7 +68,7 @@ def assess(
         estimated_completion=ending,
         violations=[],
     )
-    sla.violations.extend(_violations(distribution, sla, waiting, now))
+    sla.violations.extend(_find_violations(distribution, sla, waiting, now))
     return sla
 
 
@@ -77,7 +78,7 @@ def refresh(distribution: Distribution, *, now: datetime) -> Sla:
     Distribution.objects.filter(pk=distribution.pk, completed_at=None).update(
         sla_accepted=sla.accepted_share, sla_delivered=sla.delivered_share
     )
-    _tell_progress(distribution, sla, now)
+    _emit_progress(distribution, sla, now)
     if sla.owed and sla.projected_share < settings.SLA_ALERT_THRESHOLD:
         incidents.raise_alert(
             AlertRule.SLA_AT_RISK,
@@ -91,8 +92,8 @@ def refresh(distribution: Distribution, *, now: datetime) -> Sla:
     return sla
 
 
-def _tell_progress(distribution: Distribution, sla: Sla, now: datetime) -> None:
-    """Other systems hear of it once a minute, however many engines look."""
+def _emit_progress(distribution: Distribution, sla: Sla, now: datetime) -> None:
+    """Emit the progress event once a minute, however many engines call this."""
     assert distribution.opened_at is not None  # it runs
     minute = int((now - distribution.opened_at).total_seconds() // 60)
     outbox.distribution(
@@ -137,7 +138,7 @@ def results(distribution: Distribution, *, now: datetime) -> dict[str, object]:
     }
 
 
-def _still_possible(
+def _possible_in_time(
     distribution: Distribution,
     tally: Tally,
     reach: Reach,
@@ -145,7 +146,7 @@ def _still_possible(
     rate: float,
     now: datetime,
 ) -> int:
-    """People who are, or can still be, in time."""
+    """Recipients who are, or can still be, in time."""
     deadline = distribution.sla_deadline or now
     left = max(0.0, (deadline - now).total_seconds())
     can_go = min(waiting, int(rate * left))
@@ -155,19 +156,21 @@ def _still_possible(
     return reach.delivered_in_time + can_go + (doubtful if left else 0)
 
 
-def _violations(distribution: Distribution, sla: Sla, waiting: int, now: datetime) -> list[str]:
-    found = []
+def _find_violations(
+    distribution: Distribution, sla: Sla, waiting: int, now: datetime
+) -> list[str]:
+    violations = []
     opened, deadline = distribution.opened_at, distribution.sla_deadline
-    if opened is not None and opened - distribution.planned_at > LATE_START:
+    if opened is not None and opened - distribution.planned_at > LATE_START_AFTER:
         late = (opened - distribution.planned_at).total_seconds()
-        found.append(f"It began {late:.0f} s late.")
+        violations.append(f"It began {late:.0f} s late.")
     if waiting and deadline is not None and now > deadline:
-        found.append(f"{waiting} people are still waiting after the window.")
+        violations.append(f"{waiting} people are still waiting after the window.")
     elif waiting and sla.estimated_completion and deadline and sla.estimated_completion > deadline:
-        found.append("At the present rate the sending ends after the window.")
+        violations.append("At the present rate the sending ends after the window.")
     if deadline is not None and now >= deadline and sla.owed and not sla.met:
-        found.append(f"Only {sla.headline:.1%} {settings.SLA_BASIS} in the window.")
-    return found
+        violations.append(f"Only {sla.headline:.1%} {settings.SLA_BASIS} in the window.")
+    return violations
 
 
 def _remaining_rate(distribution: Distribution, tally: Tally, now: datetime) -> float:

@@ -88,7 +88,7 @@ def posted() -> Iterator[list[Any]]:
         a_subscription(receiver.url)
         _a_morning()
         _everything_else()
-        delivery.run(lambda: LATER + timedelta(minutes=1))
+        delivery.deliver_due(lambda: LATER + timedelta(minutes=1))
         yield [json.loads(post.body) for post in receiver.posts]
 
 

@@ -110,7 +110,7 @@ def in_time(
         if run.state != "COMPLETED" or run.opened_at is None or run.sla_deadline is None:
             continue
         sure = [row for row in owed[pk] if not row.ambiguous_no and row.state != "SKIPPED"]
-        if run.opened_at - run.planned_at > sla.LATE_START or not sure:
+        if run.opened_at - run.planned_at > sla.LATE_START_AFTER or not sure:
             continue
         end = run.sla_deadline.timestamp()
         late = sum(min((e.accepted_at for e in mine.get(row.pk, ())), default=end + 1) > end

@@ -1,1 +1,1 @@
-"""Where alerts are sent to."""
+"""Notifiers: each reports alerts to one kind of external system."""

@@ -1,4 +1,4 @@
-"""Where alerts go: a JSON POST to WEBHOOK_ALERT_URL. A sink that fails never breaks a rule."""
+"""Report alerts by a JSON POST to WEBHOOK_ALERT_URL. A failing sink never raises."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from distribution.models import Alert
 
 log = logging.getLogger(__name__)
 
-TIMEOUT = (3, 5)  # seconds to connect, to answer
-MOST = 20  # a flood of alerts is told over several rounds
+TIMEOUT_SECONDS = (3, 5)  # to connect, to answer
+ALERTS_PER_ROUND = 20  # a flood of alerts takes several rounds
 
 
 def notify(now: datetime) -> int:
-    """Tell the sink about alerts it has not heard of, oldest first; how many it took.
+    """Post the alerts that the sink has not accepted yet, oldest first; how many it accepted.
 
-    What it did not take stays untold and is tried again in the next round.
+    The next round tries the rest again.
     """
     if not settings.WEBHOOK_ALERT_URL:
         return 0
-    told = 0
-    for alert in Alert.objects.filter(notified_at=None).order_by("opened_at")[:MOST]:
+    accepted = 0
+    for alert in Alert.objects.filter(notified_at=None).order_by("opened_at")[:ALERTS_PER_ROUND]:
         if not _post(alert):
             break
-        told += Alert.objects.filter(pk=alert.pk, notified_at=None).update(notified_at=now)
-    return told
+        accepted += Alert.objects.filter(pk=alert.pk, notified_at=None).update(notified_at=now)
+    return accepted
 
 
 def _post(alert: Alert) -> bool:
-    news = {
+    body = {
         "rule": alert.rule,
         "scope": alert.scope,
         "severity": alert.severity,
@@ -41,12 +41,12 @@ def _post(alert: Alert) -> bool:
         "closed_at": alert.closed_at.isoformat() if alert.closed_at else None,
     }
     try:
-        answer = requests.post(
-            settings.WEBHOOK_ALERT_URL, json=news, timeout=TIMEOUT, allow_redirects=False
+        response = requests.post(
+            settings.WEBHOOK_ALERT_URL, json=body, timeout=TIMEOUT_SECONDS, allow_redirects=False
         )
     except requests.RequestException as error:
         log.warning("alert sink not reached: %s", type(error).__name__)
         return False
-    if not answer.ok:
-        log.warning("alert sink answered %s", answer.status_code)
-    return bool(answer.ok)
+    if not response.ok:
+        log.warning("alert sink answered %s", response.status_code)
+    return bool(response.ok)

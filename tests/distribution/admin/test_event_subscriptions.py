@@ -65,8 +65,8 @@ def test_dead_letters_are_found_and_sent_again(admin_client):
         listener = a_subscription(receiver.url)
         incidents.raise_alert(AlertRule.CLOCK_SET_BACK, message="X.", now=now)
         receiver.status = 500
-        delivery.run(lambda: now - timedelta(days=2))
-        delivery.run(lambda: now)
+        delivery.deliver_due(lambda: now - timedelta(days=2))
+        delivery.deliver_due(lambda: now)
         assert EventDelivery.objects.get().state == PostState.DEAD
         assert "Dead" in admin_client.get(f"{LETTERS}?state__exact=DEAD").content.decode()
 
@@ -75,7 +75,7 @@ def test_dead_letters_are_found_and_sent_again(admin_client):
         chosen = {"action": "replay", "_selected_action": [letter.pk]}
         admin_client.post(LETTERS, chosen, follow=True)
         EventSubscription.objects.filter(pk=listener.pk).update(busy_until=None)
-        delivery.run()
+        delivery.deliver_due()
 
         letter.refresh_from_db()
         assert letter.state == PostState.DELIVERED
@@ -84,7 +84,7 @@ def test_dead_letters_are_found_and_sent_again(admin_client):
 
 def test_the_built_in_listener_is_neither_renamed_nor_deleted(admin_client, settings):
     settings.WEBHOOK_STATUS_URL = "https://crm.example/status"
-    delivery.run()
+    delivery.deliver_due()
     builtin = EventSubscription.objects.get(builtin=True)
     page = reverse("admin:distribution_eventsubscription_change", args=[builtin.pk])
     admin_client.post(page, {"name": "Mine", "url": "https://other.example/", "active": "on"})

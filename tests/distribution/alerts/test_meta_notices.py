@@ -32,31 +32,31 @@ def test_after_a_week_nobody_needs_to_be_told_any_more(rule):
     opened(rule)
     week = timedelta(days=7)
 
-    assert meta_notices.close_over(NOW + week - timedelta(seconds=1)) == 0
-    assert meta_notices.close_over(NOW + week) == 1
+    assert meta_notices.close_outdated(NOW + week - timedelta(seconds=1)) == 0
+    assert meta_notices.close_outdated(NOW + week) == 1
     assert Alert.objects.get().closed_at == NOW + week
 
 
 def test_other_alerts_are_left_alone():
     opened("unconfirmed")
 
-    assert meta_notices.close_over(NOW + timedelta(days=30)) == 0
+    assert meta_notices.close_outdated(NOW + timedelta(days=30)) == 0
 
 
 def test_a_limit_is_settled_when_our_record_says_the_same():
     portfolio = a_portfolio(recipient_limit=2000)
     opened("limit_changed", "10000")
-    assert meta_notices.close_over(NOW) == 0
+    assert meta_notices.close_outdated(NOW) == 0
 
     Portfolio.objects.filter(pk=portfolio.pk).update(recipient_limit=10_000)
-    assert meta_notices.close_over(NOW) == 1
+    assert meta_notices.close_outdated(NOW) == 1
 
 
 def test_no_limit_is_a_limit_like_others():
     a_portfolio(recipient_limit=None)
     opened("limit_changed", "None")
 
-    assert meta_notices.close_over(NOW) == 1
+    assert meta_notices.close_outdated(NOW) == 1
 
 
 def limit(people: int) -> None:
@@ -126,11 +126,11 @@ def test_an_account_by_which_a_later_distribution_went_well_is_in_good_standing(
     opened("account_notice", "before", at=NOW - timedelta(seconds=1))
     distribution = an_open_distribution(10, now=NOW)
     opened("account_notice", "meanwhile", at=NOW + timedelta(seconds=1))
-    assert meta_notices.close_over(NOW) == 0
+    assert meta_notices.close_outdated(NOW) == 0
 
     completed(distribution, NOW + timedelta(seconds=accepted_after))
     sla.refresh(distribution, now=NOW)
-    meta_notices.close_over(NOW)
+    meta_notices.close_outdated(NOW)
 
     in_time = accepted_after == 1
     assert ("before" in still_open()) != in_time

@@ -41,7 +41,7 @@ def something_happens(distribution: int = 1) -> None:
 
 
 def round_at(**after: float) -> int:
-    return delivery.run(lambda: NOW + timedelta(**after))
+    return delivery.deliver_due(lambda: NOW + timedelta(**after))
 
 
 def state() -> str:
@@ -170,7 +170,7 @@ def test_one_who_drips_its_answer_is_cut_off(receiver, monkeypatch):
 
     answer = http_post.post(receiver.url, b"{}", {})
 
-    assert answer == http_post.Answer(None, "It did not answer in time.")
+    assert answer == http_post.PostResult(None, "It did not answer in time.")
 
 
 def test_a_redirect_is_not_followed(receiver):
@@ -187,7 +187,7 @@ def test_two_senders_never_serve_the_same_listener_at_once(receiver, monkeypatch
     something_happens()
     post = http_post.post
 
-    def meanwhile(*arguments: object) -> http_post.Answer:
+    def meanwhile(*arguments: object) -> http_post.PostResult:
         monkeypatch.setattr(http_post, "post", post)
         assert round_at() == 0
         return post(*arguments)  # type: ignore[arg-type]
@@ -343,7 +343,7 @@ def test_old_events_are_forgotten_and_new_ones_kept(receiver, settings):
     round_at()
     something_happens("unspread")
 
-    assert delivery.forget_old(NOW + timedelta(days=settings.EVENT_KEEP_DAYS, seconds=1)) == 1
+    assert delivery.delete_old(NOW + timedelta(days=settings.EVENT_KEEP_DAYS, seconds=1)) == 1
 
     assert OutgoingEvent.objects.count() == 1
     assert not EventDelivery.objects.exists()

@@ -70,7 +70,7 @@ def test_a_mornings_events_come_to_the_receiver_in_order_and_signed(receiver):
     sla.refresh(distribution, now=NOW)
     assert closing.complete_if_done(distribution.pk, now=NOW + timedelta(hours=1))
 
-    delivery.run()
+    delivery.deliver_due()
 
     told = receiver.verified(listener.secret)
     assert [one["type"] for one in told if one["type"].startswith("distribution")] == [
@@ -144,10 +144,10 @@ def test_failures_come_in_one_event_with_their_reasons_and_without_phones(receiv
     refused = sent(distribution, State.FAILED, reason="unsendable")
     taken = sent(distribution, State.ACCEPTED, reason="")
     report(taken[0], "failed", code=131026)
-    delivery.run(lambda: NOW + timedelta(seconds=5))
+    delivery.deliver_due(lambda: NOW + timedelta(seconds=5))
     assert receiver.posts == []  # others may follow
 
-    delivery.run(lambda: NOW + timedelta(seconds=30))
+    delivery.deliver_due(lambda: NOW + timedelta(seconds=30))
 
     (post,) = receiver.posts
     data = post.told["data"]
@@ -164,7 +164,7 @@ def test_who_was_reached_after_all_is_not_told_as_failed(receiver):
     report(pk, "failed", code=131026)
     report(pk, "delivered")
 
-    delivery.run(lambda: NOW + timedelta(seconds=30))
+    delivery.deliver_due(lambda: NOW + timedelta(seconds=30))
 
     assert receiver.posts == []
 
