@@ -27,7 +27,7 @@ class ConfigConfig(AppConfig):
         from config.monitoring.sentry import start_sentry  # needs the models
         from config.staff import audit_log, roles, sessions  # noqa: F401 - the first and last connect signals
 
-        post_migrate.connect(roles.install, sender=roles.last_app_with_models())
+        post_migrate.connect(roles.create_roles, sender=roles.last_app_with_models())
         pre_migrate.connect(refuse_older_database, sender=roles.last_app_with_models())
         start_sentry(settings.SENTRY_DSN)
 

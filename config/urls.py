@@ -7,7 +7,7 @@ from config.monitoring import endpoints
 from config.staff import second_factor
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("admin/second-factor/", second_factor.ask, name="second_factor"),
+    path("admin/second-factor/", second_factor.enter_code, name="second_factor"),
     path("admin/second-factor/set-up/", second_factor.set_up, name="second_factor_set_up"),
     path("admin/", admin.site.urls),
     path("dashboard/", include("distribution.urls")),

@@ -11,7 +11,12 @@ from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
-from subscribers.admin.confirmed_action import ReasonForm, ask_about, confirmed, record
+from subscribers.admin.confirmed_action import (
+    ReasonForm,
+    bulk_confirmation_page,
+    confirmed_data,
+    log_action,
+)
 from webhooks import masking
 from webhooks.applying import inbox
 from webhooks.models import WebhookEvent
@@ -85,9 +90,9 @@ class WebhookEventAdmin(ModelAdmin):
     @admin.action(description="Try again what was given up on", permissions=["reprocess"])
     def reprocess(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> Any:
         dead = queryset.exclude(dead_at=None)
-        form = ReasonForm(confirmed(request))
+        form = ReasonForm(confirmed_data(request))
         if not form.is_valid():
-            return ask_about(
+            return bulk_confirmation_page(
                 self,
                 request,
                 form,
@@ -99,7 +104,7 @@ class WebhookEventAdmin(ModelAdmin):
         rows = list(dead.defer("body", "error"))
         revived = inbox.reprocess([row.pk for row in rows], now=timezone.now())
         for row in rows:
-            record(self, request, row, "Tried again.", reason=form.cleaned_data["reason"])
+            log_action(self, request, row, "Tried again.", reason=form.cleaned_data["reason"])
         nudger.request_drain()
         self.message_user(request, f"{revived} webhooks are tried again.", messages.SUCCESS)
         return None

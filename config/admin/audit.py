@@ -13,11 +13,11 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from subscribers.admin.read_only import ReadOnly
+from subscribers.admin.read_only import ReadOnlyAdmin
 
 
 @admin.register(LogEntry)
-class AuditAdmin(ReadOnly):
+class AuditAdmin(ReadOnlyAdmin):
     list_display = ["action_time", "who", "act", "target", "reason", "address"]
     list_display_links = ["action_time", "act"]
     list_filter = ["action_flag", "content_type", "user"]
@@ -36,7 +36,7 @@ class AuditAdmin(ReadOnly):
 
     @display(description="what")
     def act(self, entry: LogEntry) -> str:
-        told = " ".join(part["act"] for part in parts(entry) if "act" in part)
+        told = " ".join(part["act"] for part in message_parts(entry) if "act" in part)
         return told or entry.get_change_message() or entry.get_action_flag_display()
 
     @display(description="of what")
@@ -46,17 +46,19 @@ class AuditAdmin(ReadOnly):
 
     @display(description="why")
     def reason(self, entry: LogEntry) -> str:
-        return " ".join(str(part["reason"]) for part in parts(entry) if part.get("reason"))
+        return " ".join(str(part["reason"]) for part in message_parts(entry) if part.get("reason"))
 
     @display(description="from where")
     def address(self, entry: LogEntry) -> str:
-        return next((str(part["ip"]) for part in reversed(parts(entry)) if part.get("ip")), "")
+        return next(
+            (str(part["ip"]) for part in reversed(message_parts(entry)) if part.get("ip")), ""
+        )
 
     @display(description="before and after")
     def difference(self, entry: LogEntry) -> SafeString:
         rows = [
             (name, _plain(before.get(name)), _plain(after.get(name)))
-            for before, after in map(_sides, parts(entry))
+            for before, after in map(_sides, message_parts(entry))
             for name in [*before, *(name for name in after if name not in before)]
         ]
         if not rows:
@@ -69,7 +71,7 @@ class AuditAdmin(ReadOnly):
         return request.user.has_perm("admin.view_logentry")
 
 
-def parts(entry: LogEntry) -> list[dict[str, Any]]:
+def message_parts(entry: LogEntry) -> list[dict[str, Any]]:
     """The message's objects; an old entry of plain words has none."""
     try:
         found = json.loads(entry.change_message)

@@ -20,7 +20,12 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from config.staff import second_factor, sessions
 from config.staff.roles import ROLES
-from subscribers.admin.confirmed_action import ReasonForm, ask_about, confirmed, record
+from subscribers.admin.confirmed_action import (
+    ReasonForm,
+    bulk_confirmation_page,
+    confirmed_data,
+    log_action,
+)
 
 # Beat's entries are written anew at each start from the timetable on its one page, and a device's
 # page shows its secret: neither is anything to edit.
@@ -86,15 +91,15 @@ class StaffAdmin(UserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not generi
     def renew_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> Any:
         says = "Their codes stop working and they are signed out: for a phone that was lost."
         return self._confirmed(
-            request, queryset, "Set up the second factor anew", says, second_factor.forget
+            request, queryset, "Set up the second factor anew", says, second_factor.remove_devices
         )
 
     def _confirmed(
         self, request: HttpRequest, queryset: QuerySet[User], title: str, says: str, do: Any
     ) -> Any:
-        form = ReasonForm(confirmed(request))
+        form = ReasonForm(confirmed_data(request))
         if not form.is_valid():
-            return ask_about(
+            return bulk_confirmation_page(
                 self,
                 request,
                 form,
@@ -106,7 +111,7 @@ class StaffAdmin(UserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not generi
         for user in queryset:
             do(user)
             sessions.end_sessions(user, now=timezone.now())
-            record(self, request, user, f"{title}.", reason=form.cleaned_data["reason"])
+            log_action(self, request, user, f"{title}.", reason=form.cleaned_data["reason"])
         self.message_user(request, f"{title}: done.", messages.SUCCESS)
         return None
 

@@ -117,7 +117,7 @@ TWO_FACTOR = env.choice(
 )
 OTP_TOTP_ISSUER = "Daybreak"
 # Failed sign-ins are counted in the database, so that locking works without the broker.
-AXES_HANDLER = "config.staff.lockout.Handler"
+AXES_HANDLER = "config.staff.lockout.LockoutHandler"
 AXES_FAILURE_LIMIT = env.integer("SIGN_IN_FAILURES", 5, low=1)
 AXES_COOLOFF_TIME = timedelta(seconds=env.integer("SIGN_IN_COOLOFF_SECONDS", 900, low=1))
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]

@@ -41,7 +41,7 @@ MIDDLEWARE = [
     "config.staff.sessions.SessionLimits",
     "django_otp.middleware.OTPMiddleware",
     "config.staff.second_factor.SecondFactorGate",
-    "config.staff.audit_log.RememberRequest",
+    "config.staff.audit_log.RequestContext",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "distribution.api.http.middleware.ApiMiddleware",

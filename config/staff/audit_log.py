@@ -26,24 +26,29 @@ from masking import placeholders
 from masking.phones import mask_phone
 from subscribers.models import Subscriber
 
-SECRET = ("password", "key", "token", "secret")  # parts of the names of fields never written down
-MOST = 50  # rows remembered a request: an import is not told row by row
-PERSONAL = ("name", "email", "attributes")  # of a subscriber
-LONGEST = 300  # characters of one value
+SECRET_NAME_PARTS = (
+    "password",
+    "key",
+    "token",
+    "secret",
+)  # parts of the names of fields never written down
+ROWS_LIMIT = 50  # rows remembered a request: an import is not told row by row
+PERSONAL_FIELDS = ("name", "email", "attributes")  # of a subscriber
+VALUE_LIMIT = 300  # characters of one value
 
 
 @dataclass(slots=True)
-class Act:
+class WritingRequest:
     """One writing request: who sent it, and what its rows said before."""
 
     request: HttpRequest
     before: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
 
-_act: ContextVar[Act | None] = ContextVar("act", default=None)
+_current: ContextVar[WritingRequest | None] = ContextVar("act", default=None)
 
 
-class RememberRequest:
+class RequestContext:
     """Lets the signals below know the request that writes."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
@@ -52,30 +57,30 @@ class RememberRequest:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if request.method in ("GET", "HEAD", "OPTIONS"):
             return self._get_response(request)
-        token = _act.set(Act(request))
+        token = _current.set(WritingRequest(request))
         try:
             return self._get_response(request)
         finally:
-            _act.reset(token)
+            _current.reset(token)
 
 
 @receiver(pre_save)
-def remember_before(sender: type[Model], instance: Model, raw: bool, **_: object) -> None:
+def keep_values_before(sender: type[Model], instance: Model, raw: bool, **_: object) -> None:
     """Keep what the row says now, for the entry that will tell of its change."""
-    act = _act.get()
+    act = _current.get()
     if act is None or raw or instance.pk is None or sender in (LogEntry, Session):
         return
-    place = _place(instance)
-    if place in act.before or len(act.before) >= MOST:
+    place = _row_key(instance)
+    if place in act.before or len(act.before) >= ROWS_LIMIT:
         return
     row = sender._default_manager.filter(pk=instance.pk).values().first()
     act.before[place] = row or {}
 
 
 @receiver(pre_save, sender=LogEntry)
-def complete(sender: type[Model], instance: LogEntry, **_: object) -> None:  # noqa: ARG001
+def complete_entry(sender: type[Model], instance: LogEntry, **_: object) -> None:  # noqa: ARG001
     """Add the address, and the changed fields' values before and after, to a new entry."""
-    act = _act.get()
+    act = _current.get()
     if act is None or not instance._state.adding:
         return
     parts = _parts(instance.change_message)
@@ -102,11 +107,11 @@ def _loaded(message: str) -> Any:
         return None
 
 
-def _difference(act: Act, entry: LogEntry) -> dict[str, Any]:
+def _difference(act: WritingRequest, entry: LogEntry) -> dict[str, Any]:
     changed = entry.get_edited_object() if entry.content_type_id and entry.object_id else None
     if changed is None:
         return {}
-    before = act.before.get(_place(changed))
+    before = act.before.get(_row_key(changed))
     after = type(changed)._default_manager.filter(pk=changed.pk).values().first()
     if not before or not after:
         return {}
@@ -118,26 +123,26 @@ def _difference(act: Act, entry: LogEntry) -> dict[str, Any]:
     }
 
 
-def _place(row: Model) -> tuple[str, str]:
+def _row_key(row: Model) -> tuple[str, str]:
     return row._meta.concrete_model._meta.label, str(row.pk)  # type: ignore[union-attr]
 
 
 def _is_secret(name: str) -> bool:
-    return any(part in name for part in SECRET)
+    return any(part in name for part in SECRET_NAME_PARTS)
 
 
 def _shown(name: str, value: Any) -> Any:
     if name.startswith("phone") and isinstance(value, str):
         return mask_phone(value)
-    return value[:LONGEST] if isinstance(value, str) else value
+    return value[:VALUE_LIMIT] if isinstance(value, str) else value
 
 
 def _hidden(name: str, value: Any) -> Any:
     """Nothing is ever taken out of this log, so what must go with a person does not come in."""
-    return placeholders.PERSONAL if name in PERSONAL else _shown(name, value)
+    return placeholders.PERSONAL if name in PERSONAL_FIELDS else _shown(name, value)
 
 
-def _note(request: HttpRequest | None, user_id: int, name: str, act: str) -> None:
+def _log_sign_in_event(request: HttpRequest | None, user_id: int, name: str, act: str) -> None:
     if request is None or request.method is None:  # code signs in, nobody at a page
         return
     part = {"act": act, "ip": client_ip(request)}
@@ -150,18 +155,18 @@ def _note(request: HttpRequest | None, user_id: int, name: str, act: str) -> Non
 
 
 @receiver(user_logged_in)
-def note_sign_in(request: HttpRequest | None, user: Any, **_: object) -> None:
-    _note(request, user.pk, user.get_username(), "Signed in.")
+def log_sign_in(request: HttpRequest | None, user: Any, **_: object) -> None:
+    _log_sign_in_event(request, user.pk, user.get_username(), "Signed in.")
 
 
 @receiver(user_logged_out)
-def note_sign_out(request: HttpRequest | None, user: Any, **_: object) -> None:
+def log_sign_out(request: HttpRequest | None, user: Any, **_: object) -> None:
     if user is not None:
-        _note(request, user.pk, user.get_username(), "Signed out.")
+        _log_sign_in_event(request, user.pk, user.get_username(), "Signed out.")
 
 
 @receiver(user_login_failed)
-def note_failure(
+def log_wrong_password(
     credentials: dict[str, Any], request: HttpRequest | None = None, **_: object
 ) -> None:
     """Only of a name that exists: other names are kept among the sign-in failures."""
@@ -170,4 +175,4 @@ def note_failure(
     name = str(credentials.get("username", ""))
     user_id = get_user_model().objects.filter(username=name).values_list("pk", flat=True).first()
     if user_id is not None:
-        _note(request, user_id, name, "Gave a wrong password.")
+        _log_sign_in_event(request, user_id, name, "Gave a wrong password.")

@@ -14,10 +14,10 @@ from django.utils import timezone
 
 # An address tries the names of a whole office, the house those of everybody: each may have so
 # many times the failures of one name at one address.
-ADDRESS, HOUSE = 4, 40
+ADDRESS_FACTOR, TOTAL_FACTOR = 4, 40
 
 
-class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # the package has no types
+class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]  # the package has no types
     """Counts in the database, so that it holds with every other service dead."""
 
     def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
@@ -30,4 +30,6 @@ class Handler(AxesDatabaseHandler):  # type: ignore[misc]  # the package has no 
         sums = recent.aggregate(
             house=Sum("failures_since_start"), address=Sum("failures_since_start", filter=here)
         )
-        return max(own, (sums["address"] or 0) // ADDRESS, (sums["house"] or 0) // HOUSE)
+        return max(
+            own, (sums["address"] or 0) // ADDRESS_FACTOR, (sums["house"] or 0) // TOTAL_FACTOR
+        )

@@ -17,10 +17,15 @@ ADMINISTRATOR = "Administrator"
 ROLES = (VIEWER, EDITOR, APPROVER, OPERATOR, ADMINISTRATOR)
 
 # Nobody's through a role: Django's own plumbing and what only code may touch.
-PLUMBING = ("contenttypes", "sessions")
-SEEN = ("distribution", "phonepool", "subscribers", "webhooks")  # whose pages everybody may read
+INTERNAL_APPS = ("contenttypes", "sessions")
+VIEWED_APPS = (
+    "distribution",
+    "phonepool",
+    "subscribers",
+    "webhooks",
+)  # whose pages everybody may read
 
-EDITS = {
+EDITOR_PERMISSIONS = {
     "distribution.add_content",
     "distribution.change_content",
     "distribution.delete_content",
@@ -29,8 +34,8 @@ EDITS = {
     "subscribers.change_subscriber",
     "subscribers.import_subscriber",
 }
-DECIDES = {"distribution.approve_content", "distribution.approve_late_content"}
-RUNS = {
+APPROVER_PERMISSIONS = {"distribution.approve_content", "distribution.approve_late_content"}
+OPERATOR_PERMISSIONS = {
     "distribution.pause_distribution",
     "distribution.cancel_distribution",
     "distribution.start_distribution",
@@ -47,7 +52,7 @@ RUNS = {
 }
 
 
-def install(**_: Any) -> None:
+def create_roles(**_: Any) -> None:
     """Make the five groups exactly what this page says; as often as you like."""
     if Group._meta.db_table not in connection.introspection.table_names():
         return  # only some apps were migrated so far
@@ -63,9 +68,13 @@ def permissions(role: str, known: Iterable[str]) -> set[str]:
     """What a role may do, as `app.codename`, of all permissions that are known."""
     names = set(known)
     if role == ADMINISTRATOR:
-        return {name for name in names if not name.startswith(PLUMBING)}
-    seen = {name for name in names if name.startswith(SEEN) and ".view_" in name}
-    more = {EDITOR: EDITS, APPROVER: DECIDES, OPERATOR: RUNS}
+        return {name for name in names if not name.startswith(INTERNAL_APPS)}
+    seen = {name for name in names if name.startswith(VIEWED_APPS) and ".view_" in name}
+    more = {
+        EDITOR: EDITOR_PERMISSIONS,
+        APPROVER: APPROVER_PERMISSIONS,
+        OPERATOR: OPERATOR_PERMISSIONS,
+    }
     return seen | (more.get(role, set()) & names)
 
 

@@ -27,9 +27,17 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from distribution.api.http import problems
 
-OPEN = ("second_factor", "second_factor_set_up", "admin:logout", "admin:login", "admin:jsi18n")
-SPARE_CODES = 10
-WRONG = "That code is not right. Codes change every 30 seconds; after a wrong one wait a little."
+EXEMPT_VIEWS = (
+    "second_factor",
+    "second_factor_set_up",
+    "admin:logout",
+    "admin:login",
+    "admin:jsi18n",
+)
+SPARE_CODES_COUNT = 10
+WRONG_CODE = (
+    "That code is not right. Codes change every 30 seconds; after a wrong one wait a little."
+)
 
 
 class SecondFactorGate:
@@ -40,7 +48,7 @@ class SecondFactorGate:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         name = next_step(request)
-        if name and request.path not in {reverse(view) for view in OPEN}:
+        if name and request.path not in {reverse(view) for view in EXEMPT_VIEWS}:
             if problems.is_api(request):
                 return problems.answer(403, "second_factor", "Enter your code in the admin first.")
             return redirect(f"{reverse(name)}?next={request.path}")
@@ -60,7 +68,7 @@ def next_step(request: HttpRequest) -> str:
 
 
 @login_required(login_url="admin:login")
-def ask(request: HttpRequest) -> HttpResponse:
+def enter_code(request: HttpRequest) -> HttpResponse:
     """Takes the code; a spare one counts once."""
     error = ""
     if request.method == "POST":
@@ -68,8 +76,8 @@ def ask(request: HttpRequest) -> HttpResponse:
         if device is not None:
             request.session.cycle_key()
             django_otp.login(request, device)
-            return _onwards(request)
-        error = WRONG
+            return _redirect_to_next(request)
+        error = WRONG_CODE
     return _page(request, "ask", "Enter your code", error=error)
 
 
@@ -87,13 +95,13 @@ def set_up(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         if device.verify_token(request.POST.get("code", "").strip()):
             return _page(request, "done", "Write these down", codes=_confirm(request, device))
-        error = WRONG
+        error = WRONG_CODE
     return _page(
-        request, "set_up", "Set up your code", error=error, picture=picture(device.config_url)
+        request, "set_up", "Set up your code", error=error, picture=qr_code(device.config_url)
     )
 
 
-def forget(user: User) -> None:
+def remove_devices(user: User) -> None:
     """Take the second factor away from a person who lost the phone; they set it up anew."""
     TOTPDevice.objects.filter(user=user).delete()
     StaticDevice.objects.filter(user=user).delete()
@@ -106,14 +114,14 @@ def _confirm(request: HttpRequest, device: TOTPDevice) -> list[str]:
     device.confirmed = True
     device.save()
     spare = StaticDevice.objects.create(user=device.user, name="spare codes")
-    codes = [StaticToken.random_token() for _ in range(SPARE_CODES)]
+    codes = [StaticToken.random_token() for _ in range(SPARE_CODES_COUNT)]
     StaticToken.objects.bulk_create([StaticToken(device=spare, token=code) for code in codes])
     request.session.cycle_key()
     django_otp.login(request, device)
     return codes
 
 
-def picture(url: str) -> SafeString:
+def qr_code(url: str) -> SafeString:
     """A QR code as inline SVG: no file, no other origin."""
     drawn = io.BytesIO()
     qrcode.make(url, image_factory=qrcode.image.svg.SvgPathImage, box_size=12).save(drawn)
@@ -126,7 +134,7 @@ def _page(request: HttpRequest, name: str, title: str, **context: object) -> Htt
     return render(request, f"admin/second_factor/{name}.html", known)
 
 
-def _onwards(request: HttpRequest) -> HttpResponseRedirect:
+def _redirect_to_next(request: HttpRequest) -> HttpResponseRedirect:
     target = request.GET.get("next", "")
     safe = url_has_allowed_host_and_scheme(
         target, {request.get_host()}, require_https=request.is_secure()

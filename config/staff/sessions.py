@@ -21,8 +21,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 SIGNED_IN, SEEN = "signed_in_at", "seen_at"
-NOTE_SECONDS = 60  # a busy person's clicks do not write each
-ASKS_BY_ITSELF = "dashboard:board"
+SEEN_INTERVAL_SECONDS = 60  # a busy person's clicks do not write each
+UNATTENDED_VIEW = "dashboard:board"
 
 
 class SessionLimits:
@@ -33,7 +33,7 @@ class SessionLimits:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         if SESSION_KEY in request.session:
-            unattended = request.path == reverse(ASKS_BY_ITSELF)
+            unattended = request.path == reverse(UNATTENDED_VIEW)
             self._check(request, timezone.now().timestamp(), unattended=unattended)
         return self._get_response(request)
 
@@ -45,12 +45,12 @@ class SessionLimits:
         request.signed_in_until = ends  # type: ignore[attr-defined]  # the wall shows it
         if idle > settings.SESSION_IDLE_SECONDS or age > settings.SESSION_COOKIE_AGE:
             logout(request)
-        elif idle >= NOTE_SECONDS or SEEN not in request.session:
+        elif idle >= SEEN_INTERVAL_SECONDS or SEEN not in request.session:
             request.session[SEEN] = now
 
 
 @receiver(user_logged_in)
-def note_beginning(sender: object, request: HttpRequest | None, **_: object) -> None:  # noqa: ARG001
+def start_clock(sender: object, request: HttpRequest | None, **_: object) -> None:  # noqa: ARG001
     if request is not None and hasattr(request, "session"):
         now = timezone.now().timestamp()
         request.session[SIGNED_IN] = request.session[SEEN] = now

@@ -1,29 +1,25 @@
-"""The pages of distributions in the admin, one module for each noun."""
+"""The admin's pages of distributions, content, the pool and people; importing registers them."""
 
 from __future__ import annotations
 
 from distribution.admin import (
     access,
     alerts,
-    deliveries,
+    content,
     distributions,
     event_subscriptions,
     people,
     pool,
-    templates,
     timetable,
 )
-from distribution.admin.content import pages as content
 
 __all__ = [
     "access",
     "alerts",
     "content",
-    "deliveries",
     "distributions",
     "event_subscriptions",
     "people",
     "pool",
-    "templates",
     "timetable",
 ]

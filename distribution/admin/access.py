@@ -24,9 +24,14 @@ from unfold.widgets import (
 
 from distribution.access import tokens
 from distribution.models import ApiToken, Scope
-from subscribers.admin.confirmed_action import ReasonForm, ask_about, confirmed, record
+from subscribers.admin.confirmed_action import (
+    ReasonForm,
+    bulk_confirmation_page,
+    confirmed_data,
+    log_action,
+)
 
-LIVES = [("90", "90 days"), ("365", "A year"), ("0", "For ever")]
+VALIDITY_DAYS = [("90", "90 days"), ("365", "A year"), ("0", "For ever")]
 
 
 class TokenForm(forms.Form):
@@ -40,7 +45,7 @@ class TokenForm(forms.Form):
         help_text="Author of what it submits, who then cannot approve it.",
     )
     lives = forms.ChoiceField(
-        choices=LIVES, initial="365", label="Valid for", widget=UnfoldAdminSelectWidget
+        choices=VALIDITY_DAYS, initial="365", label="Valid for", widget=UnfoldAdminSelectWidget
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -136,9 +141,9 @@ class ApiTokenAdmin(ModelAdmin):
     @action(description="Revoke", permissions=["delete"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> Any:
         rows = list(queryset.filter(revoked_at=None))
-        form = ReasonForm(confirmed(request))
+        form = ReasonForm(confirmed_data(request))
         if not form.is_valid():
-            return ask_about(
+            return bulk_confirmation_page(
                 self,
                 request,
                 form,
@@ -151,7 +156,7 @@ class ApiTokenAdmin(ModelAdmin):
             )
         for token in rows:
             tokens.revoke(token.pk, now=timezone.now())
-            record(self, request, token, "Revoked.", reason=form.cleaned_data["reason"])
+            log_action(self, request, token, "Revoked.", reason=form.cleaned_data["reason"])
         self.message_user(request, f"{len(rows)} revoked.", messages.SUCCESS)
         return None
 

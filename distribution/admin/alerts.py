@@ -10,13 +10,13 @@ from unfold.decorators import action, display
 
 from distribution.alerts import incidents
 from distribution.models import Alert
-from subscribers.admin.confirmed_action import record
-from subscribers.admin.read_only import ReadOnly
+from subscribers.admin.confirmed_action import log_action
+from subscribers.admin.read_only import ReadOnlyAdmin
 
 OPEN, ACKNOWLEDGED, CLOSED = "open", "acknowledged", "closed"
 
 
-class Standing(admin.SimpleListFilter):
+class AlertStateFilter(admin.SimpleListFilter):
     """Open and nobody looks after it, acknowledged, or over."""
 
     title = "state"
@@ -34,10 +34,10 @@ class Standing(admin.SimpleListFilter):
 
 
 @admin.register(Alert)
-class AlertAdmin(ReadOnly):
+class AlertAdmin(ReadOnlyAdmin):
     list_display = ["opened_at", "standing", "weight", "message", "acknowledged_by", "closed_at"]
     list_display_links = ["opened_at", "message"]
-    list_filter = [Standing, "severity", "rule"]
+    list_filter = [AlertStateFilter, "severity", "rule"]
     list_select_related = ["acknowledged_by"]
     search_fields = ["message", "scope"]
     fields = [
@@ -70,7 +70,7 @@ class AlertAdmin(ReadOnly):
         pks = [alert.pk for alert in chosen]
         done = incidents.acknowledge(pks, by=request.user.pk, now=timezone.now())
         for alert in chosen:
-            record(self, request, alert, "Acknowledged.")
+            log_action(self, request, alert, "Acknowledged.")
         self.message_user(request, f"{done} acknowledged.", messages.SUCCESS)
 
     def has_acknowledge_permission(self, request: HttpRequest) -> bool:

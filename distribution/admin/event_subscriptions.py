@@ -16,8 +16,8 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from distribution.event_webhooks import address_guard, subscriptions
 from distribution.models import EventDelivery, EventKind, EventSubscription, PostState
-from subscribers.admin.confirmed_action import record
-from subscribers.admin.read_only import ReadOnly
+from subscribers.admin.confirmed_action import log_action
+from subscribers.admin.read_only import ReadOnlyAdmin
 
 SHOWN_ONCE = "The secret of “%s”, shown this once: %s"
 
@@ -40,7 +40,7 @@ class SubscriptionForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
         return url
 
 
-class OfAdministrators(ModelAdmin):
+class SubscriptionManagersOnly(ModelAdmin):
     """An address may hold a secret of its own: only who may change these sees them."""
 
     list_per_page = 50
@@ -50,7 +50,7 @@ class OfAdministrators(ModelAdmin):
 
 
 @admin.register(EventSubscription)
-class EventSubscriptionAdmin(OfAdministrators):
+class EventSubscriptionAdmin(SubscriptionManagersOnly):
     form = SubscriptionForm
     list_display = ["name", "address", "active", "waiting", "dead", "stopped_reason"]
     list_filter = ["active"]
@@ -90,7 +90,7 @@ class EventSubscriptionAdmin(OfAdministrators):
     def change_secret(self, request: HttpRequest, queryset: QuerySet[EventSubscription]) -> None:
         for subscription in queryset:
             secret = subscriptions.change_secret(subscription, now=timezone.now())
-            record(self, request, subscription, "Gave a new secret.")
+            log_action(self, request, subscription, "Gave a new secret.")
             self.message_user(request, SHOWN_ONCE % (subscription, secret), messages.SUCCESS)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -109,7 +109,7 @@ class EventSubscriptionAdmin(OfAdministrators):
 
 
 @admin.register(EventDelivery)
-class EventDeliveryAdmin(ReadOnly, OfAdministrators):
+class EventDeliveryAdmin(ReadOnlyAdmin, SubscriptionManagersOnly):
     list_display = ["since", "event", "subscription", "standing", "tries", "status", "error"]
     list_filter = ["state", "subscription", "event__kind"]
     list_select_related = ["event", "subscription"]
@@ -139,7 +139,7 @@ class EventDeliveryAdmin(ReadOnly, OfAdministrators):
         chosen = list(queryset)
         done = subscriptions.replay([one.pk for one in chosen], now=timezone.now())
         for delivery in chosen:
-            record(self, request, delivery, "Sent again.")
+            log_action(self, request, delivery, "Sent again.")
         self.message_user(request, f"{done} will be sent again.", messages.SUCCESS)
 
     def has_replay_permission(self, request: HttpRequest) -> bool:

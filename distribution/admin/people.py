@@ -24,10 +24,10 @@ from subscribers.people import erasure as erasing
 
 NEVER, LONG = "never", "30-days-ago"
 PERIODS = {"today": 0, "7-days": 7, "30-days": 30}
-MOST = 1_000  # deliveries on the longest page: three years of mornings
+HISTORY_LIMIT = 1_000  # deliveries on the longest page: three years of mornings
 
 
-class LastDelivered(admin.SimpleListFilter):
+class LastDeliveredFilter(admin.SimpleListFilter):
     """When WhatsApp last delivered something to the person."""
 
     title = "last delivered"
@@ -47,11 +47,13 @@ class LastDelivered(admin.SimpleListFilter):
     ) -> QuerySet[Subscriber]:
         choice, now = self.value(), timezone.now()
         if choice in PERIODS:
-            return queryset.filter(_delivered(_midnight(now) - timedelta(days=PERIODS[choice])))
+            return queryset.filter(
+                _delivered_since(_midnight(now) - timedelta(days=PERIODS[choice]))
+            )
         if choice == LONG:
             month = _midnight(now) - timedelta(days=30)
-            return queryset.filter(_delivered(None)).exclude(_delivered(month))
-        return queryset.exclude(_delivered(None)) if choice == NEVER else queryset
+            return queryset.filter(_delivered_since(None)).exclude(_delivered_since(month))
+        return queryset.exclude(_delivered_since(None)) if choice == NEVER else queryset
 
 
 class PersonAdmin(SubscriberAdmin):
@@ -59,7 +61,7 @@ class PersonAdmin(SubscriberAdmin):
         *("masked_phone", "name", "tier", "status", "language"),
         *("last_delivered", "updated_at"),
     )
-    list_filter = ("status", "tier", "language", LastDelivered)
+    list_filter = ("status", "tier", "language", LastDeliveredFilter)
     change_form_outer_before_template = "admin/subscribers/subscriber/story.html"
 
     @admin.display(description="last delivered")
@@ -85,13 +87,13 @@ class PersonAdmin(SubscriberAdmin):
     ) -> HttpResponse:
         more = extra_context or {}
         if object_id.isdecimal() and self.has_view_permission(request):
-            more = {**more, **_story(int(object_id), everything="all" in request.GET)}
+            more = {**more, **_history_context(int(object_id), everything="all" in request.GET)}
         return super().change_view(request, object_id, form_url, more)
 
 
-def _story(subscriber_id: int, *, everything: bool) -> dict[str, Any]:
+def _history_context(subscriber_id: int, *, everything: bool) -> dict[str, Any]:
     now = timezone.now()
-    limit = MOST if everything else subscriber_history.SHOWN
+    limit = HISTORY_LIMIT if everything else subscriber_history.SHOWN
     today = india_time.local_date(now)
     sentences = subscriber_history.deliveries_of(subscriber_id, today=today, limit=limit)
     total = Delivery.objects.filter(subscriber_id=subscriber_id).count()
@@ -105,7 +107,7 @@ def _story(subscriber_id: int, *, everything: bool) -> dict[str, Any]:
     }
 
 
-def _delivered(since: datetime | None) -> Exists:
+def _delivered_since(since: datetime | None) -> Exists:
     return Exists(subscriber_history.delivered_since(since).filter(subscriber=OuterRef("pk")))
 
 

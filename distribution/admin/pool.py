@@ -19,12 +19,19 @@ from phonepool.admin import PhoneNumberAdmin
 from phonepool.cloud_api import client
 from phonepool.models import NumberState, PhoneNumber, Quality, Role
 from phonepool.numbers import operations, status, sync
-from subscribers.admin.confirmed_action import ReasonForm, ask, button, handle, record, username
+from subscribers.admin.confirmed_action import (
+    ReasonForm,
+    action_button,
+    confirm,
+    confirmation_page,
+    log_action,
+    username,
+)
 
 MANAGE = "phonepool.manage_phonenumber"
 SYNC = "phonepool.sync_phonenumber"
-LIST = "admin:phonepool_phonenumber_changelist"
-OUT = (NumberState.DISABLED, NumberState.RESTING)
+LIST_URL = "admin:phonepool_phonenumber_changelist"
+OUT_OF_SERVICE = (NumberState.DISABLED, NumberState.RESTING)
 
 
 class RestForm(ReasonForm):
@@ -108,7 +115,7 @@ class PoolAdmin(PhoneNumberAdmin):
         return self._may(request, object_id, state=NumberState.ACTIVE)
 
     def has_enable_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return self._may(request, object_id, state__in=OUT)
+        return self._may(request, object_id, state__in=OUT_OF_SERVICE)
 
     def has_disable_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         on = [state for state in NumberState if state != NumberState.DISABLED]
@@ -124,7 +131,7 @@ class PoolAdmin(PhoneNumberAdmin):
     def has_sync_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(SYNC) or request.user.has_perm(MANAGE)
 
-    @button("Let it rest", permissions=["rest"], icon="bedtime")
+    @action_button("Let it rest", permissions=["rest"], icon="bedtime")
     def rest(self, request: HttpRequest, object_id: int) -> HttpResponse:
         form = RestForm(request.POST or None)
         return self._handle(
@@ -140,7 +147,7 @@ class PoolAdmin(PhoneNumberAdmin):
             act=lambda pk, **by: operations.rest(pk, form.cleaned_data["minutes"], **by),
         )
 
-    @button("Enable", permissions=["enable"], icon="play_arrow")
+    @action_button("Enable", permissions=["enable"], icon="play_arrow")
     def enable(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._handle(
             request,
@@ -152,7 +159,7 @@ class PoolAdmin(PhoneNumberAdmin):
             act=operations.enable,
         )
 
-    @button("Disable", permissions=["disable"], icon="block")
+    @action_button("Disable", permissions=["disable"], icon="block")
     def disable(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._handle(
             request,
@@ -167,7 +174,7 @@ class PoolAdmin(PhoneNumberAdmin):
             act=operations.disable,
         )
 
-    @button("Promote to primary", permissions=["promote"], icon="arrow_upward")
+    @action_button("Promote to primary", permissions=["promote"], icon="arrow_upward")
     def promote(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._handle(
             request,
@@ -179,7 +186,7 @@ class PoolAdmin(PhoneNumberAdmin):
             act=operations.promote,
         )
 
-    @button("Make it a backup", permissions=["demote"], icon="arrow_downward")
+    @action_button("Make it a backup", permissions=["demote"], icon="arrow_downward")
     def demote(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._handle(
             request,
@@ -191,24 +198,24 @@ class PoolAdmin(PhoneNumberAdmin):
             act=operations.demote,
         )
 
-    @button("Ask Meta now", permissions=["sync"], icon="sync")
+    @action_button("Ask Meta now", permissions=["sync"], icon="sync")
     def sync_now(self, request: HttpRequest) -> HttpResponse:
         if request.method != "POST":
-            return ask(
+            return confirmation_page(
                 self,
                 request,
                 forms.Form(),
                 title="Ask Meta how the numbers stand",
                 consequences=["Quality and state of every number are read anew from Meta."],
                 button="Ask now",
-                back=reverse(LIST),
+                back=reverse(LIST_URL),
             )
         changed = sync.sync(client.client(), now=timezone.now())
         number = PhoneNumber.objects.first()
         if number is not None:
-            record(self, request, number, "sync", after={"changed": changed})
+            log_action(self, request, number, "sync", after={"changed": changed})
         self.message_user(request, f"Meta was asked: {changed} changed.")
-        return HttpResponseRedirect(reverse(LIST))
+        return HttpResponseRedirect(reverse(LIST_URL))
 
     # --- how it is done
 
@@ -236,7 +243,7 @@ class PoolAdmin(PhoneNumberAdmin):
         number = PhoneNumber.objects.filter(pk=object_id).first()
         if number is None:
             raise Http404("There is no such phone number.")
-        return handle(
+        return confirm(
             self,
             request,
             form,
@@ -262,7 +269,7 @@ class PoolAdmin(PhoneNumberAdmin):
             self.message_user(request, str(refusal), messages.ERROR)
             return
         number.refresh_from_db()
-        record(self, request, number, title, reason=reason, before=before, after=_facts(number))
+        log_action(self, request, number, title, reason=reason, before=before, after=_facts(number))
         self.message_user(request, f"{number.label}: {status.state_sentence(number)}.")
 
 

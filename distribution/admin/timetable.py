@@ -27,8 +27,12 @@ from distribution.models import (
     Kind,
     OneTime,
 )
-from distribution.runtime import india_time
-from subscribers.admin.confirmed_action import ReasonForm, ask_about, confirmed, record
+from subscribers.admin.confirmed_action import (
+    ReasonForm,
+    bulk_confirmation_page,
+    confirmed_data,
+    log_action,
+)
 
 
 class DailyTimeForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -52,7 +56,7 @@ class BlackoutForm(forms.ModelForm):  # type: ignore[type-arg]
         return day
 
 
-class Planned(ModelAdmin):
+class TimetableAdmin(ModelAdmin):
     """A page of the calendar: lines are added and taken away, and each says by whom."""
 
     list_per_page = 50
@@ -68,7 +72,7 @@ class Planned(ModelAdmin):
 
 
 @admin.register(DailyTime)
-class DailyTimeAdmin(Planned):
+class DailyTimeAdmin(TimetableAdmin):
     form = DailyTimeForm
     list_display = ["from_day", "time", "created_by", "created_at"]
     list_select_related = ["created_by"]
@@ -80,7 +84,7 @@ class DailyTimeAdmin(Planned):
 
 
 @admin.register(BlackoutDate)
-class BlackoutDateAdmin(Planned):
+class BlackoutDateAdmin(TimetableAdmin):
     form = BlackoutForm
     list_display = ["day", "reason", "created_by", "created_at"]
     list_select_related = ["created_by"]
@@ -161,9 +165,9 @@ class OneTimeAdmin(ModelAdmin):
     @action(description="Cancel", permissions=["delete"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Distribution]) -> Any:
         waiting = list(queryset.filter(state=DistributionState.SCHEDULED))
-        form = ReasonForm(confirmed(request))
+        form = ReasonForm(confirmed_data(request))
         if not form.is_valid():
-            return ask_about(
+            return bulk_confirmation_page(
                 self,
                 request,
                 form,
@@ -175,7 +179,7 @@ class OneTimeAdmin(ModelAdmin):
         reason = form.cleaned_data["reason"]
         for one in waiting:
             control.cancel(one.pk, reason=reason, now=timezone.now())
-            record(self, request, one, "Cancelled.", reason=reason)
+            log_action(self, request, one, "Cancelled.", reason=reason)
         self.message_user(request, f"{len(waiting)} cancelled.", messages.SUCCESS)
         return None
 

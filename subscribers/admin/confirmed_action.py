@@ -17,12 +17,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.template.response import TemplateResponse
 from unfold.decorators import action
 
-MAX_REASON = 150  # characters: with a name and a moment it fits wherever it is kept
+REASON_LIMIT = 150  # characters: with a name and a moment it fits wherever it is kept
 CONFIRMED = "confirmed"
 Page = TypeVar("Page", bound=Callable[..., Any])
 
 
-def button(
+def action_button(
     description: str, *, permissions: Sequence[str], icon: str = ""
 ) -> Callable[[Page], Page]:
     """A page of its own behind a button at the top; refused without the permissions."""
@@ -35,7 +35,7 @@ class ReasonForm(forms.Form):
     """Why somebody does it; kept in the audit log."""
 
     reason = forms.CharField(
-        max_length=MAX_REASON,
+        max_length=REASON_LIMIT,
         label="Reason",
         widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
         help_text="Kept in the audit log with your name.",
@@ -43,7 +43,7 @@ class ReasonForm(forms.Form):
     )
 
 
-def ask(
+def confirmation_page(
     model_admin: ModelAdmin[Any],
     request: HttpRequest,
     form: forms.Form,
@@ -70,7 +70,7 @@ def ask(
     return TemplateResponse(request, "admin/confirm_with_reason.html", context)
 
 
-def handle(
+def confirm(
     model_admin: ModelAdmin[Any],
     request: HttpRequest,
     form: ReasonForm,
@@ -83,7 +83,7 @@ def handle(
 ) -> HttpResponse:
     """An act behind a button: its page, then the act with the reason and the way back."""
     if not (request.method == "POST" and form.is_valid()):
-        return ask(
+        return confirmation_page(
             model_admin,
             request,
             form,
@@ -96,7 +96,7 @@ def handle(
     return HttpResponseRedirect(back)
 
 
-def ask_about(
+def bulk_confirmation_page(
     model_admin: ModelAdmin[Any],
     request: HttpRequest,
     form: forms.Form,
@@ -107,7 +107,7 @@ def ask_about(
     rows: Iterable[object] = (),
 ) -> TemplateResponse:
     """The page of a bulk action: its form posts the same action again, with the reason."""
-    return ask(
+    return confirmation_page(
         model_admin,
         request,
         form,
@@ -115,24 +115,24 @@ def ask_about(
         consequences=consequences,
         button=button,
         back=request.get_full_path(),
-        hidden=selection(request),
+        hidden=selection_fields(request),
         rows=rows,
     )
 
 
-def confirmed(request: HttpRequest) -> QueryDict | None:
+def confirmed_data(request: HttpRequest) -> QueryDict | None:
     """What a bulk action's page posted; None while the page still has to be shown."""
     return request.POST if CONFIRMED in request.POST else None
 
 
-def selection(request: HttpRequest) -> list[tuple[str, str]]:
+def selection_fields(request: HttpRequest) -> list[tuple[str, str]]:
     """The form fields that make a bulk action's second page choose the same rows."""
     names = ("action", "select_across", "index", helpers.ACTION_CHECKBOX_NAME)
     fields = [(name, value) for name in names for value in request.POST.getlist(name)]
     return [*fields, (CONFIRMED, "yes")]
 
 
-def record(
+def log_action(
     model_admin: ModelAdmin[Any], request: HttpRequest, target: Model, act: str, **facts: Any
 ) -> None:
     """A line of the audit log: `reason`, `before`, `after` as far as there are any."""

@@ -14,11 +14,11 @@ from unfold.admin import ModelAdmin
 from subscribers.admin.confirmed_action import (
     CONFIRMED,
     ReasonForm,
-    ask,
-    button,
-    confirmed,
-    record,
-    selection,
+    action_button,
+    confirmation_page,
+    confirmed_data,
+    log_action,
+    selection_fields,
 )
 from subscribers.models import Subscriber
 from subscribers.people import export
@@ -34,16 +34,16 @@ class ExportForm(ReasonForm):
     )
 
 
-class Exports(ModelAdmin):
+class ExportActions(ModelAdmin):
     """The part of the subscribers' pages that writes files."""
 
     @admin.action(description="Export the selected subscribers", permissions=["export"])
     def export_selected(
         self, request: HttpRequest, queryset: QuerySet[Subscriber]
     ) -> HttpResponseBase:
-        return self._export(request, queryset, hidden=selection(request))
+        return self._export(request, queryset, hidden=selection_fields(request))
 
-    @button("Export all", permissions=["export"], icon="download")
+    @action_button("Export all", permissions=["export"], icon="download")
     def export_all(self, request: HttpRequest) -> HttpResponseBase:
         people = Subscriber.objects.filter(erasure__purged_at=None)
         return self._export(request, people, hidden=[(CONFIRMED, "yes")])
@@ -57,9 +57,9 @@ class Exports(ModelAdmin):
         if not self.has_export_permission(request):
             raise PermissionDenied
         people = people.filter(erasure__purged_at=None)
-        form = ExportForm(confirmed(request))
+        form = ExportForm(confirmed_data(request))
         if not form.is_valid():
-            return ask(
+            return confirmation_page(
                 self,
                 request,
                 form,
@@ -89,4 +89,4 @@ class Exports(ModelAdmin):
         target = people.first()
         if target is not None:
             facts = {"people": people.count(), "file": kind}
-            record(self, request, target, "export", reason=reason, after=facts)
+            log_action(self, request, target, "export", reason=reason, after=facts)

@@ -21,7 +21,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
-from subscribers.admin.confirmed_action import record, username
+from subscribers.admin.confirmed_action import log_action, username
 from subscribers.importing import jobs
 from subscribers.importing.tables.records import ImportRefused
 from subscribers.models import ImportJob, ImportState
@@ -140,7 +140,7 @@ class ImportJobAdmin(ModelAdmin):
             except ImportRefused as refusal:
                 form.add_error("file", str(refusal))
             else:
-                record(self, request, job, "upload", after={"sha256": job.digest})
+                log_action(self, request, job, "upload", after={"sha256": job.digest})
                 return self._to(job)
         context = self._context(request, title="Import subscribers", form=form)
         return TemplateResponse(request, "admin/subscribers/importjob/upload.html", context)
@@ -166,7 +166,7 @@ class ImportJobAdmin(ModelAdmin):
         source = form.cleaned_data["consent_source"]
         user, now = username(request.user), timezone.now()
         if jobs.confirm(job.pk, consent_source=source, by=user, now=now):
-            record(self, request, job, "import", reason=source, after=job.checked)
+            log_action(self, request, job, "import", reason=source, after=job.checked)
         else:
             self.message_user(request, "This import was decided already.", messages.WARNING)
         return self._to(job)
@@ -175,7 +175,7 @@ class ImportJobAdmin(ModelAdmin):
         self._insist(request, method="POST")
         job = self._job(request, pk)
         if jobs.cancel(job.pk, now=timezone.now()):
-            record(self, request, job, "cancel import", before={"state": job.state})
+            log_action(self, request, job, "cancel import", before={"state": job.state})
         return self._to(job)
 
     def refused_view(self, request: HttpRequest, pk: int) -> HttpResponse | StreamingHttpResponse:
@@ -187,7 +187,7 @@ class ImportJobAdmin(ModelAdmin):
         except ImportRefused as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
             return self._to(job)
-        record(self, request, job, "download refused lines")
+        log_action(self, request, job, "download refused lines")
         return StreamingHttpResponse(
             csv_lines(chain([first], rows)),
             content_type="text/csv; charset=utf-8",

@@ -14,10 +14,10 @@ from unfold.admin import TabularInline
 
 from masking.phones import mask_phone
 from subscribers import phones
-from subscribers.admin.confirmed_action import button, username
-from subscribers.admin.exports import Exports
-from subscribers.admin.person_actions import PersonActs
-from subscribers.admin.status_changes import decide_many
+from subscribers.admin.confirmed_action import action_button, username
+from subscribers.admin.exports import ExportActions
+from subscribers.admin.person_actions import PersonActions
+from subscribers.admin.status_changes import confirm_status_change
 from subscribers.consent import erased_phones
 from subscribers.models import ConsentEvent, Subscriber
 from subscribers.people import registration, search
@@ -54,7 +54,7 @@ class ConsentEventInline(TabularInline):
 
 
 @admin.register(Subscriber)
-class SubscriberAdmin(PersonActs, Exports):
+class SubscriberAdmin(PersonActions, ExportActions):
     form = SubscriberForm
     inlines = (ConsentEventInline,)
     list_display: tuple[Any, ...] = (
@@ -96,17 +96,17 @@ class SubscriberAdmin(PersonActs, Exports):
 
     @admin.action(description="Pause the selected subscribers", permissions=["change"])
     def pause(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> HttpResponse | None:
-        return decide_many(self, request, queryset, "pause")
+        return confirm_status_change(self, request, queryset, "pause")
 
     @admin.action(description="Resume the selected subscribers", permissions=["change"])
     def resume(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> HttpResponse | None:
-        return decide_many(self, request, queryset, "resume")
+        return confirm_status_change(self, request, queryset, "resume")
 
     @admin.action(description="Unsubscribe the selected subscribers", permissions=["change"])
     def opt_out(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> HttpResponse | None:
-        return decide_many(self, request, queryset, "opt_out")
+        return confirm_status_change(self, request, queryset, "opt_out")
 
-    @button("Import a file", permissions=["import"], icon="upload")
+    @action_button("Import a file", permissions=["import"], icon="upload")
     def import_file(self, _request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:subscribers_importjob_add"))
 

@@ -11,8 +11,14 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
-from subscribers.admin.confirmed_action import ReasonForm, button, handle, record, username
-from subscribers.admin.status_changes import ACTS, decide
+from subscribers.admin.confirmed_action import (
+    ReasonForm,
+    action_button,
+    confirm,
+    log_action,
+    username,
+)
+from subscribers.admin.status_changes import STATUS_CHANGES, change_statuses
 from subscribers.models import Erasure, Status, Subscriber
 from subscribers.people import erasure
 
@@ -21,7 +27,7 @@ FULL_PHONE = "subscribers.see_full_phone"
 Act = Callable[[HttpRequest, Subscriber, str], None]
 
 
-class PersonActs(ModelAdmin):
+class PersonActions(ModelAdmin):
     """The buttons on a person's page, and who sees which."""
 
     actions_detail = ("opt_out_person", "erase_person", "purge_person")
@@ -48,18 +54,18 @@ class PersonActs(ModelAdmin):
         waiting = Erasure.objects.filter(subscriber=object_id, purged_at=None)
         return request.user.has_perm(ERASE) and waiting.exists()
 
-    @button("Unsubscribe", permissions=["optout"], icon="unsubscribe")
+    @action_button("Unsubscribe", permissions=["optout"], icon="unsubscribe")
     def opt_out_person(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._handle(
             request,
             object_id,
             self._opt_out,
             title="Unsubscribe this person",
-            consequences=["They get no message any more.", ACTS["opt_out"][2]],
+            consequences=["They get no message any more.", STATUS_CHANGES["opt_out"][2]],
             button="Unsubscribe",
         )
 
-    @button("Erase", permissions=["erase"], icon="person_remove")
+    @action_button("Erase", permissions=["erase"], icon="person_remove")
     def erase_person(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._handle(
             request,
@@ -75,7 +81,7 @@ class PersonActs(ModelAdmin):
             button="Erase",
         )
 
-    @button("Delete the details now", permissions=["purge"], icon="delete_forever")
+    @action_button("Delete the details now", permissions=["purge"], icon="delete_forever")
     def purge_person(self, request: HttpRequest, object_id: int) -> HttpResponse:
         return self._handle(
             request,
@@ -95,20 +101,18 @@ class PersonActs(ModelAdmin):
             raise Http404("There is no such subscriber.")
         back = reverse("admin:subscribers_subscriber_change", args=[person.pk])
         form = ReasonForm(request.POST or None)
-        return handle(
+        return confirm(
             self, request, form, lambda reason: act(request, person, reason), back=back, **page
         )
 
     def _opt_out(self, request: HttpRequest, person: Subscriber, reason: str) -> None:
-        decide(self, request, [person.pk], "opt_out", reason)
+        change_statuses(self, request, [person.pk], "opt_out", reason)
         self.message_user(request, "Unsubscribed.")
 
     def _erase(self, request: HttpRequest, person: Subscriber, reason: str) -> None:
         before = {"status": person.status}
-        erasure.request_erasure(
-            person, reason=reason, by=username(request.user), now=timezone.now()
-        )
-        record(self, request, person, "erase", reason=reason, before=before)
+        erasure.request_erasure(person, reason=reason, by=username(request.user), now=timezone.now())
+        log_action(self, request, person, "erase", reason=reason, before=before)
         self.message_user(request, "Nobody writes to this person any more.")
 
     def _purge(self, request: HttpRequest, person: Subscriber, reason: str) -> None:
@@ -117,5 +121,5 @@ class PersonActs(ModelAdmin):
         except erasure.ErasureRefused as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
         else:
-            record(self, request, person, "purge", reason=reason)
+            log_action(self, request, person, "purge", reason=reason)
             self.message_user(request, "The details are deleted.")

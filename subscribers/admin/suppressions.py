@@ -8,13 +8,13 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from masking.phones import mask_phone
-from subscribers.admin.read_only import ReadOnly
+from subscribers.admin.read_only import ReadOnlyAdmin
 from subscribers.models import Suppression
 from subscribers.people.search import by_phone
 
 
 @admin.register(Suppression)
-class SuppressionAdmin(ReadOnly):
+class SuppressionAdmin(ReadOnlyAdmin):
     """A wish is changed by the person alone, with START or STOP."""
 
     list_display = ("masked_phone", "wish", "at", "source")

@@ -70,7 +70,7 @@ def test_a_role_holds_exactly_what_its_page_says_and_migrate_mends_what_was_chan
     viewer.permissions.add(Permission.objects.get(codename="delete_subscriber"))
     operator.permissions.clear()
 
-    roles.install()
+    roles.create_roles()
 
     codes = set(viewer.permissions.values_list("codename", flat=True))
     assert codes

@@ -56,7 +56,7 @@ def a_browser(chromium: Browser, home: str) -> Iterator[Eyes]:
 @pytest.fixture
 def live_house(live_server) -> str:
     """The address of a web process on the tests' database, with the five roles."""
-    roles.install()
+    roles.create_roles()
     return str(live_server.url)
 
 

@@ -8,7 +8,9 @@ from django.contrib.auth.models import Permission
 from config.staff import roles
 
 
-@pytest.mark.parametrize("named", [roles.EDITS, roles.DECIDES, roles.RUNS])
+@pytest.mark.parametrize(
+    "named", [roles.EDITOR_PERMISSIONS, roles.APPROVER_PERMISSIONS, roles.OPERATOR_PERMISSIONS]
+)
 def test_every_permission_that_a_role_names_exists(db: None, named: set[str]) -> None:
     rows = Permission.objects.values_list("content_type__app_label", "codename")
 

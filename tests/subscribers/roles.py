@@ -16,7 +16,7 @@ ROLES = roles.ROLES
 
 def a_client(role: str) -> Client:
     """Somebody of that role, signed in."""
-    roles.install()
+    roles.create_roles()
     user: Any = get_user_model().objects.create_user(
         f"{role.lower()}-1", password="irrelevant here", is_staff=True
     )

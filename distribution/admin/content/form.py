@@ -23,8 +23,8 @@ from distribution.models import Content, MessageTemplate
 from phonepool.cloud_api import media
 from phonepool.cloud_api.media import MediaRefusedError
 
-NO_FORM = template_schema.read([])
-LONGEST_TEXT = 2000
+NO_SLOTS = template_schema.read([])
+TEXT_LIMIT = 2000
 
 
 class TemplateChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
@@ -63,7 +63,7 @@ class ContentForm(forms.Form):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.template, self.today = template, today
-        self.slots_of = template_schema.read(template.components) if template else NO_FORM
+        self.slots_of = template_schema.read(template.components) if template else NO_SLOTS
         self.attributes = validation.known_attributes()
         choice = self.fields["message_template"]
         assert isinstance(choice, forms.ModelChoiceField)
@@ -168,14 +168,14 @@ def _slot_field(slot: Slot) -> forms.CharField:
     return forms.CharField(
         required=False,
         label=slot.label,
-        max_length=LONGEST_TEXT,
+        max_length=TEXT_LIMIT,
         strip=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3 if slot.part == BODY else 1}),
-        help_text=f"{hint}Room for {slot.room} characters{_shared(slot)}.",
+        help_text=f"{hint}Room for {slot.room} characters{_shared_room(slot)}.",
     )
 
 
-def _shared(slot: Slot) -> str:
+def _shared_room(slot: Slot) -> str:
     return " in all variables of the text" if slot.part == BODY else ""
 
 

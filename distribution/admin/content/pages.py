@@ -13,16 +13,16 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.decorators import display
 
-from distribution.admin.content import steps, views
+from distribution.admin.content import views, workflow
 from distribution.admin.content.form import ContentForm, initial_of
-from distribution.admin.content.views import page_of
+from distribution.admin.content.views import url_of
 from distribution.content import approval, media
 from distribution.content.approval import EDITORIAL, ApprovalError
 from distribution.models import Approval, Content, ContentState, MessageTemplate, TemplateStatus
 from distribution.runtime import india_time
 from phonepool.cloud_api import client
 from phonepool.cloud_api.media import MediaRefusedError
-from subscribers.admin.read_only import ReadOnly
+from subscribers.admin.read_only import ReadOnlyAdmin
 
 STATE_COLOURS = {
     ContentState.DRAFT: "info",
@@ -66,8 +66,8 @@ class ContentAdmin(ModelAdmin):
         named = {
             "calendar/": views.calendar,
             "queue/": views.queue,
-            "preview/": views.preview_now,
-            "fields/": views.fields_now,
+            "preview/": views.live_preview,
+            "fields/": views.live_fields,
         }
         pages = [
             path(
@@ -79,7 +79,7 @@ class ContentAdmin(ModelAdmin):
         ]
         step = path(
             "<int:pk>/step/<slug:step>/",
-            view(lambda request, pk, step: steps.take(self, request, pk, step)),
+            view(lambda request, pk, step: workflow.perform(self, request, pk, step)),
             name="distribution_content_step",
         )
         return [*pages, step, *super().get_urls()]
@@ -117,8 +117,12 @@ class ContentAdmin(ModelAdmin):
         """The form for this request: bound to what was posted, else to what is stored."""
         posted = request.POST if request.method == "POST" else None
         given = request.POST.get("message_template") or request.GET.get("message_template")
-        template = _template(given) or (content.message_template if content else _usual())
-        initial: dict[str, Any] = initial_of(content) if content else _beginning(request, template)
+        template = _template(given) or (
+            content.message_template if content else _default_template()
+        )
+        initial: dict[str, Any] = (
+            initial_of(content) if content else _initial_of_new(request, template)
+        )
         return ContentForm(
             posted,
             request.FILES if posted is not None else None,
@@ -136,7 +140,7 @@ class ContentAdmin(ModelAdmin):
             saved = self._save(request, form, content)
             if saved is not None:
                 messages.success(request, f"“{saved.title}” is saved as a draft.")
-                return HttpResponseRedirect(page_of(saved))
+                return HttpResponseRedirect(url_of(saved))
         return TemplateResponse(
             request,
             "admin/distribution/content/page.html",
@@ -148,7 +152,7 @@ class ContentAdmin(ModelAdmin):
                 "form": form,
                 "show_back_button": True,
                 **views.preview_context(request, content, form),
-                **(steps.panel(request, content) if content else {}),
+                **(workflow.workflow_context(request, content) if content else {}),
             },
         )
 
@@ -193,7 +197,7 @@ class ContentAdmin(ModelAdmin):
 
 
 @admin.register(Approval)
-class ApprovalAdmin(ReadOnly):
+class ApprovalAdmin(ReadOnlyAdmin):
     list_display = ["at", "content", "decision", "by", "reason"]
     list_filter = ["decision"]
     list_select_related = ["content", "by"]
@@ -204,13 +208,13 @@ def _template(given: str | None) -> MessageTemplate | None:
     return known.first() if known is not None else None
 
 
-def _usual() -> MessageTemplate | None:
+def _default_template() -> MessageTemplate | None:
     """The message template used last, if Meta still has it as approved; else any approved one."""
     approved = MessageTemplate.objects.filter(status=TemplateStatus.APPROVED)
     return approved.order_by("-contents__pk", "name").first()
 
 
-def _beginning(request: HttpRequest, template: MessageTemplate | None) -> dict[str, Any]:
+def _initial_of_new(request: HttpRequest, template: MessageTemplate | None) -> dict[str, Any]:
     """A new content's first state: a day or the fallback, as the calendar's links say."""
     return {
         "message_template": template.pk if template else None,

@@ -23,7 +23,7 @@ from distribution.runtime import india_time
 from masking.phones import mask_phone
 from subscribers.models import Subscriber
 
-FOLDER = "admin/distribution/content"
+TEMPLATE_FOLDER = "admin/distribution/content"
 
 
 class ContentPages(Protocol):
@@ -38,7 +38,7 @@ class ContentPages(Protocol):
     def has_view_permission(self, request: HttpRequest) -> bool: ...
 
 
-def page_of(content: Content) -> str:
+def url_of(content: Content) -> str:
     """Where a content is shown."""
     return reverse("admin:distribution_content_change", args=[content.pk])
 
@@ -110,21 +110,21 @@ def _person(request: HttpRequest, audiences: list[Audience]) -> Subscriber | Non
 
 
 @require_POST
-def _live(request: HttpRequest, *, pages: ContentPages, piece: str) -> HttpResponse:
-    return _piece(pages, request, piece)
+def _post_only(request: HttpRequest, *, pages: ContentPages, piece: str) -> HttpResponse:
+    return _fragment(pages, request, piece)
 
 
-def preview_now(pages: ContentPages, request: HttpRequest) -> HttpResponse:
+def live_preview(pages: ContentPages, request: HttpRequest) -> HttpResponse:
     """The preview of what stands in the form now; nothing is saved."""
-    return _live(request, pages=pages, piece="preview")
+    return _post_only(request, pages=pages, piece="preview")
 
 
-def fields_now(pages: ContentPages, request: HttpRequest) -> HttpResponse:
+def live_fields(pages: ContentPages, request: HttpRequest) -> HttpResponse:
     """The fields of the message template that was just chosen."""
-    return _live(request, pages=pages, piece="fields")
+    return _post_only(request, pages=pages, piece="fields")
 
 
-def _piece(pages: ContentPages, request: HttpRequest, piece: str) -> HttpResponse:
+def _fragment(pages: ContentPages, request: HttpRequest, piece: str) -> HttpResponse:
     if not (pages.has_add_permission(request) or pages.has_change_permission(request)):
         raise PermissionDenied
     key = request.GET.get("content", "")
@@ -139,7 +139,7 @@ def _piece(pages: ContentPages, request: HttpRequest, piece: str) -> HttpRespons
     if piece == "preview":
         context |= preview_context(request, content, form)
         context["may_test"] = request.user.has_perm("distribution.send_test")
-    return TemplateResponse(request, f"{FOLDER}/{piece}.html", context)
+    return TemplateResponse(request, f"{TEMPLATE_FOLDER}/{piece}.html", context)
 
 
 def calendar(pages: ContentPages, request: HttpRequest) -> HttpResponse:
@@ -151,7 +151,7 @@ def calendar(pages: ContentPages, request: HttpRequest) -> HttpResponse:
     weeks = content_calendar.weeks(month, now=now)
     return TemplateResponse(
         request,
-        f"{FOLDER}/calendar.html",
+        f"{TEMPLATE_FOLDER}/calendar.html",
         {
             **pages.admin_site.each_context(request),
             "opts": pages.opts,
@@ -182,7 +182,7 @@ def queue(pages: ContentPages, request: HttpRequest) -> HttpResponse:
     person = _person(request, preview.audiences())
     return TemplateResponse(
         request,
-        f"{FOLDER}/queue.html",
+        f"{TEMPLATE_FOLDER}/queue.html",
         {
             **pages.admin_site.each_context(request),
             "opts": pages.opts,
@@ -194,7 +194,7 @@ def queue(pages: ContentPages, request: HttpRequest) -> HttpResponse:
                     "deadline": approval.deadline(content.day) if content.day else None,
                     "late": approval.is_late(content, now),
                     "own": content.author_id == request.user.pk,
-                    "url": page_of(content),
+                    "url": url_of(content),
                 }
                 for content in waiting[:50]
             ],

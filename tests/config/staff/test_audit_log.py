@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
-from config.admin.audit import parts
+from config.admin.audit import message_parts
 from phonepool.models import Portfolio
 from tests import builders
 from tests.admin.routes import MAKERS
@@ -40,7 +40,7 @@ def test_a_changed_form_says_who_from_where_before_and_after(client, boss):
     assert Portfolio.objects.get().name == "New"
     entry = LogEntry.objects.get()
     assert entry.user == boss
-    told = parts(entry)[-1]
+    told = message_parts(entry)[-1]
     assert told["ip"] == "203.0.113.5"
     assert (told["before"]["name"], told["after"]["name"]) == ("Old", "New")
     page = client.get(reverse("admin:admin_logentry_change", args=[entry.pk])).content.decode()
@@ -71,7 +71,7 @@ def test_that_a_persons_details_were_changed_is_on_record_without_the_details(cl
     person.refresh_from_db()
     assert person.name == "Asha Menon"
     entry = LogEntry.objects.get()
-    after = parts(entry)[-1]["after"]
+    after = message_parts(entry)[-1]["after"]
     assert (after["tier"], after["name"], after["attributes"]) == ("BASIC", "…", "…")
     assert not any(word in entry.change_message for word in ("Rao", "Menon", "Pune", "Goa"))
 
@@ -82,7 +82,7 @@ def test_signing_in_out_and_failing_are_on_record_with_the_address(boss):
     client.post("/admin/login/", {"username": "nobody", "password": "wrong"})
     client.post("/admin/login/", {"username": "boss", "password": "correct horse battery"})
     client.post("/admin/logout/")
-    told = [parts(entry)[0] for entry in LogEntry.objects.order_by("pk")]
+    told = [message_parts(entry)[0] for entry in LogEntry.objects.order_by("pk")]
     assert [one["act"] for one in told] == ["Gave a wrong password.", "Signed in.", "Signed out."]
     assert {one["ip"] for one in told} == {"203.0.113.5"}
 
@@ -93,7 +93,7 @@ def test_what_a_page_said_itself_is_kept_and_completed(client, boss):
     client.post(url, {"action": "acknowledge", "_selected_action": [alert.pk]})
     entry = LogEntry.objects.get()
     assert json.loads(entry.change_message)[0] == {"act": "Acknowledged."}
-    assert parts(entry)[-1]["ip"] == "203.0.113.5"
+    assert message_parts(entry)[-1]["ip"] == "203.0.113.5"
     alert.refresh_from_db()
     assert alert.acknowledged_by == boss
 
@@ -115,7 +115,7 @@ def test_staff_are_stopped_not_deleted_and_their_sessions_end(client, boss):
     form = {"action": "sign_out_everywhere", "_selected_action": [bob.pk]}
     client.post(url, {**form, "confirmed": "yes", "reason": "left the house"})
     assert other.get("/admin/").status_code == 302
-    assert parts(LogEntry.objects.get())[0]["reason"] == "left the house"
+    assert message_parts(LogEntry.objects.get())[0]["reason"] == "left the house"
     assert client.post(reverse("admin:auth_user_delete", args=[bob.pk])).status_code == 403
 
 

@@ -18,9 +18,9 @@ from distribution.interventions.rules import InterventionError
 from distribution.ledger.reasons import explain
 from distribution.models import Distribution
 from masking.phones import mask_phone
-from subscribers.admin.confirmed_action import ReasonForm, record
+from subscribers.admin.confirmed_action import ReasonForm, log_action
 
-MOST = 200  # on the page, and decided on at once
+ROWS_LIMIT = 200  # on the page, and decided on at once
 DECISIONS = {"resend": "Send again", "leave": "Leave as it is"}
 WARNINGS = {
     "resend": "Each of these people may get the same message twice: nobody knows whether the first "
@@ -29,17 +29,19 @@ WARNINGS = {
 }
 
 
-def listing(request: HttpRequest, distribution: Distribution) -> dict[str, Any]:
+def list_context(request: HttpRequest, distribution: Distribution) -> dict[str, Any]:
     """What the list shows: the oldest first, masked."""
     rows = unconfirmed.listed(distribution)
     return {
-        "rows": [(row, mask_phone(row.phone), explain(row.reason).words) for row in rows[:MOST]],
+        "rows": [
+            (row, mask_phone(row.phone), explain(row.reason).words) for row in rows[:ROWS_LIMIT]
+        ],
         "total": rows.count(),
         "may_decide": request.user.has_perm(unconfirmed.PERMISSION),
     }
 
 
-def decide(
+def decision_page(
     admin: ModelAdmin[Any],
     request: HttpRequest,
     distribution: Distribution,
@@ -54,7 +56,7 @@ def decide(
         raise PermissionDenied
     asked = request.POST if request.method == "POST" else request.GET
     what = asked.get("what", "")
-    wanted = [int(word) for word in asked.getlist("pk")[:MOST] if word.isdecimal()]
+    wanted = [int(word) for word in asked.getlist("pk")[:ROWS_LIMIT] if word.isdecimal()]
     chosen = list(unconfirmed.listed(distribution).filter(pk__in=wanted))
     list_page = reverse("admin:distribution_doubts", args=[distribution.pk])
     if what not in DECISIONS or not chosen:
@@ -63,7 +65,7 @@ def decide(
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         pks = [row.pk for row in chosen]
-        _decide(admin, request, distribution, what, pks, form.cleaned_data["reason"])
+        _apply_decision(admin, request, distribution, what, pks, form.cleaned_data["reason"])
         return HttpResponseRedirect(list_page)
     return page(
         request,
@@ -77,7 +79,7 @@ def decide(
     )
 
 
-def _decide(
+def _apply_decision(
     admin: ModelAdmin[Any],
     request: HttpRequest,
     distribution: Distribution,
@@ -97,7 +99,7 @@ def _decide(
             done.append(pk)
     after = {"deliveries": done, "refused": sorted(refused)}
     act = f"Unconfirmed: {DECISIONS[what].lower()}"
-    record(admin, request, distribution, act, reason=reason, before={}, after=after)
+    log_action(admin, request, distribution, act, reason=reason, before={}, after=after)
     if done:
         admin.message_user(request, f"{DECISIONS[what]}: {len(done)}.", messages.SUCCESS)
     for sentence in sorted(refused):

@@ -18,15 +18,15 @@ from distribution.models import Attempt, Delivery, Distribution
 from distribution.reporting import delivery_export
 from distribution.runtime import india_time
 from masking.phones import mask_phone
-from subscribers.admin.confirmed_action import record
-from subscribers.admin.read_only import ReadOnly
+from subscribers.admin.confirmed_action import log_action
+from subscribers.admin.read_only import ReadOnlyAdmin
 
 EXPORT = "distribution.export_delivery"
 FULL_PHONE = "subscribers.see_full_phone"
-OFFERED = 31  # distributions in the filter: a month of mornings
+FILTER_CHOICES_LIMIT = 31  # distributions in the filter: a month of mornings
 
 
-class OfDistribution(admin.SimpleListFilter):
+class DistributionFilter(admin.SimpleListFilter):
     """One distribution's deliveries; the latest one's when nothing was chosen."""
 
     title = "distribution"
@@ -37,7 +37,7 @@ class OfDistribution(admin.SimpleListFilter):
         request: HttpRequest,
         model_admin: admin.ModelAdmin[Any],
     ) -> list[tuple[str, str]]:
-        opened = Distribution.objects.exclude(opened_at=None)[:OFFERED]
+        opened = Distribution.objects.exclude(opened_at=None)[:FILTER_CHOICES_LIMIT]
         return [(str(one.pk), str(one)) for one in opened]
 
     def value(self) -> str | None:
@@ -63,7 +63,7 @@ class OfDistribution(admin.SimpleListFilter):
             }
 
 
-class Why(admin.SimpleListFilter):
+class ReasonFilter(admin.SimpleListFilter):
     """The reasons that occur in the chosen distribution, in words."""
 
     title = "reason"
@@ -73,7 +73,7 @@ class Why(admin.SimpleListFilter):
         self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
     ) -> list[tuple[str, str]]:
         params = {"distribution": [request.GET.get("distribution", "")]}
-        chosen = OfDistribution(request, params, Delivery, model_admin).value()
+        chosen = DistributionFilter(request, params, Delivery, model_admin).value()
         if chosen is None:
             return []
         rows = Delivery.objects.filter(distribution=int(chosen)).exclude(reason="").order_by()
@@ -94,12 +94,12 @@ def _clock(moment: datetime | None) -> str | None:
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnly):
+class DeliveryAdmin(ReadOnlyAdmin):
     list_display = [
         *("masked", "name", "tier", "state", "progress", "why", "number"),
         *("accepted", "delivered"),
     ]
-    list_filter = [OfDistribution, "state", Why, "progress", "tier", "number"]
+    list_filter = [DistributionFilter, "state", ReasonFilter, "progress", "tier", "number"]
     list_select_related = ["subscriber", "number"]
     list_before_template = "admin/distribution/delivery/export.html"
     fields = [
@@ -166,7 +166,7 @@ class DeliveryAdmin(ReadOnly):
         about = Distribution.objects.filter(pk__in=rows.values("distribution_id")[:1]).first()
         if about is not None:
             after = {"filters": request.GET.dict(), "full_phones": full}
-            record(self, request, about, "Export deliveries", before={}, after=after)
+            log_action(self, request, about, "Export deliveries", before={}, after=after)
         response = StreamingHttpResponse(
             delivery_export.lines(rows, full_phones=full), content_type="text/csv; charset=utf-8"
         )
@@ -175,7 +175,7 @@ class DeliveryAdmin(ReadOnly):
 
 
 @admin.register(Attempt)
-class AttemptAdmin(ReadOnly):
+class AttemptAdmin(ReadOnlyAdmin):
     list_display = ["ended_at", "delivery", "outcome", "reason", "code", "number"]
     list_filter = ["outcome", "reason"]
     list_select_related = ["delivery", "number"]

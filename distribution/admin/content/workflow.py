@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 
-from distribution.admin.content.views import page_of
+from distribution.admin.content.views import url_of
 from distribution.content import approval, staff_send, validation
 from distribution.content.approval import EDITORIAL, ApprovalError
 from distribution.content.staff_send import RehearsalError
@@ -23,7 +23,7 @@ from phonepool.cloud_api import client
 from subscribers.models import Subscriber
 
 APPROVE, APPROVE_LATE, TEST = "approve_content", "approve_late_content", "send_test"
-Step = Callable[[HttpRequest, Content], Content]
+WorkflowAction = Callable[[HttpRequest, Content], Content]
 
 
 def may(request: HttpRequest, codename: str) -> bool:
@@ -31,17 +31,17 @@ def may(request: HttpRequest, codename: str) -> bool:
     return request.user.has_perm(f"distribution.{codename}")
 
 
-def take(pages: ModelAdmin, request: HttpRequest, pk: int, step: str) -> HttpResponse:
+def perform(pages: ModelAdmin, request: HttpRequest, pk: int, step: str) -> HttpResponse:
     """One step; whatever it says is shown on the content's page."""
-    return _take(request, pages=pages, pk=pk, step=step)
+    return _perform(request, pages=pages, pk=pk, step=step)
 
 
 @require_POST
-def _take(request: HttpRequest, *, pages: ModelAdmin, pk: int, step: str) -> HttpResponse:
+def _perform(request: HttpRequest, *, pages: ModelAdmin, pk: int, step: str) -> HttpResponse:
     content = Content.objects.select_related("message_template").filter(pk=pk).first()
-    if content is None or step not in STEPS:
+    if content is None or step not in WORKFLOW_ACTIONS:
         raise Http404
-    permission, act, done = STEPS[step]
+    permission, act, done = WORKFLOW_ACTIONS[step]
     if not may(request, permission):
         raise PermissionDenied
     before = content.state
@@ -49,12 +49,12 @@ def _take(request: HttpRequest, *, pages: ModelAdmin, pk: int, step: str) -> Htt
         shown = act(request, content)
     except (ApprovalError, RehearsalError) as error:
         messages.error(request, str(error))
-        return HttpResponseRedirect(page_of(content))
+        return HttpResponseRedirect(url_of(content))
     if done:
         messages.success(request, f"“{content.title}” {done}.")
     audit = {"act": step, "reason": _reason(request), "before": {"state": before}}
     pages.log_change(request, content, [{**audit, "after": {"state": content.state}}])
-    return HttpResponseRedirect(page_of(shown))
+    return HttpResponseRedirect(url_of(shown))
 
 
 def _reason(request: HttpRequest) -> str:
@@ -86,12 +86,12 @@ def _new_version(request: HttpRequest, content: Content) -> Content:
     return approval.new_version(content, by=_user(request), now=timezone.now())
 
 
-def _choose(request: HttpRequest, content: Content) -> Content:
+def _choose_fallback(request: HttpRequest, content: Content) -> Content:
     approval.choose_fallback(content, by=_user(request), now=timezone.now())
     return content
 
 
-def _test(request: HttpRequest, content: Content) -> Content:
+def _send_test(request: HttpRequest, content: Content) -> Content:
     places = [int(place) for place in request.POST.getlist("phone") if place.isdigit()]
     known = settings.TEST_RECIPIENTS
     phones = [known[place] for place in dict.fromkeys(places) if place < len(known)]
@@ -105,17 +105,17 @@ def _test(request: HttpRequest, content: Content) -> Content:
     return content
 
 
-STEPS: dict[str, tuple[str, Step, str]] = {
+WORKFLOW_ACTIONS: dict[str, tuple[str, WorkflowAction, str]] = {
     "submit": ("change_content", _submit, "waits for review now"),
     "approve": (APPROVE, _approve, "is approved"),
     "reject": (APPROVE, _reject, "went back to its author"),
     "new-version": ("add_content", _new_version, "has a new version: edit and submit it"),
-    "choose-fallback": (APPROVE, _choose, "is the fallback from now on"),
-    "test": (TEST, _test, ""),
+    "choose-fallback": (APPROVE, _choose_fallback, "is the fallback from now on"),
+    "test": (TEST, _send_test, ""),
 }
 
 
-def panel(request: HttpRequest, content: Content) -> dict[str, Any]:
+def workflow_context(request: HttpRequest, content: Content) -> dict[str, Any]:
     """What the page says about where the content stands, and which steps it offers."""
     now, state = timezone.now(), content.state
     workers = content.approvals.filter(decision__in=[Decision.EDITED, Decision.SUBMITTED])

@@ -20,12 +20,12 @@ from distribution.lifecycle.control import ControlError
 from distribution.models import Distribution, DistributionState
 from distribution.models.distributions import RUNNING, UNOPENED
 
-Do = Callable[[Distribution, User, str, datetime], str]
+Perform = Callable[[Distribution, User, str, datetime], str]
 REFUSALS = (ControlError, InterventionError)
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class DistributionAction:
     """One thing that can be done to a distribution."""
 
     name: str  # in the address
@@ -34,7 +34,7 @@ class Act:
     states: tuple[str, ...]  # in which it is possible
     warning: str  # what will happen, before it is confirmed
     style: str  # calm, good, bad: of its button
-    do: Do  # returns what happened, in a sentence
+    do: Perform  # returns what happened, in a sentence
 
 
 def _pause(distribution: Distribution, by: User, reason: str, now: datetime) -> str:
@@ -69,10 +69,10 @@ def _retry(distribution: Distribution, by: User, reason: str, now: datetime) -> 
     return f"{done.deliveries:,} failed deliveries are sent again. Nobody else is."
 
 
-ACTS = {
+ACTIONS = {
     act.name: act
     for act in (
-        Act(
+        DistributionAction(
             "start",
             "Start now",
             "distribution.start_distribution",
@@ -82,7 +82,7 @@ ACTS = {
             "good",
             _start,
         ),
-        Act(
+        DistributionAction(
             "pause",
             "Pause",
             "distribution.pause_distribution",
@@ -91,7 +91,7 @@ ACTS = {
             "calm",
             _pause,
         ),
-        Act(
+        DistributionAction(
             "resume",
             "Resume",
             "distribution.pause_distribution",
@@ -100,7 +100,7 @@ ACTS = {
             "good",
             _resume,
         ),
-        Act(
+        DistributionAction(
             "retry",
             "Retry the failed",
             manual_retry.PERMISSION,
@@ -110,7 +110,7 @@ ACTS = {
             "calm",
             _retry,
         ),
-        Act(
+        DistributionAction(
             "cancel",
             "Cancel",
             "distribution.cancel_distribution",
@@ -124,10 +124,10 @@ ACTS = {
 }
 
 
-def possible(distribution: Distribution, by: User) -> list[Act]:
+def available_actions(distribution: Distribution, by: User) -> list[DistributionAction]:
     """The acts that this person may do to it as it stands."""
     return [
         act
-        for act in ACTS.values()
+        for act in ACTIONS.values()
         if distribution.state in act.states and by.has_perm(act.permission)
     ]

@@ -12,8 +12,13 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from distribution.admin import unconfirmed
-from distribution.admin.distribution_actions import ACTS, REFUSALS, Act, possible
+from distribution.admin.distributions import unconfirmed
+from distribution.admin.distributions.actions import (
+    ACTIONS,
+    REFUSALS,
+    DistributionAction,
+    available_actions,
+)
 from distribution.analytics import counts
 from distribution.interventions import manual_retry
 from distribution.lifecycle import control
@@ -21,15 +26,15 @@ from distribution.models import Distribution
 from distribution.reporting.snapshot import take_snapshot
 from distribution.reporting.text_formats import percent
 from masking.phones import mask_phone
-from subscribers.admin.confirmed_action import ReasonForm, record
-from subscribers.admin.read_only import ReadOnly
+from subscribers.admin.confirmed_action import ReasonForm, log_action
+from subscribers.admin.read_only import ReadOnlyAdmin
 
-BATCHES = 40  # on a page
-PLACE = "admin/distribution/distribution"
+BATCHES_SHOWN = 40  # on a page
+TEMPLATE_FOLDER = "admin/distribution/distribution"
 
 
 @admin.register(Distribution)
-class DistributionAdmin(ReadOnly):
+class DistributionAdmin(ReadOnlyAdmin):
     list_display = [
         *("day", "kind", "state", "recipients", "accepted_in_time", "delivered_in_time"),
         *("opened_at", "completed_at", "state_reason"),
@@ -76,12 +81,14 @@ class DistributionAdmin(ReadOnly):
             distribution,
             "page.html",
             snapshot=take_snapshot(distribution, now=timezone.now()),
-            acts=possible(distribution, _person(request)),
+            acts=available_actions(distribution, _user(request)),
             tiers=counts.by_tier(distribution),
-            batches=counts.by_batch(distribution, start=start, limit=BATCHES),
+            batches=counts.by_batch(distribution, start=start, limit=BATCHES_SHOWN),
             batch_from=start,
-            batch_before=max(start - BATCHES, 0),
-            batch_next=start + BATCHES if start + BATCHES < distribution.batches else None,
+            batch_before=max(start - BATCHES_SHOWN, 0),
+            batch_next=start + BATCHES_SHOWN
+            if start + BATCHES_SHOWN < distribution.batches
+            else None,
             slowest=[
                 {"delivery": row, "phone": mask_phone(row.phone)}
                 for row in counts.slowest(distribution)
@@ -92,7 +99,7 @@ class DistributionAdmin(ReadOnly):
     def act_view(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
         """Ask for a reason; then do it, log it and say what happened."""
         distribution = self.found(request, str(pk))
-        act = ACTS.get(name)
+        act = ACTIONS.get(name)
         if act is None:
             raise Http404
         if not request.user.has_perm(act.permission):
@@ -100,7 +107,7 @@ class DistributionAdmin(ReadOnly):
         form = ReasonForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             self._do(request, distribution, act, form.cleaned_data["reason"])
-            return HttpResponseRedirect(_page_of(distribution))
+            return HttpResponseRedirect(_url(distribution))
         preview = manual_retry.preview(distribution) if name == "retry" else None
         return self.page(
             request,
@@ -114,10 +121,12 @@ class DistributionAdmin(ReadOnly):
             waiting=control.waiting(distribution.pk),
         )
 
-    def _do(self, request: HttpRequest, distribution: Distribution, act: Act, reason: str) -> None:
+    def _do(
+        self, request: HttpRequest, distribution: Distribution, act: DistributionAction, reason: str
+    ) -> None:
         before = {"state": distribution.state}
         try:
-            said = act.do(distribution, _person(request), reason, timezone.now())
+            said = act.do(distribution, _user(request), reason, timezone.now())
         except REFUSALS as error:
             said, level = str(error), messages.ERROR
         else:
@@ -125,20 +134,20 @@ class DistributionAdmin(ReadOnly):
         distribution.refresh_from_db()
         done = act.title if level == messages.SUCCESS else f"{act.title}: refused"
         after = {"state": distribution.state, "result": said}
-        record(self, request, distribution, done, reason=reason, before=before, after=after)
+        log_action(self, request, distribution, done, reason=reason, before=before, after=after)
         self.message_user(request, said, level)
 
     def doubts_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Deliveries of which nobody knows whether they arrived."""
         distribution = self.found(request, str(pk))
         return self.page(
-            request, distribution, "doubts.html", **unconfirmed.listing(request, distribution)
+            request, distribution, "doubts.html", **unconfirmed.list_context(request, distribution)
         )
 
     def decide_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask for a reason, then decide on the chosen ones."""
         distribution = self.found(request, str(pk))
-        return unconfirmed.decide(self, request, distribution, page=self.page)
+        return unconfirmed.decision_page(self, request, distribution, page=self.page)
 
     def found(self, request: HttpRequest, object_id: str) -> Distribution:
         """The distribution, if this person may look at it."""
@@ -161,13 +170,13 @@ class DistributionAdmin(ReadOnly):
             "distribution": distribution,
             **context,
         }
-        return TemplateResponse(request, f"{PLACE}/{template}", whole)
+        return TemplateResponse(request, f"{TEMPLATE_FOLDER}/{template}", whole)
 
 
-def _person(request: HttpRequest) -> User:
+def _user(request: HttpRequest) -> User:
     assert isinstance(request.user, User)  # the admin lets nobody else in
     return request.user
 
 
-def _page_of(distribution: Distribution) -> str:
+def _url(distribution: Distribution) -> str:
     return reverse("admin:distribution_distribution_change", args=[distribution.pk])

@@ -26,7 +26,7 @@ from distribution.models import (
 from distribution.runtime import india_time
 from phonepool.cloud_api import client
 from phonepool.errors import CloudApiError
-from subscribers.admin.read_only import ReadOnly
+from subscribers.admin.read_only import ReadOnlyAdmin
 
 STATUS_COLOURS = {
     TemplateStatus.APPROVED: "success",
@@ -37,11 +37,11 @@ STATUS_COLOURS = {
     TemplateStatus.OTHER: "default",
 }
 QUALITY_COLOURS = {"GREEN": "success", "YELLOW": "warning", "RED": "danger"}
-MORNINGS = 10  # distributions shown on a message template's page
+DISTRIBUTIONS_SHOWN = 10  # distributions shown on a message template's page
 
 
 @admin.register(MessageTemplate)
-class MessageTemplateAdmin(ReadOnly):
+class MessageTemplateAdmin(ReadOnlyAdmin):
     """Meta's facts, read only."""
 
     list_display = [
@@ -59,7 +59,7 @@ class MessageTemplateAdmin(ReadOnly):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MessageTemplate]:
         rows: QuerySet[MessageTemplate] = super().get_queryset(request)
-        return rows.prefetch_related(Prefetch("contents", _to_come(), to_attr="standing"))
+        return rows.prefetch_related(Prefetch("contents", _upcoming_content(), to_attr="standing"))
 
     @display(description="Status", ordering="status", label=STATUS_COLOURS)
     def status_badge(self, template: MessageTemplate) -> tuple[str, str]:
@@ -102,7 +102,7 @@ class MessageTemplateAdmin(ReadOnly):
             raise PermissionDenied
         form = template_schema.read(template.components)
         examples = {slot.key: slot.example for slot in form.slots}
-        standing = list(_to_come().filter(message_template=template))
+        standing = list(_upcoming_content().filter(message_template=template))
         used = Distribution.objects.filter(content__message_template=template)
         return TemplateResponse(
             request,
@@ -123,7 +123,7 @@ class MessageTemplateAdmin(ReadOnly):
                         one.results.get("read", ""),
                         one.results.get("failed", ""),
                     )
-                    for one in used.order_by("-planned_at")[:MORNINGS]
+                    for one in used.order_by("-planned_at")[:DISTRIBUTIONS_SHOWN]
                 ],
                 "may_sync": request.user.has_perm("distribution.sync_templates"),
                 "show_back_button": True,
@@ -154,7 +154,7 @@ def _share(part: float | None) -> str:
     return "" if part is None else f"{part:.1%}"
 
 
-def _to_come() -> QuerySet[Content]:
+def _upcoming_content() -> QuerySet[Content]:
     """Approved content that may still be said."""
     today = india_time.local_date(timezone.now())
     approved = Content.objects.filter(state=ContentState.APPROVED)
