@@ -11,12 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
-from subscribers.admin.confirmed_action import (
-    ReasonForm,
-    bulk_confirmation_page,
-    confirmed_data,
-    log_action,
-)
+from subscribers.admin.confirmed_action import confirm_selected, log_action
 from webhooks import masking
 from webhooks.applying import inbox
 from webhooks.models import WebhookEvent
@@ -90,24 +85,24 @@ class WebhookEventAdmin(ModelAdmin):
     @admin.action(description="Try again what was given up on", permissions=["reprocess"])
     def reprocess(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> Any:
         dead = queryset.exclude(dead_at=None)
-        form = ReasonForm(confirmed_data(request))
-        if not form.is_valid():
-            return bulk_confirmation_page(
-                self,
-                request,
-                form,
-                title="Try webhooks again",
-                consequences=["The next drain applies them. Doing so twice changes nothing."],
-                rows=[f"Webhook {pk}" for pk in dead.values_list("pk", flat=True)],
-                button="Try them again",
-            )
-        rows = list(dead.defer("body", "error"))
-        revived = inbox.reprocess([row.pk for row in rows], now=timezone.now())
-        for row in rows:
-            log_action(self, request, row, "Tried again.", reason=form.cleaned_data["reason"])
-        nudger.request_drain()
-        self.message_user(request, f"{revived} webhooks are tried again.", messages.SUCCESS)
-        return None
+
+        def reprocess_all(reason: str) -> None:
+            rows = list(dead.defer("body", "error"))
+            revived = inbox.reprocess([row.pk for row in rows], now=timezone.now())
+            for row in rows:
+                log_action(self, request, row, "Tried again.", reason=reason)
+            nudger.request_drain()
+            self.message_user(request, f"{revived} webhooks are tried again.", messages.SUCCESS)
+
+        return confirm_selected(
+            self,
+            request,
+            reprocess_all,
+            title="Try webhooks again",
+            consequences=["The next drain applies them. Doing so twice changes nothing."],
+            rows=(f"Webhook {pk}" for pk in dead.values_list("pk", flat=True)),
+            button="Try them again",
+        )
 
     def has_reprocess_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("webhooks.reprocess_webhookevent")

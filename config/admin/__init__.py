@@ -1,4 +1,4 @@
-"""The pages about the house itself: people and roles, sign-in failures, the audit log."""
+"""The admin's pages of staff: accounts and roles, sign-in failures, the audit log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The audit log in the admin: who did what, when, from where, before and after. To read only."""
+"""The audit log in the admin, read-only: who did what, when, from where, before and after."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ class AuditAdmin(ReadOnlyAdmin):
 
     @display(description="what")
     def act(self, entry: LogEntry) -> str:
-        told = " ".join(part["act"] for part in message_parts(entry) if "act" in part)
-        return told or entry.get_change_message() or entry.get_action_flag_display()
+        acts = " ".join(part["act"] for part in message_parts(entry) if "act" in part)
+        return acts or entry.get_change_message() or entry.get_action_flag_display()
 
     @display(description="of what")
     def target(self, entry: LogEntry) -> str:
@@ -72,12 +72,12 @@ class AuditAdmin(ReadOnlyAdmin):
 
 
 def message_parts(entry: LogEntry) -> list[dict[str, Any]]:
-    """The message's objects; an old entry of plain words has none."""
+    """The objects of the message; an entry of plain text has none."""
     try:
-        found = json.loads(entry.change_message)
+        message = json.loads(entry.change_message)
     except ValueError:
         return []
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    return [part for part in message if isinstance(part, dict)] if isinstance(message, list) else []
 
 
 def _sides(part: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -1,7 +1,8 @@
-"""Staff and their roles: added, put into roles, signed out, given a new second factor, stopped."""
+"""Staff accounts and roles in the admin: add, assign roles, sign out, reset the second factor."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django_celery_beat import models as beat
 from django_otp.plugins.otp_static.models import StaticDevice
@@ -20,22 +21,24 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from config.staff import second_factor, sessions
 from config.staff.roles import ROLES
-from subscribers.admin.confirmed_action import (
-    ReasonForm,
-    bulk_confirmation_page,
-    confirmed_data,
-    log_action,
-)
+from subscribers.admin.confirmed_action import confirm_selected, log_action
 
-# Beat's entries are written anew at each start from the timetable on its one page, and a device's
-# page shows its secret: neither is anything to edit.
+# Beat's entries are rewritten at each start from config/timetable.py, and the page of a device
+# shows its secret: neither is edited in the admin. User and Group get the pages below.
 for app in ("django_celery_beat", "django_otp.plugins.otp_static", "django_otp.plugins.otp_totp"):
-    import_module(f"{app}.admin")  # now, for what is registered later would stay
-for unwanted in (
-    *(beat.ClockedSchedule, beat.CrontabSchedule, beat.IntervalSchedule, beat.PeriodicTask),
-    *(beat.SolarSchedule, StaticDevice, TOTPDevice, User, Group),
+    import_module(f"{app}.admin")  # first: a page registered later would stay
+for model in (
+    beat.ClockedSchedule,
+    beat.CrontabSchedule,
+    beat.IntervalSchedule,
+    beat.PeriodicTask,
+    beat.SolarSchedule,
+    StaticDevice,
+    TOTPDevice,
+    User,
+    Group,
 ):
-    admin.site.unregister(unwanted)
+    admin.site.unregister(model)
 
 
 @admin.register(User)
@@ -68,7 +71,7 @@ class StaffAdmin(UserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not generi
 
     @display(description="roles")
     def roles(self, user: User) -> str:
-        return "all" if user.is_superuser else ", ".join(one.name for one in user.groups.all())
+        return "all" if user.is_superuser else ", ".join(group.name for group in user.groups.all())
 
     @display(description="second factor", boolean=True)
     def second_factor(self, user: User) -> bool:
@@ -76,47 +79,56 @@ class StaffAdmin(UserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not generi
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         if not change:
-            obj.is_staff = True  # nobody else has an account here
+            obj.is_staff = True  # only staff have accounts
         super().save_model(request, obj, form, change)
         if change and not obj.is_active:
             sessions.end_sessions(obj, now=timezone.now())
 
     @action(description="Sign out everywhere", permissions=["change"])
     def sign_out_everywhere(self, request: HttpRequest, queryset: QuerySet[User]) -> Any:
-        return self._confirmed(
+        return self._confirm_sign_out(
             request, queryset, "Sign out everywhere", "They have to sign in again.", lambda _: None
         )
 
     @action(description="Have the second factor set up anew", permissions=["change"])
     def renew_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> Any:
-        says = "Their codes stop working and they are signed out: for a phone that was lost."
-        return self._confirmed(
-            request, queryset, "Set up the second factor anew", says, second_factor.remove_devices
+        return self._confirm_sign_out(
+            request,
+            queryset,
+            "Set up the second factor anew",
+            "Their codes stop working and they are signed out: for a phone that was lost.",
+            second_factor.remove_devices,
         )
 
-    def _confirmed(
-        self, request: HttpRequest, queryset: QuerySet[User], title: str, says: str, do: Any
-    ) -> Any:
-        form = ReasonForm(confirmed_data(request))
-        if not form.is_valid():
-            return bulk_confirmation_page(
-                self,
-                request,
-                form,
-                title=title,
-                consequences=[says],
-                button=title,
-                rows=queryset,
-            )
-        for user in queryset:
-            do(user)
-            sessions.end_sessions(user, now=timezone.now())
-            log_action(self, request, user, f"{title}.", reason=form.cleaned_data["reason"])
-        self.message_user(request, f"{title}: done.", messages.SUCCESS)
-        return None
+    def _confirm_sign_out(
+        self,
+        request: HttpRequest,
+        queryset: QuerySet[User],
+        title: str,
+        consequence: str,
+        act: Callable[[User], None],
+    ) -> HttpResponse | None:
+        """Confirm; then `act` on each user and end their sessions."""
+
+        def act_on_all(reason: str) -> None:
+            for user in queryset:
+                act(user)
+                sessions.end_sessions(user, now=timezone.now())
+                log_action(self, request, user, f"{title}.", reason=reason)
+            self.message_user(request, f"{title}: done.", messages.SUCCESS)
+
+        return confirm_selected(
+            self,
+            request,
+            act_on_all,
+            title=title,
+            consequences=[consequence],
+            button=title,
+            rows=queryset,
+        )
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False  # their acts stay on record: take the tick from "active" instead
+        return False  # the audit log refers to them: clear "active" instead
 
 
 @admin.register(Group)
@@ -124,9 +136,9 @@ class RoleAdmin(GroupAdmin, ModelAdmin):
     list_per_page = 50
 
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        own = obj is not None and obj.name in ROLES
-        return not own and super().has_change_permission(request, obj)
+        is_builtin = obj is not None and obj.name in ROLES
+        return not is_builtin and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        own = obj is not None and obj.name in ROLES
-        return not own and super().has_delete_permission(request, obj)
+        is_builtin = obj is not None and obj.name in ROLES
+        return not is_builtin and super().has_delete_permission(request, obj)

@@ -1,4 +1,4 @@
-"""Who gave wrong passwords, and the lock that comes of it: deleting the line takes it away."""
+"""Sign-in failures in the admin; deleting a row also removes the lock that it caused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Alerts in the admin: what is wrong now, who looks after it, and what was wrong before."""
+"""Alerts in the admin: open ones, who acknowledged them, and earlier ones."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ OPEN, ACKNOWLEDGED, CLOSED = "open", "acknowledged", "closed"
 
 
 class AlertStateFilter(admin.SimpleListFilter):
-    """Open and nobody looks after it, acknowledged, or over."""
+    """Open and not acknowledged, open and acknowledged, or closed."""
 
     title = "state"
     parameter_name = "state"
@@ -35,14 +35,28 @@ class AlertStateFilter(admin.SimpleListFilter):
 
 @admin.register(Alert)
 class AlertAdmin(ReadOnlyAdmin):
-    list_display = ["opened_at", "standing", "weight", "message", "acknowledged_by", "closed_at"]
+    list_display = [
+        "opened_at",
+        "state_badge",
+        "severity_badge",
+        "message",
+        "acknowledged_by",
+        "closed_at",
+    ]
     list_display_links = ["opened_at", "message"]
     list_filter = [AlertStateFilter, "severity", "rule"]
     list_select_related = ["acknowledged_by"]
     search_fields = ["message", "scope"]
     fields = [
-        *("rule", "scope", "severity", "message", "opened_at", "notified_at"),
-        *("acknowledged_at", "acknowledged_by", "closed_at"),
+        "rule",
+        "scope",
+        "severity",
+        "message",
+        "opened_at",
+        "notified_at",
+        "acknowledged_at",
+        "acknowledged_by",
+        "closed_at",
     ]
     actions = ["acknowledge"]
 
@@ -50,7 +64,7 @@ class AlertAdmin(ReadOnlyAdmin):
         description="state",
         label={"Open": "danger", "Acknowledged": "warning", "Closed": "success"},
     )
-    def standing(self, alert: Alert) -> str:
+    def state_badge(self, alert: Alert) -> str:
         if alert.closed_at is not None:
             return CLOSED.capitalize()
         return (ACKNOWLEDGED if alert.acknowledged_at else OPEN).capitalize()
@@ -60,7 +74,7 @@ class AlertAdmin(ReadOnlyAdmin):
         ordering="severity",
         label={"Critical": "danger", "Warning": "warning"},
     )
-    def weight(self, alert: Alert) -> str:
+    def severity_badge(self, alert: Alert) -> str:
         return alert.get_severity_display()
 
     @action(description="Acknowledge: I look after it", permissions=["acknowledge"])

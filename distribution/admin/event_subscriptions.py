@@ -1,4 +1,4 @@
-"""Outgoing events in the admin: who listens, and which events did not arrive."""
+"""Outgoing events in the admin: subscriptions, and the events posted to them."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from distribution.admin.evidence import NoBulkDeletion
 from distribution.event_webhooks import address_guard, subscriptions
 from distribution.models import EventDelivery, EventKind, EventSubscription, PostState
 from subscribers.admin.confirmed_action import log_action
@@ -41,7 +42,7 @@ class SubscriptionForm(forms.ModelForm):  # type: ignore[type-arg]  # not generi
 
 
 class SubscriptionManagersOnly(ModelAdmin):
-    """An address may hold a secret of its own: only who may change these sees them."""
+    """An address may contain a secret: only users who may change subscriptions see them."""
 
     list_per_page = 50
 
@@ -50,7 +51,9 @@ class SubscriptionManagersOnly(ModelAdmin):
 
 
 @admin.register(EventSubscription)
-class EventSubscriptionAdmin(SubscriptionManagersOnly):
+class EventSubscriptionAdmin(NoBulkDeletion, SubscriptionManagersOnly):
+    """No bulk deletion: it would include the built-in subscription."""
+
     form = SubscriptionForm
     list_display = ["name", "address", "active", "waiting", "dead", "stopped_reason"]
     list_filter = ["active"]
@@ -94,30 +97,33 @@ class EventSubscriptionAdmin(SubscriptionManagersOnly):
             self.message_user(request, SHOWN_ONCE % (subscription, secret), messages.SUCCESS)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        mine = isinstance(obj, EventSubscription) and obj.builtin
-        return not mine and super().has_delete_permission(request, obj)
+        is_builtin = isinstance(obj, EventSubscription) and obj.builtin
+        return not is_builtin and super().has_delete_permission(request, obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
-        """What the settings say of the built-in one is not edited here."""
-        mine = isinstance(obj, EventSubscription) and obj.builtin
-        return ["name", "url"] if mine else []
-
-    def get_actions(self, request: HttpRequest) -> Any:
-        """Deleting many at once would take the built-in one, too."""
-        found = super().get_actions(request)
-        return {name: one for name, one in found.items() if name == "change_secret"}
+        """Name and address of the built-in subscription come from the settings."""
+        is_builtin = isinstance(obj, EventSubscription) and obj.builtin
+        return ["name", "url"] if is_builtin else []
 
 
 @admin.register(EventDelivery)
 class EventDeliveryAdmin(ReadOnlyAdmin, SubscriptionManagersOnly):
-    list_display = ["since", "event", "subscription", "standing", "tries", "status", "error"]
+    list_display = ["since", "event", "subscription", "state_badge", "tries", "status", "error"]
     list_filter = ["state", "subscription", "event__kind"]
     list_select_related = ["event", "subscription"]
     show_full_result_count = False
     search_fields = ["event__uid", "event__subject"]
     fields = [
-        *("event", "subscription", "state", "tries", "since", "next_at", "delivered_at"),
-        *("status", "error", "body"),
+        "event",
+        "subscription",
+        "state",
+        "tries",
+        "since",
+        "next_at",
+        "delivered_at",
+        "status",
+        "error",
+        "body",
     ]
     actions = ["replay"]
 
@@ -126,7 +132,7 @@ class EventDeliveryAdmin(ReadOnlyAdmin, SubscriptionManagersOnly):
         ordering="state",
         label={"Waiting": "warning", "Delivered": "success", "Dead": "danger"},
     )
-    def standing(self, delivery: EventDelivery) -> str:
+    def state_badge(self, delivery: EventDelivery) -> str:
         return delivery.get_state_display()
 
     @display(description="what it says")
@@ -137,7 +143,7 @@ class EventDeliveryAdmin(ReadOnlyAdmin, SubscriptionManagersOnly):
     @action(description="Send again", permissions=["replay"])
     def replay(self, request: HttpRequest, queryset: QuerySet[EventDelivery]) -> None:
         chosen = list(queryset)
-        done = subscriptions.replay([one.pk for one in chosen], now=timezone.now())
+        done = subscriptions.replay([delivery.pk for delivery in chosen], now=timezone.now())
         for delivery in chosen:
             log_action(self, request, delivery, "Sent again.")
         self.message_user(request, f"{done} will be sent again.", messages.SUCCESS)

@@ -1,20 +1,19 @@
-"""A person's page with what became of each message to them.
+"""A subscriber's page with the outcome of each message.
 
-The subscribers know nothing of deliveries, so their admin is completed here, above both.
+The app of the subscribers does not import deliveries, so this app completes its pages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.contrib import admin
-from django.core.paginator import Page
 from django.db.models import Exists, OuterRef, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils import timezone
 
+from distribution.admin.added_figures import AddedFigures
 from distribution.models import Delivery
 from distribution.reporting import subscriber_history
 from distribution.runtime import india_time
@@ -23,12 +22,12 @@ from subscribers.models import Erasure, Subscriber
 from subscribers.people import erasure as erasing
 
 NEVER, LONG = "never", "30-days-ago"
-PERIODS = {"today": 0, "7-days": 7, "30-days": 30}
-HISTORY_LIMIT = 1_000  # deliveries on the longest page: three years of mornings
+PERIOD_DAYS = {"today": 0, "7-days": 7, "30-days": 30}
+HISTORY_LIMIT = 1_000  # deliveries on one page: three years of daily ones
 
 
 class LastDeliveredFilter(admin.SimpleListFilter):
-    """When WhatsApp last delivered something to the person."""
+    """When a message to the person was last delivered."""
 
     title = "last delivered"
     parameter_name = "delivered"
@@ -46,9 +45,9 @@ class LastDeliveredFilter(admin.SimpleListFilter):
         self, _request: HttpRequest, queryset: QuerySet[Subscriber]
     ) -> QuerySet[Subscriber]:
         choice, now = self.value(), timezone.now()
-        if choice in PERIODS:
+        if choice in PERIOD_DAYS:
             return queryset.filter(
-                _delivered_since(_midnight(now) - timedelta(days=PERIODS[choice]))
+                _delivered_since(_midnight(now) - timedelta(days=PERIOD_DAYS[choice]))
             )
         if choice == LONG:
             month = _midnight(now) - timedelta(days=30)
@@ -56,39 +55,30 @@ class LastDeliveredFilter(admin.SimpleListFilter):
         return queryset.exclude(_delivered_since(None)) if choice == NEVER else queryset
 
 
-class PersonAdmin(SubscriberAdmin):
+class PersonAdmin(AddedFigures, SubscriberAdmin):
     list_display = (
-        *("masked_phone", "name", "tier", "status", "language"),
-        *("last_delivered", "updated_at"),
+        "masked_phone",
+        "name",
+        "tier",
+        "status",
+        "language",
+        "last_delivered",
+        "updated_at",
     )
     list_filter = ("status", "tier", "language", LastDeliveredFilter)
-    change_form_outer_before_template = "admin/subscribers/subscriber/story.html"
+    change_form_outer_before_template = "admin/subscribers/subscriber/message_history.html"
 
     @admin.display(description="last delivered")
     def last_delivered(self, subscriber: Subscriber) -> datetime | None:
         return getattr(subscriber, "delivered_last", None)
 
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """The list, with one query more for the page's people and not one for each."""
-        changes = super().get_changelist_instance(request)
-        people: Sequence[Subscriber] | Page[Subscriber] = list(changes.result_list)
-        latest = subscriber_history.last_delivered(one.pk for one in people)
-        for one in people:
-            one.delivered_last = latest.get(one.pk)  # type: ignore[attr-defined]
-        changes.result_list = people
-        return changes
+    def add_to_rows(self, rows: list[Any]) -> None:
+        latest = subscriber_history.last_delivered(row.pk for row in rows)
+        for row in rows:
+            row.delivered_last = latest.get(row.pk)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        more = extra_context or {}
-        if object_id.isdecimal() and self.has_view_permission(request):
-            more = {**more, **_history_context(int(object_id), everything="all" in request.GET)}
-        return super().change_view(request, object_id, form_url, more)
+    def page_figures(self, request: HttpRequest, pk: int) -> dict[str, Any]:
+        return _history_context(pk, everything="all" in request.GET)
 
 
 def _history_context(subscriber_id: int, *, everything: bool) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""The phone pool's pages: how each number stands, and what people may do to it.
+"""The phone pool's pages: the status of each number, and the actions on it.
 
-Speed and headroom are counted from deliveries, so the pool's admin is completed here.
+Speed and headroom are counted from deliveries, so this app completes the pool's pages.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 
+from distribution.admin.added_figures import AddedFigures
 from distribution.analytics.headroom import headroom, speeds
 from phonepool.admin import PhoneNumberAdmin
 from phonepool.cloud_api import client
@@ -42,74 +43,53 @@ class RestForm(ReasonForm):
     )
 
 
-class PoolAdmin(PhoneNumberAdmin):
-    list_display = ("label", "role", "standing", "quality", "speed", "today", "breaker_says")
+class PoolAdmin(AddedFigures, PhoneNumberAdmin):
+    list_display = ("label", "role", "state_text", "quality", "speed", "today", "breaker_text")
     list_before_template = "admin/phonepool/phonenumber/headroom.html"
-    change_form_outer_before_template = "admin/phonepool/phonenumber/standing.html"
+    change_form_outer_before_template = "admin/phonepool/phonenumber/status.html"
     ordering = ("-role", "label")
     actions_list = ("sync_now",)
     actions_detail = ("rest", "enable", "disable", "promote", "demote")
 
     def has_delete_permission(self, *_: Any, **__: Any) -> bool:
-        return False  # deliveries and its history refer to it: disable it instead
+        return False  # deliveries refer to it: disable it instead
 
     # --- the list
 
-    def get_changelist_instance(self, request: HttpRequest) -> Any:
-        """The list with each number's standing, counted once for all of them."""
-        changes = super().get_changelist_instance(request)
-        now = timezone.now()
-        listed = list(changes.result_list)
-        every = {
-            seen.number.pk: seen
-            for seen in status.number_statuses(PhoneNumber.objects.all(), now=now, used=speeds(now))
-        }
-        for number in listed:
-            number.seen = every[number.pk]
-        changes.result_list = listed
-        return changes
+    def add_to_rows(self, rows: list[Any]) -> None:
+        statuses = _statuses()
+        for number in rows:
+            number.shown_status = statuses[number.pk]
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        more = {**(extra_context or {}), "headroom": headroom(timezone.now())}
-        return super().changelist_view(request, more)
+        context = {**(extra_context or {}), "headroom": headroom(timezone.now())}
+        return super().changelist_view(request, context)
 
     @admin.display(description="state", ordering="state")
-    def standing(self, number: Any) -> str:
-        return str(number.seen.state)
+    def state_text(self, number: Any) -> str:
+        return str(number.shown_status.state)
 
     @admin.display(description="speed now")
     def speed(self, number: Any) -> str:
-        seen: status.NumberStatus = number.seen
-        slowed = f", slowed to {seen.rate_now:.0f}" if seen.rate_now < seen.rate_limit else ""
-        return f"{seen.rate_used or 0:.0f} of {seen.rate_limit} a second{slowed}"
+        now: status.NumberStatus = number.shown_status
+        slowed = f", slowed to {now.rate_now:.0f}" if now.rate_now < now.rate_limit else ""
+        return f"{now.rate_used or 0:.0f} of {now.rate_limit} a second{slowed}"
 
     @admin.display(description="today")
     def today(self, number: Any) -> str:
-        seen: status.NumberStatus = number.seen
-        return f"{seen.today:,} of {seen.today_limit:,} ({seen.share} % of all)"
+        now: status.NumberStatus = number.shown_status
+        return f"{now.today:,} of {now.today_limit:,} ({now.share} % of all)"
 
     @admin.display(description="breaker", ordering="breaker")
-    def breaker_says(self, number: Any) -> str:
-        return number.seen.breaker or "Closed"
+    def breaker_text(self, number: Any) -> str:
+        return number.shown_status.breaker or "Closed"
 
     # --- one number
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        more = extra_context or {}
-        if object_id.isdecimal():
-            now = timezone.now()
-            every = status.number_statuses(PhoneNumber.objects.all(), now=now, used=speeds(now))
-            mine = [seen for seen in every if seen.number.pk == int(object_id)]
-            more = {**more, "standing": mine[0] if mine else None}
-        return super().change_view(request, object_id, form_url, more)
+    def page_figures(self, request: HttpRequest, pk: int) -> dict[str, Any]:
+        return {"status": _statuses().get(pk)}
 
     def has_rest_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         return self._may(request, object_id, state=NumberState.ACTIVE)
@@ -134,7 +114,7 @@ class PoolAdmin(PhoneNumberAdmin):
     @action_button("Let it rest", permissions=["rest"], icon="bedtime")
     def rest(self, request: HttpRequest, object_id: int) -> HttpResponse:
         form = RestForm(request.POST or None)
-        return self._handle(
+        return self._confirm(
             request,
             object_id,
             form,
@@ -149,7 +129,7 @@ class PoolAdmin(PhoneNumberAdmin):
 
     @action_button("Enable", permissions=["enable"], icon="play_arrow")
     def enable(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._handle(
+        return self._confirm(
             request,
             object_id,
             ReasonForm(request.POST or None),
@@ -161,7 +141,7 @@ class PoolAdmin(PhoneNumberAdmin):
 
     @action_button("Disable", permissions=["disable"], icon="block")
     def disable(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._handle(
+        return self._confirm(
             request,
             object_id,
             ReasonForm(request.POST or None),
@@ -169,14 +149,14 @@ class PoolAdmin(PhoneNumberAdmin):
             button="Disable",
             consequences=[
                 "It sends nothing until somebody enables it.",
-                *self._what_is_left(object_id),
+                *self._capacity_left(object_id),
             ],
             act=operations.disable,
         )
 
     @action_button("Promote to primary", permissions=["promote"], icon="arrow_upward")
     def promote(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._handle(
+        return self._confirm(
             request,
             object_id,
             ReasonForm(request.POST or None),
@@ -188,7 +168,7 @@ class PoolAdmin(PhoneNumberAdmin):
 
     @action_button("Make it a backup", permissions=["demote"], icon="arrow_downward")
     def demote(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._handle(
+        return self._confirm(
             request,
             object_id,
             ReasonForm(request.POST or None),
@@ -217,19 +197,19 @@ class PoolAdmin(PhoneNumberAdmin):
         self.message_user(request, f"Meta was asked: {changed} changed.")
         return HttpResponseRedirect(reverse(LIST_URL))
 
-    # --- how it is done
+    # --- helpers
 
     def _may(self, request: HttpRequest, object_id: Any, **state: Any) -> bool:
-        fits = PhoneNumber.objects.filter(pk=object_id, **state)
-        return request.user.has_perm(MANAGE) and fits.exists()
+        matching = PhoneNumber.objects.filter(pk=object_id, **state)
+        return request.user.has_perm(MANAGE) and matching.exists()
 
-    def _what_is_left(self, object_id: int) -> list[str]:
+    def _capacity_left(self, object_id: int) -> list[str]:
         others = PhoneNumber.objects.exclude(pk=object_id).exclude(quality=Quality.FLAGGED)
         if others.filter(state__in=[NumberState.ACTIVE, NumberState.STANDBY]).exists():
             return ["The other numbers take its share."]
         return ["No other number can send: the morning stands still until one can."]
 
-    def _handle(
+    def _confirm(
         self,
         request: HttpRequest,
         object_id: int,
@@ -247,14 +227,14 @@ class PoolAdmin(PhoneNumberAdmin):
             self,
             request,
             form,
-            lambda reason: self._do(request, number, title, act, reason),
+            lambda reason: self._perform(request, number, title, act, reason),
             title=title,
             consequences=[f"The number is {number.label}.", *consequences],
             button=button,
             back=reverse("admin:phonepool_phonenumber_change", args=[number.pk]),
         )
 
-    def _do(
+    def _perform(
         self,
         request: HttpRequest,
         number: PhoneNumber,
@@ -271,6 +251,13 @@ class PoolAdmin(PhoneNumberAdmin):
         number.refresh_from_db()
         log_action(self, request, number, title, reason=reason, before=before, after=_facts(number))
         self.message_user(request, f"{number.label}: {status.state_sentence(number)}.")
+
+
+def _statuses() -> dict[int, status.NumberStatus]:
+    """The status of every number, by its id: shares are of all that was sent today."""
+    now = timezone.now()
+    rows = status.number_statuses(PhoneNumber.objects.all(), now=now, used=speeds(now))
+    return {row.number.pk: row for row in rows}
 
 
 def _facts(number: PhoneNumber) -> dict[str, str]:

@@ -8,7 +8,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -16,6 +15,7 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSplitDateTimeWidget
 
+from distribution.admin.evidence import EvidenceAdmin
 from distribution.lifecycle import control, schedule
 from distribution.models import (
     BlackoutDate,
@@ -27,12 +27,7 @@ from distribution.models import (
     Kind,
     OneTime,
 )
-from subscribers.admin.confirmed_action import (
-    ReasonForm,
-    bulk_confirmation_page,
-    confirmed_data,
-    log_action,
-)
+from subscribers.admin.confirmed_action import confirm_selected, log_action
 
 
 class DailyTimeForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -48,16 +43,16 @@ class BlackoutForm(forms.ModelForm):  # type: ignore[type-arg]
         day, today = self.cleaned_data["day"], india_time.local_date(timezone.now())
         if day < today:
             raise forms.ValidationError("That day is over.")
-        begun = Distribution.objects.filter(
+        opened = Distribution.objects.filter(
             local_date=day, kind=Kind.DAILY, opened_at__isnull=False
         )
-        if begun.exists():
+        if opened.exists():
             raise forms.ValidationError("That day's distribution has begun: pause or cancel it.")
         return day
 
 
 class TimetableAdmin(ModelAdmin):
-    """A page of the calendar: lines are added and taken away, and each says by whom."""
+    """Rows of the timetable are added and deleted, never edited; each names its author."""
 
     list_per_page = 50
     actions = None
@@ -68,7 +63,7 @@ class TimetableAdmin(ModelAdmin):
         super().save_model(request, obj, form, change)
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False  # a line is taken away and added anew, so the log tells the whole story
+        return False  # deleted and added again, so that the audit log has both
 
 
 @admin.register(DailyTime)
@@ -93,7 +88,7 @@ class BlackoutDateAdmin(TimetableAdmin):
 
 
 class OneTimeForm(forms.Form):
-    """When, and what: only approved content, only a time that is still to come."""
+    """When, and with which content: only approved content, only a future time."""
 
     at = forms.SplitDateTimeField(
         label="Begins at (Indian Standard Time)", widget=UnfoldAdminSplitDateTimeWidget
@@ -116,42 +111,20 @@ class OneTimeForm(forms.Form):
 
 
 @admin.register(OneTime)
-class OneTimeAdmin(ModelAdmin):
+class OneTimeAdmin(EvidenceAdmin):
     list_display = ["planned_at", "content", "state", "state_reason", "recipients"]
     list_select_related = ["content"]
     list_filter = ["state"]
     fields = readonly_fields = [*list_display, "opened_at", "completed_at"]
     actions = ["cancel"]
-    add_form_template = "admin/distribution/plan_once.html"
+    form_class = OneTimeForm
+    add_title = "Plan a one-time distribution"
+    add_template = "admin/distribution/plan_once.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OneTime]:
         return super().get_queryset(request).filter(kind=Kind.ONE_TIME)
 
-    def add_view(
-        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        if not self.has_add_permission(request):
-            raise PermissionDenied
-        form = OneTimeForm(request.POST or None)
-        if request.method == "POST" and form.is_valid():
-            answer = self._plan(request, form)
-            if answer is not None:
-                return answer
-        context = {
-            **self.admin_site.each_context(request),
-            "opts": self.model._meta,
-            "title": "Plan a one-time distribution",
-            "form": form,
-            "media": self.media + form.media,
-        }
-        return self._render(request, context)
-
-    def _render(self, request: HttpRequest, context: dict[str, Any]) -> HttpResponse:
-        from django.template.response import TemplateResponse
-
-        return TemplateResponse(request, self.add_form_template, context)
-
-    def _plan(self, request: HttpRequest, form: OneTimeForm) -> HttpResponse | None:
+    def add(self, request: HttpRequest, form: Any) -> HttpResponse | None:
         at, content = form.cleaned_data["at"], form.cleaned_data["content"]
         try:
             planned = schedule.plan_once(at=at, content=content)
@@ -165,30 +138,19 @@ class OneTimeAdmin(ModelAdmin):
     @action(description="Cancel", permissions=["delete"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Distribution]) -> Any:
         waiting = list(queryset.filter(state=DistributionState.SCHEDULED))
-        form = ReasonForm(confirmed_data(request))
-        if not form.is_valid():
-            return bulk_confirmation_page(
-                self,
-                request,
-                form,
-                title="Cancel what is planned",
-                consequences=["It will not begin. This cannot be undone: plan a new one instead."],
-                rows=waiting,
-                button="Cancel them",
-            )
-        reason = form.cleaned_data["reason"]
-        for one in waiting:
-            control.cancel(one.pk, reason=reason, now=timezone.now())
-            log_action(self, request, one, "Cancelled.", reason=reason)
-        self.message_user(request, f"{len(waiting)} cancelled.", messages.SUCCESS)
-        return None
 
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
+        def cancel_all(reason: str) -> None:
+            for distribution in waiting:
+                control.cancel(distribution.pk, reason=reason, now=timezone.now())
+                log_action(self, request, distribution, "Cancelled.", reason=reason)
+            self.message_user(request, f"{len(waiting)} cancelled.", messages.SUCCESS)
 
-    def get_actions(self, request: HttpRequest) -> Any:
-        return {name: one for name, one in super().get_actions(request).items() if name == "cancel"}
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """May cancel; a page of one offers no deletion, for the rows are evidence."""
-        return obj is None and super().has_delete_permission(request, obj)
+        return confirm_selected(
+            self,
+            request,
+            cancel_all,
+            title="Cancel what is planned",
+            consequences=["It will not begin. This cannot be undone: plan a new one instead."],
+            rows=waiting,
+            button="Cancel them",
+        )

@@ -1,4 +1,4 @@
-"""The pages of subscribers in the admin, one module for each noun."""
+"""The admin's pages of subscribers, imports and suppressions; importing registers them."""
 
 from __future__ import annotations
 

@@ -1,7 +1,6 @@
-"""What every act that matters has in common: a page that asks for the reason, and its record.
+"""Actions that need a reason: the page that confirms them, and their entry in the audit log.
 
-It stands here, at the bottom of the pages, because all of them ask: people, the pool, the
-distribution, the webhooks, the staff.
+The pages of all apps use it: people, the pool, distributions, webhooks, staff.
 """
 
 from __future__ import annotations
@@ -17,7 +16,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDi
 from django.template.response import TemplateResponse
 from unfold.decorators import action
 
-REASON_LIMIT = 150  # characters: with a name and a moment it fits wherever it is kept
+from subscribers.admin.page_frame import framed
+
+REASON_LIMIT = 150  # characters: with a name and a time it fits every column that stores it
 CONFIRMED = "confirmed"
 Page = TypeVar("Page", bound=Callable[..., Any])
 
@@ -25,14 +26,14 @@ Page = TypeVar("Page", bound=Callable[..., Any])
 def action_button(
     description: str, *, permissions: Sequence[str], icon: str = ""
 ) -> Callable[[Page], Page]:
-    """A page of its own behind a button at the top; refused without the permissions."""
+    """A button at the top that opens its own page; refused without the permissions."""
     return cast(
         Callable[[Page], Page], action(description=description, permissions=permissions, icon=icon)
     )
 
 
 class ReasonForm(forms.Form):
-    """Why somebody does it; kept in the audit log."""
+    """Why the action is taken; kept in the audit log."""
 
     reason = forms.CharField(
         max_length=REASON_LIMIT,
@@ -55,19 +56,19 @@ def confirmation_page(
     hidden: list[tuple[str, str]] | None = None,
     rows: Iterable[object] = (),
 ) -> TemplateResponse:
-    """The page that says what will happen, to which `rows`, and asks for the reason."""
-    context = {
-        **model_admin.admin_site.each_context(request),
-        "opts": model_admin.opts,
-        "title": title,
-        "form": form,
-        "consequences": consequences,
-        "button": button,
-        "back": back,
-        "hidden": hidden or [],
-        "rows": [str(row) for row in rows],
-    }
-    return TemplateResponse(request, "admin/confirm_with_reason.html", context)
+    """The page that lists the consequences and the `rows` concerned, and takes the reason."""
+    return framed(
+        model_admin,
+        request,
+        "admin/confirm_with_reason.html",
+        title=title,
+        form=form,
+        consequences=consequences,
+        button=button,
+        back=back,
+        hidden=hidden or [],
+        rows=[str(row) for row in rows],
+    )
 
 
 def confirm(
@@ -81,7 +82,7 @@ def confirm(
     button: str,
     back: str,
 ) -> HttpResponse:
-    """An act behind a button: its page, then the act with the reason and the way back."""
+    """An action behind a button: first its page, then `act` with the reason, then `back`."""
     if not (request.method == "POST" and form.is_valid()):
         return confirmation_page(
             model_admin,
@@ -96,28 +97,35 @@ def confirm(
     return HttpResponseRedirect(back)
 
 
-def bulk_confirmation_page(
+def confirm_selected(
     model_admin: ModelAdmin[Any],
     request: HttpRequest,
-    form: forms.Form,
+    act: Callable[[str], None],
     *,
     title: str,
     consequences: list[str],
     button: str,
     rows: Iterable[object] = (),
-) -> TemplateResponse:
-    """The page of a bulk action: its form posts the same action again, with the reason."""
-    return confirmation_page(
-        model_admin,
-        request,
-        form,
-        title=title,
-        consequences=consequences,
-        button=button,
-        back=request.get_full_path(),
-        hidden=selection_fields(request),
-        rows=rows,
-    )
+) -> HttpResponse | None:
+    """A bulk action: first its page, whose form posts the action again, then `act`.
+
+    None after `act`: the admin then returns to the list.
+    """
+    form = ReasonForm(confirmed_data(request))
+    if not form.is_valid():
+        return confirmation_page(
+            model_admin,
+            request,
+            form,
+            title=title,
+            consequences=consequences,
+            button=button,
+            back=request.get_full_path(),
+            hidden=selection_fields(request),
+            rows=rows,
+        )
+    act(form.cleaned_data["reason"])
+    return None
 
 
 def confirmed_data(request: HttpRequest) -> QueryDict | None:
@@ -126,7 +134,7 @@ def confirmed_data(request: HttpRequest) -> QueryDict | None:
 
 
 def selection_fields(request: HttpRequest) -> list[tuple[str, str]]:
-    """The form fields that make a bulk action's second page choose the same rows."""
+    """The form fields that make a bulk action's second request choose the same rows."""
     names = ("action", "select_across", "index", helpers.ACTION_CHECKBOX_NAME)
     fields = [(name, value) for name in names for value in request.POST.getlist(name)]
     return [*fields, (CONFIRMED, "yes")]
@@ -135,7 +143,7 @@ def selection_fields(request: HttpRequest) -> list[tuple[str, str]]:
 def log_action(
     model_admin: ModelAdmin[Any], request: HttpRequest, target: Model, act: str, **facts: Any
 ) -> None:
-    """A line of the audit log: `reason`, `before`, `after` as far as there are any."""
+    """Add an entry to the audit log: `reason`, `before` and `after` as far as given."""
     model_admin.log_change(request, target, [{"act": act, **facts}])
 
 

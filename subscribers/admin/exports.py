@@ -1,4 +1,4 @@
-"""Exports in the admin: with a permission, a reason and an entry in the audit log."""
+"""Exports of subscribers in the admin: a permission, a reason and an entry in the audit log."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ EXPORT = "subscribers.export_subscriber"
 
 
 class ExportForm(ReasonForm):
-    """Which kind of file, and why personal data leaves the house."""
+    """The file format, and why personal data is exported."""
 
     form = forms.ChoiceField(
         label="File", choices=[("xlsx", "Excel workbook (.xlsx)"), ("csv", "CSV (UTF-8)")]
@@ -35,7 +35,7 @@ class ExportForm(ReasonForm):
 
 
 class ExportActions(ModelAdmin):
-    """The part of the subscribers' pages that writes files."""
+    """The actions of the subscribers' pages that export files."""
 
     @admin.action(description="Export the selected subscribers", permissions=["export"])
     def export_selected(

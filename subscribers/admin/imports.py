@@ -1,4 +1,4 @@
-"""Imports in the admin: upload, look at what the check found, confirm, take the refused lines."""
+"""Imports in the admin: upload, review the check's result, confirm, download refused lines."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from django.http import (
     JsonResponse,
     StreamingHttpResponse,
 )
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
 from subscribers.admin.confirmed_action import log_action, username
+from subscribers.admin.page_frame import framed
 from subscribers.importing import jobs
 from subscribers.importing.tables.records import ImportRefused
 from subscribers.models import ImportJob, ImportState
 from subscribers.spreadsheets import csv_lines
 
 PERMISSION = "subscribers.import_subscriber"
-ENDINGS = (".csv", ".xlsx", ".txt", ".tsv", ".jsonl", ".ndjson")
-CARDS = (
+FILE_ENDINGS = (".csv", ".xlsx", ".txt", ".tsv", ".jsonl", ".ndjson")
+COUNT_LABELS = (
     ("new", "New"),
     ("changed", "Changed"),
     ("unchanged", "Unchanged"),
     ("kept_opted_out", "Stay opted out"),
     ("refused", "Refused"),
 )
-KINDS = {
+SAMPLE_TITLES = {
     "new": "New people",
     "changed": "People whose details change",
     "kept_opted_out": "People who opted out, and stay so",
@@ -45,18 +45,18 @@ KINDS = {
 
 
 class UploadForm(forms.Form):
-    """A list in one of the forms that the importer reads."""
+    """A file in one of the formats that the importer reads."""
 
     file = forms.FileField(
         label="File (CSV, XLSX or JSON lines)",
         help_text=f"Up to {jobs.UPLOAD_BYTES_LIMIT // 2**20} MB and 200,000 lines. "
         "The first line names the columns; one of them is the phone number.",
-        widget=forms.FileInput(attrs={"accept": ",".join(ENDINGS)}),
+        widget=forms.FileInput(attrs={"accept": ",".join(FILE_ENDINGS)}),
     )
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
-        if not file.name.lower().endswith(ENDINGS):
+        if not file.name.lower().endswith(FILE_ENDINGS):
             raise forms.ValidationError("Upload a .csv, an .xlsx or a .jsonl file.")
         if file.size > jobs.UPLOAD_BYTES_LIMIT:
             raise forms.ValidationError(
@@ -66,7 +66,7 @@ class UploadForm(forms.Form):
 
 
 class ConsentForm(forms.Form):
-    """Where the people of a list agreed: kept with each new subscriber."""
+    """Where the people of a file gave their consent: stored with each new subscriber."""
 
     consent_source = forms.CharField(
         max_length=500,
@@ -112,24 +112,24 @@ class ImportJobAdmin(ModelAdmin):
         return self.has_add_permission(request) or super().has_view_permission(request, obj)
 
     def get_urls(self) -> list[URLPattern]:
-        steps = {
+        views = {
             "progress": self.progress_view,
             "confirm": self.confirm_view,
             "cancel": self.cancel_view,
             "refused.csv": self.refused_view,
         }
-        own = [
+        routes = [
             path(
                 f"<int:pk>/{name}",
                 self.admin_site.admin_view(view),
                 name=f"subscribers_importjob_{name.partition('.')[0]}",
             )
-            for name, view in steps.items()
+            for name, view in views.items()
         ]
-        return [*own, *super().get_urls()]
+        return [*routes, *super().get_urls()]
 
     def add_view(self, request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
-        self._insist(request)
+        self._require_permission(request)
         form = UploadForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid():
             file = form.cleaned_data["file"]
@@ -141,24 +141,29 @@ class ImportJobAdmin(ModelAdmin):
                 form.add_error("file", str(refusal))
             else:
                 log_action(self, request, job, "upload", after={"sha256": job.digest})
-                return self._to(job)
-        context = self._context(request, title="Import subscribers", form=form)
-        return TemplateResponse(request, "admin/subscribers/importjob/upload.html", context)
+                return self._redirect_to(job)
+        return framed(
+            self,
+            request,
+            "admin/subscribers/importjob/upload.html",
+            title="Import subscribers",
+            form=form,
+        )
 
     def change_view(self, request: HttpRequest, object_id: str, *_: Any, **__: Any) -> HttpResponse:
         return self._page(request, self._job(request, object_id), ConsentForm())
 
     def progress_view(self, request: HttpRequest, pk: int) -> JsonResponse:
         job = self._job(request, pk)
-        answer = {
+        progress = {
             "state": job.state,
             "percent": jobs.progress(job),
-            "words": _words(job),
+            "words": _progress_text(job),
         }
-        return JsonResponse(answer, headers={"Cache-Control": "no-store"})
+        return JsonResponse(progress, headers={"Cache-Control": "no-store"})
 
     def confirm_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        self._insist(request, method="POST")
+        self._require_permission(request, method="POST")
         job = self._job(request, pk)
         form = ConsentForm(request.POST)
         if not form.is_valid():
@@ -169,24 +174,24 @@ class ImportJobAdmin(ModelAdmin):
             log_action(self, request, job, "import", reason=source, after=job.checked)
         else:
             self.message_user(request, "This import was decided already.", messages.WARNING)
-        return self._to(job)
+        return self._redirect_to(job)
 
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        self._insist(request, method="POST")
+        self._require_permission(request, method="POST")
         job = self._job(request, pk)
         if jobs.cancel(job.pk, now=timezone.now()):
             log_action(self, request, job, "cancel import", before={"state": job.state})
-        return self._to(job)
+        return self._redirect_to(job)
 
     def refused_view(self, request: HttpRequest, pk: int) -> HttpResponse | StreamingHttpResponse:
-        self._insist(request)
+        self._require_permission(request)
         job = self._job(request, pk)
         rows = jobs.refused_rows(job)
         try:
             first = next(rows)
         except ImportRefused as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
-            return self._to(job)
+            return self._redirect_to(job)
         log_action(self, request, job, "download refused lines")
         return StreamingHttpResponse(
             csv_lines(chain([first], rows)),
@@ -197,7 +202,7 @@ class ImportJobAdmin(ModelAdmin):
             },
         )
 
-    def _insist(self, request: HttpRequest, method: str = "") -> None:
+    def _require_permission(self, request: HttpRequest, method: str = "") -> None:
         if not self.has_add_permission(request) or (method and request.method != method):
             raise PermissionDenied
 
@@ -210,8 +215,10 @@ class ImportJobAdmin(ModelAdmin):
         return job
 
     def _page(self, request: HttpRequest, job: ImportJob, form: ConsentForm) -> HttpResponse:
-        context = self._context(
+        return framed(
+            self,
             request,
+            "admin/subscribers/importjob/page.html",
             title=job.filename or "Import",
             job=job,
             form=form,
@@ -219,29 +226,25 @@ class ImportJobAdmin(ModelAdmin):
             waits=job.state == ImportState.CHECKED,
             may_import=self.has_add_permission(request),
             percent=jobs.progress(job),
-            words=_words(job),
-            cards=[(label, job.counts.get(name, 0)) for name, label in CARDS],
+            words=_progress_text(job),
+            cards=[(label, job.counts.get(name, 0)) for name, label in COUNT_LABELS],
             stay=job.counts.get("kept_inactive", 0),
-            kinds=[(title, job.samples.get(name, [])) for name, title in KINDS.items()],
+            kinds=[(title, job.samples.get(name, [])) for name, title in SAMPLE_TITLES.items()],
             refusals=job.samples.get("refused", []),
             good=sum(job.counts.get(name, 0) for name in ("new", "changed")),
             differs=_differs(job),
         )
-        return TemplateResponse(request, "admin/subscribers/importjob/page.html", context)
 
-    def _context(self, request: HttpRequest, **more: Any) -> dict[str, Any]:
-        return {**self.admin_site.each_context(request), "opts": self.opts, **more}
-
-    def _to(self, job: ImportJob) -> HttpResponseRedirect:
+    def _redirect_to(self, job: ImportJob) -> HttpResponseRedirect:
         return HttpResponseRedirect(reverse("admin:subscribers_importjob_change", args=[job.pk]))
 
 
-def _words(job: ImportJob) -> str:
+def _progress_text(job: ImportJob) -> str:
     if job.lines and job.state in jobs.RUNNING:
         return f"{job.last_line:,} of {job.lines:,} lines"
     return str(job.get_state_display())
 
 
 def _differs(job: ImportJob) -> bool:
-    """Whether the import found something else than the check before it: others were at work."""
+    """Whether the counts differ from the check's: subscribers changed between the two."""
     return job.state == ImportState.DONE and job.counts != job.checked

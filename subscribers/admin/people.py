@@ -1,4 +1,4 @@
-"""Subscribers in the admin: details are edited here, consent only by `consent/decisions.py`."""
+"""Subscribers in the admin: details are edited here; consent changes by consent events only."""
 
 from __future__ import annotations
 
@@ -89,9 +89,9 @@ class SubscriberAdmin(PersonActions, ExportActions):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Subscriber], search_term: str
     ) -> tuple[QuerySet[Subscriber], bool]:
-        found = search.by_phone(queryset, search_term)
-        if found is not None:
-            return found, False
+        matches = search.by_phone(queryset, search_term)
+        if matches is not None:
+            return matches, False
         return super().get_search_results(request, queryset, search_term)
 
     @admin.action(description="Pause the selected subscribers", permissions=["change"])
@@ -117,7 +117,7 @@ class SubscriberAdmin(PersonActions, ExportActions):
 
     @admin.display(description="phone")
     def shown_phone(self, subscriber: Subscriber) -> str:
-        """In full for whoever may see it; set by the request that shows it."""
+        """In full for users who may see it: `get_object` notes that on the row."""
         full = getattr(subscriber, "may_be_shown", False)
         return subscriber.phone if full else mask_phone(subscriber.phone)
 
@@ -129,14 +129,14 @@ class SubscriberAdmin(PersonActions, ExportActions):
         return False  # the consent events are evidence and refer to it
 
     def has_change_permission(self, request: HttpRequest, obj: Subscriber | None = None) -> bool:
-        gone = isinstance(obj, Subscriber) and obj.phone.startswith("+0")  # purged: a shell
-        return not gone and super().has_change_permission(request, obj)
+        is_purged = isinstance(obj, Subscriber) and obj.phone.startswith("+0")
+        return not is_purged and super().has_change_permission(request, obj)
 
     def save_model(self, request: HttpRequest, obj: Subscriber, form: Any, change: bool) -> None:
         now = timezone.now()
         obj.updated_at = now
         if change:
-            # Not the whole row: a STOP may have come while the form was open.
+            # Not the whole row: a STOP may have arrived while the form was open.
             obj.save(update_fields=[*form.changed_data, "updated_at"])
             return
         super().save_model(request, obj, form, change)

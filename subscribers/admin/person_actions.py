@@ -1,4 +1,4 @@
-"""What can be done to one person: unsubscribe, and erase in two steps."""
+"""Actions on one person: unsubscribe, and erase in two steps."""
 
 from __future__ import annotations
 
@@ -28,27 +28,27 @@ Act = Callable[[HttpRequest, Subscriber, str], None]
 
 
 class PersonActions(ModelAdmin):
-    """The buttons on a person's page, and who sees which."""
+    """The buttons on a person's page, and the permission for each."""
 
     actions_detail = ("opt_out_person", "erase_person", "purge_person")
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
     ) -> Subscriber | None:
-        found: Subscriber | None = super().get_object(request, object_id, from_field)
-        if found is not None:
-            found.may_be_shown = request.user.has_perm(FULL_PHONE)  # type: ignore[attr-defined]
-        return found
+        person: Subscriber | None = super().get_object(request, object_id, from_field)
+        if person is not None:
+            person.may_be_shown = request.user.has_perm(FULL_PHONE)  # type: ignore[attr-defined]
+        return person
 
     def has_optout_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        """Unsubscribe: by whoever may change people, as long as this one is not unsubscribed."""
+        """Users who may change subscribers, while this one is not unsubscribed yet."""
         if not ModelAdmin.has_change_permission(self, request):
             return False
         return Subscriber.objects.filter(pk=object_id).exclude(status=Status.UNSUBSCRIBED).exists()
 
     def has_erase_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        asked = Erasure.objects.filter(subscriber=object_id)
-        return request.user.has_perm(ERASE) and not asked.exists()
+        requested = Erasure.objects.filter(subscriber=object_id)
+        return request.user.has_perm(ERASE) and not requested.exists()
 
     def has_purge_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         waiting = Erasure.objects.filter(subscriber=object_id, purged_at=None)
@@ -56,18 +56,18 @@ class PersonActions(ModelAdmin):
 
     @action_button("Unsubscribe", permissions=["optout"], icon="unsubscribe")
     def opt_out_person(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._handle(
+        return self._confirm(
             request,
             object_id,
             self._opt_out,
             title="Unsubscribe this person",
-            consequences=["They get no message any more.", STATUS_CHANGES["opt_out"][2]],
+            consequences=["They get no message any more.", STATUS_CHANGES["opt_out"].consequence],
             button="Unsubscribe",
         )
 
     @action_button("Erase", permissions=["erase"], icon="person_remove")
     def erase_person(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._handle(
+        return self._confirm(
             request,
             object_id,
             self._erase,
@@ -83,7 +83,7 @@ class PersonActions(ModelAdmin):
 
     @action_button("Delete the details now", permissions=["purge"], icon="delete_forever")
     def purge_person(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._handle(
+        return self._confirm(
             request,
             object_id,
             self._purge,
@@ -95,7 +95,7 @@ class PersonActions(ModelAdmin):
             button="Delete the details",
         )
 
-    def _handle(self, request: HttpRequest, object_id: int, act: Act, **page: Any) -> HttpResponse:
+    def _confirm(self, request: HttpRequest, object_id: int, act: Act, **page: Any) -> HttpResponse:
         person = self.get_object(request, str(object_id))
         if person is None:
             raise Http404("There is no such subscriber.")
@@ -117,7 +117,7 @@ class PersonActions(ModelAdmin):
 
     def _purge(self, request: HttpRequest, person: Subscriber, reason: str) -> None:
         try:
-            erasure.purge(person.erasure, now=timezone.now())  # there is one: the permission saw it
+            erasure.purge(person.erasure, now=timezone.now())  # exists: has_purge_permission
         except erasure.ErasureRefused as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
         else:

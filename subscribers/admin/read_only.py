@@ -1,4 +1,4 @@
-"""The base of pages that show what only the app's own functions write."""
+"""The base of read-only pages."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from unfold.admin import ModelAdmin
 
 
 class ReadOnlyAdmin(ModelAdmin):
-    """Shown, never edited: only the app's own functions write these."""
+    """Rows that the app's own functions write: shown, never edited."""
 
     list_per_page = 50
 

@@ -1,8 +1,9 @@
-"""Decisions about many people at once: the page that asks, and what is written down."""
+"""Status changes of many people at once: the page that confirms them, and their log entry."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.admin import ModelAdmin
@@ -10,22 +11,29 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
-from subscribers.admin.confirmed_action import (
-    ReasonForm,
-    bulk_confirmation_page,
-    confirmed_data,
-    log_action,
-    username,
-)
+from subscribers.admin.confirmed_action import confirm_selected, log_action, username
 from subscribers.models import ConsentEvent, Subscriber
 from subscribers.people import status_changes
 
 Kind = ConsentEvent.Kind
-# What a bulk action does: kind of decision, done, and what its page says.
+IDS_LOGGED = 50  # of the people whose status changed
+
+
+@dataclass(frozen=True, slots=True)
+class StatusChange:
+    """One bulk action: the consent event that it adds, and what its page says."""
+
+    kind: ConsentEvent.Kind
+    participle: str  # "3 people will be paused"
+    consequence: str
+
+
 STATUS_CHANGES = {
-    "pause": (Kind.PAUSE, "paused", "They get no message until somebody resumes them."),
-    "resume": (Kind.RESUME, "resumed", "Who opted out stays opted out: only they can change it."),
-    "opt_out": (
+    "pause": StatusChange(Kind.PAUSE, "paused", "They get no message until somebody resumes them."),
+    "resume": StatusChange(
+        Kind.RESUME, "resumed", "Who opted out stays opted out: only they can change it."
+    ),
+    "opt_out": StatusChange(
         Kind.OPT_OUT,
         "unsubscribed",
         "They get no message any more, and no import brings them back: only they themselves can.",
@@ -34,39 +42,43 @@ STATUS_CHANGES = {
 
 
 def confirm_status_change(
-    model_admin: ModelAdmin[Any], request: HttpRequest, people: QuerySet[Subscriber], act: str
+    model_admin: ModelAdmin[Any], request: HttpRequest, people: QuerySet[Subscriber], name: str
 ) -> HttpResponse | None:
-    """The confirmation page, or the act itself once it was confirmed with a reason."""
-    form = ReasonForm(confirmed_data(request))
-    _, done, consequence = STATUS_CHANGES[act]
-    if form.is_valid():
+    """The confirmation page, or the change itself once it is confirmed with a reason."""
+    change = STATUS_CHANGES[name]
+
+    def apply(reason: str) -> None:
         ids = list(people.values_list("pk", flat=True))
-        changed = change_statuses(model_admin, request, ids, act, form.cleaned_data["reason"])
-        model_admin.message_user(request, f"{changed:,} {done}.")
-        return None
+        changed = change_statuses(model_admin, request, ids, name, reason)
+        model_admin.message_user(request, f"{changed:,} {change.participle}.")
+
     count = people.count()
     chosen = f"{count:,} {'person' if count == 1 else 'people'}"
-    return bulk_confirmation_page(
+    return confirm_selected(
         model_admin,
         request,
-        form,
-        title=f"{chosen} will be {done}",
-        consequences=[f"You chose {chosen}.", consequence],
-        button=f"{act.replace('_', ' ').capitalize()} {chosen}",
+        apply,
+        title=f"{chosen} will be {change.participle}",
+        consequences=[f"You chose {chosen}.", change.consequence],
+        button=f"{name.replace('_', ' ').capitalize()} {chosen}",
     )
 
 
 def change_statuses(
-    model_admin: ModelAdmin[Any], request: HttpRequest, ids: Sequence[int], act: str, reason: str
+    model_admin: ModelAdmin[Any], request: HttpRequest, ids: Sequence[int], name: str, reason: str
 ) -> int:
-    """One decision for each person, the reason as its evidence; how many statuses changed."""
+    """Add one consent event for each person, with the reason; how many statuses changed."""
     now, user = timezone.now(), username(request.user)
-    kinds = [STATUS_CHANGES[act][0]]
+    kinds = [STATUS_CHANGES[name].kind]
     changed = status_changes.record_kinds(
         ids, kinds, reason=reason, source=f"admin:{user}", actor=user, now=now
     )
     if ids:
         target = Subscriber.objects.get(pk=min(changed, default=ids[0]))
-        facts = {"chosen": len(ids), "changed": len(changed), "first_ids": sorted(changed)[:50]}
-        log_action(model_admin, request, target, act.replace("_", " "), reason=reason, after=facts)
+        facts = {
+            "chosen": len(ids),
+            "changed": len(changed),
+            "first_ids": sorted(changed)[:IDS_LOGGED],
+        }
+        log_action(model_admin, request, target, name.replace("_", " "), reason=reason, after=facts)
     return len(changed)

@@ -1,4 +1,4 @@
-"""Phones that said STOP before anybody here knew them: to be looked up, never edited."""
+"""Suppressions in the admin: opt-outs of phones without a subscriber; searched, never edited."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from subscribers.people.search import by_phone
 
 @admin.register(Suppression)
 class SuppressionAdmin(ReadOnlyAdmin):
-    """A wish is changed by the person alone, with START or STOP."""
+    """Only the person changes it, with START or STOP."""
 
-    list_display = ("masked_phone", "wish", "at", "source")
+    list_display = ("masked_phone", "latest_keyword", "at", "source")
     list_filter = ("holds",)
     list_before_template = "admin/subscribers/suppression/about.html"
     fields = readonly_fields = (*list_display, "evidence", "recorded_at")
@@ -32,7 +32,7 @@ class SuppressionAdmin(ReadOnlyAdmin):
         return mask_phone(row.phone)
 
     @display(description="latest wish", label={"STOP": "danger", "START": "success"})
-    def wish(self, row: Suppression) -> str:
+    def latest_keyword(self, row: Suppression) -> str:
         return "STOP" if row.holds else "START"
 
     def get_search_results(
@@ -40,5 +40,5 @@ class SuppressionAdmin(ReadOnlyAdmin):
     ) -> tuple[QuerySet[Suppression], bool]:
         if not search_term.strip():
             return queryset, False
-        found = by_phone(queryset, search_term)
-        return (queryset.none() if found is None else found), False
+        matches = by_phone(queryset, search_term)
+        return (queryset.none() if matches is None else matches), False

@@ -108,7 +108,7 @@ def main_pages(distribution: Distribution) -> list[str]:
 @pytest.mark.slow
 def test_pages_ask_as_much_of_a_hundred_thousand_rows_as_of_a_few(monkeypatch):
     # Once a minute the person's presence is written down, which is three queries more.
-    monkeypatch.setattr(sessions, "NOTE_SECONDS", math.inf)
+    monkeypatch.setattr(sessions, "SEEN_INTERVAL_SECONDS", math.inf)
     distribution = a_morning(30, now=timezone.now())
     kept = {model: type(make()) for model, make in sorted(MAKERS.items())}
     client = member(roles.ADMINISTRATOR)

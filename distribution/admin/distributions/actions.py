@@ -1,7 +1,7 @@
-"""What a person may do to a distribution: when, with which permission, and what then happens.
+"""The actions on a distribution: in which states, with which permission, and what they do.
 
-Each act is asked for with a reason on a page of its own, refused without its permission, and
-logged. The doing is one call of a function that does the same for everybody.
+Each has a page that takes a reason, is refused without its permission, and is logged. Performing
+it is one call of the function that the API and the tasks call, too.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ REFUSALS = (ControlError, InterventionError)
 
 @dataclass(frozen=True, slots=True)
 class DistributionAction:
-    """One thing that can be done to a distribution."""
+    """One action, as a button and a page."""
 
-    name: str  # in the address
+    name: str  # in the URL
     title: str
     permission: str
     states: tuple[str, ...]  # in which it is possible
     warning: str  # what will happen, before it is confirmed
     style: str  # calm, good, bad: of its button
-    do: Perform  # returns what happened, in a sentence
+    perform: Perform  # returns the result in a sentence
 
 
 def _pause(distribution: Distribution, by: User, reason: str, now: datetime) -> str:
@@ -62,16 +62,16 @@ def _start(distribution: Distribution, _by: User, _reason: str, now: datetime) -
 
 
 def _retry(distribution: Distribution, by: User, reason: str, now: datetime) -> str:
-    done = manual_retry.retry(distribution.pk, by=by, reason=reason, now=now)
-    for batch_no in done.batches:
+    retried = manual_retry.retry(distribution.pk, by=by, reason=reason, now=now)
+    for batch_no in retried.batches:
         if not tasks.publish_batch(distribution.pk, batch_no):
-            break  # the regular check finds them
-    return f"{done.deliveries:,} failed deliveries are sent again. Nobody else is."
+            break  # the tick finds them
+    return f"{retried.deliveries:,} failed deliveries are sent again. Nobody else is."
 
 
 ACTIONS = {
-    act.name: act
-    for act in (
+    action.name: action
+    for action in (
         DistributionAction(
             "start",
             "Start now",
@@ -125,9 +125,9 @@ ACTIONS = {
 
 
 def available_actions(distribution: Distribution, by: User) -> list[DistributionAction]:
-    """The acts that this person may do to it as it stands."""
+    """The actions that its state and the user's permissions allow."""
     return [
-        act
-        for act in ACTIONS.values()
-        if distribution.state in act.states and by.has_perm(act.permission)
+        action
+        for action in ACTIONS.values()
+        if distribution.state in action.states and by.has_perm(action.permission)
     ]

@@ -1,4 +1,4 @@
-"""Deliveries and their attempts in the admin, masked; one distribution's at a time."""
+"""Deliveries and attempts in the admin: phones masked, one distribution at a time."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from subscribers.admin.read_only import ReadOnlyAdmin
 
 EXPORT = "distribution.export_delivery"
 FULL_PHONE = "subscribers.see_full_phone"
-FILTER_CHOICES_LIMIT = 31  # distributions in the filter: a month of mornings
+FILTER_CHOICES_LIMIT = 31  # distributions: a month of daily ones
 
 
 class DistributionFilter(admin.SimpleListFilter):
-    """One distribution's deliveries; the latest one's when nothing was chosen."""
+    """Deliveries of one distribution; of the latest one unless another is chosen."""
 
     title = "distribution"
     parameter_name = "distribution"
@@ -38,12 +38,12 @@ class DistributionFilter(admin.SimpleListFilter):
         model_admin: admin.ModelAdmin[Any],
     ) -> list[tuple[str, str]]:
         opened = Distribution.objects.exclude(opened_at=None)[:FILTER_CHOICES_LIMIT]
-        return [(str(one.pk), str(one)) for one in opened]
+        return [(str(row.pk), str(row)) for row in opened]
 
     def value(self) -> str | None:
-        given = super().value()
-        if given is not None and given.isdecimal():
-            return given
+        value = super().value()
+        if value is not None and value.isdecimal():
+            return value
         return self.lookup_choices[0][0] if self.lookup_choices else None
 
     def queryset(
@@ -89,32 +89,55 @@ class ReasonFilter(admin.SimpleListFilter):
 
 
 def _clock(moment: datetime | None) -> str | None:
-    """To the second: the admin's own way of writing times leaves them out."""
+    """With seconds, which the admin's format of times omits."""
     return india_time.clock(moment) if moment else None
 
 
 @admin.register(Delivery)
 class DeliveryAdmin(ReadOnlyAdmin):
     list_display = [
-        *("masked", "name", "tier", "state", "progress", "why", "number"),
-        *("accepted", "delivered"),
+        "masked_phone",
+        "name",
+        "tier",
+        "state",
+        "progress",
+        "reason_words",
+        "number",
+        "accepted",
+        "delivered",
     ]
     list_filter = [DistributionFilter, "state", ReasonFilter, "progress", "tier", "number"]
     list_select_related = ["subscriber", "number"]
     list_before_template = "admin/distribution/delivery/export.html"
     fields = [
-        *("masked", "name", "distribution", "tier", "batch_no", "state", "why", "advice"),
-        *("number", "attempt_no", "progress", "inflight_at", "accepted_at", "sent_at"),
-        *("delivered_at", "read_at", "failed_at", "failed_code", "calls"),
+        "masked_phone",
+        "name",
+        "distribution",
+        "tier",
+        "batch_no",
+        "state",
+        "reason_words",
+        "advice",
+        "number",
+        "attempt_no",
+        "progress",
+        "inflight_at",
+        "accepted_at",
+        "sent_at",
+        "delivered_at",
+        "read_at",
+        "failed_at",
+        "failed_code",
+        "unaccepted_attempts",
     ]
-    readonly_fields = ["masked", "name", "why", "advice", "calls"]
+    readonly_fields = ["masked_phone", "name", "reason_words", "advice", "unaccepted_attempts"]
     search_fields = ["=phone"]
     search_help_text = "A whole phone number, as +919812345678"
     show_full_result_count = False
     ordering = ["pk"]
 
     @admin.display(description="phone")
-    def masked(self, delivery: Delivery) -> str:
+    def masked_phone(self, delivery: Delivery) -> str:
         return mask_phone(delivery.phone)
 
     @admin.display(description="name")
@@ -122,7 +145,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
         return delivery.subscriber.name
 
     @admin.display(description="why", ordering="reason")
-    def why(self, delivery: Delivery) -> str:
+    def reason_words(self, delivery: Delivery) -> str:
         return explain(delivery.reason).words if delivery.reason else ""
 
     @admin.display(description="accepted", ordering="accepted_at", empty_value="–")
@@ -138,12 +161,12 @@ class DeliveryAdmin(ReadOnlyAdmin):
         return explain(delivery.reason).advice if delivery.reason else ""
 
     @admin.display(description="calls that did not end accepted")
-    def calls(self, delivery: Delivery) -> str:
-        kept = delivery.attempts.select_related("number").order_by("ended_at", "pk")
+    def unaccepted_attempts(self, delivery: Delivery) -> str:
+        attempts = delivery.attempts.select_related("number").order_by("ended_at", "pk")
         return "; ".join(
-            f"{timezone.localtime(one.ended_at):%d %b %H:%M:%S} by {one.number}: "
-            f"{one.outcome.lower().replace('_', ' ')}, {explain(one.reason).words}"
-            for one in kept
+            f"{timezone.localtime(attempt.ended_at):%d %b %H:%M:%S} by {attempt.number}: "
+            f"{attempt.outcome.lower().replace('_', ' ')}, {explain(attempt.reason).words}"
+            for attempt in attempts
         )
 
     def get_urls(self) -> list[URLPattern]:
@@ -153,20 +176,22 @@ class DeliveryAdmin(ReadOnlyAdmin):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> Any:
-        shown = {"may_export": request.user.has_perm(EXPORT), **(extra_context or {})}
-        return super().changelist_view(request, shown)
+        context = {"may_export": request.user.has_perm(EXPORT), **(extra_context or {})}
+        return super().changelist_view(request, context)
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """The rows that the list shows with the same filters, as one CSV file."""
         if not (request.user.has_perm(EXPORT) and self.has_view_permission(request)):
             raise PermissionDenied
-        shown = self.get_changelist_instance(request)
+        changelist = self.get_changelist_instance(request)
         full = request.user.has_perm(FULL_PHONE)
-        rows = shown.get_queryset(request).order_by("pk")
-        about = Distribution.objects.filter(pk__in=rows.values("distribution_id")[:1]).first()
-        if about is not None:
+        rows = changelist.get_queryset(request).order_by("pk")
+        distribution = Distribution.objects.filter(
+            pk__in=rows.values("distribution_id")[:1]
+        ).first()
+        if distribution is not None:
             after = {"filters": request.GET.dict(), "full_phones": full}
-            log_action(self, request, about, "Export deliveries", before={}, after=after)
+            log_action(self, request, distribution, "Export deliveries", before={}, after=after)
         response = StreamingHttpResponse(
             delivery_export.lines(rows, full_phones=full), content_type="text/csv; charset=utf-8"
         )

@@ -1,4 +1,4 @@
-"""Distributions in the admin: the list, a page that says all about one, and what can be done."""
+"""Distributions in the admin: the list, the page of one, and the actions on it."""
 
 from __future__ import annotations
 
@@ -27,17 +27,25 @@ from distribution.reporting.snapshot import take_snapshot
 from distribution.reporting.text_formats import percent
 from masking.phones import mask_phone
 from subscribers.admin.confirmed_action import ReasonForm, log_action
+from subscribers.admin.page_frame import framed, viewable_row
 from subscribers.admin.read_only import ReadOnlyAdmin
 
-BATCHES_SHOWN = 40  # on a page
+BATCHES_SHOWN = 40
 TEMPLATE_FOLDER = "admin/distribution/distribution"
 
 
 @admin.register(Distribution)
 class DistributionAdmin(ReadOnlyAdmin):
     list_display = [
-        *("day", "kind", "state", "recipients", "accepted_in_time", "delivered_in_time"),
-        *("opened_at", "completed_at", "state_reason"),
+        "day",
+        "kind",
+        "state",
+        "recipients",
+        "accepted_in_time",
+        "delivered_in_time",
+        "opened_at",
+        "completed_at",
+        "state_reason",
     ]
     list_filter = ["kind", "state"]
     date_hierarchy = "local_date"
@@ -57,13 +65,13 @@ class DistributionAdmin(ReadOnlyAdmin):
         return "–" if share is None else percent(share)
 
     def get_urls(self) -> list[URLPattern]:
-        site = self.admin_site.admin_view
-        own = [
-            path("<int:pk>/do/<str:name>/", site(self.act_view), name="distribution_act"),
-            path("<int:pk>/doubts/", site(self.doubts_view), name="distribution_doubts"),
-            path("<int:pk>/doubts/decide/", site(self.decide_view), name="distribution_decide"),
+        view = self.admin_site.admin_view
+        routes = [
+            path("<int:pk>/do/<str:name>/", view(self.action_view), name="distribution_act"),
+            path("<int:pk>/doubts/", view(self.unconfirmed_view), name="distribution_doubts"),
+            path("<int:pk>/doubts/decide/", view(self.decision_view), name="distribution_decide"),
         ]
-        return [*own, *super().get_urls()]
+        return [*routes, *super().get_urls()]
 
     def change_view(
         self,
@@ -73,22 +81,21 @@ class DistributionAdmin(ReadOnlyAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """The page of one distribution."""
-        distribution = self.found(request, object_id)
-        first = request.GET.get("batch", "")
-        start = int(first) if first.isdecimal() and len(first) < 8 else 0
+        distribution = viewable_row(self, request, object_id)
+        batch = request.GET.get("batch", "")
+        first = int(batch) if batch.isdecimal() and len(batch) < 8 else 0
+        following = first + BATCHES_SHOWN
         return self.page(
             request,
             distribution,
             "page.html",
             snapshot=take_snapshot(distribution, now=timezone.now()),
-            acts=available_actions(distribution, _user(request)),
+            actions=available_actions(distribution, _user(request)),
             tiers=counts.by_tier(distribution),
-            batches=counts.by_batch(distribution, start=start, limit=BATCHES_SHOWN),
-            batch_from=start,
-            batch_before=max(start - BATCHES_SHOWN, 0),
-            batch_next=start + BATCHES_SHOWN
-            if start + BATCHES_SHOWN < distribution.batches
-            else None,
+            batches=counts.by_batch(distribution, start=first, limit=BATCHES_SHOWN),
+            first_batch=first,
+            earlier_batches=max(first - BATCHES_SHOWN, 0),
+            later_batches=following if following < distribution.batches else None,
             slowest=[
                 {"delivery": row, "phone": mask_phone(row.phone)}
                 for row in counts.slowest(distribution)
@@ -96,85 +103,78 @@ class DistributionAdmin(ReadOnlyAdmin):
             may_export=request.user.has_perm("distribution.export_delivery"),
         )
 
-    def act_view(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
-        """Ask for a reason; then do it, log it and say what happened."""
-        distribution = self.found(request, str(pk))
-        act = ACTIONS.get(name)
-        if act is None:
+    def action_view(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
+        """Take a reason; then perform the action, log it and show its result."""
+        distribution = viewable_row(self, request, str(pk))
+        action = ACTIONS.get(name)
+        if action is None:
             raise Http404
-        if not request.user.has_perm(act.permission):
+        if not request.user.has_perm(action.permission):
             raise PermissionDenied
         form = ReasonForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
-            self._do(request, distribution, act, form.cleaned_data["reason"])
+            self._perform(request, distribution, action, form.cleaned_data["reason"])
             return HttpResponseRedirect(_url(distribution))
         preview = manual_retry.preview(distribution) if name == "retry" else None
         return self.page(
             request,
             distribution,
-            "act.html",
-            act=act,
+            "action.html",
+            action=action,
             form=form,
-            possible=distribution.state in act.states,
+            possible=distribution.state in action.states,
             preview=preview,
             nothing_to_do=preview is not None and not preview.safe,
             waiting=control.waiting(distribution.pk),
         )
 
-    def _do(
-        self, request: HttpRequest, distribution: Distribution, act: DistributionAction, reason: str
+    def _perform(
+        self,
+        request: HttpRequest,
+        distribution: Distribution,
+        action: DistributionAction,
+        reason: str,
     ) -> None:
         before = {"state": distribution.state}
         try:
-            said = act.do(distribution, _user(request), reason, timezone.now())
+            result = action.perform(distribution, _user(request), reason, timezone.now())
         except REFUSALS as error:
-            said, level = str(error), messages.ERROR
+            act, result, level = f"{action.title}: refused", str(error), messages.ERROR
         else:
-            level = messages.SUCCESS
+            act, level = action.title, messages.SUCCESS
         distribution.refresh_from_db()
-        done = act.title if level == messages.SUCCESS else f"{act.title}: refused"
-        after = {"state": distribution.state, "result": said}
-        log_action(self, request, distribution, done, reason=reason, before=before, after=after)
-        self.message_user(request, said, level)
+        after = {"state": distribution.state, "result": result}
+        log_action(self, request, distribution, act, reason=reason, before=before, after=after)
+        self.message_user(request, result, level)
 
-    def doubts_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Deliveries of which nobody knows whether they arrived."""
-        distribution = self.found(request, str(pk))
-        return self.page(
-            request, distribution, "doubts.html", **unconfirmed.list_context(request, distribution)
-        )
+    def unconfirmed_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The list of unconfirmed deliveries."""
+        distribution = viewable_row(self, request, str(pk))
+        context = unconfirmed.list_context(request, distribution)
+        return self.page(request, distribution, "unconfirmed.html", **context)
 
-    def decide_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Ask for a reason, then decide on the chosen ones."""
-        distribution = self.found(request, str(pk))
+    def decision_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Take a reason, then resend or leave the chosen deliveries."""
+        distribution = viewable_row(self, request, str(pk))
         return unconfirmed.decision_page(self, request, distribution, page=self.page)
-
-    def found(self, request: HttpRequest, object_id: str) -> Distribution:
-        """The distribution, if this person may look at it."""
-        distribution = self.get_object(request, object_id)
-        if distribution is None:
-            raise Http404
-        if not self.has_view_permission(request, distribution):
-            raise PermissionDenied
-        return distribution
 
     def page(
         self, request: HttpRequest, distribution: Distribution, template: str, **context: Any
     ) -> TemplateResponse:
-        """One of the pages around a distribution, in the admin's frame."""
-        whole = {
-            **self.admin_site.each_context(request),
-            "title": str(distribution),
-            "opts": self.opts,
-            "original": distribution,
-            "distribution": distribution,
+        """One of the pages of a distribution, in the admin's frame."""
+        return framed(
+            self,
+            request,
+            f"{TEMPLATE_FOLDER}/{template}",
+            title=str(distribution),
+            original=distribution,
+            distribution=distribution,
             **context,
-        }
-        return TemplateResponse(request, f"{TEMPLATE_FOLDER}/{template}", whole)
+        )
 
 
 def _user(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # the admin lets nobody else in
+    assert isinstance(request.user, User)  # the admin admits no one else
     return request.user
 
 

@@ -1,4 +1,4 @@
-"""Deliveries of which nobody knows whether they arrived: listed, and decided on by a person."""
+"""Unconfirmed deliveries in the admin: their list, and a person's decision on each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from distribution.models import Distribution
 from masking.phones import mask_phone
 from subscribers.admin.confirmed_action import ReasonForm, log_action
 
-ROWS_LIMIT = 200  # on the page, and decided on at once
+ROWS_LIMIT = 200  # on the page, and in one decision
 DECISIONS = {"resend": "Send again", "leave": "Leave as it is"}
 WARNINGS = {
     "resend": "Each of these people may get the same message twice: nobody knows whether the first "
@@ -30,7 +30,7 @@ WARNINGS = {
 
 
 def list_context(request: HttpRequest, distribution: Distribution) -> dict[str, Any]:
-    """What the list shows: the oldest first, masked."""
+    """The context of the list: the oldest first, phones masked."""
     rows = unconfirmed.listed(distribution)
     return {
         "rows": [
@@ -48,33 +48,33 @@ def decision_page(
     *,
     page: Callable[..., HttpResponse],
 ) -> HttpResponse:
-    """Confirm with a reason, then decide on each of the chosen; refusals are told one by one.
+    """Confirm with a reason, then decide on each of the chosen; refusals are shown one by one.
 
     `page` renders one of the pages of a distribution, as `DistributionAdmin.page` does.
     """
     if not request.user.has_perm(unconfirmed.PERMISSION):
         raise PermissionDenied
-    asked = request.POST if request.method == "POST" else request.GET
-    what = asked.get("what", "")
-    wanted = [int(word) for word in asked.getlist("pk")[:ROWS_LIMIT] if word.isdecimal()]
+    params = request.POST if request.method == "POST" else request.GET
+    decision = params.get("what", "")
+    wanted = [int(word) for word in params.getlist("pk")[:ROWS_LIMIT] if word.isdecimal()]
     chosen = list(unconfirmed.listed(distribution).filter(pk__in=wanted))
     list_page = reverse("admin:distribution_doubts", args=[distribution.pk])
-    if what not in DECISIONS or not chosen:
+    if decision not in DECISIONS or not chosen:
         admin.message_user(request, "Choose at least one person first.", messages.WARNING)
         return HttpResponseRedirect(list_page)
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         pks = [row.pk for row in chosen]
-        _apply_decision(admin, request, distribution, what, pks, form.cleaned_data["reason"])
+        _apply_decision(admin, request, distribution, decision, pks, form.cleaned_data["reason"])
         return HttpResponseRedirect(list_page)
     return page(
         request,
         distribution,
-        "decide.html",
+        "confirm_decision.html",
         form=form,
-        what=what,
-        decision=DECISIONS[what],
-        warning=WARNINGS[what],
+        decision=decision,
+        decision_title=DECISIONS[decision],
+        warning=WARNINGS[decision],
         chosen=[(row, mask_phone(row.phone)) for row in chosen],
     )
 
@@ -83,24 +83,24 @@ def _apply_decision(
     admin: ModelAdmin[Any],
     request: HttpRequest,
     distribution: Distribution,
-    what: str,
+    decision: str,
     pks: list[int],
     reason: str,
 ) -> None:
-    step = unconfirmed.resend if what == "resend" else unconfirmed.leave
-    assert isinstance(request.user, User)  # the admin lets nobody else in
+    decide = unconfirmed.resend if decision == "resend" else unconfirmed.leave
+    assert isinstance(request.user, User)  # the admin admits no one else
     done, refused = [], set()
     for pk in pks:
         try:
-            step(pk, by=request.user, reason=reason, now=timezone.now())
+            decide(pk, by=request.user, reason=reason, now=timezone.now())
         except InterventionError as error:
             refused.add(str(error))
         else:
             done.append(pk)
     after = {"deliveries": done, "refused": sorted(refused)}
-    act = f"Unconfirmed: {DECISIONS[what].lower()}"
+    act = f"Unconfirmed: {DECISIONS[decision].lower()}"
     log_action(admin, request, distribution, act, reason=reason, before={}, after=after)
     if done:
-        admin.message_user(request, f"{DECISIONS[what]}: {len(done)}.", messages.SUCCESS)
+        admin.message_user(request, f"{DECISIONS[decision]}: {len(done)}.", messages.SUCCESS)
     for sentence in sorted(refused):
         admin.message_user(request, sentence, messages.ERROR)

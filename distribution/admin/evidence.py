@@ -1,0 +1,61 @@
+"""Rows that are evidence: added on one page, ended by one action, never edited or deleted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+from unfold.admin import ModelAdmin
+
+from subscribers.admin.page_frame import framed
+
+
+class NoBulkDeletion(ModelAdmin):
+    """Without Django's own action that deletes the selected rows."""
+
+    def get_actions(self, request: HttpRequest) -> Any:
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+
+class EvidenceAdmin(NoBulkDeletion):
+    """A plain form adds a row. The permission to delete allows the action that ends rows."""
+
+    form_class: type[forms.Form]
+    add_title: str
+    add_template: str
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = self.form_class(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            response = self.add(request, form)
+            if response is not None:
+                return response
+        return self.add_page(request, form, title=self.add_title)
+
+    def add(self, request: HttpRequest, form: Any) -> HttpResponse | None:
+        """Add the row of a valid form; None when the form must be shown again."""
+        raise NotImplementedError
+
+    def add_page(
+        self, request: HttpRequest, form: forms.Form, *, title: str, **context: Any
+    ) -> HttpResponse:
+        media = self.media + form.media
+        return framed(
+            self, request, self.add_template, title=title, form=form, media=media, **context
+        )
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """For the action alone: the page of one row offers no deletion."""
+        return obj is None and super().has_delete_permission(request, obj)
