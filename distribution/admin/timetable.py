@@ -27,6 +27,7 @@ from distribution.models import (
     Kind,
     OneTime,
 )
+from distribution.runtime import india_time
 from subscribers.admin.confirmed_action import confirm_selected, log_action
 
 
