@@ -18,12 +18,12 @@ class FramedAdmin(Protocol):
 
 
 def framed(
-    model_admin: FramedAdmin, request: HttpRequest, template: str, *, title: str, **context: Any
+    model_admin: FramedAdmin, request: HttpRequest, name: str, /, *, title: str, **context: Any
 ) -> TemplateResponse:
-    """`template` with the menu, the title and the links of the admin around it."""
+    """The template `name` with the menu, the title and the links of the admin around it."""
     frame = model_admin.admin_site.each_context(request)
     return TemplateResponse(
-        request, template, {**frame, "opts": model_admin.opts, "title": title, **context}
+        request, name, {**frame, "opts": model_admin.opts, "title": title, **context}
     )
 
 

@@ -111,7 +111,9 @@ class PersonActions(ModelAdmin):
 
     def _erase(self, request: HttpRequest, person: Subscriber, reason: str) -> None:
         before = {"status": person.status}
-        erasure.request_erasure(person, reason=reason, by=username(request.user), now=timezone.now())
+        erasure.request_erasure(
+            person, reason=reason, by=username(request.user), now=timezone.now()
+        )
         log_action(self, request, person, "erase", reason=reason, before=before)
         self.message_user(request, "Nobody writes to this person any more.")
 

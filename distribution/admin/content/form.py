@@ -1,4 +1,4 @@
-"""The content form: its fields are those that the chosen message template asks for."""
+"""The content form: the chosen message template determines its fields."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class TemplateChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
 
 
 class ContentForm(forms.Form):
-    """Bound to a draft's words. A draft may be saved unfinished; `remarks` says what is missing."""
+    """Edits a draft. It may be saved unfinished; `remarks` lists what is missing."""
 
     message_template = TemplateChoice(
         MessageTemplate.objects.none(),
@@ -75,7 +75,7 @@ class ContentForm(forms.Form):
             self.fields["media_file"] = _media_field(self.slots_of.header.lower())
 
     def slot_fields(self) -> Iterator[tuple[Slot, BoundField, list[str]]]:
-        """Each variable, its field and what is wrong with what is written there."""
+        """Each variable, its field and the problems of its text."""
         remarks = self.remarks()
         for slot in self.slots_of.slots:
             yield slot, self[slot.key], remarks.get(slot.key, [])
@@ -87,18 +87,18 @@ class ContentForm(forms.Form):
         return [f"{{{name}}}" for name in (*validation.ALWAYS_KNOWN, *self.attributes)]
 
     def texts(self) -> dict[str, str]:
-        """What is written for each slot now, saved or not."""
+        """The current text of each slot, saved or not."""
         return {slot.key: str(self[slot.key].value() or "") for slot in self.slots_of.slots}
 
     def remarks(self) -> dict[str, list[str]]:
-        """What would keep it from being submitted, by slot; nothing on an untouched form."""
+        """Problems that prevent its submission, by slot; none on an empty form."""
         texts = self.texts()
         if not self.is_bound and not any(texts.values()):
             return {}
         return validation.problems(self.slots_of, texts, self.attributes)
 
     def switched(self) -> bool:
-        """Another message template was chosen than the one whose fields were shown."""
+        """Another message template is chosen than the one whose fields are shown."""
         shown = self.data.get("fields_of", "")
         return bool(self.template) and shown != str(self.template.pk if self.template else "")
 
@@ -126,10 +126,10 @@ class ContentForm(forms.Form):
             self.add_error("day", "Choose the day, or make it a fallback.")
         return data
 
-    def words(self, kept: Mapping[str, Any]) -> dict[str, Any]:
-        """The content's fields as the form has them; `kept` is the media that it had."""
-        form, data = self.slots_of, self.cleaned_data
-        body = [data[slot.key].strip() for slot in form.of(BODY)]
+    def content_fields(self, media: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of the content from the form; `media` is what it had before."""
+        slots, data = self.slots_of, self.cleaned_data
+        body = [data[slot.key].strip() for slot in slots.of(BODY)]
         return {
             "message_template": data["message_template"],
             "title": data["title"],
@@ -137,22 +137,24 @@ class ContentForm(forms.Form):
             "is_fallback": data["is_fallback"],
             "body_variables": body,
             "button_variables": {
-                str(slot.place): data[slot.key].strip() for slot in form.of(BUTTON)
+                str(slot.place): data[slot.key].strip() for slot in slots.of(BUTTON)
             },
-            "media": self._media(kept),
+            "media": self._media(media),
         }
 
-    def _media(self, kept: Mapping[str, Any]) -> dict[str, Any]:
-        headline = self.slots_of.of(HEADER)
-        if headline:
-            name = {} if headline[0].name.isdigit() else {"name": headline[0].name}
-            return {"type": "text", "text": self.cleaned_data[headline[0].key].strip(), **name}
-        same = self.slots_of.needs_media and kept.get("type") == self.slots_of.header.lower()
-        return dict(kept) if same else {}
+    def _media(self, media: Mapping[str, Any]) -> dict[str, Any]:
+        headers = self.slots_of.of(HEADER)
+        if headers:
+            name = {} if headers[0].name.isdigit() else {"name": headers[0].name}
+            return {"type": "text", "text": self.cleaned_data[headers[0].key].strip(), **name}
+        is_same_kind = (
+            self.slots_of.needs_media and media.get("type") == self.slots_of.header.lower()
+        )
+        return dict(media) if is_same_kind else {}
 
 
 def initial_of(content: Content) -> dict[str, Any]:
-    """What the form shows of a stored content."""
+    """What the form of a stored content shows first."""
     form = template_schema.read(content.message_template.components)
     return {
         "message_template": content.message_template_id,

@@ -1,4 +1,4 @@
-"""Content in the admin: written on one page, beside its preview, its review and its history."""
+"""Content in the admin: one page with its form, preview, workflow actions and history."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path
 from django.utils import timezone
 from unfold.admin import ModelAdmin
@@ -22,6 +21,7 @@ from distribution.models import Approval, Content, ContentState, MessageTemplate
 from distribution.runtime import india_time
 from phonepool.cloud_api import client
 from phonepool.cloud_api.media import MediaRefusedError
+from subscribers.admin.page_frame import framed, viewable_row
 from subscribers.admin.read_only import ReadOnlyAdmin
 
 STATE_COLOURS = {
@@ -35,7 +35,7 @@ STATE_COLOURS = {
 
 @admin.register(Content)
 class ContentAdmin(ModelAdmin):
-    """One page writes and shows a content; each step of its life is a form of its own there."""
+    """One page writes and shows a content; each workflow action is a separate form there."""
 
     list_display = ["day_or_fallback", "title", "state_badge", "message_template", "author"]
     list_display_links = ["day_or_fallback", "title"]
@@ -59,30 +59,30 @@ class ContentAdmin(ModelAdmin):
         request: HttpRequest,
         obj: Content | None = None,
     ) -> bool:
-        return False  # what was written and decided stays to be read
+        return False  # contents and decisions are evidence
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
-        named = {
+        routes = {
             "calendar/": views.calendar,
             "queue/": views.queue,
             "preview/": views.live_preview,
             "fields/": views.live_fields,
         }
-        pages = [
+        paths = [
             path(
                 route,
                 view(lambda request, page=page: page(self, request)),
                 name=f"distribution_content_{route.rstrip('/')}",
             )
-            for route, page in named.items()
+            for route, page in routes.items()
         ]
-        step = path(
+        action = path(
             "<int:pk>/step/<slug:step>/",
-            view(lambda request, pk, step: workflow.perform(self, request, pk, step)),
+            view(lambda request, pk, step: workflow.perform(self, request, pk, name=step)),
             name="distribution_content_step",
         )
-        return [*pages, step, *super().get_urls()]
+        return [*paths, action, *super().get_urls()]
 
     def add_view(
         self,
@@ -101,12 +101,7 @@ class ContentAdmin(ModelAdmin):
         form_url: str = "",
         extra_context: Any = None,
     ) -> HttpResponse:
-        content = self.get_object(request, object_id)
-        if content is None:
-            raise Http404
-        if not self.has_view_permission(request, content):
-            raise PermissionDenied
-        return self._write(request, content)
+        return self._write(request, viewable_row(self, request, object_id))
 
     def may_edit(self, request: HttpRequest, content: Content | None) -> bool:
         if content is None:
@@ -116,10 +111,8 @@ class ContentAdmin(ModelAdmin):
     def content_form(self, request: HttpRequest, content: Content | None) -> ContentForm:
         """The form for this request: bound to what was posted, else to what is stored."""
         posted = request.POST if request.method == "POST" else None
-        given = request.POST.get("message_template") or request.GET.get("message_template")
-        template = _template(given) or (
-            content.message_template if content else _default_template()
-        )
+        key = request.POST.get("message_template") or request.GET.get("message_template")
+        template = _template(key) or (content.message_template if content else _default_template())
         initial: dict[str, Any] = (
             initial_of(content) if content else _initial_of_new(request, template)
         )
@@ -141,19 +134,16 @@ class ContentAdmin(ModelAdmin):
             if saved is not None:
                 messages.success(request, f"“{saved.title}” is saved as a draft.")
                 return HttpResponseRedirect(url_of(saved))
-        return TemplateResponse(
+        return framed(
+            self,
             request,
             "admin/distribution/content/page.html",
-            {
-                **self.admin_site.each_context(request),
-                "opts": self.opts,
-                "title": content.title if content else "New content",
-                "content_object": content,
-                "form": form,
-                "show_back_button": True,
-                **views.preview_context(request, content, form),
-                **(workflow.workflow_context(request, content) if content else {}),
-            },
+            title=content.title if content else "New content",
+            content_object=content,
+            form=form,
+            show_back_button=True,
+            **views.preview_context(request, content, form),
+            **(workflow.workflow_context(request, content) if content else {}),
         )
 
     def _save(
@@ -167,14 +157,14 @@ class ContentAdmin(ModelAdmin):
             return None
         now = timezone.now()
         try:
-            words = form.words(content.media if content else {})
+            fields = form.content_fields(content.media if content else {})
             file = form.cleaned_data.get("media_file")
             if file:
                 kind = form.slots_of.header.lower()
-                words["media"] = media.upload(
+                fields["media"] = media.upload(
                     kind, file.name, file.read(), api=client.client(), now=now
                 )
-            return self._store(request, content, words)
+            return self._store(request, content, fields)
         except MediaRefusedError as error:
             form.add_error("media_file", str(error))
         except ApprovalError as error:
@@ -182,16 +172,16 @@ class ContentAdmin(ModelAdmin):
         return None
 
     def _store(
-        self, request: HttpRequest, content: Content | None, words: dict[str, Any]
+        self, request: HttpRequest, content: Content | None, fields: dict[str, Any]
     ) -> Content:
         user, now = request.user, timezone.now()
         assert user.is_authenticated
         if content is None:
-            made = approval.write(by=user, now=now, **words)
-            self.log_addition(request, made, [{"added": {}}])
-            return made
-        changed = [name for name, value in words.items() if getattr(content, name) != value]
-        approval.edit(content, by=user, now=now, **words)
+            created = approval.write(by=user, now=now, **fields)
+            self.log_addition(request, created, [{"added": {}}])
+            return created
+        changed = [name for name, value in fields.items() if getattr(content, name) != value]
+        approval.edit(content, by=user, now=now, **fields)
         self.log_change(request, content, [{"changed": {"fields": changed}}])
         return content
 
@@ -203,19 +193,20 @@ class ApprovalAdmin(ReadOnlyAdmin):
     list_select_related = ["content", "by"]
 
 
-def _template(given: str | None) -> MessageTemplate | None:
-    known = MessageTemplate.objects.filter(pk=given) if given and given.isdigit() else None
-    return known.first() if known is not None else None
+def _template(key: str | None) -> MessageTemplate | None:
+    if not key or not key.isdigit():
+        return None
+    return MessageTemplate.objects.filter(pk=key).first()
 
 
 def _default_template() -> MessageTemplate | None:
-    """The message template used last, if Meta still has it as approved; else any approved one."""
+    """The approved message template that was used last; else any approved one."""
     approved = MessageTemplate.objects.filter(status=TemplateStatus.APPROVED)
     return approved.order_by("-contents__pk", "name").first()
 
 
 def _initial_of_new(request: HttpRequest, template: MessageTemplate | None) -> dict[str, Any]:
-    """A new content's first state: a day or the fallback, as the calendar's links say."""
+    """The first values of the form of a new content; the calendar links give day or fallback."""
     return {
         "message_template": template.pk if template else None,
         "day": request.GET.get("day", ""),

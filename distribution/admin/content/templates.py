@@ -1,4 +1,4 @@
-"""Message templates in the admin: how Meta sees them, what they look like, what they carry."""
+"""Message templates in the admin: their status at Meta, preview and use."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
@@ -26,6 +25,7 @@ from distribution.models import (
 from distribution.runtime import india_time
 from phonepool.cloud_api import client
 from phonepool.errors import CloudApiError
+from subscribers.admin.page_frame import framed, viewable_row
 from subscribers.admin.read_only import ReadOnlyAdmin
 
 STATUS_COLOURS = {
@@ -42,7 +42,7 @@ DISTRIBUTIONS_SHOWN = 10  # distributions shown on a message template's page
 
 @admin.register(MessageTemplate)
 class MessageTemplateAdmin(ReadOnlyAdmin):
-    """Meta's facts, read only."""
+    """Meta's fields, read-only."""
 
     list_display = [
         "name",
@@ -59,7 +59,7 @@ class MessageTemplateAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MessageTemplate]:
         rows: QuerySet[MessageTemplate] = super().get_queryset(request)
-        return rows.prefetch_related(Prefetch("contents", _upcoming_content(), to_attr="standing"))
+        return rows.prefetch_related(Prefetch("contents", _upcoming_content(), to_attr="upcoming"))
 
     @display(description="Status", ordering="status", label=STATUS_COLOURS)
     def status_badge(self, template: MessageTemplate) -> tuple[str, str]:
@@ -71,8 +71,8 @@ class MessageTemplateAdmin(ReadOnlyAdmin):
 
     @display(description="Changed at Meta", label={True: "danger", False: "default"})
     def changed(self, template: Any) -> tuple[bool, str]:
-        since = any(approval.template_changed(content) for content in template.standing)
-        return since, "since approval" if since else "no"
+        is_changed = any(approval.template_changed(content) for content in template.upcoming)
+        return is_changed, "since approval" if is_changed else "no"
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view
@@ -82,11 +82,10 @@ class MessageTemplateAdmin(ReadOnlyAdmin):
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        may = request.user.has_perm("distribution.sync_templates")
-        shown: HttpResponse = super().changelist_view(
-            request, {**(extra_context or {}), "may_sync": may}
-        )
-        return shown
+        may_sync = request.user.has_perm("distribution.sync_templates")
+        context = {**(extra_context or {}), "may_sync": may_sync}
+        response: HttpResponse = super().changelist_view(request, context)
+        return response
 
     def change_view(
         self,
@@ -95,43 +94,29 @@ class MessageTemplateAdmin(ReadOnlyAdmin):
         form_url: str = "",
         extra_context: Any = None,
     ) -> HttpResponse:
-        template = self.get_object(request, object_id)
-        if template is None:
-            raise Http404
-        if request.method != "GET" or not self.has_view_permission(request, template):
+        template = viewable_row(self, request, object_id)
+        if request.method != "GET":
             raise PermissionDenied
         form = template_schema.read(template.components)
         examples = {slot.key: slot.example for slot in form.slots}
-        standing = list(_upcoming_content().filter(message_template=template))
+        upcoming = _upcoming_content().filter(message_template=template)
         used = Distribution.objects.filter(content__message_template=template)
-        return TemplateResponse(
+        return framed(
+            self,
             request,
             "admin/distribution/templates/page.html",
-            {
-                **self.admin_site.each_context(request),
-                "opts": self.opts,
-                "title": str(template),
-                "template": template,
-                "template_form": form,
-                "bubble": preview.draw(template, form, examples, None),
-                "standing": [(c, approval.template_changed(c)) for c in standing],
-                "mornings": [
-                    (
-                        one,
-                        _share(one.sla_accepted),
-                        _share(one.sla_delivered),
-                        one.results.get("read", ""),
-                        one.results.get("failed", ""),
-                    )
-                    for one in used.order_by("-planned_at")[:DISTRIBUTIONS_SHOWN]
-                ],
-                "may_sync": request.user.has_perm("distribution.sync_templates"),
-                "show_back_button": True,
-            },
+            title=str(template),
+            template=template,
+            template_form=form,
+            bubble=preview.draw(template, form, examples, None),
+            upcoming=[(content, approval.template_changed(content)) for content in upcoming],
+            distributions=[_row(row) for row in used.order_by("-planned_at")[:DISTRIBUTIONS_SHOWN]],
+            may_sync=request.user.has_perm("distribution.sync_templates"),
+            show_back_button=True,
         )
 
     def sync(self, request: HttpRequest) -> HttpResponse:
-        """Read all of them from Meta now."""
+        """Fetch all templates from Meta."""
         return _sync(request)
 
 
@@ -150,12 +135,24 @@ def _sync(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(reverse("admin:distribution_messagetemplate_changelist"))
 
 
+def _row(distribution: Distribution) -> tuple[Distribution, str, str, Any, Any]:
+    """One distribution of the template, with its shares and counts as text."""
+    results = distribution.results
+    return (
+        distribution,
+        _share(distribution.sla_accepted),
+        _share(distribution.sla_delivered),
+        results.get("read", ""),
+        results.get("failed", ""),
+    )
+
+
 def _share(part: float | None) -> str:
     return "" if part is None else f"{part:.1%}"
 
 
 def _upcoming_content() -> QuerySet[Content]:
-    """Approved content that may still be said."""
+    """Approved content that may still be sent."""
     today = india_time.local_date(timezone.now())
     approved = Content.objects.filter(state=ContentState.APPROVED)
     return approved.filter(Q(day__gte=today) | Q(is_fallback=True)).order_by("day", "pk")

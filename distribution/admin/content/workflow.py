@@ -1,8 +1,9 @@
-"""The steps of a content's life as buttons: each asks its permission and is written down."""
+"""The workflow actions on a content, from submit to choosing the fallback; each is logged."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -23,42 +24,51 @@ from phonepool.cloud_api import client
 from subscribers.models import Subscriber
 
 APPROVE, APPROVE_LATE, TEST = "approve_content", "approve_late_content", "send_test"
-WorkflowAction = Callable[[HttpRequest, Content], Content]
+REASON_LIMIT = 500  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowAction:
+    """One button on a content's page."""
+
+    permission: str  # codename in the app distribution
+    perform: Callable[[HttpRequest, Content], Content]  # returns the content to show next
+    result: str  # ends “title” …; empty when `perform` shows its own messages
 
 
 def may(request: HttpRequest, codename: str) -> bool:
-    """Whether this user has the permission of distribution by that name."""
+    """Whether the user has this permission of the app distribution."""
     return request.user.has_perm(f"distribution.{codename}")
 
 
-def perform(pages: ModelAdmin, request: HttpRequest, pk: int, step: str) -> HttpResponse:
-    """One step; whatever it says is shown on the content's page."""
-    return _perform(request, pages=pages, pk=pk, step=step)
+def perform(pages: ModelAdmin, request: HttpRequest, pk: int, name: str) -> HttpResponse:
+    """Perform one action; its result is shown on the content's page."""
+    return _perform(request, pages=pages, pk=pk, name=name)
 
 
 @require_POST
-def _perform(request: HttpRequest, *, pages: ModelAdmin, pk: int, step: str) -> HttpResponse:
+def _perform(request: HttpRequest, *, pages: ModelAdmin, pk: int, name: str) -> HttpResponse:
     content = Content.objects.select_related("message_template").filter(pk=pk).first()
-    if content is None or step not in WORKFLOW_ACTIONS:
+    action = WORKFLOW_ACTIONS.get(name)
+    if content is None or action is None:
         raise Http404
-    permission, act, done = WORKFLOW_ACTIONS[step]
-    if not may(request, permission):
+    if not may(request, action.permission):
         raise PermissionDenied
     before = content.state
     try:
-        shown = act(request, content)
+        shown = action.perform(request, content)
     except (ApprovalError, RehearsalError) as error:
         messages.error(request, str(error))
         return HttpResponseRedirect(url_of(content))
-    if done:
-        messages.success(request, f"“{content.title}” {done}.")
-    audit = {"act": step, "reason": _reason(request), "before": {"state": before}}
+    if action.result:
+        messages.success(request, f"“{content.title}” {action.result}.")
+    audit = {"act": name, "reason": _reason(request), "before": {"state": before}}
     pages.log_change(request, content, [{**audit, "after": {"state": content.state}}])
     return HttpResponseRedirect(url_of(shown))
 
 
 def _reason(request: HttpRequest) -> str:
-    return request.POST.get("reason", "").strip()[:500]
+    return request.POST.get("reason", "").strip()[:REASON_LIMIT]
 
 
 def _submit(request: HttpRequest, content: Content) -> Content:
@@ -92,34 +102,36 @@ def _choose_fallback(request: HttpRequest, content: Content) -> Content:
 
 
 def _send_test(request: HttpRequest, content: Content) -> Content:
-    places = [int(place) for place in request.POST.getlist("phone") if place.isdigit()]
-    known = settings.TEST_RECIPIENTS
-    phones = [known[place] for place in dict.fromkeys(places) if place < len(known)]
+    indexes = [int(index) for index in request.POST.getlist("phone") if index.isdigit()]
+    recipients = settings.TEST_RECIPIENTS
+    phones = [recipients[index] for index in dict.fromkeys(indexes) if index < len(recipients)]
     key = request.POST.get("person", "")
     people = Subscriber.objects.eligible().order_by("pk")
     person = people.filter(pk=key).first() if key.isdigit() and len(key) < 18 else people.first()
     person = person or Subscriber(phone="+910000000000", name="Asha Rao")
-    for heard in staff_send.send(content, person, phones, api=client.client()):
-        tell = messages.success if heard.accepted else messages.error
-        tell(request, f"Test to {heard.phone}: {heard.words}")
+    for answer in staff_send.send(content, person, phones, api=client.client()):
+        show = messages.success if answer.accepted else messages.error
+        show(request, f"Test to {answer.phone}: {answer.words}")
     return content
 
 
-WORKFLOW_ACTIONS: dict[str, tuple[str, WorkflowAction, str]] = {
-    "submit": ("change_content", _submit, "waits for review now"),
-    "approve": (APPROVE, _approve, "is approved"),
-    "reject": (APPROVE, _reject, "went back to its author"),
-    "new-version": ("add_content", _new_version, "has a new version: edit and submit it"),
-    "choose-fallback": (APPROVE, _choose_fallback, "is the fallback from now on"),
-    "test": (TEST, _send_test, ""),
+WORKFLOW_ACTIONS = {
+    "submit": WorkflowAction("change_content", _submit, "waits for review now"),
+    "approve": WorkflowAction(APPROVE, _approve, "is approved"),
+    "reject": WorkflowAction(APPROVE, _reject, "went back to its author"),
+    "new-version": WorkflowAction(
+        "add_content", _new_version, "has a new version: edit and submit it"
+    ),
+    "choose-fallback": WorkflowAction(APPROVE, _choose_fallback, "is the fallback from now on"),
+    "test": WorkflowAction(TEST, _send_test, ""),
 }
 
 
 def workflow_context(request: HttpRequest, content: Content) -> dict[str, Any]:
-    """What the page says about where the content stands, and which steps it offers."""
+    """The state of the content, and the actions that the user may perform."""
     now, state = timezone.now(), content.state
-    workers = content.approvals.filter(decision__in=[Decision.EDITED, Decision.SUBMITTED])
-    own = content.author_id == request.user.pk or workers.filter(by_id=request.user.pk).exists()
+    editors = content.approvals.filter(decision__in=[Decision.EDITED, Decision.SUBMITTED])
+    own = content.author_id == request.user.pk or editors.filter(by_id=request.user.pk).exists()
     waiting, late = state == ContentState.SUBMITTED, approval.is_late(content, now)
     return {
         "history": content.approvals.select_related("by").order_by("-at", "-pk"),
@@ -147,5 +159,5 @@ def workflow_context(request: HttpRequest, content: Content) -> dict[str, Any]:
 
 
 def _user(request: HttpRequest) -> Any:
-    assert request.user.is_authenticated  # the admin's own door saw to it
+    assert request.user.is_authenticated  # the admin admits no one else
     return request.user
