@@ -1,1 +1,1 @@
-"""What of the API looks at the whole house: its routes, its document, health and queues."""
+"""API resources of the whole service: routes, health and queues."""

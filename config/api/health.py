@@ -1,4 +1,4 @@
-"""GET /api/distribution/health: live, ready, and how every part stands."""
+"""GET /api/distribution/health: live, ready, and the status of every component."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ class Health(APIView):
     scopes = {"GET": Scope.READ}
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Without a database nobody can be recognised, and everybody may know that it is away."""
+        """Skip authentication while the database is down: it needs the database, and that the
+        database is down is no secret."""
         if PROBES["database"].succeeds():
             super().initial(request, *args, **kwargs)
 
@@ -52,10 +53,10 @@ class Health(APIView):
         operation_id="health",
         responses={200: HealthShown, 503: HealthShown},
     )
-    def get(self, request: Request) -> Response:  # noqa: ARG002 - the framework's
+    def get(self, request: Request) -> Response:  # noqa: ARG002 - the signature is REST framework's
         """Answers within seconds whatever hangs: 200 when ready, else 503."""
         report = health.report()
-        told = {
+        body = {
             "live": True,
             "ready": report.ready,
             "status": report.status,
@@ -64,4 +65,4 @@ class Health(APIView):
                 for check in report.checks
             ],
         }
-        return Response(told, status=200 if report.ready else 503)
+        return Response(body, status=200 if report.ready else 503)

@@ -1,4 +1,4 @@
-"""GET /api/queue/status: what waits, for how long, who works on it; and the ledger by state."""
+"""GET /api/queue/status: depth, age and workers of each queue; the ledger by state."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from config.monitoring.probes import Probe
 from distribution.models import Delivery, Distribution, Scope, State, Worker
 from webhooks.models import WebhookEvent
 
-BROKER = Probe(queues.backlogs_or_none)
+BROKER_PROBE = Probe(queues.backlogs_or_none)
 
 
 class QueueShown(serializers.Serializer[Any]):
@@ -66,25 +66,27 @@ class Queues(APIView):
     def get(self, request: Request) -> Response:  # noqa: ARG002 - the framework's
         """Workers, rates and the ledger are told although the broker is away."""
         now = timezone.now()
-        found = BROKER.result()
+        waiting = BROKER_PROBE.result()
         rows = Delivery.objects.filter(distribution__in=Distribution.objects.running())
         tally = rows.tally()
-        told = {
+        body = {
             "at": now,
-            "broker": "down" if found is None else "ok",
-            "queues": [asdict(one) for one in queues.summarise(found, Worker.objects.live(now))],
+            "broker": "down" if waiting is None else "ok",
+            "queues": [
+                asdict(queue) for queue in queues.summarise(waiting, Worker.objects.live(now))
+            ],
             "ledger": {state: tally.get(state, 0) for state in State.values},
             "inbox": _inbox(now),
         }
-        return Response(QueueStatus(told).data)
+        return Response(QueueStatus(body).data)
 
 
 def _inbox(now: Any) -> dict[str, Any]:
     pending = WebhookEvent.objects.pending().order_by()
-    found = pending.aggregate(depth=Count("pk"), since=Min("received_at"))
-    since = found["since"]
+    totals = pending.aggregate(depth=Count("pk"), since=Min("received_at"))
+    since = totals["since"]
     return {
-        "depth": found["depth"],
+        "depth": totals["depth"],
         "oldest_seconds": round((now - since).total_seconds(), 1) if since else None,
         "dead_letters": WebhookEvent.objects.dead().count(),
     }

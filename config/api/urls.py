@@ -1,4 +1,4 @@
-"""Under /api/. What is none of these is told so in JSON."""
+"""Routes under /api/. Unknown paths get a 404 in JSON."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from config.api.health import Health
 from config.api.queues import Queues
-from distribution.api.document.views import Document, TryIt, nothing
+from distribution.api.document.views import Document, TryIt, not_found
 from distribution.api.resources.alerts import Acknowledge, Alerts
 
 app_name = "api"
@@ -20,5 +20,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(
         "queue/alerts/<int:id>/acknowledge", Acknowledge.as_view(), name="queue-alert-acknowledge"
     ),
-    re_path(r"", nothing, name="nothing"),
+    re_path(r"", not_found, name="nothing"),
 ]

@@ -11,7 +11,7 @@ REST_FRAMEWORK: dict[str, object] = {
     ],
     "DEFAULT_PERMISSION_CLASSES": [
         f"{HERE}.auth.scopes.ScopeNeeded",
-        f"{HERE}.http.queries.KnownQuery",
+        f"{HERE}.http.queries.KnownParameters",
     ],
     "DEFAULT_THROTTLE_CLASSES": [f"{HERE}.auth.throttling.ScopeThrottle"],
     "DEFAULT_PARSER_CLASSES": [f"{HERE}.http.parsing.LimitedJsonParser"],
@@ -58,8 +58,8 @@ SPECTACULAR_SETTINGS: dict[str, object] = {
     "WEBHOOKS": f"{HERE}.document.events.WEBHOOKS",
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
-        f"{HERE}.document.schema.same_on_each_database",
-        f"{HERE}.document.headers.tell",
+        f"{HERE}.document.schema.drop_column_limits",
+        f"{HERE}.document.headers.add_headers",
         f"{HERE}.document.examples.filling.fill",
     ],
     # Fields of the same name with different choices: each set gets its own name.

@@ -50,7 +50,9 @@ class SecondFactorGate:
         name = next_step(request)
         if name and request.path not in {reverse(view) for view in EXEMPT_VIEWS}:
             if problems.is_api(request):
-                return problems.answer(403, "second_factor", "Enter your code in the admin first.")
+                return problems.response(
+                    403, "second_factor", "Enter your code in the admin first."
+                )
             return redirect(f"{reverse(name)}?next={request.path}")
         return self._get_response(request)
 

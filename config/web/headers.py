@@ -59,7 +59,7 @@ class RefusePlainHttp:
             if request.path.startswith(API_PATH):
                 from distribution.api.http import problems  # cannot be imported while settings load
 
-                return problems.answer(
+                return problems.response(
                     403, "https_only", "Use https: your token was sent in clear."
                 )
             return HttpResponse("HTTPS only.\n", status=403, content_type="text/plain")

@@ -32,4 +32,4 @@ class UnknownCallers:
         request.api_rate = rate  # type: ignore[attr-defined]  # ApiMiddleware reads it
         if not rate.exceeded:
             return response
-        return problems.answer(429, "throttled", headers={"Retry-After": str(rate.reset_seconds)})
+        return problems.response(429, "throttled", headers={"Retry-After": str(rate.reset_seconds)})

@@ -1,4 +1,4 @@
-"""Under /api/distribution/: exactly the customer's addresses. Their names begin with `api:`."""
+"""Routes under /api/distribution/, as the customer specified them, in the namespace `api`."""
 
 from __future__ import annotations
 

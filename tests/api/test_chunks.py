@@ -12,7 +12,7 @@ from django.test import RequestFactory
 from django.utils import timezone
 
 from distribution.api.http import middleware
-from distribution.api.resources.imports import ROOM
+from distribution.api.resources.imports import FORM_OVERHEAD_BYTES
 from distribution.models import Distribution
 from subscribers.importing.jobs import UPLOAD_BYTES_LIMIT
 from subscribers.models import ImportFile, Subscriber
@@ -68,7 +68,12 @@ def test_what_comes_in_chunks_is_not_taken_for_nothing(send: Callable[..., Any])
     begin = FORM[:-4] % (b"file", b'; filename="crm.csv"')
     for path, begin_with, limit, kind in (
         (ADD, b'"', 2**20, "application/json"),
-        (IMPORT, begin, UPLOAD_BYTES_LIMIT + ROOM, "multipart/form-data; boundary=x"),
+        (
+            IMPORT,
+            begin,
+            UPLOAD_BYTES_LIMIT + FORM_OVERHEAD_BYTES,
+            "multipart/form-data; boundary=x",
+        ),
     ):  # a byte too many: a server that is sent more may answer before it is read
         status, told = send(path, [begin_with, b"x" * (limit + 1 - len(begin_with))], kind)
         assert (status, told["code"]) == (413, "too_large"), kind

@@ -11,7 +11,7 @@ from rest_framework.test import APIClient
 
 from distribution.api.auth.scopes import ScopeNeeded
 from distribution.api.auth.throttling import ScopeThrottle
-from distribution.api.http.queries import KnownQuery
+from distribution.api.http.queries import KnownParameters
 from distribution.models import Scope
 from tests.api.routes import APART, SCOPES, url_of, views
 from tests.api.tokens import a_key, a_program
@@ -52,7 +52,9 @@ def test_every_view_asks_for_scopes_and_names_and_counts() -> None:
     for name, view in views():
         if view is not None:
             permissions: list[type[BasePermission]] = view.permission_classes
-            names = [] if name in {"document", "try-it"} else [KnownQuery]  # the framework's views
+            names = (
+                [] if name in {"document", "try-it"} else [KnownParameters]
+            )  # the framework's views
             assert permissions == [ScopeNeeded, *names], name
             assert view.throttle_classes == [ScopeThrottle], name
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from distribution.api.http.queries import known
+from distribution.api.http.queries import known_parameters
 from distribution.models import Distribution
 from tests.api.routes import SCOPES, path_of, url_of, views
 from tests.api.test_examples import DOCUMENT
@@ -24,7 +24,7 @@ def test_an_address_takes_the_names_that_the_document_says() -> None:
     for name, method in set(SCOPES) - {OF_THE_DOCUMENT}:
         asked = paths[path_of(name)][method.lower()].get("parameters", [])
         told = {one["name"] for one in asked if one["in"] == "query"}
-        assert known(classes[name](), method) == told, (name, method)
+        assert known_parameters(classes[name](), method) == told, (name, method)
 
 
 @pytest.mark.parametrize(("name", "method"), sorted(set(SCOPES) - {OF_THE_DOCUMENT}))

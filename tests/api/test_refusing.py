@@ -86,7 +86,7 @@ def test_nothing_internal_is_told_when_something_breaks(monkeypatch: Any) -> Non
     def broken(*_: Any, **__: Any) -> Any:
         raise RuntimeError("the secret of the house")
 
-    monkeypatch.setattr("distribution.api.resources.status._asked_for", broken)
+    monkeypatch.setattr("distribution.api.resources.status._requested", broken)
     client = a_program("read")
     client.raise_request_exception = False
     answer = client.get(STATUS)
@@ -99,7 +99,7 @@ def test_a_database_that_is_away_is_503_with_a_time(monkeypatch: Any) -> None:
     def away(*_: Any, **__: Any) -> Any:
         raise OperationalError("could not connect to 10.0.0.7")
 
-    monkeypatch.setattr("distribution.api.resources.status._asked_for", away)
+    monkeypatch.setattr("distribution.api.resources.status._requested", away)
     answer = a_program("read").get(STATUS)
     assert (answer.status_code, answer["Retry-After"]) == (503, "5")
     assert b"10.0.0.7" not in answer.content

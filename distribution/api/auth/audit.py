@@ -1,4 +1,4 @@
-"""What a program did, in the same log as what people do."""
+"""Writes actions of API callers to the admin's log of staff actions."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from rest_framework.request import Request
 from distribution.models import ApiToken
 
 
-def note(
-    request: Request, target: Model, act: str, *, reason: str = "", after: dict[str, Any] | None
+def log_action(
+    request: Request, target: Model, action: str, *, reason: str = "", after: dict[str, Any] | None
 ) -> None:
-    """Keep an act; whose token it was stands in the sentence."""
+    """Log an action on `target`, with the token if it was one."""
     by = f" (API token {request.auth})" if isinstance(request.auth, ApiToken) else " (API)"
-    assert request.user.pk is not None  # ScopeNeeded lets nobody else in
-    kept = {"act": f"{act}{by}", "reason": reason, "before": {}, "after": after or {}}
+    assert request.user.pk is not None  # ScopeNeeded requires a user
+    entry = {"act": f"{action}{by}", "reason": reason, "before": {}, "after": after or {}}
     LogEntry.objects.create(
         user_id=request.user.pk,
         content_type=ContentType.objects.get_for_model(target),
         object_id=str(target.pk),
         object_repr=str(target)[:200],
         action_flag=CHANGE,
-        change_message=json.dumps([kept]),
+        change_message=json.dumps([entry]),
     )

@@ -1,4 +1,4 @@
-"""Who asks: a program by its token in the header, or staff by the session of their browser."""
+"""Authenticates programs by the token in their header; staff use their browser's session."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ REFUSED = (
 
 
 class TokenAuthentication(BaseAuthentication):
-    """`Authorization: Bearer dbk_…`, never in the address, where logs would keep it."""
+    """`Authorization: Bearer dbk_…`. Never in the URL, which access logs record."""
 
     def authenticate(self, request: Request) -> tuple[AbstractBaseUser, ApiToken] | None:
-        word, _, key = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
-        if word.lower() != "bearer":
+        scheme, _, key = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
+        if scheme.lower() != "bearer":
             return None
-        token = tokens.recognise(key.strip(), now=timezone.now())
+        token = tokens.find_by_key(key.strip(), now=timezone.now())
         if token is None:
             raise AuthenticationFailed(REFUSED, code="token_refused")
         return token.user, token

@@ -1,4 +1,4 @@
-"""Who asks, as the records name them."""
+"""The caller of a request, in the form that records store."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from distribution.models import ApiToken
 
 
 def source(request: Request) -> str:
-    """The door a decision came by: `api:` and the token's name, or the person's."""
+    """Where a decision came from: `api:` and the name of the token or the user."""
     return f"api:{request.auth.name if isinstance(request.auth, ApiToken) else actor(request)}"
 
 
 def actor(request: Request) -> str:
-    """The user in whose name it is done."""
+    """The user on whose behalf the request acts."""
     return request.user.get_username()

@@ -1,8 +1,7 @@
-"""A POST that is sent again does nothing again: its answer is kept with its effect.
+"""Idempotency keys: a repeated POST returns the stored response without a second effect.
 
-The row is written in the transaction of the effect, so there is no lock that a crash could
-leave: either both are there or neither. A second one that comes meanwhile waits at the unique
-row and then finds the answer.
+The response is stored in the transaction of the effect, so a crash leaves both or neither and no
+lock. A concurrent repetition waits at the unique row and then finds the response.
 """
 
 from __future__ import annotations
@@ -25,77 +24,77 @@ from distribution.api.http.problems import Problem
 from distribution.models import ApiToken, KeptAnswer
 
 HEADER = "Idempotency-Key"
-KEY = re.compile(r"[\x21-\x7e]{1,200}")
-KEY_WANTED = (
+KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,200}")
+KEY_REQUIRED = (
     f"Send a header {HEADER} with up to 200 visible characters of your own, new for each request "
     "and the same for its repetitions."
 )
-REUSED = "This Idempotency-Key was used for another request: make a new key for each request."
-AT_WORK = "The same key is at work at this moment: ask again after Retry-After."
+KEY_REUSED = "This Idempotency-Key was used for another request: make a new key for each request."
+KEY_IN_PROGRESS = "The same key is at work at this moment: ask again after Retry-After."
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What an effect says: the status, the JSON, and where to follow it."""
+    """The result of an effect: HTTP status, JSON body, and the URL to follow it."""
 
     status: int
     body: Any
     location: str = ""
 
 
-class AnsweredBefore(Exception):  # noqa: N818 - no error: the effect is there
+class AlreadyAnswered(Exception):  # noqa: N818 - not an error: the effect exists
     def __init__(self, kept: KeptAnswer) -> None:
         self.kept = kept
 
 
 def once(request: Request, effect: Callable[[], Answer]) -> HttpResponse:
-    """Run `effect` in a transaction together with keeping its answer, or give the kept answer.
+    """Run `effect` and store its answer in one transaction, or return the stored answer.
 
-    `effect` must not talk to the network: what it wants published goes to
-    `transaction.on_commit`. Raises Problem without a key (400), with another body (422), or when
-    the same key is at work for longer than a lock waits (409).
+    `effect` must not use the network; tasks are published by `transaction.on_commit`. Raises
+    Problem without a key (400), if the key was used with another body (422), or if a request
+    with the same key runs longer than the lock timeout (409).
     """
-    key, asked, holder = _key(request), fingerprint(request), _holder(request)
+    key, digest, holder = _key(request), fingerprint(request), _holder(request)
     try:
         with transaction.atomic():
-            kept = _begin(holder, key, asked)
-            done = effect()
-            body = JSONRenderer().render(done.body).decode()
+            kept = _reserve_key(holder, key, digest)
+            answer = effect()
+            body = JSONRenderer().render(answer.body).decode()
             KeptAnswer.objects.filter(pk=kept.pk).update(
-                status=done.status, body=body, location=done.location
+                status=answer.status, body=body, location=answer.location
             )
-    except AnsweredBefore as before:
-        return _again(before.kept, asked)
+    except AlreadyAnswered as earlier:
+        return _replay(earlier.kept, digest)
     except OperationalError as error:
-        if _is_waiting(error):
+        if _is_lock_timeout(error):
             raise Problem(
                 409,
                 "in_progress",
-                AT_WORK,
+                KEY_IN_PROGRESS,
                 headers={"Retry-After": "2"},
             ) from None
         raise
-    return _response(done.status, body, done.location, replayed=False)
+    return _response(answer.status, body, answer.location, replayed=False)
 
 
 def kept_answer(request: Request) -> HttpResponse | None:
-    """The answer to the same request before, for doors that must talk to the network first."""
+    """The stored answer to the same request, for views that use the network before the effect."""
     kept = KeptAnswer.objects.filter(holder=_holder(request), key=_key(request)).first()
-    return None if kept is None else _again(kept, fingerprint(request))
+    return None if kept is None else _replay(kept, fingerprint(request))
 
 
-def _begin(holder: str, key: str, asked: str) -> KeptAnswer:
+def _reserve_key(holder: str, key: str, digest: str) -> KeptAnswer:
     now = timezone.now()
     try:
         with transaction.atomic():
-            return KeptAnswer.objects.create(holder=holder, key=key, asked=asked, created_at=now)
+            return KeptAnswer.objects.create(holder=holder, key=key, asked=digest, created_at=now)
     except IntegrityError:
-        raise AnsweredBefore(KeptAnswer.objects.get(holder=holder, key=key)) from None
+        raise AlreadyAnswered(KeptAnswer.objects.get(holder=holder, key=key)) from None
 
 
-def _again(kept: KeptAnswer, asked: str) -> HttpResponse:
-    if kept.asked != asked:
-        raise Problem(422, "key_reused", REUSED)
+def _replay(kept: KeptAnswer, digest: str) -> HttpResponse:
+    if kept.asked != digest:
+        raise Problem(422, "key_reused", KEY_REUSED)
     return _response(kept.status, kept.body, kept.location, replayed=True)
 
 
@@ -108,8 +107,8 @@ def _response(status: int, body: str, location: str, *, replayed: bool) -> HttpR
 
 def _key(request: Request) -> str:
     key = str(request.headers.get(HEADER, ""))
-    if not KEY.fullmatch(key):
-        raise Problem(400, "idempotency_key_required", KEY_WANTED)
+    if not KEY_PATTERN.fullmatch(key):
+        raise Problem(400, "idempotency_key_required", KEY_REQUIRED)
     return key
 
 
@@ -120,11 +119,11 @@ def _holder(request: Request) -> str:
 
 
 def fingerprint(request: Request) -> str:
-    """SHA-256 of method, address and body; the order of a JSON object's fields does not count."""
-    told = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
+    """SHA-256 of method, URL and body; the order of a JSON object's fields does not matter."""
+    digest = hashlib.sha256(f"{request.method} {request.get_full_path()}\n".encode())
     for part in _parts(request.data):
-        told.update(part)
-    return told.hexdigest()
+        digest.update(part)
+    return digest.hexdigest()
 
 
 def _parts(data: Any) -> Iterator[bytes]:
@@ -141,7 +140,7 @@ def _parts(data: Any) -> Iterator[bytes]:
                 yield str(value).encode()
 
 
-def _is_waiting(error: OperationalError) -> bool:
-    """PostgreSQL's lock_timeout, or SQLite's."""
-    words = str(error)
-    return "lock timeout" in words or "database is locked" in words
+def _is_lock_timeout(error: OperationalError) -> bool:
+    """PostgreSQL's lock_timeout or SQLite's busy timeout."""
+    message = str(error)
+    return "lock timeout" in message or "database is locked" in message

@@ -1,5 +1,4 @@
-"""What may be asked by whom. A view says which scope each of its methods needs; one that says
-nothing is refused."""
+"""Authorisation by scope. A view names the scope of each method in `scopes`; others are refused."""
 
 from __future__ import annotations
 
@@ -13,13 +12,13 @@ from rest_framework.request import Request
 
 from distribution.models import ApiToken, Scope
 
-if TYPE_CHECKING:  # it imports its defaults, and this is one of them
+if TYPE_CHECKING:  # APIView imports its defaults, and this is one of them
     from rest_framework.views import APIView
 
 Scopes = Mapping[str, Scope]
-MISSING = "This needs the scope “{}”: ask an administrator for a token that has it."
+SCOPE_MISSING = "This needs the scope “{}”: ask an administrator for a token that has it."
 
-# What a signed-in person needs for the same: the permission that opens the page of the admin.
+# For signed-in staff: the permission of the matching admin page.
 PERMISSIONS = {
     Scope.READ: "distribution.view_distribution",
     Scope.SUBSCRIBERS: "subscribers.import_subscriber",
@@ -30,21 +29,21 @@ PERMISSIONS = {
 
 
 class ScopeNeeded(BasePermission):
-    """Default deny: only the scope that the view names for the method opens it."""
+    """Denies by default: only the scope that the view names for the method grants access."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        scope = needed(view, request.method or "")
+        scope = required_scope(view, request.method or "")
         if scope is None:
             raise MethodNotAllowed(request.method or "")
         if not request.user.is_authenticated:
             raise NotAuthenticated
         if not _holds(request, scope):
-            raise PermissionDenied(MISSING.format(scope), code="scope_missing")
+            raise PermissionDenied(SCOPE_MISSING.format(scope), code="scope_missing")
         return True
 
 
-def needed(view: object, method: str) -> Scope | None:
-    """The scope that a view wants for a method; None: the view does not answer it."""
+def required_scope(view: object, method: str) -> Scope | None:
+    """The scope that a view requires for a method; None if it does not support the method."""
     scopes: Scopes = getattr(view, "scopes", {})
     return scopes.get("GET" if method == "HEAD" else method)
 

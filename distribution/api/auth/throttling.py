@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from distribution.access import rate_limits
-from distribution.api.auth.scopes import needed
+from distribution.api.auth.scopes import required_scope
 from distribution.models import ApiToken
 
 if TYPE_CHECKING:  # APIView imports its default throttles, and this is one of them
@@ -20,7 +20,7 @@ class ScopeThrottle(BaseThrottle):
     """One counter for each token, or signed-in user, and scope."""
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        scope = needed(view, request.method or "")
+        scope = required_scope(view, request.method or "")
         if scope is None:
             return True
         holder = (

@@ -1,5 +1,7 @@
-"""What other systems are told, as the API's document says it: its `webhooks`, one for each type.
-The events themselves are written by `distribution/ledger/outbox.py`; a test holds both together."""
+"""The `webhooks` of the OpenAPI document, one for each event type.
+
+`distribution/ledger/outbox.py` writes the events; a test compares both.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +15,7 @@ from rest_framework.fields import Field
 from distribution.models import ContentState, DistributionState, EventKind, Kind, Severity
 
 Fields = Mapping[str, Field[Any, Any, Any, Any] | serializers.BaseSerializer[Any]]
-TAKEN = OpenApiResponse(description="Taken: any 2xx, within ten seconds.")
+RECEIVED = OpenApiResponse(description="Taken: any 2xx, within ten seconds.")
 GONE = OpenApiResponse(description="The receiver is gone: it is not asked any more.")
 
 
@@ -112,24 +114,24 @@ class ContentTold(serializers.Serializer[Any]):
 
 
 def _event(name: str, data: Fields) -> type[serializers.Serializer[Any]]:
-    """The envelope around these data."""
-    inner = type(f"{name}Data", (serializers.Serializer,), dict(data))
+    """The envelope of an event with these fields."""
+    data_class = type(f"{name}Data", (serializers.Serializer,), dict(data))
     return type(
         f"{name}Event",
         (serializers.Serializer,),
         {
             "type": serializers.ChoiceField(EventKind.choices),
             "timestamp": serializers.DateTimeField(help_text="When it happened."),
-            "data": inner(),
+            "data": data_class(),
         },
     )
 
 
-MOVED = _event("Distribution", {"distribution": DistributionTold()})
+DISTRIBUTION = _event("Distribution", {"distribution": DistributionTold()})
 ALERT = _event("Alert", {"alert": AlertTold()})
 CONTENT = _event("Content", {"content": ContentTold()})
 BODIES: Mapping[EventKind, type[serializers.Serializer[Any]]] = {
-    EventKind.DISTRIBUTION_OPENED: MOVED,
+    EventKind.DISTRIBUTION_OPENED: DISTRIBUTION,
     EventKind.DISTRIBUTION_SENDING: _event(
         "Progress",
         {
@@ -137,12 +139,12 @@ BODIES: Mapping[EventKind, type[serializers.Serializer[Any]]] = {
             "progress": ProgressTold(required=False, help_text="Not when it is resumed."),
         },
     ),
-    EventKind.DISTRIBUTION_PAUSED: MOVED,
+    EventKind.DISTRIBUTION_PAUSED: DISTRIBUTION,
     EventKind.DISTRIBUTION_COMPLETED: _event(
         "Report", {"distribution": DistributionTold(), "report": ReportTold()}
     ),
-    EventKind.DISTRIBUTION_CANCELLED: MOVED,
-    EventKind.DISTRIBUTION_MISSED: MOVED,
+    EventKind.DISTRIBUTION_CANCELLED: DISTRIBUTION,
+    EventKind.DISTRIBUTION_MISSED: DISTRIBUTION,
     EventKind.DELIVERIES_FAILED: _event(
         "Failures", {"distribution": DistributionNamed(), "deliveries": FailureTold(many=True)}
     ),
@@ -160,7 +162,7 @@ WEBHOOKS = [
             "Standard Webhooks says; perhaps twice, perhaps out of order.",
             tags=["events"],
             request={"application/json": body},
-            responses={200: TAKEN, 410: GONE},
+            responses={200: RECEIVED, 410: GONE},
         ),
     )
     for kind, body in BODIES.items()

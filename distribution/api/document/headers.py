@@ -1,4 +1,4 @@
-"""The headers that go with requests and answers, as the API's document says them."""
+"""Describes the headers of responses and event posts in the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 from distribution.access.rate_limits import RateLimit
 from distribution.api.auth.idempotency import HEADER
 
-# name → what it says, its schema, an example
+# name → description, schema, example
 HEADERS: Mapping[str, tuple[str, dict[str, Any], Any]] = {
     "RateLimit-Limit": ("Requests a minute for this scope.", {"type": "integer"}, 600),
     "RateLimit-Remaining": ("How many of them are left.", {"type": "integer"}, 571),
@@ -23,14 +23,14 @@ HEADERS: Mapping[str, tuple[str, dict[str, Any], Any]] = {
     "WWW-Authenticate": ("How to say who asks.", {"type": "string"}, 'Bearer realm="daybreak"'),
     "Allow": ("The methods that are answered.", {"type": "string"}, "GET, HEAD"),
 }
-RATES = tuple(RateLimit(600, 29, 34).headers())
-WITH_STATUS: Mapping[str, tuple[str, ...]] = {
+RATE_HEADERS = tuple(RateLimit(600, 29, 34).headers())
+BY_STATUS: Mapping[str, tuple[str, ...]] = {
     "401": ("WWW-Authenticate",),
     "405": ("Allow",),
-    "429": ("Retry-After", *RATES),
+    "429": ("Retry-After", *RATE_HEADERS),
     "503": ("Retry-After",),
 }
-SIGNED = {
+WEBHOOK_HEADERS = {
     "webhook-id": ("The same when the event comes again.", "evt_5b0c8d1c3d0f4d52a0a2a4d5f0f0c7f1"),
     "webhook-timestamp": ("When it was posted, in seconds since 1970.", "1795393872"),
     "webhook-signature": (
@@ -40,11 +40,11 @@ SIGNED = {
 }
 
 
-def tell(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Every answer and every webhook gets its headers."""
+def add_headers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """A hook of drf-spectacular: add the headers of every response and event post."""
     for methods in result["paths"].values():
         for operation in methods.values():
-            creates = wants_key(operation)
+            creates = requires_key(operation)
             for status, response in operation["responses"].items():
                 names = dict.fromkeys(_names(status, creates=creates))
                 if names:
@@ -53,36 +53,36 @@ def tell(result: dict[str, Any], **_: Any) -> dict[str, Any]:
                     }
     for methods in result.get("webhooks", {}).values():
         for operation in methods.values():
-            operation["parameters"] = list(_signed())
+            operation["parameters"] = list(_webhook_parameters())
     result["components"]["headers"] = {
-        name: {"description": told, "schema": schema, "example": example}
-        for name, (told, schema, example) in HEADERS.items()
+        name: {"description": description, "schema": schema, "example": example}
+        for name, (description, schema, example) in HEADERS.items()
     }
     return result
 
 
-def wants_key(operation: Mapping[str, Any]) -> bool:
-    """Whether it creates, so that it is asked with an Idempotency-Key."""
-    return any(one["name"] == HEADER for one in operation.get("parameters", []))
+def requires_key(operation: Mapping[str, Any]) -> bool:
+    """Whether the operation takes an Idempotency-Key because it creates something."""
+    return any(parameter["name"] == HEADER for parameter in operation.get("parameters", []))
 
 
 def _names(status: str, *, creates: bool) -> Iterator[str]:
-    yield from WITH_STATUS.get(status, ())
+    yield from BY_STATUS.get(status, ())
     if status == "409" and creates:
         yield "Retry-After"  # of `in_progress`
     if status.startswith("2"):
-        yield from RATES
+        yield from RATE_HEADERS
         if creates:
             yield from ("Location", "Idempotent-Replayed")
 
 
-def _signed() -> Iterator[dict[str, Any]]:
-    for name, (told, example) in SIGNED.items():
+def _webhook_parameters() -> Iterator[dict[str, Any]]:
+    for name, (description, example) in WEBHOOK_HEADERS.items():
         yield {
             "in": "header",
             "name": name,
             "schema": {"type": "string"},
             "required": True,
-            "description": told,
+            "description": description,
             "example": example,
         }

@@ -1,4 +1,4 @@
-"""The API's document: what every operation has in common is written down here once."""
+"""The parts of the OpenAPI document that all operations share: scope, problems, key, tags."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
 
 from distribution.api.auth.idempotency import HEADER
-from distribution.api.auth.scopes import needed
+from distribution.api.auth.scopes import required_scope
 from distribution.api.document.examples.bodies import has_conflicts
 from distribution.api.http.problems import MEDIA_TYPE
 
@@ -40,7 +40,7 @@ class ProblemDetails(serializers.Serializer[Any]):
     )
 
 
-ALWAYS = {
+EVERY_OPERATION = {
     400: "The request or a field of it is wrong.",
     401: "No token, or one that is not in force.",
     403: "The token lacks the scope.",
@@ -56,12 +56,12 @@ WITH_BODY = {
     411: "The body came in chunks, and the server does not take those.",
     415: "The body is not in a format that is read here.",
 }
-OF_STEPS = {409: "Not possible from where things stand; the code says why."}
-OF_CREATING = {422: "The Idempotency-Key was used for another request."}
+WITH_CONFLICTS = {409: "Not possible from where things stand; the code says why."}
+CREATING = {422: "The Idempotency-Key was used for another request."}
 
 
-# The document's chapters (config/settings/api.py describes them), by what stands in an address.
-CHAPTERS = {
+# The tag of an operation by a segment of its path; config/settings/api.py describes the tags.
+TAG_BY_PATH_SEGMENT = {
     "content": "content",
     "templates": "content",
     "subscribers": "subscribers",
@@ -73,28 +73,33 @@ CHAPTERS = {
 
 
 class ApiSchema(AutoSchema):
-    """Adds to each operation its scope, the problems it may answer, and the idempotency header.
+    """Adds to each operation its scope, the problems it may return, and the idempotency header.
 
-    A view whose POST is answered by `idempotency.once` says `creates = True`, and by `follow`
-    which operations take the new id, and as what.
+    A view whose POST uses `idempotency.once` sets `creates = True`, and in `follow` the operations
+    that take the new id, with the parameter that holds it.
     """
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
         operation = super().get_operation(*args, **kwargs)
-        scope = needed(self.view, self.method)
+        scope = required_scope(self.view, self.method)
         if operation and scope:
-            told = operation.get("description", "")
-            operation["description"] = f"{told}\n\nScope: `{scope}`.".strip()
+            description = operation.get("description", "")
+            operation["description"] = f"{description}\n\nScope: `{scope}`.".strip()
         return operation
 
     def get_tags(self) -> list[str]:
-        words = self.path.strip("/").split("/")
-        return [next((CHAPTERS[word] for word in words if word in CHAPTERS), "distributions")]
+        segments = self.path.strip("/").split("/")
+        return [
+            next(
+                (TAG_BY_PATH_SEGMENT[part] for part in segments if part in TAG_BY_PATH_SEGMENT),
+                "distributions",
+            )
+        ]
 
     def get_override_parameters(self) -> list[Any]:
-        given = list(super().get_override_parameters())
+        parameters = list(super().get_override_parameters())
         if self._creates():
-            given.append(
+            parameters.append(
                 OpenApiParameter(
                     HEADER,
                     {"type": "string", "pattern": r"^[\x21-\x7e]{1,200}$"},
@@ -103,7 +108,7 @@ class ApiSchema(AutoSchema):
                     description="Yours, new for each request and the same when it is sent again.",
                 )
             )
-        return given
+        return parameters
 
     def get_filter_backends(self) -> list[Any]:
         return super().get_filter_backends() if self.method == "GET" else []
@@ -115,22 +120,24 @@ class ApiSchema(AutoSchema):
         self, direction: Literal["request", "response"] = "response"
     ) -> dict[str, Any]:
         responses: dict[str, Any] = super()._get_response_bodies(direction)
-        if direction == "request":  # of a webhook: it is the receiver that answers
+        if direction == "request":  # of an event: the receiver responds
             return responses
-        for status, told in self._problems().items():
+        for status, description in self._problems().items():
             if str(status) not in responses:
                 responses[str(status)] = self._get_response_for_code(  # type: ignore[no-untyped-call]
-                    OpenApiResponse(ProblemDetails, description=told), str(status), JSON_MEDIA
+                    OpenApiResponse(ProblemDetails, description=description),
+                    str(status),
+                    JSON_MEDIA,
                 )
-        for code, answer in responses.items():
-            answer["description"] = answer["description"] or HTTPStatus(int(code)).phrase
-        for made in ("201", "202"):
-            if self.method == "POST" and made in responses:
-                responses[made]["links"] = self._links()
+        for code, response in responses.items():
+            response["description"] = response["description"] or HTTPStatus(int(code)).phrase
+        for created in ("201", "202"):
+            if self.method == "POST" and created in responses:
+                responses[created]["links"] = self._links()
         return dict(sorted(responses.items()))
 
     def _links(self) -> dict[str, Any]:
-        """What to ask next about what was created, by its id."""
+        """Links to the operations that take the id of what was created."""
         follow: dict[str, str] = getattr(self.view, "follow", {})
         return {
             operation.partition("_")[2]: {
@@ -141,16 +148,16 @@ class ApiSchema(AutoSchema):
         }
 
     def _problems(self) -> dict[int, str]:
-        found = dict(ALWAYS)
+        problems = dict(EVERY_OPERATION)
         if self.method in ("POST", "PATCH", "PUT", "DELETE"):
-            found |= WITH_BODY
+            problems |= WITH_BODY
             if self._creates() or has_conflicts(str(self.get_operation_id())):
-                found |= OF_STEPS
-        return found | (OF_CREATING if self._creates() else {})
+                problems |= WITH_CONFLICTS
+        return problems | (CREATING if self._creates() else {})
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
-    """How the document speaks of the tokens."""
+    """Describes the bearer tokens."""
 
     target_class = "distribution.api.auth.authentication.TokenAuthentication"
     name = "token"
@@ -161,12 +168,12 @@ class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-ca
         return {"type": "http", "scheme": "bearer", "bearerFormat": "dbk_…"}
 
     def get_security_requirement(self, auto_schema: Any) -> dict[str, list[str]]:
-        scope = needed(auto_schema.view, auto_schema.method)
+        scope = required_scope(auto_schema.view, auto_schema.method)
         return {self.name: [str(scope)] if scope else []}
 
 
 class BodyExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call]
-    """A body takes the fields that it names, and no others."""
+    """A request body allows no additional fields."""
 
     target_class = "distribution.api.http.fields.Body"
     match_subclasses = True
@@ -176,16 +183,17 @@ class BodyExtension(OpenApiSerializerExtension):  # type: ignore[no-untyped-call
         return {**schema, "additionalProperties": False}
 
 
-def same_on_each_database(result: Any, **_: Any) -> Any:
-    """What is answered has no limits of its own: a column's, which differ by database, go."""
+def drop_column_limits(result: Any, **_: Any) -> Any:
+    """A hook of drf-spectacular: drop integer limits of response fields. They come from columns and
+    differ between databases."""
     for name, schema in result.get("components", {}).get("schemas", {}).items():
         if not name.endswith("Request"):
-            for told in schema.get("properties", {}).values():
-                for limit in ("minimum", "maximum", "format") if _is_whole(told) else ():
-                    told.pop(limit, None)
+            for field in schema.get("properties", {}).values():
+                for limit in ("minimum", "maximum", "format") if _is_integer(field) else ():
+                    field.pop(limit, None)
     return result
 
 
-def _is_whole(told: Any) -> bool:
-    kind = told.get("type")
+def _is_integer(schema: Any) -> bool:
+    kind = schema.get("type")
     return kind == "integer" or (isinstance(kind, list) and "integer" in kind)

@@ -1,4 +1,4 @@
-"""The API's document, the page to try it from, and the answer where there is nothing."""
+"""The OpenAPI document, its Swagger page, and the response for unknown paths."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Document(SpectacularAPIView):
     """OpenAPI 3.1, as docs/openapi.yml."""
 
     authentication_classes = [TokenAuthentication, SessionAuthentication]
-    permission_classes = [ScopeNeeded]  # spectacular has defaults of its own
+    permission_classes = [ScopeNeeded]  # spectacular overrides the defaults
     scopes = {"GET": Scope.READ}
 
 
@@ -25,12 +25,12 @@ class TryIt(SpectacularSwaggerSplitView):
     """Swagger UI, for staff who are signed in."""
 
     authentication_classes = [SessionAuthentication]
-    permission_classes = [ScopeNeeded]  # spectacular has defaults of its own
+    permission_classes = [ScopeNeeded]  # spectacular overrides the defaults
     scopes = {"GET": Scope.READ}
     url_name = "api:document"
 
 
 @csrf_exempt
-def nothing(_: HttpRequest) -> HttpResponse:
-    """Every address under /api/ that is none: told as a problem, whoever asks."""
-    return problems.answer(404, "not_found")
+def not_found(_: HttpRequest) -> HttpResponse:
+    """Every unknown path under /api/: a problem response, with or without a token."""
+    return problems.response(404, "not_found")

@@ -1,4 +1,4 @@
-"""The same rows as CSV, for who sends `Accept: text/csv`: streamed, of whatever length."""
+"""Lists as CSV for `Accept: text/csv`, streamed so that any length needs little memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MEDIA_TYPE = "text/csv"
 
 
 class CsvRenderer(BaseRenderer):
-    """Stands for the format while it is negotiated; what is sent is `csv_answer`."""
+    """Takes part in content negotiation; the response itself comes from `csv_response`."""
 
     media_type = MEDIA_TYPE
     format = "csv"
@@ -30,15 +30,16 @@ class CsvRenderer(BaseRenderer):
         return str(data).encode()
 
 
-BOTH = [JSONRenderer, CsvRenderer]
+JSON_OR_CSV = [JSONRenderer, CsvRenderer]
 
 
 def wants_csv(request: Request) -> bool:
     return isinstance(getattr(request, "accepted_renderer", None), CsvRenderer)
 
 
-def csv_answer(lines: Iterable[str], name: str) -> StreamingHttpResponse:
-    """A file of that name, row by row; programs take Excel's mark for a part of the first name."""
+def csv_response(lines: Iterable[str], name: str) -> StreamingHttpResponse:
+    """A download of that name without Excel's byte order mark, which other programs would read as
+    part of the first column's name."""
     plain = (line for line in lines if line != BYTE_ORDER_MARK)
     response = StreamingHttpResponse(plain, content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{name}"'

@@ -1,5 +1,7 @@
-"""Fields that take what the document says and nothing else: no "yes" for true, no 5 for "5", no
-name that is not theirs. A program's mistake is told at once instead of guessed at."""
+"""Strict request fields: no "yes" for true, no 5 for "5", no unknown names.
+
+A caller's mistake is reported at once instead of being interpreted.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from rest_framework.exceptions import ValidationError
 
 from subscribers.text_cleaning import clean_line
 
-LARGEST_ID = 2**63 - 1
+MAX_ID = 2**63 - 1
 UNKNOWN = "There is no such field: check its name."
 
 
@@ -29,7 +31,7 @@ class Body(serializers.Serializer[Any]):
 
 
 class Text(serializers.CharField):
-    """A text; unless it may be blank, one in which there is something to be seen."""
+    """A text. Unless it may be blank, it has a visible character."""
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -51,7 +53,7 @@ class Id(serializers.IntegerField):
     """The id of a record."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(min_value=1, max_value=LARGEST_ID, **options)
+        super().__init__(min_value=1, max_value=MAX_ID, **options)
 
     def to_internal_value(self, data: Any) -> int:
         if not isinstance(data, int) or isinstance(data, bool):
@@ -68,8 +70,8 @@ class Day(serializers.DateField):
         return super().to_internal_value(value)
 
 
-class Moment(serializers.DateTimeField):
-    """RFC 3339 with its zone: `2026-11-24T06:00:00+05:30`. Without one nobody knows when."""
+class ZonedDateTime(serializers.DateTimeField):
+    """RFC 3339 with a zone: `2026-11-24T06:00:00+05:30`. Without a zone the moment is ambiguous."""
 
     default_error_messages = {"zone": "Say the zone: 2026-11-24T06:00:00+05:30."}
 
@@ -84,9 +86,9 @@ class Moment(serializers.DateTimeField):
             self.fail("invalid", format="YYYY-MM-DDThh:mm:ss+hh:mm")
 
 
-def valid(serializer: type[serializers.BaseSerializer[Any]], data: Any) -> dict[str, Any]:
-    """The body's values; ValidationError with a path to each wrong one."""
-    bound = serializer(data=data)
-    bound.is_valid(raise_exception=True)
-    values: dict[str, Any] = bound.validated_data
+def validated(serializer: type[serializers.BaseSerializer[Any]], data: Any) -> dict[str, Any]:
+    """The values of a body; ValidationError with the path of each invalid one."""
+    instance = serializer(data=data)
+    instance.is_valid(raise_exception=True)
+    values: dict[str, Any] = instance.validated_data
     return values

@@ -1,4 +1,4 @@
-"""Filters of lists. One that is given without a value, or twice, is a mistake and told as one."""
+"""Filters of lists that reject empty and repeated parameters."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from django_filters import rest_framework as filters
 from rest_framework.exceptions import ValidationError
 
 EMPTY = "Give a value, or leave it out."
-TWICE = "Give it once."
+REPEATED = "Give it once."
 
 
 class Filters(filters.FilterSet):
-    """The framework takes an empty filter for none at all, and of two the last: its answer would
-    be about others than were asked for."""
+    """django-filter ignores an empty parameter and uses the last of several: the caller would get
+    other rows than it asked for, without an error."""
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        wrong = {name: told for name in self.filters if (told := self._complaint(name))}
-        if wrong:
-            raise ValidationError(wrong)
-        found: QuerySet[Any] = super().filter_queryset(queryset)
-        return found
+        errors = {name: error for name in self.filters if (error := self._error(name))}
+        if errors:
+            raise ValidationError(errors)
+        rows: QuerySet[Any] = super().filter_queryset(queryset)
+        return rows
 
-    def _complaint(self, name: str) -> list[str]:
+    def _error(self, name: str) -> list[str]:
         values = self.data.getlist(name)
         if len(values) > 1:
-            return [TWICE]
+            return [REPEATED]
         return [EMPTY] if values == [""] else []

@@ -1,5 +1,4 @@
-"""What holds for every request of the API before and after its view: the size of its body, and
-headers that say where the caller stands."""
+"""Limits the size of request bodies and adds headers to every response of the API."""
 
 from __future__ import annotations
 
@@ -26,8 +25,8 @@ class ApiMiddleware:
         response = self._get_response(request)
         if problems.is_api(request):
             if "Cache-Control" not in response:
-                response["Cache-Control"] = "no-store"  # answers are about people
-            if "Allow" in response:  # the framework lists what its base class has, too
+                response["Cache-Control"] = "no-store"  # responses hold personal data
+            if "Allow" in response:  # Django lists the base class's methods too
                 response["Allow"] = response["Allow"].replace(", OPTIONS", "")
             rate = getattr(request, "api_rate", None)
             for name, value in (rate.headers() if rate else {}).items():
@@ -37,38 +36,40 @@ class ApiMiddleware:
     def process_view(
         self, request: HttpRequest, view: Any, _args: Any, _kwargs: Any
     ) -> HttpResponse | None:
-        """Refuse what is too large before anything reads it. A view may say `body_bytes`."""
+        """Refuse a body that is too large before it is read. A view may set `body_bytes`."""
         if not problems.is_api(request):
             return None
         limit = getattr(getattr(view, "cls", None), "body_bytes", settings.API_BODY_BYTES)
         if "HTTP_TRANSFER_ENCODING" in request.META:
-            return _let_chunks_in(request, limit)
+            return _accept_chunked(request, limit)
         length = request.META.get("CONTENT_LENGTH") or "0"
         if length.isdecimal() and int(length) <= limit:
             return None
-        return problems.answer(413, "too_large", TOO_LARGE.format(limit))
+        return problems.response(413, "too_large", TOO_LARGE.format(limit))
 
 
-def _let_chunks_in(request: HttpRequest, limit: int) -> HttpResponse | None:
-    """Django takes a body that comes in chunks for none at all: a trigger would lose its
-    `dry_run`. The server's own stream has it."""
+def _accept_chunked(request: HttpRequest, limit: int) -> HttpResponse | None:
+    """Make Django read a chunked body, which it would treat as empty: a trigger would lose its
+    `dry_run`. The server's input stream holds the decoded body."""
     if not request.META.get("wsgi.input_terminated"):  # a server that does not decode chunks
-        return problems.answer(411, "no_length")
-    request.META["CONTENT_LENGTH"] = str(limit)  # of this much at most; above 0 it is read
-    request._stream = Counted(request.META["wsgi.input"], limit)  # type: ignore[assignment]
+        return problems.response(411, "no_length")
+    request.META["CONTENT_LENGTH"] = str(
+        limit
+    )  # the most it may be; Django reads only if it is above 0
+    request._stream = SizeLimitedStream(request.META["wsgi.input"], limit)  # type: ignore[assignment]
     return None
 
 
-class Counted(LimitedStream):
-    """A stream that is refused once it has given more than `most` bytes."""
+class SizeLimitedStream(LimitedStream):
+    """Raises Problem 413 once more than `limit` bytes have been read."""
 
-    def __init__(self, stream: Any, most: int) -> None:
-        super().__init__(stream, most + 1)  # one byte more tells
-        self._most, self._given = most, 0
+    def __init__(self, stream: Any, limit: int) -> None:
+        super().__init__(stream, limit + 1)  # one more byte shows that the body is too large
+        self._limit_bytes, self._read_bytes = limit, 0
 
     def read(self, size: int | None = -1, /) -> bytes:
-        found: bytes = super().read(size)
-        self._given += len(found)
-        if self._given > self._most:
-            raise Problem(413, "too_large", TOO_LARGE.format(self._most))
-        return found
+        chunk: bytes = super().read(size)
+        self._read_bytes += len(chunk)
+        if self._read_bytes > self._limit_bytes:
+            raise Problem(413, "too_large", TOO_LARGE.format(self._limit_bytes))
+        return chunk

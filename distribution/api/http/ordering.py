@@ -1,4 +1,4 @@
-"""`?ordering=`: one of the orders that a list has, which is one of those it can page by."""
+"""`?ordering=`: one of the orders that the view allows and the pages support."""
 
 from __future__ import annotations
 
@@ -15,33 +15,33 @@ if TYPE_CHECKING:
 
 
 class Ordering(BaseFilterBackend):
-    """A view says `orderings`; the first is the usual one. The pages do the ordering itself."""
+    """A view sets `orderings`; the first is the default. CursorPages applies the order."""
 
     def filter_queryset(
         self, request: Request, queryset: QuerySet[Any], view: APIView
     ) -> QuerySet[Any]:
-        self.get_ordering(request, queryset, view)  # refused even where nothing is paged
+        self.get_ordering(request, queryset, view)  # rejects an unknown order even without paging
         return queryset
 
     def get_ordering(
         self, request: Request, _queryset: QuerySet[Any], view: APIView
     ) -> tuple[str, ...]:
-        """What CursorPages orders by."""
-        known: Sequence[str] = getattr(view, "orderings", ())
-        asked = request.query_params.get("ordering", known[0])
-        if asked not in known:
-            raise ValidationError({"ordering": f"Choose one of {', '.join(known)}."})
-        return (asked,)
+        """The columns that CursorPages orders by."""
+        allowed: Sequence[str] = getattr(view, "orderings", ())
+        ordering = request.query_params.get("ordering", allowed[0])
+        if ordering not in allowed:
+            raise ValidationError({"ordering": f"Choose one of {', '.join(allowed)}."})
+        return (ordering,)
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        """For the document."""
-        known = list(view.orderings)
+        """For the OpenAPI document."""
+        allowed = list(view.orderings)
         return [
             {
                 "name": "ordering",
                 "in": "query",
                 "required": False,
-                "description": f"`{known[0]}` unless told; a minus turns it round.",
-                "schema": {"type": "string", "enum": known},
+                "description": f"`{allowed[0]}` unless told; a minus turns it round.",
+                "schema": {"type": "string", "enum": allowed},
             }
         ]

@@ -1,4 +1,4 @@
-"""JSON bodies, read with limits: so large, so deep, and nothing a database could not keep."""
+"""Parses JSON bodies with limits on size and depth; rejects what the database cannot store."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from phonepool.json_values import DEPTH_LIMIT, is_deeper_than
 
 
 class LimitedJsonParser(JSONParser):
-    """`application/json`, refused when it is larger than API_BODY_BYTES or deeper than 32."""
+    """`application/json`, refused if larger than API_BODY_BYTES or nested deeper than 32 levels."""
 
     def parse(
         self,
@@ -31,13 +31,13 @@ class LimitedJsonParser(JSONParser):
 
 
 def loads(body: bytes) -> Any:
-    """The document; ParseError when it is none, too deep, or holds what no text can."""
+    """The JSON value; ParseError if it is invalid, too deep, or holds characters no text can."""
     if is_deeper_than(DEPTH_LIMIT, body):
         raise ParseError(f"The body is nested deeper than {DEPTH_LIMIT} levels: flatten it.")
     try:
-        value = json.loads(body.decode("utf-8"), object_pairs_hook=_each_once)
+        value = json.loads(body.decode("utf-8"), object_pairs_hook=_without_repeated_names)
         text = json.dumps(value, ensure_ascii=False)
-        text.encode("utf-8")  # half of a surrogate pair is no character
+        text.encode("utf-8")  # raises for half of a surrogate pair
     except (ValueError, RecursionError):
         raise ParseError from None
     if "\\u0000" in text:
@@ -45,10 +45,10 @@ def loads(body: bytes) -> Any:
     return value
 
 
-def _each_once(fields: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Of two fields of one name Python takes the last, others the first: nobody knows which."""
-    found = dict(fields)
-    if len(found) < len(fields):
+def _without_repeated_names(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Reject repeated names: Python uses the last value, other parsers the first."""
+    unique = dict(fields)
+    if len(unique) < len(fields):
         name = next(name for name, times in Counter(n for n, _ in fields).items() if times > 1)
         raise ParseError(f"The field {name[:50]!r} stands twice in one object: send it once.")
-    return found
+    return unique

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 tells them: a stable code for programs, a sentence for people."""
+"""Errors as RFC 9457 problem details: a stable code for programs, a sentence for people."""
 
 from __future__ import annotations
 
@@ -20,9 +20,11 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 PATH = "/api/"
-TYPE = "https://daybreak.example/problems/"  # a name, not an address: docs/api.md lists them
+TYPE = (
+    "https://daybreak.example/problems/"  # an identifier, not a link; docs/api.md lists the codes
+)
 
-# What to do, by code: every problem that does not say it itself.
+# What the caller can do, by code, for problems without a sentence of their own.
 ADVICE = {
     "not_found": "There is nothing at this address, or no such record: check the path and the id.",
     "method_not_allowed": "This address does not answer that method: see the Allow header.",
@@ -42,9 +44,9 @@ ADVICE = {
 
 
 class Problem(APIException):
-    """A refusal with a code of its own: `raise Problem(409, "content_missing", "…")`.
+    """An error with a specific code: `raise Problem(409, "content_missing", "…")`.
 
-    The sentence says what to do. `headers` go with the answer, such as Retry-After.
+    `detail` tells the caller what to do. `headers` are added to the response (Retry-After).
     """
 
     def __init__(
@@ -56,15 +58,15 @@ class Problem(APIException):
 
 
 class Conflict(Problem):
-    """409: the step is not possible from where things stand."""
+    """409: the current state of the record does not allow the step."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(409, code, detail)
 
 
 def handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
-    """REST framework's exception handler: whatever happened is told as a problem."""
-    from rest_framework.views import set_rollback  # which itself asks for what imports this
+    """REST framework's exception handler: turns every exception into a problem response."""
+    from rest_framework.views import set_rollback  # its defaults import this module
 
     set_rollback()
     if isinstance(error, Http404):
@@ -76,34 +78,39 @@ def handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
     elif isinstance(error, SuspiciousOperation):
         error = exceptions.ParseError(ADVICE["bad_request"], code="bad_request")
     if isinstance(error, APIException):
-        return _told(error)
+        return _response_to(error)
     request = context["request"]
     log.error("%s %s", request.method, request.path, exc_info=error)
     if isinstance(error, OperationalError | InterfaceError):
-        return answer(503, "database_away", headers={"Retry-After": "5"})
-    got_request_exception.send(sender=None, request=request._request)  # Sentry listens
-    return answer(500, "error")
+        return response(503, "database_away", headers={"Retry-After": "5"})
+    got_request_exception.send(sender=None, request=request._request)  # Sentry reports it
+    return response(500, "error")
 
 
-def _told(error: APIException) -> HttpResponse:
+def _response_to(error: APIException) -> HttpResponse:
     headers = dict(getattr(error, "headers", {}))
     if wait := getattr(error, "wait", None):
         headers["Retry-After"] = str(max(1, round(wait)))
     if challenge := getattr(error, "auth_header", None):
         headers["WWW-Authenticate"] = challenge
     if isinstance(error, exceptions.ValidationError):
-        return answer(error.status_code, "invalid", errors=list(_fields(error.detail)))
+        return response(error.status_code, "invalid", errors=list(_field_errors(error.detail)))
     code = str(getattr(error.detail, "code", None) or error.default_code)
-    ours = isinstance(error, Problem) or str(error.detail) != str(error.default_detail)
-    detail = str(error.detail) if ours and code not in SPOKEN_FOR else ""
-    return answer(error.status_code, code, detail, headers=headers)
+    is_specific = isinstance(error, Problem) or str(error.detail) != str(error.default_detail)
+    detail = str(error.detail) if is_specific and code not in ADVICE_REPLACES_DETAIL else ""
+    return response(error.status_code, code, detail, headers=headers)
 
 
-# The framework's own sentences for these say what was wrong, not what to do.
-SPOKEN_FOR = {"method_not_allowed", "not_acceptable", "unsupported_media_type", "throttled"}
+# REST framework's sentences for these codes state the error but not what to do.
+ADVICE_REPLACES_DETAIL = {
+    "method_not_allowed",
+    "not_acceptable",
+    "unsupported_media_type",
+    "throttled",
+}
 
 
-def answer(
+def response(
     status: int,
     code: str,
     detail: str = "",
@@ -124,7 +131,7 @@ def answer(
 def body(
     status: int, code: str, detail: str = "", errors: Sequence[Mapping[str, str]] = ()
 ) -> dict[str, Any]:
-    """The problem's JSON; without a sentence the one that belongs to its code."""
+    """The problem's JSON. Without `detail` it gets the sentence of its code."""
     return {
         "type": f"{TYPE}{code}",
         "title": HTTPStatus(status).phrase,
@@ -135,17 +142,17 @@ def body(
     }
 
 
-def _fields(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
-    """Every complaint with the path to its field: `recipients.3.phone`."""
+def _field_errors(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
+    """Each error with the path of its field: `recipients.3.phone`."""
     if isinstance(detail, Mapping):
         for name, inner in detail.items():
-            step = "" if name == "non_field_errors" else str(name)
-            yield from _fields(inner, ".".join(filter(None, (path, step))))
+            part = "" if name == "non_field_errors" else str(name)
+            yield from _field_errors(inner, ".".join(filter(None, (path, part))))
     elif isinstance(detail, list):
-        for place, inner in enumerate(detail):
+        for index, inner in enumerate(detail):
             deeper = isinstance(inner, Mapping | list)
-            yield from _fields(
-                inner, ".".join(filter(None, (path, str(place)))) if deeper else path
+            yield from _field_errors(
+                inner, ".".join(filter(None, (path, str(index)))) if deeper else path
             )
     else:
         code = detail.code if isinstance(detail, ErrorDetail) else "invalid"
@@ -153,21 +160,23 @@ def _fields(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
 
 
 def is_api(request: HttpRequest) -> bool:
-    """Whether a program asks, who is told of errors in JSON; people get pages."""
+    """Whether errors are sent as JSON; other requests come from people, who get HTML pages."""
     return request.path.startswith(PATH)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return (
-        answer(400, "bad_request") if is_api(request) else defaults.bad_request(request, exception)
+        response(400, "bad_request")
+        if is_api(request)
+        else defaults.bad_request(request, exception)
     )
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_api(request):
-        return answer(404, "not_found")
+        return response(404, "not_found")
     return defaults.page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    return answer(500, "error") if is_api(request) else defaults.server_error(request)
+    return response(500, "error") if is_api(request) else defaults.server_error(request)

@@ -1,4 +1,4 @@
-"""Lists that may be read from the database's copy, where there is one."""
+"""Lists that are read from the database replica, if one is configured."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from distribution.runtime import replica
 Row = TypeVar("Row", bound=Model)
 
 
-class CopiedList(ListAPIView[Row]):
-    """A list whose pages may lag behind by as much as the copy does."""
+class ReplicaList(ListAPIView[Row]):
+    """A list whose pages may be as old as the replica's lag."""
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """One page; it is read whole in here."""
+        """One page; its queries are evaluated inside the call, as the replica router requires."""
         return replica.read_from_replica(lambda: self.page(request, *args, **kwargs))
 
     def page(self, request: Request, *args: Any, **kwargs: Any) -> Response:

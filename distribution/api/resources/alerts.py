@@ -1,4 +1,4 @@
-"""Alerts: what a human should know now, and that somebody looks after it."""
+"""Lists alerts and acknowledges them."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from rest_framework.views import APIView
 
 from distribution.alerts import incidents
 from distribution.api.auth import audit
-from distribution.api.http.fields import Body, Id, valid
+from distribution.api.http.fields import Body, Id, validated
 from distribution.api.http.filtering import Filters
 from distribution.api.http.problems import Conflict
 from distribution.models import Alert, Scope, Severity
 
 ACTIVE, OPEN, ACKNOWLEDGED, CLOSED = "active", "open", "acknowledged", "closed"
-MOST = 100  # acknowledged at once
+MAX_IDS = 100  # in one acknowledgement
 
 
 class AlertShown(serializers.ModelSerializer[Alert]):
@@ -38,8 +38,17 @@ class AlertShown(serializers.ModelSerializer[Alert]):
     class Meta:
         model = Alert
         fields = (
-            *("id", "rule", "scope", "severity", "state", "message", "opened_at"),
-            *("notified_at", "acknowledged_at", "acknowledged_by", "closed_at"),
+            "id",
+            "rule",
+            "scope",
+            "severity",
+            "state",
+            "message",
+            "opened_at",
+            "notified_at",
+            "acknowledged_at",
+            "acknowledged_by",
+            "closed_at",
         )
         read_only_fields = fields
 
@@ -50,7 +59,7 @@ class AlertShown(serializers.ModelSerializer[Alert]):
         return ACKNOWLEDGED if alert.acknowledged_at else OPEN
 
 
-class Which(Filters):
+class AlertFilter(Filters):
     state = filters.ChoiceFilter(
         choices=[(word, word) for word in (ACTIVE, OPEN, ACKNOWLEDGED, CLOSED)],
         method="filter_state",
@@ -63,8 +72,8 @@ class Which(Filters):
         fields: tuple[str, ...] = ()
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        found: QuerySet[Any] = super().filter_queryset(queryset)
-        return found if self.form.cleaned_data.get("state") else found.filter(closed_at=None)
+        alerts: QuerySet[Any] = super().filter_queryset(queryset)
+        return alerts if self.form.cleaned_data.get("state") else alerts.filter(closed_at=None)
 
     def filter_state(self, rows: QuerySet[Alert], _field: str, state: str) -> QuerySet[Alert]:
         if state == CLOSED:
@@ -78,7 +87,7 @@ class Which(Filters):
 class Chosen(Body):
     """The alerts that somebody looks after from now on."""
 
-    ids = serializers.ListField(child=Id(), min_length=1, max_length=MOST)
+    ids = serializers.ListField(child=Id(), min_length=1, max_length=MAX_IDS)
 
 
 class Acknowledged(serializers.Serializer[Any]):
@@ -90,7 +99,7 @@ class Alerts(generics.ListAPIView[Alert]):
 
     scopes = {"GET": Scope.READ, "POST": Scope.ADMIN}
     serializer_class = AlertShown
-    filterset_class = Which
+    filterset_class = AlertFilter
     ordering = ("-pk",)
 
     def get_queryset(self) -> QuerySet[Alert]:
@@ -106,7 +115,7 @@ class Alerts(generics.ListAPIView[Alert]):
     )
     def post(self, request: Request) -> Response:
         """Says who looks after them. They stay active until what they tell of is over."""
-        ids = valid(Chosen, request.data)["ids"]
+        ids = validated(Chosen, request.data)["ids"]
         return Response({"acknowledged": _acknowledge(request, ids)})
 
 
@@ -127,12 +136,11 @@ class Acknowledge(APIView):
 
 
 def _acknowledge(request: Request, ids: list[int]) -> int:
-    assert request.user.pk is not None  # ScopeNeeded lets nobody else in
-    waiting = Alert.objects.filter(pk__in=ids, closed_at=None, acknowledged_at=None)
-    chosen = list(waiting)
-    done = incidents.acknowledge(
-        [alert.pk for alert in chosen], by=request.user.pk, now=timezone.now()
+    assert request.user.pk is not None  # ScopeNeeded requires a user
+    alerts = list(Alert.objects.filter(pk__in=ids, closed_at=None, acknowledged_at=None))
+    count = incidents.acknowledge(
+        [alert.pk for alert in alerts], by=request.user.pk, now=timezone.now()
     )
-    for alert in chosen:
-        audit.note(request, alert, "Acknowledged.", after=None)
-    return done
+    for alert in alerts:
+        audit.log_action(request, alert, "Acknowledged.", after=None)
+    return count

@@ -25,9 +25,15 @@ from distribution.models import Scope
 from distribution.runtime import india_time, replica
 from subscribers.spreadsheets import csv_lines
 
-USUAL_DAYS, MOST_DAYS = 30, 750
+DEFAULT_DAYS, MAX_DAYS = 30, 750
 COUNTS = (
-    *("recipients", "accepted", "delivered", "read", "failed", "skipped", "unconfirmed"),
+    "recipients",
+    "accepted",
+    "delivered",
+    "read",
+    "failed",
+    "skipped",
+    "unconfirmed",
     "waiting",
 )
 
@@ -37,25 +43,25 @@ class AnalyticsQuery(serializers.Serializer[Any]):
 
     to = fields.Day(required=False, help_text="The last day, in India; left out: today.")
     by = serializers.ChoiceField(
-        choices=[side.value for side in By],
+        choices=[dimension.value for dimension in By],
         default=By.DAY.value,
         help_text="What the rows are: one for each day, tier, phone number …",
     )
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        told = f"The first day, in India; left out: {USUAL_DAYS} days up to the last."
-        first = fields.Day(required=False, help_text=told)
-        return {"from": first, **super().get_fields()}  # `from` is Python's own word
+        help_text = f"The first day, in India; left out: {DEFAULT_DAYS} days up to the last."
+        first = fields.Day(required=False, help_text=help_text)
+        return {"from": first, **super().get_fields()}  # `from` is a keyword of Python
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         end = attrs.get("to") or india_time.local_date(timezone.now())
         start = attrs.get("from")
         if start is None:
-            start = max(date.min + timedelta(days=USUAL_DAYS), end) - timedelta(USUAL_DAYS - 1)
+            start = max(date.min + timedelta(days=DEFAULT_DAYS), end) - timedelta(DEFAULT_DAYS - 1)
         if start > end:
             raise serializers.ValidationError({"from": "It lies after `to`: exchange them."})
-        if (end - start).days >= MOST_DAYS:
-            raise serializers.ValidationError({"from": f"Ask for {MOST_DAYS} days at most."})
+        if (end - start).days >= MAX_DAYS:
+            raise serializers.ValidationError({"from": f"Ask for {MAX_DAYS} days at most."})
         return {"start": start, "end": end, "by": By(attrs["by"])}
 
 
@@ -84,7 +90,7 @@ class AnalyticsAnswer(serializers.Serializer[Any]):
         return {"from": serializers.DateField(), **super().get_fields()}
 
     to = serializers.DateField()
-    by = serializers.ChoiceField(choices=[side.value for side in By])
+    by = serializers.ChoiceField(choices=[dimension.value for dimension in By])
     time_zone = serializers.CharField()
     as_of = serializers.DateTimeField(
         allow_null=True, help_text="When these days were counted last; null: never."
@@ -100,8 +106,8 @@ class Analytics(APIView):
     """Figures of ended distributions, counted in advance: asking costs the same at any size."""
 
     scopes: Scopes = {"GET": Scope.READ}
-    asks = {"GET": ("from", "to", "by")}
-    renderer_classes = csv.BOTH
+    query_parameters = {"GET": ("from", "to", "by")}
+    renderer_classes = csv.JSON_OR_CSV
 
     @extend_schema(
         summary="Read analytics",
@@ -115,34 +121,34 @@ class Analytics(APIView):
     )
     def get(self, request: Request) -> HttpResponseBase:
         """Sent, delivered, read, failed by reason and skipped, of a range of days."""
-        query = AnalyticsQuery(data=request.query_params.dict())  # an empty date is none
+        query = AnalyticsQuery(data=request.query_params.dict())  # rejects an empty date
         query.is_valid(raise_exception=True)
         start, end, by = (query.validated_data[name] for name in ("start", "end", "by"))
-        found = replica.read_from_replica(lambda: breakdown.of(start, end, by))
+        figures = replica.read_from_replica(lambda: breakdown.of(start, end, by))
         if csv.wants_csv(request):
-            return csv.csv_answer(
-                csv_lines(lines(found, by)), f"analytics-by-{by}-{start}-{end}.csv"
+            return csv.csv_response(
+                csv_lines(csv_rows(figures, by)), f"analytics-by-{by}-{start}-{end}.csv"
             )
         answer = {
             "from": start,
             "to": end,
             "by": by.value,
             "time_zone": settings.TIME_ZONE,
-            "as_of": found.as_of and timezone.localtime(found.as_of),
-            "behind": found.behind,
-            "rows": [asdict(row) for row in found.rows],
-            "total": asdict(found.total),
+            "as_of": figures.as_of and timezone.localtime(figures.as_of),
+            "behind": figures.behind,
+            "rows": [asdict(row) for row in figures.rows],
+            "total": asdict(figures.total),
         }
-        return Response(answer)  # a serializer would cost more than the figures: 365 rows
+        return Response(answer)  # a serializer would take longer than the query for 365 rows
 
 
-def lines(found: Breakdown, by: By) -> Iterator[list[str]]:
+def csv_rows(figures: Breakdown, by: By) -> Iterator[list[str]]:
     """The rows of the CSV, a header first."""
     yield [by.value, "label", *COUNTS, "failures", "skips"]
-    for row in found.rows:
+    for row in figures.rows:
         counts = [str(getattr(row, name)) for name in COUNTS]
-        yield [row.key or "", row.label, *counts, _listed(row.failures), _listed(row.skips)]
+        yield [row.key or "", row.label, *counts, _joined(row.failures), _joined(row.skips)]
 
 
-def _listed(reasons: Mapping[str, int]) -> str:
+def _joined(reasons: Mapping[str, int]) -> str:
     return ";".join(f"{name}:{count}" for name, count in sorted(reasons.items()))

@@ -1,4 +1,4 @@
-"""Subscribers as the API tells and takes them: fields, their rules, filters."""
+"""Representations of subscribers: serializers with their validation, and the list's filter."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from subscribers.models import ConsentEvent, Status, Subscriber, Tier
 from subscribers.people import search as searching
 from subscribers.people import status_changes
 
-MOST_ATTRIBUTES = 45  # as many as a list may bring beside the columns that we know
+MAX_ATTRIBUTES = 45  # the same as an imported file may have beside the known columns
 FIELDS = ("name", "tier", "status", "language", "email", "attributes", "created_at", "updated_at")
 
 
@@ -61,27 +61,29 @@ class Details(Body):
     attributes = serializers.DictField(
         child=Text(allow_blank=True, max_length=MAX_CELL),
         required=False,
-        help_text=f"Text by name, up to {MOST_ATTRIBUTES} of them.",
+        help_text=f"Text by name, up to {MAX_ATTRIBUTES} of them.",
     )
 
     def validate_name(self, value: str) -> str:
-        return _read("name", value)
+        return _read_cell("name", value)
 
     def validate_language(self, value: str) -> str:
-        return _read("language", value)
+        return _read_cell("language", value)
 
     def validate_email(self, value: str) -> str:
-        return _read("email", value) if value.strip() else ""
+        return _read_cell("email", value) if value.strip() else ""
 
     def validate_attributes(self, values: dict[str, str]) -> dict[str, str]:
-        if len(values) > MOST_ATTRIBUTES:
-            raise serializers.ValidationError(f"Send at most {MOST_ATTRIBUTES}.", "too_many")
-        named = {columns.attribute_name(title): _read("", text) for title, text in values.items()}
-        if "" in named or len(named) < len(values):
+        if len(values) > MAX_ATTRIBUTES:
+            raise serializers.ValidationError(f"Send at most {MAX_ATTRIBUTES}.", "too_many")
+        attributes = {
+            columns.attribute_name(title): _read_cell("", text) for title, text in values.items()
+        }
+        if "" in attributes or len(attributes) < len(values):
             raise serializers.ValidationError(
                 "Each needs a name of its own, which is none of a subscriber's fields.", "name"
             )
-        return named
+        return attributes
 
 
 class NewSubscriber(Details):
@@ -102,8 +104,8 @@ class NewSubscriber(Details):
             raise serializers.ValidationError(str(error), "phone_invalid") from None
 
     def validate_attributes(self, values: dict[str, str]) -> dict[str, str]:
-        named = super().validate_attributes(values)
-        return {name: text for name, text in named.items() if text}
+        attributes = super().validate_attributes(values)
+        return {name: text for name, text in attributes.items() if text}
 
 
 class StatusChange(Body):
@@ -128,7 +130,7 @@ class ConsentRow(serializers.ModelSerializer[ConsentEvent]):
         read_only_fields = fields
 
 
-class People(Filters):
+class SubscriberFilter(Filters):
     """Which subscribers; several filters narrow each other."""
 
     status = filters.ChoiceFilter(choices=Status.choices)
@@ -158,9 +160,9 @@ class People(Filters):
         }
     )
     def filter_attribute(
-        self, people: QuerySet[Subscriber], _field: str, told: str
+        self, people: QuerySet[Subscriber], _field: str, term: str
     ) -> QuerySet[Subscriber]:
-        name, colon, value = told.partition(":")
+        name, colon, value = term.partition(":")
         if not (colon and name.strip()):
             raise ValidationError({"attribute": "Write name:value, for example city:Pune."})
         return searching.with_attribute(people, name.strip(), value.strip())
@@ -187,8 +189,8 @@ class People(Filters):
         return searching.search(people, term)
 
 
-def _read(key: str, text: str) -> str:
-    """By the rules of a list's cells."""
+def _read_cell(key: str, text: str) -> str:
+    """Validate a value by the rules for cells of imported files."""
     try:
         return columns.read_value(key, text)
     except ValueError as error:

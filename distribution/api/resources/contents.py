@@ -1,4 +1,4 @@
-"""Content that is submitted by a program and approved by a person."""
+"""Submits content for approval, and shows what was decided."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from rest_framework.views import APIView
 
 from distribution.api.auth import audit
 from distribution.api.auth.idempotency import Answer, kept_answer, once
-from distribution.api.http.fields import Body, Day, Flag, Id, Text, valid
+from distribution.api.http.fields import Body, Day, Flag, Id, Text, validated
 from distribution.api.http.parsing import LimitedJsonParser, loads
 from distribution.content import approval, media, template_schema, validation
 from distribution.models import Approval, Content, ContentState, Decision, MessageTemplate, Scope
@@ -30,21 +30,21 @@ from distribution.runtime import india_time
 from phonepool.cloud_api import client
 from phonepool.cloud_api.media import KINDS, MEGABYTE, MediaRefusedError
 
-KIND = [(kind, kind) for kind in KINDS]
-LARGEST_FILE = max(kind.limit for kind in KINDS.values())
-LONGEST_TEXT = 2000
-MOST_VARIABLES = 50
+KIND_CHOICES = [(kind, kind) for kind in KINDS]
+MAX_FILE_BYTES = max(kind.limit for kind in KINDS.values())
+MAX_TEXT_CHARACTERS = 2000
+MAX_VARIABLES = 50
 
 
 class MediaBody(Body):
     """A file that is with Meta already."""
 
-    type = serializers.ChoiceField(KIND)
+    type = serializers.ChoiceField(KIND_CHOICES)
     id = Text(max_length=100, help_text="Meta's id of the media.")
 
 
 class HeadlineText(Body):
-    text = Text(max_length=LONGEST_TEXT)
+    text = Text(max_length=MAX_TEXT_CHARACTERS)
 
 
 class ContentBody(Body):
@@ -55,17 +55,19 @@ class ContentBody(Body):
     is_fallback = Flag(default=False, help_text="Said on days without content of their own.")
     message_template = Id(help_text="Its id, from GET /api/distribution/templates.")
     body_variables = serializers.ListField(
-        child=Text(max_length=LONGEST_TEXT),
-        max_length=MOST_VARIABLES,
+        child=Text(max_length=MAX_TEXT_CHARACTERS),
+        max_length=MAX_VARIABLES,
         default=list,
         help_text="One text for each variable of the body, in order; `{name}` is filled in.",
     )
     button_variables = serializers.DictField(
-        child=Text(max_length=LONGEST_TEXT),
+        child=Text(max_length=MAX_TEXT_CHARACTERS),
         default=dict,
         help_text="Text of a button's address by the button's place, from 0.",
     )
-    headline = Text(max_length=LONGEST_TEXT, required=False, help_text="Text that stands above.")
+    headline = Text(
+        max_length=MAX_TEXT_CHARACTERS, required=False, help_text="Text that stands above."
+    )
     media = MediaBody(required=False, help_text="What stands above; or send the file itself.")
 
     def validate_day(self, day: Any) -> Any:
@@ -99,7 +101,7 @@ class ContentUpload(serializers.Serializer[Any]):
 class MediaShown(serializers.Serializer[Any]):
     """What stands above the text, as it is with Meta."""
 
-    type = serializers.ChoiceField(KIND)
+    type = serializers.ChoiceField(KIND_CHOICES)
     id = serializers.CharField(help_text="Meta's.")
     uploaded_at = serializers.DateTimeField(
         allow_null=True, help_text="By us; Meta keeps it for 30 days. Null: it was there before."
@@ -132,23 +134,36 @@ class ContentShown(serializers.ModelSerializer[Content]):
     class Meta:
         model = Content
         fields = [
-            *("id", "title", "day", "is_fallback", "state", "message_template", "body_variables"),
-            *("button_variables", "headline", "media", "author", "submitted_at", "decided_at"),
-            *("deadline", "decisions", "url"),
+            "id",
+            "title",
+            "day",
+            "is_fallback",
+            "state",
+            "message_template",
+            "body_variables",
+            "button_variables",
+            "headline",
+            "media",
+            "author",
+            "submitted_at",
+            "decided_at",
+            "deadline",
+            "decisions",
+            "url",
         ]
 
     def get_headline(self, content: Content) -> str | None:
-        above = content.media
-        return str(above.get("text", "")) if above.get("type") == "text" else None
+        header = content.media
+        return str(header.get("text", "")) if header.get("type") == "text" else None
 
     @extend_schema_field(MediaShown(allow_null=True))
     def get_media(self, content: Content) -> dict[str, str | None] | None:
-        above = content.media
-        if above.get("type", "text") == "text":
+        header = content.media
+        if header.get("type", "text") == "text":
             return None
-        at = above.get("uploaded_at")
+        at = header.get("uploaded_at")
         moment = india_time.local_iso(datetime.fromisoformat(at)) if at else None
-        return {"type": above["type"], "id": above.get("id", ""), "uploaded_at": moment}
+        return {"type": header["type"], "id": header.get("id", ""), "uploaded_at": moment}
 
     @extend_schema_field({"type": ["string", "null"], "format": "date-time"})
     def get_deadline(self, content: Content) -> str | None:
@@ -169,7 +184,7 @@ class Submit(APIView):
     creates = True
     follow = {"distribution_content_retrieve": "path.id"}
     parser_classes = [LimitedJsonParser, MultiPartParser]
-    body_bytes = LARGEST_FILE + MEGABYTE
+    body_bytes = MAX_FILE_BYTES + MEGABYTE
 
     @extend_schema(
         summary="Submit content for approval",
@@ -178,28 +193,28 @@ class Submit(APIView):
         responses={201: ContentShown},
     )
     def post(self, request: Request) -> HttpResponse:
-        asked, file = _read(request)
-        if before := kept_answer(request):
-            return before
-        above = _above(asked, file)
-        return once(request, lambda: _submit(request, asked, above))
+        body, file = _read(request)
+        if stored := kept_answer(request):
+            return stored
+        header = _header_media(body, file)
+        return once(request, lambda: _submit(request, body, header))
 
 
 def _read(request: Request) -> tuple[dict[str, Any], UploadedFile[Any] | None]:
     data = request.data
     if not hasattr(data, "lists"):
-        return valid(ContentBody, data), None
-    upload = valid(ContentUpload, data)
-    asked = valid(ContentBody, loads(upload["content"].encode()))
-    if "media" in asked or "headline" in asked:
+        return validated(ContentBody, data), None
+    upload = validated(ContentUpload, data)
+    body = validated(ContentBody, loads(upload["content"].encode()))
+    if "media" in body or "headline" in body:
         raise ValidationError({"content": "With a file neither media nor headline is given."})
-    return asked, upload["file"]
+    return body, upload["file"]
 
 
-def _above(asked: dict[str, Any], file: UploadedFile[Any] | None) -> dict[str, Any]:
-    """What stands above the text. A file goes to Meta here, before any transaction is open."""
+def _header_media(body: dict[str, Any], file: UploadedFile[Any] | None) -> dict[str, Any]:
+    """The header of the message. A file is uploaded to Meta here, before any transaction."""
     if file is not None:
-        form = template_schema.read(asked["message_template"].components)
+        form = template_schema.read(body["message_template"].components)
         kind = form.header.lower() if form.needs_media else ""
         if not kind:
             raise ValidationError({"file": "This message template has no picture or file above."})
@@ -209,31 +224,31 @@ def _above(asked: dict[str, Any], file: UploadedFile[Any] | None) -> dict[str, A
             )
         except MediaRefusedError as error:
             raise ValidationError({"file": str(error)}) from None
-    if "headline" in asked:
-        return _headline(asked)
-    return dict(asked.get("media", {}))
+    if "headline" in body:
+        return _headline(body)
+    return dict(body.get("media", {}))
 
 
-def _headline(asked: dict[str, Any]) -> dict[str, Any]:
-    slots = template_schema.read(asked["message_template"].components).of(template_schema.HEADER)
+def _headline(body: dict[str, Any]) -> dict[str, Any]:
+    slots = template_schema.read(body["message_template"].components).of(template_schema.HEADER)
     name = {} if not slots or slots[0].name.isdigit() else {"name": slots[0].name}
-    return {"type": "text", "text": asked["headline"].strip(), **name}
+    return {"type": "text", "text": body["headline"].strip(), **name}
 
 
-def _submit(request: Request, asked: dict[str, Any], above: dict[str, Any]) -> Answer:
+def _submit(request: Request, body: dict[str, Any], header: dict[str, Any]) -> Answer:
     now = timezone.now()
-    words: dict[str, Any] = {name: asked.get(name) for name in approval.EDITABLE}
-    assert isinstance(request.user, User)  # ScopeNeeded lets nobody else in
+    values: dict[str, Any] = {name: body.get(name) for name in approval.EDITABLE}
+    assert isinstance(request.user, User)  # ScopeNeeded requires a user
     try:
         with transaction.atomic():
-            content = approval.write(by=request.user, now=now, **{**words, "media": above})
+            content = approval.write(by=request.user, now=now, **{**values, "media": header})
             approval.submit(content, by=request.user, now=now)
     except approval.ApprovalError as error:
-        found = validation.findings(content)
-        raise ValidationError({"non_field_errors": found or [str(error)]}) from None
-    audit.note(request, content, "Submitted.", after={"title": content.title})
-    shown = ContentShown(content).data
-    return Answer(201, shown, shown["url"])
+        findings = validation.findings(content)
+        raise ValidationError({"non_field_errors": findings or [str(error)]}) from None
+    audit.log_action(request, content, "Submitted.", after={"title": content.title})
+    answer = ContentShown(content).data
+    return Answer(201, answer, answer["url"])
 
 
 class OneContent(APIView):
@@ -242,6 +257,6 @@ class OneContent(APIView):
     scopes = {"GET": Scope.CONTENT}
 
     @extend_schema(summary="See what was decided about a content", responses=ContentShown)
-    def get(self, request: Request, id: int) -> Response:  # noqa: ARG002 - the document's
+    def get(self, request: Request, id: int) -> Response:  # noqa: ARG002 - named in the document
         rows = Content.objects.select_related("message_template", "author")
         return Response(ContentShown(get_object_or_404(rows, pk=id)).data)

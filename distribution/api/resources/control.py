@@ -1,4 +1,4 @@
-"""Pause, resume and cancel. Each may be sent again: what is so already is no error."""
+"""Pause, resume and cancel. All are idempotent: a step that is already done is no error."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from distribution.api.auth import audit
-from distribution.api.http.fields import Body, Text, valid
+from distribution.api.http.fields import Body, Text, validated
 from distribution.api.http.problems import Conflict
-from distribution.api.resources.distributions import DistributionShown, shown
+from distribution.api.resources.distributions import DistributionShown, distribution_body
 from distribution.lifecycle import control
 from distribution.models import Distribution, DistributionState, Scope
 
@@ -25,27 +25,27 @@ class Step(APIView):
     """One thing that can be done to a distribution. A subclass says which."""
 
     scopes = {"POST": Scope.DISTRIBUTE}
-    after: DistributionState  # where it leads
-    said: str
+    target_state: DistributionState
+    log_message: str
 
-    def take(self, distribution: Distribution, reason: str) -> None:
+    def apply(self, distribution: Distribution, reason: str) -> None:
         raise NotImplementedError
 
-    def answer(self, request: Request, pk: int) -> Response:
-        reason = valid(ReasonBody, request.data)["reason"]
+    def respond(self, request: Request, pk: int) -> Response:
+        reason = validated(ReasonBody, request.data)["reason"]
         distribution = get_object_or_404(Distribution, pk=pk)
-        if distribution.state != self.after:
+        if distribution.state != self.target_state:
             try:
-                self.take(distribution, f"{request.user}: {reason}")
+                self.apply(distribution, f"{request.user}: {reason}")
             except control.ControlError as error:
                 raise Conflict("not_possible", str(error)) from None
-            audit.note(request, distribution, self.said, reason=reason, after={})
+            audit.log_action(request, distribution, self.log_message, reason=reason, after={})
             distribution.refresh_from_db()
-        return Response(shown(distribution))
+        return Response(distribution_body(distribution))
 
 
 class Pause(Step):
-    after, said = DistributionState.PAUSED, "Paused."
+    target_state, log_message = DistributionState.PAUSED, "Paused."
 
     @extend_schema(
         summary="Pause a distribution",
@@ -54,15 +54,15 @@ class Pause(Step):
         responses=DistributionShown,
     )
     def post(self, request: Request, id: int) -> Response:
-        return self.answer(request, id)
+        return self.respond(request, id)
 
-    def take(self, distribution: Distribution, reason: str) -> None:
+    def apply(self, distribution: Distribution, reason: str) -> None:
         if not control.pause(distribution.pk, reason=reason, now=timezone.now()):
             raise control.ControlError("Only a distribution that is sending can be paused.")
 
 
 class Resume(Step):
-    after, said = DistributionState.SENDING, "Resumed."
+    target_state, log_message = DistributionState.SENDING, "Resumed."
 
     @extend_schema(
         summary="Resume a paused distribution",
@@ -70,15 +70,15 @@ class Resume(Step):
         responses=DistributionShown,
     )
     def post(self, request: Request, id: int) -> Response:
-        return self.answer(request, id)
+        return self.respond(request, id)
 
-    def take(self, distribution: Distribution, reason: str) -> None:
-        del reason  # the log has it
+    def apply(self, distribution: Distribution, reason: str) -> None:
+        del reason  # only logged
         control.resume(distribution.pk, now=timezone.now())
 
 
 class Cancel(Step):
-    after, said = DistributionState.CANCELLED, "Cancelled."
+    target_state, log_message = DistributionState.CANCELLED, "Cancelled."
 
     @extend_schema(
         summary="Cancel a distribution for good",
@@ -87,7 +87,7 @@ class Cancel(Step):
         responses=DistributionShown,
     )
     def post(self, request: Request, id: int) -> Response:
-        return self.answer(request, id)
+        return self.respond(request, id)
 
-    def take(self, distribution: Distribution, reason: str) -> None:
+    def apply(self, distribution: Distribution, reason: str) -> None:
         control.cancel(distribution.pk, reason=reason, now=timezone.now())

@@ -1,4 +1,4 @@
-"""What became of each person's message in one distribution."""
+"""The deliveries of one distribution, as JSON pages or one CSV file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rest_framework.request import Request
 
 from distribution.api.http import csv
 from distribution.api.http.filtering import Filters
-from distribution.api.http.replica_lists import CopiedList
+from distribution.api.http.replica_lists import ReplicaList
 from distribution.ledger.reasons import explain
 from distribution.models import Delivery, Distribution, Progress, Scope, State
 from distribution.reporting import delivery_export
@@ -21,7 +21,7 @@ from distribution.runtime import replica
 from masking.phones import mask_phone
 
 
-@extend_schema_field({"type": "string", "enum": [one.name.lower() for one in Progress]})
+@extend_schema_field({"type": "string", "enum": [step.name.lower() for step in Progress]})
 class ProgressField(serializers.Field[int, Any, str, Any]):
     """How far WhatsApp reported the message, by name."""
 
@@ -47,9 +47,23 @@ class DeliveryShown(serializers.ModelSerializer[Delivery]):
     class Meta:
         model = Delivery
         fields = [
-            *("id", "subscriber", "phone", "tier", "batch_no", "number", "state", "progress"),
-            *("reason", "words", "attempts", "accepted_at", "sent_at", "delivered_at"),
-            *("read_at", "failed_at", "error_code"),
+            "id",
+            "subscriber",
+            "phone",
+            "tier",
+            "batch_no",
+            "number",
+            "state",
+            "progress",
+            "reason",
+            "words",
+            "attempts",
+            "accepted_at",
+            "sent_at",
+            "delivered_at",
+            "read_at",
+            "failed_at",
+            "error_code",
         ]
 
     def get_phone(self, delivery: Delivery) -> str:
@@ -59,20 +73,20 @@ class DeliveryShown(serializers.ModelSerializer[Delivery]):
         return explain(delivery.reason).words if delivery.reason else ""
 
 
-class Which(Filters):
+class DeliveryFilter(Filters):
     class Meta:
         model = Delivery
         fields = {"state": ["exact"], "tier": ["exact"], "number": ["exact"]}
 
 
-class Deliveries(CopiedList[Delivery]):
+class Deliveries(ReplicaList[Delivery]):
     """Deliveries of a distribution."""
 
     scopes = {"GET": Scope.SUBSCRIBERS}
-    renderer_classes = csv.BOTH
+    renderer_classes = csv.JSON_OR_CSV
     serializer_class = DeliveryShown
     ordering = ("pk",)
-    filterset_class = Which
+    filterset_class = DeliveryFilter
 
     def get_queryset(self) -> QuerySet[Delivery]:
         if getattr(self, "swagger_fake_view", False):
@@ -88,11 +102,11 @@ class Deliveries(CopiedList[Delivery]):
         },
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Any:
-        get_object_or_404(Distribution, pk=self.kwargs["id"])  # the copy may not have it yet
+        get_object_or_404(Distribution, pk=self.kwargs["id"])  # the replica may not have it yet
         if csv.wants_csv(request):
             rows = self.filter_queryset(self.get_queryset().using(replica.stream_alias())).order_by(
                 "pk"
             )
             lines = delivery_export.lines(rows, full_phones=False)
-            return csv.csv_answer(lines, f"deliveries-{self.kwargs['id']}.csv")
+            return csv.csv_response(lines, f"deliveries-{self.kwargs['id']}.csv")
         return super().get(request, *args, **kwargs)

@@ -1,4 +1,4 @@
-"""Distributions as the API shows them: one, and the list of all."""
+"""Distributions: the representation of one, and the list of all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 
 from distribution.api.http.filtering import Filters
-from distribution.api.http.replica_lists import CopiedList
+from distribution.api.http.replica_lists import ReplicaList
 from distribution.models import Distribution, DistributionState, Kind, Scope
 
 
@@ -30,19 +30,29 @@ class DistributionShown(serializers.ModelSerializer[Distribution]):
     class Meta:
         model = Distribution
         fields = [
-            *("id", "kind", "date", "planned_at", "state", "state_reason", "content"),
-            *("opened_at", "sla_deadline", "completed_at", "recipients", "status_url"),
+            "id",
+            "kind",
+            "date",
+            "planned_at",
+            "state",
+            "state_reason",
+            "content",
+            "opened_at",
+            "sla_deadline",
+            "completed_at",
+            "recipients",
+            "status_url",
         ]
 
     def get_status_url(self, distribution: Distribution) -> str:
         return status_url(distribution)
 
 
-def _day(comparison: str, told: str) -> filters.DateFilter:
-    return filters.DateFilter("local_date", comparison, input_formats=["%Y-%m-%d"], help_text=told)
+def _day(lookup: str, help_text: str) -> filters.DateFilter:
+    return filters.DateFilter("local_date", lookup, input_formats=["%Y-%m-%d"], help_text=help_text)
 
 
-class Which(Filters):
+class DistributionFilter(Filters):
     since = _day("gte", "Of this day in India or later.")
     until = _day("lte", "Of this day in India or earlier.")
 
@@ -54,22 +64,22 @@ class Which(Filters):
 @extend_schema_view(
     get=extend_schema(operation_id="distribution_list", summary="List distributions of every kind")
 )
-class Distributions(CopiedList[Distribution]):
+class Distributions(ReplicaList[Distribution]):
     """Daily, one-time and manual ones, the latest first: those that were, that run, and that are
     planned."""
 
     scopes = {"GET": Scope.READ}
     serializer_class = DistributionShown
-    filterset_class = Which
+    filterset_class = DistributionFilter
     ordering = ("-planned_at", "-pk")
     queryset = Distribution.objects.all()
 
 
 def status_url(distribution: Distribution) -> str:
-    """Where a program follows it."""
+    """The URL of its status."""
     return f"{reverse('api:status')}?id={distribution.pk}"
 
 
-def shown(distribution: Distribution) -> dict[str, Any]:
-    """Its JSON."""
+def distribution_body(distribution: Distribution) -> dict[str, Any]:
+    """Its JSON representation."""
     return dict(DistributionShown(distribution).data)

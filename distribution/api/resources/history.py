@@ -1,4 +1,4 @@
-"""One person's story: what they agreed to, and what became of each message to them."""
+"""A subscriber's history: consent events, and the outcome of every delivery."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from distribution.api.http.paging import CursorPages
-from distribution.api.http.queries import OF_PAGES
+from distribution.api.http.queries import PAGE_PARAMETERS
 from distribution.api.resources.bulk_subscribers import ConsentRow
 from distribution.api.resources.deliveries import ProgressField
-from distribution.api.resources.subscribers import one
+from distribution.api.resources.subscribers import get_subscriber
 from distribution.models import Delivery, Scope
 from distribution.reporting import subscriber_history
 from distribution.runtime import india_time
 from subscribers.models import ConsentEvent
 
-MOST_EVENTS = 200
+MAX_EVENTS = 200
 PAGES = [
     OpenApiParameter("cursor", str, description=CursorPages.cursor_query_description),
     OpenApiParameter(
@@ -45,9 +45,23 @@ class DeliveryRow(serializers.ModelSerializer[Delivery]):
     class Meta:
         model = Delivery
         fields = (
-            *("id", "distribution", "date", "state", "reason", "progress", "told", "advice"),
-            *("number", "tier", "attempt_no", "accepted_at", "sent_at", "delivered_at"),
-            *("read_at", "failed_at", "failed_code"),
+            "id",
+            "distribution",
+            "date",
+            "state",
+            "reason",
+            "progress",
+            "told",
+            "advice",
+            "number",
+            "tier",
+            "attempt_no",
+            "accepted_at",
+            "sent_at",
+            "delivered_at",
+            "read_at",
+            "failed_at",
+            "failed_code",
         )
         read_only_fields = fields
 
@@ -68,7 +82,7 @@ class History(serializers.Serializer[Any]):
     """Consent from the beginning, deliveries in pages, the latest first."""
 
     subscriber = serializers.IntegerField()
-    consent = ConsentRow(many=True, help_text=f"The latest {MOST_EVENTS} at most, oldest first.")
+    consent = ConsentRow(many=True, help_text=f"The latest {MAX_EVENTS} at most, oldest first.")
     deliveries = DeliveryRow(many=True)
     next = serializers.CharField(allow_null=True, help_text="Address of the next deliveries.")
     previous = serializers.CharField(allow_null=True)
@@ -78,7 +92,7 @@ class SubscriberHistory(APIView):
     """What a person agreed to, and every message to them."""
 
     scopes = {"GET": Scope.SUBSCRIBERS}
-    asks = {"GET": OF_PAGES}
+    query_parameters = {"GET": PAGE_PARAMETERS}
     ordering = ("-pk",)
 
     @extend_schema(
@@ -89,13 +103,13 @@ class SubscriberHistory(APIView):
     )
     def get(self, request: Request, id: int) -> Response:
         """Each delivery is also told in a sentence that can be read out on the phone."""
-        somebody, pages = one(id), CursorPages()
-        rows = pages.paginate_queryset(_deliveries(somebody.pk), request, self)
+        subscriber, pages = get_subscriber(id), CursorPages()
+        rows = pages.paginate_queryset(_deliveries(subscriber.pk), request, self)
         today = india_time.local_date(timezone.now())
         return Response(
             {
-                "subscriber": somebody.pk,
-                "consent": ConsentRow(_events(somebody.pk), many=True).data,
+                "subscriber": subscriber.pk,
+                "consent": ConsentRow(_events(subscriber.pk), many=True).data,
                 "deliveries": DeliveryRow(rows, many=True, context={"today": today}).data,
                 "next": pages.get_next_link(),
                 "previous": pages.get_previous_link(),
@@ -110,4 +124,4 @@ def _deliveries(subscriber_id: int) -> QuerySet[Delivery]:
 
 def _events(subscriber_id: int) -> list[ConsentEvent]:
     events = ConsentEvent.objects.filter(subscriber_id=subscriber_id)
-    return list(events.order_by("-at", "-pk")[:MOST_EVENTS])[::-1]
+    return list(events.order_by("-at", "-pk")[:MAX_EVENTS])[::-1]

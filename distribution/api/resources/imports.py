@@ -1,4 +1,4 @@
-"""Lists of subscribers: taken in, followed, confirmed, stopped. The work is done behind."""
+"""Imports of subscriber files: upload, follow, confirm, cancel. A task does the work."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from rest_framework.views import APIView
 
 from distribution.api.auth import audit, idempotency
 from distribution.api.auth.callers import source
-from distribution.api.http.fields import Body, Text, valid
+from distribution.api.http.fields import Body, Text, validated
 from distribution.api.http.problems import Conflict, Problem
 from distribution.models import Scope
 from subscribers.importing import jobs
@@ -29,13 +29,13 @@ from subscribers.importing.tables.records import ImportRefused
 from subscribers.models import ImportJob, ImportState
 
 CONFIRMED = (ImportState.IMPORTING, ImportState.DONE)
-ROOM = 64 * 1024  # for what a form wraps around its file
+FORM_OVERHEAD_BYTES = 64 * 1024  # for the parts of a form beside its file
 ALONE = "Beside a file that is the whole body: "
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
-class RawList(BaseParser):
-    """The file alone as the body; what a form would say beside it is in the address."""
+class FileParser(BaseParser):
+    """Parses a body that is the file itself; the other form fields are query parameters."""
 
     ending = ""
 
@@ -46,28 +46,28 @@ class RawList(BaseParser):
         parser_context: Mapping[str, Any] | None = None,
     ) -> MultiValueDict[str, Any]:
         content = stream.read(jobs.UPLOAD_BYTES_LIMIT + 1)
-        asked = (parser_context or {})["request"].query_params
+        query = (parser_context or {})["request"].query_params
         file = InMemoryUploadedFile(
             io.BytesIO(content),
             "file",
-            f"{asked.get('name') or 'list'}{self.ending}",
+            f"{query.get('name') or 'list'}{self.ending}",
             media_type or "",
             len(content),
             None,
         )
-        told = {name: asked.getlist(name) for name in ("consent_source", "dry_run")}
-        return MultiValueDict({"file": [file], **{k: v for k, v in told.items() if v}})
+        options = {name: query.getlist(name) for name in ("consent_source", "dry_run")}
+        return MultiValueDict({"file": [file], **{k: v for k, v in options.items() if v}})
 
 
-class CsvList(RawList):
+class CsvParser(FileParser):
     media_type, ending = "text/csv", ".csv"
 
 
-class JsonList(RawList):
+class JsonLinesParser(FileParser):
     media_type, ending = "application/x-ndjson", ".jsonl"
 
 
-class XlsxList(RawList):
+class XlsxParser(FileParser):
     media_type, ending = XLSX, ".xlsx"
 
 
@@ -90,13 +90,13 @@ class Upload(serializers.Serializer[Any]):
         default=False, help_text="Only say what would become of each row."
     )
 
-    def validate(self, told: dict[str, Any]) -> dict[str, Any]:
-        if not (told["dry_run"] or jobs.cleaned(told.get("consent_source", ""))):
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not (attrs["dry_run"] or jobs.cleaned(attrs.get("consent_source", ""))):
             raise serializers.ValidationError(
                 {"consent_source": "Say where these people agreed, or ask for a dry_run."},
                 "required",
             )
-        return told
+        return attrs
 
 
 class Beside(serializers.Serializer[Any]):
@@ -153,8 +153,20 @@ class Job(serializers.ModelSerializer[ImportJob]):
     class Meta:
         model = ImportJob
         fields = (
-            *("id", "filename", "state", "percent", "problem", "consent_source", "by"),
-            *("created_at", "confirmed_at", "ended_at", "lines", "last_line", "counts", "refused"),
+            "id",
+            "filename",
+            "state",
+            "percent",
+            "problem",
+            "consent_source",
+            "by",
+            "created_at",
+            "confirmed_at",
+            "ended_at",
+            "lines",
+            "last_line",
+            "counts",
+            "refused",
         )
         read_only_fields = fields
 
@@ -178,15 +190,15 @@ class ImportSubscribers(APIView):
     """A list of subscribers to be imported, or only checked."""
 
     scopes = {"POST": Scope.SUBSCRIBERS}
-    asks = {"POST": ("consent_source", "dry_run", "name")}
+    query_parameters = {"POST": ("consent_source", "dry_run", "name")}
     creates = True
     follow = {
         "subscribers_import_read": "path.id",
         "subscribers_import_confirm": "path.id",
         "subscribers_import_cancel": "path.id",
     }
-    body_bytes = jobs.UPLOAD_BYTES_LIMIT + ROOM
-    parser_classes = [MultiPartParser, CsvList, JsonList, XlsxList]
+    body_bytes = jobs.UPLOAD_BYTES_LIMIT + FORM_OVERHEAD_BYTES
+    parser_classes = [MultiPartParser, CsvParser, JsonLinesParser, XlsxParser]
 
     @extend_schema(
         operation_id="subscribers_import",
@@ -203,9 +215,9 @@ class ImportSubscribers(APIView):
     def post(self, request: Request) -> HttpResponse:
         """Answers at once with a job to follow. Rows are taken or refused one by one; nobody who
         left is brought back. A job whose worker dies is gone on with where it was."""
-        valid(Beside, request.query_params)  # also where the form says it
-        told = valid(Upload, request.data)
-        return idempotency.once(request, lambda: _submit(request, told))
+        validated(Beside, request.query_params)  # checked for forms too
+        upload = validated(Upload, request.data)
+        return idempotency.once(request, lambda: _submit(request, upload))
 
 
 class OneImport(APIView):
@@ -224,7 +236,7 @@ class OneImport(APIView):
     @extend_schema(
         operation_id="subscribers_import_cancel",
         summary="Stop an import",
-        responses={200: Job},  # left unsaid, the document would tell of a 204
+        responses={200: Job},  # else drf-spectacular would assume a 204
     )
     def delete(self, request: Request, id: int) -> Response:  # noqa: ARG002
         """What is written by then stays. Again is no error; one that has come to another end is
@@ -252,13 +264,13 @@ class ConfirmImport(APIView):
     def post(self, request: Request, id: int) -> Response:
         """After a dry run. Again with the same `consent_source` is no error; else what is not
         CHECKED is answered 409 `import_not_checked`."""
-        source = jobs.cleaned(valid(Confirmation, request.data)["consent_source"])
+        source = jobs.cleaned(validated(Confirmation, request.data)["consent_source"])
         confirmed = jobs.confirm(
             _job(id).pk, consent_source=source, by=_by(request), now=timezone.now()
         )
         job = _job(id)
         if confirmed:
-            audit.note(request, job, "Import confirmed.", reason=source, after=job.checked)
+            audit.log_action(request, job, "Import confirmed.", reason=source, after=job.checked)
         elif job.state not in CONFIRMED or job.consent_source != source:
             raise Conflict(
                 "import_not_checked",
@@ -268,21 +280,21 @@ class ConfirmImport(APIView):
         return Response(Job(job).data, status=202)
 
 
-def _submit(request: Request, told: Mapping[str, Any]) -> idempotency.Answer:
-    file = told["file"]
+def _submit(request: Request, upload: Mapping[str, Any]) -> idempotency.Answer:
+    file = upload["file"]
     try:
         job = jobs.submit(
             file.read(),
             file.name,
             by=_by(request),
             now=timezone.now(),
-            consent_source="" if told["dry_run"] else told["consent_source"],
+            consent_source="" if upload["dry_run"] else upload["consent_source"],
         )
     except ImportRefused as refusal:
         raise Problem(400, "list_refused", str(refusal)) from None
-    audit.note(request, job, "List uploaded.", after={"sha256": job.digest})
-    where = reverse("api:subscribers-import-job", args=[job.pk])
-    return idempotency.Answer(202, Job(job).data, where)
+    audit.log_action(request, job, "List uploaded.", after={"sha256": job.digest})
+    location = reverse("api:subscribers-import-job", args=[job.pk])
+    return idempotency.Answer(202, Job(job).data, location)
 
 
 def _by(request: Request) -> str:

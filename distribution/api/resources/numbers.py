@@ -1,4 +1,4 @@
-"""The phone numbers we send from, read: what each may do, what it does, what holds it back."""
+"""Read-only view of the phone numbers: state, limits, usage, breaker."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class NumberShown(serializers.Serializer[NumberStatus]):
     )
 
 
-class Which(Filters):
+class NumberFilter(Filters):
     state = filters.ChoiceFilter(choices=NumberState.choices)
     role = filters.ChoiceFilter(choices=Role.choices)
 
@@ -61,7 +61,7 @@ class Numbers(generics.ListAPIView[PhoneNumber]):
 
     scopes = {"GET": Scope.READ}
     serializer_class = NumberShown  # type: ignore[assignment]  # of a standing, not of the row
-    filterset_class = Which
+    filterset_class = NumberFilter
     ordering = ("pk",)
 
     def get_queryset(self) -> QuerySet[PhoneNumber]:
@@ -69,7 +69,7 @@ class Numbers(generics.ListAPIView[PhoneNumber]):
 
     def list(self, *_: Any, **__: Any) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
-        return self.get_paginated_response(_shown(page or []))
+        return self.get_paginated_response(_bodies(page or []))
 
 
 class Number(APIView):
@@ -80,10 +80,10 @@ class Number(APIView):
     @extend_schema(summary="One phone number", responses=NumberShown)
     def get(self, request: Request, id: int) -> Response:  # noqa: ARG002
         """How it stands at this moment."""
-        found = get_object_or_404(PhoneNumber.objects.select_related("portfolio"), pk=id)
-        return Response(_shown([found])[0])
+        number = get_object_or_404(PhoneNumber.objects.select_related("portfolio"), pk=id)
+        return Response(_bodies([number])[0])
 
 
-def _shown(numbers: Iterable[PhoneNumber]) -> list[Any]:
+def _bodies(numbers: Iterable[PhoneNumber]) -> list[Any]:
     standings = status.number_statuses(numbers, now=timezone.now())
     return [NumberShown(standing).data for standing in standings]

@@ -1,4 +1,4 @@
-"""Where a distribution stands: counts that add up, its service level, its numbers."""
+"""The status of a distribution: counts, service level, phone numbers."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from rest_framework.views import APIView
 
 from distribution.analytics import counts as analytics
 from distribution.analytics.grouped_counts import cells as read_cells
-from distribution.api.http.fields import LARGEST_ID
+from distribution.api.http.fields import MAX_ID
 from distribution.api.http.problems import Problem
-from distribution.api.resources.distributions import DistributionShown, shown
+from distribution.api.resources.distributions import DistributionShown, distribution_body
 from distribution.lifecycle import schedule
 from distribution.models import Distribution, Scope, State
 from distribution.models.distributions import RUNNING
@@ -100,7 +100,7 @@ class Status(APIView):
     """The current distribution, or the one asked for."""
 
     scopes = {"GET": Scope.READ}
-    asks = {"GET": ("id",)}
+    query_parameters = {"GET": ("id",)}
 
     @extend_schema(
         summary="Follow a distribution",
@@ -108,41 +108,40 @@ class Status(APIView):
         "last.",
         parameters=[
             OpenApiParameter(
-                "id", {"type": "integer", "minimum": 1, "maximum": LARGEST_ID}, required=False
+                "id", {"type": "integer", "minimum": 1, "maximum": MAX_ID}, required=False
             )
         ],
         responses=StatusShown,
     )
     def get(self, request: Request) -> Response:
-        distribution = _asked_for(request)
-        return Response(_reckoned(distribution))
+        return Response(_cached_body(_requested(request)))
 
 
-def _asked_for(request: Request) -> Distribution:
+def _requested(request: Request) -> Distribution:
     raw = request.query_params.get("id")
     if raw is not None:
-        if not (raw.isascii() and raw.isdecimal() and 1 <= int(raw[:20]) <= LARGEST_ID):
+        if not (raw.isascii() and raw.isdecimal() and 1 <= int(raw[:20]) <= MAX_ID):
             raise ValidationError({"id": "Give the id of a distribution, a whole number."})
         return get_object_or_404(Distribution, pk=int(raw))
     now = timezone.now()
     running = Distribution.objects.running().order_by("planned_at").first()
     opened = Distribution.objects.exclude(opened_at=None).order_by("-planned_at")
-    found = running or today.held_back(now) or opened.first() or schedule.next_due(now)
-    if found is None or found.pk is None:
+    distribution = running or today.held_back(now) or opened.first() or schedule.next_due(now)
+    if distribution is None or distribution.pk is None:
         raise Problem(404, "none_yet", "There was no distribution yet: start or plan one.")
-    return found
+    return distribution
 
 
-def _reckoned(distribution: Distribution) -> dict[str, Any]:
-    """Of a running one, which many follow, a reckoning is shared for moments."""
+def _cached_body(distribution: Distribution) -> dict[str, Any]:
+    """Compute the body; for a running distribution, which many poll, share it for a moment."""
     if distribution.state not in RUNNING:
-        return told(distribution, now=timezone.now())
-    name = (distribution.pk, distribution.state)  # who has just paused it sees that it is paused
-    return shared.get(name, lambda: told(distribution, now=timezone.now()))
+        return status_body(distribution, now=timezone.now())
+    key = (distribution.pk, distribution.state)  # a pause is visible at once
+    return shared.get(key, lambda: status_body(distribution, now=timezone.now()))
 
 
-def told(distribution: Distribution, *, now: datetime) -> dict[str, Any]:
-    """Everything about it, three or four queries however large the audience."""
+def status_body(distribution: Distribution, *, now: datetime) -> dict[str, Any]:
+    """The response body; three or four queries for any size of the audience."""
     cells = read_cells(distribution, now=now)
     tally, reach = analytics.tally_of(cells), analytics.reach_of(cells)
     running = distribution.state in RUNNING
@@ -152,7 +151,7 @@ def told(distribution: Distribution, *, now: datetime) -> dict[str, Any]:
     level = sla.assess(distribution, tally, reach, ahead, now=now)
     shares = number_shares(cells, numbers, now, running=running)
     return {
-        "distribution": shown(distribution),
+        "distribution": distribution_body(distribution),
         "as_of": india_time.local_iso(now),
         "counts": {
             "recipients": tally.recipients,
@@ -163,14 +162,14 @@ def told(distribution: Distribution, *, now: datetime) -> dict[str, Any]:
             "read": reach.read,
             "reasons": [_reason(one) for one in failure_reasons(tally)],
         },
-        "sla": _level(distribution, level, now),
+        "sla": _sla(distribution, level, now),
         "rate": rate,
         "estimated_completion": india_time.local_iso(level.estimated_completion),
         "numbers": NumberPart(shares, many=True).data,
     }
 
 
-def _level(distribution: Distribution, level: sla.Sla, now: datetime) -> dict[str, Any]:
+def _sla(distribution: Distribution, level: sla.Sla, now: datetime) -> dict[str, Any]:
     return {
         "verdict": sla_verdict(distribution, level, now).word,
         "basis": settings.SLA_BASIS,

@@ -1,4 +1,4 @@
-"""Subscribers: found, added one by one, brought to a status, and what became of each."""
+"""Subscribers: search, read, add, correct details, change status."""
 
 from __future__ import annotations
 
@@ -18,48 +18,48 @@ from rest_framework.views import APIView
 
 from distribution.api.auth import audit, idempotency
 from distribution.api.auth.callers import actor, source
-from distribution.api.http.fields import valid
+from distribution.api.http.fields import validated
 from distribution.api.http.ordering import Ordering
 from distribution.api.http.problems import Conflict
-from distribution.api.http.replica_lists import CopiedList
+from distribution.api.http.replica_lists import ReplicaList
 from distribution.api.resources.bulk_subscribers import (
     Details,
     NewSubscriber,
     OneSubscriber,
-    People,
     StatusChange,
+    SubscriberFilter,
     SubscriberRow,
 )
 from distribution.models import Scope
 from subscribers.models import Status, Subscriber
 from subscribers.people import corrections, registration, status_changes
 
-SHELL = "+0"  # how the phone of an erased person begins, of whom nothing is left
+ERASED_PHONE_PREFIX = "+0"  # replaces the phone of an erased subscriber
 
 
-def everybody() -> QuerySet[Subscriber]:
-    """Subscribers that are somebody: not the shells of erased ones."""
-    return Subscriber.objects.exclude(phone__startswith=SHELL)
+def existing_subscribers() -> QuerySet[Subscriber]:
+    """Subscribers without the empty rows of erased ones."""
+    return Subscriber.objects.exclude(phone__startswith=ERASED_PHONE_PREFIX)
 
 
-def one(pk: int) -> Subscriber:
+def get_subscriber(pk: int) -> Subscriber:
     """The subscriber with this id, or 404."""
-    return get_object_or_404(everybody(), pk=pk)
+    return get_object_or_404(existing_subscribers(), pk=pk)
 
 
 @extend_schema_view(get=extend_schema(operation_id="subscribers_list", summary="Subscribers"))
-class Subscribers(CopiedList[Subscriber]):
+class Subscribers(ReplicaList[Subscriber]):
     """Pages of subscribers, phones masked. To keep in step, give `updated_since` a minute before
     you asked last."""
 
     scopes = {"GET": Scope.SUBSCRIBERS}
     serializer_class = SubscriberRow
     filter_backends = [DjangoFilterBackend, Ordering]
-    filterset_class = People
+    filterset_class = SubscriberFilter
     orderings = ("id", "-id", "updated_at", "-updated_at")
 
     def get_queryset(self) -> QuerySet[Subscriber]:
-        return everybody()
+        return existing_subscribers()
 
 
 @extend_schema_view(get=extend_schema(operation_id="subscribers_read", summary="One subscriber"))
@@ -71,7 +71,7 @@ class Person(generics.RetrieveAPIView[Subscriber]):
     filter_backends: list[Any] = []
 
     def get_object(self) -> Subscriber:
-        return one(self.kwargs["id"])
+        return get_subscriber(self.kwargs["id"])
 
     @extend_schema(
         operation_id="subscribers_change",
@@ -82,15 +82,15 @@ class Person(generics.RetrieveAPIView[Subscriber]):
     def patch(self, request: Request, id: int) -> Response:
         """What is left out stays; an attribute that is sent empty goes. Neither phone nor status
         can be changed so. Who asked to be erased is answered 409 `subscriber_erased`."""
-        told = dict(valid(Details, request.data))
-        attributes, person = told.pop("attributes", {}), one(id)
+        details = dict(validated(Details, request.data))
+        attributes, person = details.pop("attributes", {}), get_subscriber(id)
         try:
-            changed = corrections.change(person.pk, told, attributes, now=timezone.now())
+            changed = corrections.change(person.pk, details, attributes, now=timezone.now())
         except corrections.ErasureRequested as refusal:
             raise Conflict("subscriber_erased", str(refusal)) from None
-        if changed:  # the names only: the log is not forgotten with the person
+        if changed:  # names only: erasing the person does not reach the log
             after = {"fields": ", ".join(changed)}
-            audit.note(request, person, "Details changed.", after=after)
+            audit.log_action(request, person, "Details changed.", after=after)
         person.refresh_from_db()
         return Response(OneSubscriber(person).data)
 
@@ -116,8 +116,8 @@ class AddSubscriber(APIView):
     def post(self, request: Request) -> HttpResponse:
         """Who said STOP before we knew them is taken in as UNSUBSCRIBED. `subscriber_exists` and
         `subscriber_erased` are answered 409."""
-        told = valid(NewSubscriber, request.data)
-        return idempotency.once(request, lambda: _add(request, dict(told)))
+        details = validated(NewSubscriber, request.data)
+        return idempotency.once(request, lambda: _add(request, dict(details)))
 
 
 def _add(request: Request, details: dict[str, Any]) -> idempotency.Answer:
@@ -157,17 +157,17 @@ class SubscriberStatus(APIView):
         """Setting what is set changes nothing. What the consent on record does not allow is
         answered 409 `status_refused`: who unsubscribed becomes ACTIVE with a `consent_source`
         only."""
-        told = valid(StatusChange, request.data)
-        person = one(id)
+        change = validated(StatusChange, request.data)
+        person = get_subscriber(id)
         try:
             status_changes.set_status(
                 person.pk,
-                Status(told["status"]),
-                reason=told["reason"],
+                Status(change["status"]),
+                reason=change["reason"],
                 source=source(request),
                 actor=actor(request),
                 now=timezone.now(),
-                consent_source=told.get("consent_source", ""),
+                consent_source=change.get("consent_source", ""),
             )
         except status_changes.StatusRefused as refusal:
             raise Conflict("status_refused", str(refusal)) from None

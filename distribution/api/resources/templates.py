@@ -1,4 +1,4 @@
-"""Message templates, read: our mirror of Meta's."""
+"""Read-only view of the message templates mirrored from Meta."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from distribution.api.http.filtering import Filters
-from distribution.api.http.replica_lists import CopiedList
+from distribution.api.http.replica_lists import ReplicaList
 from distribution.models import MessageTemplate, Scope, TemplateStatus
 from distribution.runtime.caches import StampedCache
 
-# What `components` are is fetched together with `synced_at`.
+# `components` only change together with `synced_at`.
 STAMP = [
     field.attname
     for field in MessageTemplate._meta.concrete_fields
@@ -36,8 +36,17 @@ class TemplateShown(serializers.ModelSerializer[MessageTemplate]):
     class Meta:
         model = MessageTemplate
         fields = (
-            *("id", "meta_id", "name", "language", "category", "status", "quality"),
-            *("rotation_group", "is_fallback", "components", "synced_at"),
+            "id",
+            "meta_id",
+            "name",
+            "language",
+            "category",
+            "status",
+            "quality",
+            "rotation_group",
+            "is_fallback",
+            "components",
+            "synced_at",
         )
         read_only_fields = fields
 
@@ -46,7 +55,7 @@ class TemplateShown(serializers.ModelSerializer[MessageTemplate]):
         return template.components
 
 
-class Which(Filters):
+class TemplateFilter(Filters):
     status = filters.ChoiceFilter(choices=TemplateStatus.choices)
     language = filters.CharFilter(max_length=10, help_text="en, en_US, hi …")
     name = filters.CharFilter(max_length=512, help_text="The whole name.")
@@ -57,22 +66,22 @@ class Which(Filters):
 
 
 @extend_schema_view(get=extend_schema(summary="Message templates"))
-class Templates(CopiedList[MessageTemplate]):
+class Templates(ReplicaList[MessageTemplate]):
     """Content names one of them by its id."""
 
     scopes = {"GET": Scope.READ}
     serializer_class = TemplateShown
-    filterset_class = Which
+    filterset_class = TemplateFilter
     ordering = ("pk",)
 
     def get_queryset(self) -> QuerySet[MessageTemplate]:
         return MessageTemplate.objects.all()
 
     def page(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Components are long; everything else says whether any of it has changed."""
+        """Components are long, so a page is cached until any other column changes."""
         stamp = tuple(MessageTemplate.objects.order_by("pk").values_list(*STAMP))
         data = pages.get(
-            request.build_absolute_uri(),  # links to other pages are in it
+            request.build_absolute_uri(),  # the body contains links to other pages
             stamp=stamp,
             make=lambda: super(Templates, self).page(request, *args, **kwargs).data,
         )

@@ -1,4 +1,4 @@
-"""Start one now, or plan one for a time; what is planned is listed and cancelled."""
+"""Start a distribution now; plan, list and cancel one-time distributions."""
 
 from __future__ import annotations
 
@@ -19,10 +19,14 @@ from rest_framework.views import APIView
 from distribution import tasks
 from distribution.api.auth import audit
 from distribution.api.auth.idempotency import Answer, once
-from distribution.api.http.fields import Body, Day, Flag, Id, Moment, valid
+from distribution.api.http.fields import Body, Day, Flag, Id, ZonedDateTime, validated
 from distribution.api.http.filtering import Filters
 from distribution.api.http.problems import Conflict
-from distribution.api.resources.distributions import DistributionShown, shown, status_url
+from distribution.api.resources.distributions import (
+    DistributionShown,
+    distribution_body,
+    status_url,
+)
 from distribution.lifecycle import control, preflight, schedule
 from distribution.models import Content, Distribution, DistributionState, Kind, Scope
 from distribution.runtime import india_time
@@ -88,44 +92,44 @@ class Trigger(APIView):
         },
     )
     def post(self, request: Request) -> HttpResponse:
-        asked = valid(TriggerBody, request.data)
-        if asked["dry_run"]:
-            return once(request, lambda: _rehearse(asked))
-        return once(request, lambda: _begin(request, asked))
+        body = validated(TriggerBody, request.data)
+        if body["dry_run"]:
+            return once(request, lambda: _dry_run(body))
+        return once(request, lambda: _start(request, body))
 
 
-def _begin(request: Request, asked: dict[str, Any]) -> Answer:
-    content = _content(asked)
+def _start(request: Request, body: dict[str, Any]) -> Answer:
+    content = _content(body)
     try:
-        started = schedule.begin_soon(content, again=asked["again"], now=timezone.now())
+        started = schedule.begin_soon(content, again=body["again"], now=timezone.now())
     except schedule.ScheduleError as error:
         raise Conflict("not_now", str(error)) from None
-    audit.note(request, started, "Triggered.", after={"content": str(content)})
+    audit.log_action(request, started, "Triggered.", after={"content": str(content)})
     transaction.on_commit(tasks.open_soon)
-    return Answer(202, shown(started), status_url(started))
+    return Answer(202, distribution_body(started), status_url(started))
 
 
-def _rehearse(asked: dict[str, Any]) -> Answer:
-    content, now = _content(asked), timezone.now()
-    like = Distribution(
+def _dry_run(body: dict[str, Any]) -> Answer:
+    content, now = _content(body), timezone.now()
+    candidate = Distribution(
         kind=Kind.MANUAL, local_date=india_time.local_date(now), planned_at=now, content=content
     )
-    found = preflight.findings(like, now=now)
-    told = {
+    findings = preflight.findings(candidate, now=now)
+    answer = {
         "dry_run": True,
-        "would_start": not any(finding.blocking for finding in found),
+        "would_start": not any(finding.blocking for finding in findings),
         "content": content.pk,
         "recipients": Subscriber.objects.eligible().count(),
-        "findings": FindingShown(found, many=True).data,
+        "findings": FindingShown(findings, many=True).data,
     }
-    return Answer(200, told)
+    return Answer(200, answer)
 
 
-def _content(asked: dict[str, Any]) -> Content:
-    if "content" in asked:
-        content = Content.objects.approved().filter(pk=asked["content"]).first()
+def _content(body: dict[str, Any]) -> Content:
+    if "content" in body:
+        content = Content.objects.approved().filter(pk=body["content"]).first()
     else:
-        day = asked.get("date", india_time.local_date(timezone.now()))
+        day = body.get("date", india_time.local_date(timezone.now()))
         content = Content.objects.approved_for(day)
     if content is None:
         raise Conflict("content_missing", NO_CONTENT)
@@ -135,7 +139,7 @@ def _content(asked: dict[str, Any]) -> Content:
 class ScheduleBody(Body):
     """When it begins, and what it says; without a content the one approved for that day."""
 
-    at = Moment(help_text="RFC 3339 with its zone.")
+    at = ZonedDateTime(help_text="RFC 3339 with its zone.")
     content = Id(required=False)
 
     def validate_at(self, at: Any) -> Any:
@@ -144,7 +148,7 @@ class ScheduleBody(Body):
         return at
 
 
-class Which(Filters):
+class OneTimeFilter(Filters):
     class Meta:
         model = Distribution
         fields = {"state": ["exact"]}
@@ -161,7 +165,7 @@ class Schedule(ListAPIView[Distribution]):
     }
     serializer_class = DistributionShown
     ordering = ("-planned_at", "-pk")
-    filterset_class = Which
+    filterset_class = OneTimeFilter
 
     def get_queryset(self) -> QuerySet[Distribution]:
         return Distribution.objects.filter(kind=Kind.ONE_TIME)
@@ -176,18 +180,18 @@ class Schedule(ListAPIView[Distribution]):
         responses={201: DistributionShown},
     )
     def post(self, request: Request) -> HttpResponse:
-        asked = valid(ScheduleBody, request.data)
-        return once(request, lambda: _plan(request, asked))
+        body = validated(ScheduleBody, request.data)
+        return once(request, lambda: _plan(request, body))
 
 
-def _plan(request: Request, asked: dict[str, Any]) -> Answer:
-    content = _content(asked) if "content" in asked else None
+def _plan(request: Request, body: dict[str, Any]) -> Answer:
+    content = _content(body) if "content" in body else None
     try:
-        planned = schedule.plan_once(at=asked["at"], content=content)
+        planned = schedule.plan_once(at=body["at"], content=content)
     except schedule.ScheduleError as error:
         raise Conflict("blackout_date", str(error)) from None
-    audit.note(request, planned, "Planned.", after={"planned_at": asked["at"].isoformat()})
-    return Answer(201, shown(planned), status_url(planned))
+    audit.log_action(request, planned, "Planned.", after={"planned_at": body["at"].isoformat()})
+    return Answer(201, distribution_body(planned), status_url(planned))
 
 
 class Planned(APIView):
@@ -210,5 +214,5 @@ class Planned(APIView):
             control.cancel(planned.pk, reason=f"{request.user}: by API", now=timezone.now())
         except control.ControlError as error:
             raise Conflict("ended", str(error)) from None
-        audit.note(request, planned, "Cancelled.", after={})
+        audit.log_action(request, planned, "Cancelled.", after={})
         return Response(status=204)

@@ -28,7 +28,7 @@ def test_the_page_shows_the_key_once_and_keeps_its_digest_only():
     page = client.post(ADD, form).content.decode()
     key = re.search(r"dbk_[\w-]{43}", page)[0]
     token = ApiToken.objects.get()
-    assert tokens.recognise(key, now=timezone.now()) == token
+    assert tokens.find_by_key(key, now=timezone.now()) == token
     assert (token.scopes, token.user, token.prefix) == (["read", "subscribers"], user, key[:12])
     assert token.expires_at - token.created_at > timedelta(days=89)
     assert key not in str(ApiToken.objects.values_list())
@@ -50,9 +50,9 @@ def test_revoking_asks_for_a_reason_and_ends_it():
     token, key = tokens.issue("crm", ["read"], user=a_user(), by=None, expires_at=None, now=now)
     client, act = a_client("Administrator"), {"action": "revoke", "_selected_action": [token.pk]}
     assert b"Revoke API tokens" in client.post(LIST, act).content
-    assert tokens.recognise(key, now=now) == token
+    assert tokens.find_by_key(key, now=now) == token
     client.post(LIST, {**act, "confirmed": "yes", "reason": "leaked"})
-    assert tokens.recognise(key, now=now) is None
+    assert tokens.find_by_key(key, now=now) is None
     assert "leaked" in LogEntry.objects.latest("pk").change_message
     assert b"Revoke API tokens" not in a_client("Operator").post(LIST, act).content
 
@@ -61,20 +61,20 @@ def test_a_key_opens_nothing_once_it_expired_or_its_person_left():
     now, user = timezone.now(), a_user()
     ends = now + timedelta(hours=1)
     _, key = tokens.issue("crm", ["read"], user=user, by=None, expires_at=ends, now=now)
-    assert tokens.recognise(key, now=ends - timedelta(seconds=1)) is not None
-    assert tokens.recognise(key, now=ends) is None
+    assert tokens.find_by_key(key, now=ends - timedelta(seconds=1)) is not None
+    assert tokens.find_by_key(key, now=ends) is None
     user.is_active = False
     user.save()
-    assert tokens.recognise(key, now=now) is None
+    assert tokens.find_by_key(key, now=now) is None
 
 
 def test_that_it_was_used_is_written_once_a_minute():
     now = timezone.now()
     _, key = tokens.issue("crm", ["read"], user=a_user(), by=None, expires_at=None, now=now)
     for seconds in (0, 30, 59):
-        tokens.recognise(key, now=now + timedelta(seconds=seconds))
+        tokens.find_by_key(key, now=now + timedelta(seconds=seconds))
     assert ApiToken.objects.get().last_used_at == now
-    tokens.recognise(key, now=now + timedelta(seconds=60))
+    tokens.find_by_key(key, now=now + timedelta(seconds=60))
     assert ApiToken.objects.get().last_used_at == now + timedelta(seconds=60)
 
 
@@ -84,7 +84,7 @@ def test_the_command_prints_the_key_alone_on_stdout():
     asked = "portal --user asha --scope content --scope read --days 30"
     call_command("create_token", *asked.split(), stdout=out, stderr=err)
     key = out.getvalue().strip()
-    assert tokens.recognise(key, now=timezone.now()).scopes == ["read", "content"]
+    assert tokens.find_by_key(key, now=timezone.now()).scopes == ["read", "content"]
     assert key not in err.getvalue()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from distribution.api.document.examples.bodies import by_subject, load
 from distribution.api.document.examples.fields import FieldExamples, component_of
-from distribution.api.document.headers import wants_key
+from distribution.api.document.headers import requires_key
 from distribution.api.http.problems import MEDIA_TYPE
 
 JSON, CSV = "application/json", "text/csv"
@@ -116,7 +116,7 @@ def _problems(operation: Operation, status: str) -> dict[str, Any]:
 
 
 def _shared_problems(operation: Operation, status: str, *, has_own: bool) -> Iterator[str]:
-    creates = wants_key(operation)
+    creates = requires_key(operation)
     if status == "400":
         reads_json = JSON in operation.get("requestBody", {}).get("content", {})
         if reads_json:
