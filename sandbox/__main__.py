@@ -13,7 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sandbox.sandbox import StandIn
+from sandbox.sandbox import Sandbox
 from sandbox.server import serve
 from sandbox.settings import PROFILES, SettingsError
 from sandbox.state import Options
@@ -94,11 +94,11 @@ def main() -> None:
     if given.die_with_parent:
         die_with_parent(parent)
     try:
-        stand = StandIn(options_from(given))
+        sandbox = Sandbox(options_from(given))
     except (ValueError, OSError) as error:
         parser.error(str(error))
     with asyncio.Runner(loop_factory=new_loop) as runner:
-        runner.run(serve(stand, given.host, given.port))
+        runner.run(serve(sandbox, given.host, given.port))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""How answers leave: plain JSON with Meta's headers, and the ways an answer can be spoilt."""
+"""HTTP responses: JSON with Meta's headers, and the ways a response can be spoilt."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ JSON_TYPE = "application/json; charset=UTF-8"
 _RESET = struct.pack("ii", 1, 0)  # linger for 0 s: close() sends RST instead of FIN
 
 
-def graph_answer(
+def graph_response(
     body: bytes,
     version: str,
     *,
@@ -36,16 +36,16 @@ def graph_answer(
     return web.Response(body=body, status=status, headers=headers)
 
 
-def refusal_answer(
+def refusal_response(
     refusal: Refusal, version: str, extra: Mapping[str, str] | None = None
 ) -> web.Response:
     """A Graph error."""
     trace = new_trace()
     body = refusal_body(refusal, trace)
-    return graph_answer(body, version, status=refusal.http, trace=trace, extra=extra)
+    return graph_response(body, version, status=refusal.http, trace=trace, extra=extra)
 
 
-def control_answer(value: object, status: int = 200) -> web.Response:
+def control_response(value: object, status: int = 200) -> web.Response:
     """JSON of the control API."""
     return web.Response(
         body=compact_bytes(value),
@@ -54,13 +54,13 @@ def control_answer(value: object, status: int = 200) -> web.Response:
     )
 
 
-def page(status: int, text: str) -> web.Response:
-    """What a gateway in front of the API would answer."""
+def html_page(status: int, text: str) -> web.Response:
+    """A page as from a gateway in front of the API."""
     return web.Response(text=text, status=status, content_type="text/html")
 
 
 def reset(request: web.BaseRequest) -> web.StreamResponse:
-    """Cut the connection with RST; the response returned goes nowhere."""
+    """Closes the connection with RST; the returned response is not sent."""
     transport = request.transport
     if transport is not None:
         raw = transport.get_extra_info("socket")
@@ -71,7 +71,7 @@ def reset(request: web.BaseRequest) -> web.StreamResponse:
 
 
 async def truncated(request: web.BaseRequest, body: bytes, version: str) -> web.StreamResponse:
-    """Announce the whole body, send half of it and hang up."""
+    """Announces the whole body, sends half of it and closes the connection."""
     response = _stream(body, version)
     await response.prepare(request)
     await response.write(body[: len(body) // 2])
@@ -83,7 +83,7 @@ async def truncated(request: web.BaseRequest, body: bytes, version: str) -> web.
 async def drip(
     request: web.BaseRequest, body: bytes, version: str, seconds: float
 ) -> web.StreamResponse:
-    """Send the body in small pieces over `seconds`."""
+    """Sends the body in small pieces over `seconds`."""
     response = _stream(body, version)
     await response.prepare(request)
     pieces = min(len(body), max(2, int(seconds * 10)))

@@ -1,4 +1,4 @@
-"""One clock for the whole sandbox: wall time that never steps backwards."""
+"""The sandbox's clock: wall time that never goes backwards."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ class Clock:
         self._offset = time.time() - time.monotonic()
 
     def now(self) -> float:
-        """Seconds, cut to the microsecond: what is judged is what the journal shows."""
+        """Seconds, cut to the microsecond, so that checks use the values that the journal shows."""
         return int((self._offset + time.monotonic()) * 1e6) / 1e6  # round() takes 3 µs

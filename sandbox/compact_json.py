@@ -1,7 +1,7 @@
 """JSON without blanks, ASCII only, other characters as escapes with lower-case hex.
 
-What is written for every message is put together from `quoted` texts: that costs a tenth of
-encoding an object, and the sandbox must never be what a test waits for.
+JSON that is written for every message is formatted from `quoted` texts: this takes a tenth of the
+time of encoding an object, and the sandbox must never be a test's bottleneck.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The control API, outside the Graph paths: journal, statistics, settings, faults, outages.
 
-What Meta itself or people might do to us is in `incidents.py`.
+Simulated actions of Meta and of recipients are in `incidents.py`.
 """
 
 from __future__ import annotations
@@ -14,168 +14,172 @@ import aiohttp
 from aiohttp import web
 
 from sandbox import incidents, settings
-from sandbox.answers import control_answer
-from sandbox.control_request import Ask, AskError, Command
+from sandbox.answers import control_response
+from sandbox.control_request import Command, ControlError, ControlRequest
 from sandbox.errors import Refusal
 from sandbox.posting import Post, signature
-from sandbox.sandbox import StandIn
+from sandbox.sandbox import Sandbox
 from sandbox.statistics import statistics
 from sandbox.validation import parse
 
-_ALL = 100_000_000
+_NO_LIMIT = 100_000_000
 
 
-async def answer_control(stand: StandIn, request: web.BaseRequest, path: str) -> web.Response:
+async def answer_control(sandbox: Sandbox, request: web.BaseRequest, path: str) -> web.Response:
     """Answer one control call; `path` is `/control/<command>[/<name>]`."""
     pieces = [*path.strip("/").split("/", 2), "", ""]
     command = COMMANDS.get((request.method, pieces[1]))
     if command is None:
         known = sorted(f"{method} /control/{name}" for method, name in COMMANDS)
-        return control_answer({"error": "no such command", "commands": known}, 404)
+        return control_response({"error": "no such command", "commands": known}, 404)
     raw = await request.read()
     body = parse(raw) if raw else {}
     if not isinstance(body, dict | list):
-        return control_answer({"error": "the body must be a JSON object or list"}, 400)
+        return control_response({"error": "the body must be a JSON object or list"}, 400)
     scripts, fields = (body, {}) if isinstance(body, list) else ([], body)
     try:
-        ask = Ask(pieces[2], fields, scripts, dict(parse_qsl(request.query_string)))
-        answer = await command(stand, ask)
+        query = dict(parse_qsl(request.query_string))
+        answer = await command(sandbox, ControlRequest(pieces[2], fields, scripts, query))
     except (Refusal, ValueError, TypeError) as error:
-        return control_answer({"error": str(error)}, 400)
-    return answer if isinstance(answer, web.Response) else control_answer(answer)
+        return control_response({"error": str(error)}, 400)
+    return answer if isinstance(answer, web.Response) else control_response(answer)
 
 
-async def read_journal(stand: StandIn, ask: Ask) -> object:
+async def read_journal(sandbox: Sandbox, request: ControlRequest) -> object:
     """Accepted messages after `since`, at most `limit`; `format=jsonl` gives plain lines."""
-    lines = stand.journal.after(ask.whole("since", 0), ask.whole("limit", _ALL))
-    return _listing(ask, lines, stand.journal.last_seq)
+    lines = sandbox.journal.after(
+        request.query_integer("since", 0), request.query_integer("limit", _NO_LIMIT)
+    )
+    return _listing(request, lines, sandbox.journal.last_seq)
 
 
-async def forget_journal(stand: StandIn, _: Ask) -> object:
-    """Hide what was journaled so far; the sequence goes on, the file keeps all."""
-    stand.journal.forget()
-    return {"last_seq": stand.journal.last_seq}
+async def hide_journal(sandbox: Sandbox, _: ControlRequest) -> object:
+    """Hides the entries so far; the sequence continues, the file keeps everything."""
+    sandbox.journal.hide_entries()
+    return {"last_seq": sandbox.journal.last_seq}
 
 
-async def read_refusals(stand: StandIn, ask: Ask) -> object:
-    """The calls that were refused or disturbed, oldest first."""
-    return _listing(ask, stand.refusals.all(), stand.refusals.count)
+async def read_refusals(sandbox: Sandbox, request: ControlRequest) -> object:
+    """The calls that were refused or changed by a fault, oldest first."""
+    return _listing(request, sandbox.refusals.all(), sandbox.refusals.count)
 
 
-def _listing(ask: Ask, lines: list[bytes], last_seq: int) -> web.Response:
-    if ask.query.get("format") == "jsonl":
+def _listing(request: ControlRequest, lines: list[bytes], last_seq: int) -> web.Response:
+    if request.query.get("format") == "jsonl":
         return web.Response(body=b"".join(line + b"\n" for line in lines))
     body = b'{"last_seq":%d,"entries":[%s]}' % (last_seq, b",".join(lines))
     return web.Response(body=body, content_type="application/json")
 
 
-async def read_statistics(stand: StandIn, _: Ask) -> object:
-    """Counters of everything."""
-    return statistics(stand)
+async def read_statistics(sandbox: Sandbox, _: ControlRequest) -> object:
+    """All counters."""
+    return statistics(sandbox)
 
 
-async def read_settings(stand: StandIn, _: Ask) -> object:
-    """Every setting with its present value."""
-    return settings.as_dict(stand.world.settings)
+async def read_settings(sandbox: Sandbox, _: ControlRequest) -> object:
+    """Every setting with its current value."""
+    return settings.as_dict(sandbox.world.settings)
 
 
-async def change_settings(stand: StandIn, ask: Ask) -> object:
-    """Set the named settings, all or none."""
-    settings.change(stand.world.settings, ask.body)
-    return settings.as_dict(stand.world.settings)
+async def change_settings(sandbox: Sandbox, request: ControlRequest) -> object:
+    """Sets the given settings, all or none."""
+    settings.change(sandbox.world.settings, request.body)
+    return settings.as_dict(sandbox.world.settings)
 
 
-async def install_faults(stand: StandIn, ask: Ask) -> object:
-    """Add scripted faults: a list of them, or one."""
-    ids = stand.faults.install(ask.scripts or [ask.body], stand.clock.now())
+async def install_faults(sandbox: Sandbox, request: ControlRequest) -> object:
+    """Adds one scripted fault or a list of them."""
+    ids = sandbox.faults.install(request.scripts or [request.body], sandbox.clock.now())
     return {"ids": ids}
 
 
-async def read_faults(stand: StandIn, _: Ask) -> object:
-    """The scripted faults and how often each has struck."""
-    now = stand.clock.now()
-    known = [*stand.faults.finished, *stand.faults.active]
+async def read_faults(sandbox: Sandbox, _: ControlRequest) -> object:
+    """The scripted faults and how often each was applied."""
+    now = sandbox.clock.now()
+    known = [*sandbox.faults.finished, *sandbox.faults.active]
     return {
         "faults": [
-            {"id": f.id, "do": f.do, "seen": f.seen, "used": f.used, "over": f.over(now)}
+            {"id": f.id, "do": f.do, "seen": f.seen, "used": f.used, "over": f.is_over(now)}
             for f in known
         ]
     }
 
 
-async def clear_faults(stand: StandIn, _: Ask) -> object:
-    """No scripted faults any more."""
-    stand.faults.clear()
+async def clear_faults(sandbox: Sandbox, _: ControlRequest) -> object:
+    """Removes all scripted faults."""
+    sandbox.faults.clear()
     return {}
 
 
-async def begin_outage(stand: StandIn, ask: Ask) -> object:
+async def begin_outage(sandbox: Sandbox, request: ControlRequest) -> object:
     """Answer every Graph call 503 for `seconds`; 0 ends an outage. `html` for a bare page."""
-    ask.only("seconds", "html")
-    stand.world.outage_until = stand.clock.now() + ask.number("seconds", 30)
-    stand.world.outage_page = bool(ask.flag("html"))
-    return {"until": stand.world.outage_until}
+    request.allow_only("seconds", "html")
+    sandbox.world.outage_until = sandbox.clock.now() + request.number("seconds", 30)
+    sandbox.world.outage_page = bool(request.flag("html"))
+    return {"until": sandbox.world.outage_until}
 
 
-async def change_webhooks(stand: StandIn, ask: Ask) -> object:
-    """Pause, drop, delay or dam up the webhooks; change where they go and who signs them."""
-    ask.only("paused", "drop", "backlog_seconds", "delay_s", "url", "app_secret", "verify_token")
-    webhooks, account = stand.webhooks, stand.world.account
-    for key in ("paused", "drop"):
-        value = ask.flag(key)
-        if value is not None:
-            setattr(webhooks.valve, key, value)
-    if "backlog_seconds" in ask.body:
-        webhooks.valve.held_until = stand.clock.now() + ask.number("backlog_seconds", 0)
-    settings.change(
-        stand.world.settings,
-        {"webhook_delay_s": ask.body["delay_s"]} if "delay_s" in ask.body else {},
+async def change_webhooks(sandbox: Sandbox, request: ControlRequest) -> object:
+    """Pauses, drops, delays or holds back webhooks; changes their URL and secrets."""
+    request.allow_only(
+        "paused", "drop", "backlog_seconds", "delay_s", "url", "app_secret", "verify_token"
     )
-    webhooks.poster.url = ask.word("url", webhooks.poster.url)
-    account.app_secret = ask.word("app_secret", account.app_secret)
-    account.verify_token = ask.word("verify_token", account.verify_token)
-    return {"paused": webhooks.valve.paused, "drop": webhooks.valve.drop}
+    webhooks, account = sandbox.webhooks, sandbox.world.account
+    for key in ("paused", "drop"):
+        value = request.flag(key)
+        if value is not None:
+            setattr(webhooks.flow, key, value)
+    if "backlog_seconds" in request.body:
+        webhooks.flow.held_until = sandbox.clock.now() + request.number("backlog_seconds", 0)
+    settings.change(
+        sandbox.world.settings,
+        {"webhook_delay_s": request.body["delay_s"]} if "delay_s" in request.body else {},
+    )
+    webhooks.poster.url = request.text("url", webhooks.poster.url)
+    account.app_secret = request.text("app_secret", account.app_secret)
+    account.verify_token = request.text("verify_token", account.verify_token)
+    return {"paused": webhooks.flow.paused, "drop": webhooks.flow.drop}
 
 
-async def post_webhook(stand: StandIn, ask: Ask) -> object:
-    """Post a body of the caller's own, rightly signed or not; never retried."""
-    ask.only("field", "value", "body", "signature", "secret")
-    if "body" in ask.body:
-        body = ask.word("body").encode()
+async def post_webhook(sandbox: Sandbox, request: ControlRequest) -> object:
+    """Posts the caller's body with a valid or invalid signature; never retried."""
+    request.allow_only("field", "value", "body", "signature", "secret")
+    if "body" in request.body:
+        body = request.text("body").encode()
     else:
-        stand.webhooks.tell_management(ask.word("field"), ask.body.get("value"))
+        sandbox.webhooks.queue_management(request.text("field"), request.body.get("value"))
         return {"queued": 1}
-    poster = stand.webhooks.poster
-    headers = _signed(ask, stand.world.account.app_secret, body)
-    now = stand.clock.now()
+    poster = sandbox.webhooks.poster
+    headers = _signed(request, sandbox.world.account.app_secret, body)
+    now = sandbox.clock.now()
     poster.post(Post(body, [], now, headers=headers, retried=False))
     return {"posted": 1}
 
 
-def _signed(ask: Ask, app_secret: str, body: bytes) -> dict[str, str]:
-    """Headers of a POST by the wanted kind of signature."""
-    name, right = "X-Hub-Signature-256", signature(ask.word("secret", app_secret), body)
-    match ask.word("signature", "good"):
+def _signed(request: ControlRequest, app_secret: str, body: bytes) -> dict[str, str]:
+    """The signature headers of a POST, of the requested kind."""
+    name, valid = "X-Hub-Signature-256", signature(request.text("secret", app_secret), body)
+    match request.text("signature", "good"):
         case "good":
-            return {name: right}
+            return {name: valid}
         case "none":
             return {}
         case "bad":
             return {name: signature(secrets.token_hex(8), body)}
         case "upper":
-            return {name: right.upper().replace("SHA256", "sha256")}
+            return {name: valid.upper().replace("SHA256", "sha256")}
         case "sha1":
             key = app_secret.encode()
             return {"X-Hub-Signature": "sha1=" + hmac.digest(key, body, hashlib.sha1).hex()}
         case _:
-            raise AskError("signature must be good, none, bad, upper or sha1")
+            raise ControlError("signature must be good, none, bad, upper or sha1")
 
 
-async def shake_hands(stand: StandIn, _: Ask) -> object:
-    """Ask the webhook URL to verify itself and report what it answered."""
-    poster = stand.webhooks.poster
+async def verify_webhook_url(sandbox: Sandbox, _: ControlRequest) -> object:
+    """Sends the webhook URL Meta's verification request and returns the result."""
+    poster = sandbox.webhooks.poster
     if not poster.url:
-        raise AskError("there is no webhook url")
+        raise ControlError("there is no webhook url")
     challenge = str(secrets.randbelow(10**10))
     try:
         status, text = await poster.handshake(challenge)
@@ -184,15 +188,15 @@ async def shake_hands(stand: StandIn, _: Ask) -> object:
     return {"ok": status == 200 and text == challenge, "status": status, "body": text[:200]}
 
 
-async def clear(stand: StandIn, _: Ask) -> object:
-    """Back to how the sandbox was started."""
-    await stand.clear()
+async def clear(sandbox: Sandbox, _: ControlRequest) -> object:
+    """Resets the sandbox to its start options."""
+    await sandbox.clear()
     return {}
 
 
 COMMANDS: dict[tuple[str, str], Command] = {
     ("GET", "journal"): read_journal,
-    ("DELETE", "journal"): forget_journal,
+    ("DELETE", "journal"): hide_journal,
     ("GET", "refusals"): read_refusals,
     ("GET", "stats"): read_statistics,
     ("GET", "settings"): read_settings,
@@ -203,7 +207,7 @@ COMMANDS: dict[tuple[str, str], Command] = {
     ("POST", "outage"): begin_outage,
     ("POST", "webhooks"): change_webhooks,
     ("POST", "webhook"): post_webhook,
-    ("POST", "handshake"): shake_hands,
+    ("POST", "handshake"): verify_webhook_url,
     ("POST", "clear"): clear,
     **incidents.COMMANDS,
 }

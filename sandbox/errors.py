@@ -1,4 +1,4 @@
-"""The platform's error codes as the sandbox answers them: bodies, HTTP statuses, wording."""
+"""The platform's error codes: response bodies, HTTP statuses, texts."""
 
 from __future__ import annotations
 
@@ -97,8 +97,8 @@ ERRORS: dict[int, ErrorKind] = {
 _UNLISTED = ErrorKind(400, "Error", "An error of this code.")
 
 
-class Refusal(Exception):  # noqa: N818 - an answer of the platform, not a fault of ours
-    """The platform says no: a Graph error that was not processed. Raised by the rules."""
+class Refusal(Exception):  # noqa: N818 - a response of the platform, not an error of ours
+    """A Graph error for a request that was not processed. Raised by the validation rules."""
 
     def __init__(
         self,
@@ -117,7 +117,7 @@ class Refusal(Exception):  # noqa: N818 - an answer of the platform, not a fault
 
 
 def unknown_object(name: str) -> Refusal:
-    """The answer for an id that does not exist or is not ours."""
+    """The error for an id that does not exist or is not ours."""
     details = f"Unsupported request. Object with ID '{name}' does not exist or cannot be loaded."
     return Refusal(100, details, subcode=33)
 

@@ -1,4 +1,4 @@
-"""Scripted faults: which calls they match, how often, and what they do to the answer."""
+"""Scripted faults: which calls they match, how often, and what they do to the response."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any
 from sandbox.settings import Settings
 from sandbox.state import digits_of
 
-# What may be done to a call that is not accepted because of it …
-INSTEAD = {"error", "http", "hang", "reset_before_read"}
-# … and to the answer of a call that is accepted all the same.
-AFTERWARDS = {
+# Faults whose call is not accepted …
+NOT_ACCEPTED = {"error", "http", "hang", "reset_before_read"}
+# … and faults whose call is accepted, with a spoilt response.
+ACCEPTED = {
     "accept_then_delay",
     "accept_then_reset",
     "accept_then_http",
@@ -40,12 +40,12 @@ _GATEWAY_PAGE = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 
 
 class FaultError(ValueError):
-    """A fault that cannot be understood; the text says why."""
+    """An invalid fault; the text is the reason."""
 
 
 @dataclass(slots=True)
 class Fault:
-    """One scripted fault. `seen` counts the calls that fit number, recipient and opaque data."""
+    """One scripted fault. `seen` counts the calls that match number, recipient and opaque data."""
 
     id: int
     do: str
@@ -70,16 +70,16 @@ class Fault:
 
     @property
     def accepts(self) -> bool:
-        """Whether the message is accepted and only its answer suffers."""
-        return self.do in AFTERWARDS
+        """Whether the message is accepted and only its response is spoilt."""
+        return self.do in ACCEPTED
 
-    def over(self, now: float) -> bool:
-        """Whether it can never strike again."""
-        spent = self.times is not None and self.used >= self.times
-        return spent or (self.until is not None and now >= self.until)
+    def is_over(self, now: float) -> bool:
+        """Whether it can never apply again."""
+        used_up = self.times is not None and self.used >= self.times
+        return used_up or (self.until is not None and now >= self.until)
 
-    def strikes(self, number: str, to: str, opaque: str, now: float, chance: random.Random) -> bool:
-        """Whether this call is hit; counts the call if it fits."""
+    def applies(self, number: str, to: str, opaque: str, now: float, rng: random.Random) -> bool:
+        """Whether it applies to this call; counts the call if it matches."""
         if self.numbers and number not in self.numbers:
             return False
         if self.people and to not in self.people:
@@ -93,19 +93,19 @@ class Fault:
             age = now - self.installed_at
             if not self.between_s[0] <= age < self.between_s[1]:
                 return False
-        return self.probability >= 1.0 or chance.random() < self.probability
+        return self.probability >= 1.0 or rng.random() < self.probability
 
 
 @dataclass(slots=True)
 class Faults:
-    """The scripted faults in force; the first that strikes wins."""
+    """The scripted faults; the first that applies is used."""
 
     active: list[Fault] = field(default_factory=list)
     finished: list[Fault] = field(default_factory=list)
     _ids: count[int] = field(default_factory=lambda: count(1))
 
     def install(self, scripts: list[Any], now: float) -> list[int]:
-        """Add faults, all of them or none; returns their ids. Raises FaultError."""
+        """Adds faults, all or none; returns their ids. Raises FaultError."""
         added = [fault_from(script, 0, now) for script in scripts]
         for fault in added:
             fault.id = next(self._ids)
@@ -113,19 +113,19 @@ class Faults:
         return [fault.id for fault in added]
 
     def pick(
-        self, number: str, to: str, opaque: str, now: float, chance: random.Random
+        self, number: str, to: str, opaque: str, now: float, rng: random.Random
     ) -> Fault | None:
-        """The fault that strikes this call. The caller counts its use when it really acts."""
+        """The fault that applies to this call. The caller counts its use when it takes effect."""
         for fault in list(self.active):
-            if fault.over(now):
+            if fault.is_over(now):
                 self.active.remove(fault)
                 self.finished.append(fault)
-            elif fault.strikes(number, to, opaque, now, chance):
+            elif fault.applies(number, to, opaque, now, rng):
                 return fault
         return None
 
     def clear(self) -> None:
-        """No faults any more."""
+        """Removes all faults."""
         self.active.clear()
         self.finished.clear()
 
@@ -135,8 +135,8 @@ def fault_from(script: Any, fault_id: int, now: float) -> Fault:
     if not isinstance(script, dict) or not set(script) <= _FAULT_KEYS:
         raise FaultError(f"a fault is an object with keys of {sorted(_FAULT_KEYS)}")
     do = script.get("do")
-    if do not in INSTEAD | AFTERWARDS:
-        raise FaultError(f"do must be one of {sorted(INSTEAD | AFTERWARDS)}")
+    if do not in NOT_ACCEPTED | ACCEPTED:
+        raise FaultError(f"do must be one of {sorted(NOT_ACCEPTED | ACCEPTED)}")
     for key, kind in _VALUES.items():
         if key in script:
             _check_value(key, script[key], kind)
@@ -178,8 +178,8 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-class Bursts:
-    """Server errors that come by themselves, several in a row, a share of all calls in the end."""
+class ServerErrorBursts:
+    """Random server errors, several in a row, for a share of all calls."""
 
     _CODES = (131000, 131016, 2)
 
@@ -187,12 +187,12 @@ class Bursts:
         self._left = 0
         self._code = 0
 
-    def code(self, settings: Settings, chance: random.Random) -> int:
+    def code(self, settings: Settings, rng: random.Random) -> int:
         """The code this call fails with, or 0."""
         if self._left == 0:
-            if chance.random() >= settings.server_error_share / settings.server_error_burst:
+            if rng.random() >= settings.server_error_share / settings.server_error_burst:
                 return 0
             self._left = round(settings.server_error_burst)
-            self._code = chance.choice(self._CODES)
+            self._code = rng.choice(self._CODES)
         self._left -= 1
         return self._code

@@ -1,4 +1,4 @@
-"""Numbers, message templates, WABA and portfolio as Graph shows them, field by field."""
+"""Numbers, message templates, WABA and portfolio as objects of the Graph API."""
 
 from __future__ import annotations
 
@@ -10,18 +10,30 @@ from sandbox.message_templates import MessageTemplate, components_of
 from sandbox.state import Number, World
 
 _NUMBER_DEFAULTS = (
-    *("verified_name", "code_verification_status", "display_phone_number", "quality_rating"),
-    *("platform_type", "throughput", "webhook_configuration", "id"),
+    "verified_name",
+    "code_verification_status",
+    "display_phone_number",
+    "quality_rating",
+    "platform_type",
+    "throughput",
+    "webhook_configuration",
+    "id",
 )
 _TEMPLATE_DEFAULTS = (
-    *("name", "parameter_format", "components", "language", "status", "category", "id"),
+    "name",
+    "parameter_format",
+    "components",
+    "language",
+    "status",
+    "category",
+    "id",
 )
 _WABA_DEFAULTS = ("id", "name", "currency", "timezone_id", "message_template_namespace")
 _TIERS = ((250, "TIER_250"), (2000, "TIER_2K"), (10_000, "TIER_10K"), (100_000, "TIER_100K"))
 
 
 def number_object(world: World, number: Number, fields: str, webhook_url: str) -> dict[str, object]:
-    """A phone number; `fields` is the list asked for, or empty."""
+    """A phone number; `fields` is the requested list, or empty."""
     values: dict[str, Any] = {
         "id": number.id,
         "verified_name": number.verified_name,
@@ -80,7 +92,7 @@ def waba_object(world: World, fields: str) -> dict[str, object]:
 
 
 def portfolio_object(world: World, fields: str) -> dict[str, object]:
-    """The business portfolio that owns every number's limit."""
+    """The business portfolio, which has the messaging limit of all numbers."""
     values: dict[str, Any] = {
         "id": world.account.portfolio_id,
         "name": "Daybreak",
@@ -98,7 +110,7 @@ def _tier(world: World) -> str:
 def _health(
     world: World, *, number: Number | None = None, template: MessageTemplate | None = None
 ) -> dict[str, object]:
-    """Whether messages can be sent, entity by entity; the worst speaks for all."""
+    """Whether messages can be sent, by entity; one blocked entity blocks all."""
     account = world.account
     waba_ok = account.payment_ok and not (account.locked or account.restricted or account.disabled)
     entities: list[dict[str, object]] = []
@@ -125,10 +137,10 @@ def _entity(kind: str, name: str, *, good: bool) -> dict[str, object]:
 
 
 def _pick(values: Mapping[str, Any], fields: str, defaults: tuple[str, ...]) -> dict[str, object]:
-    """The fields asked for, or the default ones; `id` always. Raises Refusal 100."""
+    """The requested or default fields, always with `id`. Raises Refusal 100."""
     names = [name.strip() for name in fields.split(",") if name.strip()] or list(defaults)
     unknown = [name for name in names if name not in values]
     if unknown:
         raise Refusal(100, f"Tried accessing nonexisting field ({unknown[0]}).")
-    found = {name: values[name] for name in dict.fromkeys([*names, "id"])}
-    return {name: value() if callable(value) else value for name, value in found.items()}
+    picked = {name: values[name] for name in dict.fromkeys([*names, "id"])}
+    return {name: value() if callable(value) else value for name, value in picked.items()}

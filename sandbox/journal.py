@@ -1,8 +1,8 @@
-"""The append-only journal of accepted messages: the oracle of every test.
+"""The append-only journal of accepted messages, which tests use as the truth.
 
-A line, once written, is never changed and never lost: with a file, each line is handed to the
-operating system before the message is answered. `forget` hides what came before it from the
-readers; the file keeps it.
+A written line is never changed or lost: with a file, each line is passed to the operating system
+before the message is answered. `hide_entries` hides earlier lines from readers; the file keeps
+them.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from sandbox.compact_json import compact_bytes
 
 
 class Lines(Protocol):
-    """Where lines live; numbered from 1."""
+    """Storage of lines, numbered from 1."""
 
     def __len__(self) -> int: ...
 
     def add(self, line: bytes) -> None:
-        """Keep one line (no line break in it)."""
+        """Stores one line, without a line break."""
 
     def between(self, first: int, last: int) -> Iterator[bytes]:
         """Lines `first` to `last`, both included."""
 
 
 class MemoryLines:
-    """Lines of a sandbox that was given no file."""
+    """Lines of a sandbox without a journal file."""
 
     def __init__(self) -> None:
         self._lines: list[bytes] = []
@@ -39,7 +39,7 @@ class MemoryLines:
         return len(self._lines)
 
     def add(self, line: bytes) -> None:
-        """Keep one line."""
+        """Stores one line."""
         self._lines.append(line)
 
     def between(self, first: int, last: int) -> Iterator[bytes]:
@@ -48,17 +48,17 @@ class MemoryLines:
 
 
 class FileLines:
-    """Lines in a JSONL file; memory holds eight bytes for each, so a million cost little."""
+    """Lines in a JSONL file; memory holds eight bytes per line."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
         self._ends = array("Q")
         self._end = 0
-        self._take_over(path)
+        self._resume(path)
 
-    def _take_over(self, path: Path) -> None:
-        """Go on where an earlier sandbox stopped; a half-written last line was never answered."""
+    def _resume(self, path: Path) -> None:
+        """Continues an existing file; a partial last line is removed: it was never answered."""
         with path.open("rb") as file:
             for line in file:
                 if line.endswith(b"\n"):
@@ -70,7 +70,7 @@ class FileLines:
         return len(self._ends)
 
     def add(self, line: bytes) -> None:
-        """Append one line and hand it to the operating system."""
+        """Appends one line and passes it to the operating system."""
         rest = memoryview(line + b"\n")
         self._end += len(rest)
         while rest:
@@ -92,7 +92,7 @@ class Journal:
 
     def __init__(self, path: str = "") -> None:
         self._lines: Lines = FileLines(Path(path)) if path else MemoryLines()
-        self._forgotten = 0
+        self._hidden_until = 0
 
     @property
     def last_seq(self) -> int:
@@ -100,7 +100,7 @@ class Journal:
         return len(self._lines)
 
     def append(self, members: str) -> int:
-        """Write one accepted message down and return its sequence number.
+        """Writes one accepted message and returns its sequence number.
 
         `members` are those of the JSON object, without braces and without `seq`.
         """
@@ -110,12 +110,12 @@ class Journal:
 
     def after(self, since: int, limit: int) -> list[bytes]:
         """At most `limit` JSON lines with a sequence number above `since`."""
-        first = max(since, self._forgotten) + 1
+        first = max(since, self._hidden_until) + 1
         return list(self._lines.between(first, min(first + limit - 1, self.last_seq)))
 
-    def forget(self) -> None:
-        """Hide everything so far from `after`; the sequence goes on."""
-        self._forgotten = self.last_seq
+    def hide_entries(self) -> None:
+        """Hides everything so far from `after`; the sequence continues."""
+        self._hidden_until = self.last_seq
 
 
 class RefusalLog:
@@ -126,14 +126,10 @@ class RefusalLog:
         self.count = 0
 
     def append(self, entry: dict[str, object]) -> None:
-        """Note one refused or disturbed call."""
+        """Adds one refused or disturbed call."""
         self.count += 1
         self._entries.append(compact_bytes({"seq": self.count, **entry}))
 
     def all(self) -> list[bytes]:
         """JSON lines, oldest first."""
         return list(self._entries)
-
-    def forget(self) -> None:
-        """Drop all entries."""
-        self._entries.clear()

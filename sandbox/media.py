@@ -1,4 +1,4 @@
-"""Uploaded files in their simplest form: kept in memory for as long as the sandbox runs."""
+"""Uploaded files, kept in memory while the sandbox runs."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from aiohttp import web
 from sandbox.errors import Refusal, unknown_object
 from sandbox.state import Media, World
 
-_LARGEST = 100 * 1024 * 1024
-_URL_LIVES_S = 300.0
+_MAX_BYTES = 100 * 1024 * 1024
+_URL_LIFETIME_S = 300.0
 
 
 async def upload(world: World, request: web.BaseRequest, number_id: str) -> Mapping[str, str]:
-    """Take a multipart upload; raises Refusal 100 or 131053."""
+    """Stores a multipart upload; raises Refusal 100 or 131053."""
     if number_id not in world.numbers:
         raise unknown_object(number_id)
     form = await request.post()
@@ -24,7 +24,7 @@ async def upload(world: World, request: web.BaseRequest, number_id: str) -> Mapp
     if form.get("messaging_product") != "whatsapp" or not isinstance(file, web.FileField):
         raise Refusal(100, "The parameters messaging_product and file are required.")
     content = file.file.read()
-    if not content or len(content) > _LARGEST:
+    if not content or len(content) > _MAX_BYTES:
         raise Refusal(131053, "The file is empty or too large.")
     rate = world.settings.upload_bytes_per_s
     await asyncio.sleep(0.001 * world.settings.upload_base_ms + len(content) / rate)
@@ -35,10 +35,10 @@ async def upload(world: World, request: web.BaseRequest, number_id: str) -> Mapp
 
 
 def describe(media: Media, address: str, now: float) -> dict[str, object]:
-    """The answer to GET /{media-id}; the address in it lives five minutes."""
+    """The response to GET /{media-id}; the URL in it is valid for five minutes."""
     return {
         "messaging_product": "whatsapp",
-        "url": f"{address}/media/{media.id}?expires={int(now + _URL_LIVES_S)}",
+        "url": f"{address}/media/{media.id}?expires={int(now + _URL_LIFETIME_S)}",
         "mime_type": media.mime_type,
         "sha256": hashlib.sha256(media.content).hexdigest(),
         "file_size": str(len(media.content)),
@@ -47,7 +47,7 @@ def describe(media: Media, address: str, now: float) -> dict[str, object]:
 
 
 def download(world: World, media_id: str, expires: str) -> web.Response:
-    """The bytes, or 404 when the address is unknown or has expired."""
+    """The bytes, or 404 if the URL is unknown or has expired."""
     media = world.media.get(media_id)
     if media is None or not expires.isdigit() or int(expires) < world.clock.now():
         return web.Response(status=404)

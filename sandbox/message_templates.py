@@ -1,4 +1,4 @@
-"""Message templates as Meta holds them, and whether a send's parameters fit one."""
+"""Message templates as Meta stores them, and the validation of a send's parameters."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class MessageTemplate:
     quality: str = "GREEN"
     header: str = ""  # TEXT, IMAGE, VIDEO, DOCUMENT, or empty: none
     header_parameters: int = 0
-    url_buttons: tuple[int, ...] = ()  # places of buttons whose URL ends in a variable
+    url_buttons: tuple[int, ...] = ()  # indices of buttons whose URL ends in a variable
     other_components: list[dict[str, object]] = field(default_factory=list)
     correct_category: str = ""
     previous_category: str = ""
@@ -37,14 +37,14 @@ class MessageTemplate:
 
     @property
     def named(self) -> bool:
-        """Whether parameters carry names instead of an order."""
+        """Whether parameters have names instead of positions."""
         return not all(name.isdigit() for name in self.parameters)
 
 
-def plain(
+def body_only(
     template_id: str, name: str, language: str, params: str, category: str
 ) -> MessageTemplate:
-    """A template with a body only; `params` is a count, or names joined by commas."""
+    """A template with only a body; `params` is a count, or names separated by commas."""
     names = tuple(params.split(",")) if not params.isdigit() else numbered(int(params))
     slots = ", ".join("{{" + key + "}}" for key in names)
     body = f"Good morning. {slots} This is your daily message." if names else "Good morning."
@@ -59,7 +59,7 @@ def numbered(count: int) -> tuple[str, ...]:
 def from_components(
     template_id: str, name: str, language: str, category: str, components: list[dict[str, object]]
 ) -> MessageTemplate:
-    """A template from the components Meta's creation call takes; raises Refusal 100."""
+    """A template from the components of Meta's creation call; raises Refusal 100."""
     template = MessageTemplate(template_id, name, language, category, "", ())
     for component in components:
         kind = str(component.get("type", "")).upper()
@@ -91,7 +91,7 @@ def _variable_urls(buttons: object) -> tuple[int, ...]:
 
 
 def components_of(template: MessageTemplate) -> list[dict[str, object]]:
-    """The components as Graph shows them."""
+    """The components as the Graph API returns them."""
     body: dict[str, object] = {"type": "BODY", "text": template.body}
     if template.named:
         examples = [{"param_name": key, "example": "example"} for key in template.parameters]
@@ -101,8 +101,8 @@ def components_of(template: MessageTemplate) -> list[dict[str, object]]:
     return [body, *template.other_components]
 
 
-def fit(template: MessageTemplate, components: object) -> list[str]:
-    """The body's parameter texts of a send, if all components fit the template.
+def fit_parameters(template: MessageTemplate, components: object) -> list[str]:
+    """The body's parameter texts of a send, if all components match the template.
 
     Raises Refusal: 132000 wrong count, 132012 wrong kind or name, 132018 forbidden characters,
     132005 too long, 131008 a button's parameter missing.
@@ -120,11 +120,12 @@ def fit(template: MessageTemplate, components: object) -> list[str]:
 
 
 def _parameters(components: list[dict[str, object]]) -> list[dict[str, object]]:
-    found: list[dict[str, object]] = []
+    parameters: list[dict[str, object]] = []
     for component in components:
         entries = component.get("parameters", [])
-        found += [p for p in entries if isinstance(p, dict)] if isinstance(entries, list) else []
-    return found
+        if isinstance(entries, list):
+            parameters += [entry for entry in entries if isinstance(entry, dict)]
+    return parameters
 
 
 def _fit_header(template: MessageTemplate, components: list[dict[str, object]]) -> None:

@@ -1,7 +1,7 @@
-"""What becomes of an accepted message: one class per person, decided by number and seed.
+"""The outcome of an accepted message, determined by the person's number and the seed.
 
-The class is sticky: the same seed and the same person give the same class every time and in
-every process, so that a second send to a dead number fails like the first.
+It is sticky: the same seed and person give the same outcome every time and in every process, so
+that a second send to an invalid number fails like the first.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 
-class Outcome(StrEnum):
-    """Every fate a test may ask for by name."""
+class MessageOutcome(StrEnum):
+    """The outcomes, which a test can request by name."""
 
     DELIVERED = "delivered"
     READ = "read"
@@ -35,59 +35,59 @@ class Outcome(StrEnum):
     DELIVERED_AFTER_FAILED = "delivered_after_failed"
 
 
-FAILURE_CODES: dict[Outcome, int] = {
-    Outcome.INVALID: 131026,
-    Outcome.CAPPED: 131049,
-    Outcome.OPTED_OUT: 131050,
-    Outcome.EXPERIMENT: 130472,
-    Outcome.SERVER_ERROR: 131000,
-    Outcome.UNPAID: 131042,
-    Outcome.LIMITED: 131048,
-    Outcome.THROTTLED: 130429,
-    Outcome.WINDOW_CLOSED: 131047,
-    Outcome.BLOCKED: 130403,
-    Outcome.DROPPED: 132015,
-    Outcome.FAILED_AFTER_DELIVERED: 131000,
-    Outcome.DELIVERED_AFTER_FAILED: 131000,
+FAILURE_CODES: dict[MessageOutcome, int] = {
+    MessageOutcome.INVALID: 131026,
+    MessageOutcome.CAPPED: 131049,
+    MessageOutcome.OPTED_OUT: 131050,
+    MessageOutcome.EXPERIMENT: 130472,
+    MessageOutcome.SERVER_ERROR: 131000,
+    MessageOutcome.UNPAID: 131042,
+    MessageOutcome.LIMITED: 131048,
+    MessageOutcome.THROTTLED: 130429,
+    MessageOutcome.WINDOW_CLOSED: 131047,
+    MessageOutcome.BLOCKED: 130403,
+    MessageOutcome.DROPPED: 132015,
+    MessageOutcome.FAILED_AFTER_DELIVERED: 131000,
+    MessageOutcome.DELIVERED_AFTER_FAILED: 131000,
 }
 
 _UNIT = 2.0**-64
 
 
-def lots(seed: int, person: str) -> tuple[float, float]:
-    """Two numbers in [0, 1) that belong to this person under this seed."""
+def random_pair(seed: int, person: str) -> tuple[float, float]:
+    """Two numbers in [0, 1) that depend only on the person and the seed."""
     digest = hashlib.blake2b(person.encode(), digest_size=16, key=str(seed).encode()).digest()
     return int.from_bytes(digest[:8]) * _UNIT, int.from_bytes(digest[8:]) * _UNIT
 
 
 def sticky_outcome(
-    lot: tuple[float, float],
+    pair: tuple[float, float],
     *,
     shares: Mapping[str, float],
     read_share: float,
     delivered_skipped_share: float,
-) -> Outcome:
-    """Draw the class from a person's lots.
+) -> MessageOutcome:
+    """The outcome for a person's `random_pair`.
 
-    `shares` are the parts that are *not* delivered, in the order given; the rest is. Of the
-    delivered, `read_share` are read, and of these `delivered_skipped_share` skip `delivered`.
+    `shares` are the parts that are *not* delivered, in their order; the rest is. Of the delivered,
+    `read_share` are read, and of these `delivered_skipped_share` skip `delivered`.
     """
-    first, second = lot
+    first, second = pair
     edge = 0.0
     for name, share in shares.items():
         edge += share
         if first < edge:
-            return Outcome(name)
+            return MessageOutcome(name)
     if second >= read_share:
-        return Outcome.DELIVERED
+        return MessageOutcome.DELIVERED
     if second < read_share * delivered_skipped_share:
-        return Outcome.READ_ONLY
-    return Outcome.READ
+        return MessageOutcome.READ_ONLY
+    return MessageOutcome.READ
 
 
-def by_suffix(suffixes: Mapping[str, str], person: str) -> Outcome | None:
-    """The class that a magic ending of the number asks for, if any."""
+def outcome_by_suffix(suffixes: Mapping[str, str], person: str) -> MessageOutcome | None:
+    """The outcome requested by a suffix of the number, if any."""
     for ending, name in suffixes.items():
         if person.endswith(ending):
-            return Outcome(name)
+            return MessageOutcome(name)
     return None

@@ -1,6 +1,6 @@
-"""What Meta posts: statuses, inbound messages and management changes as JSON text.
+"""Bodies of Meta's webhooks: statuses, inbound messages and management changes as JSON text.
 
-Items are rendered once, when they are planned; a POST body is put together from the texts.
+Items are rendered once, when they are planned; a POST body is assembled from the texts.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from functools import lru_cache
 from sandbox.compact_json import compact, quoted
 from sandbox.errors import status_error
 from sandbox.identifiers import user_id
-from sandbox.outcomes import lots
+from sandbox.outcomes import random_pair
 from sandbox.state import Account, Number, World
 from sandbox.timeline import Message, Step
 
@@ -21,12 +21,12 @@ ENVELOPE_BYTES = 200  # around a body, and around the items of one number
 
 @dataclass(slots=True)
 class Update:
-    """One thing to tell. Items of one number share a change; management values stand alone."""
+    """One webhook item. Items of one number share a change; management values do not."""
 
-    label: str  # sent, delivered, …, or the name of the field: what statistics call it
+    label: str  # for statistics: sent, delivered, …, or the name of the field
     field: str
     section: str  # statuses, messages, user_preferences; empty: `item` is the whole value
-    metadata: str  # of the number it belongs to; empty: it stands alone
+    metadata: str  # of the number it belongs to; empty: it shares no change
     item: str
     contact: str = ""
     happened_at: float = 0.0
@@ -40,12 +40,12 @@ class Update:
 
 
 def metadata_of(number: Number) -> str:
-    """Which of our numbers a change is about."""
+    """The `metadata` object, which names the number of a change."""
     return f'{{"display_phone_number":"{number.digits}","phone_number_id":"{number.id}"}}'
 
 
 def status_update(world: World, message: Message, step: Step) -> Update:
-    """One entry of `statuses`, in the form of the webhook version that is set."""
+    """One entry of `statuses`, in the format of the configured webhook version."""
     happened_at = message.accepted_at + step.after_s
     failed = step.status == "failed"
     modern = world.settings.webhook_version != "v23.0"
@@ -87,7 +87,7 @@ def _errors(code: int) -> str:
 
 
 def _conversation(message: Message, step: Step) -> str:
-    """The older form names a conversation, one per message."""
+    """The older format contains a conversation, one per message."""
     conversation: dict[str, object] = {
         "id": message.wamid[-32:].lower(),
         "origin": {"type": message.category.lower()},
@@ -100,14 +100,14 @@ def _conversation(message: Message, step: Step) -> str:
 def _contact(world: World, person: str, status: str) -> str:
     profile = f'"name":{quoted(person_name(world, person))}'
     share = world.settings.username_share
-    if share and status in ("delivered", "read") and lots(world.seed + 1, person)[0] < share:
+    if share and status in ("delivered", "read") and random_pair(world.seed + 1, person)[0] < share:
         profile += f',"username":"@user{person[-6:]}"'
     phone = "" if "." in person else f',"wa_id":"{person}"'
     return f'{{"profile":{{{profile}}},"user_id":"{user_id(person)}"{phone}}}'
 
 
 def person_name(world: World, person: str) -> str:
-    """The profile name a test gave, or one made of the last digits."""
+    """The profile name that a test set, or one with the last digits."""
     known = world.people.get(person)
     return known.name if known is not None and known.name else "Person " + person[-4:]
 

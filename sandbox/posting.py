@@ -1,4 +1,4 @@
-"""Posting webhooks: signed over the exact bytes, kept-alive connections, retries with backoff."""
+"""Posts webhooks: signed over the exact bytes, over persistent connections, with retries."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ def signature(secret: str, body: bytes) -> str:
 
 @dataclass(slots=True)
 class Post:
-    """One body on its way; a retry sends the very same bytes."""
+    """One body to post; a retry sends the same bytes."""
 
     body: bytes
     updates: list[Update]
     first_at: float
     on_answer: Callable[[list[Update]], None] | None = None
     tries: int = 0
-    headers: dict[str, str] | None = None  # instead of the right signature: for forgeries
+    headers: dict[str, str] | None = None  # instead of the valid signature
     retried: bool = True
 
 
@@ -62,13 +62,13 @@ class Poster:
         return max(0, self.world.settings.webhook_connections - len(self._tasks))
 
     def post(self, post: Post) -> None:
-        """Start sending a new body."""
+        """Starts sending a new body."""
         self.updates_under_way += len(post.updates)
         self.largest_updates = max(self.largest_updates, len(post.updates))
         self._start(post)
 
     def post_retries(self, now: float) -> None:
-        """Start again what failed and is due, as far as there are connections."""
+        """Starts due retries while connections are free."""
         while self._retries and self._retries[0][0] <= now and self.free:
             self.retried += 1
             self._start(heapq.heappop(self._retries)[2])
@@ -95,7 +95,7 @@ class Poster:
         self.updates_under_way -= len(post.updates)
 
     async def _answer(self, post: Post) -> str:
-        """The HTTP status, or the name of what went wrong."""
+        """The HTTP status, or the name of the exception."""
         headers = post.headers
         if headers is None:
             sign = signature(self.world.account.app_secret, post.body)
@@ -114,7 +114,7 @@ class Poster:
             return type(error).__name__
 
     def _retry_later(self, post: Post) -> bool:
-        """Queue the next try; False when the time for tries is over."""
+        """Queues the next try; False if the time for retries is over."""
         settings = self.world.settings
         now = self.world.clock.now()
         steps = settings.webhook_retry_steps_s
@@ -125,7 +125,7 @@ class Poster:
         return True
 
     async def handshake(self, challenge: str) -> tuple[int, str]:
-        """Ask the URL to prove itself, as Meta does; its HTTP status and body."""
+        """Sends Meta's verification request to the URL; returns HTTP status and body."""
         query = {
             "hub.mode": "subscribe",
             "hub.challenge": challenge,
@@ -136,7 +136,7 @@ class Poster:
             return response.status, await response.text()
 
     def session(self) -> aiohttp.ClientSession:
-        """The kept-alive session, made inside the running loop."""
+        """The persistent session, created inside the running loop."""
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=30),
@@ -146,7 +146,7 @@ class Poster:
         return self._session
 
     async def close(self) -> None:
-        """Drop everything under way."""
+        """Cancels all POSTs under way."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()

@@ -7,15 +7,15 @@ import contextlib
 from collections import Counter
 
 from sandbox.clock import Clock
-from sandbox.faults import Bursts, Faults
+from sandbox.faults import Faults, ServerErrorBursts
 from sandbox.journal import Journal, RefusalLog
 from sandbox.state import Options, World
 from sandbox.timeline import Message
 from sandbox.webhooks import Webhooks
 
 
-class StandIn:
-    """One running stand-in for Meta. The parts of a test run can be thrown away by `clear`."""
+class Sandbox:
+    """One running stand-in for Meta; `clear` resets it between tests."""
 
     def __init__(self, options: Options) -> None:
         self.options = options
@@ -29,25 +29,25 @@ class StandIn:
         self.started_at = self.clock.now()
         self.world = World(self.options, self.clock)
         self.faults = Faults()
-        self.bursts = Bursts()
+        self.bursts = ServerErrorBursts()
         self.refusals = RefusalLog()
         self.requests: Counter[str] = Counter()
         self.webhooks = Webhooks(self.world, self.options.webhook_url)
         self.held: list[Message] = []  # by template pacing
 
     def start(self) -> None:
-        """Begin to post webhooks; needs a running loop."""
+        """Starts posting webhooks; needs a running event loop."""
         self._queue = asyncio.create_task(self.webhooks.run())
 
     async def clear(self) -> None:
-        """Back to how it was started; the journal's sequence goes on, its file keeps all."""
+        """Resets to the start options; the journal's sequence continues, its file keeps all."""
         await self.stop()
-        self.journal.forget()
+        self.journal.hide_entries()
         self._begin()
         self.start()
 
     async def stop(self) -> None:
-        """End the background work."""
+        """Stops the background task."""
         if self._queue is not None:
             self._queue.cancel()
             with contextlib.suppress(asyncio.CancelledError):

@@ -1,7 +1,7 @@
-"""Every number the sandbox works by, in one flat list; the defaults are the realistic profile.
+"""All settings of the sandbox in one flat list; the defaults are the realistic profile.
 
-A profile is a set of overrides. Overrides come as JSON from the command line and from the
-control API; a name or a value that makes no sense is refused, never ignored.
+A profile is a set of overrides. Overrides are JSON from the command line and the control API;
+unknown names and invalid values are refused, never ignored.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from dataclasses import dataclass, field, fields
 from math import inf
 from typing import Any, get_args, get_origin, get_type_hints
 
-from sandbox.outcomes import Outcome
+from sandbox.outcomes import MessageOutcome
 
 
 class SettingsError(ValueError):
-    """A setting that does not exist, or a value it cannot have; the text names it."""
+    """An unknown setting or an invalid value; the text names it."""
 
 
 def _shares() -> dict[str, dict[str, float]]:
@@ -41,7 +41,7 @@ def _state_codes() -> dict[str, int]:
 class Settings:
     """Names end in their unit: `_ms`, `_s`, `_share` (0 to 1)."""
 
-    # How long the API takes: log-normal through p50, p95 and p99, cut at max.
+    # Latency of the API: log-normal through p50, p95 and p99, cut at max.
     latency_p50_ms: float = 350
     latency_p95_ms: float = 900
     latency_p99_ms: float = 2500
@@ -52,7 +52,7 @@ class Settings:
     upload_bytes_per_s: float = 5_000_000
     keepalive_s: float = 75
 
-    # What goes wrong by itself on the way.
+    # Random network and server faults.
     slow_accept_share: float = 0.001
     slow_accept_ms: float = 35_000
     reset_after_accept_share: float = 0.0002
@@ -73,7 +73,7 @@ class Settings:
     missing_token_code: int = 190
     number_state_codes: dict[str, int] = field(default_factory=_state_codes)
 
-    # What becomes of accepted messages.
+    # Outcomes of accepted messages.
     outcome_shares: dict[str, dict[str, float]] = field(default_factory=_shares)
     read_share: float = 0.65
     receipts_off_share: float = 0.15
@@ -93,7 +93,7 @@ class Settings:
     reply_share: float = 0.03
     stop_word_share: float = 0.005
     native_stop_share: float = 0.002
-    time_scale: float = 1  # every delay of this part times this
+    time_scale: float = 1  # factor for every delay of this section
 
     # How webhooks are posted.
     webhook_batch_window_ms: float = 0
@@ -180,10 +180,10 @@ def build(profile: str, overrides: Mapping[str, object] | None = None) -> Settin
 
 
 def change(settings: Settings, overrides: Mapping[str, object]) -> None:
-    """Set the named values, all of them or, when one is refused, none; raises SettingsError.
+    """Sets the given values, or none if one is invalid; raises SettingsError.
 
-    The settings that are tables (`outcome_shares`, `number_state_codes`, `magic_suffixes`)
-    are added to, row by row.
+    Settings that are tables (`outcome_shares`, `number_state_codes`, `magic_suffixes`) are merged
+    row by row.
     """
     for name, value in overrides.items():
         _check(name, value)
@@ -229,11 +229,11 @@ def _fits(expected: Any, value: Any) -> bool:
 
 
 def _check_table(name: str, value: Any) -> None:
-    if name == "magic_suffixes" and not all(v in list(Outcome) for v in value.values()):
-        raise SettingsError(f"{name} must name outcomes: {', '.join(Outcome)}")
+    if name == "magic_suffixes" and not all(v in list(MessageOutcome) for v in value.values()):
+        raise SettingsError(f"{name} must name outcomes: {', '.join(MessageOutcome)}")
     if name == "outcome_shares":
         for shares in value.values():
-            if not all(key in list(Outcome) for key in shares) or sum(shares.values()) > 1:
+            if not all(key in list(MessageOutcome) for key in shares) or sum(shares.values()) > 1:
                 raise SettingsError(f"{name} must name outcomes and add up to at most 1")
     if name == "delivered_quantiles":
         levels = [point[0] for point in value if len(point) == 2]

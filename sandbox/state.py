@@ -1,4 +1,4 @@
-"""What the platform knows: app, portfolio, WABA, numbers, message templates, people, media."""
+"""The platform's state: app, portfolio, WABA, numbers, message templates, people, media."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from sandbox.clock import Clock
-from sandbox.message_templates import CATEGORIES, MessageTemplate, plain
-from sandbox.outcomes import Outcome
+from sandbox.message_templates import CATEGORIES, MessageTemplate, body_only
+from sandbox.outcomes import MessageOutcome
 from sandbox.settings import Settings, build
-from sandbox.throughput import DailyPeople, HourlyCalls, PairLedger, SlidingWindow
+from sandbox.throughput import DailyPeople, HourlyCalls, PairLimiter, SlidingWindow
 
 _NOT_A_DIGIT = re.compile("[^0-9]+")
 QUALITIES = ("GREEN", "YELLOW", "RED", "UNKNOWN")
-WINDOW_S = 24 * 3600.0  # a person's message opens free conversation for a day
+WINDOW_S = 24 * 3600.0  # an inbound message opens a free-form conversation for a day
 
 
 def digits_of(text: str) -> str:
-    """Only the digits of a phone number written in any way."""
+    """The digits of a phone number in any notation."""
     return _NOT_A_DIGIT.sub("", text)
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """How one sandbox was started; `clear` goes back to it."""
+    """The start options; `clear` resets to them."""
 
     profile: str = "fast"
     seed: int = 1
@@ -44,7 +44,7 @@ class Options:
 
 @dataclass(slots=True)
 class Account:
-    """App, portfolio and WABA in one: what holds for every number."""
+    """App, portfolio and WABA in one: the state shared by all numbers."""
 
     access_token: str
     app_secret: str
@@ -75,7 +75,7 @@ class Number:
     refusal_code: int = 0  # answer this instead of the table's code while not CONNECTED
     upgrading_until: float = 0.0
     window: SlidingWindow = field(default_factory=SlidingWindow)
-    pairs: PairLedger = field(default_factory=PairLedger)
+    pairs: PairLimiter = field(default_factory=PairLimiter)
     requests: int = 0
     accepted: int = 0
     refused: Counter[int] = field(default_factory=Counter)
@@ -89,9 +89,9 @@ class Number:
 
 @dataclass(slots=True)
 class Person:
-    """A recipient a test or an inbound message has touched; all others need no memory."""
+    """A recipient with a state of its own, set by a test or an inbound message."""
 
-    forced: Outcome | None = None
+    forced: MessageOutcome | None = None
     failure_code: int = 0
     stopped_marketing: bool = False
     writes_until: float = 0.0  # end of the open conversation
@@ -110,7 +110,7 @@ class Media:
 
 
 class World:
-    """All state of the platform, made from the start options."""
+    """All state of the platform, created from the start options."""
 
     def __init__(self, options: Options, clock: Clock) -> None:
         self.clock = clock
@@ -135,11 +135,11 @@ class World:
         self.unknown_number_refusals: Counter[int] = Counter()
 
     def next_template_id(self) -> str:
-        """Ids count up, so that a test can name them."""
+        """Ids are consecutive, so that a test can predict them."""
         return str(900_000_000_000_001 + len(self.templates))
 
     def person(self, person: str) -> Person:
-        """The person's record, made on first touch."""
+        """The person's record, created on first access."""
         return self.people.setdefault(person, Person())
 
     def templates_named(self, name: str) -> Iterator[MessageTemplate]:
@@ -172,4 +172,4 @@ def parse_template(text: str, template_id: str) -> MessageTemplate:
     category = parts[3].upper() if len(parts) == 4 else "UTILITY"
     if category not in CATEGORIES:
         raise ValueError(f"template {text!r} needs a category of {', '.join(CATEGORIES)}")
-    return plain(template_id, parts[0], parts[1], parts[2], category)
+    return body_only(template_id, parts[0], parts[1], parts[2], category)

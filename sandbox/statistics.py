@@ -1,30 +1,30 @@
-"""What has happened so far, in numbers: for tests, for the demo, for people."""
+"""Counters of what happened so far, for tests and the demo."""
 
 from __future__ import annotations
 
 from collections import Counter
 
-from sandbox.sandbox import StandIn
+from sandbox.sandbox import Sandbox
 from sandbox.state import Number
 from sandbox.webhooks import Webhooks
 
 
-def statistics(stand: StandIn) -> dict[str, object]:
-    """The answer to GET /control/stats."""
-    numbers = stand.world.numbers.values()
-    refused = Counter(stand.world.unknown_number_refusals)
+def statistics(sandbox: Sandbox) -> dict[str, object]:
+    """The response to GET /control/stats."""
+    numbers = sandbox.world.numbers.values()
+    refused = Counter(sandbox.world.unknown_number_refusals)
     for number in numbers:
         refused.update(number.refused)
     return {
         "accepted": sum(number.accepted for number in numbers),
         "refused": _by_code(refused),
-        "requests": dict(stand.requests),
-        "journal_last_seq": stand.journal.last_seq,
-        "held": len(stand.held),
+        "requests": dict(sandbox.requests),
+        "journal_last_seq": sandbox.journal.last_seq,
+        "held": len(sandbox.held),
         "numbers": {number.id: _number(number) for number in numbers},
-        "faults": {"active": len(stand.faults.active), "finished": len(stand.faults.finished)},
-        "webhooks": _webhooks(stand.webhooks),
-        "seconds_up": round(stand.clock.now() - stand.started_at, 3),
+        "faults": {"active": len(sandbox.faults.active), "finished": len(sandbox.faults.finished)},
+        "webhooks": _webhooks(sandbox.webhooks),
+        "seconds_up": round(sandbox.clock.now() - sandbox.started_at, 3),
     }
 
 

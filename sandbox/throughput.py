@@ -1,16 +1,16 @@
-"""The platform's counters: messages a second, per pair, calls an hour, people a day."""
+"""The platform's rate limits: messages per second and per pair, calls per hour, people per day."""
 
 from __future__ import annotations
 
 from collections import deque
 
-DAY = 86_400.0
-HOUR = 3600.0
+DAY_SECONDS = 86_400.0
+HOUR_SECONDS = 3600.0
 _SWEEP_AT = 50_000
 
 
 class SlidingWindow:
-    """Exact: in any window of one second, never more than the limit it is asked with."""
+    """Exact: never admits more than the limit in any window of one second."""
 
     __slots__ = ("_arrivals", "peak")
 
@@ -19,11 +19,11 @@ class SlidingWindow:
         self.peak = 0
 
     def after(self, arrival: float) -> float:
-        """The arrival, or the last one counted if a slow body let others overtake it."""
+        """The arrival, or the last counted one if others overtook this request's slow body."""
         return max(arrival, self._arrivals[-1]) if self._arrivals else arrival
 
     def admit(self, arrival: float, limit: float) -> bool:
-        """Count one message at `arrival` seconds if fewer than `limit` lie in the second before."""
+        """Counts a message at `arrival` seconds if fewer than `limit` are in the second before."""
         arrivals = self._arrivals
         edge = arrival - 1.0
         while arrivals and arrivals[0] <= edge:
@@ -36,8 +36,8 @@ class SlidingWindow:
         return True
 
 
-class PairLedger:
-    """One number's bursts per person: quick messages borrow from the time that follows."""
+class PairLimiter:
+    """One number's bursts per person: a burst blocks the person for a proportional time."""
 
     __slots__ = ("_bursts", "_sweep_at")
 
@@ -46,7 +46,8 @@ class PairLedger:
         self._sweep_at = _SWEEP_AT
 
     def admit(self, person: str, arrival: float, *, interval: float, burst: int) -> bool:
-        """Within `interval` seconds up to `burst` messages; each then blocks for `interval`."""
+        """Allows up to `burst` messages within `interval` seconds; each then blocks for
+        `interval`."""
         start, count = self._bursts.get(person, (0.0, 0))
         if count and arrival - start < interval:
             if count >= burst:
@@ -61,10 +62,10 @@ class PairLedger:
         return True
 
     def _sweep(self, now: float, interval: float) -> None:
-        """Forget paid debts, so that a million people do not stay in memory."""
-        owed = {p: b for p, b in self._bursts.items() if now < b[0] + b[1] * interval}
-        self._bursts = owed
-        self._sweep_at = max(_SWEEP_AT, 2 * len(owed))
+        """Removes people who are no longer blocked, so that memory stays bounded."""
+        blocking = {p: b for p, b in self._bursts.items() if now < b[0] + b[1] * interval}
+        self._bursts = blocking
+        self._sweep_at = max(_SWEEP_AT, 2 * len(blocking))
 
 
 class HourlyCalls:
@@ -76,8 +77,8 @@ class HourlyCalls:
         self._calls: deque[float] = deque()
 
     def admit(self, now: float, limit: int) -> bool:
-        """Count one call unless `limit` were made in the last hour."""
-        while self._calls and self._calls[0] <= now - HOUR:
+        """Counts one call unless `limit` were made in the last hour."""
+        while self._calls and self._calls[0] <= now - HOUR_SECONDS:
             self._calls.popleft()
         if len(self._calls) >= limit:
             return False
@@ -90,7 +91,7 @@ class HourlyCalls:
 
 
 class DailyPeople:
-    """Different people a portfolio delivered to in the last 24 hours."""
+    """Unique recipients of a portfolio in the last 24 hours."""
 
     __slots__ = ("_latest",)
 
@@ -101,8 +102,8 @@ class DailyPeople:
         return len(self._latest)
 
     def admit(self, person: str, now: float, limit: int) -> bool:
-        """Count a delivery to `person` unless it would be one person too many."""
-        while self._latest and next(iter(self._latest.values())) <= now - DAY:
+        """Counts a delivery to `person` unless it would exceed the limit."""
+        while self._latest and next(iter(self._latest.values())) <= now - DAY_SECONDS:
             del self._latest[next(iter(self._latest))]
         known = self._latest.pop(person, None) is not None
         if not known and len(self._latest) >= limit:

@@ -1,22 +1,25 @@
-"""From an accepted message to the webhooks it will cause, each with its time.
-
-Nothing is posted here: the plan is a list of planned updates, in the order of the true events.
-"""
+"""Plans the webhooks of an accepted message, each with its time. Nothing is posted here."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sandbox.outcomes import FAILURE_CODES, Outcome, by_suffix, lots, sticky_outcome
+from sandbox.outcomes import (
+    FAILURE_CODES,
+    MessageOutcome,
+    outcome_by_suffix,
+    random_pair,
+    sticky_outcome,
+)
 from sandbox.state import Number, Person, World
 from sandbox.timing import by_quantiles, log_normal
 
-_REALLY_DELIVERED = {
-    Outcome.DELIVERED,
-    Outcome.READ,
-    Outcome.READ_ONLY,
-    Outcome.FAILED_AFTER_DELIVERED,
-    Outcome.DELIVERED_AFTER_FAILED,
+_DELIVERED_OUTCOMES = {
+    MessageOutcome.DELIVERED,
+    MessageOutcome.READ,
+    MessageOutcome.READ_ONLY,
+    MessageOutcome.FAILED_AFTER_DELIVERED,
+    MessageOutcome.DELIVERED_AFTER_FAILED,
 }
 
 
@@ -35,7 +38,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that happens to a message, `after_s` seconds after it was accepted."""
+    """One status change or reply, `after_s` seconds after the message was accepted."""
 
     after_s: float
     status: str  # sent, delivered, read, failed; reply, stop_word, native_stop by the person
@@ -43,25 +46,29 @@ class Step:
     priced: bool = False
 
 
-def decide(world: World, to: str, category: str, *, free_form: bool, now: float) -> Outcome:
-    """The outcome class of one accepted message; the account's troubles come first."""
+def choose_outcome(
+    world: World, to: str, category: str, *, free_form: bool, now: float
+) -> MessageOutcome:
+    """The outcome of one accepted message; problems of the account come first."""
     person = world.people.get(to)
     if not world.account.payment_ok:
-        return Outcome.UNPAID
+        return MessageOutcome.UNPAID
     if free_form and (person is None or person.writes_until < now):
-        return Outcome.WINDOW_CLOSED
+        return MessageOutcome.WINDOW_CLOSED
     if person is not None and person.forced is not None:
         return person.forced
     if category == "MARKETING" and person is not None and person.stopped_marketing:
-        return Outcome.OPTED_OUT
-    outcome = by_suffix(world.settings.magic_suffixes, to) or _natural(world, to, category)
-    return outcome if _within_limit(world, to, outcome, person, now) else Outcome.LIMITED
+        return MessageOutcome.OPTED_OUT
+    outcome = outcome_by_suffix(world.settings.magic_suffixes, to) or _outcome_by_shares(
+        world, to, category
+    )
+    return outcome if _within_limit(world, to, outcome, person, now) else MessageOutcome.LIMITED
 
 
-def _natural(world: World, to: str, category: str) -> Outcome:
+def _outcome_by_shares(world: World, to: str, category: str) -> MessageOutcome:
     settings = world.settings
     return sticky_outcome(
-        lots(world.seed, to),
+        random_pair(world.seed, to),
         shares=settings.outcome_shares.get(category, settings.outcome_shares["UTILITY"]),
         read_share=settings.read_share * (1 - settings.receipts_off_share),
         delivered_skipped_share=settings.delivered_skipped_share,
@@ -69,43 +76,43 @@ def _natural(world: World, to: str, category: str) -> Outcome:
 
 
 def _within_limit(
-    world: World, to: str, outcome: Outcome, person: Person | None, now: float
+    world: World, to: str, outcome: MessageOutcome, person: Person | None, now: float
 ) -> bool:
-    """Whether the portfolio may still reach this person today; open conversations are free."""
+    """Whether the portfolio's limit allows this person; open conversations do not count."""
     limit = world.settings.portfolio_limit
-    if not limit or outcome not in _REALLY_DELIVERED:
+    if not limit or outcome not in _DELIVERED_OUTCOMES:
         return True
     if person is not None and person.writes_until >= now:
         return True
     return world.daily_people.admit(to, now, limit)
 
 
-def plan(world: World, message: Message, outcome: Outcome, code: int = 0) -> list[Step]:
-    """The steps an outcome leads to. `code` replaces the outcome's own failure code."""
-    if outcome in (Outcome.SILENT, Outcome.HELD):
+def steps_for(world: World, message: Message, outcome: MessageOutcome, code: int = 0) -> list[Step]:
+    """The steps of an outcome. `code` replaces the outcome's failure code."""
+    if outcome in (MessageOutcome.SILENT, MessageOutcome.HELD):
         return []
     code = code or FAILURE_CODES.get(outcome, 0)
     sent = _sent_s(world)
-    if outcome is Outcome.DELIVERED_AFTER_FAILED:
+    if outcome is MessageOutcome.DELIVERED_AFTER_FAILED:
         failed = Step(_failed_s(world), "failed", code)
         return [failed, Step(failed.after_s + _delivered_s(world), "delivered", priced=True)]
-    if code and outcome is not Outcome.FAILED_AFTER_DELIVERED:
+    if code and outcome is not MessageOutcome.FAILED_AFTER_DELIVERED:
         return [Step(_failed_s(world), "failed", code)]
     steps = [Step(sent, "sent", priced=True)]
     arrival = sent + _delivered_s(world)
-    if outcome is Outcome.NEVER or (message.ttl_s is not None and arrival > message.ttl_s):
+    if outcome is MessageOutcome.NEVER or (message.ttl_s is not None and arrival > message.ttl_s):
         return steps
-    if outcome is not Outcome.READ_ONLY:
+    if outcome is not MessageOutcome.READ_ONLY:
         steps.append(Step(arrival, "delivered", priced=True))
-    if outcome is Outcome.FAILED_AFTER_DELIVERED:
+    if outcome is MessageOutcome.FAILED_AFTER_DELIVERED:
         steps.append(Step(arrival + _failed_s(world), "failed", code))
-    if outcome in (Outcome.READ, Outcome.READ_ONLY):
-        steps += _reading(world, arrival, priced=outcome is Outcome.READ_ONLY)
+    if outcome in (MessageOutcome.READ, MessageOutcome.READ_ONLY):
+        steps += _steps_after_reading(world, arrival, priced=outcome is MessageOutcome.READ_ONLY)
     return steps
 
 
-def _reading(world: World, arrival: float, *, priced: bool) -> list[Step]:
-    """The person reads, and a few of them answer or stop us."""
+def _steps_after_reading(world: World, arrival: float, *, priced: bool) -> list[Step]:
+    """The person reads the message; a few reply or opt out."""
     settings = world.settings
     taken = log_normal(
         world.random.gauss(0.0, 1.0),

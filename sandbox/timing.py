@@ -1,4 +1,4 @@
-"""How long things take: log-normal spreads and tables of quantiles."""
+"""Random durations: log-normal distributions and tables of quantiles."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ _Z99 = 2.3263
 
 
 def log_normal(z: float, p50: float, p95: float, p99: float = 0.0, longest: float = 0.0) -> float:
-    """The value that lies `z` standard deviations out; `longest` 0 means no cut.
+    """The value at `z` standard deviations; `longest` is the maximum, 0 for none.
 
-    A p99 above p95 gives the tail beyond p95 a slope of its own: real services have worse tails
-    than one log-normal through p50 and p95 would give them.
+    A p99 above p95 gives the tail beyond p95 a different slope: real services have worse tails
+    than one log-normal through p50 and p95.
     """
     middle = math.log(p50)
     slope = math.log(max(p95, p50) / p50) / _Z95
@@ -29,7 +29,7 @@ def log_normal(z: float, p50: float, p95: float, p99: float = 0.0, longest: floa
 
 
 def by_quantiles(points: Sequence[Sequence[float]], level: float) -> float:
-    """The value at `level` (0 to 1) in a table of [share, seconds], even steps on a log scale."""
+    """The value at `level` (0 to 1) in a table of [share, seconds], interpolated on a log scale."""
     low_share, low = 0.0, max(points[0][1], 0.001)
     for share, value in points:
         value = max(value, 0.001)
@@ -42,10 +42,10 @@ def by_quantiles(points: Sequence[Sequence[float]], level: float) -> float:
     return low
 
 
-def send_latency_s(settings: Settings, chance: random.Random) -> float:
-    """How long the answer to one POST takes, in seconds."""
+def send_latency_s(settings: Settings, rng: random.Random) -> float:
+    """The latency of one POST, in seconds."""
     return 0.001 * log_normal(
-        chance.gauss(0.0, 1.0),
+        rng.gauss(0.0, 1.0),
         settings.latency_p50_ms,
         settings.latency_p95_ms,
         settings.latency_p99_ms,
@@ -53,8 +53,8 @@ def send_latency_s(settings: Settings, chance: random.Random) -> float:
     )
 
 
-def read_latency_s(settings: Settings, chance: random.Random) -> float:
-    """How long the answer to one GET takes, in seconds."""
+def read_latency_s(settings: Settings, rng: random.Random) -> float:
+    """The latency of one GET, in seconds."""
     return 0.001 * log_normal(
-        chance.gauss(0.0, 1.0), settings.read_latency_p50_ms, settings.read_latency_p95_ms
+        rng.gauss(0.0, 1.0), settings.read_latency_p50_ms, settings.read_latency_p95_ms
     )

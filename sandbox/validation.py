@@ -1,6 +1,6 @@
-"""May this message be accepted? The rules in the platform's own order; the first that fails speaks.
+"""Validates a send by the platform's rules, in its order; the first that fails is reported.
 
-Token, number, envelope, the number's state, the account's, throughput, pair, message template.
+Token, number, envelope, state of the number and the account, throughput, pair, message template.
 """
 
 from __future__ import annotations
@@ -11,22 +11,30 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.errors import Refusal, unknown_object
-from sandbox.message_templates import MessageTemplate, fit
+from sandbox.message_templates import MessageTemplate, fit_parameters
 from sandbox.state import Number, World, digits_of
 
 OPAQUE_LIMIT = 512
 _USER_ID = re.compile(r"[A-Z]{2}(\.ENT)?\.[0-9A-Za-z]{1,128}")
 _PHONE_SIGNS = set("0123456789+ -()")
 _FREE_FORM_TYPES = {
-    *("text", "image", "video", "document", "audio", "sticker", "interactive", "reaction"),
-    *("location", "contacts"),
+    "text",
+    "image",
+    "video",
+    "document",
+    "audio",
+    "sticker",
+    "interactive",
+    "reaction",
+    "location",
+    "contacts",
 }
 _UNSENDABLE = {"PAUSED": 132015, "DISABLED": 132016}
 
 
 @dataclass(slots=True)
-class Order:
-    """A message that passed every rule."""
+class ValidSend:
+    """A send that passed every rule."""
 
     number: Number
     to: str  # digits with country code, or a BSUID
@@ -35,11 +43,11 @@ class Order:
     arrival: float
     template: MessageTemplate | None = None
     parameters: list[str] = field(default_factory=list)
-    over_rate: bool = False  # accepted only to be failed by webhook
+    over_rate: bool = False  # accepted, then failed by a webhook
 
 
 def parse(raw: bytes) -> Any:
-    """The body as JSON, or None if it is none."""
+    """The body as JSON, or None if it is not JSON."""
     try:
         return json.loads(raw)
     except (ValueError, RecursionError):
@@ -47,31 +55,31 @@ def parse(raw: bytes) -> Any:
 
 
 def check_token(world: World, authorization: str | None) -> None:
-    """Step 1; raises Refusal 190, or what is set for a missing token."""
+    """Raises Refusal 190, or for a missing token the configured code."""
     if not authorization:
         raise Refusal(world.settings.missing_token_code)
     if authorization != f"Bearer {world.account.access_token}" or not world.account.token_ok:
         raise Refusal(190)
 
 
-def judge(
+def validate(
     world: World, number_id: str, authorization: str | None, envelope: Any, arrival: float
-) -> Order:
-    """The order, if the platform would accept it; raises Refusal."""
+) -> ValidSend:
+    """The send, if the platform would accept it; else raises Refusal."""
     check_token(world, authorization)
     number = world.numbers.get(number_id)
     if number is None:
         raise unknown_object(number_id)
-    order = _read_envelope(world, number, envelope, arrival)
+    send = _read_envelope(world, number, envelope, arrival)
     _check_number(world, number, arrival)
-    _check_account(world, order)
-    _check_rates(world, order)
+    _check_account(world, send)
+    _check_rates(world, send)
     if envelope.get("type", "text") == "template":
-        _check_template(world, order, envelope.get("template"))
-    return order
+        _check_template(world, send, envelope.get("template"))
+    return send
 
 
-def _read_envelope(world: World, number: Number, envelope: Any, arrival: float) -> Order:
+def _read_envelope(world: World, number: Number, envelope: Any, arrival: float) -> ValidSend:
     if not isinstance(envelope, dict):
         raise Refusal(100, "The request body must be a JSON object.")
     if envelope.get("messaging_product") != "whatsapp":
@@ -90,7 +98,7 @@ def _read_envelope(world: World, number: Number, envelope: Any, arrival: float) 
     opaque = envelope.get("biz_opaque_callback_data", "")
     if not isinstance(opaque, str) or len(opaque) > OPAQUE_LIMIT:
         raise Refusal(131009, f"biz_opaque_callback_data: a text of at most {OPAQUE_LIMIT}.")
-    return Order(number, to, str(shown), opaque, number.window.after(arrival))
+    return ValidSend(number, to, str(shown), opaque, number.window.after(arrival))
 
 
 def _recipient(world: World, envelope: dict[str, Any], shown: Any) -> str:
@@ -102,7 +110,7 @@ def _recipient(world: World, envelope: dict[str, Any], shown: Any) -> str:
     if not isinstance(shown, str) or not set(shown) <= _PHONE_SIGNS or not 7 <= len(digits) <= 15:
         raise Refusal(131009, "to is not a phone number.")
     if world.settings.prepend_country_code and not shown.lstrip().startswith("+"):
-        return world.settings.country_code + digits  # the documented rule, and a common bug
+        return world.settings.country_code + digits  # as documented; a common cause of bugs
     return digits
 
 
@@ -114,29 +122,29 @@ def _check_number(world: World, number: Number, now: float) -> None:
         raise Refusal(number.refusal_code or listed, f"The number's status is {number.status}.")
 
 
-def _check_account(world: World, order: Order) -> None:
+def _check_account(world: World, send: ValidSend) -> None:
     account = world.account
     if account.locked:
         raise Refusal(131031)
     if account.restricted or account.disabled:
         raise Refusal(368)
     blocked = world.settings.blocked_countries
-    if blocked and order.to.startswith(tuple(blocked)):
+    if blocked and send.to.startswith(tuple(blocked)):
         raise Refusal(130497)
 
 
-def _check_rates(world: World, order: Order) -> None:
-    settings, number = world.settings, order.number
-    if not number.window.admit(order.arrival, number.rate + settings.rate_burst):
+def _check_rates(world: World, send: ValidSend) -> None:
+    settings, number = world.settings, send.number
+    if not number.window.admit(send.arrival, number.rate + settings.rate_burst):
         if settings.rate_refusal != "webhook":
             raise Refusal(130429, http=int(settings.rate_refusal))
-        order.over_rate = True
+        send.over_rate = True
     interval, burst = settings.pair_interval_s, settings.pair_burst
-    if not number.pairs.admit(order.to, order.arrival, interval=interval, burst=burst):
+    if not number.pairs.admit(send.to, send.arrival, interval=interval, burst=burst):
         raise Refusal(131056)
 
 
-def _check_template(world: World, order: Order, wanted: Any) -> None:
+def _check_template(world: World, send: ValidSend, wanted: Any) -> None:
     name = wanted.get("name")
     language = wanted.get("language")
     code = language.get("code") if isinstance(language, dict) else None
@@ -148,9 +156,9 @@ def _check_template(world: World, order: Order, wanted: Any) -> None:
     if template.status != "APPROVED":
         raise Refusal(_UNSENDABLE.get(template.status, 132001), f"{name} is {template.status}.")
     components = wanted.get("components", [])
-    order.parameters = fit(template, components)
-    _check_media(world, order.number, components)
-    order.template = template
+    send.parameters = fit_parameters(template, components)
+    _check_media(world, send.number, components)
+    send.template = template
 
 
 def _check_media(world: World, number: Number, components: Any) -> None:

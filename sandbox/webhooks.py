@@ -1,4 +1,4 @@
-"""The queue of webhooks: when each update falls due, which share a POST, what is held or lost."""
+"""The queue of webhooks: due times, batching, and updates that are held, lost or repeated."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from sandbox.posting import Post, Poster
 from sandbox.state import WINDOW_S, World
 from sandbox.timeline import Message, Step
 
-_SHORTEST_TICK_S = 0.01
+_MIN_TICK_S = 0.01
 
 
 @dataclass(slots=True)
-class Valve:
-    """What a test does to the flow as a whole."""
+class FlowControl:
+    """How a test controls the flow of all webhooks."""
 
     paused: bool = False
     drop: bool = False
-    held_until: float = 0.0  # a backlog that floods out afterwards
+    held_until: float = 0.0  # builds a backlog that is posted afterwards
 
 
 @dataclass(slots=True)
 class Counts:
-    """What became of the updates, by kind where it matters."""
+    """Counters of the updates."""
 
     planned: Counter[str] = field(default_factory=Counter)
     acknowledged: Counter[str] = field(default_factory=Counter)  # distinct updates answered 200
@@ -48,11 +48,11 @@ class Counts:
 
 
 class Webhooks:
-    """Plans updates, lets them fall due, groups them and hands them to the poster."""
+    """Queues updates, groups those that are due and passes them to the poster."""
 
     def __init__(self, world: World, url: str) -> None:
         self.world = world
-        self.valve = Valve()
+        self.flow = FlowControl()
         self.counts = Counts()
         self.poster = Poster(world, url)
         self._waiting: list[tuple[float, int, Update]] = []
@@ -61,54 +61,54 @@ class Webhooks:
 
     @property
     def pending(self) -> int:
-        """Updates that were planned and are not finished: waiting, due, or in a POST."""
+        """Unfinished updates: waiting, due, or in a POST."""
         return len(self._waiting) + len(self._due) + self.poster.updates_under_way
 
     @property
     def due(self) -> int:
-        """Updates whose time has come and that wait for a connection, or for a held valve."""
+        """Due updates that wait for a connection, or are held."""
         return len(self._due)
 
     def plan_steps(self, message: Message, steps: list[Step]) -> None:
-        """Queue what will happen to a message, with its losses, swaps and repeats."""
+        """Queues the updates of a message, with random losses, swaps and duplicates."""
         if not self.poster.url:
             self.counts.unrouted += len(steps)
             return
-        settings, chance = self.world.settings, self.world.random
+        settings, rng = self.world.settings, self.world.random
         times = [message.accepted_at + step.after_s for step in steps]
-        if len(times) > 1 and chance.random() < settings.webhook_reorder_share:
-            place = chance.randrange(len(times) - 1)
+        if len(times) > 1 and rng.random() < settings.webhook_reorder_share:
+            place = rng.randrange(len(times) - 1)
             times[place], times[place + 1] = times[place + 1], times[place]
             self.counts.reordered += 1
         for step, due in zip(steps, times, strict=True):
             self._plan(self._update(message, step), due)
 
-    def tell(self, update: Update) -> None:
-        """Queue an update for the moment it happens."""
+    def queue(self, update: Update) -> None:
+        """Queues an update for the moment it happens."""
         if not self.poster.url:
             self.counts.unrouted += 1
             return
         self._plan(update, update.happened_at)
 
-    def tell_management(self, name: str, value: object, *, in_s: float = 0.0) -> None:
-        """Queue a change of account, number or template that happens in `in_s` seconds."""
-        self.tell(management_update(name, value, self.world.clock.now() + in_s))
+    def queue_management(self, name: str, value: object, *, in_s: float = 0.0) -> None:
+        """Queues a change of account, number or template that happens in `in_s` seconds."""
+        self.queue(management_update(name, value, self.world.clock.now() + in_s))
 
     def _plan(self, update: Update, due: float) -> None:
-        settings, chance = self.world.settings, self.world.random
+        settings, rng = self.world.settings, self.world.random
         self.counts.planned[update.label] += 1
         due += settings.webhook_delay_s
-        if settings.webhook_lost_share and chance.random() < settings.webhook_lost_share:
+        if settings.webhook_lost_share and rng.random() < settings.webhook_lost_share:
             self.counts.lost += 1
             return
         heapq.heappush(self._waiting, (due, next(self._order), update))
-        if settings.webhook_duplicate_share and chance.random() < settings.webhook_duplicate_share:
-            again = due + chance.uniform(0.0, settings.webhook_duplicate_within_s)
+        if settings.webhook_duplicate_share and rng.random() < settings.webhook_duplicate_share:
+            again = due + rng.uniform(0.0, settings.webhook_duplicate_within_s)
             heapq.heappush(self._waiting, (again, next(self._order), update))
             self.counts.duplicated += 1
 
     def _update(self, message: Message, step: Step) -> Update:
-        """The text of a step; what a person writes opens a conversation when it is planned."""
+        """The update for a step; a reply opens a conversation as soon as it is planned."""
         world, happens_at = self.world, message.accepted_at + step.after_s
         if step.status in ("reply", "stop_word"):
             world.person(message.to).writes_until = happens_at + WINDOW_S
@@ -122,29 +122,31 @@ class Webhooks:
         return status_update(world, message, step)
 
     async def run(self) -> None:
-        """Post what falls due until cancelled."""
+        """Posts due updates until cancelled."""
         while True:
             window = 0.001 * self.world.settings.webhook_batch_window_ms
-            await asyncio.sleep(max(window, _SHORTEST_TICK_S))
+            await asyncio.sleep(max(window, _MIN_TICK_S))
             await self._tick(self.world.clock.now())
 
     async def _tick(self, now: float) -> None:
         while self._waiting and self._waiting[0][0] <= now:
             self._due.append(heapq.heappop(self._waiting)[2])
-        if self.valve.drop:
+        if self.flow.drop:
             self.counts.dropped += len(self._due)
             self._due.clear()
-        if self.valve.paused or now < self.valve.held_until:
+        if self.flow.paused or now < self.flow.held_until:
             return
         self.poster.post_retries(now)
         while self._due and self.poster.free:
             updates = self._next_batch()
             body = body_of(self.world.account, updates)
             self.poster.post(Post(body, updates, first_at=now, on_answer=self._acknowledge))
-            await asyncio.sleep(0)  # a long body must not make arriving messages look bunched
+            await asyncio.sleep(
+                0
+            )  # lets requests in: a long body must not make their arrivals look bunched
 
     def _next_batch(self) -> list[Update]:
-        """One update when there is room for each; else as many as the rules let share a POST."""
+        """One update if there are enough connections, else as many as fit into a POST."""
         settings, waiting = self.world.settings, len(self._due)
         most = settings.webhook_max_updates
         if not settings.webhook_batch_window_ms:
@@ -165,5 +167,5 @@ class Webhooks:
                 self.counts.acknowledged[update.label] += 1
 
     async def close(self) -> None:
-        """Stop posting at once; what is pending is lost with the process."""
+        """Stops posting at once; pending updates are lost."""
         await self.poster.close()

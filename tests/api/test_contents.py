@@ -17,7 +17,7 @@ from phonepool.cloud_api import client as cloud_api
 from tests.api.tokens import a_key, a_program
 from tests.builders import a_number, a_user
 from tests.distribution.a_newsroom import RICH, a_plain_template, a_rich_template
-from tests.sandbox.harness import ONE, TOKEN, WABA, Sandbox, start
+from tests.sandbox.harness import ONE, TOKEN, WABA, SandboxProcess, start
 
 pytestmark = pytest.mark.django_db
 SUBMIT = "/api/distribution/content/submit"
@@ -96,7 +96,7 @@ def test_media_that_is_with_meta_already_is_named_by_its_id() -> None:
 
 
 @pytest.fixture
-def meta(settings: Any) -> Iterator[Sandbox]:
+def meta(settings: Any) -> Iterator[SandboxProcess]:
     sandbox = start()
     settings.WHATSAPP_API_BASE, settings.WHATSAPP_ACCESS_TOKEN = sandbox.url, TOKEN
     settings.WHATSAPP_BUSINESS_ID = WABA
@@ -108,7 +108,7 @@ def meta(settings: Any) -> Iterator[Sandbox]:
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
-def test_a_file_is_left_with_meta_once_however_often_it_is_sent(meta: Sandbox) -> None:
+def test_a_file_is_left_with_meta_once_however_often_it_is_sent(meta: SandboxProcess) -> None:
     a_number(meta_id=ONE)
     template_sync.sync(cloud_api.client(), now=datetime.now(UTC))
     template = MessageTemplate.objects.get(name="morning")

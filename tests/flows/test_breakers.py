@@ -19,14 +19,14 @@ from distribution.sending import settling
 from phonepool.cloud_api import client
 from phonepool.models import PhoneEvent, PhoneNumber
 from tests.builders import a_number, a_template, an_approved_content, an_open_distribution
-from tests.sandbox.harness import ONE, TOKEN, TWO, Sandbox, start
+from tests.sandbox.harness import ONE, TOKEN, TWO, SandboxProcess, start
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 PEOPLE, BATCHES = 400, 8
 
 
 @pytest.fixture
-def meta(settings) -> Iterator[Sandbox]:
+def meta(settings) -> Iterator[SandboxProcess]:
     """The sandbox, which our client takes for Meta."""
     sandbox = start()
     settings.WHATSAPP_API_BASE, settings.WHATSAPP_ACCESS_TOKEN = sandbox.url, TOKEN
@@ -73,7 +73,7 @@ def count(*states: State) -> int:
     return Delivery.objects.filter(state__in=states).count()
 
 
-def written_to(meta: Sandbox) -> Counter[str]:
+def written_to(meta: SandboxProcess) -> Counter[str]:
     return Counter(entry["to"] for entry in meta.journal())
 
 

@@ -17,7 +17,7 @@ from phonepool.cloud_api import client
 from phonepool.cloud_api.media import MediaRefusedError
 from tests.builders import a_number, a_subscriber
 from tests.distribution.a_newsroom import EDITOR, RICH, browser, somebody
-from tests.sandbox.harness import ONE, TOKEN, TWO, WABA, Sandbox, start
+from tests.sandbox.harness import ONE, TOKEN, TWO, WABA, SandboxProcess, start
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 PNG = b"\x89PNG\r\n\x1a\n" + b"pixels" * 50
@@ -25,7 +25,7 @@ STAFF = ["+919811111111", "+919822222222"]
 
 
 @pytest.fixture
-def meta(settings) -> Iterator[Sandbox]:
+def meta(settings) -> Iterator[SandboxProcess]:
     """The sandbox, which our client takes for Meta, with a message template that has it all."""
     sandbox = start()
     settings.WHATSAPP_API_BASE, settings.WHATSAPP_ACCESS_TOKEN = sandbox.url, TOKEN

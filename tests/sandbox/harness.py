@@ -44,7 +44,7 @@ QUICK = {
 }
 
 
-def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float = 30) -> Any:
     """The first true value of a condition that is asked again and again; fails when late."""
     deadline = time.monotonic() + seconds
     while True:
@@ -55,7 +55,7 @@ def until(condition: Callable[[], Any], seconds: float = 30) -> Any:
         time.sleep(0.01)
 
 
-def start(*more: str, settings: dict[str, Any] | None = None) -> Sandbox:
+def start(*more: str, settings: dict[str, Any] | None = None) -> SandboxProcess:
     """Start a sandbox with two numbers and two message templates."""
     command = [sys.executable, "-m", "sandbox", "--port", "0", "--die-with-parent"]
     command += ["--access-token", TOKEN, "--app-secret", SECRET, "--verify-token", VERIFY]
@@ -67,10 +67,10 @@ def start(*more: str, settings: dict[str, Any] | None = None) -> Sandbox:
     assert process.stdout is not None
     line = process.stdout.readline()
     assert line.startswith("sandbox listening on http://127.0.0.1:"), line
-    return Sandbox(process, line.split()[-1])
+    return SandboxProcess(process, line.split()[-1])
 
 
-class Sandbox:
+class SandboxProcess:
     """A running sandbox and one kept-alive session to it."""
 
     def __init__(self, process: subprocess.Popen[str], url: str) -> None:
@@ -244,7 +244,7 @@ class Receiver:
     def clear(self) -> None:
         """Forget everything; what comes by connections opened before goes to the old list."""
         with socket.create_connection(self.server.server_address[:2]) as last:  # behind all others
-            until(lambda: last.getsockname() in self.lists)
+            wait_for(lambda: last.getsockname() in self.lists)
         self.answers.clear()
         self.posts = []
         self.hold = None

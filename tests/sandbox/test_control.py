@@ -14,8 +14,8 @@ from tests.sandbox.harness import (
     TWO,
     WABA,
     Receiver,
-    Sandbox,
-    until,
+    SandboxProcess,
+    wait_for,
 )
 
 RAVI = "+919812345678"
@@ -23,7 +23,7 @@ RAVI = "+919812345678"
 
 def told(receiver: Receiver, field: str) -> list[dict[str, Any]]:
     """The values of a field, once there are some."""
-    values: list[dict[str, Any]] = until(lambda: receiver.values(field))
+    values: list[dict[str, Any]] = wait_for(lambda: receiver.values(field))
     return values
 
 
@@ -34,7 +34,9 @@ def inbound(receiver: Receiver) -> list[dict[str, Any]]:
     ]
 
 
-def test_a_flagged_number_refuses_and_meta_says_so(sandbox: Sandbox, receiver: Receiver) -> None:
+def test_a_flagged_number_refuses_and_meta_says_so(
+    sandbox: SandboxProcess, receiver: Receiver
+) -> None:
     sandbox.control("POST", f"number/{ONE}", {"status": "FLAGGED", "quality": "RED"})
     assert sandbox.send(RAVI).json()["error"]["code"] == 131045
     (value,) = told(receiver, "phone_number_quality_update")  # before another report joins its post
@@ -49,7 +51,7 @@ def test_a_flagged_number_refuses_and_meta_says_so(sandbox: Sandbox, receiver: R
         "id": ONE,
     }
     sandbox.control("POST", f"number/{ONE}", {"status": "CONNECTED"})
-    until(lambda: len(receiver.values("phone_number_quality_update")) == 2)
+    wait_for(lambda: len(receiver.values("phone_number_quality_update")) == 2)
     assert receiver.values("phone_number_quality_update")[1]["event"] == "UNFLAGGED"
     assert sandbox.send(RAVI).status_code == 200
 
@@ -57,7 +59,7 @@ def test_a_flagged_number_refuses_and_meta_says_so(sandbox: Sandbox, receiver: R
 @pytest.mark.parametrize(
     ("status", "code"), [("RESTRICTED", 131031), ("DISCONNECTED", 133010), ("BANNED", 131031)]
 )
-def test_each_state_has_its_code(sandbox: Sandbox, status: str, code: int) -> None:
+def test_each_state_has_its_code(sandbox: SandboxProcess, status: str, code: int) -> None:
     sandbox.control("POST", f"number/{ONE}", {"status": status})
     assert sandbox.send(RAVI).json()["error"]["code"] == code
     sandbox.control("POST", f"number/{ONE}", {"status": status, "code": 131005})
@@ -65,7 +67,7 @@ def test_each_state_has_its_code(sandbox: Sandbox, status: str, code: int) -> No
 
 
 def test_an_upgrade_rests_the_number_and_then_raises_its_rate(
-    sandbox: Sandbox, receiver: Receiver
+    sandbox: SandboxProcess, receiver: Receiver
 ) -> None:
     sandbox.settings(upgrade_s=0.3)
     sandbox.control("POST", f"number/{ONE}", {"throughput": "HIGH"})
@@ -77,7 +79,7 @@ def test_an_upgrade_rests_the_number_and_then_raises_its_rate(
 
 
 def test_a_paused_template_and_a_new_category_are_announced(
-    sandbox: Sandbox, receiver: Receiver
+    sandbox: SandboxProcess, receiver: Receiver
 ) -> None:
     sandbox.control("POST", "template/offer", {"status": "PAUSED"})
     (status,) = told(receiver, "message_template_status_update")
@@ -94,7 +96,7 @@ def test_a_paused_template_and_a_new_category_are_announced(
     notice = told(receiver, "template_category_update")[0]
     assert (notice["new_category"], notice["correct_category"]) == ("UTILITY", "MARKETING")
     sandbox.control("POST", "template/daily_update", {"category": "MARKETING", "quality": "RED"})
-    until(lambda: len(receiver.values("template_category_update")) == 2)
+    wait_for(lambda: len(receiver.values("template_category_update")) == 2)
     moved = receiver.values("template_category_update")[1]
     assert (moved["previous_category"], moved["new_category"]) == ("UTILITY", "MARKETING")
     quality = told(receiver, "message_template_quality_update")[0]
@@ -103,13 +105,13 @@ def test_a_paused_template_and_a_new_category_are_announced(
     assert sandbox.journal()[0]["category"] == "MARKETING"
 
 
-def test_people_write_press_buttons_and_stop(sandbox: Sandbox, receiver: Receiver) -> None:
+def test_people_write_press_buttons_and_stop(sandbox: SandboxProcess, receiver: Receiver) -> None:
     sandbox.control(
         "POST", "inbound", {"from": RAVI, "text": "STOP", "name": "Ravi", "number": TWO}
     )
     button = {"payload": "STOP:1", "text": "Stop"}
     sandbox.control("POST", "inbound", {"from": RAVI, "button": button, "number": TWO})
-    until(lambda: len(inbound(receiver)) == 2)
+    wait_for(lambda: len(inbound(receiver)) == 2)
     value = next(v for v in receiver.values("messages") if "messages" in v)
     assert value["metadata"]["phone_number_id"] == TWO
     assert value["contacts"][0]["profile"] == {"name": "Ravi"}
@@ -121,7 +123,9 @@ def test_people_write_press_buttons_and_stop(sandbox: Sandbox, receiver: Receive
     assert second["button"] == button
 
 
-def test_a_native_stop_ends_marketing_to_that_person(sandbox: Sandbox, receiver: Receiver) -> None:
+def test_a_native_stop_ends_marketing_to_that_person(
+    sandbox: SandboxProcess, receiver: Receiver
+) -> None:
     sandbox.control("POST", "user_preferences", {"wa_id": RAVI, "value": "stop"})
     (value,) = told(receiver, "user_preferences")
     (preference,) = value["user_preferences"]
@@ -134,11 +138,11 @@ def test_a_native_stop_ends_marketing_to_that_person(sandbox: Sandbox, receiver:
 
 
 def test_the_account_loses_its_payment_its_token_its_freedom(
-    sandbox: Sandbox, receiver: Receiver
+    sandbox: SandboxProcess, receiver: Receiver
 ) -> None:
     sandbox.control("POST", "account", {"payment_ok": False})
     sandbox.send(RAVI)
-    assert until(receiver.statuses)[0]["errors"][0]["code"] == 131042
+    assert wait_for(receiver.statuses)[0]["errors"][0]["code"] == 131042
     health = sandbox.get(ONE, fields="health_status").json()["health_status"]
     assert health["can_send_message"] == "BLOCKED"
     assert health["entities"][1]["errors"][0]["error_code"] == 141006
@@ -152,22 +156,22 @@ def test_the_account_loses_its_payment_its_token_its_freedom(
     assert sandbox.send(RAVI, token="new").json()["error"]["code"] == 368
 
 
-def test_held_messages_are_released_or_dropped(sandbox: Sandbox, receiver: Receiver) -> None:
+def test_held_messages_are_released_or_dropped(sandbox: SandboxProcess, receiver: Receiver) -> None:
     sandbox.control("POST", "pacing", {"hold": True})
     answer = sandbox.send(RAVI).json()
     assert answer["messages"][0]["message_status"] == "held_for_quality_assessment"
     assert sandbox.journal()[0]["outcome"] == "held"
     assert sandbox.stats()["webhooks"]["pending"] == 0
     assert sandbox.control("POST", "pacing", {"release": True}) == {"held": 0, "ended": 1}
-    until(lambda: len(receiver.statuses()) == 2)
+    wait_for(lambda: len(receiver.statuses()) == 2)
     sandbox.control("POST", "pacing", {"hold": True})
     sandbox.send(RAVI)
     sandbox.control("POST", "pacing", {"drop": True})
-    until(lambda: len(receiver.statuses()) == 3)
+    wait_for(lambda: len(receiver.statuses()) == 3)
     assert receiver.statuses()[2]["errors"][0]["code"] == 132015
 
 
-def test_settings_are_read_changed_and_guarded(sandbox: Sandbox) -> None:
+def test_settings_are_read_changed_and_guarded(sandbox: SandboxProcess) -> None:
     assert sandbox.control("PATCH", "settings", {"read_share": 0.25})["read_share"] == 0.25
     for wrong in ({"read_shar": 1}, {"read_share": 2}, {"read_share": "1"}, {"rate_burst": -1}):
         answer = sandbox.ask("PATCH", "settings", {"latency_p50_ms": 5, **wrong})
@@ -176,7 +180,7 @@ def test_settings_are_read_changed_and_guarded(sandbox: Sandbox) -> None:
     assert sandbox.control("GET", "settings")["latency_p50_ms"] == 1
 
 
-def test_clear_brings_the_start_back(sandbox: Sandbox) -> None:
+def test_clear_brings_the_start_back(sandbox: SandboxProcess) -> None:
     sandbox.settings(latency_p50_ms=5)
     sandbox.control("POST", f"number/{ONE}", {"status": "FLAGGED"})
     sandbox.control("POST", "faults", [{"do": "error"}])
@@ -189,7 +193,9 @@ def test_clear_brings_the_start_back(sandbox: Sandbox) -> None:
     assert sandbox.journal() == []
 
 
-def test_the_handshake_reports_what_the_receiver_said(sandbox: Sandbox, receiver: Receiver) -> None:
+def test_the_handshake_reports_what_the_receiver_said(
+    sandbox: SandboxProcess, receiver: Receiver
+) -> None:
     assert receiver.url
     assert sandbox.control("POST", "handshake")["ok"] is True
     sandbox.control("POST", "webhooks", {"verify_token": "other"})
@@ -201,10 +207,10 @@ def test_the_handshake_reports_what_the_receiver_said(sandbox: Sandbox, receiver
 
 @pytest.mark.parametrize("kind", ["good", "none", "bad", "upper", "sha1"])
 def test_a_body_of_the_callers_own_is_signed_as_ordered(
-    sandbox: Sandbox, receiver: Receiver, kind: str
+    sandbox: SandboxProcess, receiver: Receiver, kind: str
 ) -> None:
     sandbox.control("POST", "webhook", {"body": '{"entry":[]}', "signature": kind})
-    until(lambda: receiver.posts)
+    wait_for(lambda: receiver.posts)
     headers = receiver.posts[0].headers
     right = hmac.new(SECRET.encode(), b'{"entry":[]}', hashlib.sha256).hexdigest()
     given = headers.get("X-Hub-Signature-256")
@@ -213,7 +219,7 @@ def test_a_body_of_the_callers_own_is_signed_as_ordered(
     assert receiver.posts[0].body == b'{"entry":[]}'
 
 
-def test_an_unknown_field_can_be_posted(sandbox: Sandbox, receiver: Receiver) -> None:
+def test_an_unknown_field_can_be_posted(sandbox: SandboxProcess, receiver: Receiver) -> None:
     sandbox.control("POST", "webhook", {"field": "from_the_future", "value": {"a": [1]}})
     assert told(receiver, "from_the_future") == [{"a": [1]}]
 
@@ -239,13 +245,13 @@ def test_an_unknown_field_can_be_posted(sandbox: Sandbox, receiver: Receiver) ->
     ],
 )
 def test_an_order_that_makes_no_sense_is_refused(
-    sandbox: Sandbox, method: str, command: str, body: Any, http: int
+    sandbox: SandboxProcess, method: str, command: str, body: Any, http: int
 ) -> None:
     answer = sandbox.ask(method, command, body)
     assert (answer.status_code, "error" in answer.json()) == (http, True)
 
 
-def test_no_answer_of_the_control_api_shows_a_secret(sandbox: Sandbox) -> None:
+def test_no_answer_of_the_control_api_shows_a_secret(sandbox: SandboxProcess) -> None:
     sandbox.send(RAVI, token="wrong")
     for command in ("stats", "settings", "journal", "refusals", "faults"):
         text = sandbox.ask("GET", command).text

@@ -6,25 +6,27 @@ from typing import Any
 import pytest
 import requests
 
-from tests.sandbox.harness import ONE, TWO, Receiver, Sandbox, until
+from tests.sandbox.harness import ONE, TWO, Receiver, SandboxProcess, wait_for
 
 RAVI = "+919812345678"
 MEERA = "+919887654321"
 
 
-def script(sandbox: Sandbox, do: str, match: dict[str, Any] | None = None, **more: Any) -> None:
+def script(
+    sandbox: SandboxProcess, do: str, match: dict[str, Any] | None = None, **more: Any
+) -> None:
     sandbox.control("POST", "faults", [{"match": match or {}, "do": do, **more}])
 
 
-def used(sandbox: Sandbox) -> list[int]:
+def used(sandbox: SandboxProcess) -> list[int]:
     return [fault["used"] for fault in sandbox.control("GET", "faults")["faults"]]
 
 
-def accepted(sandbox: Sandbox) -> list[str]:
+def accepted(sandbox: SandboxProcess) -> list[str]:
     return [entry["to"] for entry in sandbox.journal()]
 
 
-def test_an_error_is_answered_and_nothing_accepted(sandbox: Sandbox) -> None:
+def test_an_error_is_answered_and_nothing_accepted(sandbox: SandboxProcess) -> None:
     script(sandbox, "error", code=4, retry_after=7, details="Slow down.")
     answer = sandbox.send(RAVI, opaque="a/1")
     assert (answer.status_code, answer.headers["Retry-After"]) == (400, "7")
@@ -37,7 +39,7 @@ def test_an_error_is_answered_and_nothing_accepted(sandbox: Sandbox) -> None:
     assert (refusal["code"], refusal["biz_opaque_callback_data"]) == (4, "a/1")
 
 
-def test_a_gateways_page_is_not_an_acceptance(sandbox: Sandbox) -> None:
+def test_a_gateways_page_is_not_an_acceptance(sandbox: SandboxProcess) -> None:
     script(sandbox, "http", status=502, body="<html>bad</html>")
     answer = sandbox.send(RAVI)
     assert (answer.status_code, answer.text) == (502, "<html>bad</html>")
@@ -45,29 +47,31 @@ def test_a_gateways_page_is_not_an_acceptance(sandbox: Sandbox) -> None:
     assert accepted(sandbox) == []
 
 
-def test_a_gateways_page_may_hide_an_acceptance(sandbox: Sandbox) -> None:
+def test_a_gateways_page_may_hide_an_acceptance(sandbox: SandboxProcess) -> None:
     script(sandbox, "accept_then_http", status=504)
     assert sandbox.send(RAVI).status_code == 504
     assert accepted(sandbox) == ["919812345678"]
 
 
-def test_an_error_may_hide_an_acceptance(sandbox: Sandbox, receiver: Receiver) -> None:
+def test_an_error_may_hide_an_acceptance(sandbox: SandboxProcess, receiver: Receiver) -> None:
     script(sandbox, "accept_but_error")
     answer = sandbox.send(RAVI, opaque="a/1")
     assert (answer.status_code, answer.json()["error"]["code"]) == (500, 131000)
     assert accepted(sandbox) == ["919812345678"]
-    assert until(receiver.statuses)[0]["biz_opaque_callback_data"] == "a/1"
+    assert wait_for(receiver.statuses)[0]["biz_opaque_callback_data"] == "a/1"
 
 
 @pytest.mark.parametrize(("do", "count"), [("reset_before_read", 0), ("accept_then_reset", 1)])
-def test_a_reset_leaves_the_caller_without_an_answer(sandbox: Sandbox, do: str, count: int) -> None:
+def test_a_reset_leaves_the_caller_without_an_answer(
+    sandbox: SandboxProcess, do: str, count: int
+) -> None:
     script(sandbox, do)
     with pytest.raises(requests.ConnectionError, match="reset by peer"):
         sandbox.send(RAVI)
     assert len(accepted(sandbox)) == count
 
 
-def test_a_late_answer_still_comes(sandbox: Sandbox) -> None:
+def test_a_late_answer_still_comes(sandbox: SandboxProcess) -> None:
     script(sandbox, "accept_then_delay", seconds=0.6)
     with pytest.raises(requests.ReadTimeout):
         sandbox.send(RAVI, timeout=0.2)
@@ -78,21 +82,21 @@ def test_a_late_answer_still_comes(sandbox: Sandbox) -> None:
     assert time.monotonic() - began >= 0.3
 
 
-def test_a_hanging_call_is_never_accepted(sandbox: Sandbox) -> None:
+def test_a_hanging_call_is_never_accepted(sandbox: SandboxProcess) -> None:
     script(sandbox, "hang", seconds=0.5)
     with pytest.raises(requests.ReadTimeout):
         sandbox.send(RAVI, timeout=0.2)
     assert accepted(sandbox) == []
 
 
-def test_half_a_body_is_announced_as_a_whole_one(sandbox: Sandbox) -> None:
+def test_half_a_body_is_announced_as_a_whole_one(sandbox: SandboxProcess) -> None:
     script(sandbox, "truncated_200")
     with pytest.raises(requests.exceptions.ChunkedEncodingError, match="IncompleteRead"):
         sandbox.send(RAVI)
     assert accepted(sandbox) == ["919812345678"]
 
 
-def test_a_200_may_lack_its_id(sandbox: Sandbox) -> None:
+def test_a_200_may_lack_its_id(sandbox: SandboxProcess) -> None:
     script(sandbox, "200_without_id")
     answer = sandbox.send(RAVI)
     assert answer.status_code == 200
@@ -100,14 +104,14 @@ def test_a_200_may_lack_its_id(sandbox: Sandbox) -> None:
     assert accepted(sandbox) == ["919812345678"]
 
 
-def test_a_body_may_drip(sandbox: Sandbox) -> None:
+def test_a_body_may_drip(sandbox: SandboxProcess) -> None:
     script(sandbox, "slow_drip", seconds=0.4)
     began = time.monotonic()
     assert sandbox.send(RAVI, timeout=0.3).json()["messages"]  # each piece comes in time
     assert time.monotonic() - began >= 0.4
 
 
-def test_faults_find_their_calls(sandbox: Sandbox) -> None:
+def test_faults_find_their_calls(sandbox: SandboxProcess) -> None:
     script(sandbox, "error", {"number": TWO}, code=130429, times=2)
     assert [sandbox.send(RAVI).status_code for _ in range(2)] == [200, 200]
     assert [sandbox.send(RAVI, number=TWO).status_code for _ in range(3)] == [400, 400, 200]
@@ -118,7 +122,7 @@ def test_faults_find_their_calls(sandbox: Sandbox) -> None:
     assert used(sandbox) == [2, 1, 1]
 
 
-def test_faults_strike_at_the_nth_call_or_after_some(sandbox: Sandbox) -> None:
+def test_faults_strike_at_the_nth_call_or_after_some(sandbox: SandboxProcess) -> None:
     script(sandbox, "error", {"nth": [2, 4]})
     assert [sandbox.send(RAVI).status_code for _ in range(5)] == [200, 500, 200, 500, 200]
     sandbox.control("DELETE", "faults")
@@ -126,7 +130,7 @@ def test_faults_strike_at_the_nth_call_or_after_some(sandbox: Sandbox) -> None:
     assert [sandbox.send(RAVI).status_code for _ in range(4)] == [200, 200, 500, 200]
 
 
-def test_faults_by_chance_are_the_seeds_choice(sandbox: Sandbox) -> None:
+def test_faults_by_chance_are_the_seeds_choice(sandbox: SandboxProcess) -> None:
     def round_of_forty() -> list[int]:
         sandbox.control("POST", "clear")
         script(sandbox, "error", {"probability": 0.5})
@@ -137,18 +141,18 @@ def test_faults_by_chance_are_the_seeds_choice(sandbox: Sandbox) -> None:
     assert 8 < first.count(500) < 32
 
 
-def test_a_storm_lasts_for_its_seconds(sandbox: Sandbox) -> None:
+def test_a_storm_lasts_for_its_seconds(sandbox: SandboxProcess) -> None:
     began = time.monotonic()
     script(sandbox, "error", {"number": ONE}, code=130429, for_seconds=1.5)
     assert sandbox.send(RAVI).json()["error"]["code"] == 130429
-    until(lambda: sandbox.send(MEERA, number=ONE).status_code == 200)
+    wait_for(lambda: sandbox.send(MEERA, number=ONE).status_code == 200)
     assert time.monotonic() - began >= 1.5
     script(sandbox, "error", {"between_s": [0.0, 0.2]}, times=100)
     assert sandbox.send(RAVI).status_code in (200, 500)
-    until(lambda: sandbox.send(RAVI, number=TWO).status_code == 200)
+    wait_for(lambda: sandbox.send(RAVI, number=TWO).status_code == 200)
 
 
-def test_an_acceptance_fault_waits_for_an_acceptance(sandbox: Sandbox) -> None:
+def test_an_acceptance_fault_waits_for_an_acceptance(sandbox: SandboxProcess) -> None:
     script(sandbox, "accept_but_error")
     assert sandbox.send("nobody").json()["error"]["code"] == 131009
     assert used(sandbox) == [0]
@@ -169,13 +173,15 @@ def test_an_acceptance_fault_waits_for_an_acceptance(sandbox: Sandbox) -> None:
         "error",
     ],
 )
-def test_a_fault_that_makes_no_sense_is_refused(sandbox: Sandbox, wrong: Any) -> None:
+def test_a_fault_that_makes_no_sense_is_refused(sandbox: SandboxProcess, wrong: Any) -> None:
     good = {"do": "error"}
     assert sandbox.ask("POST", "faults", [good, wrong]).status_code == 400
     assert used(sandbox) == []  # not even the good one beside it
 
 
-def test_server_errors_come_in_bursts_and_slow_answers_hide_acceptances(sandbox: Sandbox) -> None:
+def test_server_errors_come_in_bursts_and_slow_answers_hide_acceptances(
+    sandbox: SandboxProcess,
+) -> None:
     sandbox.settings(server_error_share=1)
     answers = [sandbox.send(RAVI) for _ in range(10)]
     assert {answer.json()["error"]["code"] for answer in answers} <= {131000, 131016, 2}
@@ -189,7 +195,7 @@ def test_server_errors_come_in_bursts_and_slow_answers_hide_acceptances(sandbox:
     assert len(accepted(sandbox)) == 2
 
 
-def test_an_outage_answers_everything_503(sandbox: Sandbox) -> None:
+def test_an_outage_answers_everything_503(sandbox: SandboxProcess) -> None:
     sandbox.control("POST", "outage", {"seconds": 30})
     assert sandbox.send(RAVI).json()["error"]["code"] == 2
     assert sandbox.get(ONE).status_code == 503

@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import hashlib
 
-from tests.sandbox.harness import ONE, ONE_DISPLAY, TOKEN, TWO, WABA, Sandbox
+from tests.sandbox.harness import ONE, ONE_DISPLAY, TOKEN, TWO, WABA, SandboxProcess
 
 AUTH = {"Authorization": f"Bearer {TOKEN}"}
 
 
-def test_a_number_shows_its_default_fields(sandbox: Sandbox) -> None:
+def test_a_number_shows_its_default_fields(sandbox: SandboxProcess) -> None:
     answer = sandbox.get(ONE)
     body = answer.json()
     assert set(body) == {
@@ -19,7 +19,7 @@ def test_a_number_shows_its_default_fields(sandbox: Sandbox) -> None:
     assert WABA in answer.headers["X-Business-Use-Case-Usage"]
 
 
-def test_a_number_shows_the_fields_asked_for(sandbox: Sandbox) -> None:
+def test_a_number_shows_the_fields_asked_for(sandbox: SandboxProcess) -> None:
     fields = "status,quality_rating,throughput,whatsapp_business_manager_messaging_limit"
     assert sandbox.get(TWO, fields=fields).json() == {
         "status": "CONNECTED",
@@ -34,7 +34,7 @@ def test_a_number_shows_the_fields_asked_for(sandbox: Sandbox) -> None:
     assert sandbox.get(ONE, fields="colour").json()["error"]["code"] == 100
 
 
-def test_the_waba_lists_its_numbers_page_by_page(sandbox: Sandbox) -> None:
+def test_the_waba_lists_its_numbers_page_by_page(sandbox: SandboxProcess) -> None:
     first = sandbox.get(f"{WABA}/phone_numbers", fields="id", limit=1).json()
     assert first["data"] == [{"id": ONE}]
     second = sandbox.session.get(first["paging"]["next"], headers=AUTH, timeout=5).json()
@@ -43,7 +43,7 @@ def test_the_waba_lists_its_numbers_page_by_page(sandbox: Sandbox) -> None:
     assert len(sandbox.get(f"{WABA}/phone_numbers").json()["data"]) == 2
 
 
-def test_message_templates_are_listed_filtered_and_read(sandbox: Sandbox) -> None:
+def test_message_templates_are_listed_filtered_and_read(sandbox: SandboxProcess) -> None:
     everything = sandbox.get(f"{WABA}/message_templates").json()["data"]
     assert [entry["name"] for entry in everything] == ["daily_update", "offer"]
     assert [entry["parameter_format"] for entry in everything] == ["POSITIONAL", "NAMED"]
@@ -65,7 +65,7 @@ def test_message_templates_are_listed_filtered_and_read(sandbox: Sandbox) -> Non
     assert one["quality_score"]["score"] == "GREEN"
 
 
-def test_health_is_the_worst_of_its_parts(sandbox: Sandbox) -> None:
+def test_health_is_the_worst_of_its_parts(sandbox: SandboxProcess) -> None:
     def health(name: str) -> str:
         answer = sandbox.get(name, fields="health_status").json()
         state: str = answer["health_status"]["can_send_message"]
@@ -76,7 +76,7 @@ def test_health_is_the_worst_of_its_parts(sandbox: Sandbox) -> None:
     assert [health(ONE), health(TWO)] == ["BLOCKED", "AVAILABLE"]
 
 
-def test_an_unknown_object_and_a_wrong_token_are_told_apart(sandbox: Sandbox) -> None:
+def test_an_unknown_object_and_a_wrong_token_are_told_apart(sandbox: SandboxProcess) -> None:
     unknown = sandbox.get("123").json()["error"]
     assert (unknown["code"], unknown["error_subcode"]) == (100, 33)
     assert unknown["type"] == "GraphMethodException"
@@ -84,7 +84,7 @@ def test_an_unknown_object_and_a_wrong_token_are_told_apart(sandbox: Sandbox) ->
     assert (refused.status_code, refused.json()["error"]["code"]) == (401, 190)
 
 
-def test_too_many_management_calls_are_refused(sandbox: Sandbox) -> None:
+def test_too_many_management_calls_are_refused(sandbox: SandboxProcess) -> None:
     sandbox.settings(management_calls_per_hour=2)
     assert [sandbox.get(ONE).status_code for _ in range(3)] == [200, 200, 400]
     answer = sandbox.get(ONE)
@@ -93,7 +93,7 @@ def test_too_many_management_calls_are_refused(sandbox: Sandbox) -> None:
     assert sandbox.send("+919812345678").status_code == 200  # sending is not counted here
 
 
-def test_a_file_goes_up_is_read_and_deleted(sandbox: Sandbox) -> None:
+def test_a_file_goes_up_is_read_and_deleted(sandbox: SandboxProcess) -> None:
     url = f"{sandbox.url}/v25.0/{ONE}/media"
     content = bytes(range(256)) * 8000  # 2 MB
     files = {"file": ("a.png", content, "image/png")}

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.journal import FileLines, Journal, Lines, MemoryLines
-from tests.sandbox.harness import ONE, Sandbox, start, until
+from tests.sandbox.harness import ONE, SandboxProcess, start, wait_for
 
 
 @pytest.fixture(params=["memory", "file"])
@@ -40,13 +40,13 @@ def test_forgetting_hides_and_never_unwrites(tmp_path: Path) -> None:
     journal = Journal(str(path))
     for number in range(5):
         journal.append(f'"n":{number}')
-    journal.forget()
+    journal.hide_entries()
     journal.append('"n":5')
     assert [json.loads(line) for line in journal.after(0, 10)] == [{"seq": 6, "n": 5}]
     assert len(path.read_bytes().splitlines()) == 6
 
 
-def test_the_endpoint_gives_what_came_after(sandbox: Sandbox) -> None:
+def test_the_endpoint_gives_what_came_after(sandbox: SandboxProcess) -> None:
     for place in range(4):
         sandbox.send(f"+91981234567{place}")
     first = sandbox.journal()[0]["seq"]
@@ -79,4 +79,4 @@ def test_a_killed_sandbox_loses_no_line_it_answered(tmp_path: Path) -> None:
         assert again.stats()["numbers"][ONE]["accepted"] == 1
     finally:
         assert again.stop() == 0
-    assert until(lambda: len(path.read_text().splitlines()) == 31)
+    assert wait_for(lambda: len(path.read_text().splitlines()) == 31)

@@ -5,17 +5,17 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.outcomes import Outcome, by_suffix, lots, sticky_outcome
+from sandbox.outcomes import MessageOutcome, outcome_by_suffix, random_pair, sticky_outcome
 from sandbox.settings import build
 from sandbox.timing import by_quantiles, log_normal
-from tests.sandbox.harness import Receiver, Sandbox, start, until
+from tests.sandbox.harness import Receiver, SandboxProcess, start, wait_for
 
 SHARES = {"invalid": 0.1, "never": 0.2}
 
 
-def draw(seed: int, person: str) -> Outcome:
+def draw(seed: int, person: str) -> MessageOutcome:
     return sticky_outcome(
-        lots(seed, person), shares=SHARES, read_share=0.5, delivered_skipped_share=0.1
+        random_pair(seed, person), shares=SHARES, read_share=0.5, delivered_skipped_share=0.1
     )
 
 
@@ -29,11 +29,11 @@ def test_the_class_belongs_to_the_person_and_the_seed() -> None:
 def test_the_shares_come_out_as_ordered() -> None:
     drawn = Counter(draw(7, f"9198{n:08d}") for n in range(20_000))
     expected = {
-        Outcome.INVALID: 0.1,
-        Outcome.NEVER: 0.2,
-        Outcome.DELIVERED: 0.7 * 0.5,
-        Outcome.READ: 0.7 * 0.5 * 0.9,
-        Outcome.READ_ONLY: 0.7 * 0.5 * 0.1,
+        MessageOutcome.INVALID: 0.1,
+        MessageOutcome.NEVER: 0.2,
+        MessageOutcome.DELIVERED: 0.7 * 0.5,
+        MessageOutcome.READ: 0.7 * 0.5 * 0.9,
+        MessageOutcome.READ_ONLY: 0.7 * 0.5 * 0.1,
     }
     assert set(drawn) == set(expected)
     for name, share in expected.items():
@@ -44,26 +44,26 @@ def test_the_fast_profile_fails_one_in_a_thousand() -> None:
     settings = build("fast")
     drawn = Counter(
         sticky_outcome(
-            lots(1, f"9198{n:08d}"),
+            random_pair(1, f"9198{n:08d}"),
             shares=settings.outcome_shares["UTILITY"],
             read_share=settings.read_share,
             delivered_skipped_share=settings.delivered_skipped_share,
         )
         for n in range(50_000)
     )
-    assert set(drawn) == {Outcome.INVALID, Outcome.DELIVERED, Outcome.READ}
-    assert 25 <= drawn[Outcome.INVALID] <= 80
-    assert 0.59 < drawn[Outcome.READ] / 50_000 < 0.61
+    assert set(drawn) == {MessageOutcome.INVALID, MessageOutcome.DELIVERED, MessageOutcome.READ}
+    assert 25 <= drawn[MessageOutcome.INVALID] <= 80
+    assert 0.59 < drawn[MessageOutcome.READ] / 50_000 < 0.61
 
 
 def test_a_magic_ending_decides() -> None:
     endings = {"0001": "invalid", "2": "capped"}
-    assert by_suffix(endings, "919800000001") is Outcome.INVALID
-    assert by_suffix(endings, "919800000002") is Outcome.CAPPED
-    assert by_suffix(endings, "919800000003") is None
+    assert outcome_by_suffix(endings, "919800000001") is MessageOutcome.INVALID
+    assert outcome_by_suffix(endings, "919800000002") is MessageOutcome.CAPPED
+    assert outcome_by_suffix(endings, "919800000003") is None
 
 
-def test_two_processes_agree_about_everybody(sandbox: Sandbox) -> None:
+def test_two_processes_agree_about_everybody(sandbox: SandboxProcess) -> None:
     shares = {"outcome_shares": {"UTILITY": SHARES}, "read_share": 0.5}
     sandbox.settings(**shares)
     other = start(settings=shares)
@@ -82,7 +82,7 @@ def test_two_processes_agree_about_everybody(sandbox: Sandbox) -> None:
 
 
 def test_a_forced_outcome_holds_until_it_is_natural_again(
-    sandbox: Sandbox, receiver: Receiver
+    sandbox: SandboxProcess, receiver: Receiver
 ) -> None:
     sandbox.control("POST", "recipient/+919811111111", {"outcome": "capped"})
     sandbox.send("+919811111111")
@@ -90,7 +90,7 @@ def test_a_forced_outcome_holds_until_it_is_natural_again(
     sandbox.send("+919811111111")
     sandbox.control("POST", "recipient/919811111111", {"outcome": "natural"})
     sandbox.send("+919811111111")
-    statuses = until(lambda: len(found := receiver.statuses()) == 4 and found)
+    statuses = wait_for(lambda: len(found := receiver.statuses()) == 4 and found)
     codes = [status["errors"][0]["code"] for status in statuses if "errors" in status]
     assert sorted(codes) == [131016, 131049]
     outcomes = [entry["outcome"] for entry in sandbox.journal()]
@@ -98,14 +98,14 @@ def test_a_forced_outcome_holds_until_it_is_natural_again(
 
 
 def test_the_portfolios_limit_fails_one_person_too_many(
-    sandbox: Sandbox, receiver: Receiver
+    sandbox: SandboxProcess, receiver: Receiver
 ) -> None:
     sandbox.control("POST", "portfolio", {"limit": 2})
     for person in ("+919811111111", "+919822222222", "+919811111111", "+919833333333"):
         sandbox.send(person)
     outcomes = [entry["outcome"] for entry in sandbox.journal()]
     assert outcomes == ["delivered", "delivered", "delivered", "limited"]
-    (value,) = until(lambda: receiver.values("business_capability_update"))
+    (value,) = wait_for(lambda: receiver.values("business_capability_update"))
     assert value["max_daily_conversations_per_business"] == 2
 
 

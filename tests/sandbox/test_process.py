@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.__main__ import command_line, main, options_from
-from tests.sandbox.harness import ROOT, start, until
+from tests.sandbox.harness import ROOT, start, wait_for
 
 pytestmark = pytest.mark.any_database  # the sandbox has no database
 
@@ -37,7 +37,7 @@ def test_it_dies_with_its_parent(tmp_path: Path) -> None:
         "time.sleep(60)\n"
     )
     process = subprocess.Popen([sys.executable, "-c", parent], cwd=ROOT)
-    until(lambda: told.exists() and told.read_text().endswith(" "))
+    wait_for(lambda: told.exists() and told.read_text().endswith(" "))
     child = int(told.read_text())
     process.kill()
     process.wait(30)
@@ -47,7 +47,7 @@ def test_it_dies_with_its_parent(tmp_path: Path) -> None:
         return not stat.exists() or stat.read_text().split()[2] == "Z"
 
     try:
-        until(gone)
+        wait_for(gone)
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, signal.SIGKILL)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.faults import AFTERWARDS, INSTEAD
-from sandbox.outcomes import Outcome
+from sandbox.faults import ACCEPTED, NOT_ACCEPTED
+from sandbox.outcomes import MessageOutcome
 from sandbox.settings import SettingsError, as_dict, build, change
 from tests.sandbox.harness import ROOT
 
@@ -57,5 +57,5 @@ def test_nonsense_is_refused_and_changes_nothing(wrong: dict[str, Any]) -> None:
 def test_the_page_names_every_setting_outcome_and_fault() -> None:
     written = set(re.findall(r"`(\w+)`", PAGE))
     assert set(as_dict(build("fast"))) - written == set()
-    assert (INSTEAD | AFTERWARDS) - written == set()
-    assert {name for name in Outcome if name not in PAGE} == set()
+    assert (NOT_ACCEPTED | ACCEPTED) - written == set()
+    assert {name for name in MessageOutcome if name not in PAGE} == set()

@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.throughput import DailyPeople, HourlyCalls, PairLedger, SlidingWindow
-from tests.sandbox.harness import ONE, TWO, Receiver, Sandbox, message, until
+from sandbox.throughput import DailyPeople, HourlyCalls, PairLimiter, SlidingWindow
+from tests.sandbox.harness import ONE, TWO, Receiver, SandboxProcess, message, wait_for
 
 GAPS = st.lists(st.integers(0, 400_000).map(lambda micro: micro / 1e6), max_size=200)
 
@@ -33,7 +33,7 @@ def test_no_second_ever_holds_more_than_the_limit(gaps: list[float], limit: int)
         assert admitted == seen  # nobody who keeps the limit is refused
 
 
-def test_a_flood_is_cut_at_the_numbers_rate_by_time_of_arrival(sandbox: Sandbox) -> None:
+def test_a_flood_is_cut_at_the_numbers_rate_by_time_of_arrival(sandbox: SandboxProcess) -> None:
     sandbox.control("POST", f"number/{ONE}", {"rate": 40})
     sandbox.settings(rate_burst=1)
 
@@ -56,18 +56,20 @@ def test_a_flood_is_cut_at_the_numbers_rate_by_time_of_arrival(sandbox: Sandbox)
     assert (one["requests"], one["accepted"], one["peak_in_1_s"]) == (360, len(arrivals[ONE]), 41)
 
 
-def test_the_refusal_may_be_429_or_come_by_webhook(sandbox: Sandbox, receiver: Receiver) -> None:
+def test_the_refusal_may_be_429_or_come_by_webhook(
+    sandbox: SandboxProcess, receiver: Receiver
+) -> None:
     sandbox.control("POST", f"number/{ONE}", {"rate": 0})
     sandbox.settings(rate_burst=0, rate_refusal="429")
     assert sandbox.send("+919811111111").status_code == 429
     sandbox.settings(rate_refusal="webhook")
     assert sandbox.send("+919811111111").status_code == 200
-    (status,) = until(receiver.statuses)
+    (status,) = wait_for(receiver.statuses)
     assert (status["status"], status["errors"][0]["code"]) == ("failed", 130429)
     assert [entry["outcome"] for entry in sandbox.journal()] == ["throttled"]
 
 
-def test_inbound_messages_use_up_throughput(sandbox: Sandbox) -> None:
+def test_inbound_messages_use_up_throughput(sandbox: SandboxProcess) -> None:
     sandbox.control("POST", f"number/{ONE}", {"rate": 1})
     sandbox.settings(rate_burst=0)
     sandbox.control("POST", "inbound", {"from": "+919811111111", "text": "hello", "number": ONE})
@@ -75,7 +77,7 @@ def test_inbound_messages_use_up_throughput(sandbox: Sandbox) -> None:
 
 
 def test_a_pair_may_burst_and_then_pays_for_it() -> None:
-    pairs = PairLedger()
+    pairs = PairLimiter()
 
     def ask(at: float) -> bool:
         return pairs.admit("919811111111", 1000.0 + at, interval=6, burst=45)
@@ -87,7 +89,7 @@ def test_a_pair_may_burst_and_then_pays_for_it() -> None:
     assert pairs.admit("919822222222", 1000.0, interval=6, burst=45)
 
 
-def test_a_burst_to_one_person_ends_at_its_limit(sandbox: Sandbox) -> None:
+def test_a_burst_to_one_person_ends_at_its_limit(sandbox: SandboxProcess) -> None:
     sandbox.settings(pair_burst=3)
     answers = [sandbox.send("+919811111111") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 400]

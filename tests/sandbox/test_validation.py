@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.harness import ONE, ONE_DISPLAY, TOKEN, TWO, WABA, Sandbox, message
+from tests.sandbox.harness import ONE, ONE_DISPLAY, TOKEN, TWO, WABA, SandboxProcess, message
 
 RAVI = "+919812345678"
 TEXT = {"type": "text", "text": "x"}
@@ -54,14 +54,14 @@ REFUSED = [
     ("body", "http", "code"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
 )
 def test_a_wrong_message_is_refused_with_its_code_and_never_journaled(
-    sandbox: Sandbox, body: Any, http: int, code: int
+    sandbox: SandboxProcess, body: Any, http: int, code: int
 ) -> None:
     assert error(sandbox.post(body)) == (http, code)
     assert sandbox.journal() == []
     assert sandbox.stats()["numbers"][ONE]["refused"] == {str(code): 1}
 
 
-def test_the_first_rule_that_fails_speaks(sandbox: Sandbox) -> None:
+def test_the_first_rule_that_fails_speaks(sandbox: SandboxProcess) -> None:
     """Everything is wrong at first; each step mends what was complained about."""
     sandbox.settings(rate_burst=0, pair_burst=1)
     sandbox.control("POST", f"number/{ONE}", {"status": "DISCONNECTED", "rate": 1})
@@ -98,7 +98,7 @@ def test_the_first_rule_that_fails_speaks(sandbox: Sandbox) -> None:
     assert sandbox.journal() == []
 
 
-def test_an_accepted_message_is_answered_and_journaled(sandbox: Sandbox) -> None:
+def test_an_accepted_message_is_answered_and_journaled(sandbox: SandboxProcess) -> None:
     answer = sandbox.send("+91 (98123) 45-678", opaque="run:1/attempt:2")
     assert answer.status_code == 200
     assert answer.headers["facebook-api-version"] == "v25.0"
@@ -129,7 +129,7 @@ def test_an_accepted_message_is_answered_and_journaled(sandbox: Sandbox) -> None
     }
 
 
-def test_a_recipient_without_plus_gets_the_senders_country_code(sandbox: Sandbox) -> None:
+def test_a_recipient_without_plus_gets_the_senders_country_code(sandbox: SandboxProcess) -> None:
     """The documented rule: whoever forgets the plus writes to somebody else."""
     answer = sandbox.send("9812345678")
     assert answer.json()["contacts"] == [{"input": "9812345678", "wa_id": "919812345678"}]
@@ -137,13 +137,13 @@ def test_a_recipient_without_plus_gets_the_senders_country_code(sandbox: Sandbox
     assert sandbox.send("919812345678").json()["contacts"][0]["wa_id"] == "919812345678"
 
 
-def test_a_missing_token_is_answered_as_set(sandbox: Sandbox) -> None:
+def test_a_missing_token_is_answered_as_set(sandbox: SandboxProcess) -> None:
     assert error(sandbox.send(RAVI, token=None)) == (401, 190)
     sandbox.settings(missing_token_code=104)
     assert error(sandbox.send(RAVI, token=None)) == (400, 104)
 
 
-def test_the_error_body_has_metas_form(sandbox: Sandbox) -> None:
+def test_the_error_body_has_metas_form(sandbox: SandboxProcess) -> None:
     sandbox.control("POST", f"number/{ONE}", {"rate": 0})
     sandbox.settings(rate_burst=0)
     answer = sandbox.send(RAVI)
@@ -164,7 +164,7 @@ def test_the_error_body_has_metas_form(sandbox: Sandbox) -> None:
     )
 
 
-def test_a_named_parameter_may_come_in_any_order(sandbox: Sandbox) -> None:
+def test_a_named_parameter_may_come_in_any_order(sandbox: SandboxProcess) -> None:
     name = {"type": "text", "text": "Ravi", "parameter_name": "name"}
     good = {"template": "offer", "language": "en_US"}
     assert sandbox.send(RAVI, parameters=[name], **good).status_code == 200
@@ -173,7 +173,7 @@ def test_a_named_parameter_may_come_in_any_order(sandbox: Sandbox) -> None:
     assert error(wrong) == (400, 132012)
 
 
-def test_a_header_and_a_button_are_checked(sandbox: Sandbox) -> None:
+def test_a_header_and_a_button_are_checked(sandbox: SandboxProcess) -> None:
     button = {"type": "URL", "text": "Open", "url": "https://example.org/{{1}}"}
     components = [
         {"type": "HEADER", "format": "IMAGE"},
@@ -198,7 +198,7 @@ def test_a_header_and_a_button_are_checked(sandbox: Sandbox) -> None:
     assert send(image, link).status_code == 200
 
 
-def test_free_text_outside_an_open_conversation_fails_by_webhook(sandbox: Sandbox) -> None:
+def test_free_text_outside_an_open_conversation_fails_by_webhook(sandbox: SandboxProcess) -> None:
     text = {"messaging_product": "whatsapp", "to": RAVI, "type": "text", "text": {"body": "hi"}}
     assert "message_status" not in sandbox.post(text).json()["messages"][0]
     sandbox.control("POST", "inbound", {"from": RAVI, "text": "hello"})
@@ -206,7 +206,7 @@ def test_free_text_outside_an_open_conversation_fails_by_webhook(sandbox: Sandbo
     assert [entry["outcome"] for entry in sandbox.journal()] == ["window_closed", "delivered"]
 
 
-def test_a_user_id_may_stand_for_the_phone_number(sandbox: Sandbox) -> None:
+def test_a_user_id_may_stand_for_the_phone_number(sandbox: SandboxProcess) -> None:
     body = message("")
     body["recipient"] = "IN.13491208655302741918"
     answer = sandbox.post(body).json()
@@ -215,13 +215,13 @@ def test_a_user_id_may_stand_for_the_phone_number(sandbox: Sandbox) -> None:
     assert error(sandbox.post(body)) == (400, 131009)
 
 
-def test_marking_as_read_succeeds(sandbox: Sandbox) -> None:
+def test_marking_as_read_succeeds(sandbox: SandboxProcess) -> None:
     body = {"messaging_product": "whatsapp", "status": "read", "message_id": "wamid.x"}
     assert sandbox.post(body).json() == {"success": True}
     assert sandbox.journal() == []
 
 
-def test_every_answer_names_the_version_that_was_asked(sandbox: Sandbox) -> None:
+def test_every_answer_names_the_version_that_was_asked(sandbox: SandboxProcess) -> None:
     url = f"{sandbox.url}/v19.0/{TWO}/messages"
     headers = {"Authorization": f"Bearer {TOKEN}"}
     answer = sandbox.session.post(url, data=json.dumps(message(RAVI)), headers=headers, timeout=5)

@@ -13,34 +13,34 @@ from tests.sandbox.harness import (
     TWO,
     WABA,
     Receiver,
-    Sandbox,
+    SandboxProcess,
     message,
-    until,
+    wait_for,
 )
 
 RAVI = "+919812345678"
 
 
-def settled(sandbox: Sandbox) -> dict[str, Any]:
+def settled(sandbox: SandboxProcess) -> dict[str, Any]:
     """The webhook counters once nothing is pending."""
-    return until(lambda: (found := sandbox.stats()["webhooks"])["pending"] == 0 and found)
+    return wait_for(lambda: (found := sandbox.stats()["webhooks"])["pending"] == 0 and found)
 
 
-def force(sandbox: Sandbox, outcome: str, person: str = RAVI) -> None:
+def force(sandbox: SandboxProcess, outcome: str, person: str = RAVI) -> None:
     sandbox.control("POST", f"recipient/{person}", {"outcome": outcome})
 
 
-def pile_up(sandbox: Sandbox, people: str) -> None:
+def pile_up(sandbox: SandboxProcess, people: str) -> None:
     """Thirty updates that fall due while nothing may leave, then all at once."""
     sandbox.control("POST", "webhooks", {"paused": True})
     for place in range(15):
         assert sandbox.send(f"{people}{place:04d}").status_code == 200
-    until(lambda: sandbox.stats()["webhooks"]["due"] == 30)
+    wait_for(lambda: sandbox.stats()["webhooks"]["due"] == 30)
     sandbox.control("POST", "webhooks", {"paused": False})
     settled(sandbox)
 
 
-def test_the_signature_is_over_the_exact_bytes(sandbox: Sandbox, receiver: Receiver) -> None:
+def test_the_signature_is_over_the_exact_bytes(sandbox: SandboxProcess, receiver: Receiver) -> None:
     sandbox.send(RAVI, opaque="run:1/é")
     settled(sandbox)
     assert len(receiver.statuses()) == 2
@@ -54,7 +54,9 @@ def test_the_signature_is_over_the_exact_bytes(sandbox: Sandbox, receiver: Recei
         assert b": " not in post.body
 
 
-def test_a_read_message_is_sent_delivered_and_read(sandbox: Sandbox, receiver: Receiver) -> None:
+def test_a_read_message_is_sent_delivered_and_read(
+    sandbox: SandboxProcess, receiver: Receiver
+) -> None:
     force(sandbox, "read")
     wamid = sandbox.send(RAVI, opaque="a1").json()["messages"][0]["id"]
     settled(sandbox)
@@ -89,7 +91,7 @@ def test_a_read_message_is_sent_delivered_and_read(sandbox: Sandbox, receiver: R
 
 
 def test_a_failed_status_names_its_error_and_no_contact(
-    sandbox: Sandbox, receiver: Receiver
+    sandbox: SandboxProcess, receiver: Receiver
 ) -> None:
     force(sandbox, "invalid")
     sandbox.send(RAVI)
@@ -105,7 +107,7 @@ def test_a_failed_status_names_its_error_and_no_contact(
     assert error["code"] == 131026
 
 
-def test_each_outcome_tells_its_own_story(sandbox: Sandbox, receiver: Receiver) -> None:
+def test_each_outcome_tells_its_own_story(sandbox: SandboxProcess, receiver: Receiver) -> None:
     stories = {
         "delivered": ["sent", "delivered"],
         "read_only": ["sent", "read"],
@@ -125,7 +127,7 @@ def test_each_outcome_tells_its_own_story(sandbox: Sandbox, receiver: Receiver) 
     assert told == stories
 
 
-def test_the_older_form_names_a_conversation(sandbox: Sandbox, receiver: Receiver) -> None:
+def test_the_older_form_names_a_conversation(sandbox: SandboxProcess, receiver: Receiver) -> None:
     sandbox.settings(webhook_version="v23.0")
     sandbox.send(RAVI)
     settled(sandbox)
@@ -137,7 +139,9 @@ def test_the_older_form_names_a_conversation(sandbox: Sandbox, receiver: Receive
     assert "expiration_timestamp" not in delivered["conversation"]
 
 
-def test_every_duplicate_is_the_same_update_again(sandbox: Sandbox, receiver: Receiver) -> None:
+def test_every_duplicate_is_the_same_update_again(
+    sandbox: SandboxProcess, receiver: Receiver
+) -> None:
     sandbox.settings(webhook_duplicate_share=1, webhook_duplicate_within_s=0.05)
     sandbox.send(RAVI)
     counts = settled(sandbox)
@@ -148,7 +152,7 @@ def test_every_duplicate_is_the_same_update_again(sandbox: Sandbox, receiver: Re
 
 
 def test_a_reordered_pair_comes_the_wrong_way_round_with_its_true_times(
-    sandbox: Sandbox, receiver: Receiver
+    sandbox: SandboxProcess, receiver: Receiver
 ) -> None:
     sandbox.settings(webhook_reorder_share=1, time_scale=1, delivered_quantiles=[[1.0, 2.0]])
     sandbox.settings(sent_p50_s=0.01, sent_p95_s=0.01)
@@ -161,7 +165,7 @@ def test_a_reordered_pair_comes_the_wrong_way_round_with_its_true_times(
 
 
 def test_what_is_not_answered_200_is_posted_again_in_the_same_bytes(
-    sandbox: Sandbox, receiver: Receiver
+    sandbox: SandboxProcess, receiver: Receiver
 ) -> None:
     receiver.answers = [500, 403]
     force(sandbox, "never")
@@ -174,19 +178,21 @@ def test_what_is_not_answered_200_is_posted_again_in_the_same_bytes(
     assert counts["answers"] == {"500": 1, "403": 1, "200": 1}
 
 
-def test_a_receiver_that_is_too_slow_gets_it_again(sandbox: Sandbox, receiver: Receiver) -> None:
+def test_a_receiver_that_is_too_slow_gets_it_again(
+    sandbox: SandboxProcess, receiver: Receiver
+) -> None:
     sandbox.settings(webhook_timeout_s=0.2)
     receiver.hold = threading.Event()
     force(sandbox, "never")
     sandbox.send(RAVI)
-    until(lambda: sandbox.stats()["webhooks"]["failed"] >= 1)
+    wait_for(lambda: sandbox.stats()["webhooks"]["failed"] >= 1)
     receiver.hold.set()
     counts = settled(sandbox)
     assert counts["ok"] == 1
     assert counts["answers"]["200"] == 1
 
 
-def test_a_receiver_that_is_gone_is_given_up_in_the_end(sandbox: Sandbox) -> None:
+def test_a_receiver_that_is_gone_is_given_up_in_the_end(sandbox: SandboxProcess) -> None:
     sandbox.settings(webhook_retry_steps_s=[0, 10], webhook_retry_for_s=1000)
     sandbox.control("POST", "webhooks", {"url": "http://127.0.0.1:9/"})
     force(sandbox, "never")
@@ -198,13 +204,13 @@ def test_a_receiver_that_is_gone_is_given_up_in_the_end(sandbox: Sandbox) -> Non
 
 
 def test_a_window_gathers_updates_of_several_numbers_into_one_post(
-    sandbox: Sandbox, receiver: Receiver
+    sandbox: SandboxProcess, receiver: Receiver
 ) -> None:
     sandbox.control("POST", "webhooks", {"paused": True})
     for place in range(20):
         person, number = f"+9198200000{place:02d}", (ONE, TWO)[place % 2]
         assert sandbox.send(person, number=number).status_code == 200
-    until(lambda: sandbox.stats()["webhooks"]["due"] == 40)
+    wait_for(lambda: sandbox.stats()["webhooks"]["due"] == 40)
     sandbox.settings(webhook_batch_window_ms=100)
     sandbox.control("POST", "webhooks", {"paused": False})
     counts = settled(sandbox)
@@ -216,7 +222,9 @@ def test_a_window_gathers_updates_of_several_numbers_into_one_post(
     assert len(receiver.statuses()) == 40
 
 
-def test_a_post_never_holds_more_than_its_limits(sandbox: Sandbox, receiver: Receiver) -> None:
+def test_a_post_never_holds_more_than_its_limits(
+    sandbox: SandboxProcess, receiver: Receiver
+) -> None:
     sandbox.settings(webhook_max_updates=7, webhook_batch_window_ms=50)
     pile_up(sandbox, "+91983000")
     assert max(len(post.statuses) for post in receiver.posts) == 7
@@ -228,12 +236,12 @@ def test_a_post_never_holds_more_than_its_limits(sandbox: Sandbox, receiver: Rec
 
 
 def test_paused_webhooks_wait_and_dropped_ones_are_gone(
-    sandbox: Sandbox, receiver: Receiver
+    sandbox: SandboxProcess, receiver: Receiver
 ) -> None:
     force(sandbox, "never")
     sandbox.control("POST", "webhooks", {"paused": True})
     sandbox.send(RAVI)
-    until(lambda: sandbox.stats()["webhooks"]["pending"] == 1)
+    wait_for(lambda: sandbox.stats()["webhooks"]["pending"] == 1)
     sandbox.control("POST", "webhooks", {"paused": False, "drop": True})
     assert settled(sandbox)["dropped"] == 1
     sandbox.control("POST", "webhooks", {"drop": False})
@@ -247,7 +255,7 @@ def test_paused_webhooks_wait_and_dropped_ones_are_gone(
 
 
 def test_under_load_without_a_window_updates_share_posts(
-    sandbox: Sandbox, receiver: Receiver
+    sandbox: SandboxProcess, receiver: Receiver
 ) -> None:
     """The one connection is busy with a slow receiver: what falls due meanwhile goes together."""
     receiver.hold = threading.Event()
@@ -255,7 +263,7 @@ def test_under_load_without_a_window_updates_share_posts(
         person = f"+9198500000{place:02d}"
         force(sandbox, "never", person)
         sandbox.send(person)
-    until(lambda: sandbox.stats()["webhooks"]["planned"] == {"sent": 10})
+    wait_for(lambda: sandbox.stats()["webhooks"]["planned"] == {"sent": 10})
     receiver.hold.set()
     counts = settled(sandbox)
     assert counts["most_updates_in_a_post"] > 1
@@ -263,7 +271,7 @@ def test_under_load_without_a_window_updates_share_posts(
     assert len(receiver.statuses()) == 10
 
 
-def test_without_a_url_nothing_is_planned(sandbox: Sandbox) -> None:
+def test_without_a_url_nothing_is_planned(sandbox: SandboxProcess) -> None:
     sandbox.control("POST", "webhooks", {"url": ""})
     sandbox.post(message(RAVI))
     counts = sandbox.stats()["webhooks"]
