@@ -1,4 +1,4 @@
-# One image for every role: docker-compose.yml names the command of each.
+# One image for all services: docker-compose.yml has the command of each.
 
 FROM python:3.11-slim AS packages
 COPY requirements.txt /
@@ -19,11 +19,11 @@ COPY sandbox sandbox
 COPY subscribers subscribers
 COPY templates templates
 COPY webhooks webhooks
-# The settings insist on a database and a key; collecting files uses neither, and neither stays.
+# The settings require a database and a key; collectstatic uses neither, and the image keeps neither.
 RUN DATABASE_URL=postgresql://nobody@localhost/none \
     SECRET_KEY="$(python -c 'import secrets; print(secrets.token_urlsafe(64))')" \
     python manage.py collectstatic --no-input
-# The code belongs to root: what runs cannot change it.
+# The code belongs to root, so that the running process cannot change it.
 USER daybreak
 EXPOSE 8000 8001
 CMD ["python", "-m", "granian", "--host", "0.0.0.0", "--port", "8000", "--http", "1", "--no-ws", \

@@ -29,7 +29,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service["image"] == "daybreak"}
 WORKERS = [name for name in OURS if name.startswith("worker-")]
-TELLING = [*WORKERS, "beat", "keeper"]
+WITH_READY_FILE = [*WORKERS, "beat", "keeper"]
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 REFERENCE = re.compile(r"\$\{(\w+)(?::([-?])([^}]*))?\}")
 
@@ -123,7 +123,7 @@ def test_a_server_becomes_healthy_and_ends_when_asked(
         ends_well(process, log)
 
 
-@pytest.mark.parametrize("name", TELLING)
+@pytest.mark.parametrize("name", WITH_READY_FILE)
 def test_workers_beat_and_keeper_become_healthy_and_end_when_asked(
     environment: dict[str, str], tmp_path: Path, name: str
 ) -> None:
@@ -207,7 +207,7 @@ def test_a_service_restarts_itself_and_has_time_to_end(name: str) -> None:
     assert service["stop_grace_period"] == "60s"
 
 
-@pytest.mark.parametrize("name", ["web", "receiver", *TELLING, "postgres", "redis"])
+@pytest.mark.parametrize("name", ["web", "receiver", *WITH_READY_FILE, "postgres", "redis"])
 def test_a_service_that_others_need_is_asked_for_its_health(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
 
