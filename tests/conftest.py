@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck
+from hypothesis import settings as options
 
 from config.processes import child
 from tests.one_database import sort_out
@@ -103,6 +105,16 @@ class SlowFirst:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         slow = {item.path for item in items if item.get_closest_marker("slow")}
         items.sort(key=lambda item: item.path not in slow)
+
+
+# How long an example takes says how busy the machine is, not whether the code is right.
+options.register_profile(
+    "busy machine",
+    parent=options.default,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+options.load_profile("busy machine")
 
 
 def pytest_configure(config: pytest.Config) -> None:

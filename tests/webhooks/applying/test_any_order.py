@@ -53,7 +53,9 @@ def outcome(key: object, webhooks: list[list[dict[str, object]]], drains: list[b
 
 @given(history=HISTORIES, data=st.data())
 @settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=80,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_any_order_and_any_repetition_of_reports_end_the_same(db, history, data):
     words = sorted(history[0] | history[1], key=ORDER.index)
@@ -78,7 +80,9 @@ def test_any_order_and_any_repetition_of_reports_end_the_same(db, history, data)
 
 @given(order=st.permutations([("STOP", 1), ("START", 2), ("STOP", 3), ("START", 4), ("ok", 5)]))
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 def test_any_order_of_wishes_ends_with_the_latest(db, order):
     with transaction.atomic():
