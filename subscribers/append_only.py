@@ -1,4 +1,4 @@
-"""Records that are written once: the model, and the database trigger that stands behind it.
+"""Records that are written once: the model, and the database trigger behind it.
 
 Python refuses first, with a sentence. The trigger refuses what never passes through Python's
 models: raw SQL, another program, a shell on the database.
@@ -17,7 +17,7 @@ Record = TypeVar("Record", bound=models.Model, covariant=True)
 
 
 class AppendOnlyError(TypeError):
-    """Somebody tried to change or remove a record that is evidence."""
+    """Refuses to change or remove a record that is evidence."""
 
 
 class AppendOnlyQuerySet(models.QuerySet[Record]):
@@ -75,7 +75,7 @@ _POSTGRESQL = (
 )
 # UPDATE only: Django empties SQLite tables between tests by DELETE, where it uses TRUNCATE on
 # PostgreSQL, and SQLite has no way to tell the two kinds of DELETE apart. On SQLite the model
-# alone refuses deletion; whoever holds the file could remove it whole anyway.
+# alone refuses deletion; the file itself can be deleted anyway.
 _SQLITE = (
     'CREATE TRIGGER "{table}_append_only" BEFORE UPDATE ON "{table}"'
     " BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"

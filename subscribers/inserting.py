@@ -29,43 +29,43 @@ def insert(
     """Insert `rows`, each with the values of `columns`, in their order; nothing is checked first.
 
     Other columns get the model's defaults. `passing_over`: a row that breaks a unique promise is
-    left out, else IntegrityError. Keys are not told.
+    left out, else IntegrityError. Keys are not returned.
     """
     if not rows:
         return
     fields = {field.attname: field for field in model._meta.concrete_fields}
-    told = [fields[name] for name in columns]
+    given = [fields[name] for name in columns]
     absent = [
         field for name, field in fields.items() if name not in columns and not field.primary_key
     ]
     defaults = [_spell(field)(field.get_default()) for field in absent]
-    begin = f"INSERT INTO {_quote(model._meta.db_table)} ({_names([*told, *absent])})"
+    start = f"INSERT INTO {_quote(model._meta.db_table)} ({_names([*given, *absent])})"
     end = " ON CONFLICT DO NOTHING" if passing_over else ""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            source = _record(told, len(absent))
-            cursor.execute(f"{begin} {source}{end}", [*defaults, _document(told, rows)])
+            source = _record(given, len(absent))
+            cursor.execute(f"{start} {source}{end}", [*defaults, _document(given, rows)])
         else:
-            places = ", ".join(["%s"] * (len(told) + len(absent)))
-            cursor.executemany(f"{begin} VALUES ({places}){end}", _values(told, rows, defaults))
+            places = ", ".join(["%s"] * (len(given) + len(absent)))
+            cursor.executemany(f"{start} VALUES ({places}){end}", _values(given, rows, defaults))
 
 
-def _record(told: Sequence[AnyField], absent: int) -> str:
+def _record(given: Sequence[AnyField], absent: int) -> str:
     """A query whose parameters are one value for each absent column and the document."""
-    chosen = ", ".join([_names(told, "r."), *["%s"] * absent])
-    types = ", ".join(f"{_names([field])} {field.db_type(connection)}" for field in told)
+    chosen = ", ".join([_names(given, "r."), *["%s"] * absent])
+    types = ", ".join(f"{_names([field])} {field.db_type(connection)}" for field in given)
     return f"SELECT {chosen} FROM json_to_recordset(%s::json) AS r({types})"  # noqa: S608
 
 
-def _document(told: Sequence[AnyField], rows: Sequence[Sequence[Any]]) -> str:
-    names = [field.column for field in told]
+def _document(given: Sequence[AnyField], rows: Sequence[Sequence[Any]]) -> str:
+    names = [field.column for field in given]
     return json.dumps([dict(zip(names, row, strict=True)) for row in rows], default=_iso)
 
 
 def _values(
-    told: Sequence[AnyField], rows: Sequence[Sequence[Any]], defaults: Sequence[Any]
+    given: Sequence[AnyField], rows: Sequence[Sequence[Any]], defaults: Sequence[Any]
 ) -> list[list[Any]]:
-    spellers = [_spell(field) for field in told]
+    spellers = [_spell(field) for field in given]
     return [
         [*(spell(value) for spell, value in zip(spellers, row, strict=True)), *defaults]
         for row in rows
@@ -93,7 +93,7 @@ def _as_it_is(value: Any) -> Any:
     return value
 
 
-@lru_cache(64)  # `now` is everybody's
+@lru_cache(64)  # all rows share `now`
 def _moment(value: datetime | None) -> Any:
     return connection.ops.adapt_datetimefield_value(value)
 

@@ -1,4 +1,4 @@
-"""Who may be written to, and the proof that they agreed."""
+"""Subscribers, and the evidence of their consent."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Tier(models.TextChoices):
     BASIC = "BASIC", "Basic"
 
 
-# Who is written to first. The names do not sort this way, hence a CASE and not a column.
+# Who receives first. The names do not sort this way, hence a CASE and not a column.
 TIER_ORDER = (Tier.PREMIUM, Tier.PRO, Tier.BASIC)
 
 
@@ -33,7 +33,7 @@ class Status(models.TextChoices):
 
 class SubscriberQuerySet(models.QuerySet["Subscriber"]):
     def eligible(self) -> SubscriberQuerySet:
-        """Those the morning message is for."""
+        """Those that receive messages."""
         return self.filter(status=Status.ACTIVE)
 
     def by_tier(self) -> SubscriberQuerySet:
@@ -103,7 +103,7 @@ class Subscriber(models.Model):
 
 
 class Suppression(models.Model):
-    """The latest wish of a phone that was nobody's: only `consent/suppressions.py` writes it."""
+    """The latest STOP or START of an unknown phone. Only `consent/suppressions.py` writes it."""
 
     phone = models.CharField(max_length=16, unique=True)  # E.164
     holds = models.BooleanField()  # True: STOP; False: START came later
@@ -117,8 +117,8 @@ class Suppression(models.Model):
 
 
 class Erasure(models.Model):
-    """Somebody's wish to be forgotten. First nobody writes to them any more, later the details
-    go; the hash of the phone stays, so that no file brings them back."""
+    """A request to be erased. Messages stop at once, the details are deleted later; the hash of
+    the phone stays, so that no file adds the person again."""
 
     subscriber = models.OneToOneField(Subscriber, models.PROTECT, related_name="erasure")
     phone_hash = models.CharField(max_length=64, db_index=True)
@@ -141,7 +141,7 @@ class ImportState(models.TextChoices):
 
 
 class ImportJob(models.Model):
-    """One file on its way into the subscribers. Only `importing/jobs.py` writes it."""
+    """One uploaded list. Only `importing/jobs.py` writes it."""
 
     filename = models.CharField(max_length=100)
     digest = models.CharField(max_length=64)  # SHA-256 of the file as it was uploaded
@@ -194,7 +194,7 @@ class ImportFile(models.Model):
 
 
 class ConsentEvent(AppendOnly):
-    """What was decided about a subscriber, when and how we know. Evidence, never changed.
+    """What was decided about a subscriber, when, and by what evidence. Never changed.
 
     A subscriber's status follows from these events alone: see `consent/status_rule.py`.
     """

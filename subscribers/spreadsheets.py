@@ -1,4 +1,4 @@
-"""Cells as spreadsheets take them: text that would be run as a formula is made harmless.
+"""Cells for spreadsheets: text that would be run as a formula is escaped.
 
 A leading apostrophe says "this is text". Files that come back carry it, so it is taken off again.
 """
@@ -19,12 +19,12 @@ def escape_formula(text: str) -> str:
 
 
 def unescape_formula(cell: str) -> str:
-    """What `inert` was given: the cell without the apostrophe that it put there."""
+    """The reverse of `escape_formula`: the cell without its apostrophe."""
     return cell[1:] if cell[:1] == "'" and escape_formula(cell[1:]) == cell else cell
 
 
 def csv_lines(rows: Iterable[Iterable[str]]) -> Iterator[str]:
-    """A CSV file line by line, every cell inert; first comes the mark."""
+    """A CSV file line by line, formulas escaped; the byte order mark comes first."""
     writer = csv.writer(_Echo())
     yield BYTE_ORDER_MARK
     for row in rows:

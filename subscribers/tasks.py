@@ -1,4 +1,4 @@
-"""Celery's door into this app."""
+"""Celery tasks of this app."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from subscribers.people import erasure
 
 @shared_task(ignore_result=True)
 def tend_imports() -> int:
-    """Go on with imports that nobody works on; how many there were."""
+    """Work on imports that no process has; returns how many there were."""
     waiting = jobs.waiting(timezone.now())
     for job_id in waiting:
         jobs.run(job_id, clock=timezone.now)
@@ -20,6 +20,6 @@ def tend_imports() -> int:
 
 @shared_task(ignore_result=True)
 def forget() -> int:
-    """Delete what is kept no longer: uploads, and the details of people who asked for it."""
+    """Delete uploads and the details of erased people once their time is over."""
     now = timezone.now()
     return jobs.delete_old_files(now) + erasure.purge_due(now)

@@ -1,4 +1,4 @@
-"""Text from outside made fit for a WhatsApp message: one line, nothing invisible, no links.
+"""Make text from outside fit for a WhatsApp message: one line, nothing invisible, no links.
 
 Body parameters with a line break, a tab or more than four spaces in a row make WhatsApp refuse
 the whole message (error 132018).
@@ -10,7 +10,7 @@ import re
 import unicodedata
 
 # Letters of Indian scripts and joined emoji are written with these two; the other invisible
-# characters can only mislead: they reverse text or hide what stands in it.
+# characters can only mislead: they reverse text or hide parts of it.
 _JOINERS = "\u200c\u200d"
 _HIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co"}
 _LINK = re.compile(r"[a-z][a-z0-9+.\-]*://|\bwww\.|\bwa\.me/", re.IGNORECASE)

@@ -1,7 +1,7 @@
 """The only writer of consent and of a subscriber's status.
 
-Every decision becomes a ConsentEvent first; the status is then worked out anew from the latest
-event of each kind. So events may come twice, late or in any order and end the same: a START
+Every decision becomes a ConsentEvent first; the status is then derived from the latest event of
+each kind. So events may come twice, late or in any order and end the same: a START
 that is older than a STOP never re-subscribes, whichever of the two arrives last.
 """
 
@@ -23,7 +23,7 @@ from subscribers.models import ConsentEvent, Status, Subscriber, Suppression
 Kind = ConsentEvent.Kind
 Item = TypeVar("Item")
 
-LOCKED_ROWS_LIMIT = 500  # rows locked together: some milliseconds, so that nobody waits long
+LOCKED_ROWS_LIMIT = 500  # locked together: some milliseconds, so that other writers wait briefly
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Decision:
 
 
 def opt_out(
-    who: str | Subscriber,
+    person: str | Subscriber,
     *,
     source: str,
     at: datetime,
@@ -49,11 +49,11 @@ def opt_out(
     actor: str = "",
 ) -> bool:
     """Withdraw consent as of `at`. True if the status changed; an unknown phone is False."""
-    return _record_one(who, Kind.OPT_OUT, source, at=at, now=now, evidence=evidence, actor=actor)
+    return _record_one(person, Kind.OPT_OUT, source, at=at, now=now, evidence=evidence, actor=actor)
 
 
 def opt_in(
-    who: str | Subscriber,
+    person: str | Subscriber,
     *,
     source: str,
     at: datetime,
@@ -67,12 +67,12 @@ def opt_in(
     `notice` is the wording that the person agreed to. True if the status changed.
     """
     return _record_one(
-        who, Kind.OPT_IN, source, at=at, now=now, evidence=evidence, notice=notice, actor=actor
+        person, Kind.OPT_IN, source, at=at, now=now, evidence=evidence, notice=notice, actor=actor
     )
 
 
 def pause(
-    who: str | Subscriber,
+    person: str | Subscriber,
     *,
     source: str,
     at: datetime,
@@ -80,12 +80,12 @@ def pause(
     evidence: str = "",
     actor: str = "",
 ) -> bool:
-    """Write to nobody who is paused, until `resume` or an opt-in. True if the status changed."""
-    return _record_one(who, Kind.PAUSE, source, at=at, now=now, evidence=evidence, actor=actor)
+    """Stop messages until `resume` or an opt-in. True if the status changed."""
+    return _record_one(person, Kind.PAUSE, source, at=at, now=now, evidence=evidence, actor=actor)
 
 
 def resume(
-    who: str | Subscriber,
+    person: str | Subscriber,
     *,
     source: str,
     at: datetime,
@@ -94,7 +94,7 @@ def resume(
     actor: str = "",
 ) -> bool:
     """End a pause, or try an invalid number again; never undoes an opt-out."""
-    return _record_one(who, Kind.RESUME, source, at=at, now=now, evidence=evidence, actor=actor)
+    return _record_one(person, Kind.RESUME, source, at=at, now=now, evidence=evidence, actor=actor)
 
 
 def record(decisions: Sequence[Decision], *, now: datetime) -> set[int]:
@@ -114,12 +114,12 @@ def record(decisions: Sequence[Decision], *, now: datetime) -> set[int]:
 
 
 def decision_of_suppression(subscriber_id: int, stop: Suppression) -> Decision:
-    """What somebody said before we knew them, as a decision about who they are to us now."""
+    """A STOP from a phone that was unknown then, as a decision about its new subscriber."""
     return Decision(subscriber_id, Kind.OPT_OUT, stop.source, stop.at, stop.evidence)
 
 
 def _record_one(
-    who: str | Subscriber,
+    person: str | Subscriber,
     kind: ConsentEvent.Kind,
     source: str,
     *,
@@ -129,7 +129,7 @@ def _record_one(
     notice: str = "",
     actor: str = "",
 ) -> bool:
-    pk = who.pk if isinstance(who, Subscriber) else _id_of(who)
+    pk = person.pk if isinstance(person, Subscriber) else _id_of(person)
     if pk is None:
         return False
     return bool(record([Decision(pk, kind, source, at, evidence, notice, actor)], now=now))
@@ -141,7 +141,7 @@ def _id_of(phone: str) -> int | None:
 
 
 def lock_statuses(ids: Sequence[int]) -> dict[int, str]:
-    """Current statuses by id, locked until the transaction ends (SQLite locks by itself).
+    """Current statuses by id, locked until the transaction ends (SQLite locks the database).
 
     no_key: deliveries that refer to a subscriber may be written meanwhile.
     """
@@ -159,7 +159,7 @@ def _event(decision: Decision, now: datetime) -> tuple[object, ...]:
     """The values of EVENT_COLUMNS."""
     at = min(decision.at, now)  # a clock that runs ahead must not outrank the next STOP
     if decision.kind == Kind.OPT_IN:
-        # WhatsApp tells time in whole seconds: a STOP in the same second must not look older.
+        # WhatsApp's times are whole seconds: a STOP in the same second must not look older.
         at = at.replace(microsecond=0)
     return (
         decision.subscriber_id,
@@ -181,7 +181,7 @@ def _update_statuses(current: Mapping[int, str], now: datetime) -> set[int]:
         if status != current[pk]:
             moved[status].append(pk)
     for status, pks in moved.items():
-        # Who becomes active starts with a clean count.
+        # A subscriber who becomes active starts without unreachable days.
         count = {"unreachable_days": 0} if status == Status.ACTIVE else {}
         Subscriber.objects.filter(pk__in=pks).update(status=status, updated_at=now, **count)
     return {pk for pks in moved.values() for pk in pks}

@@ -1,4 +1,4 @@
-"""Whom we were asked to forget: known again by a keyed hash of the phone, and by nothing else."""
+"""Erased people are recognised by a keyed hash of the phone, and by nothing else."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from subscribers.models import Erasure, Suppression
 
 
 def phone_hash(phone: str) -> str:
-    """What stays of an E.164 number: useless without the key, for there are few numbers."""
+    """The keyed hash of an E.164 number; without a key, trying all numbers would reveal it."""
     return _hash(phone, _keys()[0])
 
 
 def find_erased(phones: Iterable[str]) -> set[str]:
     """Those of these phones (E.164) that were erased and have not written START since."""
-    strange = set(phones)
-    if not strange or not Erasure.objects.exists():
+    candidates = set(phones)
+    if not candidates or not Erasure.objects.exists():
         return set()
-    by_hash = {_hash(phone, key): phone for phone in strange for key in _keys()}
+    by_hash = {_hash(phone, key): phone for phone in candidates for key in _keys()}
     hashes = Erasure.objects.filter(phone_hash__in=by_hash).values_list("phone_hash", "asked_at")
-    found = {by_hash[digest]: asked_at for digest, asked_at in hashes}
-    returned = Suppression.objects.filter(phone__in=found, holds=False)
-    back = {row.phone for row in returned if row.at > found[row.phone]}
-    return found.keys() - back
+    erased = {by_hash[digest]: asked_at for digest, asked_at in hashes}
+    returned = Suppression.objects.filter(phone__in=erased, holds=False)
+    back = {row.phone for row in returned if row.at > erased[row.phone]}
+    return erased.keys() - back
 
 
 def _keys() -> list[str]:

@@ -15,7 +15,7 @@ Kind = ConsentEvent.Kind
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """What a person told us from a phone: `wants` is START, not `wants` is STOP."""
+    """What a person sent from a phone: `wants` is START, not `wants` is STOP."""
 
     phone: str  # E.164, or WhatsApp's spelling without the plus
     wants: bool
@@ -26,7 +26,7 @@ class Preference:
 
 @dataclass(frozen=True, slots=True)
 class PreferenceReport:
-    """How many subscribers changed status, how many did not, and whose phones we do not know."""
+    """How many subscribers changed status, how many did not, and which phones are unknown."""
 
     changed: int
     unchanged: int
@@ -36,7 +36,7 @@ class PreferenceReport:
 def apply_preferences(items: Sequence[Preference], *, now: datetime) -> PreferenceReport:
     """Many STOP and START at once, in any order.
 
-    Phones that we do not know are returned, and remembered for the day when somebody adds them.
+    Unknown phones are returned, and their suppressions kept until a subscriber has the phone.
     """
     changed: set[int] = set()
     known: set[int] = set()
@@ -62,8 +62,8 @@ def apply_preferences(items: Sequence[Preference], *, now: datetime) -> Preferen
 def _ids_by_phone(items: Sequence[Preference]) -> dict[str, int]:
     """Subscriber ids by the phones as the items spell them."""
     spelled = {item.phone: f"+{item.phone.strip().removeprefix('+')}" for item in items}
-    found = Subscriber.objects.filter(phone__in=set(spelled.values()))
-    ids = dict(found.values_list("phone", "pk"))
+    known = Subscriber.objects.filter(phone__in=set(spelled.values()))
+    ids = dict(known.values_list("phone", "pk"))
     return {spelling: ids[e164] for spelling, e164 in spelled.items() if e164 in ids}
 
 

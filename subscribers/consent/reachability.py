@@ -44,26 +44,26 @@ def report_unreachable(subscriber_ids: Collection[int], *, on: date, now: dateti
 
 
 def report_reached(subscriber_ids: Collection[int], *, now: datetime) -> int:
-    """Forget the unreachable days of those who got a message; returns how many had any.
+    """Reset the unreachable days of subscribers who got a message; returns how many had any.
 
-    A number that these days made INVALID is valid after all; what a file or a person called so
-    stays so until an opt-in or `resume`.
+    A number that became INVALID by these days becomes valid; one that a file or a person marked
+    INVALID stays so until an opt-in or `resume`.
     """
     reset = 0
     for chunk in in_chunks(sorted(set(subscriber_ids))):
         counted = Subscriber.objects.filter(pk__in=chunk, unreachable_days__gt=0)
-        # Nearly always empty, and then no write is asked for: on SQLite writers queue.
-        needy = list(counted.values_list("pk", flat=True))
-        if needy:
+        # Nearly always empty, and then nothing is written: on SQLite writers queue.
+        unreachable = list(counted.values_list("pk", flat=True))
+        if unreachable:
             with transaction.atomic():
-                lock_statuses(needy)
+                lock_statuses(unreachable)
                 reset += counted.update(unreachable_days=0)
-                record([_revival(pk, now) for pk in _lost_by_mistake(needy)], now=now)
+                record([_revival(pk, now) for pk in _made_invalid_by_silence(unreachable)], now=now)
     return reset
 
 
-def _lost_by_mistake(ids: Sequence[int]) -> list[int]:
-    """Those of them whom only WhatsApp's silence made INVALID."""
+def _made_invalid_by_silence(ids: Sequence[int]) -> list[int]:
+    """Those that are INVALID only because WhatsApp could not deliver."""
     invalid = Subscriber.objects.filter(pk__in=ids, status=Status.INVALID)
     silent = ConsentEvent.objects.filter(subscriber=OuterRef("pk"), kind=Kind.UNREACHABLE)
     others = silent.exclude(source=UNREACHABLE_SOURCE)

@@ -9,8 +9,8 @@ from subscribers.models import ConsentEvent, Status
 
 Kind = ConsentEvent.Kind
 
-# What an event makes of somebody who has not opted out. Of two at the same time the later line
-# wins: in doubt nobody is written to.
+# The status after an event of a subscriber who has not opted out. Of two at the same time the later
+# line wins: when unsure, no message is sent.
 _STATUS_AFTER: dict[str, Status] = {
     Kind.OPT_IN: Status.ACTIVE,
     Kind.RESUME: Status.ACTIVE,

@@ -1,4 +1,4 @@
-"""STOP and START from phones that we do not know: kept, so that a later import obeys them."""
+"""STOP and START from phones of no subscriber: kept, so that a later import obeys them."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 def remember(
     phone: str, *, stops: bool, at: datetime, source: str, evidence: str, now: datetime
 ) -> None:
-    """Keep the person's latest wish, whichever order they come in; on equal times STOP holds.
+    """Keep the latest preference, whatever the order they arrive in; on equal times STOP holds.
 
-    `phone` in E.164, or in WhatsApp's spelling without the plus; what is no phone is passed over.
+    `phone` in E.164, or in WhatsApp's spelling without the plus; anything else is ignored.
     """
     e164 = f"+{phone.strip().removeprefix('+')}"
     if not E164.fullmatch(e164):
         return
     facts = {
         "holds": stops,
-        "at": min(at, now),  # a clock that runs ahead must not outrank the next wish
+        "at": min(at, now),  # a clock that runs ahead must not outrank the next preference
         "source": source[:200],
         "evidence": evidence[:200],
         "recorded_at": now,
@@ -39,6 +39,6 @@ def remember(
 
 
 def find_suppressed(phones: Iterable[str]) -> dict[str, Suppression]:
-    """Those of these phones (E.164) that nobody may begin to write to, with the proof."""
+    """Those of these phones (E.164) that said STOP, with the evidence."""
     rows = Suppression.objects.filter(phone__in=set(phones), holds=True)
     return {row.phone: row for row in rows}

@@ -1,4 +1,4 @@
-"""From records to rows: which column means what, and whether a row's cells can be believed.
+"""From records to rows: which column means what, and whether a row's cells are valid.
 
 A row is taken whole or refused whole, with the column and a reason that says what to do.
 """
@@ -23,8 +23,8 @@ from subscribers.text_cleaning import clean_line, has_link
 MAX_NAME = Subscriber._meta.get_field("name").max_length or 0
 MAX_EMAIL = Subscriber._meta.get_field("email").max_length or 0
 MAX_ATTRIBUTE_NAME = 64
-# Tiers, languages and statuses are few words many times over; whatever else stands there is
-# refused, and refusals are not remembered.
+# Tiers, languages and statuses are few words repeated in many rows; anything else is refused, and
+# refusals are not cached.
 CACHED_WORDS_LIMIT = 512
 
 
@@ -33,7 +33,7 @@ def _plain(text: str) -> str:
     return " ".join(re.sub(r"[\s_.\-:#*()]+", " ", clean_line(text).casefold()).split())
 
 
-# Every other column becomes an attribute of its own name.
+# Every other column becomes an attribute, named by its title.
 _NAMES = {
     "phone": """phone|phone number|phone no|mobile|mobile number|mobile no|mobile phone|whatsapp
         |whatsapp number|whatsapp no|whatsapp phone|number|contact|contact number|contact no|cell
@@ -144,14 +144,14 @@ class Columns:
         phone = self._cell("phone", texts.pop("phone", ""), self._phone)
         status = self._filled({"status": texts.pop("status", "")}).get("status")
         if status == Status.UNSUBSCRIBED:
-            # A withdrawal counts whatever else stands there, and nothing else is kept.
+            # A withdrawal counts whatever the other cells hold, and they are not kept.
             return Row(record.line, phone, status=Status.UNSUBSCRIBED)
         details = self._filled({key: texts.pop(key, "") for key in _DETAILS})
         attributes = self._filled(texts)
         return Row(record.line, phone, details, attributes, Status(status) if status else None)
 
     def _filled(self, texts: dict[str, str]) -> dict[str, str]:
-        """The cells that say anything, each as its column reads it."""
+        """The cells that are not blank, each as its column reads it."""
         cells = {
             key: self._cell(key, text, _READERS.get(key, _text))
             for key, text in texts.items()

@@ -1,8 +1,8 @@
-"""An upload's way into the subscribers: checked first, imported when a person says so; a machine
-that names the consent source with the file has said so already.
+"""Import jobs: an upload is checked first and imported when a person confirms it; an upload that
+names its consent source is confirmed already.
 
-The work runs in the background and survives a kill: how far it came is committed with the rows
-themselves, and whoever's lease is over is taken over by the next one that asks.
+The work runs in the background and survives a kill: its progress is committed with the rows, and a
+job whose lease has ended is taken over by the next worker.
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ from subscribers.text_cleaning import clean_line
 COUNTS = ("total", "new", "changed", "unchanged", "kept_opted_out", "refused", "kept_inactive")
 PLANNED = ("new", "changed", "unchanged", "kept_opted_out", "kept_inactive")
 SAMPLES_LIMIT = 20  # rows of each kind that the check shows
-PROGRESS_INTERVAL_SECONDS = 0.5  # seconds between two notes of progress during a check
+PROGRESS_INTERVAL_SECONDS = 0.5  # between two progress updates of a check
 UPLOAD_BYTES_LIMIT = workbook.MAX_SIZE
-TRIES_LIMIT = 5  # processes that may die over one file
+TRIES_LIMIT = 5  # processes that may die while working on one file
 _STUCK = "The work on this file broke off several times: show it to whoever looks after Daybreak."
 RUNNING = (ImportState.CHECKING, ImportState.IMPORTING)
 
 
 class TakenOverError(Exception):
-    """Somebody cancelled this import, or took it over after our lease ended."""
+    """This import was cancelled, or taken over after the lease ended."""
 
 
 def submit(
     content: bytes, filename: str, *, by: str, now: datetime, consent_source: str = ""
 ) -> ImportJob:
-    """Take a file in; `run` checks it, or imports it at once when `consent_source` is said.
+    """Store a file; `run` checks it, or imports it at once if `consent_source` is given.
 
-    Raises ImportRefused for what cannot be a list.
+    Raises ImportRefused for a file that cannot be a list.
     """
     if not content:
         raise ImportRefused("The file is empty: the first line must name the columns.")
@@ -74,7 +74,7 @@ def submit(
 
 
 def confirm(job_id: int, *, consent_source: str, by: str, now: datetime) -> bool:
-    """A checked file may be imported; False when it was decided already."""
+    """A checked file may be imported; False if it is no longer waiting for that."""
     source = cleaned(consent_source)
     if not source:
         raise ImportRefused("Say where these people agreed to be written to (consent source).")
@@ -94,29 +94,29 @@ def confirm(job_id: int, *, consent_source: str, by: str, now: datetime) -> bool
 
 
 def cleaned(consent_source: str) -> str:
-    """As it is kept with a job."""
+    """The consent source as a job keeps it."""
     return clean_line(consent_source)[:500]
 
 
 def cancel(job_id: int, *, now: datetime) -> bool:
-    """Stop it. What an import has written by then stays; the rest is not written."""
+    """Stop a job. What an import has written by then stays; the rest is not written."""
     open_still = ImportJob.objects.filter(pk=job_id, state__in=[*RUNNING, ImportState.CHECKED])
     return bool(open_still.update(state=ImportState.CANCELLED, ended_at=now, runner=""))
 
 
 def waiting(now: datetime) -> list[int]:
-    """Imports that nobody works on: new ones, and those whose process died."""
+    """Jobs without a lease: new ones, and those whose process died."""
     free = Q(lease_until=None) | Q(lease_until__lt=now)
     return list(ImportJob.objects.filter(free, state__in=RUNNING).values_list("pk", flat=True))
 
 
 def run(job_id: int, *, clock: Callable[[], datetime]) -> bool:
-    """Do what is next for this import, unless somebody else does already."""
+    """Do the next step of a job; False if another process holds its lease."""
     runner = str(uuid.uuid4())
     now = clock()
     free = Q(lease_until=None) | Q(lease_until__lt=now)
-    mine = ImportJob.objects.filter(free, pk=job_id, state__in=RUNNING)
-    if not mine.update(runner=runner, lease_until=_lease(now), tries=F("tries") + 1):
+    job_rows = ImportJob.objects.filter(free, pk=job_id, state__in=RUNNING)
+    if not job_rows.update(runner=runner, lease_until=_lease(now), tries=F("tries") + 1):
         return False
     job = ImportJob.objects.get(pk=job_id)
     try:
@@ -131,9 +131,9 @@ def run(job_id: int, *, clock: Callable[[], datetime]) -> bool:
 
 
 def refused_rows(job: ImportJob) -> Iterator[list[str]]:
-    """The refused lines as they stand in the file, with line number and reason before them.
+    """The refused lines as in the file, with line number and reason before them.
 
-    Cells are inert in a spreadsheet. Corrected, the same file can be imported: the first two
+    Formulas are escaped. Corrected, the same file can be imported: the first two
     columns are then attributes to be removed. Raises ImportRefused when the file is gone.
     """
     with open_table(io.BytesIO(_content(job))) as table:
@@ -147,7 +147,7 @@ def refused_rows(job: ImportJob) -> Iterator[list[str]]:
 
 
 def delete_old_files(now: datetime) -> int:
-    """Delete uploads that nobody needs any more; how many."""
+    """Delete uploads older than IMPORT_KEEP_DAYS; returns how many."""
     old = now - timedelta(days=settings.IMPORT_KEEP_DAYS)
     files = ImportFile.objects.filter(job__created_at__lt=old).exclude(job__state__in=RUNNING)
     ended = files.values_list("job_id", flat=True)
@@ -167,13 +167,13 @@ def progress(job: ImportJob) -> int:
 def _step(job: ImportJob, clock: Callable[[], datetime]) -> None:
     content = _content(job)
     lines = content.count(b"\n") + 1
-    _mine(job).update(lines=lines, lease_until=_lease(clock()))
-    follower = (
+    _leased(job).update(lines=lines, lease_until=_lease(clock()))
+    recorder = (
         _CheckRecorder(job, clock)
         if job.state == ImportState.CHECKING
         else _ImportRecorder(job, clock)
     )
-    checking = isinstance(follower, _CheckRecorder)
+    checking = isinstance(recorder, _CheckRecorder)
     report = import_csv(
         io.BytesIO(content),
         consent_source=job.consent_source,
@@ -182,11 +182,11 @@ def _step(job: ImportJob, clock: Callable[[], datetime]) -> None:
         dry_run=checking,
         filename=job.filename,
         actor=job.by,
-        watch=follower,
+        observer=recorder,
     )
-    counts = follower.counts(report)
+    counts = recorder.counts(report)
     refused = [_refusal(refusal) for refusal in report.refusals[:SAMPLES_LIMIT]]
-    samples = job.samples | follower.samples | {"refused": refused}
+    samples = job.samples | recorder.samples | {"refused": refused}
     if checking:
         _end(job, ImportState.CHECKED, clock(), counts=counts, checked=counts, samples=samples)
     else:
@@ -206,7 +206,7 @@ def _content(job: ImportJob) -> bytes:
 
 
 class _ProgressRecorder(ImportObserver):
-    """Writes down how far the import is."""
+    """Records the progress of a job."""
 
     def __init__(self, job: ImportJob, clock: Callable[[], datetime]) -> None:
         self.job = job
@@ -220,11 +220,11 @@ class _ProgressRecorder(ImportObserver):
 
 
 class _CheckRecorder(_ProgressRecorder):
-    """Of a dry run, which begins anew when it was interrupted."""
+    """Of a dry run, which starts over when it was interrupted."""
 
     def __init__(self, job: ImportJob, clock: Callable[[], datetime]) -> None:
         super().__init__(job, clock)
-        self._noted = time.monotonic()
+        self._recorded_at = time.monotonic()
 
     def chunk_counted(
         self, report: ImportReport, results: Sequence[RowResult], last_line: int
@@ -234,8 +234,8 @@ class _CheckRecorder(_ProgressRecorder):
             if len(shown) < SAMPLES_LIMIT:
                 shown.append(_sample(result))
         self.planned = Counter({name: getattr(report, name) for name in PLANNED})
-        if time.monotonic() - self._noted > PROGRESS_INTERVAL_SECONDS:
-            self._noted = time.monotonic()
+        if time.monotonic() - self._recorded_at > PROGRESS_INTERVAL_SECONDS:
+            self._recorded_at = time.monotonic()
             _keep(self.job, self.counts(report), last_line, self.clock())
 
 
@@ -245,11 +245,11 @@ class _ImportRecorder(_ProgressRecorder):
     def __init__(self, job: ImportJob, clock: Callable[[], datetime]) -> None:
         super().__init__(job, clock)
         self.resume_after_line = job.last_line
-        self._coming = self.planned
+        self._with_chunk = self.planned
 
     def chunk_written(self, plan: Counter[str], last_line: int) -> None:
-        self._coming = self.planned + plan
-        _keep(self.job, dict(self._coming), last_line, self.clock())
+        self._with_chunk = self.planned + plan
+        _keep(self.job, dict(self._with_chunk), last_line, self.clock())
 
     def chunk_counted(
         self,
@@ -257,7 +257,7 @@ class _ImportRecorder(_ProgressRecorder):
         results: Sequence[RowResult],  # noqa: ARG002
         last_line: int,  # noqa: ARG002
     ) -> None:
-        self.planned = self._coming  # not before: a chunk that lost a race is tried again
+        self.planned = self._with_chunk  # not before: a chunk that lost a race is tried again
 
 
 def _sample(result: RowResult) -> dict[str, object]:
@@ -279,7 +279,7 @@ def _refusal(refusal: Refusal) -> dict[str, object]:
     }
 
 
-def _mine(job: ImportJob) -> QuerySet[ImportJob]:
+def _leased(job: ImportJob) -> QuerySet[ImportJob]:
     return ImportJob.objects.filter(pk=job.pk, runner=job.runner, state=job.state)
 
 
@@ -288,10 +288,10 @@ def _lease(now: datetime) -> datetime:
 
 
 def _keep(job: ImportJob, counts: dict[str, int], last_line: int, now: datetime) -> None:
-    if not _mine(job).update(counts=counts, last_line=last_line, lease_until=_lease(now)):
+    if not _leased(job).update(counts=counts, last_line=last_line, lease_until=_lease(now)):
         raise TakenOverError
 
 
 def _end(job: ImportJob, state: ImportState, now: datetime, **facts: object) -> None:
     ended = {"state": state, "ended_at": now, "runner": "", "lease_until": None, **facts}
-    _mine(job).update(**ended)
+    _leased(job).update(**ended)

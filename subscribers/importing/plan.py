@@ -9,7 +9,7 @@ from subscribers.importing.columns import Row
 from subscribers.importing.report import RowResult
 from subscribers.models import Status, Subscriber, Suppression
 
-# What a file may turn a status into: never towards writing to somebody again.
+# Which statuses a file may change to which: never to one that receives messages again.
 _MAY_BECOME: dict[Status, set[Status | None]] = {
     Status.ACTIVE: {Status.PAUSED, Status.INVALID, Status.UNSUBSCRIBED},
     Status.PAUSED: {Status.UNSUBSCRIBED},
@@ -19,13 +19,13 @@ _MAY_BECOME: dict[Status, set[Status | None]] = {
 
 
 class ChunkPlan:
-    """What a chunk asks for, given what the database holds."""
+    """The changes of a chunk, by kind."""
 
-    def __init__(self, stopped: dict[str, Suppression], forgotten: set[str]) -> None:
+    def __init__(self, stopped: dict[str, Suppression], erased: set[str]) -> None:
         self.counts: Counter[str] = Counter()
         self.results: list[RowResult] = []
         self.stopped = stopped  # of the new ones, by phone
-        self.forgotten = forgotten
+        self.erased = erased
         self.new: list[Row] = []
         self.changed: list[Subscriber] = []
         self.moves: list[tuple[Subscriber, Row]] = []  # to a more careful status
@@ -44,7 +44,7 @@ class ChunkPlan:
         self.results.append(RowResult(row, count, tuple(changes)))
 
     def _add_new(self, row: Row) -> None:
-        if row.phone in self.forgotten:  # asked to be erased: not even the number is taken again
+        if row.phone in self.erased:  # erased on request: not even the number is stored again
             self.count(row, "kept_opted_out")
             return
         against = row.phone in self.stopped and row.status != Status.UNSUBSCRIBED
@@ -65,7 +65,7 @@ class ChunkPlan:
 
 
 def _take_over(person: Subscriber, row: Row) -> list[tuple[str, str, str]]:
-    """Take over what the row says, a blank cell says nothing; the fields that differ."""
+    """Apply a row's cells that are not blank to a subscriber; returns what differs."""
     changes = [
         (name, str(getattr(person, name)), value)
         for name, value in row.details.items()

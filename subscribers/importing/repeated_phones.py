@@ -1,7 +1,7 @@
-"""From records to the rows an import takes, and those it refuses: decided by the file alone.
+"""From records to the rows an import takes, and those it refuses: the file alone decides.
 
-So the same file is refused the same lines each time, whatever the database holds by then, and a
-list of the refused can be made again whenever somebody asks for it.
+So a file has the same refused lines each time, whatever the database holds by then, and their list
+can be made again at any time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from subscribers.models import Status
 
 
 class Repeated(Refusal):
-    """A row whose phone stands on an earlier line."""
+    """A row whose phone is on an earlier line."""
 
 
 def mark_repeated(
@@ -32,7 +32,7 @@ def mark_repeated(
 
 
 class _Seen:
-    """On which line a phone stood first. The first one counts, so that a second import of the
+    """The first line of each phone. The first one counts, so that a second import of the
     same file changes nothing; but a later withdrawal is never dropped as a duplicate."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""What became of the rows of an import, in all and one by one, and who is notified of it."""
+"""What became of the rows of an import, and the observer that is notified of it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class ImportReport:
     new: int = 0
     changed: int = 0
     unchanged: int = 0
-    kept_opted_out: int = 0  # had unsubscribed: nothing of theirs touched; or said STOP unknown
+    kept_opted_out: int = 0  # unsubscribed, so not changed; or STOP came before
     refused: int = 0
     kept_inactive: int = 0  # of the changed and unchanged: paused or invalid before and after
-    duplicates: int = 0  # of the refused: the phone stands on an earlier line
-    refusals: list[Refusal] = field(default_factory=list)  # the first KEPT_REFUSALS
+    duplicates: int = 0  # of the refused: the phone is on an earlier line
+    refusals: list[Refusal] = field(default_factory=list)  # the first KEPT_REFUSALS_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,10 @@ class RowResult:
 
 
 class ImportObserver:
-    """Somebody who follows an import: told of each chunk, and asked where to go on."""
+    """Is notified of each chunk, and says from which line to resume."""
 
-    resume_after_line = (
-        0  # chunks that end on this line or before it were committed by an earlier try
-    )
+    # Chunks that end on this line or before it were committed by an earlier try.
+    resume_after_line = 0
 
     def chunk_written(self, plan: Counter[str], last_line: int) -> None:
         """A chunk was written; called inside its transaction, so both are kept or neither."""
@@ -50,4 +49,4 @@ class ImportObserver:
     def chunk_counted(
         self, report: ImportReport, results: Sequence[RowResult], last_line: int
     ) -> None:
-        """A chunk is done, and counted."""
+        """A chunk was committed and counted."""

@@ -1,8 +1,8 @@
 """From a CSV file to subscribers: rows are upserted in chunks, refusals are reported one by one.
 
-An import may add people, correct their details and make a status more careful. It never
-re-subscribes, resumes or revives anybody: those who left, or were paused, stay as they are, and
-who said STOP before we knew them is taken in as somebody who left.
+An import may add subscribers, correct their details and make a status more careful. It never
+re-subscribes, resumes or revives: unsubscribed and paused subscribers stay as they are, and a phone
+that sent STOP before becomes an unsubscribed subscriber.
 Each chunk is one transaction, so a crash loses nothing that a second import does not complete.
 """
 
@@ -37,7 +37,7 @@ _KINDS: dict[Status | None, ConsentEvent.Kind] = {
     Status.INVALID: Kind.UNREACHABLE,
     Status.UNSUBSCRIBED: Kind.OPT_OUT,
 }
-_BLANK = Subscriber()  # a cell that says nothing leaves what the model sets
+_BLANK = Subscriber()  # a blank cell leaves the default of the model
 _NEW_DETAILS = {name: getattr(_BLANK, name) for name in ("name", "tier", "language", "email")}
 _NEW_COLUMNS = ("phone", *_NEW_DETAILS, "attributes", "created_at", "updated_at")
 
@@ -53,13 +53,13 @@ def import_csv(
     actor: str = "",
     region: str = "IN",
     on_refusal: Callable[[Refusal], None] | None = None,
-    watch: ImportObserver | None = None,
+    observer: ImportObserver | None = None,
 ) -> ImportReport:
     """Bring subscribers in line with a CSV file; `dry_run` reports the same and writes nothing.
 
     `consent_source` says where and to what wording these people agreed; it is kept with each new
-    subscriber. A dry run may leave it blank. They agreed at `now`, `clock` says when each row is
-    written: who asks for what changed since, asks for that. Raises ImportRefused if nothing can be.
+    subscriber. A dry run may leave it blank. `now` is when they agreed; `clock` gives each row's
+    `updated_at`, by which other systems query changes. Raises ImportRefused for an unusable file.
     """
     if not (dry_run or clean_line(consent_source)):
         raise ImportRefused("Say where these people agreed to be written to (consent source).")
@@ -68,12 +68,12 @@ def import_csv(
     with open_table(source) as table:
         columns = Columns(table.header, region=region)
         report.encoding, report.delimiter = table.encoding, table.delimiter
-        notice, clock, watch = (
+        notice, clock, observer = (
             clean_line(consent_source),
             clock or (lambda: now),
-            watch or ImportObserver(),
+            observer or ImportObserver(),
         )
-        writer = _Writer(report, table.digest, notice, actor, now, clock=clock, watch=watch)
+        writer = _Writer(report, table.digest, notice, actor, now, clock=clock, observer=observer)
         for chunk in _chunks(_accepted(table, columns, report, on_refusal)):
             writer.write(chunk)
     return report
@@ -128,37 +128,37 @@ class _Writer:
         now: datetime,
         *,
         clock: Callable[[], datetime],
-        watch: ImportObserver,
+        observer: ImportObserver,
     ) -> None:
         self._report = report
         self._source = f"import:{report.filename}".removesuffix(":")
         self._digest, self._notice, self._actor = digest, notice, actor
         self._now, self._clock = now, clock
-        self._watch = watch
-        self._promised: set[str] = set()  # by a dry run: new phones that are not in the database
+        self._observer = observer
+        self._planned_phones: set[str] = set()  # of a dry run: new phones, which it does not insert
 
     def write(self, rows: Sequence[Row]) -> None:
         last_line = max(row.line for row in rows)
-        if last_line <= self._watch.resume_after_line:
+        if last_line <= self._observer.resume_after_line:
             return
         if self._report.dry_run:
             plan = self._plan(rows)
-            self._promised.update(row.phone for row in plan.new)
+            self._planned_phones.update(row.phone for row in plan.new)
         else:
             plan = self._write(rows, last_line)
         for name, count in plan.counts.items():
             setattr(self._report, name, getattr(self._report, name) + count)
-        self._watch.chunk_counted(self._report, plan.results, last_line)
+        self._observer.chunk_counted(self._report, plan.results, last_line)
 
     def _plan(self, rows: Sequence[Row], *, locked: bool = False) -> ChunkPlan:
         subscribers = Subscriber.objects.filter(phone__in=[row.phone for row in rows])
         if locked:
             subscribers = subscribers.order_by("pk").select_for_update(no_key=True)
         known = {subscriber.phone: subscriber for subscriber in subscribers}
-        strange = {row.phone for row in rows} - known.keys()
-        plan = ChunkPlan(suppressions.find_suppressed(strange), erased_phones.find_erased(strange))
+        unknown = {row.phone for row in rows} - known.keys()
+        plan = ChunkPlan(suppressions.find_suppressed(unknown), erased_phones.find_erased(unknown))
         for row in rows:
-            if row.phone in self._promised:  # its first line was new, this one withdraws
+            if row.phone in self._planned_phones:  # new on an earlier line, withdrawn on this one
                 plan.count(row, "changed")
             else:
                 plan.add(row, known.get(row.phone))
@@ -172,7 +172,7 @@ class _Writer:
                     self._insert(plan.new, plan.stopped)
                     self._update(plan.changed)
                     self._move(plan.moves)
-                    self._watch.chunk_written(plan.counts, last_line)
+                    self._observer.chunk_written(plan.counts, last_line)
                     return plan
             except IntegrityError:  # another import was first with one of these phones
                 if race == RACES_LIMIT - 1:
@@ -214,7 +214,7 @@ class _Writer:
     def _first_decisions(
         self, pk: int, row: Row, stop: Suppression | None
     ) -> Iterator[consent.Decision]:
-        if stop is not None:  # the person's own word: a file is no answer to it
+        if stop is not None:  # the person's STOP outranks a file
             yield consent.decision_of_suppression(pk, stop)
             return
         if row.status != Status.UNSUBSCRIBED:
@@ -223,7 +223,7 @@ class _Writer:
             yield self._decision(pk, kind, row)
 
     def _move(self, moves: Sequence[tuple[Subscriber, Row]]) -> None:
-        decisions = [self._decision(who.pk, _KINDS[row.status], row) for who, row in moves]
+        decisions = [self._decision(person.pk, _KINDS[row.status], row) for person, row in moves]
         consent.record(decisions, now=self._clock())
 
     def _decision(self, pk: int, kind: ConsentEvent.Kind, row: Row) -> consent.Decision:
@@ -239,5 +239,5 @@ class _Writer:
 
 def _person(row: Row, now: datetime) -> tuple[object, ...]:
     """The values of _NEW_COLUMNS."""
-    told = (row.details.get(name, default) for name, default in _NEW_DETAILS.items())
-    return (row.phone, *told, row.attributes, now, now)
+    details = (row.details.get(name, default) for name, default in _NEW_DETAILS.items())
+    return (row.phone, *details, row.attributes, now, now)

@@ -1,4 +1,4 @@
-"""Somebody's details corrected: what their messages are filled with, never whether they get any."""
+"""Corrections of a subscriber's details: what fills their messages, never whether they get any."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from subscribers.models import Erasure, Status, Subscriber
 
 
 class ErasureRequested(Exception):  # noqa: N818  # reads as what it is
-    """They asked to be erased: nothing about them is written down any more."""
+    """The subscriber is to be erased: no details are stored any more."""
 
 
 def change(
     subscriber_id: int, details: Mapping[str, Any], attributes: Mapping[str, str], *, now: datetime
 ) -> list[str]:
-    """Take over these details and attributes, of which an empty one goes; the names of the fields
-    that are others now. Raises ErasureRequested.
+    """Change these details and attributes, removing empty ones; returns the names of the fields
+    that differ now. Raises ErasureRequested.
     """
     with transaction.atomic():
         person = Subscriber.objects.select_for_update(no_key=True).get(pk=subscriber_id)
-        if person.status == Status.UNSUBSCRIBED and _is_to_go(person):
+        if person.status == Status.UNSUBSCRIBED and _is_to_be_erased(person):
             raise ErasureRequested("They asked to be erased: nothing is written down about them.")
         merged = {**person.attributes, **attributes}
         after = {**details, "attributes": {name: text for name, text in merged.items() if text}}
@@ -33,5 +33,5 @@ def change(
     return sorted(changed)
 
 
-def _is_to_go(person: Subscriber) -> bool:
+def _is_to_be_erased(person: Subscriber) -> bool:
     return Erasure.objects.filter(subscriber=person).exists()

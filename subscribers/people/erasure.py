@@ -1,7 +1,7 @@
-"""The right to be forgotten, in two steps: nobody is written to at once, the details go later.
+"""Erasure in two steps: messages stop at once, the details are deleted later.
 
-Rows stay as shells without a person in them, for deliveries and consent events refer to them and
-must add up. Apps above that hold copies of a phone say here how theirs is forgotten.
+Rows stay without personal details, because deliveries and consent events refer to them and must add
+up. Apps above that hold copies of a phone register here how to erase theirs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from django.db import transaction
 from subscribers.consent import decisions, erased_phones
 from subscribers.models import Erasure, Status, Subscriber, Suppression
 
-# Given the subscriber's id, the phone and what stands for it from now on.
+# Given the subscriber's id, the phone and its replacement.
 Forget = Callable[[int, str, str], None]
 # Given the subscriber's id and the time: why it cannot be purged yet, or an empty text.
 Objection = Callable[[int, datetime], str]
@@ -29,14 +29,14 @@ class ErasureRefused(Exception):  # noqa: N818  # the word the page uses
 
 
 def register_copies(forget: Forget, objection: Objection) -> None:
-    """An app above says how it forgets a phone, and when it cannot yet. Twice is once."""
+    """Register how an app above erases a phone, and why it cannot yet. Twice is once."""
     if forget not in _forget:
         _forget.append(forget)
         _objections.append(objection)
 
 
 def request_erasure(subscriber: Subscriber, *, reason: str, by: str, now: datetime) -> Erasure:
-    """Step one: write to this person no more, and keep only the hash for later files."""
+    """Step one: send no more, and keep the hash by which later files are checked."""
     with transaction.atomic():
         erasure, _ = Erasure.objects.get_or_create(
             subscriber=subscriber,
@@ -52,17 +52,17 @@ def request_erasure(subscriber: Subscriber, *, reason: str, by: str, now: dateti
 
 
 def objection(erasure: Erasure, *, now: datetime) -> str:
-    """Why the details cannot go yet, as a sentence; empty when they can."""
+    """Why the details cannot be deleted yet, as a sentence; empty when they can."""
     if erasure.purged_at is not None:
         return "The details are gone already."
     if erasure.subscriber.status != Status.UNSUBSCRIBED:
         return "The person subscribed again after asking to be erased: ask them."
-    found = (object_to(erasure.subscriber_id, now) for object_to in _objections)
-    return next((sentence for sentence in found if sentence), "")
+    objections = (object_to(erasure.subscriber_id, now) for object_to in _objections)
+    return next((sentence for sentence in objections if sentence), "")
 
 
 def purge(erasure: Erasure, *, now: datetime) -> None:
-    """Step two: name, phone, email and attributes go, wherever they are. Raises ErasureRefused."""
+    """Step two: delete name, phone, email and attributes everywhere. Raises ErasureRefused."""
     with transaction.atomic():
         held = Subscriber.objects.select_for_update(no_key=True).get(pk=erasure.subscriber_id)
         erasure.refresh_from_db()
@@ -79,7 +79,7 @@ def purge(erasure: Erasure, *, now: datetime) -> None:
 
 
 def purge_due(now: datetime) -> int:
-    """Purge those who asked ERASURE_DAYS ago and of whom nothing is on its way; how many."""
+    """Purge erasures that are ERASURE_DAYS old and have nothing in flight; returns how many."""
     old = now - timedelta(days=settings.ERASURE_DAYS)
     due = Erasure.objects.filter(asked_at__lte=old, purged_at=None).select_related("subscriber")
     done = 0
@@ -93,5 +93,5 @@ def purge_due(now: datetime) -> int:
 
 
 def _blank_phone(pk: int) -> str:
-    """No country's code begins with 0, so this is nobody's number, and still unique."""
+    """A unique value that is no phone number: no country code begins with 0."""
     return f"+0{pk:014d}"

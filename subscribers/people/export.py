@@ -33,10 +33,10 @@ def rows(people: QuerySet[Subscriber]) -> Iterator[list[str]]:
 
 def attribute_names(people: QuerySet[Subscriber]) -> list[str]:
     """The names of all their attributes, as many as a file may have columns."""
-    found: dict[str, None] = {}
+    names: dict[str, None] = {}
     for attributes in people.order_by().values_list("attributes", flat=True).iterator():
-        found.update(dict.fromkeys(attributes))
-    return sorted(name for name in found if name not in DETAILS)[: MAX_COLUMNS - len(DETAILS)]
+        names.update(dict.fromkeys(attributes))
+    return sorted(name for name in names if name not in DETAILS)[: MAX_COLUMNS - len(DETAILS)]
 
 
 def as_csv(people: QuerySet[Subscriber]) -> Iterator[str]:

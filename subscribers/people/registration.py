@@ -1,4 +1,4 @@
-"""One person more: taken in with the proof that they agreed, unless they said otherwise before."""
+"""Register one subscriber with the evidence of consent, unless an earlier STOP outranks it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def register(
 ) -> Subscriber:
     """A new subscriber with `phone` (E.164); raises AlreadyHere or Erased.
 
-    `source` says which door they came by, `notice` where and to what wording they agreed.
+    `source` names the page or API they came by, `notice` where and to what wording they agreed.
     """
     if erased_phones.find_erased([phone]):
         raise Erased("This person asked to be erased: only their own START brings them back.")
@@ -57,7 +57,7 @@ def register(
 def record_first_consent(
     person: Subscriber, *, source: str, actor: str, now: datetime, notice: str = ""
 ) -> bool:
-    """The first word about somebody new: their consent, or the STOP they sent before we knew them.
+    """Record the first decision about a new subscriber: consent, or an earlier STOP of the phone.
 
     False when that STOP keeps them unsubscribed.
     """

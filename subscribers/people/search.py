@@ -30,9 +30,9 @@ def by_phone(rows: QuerySet[Row], term: str) -> QuerySet[Row] | None:
 
 def search(people: QuerySet[Subscriber], term: str) -> QuerySet[Subscriber]:
     """Those that `term` finds by phone, else those whose name begins so or whose email it is."""
-    found = by_phone(people, term)
-    if found is not None:
-        return found
+    rows = by_phone(people, term)
+    if rows is not None:
+        return rows
     text = term.strip()
     return people.filter(Q(name__istartswith=text) | Q(email__iexact=text))
 

@@ -1,4 +1,4 @@
-"""A status that somebody asks for, as the decisions that lead to it; or why it cannot be had."""
+"""A requested status, as the decisions that lead to it; or why it is refused."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from subscribers.models import ConsentEvent, Erasure, Status, Subscriber
 
 Kind = ConsentEvent.Kind
 _KINDS = {Status.PAUSED: [Kind.PAUSE], Status.UNSUBSCRIBED: [Kind.OPT_OUT]}
-# What may be asked for; INVALID is found out.
+# INVALID cannot be requested: WhatsApp or a file reports it.
 SETTABLE_STATUSES = [
     (word.value, word.label) for word in (Status.ACTIVE, Status.PAUSED, Status.UNSUBSCRIBED)
 ]
@@ -34,7 +34,7 @@ def set_status(
 ) -> bool:
     """Bring a subscriber to `status`; False when they have it already. Raises StatusRefused.
 
-    Who unsubscribed becomes active only with a `consent_source`: where they agreed anew.
+    An unsubscribed person becomes active only with a `consent_source`: where they agreed again.
     """
     with transaction.atomic():
         rows = Subscriber.objects.select_for_update(no_key=True)
@@ -52,7 +52,7 @@ def set_status(
             notice=consent_source,
         )
         reached = rows.values_list("status", flat=True).get(pk=subscriber_id)
-        if reached != status:  # raised inside: what was written is taken back
+        if reached != status:  # inside the transaction: rolls back
             raise StatusRefused(_why(Status(reached)))
     return True
 
@@ -67,7 +67,7 @@ def record_kinds(
     now: datetime,
     notice: str = "",
 ) -> set[int]:
-    """Decisions of these kinds for each, the reason as their evidence; whose status changed."""
+    """Decisions of these kinds for each, the reason as their evidence; returns the changed ids."""
     # The moment makes the evidence of each act its own: the same reason may come twice.
     moment = now.isoformat(timespec="microseconds")
     decisions = [
@@ -88,7 +88,7 @@ def record_kinds(
 
 def _kinds(status: Status, consent_source: str) -> list[ConsentEvent.Kind]:
     if status == Status.ACTIVE:
-        # Consent counts in whole seconds: by itself it would not end a pause of this second.
+        # Consent counts in whole seconds: alone it would not end a pause of the same second.
         return [Kind.OPT_IN, Kind.RESUME] if consent_source else [Kind.RESUME]
     return _KINDS[status]
 

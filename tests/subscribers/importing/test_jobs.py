@@ -102,7 +102,7 @@ def test_an_import_killed_between_chunks_goes_on_where_it_was(monkeypatch):
         written.append(last_line)
         if len(written) == 2:
             raise KeyboardInterrupt
-        self.planned = self._coming
+        self.planned = self._with_chunk
 
     with monkeypatch.context() as patched:
         patched.setattr(jobs._ImportRecorder, "chunk_counted", die)
