@@ -1,13 +1,8 @@
-"""What the Cloud API's error codes mean to us, and whose move it is.
+"""The Cloud API's error codes: what each means and what happens next.
 
-The send path and the webhook path both look codes up here; no other module compares code
-numbers. The table is grouped by what happens next: one group an (action, reason, charged),
-one line a code. Our own errors, the only ones that leave the client:
-
-    CloudApiError
-      NotSent      no byte of the request left; it may be tried again at once
-      Rejected     the Cloud API answered that it did not process the request
-      Unanswered   bytes left and no usable answer came: nobody knows (yet)
+The send path and the webhook path both look codes up here; no other module compares code numbers.
+The table is grouped by what happens next: one group per (action, reason, charged), one line per
+code.
 """
 
 from __future__ import annotations
@@ -16,52 +11,47 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from phonepool.masking import masked
-
-__all__ = ["Action", "CloudApiError", "Failure", "NotSent", "Reason", "Rejected", "Unanswered"]
-__all__ += ["FAILURES", "ONCE_MORE", "UNASKED", "UNSURE", "classify", "is_fault"]
-
 
 class Action(StrEnum):
-    """Who is to do what next."""
+    """What happens next."""
 
-    BACKOFF = "backoff"  # same message, a little later
-    PAIR = "pair"  # this recipient later, the others go on
+    BACKOFF = "backoff"  # retry this message a little later
+    PAIR = "pair"  # retry this recipient later; others continue
     NUMBER = "number"  # rest this phone number, use another
-    TEMPLATE = "template"  # nobody can get this message template: stop its distributions
-    ABORT = "abort"  # account-wide: stop, and wake a human
+    TEMPLATE = "template"  # the message template is unusable: stop its distributions
+    ABORT = "abort"  # account-wide: stop and raise an alert
     INVALID = "invalid"  # this recipient cannot be reached
-    COOL = "cool"  # this recipient not before tomorrow, by no phone number
+    COOL = "cool"  # this recipient not before tomorrow, with any phone number
     OPTOUT = "optout"  # this recipient never again
-    FIX = "fix"  # our bug or our data: do not repeat it
-    UNKNOWN = "unknown"  # it may have gone out: wait for webhooks
+    FIX = "fix"  # our bug or our data: do not retry
+    UNKNOWN = "unknown"  # it may have been sent: wait for webhooks
 
 
 class Reason(StrEnum):
-    """Why a message failed, in the words of the reports."""
+    """Why a message failed, as shown in reports."""
 
     RATE_LIMIT = "RATE_LIMIT"  # too fast for a number, a pair, an app
     NETWORK_ERROR = "NETWORK_ERROR"  # no connection, or it broke
     TIMEOUT = "TIMEOUT"  # no connection, no answer or no slot in time
     INVALID_NUMBER = "INVALID_NUMBER"  # not a number on WhatsApp
-    BLOCKED = "BLOCKED"  # this person or country may not be written to by us
-    OPTED_OUT = "OPTED_OUT"  # the person said stop
+    BLOCKED = "BLOCKED"  # we may not write to this person or country
+    OPTED_OUT = "OPTED_OUT"  # the person opted out
     CAPPED = "CAPPED"  # Meta's limit on marketing messages to one person
-    EXPERIMENT = "EXPERIMENT"  # Meta keeps this person out of marketing for a study
+    EXPERIMENT = "EXPERIMENT"  # Meta excludes this person from marketing for a study
     TEMPLATE = "TEMPLATE"  # message template missing, paused, disabled
     CONTENT = "CONTENT"  # our request or our data is wrong
     NUMBER = "NUMBER"  # the sending number is unusable
     ACCOUNT = "ACCOUNT"  # token, permission, billing, restriction
-    SERVER_ERROR = "SERVER_ERROR"  # Meta's side is ill
-    UNKNOWN = "UNKNOWN"  # a code we have never met; withdrawn
+    SERVER_ERROR = "SERVER_ERROR"  # a fault at Meta
+    UNKNOWN = "UNKNOWN"  # an unlisted code; withdrawn
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One way a message can fail.
+    """One kind of failure.
 
-    `charged`: the try counts against the recipient's own retries, since the fault may lie in
-    the message itself. Refusals that say nothing of the recipient (the number too fast, Meta
+    `charged`: the try counts against the recipient's retries, since the fault may lie in the
+    message. Refusals that have nothing to do with the recipient (the number too fast, Meta
     overloaded, no connection) are not charged.
     """
 
@@ -73,10 +63,10 @@ class Failure:
 
 
 A, R = Action, Reason
-FREE, CHARGED = False, True
+NOT_CHARGED, CHARGED = False, True
 
 _TABLE: dict[tuple[Action, Reason, bool], dict[int, tuple[str, str]]] = {
-    (A.BACKOFF, R.RATE_LIMIT, FREE): {
+    (A.BACKOFF, R.RATE_LIMIT, NOT_CHARGED): {
         130429: ("throughput_exceeded", "Nothing: the number slows down and recovers."),
         4: ("app_rate_limited", "Wait; look for other software that uses the same app."),
         80007: ("management_rate_limited", "Poll numbers and message templates less often."),
@@ -86,7 +76,7 @@ _TABLE: dict[tuple[Action, Reason, bool], dict[int, tuple[str, str]]] = {
     (A.PAIR, R.RATE_LIMIT, CHARGED): {
         131056: ("pair_rate_limited", "Nothing: this recipient is tried again later."),
     },
-    (A.BACKOFF, R.SERVER_ERROR, FREE): {
+    (A.BACKOFF, R.SERVER_ERROR, NOT_CHARGED): {
         2: ("service_down", "Look at Meta's status page if it lasts."),
         131016: ("service_unavailable", "Look at Meta's status page if it lasts."),
         133004: ("registration_server_down", "Look at Meta's status page if it lasts."),
@@ -97,13 +87,13 @@ _TABLE: dict[tuple[Action, Reason, bool], dict[int, tuple[str, str]]] = {
         1: ("api_error", "If many, check the request against the API's changelog."),
         131000: ("send_failed", "If many, look at Meta's status page."),
     },
-    (A.NUMBER, R.NUMBER, FREE): {
+    (A.NUMBER, R.NUMBER, NOT_CHARGED): {
         33: ("number_gone", "Check the phone number id in the pool."),
         131037: ("display_name_not_approved", "Get the display name approved by Meta."),
         131045: ("number_certificate", "Register the number again."),
         133010: ("number_not_registered", "Register the number again."),
     },
-    (A.TEMPLATE, R.TEMPLATE, FREE): {
+    (A.TEMPLATE, R.TEMPLATE, NOT_CHARGED): {
         132001: ("template_not_found", "Check name, language and approval at Meta."),
         132007: ("template_policy", "Reword the message template and have it approved."),
         132015: ("template_paused", "Improve the message template or use the fallback."),
@@ -115,7 +105,7 @@ _TABLE: dict[tuple[Action, Reason, bool], dict[int, tuple[str, str]]] = {
         134101: ("template_syncing", "Wait ten minutes, then resume."),
         134102: ("template_unavailable", "Finish Meta's onboarding for marketing messages."),
     },
-    (A.ABORT, R.ACCOUNT, FREE): {
+    (A.ABORT, R.ACCOUNT, NOT_CHARGED): {
         0: ("not_authenticated", "Put in a valid access token."),
         3: ("capability_missing", "Give the app the WhatsApp permissions."),
         10: ("permission_removed", "Give the app the WhatsApp permissions."),
@@ -169,7 +159,7 @@ _TABLE: dict[tuple[Action, Reason, bool], dict[int, tuple[str, str]]] = {
         131059: ("group_feature", "Nothing: groups are not used here."),
         131044: ("calling_feature", "Nothing: calling is not used here."),
     },
-    (A.FIX, R.NUMBER, FREE): {
+    (A.FIX, R.NUMBER, NOT_CHARGED): {
         133016: ("registration_attempts_used_up", "Wait 72 hours before registering again."),
     },
 }
@@ -180,8 +170,8 @@ FAILURES: dict[int, Failure] = {
 }
 
 
-# "Something is wrong with the request", and often nothing is: Meta's advice is one more try.
-ONCE_MORE = frozenset({FAILURES[135000]})
+# "Something is wrong with the request", often without cause: Meta advises one more try.
+RETRY_ONCE = frozenset({FAILURES[135000]})
 
 
 def _fix(slug: str, advice: str) -> Failure:
@@ -190,10 +180,10 @@ def _fix(slug: str, advice: str) -> Failure:
 
 RANGES: tuple[tuple[int, int, Failure], ...] = (
     (200, 299, Failure("permission_missing", A.ABORT, R.ACCOUNT, "Give the token the WhatsApp"
-     " permissions.", FREE)),
+     " permissions.", NOT_CHARGED)),
     (131201, 131215, _fix("group_feature", "Nothing: groups are not used here.")),
     (133000, 133999, Failure("number_registration", A.NUMBER, R.NUMBER, "Register the number"
-     " again in the Business Manager.", FREE)),
+     " again in the Business Manager.", NOT_CHARGED)),
     (134000, 134999, _fix("payments_feature", "Accept the payment terms, if payments are used.")),
     (136000, 136999, _fix("number_verification", "Nothing: the number is already verified.")),
     (138000, 138999, _fix("calling_feature", "Nothing: calling is not used here.")),
@@ -205,34 +195,38 @@ RANGES: tuple[tuple[int, int, Failure], ...] = (
 SUBCODES: dict[tuple[int, int], Failure] = {
     # "Object does not exist or no permission": the object of a send is the phone number.
     (100, 33): Failure("number_not_reachable", A.NUMBER, R.NUMBER, "Check the phone number id and"
-     " that the token may use it.", FREE),
+     " that the token may use it.", NOT_CHARGED),
 }  # fmt: skip
 UNLISTED = Failure(
     "unlisted", A.FIX, R.UNKNOWN, "Look the code up at Meta and give it a row here.", CHARGED
-)  # silence beats a wrong second copy
-# Meta fell over in the middle of it: whether it took the message is anybody's guess.
+)  # no retry: a second copy would be worse
+# A fault at Meta while it processed the request: whether it took the message is unknown.
 SERVER_FAULT = Failure(
     "server_fault", A.UNKNOWN, R.SERVER_ERROR, "Look at Meta's status page if it lasts.", CHARGED
 )
 NUMBER_LOCKED = Failure(
     "number_locked", A.NUMBER, R.NUMBER, "Set its two-step PIN anew and register the number"
-    " again.", FREE,
+    " again.", NOT_CHARGED,
 )  # fmt: skip
 BAD_RECIPIENT = Failure(
     "bad_recipient", A.INVALID, R.INVALID_NUMBER, "Correct the subscriber's number.", CHARGED
 )
 
-# What can happen without any answer.
+# Failures without a response.
 NOT_SENT = Failure(
-    "no_connection", A.BACKOFF, R.NETWORK_ERROR, "Check DNS, firewall and TLS to Meta.", FREE
+    "no_connection", A.BACKOFF, R.NETWORK_ERROR, "Check DNS, firewall and TLS to Meta.", NOT_CHARGED
 )
 CONNECT_TIMEOUT = Failure(
-    "connect_timeout", A.BACKOFF, R.TIMEOUT, "Check firewall and route to Meta.", FREE
+    "connect_timeout", A.BACKOFF, R.TIMEOUT, "Check firewall and route to Meta.", NOT_CHARGED
 )
 DEADLINE_PASSED = Failure(
-    "deadline_passed", A.BACKOFF, R.TIMEOUT, "If many, the machine or Meta is too slow.", FREE
+    "deadline_passed",
+    A.BACKOFF,
+    R.TIMEOUT,
+    "If many, the machine or Meta is too slow.",
+    NOT_CHARGED,
 )
-WITHDRAWN = Failure("withdrawn", A.BACKOFF, R.UNKNOWN, "Nothing: another try follows.", FREE)
+WITHDRAWN = Failure("withdrawn", A.BACKOFF, R.UNKNOWN, "Nothing: another try follows.", NOT_CHARGED)
 UNSENDABLE = Failure(
     "unsendable", A.FIX, R.CONTENT, "Correct the values: they cannot be written as JSON.", CHARGED
 )
@@ -246,15 +240,15 @@ UNREADABLE = Failure(
     "answer_unreadable", A.UNKNOWN, R.SERVER_ERROR, "Nothing: the webhooks tell.", CHARGED
 )
 
-# Our own decisions: nobody was asked, so nothing was heard of the number.
-UNASKED = frozenset({WITHDRAWN, DEADLINE_PASSED, UNSENDABLE, BAD_RECIPIENT})
+# Our own decisions: no call was made, so they say nothing about the number.
+NO_CALL_MADE = frozenset({WITHDRAWN, DEADLINE_PASSED, UNSENDABLE, BAD_RECIPIENT})
 
-# With a 5xx these say "unknown error", not "not processed"; yet Meta did answer, so that
-# acceptance is unlikely.
-UNSURE = frozenset({1, 131000})
-# 131031 is the account's, but for this: the number's own PIN, or data, do not fit.
+# With a 5xx these mean "unknown error", not "not processed"; but Meta did respond, so that it is
+# unlikely that the message was accepted.
+UNSURE_CODES = frozenset({1, 131000})
+# 131031 is about the account, except for these texts: the number's PIN or data do not match.
 _ABOUT_PIN = re.compile(r"two[- ]?(?:step|factor)|\bpin\b|mis-?match|do(?:es)? not match", re.I)
-# 131009 covers every value; only these words point at the recipient's.
+# 131009 is about any value; only these texts are about the recipient.
 _ABOUT_RECIPIENT = re.compile(
     r"\brecipient\b|['\"`]to['\"`]|\bparam(?:eter)? to\b(?! be)|not a (?:valid )?phone number", re.I
 )
@@ -269,13 +263,12 @@ def classify(
 ) -> Failure:
     """What an error code means. `http_status` None: it came in a webhook.
 
-    Codes that no row or range knows are ours to fix; with a 5xx nobody knows whether the
-    request was processed.
+    An unlisted code is ours to fix; with a 5xx it is unknown whether the request was processed.
     """
     if code is None:
         return UNLISTED
     server_fault = http_status is not None and http_status >= 500
-    if server_fault and code in UNSURE:
+    if server_fault and code in UNSURE_CODES:
         return SERVER_FAULT
     if subcode is not None and (code, subcode) in SUBCODES:
         return SUBCODES[code, subcode]
@@ -283,61 +276,20 @@ def classify(
         return BAD_RECIPIENT
     if code == 131031 and _ABOUT_PIN.search(details):
         return NUMBER_LOCKED
-    found = FAILURES.get(code) or _in_range(code)
-    return found or (SERVER_FAULT if server_fault else UNLISTED)
+    failure = FAILURES.get(code) or _in_range(code)
+    return failure or (SERVER_FAULT if server_fault else UNLISTED)
 
 
 def is_fault(failure: Failure) -> bool:
-    """Whether the call itself failed: the network, the account or Meta is ill.
+    """Whether the call failed by a fault of the network, the account or Meta.
 
-    Not refusals for speed, which the rate follows, and nothing that is about a recipient.
+    Not refusals for speed, to which the rate adapts, and nothing that is about a recipient.
     """
     if failure.action is Action.UNKNOWN or failure is CONNECT_TIMEOUT:
         return True
-    ill = failure.reason in (Reason.SERVER_ERROR, Reason.NETWORK_ERROR)
-    return ill and failure.action is Action.BACKOFF and not failure.charged
+    faulty = failure.reason in (Reason.SERVER_ERROR, Reason.NETWORK_ERROR)
+    return faulty and failure.action is Action.BACKOFF and not failure.charged
 
 
 def _in_range(code: int) -> Failure | None:
     return next((failure for low, high, failure in RANGES if low <= code <= high), None)
-
-
-class CloudApiError(Exception):
-    """Why the Cloud API gave us no result. Its text never holds a token or a full number."""
-
-    def __init__(self, failure: Failure, details: str = "") -> None:
-        self.failure = failure
-        self.details = masked(details)
-        super().__init__(failure, self.details)
-
-    def __str__(self) -> str:
-        return f"{self.failure.slug}: {self.details}" if self.details else self.failure.slug
-
-
-class NotSent(CloudApiError):  # noqa: N818 - an outcome, named as in the state machine
-    """No byte of the request left this machine."""
-
-
-class Unanswered(CloudApiError):  # noqa: N818
-    """The request, or a part of it, left; what became of it is not known."""
-
-
-class Rejected(CloudApiError):  # noqa: N818
-    """The Cloud API said no, and that it did not process the request."""
-
-    def __init__(
-        self,
-        failure: Failure,
-        details: str = "",
-        code: int | None = None,
-        http_status: int | None = None,
-        fbtrace_id: str = "",
-        retry_after: float | None = None,
-    ) -> None:
-        super().__init__(failure, details)
-        self.code, self.http_status = code, http_status
-        self.fbtrace_id, self.retry_after = fbtrace_id, retry_after
-        self.args = (failure, self.details, code, http_status, fbtrace_id, retry_after)
-
-    def __str__(self) -> str:
-        return f"{super().__str__()} (code {self.code}, trace {self.fbtrace_id or 'none'})"

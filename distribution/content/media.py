@@ -8,7 +8,7 @@ from typing import Any
 from phonepool.cloud_api import media
 from phonepool.cloud_api.client import CloudApi
 from phonepool.cloud_api.media import MediaRefusedError
-from phonepool.errors import CloudApiError
+from phonepool.exceptions import CloudApiError
 from phonepool.models import NumberState, PhoneNumber, Quality
 
 

@@ -26,7 +26,7 @@ from distribution.models import (
 )
 from distribution.models.deliveries import DeliveryQuerySet
 from distribution.runtime import india_time
-from phonepool.errors import SERVER_FAULT, UNSURE
+from phonepool.errors import SERVER_FAULT, UNSURE_CODES
 from subscribers.models import Status
 
 FRESHEST_FEED = timedelta(seconds=30)
@@ -70,7 +70,7 @@ def _silent_for_long(through: datetime) -> Q:
     answer, with its own "unknown error": acceptance is unlikely then."""
     window = settings.RECONCILE_WINDOW_SECONDS
     shorter = min(window, settings.RECONCILE_UNSURE_SECONDS)
-    answered = Q(reason=SERVER_FAULT.slug, failed_code__in=UNSURE)
+    answered = Q(reason=SERVER_FAULT.slug, failed_code__in=UNSURE_CODES)
     return Q(unknown_at__lte=through - timedelta(seconds=window)) | (
         answered & Q(unknown_at__lte=through - timedelta(seconds=shorter))
     )

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from distribution.ledger.attempt_ids import AttemptKey
 from distribution.models import Progress, State
-from phonepool.errors import ONCE_MORE, Action, classify
+from phonepool.errors import RETRY_ONCE, Action, classify
 
 SENT, FAILED = "sent", "failed"
 GOOD_NEWS = {SENT: Progress.SENT, "delivered": Progress.DELIVERED, "read": Progress.READ}
@@ -91,7 +91,7 @@ def _apply_failure(standing: Standing, report: StatusReport, resend_at: datetime
         return
     failure = classify(report.code)
     again = failure.action is Action.ABORT or (
-        standing.resend_no == 0 and (failure.action is Action.BACKOFF or failure in ONCE_MORE)
+        standing.resend_no == 0 and (failure.action is Action.BACKOFF or failure in RETRY_ONCE)
     )
     standing.accepted_at = standing.accepted_at or standing.inflight_at or report.at
     if again and resend_at is not None:

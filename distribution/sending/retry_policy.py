@@ -12,7 +12,7 @@ from distribution.ledger.attempt_ids import AttemptKey
 from distribution.ledger.settlements import Settlement
 from distribution.models import AttemptOutcome, State
 from phonepool.cloud_api.client import OutcomeKind, SendOutcome
-from phonepool.errors import ONCE_MORE, WITHDRAWN, Action, Failure
+from phonepool.errors import RETRY_ONCE, WITHDRAWN, Action, Failure
 
 RETRIED = {Action.BACKOFF, Action.PAIR, Action.NUMBER, Action.TEMPLATE, Action.ABORT}
 PAIR_DELAY = timedelta(seconds=6)  # one message in six seconds to the same person
@@ -75,7 +75,7 @@ def next_attempt(
     step until the window ends: giving up on it would be missing somebody for our own trouble.
     """
     delays = settings.RETRY_DELAYS_SECONDS
-    once = failure in ONCE_MORE
+    once = failure in RETRY_ONCE
     if not once and failure.action not in RETRIED:
         return None
     if failure.charged and tries_charged >= (1 if once else len(delays)):

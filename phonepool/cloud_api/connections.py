@@ -24,9 +24,8 @@ from phonepool.errors import (
     NOT_SENT,
     UNREADABLE,
     Failure,
-    NotSent,
-    Unanswered,
 )
+from phonepool.exceptions import NotSent, Unanswered
 from phonepool.failpoints import failpoint
 
 MAX_IDLE_SECONDS = 10.0  # the other side may close a socket that is idle longer while we write

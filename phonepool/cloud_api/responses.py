@@ -9,7 +9,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 from phonepool.cloud_api.transport import Response
-from phonepool.errors import UNREADABLE, Action, Failure, Rejected, Unanswered, classify
+from phonepool.errors import UNREADABLE, Action, Failure, classify
+from phonepool.exceptions import Rejected, Unanswered
 from phonepool.json_values import as_array, as_integer, as_object, as_printable, objects_in, parse
 from phonepool.masking import MAX_TRACE_ID_CHARACTERS, masked
 

@@ -26,12 +26,9 @@ from phonepool.errors import (
     NOT_SENT,
     UNSENDABLE,
     WITHDRAWN,
-    CloudApiError,
     Failure,
-    NotSent,
-    Rejected,
-    Unanswered,
 )
+from phonepool.exceptions import CloudApiError, NotSent, Rejected, Unanswered
 from phonepool.failpoints import failpoint
 
 log = logging.getLogger(__name__)

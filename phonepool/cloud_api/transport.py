@@ -19,15 +19,8 @@ from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
 from phonepool.cloud_api.connections import TOTAL_TIMEOUT_FACTOR, Connections, Response, Target
 from phonepool.cloud_api.media import MediaFile
-from phonepool.errors import (
-    CONNECT_TIMEOUT,
-    CONNECTION_LOST,
-    NO_ANSWER,
-    NOT_SENT,
-    UNREADABLE,
-    NotSent,
-    Unanswered,
-)
+from phonepool.errors import CONNECT_TIMEOUT, CONNECTION_LOST, NO_ANSWER, NOT_SENT, UNREADABLE
+from phonepool.exceptions import NotSent, Unanswered
 
 __all__ = ["CloudTransport", "Response", "Transport"]
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db.models import F
 
-from phonepool.errors import UNASKED, Action, Failure, is_fault
+from phonepool.errors import NO_CALL_MADE, Action, Failure, is_fault
 from phonepool.models import Breaker, NumberState, PhoneNumber, Portfolio, Quality
 from phonepool.numbers.health import (
     CUT_INTERVAL_SECONDS,
@@ -57,7 +57,7 @@ def apply_reports(number_id: int, answers: Sequence[CallReport], *, now: datetim
     failures = [
         answer.failure
         for answer in answers
-        if answer.slot >= number.breaker_at and answer.failure not in UNASKED
+        if answer.slot >= number.breaker_at and answer.failure not in NO_CALL_MADE
     ]
     account_wide = [failure for failure in failures if failure and failure.action is Action.ABORT]
     faults = [failure for failure in failures if failure and is_fault(failure)]

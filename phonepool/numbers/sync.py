@@ -6,7 +6,7 @@ import logging
 from datetime import datetime
 
 from phonepool.cloud_api.client import CloudApi
-from phonepool.errors import CloudApiError
+from phonepool.exceptions import CloudApiError
 from phonepool.models import PhoneNumber, Quality
 from phonepool.numbers import health
 

@@ -9,17 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phonepool import errors
-from phonepool.errors import (
-    FAILURES,
-    RANGES,
-    Action,
-    Failure,
-    NotSent,
-    Reason,
-    Rejected,
-    Unanswered,
-    classify,
-)
+from phonepool.errors import FAILURES, RANGES, Action, Failure, Reason, classify
+from phonepool.exceptions import NotSent, Rejected, Unanswered
 from phonepool.masking import masked
 
 # Meta's published codes and the action class that the platform's reference gives each.

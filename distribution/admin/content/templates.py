@@ -24,7 +24,7 @@ from distribution.models import (
 )
 from distribution.runtime import india_time
 from phonepool.cloud_api import client
-from phonepool.errors import CloudApiError
+from phonepool.exceptions import CloudApiError
 from subscribers.admin.page_frame import framed, viewable_row
 from subscribers.admin.read_only import ReadOnlyAdmin
 

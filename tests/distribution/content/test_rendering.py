@@ -11,7 +11,8 @@ from distribution.content import template_sync
 from distribution.content.rendering import PARAMETER_LIMIT, components, fill_in
 from distribution.models import Content, MessageTemplate, TemplateStatus
 from phonepool.cloud_api.client import TemplateFacts
-from phonepool.errors import NO_ANSWER, Unanswered
+from phonepool.errors import NO_ANSWER
+from phonepool.exceptions import Unanswered
 from subscribers.models import Subscriber
 from tests.builders import a_template
 

@@ -12,13 +12,8 @@ import responses
 
 from phonepool.cloud_api import client, credentials
 from phonepool.cloud_api.client import CloudApi, OutcomeKind
-from phonepool.errors import (
-    WITHDRAWN,
-    CloudApiError,
-    NotSent,
-    Rejected,
-    classify,
-)
+from phonepool.errors import WITHDRAWN, classify
+from phonepool.exceptions import CloudApiError, NotSent, Rejected
 from tests.phonepool.hostile_server import (
     HostileServer,
     never_respond,

@@ -18,7 +18,8 @@ from phonepool.cloud_api.responses import (
     read_send,
 )
 from phonepool.cloud_api.transport import Response
-from phonepool.errors import SERVER_FAULT, UNREADABLE, Action, CloudApiError, Rejected, Unanswered
+from phonepool.errors import SERVER_FAULT, UNREADABLE, Action
+from phonepool.exceptions import CloudApiError, Rejected, Unanswered
 
 WAMID = "wamid.HBgMOTE5ODEyMzQ1Njc4"
 

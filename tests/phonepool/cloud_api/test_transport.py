@@ -21,10 +21,8 @@ from phonepool.errors import (
     NO_ANSWER,
     NOT_SENT,
     UNREADABLE,
-    CloudApiError,
-    NotSent,
-    Unanswered,
 )
+from phonepool.exceptions import CloudApiError, NotSent, Unanswered
 from tests.phonepool.hostile_server import (
     ACCEPTED,
     HostileServer,

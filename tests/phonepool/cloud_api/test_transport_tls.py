@@ -13,12 +13,8 @@ from typing import Any
 import pytest
 
 from phonepool.cloud_api.transport import CloudTransport
-from phonepool.errors import (
-    CONNECT_TIMEOUT,
-    NOT_SENT,
-    CloudApiError,
-    NotSent,
-)
+from phonepool.errors import CONNECT_TIMEOUT, NOT_SENT
+from phonepool.exceptions import CloudApiError, NotSent
 from tests.phonepool.hostile_server import (
     HostileServer,
     hostile_server,

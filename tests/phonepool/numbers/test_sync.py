@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from phonepool.cloud_api.client import PhoneNumberFacts
-from phonepool.errors import NO_ANSWER, Unanswered
+from phonepool.errors import NO_ANSWER
+from phonepool.exceptions import Unanswered
 from phonepool.models import NumberState, PhoneNumber, Quality
 from phonepool.numbers import sync
 from tests.builders import a_number
