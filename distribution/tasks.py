@@ -1,7 +1,7 @@
-"""Celery's door into this app.
+"""Celery's entry points of this app.
 
-A task carries ids, calls one domain function and says what should run next. What is due is
-written in the database, so a lost task is swept up and a doubled one finds nothing to do.
+A task carries ids, calls one domain function and publishes what should run next. What is due is
+stored in the database, so a lost task is swept up and a doubled one finds nothing to do.
 """
 
 from __future__ import annotations
@@ -55,11 +55,11 @@ def tick() -> None:
         if not publish_batch(distribution_id, batch_no):
             break  # the broker is away: the next tick tries again
     engine_tick.watch_engine(KEEPER, now)
-    _be_punctual(now)
+    _publish_start_ahead(now)
 
 
-def _be_punctual(now: datetime) -> None:
-    """Have what falls due before the next tick started at its very second, not by that tick.
+def _publish_start_ahead(now: datetime) -> None:
+    """Publish the start of what falls due before the next tick, at its very second.
 
     Beat's own entry knows DAILY_TIME only, not the calendar.
     """
@@ -74,7 +74,7 @@ def _be_punctual(now: datetime) -> None:
 
 
 def open_soon() -> bool:
-    """Have whatever is due opened now; without a broker the keeper or the next tick does it."""
+    """Have what is due opened now; without a broker the keeper or the next tick does it."""
     return publish(
         lambda: start_daily_distribution.apply_async(expires=TASK_LIFE_SECONDS, retry=False)
     )
@@ -107,12 +107,12 @@ def send_batch(distribution_id: int, batch_no: int) -> dict[str, int]:
 
 @shared_task(ignore_result=True)
 def finish_sending(distribution_id: int) -> bool:
-    """The chord's end: all batches were sent once. The tick asks the same, in case this is lost."""
+    """The chord's end: all batches were sent once. The tick does the same, in case this is lost."""
     return closing.complete_if_done(distribution_id, now=timezone.now())
 
 
 def publish_batch(distribution_id: int, batch_no: int, *, after: float = 0.0) -> bool:
-    """Have a batch looked at again by the retry queue, `after` seconds from now.
+    """Have a batch sent again by the retry queue, `after` seconds from now.
 
     The countdown is a convenience of 20 s at most, far below the broker's visibility timeout;
     if it is lost, the tick finds the same rows.
@@ -147,29 +147,29 @@ def sync_message_templates() -> int:
 
 @shared_task(ignore_result=True)
 def forget_answers() -> int:
-    """Delete answers of the API that were kept for long enough."""
+    """Delete stored API responses that are past their time."""
     return KeptAnswer.objects.outdated(timezone.now()).delete()[0]
 
 
 @shared_task(ignore_result=True)
 def notify_alerts() -> int:
-    """Tell the alert sink what it has not heard of."""
+    """Send the alert webhook what it has not been sent yet."""
     return webhook.notify(timezone.now())
 
 
 @shared_task(ignore_result=True)
 def post_events() -> None:
-    """Post outgoing events, beside the workers' threads: a dead receiver holds up none of them."""
+    """Post outgoing events in a background thread: a dead receiver holds up no worker thread."""
     delivery.posting.start()
 
 
 @shared_task(ignore_result=True)
 def forget_events() -> int:
-    """Delete events that were told long ago."""
+    """Delete events that were posted long ago."""
     return delivery.delete_old(timezone.now())
 
 
 @shared_task(ignore_result=True)
 def refresh_rollups() -> int:
-    """Count anew the ended distributions whose deliveries have changed."""
+    """Count again the ended distributions whose deliveries have changed."""
     return rollups.refresh(timezone.now())

@@ -83,7 +83,7 @@ def observe(now: datetime) -> Situation:
             Exists(distributions.filter(state__in=RUNNING)),
             Exists(distributions.filter(state__in=UNOPENED, planned_at__lte=now)),
             Exists(distributions.filter(kind=Kind.DAILY, local_date=day)),
-            Subquery(schedule.times(day).values("time")[:1]),
+            Subquery(schedule.daily_times(day).values("time")[:1]),
             Exists(PhoneNumber.objects.filter(state=NumberState.RESTING, rest_until__lte=now)),
             Exists(Alert.objects.filter(notified_at=None, opened_at__lt=now - 3 * _patience())),
             Subquery(heartbeats.filter(pk=TICK).values("at")),
@@ -103,7 +103,7 @@ def observe(now: datetime) -> Situation:
             applied_through=None,
         )
     running, unopened, has_daily, at, *rest = row
-    due = unopened or (not has_daily and now >= schedule.moment(day, at))
+    due = unopened or (not has_daily and now >= schedule.time_on(day, at))
     return Situation(running, due, *rest)
 
 

@@ -1,7 +1,7 @@
 """The regular check: everything that a lost task, a crash or the clock left to do.
 
-Celery's tick and the keeper call the same function, at the same time if it happens so. It writes
-the database only; who calls it publishes what it found, or sends it.
+Celery's tick and the keeper call the same function, possibly at the same time. It writes the
+database only; its callers publish what it found, or send it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from phonepool.numbers import health
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What one regular check came to."""
+    """The result of one regular check."""
 
     opened: list[int]  # distributions: their batches are to be sent
     swept: Sweep

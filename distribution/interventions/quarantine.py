@@ -1,7 +1,7 @@
-"""After a restore: whoever may have been written to in the hours that were lost is doubted.
+"""After a restore: deliveries that may have been sent in the hours that were lost become unknown.
 
 A backup does not know what was sent after it was taken, and what Meta reported meanwhile was
-answered 200 and is gone. So nobody of an open distribution is sent anything by itself any more;
+answered 200 and is gone. So nothing of an open distribution is sent automatically any more;
 reports that come later settle what they can, a person the rest.
 """
 
@@ -27,7 +27,7 @@ from distribution.runtime import india_time
 
 log = logging.getLogger(__name__)
 
-# A restore point is what somebody believes; a transaction may have been longer under way.
+# The restore point is an operator's estimate; a transaction may have been under way longer.
 MARGIN = timedelta(hours=1)
 
 
@@ -36,8 +36,8 @@ class Step:
     """What a quarantine does to one distribution."""
 
     name: str
-    distribution_id: int | None  # None: today's, which the backup does not even know
-    deliveries: int  # to be doubted
+    distribution_id: int | None  # None: today's, which the backup does not have
+    deliveries: int  # to become unknown
     unopened: bool  # not begun, as far as the backup knows: to be cancelled
 
 
@@ -45,11 +45,11 @@ def plan(*, restored_to: datetime, margin: timedelta, now: datetime) -> list[Ste
     """What would be done; nothing is changed."""
     since = restored_to - margin
     steps = [
-        Step(str(one), one.pk, restored.doubtful(one.pk).count(), unopened=False)
-        for one in Distribution.objects.filter(state__in=RUNNING, window_end__gt=since)
+        Step(str(row), row.pk, restored.doubtful(row.pk).count(), unopened=False)
+        for row in Distribution.objects.filter(state__in=RUNNING, window_end__gt=since)
     ]
     unopened = Distribution.objects.filter(state__in=UNOPENED, planned_at__lte=now)
-    steps += [Step(str(one), one.pk, 0, unopened=True) for one in unopened]
+    steps += [Step(str(row), row.pk, 0, unopened=True) for row in unopened]
     today = india_time.local_date(now)
     known = Distribution.objects.filter(kind=Kind.DAILY, local_date=today).exists()
     if not known and now >= schedule.daily_time(today):
@@ -58,34 +58,34 @@ def plan(*, restored_to: datetime, margin: timedelta, now: datetime) -> list[Ste
 
 
 def carry_out(steps: list[Step], *, by: str, reason: str, now: datetime) -> int:
-    """Pause what runs, cancel what would begin, doubt whoever may have been written to; how many.
+    """Pause what runs, cancel what would begin, mark what may have been sent; how many deliveries.
 
     It may be called again after a crash half-way. `by` and `reason` are kept in the alerts.
     """
-    StatusFeed.dead_letter(now)  # reports were lost: they could have been about anybody
+    StatusFeed.dead_letter(now)  # reports were lost, about any delivery
     return sum(_carry_out(step, f"Restored database ({by}): {reason}", now) for step in steps)
 
 
-def _carry_out(step: Step, story: str, now: datetime) -> int:
-    distribution_id, doubted = step.distribution_id, 0
+def _carry_out(step: Step, explanation: str, now: datetime) -> int:
+    distribution_id, unknown = step.distribution_id, 0
     if distribution_id is None:
         planned = schedule.plan_daily(now)
-        if planned is None:  # nobody expects one: nothing would begin
+        if planned is None:  # none is expected: nothing would begin
             return 0
         distribution_id = planned.pk
     if step.unopened:
-        control.cancel(distribution_id, reason=story, now=now)
+        control.cancel(distribution_id, reason=explanation, now=now)
     else:
-        control.pause(distribution_id, reason=story, now=now)
-        doubted = restored.doubt(distribution_id, now=now)
+        control.pause(distribution_id, reason=explanation, now=now)
+        unknown = restored.doubt(distribution_id, now=now)
     incidents.raise_alert(
         AlertRule.QUARANTINE,
         distribution_id,
-        message=f"{step.name}: {doubted} deliveries are in doubt. {story}",
+        message=f"{step.name}: {unknown} deliveries are in doubt. {explanation}",
         now=now,
     )
-    log.warning("quarantine: %s: %d deliveries in doubt. %s", step.name, doubted, story)
-    return doubted
+    log.warning("quarantine: %s: %d deliveries in doubt. %s", step.name, unknown, explanation)
+    return unknown
 
 
 def hear_forgotten(applied: Applied, *, now: datetime) -> None:

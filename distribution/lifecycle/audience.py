@@ -1,4 +1,4 @@
-"""The audience, frozen: one delivery a person, PREMIUM → PRO → BASIC, in numbered batches.
+"""Freezes the audience: one delivery per person, PREMIUM → PRO → BASIC, in numbered batches.
 
 One INSERT … SELECT inside the opening's transaction: a crash leaves all of it or nothing, a
 second run inserts nothing, memory stays flat (a million rows in seconds).
@@ -20,9 +20,9 @@ from phonepool.failpoints import failpoint
 from phonepool.numbers import pool
 
 PORTFOLIO_LIMIT = "portfolio_limit"
-ROLLING = timedelta(hours=24)
+PORTFOLIO_WINDOW = timedelta(hours=24)
 
-FREEZE = """
+FREEZE_SQL = """
 INSERT INTO distribution_delivery
        (distribution_id, subscriber_id, phone, tier, language, next_at, batch_no)
 SELECT %(distribution)s, id, phone, tier, language, %(now)s,
@@ -37,19 +37,19 @@ PATIENCE = "SET LOCAL statement_timeout = '10min'"
 
 
 @dataclass(frozen=True, slots=True)
-class Frozen:
+class FrozenAudience:
     recipients: int
     batches: int
     over_limit: int  # skipped at once: the portfolio may not write to them today
 
 
-def freeze(distribution: Distribution, *, now: datetime) -> Frozen:
-    """Write down who is owed this distribution. Call it inside the opening's transaction."""
+def freeze(distribution: Distribution, *, now: datetime) -> FrozenAudience:
+    """Insert one delivery per recipient. Call it inside the transaction of the opening."""
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":  # also for the commit, which checks foreign keys
             cursor.execute(PATIENCE)
         cursor.execute(
-            FREEZE,
+            FREEZE_SQL,
             {
                 "distribution": distribution.pk,
                 "now": connection.ops.adapt_datetimefield_value(now),
@@ -60,37 +60,39 @@ def freeze(distribution: Distribution, *, now: datetime) -> Frozen:
     over_limit = _skip_over_limit(distribution, now)
     rows = Delivery.objects.filter(distribution=distribution)
     last = rows.aggregate(last=Max("batch_no"))["last"]
-    return Frozen(rows.count(), 0 if last is None else last + 1, over_limit)
+    return FrozenAudience(rows.count(), 0 if last is None else last + 1, over_limit)
 
 
 def _skip_over_limit(distribution: Distribution, now: datetime) -> int:
-    """The portfolio's rolling 24 h: who was written to in it, or is about to be, counts once."""
+    """The portfolio's rolling 24 h: each recipient in it, or about to be, counts once."""
     limit = pool.recipient_limit()
     if limit is None:
         return 0
-    since = now - ROLLING
+    since = now - PORTFOLIO_WINDOW
     lately = Distribution.objects.exclude(pk=distribution.pk).filter(window_end__gt=since)
     others = Q(distribution__in=list(lately.values_list("pk", flat=True))) & (
         Q(accepted_at__gt=since) | Q(state__in=UNSETTLED)
     )
     spent = Delivery.objects.filter(others).values("phone").distinct().count()
-    room = max(0, limit - spent)
-    beyond = [pk for pk in _new_people(distribution, others)[room:] if pk is not None]
+    left = max(0, limit - spent)
+    beyond = [pk for pk in _new_recipients(distribution, others)[left:] if pk is not None]
     deliveries.skip(beyond, PORTFOLIO_LIMIT)
     return len(beyond)
 
 
-def _new_people(distribution: Distribution, others: Q) -> QuerySet[Delivery, int | None]:
+def _new_recipients(distribution: Distribution, others: Q) -> QuerySet[Delivery, int | None]:
     """Deliveries to people who are in no other, first tiers first.
 
     By grouping, not by a join: on a day's fresh rows PostgreSQL has no statistics yet, and may
-    choose to compare everybody with everybody.
+    choose to compare every row with every other.
     """
     ours = Q(distribution=distribution)
     people = Delivery.objects.filter(ours | others).order_by().values("phone")
     people = people.annotate(
-        mine=Max("pk", filter=ours),
+        delivery=Max("pk", filter=ours),
         batch=Max("batch_no", filter=ours),
-        known=Count("pk", filter=~ours),
+        elsewhere=Count("pk", filter=~ours),
     )
-    return people.filter(known=0).order_by("batch", "mine").values_list("mine", flat=True)
+    return (
+        people.filter(elsewhere=0).order_by("batch", "delivery").values_list("delivery", flat=True)
+    )

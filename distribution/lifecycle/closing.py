@@ -24,7 +24,7 @@ CLOSED_WITH_DISTRIBUTION = (
 
 
 def complete_if_done(distribution_id: int, *, now: datetime) -> bool:
-    """Close it when nothing is owed or awaited any more; the chord's end and the tick both ask.
+    """Close it when nothing is owed or awaited any more; the chord's end and the tick both call it.
 
     True when this call closed it. Statuses that come later still rise; the stored result stays.
     """
@@ -32,7 +32,7 @@ def complete_if_done(distribution_id: int, *, now: datetime) -> bool:
     if distribution is None or not _is_done(distribution, now):
         return False
     results = sla.results(distribution, now=now)
-    with transaction.atomic():  # who dies here leaves no end without its alerts
+    with transaction.atomic():  # a crash here leaves no end without its alerts
         closed = _close(distribution_id, results, now)
         if closed:
             _close_alerts(distribution, results, now)
@@ -74,7 +74,7 @@ def _close_alerts(distribution: Distribution, results: dict[str, object], now: d
         incidents.raise_alert(
             AlertRule.SLA_MISSED,
             distribution.pk,
-            message=f"{distribution} missed its service level. {_sentences(results)}",
+            message=f"{distribution} missed its service level. {_violations(results)}",
             now=now,
         )
     if results["unconfirmed"]:
@@ -87,6 +87,6 @@ def _close_alerts(distribution: Distribution, results: dict[str, object], now: d
         )
 
 
-def _sentences(results: dict[str, object]) -> str:
+def _violations(results: dict[str, object]) -> str:
     violations = results["violations"]
     return " ".join(violations) if isinstance(violations, list) else ""

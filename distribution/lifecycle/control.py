@@ -26,7 +26,7 @@ from phonepool.numbers import breakers
 
 
 class ControlError(Exception):
-    """The step is not possible from where the distribution stands; the text says why."""
+    """The step is not possible in the distribution's state; the text says why."""
 
 
 def pause(distribution_id: int, *, reason: str, now: datetime) -> bool:
@@ -46,8 +46,8 @@ def pause(distribution_id: int, *, reason: str, now: datetime) -> bool:
 
 
 def resume(distribution_id: int, *, now: datetime) -> None:
-    """Go on where it was paused. Nothing was lost meanwhile: what waited still waits, and one
-    message tries at once whether the fault is mended."""
+    """Continue where it was paused. Nothing was lost meanwhile: what waited still waits, and one
+    message tests at once whether the fault is over."""
     paused = Distribution.objects.filter(pk=distribution_id, state=DistributionState.PAUSED)
     with transaction.atomic():
         if not paused.update(state=DistributionState.SENDING, state_reason=""):
@@ -58,7 +58,10 @@ def resume(distribution_id: int, *, now: datetime) -> None:
 
 
 def reopen(distribution_id: int, *, until: datetime) -> None:
-    """Let a distribution send until then at least, for what a human wants sent after its end."""
+    """Let a distribution send at least until `until`: a person wants more sent after its end.
+
+    Call it inside a transaction.
+    """
     distribution = Distribution.objects.select_for_update(of=("self",)).get(pk=distribution_id)
     if distribution.state not in (*RUNNING, DistributionState.COMPLETED):
         raise ControlError("It was cancelled, so nothing of it is sent any more.")
@@ -71,7 +74,7 @@ def reopen(distribution_id: int, *, until: datetime) -> None:
 
 
 def cancel(distribution_id: int, *, reason: str, now: datetime) -> int:
-    """Send to nobody more; how many were left out. What is under way is still settled."""
+    """Skip every unsent delivery; how many those are. Calls under way are still settled."""
     rows = Distribution.objects.filter(pk=distribution_id, state__in=[*UNOPENED, *RUNNING])
     with transaction.atomic():
         # Paused first and for good: a claim that runs now commits before or finds nothing.
@@ -90,6 +93,6 @@ def waiting(distribution_id: int) -> int:
 
 
 def emit_state_event(kind: EventKind, distribution_id: int, now: datetime, **more: Any) -> None:
-    """Tell other systems where it stands now, in the transaction that brought it there."""
+    """The event of its new state for other systems; call it in the transaction that changed it."""
     distribution = Distribution.objects.get(pk=distribution_id)
     outbox.distribution(kind, distribution, now=now, **more)

@@ -11,10 +11,10 @@ from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.ledger import deliveries, outbox
 from distribution.lifecycle import audience, preflight
-from distribution.lifecycle.audience import Frozen
+from distribution.lifecycle.audience import FrozenAudience
 from distribution.lifecycle.closing import complete_if_done
 from distribution.lifecycle.control import ControlError
-from distribution.lifecycle.preflight import Finding
+from distribution.lifecycle.preflight import PreflightFinding
 from distribution.models import Distribution, DistributionState, EventKind, Kind, Severity
 from distribution.models.distributions import UNOPENED
 from distribution.runtime import india_time
@@ -24,22 +24,22 @@ from phonepool.numbers import health
 def open_distribution(distribution_id: int, *, now: datetime) -> bool:
     """Check, freeze the audience and begin; True when this call opened it.
 
-    A failed check leaves it BLOCKED with the reason and an open alert; the next tick asks again.
+    A failed check leaves it BLOCKED with the reason and an open alert; the next tick tries again.
     """
     with transaction.atomic():
         rows = Distribution.objects.select_for_update(of=("self",), skip_locked=True)
         distribution = rows.filter(pk=distribution_id, state__in=UNOPENED).first()
-        if distribution is None:  # somebody was faster, or is at it
+        if distribution is None:  # another process opened it, or is opening it
             return False
         if now - distribution.planned_at > timedelta(seconds=settings.MAX_START_LATENESS_SECONDS):
             _miss(distribution, now)
             return False
-        found = preflight.findings(distribution, now=now)
-        blocked = any(finding.blocking for finding in found)
+        findings = preflight.run_checks(distribution, now=now)
+        blocked = any(finding.blocking for finding in findings)
         frozen = None if blocked else _begin(distribution, now)
         if blocked:
-            _block(distribution, found)
-    _tell(distribution, found, frozen, now)
+            _block(distribution, findings)
+    _update_alerts(distribution, findings, frozen, now)
     if frozen is None:
         return False
     health.ensure_capacity(
@@ -50,7 +50,7 @@ def open_distribution(distribution_id: int, *, now: datetime) -> bool:
     return True
 
 
-def _begin(distribution: Distribution, now: datetime) -> Frozen:
+def _begin(distribution: Distribution, now: datetime) -> FrozenAudience:
     if distribution.kind == Kind.DAILY:
         _end_earlier_days(distribution, now)
     frozen = audience.freeze(distribution, now=now)
@@ -70,7 +70,7 @@ def _begin(distribution: Distribution, now: datetime) -> Frozen:
 
 
 def _end_earlier_days(distribution: Distribution, now: datetime) -> None:
-    """Nobody gets two days at once: what yesterday's left unsent stays unsent, and that is said."""
+    """No two days are sent at once: what earlier ones left unsent is skipped, with an alert."""
     days = Distribution.objects.running().filter(
         kind=Kind.DAILY, local_date__lt=distribution.local_date
     )
@@ -86,9 +86,9 @@ def _end_earlier_days(distribution: Distribution, now: datetime) -> None:
         )
 
 
-def _block(distribution: Distribution, found: list[Finding]) -> None:
+def _block(distribution: Distribution, findings: list[PreflightFinding]) -> None:
     distribution.state = DistributionState.BLOCKED
-    reasons = " ".join(finding.message for finding in found if finding.blocking)
+    reasons = " ".join(finding.message for finding in findings if finding.blocking)
     distribution.state_reason = reasons[:200]
     distribution.save(update_fields=["state", "state_reason"])
 
@@ -106,11 +106,14 @@ def _miss(distribution: Distribution, now: datetime) -> None:
     )
 
 
-def _tell(
-    distribution: Distribution, found: list[Finding], frozen: Frozen | None, now: datetime
+def _update_alerts(
+    distribution: Distribution,
+    findings: list[PreflightFinding],
+    frozen: FrozenAudience | None,
+    now: datetime,
 ) -> None:
-    """Each finding is an open alert while it lasts; what was mended is closed."""
-    for finding in found:
+    """Each finding is an open alert while it lasts; the alerts of checks that passed are closed."""
+    for finding in findings:
         incidents.raise_alert(
             finding.rule,
             distribution.pk,
@@ -118,7 +121,7 @@ def _tell(
             message=f"{distribution}: {finding.message}",
             now=now,
         )
-    for rule in preflight.RULES - {finding.rule for finding in found}:
+    for rule in preflight.RULES - {finding.rule for finding in findings}:
         incidents.close_alert(rule, distribution.pk, now=now)
     if frozen is not None and frozen.over_limit:
         incidents.raise_alert(
@@ -132,9 +135,9 @@ def _tell(
 
 
 def start_now(distribution_id: int, *, now: datetime) -> bool:
-    """Begin a planned one before its time, on its own day; its clock starts now.
+    """Begin a planned distribution before its time, on its own day; its clock starts now.
 
-    True when it opened; False when a check blocks it, which its reason then says.
+    True when it opened; False when a check blocks it: its `state_reason` then says why.
     """
     with transaction.atomic():
         rows = Distribution.objects.select_for_update(of=("self",))

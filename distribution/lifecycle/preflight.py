@@ -27,8 +27,8 @@ RULES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that is wrong. A blocking one keeps the distribution shut until it is mended."""
+class PreflightFinding:
+    """One thing that is wrong. A blocking one keeps the distribution closed until it is fixed."""
 
     rule: AlertRule
     message: str
@@ -36,32 +36,32 @@ class Finding:
 
 
 def content_for(distribution: Distribution) -> Content | None:
-    """What this distribution says: its own content, else the day's or the fallback."""
+    """The content to send: the distribution's own, else the day's or the fallback."""
     return distribution.content or Content.objects.approved_for(distribution.local_date)
 
 
-def findings(distribution: Distribution, *, now: datetime) -> list[Finding]:
-    """Every check, in the order in which a person would mend them."""
-    found = [*_content(distribution), *_numbers()]
-    return found or [*_repetition(distribution), *_capacity(now)]
+def run_checks(distribution: Distribution, *, now: datetime) -> list[PreflightFinding]:
+    """Every check, in the order in which a person would fix what they find."""
+    findings = [*_content(distribution), *_numbers()]
+    return findings or [*_repetition(distribution), *_capacity(now)]
 
 
-def _content(distribution: Distribution) -> Iterator[Finding]:
+def _content(distribution: Distribution) -> Iterator[PreflightFinding]:
     content = content_for(distribution)
     if content is None:
         day = f"{distribution.local_date:%d %b %Y}"
-        yield Finding(
+        yield PreflightFinding(
             AlertRule.NO_CONTENT,
             f"There is no approved content for {day} and no approved fallback: approve one.",
             blocking=True,
         )
     elif content.state != ContentState.APPROVED:
-        yield Finding(
+        yield PreflightFinding(
             AlertRule.NO_CONTENT, "Its content is not approved: approve it.", blocking=True
         )
     elif content.message_template.status != TemplateStatus.APPROVED:
         template = content.message_template
-        yield Finding(
+        yield PreflightFinding(
             AlertRule.TEMPLATE_NOT_APPROVED,
             f"Meta has the message template {template} as {template.status}: "
             "choose an approved one or wait for Meta.",
@@ -69,22 +69,22 @@ def _content(distribution: Distribution) -> Iterator[Finding]:
         )
 
 
-def _numbers() -> Iterator[Finding]:
+def _numbers() -> Iterator[PreflightFinding]:
     if not credentials.access_token():
-        yield Finding(
+        yield PreflightFinding(
             AlertRule.NO_TOKEN,
             "WHATSAPP_ACCESS_TOKEN is not set: nothing can be sent.",
             blocking=True,
         )
-    if not _carriers():
-        yield Finding(
+    if not _usable_numbers():
+        yield PreflightFinding(
             AlertRule.NO_NUMBER,
             "No phone number can send: enable one or wait for a resting one.",
             blocking=True,
         )
 
 
-def _repetition(distribution: Distribution) -> Iterator[Finding]:
+def _repetition(distribution: Distribution) -> Iterator[PreflightFinding]:
     """A fallback is meant to be sent again, a day's content is not."""
     content = content_for(distribution)
     if content is None or content.is_fallback:
@@ -92,7 +92,7 @@ def _repetition(distribution: Distribution) -> Iterator[Finding]:
     sent = Distribution.objects.filter(content=content, opened_at__isnull=False)
     earlier = sent.exclude(pk=distribution.pk).order_by("pk").first()
     if earlier is not None:
-        yield Finding(
+        yield PreflightFinding(
             AlertRule.CONTENT_REPEATED,
             f"This content was sent by distribution {earlier.pk} already: people get it twice. "
             "Have another one approved, or cancel one of the two.",
@@ -100,12 +100,12 @@ def _repetition(distribution: Distribution) -> Iterator[Finding]:
         )
 
 
-def _capacity(now: datetime) -> Iterator[Finding]:
+def _capacity(now: datetime) -> Iterator[PreflightFinding]:
     audience = Subscriber.objects.eligible().count()
-    fits = health.capacity(_carriers(), settings.SLA_WINDOW_SECONDS, now)
+    fits = health.capacity(_usable_numbers(), settings.SLA_WINDOW_SECONDS, now)
     hold = settings.CAPACITY_SHORTFALL == "hold"
     if fits < audience:
-        yield Finding(
+        yield PreflightFinding(
             AlertRule.CAPACITY_SHORT,
             f"The phone numbers can carry {fits} of {audience} messages inside "
             f"{settings.SLA_WINDOW_SECONDS} s today: the rest will be late.",
@@ -113,7 +113,7 @@ def _capacity(now: datetime) -> Iterator[Finding]:
         )
     limit = pool.recipient_limit()
     if limit is not None and limit < audience:
-        yield Finding(
+        yield PreflightFinding(
             AlertRule.PORTFOLIO_LIMIT,
             f"The portfolio may write to {limit} people in 24 h, the audience has {audience}: "
             "ask Meta for a higher limit.",
@@ -121,5 +121,5 @@ def _capacity(now: datetime) -> Iterator[Finding]:
         )
 
 
-def _carriers() -> list[PhoneNumber]:
+def _usable_numbers() -> list[PhoneNumber]:
     return [*PhoneNumber.objects.usable(), *PhoneNumber.objects.standing_by()]

@@ -1,4 +1,4 @@
-"""What is due, asked of the database: the daily distribution, and those planned for a time."""
+"""Which distributions are due, from the database: the daily one, and those planned for a time."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ from distribution.runtime.india_time import local_date
 
 log = logging.getLogger(__name__)
 
-AHEAD_DAYS = 30  # how far the next morning is looked for past blackout dates
+LOOKAHEAD_DAYS = 30  # how far past blackout dates the next daily one is looked for
 
 
 class ScheduleError(ValueError):
-    """What was asked for contradicts the calendar. The sentence is for a human."""
+    """The request contradicts the calendar. The text is for a human."""
 
 
 def daily_time(day: date) -> datetime:
     """The daily distribution's planned time on a day in India, whatever the server's zone."""
-    return moment(day, times(day).values_list("time", flat=True).first())
+    return time_on(day, daily_times(day).values_list("time", flat=True).first())
 
 
-def times(day: date) -> QuerySet[DailyTime]:
-    """The daily times that were set up to a day, the one that holds first."""
+def daily_times(day: date) -> QuerySet[DailyTime]:
+    """The daily times set up to a day; the first is the one in force."""
     return DailyTime.objects.filter(from_day__lte=day).order_by("-from_day")
 
 
-def moment(day: date, at: time | None) -> datetime:
-    """That time on a day in India; without one the setting's."""
+def time_on(day: date, at: time | None) -> datetime:
+    """That time on a day in India; `None` is the time of the settings."""
     return india_time.local_datetime(day, at or settings.DAILY_TIME)
 
 
@@ -54,54 +54,55 @@ def open_due(now: datetime) -> list[int]:
     Beat's start, the tick and any number of copies of both may call it at once.
     """
     plan_daily(now)
-    _record_yesterday(now)
+    _store_missed_yesterday(now)
     due = Distribution.objects.filter(state__in=UNOPENED, planned_at__lte=now)
     dark = BlackoutDate.objects.filter(day=local_date(now)).first()
     if dark is not None:
-        _honour(dark, now)
-        due = due.exclude(pk__in=_of(dark, due).values("pk"))
+        _cancel_on_blackout(dark, now)
+        due = due.exclude(pk__in=_stopped_by(dark, due).values("pk"))
     ids = list(due.order_by("planned_at").values_list("pk", flat=True))
-    return [pk for pk in ids if _opened(pk, now)]
+    return [pk for pk in ids if _try_open(pk, now)]
 
 
 def next_due(now: datetime) -> Distribution | None:
-    """The next distribution that will begin, blackout dates passed over: a planned one as it is
-    stored, a daily one that is not written down yet as an unsaved row. None: not in 30 days.
+    """The next distribution that will begin, blackout dates passed over; None: not in 30 days.
+
+    A planned one as it is stored; a daily one that is not stored yet as an unsaved row.
     """
     today = local_date(now)
     dark = set(BlackoutDate.objects.filter(day__gte=today).values_list("day", flat=True))
     daily = _next_daily(today, dark, now)
     planned = Distribution.objects.filter(state__in=UNOPENED, planned_at__gt=now)
     stored = planned.exclude(local_date__in=dark).order_by("planned_at").first()
-    both = [one for one in (stored, daily) if one is not None]
-    return min(both, key=lambda one: one.planned_at, default=None)
+    candidates = [candidate for candidate in (stored, daily) if candidate is not None]
+    return min(candidates, key=lambda candidate: candidate.planned_at, default=None)
 
 
 def _next_daily(today: date, dark: set[date], now: datetime) -> Distribution | None:
     begun = Distribution.objects.filter(kind=Kind.DAILY, local_date__gte=today)
     passed = dark | set(begun.values_list("local_date", flat=True))
-    for days in range(AHEAD_DAYS):
+    for days in range(LOOKAHEAD_DAYS):
         day = today + timedelta(days=days)
         if day not in passed and (at := daily_time(day)) > now:
             return Distribution(kind=Kind.DAILY, local_date=day, planned_at=at)
     return None
 
 
-def _honour(dark: BlackoutDate, now: datetime) -> None:
+def _cancel_on_blackout(dark: BlackoutDate, now: datetime) -> None:
     """Cancel what would begin on a blackout date; the rows stay as the day's record."""
     due = Distribution.objects.filter(state__in=UNOPENED, planned_at__lte=now)
-    for pk in list(_of(dark, due).values_list("pk", flat=True)):
+    for pk in list(_stopped_by(dark, due).values_list("pk", flat=True)):
         with suppress(control.ControlError):  # another process was faster
             control.cancel(pk, reason=f"Blackout date: {dark.reason}", now=now)
 
 
-def _of(dark: BlackoutDate, rows: DistributionQuerySet) -> DistributionQuerySet:
-    """Those that the date stops: what somebody starts by hand that day is meant."""
+def _stopped_by(dark: BlackoutDate, rows: DistributionQuerySet) -> DistributionQuerySet:
+    """Those that the date stops: a distribution started by hand that day is intended."""
     return rows.filter(local_date=dark.day, kind__in=(Kind.DAILY, Kind.ONE_TIME))
 
 
-def _opened(distribution_id: int, now: datetime) -> bool:
-    """Open it; one that breaks keeps neither the others nor the rest of the tick from happening."""
+def _try_open(distribution_id: int, now: datetime) -> bool:
+    """Open it; one that fails keeps neither the others nor the rest of the tick from happening."""
     try:
         return opening.open_distribution(distribution_id, now=now)
     except Exception:
@@ -110,7 +111,7 @@ def _opened(distribution_id: int, now: datetime) -> bool:
 
 
 def plan_daily(now: datetime) -> Distribution | None:
-    """Today's daily distribution, written down once its time has come; None before that."""
+    """Today's daily distribution, stored once its time has come; None before that."""
     day = local_date(now)
     planned_at = daily_time(day)
     if now < planned_at:
@@ -118,7 +119,7 @@ def plan_daily(now: datetime) -> Distribution | None:
     existing = Distribution.objects.filter(kind=Kind.DAILY, local_date=day).first()
     if existing is not None:
         return existing
-    if _nobody_expects(day, now - planned_at):
+    if _is_unexpected(day, now - planned_at):
         return None
     try:
         with transaction.atomic():
@@ -129,8 +130,8 @@ def plan_daily(now: datetime) -> Distribution | None:
         return Distribution.objects.get(kind=Kind.DAILY, local_date=day)
 
 
-def _record_yesterday(now: datetime) -> None:
-    """A day that everybody slept through to its end is written down, to be called missed."""
+def _store_missed_yesterday(now: datetime) -> None:
+    """A day during which no process ran is stored, so that it is recorded as missed."""
     day = local_date(now) - timedelta(days=1)
     if Distribution.objects.filter(kind=Kind.DAILY, local_date=day).exists():
         return
@@ -141,14 +142,14 @@ def _record_yesterday(now: datetime) -> None:
             Distribution.objects.create(kind=Kind.DAILY, local_date=day, planned_at=daily_time(day))
 
 
-def _nobody_expects(day: date, lateness: timedelta) -> bool:
-    """A house first started in the afternoon has not missed its morning."""
+def _is_unexpected(day: date, lateness: timedelta) -> bool:
+    """A service first started in the afternoon has not missed a distribution."""
     too_late = lateness > timedelta(seconds=settings.MAX_START_LATENESS_SECONDS)
     return too_late and Content.objects.approved_for(day) is None
 
 
 def plan_once(*, at: datetime, content: Content | None, kind: Kind = Kind.ONE_TIME) -> Distribution:
-    """Plan a one-time distribution; it opens by itself when its time has come.
+    """Plan a one-time distribution; the tick or the keeper opens it at its time.
 
     Raises ScheduleError on a blackout date.
     """
@@ -164,13 +165,13 @@ def plan_once(*, at: datetime, content: Content | None, kind: Kind = Kind.ONE_TI
     )
 
 
-def begin_soon(content: Content, *, again: bool, now: datetime) -> Distribution:
-    """Write down a distribution that whoever looks next opens: by hand, with this content.
+def plan_now(content: Content, *, again: bool, now: datetime) -> Distribution:
+    """Plan a distribution by hand, with this content: the next process that looks opens it.
 
     Today's content brings the daily distribution forward, so that it is not sent once more at the
-    daily time. Raises ScheduleError on a blackout date and, unless `again`, when this content goes
-    out or went out already. The content's row is locked meanwhile: of two askers one sees the
-    other's.
+    daily time. Raises ScheduleError on a blackout date and, unless `again`, when this content is
+    sent or was sent already. The content's row is locked meanwhile: of two concurrent callers one
+    sees the other's distribution.
     """
     Content.objects.select_for_update().get(pk=content.pk)
     ended = (DistributionState.CANCELLED, DistributionState.MISSED)

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import Count
 
 from distribution.lifecycle import preflight, schedule
-from distribution.lifecycle.preflight import Finding
+from distribution.lifecycle.preflight import PreflightFinding
 from distribution.models import (
     Alert,
     BlackoutDate,
@@ -49,7 +49,7 @@ class Today:
 
     running: list[Distribution]
     next: Distribution | None
-    findings: list[Finding]
+    findings: list[PreflightFinding]
     days: list[DayResult]
     alerts: list[Alert]
     open_alerts: int
@@ -67,7 +67,7 @@ def load(now: datetime) -> Today:
     return Today(
         running=list(Distribution.objects.running().order_by("planned_at")),
         next=upcoming,
-        findings=preflight.findings(upcoming, now=now) if upcoming else [],
+        findings=preflight.run_checks(upcoming, now=now) if upcoming else [],
         days=day_results(now),
         alerts=alerts[:ALERTS_SHOWN],
         open_alerts=len(alerts),

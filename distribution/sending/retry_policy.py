@@ -72,7 +72,7 @@ def next_attempt(
 
     Failures that may lie in the message are tried three times more. A refusal that says nothing
     of the person (the number's rate, a network that let nothing out) stays on the ladder's last
-    step until the window ends: giving up on it would be missing somebody for our own trouble.
+    step until the window ends: giving up would leave a recipient out for our own trouble.
     """
     delays = settings.RETRY_DELAYS_SECONDS
     once = failure in RETRY_ONCE
@@ -93,8 +93,8 @@ def next_attempt(
 
 
 def put_off(settlement: Settlement, seconds: float, window_end: datetime) -> Settlement:
-    """The same with its next try so much later, but still inside the window: nobody is given up
-    for the sake of the budget."""
+    """The same with its next try `seconds` later, but still inside the window: the retry budget
+    makes no recipient be given up."""
     if not seconds or settlement.next_at is None:
         return settlement
     later = min(settlement.next_at + timedelta(seconds=seconds), window_end - LAST_CALL_MARGIN)

@@ -46,7 +46,7 @@ A_LIST = b"""Mobile Number,Name,Plan,Language,City
 
 def past(day: date, share: float, content: Content) -> None:
     """A morning that is over, as the week's strip shows it."""
-    at = schedule.moment(day, datetime.min.time().replace(hour=6))
+    at = schedule.time_on(day, datetime.min.time().replace(hour=6))
     Distribution.objects.create(
         kind=Kind.DAILY,
         local_date=day,

@@ -101,7 +101,7 @@ class Trigger(APIView):
 def _start(request: Request, body: dict[str, Any]) -> Answer:
     content = _content(body)
     try:
-        started = schedule.begin_soon(content, again=body["again"], now=timezone.now())
+        started = schedule.plan_now(content, again=body["again"], now=timezone.now())
     except schedule.ScheduleError as error:
         raise Conflict("not_now", str(error)) from None
     audit.log_action(request, started, "Triggered.", after={"content": str(content)})
@@ -114,7 +114,7 @@ def _dry_run(body: dict[str, Any]) -> Answer:
     candidate = Distribution(
         kind=Kind.MANUAL, local_date=india_time.local_date(now), planned_at=now, content=content
     )
-    findings = preflight.findings(candidate, now=now)
+    findings = preflight.run_checks(candidate, now=now)
     answer = {
         "dry_run": True,
         "would_start": not any(finding.blocking for finding in findings),

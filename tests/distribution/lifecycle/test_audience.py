@@ -8,7 +8,7 @@ import pytest
 from django.db import connection, transaction
 
 from distribution.lifecycle import audience
-from distribution.lifecycle.audience import Frozen
+from distribution.lifecycle.audience import FrozenAudience
 from distribution.models import Delivery, Distribution, DistributionState, State
 from phonepool.models import Portfolio
 from subscribers.models import Status, Subscriber
@@ -29,7 +29,7 @@ def distribution(db) -> Distribution:
     return a_planned_distribution(NOW)
 
 
-def freeze(distribution: Distribution, *, now: datetime = NOW) -> Frozen:
+def freeze(distribution: Distribution, *, now: datetime = NOW) -> FrozenAudience:
     with transaction.atomic():
         return audience.freeze(distribution, now=now)
 
@@ -58,7 +58,7 @@ def test_premium_goes_before_pro_and_pro_before_basic(distribution):
 def test_batches_hold_fifty(distribution, people, batches):
     some_subscribers(people)
 
-    assert freeze(distribution) == Frozen(people, len(batches), 0)
+    assert freeze(distribution) == FrozenAudience(people, len(batches), 0)
 
     numbers = [row.batch_no for row in in_order()]
     assert [numbers.count(number) for number in range(len(batches))] == batches
@@ -93,7 +93,7 @@ def test_who_may_not_be_written_to_is_absent(distribution):
 
 
 def test_an_audience_of_nobody(distribution):
-    assert freeze(distribution) == Frozen(0, 0, 0)
+    assert freeze(distribution) == FrozenAudience(0, 0, 0)
 
 
 def test_a_frozen_phone_stays_whatever_becomes_of_the_subscriber(distribution):
@@ -125,7 +125,7 @@ def test_twenty_thousand_people_are_frozen_in_a_second_or_two(distribution):
     twenty_thousand_people()
 
     began = time.process_time()
-    assert freeze(distribution) == Frozen(20_000, 400, 0)
+    assert freeze(distribution) == FrozenAudience(20_000, 400, 0)
 
     assert time.process_time() - began < 2
 
@@ -173,7 +173,7 @@ def test_who_does_not_fit_under_the_limit_is_skipped_last_tiers_first(distributi
     limited_to(3)
     basic, premium = some_subscribers(3), some_subscribers(2, tier="PREMIUM")
 
-    assert freeze(distribution) == Frozen(5, 1, 2)
+    assert freeze(distribution) == FrozenAudience(5, 1, 2)
 
     assert left_out() == [basic[1].pk, basic[2].pk]
     waiting = Delivery.objects.filter(state=State.PENDING)

@@ -34,7 +34,7 @@ def content(db):
 
 
 def found(distribution: Distribution) -> list[tuple[str, bool]]:
-    return [(one.rule, one.blocking) for one in preflight.findings(distribution, now=NOW)]
+    return [(one.rule, one.blocking) for one in preflight.run_checks(distribution, now=NOW)]
 
 
 def test_nothing_stands_in_the_way(distribution, content):
@@ -46,7 +46,7 @@ def test_a_day_without_approved_content_is_blocked(distribution):
     an_approved_content(day=date(2026, 11, 24))
 
     assert found(distribution) == [("no_content", True)]
-    assert preflight.findings(distribution, now=NOW)[0].message == (
+    assert preflight.run_checks(distribution, now=NOW)[0].message == (
         "There is no approved content for 23 Nov 2026 and no approved fallback: approve one."
     )
 

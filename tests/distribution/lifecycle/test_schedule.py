@@ -246,7 +246,7 @@ def test_one_that_breaks_keeps_the_others_from_nothing(monkeypatch, caplog):
     broken, sound = (schedule.plan_once(at=before_six, content=content) for _ in range(2))
     freeze = audience.freeze
 
-    def broken_freeze(distribution: Distribution, *, now: datetime) -> audience.Frozen:
+    def broken_freeze(distribution: Distribution, *, now: datetime) -> audience.FrozenAudience:
         if distribution.pk == broken.pk:
             raise OperationalError("canceling statement due to statement timeout")
         return freeze(distribution, now=now)
@@ -290,7 +290,7 @@ def test_a_trigger_that_loses_the_race_joins_the_winner(monkeypatch):
         winners.append(Distribution.objects.create(kind=Kind.DAILY, local_date=day, planned_at=SIX))
         return False
 
-    monkeypatch.setattr(schedule, "_nobody_expects", meanwhile)
+    monkeypatch.setattr(schedule, "_is_unexpected", meanwhile)
 
     assert [schedule.plan_daily(SIX)] == winners
     assert Distribution.objects.count() == 1
