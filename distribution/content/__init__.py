@@ -1,1 +1,1 @@
-"""Content: validation, approval, rendering, and the message templates it uses."""
+"""Content: writing, validation, approval, rendering, and the message templates it uses."""

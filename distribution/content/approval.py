@@ -1,4 +1,4 @@
-"""The content's workflow: one person submits, another approves or rejects; approved is frozen."""
+"""The approval workflow: one person submits, another approves or rejects; approved is frozen."""
 
 from __future__ import annotations
 
@@ -25,7 +25,12 @@ from distribution.models.distributions import UNOPENED
 from distribution.runtime import india_time
 
 EDITABLE = (
-    *("day", "title", "message_template", "body_variables", "button_variables", "media"),
+    "day",
+    "title",
+    "message_template",
+    "body_variables",
+    "button_variables",
+    "media",
     "is_fallback",
 )
 EDITORIAL = (ContentState.DRAFT, ContentState.REJECTED)
@@ -50,8 +55,8 @@ def is_late(content: Content, now: datetime) -> bool:
 def write(
     *, by: AbstractBaseUser, now: datetime, replaces: Content | None = None, **fields: Any
 ) -> Content:
-    """Begin a draft."""
-    _only_editable(fields)
+    """Create a draft."""
+    _check_editable(fields)
     with transaction.atomic():
         content = Content.objects.create(author_id=by.pk, replaces=replaces, **fields)
         _record(content, Decision.EDITED, by, "", now)
@@ -67,12 +72,12 @@ def edit(
 ) -> Content:
     """Change a draft or a rejected content, which makes it a draft again.
 
-    Who changes it becomes its author, and none of those who worked on it may approve it.
+    The editor becomes its author, and no one who edited it may approve it.
     """
-    _only_editable(changes)
+    _check_editable(changes)
     author = {} if by is None else {"author_id": by.pk}
     with transaction.atomic():
-        _move(
+        _change_state(
             content,
             EDITORIAL,
             ContentState.DRAFT,
@@ -86,24 +91,24 @@ def edit(
 
 
 def new_version(content: Content, *, by: AbstractBaseUser, now: datetime) -> Content:
-    """A draft with the same words as an approved content, which it replaces once approved."""
+    """A draft with the texts of an approved content, which it replaces once approved."""
     if content.state != ContentState.APPROVED:
         raise ApprovalError("Only approved content gets a new version; others can be edited.")
     if content.newer_versions.filter(state__in=UNDECIDED).exists():
         raise ApprovalError("Somebody is writing a new version already: look for it in the list.")
-    words = {name: getattr(content, name) for name in EDITABLE}
-    return write(by=by, now=now, replaces=content, **words)
+    fields = {name: getattr(content, name) for name in EDITABLE}
+    return write(by=by, now=now, replaces=content, **fields)
 
 
 def submit(content: Content, *, by: AbstractBaseUser, now: datetime) -> None:
     """Hand a draft to the approvers."""
     if content.author_id != by.pk:
         raise ApprovalError("Only its author can submit a content.")
-    found = validation.findings(content)
-    if found:
-        raise ApprovalError(" ".join(found))
+    problems = validation.content_problems(content)
+    if problems:
+        raise ApprovalError(" ".join(problems))
     with transaction.atomic():
-        _move(
+        _change_state(
             content,
             [ContentState.DRAFT],
             ContentState.SUBMITTED,
@@ -114,19 +119,19 @@ def submit(content: Content, *, by: AbstractBaseUser, now: datetime) -> None:
 
 
 def approve(content: Content, *, by: AbstractBaseUser, now: datetime, reason: str = "") -> None:
-    """Release it for its day; from now on it cannot change.
+    """Approve it for its day; it cannot change any more.
 
-    After the deadline only with a reason. What it replaces gives way in the same moment.
+    After the deadline only with a reason. The content it replaces is retired at the same time.
     """
-    _refuse_own(content, by, "approve")
+    _require_second_person(content, by, "approve")
     if is_late(content, now) and not reason.strip():
         raise ApprovalError("The deadline was the evening before: say why it is approved late.")
     template = content.message_template
     with transaction.atomic():
-        chosen_at = _make_way(content, by, now)
+        chosen_at = _retire_replaced(content, by, now)
         try:
             with transaction.atomic():
-                _move(
+                _change_state(
                     content,
                     [ContentState.SUBMITTED],
                     ContentState.APPROVED,
@@ -145,11 +150,11 @@ def approve(content: Content, *, by: AbstractBaseUser, now: datetime, reason: st
 
 def reject(content: Content, *, by: AbstractBaseUser, now: datetime, reason: str) -> None:
     """Send it back to its author, with the reason."""
-    _refuse_own(content, by, "reject")
+    _require_second_person(content, by, "reject")
     if not reason.strip():
         raise ApprovalError("Say why it is rejected, so that the author can mend it.")
     with transaction.atomic():
-        _move(
+        _change_state(
             content,
             [ContentState.SUBMITTED],
             ContentState.REJECTED,
@@ -161,7 +166,7 @@ def reject(content: Content, *, by: AbstractBaseUser, now: datetime, reason: str
 
 
 def choose_fallback(content: Content, *, by: AbstractBaseUser, now: datetime) -> None:
-    """Make it the one that is said on days without content of their own."""
+    """Make it the content of days that have no approved content."""
     with transaction.atomic():
         approved = Content.objects.filter(
             pk=content.pk, state=ContentState.APPROVED, is_fallback=True
@@ -173,20 +178,20 @@ def choose_fallback(content: Content, *, by: AbstractBaseUser, now: datetime) ->
 
 
 def template_changed(content: Content) -> bool:
-    """Whether Meta shows other components of the message template than when it was approved."""
+    """Whether Meta changed the components of the message template since the approval."""
     stored = content.approved_fingerprint
     current = template_schema.fingerprint(content.message_template.components)
     return bool(stored) and stored != current
 
 
-def _make_way(content: Content, by: AbstractBaseUser, now: datetime) -> datetime | None:
-    """Retire what it replaces; when that was chosen to be the fallback, if it was."""
+def _retire_replaced(content: Content, by: AbstractBaseUser, now: datetime) -> datetime | None:
+    """Retire the content it replaces; returns that one's `chosen_at`."""
     old = content.replaces
     if old is None or (old.day, old.is_fallback) != (content.day, content.is_fallback):
         return None
-    if content.day is not None and not content.is_fallback and _has_begun(content.day):
+    if content.day is not None and not content.is_fallback and _has_opened(content.day):
         raise ApprovalError("That day's distribution has begun: its content stays.")
-    _move(
+    _change_state(
         old,
         [ContentState.APPROVED],
         ContentState.REPLACED,
@@ -197,13 +202,13 @@ def _make_way(content: Content, by: AbstractBaseUser, now: datetime) -> datetime
     return old.chosen_at
 
 
-def _has_begun(day: date) -> bool:
+def _has_opened(day: date) -> bool:
     daily = Distribution.objects.filter(kind=Kind.DAILY, local_date=day)
     return daily.exclude(state__in=UNOPENED).exists()
 
 
-def _refuse_own(content: Content, by: AbstractBaseUser, step: str) -> None:
-    """Whoever wrote words of it, not only the last one, is no second person."""
+def _require_second_person(content: Content, by: AbstractBaseUser, step: str) -> None:
+    """Approval needs a person who has not edited the content, not even an earlier version."""
     if content.author_id == by.pk:
         raise ApprovalError(f"The author cannot {step}: ask another person.")
     own = content.approvals.filter(by_id=by.pk, decision__in=[Decision.EDITED, Decision.SUBMITTED])
@@ -211,20 +216,20 @@ def _refuse_own(content: Content, by: AbstractBaseUser, step: str) -> None:
         raise ApprovalError(f"You worked on it and cannot {step} it: ask another person.")
 
 
-def _only_editable(fields: Mapping[str, object]) -> None:
+def _check_editable(fields: Mapping[str, object]) -> None:
     unknown = set(fields) - set(EDITABLE)
     if unknown:
         raise ApprovalError(f"These cannot be edited: {', '.join(sorted(unknown))}.")
 
 
-def _move(
+def _change_state(
     content: Content,
     before: Sequence[ContentState],
     after: ContentState,
     refusal: str,
     **fields: object,
 ) -> None:
-    """Compare-and-set, so that two people deciding at once make one decision."""
+    """Compare-and-set, so that two simultaneous decisions become one."""
     rows = Content.objects.filter(pk=content.pk, state__in=before)
     if not rows.update(state=after, **fields):
         raise ApprovalError(refusal)

@@ -1,4 +1,4 @@
-"""A content's picture, video or document: checked, left with Meta, and written down."""
+"""A content's picture, video or document: checked, uploaded to Meta, and recorded."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from phonepool.models import NumberState, PhoneNumber, Quality
 
 
 def upload(kind: str, name: str, content: bytes, *, api: CloudApi, now: datetime) -> dict[str, Any]:
-    """What `Content.media` keeps of a file after every number of the pool has it at Meta.
+    """Upload a file for every number of the pool; returns the value of `Content.media`.
 
     `kind` is image, video or document. An uploaded file belongs to the number that uploaded
-    it, hence one id a number. Raises `MediaRefusedError` in words for the person at the form.
+    it, hence one id per number. `MediaRefusedError` carries a message for the form.
     """
     file = media.check(kind, name, content)
-    # Also those that rest or stand by: in the morning they may be the ones that send.
+    # Resting and standby numbers too: they may send the message later.
     able = PhoneNumber.objects.exclude(state=NumberState.DISABLED).exclude(quality=Quality.FLAGGED)
     numbers = list(able.order_by("pk"))
     if not numbers:

@@ -13,8 +13,8 @@ from subscribers.models import Subscriber
 
 PLACEHOLDER = re.compile(r"\{([a-zA-Z_][a-zA-Z0-9_]*)\}")
 # Meta refuses newlines, tabs and more than four spaces in a row (132018).
-BREAKS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-WIDE_GAPS = re.compile(" {5,}")
+CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+WIDE_SPACES = re.compile(" {5,}")
 PARAMETER_LIMIT = 1024  # characters
 MEDIA_KEYS_SENT = ("id", "link")  # the other keys of `Content.media` are ours alone
 
@@ -29,9 +29,11 @@ def components(
     known = personal_values(subscriber)
     parts: list[dict[str, Any]] = []
     if content.media:
-        parts.append({"type": "header", "parameters": [_header(content.media, known, number)]})
+        parts.append(
+            {"type": "header", "parameters": [_header_parameter(content.media, known, number)]}
+        )
     if content.body_variables:
-        parts.append({"type": "body", "parameters": _body(content, known)})
+        parts.append({"type": "body", "parameters": _body_parameters(content, known)})
     for place, text in content.button_variables.items():
         address = {"type": "text", "text": fill_in(text, known)}
         parts.append({"type": "button", "sub_type": "url", "index": place, "parameters": [address]})
@@ -39,15 +41,15 @@ def components(
 
 
 def personal_values(subscriber: Subscriber) -> dict[str, object]:
-    """What the texts may name of a person."""
+    """The values that a text may use as `{placeholders}`."""
     return {**subscriber.attributes, "name": subscriber.name, "tier": subscriber.tier}
 
 
 def fill_in(text: str, known: Mapping[str, object]) -> str:
-    """Put a person's values for `{name}` and the like; an unknown name becomes nothing."""
+    """Replace `{name}` and other placeholders; an unknown one becomes empty."""
     filled = PLACEHOLDER.sub(lambda found: str(known.get(found[1], "")), text)
     # Breaks first: blanks around one add up. An empty parameter would be refused.
-    plain = WIDE_GAPS.sub(" ", BREAKS.sub(" ", filled))
+    plain = WIDE_SPACES.sub(" ", CONTROL_CHARACTERS.sub(" ", filled))
     return plain.strip()[:PARAMETER_LIMIT] or "-"
 
 
@@ -63,7 +65,7 @@ def prepare(
     deadline: float,
     spacing: float,
 ) -> PreparedMessage:
-    """The message that a content is for one person, on its way to the phone `to`."""
+    """One subscriber's message for the phone `to`, ready for the dispatcher."""
     return PreparedMessage(
         key=key,
         attempt_id=attempt_id,
@@ -78,9 +80,9 @@ def prepare(
     )
 
 
-def _body(content: Content, known: Mapping[str, object]) -> list[dict[str, str]]:
+def _body_parameters(content: Content, known: Mapping[str, object]) -> list[dict[str, str]]:
     texts = [fill_in(text, known) for text in content.body_variables]
-    names = template_schema.read(content.message_template.components).names
+    names = template_schema.parse(content.message_template.components).names
     if len(names) != len(texts):
         return [{"type": "text", "text": text} for text in texts]
     return [
@@ -89,14 +91,16 @@ def _body(content: Content, known: Mapping[str, object]) -> list[dict[str, str]]
     ]
 
 
-def _header(media: Mapping[str, Any], known: Mapping[str, object], number: str) -> dict[str, Any]:
+def _header_parameter(
+    media: Mapping[str, Any], known: Mapping[str, object], number: str
+) -> dict[str, Any]:
     kind = media["type"]
     if kind == "text":
         named = {"parameter_name": media["name"]} if media.get("name") else {}
         return {"type": "text", **named, "text": fill_in(media["text"], known)}
-    theirs = {key: media[key] for key in MEDIA_KEYS_SENT if key in media}
+    file = {key: media[key] for key in MEDIA_KEYS_SENT if key in media}
     if number in media.get("ids", {}):
-        theirs["id"] = media["ids"][number]
+        file["id"] = media["ids"][number]
     if kind == "document" and media.get("filename"):
-        theirs["filename"] = media["filename"]
-    return {"type": kind, kind: theirs}
+        file["filename"] = media["filename"]
+    return {"type": kind, kind: file}

@@ -1,7 +1,7 @@
-"""A test send: a content, as one subscriber would get it, to the staff's own phones.
+"""A test send: a content, as one subscriber would get it, to phones of the staff.
 
-The same message, slots and client as in the morning; but nobody is owed it, so no delivery is
-written, and its webhooks concern nobody.
+It uses the rendering, send slots and client of the sending path, but writes no delivery, and the
+webhooks about it are ignored.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from phonepool.numbers import pool
 from phonepool.numbers.reservation import Reservation
 from subscribers.models import Subscriber
 
-PATIENCE = 10.0  # seconds after its slot that a test message may still go out
+SLOT_GRACE_SECONDS = 10.0  # a test message may start this long after its slot
 
 
-class RehearsalError(Exception):
-    """No test can be sent now; the text says why and what to do."""
+class StaffSendError(Exception):
+    """The test cannot be sent; the text says why and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """What became of one test message."""
+class StaffSendResult:
+    """The result of one test message."""
 
     phone: str  # masked
     accepted: bool
@@ -46,10 +46,10 @@ def send(
     *,
     api: CloudApi,
     clock: Callable[[], datetime] = timezone.now,
-) -> list[Heard]:
-    """Send it to these phones with the person's values; what became of each, in their order.
+) -> list[StaffSendResult]:
+    """Send it to these phones with the person's values; one result per phone, in their order.
 
-    Only phones of TEST_RECIPIENTS; returns when the Cloud API has answered for all.
+    Only phones of TEST_RECIPIENTS. Blocks until the Cloud API has answered for all.
     """
     _check(content, phones)
     messages = _messages(content, person, phones, clock)
@@ -60,18 +60,18 @@ def send(
     while len(outcomes) < len(messages) and time.monotonic() < end:
         outcomes.update({outcome.key: outcome for outcome in dispatch.collect(timeout=1.0)})
     dispatch.close()
-    return [_heard(message, outcomes.get(message.key)) for message in messages]
+    return [_result(message, outcomes.get(message.key)) for message in messages]
 
 
 def _check(content: Content, phones: list[str]) -> None:
     if not settings.TEST_RECIPIENTS:
-        raise RehearsalError("No staff phones are set: list them in TEST_RECIPIENTS.")
+        raise StaffSendError("No staff phones are set: list them in TEST_RECIPIENTS.")
     if not phones:
-        raise RehearsalError("Choose at least one phone.")
+        raise StaffSendError("Choose at least one phone.")
     if set(phones) - set(settings.TEST_RECIPIENTS):
-        raise RehearsalError("A test goes to the phones of TEST_RECIPIENTS only.")
+        raise StaffSendError("A test goes to the phones of TEST_RECIPIENTS only.")
     if content.pk is None:
-        raise RehearsalError("Save the content first.")
+        raise StaffSendError("Save the content first.")
 
 
 def _messages(
@@ -81,7 +81,7 @@ def _messages(
     while len(slots) < len(phones):
         taken = pool.reserve(len(phones) - len(slots), now=clock())
         if taken is None:
-            raise RehearsalError("No phone number has room to send now: try again in a minute.")
+            raise StaffSendError("No phone number has room to send now: try again in a minute.")
         slots += [(taken, place) for place in range(taken.count)]
     ahead = time.monotonic() - clock().timestamp()  # wall clock → monotonic
     token = secrets.token_hex(8)
@@ -94,20 +94,20 @@ def _messages(
             attempt_id=f"test:{content.pk}.{key}.{token}",  # no attempt id: webhooks skip it
             number=slots[key][0].meta_id,
             send_at=slots[key][0].slot(slots[key][1]) + ahead,
-            deadline=slots[key][0].slot(slots[key][1]) + ahead + PATIENCE,
+            deadline=slots[key][0].slot(slots[key][1]) + ahead + SLOT_GRACE_SECONDS,
             spacing=slots[key][0].min_spacing,
         )
         for key, phone in enumerate(phones)
     ]
 
 
-def _heard(message: PreparedMessage, outcome: SendOutcome | None) -> Heard:
+def _result(message: PreparedMessage, outcome: SendOutcome | None) -> StaffSendResult:
     phone = mask_phone(message.to)
     if outcome is None:
-        return Heard(phone, accepted=False, words="No answer yet: look at the phone.")
+        return StaffSendResult(phone, accepted=False, words="No answer yet: look at the phone.")
     if outcome.kind in (OutcomeKind.ACCEPTED, OutcomeKind.HELD):
-        return Heard(phone, accepted=True, words="WhatsApp accepted it.")
+        return StaffSendResult(phone, accepted=True, words="WhatsApp accepted it.")
     failure = outcome.failure
     advice = failure.advice if failure else ""
     details = f" ({outcome.details})" if outcome.details else ""
-    return Heard(phone, accepted=False, words=f"Not sent{details}. {advice}".strip())
+    return StaffSendResult(phone, accepted=False, words=f"Not sent{details}. {advice}".strip())

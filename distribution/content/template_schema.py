@@ -1,6 +1,6 @@
-"""What one of Meta's message templates asks for: its slots with names, examples and room.
+"""The structure of one of Meta's message templates: its slots with names, examples and limits.
 
-Read from the mirrored components, wary of every field. Pure: no database.
+Parsed from the mirrored components; no field is trusted to exist. Pure: no database.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ BODY, HEADER, BUTTON = "body", "header", "button"
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One variable to fill in."""
+    """One variable of the template."""
 
     part: str  # body, header or button
     place: int  # in the body from 0; for a button its index
     name: str  # "1", or a name of its own
     example: str
-    room: int  # characters that its part leaves for the variables together
-    times: int = 1  # how often it stands there
+    room: int  # characters left for all variables of its part together
+    times: int = 1  # how often the part uses it
 
     @property
     def key(self) -> str:
@@ -41,10 +41,10 @@ class Slot:
 
     @property
     def label(self) -> str:
-        """What the form calls it."""
+        """Its label in the form."""
         if self.part == BUTTON:
             return f"Address of button {self.place + 1}"
-        shown = f"Variable {self.name}" if self.name.isdigit() else _words(self.name)
+        shown = f"Variable {self.name}" if self.name.isdigit() else _readable_name(self.name)
         return f"{shown} (headline)" if self.part == HEADER else shown
 
 
@@ -56,8 +56,8 @@ class Button:
 
 
 @dataclass(frozen=True)
-class TemplateForm:
-    """A message template taken apart. `known` is false while Meta told us nothing of it."""
+class TemplateSchema:
+    """A parsed message template. `known` is false while it has no components from Meta."""
 
     known: bool
     header: str  # TEXT, IMAGE, VIDEO, DOCUMENT, LOCATION, or empty: none
@@ -77,7 +77,7 @@ class TemplateForm:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names that a send must give with the body's texts; none when they have an order."""
+        """The parameter names to send with the body's texts; empty if variables are numbered."""
         names = tuple(slot.name for slot in self.body_slots)
         return () if all(name.isdigit() for name in names) else names
 
@@ -85,13 +85,13 @@ class TemplateForm:
         return tuple(slot for slot in self.slots if slot.part == part)
 
 
-def read(components: object) -> TemplateForm:
-    """Take the components apart; what is missing or strange counts as not there."""
+def parse(components: object) -> TemplateSchema:
+    """Parse the components; missing and malformed parts count as absent."""
     parts = {_text(item, "type").upper(): item for item in objects_in(components)}
     header, body = parts.get("HEADER", {}), parts.get("BODY", {})
     kind = (_text(header, "format") or "TEXT").upper() if header else ""
     texts = objects_in(parts.get("BUTTONS", {}).get("buttons"))
-    return TemplateForm(
+    return TemplateSchema(
         known=bool(parts),
         header=kind,
         header_text=_text(header, "text"),
@@ -110,7 +110,7 @@ def read(components: object) -> TemplateForm:
 
 
 def fingerprint(components: object) -> str:
-    """Alike for alike components, whatever the order of their keys."""
+    """Equal for equal components, in any order of their keys."""
     text = json.dumps(components, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -122,7 +122,7 @@ def _slots(part: str, component: Mapping[str, Any], limit: int) -> Iterator[Slot
     names = list(counted)
     if all(name.isdigit() for name in names):
         names.sort(key=int)  # Meta numbers them; a text may use the second one first
-    examples = _examples(part, component.get("example"))
+    examples = _examples_by_name(part, component.get("example"))
     for place, name in enumerate(names):
         yield Slot(part, place, name, examples.get(name, ""), room, counted[name])
 
@@ -138,7 +138,7 @@ def _button_slots(buttons: Sequence[Mapping[str, Any]]) -> Iterator[Slot]:
             yield Slot(BUTTON, place, found[1], example, room)
 
 
-def _examples(part: str, example: object) -> dict[str, str]:
+def _examples_by_name(part: str, example: object) -> dict[str, str]:
     """Meta's examples by the variable's name."""
     if not isinstance(example, Mapping):
         return {}
@@ -155,5 +155,5 @@ def _text(item: Mapping[str, Any], name: str) -> str:
     return as_string(item.get(name))
 
 
-def _words(name: str) -> str:
+def _readable_name(name: str) -> str:
     return name.replace("_", " ").strip().capitalize() or name

@@ -23,7 +23,7 @@ from distribution.models import Content, MessageTemplate
 from phonepool.cloud_api import media
 from phonepool.cloud_api.media import MediaRefusedError
 
-NO_SLOTS = template_schema.read([])
+NO_SLOTS = template_schema.parse([])
 TEXT_LIMIT = 2000
 
 
@@ -63,8 +63,8 @@ class ContentForm(forms.Form):
     ) -> None:
         super().__init__(*args, **kwargs)
         self.template, self.today = template, today
-        self.slots_of = template_schema.read(template.components) if template else NO_SLOTS
-        self.attributes = validation.known_attributes()
+        self.slots_of = template_schema.parse(template.components) if template else NO_SLOTS
+        self.attributes = validation.attribute_names()
         choice = self.fields["message_template"]
         assert isinstance(choice, forms.ModelChoiceField)
         choice.queryset = MessageTemplate.objects.all()
@@ -95,7 +95,7 @@ class ContentForm(forms.Form):
         texts = self.texts()
         if not self.is_bound and not any(texts.values()):
             return {}
-        return validation.problems(self.slots_of, texts, self.attributes)
+        return validation.slot_problems(self.slots_of, texts, self.attributes)
 
     def switched(self) -> bool:
         """Another message template is chosen than the one whose fields are shown."""
@@ -155,7 +155,7 @@ class ContentForm(forms.Form):
 
 def initial_of(content: Content) -> dict[str, Any]:
     """What the form of a stored content shows first."""
-    form = template_schema.read(content.message_template.components)
+    form = template_schema.parse(content.message_template.components)
     return {
         "message_template": content.message_template_id,
         "title": content.title,

@@ -97,7 +97,7 @@ class MessageTemplateAdmin(ReadOnlyAdmin):
         template = viewable_row(self, request, object_id)
         if request.method != "GET":
             raise PermissionDenied
-        form = template_schema.read(template.components)
+        form = template_schema.parse(template.components)
         examples = {slot.key: slot.example for slot in form.slots}
         upcoming = _upcoming_content().filter(message_template=template)
         used = Distribution.objects.filter(content__message_template=template)

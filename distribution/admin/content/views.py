@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from distribution.admin.content.form import ContentForm
 from distribution.content import approval, preview, template_schema, validation
 from distribution.content import calendar as content_calendar
-from distribution.content.preview import Audience, Bubble
+from distribution.content.preview import Bubble, LanguageAudience
 from distribution.models import Content, ContentState
 from distribution.runtime import india_time
 from masking.phones import mask_phone
@@ -45,7 +45,7 @@ def preview_context(
     request: HttpRequest, content: Content | None, form: ContentForm | None
 ) -> dict[str, Any]:
     """The message as one person sees it, and in their language if the template has it."""
-    audiences = preview.audiences()
+    audiences = preview.language_audiences()
     person = _person(request, audiences)
     bubble, own_language = _bubbles(content, form, person)
     return {
@@ -64,7 +64,7 @@ def _bubbles(
     template = form.template if form else content.message_template if content else None
     if template is None:
         return None, None
-    wording = template_schema.read(template.components)
+    wording = template_schema.parse(template.components)
     if form is not None:
         texts, file = form.texts(), _file_name(content, form)
     else:
@@ -72,10 +72,10 @@ def _bubbles(
         texts = validation.texts_of(content, wording)
         file = str(content.media.get("filename", ""))
     bubble = preview.draw(template, wording, texts, person, file=file)
-    sibling = preview.siblings(template).get(person.language) if person else None
+    sibling = preview.language_versions(template).get(person.language) if person else None
     if sibling is None or sibling.pk == template.pk:
         return bubble, None
-    sibling_wording = template_schema.read(sibling.components)
+    sibling_wording = template_schema.parse(sibling.components)
     return bubble, preview.draw(sibling, sibling_wording, texts, person, file=file)
 
 
@@ -88,7 +88,7 @@ def _file_name(content: Content | None, form: ContentForm) -> str:
     return str(media.get("filename", "")) if is_same_kind else ""
 
 
-def _person(request: HttpRequest, audiences: list[Audience]) -> Subscriber | None:
+def _person(request: HttpRequest, audiences: list[LanguageAudience]) -> Subscriber | None:
     """The requested or the next person of the language; else the first of the largest audience."""
     params = request.POST if request.method == "POST" else request.GET
     people = Subscriber.objects.eligible()
@@ -176,7 +176,7 @@ def queue(pages: ContentPages, request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     rows = Content.objects.filter(state=ContentState.SUBMITTED)
     waiting = rows.select_related("message_template", "author", "replaces").order_by("day", "pk")
-    person = _person(request, preview.audiences())
+    person = _person(request, preview.language_audiences())
     return framed(
         pages,
         request,

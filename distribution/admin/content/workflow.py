@@ -17,7 +17,7 @@ from unfold.admin import ModelAdmin
 from distribution.admin.content.views import url_of
 from distribution.content import approval, staff_send, validation
 from distribution.content.approval import EDITORIAL, ApprovalError
-from distribution.content.staff_send import RehearsalError
+from distribution.content.staff_send import StaffSendError
 from distribution.models import Content, ContentState, Decision
 from masking.phones import mask_phone
 from phonepool.cloud_api import client
@@ -57,7 +57,7 @@ def _perform(request: HttpRequest, *, pages: ModelAdmin, pk: int, name: str) -> 
     before = content.state
     try:
         shown = action.perform(request, content)
-    except (ApprovalError, RehearsalError) as error:
+    except (ApprovalError, StaffSendError) as error:
         messages.error(request, str(error))
         return HttpResponseRedirect(url_of(content))
     if action.result:
@@ -135,7 +135,7 @@ def workflow_context(request: HttpRequest, content: Content) -> dict[str, Any]:
     waiting, late = state == ContentState.SUBMITTED, approval.is_late(content, now)
     return {
         "history": content.approvals.select_related("by").order_by("-at", "-pk"),
-        "findings": validation.findings(content) if state in EDITORIAL else [],
+        "findings": validation.content_problems(content) if state in EDITORIAL else [],
         "deadline": approval.deadline(content.day) if content.day else None,
         "late": late and state not in (ContentState.APPROVED, ContentState.REPLACED),
         "template_changed": approval.template_changed(content),

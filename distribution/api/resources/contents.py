@@ -214,7 +214,7 @@ def _read(request: Request) -> tuple[dict[str, Any], UploadedFile[Any] | None]:
 def _header_media(body: dict[str, Any], file: UploadedFile[Any] | None) -> dict[str, Any]:
     """The header of the message. A file is uploaded to Meta here, before any transaction."""
     if file is not None:
-        form = template_schema.read(body["message_template"].components)
+        form = template_schema.parse(body["message_template"].components)
         kind = form.header.lower() if form.needs_media else ""
         if not kind:
             raise ValidationError({"file": "This message template has no picture or file above."})
@@ -230,7 +230,7 @@ def _header_media(body: dict[str, Any], file: UploadedFile[Any] | None) -> dict[
 
 
 def _headline(body: dict[str, Any]) -> dict[str, Any]:
-    slots = template_schema.read(body["message_template"].components).of(template_schema.HEADER)
+    slots = template_schema.parse(body["message_template"].components).of(template_schema.HEADER)
     name = {} if not slots or slots[0].name.isdigit() else {"name": slots[0].name}
     return {"type": "text", "text": body["headline"].strip(), **name}
 
@@ -244,7 +244,7 @@ def _submit(request: Request, body: dict[str, Any], header: dict[str, Any]) -> A
             content = approval.write(by=request.user, now=now, **{**values, "media": header})
             approval.submit(content, by=request.user, now=now)
     except approval.ApprovalError as error:
-        findings = validation.findings(content)
+        findings = validation.content_problems(content)
         raise ValidationError({"non_field_errors": findings or [str(error)]}) from None
     audit.log_action(request, content, "Submitted.", after={"title": content.title})
     answer = ContentShown(content).data

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from distribution.content import preview, template_schema, validation
 from distribution.content.rendering import fill_in
-from distribution.content.validation import LONGEST_VALUE, problems
+from distribution.content.validation import ASSUMED_VALUE_LENGTH, slot_problems
 from distribution.models import MessageTemplate
 from tests.builders import a_draft, a_subscriber
 from tests.distribution.a_newsroom import PLAIN, RICH, a_rich_template
 
-FORM, WHOLE = template_schema.read(PLAIN), template_schema.read(RICH)
+FORM, WHOLE = template_schema.parse(PLAIN), template_schema.parse(RICH)
 GOOD = {"body-0": "{name}", "body-1": "Nifty opens flat"}
 
 anything = st.one_of(
@@ -23,14 +23,14 @@ anything = st.one_of(
         "".join
     ),
 )
-values = st.text(max_size=LONGEST_VALUE)
+values = st.text(max_size=ASSUMED_VALUE_LENGTH)
 
 
 @given(st.tuples(anything, anything), st.tuples(values, values, values))
 def test_what_passes_the_rules_is_never_refused_by_meta_for_anybody(texts, person):
     given_texts = {"body-0": texts[0], "body-1": texts[1]}
     known = dict(zip(("name", "tier", "city"), person, strict=True))
-    if problems(FORM, given_texts, ["city"]):
+    if slot_problems(FORM, given_texts, ["city"]):
         return
 
     sent = [fill_in(text, known) for text in texts]
@@ -42,7 +42,7 @@ def test_what_passes_the_rules_is_never_refused_by_meta_for_anybody(texts, perso
 
 @given(st.text(max_size=400))
 def test_the_bubble_shows_every_letter_and_no_markup_but_ours(text):
-    html = str(preview.rich(text))
+    html = str(preview.to_html(text))
 
     assert set(re.findall(r"<(/?\w+)>", html)) <= {
         *("strong", "/strong", "em", "/em", "s", "/s", "code", "/code", "br")
@@ -57,7 +57,7 @@ kinds = st.sampled_from(["BODY", "HEADER", "BUTTONS", "body"])
 
 @given(odd | st.lists(st.dictionaries(keys, odd | kinds | st.just("{{1}} {{x}}"))))
 def test_strange_components_are_read_without_a_word(components):
-    form = template_schema.read(components)
+    form = template_schema.parse(components)
 
     assert all(slot.room >= 0 for slot in form.slots)
 
@@ -80,7 +80,7 @@ def test_strange_components_are_read_without_a_word(components):
     ],
 )
 def test_each_fault_is_told_with_what_to_do(text, words):
-    found = problems(FORM, {"body-0": "{name}", "body-1": text}, ["city"])
+    found = slot_problems(FORM, {"body-0": "{name}", "body-1": text}, ["city"])
 
     if words is None:
         assert found == {}
@@ -98,7 +98,7 @@ def test_a_template_is_read_with_names_examples_and_room():
 
 
 def test_named_variables_keep_their_names():
-    form = template_schema.read(
+    form = template_schema.parse(
         [
             {
                 "type": "BODY",
@@ -116,7 +116,7 @@ def test_named_variables_keep_their_names():
 
 
 def test_numbered_variables_are_in_the_order_of_their_numbers():
-    form = template_schema.read([{"type": "BODY", "text": "{{2}} and {{10}} and {{1}}"}])
+    form = template_schema.parse([{"type": "BODY", "text": "{{2}} and {{10}} and {{1}}"}])
 
     assert [slot.name for slot in form.slots] == ["1", "2", "10"]
 
@@ -135,8 +135,8 @@ def test_a_fingerprint_knows_a_change_and_not_an_order():
 @pytest.mark.django_db
 def test_findings_ask_for_the_picture_and_know_how_long_it_lives():
     content = a_draft(message_template=a_rich_template(), day=date(2026, 12, 31))
-    assert "Button" not in " ".join(validation.findings(content))
-    assert "Upload the image that stands above the text." in validation.findings(content)
+    assert "Button" not in " ".join(validation.content_problems(content))
+    assert "Upload the image that stands above the text." in validation.content_problems(content)
 
     content.media = {
         "type": "image",
@@ -144,18 +144,18 @@ def test_findings_ask_for_the_picture_and_know_how_long_it_lives():
         "uploaded_at": datetime(2026, 12, 1, 6, tzinfo=UTC).isoformat(),
     }
     content.button_variables = {"1": "today"}
-    assert validation.findings(content) == [
+    assert validation.content_problems(content) == [
         "Meta keeps the image until 31 Dec 2026 only: upload it nearer the day."
     ]
     content.day = date(2026, 12, 30)
-    assert validation.findings(content) == []
+    assert validation.content_problems(content) == []
 
 
 @pytest.mark.django_db
 def test_attributes_of_subscribers_may_be_named():
     a_subscriber(attributes={"city": "Pune"})
 
-    assert validation.known_attributes() == ["city"]
+    assert validation.attribute_names() == ["city"]
 
 
 @pytest.mark.django_db
