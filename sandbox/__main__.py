@@ -71,23 +71,23 @@ def options_from(given: argparse.Namespace) -> Options:
 def _overrides(text: str) -> dict[str, Any]:
     if not text:
         return {}
-    found = json.loads(text if text.lstrip().startswith("{") else Path(text).read_text())
-    if not isinstance(found, dict):
+    overrides = json.loads(text if text.lstrip().startswith("{") else Path(text).read_text())
+    if not isinstance(overrides, dict):
         raise SettingsError("settings must be a JSON object")
-    return found
+    return overrides
 
 
 def die_with_parent(parent: int) -> None:
-    """Ask Linux to end this process when the thread that started it ends."""
+    """Makes Linux terminate this process when the thread that started it ends."""
     if sys.platform != "linux":
         return
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:  # it died before we asked
+    if os.getppid() != parent:  # it ended before the call
         sys.exit(1)
 
 
 def main() -> None:
-    """Start, listen, end."""
+    """Parses the command line and runs the sandbox until it is stopped."""
     parent = os.getppid()
     parser = command_line()
     given = parser.parse_args()

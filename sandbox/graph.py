@@ -109,10 +109,9 @@ def _waba(sandbox: Sandbox, request: GraphRequest, edge: list[str]) -> object:
                 sandbox, request, [_number(sandbox, request, name) for name in world.numbers]
             )
         case ["message_templates"]:
-            found = [t for t in world.templates.values() if _matches(t, request.query)]
-            return _page(
-                sandbox, request, [template_object(world, t, request.fields) for t in found]
-            )
+            templates = [t for t in world.templates.values() if _matches(t, request.query)]
+            objects: list[object] = [template_object(world, t, request.fields) for t in templates]
+            return _page(sandbox, request, objects)
         case ["subscribed_apps"]:
             return {"data": [{"whatsapp_business_api_data": {"id": "1", "name": "Daybreak"}}]}
         case _:

@@ -45,7 +45,7 @@ QUICK = {
 
 
 def wait_for(condition: Callable[[], Any], seconds: float = 30) -> Any:
-    """The first true value of a condition that is asked again and again; fails when late."""
+    """Polls a condition and returns its first true value; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
@@ -56,7 +56,7 @@ def wait_for(condition: Callable[[], Any], seconds: float = 30) -> Any:
 
 
 def start(*more: str, settings: dict[str, Any] | None = None) -> SandboxProcess:
-    """Start a sandbox with two numbers and two message templates."""
+    """Starts a sandbox with two numbers and two message templates."""
     command = [sys.executable, "-m", "sandbox", "--port", "0", "--die-with-parent"]
     command += ["--access-token", TOKEN, "--app-secret", SECRET, "--verify-token", VERIFY]
     command += ["--waba-id", WABA, "--number", f"{ONE}:{ONE_DISPLAY}:500"]
@@ -128,7 +128,7 @@ class SandboxProcess:
         self.control("PATCH", "settings", changes)
 
     def stop(self) -> int:
-        """End it as a person would; its exit code."""
+        """Terminates the process; returns its exit code."""
         self.session.close()
         self.process.terminate()
         assert self.process.stdout is not None
@@ -161,7 +161,7 @@ def message(
 
 @dataclass
 class Received:
-    """One POST as it came in."""
+    """One received POST."""
 
     body: bytes
     headers: dict[str, str]
@@ -186,7 +186,7 @@ class Received:
 
 @dataclass
 class Receiver:
-    """A webhook endpoint that answers what the test wants; 200 unless told otherwise."""
+    """A webhook endpoint that responds with `answers`, else with 200."""
 
     posts: list[Received] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)  # for the next POSTs, first one first

@@ -124,7 +124,7 @@ def test_a_folder_the_account_may_not_enter_is_refused_and_a_temporary_one_found
 
 
 def test_missing_binaries_are_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(private_postgres, "DEBIAN", tmp_path)
+    monkeypatch.setattr(private_postgres, "DEBIAN_FOLDER", tmp_path)
 
     with pytest.raises(LaunchError) as raised:
         private_postgres.find_binaries(str(tmp_path))
@@ -136,7 +136,7 @@ def test_missing_binaries_are_a_sentence(tmp_path: Path, monkeypatch: pytest.Mon
 def test_the_newest_of_several_versions_is_taken(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(private_postgres, "DEBIAN", tmp_path)
+    monkeypatch.setattr(private_postgres, "DEBIAN_FOLDER", tmp_path)
     for version in ("9", "15", "16"):
         folder = tmp_path / version / "bin"
         folder.mkdir(parents=True)

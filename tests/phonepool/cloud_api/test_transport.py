@@ -22,7 +22,7 @@ from phonepool.errors import (
     NOT_SENT,
     UNREADABLE,
 )
-from phonepool.exceptions import CloudApiError, NotSent, Unanswered
+from phonepool.exceptions import NotSent, Unanswered
 from tests.phonepool.hostile_server import (
     ACCEPTED,
     HostileServer,
@@ -36,13 +36,9 @@ from tests.phonepool.hostile_server import (
     send_raw,
     unconnectable_url,
 )
+from tests.phonepool.transport_calls import PATH, failure_of, no_guard
 
-PATH = "/v25.0/100200300/messages"
 Make = Callable[..., CloudTransport]
-
-
-def go() -> None:
-    """A guard that lets everything pass."""
 
 
 @pytest.fixture
@@ -59,17 +55,10 @@ def make() -> Iterator[Make]:
         each.close()
 
 
-def failure_of(transport: CloudTransport, kind: type[CloudApiError]) -> Any:
-    with pytest.raises(CloudApiError) as caught:
-        transport.post(PATH, b"{}", guard=go)
-    assert type(caught.value) is kind
-    return caught.value.failure
-
-
 def test_a_request_arrives_whole_with_its_token_and_length(
     make: Make, server: HostileServer
 ) -> None:
-    response = make(server.url).post(PATH, b'{"a":1}', guard=go)
+    response = make(server.url).post(PATH, b'{"a":1}', guard=no_guard)
     heard = server.heard[0]
     assert (response.status, response.body) == (200, ACCEPTED)
     assert heard.line == "POST /v25.0/100200300/messages HTTP/1.1"
@@ -86,7 +75,7 @@ def test_a_request_arrives_whole_with_its_token_and_length(
 
 def test_header_names_of_an_answer_are_found_in_any_case(make: Make, server: HostileServer) -> None:
     server.behaviour = respond(400, b"{}", "retry-AFTER: 7")
-    assert make(server.url).post(PATH, b"{}", guard=go).headers.get("retry-after") == "7"
+    assert make(server.url).post(PATH, b"{}", guard=no_guard).headers.get("retry-after") == "7"
 
 
 def test_a_read_sends_no_body(make: Make, server: HostileServer) -> None:
@@ -98,7 +87,7 @@ def test_a_read_sends_no_body(make: Make, server: HostileServer) -> None:
 def test_connections_are_kept_and_used_again(make: Make, server: HostileServer) -> None:
     transport = make(server.url)
     for _ in range(5):
-        transport.post(PATH, b"{}", guard=go)
+        transport.post(PATH, b"{}", guard=no_guard)
     assert server.connections == 1
 
 
@@ -106,9 +95,9 @@ def test_a_connection_idle_for_too_long_is_not_used_again(
     make: Make, server: HostileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     transport = make(server.url)
-    transport.post(PATH, b"{}", guard=go)
-    monkeypatch.setattr(connections, "IDLE_LIMIT", 0.0)
-    transport.post(PATH, b"{}", guard=go)
+    transport.post(PATH, b"{}", guard=no_guard)
+    monkeypatch.setattr(connections, "MAX_IDLE_SECONDS", 0.0)
+    transport.post(PATH, b"{}", guard=no_guard)
     assert [heard.connection for heard in server.heard] == [1, 2]
 
 
@@ -123,10 +112,10 @@ def test_a_connection_that_was_closed_while_idle_is_replaced(
         return False
 
     server.behaviour = answers_once
-    transport.post(PATH, b"{}", guard=go)
+    transport.post(PATH, b"{}", guard=no_guard)
     wait_until_closed(server)
     server.behaviour = good
-    assert transport.post(PATH, b"{}", guard=go).status == 200
+    assert transport.post(PATH, b"{}", guard=no_guard).status == 200
     assert [heard.connection for heard in server.heard] == [1, 2]
 
 
@@ -134,7 +123,7 @@ def test_a_connection_that_closes_while_the_guard_waits_is_replaced(
     make: Make, server: HostileServer
 ) -> None:
     transport = make(server.url)
-    transport.post(PATH, b"{}", guard=go)
+    transport.post(PATH, b"{}", guard=no_guard)
     asked = []
 
     def waits() -> None:
@@ -157,7 +146,7 @@ def test_a_connection_that_cannot_be_replaced_sent_nothing(
     make: Make, server: HostileServer
 ) -> None:
     transport = make(server.url)
-    transport.post(PATH, b"{}", guard=go)
+    transport.post(PATH, b"{}", guard=no_guard)
     with pytest.raises(NotSent) as caught:
         transport.post(PATH, b"{}", guard=server.close)
     assert caught.value.failure is NOT_SENT
@@ -189,7 +178,7 @@ def test_what_the_guard_raises_ends_the_call_with_nothing_sent(
     with pytest.raises(NotSent) as caught:
         transport.post(PATH, b"{}", guard=too_late)
     assert caught.value.failure is DEADLINE_PASSED
-    assert transport.post(PATH, b"{}", guard=go).status == 200
+    assert transport.post(PATH, b"{}", guard=no_guard).status == 200
     assert len(server.heard) == 1
 
 
@@ -243,7 +232,7 @@ def test_a_connection_closed_at_once_is_unanswered(make: Make, server: HostileSe
 
 def test_a_used_connection_that_breaks_is_unanswered(make: Make, server: HostileServer) -> None:
     transport = make(server.url)
-    transport.post(PATH, b"{}", guard=go)
+    transport.post(PATH, b"{}", guard=no_guard)
     server.behaviour = close_connection
     assert failure_of(transport, Unanswered) is CONNECTION_LOST
     assert [heard.connection for heard in server.heard] == [1, 1]
@@ -273,12 +262,12 @@ def test_a_call_after_a_failed_one_gets_its_own_answer(make: Make, server: Hosti
     server.behaviour = never_respond
     failure_of(transport, Unanswered)
     server.behaviour = respond(200, b'{"second":1}')
-    assert transport.post(PATH, b"{}", guard=go).body == b'{"second":1}'
+    assert transport.post(PATH, b"{}", guard=no_guard).body == b'{"second":1}'
 
 
 def test_redirects_are_answers_and_not_followed(make: Make, server: HostileServer) -> None:
     server.behaviour = respond(302, b"", f"Location: {server.url}/elsewhere")
-    assert make(server.url).post(PATH, b"{}", guard=go).status == 302
+    assert make(server.url).post(PATH, b"{}", guard=no_guard).status == 302
     assert len(server.heard) == 1
 
 
@@ -298,7 +287,7 @@ def test_answers_in_chunks_and_of_old_servers_are_read(make: Make, server: Hosti
         response_bytes(200, b"{}", "Connection: close"),
     ):
         server.behaviour = send_raw(data)
-        assert transport.post(PATH, b"{}", guard=go).body == b"{}"
+        assert transport.post(PATH, b"{}", guard=no_guard).body == b"{}"
         wait_until_closed(server)
 
 
@@ -306,7 +295,7 @@ def test_cookies_are_not_kept(make: Make, server: HostileServer) -> None:
     server.behaviour = respond(200, ACCEPTED, "Set-Cookie: a=b")
     transport = make(server.url)
     for _ in range(2):
-        transport.post(PATH, b"{}", guard=go)
+        transport.post(PATH, b"{}", guard=no_guard)
     assert "cookie" not in server.heard[1].headers
 
 
@@ -314,7 +303,7 @@ def test_proxies_of_the_environment_are_not_used(
     make: Make, server: HostileServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTP_PROXY", refusing_url())
-    assert make(server.url).post(PATH, b"{}", guard=go).status == 200
+    assert make(server.url).post(PATH, b"{}", guard=no_guard).status == 200
 
 
 @pytest.mark.parametrize("token", ["two words", "line\nbreak", "tök"])
@@ -326,6 +315,6 @@ def test_a_token_that_no_header_may_carry_is_refused_without_showing_it(token: s
 
 def test_errors_hold_neither_token_nor_request(make: Make) -> None:
     with pytest.raises(NotSent) as caught:
-        make(refusing_url()).post(PATH, b"{}", guard=go)
+        make(refusing_url()).post(PATH, b"{}", guard=no_guard)
     assert caught.value.__context__ is None
     assert "token" not in repr(caught.value)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.conf import settings
@@ -19,7 +19,6 @@ from phonepool.errors import (
     SERVER_FAULT,
     UNREADABLE,
     WITHDRAWN,
-    Failure,
     classify,
     is_fault,
 )
@@ -27,33 +26,18 @@ from phonepool.models import Breaker, NumberState, PhoneEvent, PhoneNumber, Port
 from phonepool.numbers import breakers, health, pool, reservation
 from phonepool.numbers.breakers import CallReport
 from tests.builders import a_number, a_portfolio
+from tests.phonepool.breaker_state import (
+    NOW,
+    account_breaker,
+    breaker_of,
+    event_kinds,
+    report_calls,
+)
 
 pytestmark = pytest.mark.django_db
-NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
 DOWN, TOO_FAST, NOT_ON_WHATSAPP = classify(131016), classify(130429), classify(131026)
 NO_TOKEN = classify(190)
 COOLDOWN = timedelta(seconds=settings.BREAKER_COOLDOWN_SECONDS)
-
-
-def tell(
-    number: PhoneNumber, failure: Failure | None, times: int = 20, *, now: datetime = NOW
-) -> bool:
-    """The answers of calls that went at `now`."""
-    answer = CallReport(number.pk, failure, now.timestamp(), watched=True)
-    return pool.report_calls([answer] * times, now=now)
-
-
-def breaker(number: PhoneNumber) -> str:
-    return str(PhoneNumber.objects.get(pk=number.pk).breaker)
-
-
-def account() -> str:
-    return str(Portfolio.objects.get().breaker)
-
-
-def kinds(number: PhoneNumber) -> list[str]:
-    events = PhoneEvent.objects.filter(number=number).order_by("pk")
-    return list(events.values_list("kind", flat=True))
 
 
 def two_numbers() -> tuple[PhoneNumber, PhoneNumber]:
@@ -66,11 +50,11 @@ def two_numbers() -> tuple[PhoneNumber, PhoneNumber]:
 def test_twenty_faults_in_a_row_open_the_numbers_breaker_and_the_others_carry_on():
     ill, well = two_numbers()
 
-    assert tell(ill, DOWN, 19) is False
-    assert tell(ill, DOWN, 1) is True
+    assert report_calls(ill, DOWN, 19) is False
+    assert report_calls(ill, DOWN, 1) is True
 
-    assert (breaker(ill), breaker(well), account()) == ("OPEN", "CLOSED", "CLOSED")
-    assert kinds(ill) == ["breaker_opened"]
+    assert (breaker_of(ill), breaker_of(well), account_breaker()) == ("OPEN", "CLOSED", "CLOSED")
+    assert event_kinds(ill) == ["breaker_opened"]
     assert PhoneEvent.objects.get().detail == "20 of 20 calls: service_unavailable"
     assert {pool.reserve(25, now=NOW).number_id for _ in range(4)} == {well.pk}
 
@@ -79,20 +63,20 @@ def test_half_of_the_calls_is_too_much_and_less_is_not():
     ill, well = two_numbers()
 
     for number, good in ((ill, 20), (well, 21)):
-        tell(number, DOWN, 1)  # the first fault begins the window
-        tell(number, None, good)
-        tell(number, DOWN, 19)
+        report_calls(number, DOWN, 1)  # the first fault begins the window
+        report_calls(number, None, good)
+        report_calls(number, DOWN, 19)
 
-    assert (breaker(ill), breaker(well)) == ("OPEN", "CLOSED")
+    assert (breaker_of(ill), breaker_of(well)) == ("OPEN", "CLOSED")
 
 
 def test_faults_of_more_than_ten_seconds_are_not_added_up():
     number, _ = two_numbers()
 
-    tell(number, DOWN, 19)
-    tell(number, DOWN, 19, now=NOW + timedelta(seconds=breakers.WINDOW_SECONDS))
+    report_calls(number, DOWN, 19)
+    report_calls(number, DOWN, 19, now=NOW + timedelta(seconds=breakers.WINDOW_SECONDS))
 
-    assert breaker(number) == "CLOSED"
+    assert breaker_of(number) == "CLOSED"
 
 
 FAULTS = [NO_ANSWER, CONNECTION_LOST, UNREADABLE, SERVER_FAULT, NOT_SENT, CONNECT_TIMEOUT, DOWN]
@@ -105,16 +89,16 @@ def test_what_is_the_numbers_or_metas_fault_counts(failure):
     number, _ = two_numbers()
 
     assert is_fault(failure)
-    assert tell(number, failure) is True
+    assert report_calls(number, failure) is True
 
 
 @pytest.mark.parametrize("failure", NOT_FAULTS, ids=lambda failure: failure.slug)
 def test_refusals_for_speed_and_what_is_about_a_recipient_never_open_a_breaker(failure):
     number, _ = two_numbers()
 
-    tell(number, failure, 500)
+    report_calls(number, failure, 500)
 
-    assert breaker(number) == "CLOSED"
+    assert breaker_of(number) == "CLOSED"
 
 
 def test_good_answers_of_a_healthy_number_cost_no_statement():
@@ -134,8 +118,8 @@ def opened(**fields: object) -> PhoneNumber:
     """A number whose breaker opened at NOW, in an account that is well."""
     number = a_number(**fields)
     a_number(state=NumberState.STANDBY, role=Role.BACKUP)
-    tell(number, DOWN)
-    assert breaker(number) == "OPEN"
+    report_calls(number, DOWN)
+    assert breaker_of(number) == "OPEN"
     return number
 
 
@@ -151,7 +135,7 @@ def test_then_one_message_is_on_trial_and_no_other_until_it_ends():
     trial = pool.reserve(25, now=later)
 
     assert (trial.number_id, trial.count, trial.recovering) == (number.pk, 1, True)
-    assert breaker(number) == "HALF_OPEN"
+    assert breaker_of(number) == "HALF_OPEN"
     assert pool.reserve(25, now=later + timedelta(seconds=1)) is None
     assert pool.reserve(25, now=later + COOLDOWN).count == 1  # its answer never came
 
@@ -160,7 +144,7 @@ def test_a_stale_look_at_the_number_takes_no_more_than_the_trial():
     """The row was read before its breaker opened; the statement that takes slots knows better."""
     number = a_number()
     stale = PhoneNumber.objects.get()
-    tell(number, DOWN)
+    report_calls(number, DOWN)
 
     assert reservation.reserve(stale, 25, now=NOW) is None
     assert reservation.reserve(stale, 25, now=NOW + COOLDOWN) is None
@@ -171,9 +155,12 @@ def test_a_good_trial_closes_it_and_the_number_comes_back_gently():
     number, later = opened(), NOW + COOLDOWN
     pool.reserve(25, now=later)
 
-    tell(number, None, 1, now=later)
+    report_calls(number, None, 1, now=later)
 
-    assert (breaker(number), kinds(number)) == ("CLOSED", ["breaker_opened", "breaker_closed"])
+    assert (breaker_of(number), event_kinds(number)) == (
+        "CLOSED",
+        ["breaker_opened", "breaker_closed"],
+    )
     number.refresh_from_db()
     rates = [health.rate(number, later + timedelta(seconds=s)) for s in (0, 5, 8)]
     assert rates == [20, 60, 80]
@@ -184,10 +171,10 @@ def test_a_bad_trial_opens_it_again(failure):
     number, later = opened(), NOW + COOLDOWN
     pool.reserve(25, now=later)
 
-    tell(number, failure, 1, now=later)
+    report_calls(number, failure, 1, now=later)
 
-    assert breaker(number) == "OPEN"
-    assert kinds(number)[-1] == "breaker_stays_open"
+    assert breaker_of(number) == "OPEN"
+    assert event_kinds(number)[-1] == "breaker_stays_open"
     assert pool.reserve(25, now=later + COOLDOWN / 2) is None
     assert pool.reserve(25, now=later + COOLDOWN).count == 1
 
@@ -197,9 +184,9 @@ def test_a_trial_that_is_refused_for_another_reason_shows_that_the_number_works(
     number, later = opened(), NOW + COOLDOWN
     pool.reserve(25, now=later)
 
-    tell(number, failure, 1, now=later)
+    report_calls(number, failure, 1, now=later)
 
-    assert breaker(number) == "CLOSED"
+    assert breaker_of(number) == "CLOSED"
 
 
 @pytest.mark.parametrize("failure", [WITHDRAWN, DEADLINE_PASSED], ids=lambda f: f.slug)
@@ -207,9 +194,9 @@ def test_a_trial_that_was_called_off_says_nothing(failure):
     number, later = opened(), NOW + COOLDOWN
     pool.reserve(25, now=later)
 
-    tell(number, failure, 1, now=later)
+    report_calls(number, failure, 1, now=later)
 
-    assert breaker(number) == "HALF_OPEN"
+    assert breaker_of(number) == "HALF_OPEN"
 
 
 def test_late_answers_of_calls_from_before_neither_close_nor_open_it():
@@ -220,12 +207,12 @@ def test_late_answers_of_calls_from_before_neither_close_nor_open_it():
     ]
 
     pool.report_calls(late[:1] * 30, now=NOW + timedelta(seconds=1))
-    assert breaker(number) == "OPEN"
+    assert breaker_of(number) == "OPEN"
 
     pool.reserve(25, now=later)
-    tell(number, None, 1, now=later)
+    report_calls(number, None, 1, now=later)
     pool.report_calls(late[1:] * 30, now=later + timedelta(seconds=1))
-    assert breaker(number) == "CLOSED"
+    assert breaker_of(number) == "CLOSED"
 
 
 def test_a_human_who_mended_it_need_not_wait_for_the_trial():
@@ -242,7 +229,7 @@ def test_a_breaker_that_nobody_tries_any_more_is_forgotten():
 
     assert breakers.close_idle(long_after) == 0
     assert breakers.close_idle(long_after + timedelta(seconds=1)) == 1
-    assert breaker(number) == "CLOSED"
+    assert breaker_of(number) == "CLOSED"
 
 
 # --- the account --------------------------------------------------------------------------------
@@ -252,13 +239,13 @@ def test_when_every_number_fails_it_is_the_account_and_no_backup_is_burnt():
     first, second = two_numbers()
     ill_backup = a_number(state=NumberState.STANDBY, role=Role.BACKUP)
     for number in (first, second):
-        tell(number, DOWN)
-    assert account() == "CLOSED"  # the backup may help
+        report_calls(number, DOWN)
+    assert account_breaker() == "CLOSED"  # the backup may help
     assert health.ensure_capacity(0, until=NOW, now=NOW) == [ill_backup.label]
 
-    tell(ill_backup, DOWN)
+    report_calls(ill_backup, DOWN)
 
-    assert (account(), Portfolio.objects.get().breaker_reason) == (
+    assert (account_breaker(), Portfolio.objects.get().breaker_reason) == (
         "OPEN",
         "20 of 20 calls: service_unavailable",
     )
@@ -269,9 +256,9 @@ def test_an_account_wide_refusal_opens_everything_at_once_and_wakes_nobody():
     backup = a_number(state=NumberState.STANDBY, role=Role.BACKUP)
     elsewhere = a_number(portfolio=Portfolio.objects.create(business_id="901"))
 
-    assert tell(number, NO_TOKEN, 1) is True
+    assert report_calls(number, NO_TOKEN, 1) is True
 
-    assert [breaker(n) for n in (number, other, backup, elsewhere)] == ["OPEN"] * 3 + ["CLOSED"]
+    assert [breaker_of(n) for n in (number, other, backup, elsewhere)] == ["OPEN"] * 3 + ["CLOSED"]
     assert health.ensure_capacity(10**6, until=NOW, now=NOW) == []
     assert pool.reserve(25, now=NOW).number_id == elsewhere.pk
 
@@ -279,15 +266,15 @@ def test_an_account_wide_refusal_opens_everything_at_once_and_wakes_nobody():
 def test_one_good_trial_closes_the_account_and_each_number_tries_for_itself():
     number, other = two_numbers()
     backup = a_number(state=NumberState.STANDBY, role=Role.BACKUP)
-    tell(number, NO_TOKEN, 1)
+    report_calls(number, NO_TOKEN, 1)
     later = NOW + COOLDOWN
     trial = PhoneNumber.objects.get(pk=pool.reserve(25, now=later).number_id)
 
-    tell(trial, None, 1, now=later)
+    report_calls(trial, None, 1, now=later)
 
     left = other if trial == number else number
-    assert account() == "CLOSED"
-    assert [breaker(n) for n in (trial, left, backup)] == ["CLOSED", "OPEN", "CLOSED"]
+    assert account_breaker() == "CLOSED"
+    assert [breaker_of(n) for n in (trial, left, backup)] == ["CLOSED", "OPEN", "CLOSED"]
     next_ones = [pool.reserve(25, now=later) for _ in range(3)]
     assert [r.count for r in next_ones if r.number_id == left.pk] == [1]
 
@@ -304,7 +291,7 @@ def test_a_backup_of_an_account_that_is_well_wakes_for_one_that_is_ill():
     number = a_number()
     well = Portfolio.objects.create(business_id="901")
     backup = a_number(portfolio=well, state=NumberState.STANDBY, role=Role.BACKUP)
-    tell(number, DOWN)
+    report_calls(number, DOWN)
 
     assert health.ensure_capacity(0, until=NOW, now=NOW) == [backup.label]
 
@@ -326,14 +313,14 @@ def test_whatever_comes_an_open_breaker_lets_at_most_one_message_a_cooldown_thro
     try:
         for failure, times, pause in steps:
             now += timedelta(seconds=pause)
-            tell(number, failure, times, now=now)
-            was = breaker(number)
+            report_calls(number, failure, times, now=now)
+            was = breaker_of(number)
             slots = pool.reserve(25, now=now)
             if was == Breaker.CLOSED:
                 trials.clear()
             elif slots is not None:
                 assert slots.count == 1
-                assert breaker(number) == Breaker.HALF_OPEN
+                assert breaker_of(number) == Breaker.HALF_OPEN
                 assert not trials or now - trials[-1] >= COOLDOWN
                 trials.append(now)
     finally:
