@@ -10,10 +10,25 @@ from masking.phones import mask_phones
 from masking.placeholders import PERSONAL
 
 BODY_CHARACTERS_LIMIT = 20_000
-PRIVATE = frozenset(("name", "username", "body", "caption", "title", "text", "user_id", "payload"))
-PRIVATE |= {"from_user_id", "recipient_user_id", "first_name", "last_name", "response_json"}
+PRIVATE_KEYS = frozenset(
+    (
+        "name",
+        "username",
+        "body",
+        "caption",
+        "title",
+        "text",
+        "user_id",
+        "payload",
+        "from_user_id",
+        "recipient_user_id",
+        "first_name",
+        "last_name",
+        "response_json",
+    )
+)
 _MESSAGE_ID = re.compile(r"wamid\.[A-Za-z0-9+/=_.-]+")  # Base64 around the person's number
-_WHEN = frozenset(("timestamp", "time"))
+_TIME_KEYS = frozenset(("timestamp", "time"))
 
 
 def mask_body(raw: bytes) -> str:
@@ -46,7 +61,13 @@ def _masked(value: Any, key: str = "") -> Any:
     if isinstance(value, list):
         return [_masked(inner, key) for inner in value]
     if isinstance(value, str):
-        return PERSONAL if key in PRIVATE and value else value if key in _WHEN else mask_text(value)
-    if isinstance(value, int) and not isinstance(value, bool) and key not in _WHEN:
+        return (
+            PERSONAL
+            if key in PRIVATE_KEYS and value
+            else value
+            if key in _TIME_KEYS
+            else mask_text(value)
+        )
+    if isinstance(value, int) and not isinstance(value, bool) and key not in _TIME_KEYS:
         return int(value) if abs(value) < 10**6 else mask_text(str(value))
     return value

@@ -150,8 +150,14 @@ def lock_statuses(ids: Sequence[int]) -> dict[int, str]:
 
 
 EVENT_COLUMNS = (
-    *("subscriber_id", "kind", "source", "evidence"),
-    *("notice", "actor", "at", "recorded_at"),
+    "subscriber_id",
+    "kind",
+    "source",
+    "evidence",
+    "notice",
+    "actor",
+    "at",
+    "recorded_at",
 )
 
 

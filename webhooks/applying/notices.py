@@ -61,8 +61,14 @@ QUALITY_AFTER = {
     "UNFLAGGED": Quality.MEDIUM,
 }
 GRAVE = frozenset(
-    ("ACCOUNT_DELETED", "ACCOUNT_OFFBOARDED", "ACCOUNT_RESTRICTION", "ACCOUNT_VIOLATION")
-) | {"DISABLED_UPDATE"}  # fmt: skip
+    (
+        "ACCOUNT_DELETED",
+        "ACCOUNT_OFFBOARDED",
+        "ACCOUNT_RESTRICTION",
+        "ACCOUNT_VIOLATION",
+        "DISABLED_UPDATE",
+    )
+)
 
 
 def apply(events: Iterable[Event], *, now: datetime) -> Counter[str]:

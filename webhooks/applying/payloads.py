@@ -31,8 +31,19 @@ Value = dict[str, Any]
 
 STATUSES = {word: word for word in ("sent", "delivered", "read", "failed")} | {"played": "read"}
 SILENT_TYPES = frozenset(
-    ("image", "video", "audio", "document", "sticker", "reaction", "location", "contacts", "order")
-) | {"unsupported"}  # fmt: skip
+    (
+        "image",
+        "video",
+        "audio",
+        "document",
+        "sticker",
+        "reaction",
+        "location",
+        "contacts",
+        "order",
+        "unsupported",
+    )
+)
 FRAME = frozenset(("messaging_product", "metadata", "contacts"))
 
 

@@ -20,8 +20,17 @@ pytestmark = pytest.mark.django_db
 
 LIST = "/admin/subscribers/subscriber/"
 HOSTILE = (
-    *("=1+1", "+1+1", "-1+1", "@SUM(A1)", "=cmd|' /C calc'!A0", "'=1", "＝1+1", "'plain"),
-    *('"quoted", and more', '="+91"', "plain"),
+    "=1+1",
+    "+1+1",
+    "-1+1",
+    "@SUM(A1)",
+    "=cmd|' /C calc'!A0",
+    "'=1",
+    "＝1+1",
+    "'plain",
+    '"quoted", and more',
+    '="+91"',
+    "plain",
 )
 
 

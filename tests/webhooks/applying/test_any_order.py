@@ -25,8 +25,17 @@ HISTORIES = st.tuples(
     st.sets(st.sampled_from(ORDER[:3])), st.sets(st.sampled_from(ORDER[3:]), max_size=1)
 ).filter(any)
 KEPT = (
-    *("state", "progress", "wamid", "reason", "accepted_at", "sent_at", "delivered_at"),
-    *("read_at", "failed_at", "failed_code", "attempt_no"),
+    "state",
+    "progress",
+    "wamid",
+    "reason",
+    "accepted_at",
+    "sent_at",
+    "delivered_at",
+    "read_at",
+    "failed_at",
+    "failed_code",
+    "attempt_no",
 )
 
 

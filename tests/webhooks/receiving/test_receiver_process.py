@@ -29,9 +29,20 @@ HANDSHAKE = {
     "hub.verify_token": settings.WHATSAPP_VERIFY_TOKEN,
 }
 SHUT = [
-    *("/", "/admin/", "/admin/login/", "/dashboard/", "/static/admin/css/base.css"),
-    *("/api/distribution/health", "/api/distribution/subscribers", "/api/schema/", "/api/"),
-    *("/webhooks/", "/webhooks/whatsapp/x", "//admin/", "/webhooks/../admin/", "/health/"),
+    "/",
+    "/admin/",
+    "/admin/login/",
+    "/dashboard/",
+    "/static/admin/css/base.css",
+    "/api/distribution/health",
+    "/api/distribution/subscribers",
+    "/api/schema/",
+    "/api/",
+    "/webhooks/",
+    "/webhooks/whatsapp/x",
+    "//admin/",
+    "/webhooks/../admin/",
+    "/health/",
 ]
 
 
