@@ -37,11 +37,9 @@ def mask_body(raw: bytes) -> str:
         shown = json.dumps(_masked(json.loads(raw)), indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
         return f"{len(raw)} bytes that are not JSON"
-    return (
-        shown
-        if len(shown) <= BODY_CHARACTERS_LIMIT
-        else f"{shown[:BODY_CHARACTERS_LIMIT]}\n… ({len(raw)} bytes in all)"
-    )
+    if len(shown) > BODY_CHARACTERS_LIMIT:
+        return f"{shown[:BODY_CHARACTERS_LIMIT]}\n… ({len(raw)} bytes in all)"
+    return shown
 
 
 def mask_text(text: str) -> str:

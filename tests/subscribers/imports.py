@@ -1,4 +1,4 @@
-"""How the tests run an import and read its report."""
+"""Helpers that run an import and read its report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The hour of these tests, and the one question they all ask."""
+"""The time of these tests, and the statuses that they compare."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ ROLES = roles.ROLES
 
 
 def a_client(role: str) -> Client:
-    """Somebody of that role, signed in."""
+    """A client signed in with that role."""
     roles.create_roles()
     user: Any = get_user_model().objects.create_user(
         f"{role.lower()}-1", password="irrelevant here", is_staff=True
@@ -27,6 +27,6 @@ def a_client(role: str) -> Client:
 
 
 def acts() -> list[str]:
-    """What the audit log says was done to our records, the oldest first; not who signed in."""
+    """The audit log's entries about records, oldest first, without sign-ins."""
     entries = LogEntry.objects.filter(content_type__app_label__in=["subscribers", "phonepool"])
     return [entry.change_message for entry in entries.order_by("pk")]

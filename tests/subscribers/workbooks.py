@@ -1,4 +1,4 @@
-"""Workbooks for tests: honest ones by openpyxl, hostile ones by hand."""
+"""Workbooks for tests: valid ones by openpyxl, hostile ones by hand."""
 
 from __future__ import annotations
 

@@ -9,6 +9,6 @@ __all__ = ["serve"]
 
 
 @pytest.fixture(autouse=True)
-def nothing_missed(monkeypatch) -> None:
-    """What an earlier test was refused is not told in this one."""
+def no_unsaved_gap(monkeypatch) -> None:
+    """A receive gap of an earlier test is not saved in this one."""
     monkeypatch.setattr(presence, "_gap_end", None)

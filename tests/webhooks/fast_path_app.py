@@ -1,4 +1,4 @@
-"""The site with the webhooks' short way in, whatever `config/wsgi.py` does."""
+"""The site behind the webhooks' fast path, independent of `config/wsgi.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Webhooks as Meta writes them, signed, and deliveries for them to be about."""
+"""Signed webhooks as Meta writes them, and deliveries that they can report on."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def status(
     wamid: str = "wamid.HBgM",
     code: int | None = None,
 ) -> dict[str, Any]:
-    """One item of `statuses`; `about` is our attempt id."""
+    """One item of `statuses`; `about` is the attempt id."""
     item: dict[str, Any] = {
         "id": wamid,
         "status": word,
@@ -76,7 +76,7 @@ def status(
     return item
 
 
-def said(phone: str, text: str, *, at: datetime, number: str = NUMBER) -> bytes:
+def text_message(phone: str, text: str, *, at: datetime, number: str = NUMBER) -> bytes:
     """A text message from a person."""
     item = {
         "from": phone.removeprefix("+"),
@@ -88,7 +88,7 @@ def said(phone: str, text: str, *, at: datetime, number: str = NUMBER) -> bytes:
     return envelope(messages(number, messages=[item]))
 
 
-def switched(phone: str, value: str, *, at: datetime, number: str = NUMBER) -> bytes:
+def preference_change(phone: str, value: str, *, at: datetime, number: str = NUMBER) -> bytes:
     """WhatsApp's own switch for marketing messages."""
     change = messages(
         number,
@@ -120,27 +120,29 @@ def apply(*bodies: bytes, now: datetime | None = None) -> inbox.DrainResult:
     return inbox.drain(now=now)
 
 
-def our_number(**fields: Any) -> PhoneNumber:
+def pool_number(**fields: Any) -> PhoneNumber:
     return a_number(**{"meta_id": NUMBER, "display_number": "+91 98000 00001", **fields})
 
 
 def in_flight(
     people: int = 1, *, now: datetime, lease: timedelta = LEASE, **fields: Any
 ) -> tuple[Distribution, dict[int, AttemptKey]]:
-    """An open distribution whose deliveries are all on the wire: attempt ids by delivery."""
-    number = PhoneNumber.objects.filter(meta_id=NUMBER).first() or our_number()
+    """An open distribution whose deliveries are all in flight: attempt ids by delivery."""
+    number = PhoneNumber.objects.filter(meta_id=NUMBER).first() or pool_number()
     distribution = an_open_distribution(people, now=now, **fields)
-    return distribution, on_the_wire(distribution, number, now=now, lease=lease)
+    return distribution, put_in_flight(distribution, number, now=now, lease=lease)
 
 
-def on_the_wire(
+def put_in_flight(
     distribution: Distribution, number: PhoneNumber, *, now: datetime, lease: timedelta = LEASE
 ) -> dict[int, AttemptKey]:
     attempts: dict[int, AttemptKey] = {}
     for batch_no in range(distribution.batches):
-        taken = deliveries.claim(distribution.pk, batch_no, limit=1000, now=now, lease=lease)
-        attempts |= {row.pk: taken.attempt(row) for row in taken.deliveries}
-        deliveries.mark_inflight(taken, taken.deliveries, number_id=number.pk, now=now, lease=lease)
+        claimed = deliveries.claim(distribution.pk, batch_no, limit=1000, now=now, lease=lease)
+        attempts |= {row.pk: claimed.attempt(row) for row in claimed.deliveries}
+        deliveries.mark_inflight(
+            claimed, claimed.deliveries, number_id=number.pk, now=now, lease=lease
+        )
     return attempts
 
 
@@ -156,14 +158,16 @@ def store(*bodies: bytes, at: datetime) -> list[int]:
     return list(WebhookEvent.objects.filter(pk__gt=last).values_list("pk", flat=True))
 
 
-def spoil(monkeypatch: Any, *poison: int, error: Exception | None = None) -> list[set[int]]:
+def make_applying_fail(
+    monkeypatch: Any, *failing: int, error: Exception | None = None
+) -> list[set[int]]:
     """Make applying any bundle with one of these webhooks fail; the bundles that were tried."""
     tried: list[set[int]] = []
     really = handlers.apply
 
     def apply(webhooks, *, now):
         tried.append(set(webhooks))
-        if not tried[-1].isdisjoint(poison):
+        if not tried[-1].isdisjoint(failing):
             raise error or ZeroDivisionError("a poison for +919812345678")
         return really(webhooks, now=now)
 

@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from tests.webhooks.posts import apply, said
+from tests.webhooks.posts import apply, text_message
 from webhooks.models import WebhookEvent
 
 pytestmark = pytest.mark.django_db
@@ -28,7 +28,7 @@ def staff(*permissions: str) -> Client:
 
 @pytest.fixture
 def dead() -> WebhookEvent:
-    apply(b"no json 919812345678", said("+919812345678", "STOP", at=timezone.now()))
+    apply(b"no json 919812345678", text_message("+919812345678", "STOP", at=timezone.now()))
     return WebhookEvent.objects.dead().get()
 
 

@@ -62,18 +62,18 @@ _STOP, _START, _STOP_BUTTON = (
 )
 
 
-def parse_opt(said: str, chosen: Iterable[str] = ()) -> bool | None:
+def parse_opt(text: str, labels: Iterable[str] = ()) -> bool | None:
     """True for START, False for STOP, None for anything else. STOP wins over START.
 
-    `chosen` are a pressed button's payload ("STOP:42") and label ("Stop these messages").
+    `labels` are a pressed button's payload ("STOP:42") and label ("Stop these messages").
     """
-    chosen = [label for label in chosen if len(label) <= CHARACTERS_LIMIT]
-    if len(said) <= CHARACTERS_LIMIT and normalise(said) in _STOP:
+    labels = [label for label in labels if len(label) <= CHARACTERS_LIMIT]
+    if len(text) <= CHARACTERS_LIMIT and normalise(text) in _STOP:
         return False
-    if any(_begins_with_stop(label) for label in chosen):
+    if any(_begins_with_stop(label) for label in labels):
         return False
-    names = [label.partition(":")[0] for label in chosen]
-    if any(normalise(name) in _START for name in [said, *names] if len(name) <= CHARACTERS_LIMIT):
+    names = [label.partition(":")[0] for label in labels]
+    if any(normalise(name) in _START for name in [text, *names] if len(name) <= CHARACTERS_LIMIT):
         return True
     return None
 

@@ -12,7 +12,7 @@ from distribution.models import Alert, Delivery, Distribution, State
 from distribution.service_level import sla
 from phonepool.models import Portfolio
 from tests.builders import a_portfolio, a_template, an_open_distribution
-from tests.webhooks.posts import apply, notice, our_number
+from tests.webhooks.posts import apply, notice, pool_number
 
 NOW = timezone.now().replace(microsecond=0)
 pytestmark = pytest.mark.django_db
@@ -64,7 +64,7 @@ def limit(people: int) -> None:
 
 
 def test_a_newer_limit_takes_the_place_of_the_older_one():
-    our_number(portfolio=None)
+    pool_number(portfolio=None)
     Portfolio.objects.update(recipient_limit=2000)
 
     limit(10_000)

@@ -8,7 +8,7 @@ from distribution.ledger import restored
 from distribution.ledger.attempt_ids import AttemptKey
 from distribution.models import Delivery, State
 from tests.builders import an_open_distribution
-from tests.webhooks.posts import apply, our_number, status, statuses
+from tests.webhooks.posts import apply, pool_number, status, statuses
 from webhooks.models import WebhookEvent
 
 NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
@@ -16,7 +16,7 @@ NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
 
 @pytest.mark.django_db
 def test_what_meta_reports_of_a_forgotten_send_settles_it():
-    our_number()
+    pool_number()
     distribution = an_open_distribution(1, now=NOW)
     restored.doubt(distribution.pk, now=NOW)
     lost = AttemptKey(Delivery.objects.get().pk, 1, 12345)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from distribution.models import Delivery
 from subscribers.models import Status, Subscriber
 from tests.builders import a_subscriber
-from tests.webhooks.posts import apply, in_flight, our_number, said, status, statuses
+from tests.webhooks.posts import apply, in_flight, pool_number, status, statuses, text_message
 from webhooks.applying import inbox
 from webhooks.models import WebhookEvent
 from webhooks.receiving import store
@@ -95,11 +95,11 @@ def test_any_order_and_any_repetition_of_reports_end_the_same(db, history, data)
 )
 def test_any_order_of_wishes_ends_with_the_latest(db, order):
     with transaction.atomic():
-        our_number()
+        pool_number()
         who = a_subscriber()
         for word, second in order:
             at = NOW + timedelta(seconds=second)
-            apply(said(who.phone, word, at=at), now=NOW + timedelta(minutes=1))
+            apply(text_message(who.phone, word, at=at), now=NOW + timedelta(minutes=1))
         result = Subscriber.objects.get(pk=who.pk).status
         transaction.set_rollback(True)
 

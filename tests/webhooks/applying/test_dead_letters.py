@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from distribution.models import Alert, Delivery, State, StatusFeed
 from tests.webhooks import posts
-from tests.webhooks.posts import in_flight, notice, spoil, status, statuses
+from tests.webhooks.posts import in_flight, make_applying_fail, notice, status, statuses
 from webhooks.applying import inbox
 from webhooks.models import WebhookEvent
 
@@ -23,7 +23,7 @@ def test_a_poison_spoils_nobody_elses_day_and_dies_alone_after_five_tries(monkey
     _, attempts = in_flight(9, now=NOW)
     items = [statuses(status("sent", key, at=NOW, wamid=f"w{pk}")) for pk, key in attempts.items()]
     pks = store(*items[:4], BODY, *items[4:])
-    tried = spoil(monkeypatch, pks[4])
+    tried = make_applying_fail(monkeypatch, pks[4])
 
     first = inbox.drain(now=NOW)
 
@@ -43,7 +43,7 @@ def test_a_poison_spoils_nobody_elses_day_and_dies_alone_after_five_tries(monkey
 
 def test_new_webhooks_are_applied_together_while_a_poison_is_tried_alone(monkeypatch):
     (poison,) = store(BODY)
-    tried = spoil(monkeypatch, poison)
+    tried = make_applying_fail(monkeypatch, poison)
     inbox.drain(now=NOW)
     fresh = store(BODY + b" ", BODY + b"  ")
     tried.clear()
@@ -66,7 +66,9 @@ def test_what_is_no_json_is_given_up_at_once(body):
 
 def test_what_the_database_itself_refuses_for_a_while_is_not_given_up_for_an_hour(monkeypatch):
     (pk,) = store(BODY)
-    spoil(monkeypatch, pk, error=OperationalError("canceling statement due to lock timeout"))
+    make_applying_fail(
+        monkeypatch, pk, error=OperationalError("canceling statement due to lock timeout")
+    )
 
     drained = [inbox.drain(now=NOW + timedelta(minutes=n)) for n in range(0, 60, 5)]
 
@@ -78,7 +80,7 @@ def test_dead_letters_are_applied_once_the_fault_is_mended(monkeypatch):
     _, attempts = in_flight(1, now=NOW)
     (poison,) = store(statuses(status("read", next(iter(attempts.values())), at=NOW)))
     with monkeypatch.context() as patch:
-        spoil(patch, poison)
+        make_applying_fail(patch, poison)
         for _ in range(5):
             inbox.drain(now=NOW)
     assert WebhookEvent.objects.dead().count() == 1

@@ -14,12 +14,12 @@ from tests.webhooks.posts import (
     envelope,
     in_flight,
     messages,
-    on_the_wire,
-    our_number,
-    said,
+    pool_number,
+    preference_change,
+    put_in_flight,
     status,
     statuses,
-    switched,
+    text_message,
 )
 from webhooks.applying import inbox
 from webhooks.models import WebhookEvent
@@ -43,7 +43,7 @@ def failure(code: int, *, at=NOW) -> bytes:
 
 
 def person(**fields) -> Subscriber:
-    our_number()
+    pool_number()
     return a_subscriber(**fields)
 
 
@@ -124,7 +124,7 @@ def test_who_used_metas_switch_is_opted_out_with_the_failure_as_evidence():
 def test_an_older_failure_does_not_undo_a_younger_start():
     in_flight(1, now=NOW)
     who = Subscriber.objects.get()
-    apply(said(who.phone, "START", at=LATER), now=LATER)
+    apply(text_message(who.phone, "START", at=LATER), now=LATER)
 
     apply(failure(131050, at=NOW), now=LATER)
 
@@ -192,7 +192,7 @@ def test_what_is_about_one_message_only_ends_that_one(code):
 def test_a_stop_word_ends_the_subscription_at_once(word):
     who = person()
 
-    apply(said(who.phone, word, at=NOW), now=LATER)
+    apply(text_message(who.phone, word, at=NOW), now=LATER)
 
     assert fate(who) == Status.UNSUBSCRIBED
     event = ConsentEvent.objects.get()
@@ -202,23 +202,23 @@ def test_a_stop_word_ends_the_subscription_at_once(word):
 
 def test_a_stop_word_keeps_what_is_not_sent_yet_from_being_sent():
     now = timezone.now()
-    our_number()
+    pool_number()
     distribution, _ = in_flight(1, now=now)
     row = only_delivery()
     Delivery.objects.update(state=State.PENDING, lease_until=None, claim_token=None)
 
-    apply(said(row.phone, "stop", at=now), now=now)
+    apply(text_message(row.phone, "stop", at=now), now=now)
 
-    assert on_the_wire(distribution, our_number(meta_id="2"), now=now) == {}
+    assert put_in_flight(distribution, pool_number(meta_id="2"), now=now) == {}
     assert only_delivery().reason == "opted_out"
 
 
 @pytest.mark.parametrize("word", ["START", "शुरू करें"])
 def test_a_start_word_brings_back_who_had_stopped(word):
     who = person()
-    apply(said(who.phone, "STOP", at=NOW), now=NOW)
+    apply(text_message(who.phone, "STOP", at=NOW), now=NOW)
 
-    apply(said(who.phone, word, at=LATER), now=LATER)
+    apply(text_message(who.phone, word, at=LATER), now=LATER)
 
     assert fate(who) == Status.ACTIVE
 
@@ -226,7 +226,10 @@ def test_a_start_word_brings_back_who_had_stopped(word):
 @pytest.mark.parametrize("first", [True, False])
 def test_an_older_start_never_undoes_a_younger_stop(first):
     who = person()
-    start, stop = said(who.phone, "START", at=NOW), said(who.phone, "STOP", at=LATER)
+    start, stop = (
+        text_message(who.phone, "START", at=NOW),
+        text_message(who.phone, "STOP", at=LATER),
+    )
 
     for body in (start, stop) if first else (stop, start):
         apply(body, now=LATER)
@@ -237,7 +240,7 @@ def test_an_older_start_never_undoes_a_younger_stop(first):
 def test_ordinary_messages_change_nothing():
     who = person()
 
-    apply(said(who.phone, "Please do not stop, this is good", at=NOW), now=NOW)
+    apply(text_message(who.phone, "Please do not stop, this is good", at=NOW), now=NOW)
 
     assert fate(who) == Status.ACTIVE
     assert not ConsentEvent.objects.exists()
@@ -261,7 +264,10 @@ def test_a_pressed_stop_button_counts_as_a_word():
 
 def test_whatsapps_own_switch_stops_and_resumes_and_repeats_without_harm():
     who = person()
-    stop, resume = switched(who.phone, "stop", at=NOW), switched(who.phone, "resume", at=LATER)
+    stop, resume = (
+        preference_change(who.phone, "stop", at=NOW),
+        preference_change(who.phone, "resume", at=LATER),
+    )
 
     apply(stop, now=LATER)
     assert fate(who) == Status.UNSUBSCRIBED
@@ -275,7 +281,8 @@ def test_wishes_by_a_number_of_somebody_else_and_of_strangers_change_nothing():
     who = person()
 
     drained = apply(
-        said(who.phone, "STOP", at=NOW, number="777"), said("+919999999999", "STOP", at=NOW)
+        text_message(who.phone, "STOP", at=NOW, number="777"),
+        text_message("+919999999999", "STOP", at=NOW),
     )
 
     assert drained.applied == 2
@@ -287,7 +294,11 @@ def test_no_webhook_starts_a_send():
     before = Distribution.objects.count(), Delivery.objects.count()
     who = person(status=Status.UNSUBSCRIBED) if not Subscriber.objects.count() else a_subscriber()
 
-    apply(said(who.phone, "START", at=NOW), switched(who.phone, "resume", at=NOW), now=NOW)
+    apply(
+        text_message(who.phone, "START", at=NOW),
+        preference_change(who.phone, "resume", at=NOW),
+        now=NOW,
+    )
 
     assert (Distribution.objects.count(), Delivery.objects.count()) == before
     assert not Delivery.objects.exclude(state=State.INFLIGHT).exists()

@@ -12,7 +12,16 @@ from django.utils import timezone
 
 from distribution.models import Delivery, State, StatusFeed
 from tests.webhooks import posts
-from tests.webhooks.posts import apply, in_flight, notice, our_number, said, spoil, status, statuses
+from tests.webhooks.posts import (
+    apply,
+    in_flight,
+    make_applying_fail,
+    notice,
+    pool_number,
+    status,
+    statuses,
+    text_message,
+)
 from webhooks.applying import handlers, inbox
 from webhooks.models import WebhookEvent
 from webhooks.receiving import store as storing
@@ -79,7 +88,7 @@ def test_bundles_follow_each_other_until_nothing_is_left():
 
 def test_a_bundle_holds_no_more_bytes_than_it_may(monkeypatch):
     monkeypatch.setattr(inbox, "BUNDLE_BYTES_LIMIT", 1000)
-    tried = spoil(monkeypatch)
+    tried = make_applying_fail(monkeypatch)
     pks = store(*(BODY.ljust(size) for size in (600, 300, 301, 5000, 200)))
 
     assert inbox.drain(now=NOW).applied == 5
@@ -106,7 +115,7 @@ def test_a_full_bundle_needs_a_tenth_of_a_statement_a_status():
 
 
 def test_what_we_do_not_use_is_counted_in_its_row():
-    our_number()
+    pool_number()
     nobody = status("sent", "daybreak:999999.1.a", at=NOW, wamid="w1")
     foreign = status("sent", at=NOW, wamid="w2")
     pks = store(
@@ -132,7 +141,7 @@ def test_the_feed_moves_up_to_just_before_the_drain():
 
 def test_the_feed_stands_still_while_something_older_waits(monkeypatch):
     (poison,) = store(BODY, at=NOW - timedelta(minutes=1))
-    spoil(monkeypatch, poison)
+    make_applying_fail(monkeypatch, poison)
 
     assert inbox.drain(now=NOW).failed == 1
     assert StatusFeed.current().applied_through is None
@@ -158,7 +167,7 @@ def test_a_status_without_our_attempt_id_is_looked_at_again_until_its_message_is
 
 
 def test_what_stays_unknown_is_looked_at_ever_more_rarely_for_a_day():
-    our_number()
+    pool_number()
     apply(statuses(status("sent", at=NOW, wamid="wamid.not.ours")), now=NOW)
     looks, at = 0, NOW
     while (again := WebhookEvent.objects.get().again_at) is not None:
@@ -172,7 +181,7 @@ def test_what_stays_unknown_is_looked_at_ever_more_rarely_for_a_day():
 
 
 def test_another_databases_attempt_is_not_looked_for_again():
-    our_number()
+    pool_number()
     apply(statuses(status("sent", "daybreak:999999.1.a", at=NOW)), now=NOW)
 
     assert WebhookEvent.objects.get().again_at is None
@@ -227,7 +236,7 @@ def test_two_drains_at_once_apply_everything_once():
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("again", [False, True])
 def test_what_another_drain_applied_since_it_was_read_is_not_applied_again(monkeypatch, again):
-    our_number()
+    pool_number()
     (pk,) = store(statuses(status("sent", at=NOW, wamid="wamid.unknown")))
     if again:
         assert inbox.drain(now=NOW).applied == 1
@@ -282,8 +291,8 @@ def test_a_webhook_that_is_being_applied_is_passed_over_not_waited_for(on_postgr
 @pytest.mark.django_db(transaction=True)
 def test_storing_goes_on_while_a_drain_is_at_work():
     """On SQLite there is one pen: a writer waits some milliseconds for it, and no error."""
-    our_number()
-    store(*(said("+919800000000", f"hello {n}", at=NOW) for n in range(300)))
+    pool_number()
+    store(*(text_message("+919800000000", f"hello {n}", at=NOW) for n in range(300)))
     start = Barrier(2)
 
     def drain() -> inbox.DrainResult:

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from distribution.ledger.integrity import HEALING
 from distribution.models import Delivery, Distribution
 from tests.builders import an_open_distribution
-from tests.webhooks.posts import apply, in_flight, our_number, status, statuses, store
+from tests.webhooks.posts import apply, in_flight, pool_number, status, statuses, store
 from webhooks.applying import integrity
 from webhooks.models import WebhookEvent
 
@@ -43,7 +43,7 @@ def test_what_waits_in_the_inbox_is_seen_after_a_minute():
 
 
 def test_an_orphan_whose_time_has_come_is_seen_after_a_minute():
-    our_number()
+    pool_number()
     apply(statuses(status("sent", None, at=NOW)), now=NOW)
     orphan = WebhookEvent.objects.get()
     assert orphan.again_at is not None

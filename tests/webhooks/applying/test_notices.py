@@ -10,7 +10,7 @@ from django.utils import timezone
 from distribution.models import Alert, DistributionState, MessageTemplate
 from phonepool.models import NumberState, PhoneNumber, Portfolio, Quality, Role
 from tests.builders import a_number, a_subscriber, a_template, an_approved_content
-from tests.webhooks.posts import NUMBER, apply, envelope, in_flight, messages, notice, our_number
+from tests.webhooks.posts import NUMBER, apply, envelope, in_flight, messages, notice, pool_number
 from webhooks.models import WebhookEvent
 
 NOW = timezone.now().replace(microsecond=0)
@@ -203,7 +203,7 @@ def test_a_category_that_is_only_announced_is_told_and_not_written():
     ],
 )
 def test_a_numbers_quality_follows_meta(was, event, quality):
-    our_number(quality=was)
+    pool_number(quality=was)
 
     apply(number_notice(event), now=NOW)
 
@@ -211,7 +211,7 @@ def test_a_numbers_quality_follows_meta(was, event, quality):
 
 
 def test_a_flagged_number_is_out_at_once_and_a_backup_wakes():
-    our_number()
+    pool_number()
     backup = a_number(role=Role.BACKUP, state=NumberState.STANDBY)
     in_flight(1, now=NOW)
     PhoneNumber.objects.filter(pk=backup.pk).update(state=NumberState.STANDBY)
@@ -223,7 +223,7 @@ def test_a_flagged_number_is_out_at_once_and_a_backup_wakes():
 
 
 def test_a_number_of_somebody_else_is_not_ours():
-    our_number()
+    pool_number()
 
     apply(number_notice("FLAGGED", digits="919800000002"), now=NOW)
 
@@ -234,7 +234,7 @@ def test_a_number_of_somebody_else_is_not_ours():
     "order", list(permutations([("FLAGGED", 0), ("UNFLAGGED", 60), ("FLAGGED", 120)]))
 )
 def test_the_latest_word_about_a_number_wins_in_any_order(order):
-    our_number(quality_at=after(-300))
+    pool_number(quality_at=after(-300))
 
     for event, seconds in order:
         apply(number_notice(event, after(seconds)), now=after(200))
@@ -243,7 +243,7 @@ def test_the_latest_word_about_a_number_wins_in_any_order(order):
 
 
 def test_an_error_about_a_number_cuts_its_rate_and_a_single_one_does_not():
-    ours = our_number()
+    ours = pool_number()
     trouble = {"code": 130429, "title": "Rate limit hit"}
 
     apply(envelope(messages(errors=[trouble])), now=NOW)
@@ -279,7 +279,7 @@ def test_an_old_error_about_the_account_stops_nothing_today():
     ("limit", "alerts"), [("TIER_10K", 1), (2000, 0), (-1, 1), ("TIER_UNLIMITED", 1)]
 )
 def test_a_limit_that_differs_from_our_record_is_told_and_not_written(limit, alerts):
-    portfolio = our_number(portfolio=None).portfolio
+    portfolio = pool_number(portfolio=None).portfolio
     Portfolio.objects.update(recipient_limit=2000)
 
     apply(notice("business_capability_update", max_daily_conversations_per_business=limit))
@@ -302,7 +302,7 @@ def test_grave_news_about_the_account_is_an_alert(event, alerts):
 
 
 def test_a_person_with_a_new_number_is_named_without_it(caplog):
-    our_number()
+    pool_number()
     who = a_subscriber()
     item = {
         "from": who.phone.removeprefix("+"),
