@@ -1,7 +1,7 @@
-"""The audit log: every act in the admin as one entry that says from where, before and after.
+"""The audit log: each action in the admin is one entry with address, values before and after.
 
-Django's own log entries carry it, so each page of each app writes it without knowing this module.
-Pages that act in bulk say `act`, `reason`, `before` and `after` themselves, in the same form.
+It extends Django's own log entries, so the pages of all apps write it without importing this
+module. Bulk actions pass `act`, `reason`, `before` and `after` themselves, in the same form.
 """
 
 from __future__ import annotations
@@ -26,30 +26,25 @@ from masking import placeholders
 from masking.phones import mask_phone
 from subscribers.models import Subscriber
 
-SECRET_NAME_PARTS = (
-    "password",
-    "key",
-    "token",
-    "secret",
-)  # parts of the names of fields never written down
-ROWS_LIMIT = 50  # rows remembered a request: an import is not told row by row
+SECRET_NAME_PARTS = ("password", "key", "token", "secret")  # of fields that are never logged
+ROWS_LIMIT = 50  # rows whose values are kept for one request: an import is not logged row by row
 PERSONAL_FIELDS = ("name", "email", "attributes")  # of a subscriber
 VALUE_LIMIT = 300  # characters of one value
 
 
 @dataclass(slots=True)
 class WritingRequest:
-    """One writing request: who sent it, and what its rows said before."""
+    """A request that may write, and the values of its rows before it did."""
 
     request: HttpRequest
     before: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
 
 
-_current: ContextVar[WritingRequest | None] = ContextVar("act", default=None)
+_current: ContextVar[WritingRequest | None] = ContextVar("writing_request", default=None)
 
 
 class RequestContext:
-    """Lets the signals below know the request that writes."""
+    """Middleware that gives the signal handlers below the current request."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
@@ -66,37 +61,37 @@ class RequestContext:
 
 @receiver(pre_save)
 def keep_values_before(sender: type[Model], instance: Model, raw: bool, **_: object) -> None:
-    """Keep what the row says now, for the entry that will tell of its change."""
-    act = _current.get()
-    if act is None or raw or instance.pk is None or sender in (LogEntry, Session):
+    """Keep the stored values of a row that is about to change, for its log entry."""
+    writing = _current.get()
+    if writing is None or raw or instance.pk is None or sender in (LogEntry, Session):
         return
-    place = _row_key(instance)
-    if place in act.before or len(act.before) >= ROWS_LIMIT:
+    key = _row_key(instance)
+    if key in writing.before or len(writing.before) >= ROWS_LIMIT:
         return
     row = sender._default_manager.filter(pk=instance.pk).values().first()
-    act.before[place] = row or {}
+    writing.before[key] = row or {}
 
 
 @receiver(pre_save, sender=LogEntry)
 def complete_entry(sender: type[Model], instance: LogEntry, **_: object) -> None:  # noqa: ARG001
-    """Add the address, and the changed fields' values before and after, to a new entry."""
-    act = _current.get()
-    if act is None or not instance._state.adding:
+    """Add to a new entry the address, and the values of changed fields before and after."""
+    writing = _current.get()
+    if writing is None or not instance._state.adding:
         return
     parts = _parts(instance.change_message)
-    facts: dict[str, Any] = {"ip": client_ip(act.request)}
+    facts: dict[str, Any] = {"ip": client_ip(writing.request)}
     if instance.action_flag == CHANGE and not any("before" in part for part in parts):
-        facts |= _difference(act, instance)
-    told = {key for part in parts for key in part}
-    parts.append({key: value for key, value in facts.items() if key not in told or key == "ip"})
+        facts |= _difference(writing, instance)
+    given = {key for part in parts for key in part}
+    parts.append({key: value for key, value in facts.items() if key not in given or key == "ip"})
     instance.change_message = json.dumps(parts, cls=DjangoJSONEncoder)
 
 
 def _parts(message: str) -> list[dict[str, Any]]:
-    """The entry's message as Django keeps it: a list of objects; a bare sentence becomes one."""
-    found = _loaded(message)
-    if isinstance(found, list) and all(isinstance(part, dict) for part in found):
-        return found
+    """The message as Django stores it, a list of objects; a plain sentence becomes one object."""
+    parts = _loaded(message)
+    if isinstance(parts, list) and all(isinstance(part, dict) for part in parts):
+        return parts
     return [{"act": message}]
 
 
@@ -107,11 +102,11 @@ def _loaded(message: str) -> Any:
         return None
 
 
-def _difference(act: WritingRequest, entry: LogEntry) -> dict[str, Any]:
+def _difference(writing: WritingRequest, entry: LogEntry) -> dict[str, Any]:
     changed = entry.get_edited_object() if entry.content_type_id and entry.object_id else None
     if changed is None:
         return {}
-    before = act.before.get(_row_key(changed))
+    before = writing.before.get(_row_key(changed))
     after = type(changed)._default_manager.filter(pk=changed.pk).values().first()
     if not before or not after:
         return {}
@@ -138,12 +133,12 @@ def _shown(name: str, value: Any) -> Any:
 
 
 def _hidden(name: str, value: Any) -> Any:
-    """Nothing is ever taken out of this log, so what must go with a person does not come in."""
+    """No entry is ever deleted, so personal data that is erased with a person is not logged."""
     return placeholders.PERSONAL if name in PERSONAL_FIELDS else _shown(name, value)
 
 
 def _log_sign_in_event(request: HttpRequest | None, user_id: int, name: str, act: str) -> None:
-    if request is None or request.method is None:  # code signs in, nobody at a page
+    if request is None or request.method is None:  # signed in by code, not on a page
         return
     part = {"act": act, "ip": client_ip(request)}
     LogEntry.objects.create(
@@ -169,7 +164,7 @@ def log_sign_out(request: HttpRequest | None, user: Any, **_: object) -> None:
 def log_wrong_password(
     credentials: dict[str, Any], request: HttpRequest | None = None, **_: object
 ) -> None:
-    """Only of a name that exists: other names are kept among the sign-in failures."""
+    """For existing accounts only: other names are in the list of sign-in failures."""
     from django.contrib.auth import get_user_model  # the apps must be ready
 
     name = str(credentials.get("username", ""))

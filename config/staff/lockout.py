@@ -1,4 +1,4 @@
-"""How many wrong passwords are too many: of a name at an address, an address, the house."""
+"""Limits on failed sign-ins: of a name at an address, of an address, and in total."""
 
 from __future__ import annotations
 
@@ -12,24 +12,27 @@ from django.db.models import Q, Sum
 from django.http import HttpRequest
 from django.utils import timezone
 
-# An address tries the names of a whole office, the house those of everybody: each may have so
-# many times the failures of one name at one address.
+# An address may belong to a whole office, and the total counts all users: how many times the
+# failures allowed for one name at one address.
 ADDRESS_FACTOR, TOTAL_FACTOR = 4, 40
 
 
 class LockoutHandler(AxesDatabaseHandler):  # type: ignore[misc]  # the package has no types
-    """Counts in the database, so that it holds with every other service dead."""
+    """Counts in the database, so that locking works without the broker."""
 
     def get_failures(self, request: HttpRequest, credentials: dict[str, Any] | None = None) -> int:
-        """The failures that count towards SIGN_IN_FAILURES, by whichever limit is nearest."""
-        own: int = super().get_failures(request, credentials)
+        """Failures to compare with SIGN_IN_FAILURES: those of the limit that is nearest."""
+        own_failures: int = super().get_failures(request, credentials)
         recent = AccessAttempt.objects.filter(
             attempt_time__gt=timezone.now() - settings.AXES_COOLOFF_TIME
         )
-        here = Q(ip_address=get_client_ip_address(request))
+        same_address = Q(ip_address=get_client_ip_address(request))
         sums = recent.aggregate(
-            house=Sum("failures_since_start"), address=Sum("failures_since_start", filter=here)
+            total=Sum("failures_since_start"),
+            address=Sum("failures_since_start", filter=same_address),
         )
         return max(
-            own, (sums["address"] or 0) // ADDRESS_FACTOR, (sums["house"] or 0) // TOTAL_FACTOR
+            own_failures,
+            (sums["address"] or 0) // ADDRESS_FACTOR,
+            (sums["total"] or 0) // TOTAL_FACTOR,
         )

@@ -1,6 +1,6 @@
-"""The five roles of staff: what each may see and do, written out. `migrate` makes them so.
+"""The permissions of the five staff roles; `migrate` sets them.
 
-A role of the house's own making is left alone; these five are what this page says.
+Other groups are left alone.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ VIEWER, EDITOR, APPROVER, OPERATOR = "Viewer", "Editor", "Approver", "Operator"
 ADMINISTRATOR = "Administrator"
 ROLES = (VIEWER, EDITOR, APPROVER, OPERATOR, ADMINISTRATOR)
 
-# Nobody's through a role: Django's own plumbing and what only code may touch.
+# Django's own models that only code writes: no role has their permissions.
 INTERNAL_APPS = ("contenttypes", "sessions")
 VIEWED_APPS = (
     "distribution",
     "phonepool",
     "subscribers",
     "webhooks",
-)  # whose pages everybody may read
+)  # every role may view their pages
 
 EDITOR_PERMISSIONS = {
     "distribution.add_content",
@@ -53,10 +53,13 @@ OPERATOR_PERMISSIONS = {
 
 
 def create_roles(**_: Any) -> None:
-    """Make the five groups exactly what this page says; as often as you like."""
+    """Create the five groups with exactly these permissions; idempotent."""
     if Group._meta.db_table not in connection.introspection.table_names():
-        return  # only some apps were migrated so far
-    known = {_name(one): one for one in Permission.objects.select_related("content_type")}
+        return  # not all apps are migrated yet
+    known = {
+        _name(permission): permission
+        for permission in Permission.objects.select_related("content_type")
+    }
     for role in ROLES:
         group, _created = Group.objects.get_or_create(name=role)
         wanted = {known[name].pk for name in permissions(role, known) if name in known}
@@ -65,17 +68,17 @@ def create_roles(**_: Any) -> None:
 
 
 def permissions(role: str, known: Iterable[str]) -> set[str]:
-    """What a role may do, as `app.codename`, of all permissions that are known."""
+    """The permissions of a role, as `app.codename`, among the `known` ones."""
     names = set(known)
     if role == ADMINISTRATOR:
         return {name for name in names if not name.startswith(INTERNAL_APPS)}
-    seen = {name for name in names if name.startswith(VIEWED_APPS) and ".view_" in name}
+    viewing = {name for name in names if name.startswith(VIEWED_APPS) and ".view_" in name}
     more = {
         EDITOR: EDITOR_PERMISSIONS,
         APPROVER: APPROVER_PERMISSIONS,
         OPERATOR: OPERATOR_PERMISSIONS,
     }
-    return seen | (more.get(role, set()) & names)
+    return viewing | (more.get(role, set()) & names)
 
 
 def _name(permission: Permission) -> str:
@@ -83,5 +86,5 @@ def _name(permission: Permission) -> str:
 
 
 def last_app_with_models() -> Any:
-    """Whose `post_migrate` comes when every app's permissions are there."""
-    return [one for one in apps.get_app_configs() if one.models_module is not None][-1]
+    """The app whose `post_migrate` comes last, when the permissions of all apps exist."""
+    return [app for app in apps.get_app_configs() if app.models_module is not None][-1]

@@ -1,7 +1,7 @@
-"""The second factor of staff: a code from an app on their phone, or one of ten written down.
+"""The second factor of staff: a code from an authenticator app, or one of ten spare codes.
 
-TWO_FACTOR says how strict: `off` asks nobody, `optional` asks who has set it up, `required` lets
-nobody further who has not.
+TWO_FACTOR: `off` never requires it, `optional` requires it of users who have set it up, `required`
+makes every user set it up.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ WRONG_CODE = (
 
 
 class SecondFactorGate:
-    """Whoever signed in by password alone reaches the question for the code and nothing else."""
+    """Middleware: users who signed in by password alone reach only the page for the code."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
@@ -58,7 +58,7 @@ class SecondFactorGate:
 
 
 def next_step(request: HttpRequest) -> str:
-    """The view that a signed-in person must pass first; empty when they may go on."""
+    """The view that a signed-in user must pass first; empty when none is left."""
     user = request.user
     if settings.TWO_FACTOR == "off" or not user.is_authenticated:
         return ""
@@ -71,7 +71,7 @@ def next_step(request: HttpRequest) -> str:
 
 @login_required(login_url="admin:login")
 def enter_code(request: HttpRequest) -> HttpResponse:
-    """Takes the code; a spare one counts once."""
+    """Take the code; a spare code is valid once."""
     error = ""
     if request.method == "POST":
         device = django_otp.match_token(request.user, request.POST.get("code", "").strip())
@@ -80,16 +80,16 @@ def enter_code(request: HttpRequest) -> HttpResponse:
             django_otp.login(request, device)
             return _redirect_to_next(request)
         error = WRONG_CODE
-    return _page(request, "ask", "Enter your code", error=error)
+    return _page(request, "enter_code", "Enter your code", error=error)
 
 
 @login_required(login_url="admin:login")
 def set_up(request: HttpRequest) -> HttpResponse:
-    """Shows the secret as a picture until a first code proves that the phone has it."""
+    """Show the secret as a QR code until a first code proves that the app has it."""
     user = request.user
     assert isinstance(user, User)  # login_required
     if django_otp.user_has_device(user) and not user.is_verified():  # type: ignore[attr-defined]
-        return redirect("second_factor")  # else a thief of the password would set up a phone
+        return redirect("second_factor")  # else a stolen password would suffice to set up a phone
     device, _ = TOTPDevice.objects.get_or_create(
         user=user, confirmed=False, defaults={"name": "phone"}
     )
@@ -99,12 +99,12 @@ def set_up(request: HttpRequest) -> HttpResponse:
             return _page(request, "done", "Write these down", codes=_confirm(request, device))
         error = WRONG_CODE
     return _page(
-        request, "set_up", "Set up your code", error=error, picture=qr_code(device.config_url)
+        request, "set_up", "Set up your code", error=error, qr_code=qr_code(device.config_url)
     )
 
 
 def remove_devices(user: User) -> None:
-    """Take the second factor away from a person who lost the phone; they set it up anew."""
+    """Remove the second factor of a user who lost the phone; they set it up again."""
     TOTPDevice.objects.filter(user=user).delete()
     StaticDevice.objects.filter(user=user).delete()
 
@@ -125,15 +125,15 @@ def _confirm(request: HttpRequest, device: TOTPDevice) -> list[str]:
 
 def qr_code(url: str) -> SafeString:
     """A QR code as inline SVG: no file, no other origin."""
-    drawn = io.BytesIO()
-    qrcode.make(url, image_factory=qrcode.image.svg.SvgPathImage, box_size=12).save(drawn)
-    return mark_safe(drawn.getvalue().decode().partition("?>")[2])  # noqa: S308 - our own drawing
+    svg = io.BytesIO()
+    qrcode.make(url, image_factory=qrcode.image.svg.SvgPathImage, box_size=12).save(svg)
+    return mark_safe(svg.getvalue().decode().partition("?>")[2])  # noqa: S308 - generated above
 
 
 def _page(request: HttpRequest, name: str, title: str, **context: object) -> HttpResponse:
-    known = {**admin.site.each_context(request), "title": title, **context}
-    known["next"] = request.GET.get("next", "")
-    return render(request, f"admin/second_factor/{name}.html", known)
+    page = {**admin.site.each_context(request), "title": title, **context}
+    page["next"] = request.GET.get("next", "")
+    return render(request, f"admin/second_factor/{name}.html", page)
 
 
 def _redirect_to_next(request: HttpRequest) -> HttpResponseRedirect:

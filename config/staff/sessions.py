@@ -1,8 +1,8 @@
-"""How long somebody stays signed in: 30 idle minutes, 12 hours at most, or until told to leave.
+"""Session limits: 30 idle minutes, 12 hours in total, or until an administrator ends it.
 
-The board on the wall asks by itself, so its asking proves nobody's presence: it prolongs nothing.
-It is answered for the 12 hours all the same, when every other page wants a new sign-in already:
-the board says nothing of anybody, and must not go dark in the middle of a morning.
+The live dashboard refreshes without a user, so its requests do not count as activity. It stays
+available for the 12 hours, when the other pages already require a new sign-in: it shows no
+personal data, and must not go dark during a distribution.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from django.urls import reverse
 from django.utils import timezone
 
 SIGNED_IN, SEEN = "signed_in_at", "seen_at"
-SEEN_INTERVAL_SECONDS = 60  # a busy person's clicks do not write each
+SEEN_INTERVAL_SECONDS = 60  # between writes of the last activity
 UNATTENDED_VIEW = "dashboard:board"
 
 
 class SessionLimits:
-    """Signs out who was idle for too long or came too long ago."""
+    """Middleware that signs out users who were idle or signed in for too long."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
@@ -38,11 +38,11 @@ class SessionLimits:
         return self._get_response(request)
 
     def _check(self, request: HttpRequest, now: float, *, unattended: bool) -> None:
-        began = request.session.setdefault(SIGNED_IN, now)
+        signed_in = request.session.setdefault(SIGNED_IN, now)
         seen = now if unattended else request.session.get(SEEN, now)
-        idle, age = now - seen, now - began
-        ends = datetime.fromtimestamp(began + settings.SESSION_COOKIE_AGE, UTC)
-        request.signed_in_until = ends  # type: ignore[attr-defined]  # the wall shows it
+        idle, age = now - seen, now - signed_in
+        ends = datetime.fromtimestamp(signed_in + settings.SESSION_COOKIE_AGE, UTC)
+        request.signed_in_until = ends  # type: ignore[attr-defined]  # the live page shows it
         if idle > settings.SESSION_IDLE_SECONDS or age > settings.SESSION_COOKIE_AGE:
             logout(request)
         elif idle >= SEEN_INTERVAL_SECONDS or SEEN not in request.session:
@@ -50,15 +50,15 @@ class SessionLimits:
 
 
 @receiver(user_logged_in)
-def start_clock(sender: object, request: HttpRequest | None, **_: object) -> None:  # noqa: ARG001
+def note_sign_in_time(sender: object, request: HttpRequest | None, **_: object) -> None:  # noqa: ARG001
     if request is not None and hasattr(request, "session"):
         now = timezone.now().timestamp()
         request.session[SIGNED_IN] = request.session[SEEN] = now
 
 
 def end_sessions(user: AbstractBaseUser, *, now: datetime) -> int:
-    """Sign a person out everywhere; how many sessions ended."""
+    """Sign a user out everywhere; how many sessions ended."""
     alive = Session.objects.filter(expire_date__gt=now)
-    own = [one.pk for one in alive if one.get_decoded().get(SESSION_KEY) == str(user.pk)]
+    own = [row.pk for row in alive if row.get_decoded().get(SESSION_KEY) == str(user.pk)]
     Session.objects.filter(pk__in=own).delete()
     return len(own)

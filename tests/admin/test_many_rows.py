@@ -37,8 +37,11 @@ GROWING: dict[str, tuple[int, dict[str, str]]] = {
     "auth_user": (SOME, {"username": WORD}),
 }
 PLAIN = (
-    *("admin:index", "admin:distribution_content_calendar", "admin:distribution_content_queue"),
-    *("dashboard:page", "dashboard:board"),
+    "admin:index",
+    "admin:distribution_content_calendar",
+    "admin:distribution_content_queue",
+    "dashboard:page",
+    "dashboard:board",
 )
 
 

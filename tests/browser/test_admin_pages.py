@@ -10,8 +10,11 @@ from tests.browser.conftest import PHONE
 
 # Words, pieces of other pages, files.
 NO_PAGES = (
-    *("health/live", "admin:jsi18n", "admin:search"),
-    *("dashboard:board", "admin:distribution_delivery_export"),
+    "health/live",
+    "admin:jsi18n",
+    "admin:search",
+    "dashboard:board",
+    "admin:distribution_delivery_export",
 )
 
 

@@ -73,52 +73,60 @@ ACTIONS = {
     action.name: action
     for action in (
         DistributionAction(
-            "start",
-            "Start now",
-            "distribution.start_distribution",
-            tuple(UNOPENED),
-            "It begins at once, with everybody who is eligible now. Its service level counts from "
-            "now.",
-            "good",
-            _start,
+            name="start",
+            title="Start now",
+            permission="distribution.start_distribution",
+            states=tuple(UNOPENED),
+            warning=(
+                "It begins at once, with everybody who is eligible now. "
+                "Its service level counts from now."
+            ),
+            style="good",
+            perform=_start,
         ),
         DistributionAction(
-            "pause",
-            "Pause",
-            "distribution.pause_distribution",
-            (DistributionState.SENDING,),
-            "Nothing new is sent until somebody resumes it. The service level's clock runs on.",
-            "calm",
-            _pause,
+            name="pause",
+            title="Pause",
+            permission="distribution.pause_distribution",
+            states=(DistributionState.SENDING,),
+            warning=(
+                "Nothing new is sent until somebody resumes it. The service level's clock runs on."
+            ),
+            style="calm",
+            perform=_pause,
         ),
         DistributionAction(
-            "resume",
-            "Resume",
-            "distribution.pause_distribution",
-            (DistributionState.PAUSED,),
-            "Sending goes on where it was paused. Mend what it was paused for first.",
-            "good",
-            _resume,
+            name="resume",
+            title="Resume",
+            permission="distribution.pause_distribution",
+            states=(DistributionState.PAUSED,),
+            warning="Sending goes on where it was paused. Mend what it was paused for first.",
+            style="good",
+            perform=_resume,
         ),
         DistributionAction(
-            "retry",
-            "Retry the failed",
-            manual_retry.PERMISSION,
-            (*RUNNING, DistributionState.COMPLETED),
-            "Only the safe ones are sent again: those of whom it is certain that nothing was "
-            "delivered.",
-            "calm",
-            _retry,
+            name="retry",
+            title="Retry the failed",
+            permission=manual_retry.PERMISSION,
+            states=(*RUNNING, DistributionState.COMPLETED),
+            warning=(
+                "Only the safe ones are sent again: those of whom it is certain that nothing was "
+                "delivered."
+            ),
+            style="calm",
+            perform=_retry,
         ),
         DistributionAction(
-            "cancel",
-            "Cancel",
-            "distribution.cancel_distribution",
-            (*UNOPENED, *RUNNING),
-            "Everybody who still waits is left out, for good: a cancelled distribution cannot be "
-            "taken up again. Pause it if you are not sure.",
-            "bad",
-            _cancel,
+            name="cancel",
+            title="Cancel",
+            permission="distribution.cancel_distribution",
+            states=(*UNOPENED, *RUNNING),
+            warning=(
+                "Everybody who still waits is left out, for good: "
+                "a cancelled distribution cannot be taken up again. Pause it if you are not sure."
+            ),
+            style="bad",
+            perform=_cancel,
         ),
     )
 }

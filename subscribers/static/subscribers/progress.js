@@ -1,24 +1,26 @@
-// Asks how far an import is, and opens the page anew when it has come to its next step.
+// Polls the progress of an import, and reloads the page when its state changes.
 "use strict";
 
 (function follow() {
-  const place = document.querySelector("[data-progress]");
-  if (!place) return;
-  const bar = place.querySelector("progress");
-  const words = place.querySelector("[data-words]");
+  const panel = document.querySelector("[data-progress]");
+  if (!panel) return;
+  const bar = panel.querySelector("progress");
+  const text = panel.querySelector("[data-words]");
+  const FIRST_POLL_MS = 700;
+  const POLL_MS = 1000;
 
-  async function look() {
+  async function poll() {
     try {
-      const answer = await fetch(place.dataset.progress, { credentials: "same-origin" });
-      if (!answer.ok) throw new Error(answer.status);
-      const now = await answer.json();
-      bar.value = now.percent;
-      words.textContent = now.words;
-      if (now.state !== place.dataset.state) { window.location.reload(); return; }
+      const response = await fetch(panel.dataset.progress, { credentials: "same-origin" });
+      if (!response.ok) throw new Error(response.status);
+      const progress = await response.json();
+      bar.value = progress.percent;
+      text.textContent = progress.words;
+      if (progress.state !== panel.dataset.state) { window.location.reload(); return; }
     } catch {
-      words.textContent = "No answer from the server; trying again.";
+      text.textContent = "No answer from the server; trying again.";
     }
-    window.setTimeout(look, 1000);
+    window.setTimeout(poll, POLL_MS);
   }
-  window.setTimeout(look, 700);
+  window.setTimeout(poll, FIRST_POLL_MS);
 })();
