@@ -13,9 +13,9 @@ __all__ = ["serve"]
 
 
 @pytest.fixture(autouse=True)
-def nobody_asked_yet() -> Iterator[None]:
+def fresh_counters_and_caches() -> Iterator[None]:
     rate_limits.reset()
     templates.pages.clear()
-    breakdown.sums.clear()  # each test begins with the same keys
+    breakdown.sums.clear()  # tests use the same keys
     yield
     rate_limits.reset()

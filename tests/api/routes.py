@@ -1,7 +1,7 @@
-"""Every route of the API: which scope each method needs, and an example of what it is about.
+"""Every route of the API: the scope of each method, and how to create the record in its path.
 
-A route without a row fails a test, and so does a row without a route. Add a line here for each
-method of a new view; if its address has an id, say in EXAMPLES how to make one.
+A test fails for a route without a row and for a row without a route. Add a line for each method of
+a new view; if its path has an id, add a factory to EXAMPLES.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from distribution.models import Alert, Kind
 from subscribers.importing import jobs
 from tests import builders
 
-# (name, method) → the scope that opens it
+# (name, method) → scope
 SCOPES: dict[tuple[str, str], str] = {
     ("document", "GET"): "read",
     ("trigger", "POST"): "distribute",
@@ -54,8 +54,8 @@ SCOPES: dict[tuple[str, str], str] = {
     ("queue-status", "GET"): "read",
     ("health", "GET"): "read",
 }
-# Staff in a browser only, or nobody in particular: their own tests ask them.
-APART = {"try-it", "nothing"}
+# For staff in a browser, or without authorisation: they have tests of their own.
+WITHOUT_SCOPES = {"try-it", "nothing"}
 
 
 def _distribution() -> int:
@@ -77,7 +77,7 @@ def _alert() -> int:
     return Alert.objects.get(scope=f"distribution {distribution}").pk
 
 
-# name → the id in its address
+# name → creates a record, returns its id
 EXAMPLES: Mapping[str, Callable[[], int]] = {
     "planned": _planned,
     "content": lambda: builders.a_draft().pk,
@@ -97,16 +97,16 @@ EXAMPLES: Mapping[str, Callable[[], int]] = {
 
 
 def path_of(name: str) -> str:
-    """A route's address as the document writes it."""
+    """A route's path as the document writes it."""
     return reverse(f"api:{name}", args=[7] if name in EXAMPLES else []).replace("/7", "/{id}")
 
 
 def url_of(name: str) -> str:
-    """A route's address, about an example of its own where it is about something."""
+    """A route's path, with the id of a new record if it takes one."""
     return reverse(f"api:{name}", args=[EXAMPLES[name]()] if name in EXAMPLES else [])
 
 
-# By address, as the document writes it
+# By path, as the document writes it
 NAMES = {path_of(name): name for name, _ in SCOPES}
 
 

@@ -13,7 +13,7 @@ from distribution.api.auth.scopes import ScopeNeeded
 from distribution.api.auth.throttling import ScopeThrottle
 from distribution.api.http.queries import KnownParameters
 from distribution.models import Scope
-from tests.api.routes import APART, SCOPES, url_of, views
+from tests.api.routes import SCOPES, WITHOUT_SCOPES, url_of, views
 from tests.api.tokens import a_key, a_program
 from tests.distribution.staff import a_client
 
@@ -33,7 +33,7 @@ def test_every_route_has_its_rows_and_every_row_a_route() -> None:
     declared = {
         (name, method)
         for name, view in views()
-        if name not in APART
+        if name not in WITHOUT_SCOPES
         for method in getattr(view, "scopes", {"?": "no scopes"})
     }
     assert declared == set(SCOPES)

@@ -21,7 +21,7 @@ from distribution.models import (
 from subscribers.importing import jobs
 from subscribers.models import ImportJob, ImportState
 from tests import builders
-from tests.api.example_house import BODY, MORNING, as_sent, go_on_from_there
+from tests.api.example_records import BODY, EXAMPLE_TIME, request_arguments, reset_sequences
 from tests.api.routes import EXAMPLES, NAMES, SCOPES, url_of
 from tests.api.test_examples import examples_of, operations
 from tests.api.tokens import a_key, a_program
@@ -41,7 +41,7 @@ SENT = [
 @pytest.fixture(autouse=True)
 def that_morning(settings: Any) -> Any:
     settings.WHATSAPP_ACCESS_TOKEN = "token"
-    with time_machine.travel(MORNING, tick=True):
+    with time_machine.travel(EXAMPLE_TIME, tick=True):
         yield
 
 
@@ -68,10 +68,12 @@ def test_what_may_be_sent_is_taken(where: str, kind: str, value: Any) -> None:
     _template(value)
     plain = builders.a_template(id=4)
     builders.an_approved_content(id=87, message_template=plain, day=date(2026, 11, 24))
-    go_on_from_there()
+    reset_sequences()
     name = NAMES[path]
     client = a_program(SCOPES[name, method.upper()])
-    answer = getattr(client, method)(url_of(name), **as_sent(kind, value), headers=a_key())
+    answer = getattr(client, method)(
+        url_of(name), **request_arguments(kind, value), headers=a_key()
+    )
     assert answer.status_code in (200, 201, 202, 409), answer.content
     assert str(answer.status_code) in OPERATIONS[where]["responses"]
 

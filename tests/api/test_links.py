@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from distribution.models import Scope
-from tests.api.example_house import as_sent, example_house
+from tests.api.example_records import example_records, request_arguments
 from tests.api.test_examples import operations
 from tests.api.tokens import a_key, a_program
 
-__all__ = ["example_house"]
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("example_house")]
+__all__ = ["example_records"]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("example_records")]
 FORM = "multipart/form-data"
 BY_ID = {one["operationId"]: (where, one) for where, one in operations()}
 
@@ -31,7 +31,9 @@ def _example(operation: dict[str, Any], status: str) -> dict[str, Any]:
     kind = "application/json" if "application/json" in bodies or not bodies else FORM
     examples = bodies.get(kind, {}).get("examples", {"": {"value": {}}})
     values = [one["value"] for one in examples.values()]
-    return as_sent(kind, next(one for one in values if status != "202" or not one.get("dry_run")))
+    return request_arguments(
+        kind, next(one for one in values if status != "202" or not one.get("dry_run"))
+    )
 
 
 @pytest.mark.parametrize(("where", "status", "link"), list(links()))

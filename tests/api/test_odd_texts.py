@@ -11,13 +11,13 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
 from distribution.models import Scope
-from tests.api.example_house import example_house
+from tests.api.example_records import example_records
 from tests.api.routes import NAMES, url_of
 from tests.api.test_examples import operations
 from tests.api.tokens import a_key, a_program
 
-__all__ = ["example_house"]
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("example_house")]
+__all__ = ["example_records"]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("example_records")]
 ODD = {
     "nothing to be seen": "\u200b\u2060\ufeff",
     "only blanks": " \t\n\u00a0\u3000",

@@ -1,4 +1,4 @@
-"""Programs that ask: a client that sends a token with the scopes a test names."""
+"""API clients that send a token with given scopes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.builders import a_user, serial
 
 
 def a_program(*scopes: str, user: Any = None) -> APIClient:
-    """A client with a token of these scopes; none: without a token."""
+    """A client with a token of these scopes, or without a token if there are none."""
     client = APIClient()
     if scopes:
         client.credentials(HTTP_AUTHORIZATION=a_header(*scopes, user=user)["Authorization"])
@@ -33,5 +33,5 @@ def a_header(*scopes: str, user: Any = None) -> dict[str, str]:
 
 
 def a_key() -> dict[str, str]:
-    """The header of a request that was never sent before: `client.post(…, headers=a_key())`."""
+    """The header of a request with a new idempotency key: `client.post(…, headers=a_key())`."""
     return {"Idempotency-Key": f"test-{next(serial)}"}

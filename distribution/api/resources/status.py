@@ -181,12 +181,12 @@ def _sla(distribution: Distribution, level: sla.Sla, now: datetime) -> dict[str,
     }
 
 
-def _reason(one: FailureReason) -> dict[str, Any]:
-    told = one.explanation
+def _reason(failure: FailureReason) -> dict[str, Any]:
+    explanation = failure.explanation
     return {
-        "state": one.state,
-        "reason": one.reason,
-        "count": one.count,
-        "words": told.words,
-        "advice": told.advice,
+        "state": failure.state,
+        "reason": failure.reason,
+        "count": failure.count,
+        "words": explanation.words,
+        "advice": explanation.advice,
     }
