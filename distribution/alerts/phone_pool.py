@@ -20,14 +20,16 @@ def refresh(now: datetime) -> None:
     """
     breakers.close_idle(now)
     raised = [
-        (AlertRule.ACCOUNT_BREAKER, one.pk, _account_message(one)) for one in _broken_accounts()
+        (AlertRule.ACCOUNT_BREAKER, account.pk, _account_message(account))
+        for account in _broken_accounts()
     ]
     raised += [
-        (AlertRule.NUMBER_BREAKER, one.pk, _number_message(one)) for one in _broken_numbers()
+        (AlertRule.NUMBER_BREAKER, number.pk, _number_message(number))
+        for number in _broken_numbers()
     ]
     raised += [
-        (AlertRule.ACCOUNT_PAUSED, one.pk, _pause_message(one, now))
-        for one in _paused_accounts(now)
+        (AlertRule.ACCOUNT_PAUSED, account.pk, _pause_message(account, now))
+        for account in _paused_accounts(now)
     ]
     for rule, pk, message in raised:
         incidents.raise_alert(rule, pk, message=message, now=now)

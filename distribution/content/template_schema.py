@@ -130,12 +130,12 @@ def _slots(part: str, component: Mapping[str, Any], limit: int) -> Iterator[Slot
 def _button_slots(buttons: Sequence[Mapping[str, Any]]) -> Iterator[Slot]:
     for place, button in enumerate(buttons):
         url = _text(button, "url")
-        found = VARIABLE.search(url)
-        if found:
+        variable = VARIABLE.search(url)
+        if variable:
             given = button.get("example")
             example = str(given[0]) if isinstance(given, list) and given else ""
             room = max(0, BUTTON_LIMIT - len(VARIABLE.sub("", url)))
-            yield Slot(BUTTON, place, found[1], example, room)
+            yield Slot(BUTTON, place, variable[1], example, room)
 
 
 def _examples_by_name(part: str, example: object) -> dict[str, str]:

@@ -28,7 +28,7 @@ LATE_START_AFTER = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Sla:
-    """Where a distribution stands against its service level. Shares are 0..1 of the owed."""
+    """A distribution measured against its service level. Shares are 0..1 of the owed deliveries."""
 
     owed: int
     accepted_share: float

@@ -16,7 +16,7 @@ from distribution.models import Content, MessageTemplate
 from phonepool.cloud_api import client as cloud_api
 from tests.api.tokens import a_key, a_program
 from tests.builders import a_number, a_user
-from tests.distribution.a_newsroom import RICH, a_plain_template, a_rich_template
+from tests.distribution.content_staff import RICH, a_plain_template, a_rich_template
 from tests.sandbox.harness import ONE, TOKEN, WABA, SandboxProcess, start
 
 pytestmark = pytest.mark.django_db

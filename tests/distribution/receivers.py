@@ -1,4 +1,4 @@
-"""A system that listens to events: a real server on this machine, and what it was told."""
+"""A receiver of events: a real server on this machine, and what was posted to it."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ class Post:
     body: bytes
 
     @property
-    def told(self) -> dict[str, Any]:
+    def content(self) -> dict[str, Any]:
         return json.loads(self.body)
 
 
 @dataclass
 class Receiver:
-    """Its answers can be changed at any time."""
+    """Its responses can be changed at any time."""
 
     url: str = ""
     status: int = 204
-    answer_headers: dict[str, str] = field(default_factory=dict)
+    response_headers: dict[str, str] = field(default_factory=dict)
     posts: list[Post] = field(default_factory=list)
-    drips: bool = False  # never comes to an end of its answer
+    drips: bool = False  # its response never ends
     over: threading.Event = field(default_factory=threading.Event)
 
     def kinds(self) -> list[str]:
-        return [post.told["type"] for post in self.posts]
+        return [post.content["type"] for post in self.posts]
 
     def verified(self, secret: str) -> list[Any]:
-        """What the receiver's own library makes of them; raises for a wrong signature.
+        """The posts as the receiver's own library verifies them; raises for a wrong signature.
 
         Read at the time they were signed: the library refuses what is older than five minutes, and
         the tests' NOW may be.
@@ -70,7 +70,7 @@ def a_receiver() -> Iterator[Receiver]:
                     self.wfile.write(b"X")
                 return
             self.send_response(receiver.status)
-            for name, value in receiver.answer_headers.items():
+            for name, value in receiver.response_headers.items():
                 self.send_header(name, value)
             self.end_headers()
 

@@ -16,7 +16,7 @@ from distribution.runtime import india_time
 from phonepool.cloud_api import client
 from phonepool.cloud_api.media import MediaRefusedError
 from tests.builders import a_number, a_subscriber
-from tests.distribution.a_newsroom import EDITOR, RICH, browser, somebody
+from tests.distribution.content_staff import EDITOR, RICH, a_staff_member, browser
 from tests.sandbox.harness import ONE, TOKEN, TWO, WABA, SandboxProcess, start
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -65,7 +65,7 @@ def said(response) -> list[str]:
 
 
 def test_a_picture_is_left_with_meta_for_every_number_and_goes_out_in_a_test(meta, numbers):
-    person, editor = a_subscriber(name="Meera Iyer"), somebody(*EDITOR)
+    person, editor = a_subscriber(name="Meera Iyer"), a_staff_member(*EDITOR)
 
     browser(editor).post(ADD, words(PNG))
     content = Content.objects.get()
@@ -99,7 +99,7 @@ def test_a_picture_is_left_with_meta_for_every_number_and_goes_out_in_a_test(met
     ids=["a gif", "nothing", "too large"],
 )
 def test_what_meta_would_refuse_is_refused_at_the_form(meta, numbers, file, words_of_refusal):
-    response = browser(somebody(*EDITOR)).post(ADD, words(file))
+    response = browser(a_staff_member(*EDITOR)).post(ADD, words(file))
 
     assert words_of_refusal in response.content.decode()
     assert not Content.objects.exists()
@@ -108,7 +108,7 @@ def test_what_meta_would_refuse_is_refused_at_the_form(meta, numbers, file, word
 def test_a_refusal_by_meta_is_told_at_the_form(meta, numbers, settings):
     settings.WHATSAPP_ACCESS_TOKEN = "a-token-that-has-expired"
 
-    response = browser(somebody(*EDITOR)).post(ADD, words(PNG))
+    response = browser(a_staff_member(*EDITOR)).post(ADD, words(PNG))
 
     shown = response.content.decode()
     assert "Meta did not take the image for" in shown
@@ -124,9 +124,9 @@ def test_without_a_number_nothing_can_be_uploaded(meta, db):
 def test_message_templates_are_fetched_on_request(meta, numbers):
     MessageTemplate.objects.all().delete()
     sync = reverse("admin:distribution_messagetemplate_sync")
-    assert browser(somebody("view_messagetemplate")).post(sync).status_code == 403
+    assert browser(a_staff_member("view_messagetemplate")).post(sync).status_code == 403
 
-    response = browser(somebody("view_messagetemplate", "sync_templates")).post(sync)
+    response = browser(a_staff_member("view_messagetemplate", "sync_templates")).post(sync)
 
     assert said(response) == ["Meta told us of 3 message templates."]
     assert MessageTemplate.objects.get(name="morning").components[0]["type"] == "BODY"

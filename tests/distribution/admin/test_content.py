@@ -11,14 +11,14 @@ from distribution.content import approval
 from distribution.models import Content, ContentState, Delivery
 from distribution.runtime import india_time
 from tests.builders import a_subscriber, an_approved_content
-from tests.distribution.a_newsroom import (
+from tests.distribution.content_staff import (
     APPROVER,
     EDITOR,
     VIEWER,
     a_plain_template,
     a_rich_template,
+    a_staff_member,
     browser,
-    somebody,
 )
 
 pytestmark = pytest.mark.django_db
@@ -74,13 +74,17 @@ def written(day, author, **fields) -> Content:
 
 
 def submitted(day, author=None) -> Content:
-    content = written(day, author or somebody(*EDITOR))
+    content = written(day, author or a_staff_member(*EDITOR))
     approval.submit(content, by=content.author, now=datetime.now(UTC))
     return content
 
 
 def test_the_whole_way_of_a_content_by_two_people(day):
-    editor, approver, template = somebody(*EDITOR), somebody(*APPROVER), a_plain_template()
+    editor, approver, template = (
+        a_staff_member(*EDITOR),
+        a_staff_member(*APPROVER),
+        a_plain_template(),
+    )
 
     browser(editor).post(ADD, words(template, day))
     content = Content.objects.get()
@@ -107,7 +111,7 @@ def test_the_whole_way_of_a_content_by_two_people(day):
 
 
 def test_the_author_cannot_approve_even_with_every_permission(day):
-    author = somebody(*EDITOR, *APPROVER, "approve_late_content")
+    author = a_staff_member(*EDITOR, *APPROVER, "approve_late_content")
     content = submitted(day, author)
 
     response = browser(author).post(step(content, "approve"), {"reason": "I like it."})
@@ -127,13 +131,13 @@ STEPS = ["submit", "approve", "reject", "new-version", "choose-fallback", "test"
 def test_a_viewer_takes_no_step(day, name):
     content = submitted(day)
 
-    assert browser(somebody(*VIEWER)).post(step(content, name)).status_code == 403
+    assert browser(a_staff_member(*VIEWER)).post(step(content, name)).status_code == 403
     assert content.approvals.count() == 2
 
 
 @pytest.mark.parametrize("name", STEPS)
 def test_no_step_is_taken_by_looking(day, name):
-    everything = somebody(*EDITOR, *APPROVER)
+    everything = a_staff_member(*EDITOR, *APPROVER)
 
     assert browser(everything).get(step(submitted(day), name)).status_code == 405
 
@@ -149,7 +153,7 @@ def test_no_step_is_taken_by_looking(day, name):
     ids=["viewer", "editor", "approver", "nobody"],
 )
 def test_each_role_sees_its_pages(day, role, expected):
-    client, content = browser(somebody(*role)), submitted(day)
+    client, content = browser(a_staff_member(*role)), submitted(day)
 
     assert {url: client.get(url).status_code for url in expected} == expected
     assert client.get(page(content)).status_code == (200 if role else 403)
@@ -160,15 +164,19 @@ def test_each_role_sees_its_pages(day, role, expected):
 def test_the_live_pieces_are_for_those_who_write(day, url):
     data = words(a_plain_template(), day)
 
-    assert browser(somebody(*EDITOR)).post(url, data).status_code == 200
-    assert browser(somebody(*EDITOR)).get(url).status_code == 405
-    assert browser(somebody(*VIEWER)).post(url, data).status_code == 403
+    assert browser(a_staff_member(*EDITOR)).post(url, data).status_code == 200
+    assert browser(a_staff_member(*EDITOR)).get(url).status_code == 405
+    assert browser(a_staff_member(*VIEWER)).post(url, data).status_code == 403
 
 
 def test_the_form_asks_for_what_the_message_template_asks_for(day):
     template = a_rich_template()
 
-    shown = browser(somebody(*EDITOR)).get(f"{ADD}?message_template={template.pk}").content.decode()
+    shown = (
+        browser(a_staff_member(*EDITOR))
+        .get(f"{ADD}?message_template={template.pk}")
+        .content.decode()
+    )
 
     for part in ("Variable 1", "Example: Asha.", "Room for 1000 characters", "at most 5 MB"):
         assert part in shown, part
@@ -179,7 +187,9 @@ def test_the_form_asks_for_what_the_message_template_asks_for(day):
 def test_another_message_template_shows_its_fields_and_saves_nothing(day):
     plain, rich = a_plain_template(), a_rich_template()
 
-    response = browser(somebody(*EDITOR)).post(ADD, words(plain, day, message_template=rich.pk))
+    response = browser(a_staff_member(*EDITOR)).post(
+        ADD, words(plain, day, message_template=rich.pk)
+    )
 
     assert 'name="button-1"' in response.content.decode()
     assert not Content.objects.exists()
@@ -195,7 +205,7 @@ def test_the_preview_shows_a_real_subscriber_and_saves_nothing(day):
     )
     data = words(template, day, **{"body-1": "<b>5</b> {city}"})
 
-    shown = browser(somebody(*EDITOR)).post(PREVIEW, data).content.decode()
+    shown = browser(a_staff_member(*EDITOR)).post(PREVIEW, data).content.decode()
 
     assert "Good morning Meera Iyer.<br><strong>Today:</strong> &lt;b&gt;5&lt;/b&gt;" in shown
     assert "Namaste Meera Iyer: &lt;b&gt;5" in shown
@@ -205,7 +215,7 @@ def test_the_preview_shows_a_real_subscriber_and_saves_nothing(day):
 
 
 def test_a_draft_may_be_unfinished_but_is_not_submitted(day):
-    editor, template = somebody(*EDITOR), a_plain_template()
+    editor, template = a_staff_member(*EDITOR), a_plain_template()
     browser(editor).post(ADD, words(template, day, **{"body-1": "Hello {nmae}\nthere"}))
     content = Content.objects.get()
 
@@ -222,8 +232,8 @@ def test_a_draft_may_be_unfinished_but_is_not_submitted(day):
 def test_after_the_deadline_only_some_approve_and_say_why(day, settings):
     content = submitted(day)
     settings.CONTENT_DEADLINE = time(0, 0)
-    punctual = somebody(*APPROVER)
-    late = somebody(*APPROVER, "approve_late_content")
+    punctual = a_staff_member(*APPROVER)
+    late = a_staff_member(*APPROVER, "approve_late_content")
 
     refused = browser(punctual).post(step(content, "approve"), {"reason": "Sorry."})
     silent = browser(late).post(step(content, "approve"))
@@ -238,7 +248,7 @@ def test_after_the_deadline_only_some_approve_and_say_why(day, settings):
 
 
 def test_a_new_version_of_approved_content_replaces_it_when_approved(day):
-    first, editor, approver = submitted(day), somebody(*EDITOR), somebody(*APPROVER)
+    first, editor, approver = submitted(day), a_staff_member(*EDITOR), a_staff_member(*APPROVER)
     browser(approver).post(step(first, "approve"))
     assert browser(editor).post(page(first), {}).status_code == 403
 
@@ -257,13 +267,13 @@ def test_a_new_version_of_approved_content_replaces_it_when_approved(day):
 def test_the_calendar_shows_gaps_and_what_fills_them(day, settings):
     settings.CONTENT_DEADLINE = time(0, 0)
     month = f"{CALENDAR}?month={day:%Y-%m}"
-    empty = browser(somebody(*EDITOR)).get(month).content.decode()
+    empty = browser(a_staff_member(*EDITOR)).get(month).content.decode()
     assert f"{ADD}?day={day.isoformat()}" in empty
     assert "Nothing to say" in empty
 
     fallback = an_approved_content(day=None, is_fallback=True, title="A quiet morning")
     content = an_approved_content(day=day, title="Budget day")
-    shown = browser(somebody(*VIEWER)).get(month).content.decode()
+    shown = browser(a_staff_member(*VIEWER)).get(month).content.decode()
     assert page(content) in shown
     assert page(fallback) in shown
     assert "Nothing to say" not in shown
@@ -275,14 +285,14 @@ def test_the_fallback_is_chosen(day):
     newer = an_approved_content(day=None, is_fallback=True)
     assert Content.objects.fallback() == newer
 
-    browser(somebody(*APPROVER)).post(step(older, "choose-fallback"))
+    browser(a_staff_member(*APPROVER)).post(step(older, "choose-fallback"))
 
     assert Content.objects.fallback() == older
     assert older.approvals.last().decision == "CHOSEN"
 
 
 def test_a_test_goes_to_staff_phones_only_and_makes_no_delivery(day):
-    editor = somebody(*EDITOR)
+    editor = a_staff_member(*EDITOR)
     content = written(day, editor)
 
     response = browser(editor).post(step(content, "test"), {"phone": "0"})

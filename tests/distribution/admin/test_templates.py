@@ -9,13 +9,13 @@ from django.urls import NoReverseMatch, reverse
 from distribution.models import MessageTemplate
 from distribution.runtime import india_time
 from tests.builders import an_approved_content
-from tests.distribution.a_newsroom import (
+from tests.distribution.content_staff import (
     PLAIN,
     VIEWER,
     a_plain_template,
     a_rich_template,
+    a_staff_member,
     browser,
-    somebody,
 )
 
 pytestmark = pytest.mark.django_db
@@ -30,7 +30,7 @@ def page(template: MessageTemplate) -> str:
 def test_a_message_template_shows_what_it_asks_for_and_how_it_looks():
     template = a_rich_template(status="PAUSED", quality="RED", category="MARKETING")
 
-    shown = browser(somebody(*VIEWER)).get(page(template)).content.decode()
+    shown = browser(a_staff_member(*VIEWER)).get(page(template)).content.decode()
 
     for part in (
         "Good morning Asha.<br><strong>Today:</strong> Nifty opens flat",
@@ -44,7 +44,7 @@ def test_a_message_template_shows_what_it_asks_for_and_how_it_looks():
 
 
 def test_a_change_at_meta_since_approval_is_shown_on_both_pages_and_the_list():
-    template, client = a_plain_template(), browser(somebody(*VIEWER, "view_content"))
+    template, client = a_plain_template(), browser(a_staff_member(*VIEWER, "view_content"))
     tomorrow = india_time.local_date(datetime.now(UTC)) + timedelta(days=1)
     content = an_approved_content(message_template=template, day=tomorrow)
     pages = [page(template), reverse("admin:distribution_content_change", args=[content.pk])]
@@ -60,7 +60,7 @@ def test_a_change_at_meta_since_approval_is_shown_on_both_pages_and_the_list():
 
 def test_no_page_promises_that_message_templates_take_turns():
     template, other = (a_plain_template(rotation_group="morning") for _ in range(2))
-    client = browser(somebody(*VIEWER, "change_messagetemplate"))
+    client = browser(a_staff_member(*VIEWER, "change_messagetemplate"))
 
     shown = client.get(page(template)).content.decode()
 
@@ -72,21 +72,21 @@ def test_no_page_promises_that_message_templates_take_turns():
 
 def test_fetching_needs_its_permission_and_says_what_is_missing(settings):
     settings.WHATSAPP_BUSINESS_ID = ""
-    client = browser(somebody(*VIEWER, "sync_templates"))
+    client = browser(a_staff_member(*VIEWER, "sync_templates"))
 
     assert client.get(SYNC).status_code == 405
     response = client.post(SYNC)
 
     (told,) = get_messages(response.wsgi_request)
     assert str(told) == "WHATSAPP_BUSINESS_ID is not set: an administrator sets it."
-    assert browser(somebody(*VIEWER)).post(SYNC).status_code == 403
+    assert browser(a_staff_member(*VIEWER)).post(SYNC).status_code == 403
 
 
 def test_a_meta_that_is_away_is_told_and_changes_nothing(settings):
     settings.WHATSAPP_BUSINESS_ID, settings.WHATSAPP_API_BASE = "900", "http://127.0.0.1:9"
     template = a_plain_template()
 
-    response = browser(somebody(*VIEWER, "sync_templates")).post(SYNC)
+    response = browser(a_staff_member(*VIEWER, "sync_templates")).post(SYNC)
 
     (told,) = get_messages(response.wsgi_request)
     assert "Meta could not be read: no_connection" in str(told)

@@ -12,7 +12,7 @@ from distribution.content.rendering import fill_in
 from distribution.content.validation import ASSUMED_VALUE_LENGTH, slot_problems
 from distribution.models import MessageTemplate
 from tests.builders import a_draft, a_subscriber
-from tests.distribution.a_newsroom import PLAIN, RICH, a_rich_template
+from tests.distribution.content_staff import PLAIN, RICH, a_rich_template
 
 FORM, WHOLE = template_schema.parse(PLAIN), template_schema.parse(RICH)
 GOOD = {"body-0": "{name}", "body-1": "Nifty opens flat"}

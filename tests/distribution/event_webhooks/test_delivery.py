@@ -88,7 +88,7 @@ def test_the_pauses_grow_and_after_a_day_it_is_dead_alerted_and_can_be_replayed(
         round_at(seconds=tried[-1])
     assert tried == [0, 5, 35, 155, 755, 2555, 6155, 13_355, 27_755, 56_555, 85_355, 86_400]
     # The alert about it was an event, too: it waits for the same receiver.
-    rules = [post.told["data"]["alert"]["rule"] for post in receiver.posts]
+    rules = [post.content["data"]["alert"]["rule"] for post in receiver.posts]
     assert rules.count("overrun") == 12
     assert Alert.objects.filter(rule="events_undelivered", closed_at=None).count() == 1
     assert round_at(days=3) == 0  # nothing by itself
@@ -99,7 +99,7 @@ def test_the_pauses_grow_and_after_a_day_it_is_dead_alerted_and_can_be_replayed(
     assert subscriptions.replay(list(dead), now=NOW + timedelta(days=4)) == 1
     round_at(days=4)
 
-    assert receiver.posts[0].told["data"]["alert"]["rule"] == "overrun"
+    assert receiver.posts[0].content["data"]["alert"]["rule"] == "overrun"
     assert state() == PostState.DELIVERED
     assert EventSubscription.objects.get(pk=listener.pk).failures == 0
     assert not Alert.objects.filter(rule="events_undelivered", closed_at=None).exists()
@@ -119,7 +119,7 @@ def test_an_event_that_is_not_liked_does_not_hold_up_the_next(receiver):
 def test_a_receiver_that_asks_for_time_gets_it(receiver):
     a_subscription(receiver.url)
     something_happens()
-    receiver.status, receiver.answer_headers = 429, {"Retry-After": "900"}
+    receiver.status, receiver.response_headers = 429, {"Retry-After": "900"}
     round_at()
 
     assert EventDelivery.objects.get().next_at == NOW + timedelta(seconds=900)
@@ -175,7 +175,7 @@ def test_one_who_drips_its_answer_is_cut_off(receiver, monkeypatch):
 
 def test_a_redirect_is_not_followed(receiver):
     with a_receiver() as elsewhere:
-        receiver.status, receiver.answer_headers = 307, {"Location": elsewhere.url}
+        receiver.status, receiver.response_headers = 307, {"Location": elsewhere.url}
         answer = http_post.post(receiver.url, b"{}", {})
 
         assert elsewhere.posts == []

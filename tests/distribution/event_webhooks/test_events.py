@@ -150,7 +150,7 @@ def test_failures_come_in_one_event_with_their_reasons_and_without_phones(receiv
     delivery.deliver_due(lambda: NOW + timedelta(seconds=30))
 
     (post,) = receiver.posts
-    data = post.told["data"]
+    data = post.content["data"]
     assert data["distribution"] == {"id": distribution.pk}
     assert [one["id"] for one in data["deliveries"]] == sorted([*refused, taken[0]])
     assert {one["reason"] for one in data["deliveries"]} == {"unsendable", "undeliverable"}

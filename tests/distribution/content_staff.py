@@ -1,4 +1,4 @@
-"""People with roles, and a message template that has everything, for the tests of content."""
+"""Staff members with chosen permissions, and message templates, for the tests of content."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def a_rich_template(**fields: Any) -> MessageTemplate:
     return a_template(**{"components": RICH, **fields})
 
 
-def somebody(*codenames: str, name: str = "") -> Any:
+def a_staff_member(*codenames: str, name: str = "") -> Any:
     """A member of staff with just these permissions of distribution."""
     user = get_user_model().objects.create_user(name or f"staff-{next(serial)}", is_staff=True)
-    found = Permission.objects.filter(
+    permissions = Permission.objects.filter(
         content_type__app_label="distribution", codename__in=codenames
     )
-    assert len(found) == len(set(codenames)), codenames
-    user.user_permissions.set(found)
+    assert len(permissions) == len(set(codenames)), codenames
+    user.user_permissions.set(permissions)
     return user
 
 
