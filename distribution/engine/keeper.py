@@ -201,7 +201,8 @@ class Keeper:
         for distribution_id in tick.check(now).opened:
             log.info("distribution %d was opened by the keeper", distribution_id)
             # Beside the rounds, in a thread each: a frozen broker holds up that thread only.
-            BackgroundJob("publishing", partial(self._publish, distribution_id)).start()
+            name = f"publishing distribution {distribution_id}"
+            BackgroundJob(name, partial(self._publish, distribution_id)).start()
         tick.watch_engine(TICK, now)
 
     def _publish(self, distribution_id: int) -> None:
