@@ -207,7 +207,7 @@ class Stack:
         for name in names:
             process = self.supervisor.processes.pop(name, None)
             if process is not None and process.popen.poll() is None:
-                self.supervisor._collect(_killed(process))
+                self.supervisor._reap(_killed(process))
 
     def revive(self, *names: str) -> None:
         """Start what was buried or lies dead, and wait until it works."""
