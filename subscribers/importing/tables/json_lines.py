@@ -57,7 +57,7 @@ class JsonLines:
             try:
                 found.update(dict.fromkeys(_cells(line)))
             except _LineRefused:
-                continue  # told again, with its number, when the rows are read
+                continue  # reported with its number, when the rows are read
             if len(found) > MAX_COLUMNS:
                 raise ImportRefused(TOO_MANY_COLUMNS)
         if not found:
@@ -85,15 +85,15 @@ def _cells(line: str) -> dict[str, str]:
         raise _LineRefused(TOO_LONG)
     try:
         # Numbers as they are written: a phone number must not pass through a float.
-        told = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
+        values = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
     except (ValueError, RecursionError):
         raise _LineRefused(_NO_OBJECT) from None
-    if not isinstance(told, dict):
+    if not isinstance(values, dict):
         raise _LineRefused(_NO_OBJECT)
-    nested = told.pop(NESTED, None)
+    nested = values.pop(NESTED, None)
     if nested is not None and not isinstance(nested, dict):
         raise _LineRefused(f"holds no object in “{NESTED}”: write texts by name.")
-    return {name: _text(name, value) for name, value in {**(nested or {}), **told}.items()}
+    return {name: _text(name, value) for name, value in {**(nested or {}), **values}.items()}
 
 
 def _text(name: str, value: object) -> str:

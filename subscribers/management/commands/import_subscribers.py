@@ -1,4 +1,4 @@
-"""`manage.py import_subscribers FILE`: the importer's door on the command line."""
+"""`manage.py import_subscribers FILE`: the importer on the command line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from subscribers.importing.upsert import import_csv
 from subscribers.spreadsheets import escape_formula
 
 SHOWN_REFUSALS = 20
-OPERATORS_WORD = "the word of whoever ran manage.py import_subscribers"
+OPERATOR_CONSENT_SOURCE = "the word of whoever ran manage.py import_subscribers"
 _COUNTS = ("new", "changed", "unchanged", "kept_opted_out", "refused")
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
@@ -33,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="check only, write nothing")
         parser.add_argument(
             "--consent-source",
-            default=OPERATORS_WORD,
+            default=OPERATOR_CONSENT_SOURCE,
             metavar="TEXT",
             help="where and to what wording these people agreed; kept as evidence. "
             "Without it, the word of whoever runs this command is kept",
