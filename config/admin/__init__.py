@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.contrib import admin
 
-from config.admin import audit, people, sign_ins
+from config.admin import audit, sign_ins, staff
 
 admin.site.index_title = "Today"
 
-__all__ = ["audit", "people", "sign_ins"]
+__all__ = ["audit", "sign_ins", "staff"]

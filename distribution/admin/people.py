@@ -55,7 +55,7 @@ class LastDeliveredFilter(admin.SimpleListFilter):
         return queryset.exclude(_delivered_since(None)) if choice == NEVER else queryset
 
 
-class PersonAdmin(AddedFigures, SubscriberAdmin):
+class SubscriberHistoryAdmin(AddedFigures, SubscriberAdmin):
     list_display = (
         "masked_phone",
         "name",
@@ -106,4 +106,4 @@ def _midnight(now: datetime) -> datetime:
 
 
 admin.site.unregister(Subscriber)
-admin.site.register(Subscriber, PersonAdmin)
+admin.site.register(Subscriber, SubscriberHistoryAdmin)

@@ -73,14 +73,16 @@ class PoolAdmin(AddedFigures, PhoneNumberAdmin):
 
     @admin.display(description="speed now")
     def speed(self, number: Any) -> str:
-        now: status.NumberStatus = number.shown_status
-        slowed = f", slowed to {now.rate_now:.0f}" if now.rate_now < now.rate_limit else ""
-        return f"{now.rate_used or 0:.0f} of {now.rate_limit} a second{slowed}"
+        current: status.NumberStatus = number.shown_status
+        slowed = (
+            f", slowed to {current.rate_now:.0f}" if current.rate_now < current.rate_limit else ""
+        )
+        return f"{current.rate_used or 0:.0f} of {current.rate_limit} a second{slowed}"
 
     @admin.display(description="today")
     def today(self, number: Any) -> str:
-        now: status.NumberStatus = number.shown_status
-        return f"{now.today:,} of {now.today_limit:,} ({now.share} % of all)"
+        current: status.NumberStatus = number.shown_status
+        return f"{current.today:,} of {current.today_limit:,} ({current.share} % of all)"
 
     @admin.display(description="breaker", ordering="breaker")
     def breaker_text(self, number: Any) -> str:
