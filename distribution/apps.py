@@ -8,7 +8,7 @@ class DistributionConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from distribution.reporting import subscriber_history
+        from distribution.ledger import erasure as ledger_erasure
         from subscribers.people import erasure
 
-        erasure.register_copies(subscriber_history.forget, subscriber_history.objection)
+        erasure.register_copies(ledger_erasure.remove_phone, ledger_erasure.objection)

@@ -68,14 +68,14 @@ class Queues(APIView):
         now = timezone.now()
         waiting = BROKER_PROBE.result()
         rows = Delivery.objects.filter(distribution__in=Distribution.objects.running())
-        tally = rows.tally()
+        by_state = rows.count_by_state()
         body = {
             "at": now,
             "broker": "down" if waiting is None else "ok",
             "queues": [
                 asdict(queue) for queue in queues.summarise(waiting, Worker.objects.live(now))
             ],
-            "ledger": {state: tally.get(state, 0) for state in State.values},
+            "ledger": {state: by_state.get(state, 0) for state in State.values},
             "inbox": _inbox(now),
         }
         return Response(QueueStatus(body).data)

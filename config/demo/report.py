@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime
 from typing import Any
 
@@ -11,22 +12,14 @@ from django.utils import timezone
 from config.demo.journal_verdict import Acceptance, JournalVerdict, compare
 from config.demo.preparation import POOL
 from distribution.analytics import counts
+from distribution.ledger.reasons import category, heading
 from distribution.models import Delivery, Distribution, State
 from distribution.models.deliveries import UNSETTLED
-from phonepool.errors import FAILURES
 from phonepool.models import PhoneEvent, PhoneNumber, Role
 from webhooks.models import WebhookEvent
 
 # A recipient in one of these states, never accepted, may be absent from the journal.
 EXCUSED_STATES = (State.SKIPPED, State.FAILED, State.UNCONFIRMED)
-REASON_LABELS = {
-    "INVALID_NUMBER": "Invalid numbers",
-    "RATE_LIMIT": "Rate limited",
-    "NETWORK_ERROR": "Network errors",
-    "TIMEOUT": "Timed out",
-    "BLOCKED": "Blocked",
-    "OPTED_OUT": "Opted out",
-}
 
 
 def build(
@@ -118,7 +111,7 @@ def summary(report: dict[str, Any], basis: str) -> str:
             f"  Phone #{place} {number['label']}: {number['sent']:,} sent "
             f"({number['quality']}{also}), peak {number['peak_per_second']}/s"
         )
-    reasons = ", ".join(f"{REASON_LABELS.get(k, k)}: {v}" for k, v in report["failures"].items())
+    reasons = ", ".join(f"{heading(k)}: {v}" for k, v in report["failures"].items())
     share_failed = failed / recipients if recipients else 0.0
     lines.append(f"Failures: {failed} ({share_failed:.2%}){': ' + reasons if reasons else ''}")
     lines.append(
@@ -150,12 +143,10 @@ def _refused(stats: dict[str, Any], meta_id: str) -> int:
 
 
 def _by_reason(slugs: dict[str, int]) -> dict[str, int]:
-    reason_of = {failure.slug: failure.reason.value for failure in FAILURES.values()}
-    by_reason: dict[str, int] = {}
+    totals: Counter[str] = Counter()
     for slug, count in slugs.items():
-        reason = reason_of.get(slug, slug)
-        by_reason[reason] = by_reason.get(reason, 0) + count
-    return by_reason
+        totals[category(slug)] += count
+    return dict(totals)
 
 
 def _cpu_per_message(seconds: dict[str, float], messages: int) -> float | None:

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from distribution.admin.added_figures import AddedFigures
-from distribution.analytics.headroom import headroom, speeds
+from distribution.analytics.headroom import headroom, recent_rates
 from phonepool.admin import PhoneNumberAdmin
 from phonepool.cloud_api import client
 from phonepool.models import NumberState, PhoneNumber, Quality, Role
@@ -258,7 +258,7 @@ class PoolAdmin(AddedFigures, PhoneNumberAdmin):
 def _statuses() -> dict[int, status.NumberStatus]:
     """The status of every number, by its id: shares are of all that was sent today."""
     now = timezone.now()
-    rows = status.number_statuses(PhoneNumber.objects.all(), now=now, used=speeds(now))
+    rows = status.number_statuses(PhoneNumber.objects.all(), now=now, used=recent_rates(now))
     return {row.number.pk: row for row in rows}
 
 

@@ -11,16 +11,16 @@ from typing import Any
 from django.db.models import Sum
 
 from distribution.analytics import rollups
+from distribution.analytics.counts import TIER_RANKS
 from distribution.models import MessageTemplate
 from distribution.models.rollups import Outcome
 from distribution.runtime.caches import StampedCache
 from phonepool.models import PhoneNumber
-from subscribers.models import TIER_ORDER
 
 Key = str | None
 
 
-class By(StrEnum):
+class Dimension(StrEnum):
     """The sides that figures can be taken apart by."""
 
     DAY = "day"
@@ -32,7 +32,7 @@ class By(StrEnum):
 
 
 sums: StampedCache[list[tuple[Any, ...]]] = StampedCache(seconds=12 * 3600)
-COLUMNS = {By.NUMBER: "number_id", By.TEMPLATE: "message_template_id"}
+COLUMNS = {Dimension.NUMBER: "number_id", Dimension.TEMPLATE: "message_template_id"}
 
 
 @dataclass(slots=True)
@@ -73,7 +73,7 @@ class Breakdown:
     total: Figures
 
 
-def of(start: date, end: date, by: By) -> Breakdown:
+def break_down(start: date, end: date, by: Dimension) -> Breakdown:
     """The figures from `start` to `end`, both included; a handful of queries on small tables."""
     found: dict[object, Figures] = {}
     total = Figures(None, "total")
@@ -90,7 +90,7 @@ def of(start: date, end: date, by: By) -> Breakdown:
     return Breakdown(as_of, behind, _sorted(found, by), total)
 
 
-def _sums(start: date, end: date, by: By) -> list[tuple[Any, ...]]:
+def _sums(start: date, end: date, by: Dimension) -> list[tuple[Any, ...]]:
     """(key, outcome, reason, count, delivered, read), kept until a day is counted anew."""
     column = COLUMNS.get(by, by.value)
     alike = rollups.stored(start, end).values_list(column, "outcome", "reason")
@@ -101,21 +101,20 @@ def _sums(start: date, end: date, by: By) -> list[tuple[Any, ...]]:
     )
 
 
-def _labels(by: By) -> Mapping[Key, str]:
-    if by is By.NUMBER:
+def _labels(by: Dimension) -> Mapping[Key, str]:
+    if by is Dimension.NUMBER:
         return {str(pk): label for pk, label in PhoneNumber.objects.values_list("pk", "label")}
-    if by is By.TEMPLATE:
+    if by is Dimension.TEMPLATE:
         rows = MessageTemplate.objects.values_list("pk", "name", "language")
         return {str(pk): f"{name} ({language})" for pk, name, language in rows}
     return {}
 
 
-def _sorted(found: Mapping[object, Figures], by: By) -> list[Figures]:
+def _sorted(found: Mapping[object, Figures], by: Dimension) -> list[Figures]:
     """Days, hours and names in their order, first tiers first, those without one last."""
-    tiers = [str(tier) for tier in TIER_ORDER]
 
     def place(value: object) -> tuple[bool, float, str]:
-        rank = tiers.index(str(value)) if by is By.TIER and value in tiers else 0
+        rank = TIER_RANKS.get(str(value), 0) if by is Dimension.TIER else 0
         number = float(value) if isinstance(value, int) else float(rank)
         return value is None, number, str(value)
 

@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Count, Max, Min, Q
 
 from distribution.analytics.grouped_counts import Cell
+from distribution.ledger.reasons import NOT_OWED
 from distribution.models import (
     Certainty,
     Delivery,
@@ -22,9 +23,9 @@ from distribution.models import (
     Verdict,
 )
 from distribution.models.deliveries import UNSETTLED
+from subscribers.models import TIER_ORDER
 
-# Skipped for the person's or an operator's sake: nothing was owed any more.
-NOT_OWED = ("opted_out", "cancelled")
+TIER_RANKS = {str(tier): rank for rank, tier in enumerate(TIER_ORDER)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +70,7 @@ class Reach:
 def tally(distribution: Distribution) -> Tally:
     """States and reasons, by one query."""
     rows = Delivery.objects.filter(distribution=distribution).order_by()
-    states: Counter[str] = Counter()
-    reasons: dict[str, Counter[str]] = {}
-    for state, reason, count in rows.values_list("state", "reason").annotate(Count("pk")):
-        states[state] += count
-        if reason:
-            reasons.setdefault(state, Counter())[reason] += count
-    return Tally(dict(states), reasons)
+    return _tally(rows.values_list("state", "reason").annotate(Count("pk")))
 
 
 def reach(distribution: Distribution) -> Reach:
@@ -98,7 +93,7 @@ def reach(distribution: Distribution) -> Reach:
     )
 
 
-def sent_again(distribution_id: int) -> dict[str, int]:
+def resend_counts(distribution_id: int) -> dict[str, int]:
     """How often an unknown outcome was sent again: by the rules, and at a human's risk."""
     rulings = Verdict.objects.filter(delivery__distribution=distribution_id).order_by()
     counts = dict(rulings.values_list("ruling").annotate(Count("pk")))
@@ -123,12 +118,17 @@ def recent_rate(distribution: Distribution, *, now: datetime, seconds: float = 1
 
 def tally_of(counted: Iterable[Cell]) -> Tally:
     """The states and reasons of cells."""
+    return _tally((cell.state, cell.reason, cell.count) for cell in counted)
+
+
+def _tally(rows: Iterable[tuple[str, str, int]]) -> Tally:
+    """The sum of rows (state, reason, count)."""
     states: Counter[str] = Counter()
     reasons: dict[str, Counter[str]] = {}
-    for cell in counted:
-        states[cell.state] += cell.count
-        if cell.reason:
-            reasons.setdefault(cell.state, Counter())[cell.reason] += cell.count
+    for state, reason, count in rows:
+        states[state] += count
+        if reason:
+            reasons.setdefault(state, Counter())[reason] += count
     return Tally(dict(states), reasons)
 
 
@@ -154,7 +154,7 @@ def _sum(counted: Iterable[Cell]) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class AudiencePart:
     """One part of an audience: a tier, or a batch. The columns sum to its total."""
 
     name: str
@@ -167,19 +167,18 @@ class Part:
     doubtful: int  # unknown or unconfirmed
 
 
-def by_tier(distribution: Distribution) -> list[Part]:
+def by_tier(distribution: Distribution) -> list[AudiencePart]:
     """How each tier fares, first tiers first."""
     parts = _parts(distribution, "tier")
-    order = ["PREMIUM", "PRO", "BASIC"]
-    return sorted(parts, key=lambda part: (part.name not in order, order.index(part.name)))
+    return sorted(parts, key=lambda part: TIER_RANKS[part.name])
 
 
-def by_batch(distribution: Distribution, *, start: int = 0, limit: int = 40) -> list[Part]:
+def by_batch(distribution: Distribution, *, start: int = 0, limit: int = 40) -> list[AudiencePart]:
     """How each of `limit` batches fares, from batch number `start` on."""
     return _parts(distribution, "batch_no", batch_no__range=(start, start + limit - 1))
 
 
-def _parts(distribution: Distribution, column: str, **only: Any) -> list[Part]:
+def _parts(distribution: Distribution, column: str, **only: Any) -> list[AudiencePart]:
     went = Q(state__in=[State.ACCEPTED, State.HELD])
     arrived = went & Q(progress__gte=Progress.DELIVERED)
     waiting = [State.PENDING, State.CLAIMED, State.RETRY_WAIT, State.INFLIGHT]
@@ -193,7 +192,7 @@ def _parts(distribution: Distribution, column: str, **only: Any) -> list[Part]:
         skipped=Count("pk", filter=Q(state=State.SKIPPED)),
         doubtful=Count("pk", filter=Q(state__in=[State.UNKNOWN, State.UNCONFIRMED])),
     )
-    return [Part(str(name), *counts) for name, *counts in counted]
+    return [AudiencePart(str(name), *counts) for name, *counts in counted]
 
 
 def slowest(distribution: Distribution, limit: int = 10) -> list[Delivery]:

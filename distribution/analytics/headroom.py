@@ -12,8 +12,8 @@ from distribution.models import Delivery, Distribution
 from phonepool.models import Portfolio
 from subscribers.models import Subscriber
 
-ROLLING = timedelta(hours=24)
-LATELY = 10.0  # seconds over which speed is measured
+ROLLING_WINDOW = timedelta(hours=24)
+RATE_WINDOW_SECONDS = 10.0  # seconds over which speed is measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +49,17 @@ def headroom(now: datetime) -> list[Headroom]:
     ]
 
 
-def speeds(now: datetime) -> Mapping[int, float]:
+def recent_rates(now: datetime) -> Mapping[int, float]:
     """Messages accepted a second, lately, by the number's id; others were still."""
-    since = now - timedelta(seconds=LATELY)
+    since = now - timedelta(seconds=RATE_WINDOW_SECONDS)
     rows = Delivery.objects.filter(distribution__in=_lately(now), accepted_at__gt=since).order_by()
     counts = rows.values_list("number_id").annotate(Count("pk"))
-    return {number: count / LATELY for number, count in counts}
+    return {number: count / RATE_WINDOW_SECONDS for number, count in counts}
 
 
 def _people_written_to(now: datetime) -> dict[int, int]:
     rows = Delivery.objects.filter(
-        distribution__in=_lately(now), accepted_at__gt=now - ROLLING, number__isnull=False
+        distribution__in=_lately(now), accepted_at__gt=now - ROLLING_WINDOW, number__isnull=False
     )
     by_portfolio = rows.order_by().values_list("number__portfolio")
     return dict(by_portfolio.annotate(Count("phone", distinct=True)))
@@ -67,5 +67,5 @@ def _people_written_to(now: datetime) -> dict[int, int]:
 
 def _lately(now: datetime) -> list[int]:
     """Distributions that may have sent in the last 24 hours: few, so the index finds theirs."""
-    recent = Distribution.objects.filter(window_end__gt=now - ROLLING)
+    recent = Distribution.objects.filter(window_end__gt=now - ROLLING_WINDOW)
     return list(recent.values_list("pk", flat=True))

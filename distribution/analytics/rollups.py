@@ -9,30 +9,29 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Collection
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Case, CharField, Count, F, Max, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import ExtractHour
 
+from distribution.ledger import rollup_marks
 from distribution.models import Delivery, Distribution, Progress, State
 from distribution.models.distributions import ENDED, RUNNING
-from distribution.models.rollups import Outcome, Rollup, RollupMark, RollupState
+from distribution.models.rollups import Outcome, Rollup, RollupState
 from distribution.runtime import india_time
+from distribution.runtime.long_statements import long_statements
 
 log = logging.getLogger(__name__)
 
 # Late reports trickle in all day: a distribution is counted so often at most …
-SOONEST = timedelta(seconds=30)
-SHARE = 60  # … and never for more than a sixtieth of the time
-MOST = 20  # distributions a round
-CHUNK = 1000
-# A statement may take 15 s; a million deliveries, on a busy machine, take longer.
-PATIENCE = "SET LOCAL statement_timeout = '10min'"
+MIN_RECOUNT_INTERVAL = timedelta(seconds=30)
+IDLE_TO_COUNTING_RATIO = 60  # … and never for more than a sixtieth of the time
+DISTRIBUTIONS_PER_REFRESH = 20  # distributions a round
+INSERT_BATCH_SIZE = 1000
 
-OUTCOMES = Case(
+OUTCOME_OF_STATE = Case(
     When(state__in=[State.ACCEPTED, State.HELD], then=Value(Outcome.ACCEPTED.value)),
     When(state=State.FAILED, then=Value(Outcome.FAILED.value)),
     When(state=State.SKIPPED, then=Value(Outcome.SKIPPED.value)),
@@ -40,71 +39,55 @@ OUTCOMES = Case(
     default=Value(Outcome.WAITING.value),
     output_field=CharField(),
 )
-REASONS = Case(
+REASON_IF_NOT_ACCEPTED = Case(
     When(state__in=[State.FAILED, State.SKIPPED, State.UNCONFIRMED], then=F("reason")),
     default=Value(""),
     output_field=CharField(),
 )
-WENT = Q(state__in=[State.ACCEPTED, State.HELD])
-
-
-def mark(distribution_ids: Collection[int], *, now: datetime) -> None:
-    """Deliveries of these changed. Call it in the transaction that changes them."""
-    RollupMark.objects.bulk_create(
-        [RollupMark(distribution_id=pk, at=now) for pk in sorted(set(distribution_ids))]
-    )
+ACCEPTED = Q(state__in=[State.ACCEPTED, State.HELD])
 
 
 def refresh(now: datetime) -> int:
     """Count anew what is marked and has ended; how many distributions."""
-    marked = RollupMark.objects.order_by().values("distribution")
-    rows = Distribution.objects.filter(pk__in=marked, state__in=ENDED)
+    rows = Distribution.objects.filter(pk__in=rollup_marks.marked(), state__in=ENDED)
     due = [one for one in rows.select_related("rollup_state").order_by("pk") if _is_due(one, now)]
-    return sum(recount(one, now=now) for one in due[:MOST])
+    return sum(recount(one, now=now) for one in due[:DISTRIBUTIONS_PER_REFRESH])
 
 
 def recount(distribution: Distribution, *, now: datetime) -> bool:
     """Count one distribution; False when somebody else did meanwhile, whose count then stands."""
     began = time.monotonic()
     last = RollupState.objects.filter(pk=distribution.pk).values_list("version", flat=True).first()
-    seen = list(RollupMark.objects.filter(distribution=distribution).values_list("pk", flat=True))
-    rows = [Rollup(**row) for row in _counted_patiently(distribution)]
+    marks = rollup_marks.marks_of(distribution.pk)
+    with long_statements():
+        rows = [Rollup(**row) for row in count_rows(distribution)]
     took_ms = int((time.monotonic() - began) * 1000)
     with transaction.atomic():
         if not _is_next(distribution, last, now, took_ms):
             return False
         Rollup.objects.filter(distribution=distribution).delete()
-        Rollup.objects.bulk_create(rows, batch_size=CHUNK)
+        Rollup.objects.bulk_create(rows, batch_size=INSERT_BATCH_SIZE)
         # What has not ended will change without a mark: sending does not pay for one.
         if not any(row.outcome == Outcome.WAITING for row in rows):
-            for start in range(0, len(seen), CHUNK):
-                RollupMark.objects.filter(pk__in=seen[start : start + CHUNK]).delete()
+            rollup_marks.delete(marks)
     return True
 
 
-def _counted_patiently(distribution: Distribution) -> list[dict[str, Any]]:
-    if connection.vendor != "postgresql":  # SQLite's transaction would hold up every writer
-        return counted(distribution)
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(PATIENCE)
-        return counted(distribution)
-
-
-def counted(distribution: Distribution) -> list[dict[str, Any]]:
+def count_rows(distribution: Distribution) -> list[dict[str, Any]]:
     """What the deliveries say themselves, in the form of the stored figures: one long query."""
     alike = ("tier", "number_id", "language", "hour", "outcome", "why")
     deliveries = Delivery.objects.filter(distribution=distribution).order_by()
     rows = (
         deliveries.annotate(
-            outcome=OUTCOMES,
-            why=REASONS,
-            hour=Case(When(WENT, then=ExtractHour("accepted_at", tzinfo=india_time.zone()))),
+            outcome=OUTCOME_OF_STATE,
+            why=REASON_IF_NOT_ACCEPTED,
+            hour=Case(When(ACCEPTED, then=ExtractHour("accepted_at", tzinfo=india_time.zone()))),
         )
         .values(*alike)
         .annotate(
             count=Count("pk"),
-            arrived=Count("pk", filter=WENT & Q(progress__gte=Progress.DELIVERED)),
-            seen=Count("pk", filter=WENT & Q(progress=Progress.READ)),
+            arrived=Count("pk", filter=ACCEPTED & Q(progress__gte=Progress.DELIVERED)),
+            seen=Count("pk", filter=ACCEPTED & Q(progress=Progress.READ)),
         )
     )
     template = distribution.content.message_template_id if distribution.content else None
@@ -137,10 +120,9 @@ def differing(start: date, end: date) -> list[Distribution]:
 
     A promise that is always kept; this is how to ask. Each costs a count.
     """
-    marked = RollupMark.objects.order_by().values("distribution")
     days = Distribution.objects.filter(local_date__range=(start, end), state__in=ENDED)
-    unmarked = days.exclude(pk__in=marked).order_by("pk")
-    return [one for one in unmarked if _as_set(counted(one)) != _as_set(_stored_of(one))]
+    unmarked = days.exclude(pk__in=rollup_marks.marked()).order_by("pk")
+    return [one for one in unmarked if _as_set(count_rows(one)) != _as_set(_stored_of(one))]
 
 
 def _stored_of(distribution: Distribution) -> list[dict[str, Any]]:
@@ -161,8 +143,7 @@ def as_of(start: date, end: date) -> tuple[datetime | None, int]:
     """When these days were counted last, and how many distributions have changed since."""
     states = RollupState.objects.filter(day__range=(start, end))
     days = Distribution.objects.filter(local_date__range=(start, end))
-    marked = RollupMark.objects.order_by().values("distribution")
-    behind = days.filter(Q(state__in=RUNNING) | Q(pk__in=marked, state__in=ENDED))
+    behind = days.filter(Q(state__in=RUNNING) | Q(pk__in=rollup_marks.marked(), state__in=ENDED))
     return states.aggregate(last=Max("as_of"))["last"], behind.count()
 
 
@@ -178,7 +159,7 @@ def _is_due(distribution: Distribution, now: datetime) -> bool:
         last = distribution.rollup_state
     except RollupState.DoesNotExist:
         return True
-    pause = max(SOONEST, timedelta(milliseconds=SHARE * last.took_ms))
+    pause = max(MIN_RECOUNT_INTERVAL, timedelta(milliseconds=IDLE_TO_COUNTING_RATIO * last.took_ms))
     return abs(now - last.as_of) >= pause
 
 

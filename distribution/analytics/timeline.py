@@ -10,8 +10,8 @@ from django.db import connection
 
 from distribution.models import Delivery, Distribution
 
-MOST_SPANS = 90
-WIDTHS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800)  # seconds
+SPANS_LIMIT = 90
+SPAN_WIDTHS_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800)  # seconds
 TAIL = timedelta(seconds=30)  # shown after the last message was accepted
 
 # One statement, a count over an index range for each span.
@@ -71,8 +71,8 @@ def _end(distribution: Distribution, now: datetime) -> datetime:
 
 
 def _width(seconds: float) -> int:
-    fitting = (width for width in WIDTHS if seconds / width <= MOST_SPANS)
-    return next(fitting, int(seconds // MOST_SPANS) + 1)
+    fitting = (width for width in SPAN_WIDTHS_SECONDS if seconds / width <= SPANS_LIMIT)
+    return next(fitting, int(seconds // SPANS_LIMIT) + 1)
 
 
 def _count(

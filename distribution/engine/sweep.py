@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.db.models import Max
 
 from distribution.ledger import deliveries
+from distribution.ledger.reasons import DeliveryReason
 from distribution.models import Delivery, Distribution, DistributionState, State
 from distribution.outcomes import reconcile
 
@@ -34,7 +35,7 @@ def sweep(now: datetime) -> Sweep:
     resent = unconfirmed = 0
     overdue: list[tuple[int, int]] = []
     for distribution in Distribution.objects.running():
-        again, left = reconcile.judge(distribution, now=now)
+        again, left = reconcile.resolve_unknown(distribution, now=now)
         resent, unconfirmed = resent + again, unconfirmed + left
         if distribution.state == DistributionState.SENDING:
             batches = overdue_batches(distribution, now=now)
@@ -47,9 +48,9 @@ def sweep(now: datetime) -> Sweep:
 def _settle_leftovers(distribution: Distribution, now: datetime) -> int:
     """What came back after the end: a claim given up, a refusal, an answer that never came."""
     if distribution.state == DistributionState.CANCELLED:
-        deliveries.skip_waiting(distribution.pk, deliveries.CANCELLED)
-        return reconcile.judge(distribution, now=now)[1]
-    deliveries.skip_waiting(distribution.pk, deliveries.WINDOW_OVER)
+        deliveries.skip_waiting(distribution.pk, DeliveryReason.CANCELLED)
+        return reconcile.resolve_unknown(distribution, now=now)[1]
+    deliveries.skip_waiting(distribution.pk, DeliveryReason.WINDOW_OVER)
     return 0
 
 

@@ -35,7 +35,7 @@ from distribution.alerts.catalogue import AlertRule
 from distribution.interventions import rules
 from distribution.interventions.rules import InterventionError
 from distribution.ledger import deliveries
-from distribution.ledger.reasons import Explanation, explain
+from distribution.ledger.reasons import Explanation, explain, pointless_slugs
 from distribution.models import (
     Attempt,
     AttemptOutcome,
@@ -45,7 +45,7 @@ from distribution.models import (
     Progress,
     State,
 )
-from phonepool import advice, errors
+from phonepool import errors
 from subscribers.models import Status
 
 PERMISSION = "distribution.retry_failed"
@@ -152,7 +152,7 @@ def _may_have_arrived() -> Q:
 
 
 def _is_pointless() -> Q:
-    return Q(reason__in=advice.pointless_slugs()) | ~Q(subscriber__status=Status.ACTIVE)
+    return Q(reason__in=pointless_slugs()) | ~Q(subscriber__status=Status.ACTIVE)
 
 
 def retry(distribution_id: int, *, by: User, reason: str, now: datetime) -> Retried:
@@ -176,7 +176,7 @@ def retry(distribution_id: int, *, by: User, reason: str, now: datetime) -> Retr
         with transaction.atomic():
             _open_for_retry(distribution_id, now)
             safe = _still_safe(distribution_id, pks[start : start + CHUNK_SIZE])
-            retried += deliveries.try_failed_again(
+            retried += deliveries.retry_failed(
                 list(safe), by=by, reason=reason, next_at=now, now=now
             )
             batches.update(safe.values())

@@ -21,8 +21,6 @@ from distribution.models import (
     StatusFeed,
 )
 from distribution.models.distributions import RUNNING, UNOPENED
-from distribution.outcomes.report_rules import FAILED
-from distribution.outcomes.status_reports import Applied, advance
 from distribution.runtime import india_time
 
 log = logging.getLogger(__name__)
@@ -45,7 +43,7 @@ def plan(*, restored_to: datetime, margin: timedelta, now: datetime) -> list[Ste
     """What would be done; nothing is changed."""
     since = restored_to - margin
     steps = [
-        Step(str(row), row.pk, restored.doubtful(row.pk).count(), unopened=False)
+        Step(str(row), row.pk, restored.possibly_sent(row.pk).count(), unopened=False)
         for row in Distribution.objects.filter(state__in=RUNNING, window_end__gt=since)
     ]
     unopened = Distribution.objects.filter(state__in=UNOPENED, planned_at__lte=now)
@@ -77,7 +75,7 @@ def _carry_out(step: Step, explanation: str, now: datetime) -> int:
         control.cancel(distribution_id, reason=explanation, now=now)
     else:
         control.pause(distribution_id, reason=explanation, now=now)
-        unknown = restored.doubt(distribution_id, now=now)
+        unknown = restored.mark_unknown(distribution_id, now=now)
     incidents.raise_alert(
         AlertRule.QUARANTINE,
         distribution_id,
@@ -86,29 +84,3 @@ def _carry_out(step: Step, explanation: str, now: datetime) -> int:
     )
     log.warning("quarantine: %s: %d deliveries in doubt. %s", step.name, unknown, explanation)
     return unknown
-
-
-def hear_forgotten(applied: Applied, *, now: datetime) -> None:
-    """Reports of attempts that a restore forgot find their deliveries; `applied` is corrected.
-
-    Only good news gives an attempt back: a failure alone would let another one begin.
-    """
-    named = [report for report in applied.unmatched if report.attempt is not None]
-    good = {
-        (report.attempt.delivery_id, report.attempt.attempt_no): report
-        for report in named
-        if report.attempt is not None and report.status != FAILED
-    }
-    # The last attempt that went out speaks for the delivery.
-    last = {key[0]: good[key] for key in sorted(good)}
-    taken = set()
-    for report in last.values():
-        if report.attempt is not None:
-            taken |= restored.adopt([report.attempt], heard_at=report.at)
-    again = [report for report in named if report.attempt in taken]
-    if again:
-        second = advance(again, now=now)
-        applied.unmatched = [one for one in applied.unmatched if one.attempt not in taken]
-        applied.changed += second.changed
-        applied.reached |= second.reached
-        applied.refused |= second.refused

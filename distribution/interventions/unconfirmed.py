@@ -14,7 +14,7 @@ from django.db import transaction
 from distribution.interventions import rules
 from distribution.interventions.rules import InterventionError
 from distribution.ledger import deliveries
-from distribution.ledger.evidence import doubt, verdict
+from distribution.ledger.attempts.evidence import new_verdict, unknown_attempt
 from distribution.models import Attempt, Delivery, Distribution, Ruling, State, Verdict
 from distribution.models.deliveries import DeliveryQuerySet
 
@@ -40,10 +40,10 @@ def resend(delivery_id: int, *, by: User, reason: str, now: datetime) -> None:
     with transaction.atomic():
         row = _lock(delivery_id)
         rules.require_same_day(row.distribution, now)
-        Attempt.objects.bulk_create([doubt(row, now)], ignore_conflicts=True)
+        Attempt.objects.bulk_create([unknown_attempt(row, now)], ignore_conflicts=True)
         _decide(row, Ruling.HUMAN_SEND_AGAIN, by, reason, now)
         rules.reopen(row.distribution_id, now)
-        deliveries.send_by_hand(row.pk, next_at=now)
+        deliveries.resend_unconfirmed(row.pk, next_at=now)
 
 
 def leave(delivery_id: int, *, by: User, reason: str, now: datetime) -> None:
@@ -70,4 +70,4 @@ def _lock(delivery_id: int) -> Delivery:
 
 
 def _decide(row: Delivery, ruling: Ruling, by: User, reason: str, now: datetime) -> None:
-    verdict(row, ruling, reason, {"reason": row.reason}, now, by).save(force_insert=True)
+    new_verdict(row, ruling, reason, {"reason": row.reason}, now, by).save(force_insert=True)

@@ -1,8 +1,8 @@
-"""The only writer of `Delivery.state`, as a test of the sources shows.
+"""The only writer of `Delivery.state`; `test_single_writer.py` checks this in the sources.
 
-Every step is one UPDATE that names the state it leaves, so it is right under any interleaving,
-on both databases, and doing it twice changes nothing. `distribution/lifecycle/audience.py` inserts
-the rows; their other columns are also written by `restored`, `clocks` and `person`.
+Every step is one UPDATE that names the state it leaves, so it is correct under any interleaving,
+on both databases, and a repetition changes nothing. `distribution/lifecycle/audience.py` inserts
+the rows; `restored.py`, `erasure.py` and `engine/clock_repair.py` write other columns.
 """
 
 from __future__ import annotations
@@ -10,41 +10,29 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, connection, transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce, Greatest
 
 from distribution.ledger import outbox, statements
-from distribution.ledger.attempt_ids import AttemptKey
-from distribution.ledger.evidence import UNKNOWN_OUTCOME, Conflict, doubt, keep_conflict, verdict
-from distribution.ledger.settlements import Settlement
-from distribution.models import Attempt, Delivery, Distribution, Progress, Ruling, State, Verdict
+from distribution.ledger.attempts.conflicts import Conflict, MessageId, write_without_conflicts
+from distribution.ledger.attempts.evidence import new_verdict, unknown_attempt
+from distribution.ledger.attempts.settlements import Settlement
+from distribution.ledger.claims import Claim, claimable
+from distribution.ledger.reasons import DeliveryReason
+from distribution.models import Attempt, Delivery, Progress, Ruling, State, Verdict
 from distribution.models.deliveries import CLAIMABLE, DeliveryQuerySet
 from distribution.runtime.bulk_update import update_from
 from subscribers.models import Status
 
-OPTED_OUT = "opted_out"
-CANCELLED = "cancelled"
-WINDOW_OVER = "window"
-MAY_SEND = (*CLAIMABLE, State.CLAIMED, State.INFLIGHT, State.UNKNOWN)  # a byte left, or may yet
-CHUNK = 5000  # SQLite bounds the parameters of one statement
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """Some deliveries of one batch, given to one caller under one token."""
-
-    token: int
-    deliveries: list[Delivery]  # with their subscribers
-
-    def attempt(self, delivery: Delivery) -> AttemptKey:
-        """The attempt that marking this delivery in flight begins."""
-        return AttemptKey(delivery.pk, delivery.attempt_no + 1, self.token)
+# In these states a byte of the request has left, or may leave yet.
+POSSIBLY_SENT = (*CLAIMABLE, State.CLAIMED, State.INFLIGHT, State.UNKNOWN)
+UPDATE_CHUNK_SIZE = 5000  # SQLite bounds the parameters of one statement
 
 
 def claim(
@@ -52,41 +40,19 @@ def claim(
 ) -> Claim:
     """Give up to `limit` due deliveries of a batch to exactly one caller.
 
-    Whoever opted out since the audience was frozen is skipped here, in the same transaction.
+    Recipients who opted out since the audience was frozen are skipped in the same transaction.
     """
     token = secrets.randbits(63)
     with transaction.atomic():
-        rows = list(_claimable(distribution_id, batch_no, now)[:limit])
+        rows = list(claimable(distribution_id, batch_no, now)[:limit])
         gone = [row.pk for row in rows if row.subscriber.status != Status.ACTIVE]
         if gone:
-            _skip(Delivery.objects.filter(pk__in=gone), OPTED_OUT)
+            _skip(Delivery.objects.filter(pk__in=gone), DeliveryReason.OPTED_OUT)
         kept = [row for row in rows if row.pk not in set(gone)]
         if kept:
             given = {"token": token, "lease_end": now + lease}
             _update(kept, statements.CLAIM_ASSIGN, statements.CLAIM_WHERE, given)
     return Claim(token, kept)
-
-
-# What a sender needs to know; reading whole rows doubles the cost of a claim.
-CLAIM_COLUMNS = (
-    *("phone", "attempt_no", "tries_charged", "subscriber__status", "subscriber__name"),
-    *("subscriber__tier", "subscriber__language", "subscriber__attributes"),
-)
-
-
-def _claimable(distribution_id: int, batch_no: int, now: datetime) -> DeliveryQuerySet:
-    due = Delivery.objects.due(now).filter(
-        distribution_id=distribution_id,
-        batch_no=batch_no,
-        distribution__in=Distribution.objects.sending().filter(window_end__gt=now),
-    )
-    # PostgreSQL passes over rows being claimed; SQLite's transaction holds the only pen.
-    return (
-        due.select_related("subscriber")
-        .only(*CLAIM_COLUMNS)
-        .order_by("pk")
-        .select_for_update(of=("self",), skip_locked=True)
-    )
 
 
 def mark_inflight(
@@ -99,23 +65,23 @@ def mark_inflight(
 ) -> set[int]:
     """Commit the intent to call, before the call. Only deliveries returned here may be sent.
 
-    Left out: whoever lost the claim, has too little lease left, or is paused or late by now;
-    everybody, when the number fell out while its slots were waited for.
+    Left out are deliveries with another claim or too little lease left, or of a distribution that
+    was paused or is over; all of them if the number was taken out while its slots were awaited.
     """
     given = {"token": claim.token, "number": number_id, "now": now, "clock": now.timestamp()}
-    given |= {"lease_end": now + lease, "least_lease": now + lease * statements.LEAST_LEASE}
+    given |= {"lease_end": now + lease, "least_lease": now + lease * statements.MIN_LEASE_SHARE}
     pks = {delivery.pk for delivery in deliveries}
     if _update(deliveries, statements.MARK_ASSIGN, statements.MARK_WHERE, given) == len(pks):
         return pks
-    mine = Delivery.objects.filter(pk__in=pks, claim_token=claim.token)
-    return set(mine.filter(state=State.INFLIGHT, inflight_at=now).values_list("pk", flat=True))
+    claimed = Delivery.objects.filter(pk__in=pks, claim_token=claim.token)
+    return set(claimed.filter(state=State.INFLIGHT, inflight_at=now).values_list("pk", flat=True))
 
 
 def numbers_in_flight(claim: Claim, deliveries: Iterable[Delivery]) -> dict[int, int | None]:
     """The phone number of each of these that is marked in flight under this claim."""
     pks = [delivery.pk for delivery in deliveries]
-    mine = Delivery.objects.filter(pk__in=pks, claim_token=claim.token, state=State.INFLIGHT)
-    return dict(mine.values_list("pk", "number_id"))
+    marked = Delivery.objects.filter(pk__in=pks, claim_token=claim.token, state=State.INFLIGHT)
+    return dict(marked.values_list("pk", "number_id"))
 
 
 def _update(
@@ -127,25 +93,27 @@ def _update(
     )
 
 
-def give_back(claim: Claim, pks: Iterable[int], *, next_at: datetime) -> int:
-    """Untried after all: no slot, or paused. No byte was sent, no attempt counted."""
+def release_claim(claim: Claim, pks: Iterable[int], *, next_at: datetime) -> int:
+    """Release deliveries that were not tried: no slot, or paused. No attempt is counted."""
     held = Delivery.objects.filter(pk__in=list(pks), state=State.CLAIMED, claim_token=claim.token)
     return held.update(state=State.PENDING, next_at=next_at, lease_until=None)
 
 
 def settle(settlements: Sequence[Settlement], *, conflicts: list[Conflict] | None = None) -> int:
-    """Write down how attempts ended; a webhook that overtook one keeps its word.
+    """Record how attempts ended; a state that a faster webhook wrote is kept.
 
-    Returns how many deliveries changed. Attempts that did not end accepted are kept as rows, and
-    so are message ids that another delivery has already: those are added to `conflicts`, too.
+    Returns how many deliveries changed. Attempts that were not accepted are kept as rows. So are
+    message ids that another delivery has already; those are also added to `conflicts`.
     """
     if not settlements:
         return 0
-    try:
-        return _settle(settlements)
-    except IntegrityError:  # one message id for two deliveries: it must not spoil its neighbours
-        found = conflicts if conflicts is not None else []
-        return sum(_settle_alone(settlement, found) for settlement in settlements)
+    return write_without_conflicts(
+        settlements,
+        _settle,
+        message_id=lambda row: MessageId(row.attempt.delivery_id, row.wamid or "", row.at),
+        without_id=lambda row: replace(row, wamid=None),
+        conflicts=conflicts if conflicts is not None else [],
+    )
 
 
 def _settle(settlements: Sequence[Settlement]) -> int:
@@ -153,7 +121,7 @@ def _settle(settlements: Sequence[Settlement]) -> int:
     kept = [attempt for s in settlements if (attempt := s.evidence()) is not None]
     failed = [s.attempt.delivery_id for s in settlements if s.state == State.FAILED]
     several = kept or failed or connection.in_atomic_block
-    # One statement is a transaction by itself; evidence makes it two, an outer one a savepoint.
+    # One statement needs no transaction; several do, and inside another one a savepoint.
     with transaction.atomic() if several else nullcontext():
         changed = update_from(
             Delivery,
@@ -168,38 +136,26 @@ def _settle(settlements: Sequence[Settlement]) -> int:
     return changed
 
 
-def _settle_alone(settlement: Settlement, conflicts: list[Conflict]) -> int:
-    try:
-        with transaction.atomic():
-            return _settle([settlement])
-    except IntegrityError:
-        changed = _settle([replace(settlement, wamid=None)])
-        pk, wamid = settlement.attempt.delivery_id, settlement.wamid or ""
-        if changed and (conflict := keep_conflict(pk, wamid, settlement.at)):
-            conflicts.append(conflict)
-        return changed
-
-
 def expire_leases(now: datetime) -> tuple[int, int]:
-    """End the claims of workers that never came back; (claims freed, outcomes in doubt)."""
+    """End the claims of workers that died; (claims freed, outcomes now unknown)."""
     over = Delivery.objects.filter(lease_until__lt=now)
     freed = over.filter(state=State.CLAIMED).update(state=State.PENDING, lease_until=None)
-    doubtful = over.filter(state=State.INFLIGHT).update(
-        state=State.UNKNOWN, unknown_at=now, reason=UNKNOWN_OUTCOME, lease_until=None
+    unknown = over.filter(state=State.INFLIGHT).update(
+        state=State.UNKNOWN, unknown_at=now, reason=DeliveryReason.NO_ANSWER, lease_until=None
     )
-    return freed, doubtful
+    return freed, unknown
 
 
 def skip(pks: Sequence[int], reason: str) -> int:
-    """These people are left out of the distribution before anything was sent; how many."""
+    """Leave these deliveries out before anything was sent; how many."""
     return sum(
-        _skip(Delivery.objects.filter(pk__in=pks[start : start + CHUNK]), reason)
-        for start in range(0, len(pks), CHUNK)
+        _skip(Delivery.objects.filter(pk__in=pks[start : start + UPDATE_CHUNK_SIZE]), reason)
+        for start in range(0, len(pks), UPDATE_CHUNK_SIZE)
     )
 
 
 def skip_waiting(distribution_id: int, reason: str) -> int:
-    """What was not begun is not sent any more: cancelled, or the window is over."""
+    """Leave out all deliveries that were not begun: cancelled, or the window is over."""
     waiting = Delivery.objects.filter(distribution_id=distribution_id, state__in=CLAIMABLE)
     return _skip(waiting, reason)
 
@@ -207,44 +163,36 @@ def skip_waiting(distribution_id: int, reason: str) -> int:
 def record_reports(
     rows: Sequence[Mapping[str, Any]], *, conflicts: list[Conflict], now: datetime
 ) -> int:
-    """Write what reports make of locked deliveries (columns of `REPORT_COLUMNS`); how many changed.
+    """Write the new columns (`REPORT_COLUMNS`) of locked deliveries; how many changed.
 
     A message id that another delivery has already is left out and added to `conflicts`.
     """
-    try:
-        with transaction.atomic():
-            return _record_reports(rows)
-    except IntegrityError:  # one message id for two deliveries: it must not spoil its neighbours
-        return sum(_record_report_alone(row, conflicts, now) for row in rows)
-
-
-def _record_report_alone(row: Mapping[str, Any], conflicts: list[Conflict], now: datetime) -> int:
-    try:
-        with transaction.atomic():
-            return _record_reports([row])
-    except IntegrityError:
-        changed = _record_reports([{**row, "wamid": None}])
-        if changed and (conflict := keep_conflict(row["id"], row["wamid"], now)):
-            conflicts.append(conflict)
-        return changed
-
-
-def _record_reports(rows: Sequence[Mapping[str, Any]]) -> int:
-    return update_from(
-        Delivery,
-        columns=statements.REPORT_COLUMNS,
-        rows=rows,
-        assign=statements.REPORT_ASSIGN,
-        where=statements.REPORT_WHERE,
+    return write_without_conflicts(
+        rows,
+        _record_reports,
+        message_id=lambda row: MessageId(row["id"], row["wamid"], now),
+        without_id=lambda row: {**row, "wamid": None},
+        conflicts=conflicts,
     )
 
 
-def mark_unknown(pks: Collection[int], reason: str, *, now: datetime) -> int:
-    """The outcome of these is unknown, tried or not: only a report or a person may end it.
+def _record_reports(rows: Sequence[Mapping[str, Any]]) -> int:
+    with transaction.atomic():
+        return update_from(
+            Delivery,
+            columns=statements.REPORT_COLUMNS,
+            rows=rows,
+            assign=statements.REPORT_ASSIGN,
+            where=statements.REPORT_WHERE,
+        )
 
-    No automatic resend is left, and each has an attempt that a report could name.
+
+def mark_unknown(pks: Collection[int], reason: str, *, now: datetime) -> int:
+    """Mark deliveries unknown, tried or not: only a report or a person may settle them.
+
+    None has an automatic resend left, and each has an attempt that a report could name.
     """
-    return Delivery.objects.filter(pk__in=pks, state__in=MAY_SEND).update(
+    return Delivery.objects.filter(pk__in=pks, state__in=POSSIBLY_SENT).update(
         state=State.UNKNOWN,
         reason=reason,
         unknown_at=now,
@@ -263,21 +211,26 @@ def retry_unknown(
     now: datetime,
     evidence: Mapping[int, dict[str, Any]] | None = None,
 ) -> int:
-    """Every gate said "not accepted": send again, at most once in a delivery's life.
+    """Send again because every gate says "not accepted": at most once in a delivery's life.
 
-    What the gates saw of each (`evidence` by key) is kept as a verdict in the same transaction.
+    `evidence`, by delivery id, is kept with each verdict in the same transaction.
     """
     with transaction.atomic():
-        doubtful = Delivery.objects.filter(pk__in=pks, state=State.UNKNOWN, ambiguous_no=0)
-        rows = list(doubtful.order_by("pk").select_for_update(of=("self",)))
-        # Kept, so that a late word about the first call is still recognised.
-        Attempt.objects.bulk_create([doubt(row, now) for row in rows], ignore_conflicts=True)
-        why = "Its neighbours were reported, it was not."
-        seen = evidence or {}
-        Verdict.objects.bulk_create(
-            [verdict(row, Ruling.SEND_AGAIN, why, seen.get(row.pk), now) for row in rows]
+        unresolved = Delivery.objects.filter(pk__in=pks, state=State.UNKNOWN, ambiguous_no=0)
+        rows = list(unresolved.order_by("pk").select_for_update(of=("self",)))
+        # Kept, so that a late report of the first call is still recognised.
+        Attempt.objects.bulk_create(
+            [unknown_attempt(row, now) for row in rows], ignore_conflicts=True
         )
-        return doubtful.filter(pk__in=[row.pk for row in rows]).update(
+        why = "Its neighbours were reported, it was not."
+        evidence_by_id = evidence or {}
+        Verdict.objects.bulk_create(
+            [
+                new_verdict(row, Ruling.SEND_AGAIN, why, evidence_by_id.get(row.pk), now)
+                for row in rows
+            ]
+        )
+        return unresolved.filter(pk__in=[row.pk for row in rows]).update(
             state=State.RETRY_WAIT, next_at=next_at, ambiguous_no=1, unknown_at=None
         )
 
@@ -285,38 +238,39 @@ def retry_unknown(
 def leave_unconfirmed(
     pks: Collection[int], reason: str, *, now: datetime, evidence: dict[str, Any] | None = None
 ) -> int:
-    """Unknown to the end: a human decides. Why the rules did not is kept as a verdict."""
+    """Unknown to the end: a person decides. Why the rules did not is kept as a verdict."""
     with transaction.atomic():
-        doubtful = Delivery.objects.filter(pk__in=pks, state__in=[State.UNKNOWN, State.HELD])
-        rows = list(doubtful.order_by("pk").select_for_update(of=("self",)))
+        unresolved = Delivery.objects.filter(pk__in=pks, state__in=[State.UNKNOWN, State.HELD])
+        rows = list(unresolved.order_by("pk").select_for_update(of=("self",)))
         Verdict.objects.bulk_create(
-            [verdict(row, Ruling.UNCONFIRMED, reason, evidence, now) for row in rows]
+            [new_verdict(row, Ruling.UNCONFIRMED, reason, evidence, now) for row in rows]
         )
-        return doubtful.filter(pk__in=[row.pk for row in rows]).update(
+        return unresolved.filter(pk__in=[row.pk for row in rows]).update(
             state=State.UNCONFIRMED, reason=reason
         )
 
 
-def send_by_hand(pk: int, *, next_at: datetime) -> int:
-    """A human takes the risk of a second message; their verdict is written beside it."""
+def resend_unconfirmed(pk: int, *, next_at: datetime) -> int:
+    """Send again at a person's risk of a second message; the caller writes the verdict."""
     return Delivery.objects.filter(pk=pk, state=State.UNCONFIRMED).update(
         state=State.RETRY_WAIT, next_at=next_at, unknown_at=None, ambiguous_no=F("ambiguous_no") + 1
     )
 
 
-def try_failed_again(
+def retry_failed(
     pks: Collection[int], *, by: User, reason: str, next_at: datetime, now: datetime
 ) -> int:
-    """A person sends to those that failed for certain again; how many. Each gets a verdict.
+    """Send deliveries again that failed for certain; how many. Each gets a verdict.
 
-    The caller has locked the rows and made sure that none of them can have been delivered.
+    The caller has locked the rows and checked that none of them can have been delivered.
     """
     failed = Delivery.objects.filter(
         pk__in=pks, state=State.FAILED, progress__lt=Progress.DELIVERED
     )
     rows = list(failed.order_by("pk").select_for_update(of=("self",)))
     Verdict.objects.bulk_create(
-        verdict(row, Ruling.HUMAN_RETRY, reason, {"failed": row.reason}, now, by) for row in rows
+        new_verdict(row, Ruling.HUMAN_RETRY, reason, {"failed": row.reason}, now, by)
+        for row in rows
     )
     return failed.filter(pk__in=[row.pk for row in rows]).update(
         state=State.RETRY_WAIT, next_at=next_at, tries_charged=0, resend_no=0

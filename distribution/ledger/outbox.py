@@ -1,7 +1,7 @@
-"""What happened, written down for other systems in the transaction of what made it happen.
+"""Events for other systems, written in the transaction that causes them (outbox pattern).
 
-Here it is only one INSERT; `distribution/outgoing/` makes the copies and posts them. It adds
-no statement for each message: a batch with failures writes one row, a batch without writes none.
+An event is one INSERT; `distribution/event_webhooks/` copies it to the subscriptions and posts it.
+There is no statement per message: a batch with failures writes one row, one without writes none.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from distribution.models import Alert, Content, Distribution, EventKind, Outgoin
 def emit(
     kind: EventKind, *, subject: str, data: dict[str, Any], now: datetime, once: str | None = None
 ) -> None:
-    """Note an event; one with the same `once` is noted a single time."""
+    """Write an event; events with the same `once` are written a single time."""
     event = OutgoingEvent(kind=kind, subject=subject[:80], data=data, at=now, once=once)
     OutgoingEvent.objects.bulk_create([event], ignore_conflicts=True)
 
@@ -29,7 +29,7 @@ def distribution(
     once: str | None = None,
     **more: Any,
 ) -> None:
-    """An event of a distribution; `more` stands beside what describes it."""
+    """Write an event of a distribution; `more` is added to its description."""
     described = {
         "id": about.pk,
         "kind": about.kind,
@@ -48,14 +48,14 @@ def distribution(
 
 
 def failures(delivery_ids: Collection[int], *, now: datetime) -> None:
-    """Deliveries that have just failed: gathered and described before anybody is told."""
+    """Write that deliveries have just failed; they are described before the event is posted."""
     if delivery_ids:
         data = {"gather": sorted(delivery_ids)}
         emit(EventKind.DELIVERIES_FAILED, subject="", data=data, now=now)
 
 
 def alert(kind: EventKind, about: Alert, *, now: datetime) -> None:
-    """An alert was opened or closed."""
+    """Write that an alert was opened or closed."""
     described = {
         "id": about.pk,
         "rule": about.rule,
@@ -69,7 +69,7 @@ def alert(kind: EventKind, about: Alert, *, now: datetime) -> None:
 
 
 def content(kind: EventKind, about: Content, *, reason: str, now: datetime) -> None:
-    """A content was decided on."""
+    """Write a decision about a content."""
     described = {
         "id": about.pk,
         "date": about.day,

@@ -1,7 +1,7 @@
 """SQL of the UPDATEs that each message needs, over `d.` and `v.`, for `ledger/deliveries.py`.
 
-They are spelt out: Django puts such a statement together anew each time, which takes longer than
-running it. `distribution/runtime/bulk_update.py` says what the parts mean.
+They are written out because Django would compile them for each call, which takes longer than
+running them. `distribution/runtime/bulk_update.py` explains the parts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import datetime
 from phonepool.numbers.reservation import OPEN_TO_CALLS
 
 # A claim must have this share of its lease left to begin a call; the rest is the call's time.
-LEAST_LEASE = 0.25
+MIN_LEASE_SHARE = 0.25
 CLAIM_ASSIGN = "state = 'CLAIMED', claim_token = %(token)s, lease_until = %(lease_end)s"
 CLAIM_WHERE = "d.state IN ('PENDING', 'RETRY_WAIT')"
 MARK_ASSIGN = """
@@ -53,7 +53,7 @@ SETTLE_ASSIGN = """
     failed_code = COALESCE(v.code, d.failed_code),
     tries_charged = d.tries_charged + v.charged
 """
-# Truth from Meta is welcome even after the lease ended; every other word needs the claim.
+# An acceptance by Meta counts even after the lease ended; every other outcome needs the claim.
 SETTLE_WHERE = """
     d.attempt_no = v.attempt_no AND d.claim_token = v.claim_token
     AND (d.state = 'INFLIGHT' OR (d.state = 'UNKNOWN' AND v.state IN ('ACCEPTED', 'HELD')))

@@ -14,26 +14,26 @@ from django.db import connection
 from django.db.models import Count, Max, Q, QuerySet
 
 from distribution.ledger import deliveries
+from distribution.ledger.reasons import DeliveryReason
 from distribution.models import Delivery, Distribution
 from distribution.models.deliveries import UNSETTLED
+from distribution.runtime.long_statements import allow_long_statements
 from phonepool.failpoints import failpoint
 from phonepool.numbers import pool
+from subscribers.models import TIER_ORDER
 
-PORTFOLIO_LIMIT = "portfolio_limit"
 PORTFOLIO_WINDOW = timedelta(hours=24)
 
-FREEZE_SQL = """
+TIER_RANKS = " ".join(f"WHEN '{tier}' THEN {rank}" for rank, tier in enumerate(TIER_ORDER))
+FREEZE_SQL = f"""
 INSERT INTO distribution_delivery
        (distribution_id, subscriber_id, phone, tier, language, next_at, batch_no)
 SELECT %(distribution)s, id, phone, tier, language, %(now)s,
-       (ROW_NUMBER() OVER (ORDER BY CASE tier WHEN 'PREMIUM' THEN 0 WHEN 'PRO' THEN 1 ELSE 2 END,
-                                    id) - 1) / %(size)s
+       (ROW_NUMBER() OVER (ORDER BY CASE tier {TIER_RANKS} END, id) - 1) / %(size)s
   FROM subscribers_subscriber
  WHERE status = 'ACTIVE'
 ON CONFLICT DO NOTHING
-"""
-# A statement may take 15 s; a million people, on a busy machine, take longer.
-PATIENCE = "SET LOCAL statement_timeout = '10min'"
+"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,8 @@ class FrozenAudience:
 
 def freeze(distribution: Distribution, *, now: datetime) -> FrozenAudience:
     """Insert one delivery per recipient. Call it inside the transaction of the opening."""
+    allow_long_statements()
     with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":  # also for the commit, which checks foreign keys
-            cursor.execute(PATIENCE)
         cursor.execute(
             FREEZE_SQL,
             {
@@ -76,7 +75,7 @@ def _skip_over_limit(distribution: Distribution, now: datetime) -> int:
     spent = Delivery.objects.filter(others).values("phone").distinct().count()
     left = max(0, limit - spent)
     beyond = [pk for pk in _new_recipients(distribution, others)[left:] if pk is not None]
-    deliveries.skip(beyond, PORTFOLIO_LIMIT)
+    deliveries.skip(beyond, DeliveryReason.PORTFOLIO_LIMIT)
     return len(beyond)
 
 

@@ -8,8 +8,9 @@ from django.db import transaction
 
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
-from distribution.analytics import counts, rollups
-from distribution.ledger import deliveries
+from distribution.analytics import counts
+from distribution.ledger import deliveries, rollup_marks
+from distribution.ledger.reasons import DeliveryReason
 from distribution.lifecycle.control import emit_state_event
 from distribution.models import Distribution, DistributionState, EventKind
 from distribution.service_level import sla
@@ -51,7 +52,7 @@ def _close(distribution_id: int, results: dict[str, object], now: datetime) -> b
         sla_delivered=results["sla_delivered"],
     )
     if closed:
-        rollups.mark([distribution_id], now=now)
+        rollup_marks.mark_changed([distribution_id], now=now)
         emit_state_event(EventKind.DISTRIBUTION_COMPLETED, distribution_id, now, report=results)
     return bool(closed)
 
@@ -59,7 +60,7 @@ def _close(distribution_id: int, results: dict[str, object], now: datetime) -> b
 def _is_done(distribution: Distribution, now: datetime) -> bool:
     assert distribution.window_end is not None  # a constraint of running ones
     if now >= distribution.window_end:
-        deliveries.skip_waiting(distribution.pk, deliveries.WINDOW_OVER)
+        deliveries.skip_waiting(distribution.pk, DeliveryReason.WINDOW_OVER)
     if counts.tally(distribution).unsettled:
         return False
     deadline = distribution.sla_deadline

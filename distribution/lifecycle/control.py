@@ -12,8 +12,8 @@ from django.db import transaction
 
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
-from distribution.analytics import rollups
-from distribution.ledger import deliveries, outbox
+from distribution.ledger import deliveries, outbox, rollup_marks
+from distribution.ledger.reasons import DeliveryReason
 from distribution.models import (
     Delivery,
     Distribution,
@@ -80,10 +80,10 @@ def cancel(distribution_id: int, *, reason: str, now: datetime) -> int:
         # Paused first and for good: a claim that runs now commits before or finds nothing.
         if not rows.update(state=DistributionState.CANCELLED, state_reason=reason[:200]):
             raise ControlError("It has ended already, so it cannot be cancelled.")
-        rollups.mark([distribution_id], now=now)
+        rollup_marks.mark_changed([distribution_id], now=now)
         emit_state_event(EventKind.DISTRIBUTION_CANCELLED, distribution_id, now)
     incidents.close_alert(AlertRule.DISTRIBUTION_PAUSED, distribution_id, now=now)
-    return deliveries.skip_waiting(distribution_id, deliveries.CANCELLED)
+    return deliveries.skip_waiting(distribution_id, DeliveryReason.CANCELLED)
 
 
 def waiting(distribution_id: int) -> int:

@@ -70,7 +70,7 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
         """Claimable now, as far as the row itself can tell."""
         return self.filter(state__in=CLAIMABLE, next_at__lte=now)
 
-    def tally(self) -> dict[str, int]:
+    def count_by_state(self) -> dict[str, int]:
         """Rows by state; states without rows are absent."""
         return dict(self.order_by().values_list("state").annotate(Count("pk")))
 

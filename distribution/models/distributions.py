@@ -29,7 +29,7 @@ class DistributionState(models.TextChoices):
 UNOPENED = (DistributionState.SCHEDULED, DistributionState.BLOCKED)
 RUNNING = (DistributionState.SENDING, DistributionState.PAUSED)
 ENDED = (DistributionState.COMPLETED, DistributionState.CANCELLED)
-AFTERCARE = timedelta(days=2)  # how long the sweep looks after an ended one
+SWEEP_PERIOD = timedelta(days=2)  # how long the sweep looks after an ended one
 
 
 class DistributionQuerySet(models.QuerySet["Distribution"]):
@@ -41,7 +41,7 @@ class DistributionQuerySet(models.QuerySet["Distribution"]):
 
     def lately_ended(self, now: datetime) -> DistributionQuerySet:
         """Ended, but a call that was under way may have left something behind."""
-        ended = self.filter(state__in=ENDED, window_end__gt=now - AFTERCARE)
+        ended = self.filter(state__in=ENDED, window_end__gt=now - SWEEP_PERIOD)
         return ended.order_by("pk")
 
 

@@ -11,7 +11,7 @@ KEEPER = "keeper"
 TICK = "tick"  # the regular check, as Celery does it
 BEAT = "beat"  # Celery's clock, which asks for that
 SLA = "sla"  # the service level, as Celery refreshes it
-DOOR = "door:"  # and a name: a kind of process that takes Meta's webhooks
+RECEIVER_PREFIX = "door:"  # and a name: a kind of process that takes Meta's webhooks
 
 
 class Heartbeat(models.Model):

@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from django.db import models
 
-from distribution.models.heartbeats import DOOR, Heartbeat
+from distribution.models.heartbeats import RECEIVER_PREFIX, Heartbeat
 
 # Who was silent for so long was taken away for good, and no morning of before is under way.
-TAKEN_AWAY = timedelta(days=1)
+RECEIVER_REMOVED_AFTER = timedelta(days=1)
 
 
 class StatusFeed(models.Model):
@@ -57,8 +57,10 @@ class StatusFeed(models.Model):
             cls.objects.get_or_create(pk=1)
             earlier = models.Q(receiver_away_at=None) | models.Q(receiver_away_at__lt=away_at)
             row.filter(earlier).update(receiver_away_at=away_at)
-        Heartbeat.beat(f"{DOOR}{door}", at)
-        doors = Heartbeat.objects.filter(name__startswith=DOOR, at__gt=at - TAKEN_AWAY)
+        Heartbeat.beat(f"{RECEIVER_PREFIX}{door}", at)
+        doors = Heartbeat.objects.filter(
+            name__startswith=RECEIVER_PREFIX, at__gt=at - RECEIVER_REMOVED_AFTER
+        )
         seen = doors.aggregate(longest_ago=models.Min("at"))["longest_ago"]
         if not row.update(receiver_seen_at=seen):
             cls.objects.get_or_create(pk=1, defaults={"receiver_seen_at": seen})

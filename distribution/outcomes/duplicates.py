@@ -1,4 +1,4 @@
-"""Late proof that a message went out twice: recorded, alerted, never hidden."""
+"""Evidence that a message went out twice: recorded and alerted."""
 
 from __future__ import annotations
 
@@ -8,52 +8,52 @@ from datetime import datetime
 
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
-from distribution.ledger.evidence import Conflict
+from distribution.ledger.attempts.conflicts import Conflict
 from distribution.models import Certainty, Duplicate, State
 
 PROVEN = (State.ACCEPTED, State.HELD)
 
 
 @dataclass(frozen=True, slots=True)
-class Double:
-    """A word about one message of a delivery, while another may be, or is, with WhatsApp."""
+class SuspectedDuplicate:
+    """A report of one message of a delivery, while another may be, or is, with WhatsApp."""
 
     delivery_id: int
     earlier_attempt: str
     earlier_wamid: str
     later_attempt: str
     later_wamid: str
-    proven: bool  # the later one, too
+    proven: bool  # the later message is proven, too
 
 
-def record(doubles: Iterable[Double], *, now: datetime) -> None:
-    """Write down and alert each; a suspicion may become certainty, never the other way."""
-    for double in doubles:
-        certainty = Certainty.CONFIRMED if double.proven else Certainty.SUSPECT
+def record_duplicates(suspected: Iterable[SuspectedDuplicate], *, now: datetime) -> None:
+    """Record and alert each. SUSPECT may become CONFIRMED, never the other way."""
+    for duplicate in suspected:
+        certainty = Certainty.CONFIRMED if duplicate.proven else Certainty.SUSPECT
         row, new = Duplicate.objects.get_or_create(
-            delivery_id=double.delivery_id,
+            delivery_id=duplicate.delivery_id,
             defaults={
                 "certainty": certainty,
-                "earlier_attempt": double.earlier_attempt,
-                "earlier_wamid": double.earlier_wamid,
-                "later_attempt": double.later_attempt,
-                "later_wamid": double.later_wamid,
+                "earlier_attempt": duplicate.earlier_attempt,
+                "earlier_wamid": duplicate.earlier_wamid,
+                "later_attempt": duplicate.later_attempt,
+                "later_wamid": duplicate.later_wamid,
                 "found_at": now,
             },
         )
-        if not new and double.proven:
-            _confirm(row, double.later_wamid)
-        _tell(double.delivery_id, certainty if new or double.proven else row.certainty, now)
+        if not new and duplicate.proven:
+            _confirm(row, duplicate.later_wamid)
+        _alert(duplicate.delivery_id, certainty if new or duplicate.proven else row.certainty, now)
 
 
 def confirm_suspects(now: datetime) -> int:
-    """Suspicions whose later message is proven by now; how many."""
+    """Confirm suspected duplicates whose later message is proven by now; how many."""
     suspects = Duplicate.objects.filter(
         certainty=Certainty.SUSPECT, delivery__state__in=PROVEN
     ).select_related("delivery")
     for row in suspects:
         _confirm(row, row.delivery.wamid or "")
-        _tell(row.delivery_id, Certainty.CONFIRMED, now)
+        _alert(row.delivery_id, Certainty.CONFIRMED, now)
     return len(suspects)
 
 
@@ -62,7 +62,7 @@ def _confirm(row: Duplicate, later_wamid: str) -> None:
     suspected.update(certainty=Certainty.CONFIRMED, later_wamid=row.later_wamid or later_wamid)
 
 
-def _tell(delivery_id: int, certainty: str, now: datetime) -> None:
+def _alert(delivery_id: int, certainty: str, now: datetime) -> None:
     if certainty == Certainty.CONFIRMED:
         incidents.close_alert(AlertRule.DUPLICATE_SUSPECT, delivery_id, now=now)
         incidents.raise_alert(
@@ -81,8 +81,8 @@ def _tell(delivery_id: int, certainty: str, now: datetime) -> None:
         )
 
 
-def tell_conflicts(conflicts: Iterable[Conflict], *, now: datetime) -> None:
-    """Alert each: two calls and one message, so one of the two people may have got nothing."""
+def alert_conflicts(conflicts: Iterable[Conflict], *, now: datetime) -> None:
+    """Alert each: two calls, one message, so one of two recipients may have received nothing."""
     for conflict in conflicts:
         incidents.raise_alert(
             AlertRule.MESSAGE_ID_CONFLICT,

@@ -1,9 +1,9 @@
-"""The unknown outcome: a call may have been accepted and its answer lost.
+"""Resolve unknown outcomes: a call may have been accepted and its answer lost.
 
-WhatsApp's servers report `sent` within seconds whether or not the phone is on. Silence about
-one message, while its neighbours were reported and everything reported has been read, is strong
-evidence that it was never accepted, if our receiver was there to hear. Every gate must say so;
-else the row waits for a report, and at the window's end for a human.
+WhatsApp's servers report `sent` within seconds whether or not the phone is on. If one message has
+no report while its neighbours have theirs, everything received has been applied and our receiver
+was up, it was very probably never accepted. All gates must agree before it is sent again; else
+the delivery waits for a report, and at the window's end for a person.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db.models import Count, Q
 
 from distribution.ledger import deliveries
+from distribution.ledger.reasons import DeliveryReason
 from distribution.models import (
     Delivery,
     Distribution,
@@ -29,45 +30,44 @@ from distribution.runtime import india_time
 from phonepool.errors import SERVER_FAULT, UNSURE_CODES
 from subscribers.models import Status
 
-FRESHEST_FEED = timedelta(seconds=30)
+MAX_FEED_AGE = timedelta(seconds=30)
 MINUTE = timedelta(minutes=1)
-NEIGHBOURHOOD = timedelta(minutes=2)
-UNDER_WAY = timedelta(seconds=5)  # clocks differ, and a process that starts does not answer at once
-NEAREST = 10  # on either side
-LEAST_NEIGHBOURS = 10
-LEAST_REPORTED = 0.95
-NEVER_ANSWERED = "never_answered"
-NEVER_RELEASED = "never_released"
+NEIGHBOUR_INTERVAL = timedelta(minutes=2)
+RECEIVER_START_TOLERANCE = timedelta(seconds=5)  # clocks differ; a new process needs a moment
+NEAREST_PER_SIDE = 10  # neighbours before and after
+MIN_NEIGHBOURS = 10
+MIN_REPORTED_SHARE = 0.95
+UNCONFIRMED_PER_RUN = 5000
 
 
-def judge(distribution: Distribution, *, now: datetime) -> tuple[int, int]:
-    """Decide what can be decided; (sent again, left unconfirmed)."""
-    doubtful = Delivery.objects.filter(distribution=distribution, state=State.UNKNOWN)
+def resolve_unknown(distribution: Distribution, *, now: datetime) -> tuple[int, int]:
+    """Decide what the evidence allows; how many are (sent again, left unconfirmed)."""
+    unknown = Delivery.objects.filter(distribution=distribution, state=State.UNKNOWN)
     if distribution.window_end is None or now >= distribution.window_end:
-        return 0, _give_up(distribution, doubtful, now)
-    if not doubtful.exists():
+        return 0, _leave_unconfirmed(distribution, unknown, now)
+    if not unknown.exists():
         return 0, 0
     gates = _common_gates(distribution, now)
     if not all(gate.open for gate in gates.values()):
         return 0, 0
     feed = StatusFeed.current()
-    through = _listened_through(feed, now)
-    ripe = doubtful.filter(_silent_for_long(through)).filter(
+    through = _reports_complete_until(feed, now)
+    ripe = unknown.filter(_without_report_long_enough(through)).filter(
         ambiguous_no=0, subscriber__status=Status.ACTIVE
     )
-    seen = {name: gate.seen for name, gate in gates.items()} | _receiver(feed)
-    neighbourhood = Neighbourhood(distribution.pk)
+    seen = {name: gate.seen for name, gate in gates.items()} | _receiver_evidence(feed)
+    neighbours = NeighbourEvidence(distribution.pk)
     evidence = {
-        row.pk: {**seen, **heard, "unknown_at": india_time.iso(row.unknown_at)}
+        row.pk: {**seen, **reported, "unknown_at": india_time.iso(row.unknown_at)}
         for row in ripe
-        if _reports_could_come(row, feed, through) and (heard := neighbourhood.evidence(row))
+        if _report_would_be_here(row, feed, through) and (reported := neighbours.evidence(row))
     }
     return deliveries.retry_unknown(list(evidence), next_at=now, now=now, evidence=evidence), 0
 
 
-def _silent_for_long(through: datetime) -> Q:
-    """Those about whom silence has lasted long enough. It need not last as long where Meta did
-    answer, with its own "unknown error": acceptance is unlikely then."""
+def _without_report_long_enough(through: datetime) -> Q:
+    """Deliveries without a report for long enough. A shorter time suffices if Meta did answer,
+    with its own "unknown error": acceptance is unlikely then."""
     window = settings.RECONCILE_WINDOW_SECONDS
     shorter = min(window, settings.RECONCILE_UNSURE_SECONDS)
     answered = Q(reason=SERVER_FAULT.slug, failed_code__in=UNSURE_CODES)
@@ -76,34 +76,37 @@ def _silent_for_long(through: datetime) -> Q:
     )
 
 
-def _listened_through(feed: StatusFeed, now: datetime) -> datetime:
-    """Silence lasts as far as somebody received and we have read, not until now: with a short
-    window a report may still lie in the inbox, or before a door that is shut."""
+def _reports_complete_until(feed: StatusFeed, now: datetime) -> datetime:
+    """Until when the absence of a report means something: not until now, but as far as webhooks
+    were received and applied. A later report may be in the inbox, or not delivered to us yet."""
     return min(feed.applied_through or now, feed.receiver_seen_at or now, now)
 
 
-def _give_up(distribution: Distribution, doubtful: DeliveryQuerySet, now: datetime) -> int:
-    """The window is over: whoever is still in doubt is left to a human."""
+def _leave_unconfirmed(distribution: Distribution, unknown: DeliveryQuerySet, now: datetime) -> int:
+    """The window is over: what is still unknown is left to a person."""
     held = Delivery.objects.filter(distribution=distribution, state=State.HELD)
     left = 0
-    for rows, reason in ((doubtful, NEVER_ANSWERED), (held, NEVER_RELEASED)):
-        if pks := list(rows.values_list("pk", flat=True)[:5000]):
+    for rows, reason in (
+        (unknown, DeliveryReason.NEVER_ANSWERED),
+        (held, DeliveryReason.NEVER_RELEASED),
+    ):
+        if pks := list(rows.values_list("pk", flat=True)[:UNCONFIRMED_PER_RUN]):
             seen = {name: gate.seen for name, gate in _common_gates(distribution, now).items()}
-            seen |= _receiver(StatusFeed.current())
+            seen |= _receiver_evidence(StatusFeed.current())
             left += deliveries.leave_unconfirmed(pks, reason, now=now, evidence=seen)
     return left
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """One condition of a second send, and what was seen of it."""
+    """One condition of a second send, and the value that decided it."""
 
     open: bool
     seen: object
 
 
 def _common_gates(distribution: Distribution, now: datetime) -> dict[str, Gate]:
-    """The gates that are alike for the whole distribution."""
+    """The gates that are the same for the whole distribution."""
     through = StatusFeed.current().applied_through
     held = Delivery.objects.filter(distribution=distribution, state=State.HELD).count()
     policy = settings.AMBIGUOUS_POLICY
@@ -112,95 +115,101 @@ def _common_gates(distribution: Distribution, now: datetime) -> dict[str, Gate]:
         "distribution": Gate(
             distribution.state == DistributionState.SENDING, str(distribution.state)
         ),
-        # Something unread could hold the answer; word from the future is a clock set back.
+        # A report not applied yet could be the answer. A time in the future: a clock set back.
         "reports_read_through": Gate(
-            through is not None and abs(now - through) <= FRESHEST_FEED,
+            through is not None and abs(now - through) <= MAX_FEED_AGE,
             through and through.isoformat(),
         ),
-        # Held messages emit nothing, so silence would prove nothing.
+        # No report is sent for held messages, so its absence would prove nothing.
         "held_messages": Gate(held == 0, held),
     }
 
 
-def _receiver(feed: StatusFeed) -> dict[str, object]:
-    """What is known of our receiver, for the evidence."""
-    told = {
+def _receiver_evidence(feed: StatusFeed) -> dict[str, object]:
+    """When our receiver was up and away, for the stored evidence."""
+    times = {
         "seen_at": india_time.iso(feed.receiver_seen_at),
         "away_at": india_time.iso(feed.receiver_away_at),
     }
-    return {"receiver": told}
+    return {"receiver": times}
 
 
-def _reports_could_come(row: Delivery, feed: StatusFeed, through: datetime) -> bool:
-    """Whether a report about it would be here by now, as far as our own house goes."""
-    assert row.inflight_at is not None  # a row in doubt was in flight
+def _report_would_be_here(row: Delivery, feed: StatusFeed, through: datetime) -> bool:
+    """Whether nothing on our side can have kept a report of this delivery from us."""
+    assert row.inflight_at is not None  # an unknown one was in flight
     if feed.dead_letter_at is not None and feed.dead_letter_at >= row.inflight_at:
-        return False  # what could not be read could have been about this one
+        return False  # the dead letter could have been its report
     away_at = feed.receiver_away_at
-    if away_at is None or away_at + UNDER_WAY < row.inflight_at:
+    if away_at is None or away_at + RECEIVER_START_TOLERANCE < row.inflight_at:
         return True
-    # Meta may have come in vain, and comes again the more rarely the longer we were away.
+    # Meta may have failed to deliver it, and repeats more rarely the longer we were away.
     return through - away_at >= timedelta(seconds=settings.RECEIVER_PATIENCE_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """How many neighbours there are, and how many of them WhatsApp spoke of."""
+class NeighbourReports:
+    """How many accepted neighbours there are, and how many of them WhatsApp reported."""
 
-    among: str  # the same number's or the whole distribution's
+    among: str  # the same phone number's, or the whole distribution's
     total: int
     reported: int
 
     @property
     def is_evidence(self) -> bool:
-        return self.total >= LEAST_NEIGHBOURS and self.reported >= LEAST_REPORTED * self.total
+        return self.total >= MIN_NEIGHBOURS and self.reported >= MIN_REPORTED_SHARE * self.total
 
 
-class Neighbourhood:
-    """What was heard of a distribution's accepted messages; each question is asked once."""
+class NeighbourEvidence:
+    """Reports of a distribution's accepted messages; each query runs once."""
 
     def __init__(self, distribution_id: int) -> None:
-        self.everybody = Delivery.objects.filter(
+        self._accepted = Delivery.objects.filter(
             distribution_id=distribution_id, accepted_at__isnull=False
         ).exclude(state=State.UNKNOWN)
-        self._around = cache(self._hear_around)
-        self._nearest = cache(self._hear_nearest)
+        self._around = cache(self._count_around)
+        self._nearest = cache(self._count_nearest)
 
     def evidence(self, row: Delivery) -> dict[str, object]:
-        """What proves that this one should have been heard of, too; empty if nothing does."""
+        """The counts that show that this one should have a report, too; empty if they do not."""
         assert row.inflight_at is not None
-        # By the minute: a dead worker leaves many rows that ask the same question.
+        # By the minute: a dead worker leaves many rows with the same query.
         around = self._around(row.number_id, row.inflight_at.replace(second=0, microsecond=0))
         if not around.is_evidence:
             return {}
-        # Minutes are too coarse for a report that was lost in seconds.
+        # Minutes are too coarse for reports that were lost within seconds.
         nearest = self._nearest(row.number_id, row.inflight_at)
-        if nearest.total >= LEAST_NEIGHBOURS and not nearest.is_evidence:
+        if nearest.total >= MIN_NEIGHBOURS and not nearest.is_evidence:
             return {}
         return {"neighbours": asdict(around), "nearest": asdict(nearest)}
 
-    def _hear_around(self, number_id: int | None, minute: datetime) -> Heard:
-        span = (minute - NEIGHBOURHOOD, minute + MINUTE + NEIGHBOURHOOD)
-        same = self.everybody.filter(number_id=number_id, accepted_at__range=span)
-        near = _heard("number", same)
-        return near if near.total >= LEAST_NEIGHBOURS else _heard("distribution", self.everybody)
+    def _count_around(self, number_id: int | None, minute: datetime) -> NeighbourReports:
+        span = (minute - NEIGHBOUR_INTERVAL, minute + MINUTE + NEIGHBOUR_INTERVAL)
+        same_number = self._accepted.filter(number_id=number_id, accepted_at__range=span)
+        neighbours = _count_reported("number", same_number)
+        if neighbours.total >= MIN_NEIGHBOURS:
+            return neighbours
+        return _count_reported("distribution", self._accepted)
 
-    def _hear_nearest(self, number_id: int | None, moment: datetime) -> Heard:
-        mine = self.everybody.filter(number_id=number_id)
-        near = _heard("nearest of the number", _nearest(mine, moment))
-        if near.total >= LEAST_NEIGHBOURS:
-            return near
-        return _heard("nearest of the distribution", _nearest(self.everybody, moment))
+    def _count_nearest(self, number_id: int | None, moment: datetime) -> NeighbourReports:
+        same_number = self._accepted.filter(number_id=number_id)
+        neighbours = _count_reported("nearest of the number", _nearest(same_number, moment))
+        if neighbours.total >= MIN_NEIGHBOURS:
+            return neighbours
+        return _count_reported("nearest of the distribution", _nearest(self._accepted, moment))
 
 
 def _nearest(rows: DeliveryQuerySet, moment: datetime) -> DeliveryQuerySet:
     before = rows.filter(accepted_at__lte=moment).order_by("-accepted_at", "-pk")
     after = rows.filter(accepted_at__gt=moment).order_by("accepted_at", "pk")
-    pks = [pk for side in (before, after) for pk in side.values_list("pk", flat=True)[:NEAREST]]
+    pks = [
+        pk
+        for side in (before, after)
+        for pk in side.values_list("pk", flat=True)[:NEAREST_PER_SIDE]
+    ]
     return Delivery.objects.filter(pk__in=pks)
 
 
-def _heard(among: str, neighbours: DeliveryQuerySet) -> Heard:
+def _count_reported(among: str, neighbours: DeliveryQuerySet) -> NeighbourReports:
     reported = Q(progress__gte=Progress.SENT) | Q(failed_at__isnull=False)
     counts = neighbours.aggregate(total=Count("pk"), reported=Count("pk", filter=reported))
-    return Heard(among, counts["total"], counts["reported"])
+    return NeighbourReports(among, counts["total"], counts["reported"])

@@ -18,8 +18,8 @@ from django.utils import timezone
 
 from distribution.content import rendering
 from distribution.ledger import deliveries
-from distribution.ledger.deliveries import Claim
-from distribution.ledger.settlements import Settlement
+from distribution.ledger.attempts.settlements import Settlement
+from distribution.ledger.claims import Claim
 from distribution.models import AttemptOutcome, Delivery, Distribution, State
 from distribution.runtime.background import BackgroundJob
 from distribution.sending import withdrawal
@@ -123,7 +123,7 @@ class BatchRun:
 
     def _give_back(self) -> None:
         left = [delivery.pk for delivery in self.waiting]
-        deliveries.give_back(self.claim, left, next_at=self.clock() + NO_SLOT_DELAY)
+        deliveries.release_claim(self.claim, left, next_at=self.clock() + NO_SLOT_DELAY)
         self.result.due_in(NO_SLOT_DELAY.total_seconds())
 
     def _withdraw(self) -> None:

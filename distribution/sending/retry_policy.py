@@ -7,9 +7,9 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from distribution.ledger import deliveries
-from distribution.ledger.attempt_ids import AttemptKey
-from distribution.ledger.settlements import Settlement
+from distribution.ledger.attempts.ids import AttemptKey
+from distribution.ledger.attempts.settlements import Settlement
+from distribution.ledger.reasons import DeliveryReason
 from distribution.models import AttemptOutcome, State
 from phonepool.cloud_api.client import OutcomeKind, SendOutcome
 from phonepool.errors import RETRY_ONCE, WITHDRAWN, Action, Failure
@@ -43,7 +43,7 @@ def settlement(
         next_at = next_attempt(failure, attempt.attempt_no, tries_charged, outcome, window_end)
         after = State.RETRY_WAIT if next_at else State.FAILED
         if next_at is None and failure is WITHDRAWN:  # and the window is over
-            after, reason = State.SKIPPED, deliveries.WINDOW_OVER
+            after, reason = State.SKIPPED, DeliveryReason.WINDOW_OVER
     return Settlement(
         attempt,
         after,

@@ -17,9 +17,9 @@ from django.conf import settings
 
 from distribution.alerts import phone_pool
 from distribution.ledger import deliveries
-from distribution.ledger.attempt_ids import AttemptKey
-from distribution.ledger.evidence import Conflict
-from distribution.ledger.settlements import Settlement
+from distribution.ledger.attempts.conflicts import Conflict
+from distribution.ledger.attempts.ids import AttemptKey
+from distribution.ledger.attempts.settlements import Settlement
 from distribution.lifecycle import control
 from distribution.models import AttemptOutcome, Distribution, State
 from distribution.outcomes import duplicates
@@ -135,7 +135,7 @@ class Settling:
         conflicts: list[Conflict] = []
         deliveries.settle(written, conflicts=conflicts)
         self._result.count(written)
-        duplicates.tell_conflicts(conflicts, now=self._clock())
+        duplicates.alert_conflicts(conflicts, now=self._clock())
 
     @property
     def _window_end(self) -> datetime:

@@ -128,7 +128,7 @@ def results(distribution: Distribution, *, now: datetime) -> dict[str, object]:
         "failures": dict(tally.reasons.get(State.FAILED, {})),
         "skips": dict(tally.reasons.get(State.SKIPPED, {})),
         "doubles": counts.duplicate_counts(distribution.pk),
-        "sent_again": counts.sent_again(distribution.pk),
+        "sent_again": counts.resend_counts(distribution.pk),
         "sla_accepted": sla.accepted_share,
         "sla_delivered": sla.delivered_share,
         "sla_met": sla.met,

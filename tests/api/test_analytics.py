@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from distribution.analytics import rollups
-from distribution.ledger import deliveries
-from distribution.ledger.settlements import Settlement
+from distribution.ledger import deliveries, rollup_marks
+from distribution.ledger.attempts.settlements import Settlement
 from distribution.lifecycle import closing
 from distribution.models import Delivery, Distribution, State
 from phonepool.models import PhoneNumber
@@ -151,7 +151,7 @@ def test_a_question_asked_again_reads_the_figures_from_memory(morning):
 
 
 def test_what_is_not_counted_yet_is_said(morning):
-    rollups.mark([morning.pk], now=SIX)
+    rollup_marks.mark_changed([morning.pk], now=SIX)
     assert ask()["behind"] == 1
 
 

@@ -16,8 +16,8 @@ from distribution.api.document.events import BODIES
 from distribution.content import approval
 from distribution.event_webhooks import delivery
 from distribution.ledger import deliveries
-from distribution.ledger.attempt_ids import AttemptKey
-from distribution.ledger.settlements import Settlement
+from distribution.ledger.attempts.ids import AttemptKey
+from distribution.ledger.attempts.settlements import Settlement
 from distribution.lifecycle import closing, control, opening
 from distribution.models import EventKind, State
 from distribution.service_level import sla

@@ -24,7 +24,7 @@ def due() -> None:
 
 
 def states() -> dict[str, int]:
-    return Delivery.objects.tally()
+    return Delivery.objects.count_by_state()
 
 
 def receivers(api: FakeCloudApi) -> Counter[str]:

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 
-from distribution.ledger import deliveries
-from distribution.ledger.settlements import Settlement
+from distribution.ledger import claims, deliveries
+from distribution.ledger.attempts.settlements import Settlement
 from distribution.models import Alert, Delivery, Distribution, State
 from phonepool.models import PhoneNumber
 from tests.builders import LEASE
@@ -34,16 +34,16 @@ def outcomes() -> list[tuple[str, str]]:
     return list(Delivery.objects.order_by("pk").values_list("state", "reason"))
 
 
-def claim(distribution: Distribution, *, limit: int = 50, now: datetime = NOW) -> deliveries.Claim:
+def claim(distribution: Distribution, *, limit: int = 50, now: datetime = NOW) -> claims.Claim:
     return deliveries.claim(distribution.pk, 0, limit=limit, now=now, lease=LEASE)
 
 
-def mark(taken: deliveries.Claim, *, now: datetime = NOW) -> None:
+def mark(taken: claims.Claim, *, now: datetime = NOW) -> None:
     number_id = PhoneNumber.objects.first().pk
     deliveries.mark_inflight(taken, taken.deliveries, number_id=number_id, now=now, lease=LEASE)
 
 
-def settle(taken: deliveries.Claim, to: State, **fields) -> None:
+def settle(taken: claims.Claim, to: State, **fields) -> None:
     deliveries.settle(
         [Settlement(taken.attempt(row), to, NOW, **fields) for row in taken.deliveries]
     )

@@ -7,15 +7,15 @@ from datetime import UTC, datetime, timedelta
 from django.conf import settings
 
 from distribution.ledger import deliveries
-from distribution.ledger.attempt_ids import AttemptKey
-from distribution.ledger.deliveries import Claim
-from distribution.ledger.settlements import Settlement
+from distribution.ledger.attempts.ids import AttemptKey
+from distribution.ledger.attempts.settlements import Settlement
+from distribution.ledger.claims import Claim
 from distribution.models import (
     Delivery,
     State,
 )
 from distribution.outcomes.report_rules import StatusReport
-from distribution.outcomes.status_reports import Applied, advance
+from distribution.outcomes.status_reports import AppliedReports, apply_reports
 from phonepool.models import PhoneNumber
 from tests.builders import LEASE, an_open_distribution
 
@@ -79,5 +79,5 @@ def heard(
     return StatusReport(status, at, wamid, attempt, code)
 
 
-def hear(status: str, attempt: AttemptKey | None, **fields) -> Applied:
-    return advance([heard(status, attempt, **fields)], now=fields.get("at", LATER))
+def hear(status: str, attempt: AttemptKey | None, **fields) -> AppliedReports:
+    return apply_reports([heard(status, attempt, **fields)], now=fields.get("at", LATER))

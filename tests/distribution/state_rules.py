@@ -7,8 +7,8 @@ from datetime import datetime
 
 from hypothesis import strategies as st
 
-from distribution.ledger.attempt_ids import AttemptKey
-from distribution.ledger.deliveries import Claim
+from distribution.ledger.attempts.ids import AttemptKey
+from distribution.ledger.claims import Claim
 from distribution.lifecycle import closing, control
 from distribution.lifecycle.control import ControlError
 from distribution.models import Delivery, Distribution, DistributionState, State

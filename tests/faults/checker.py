@@ -17,8 +17,8 @@ from django.db import connection
 from django.db.models import Count
 from django.utils import timezone
 
-from distribution.ledger import attempt_ids
-from distribution.ledger import integrity as ours
+from distribution.ledger.attempts import ids
+from distribution.ledger.integrity.check import check_ledger
 from distribution.models import Attempt, Delivery, Distribution, Kind, State
 from distribution.models.deliveries import UNSETTLED
 from tests.faults import pace
@@ -115,7 +115,7 @@ def _by_delivery(
 ) -> dict[int, list[Acceptance]]:
     mine: dict[int, list[Acceptance]] = defaultdict(list)
     for entry in journal:
-        key = attempt_ids.parse(entry.attempt_id)
+        key = ids.parse(entry.attempt_id)
         if key is not None and key.delivery_id in rows:
             mine[key.delivery_id].append(entry)
     return mine
@@ -136,7 +136,7 @@ def _known_attempts(journal: Iterable[Acceptance]) -> Iterator[str]:
         for pk, no, token in Delivery.objects.values_list("pk", "attempt_no", "claim_token")
     }
     for entry in journal:
-        key = attempt_ids.parse(entry.attempt_id)
+        key = ids.parse(entry.attempt_id)
         if key is None or (
             last.get(key.delivery_id) != (key.attempt_no, key.claim_token)
             and entry.attempt_id not in archived
@@ -214,7 +214,7 @@ def _inbox(stack: Stack) -> Iterator[str]:
 def _integrity(*pks: int) -> Iterator[str]:
     """What `manage.py check_integrity` would say."""
     now = timezone.now()
-    found = [finding for pk in pks for finding in ours.findings(now=now, distribution_id=pk)]
+    found = [finding for pk in pks for finding in check_ledger(now=now, distribution_id=pk)]
     for finding in [*found, *inbox.findings(now=now, thorough=True)]:
         if finding.broken:
             yield f"{finding.rule}: {finding.promise} Broken by {finding.count}: {finding.ids}"

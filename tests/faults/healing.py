@@ -32,7 +32,7 @@ if __name__ == "__main__":
 
 import redis
 
-from distribution.ledger import attempt_ids
+from distribution.ledger.attempts import ids
 from distribution.models import Delivery
 from tests.faults.checker import examine
 from tests.faults.database import Server, throwaway
@@ -163,7 +163,7 @@ def _acceptances(stack: Stack, morning: Morning) -> Iterator[float]:
     """When its messages were accepted, Unix seconds."""
     mine = set(Delivery.objects.filter(distribution=morning.pk).values_list("pk", flat=True))
     for entry in stack.cloud.journal():
-        key = attempt_ids.parse(entry.attempt_id)
+        key = ids.parse(entry.attempt_id)
         if key is not None and key.delivery_id in mine:
             yield entry.accepted_at
 

@@ -93,7 +93,9 @@ class Morning:
         return asked(lambda: Distribution.objects.get(pk=self.pk).state, default="")
 
     def tally(self) -> dict[str, int]:
-        return asked(lambda: Delivery.objects.filter(distribution=self.pk).tally(), default={})
+        return asked(
+            lambda: Delivery.objects.filter(distribution=self.pk).count_by_state(), default={}
+        )
 
     def unsettled(self) -> int:
         """Deliveries still owed or in doubt; -1 before the audience is frozen, or unknown."""

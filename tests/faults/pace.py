@@ -9,7 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 
-from distribution.ledger import attempt_ids
+from distribution.ledger.attempts import ids
 from distribution.models import Attempt, Delivery, Distribution
 from distribution.service_level import sla
 from phonepool.models import PhoneEvent, PhoneNumber
@@ -84,7 +84,7 @@ def attempts_are_numbered(
     told: dict[int, set[int]] = defaultdict(set)
     kept = Attempt.objects.filter(delivery__in=rows).values_list("attempt_id", flat=True)
     for word in [*kept, *(entry.attempt_id for one in mine.values() for entry in one)]:
-        key = attempt_ids.parse(word)
+        key = ids.parse(word)
         if key is not None:
             told[key.delivery_id].add(key.attempt_no)
     for pk, row in rows.items():

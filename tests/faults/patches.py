@@ -117,8 +117,8 @@ MUTANTS = (
         (
             Replacement(
                 "distribution/outcomes/report_rules.py",
-                "    standing.progress = max(standing.progress, progress)",
-                "    standing.progress = progress",
+                "    facts.progress = max(facts.progress, progress)",
+                "    facts.progress = progress",
             ),
         ),
         ("tests/distribution/outcomes/test_report_rules.py",),

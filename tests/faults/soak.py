@@ -26,7 +26,7 @@ if __name__ == "__main__":
 
     django.setup()
 
-from distribution.ledger import attempt_ids
+from distribution.ledger.attempts import ids
 from tests.faults import morning as mornings
 from tests.faults.checker import examine
 from tests.faults.database import Server, throwaway
@@ -146,7 +146,7 @@ def healing(stack: Stack, nemesis: Nemesis) -> float:
 
     Second calls are not healing: they wait for the reconcile window by intention.
     """
-    entries = [(attempt_ids.parse(e.attempt_id), e.accepted_at) for e in stack.cloud.journal()]
+    entries = [(ids.parse(e.attempt_id), e.accepted_at) for e in stack.cloud.journal()]
     accepted = sorted(at for key, at in entries if key is not None and key.attempt_no == 1)
     longest = 0.0
     for at, strike in nemesis.done:

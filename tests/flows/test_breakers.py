@@ -49,7 +49,7 @@ def send_until(distribution: Distribution, done: Callable[[], bool], seconds: fl
     """Work on whatever is due, as nudges and the regular check would."""
     deadline = time.monotonic() + seconds
     while not done():
-        assert time.monotonic() < deadline, Delivery.objects.tally()
+        assert time.monotonic() < deadline, Delivery.objects.count_by_state()
         for batch in range(BATCHES):
             if done():
                 return

@@ -33,7 +33,7 @@ from django.utils import timezone  # noqa: E402
 from rest_framework.test import APIClient  # noqa: E402
 
 from distribution.analytics import breakdown, rollups  # noqa: E402
-from distribution.analytics.breakdown import By  # noqa: E402
+from distribution.analytics.breakdown import Dimension  # noqa: E402
 from distribution.models import Distribution, DistributionState, Kind, Rollup  # noqa: E402
 from phonepool.models import PhoneNumber  # noqa: E402
 from tests.api.tokens import a_program  # noqa: E402
@@ -90,7 +90,7 @@ def main() -> None:
         _prepare(options.days, options.people, options.large)
         program = a_program("read")
         last = FIRST_DAY + timedelta(days=options.days - 1)
-        for by in By:
+        for by in Dimension:
             print(_asked(program, FIRST_DAY, last, by, options.asks), flush=True)
             print(_asked(program, LARGE_DAY, LARGE_DAY, by, options.asks), flush=True)
     finally:
@@ -149,7 +149,7 @@ def _counted(distribution: Distribution, told: str) -> str:
     return f"counting {told} anew: {median(seconds):.2f} s (median of 3)"
 
 
-def _asked(program: APIClient, start: date, end: date, by: By, asks: int) -> str:
+def _asked(program: APIClient, start: date, end: date, by: Dimension, asks: int) -> str:
     query = {"from": start.isoformat(), "to": end.isoformat(), "by": by.value}
     seconds = []
     program.get("/api/distribution/analytics", query)  # the first warms up

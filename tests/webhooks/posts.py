@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from distribution.ledger import deliveries
-from distribution.ledger.attempt_ids import AttemptKey
+from distribution.ledger.attempts.ids import AttemptKey
 from distribution.models import Delivery, Distribution
 from phonepool.models import PhoneNumber
 from tests.builders import LEASE, a_number, an_open_distribution

@@ -12,11 +12,11 @@ from typing import TypeVar
 
 from django.db.models import Q
 
-from distribution.interventions import quarantine
 from distribution.lifecycle import control
 from distribution.models import Delivery, State
 from distribution.outcomes import status_reports
 from distribution.outcomes.report_rules import StatusReport
+from distribution.outcomes.restored_attempts import match_restored_attempts
 from distribution.runtime import india_time
 from phonepool.errors import Action, classify
 from phonepool.models import PhoneNumber
@@ -101,9 +101,9 @@ def _apply_statuses(bundle: Bundle, now: datetime) -> None:
     statuses = [(key, event.report) for key, event in bundle.events if isinstance(event, Status)]
     if not statuses:
         return
-    applied = status_reports.advance([report for _, report in statuses], now=now)
+    applied = status_reports.apply_reports([report for _, report in statuses], now=now)
     if applied.unmatched:
-        quarantine.hear_forgotten(applied, now=now)
+        match_restored_attempts(applied, now=now)
     sources = {id(report): key for key, report in statuses}
     for report in applied.unmatched:
         counts = bundle.counts[sources[id(report)]]

@@ -9,9 +9,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
-from distribution.ledger.integrity import HEALING, SHOWN, Finding, Rule, judge, long_statements
+from distribution.ledger.integrity.rules import (
+    RECOVERY_TIME,
+    SHOWN_IDS_LIMIT,
+    Rule,
+    RuleResult,
+    check,
+)
 from distribution.models import Attempt, Delivery
-from distribution.outcomes.report_rules import FAILED, GOOD_NEWS, StatusReport
+from distribution.outcomes.report_rules import FAILED, PROGRESS_BY_STATUS, StatusReport
+from distribution.runtime.long_statements import long_statements
 from phonepool.json_values import Unreadable
 from phonepool.models import PhoneNumber
 from webhooks.applying import payloads
@@ -21,13 +28,13 @@ from webhooks.models import WebhookEvent
 BODIES_LIMIT = 500  # webhooks whose bodies are in memory at once
 
 
-def findings(*, now: datetime, thorough: bool = False) -> list[Finding]:
+def findings(*, now: datetime, thorough: bool = False) -> list[RuleResult]:
     """Every rule of the inbox, broken or not."""
-    late = now - HEALING
+    late = now - RECOVERY_TIME
     rules = [
         Rule(
             "inbox_is_read",
-            f"What Meta sent is applied within {HEALING.total_seconds():.0f} s.",
+            f"What Meta sent is applied within {RECOVERY_TIME.total_seconds():.0f} s.",
             WebhookEvent.objects.pending().filter(received_at__lt=late),
             of="webhook",
         ),
@@ -46,19 +53,19 @@ def findings(*, now: datetime, thorough: bool = False) -> list[Finding]:
         ),
     ]
     with long_statements():
-        found = [judge(rule) for rule in rules]
+        found = [check(rule) for rule in rules]
     return [*found, unapplied_reports()] if thorough else found
 
 
-def unapplied_reports() -> Finding:
+def unapplied_reports() -> RuleResult:
     """Webhooks recorded as applied whose reports the ledger does not show."""
     lost = [pk for chunk in _chunks() for pk in _with_unapplied_reports(chunk)]
-    return Finding(
+    return RuleResult(
         "every_report_is_heard",
         "The ledger shows what each stored report says, or counts it as nobody's.",
         "webhook",
         len(lost),
-        tuple(lost[:SHOWN]),
+        tuple(lost[:SHOWN_IDS_LIMIT]),
     )
 
 
@@ -138,4 +145,4 @@ def _is_shown(row: Delivery, report: StatusReport) -> bool:
         return True
     if report.status == FAILED:
         return row.failed_at is not None and row.failed_at <= report.at
-    return row.progress >= GOOD_NEWS[report.status]
+    return row.progress >= PROGRESS_BY_STATUS[report.status]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from distribution.ledger import attempt_ids
+from distribution.ledger.attempts import ids
 from distribution.outcomes.report_rules import StatusReport
 from phonepool.json_values import (
     as_array,
@@ -100,7 +100,7 @@ def _messages(change: Change) -> Iterator[Event]:
 def _status(change: Change, item: Value) -> Event | None:
     status = STATUSES.get(as_text(item.get("status")))
     wamid = as_text(item.get("id"))
-    attempt = attempt_ids.parse(as_text(item.get("biz_opaque_callback_data"), longest=512))
+    attempt = ids.parse(as_text(item.get("biz_opaque_callback_data"), longest=512))
     if status is None or not (wamid or attempt):
         change.skipped["statuses.status" if status is None else "statuses.id"] += 1
         return None

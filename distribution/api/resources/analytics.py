@@ -18,7 +18,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from distribution.analytics import breakdown
-from distribution.analytics.breakdown import Breakdown, By
+from distribution.analytics.breakdown import Breakdown, Dimension
 from distribution.api.auth.scopes import Scopes
 from distribution.api.http import csv, fields
 from distribution.models import Scope
@@ -124,7 +124,7 @@ class Analytics(APIView):
         query = AnalyticsQuery(data=request.query_params.dict())  # rejects an empty date
         query.is_valid(raise_exception=True)
         start, end, by = (query.validated_data[name] for name in ("start", "end", "by"))
-        figures = replica.read_from_replica(lambda: breakdown.of(start, end, by))
+        figures = replica.read_from_replica(lambda: breakdown.break_down(start, end, by))
         if csv.wants_csv(request):
             return csv.csv_response(
                 csv_lines(csv_rows(figures, by)), f"analytics-by-{by}-{start}-{end}.csv"

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from distribution import tasks
 from distribution.analytics import rollups
 from distribution.ledger import deliveries
-from distribution.ledger.attempt_ids import AttemptKey
-from distribution.ledger.settlements import Settlement
+from distribution.ledger.attempts.ids import AttemptKey
+from distribution.ledger.attempts.settlements import Settlement
+from distribution.ledger.reasons import DeliveryReason
 from distribution.lifecycle import closing, control
 from distribution.models import Delivery, Distribution, State
 from distribution.models.rollups import Rollup, RollupMark, RollupState
@@ -112,7 +113,7 @@ def tell(status: str, index: int, later: int) -> None:
         at = NOW + timedelta(minutes=later)
         code = 131026 if status == "failed" else None
         told = StatusReport(status, at, row.wamid or f"wamid.{row.pk}.late", key, code)
-        status_reports.advance([told], now=at)
+        status_reports.apply_reports([told], now=at)
 
 
 ended = st.sampled_from(
@@ -138,7 +139,7 @@ def do(distribution: Distribution, step: tuple[object, ...], later: int) -> None
             with suppress(control.ControlError):
                 control.cancel(distribution.pk, reason="Enough.", now=now)
         case ("close",):
-            deliveries.skip_waiting(distribution.pk, deliveries.WINDOW_OVER)
+            deliveries.skip_waiting(distribution.pk, DeliveryReason.WINDOW_OVER)
             closing.complete_if_done(distribution.pk, now=now + timedelta(hours=1))
         case ("count",):
             rollups.refresh(now)
@@ -152,7 +153,7 @@ def do(distribution: Distribution, step: tuple[object, ...], later: int) -> None
             if first is not None:
                 with suppress(control.ControlError), transaction.atomic():
                     control.reopen(distribution.pk, until=now + timedelta(hours=2))
-                    deliveries.send_by_hand(first.pk, next_at=now)
+                    deliveries.resend_unconfirmed(first.pk, next_at=now)
 
 
 @settings(
@@ -201,7 +202,7 @@ def test_a_word_that_comes_after_the_end_is_counted_in_the_next_round():
 
 def test_what_changes_while_it_is_counted_is_counted_again(monkeypatch):
     distribution = closed()
-    count = rollups.counted
+    count = rollups.count_rows
 
     def slowly(one: Distribution) -> object:
         figures = count(one)
@@ -221,7 +222,7 @@ def test_what_changes_while_it_is_counted_is_counted_again(monkeypatch):
 def test_a_count_that_was_overtaken_is_thrown_away(monkeypatch):
     distribution = closed()
     rollups.recount(distribution, now=NOW)
-    count = rollups.counted
+    count = rollups.count_rows
 
     def slowly(one: Distribution) -> object:
         figures = count(one)

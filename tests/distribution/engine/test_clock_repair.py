@@ -81,7 +81,7 @@ def test_a_doubt_waits_its_whole_window_from_now_on():
     row = Delivery.objects.get()
     assert (row.state, row.unknown_at) == (State.UNKNOWN, TRUE)
     assert StatusFeed.current().applied_through is None  # until the next drain
-    assert reconcile.judge(opened, now=TRUE + seconds(30)) == (0, 0)
+    assert reconcile.resolve_unknown(opened, now=TRUE + seconds(30)) == (0, 0)
 
 
 def test_it_is_told_once():

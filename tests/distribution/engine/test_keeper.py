@@ -12,8 +12,8 @@ from distribution.alerts.catalogue import AlertRule
 from distribution.engine import keeper as keeping
 from distribution.engine import tick
 from distribution.engine.keeper import Keeper, KeeperActions
-from distribution.ledger import deliveries
-from distribution.ledger.settlements import Settlement
+from distribution.ledger import claims, deliveries
+from distribution.ledger.attempts.settlements import Settlement
 from distribution.models import Alert, Delivery, Distribution, Heartbeat, Kind
 from distribution.runtime import background
 from distribution.runtime.watchdog import Watchdog
@@ -136,7 +136,7 @@ def running(world) -> Distribution:
     return opened
 
 
-def move(distribution: Distribution, batch: int, *, now: datetime) -> deliveries.Claim:
+def move(distribution: Distribution, batch: int, *, now: datetime) -> claims.Claim:
     """What a worker does: claim a batch and begin to send it."""
     claim = deliveries.claim(distribution.pk, batch, limit=50, now=now, lease=LEASE)
     number = PhoneNumber.objects.first()

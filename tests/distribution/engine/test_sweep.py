@@ -98,7 +98,7 @@ def test_dead_workers_rows_are_freed_or_doubted_and_nudged(distribution):
 
     assert (swept.freed, swept.unknown, swept.resent, swept.unconfirmed) == (50, 50, 0, 0)
     assert swept.overdue == [(distribution.pk, 0), (distribution.pk, 2)]
-    assert Delivery.objects.tally() == {State.PENDING: 70, State.UNKNOWN: 50}
+    assert Delivery.objects.count_by_state() == {State.PENDING: 70, State.UNKNOWN: 50}
     again = sweep.sweep(NOW + LEASE + seconds(0.001))
     assert (again.freed, again.unknown) == (0, 0)
 
@@ -132,7 +132,7 @@ def test_a_resend_that_slipped_into_a_completed_one_does_not_wait_for_ever(distr
 
     sweep.sweep(NOW + seconds(60))
 
-    assert Delivery.objects.tally() == {State.ACCEPTED: 119, State.SKIPPED: 1}
+    assert Delivery.objects.count_by_state() == {State.ACCEPTED: 119, State.SKIPPED: 1}
 
 
 def test_unknown_outcomes_end_with_the_window(distribution):

@@ -14,8 +14,8 @@ from distribution.alerts.catalogue import AlertRule
 from distribution.content import approval
 from distribution.event_webhooks import delivery
 from distribution.ledger import deliveries
-from distribution.ledger.attempt_ids import AttemptKey
-from distribution.ledger.settlements import Settlement
+from distribution.ledger.attempts.ids import AttemptKey
+from distribution.ledger.attempts.settlements import Settlement
 from distribution.lifecycle import closing, control, opening
 from distribution.models import Delivery, EventKind, OutgoingEvent, State
 from distribution.outcomes import status_reports
@@ -199,4 +199,4 @@ def test_what_was_rolled_back_is_not_told():
 def report(pk: int, status: str, *, code: int | None = None) -> None:
     row = Delivery.objects.get(pk=pk)
     attempt = AttemptKey(row.pk, row.attempt_no, row.claim_token)
-    status_reports.advance([StatusReport(status, NOW, row.wamid, attempt, code)], now=NOW)
+    status_reports.apply_reports([StatusReport(status, NOW, row.wamid, attempt, code)], now=NOW)

@@ -8,9 +8,10 @@ from django.utils import timezone
 
 from distribution.interventions import manual_retry
 from distribution.interventions.rules import InterventionError
-from distribution.ledger import deliveries, evidence
-from distribution.ledger.attempt_ids import parse
-from distribution.ledger.settlements import Settlement
+from distribution.ledger import deliveries
+from distribution.ledger.attempts import evidence
+from distribution.ledger.attempts.ids import parse
+from distribution.ledger.attempts.settlements import Settlement
 from distribution.lifecycle import closing, control
 from distribution.models import (
     Alert,
@@ -75,7 +76,7 @@ def retry(distribution: Distribution, **changes):
 
 def report(status: str, attempt: str) -> None:
     key = parse(attempt)
-    status_reports.advance([StatusReport(status, LATER, "wamid.late", key)], now=LATER)
+    status_reports.apply_reports([StatusReport(status, LATER, "wamid.late", key)], now=LATER)
 
 
 def test_a_refused_call_is_safe_and_is_sent_again_with_a_verdict(distribution):
@@ -116,7 +117,7 @@ def test_a_completed_distribution_opens_for_them(distribution):
 def test_a_call_that_was_reported_failed_is_safe(distribution):
     Attempt.objects.create(
         delivery=person(),
-        attempt_id=evidence.attempt_id(person()),
+        attempt_id=evidence.latest_attempt_id(person()),
         outcome="UNKNOWN",
         reason="no_answer",
         ended_at=NOW,
@@ -182,7 +183,7 @@ def test_a_late_report_of_delivery_between_look_and_lock_keeps_it_from_being_sen
     open_for_retry = manual_retry._open_for_retry
 
     def overtaken(*arguments) -> None:
-        report("delivered", evidence.attempt_id(person()))
+        report("delivered", evidence.latest_attempt_id(person()))
         open_for_retry(*arguments)
 
     monkeypatch.setattr(manual_retry, "_open_for_retry", overtaken)
@@ -191,7 +192,7 @@ def test_a_late_report_of_delivery_between_look_and_lock_keeps_it_from_being_sen
 
 
 def test_a_late_report_of_delivery_ends_the_waiting(distribution):
-    attempt = evidence.attempt_id(person())
+    attempt = evidence.latest_attempt_id(person())
     retry(distribution)
     report("delivered", attempt)
     assert person().state == State.ACCEPTED

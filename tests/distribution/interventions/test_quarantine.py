@@ -11,8 +11,8 @@ from distribution.engine import sweep
 from distribution.interventions import quarantine
 from distribution.interventions.quarantine import MARGIN
 from distribution.ledger import deliveries, integrity
-from distribution.ledger.attempt_ids import AttemptKey
-from distribution.ledger.settlements import Settlement
+from distribution.ledger.attempts.ids import AttemptKey
+from distribution.ledger.attempts.settlements import Settlement
 from distribution.models import (
     Alert,
     Attempt,
@@ -25,7 +25,8 @@ from distribution.models import (
     StatusFeed,
 )
 from distribution.outcomes.report_rules import StatusReport
-from distribution.outcomes.status_reports import Applied, advance
+from distribution.outcomes.restored_attempts import match_restored_attempts
+from distribution.outcomes.status_reports import AppliedReports, apply_reports
 from phonepool.models import PhoneNumber
 from tests.builders import LEASE, a_planned_distribution, an_approved_content, an_open_distribution
 
@@ -72,7 +73,7 @@ def carry_out(**changes) -> int:
 
 
 def states() -> dict[str, int]:
-    return Delivery.objects.all().tally()
+    return Delivery.objects.all().count_by_state()
 
 
 def test_whoever_may_have_been_written_to_is_doubted_and_nobody_else(distribution):
@@ -160,10 +161,10 @@ def test_what_is_planned_for_later_is_let_be():
 # --- what is heard afterwards -------------------------------------------------------------------
 
 
-def hear(word: str, attempt: AttemptKey, **fields) -> Applied:
+def hear(word: str, attempt: AttemptKey, **fields) -> AppliedReports:
     report = StatusReport(word, LATER, "wamid.lost", attempt, **fields)
-    applied = advance([report], now=LATER)
-    quarantine.hear_forgotten(applied, now=LATER)
+    applied = apply_reports([report], now=LATER)
+    match_restored_attempts(applied, now=LATER)
     return applied
 
 

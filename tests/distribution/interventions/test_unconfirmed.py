@@ -8,9 +8,10 @@ from django.utils import timezone
 
 from distribution.interventions import unconfirmed
 from distribution.interventions.rules import InterventionError
-from distribution.ledger import deliveries, evidence
-from distribution.ledger.attempt_ids import parse
-from distribution.ledger.settlements import Settlement
+from distribution.ledger import deliveries
+from distribution.ledger.attempts import evidence
+from distribution.ledger.attempts.ids import parse
+from distribution.ledger.attempts.settlements import Settlement
 from distribution.lifecycle import closing
 from distribution.models import Alert, Attempt, Delivery, Distribution, Duplicate, State, Verdict
 from distribution.outcomes import status_reports
@@ -70,10 +71,13 @@ def test_sending_again_opens_the_distribution_for_that_one_and_counts_as_a_human
     row = case()
     assert (row.state, row.next_at, row.ambiguous_no) == (State.RETRY_WAIT, now, 1)
     verdict = Verdict.objects.get(by=user)
-    assert (verdict.ruling, verdict.attempt_id) == ("HUMAN_SEND_AGAIN", evidence.attempt_id(before))
+    assert (verdict.ruling, verdict.attempt_id) == (
+        "HUMAN_SEND_AGAIN",
+        evidence.latest_attempt_id(before),
+    )
     assert verdict.reason == "She says that nothing came."
     assert Attempt.objects.filter(
-        attempt_id=evidence.attempt_id(before), outcome="UNKNOWN"
+        attempt_id=evidence.latest_attempt_id(before), outcome="UNKNOWN"
     ).exists()
     claim = deliveries.claim(distribution.pk, 0, limit=50, now=now, lease=LEASE)
     assert [row.pk for row in claim.deliveries] == [before.pk]
@@ -90,7 +94,7 @@ def test_sending_again_opens_the_distribution_for_that_one_and_counts_as_a_human
 
 def test_a_late_word_about_the_first_message_after_that_is_a_proven_double(distribution):
     now = distribution.window_end + HOUR
-    first = parse(evidence.attempt_id(case()))
+    first = parse(evidence.latest_attempt_id(case()))
     decide(unconfirmed.resend, now)
     claim = deliveries.claim(distribution.pk, 0, limit=50, now=now, lease=LEASE)
     number_id = PhoneNumber.objects.first().pk
@@ -98,7 +102,7 @@ def test_a_late_word_about_the_first_message_after_that_is_a_proven_double(distr
     attempt = claim.attempt(claim.deliveries[0])
     deliveries.settle([Settlement(attempt, State.ACCEPTED, now, wamid="wamid.again")])
 
-    status_reports.advance([StatusReport("delivered", now, "wamid.first", first)], now=now)
+    status_reports.apply_reports([StatusReport("delivered", now, "wamid.first", first)], now=now)
 
     assert Duplicate.objects.get().certainty == "CONFIRMED"
 

@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from distribution.ledger import deliveries
-from distribution.ledger.deliveries import Claim
-from distribution.ledger.settlements import Settlement
+from distribution.ledger.attempts.settlements import Settlement
+from distribution.ledger.claims import Claim
 from distribution.models import Attempt, AttemptOutcome, Delivery, DistributionState, State
 from subscribers.models import Status, Subscriber
 from tests.builders import LEASE, a_number, an_open_distribution
@@ -192,7 +192,7 @@ def test_what_is_given_back_counts_no_attempt(distribution):
     taken = claim(distribution)
     later = NOW + timedelta(seconds=2)
 
-    deliveries.give_back(taken, [row.pk for row in taken.deliveries], next_at=later)
+    deliveries.release_claim(taken, [row.pk for row in taken.deliveries], next_at=later)
 
     assert list(Delivery.objects.values_list("state", "attempt_no", "next_at").distinct()) == [
         (State.PENDING, 0, later)

@@ -9,9 +9,11 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import F, Model
 
-from distribution.ledger import deliveries, integrity
-from distribution.ledger.deliveries import Claim
-from distribution.ledger.settlements import Settlement
+from distribution.ledger import deliveries
+from distribution.ledger.attempts.settlements import Settlement
+from distribution.ledger.claims import Claim
+from distribution.ledger.integrity.check import check_ledger
+from distribution.ledger.integrity.rules import RECOVERY_TIME
 from distribution.models import (
     Attempt,
     Delivery,
@@ -35,7 +37,7 @@ MUCH_LATER = NOW + timedelta(days=1)
 
 def broken(now: datetime = SOON, distribution_id: int | None = None) -> dict[str, tuple[int, ...]]:
     """The ids that break each broken rule."""
-    found = integrity.findings(now=now, distribution_id=distribution_id)
+    found = check_ledger(now=now, distribution_id=distribution_id)
     assert len({finding.rule for finding in found}) == len(found)
     return {finding.rule: finding.ids for finding in found if finding.broken}
 
@@ -76,7 +78,7 @@ def distribution(db) -> Distribution:
     settle(claim)
     first, *_, last = claim.deliveries
     words = ["sent", "delivered", "read"]
-    status_reports.advance(
+    status_reports.apply_reports(
         [StatusReport(word, SOON, "", claim.attempt(first)) for word in words]
         + [StatusReport("failed", SOON, "", claim.attempt(last), 131026)],
         now=SOON,
@@ -148,7 +150,7 @@ def test_ten_of_many_are_named(distribution):
     everybody = list(rows(State.PENDING).values_list("pk", flat=True))
     rows(State.PENDING).update(resend_no=2)
 
-    (finding,) = [one for one in integrity.findings(now=SOON) if one.broken]
+    (finding,) = [one for one in check_ledger(now=SOON) if one.broken]
     assert finding.count == len(everybody) == 28
     assert finding.ids == tuple(everybody[:10])
 
@@ -173,7 +175,7 @@ def test_a_delivery_too_many_or_too_few_is_seen(distribution):
 
 
 def test_after_the_window_nothing_is_open_any_more(distribution):
-    grace = LEASE + integrity.HEALING
+    grace = LEASE + RECOVERY_TIME
     limit = timedelta(seconds=settings.SENDING_WINDOW_SECONDS) + grace
 
     assert not {"window_ends_all", "windows_close"} & broken(NOW + limit).keys()
@@ -183,7 +185,7 @@ def test_after_the_window_nothing_is_open_any_more(distribution):
 
 def test_what_was_never_begun_is_called_missed_in_time(db):
     planned = a_planned_distribution(NOW)
-    limit = timedelta(seconds=settings.MAX_START_LATENESS_SECONDS) + integrity.HEALING
+    limit = timedelta(seconds=settings.MAX_START_LATENESS_SECONDS) + RECOVERY_TIME
 
     assert broken(NOW + limit) == {}
     assert broken(NOW + limit + timedelta(seconds=1)) == {"nothing_starts_too_late": (planned.pk,)}
@@ -196,7 +198,7 @@ def test_a_completed_one_says_since_when(distribution):
 
 
 def test_a_distribution_that_stands_still_is_seen(distribution):
-    at = NOW + integrity.HEALING + timedelta(seconds=3)
+    at = NOW + RECOVERY_TIME + timedelta(seconds=3)
     assert broken(at)["sending_moves"] == (distribution.pk,)
 
     rows(State.ACCEPTED).update(inflight_at=at)
@@ -204,7 +206,7 @@ def test_a_distribution_that_stands_still_is_seen(distribution):
 
 
 def test_reports_are_read_while_something_is_sent(distribution):
-    StatusFeed.applied(NOW - integrity.HEALING)
+    StatusFeed.applied(NOW - RECOVERY_TIME)
     assert list(broken()) == ["reports_are_read"]
 
     Distribution.objects.update(state=DistributionState.COMPLETED, completed_at=NOW)
@@ -216,7 +218,7 @@ def test_what_a_person_has_to_decide_breaks_no_promise(distribution):
     row = first(State.UNCONFIRMED)
     Duplicate.objects.create(delivery=row, certainty="SUSPECT", found_at=NOW)
 
-    found = [one for one in integrity.findings(now=SOON) if one.count]
+    found = [one for one in check_ledger(now=SOON) if one.count]
     assert [(one.rule, one.of, one.ids) for one in found] == [
         ("unconfirmed", "delivery", (row.pk,)),
         ("doubles_suspected", "delivery", (row.pk,)),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from distribution.ledger.reasons import explain
+from distribution.ledger.reasons import OWN, DeliveryReason, explain, failures_by_slug
 
 
 @pytest.mark.parametrize(
@@ -26,3 +26,18 @@ def test_a_reason_is_told_in_words(reason, words):
 def test_advice_comes_with_what_is_known_and_stays_away_from_the_unknown():
     assert explain("parameter_rules").advice.startswith("Take line breaks")
     assert explain("of_the_future").advice == ""
+
+
+def test_each_of_our_own_reasons_has_words_for_a_list_and_for_a_sentence():
+    assert set(OWN) == set(DeliveryReason)
+    shown = [explain(reason) for reason in DeliveryReason]
+    assert all(one.words and one.sentence_end and one.advice.endswith(".") for one in shown)
+
+
+def test_a_failure_without_an_error_code_has_a_sentence_of_its_category():
+    assert explain("no_connection").sentence_end == "WhatsApp could not be reached"
+    assert explain("withdrawn").sentence_end == "the call was withdrawn before it was sent"
+
+
+def test_failures_of_ranges_subcodes_and_without_a_code_are_found_by_slug():
+    assert {"number_not_reachable", "unlisted", "insights"} <= set(failures_by_slug())

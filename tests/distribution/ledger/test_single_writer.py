@@ -11,7 +11,7 @@ import pytest
 
 from distribution.ledger import restored, statements
 from distribution.models import Delivery
-from distribution.outcomes.report_rules import Standing
+from distribution.outcomes.report_rules import DeliveryFacts
 
 ROOT = Path(restored.__file__).parents[2]
 WRITER, ITS_SQL = "distribution/ledger/deliveries.py", "distribution/ledger/statements.py"
@@ -97,7 +97,7 @@ def test_columns_given_as_a_whole_hold_no_state():
     }
 
     assert whole == {"distribution/ledger/restored.py"}
-    assert "state" not in restored.FRESH
+    assert "state" not in restored.NOTHING_REPORTED
 
 
 def test_nobody_else_reads_its_statements():
@@ -113,7 +113,7 @@ def test_nobody_else_reads_its_statements():
 def test_what_reports_may_change_is_what_is_written():
     written = set(statements.REPORT_COLUMNS) - {"id", "attempt_no", "old_state"}
 
-    assert written == set(Standing.__dataclass_fields__) - {"inflight_at"}
+    assert written == set(DeliveryFacts.__dataclass_fields__) - {"inflight_at"}
 
 
 @pytest.mark.parametrize(

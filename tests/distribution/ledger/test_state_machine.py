@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 
 from distribution.engine import sweep
 from distribution.ledger import deliveries
-from distribution.ledger.attempt_ids import AttemptKey
+from distribution.ledger.attempts.ids import AttemptKey
 from distribution.models import Delivery, Distribution, StatusFeed
 from distribution.outcomes import reconcile, status_reports
 from distribution.outcomes.report_rules import StatusReport
@@ -164,7 +164,7 @@ class Morning(Operators, RuleBasedStateMachine):
         self.step = "give back"
         sender = self.sender(place)
         rest = set(sender.held) - set(sender.marked_at)
-        deliveries.give_back(sender.claim, rest, next_at=self.now + timedelta(seconds=2))
+        deliveries.release_claim(sender.claim, rest, next_at=self.now + timedelta(seconds=2))
         for pk in rest:
             del sender.held[pk]
 
@@ -230,7 +230,7 @@ class Morning(Operators, RuleBasedStateMachine):
         status, code = FATES[message.fate][what % len(FATES[message.fate])]
         attempt = message.attempt if named else None
         report = StatusReport(status, self.now, message.wamid, attempt, code)
-        applied = status_reports.advance([report] * times, now=self.now)
+        applied = status_reports.apply_reports([report] * times, now=self.now)
         if named:
             assert applied.unmatched == []  # what names an attempt of ours is never a stranger
         if status == "failed" and not applied.unmatched:
@@ -262,14 +262,14 @@ class Morning(Operators, RuleBasedStateMachine):
             status, code = FATES[message.fate][0]
             bundle.append(StatusReport(status, self.now, message.wamid, message.attempt, code))
             message.failed = message.failed or status == "failed"
-        assert status_reports.advance(bundle, now=self.now).unmatched == []
+        assert status_reports.apply_reports(bundle, now=self.now).unmatched == []
 
     @rule(pk=st.integers(1, PEOPLE), token=st.integers(1, 2**63 - 1))
     def hear_a_stranger(self, pk: int, token: int) -> None:
         self.step = "hear a stranger"
         delivery_id = sorted(self.before)[pk - 1]
         report = StatusReport("read", self.now, "wamid.x", AttemptKey(delivery_id, 1, token))
-        assert status_reports.advance([report], now=self.now).unmatched == [report]
+        assert status_reports.apply_reports([report], now=self.now).unmatched == [report]
 
     @rule()
     def tick(self) -> None:

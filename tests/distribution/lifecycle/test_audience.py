@@ -7,6 +7,7 @@ from itertools import groupby
 import pytest
 from django.db import connection, transaction
 
+from distribution.ledger.reasons import DeliveryReason
 from distribution.lifecycle import audience
 from distribution.lifecycle.audience import FrozenAudience
 from distribution.models import Delivery, Distribution, DistributionState, State
@@ -149,7 +150,7 @@ def limited_to(limit: int) -> Portfolio:
 
 
 def left_out() -> list[int]:
-    rows = Delivery.objects.filter(state=State.SKIPPED, reason=audience.PORTFOLIO_LIMIT)
+    rows = Delivery.objects.filter(state=State.SKIPPED, reason=DeliveryReason.PORTFOLIO_LIMIT)
     return list(rows.order_by("pk").values_list("subscriber_id", flat=True))
 
 

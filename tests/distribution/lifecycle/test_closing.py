@@ -79,7 +79,7 @@ def test_rows_claimed_while_cancelling_are_left_out_too():
     control.cancel(distribution.pk, reason="Wrong text.", now=NOW)
 
     mark(taken)  # in vain
-    deliveries.give_back(taken, [row.pk for row in taken.deliveries], next_at=NOW + seconds(2))
+    deliveries.release_claim(taken, [row.pk for row in taken.deliveries], next_at=NOW + seconds(2))
     sweep.sweep(NOW + seconds(15))
 
     assert outcomes() == [(State.SKIPPED, "cancelled")] * 3

@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.conf import settings
 
-from distribution.ledger import deliveries, evidence
-from distribution.ledger.attempt_ids import AttemptKey
+from distribution.ledger import deliveries
+from distribution.ledger.attempts import evidence
+from distribution.ledger.attempts.ids import AttemptKey
 from distribution.models import (
     Attempt,
     Delivery,
@@ -60,7 +61,7 @@ def neighbours():
 
 def judge(distribution: Distribution, *, now: datetime = RIPE) -> tuple[int, int]:
     distribution.refresh_from_db()
-    return reconcile.judge(distribution, now=now)
+    return reconcile.resolve_unknown(distribution, now=now)
 
 
 def assert_waits(distribution: Distribution, *, now: datetime = RIPE) -> None:
@@ -113,7 +114,7 @@ def test_the_decision_is_kept_with_what_every_gate_saw(distribution):
 
     verdict = Verdict.objects.get()
     assert (verdict.delivery_id, verdict.ruling, verdict.by) == (before.pk, "SEND_AGAIN", None)
-    assert (verdict.attempt_id, verdict.at) == (evidence.attempt_id(before), RIPE)
+    assert (verdict.attempt_id, verdict.at) == (evidence.latest_attempt_id(before), RIPE)
     assert verdict.evidence == {
         "policy": "reconcile",
         "distribution": "SENDING",
@@ -140,7 +141,7 @@ def test_it_waits_until_the_reports_had_their_time(distribution):
 
 
 def test_it_waits_while_reports_are_unread(distribution):
-    StatusFeed.objects.update(applied_through=RIPE - reconcile.FRESHEST_FEED - seconds(0.001))
+    StatusFeed.objects.update(applied_through=RIPE - reconcile.MAX_FEED_AGE - seconds(0.001))
     assert_waits(distribution)
 
 
@@ -252,7 +253,7 @@ def test_many_doubts_ask_about_their_neighbours_once(distribution, django_assert
     distribution.refresh_from_db()
 
     with django_assert_max_num_queries(15):
-        assert reconcile.judge(distribution, now=RIPE) == (10, 0)
+        assert reconcile.resolve_unknown(distribution, now=RIPE) == (10, 0)
 
 
 # --- the window's end -------------------------------------------------------------------------

@@ -43,11 +43,11 @@ def silent(*, nearest: int) -> None:
 
 
 def test_an_absence_long_before_the_call_does_not_matter(distribution):
-    away_until(NOW - reconcile.UNDER_WAY - seconds(0.001))
+    away_until(NOW - reconcile.RECEIVER_START_TOLERANCE - seconds(0.001))
     assert judge(distribution) == (1, 0)
 
 
-@pytest.mark.parametrize("after", [-reconcile.UNDER_WAY, seconds(0), RIPE - NOW])
+@pytest.mark.parametrize("after", [-reconcile.RECEIVER_START_TOLERANCE, seconds(0), RIPE - NOW])
 def test_it_waits_when_the_receiver_was_away_at_its_call_or_later(distribution, after):
     away_until(NOW + after)
     assert_waits(distribution)

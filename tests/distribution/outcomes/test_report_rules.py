@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distribution.models import Progress, State
-from distribution.outcomes.report_rules import Standing, StatusReport, apply
+from distribution.outcomes.report_rules import DeliveryFacts, StatusReport, apply_report
 
 NOON = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
 RESEND_AT = NOON + timedelta(minutes=1)
@@ -16,8 +16,8 @@ LOST = 131000  # Meta failed to send: BACKOFF
 NOT_ON_WHATSAPP = 131026
 
 
-def standing(state: State = State.INFLIGHT) -> Standing:
-    return Standing(
+def standing(state: State = State.INFLIGHT) -> DeliveryFacts:
+    return DeliveryFacts(
         state=state,
         progress=Progress.NONE,
         resend_no=0,
@@ -42,9 +42,9 @@ SENT, DELIVERED, READ = report("sent", 1), report("delivered", 2), report("read"
 INVALID, LOST_BY_META = report("failed", 4, NOT_ON_WHATSAPP), report("failed", 4, LOST)
 
 
-def after(start: Standing, *reports: StatusReport) -> Standing:
+def after(start: DeliveryFacts, *reports: StatusReport) -> DeliveryFacts:
     for one in reports:
-        apply(start, one, resend_at=RESEND_AT)
+        apply_report(start, one, resend_at=RESEND_AT)
     return start
 
 
@@ -107,7 +107,7 @@ def test_a_request_called_generically_wrong_after_acceptance_goes_once_more():
 
 def test_a_message_lost_after_the_window_has_failed():
     late = standing(State.ACCEPTED)
-    apply(late, LOST_BY_META, resend_at=None)
+    apply_report(late, LOST_BY_META, resend_at=None)
     assert (late.state, late.reason) == (State.FAILED, "send_failed")
 
 
@@ -121,7 +121,7 @@ def test_read_without_delivered_counts_as_delivered():
     assert (read.progress, read.delivered_at, read.read_at) == (Progress.READ, READ.at, READ.at)
 
 
-def settled(one: Standing) -> tuple[object, ...]:
+def settled(one: DeliveryFacts) -> tuple[object, ...]:
     """What must not depend on the order. A resend that was called off leaves only its count."""
     return (
         one.state,
@@ -164,6 +164,6 @@ def test_doubled_and_shuffled_reports_end_the_same(heard, dice):
 def test_progress_never_falls(heard):
     one, seen = standing(), 0
     for heard_one in heard:
-        apply(one, heard_one, resend_at=RESEND_AT)
+        apply_report(one, heard_one, resend_at=RESEND_AT)
         assert one.progress >= seen
         seen = one.progress

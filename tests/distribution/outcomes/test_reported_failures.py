@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from distribution.analytics import counts
-from distribution.ledger import deliveries, evidence
+from distribution.ledger import deliveries
+from distribution.ledger.attempts import evidence
 from distribution.models import (
     Alert,
     Attempt,
@@ -142,12 +143,12 @@ def test_good_news_of_an_earlier_attempt_after_a_resend_is_a_double_and_told(run
 
     applied = hear("delivered", first, wamid="wamid.first")
 
-    assert (applied.changed, len(applied.doubled), applied.unmatched) == (0, 1, [])
+    assert (applied.changed, len(applied.duplicates), applied.unmatched) == (0, 1, [])
     assert Delivery.objects.values().get() == before
     record = Duplicate.objects.get()
     assert record.certainty == ("CONFIRMED" if proven else "SUSPECT")
     assert (record.earlier_attempt, record.earlier_wamid) == (str(first), "wamid.first")
-    assert record.later_attempt == evidence.attempt_id(delivery())
+    assert record.later_attempt == evidence.latest_attempt_id(delivery())
     assert record.later_wamid == ("wamid.second" if proven else "")
     alert = Alert.objects.get()
     rule = "duplicate_confirmed" if proven else "duplicate_suspect"
@@ -176,7 +177,7 @@ def test_one_call_that_became_two_messages_is_a_double(run):
 
     applied = hear("delivered", first, wamid="wamid.of.another.message")
 
-    assert len(applied.doubled) == 1
+    assert len(applied.duplicates) == 1
     assert delivery().progress == 2
     assert Duplicate.objects.get().certainty == "CONFIRMED"
 
@@ -187,7 +188,7 @@ def test_a_failure_of_an_earlier_attempt_says_nothing_of_the_later(run):
 
     applied = hear("failed", first, code=LOST)
 
-    assert (applied.changed, applied.doubled) == (0, [])
+    assert (applied.changed, applied.duplicates) == (0, [])
     assert delivery().state == State.ACCEPTED
 
 
@@ -213,7 +214,7 @@ def test_a_late_sent_of_an_attempt_that_meta_failed_does_not_end_the_retry(run, 
 
     applied = hear("sent", first, wamid=wamid)
 
-    assert (applied.changed, applied.doubled, applied.unmatched) == (0, [], [])
+    assert (applied.changed, applied.duplicates, applied.unmatched) == (0, [], [])
     assert delivery().state == State.RETRY_WAIT
     assert run.attempt(now=LATER + 2 * RESEND).deliveries == [delivery()]
 
@@ -225,7 +226,7 @@ def test_a_double_is_noticed_although_the_failure_before_it_named_no_attempt(run
 
     applied = hear("delivered", first)
 
-    assert ([double.delivery_id for double in applied.doubled], applied.unmatched) == (
+    assert ([double.delivery_id for double in applied.duplicates], applied.unmatched) == (
         [delivery().pk],
         [],
     )

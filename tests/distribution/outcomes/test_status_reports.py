@@ -8,8 +8,8 @@ import pytest
 from django.db import connection, connections, transaction
 
 from distribution.ledger import deliveries
-from distribution.ledger.attempt_ids import AttemptKey, parse
-from distribution.ledger.deliveries import Claim
+from distribution.ledger.attempts.ids import AttemptKey, parse
+from distribution.ledger.claims import Claim
 from distribution.models import (
     Delivery,
     Distribution,
@@ -18,7 +18,7 @@ from distribution.models import (
 )
 from distribution.outcomes import status_reports
 from distribution.outcomes.report_rules import StatusReport
-from distribution.outcomes.status_reports import advance
+from distribution.outcomes.status_reports import apply_reports
 from tests.builders import LEASE
 from tests.distribution.reported_statuses import (
     LATER,
@@ -46,7 +46,7 @@ def run(db) -> Run:
 def test_a_report_is_found_by_the_attempt_it_names(run):
     applied = hear("delivered", run.accepted())
 
-    assert (applied.changed, applied.unmatched, applied.doubled) == (1, [], [])
+    assert (applied.changed, applied.unmatched, applied.duplicates) == (1, [], [])
     assert (delivery().progress, delivery().delivered_at) == (Progress.DELIVERED, LATER)
 
 
@@ -94,7 +94,7 @@ def test_what_is_not_ours_is_handed_back(run, stranger):
     report = stranger(run.accepted())
     before = Delivery.objects.values().get()
 
-    applied = advance([report], now=LATER)
+    applied = apply_reports([report], now=LATER)
 
     assert (applied.changed, applied.unmatched) == (0, [report])
     assert Delivery.objects.values().get() == before
@@ -135,7 +135,7 @@ def test_a_bundle_is_read_and_written_in_a_handful_of_statements(django_assert_m
     ]
 
     with django_assert_max_num_queries(8):
-        assert advance(bundle, now=LATER).changed == 50
+        assert apply_reports(bundle, now=LATER).changed == 50
 
     assert Delivery.objects.filter(progress=Progress.READ).count() == 50
 
@@ -143,10 +143,10 @@ def test_a_bundle_is_read_and_written_in_a_handful_of_statements(django_assert_m
 def test_doubled_reports_change_nothing(run):
     attempt = run.accepted()
     bundle = [heard("sent", attempt), heard("delivered", attempt)]
-    advance(bundle, now=LATER)
+    apply_reports(bundle, now=LATER)
     before = Delivery.objects.values().get()
 
-    assert advance(bundle * 2, now=LATER + seconds(60)).changed == 0
+    assert apply_reports(bundle * 2, now=LATER + seconds(60)).changed == 0
     assert Delivery.objects.values().get() == before
 
 
@@ -158,7 +158,7 @@ def test_reports_in_any_order_and_any_bundles_end_the_same():
         attempt = run.accepted()
         for status in order:
             moment = LATER + seconds(["sent", "delivered", "read"].index(status))
-            advance([heard(status, attempt, at=moment)], now=LATER)
+            apply_reports([heard(status, attempt, at=moment)], now=LATER)
         row = delivery()
         ends.add((row.state, row.progress, row.sent_at, row.delivered_at, row.read_at))
 
@@ -191,9 +191,9 @@ def test_one_message_id_for_two_deliveries_spoils_no_bundle():
         )
     ]
 
-    assert advance(bundle, now=LATER).changed == 3
+    assert apply_reports(bundle, now=LATER).changed == 3
 
-    assert Delivery.objects.tally() == {State.ACCEPTED: 3}
+    assert Delivery.objects.count_by_state() == {State.ACCEPTED: 3}
     assert set(Delivery.objects.values_list("wamid", flat=True)) == {"wamid.same", None, "wamid.3"}
 
 
@@ -212,7 +212,7 @@ def test_two_bundles_about_the_same_people_at_once_lose_nothing():
     def apply(bundle: list[StatusReport]) -> int:
         try:
             together.wait(timeout=10)
-            return advance(bundle, now=LATER).changed
+            return apply_reports(bundle, now=LATER).changed
         finally:
             connections.close_all()
 
@@ -246,7 +246,7 @@ def test_settling_and_reporting_at_once_never_wait_for_each_other_in_a_circle(on
             Delivery.objects.select_for_update(nowait=True).get(pk=second.pk)
         settling.result(timeout=10)
 
-    assert Delivery.objects.tally() == {State.ACCEPTED: 2}
+    assert Delivery.objects.count_by_state() == {State.ACCEPTED: 2}
 
 
 def wait_until_somebody_waits() -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
+from distribution.ledger import reasons
 from distribution.models import Delivery, Distribution, State
 from distribution.reporting import subscriber_history
 from phonepool.errors import FAILURES, Reason
@@ -78,10 +79,10 @@ def test_every_state_has_a_sentence(state):
 
 
 def test_every_reason_of_meta_has_words_and_advice():
-    assert set(subscriber_history._WHY) == set(Reason)
+    assert set(reasons.SENTENCE_ENDS) == set(Reason)
     for failure in FAILURES.values():
-        assert failure.slug not in subscriber_history.why(failure.slug)
-        assert subscriber_history.advice(failure.slug)
+        assert failure.slug not in reasons.explain(failure.slug).sentence_end
+        assert reasons.explain(failure.slug).advice
 
 
 @pytest.mark.django_db

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
-from distribution.ledger.attempt_ids import AttemptKey, parse
+from distribution.ledger.attempts.ids import AttemptKey, parse
 from distribution.lifecycle import control
 from distribution.models import Delivery, Distribution, State
 from distribution.sending.settling import BatchResult

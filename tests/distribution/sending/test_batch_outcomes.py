@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from distribution.ledger.attempt_ids import parse
+from distribution.ledger.attempts.ids import parse
 from distribution.lifecycle import control
 from distribution.models import Alert, Attempt, Delivery, DistributionState, State
 from distribution.sending import batch

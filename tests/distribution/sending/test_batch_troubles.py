@@ -11,7 +11,8 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from distribution.ledger import deliveries, integrity
+from distribution.ledger import deliveries
+from distribution.ledger.integrity.check import check_ledger
 from distribution.models import Attempt, State
 from distribution.runtime import database_retry
 from distribution.sending import batch
@@ -234,7 +235,7 @@ def test_a_mark_whose_word_was_lost_lets_nothing_out_and_leaves_nobody_in_doubt(
     due()
     send(distribution, api)
     assert (states(), receivers(api)) == ({State.ACCEPTED: 50}, everybody())
-    assert [one.rule for one in integrity.findings(now=timezone.now()) if one.broken] == []
+    assert [one.rule for one in check_ledger(now=timezone.now()) if one.broken] == []
 
 
 @pytest.mark.django_db(transaction=True)

@@ -107,14 +107,14 @@ def test_nothing_leaves_a_second_after_pause_cancel_or_the_windows_end(slow, api
     assert not thread.is_alive()
     # How fast is up to the machine; that it is not the twenty seconds of the slots is not.
     assert max(sink.left) - committed < 8
-    states = Delivery.objects.all().tally()
+    states = Delivery.objects.all().count_by_state()
     assert states.pop("ACCEPTED") == len(sink.left) < 20
     assert sum(states.values()) == 50 - len(sink.left)
     assert set(states) <= {State.PENDING, State.RETRY_WAIT, State.SKIPPED}
     if how != "pause":
         sweep.sweep(timezone.now())
         closing.complete_if_done(slow.pk, now=timezone.now())
-        assert set(Delivery.objects.all().tally()) == {"ACCEPTED", "SKIPPED"}
+        assert set(Delivery.objects.all().count_by_state()) == {"ACCEPTED", "SKIPPED"}
         reason = "cancelled" if how == "cancel" else "window"
         assert set(Delivery.objects.filter(state="SKIPPED").values_list("reason", flat=True)) == {
             reason
@@ -133,7 +133,7 @@ def test_what_was_withdrawn_goes_on_after_the_resume(slow, api, sink):
     Delivery.objects.exclude(state="ACCEPTED").update(next_at=timezone.now())
     batch.send_batch(slow.pk, 0, api=api)
 
-    wait_until(lambda: Delivery.objects.all().tally() == {"ACCEPTED": 50})
+    wait_until(lambda: Delivery.objects.all().count_by_state() == {"ACCEPTED": 50})
     assert len(sink.left) == 50 > before
     assert not Delivery.objects.filter(tries_charged__gt=0).exists()
 
@@ -191,7 +191,7 @@ def test_a_process_that_ends_withdraws_what_it_has_not_begun(slow, api, sink):
     thread.join(60)
 
     assert not thread.is_alive()
-    tally = Delivery.objects.all().tally()
+    tally = Delivery.objects.all().count_by_state()
     assert set(tally) <= {"ACCEPTED", "PENDING", "RETRY_WAIT"}
     assert tally["ACCEPTED"] == len(sink.left)
     assert withdrawal.withdraw_all(for_good=False) == 0  # nothing is left behind
@@ -204,7 +204,7 @@ def test_a_distribution_that_sends_is_left_alone(api, sink):
     thread = in_a_thread(opened, api)
     thread.join(60)
 
-    wait_until(lambda: Delivery.objects.all().tally() == {"ACCEPTED": 30})
+    wait_until(lambda: Delivery.objects.all().count_by_state() == {"ACCEPTED": 30})
 
 
 def test_in_a_process_that_is_about_to_end_nothing_new_is_begun(slow, api, sink, monkeypatch):
@@ -214,4 +214,4 @@ def test_in_a_process_that_is_about_to_end_nothing_new_is_begun(slow, api, sink,
     batch.send_batch(slow.pk, 0, api=api)
 
     assert sink.left == []
-    assert Delivery.objects.all().tally() == {"PENDING": 50}
+    assert Delivery.objects.all().count_by_state() == {"PENDING": 50}

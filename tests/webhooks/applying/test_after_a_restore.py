@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from distribution.ledger import restored
-from distribution.ledger.attempt_ids import AttemptKey
+from distribution.ledger.attempts.ids import AttemptKey
 from distribution.models import Delivery, State
 from tests.builders import an_open_distribution
 from tests.webhooks.posts import apply, pool_number, status, statuses
@@ -18,7 +18,7 @@ NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
 def test_what_meta_reports_of_a_forgotten_send_settles_it():
     pool_number()
     distribution = an_open_distribution(1, now=NOW)
-    restored.doubt(distribution.pk, now=NOW)
+    restored.mark_unknown(distribution.pk, now=NOW)
     lost = AttemptKey(Delivery.objects.get().pk, 1, 12345)
 
     apply(statuses(status("sent", lost, at=NOW)), statuses(status("read", lost, at=NOW)), now=NOW)

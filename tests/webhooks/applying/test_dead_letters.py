@@ -28,7 +28,7 @@ def test_a_poison_spoils_nobody_elses_day_and_dies_alone_after_five_tries(monkey
     first = inbox.drain(now=NOW)
 
     assert (first.applied, first.failed, first.dead) == (9, 1, 0)
-    assert Delivery.objects.tally() == {State.ACCEPTED: 9}
+    assert Delivery.objects.count_by_state() == {State.ACCEPTED: 9}
     assert len(tried) <= 10  # halves of halves, not one by one
     later = [inbox.drain(now=NOW + timedelta(seconds=n)) for n in range(1, 6)]
     assert [(one.failed, one.dead) for one in later] == [(1, 0)] * 3 + [(0, 1), (0, 0)]
@@ -89,7 +89,7 @@ def test_dead_letters_are_applied_once_the_fault_is_mended(monkeypatch):
 
     assert Alert.objects.get(rule="webhook_dead_letter").closed_at == NOW
     assert inbox.drain(now=NOW).applied == 1
-    assert Delivery.objects.tally() == {State.ACCEPTED: 1}
+    assert Delivery.objects.count_by_state() == {State.ACCEPTED: 1}
 
 
 def test_only_the_dead_letters_that_were_named_are_tried_again():

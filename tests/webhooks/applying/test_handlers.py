@@ -152,7 +152,7 @@ def test_a_billing_block_reported_after_acceptance_stops_the_rest_and_loses_nobo
 
     apply(failure(131042), now=NOW)
 
-    assert Delivery.objects.tally() == {State.RETRY_WAIT: 3}
+    assert Delivery.objects.count_by_state() == {State.RETRY_WAIT: 3}
     distribution.refresh_from_db()
     assert distribution.state == DistributionState.PAUSED
     assert "payment_problem" in distribution.state_reason

@@ -58,7 +58,7 @@ def test_what_is_stored_is_applied_and_marked():
     drained = inbox.drain(now=NOW)
 
     assert drained == inbox.DrainResult(applied=2)
-    assert Delivery.objects.tally() == {State.ACCEPTED: 2}
+    assert Delivery.objects.count_by_state() == {State.ACCEPTED: 2}
     rows = WebhookEvent.objects.values_list("processed_at", "tries", "error", "unmatched")
     assert list(rows) == [(NOW, 0, "", 0)] * 2
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.core.management import CommandError, call_command
 
-from distribution.ledger.integrity import HEALING
+from distribution.ledger.integrity.rules import RECOVERY_TIME
 from distribution.models import Delivery, Distribution
 from tests.builders import an_open_distribution
 from tests.webhooks.posts import apply, in_flight, pool_number, status, statuses, store
@@ -32,14 +32,14 @@ def reported(*words: str) -> tuple[int, int]:
 
 def test_an_inbox_that_is_applied_keeps_its_promises():
     reported("sent", "delivered", "read")
-    assert broken(NOW + HEALING * 100) == {}
+    assert broken(NOW + RECOVERY_TIME * 100) == {}
 
 
 def test_what_waits_in_the_inbox_is_seen_after_a_minute():
     (waiting,) = store(statuses(), at=NOW)
 
-    assert broken(NOW + HEALING) == {}
-    assert broken(NOW + HEALING + SECOND) == {"inbox_is_read": (waiting,)}
+    assert broken(NOW + RECOVERY_TIME) == {}
+    assert broken(NOW + RECOVERY_TIME + SECOND) == {"inbox_is_read": (waiting,)}
 
 
 def test_an_orphan_whose_time_has_come_is_seen_after_a_minute():
@@ -48,15 +48,15 @@ def test_an_orphan_whose_time_has_come_is_seen_after_a_minute():
     orphan = WebhookEvent.objects.get()
     assert orphan.again_at is not None
 
-    assert broken(orphan.again_at + HEALING) == {}
-    late = orphan.again_at + HEALING + SECOND
+    assert broken(orphan.again_at + RECOVERY_TIME) == {}
+    late = orphan.again_at + RECOVERY_TIME + SECOND
     assert broken(late) == {"orphans_are_looked_at": (orphan.pk,)}
 
 
 def test_a_dead_letter_is_shown_and_breaks_no_promise():
     apply(b"no JSON", now=NOW)
 
-    assert broken(NOW + HEALING * 2) == {}
+    assert broken(NOW + RECOVERY_TIME * 2) == {}
     (dead,) = [one for one in integrity.findings(now=NOW) if one.count]
     assert (dead.rule, dead.ids) == ("dead_letters", (WebhookEvent.objects.get().pk,))
 

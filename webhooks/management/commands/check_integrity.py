@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from distribution.ledger import integrity as ledger_integrity
-from distribution.ledger.integrity import Finding
+from distribution.ledger.integrity.check import check_ledger
+from distribution.ledger.integrity.rules import RuleResult
 from distribution.models import Distribution
 from webhooks.applying import integrity as webhook_integrity
 
@@ -28,25 +28,25 @@ class Command(BaseCommand):
         if chosen is not None and not Distribution.objects.filter(pk=chosen).exists():
             raise CommandError(f"There is no distribution {chosen}.")
         now = timezone.now()
-        found = ledger_integrity.findings(now=now, distribution_id=chosen)
+        results = check_ledger(now=now, distribution_id=chosen)
         if chosen is None:
-            found += webhook_integrity.findings(now=now, thorough=options["thorough"])
-        for finding in found:
-            self.stdout.write(_line(finding))
-        broken = sum(finding.broken for finding in found)
+            results += webhook_integrity.findings(now=now, thorough=options["thorough"])
+        for result in results:
+            self.stdout.write(_line(result))
+        broken = sum(result.broken for result in results)
         if broken:
-            raise CommandError(f"{broken} of {len(found)} promises are broken.")
-        self.stdout.write(f"All {len(found)} promises hold.")
+            raise CommandError(f"{broken} of {len(results)} promises are broken.")
+        self.stdout.write(f"All {len(results)} promises hold.")
 
 
-def _line(finding: Finding) -> str:
+def _line(result: RuleResult) -> str:
     """One promise: how it stands, its name, how many rows break it, the first of them."""
     standing = "ok"
-    if finding.count:
-        standing = "BROKEN" if finding.broken else "look"
-    line = f"{standing:<7} {finding.rule:<24} {finding.count:>7}"
-    if not finding.count:
+    if result.count:
+        standing = "BROKEN" if result.broken else "look"
+    line = f"{standing:<7} {result.rule:<24} {result.count:>7}"
+    if not result.count:
         return line
-    ids = ", ".join(map(str, finding.ids))
-    more = ", …" if finding.count > len(finding.ids) else ""
-    return f"{line}  {finding.of} {ids}{more}\n{'':8}{finding.promise}"
+    ids = ", ".join(map(str, result.ids))
+    more = ", …" if result.count > len(result.ids) else ""
+    return f"{line}  {result.of} {ids}{more}\n{'':8}{result.promise}"

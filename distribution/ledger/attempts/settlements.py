@@ -1,4 +1,4 @@
-"""How an attempt ended, as the ledger takes it: the delivery's new columns, and the evidence."""
+"""How an attempt ended: the delivery's new columns, and the attempt to keep as evidence."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from distribution.ledger.attempt_ids import AttemptKey
+from distribution.ledger.attempts.ids import AttemptKey
 from distribution.models import Attempt, AttemptOutcome, State
 
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """How one attempt ended and what that makes of its delivery."""
+    """How one attempt ended, and the new state of its delivery."""
 
     attempt: AttemptKey
     state: State  # ACCEPTED, HELD, RETRY_WAIT, FAILED, SKIPPED or UNKNOWN
@@ -25,12 +25,12 @@ class Settlement:
     number_id: int | None = None
     code: int | None = None
     http_status: int | None = None
-    details: str = ""  # Meta's words, masked
+    details: str = ""  # Meta's error details, masked
     fbtrace_id: str = ""
     started_at: datetime | None = None
 
     def columns(self) -> dict[str, Any]:
-        """The row that settles the delivery; its keys are those of `SETTLE_COLUMNS`."""
+        """The delivery's new values; the keys are those of `SETTLE_COLUMNS`."""
         return {
             "id": self.attempt.delivery_id,
             "attempt_no": self.attempt.attempt_no,
@@ -45,7 +45,7 @@ class Settlement:
         }
 
     def evidence(self) -> Attempt | None:
-        """The record of a call that did not end accepted; None when there is nothing to keep."""
+        """The record of a call that was not accepted; None if there is nothing to keep."""
         if self.outcome is None:
             return None
         return Attempt(

@@ -1,7 +1,7 @@
-"""The name of one call to the Cloud API, echoed by every status webhook of its message.
+"""The id of one call to the Cloud API, echoed by every status webhook of its message.
 
-It is made of the delivery's key, the number of the try and the random token of its claim: no
-column of its own to store, found by primary key, and never alike in two databases.
+It consists of the delivery's key, the attempt's number and the claim's random token: it needs no
+column, finds its delivery by primary key, and differs between two databases.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""Attempts: their names, how they end, and the records kept of them."""

@@ -1,0 +1,1 @@
+"""Integrity rules of the ledger: what the tables promise, checked by queries."""

@@ -1,0 +1,62 @@
+"""Rules that compare deliveries with the attempts on record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.db.models import CharField, Count, Exists, F, OuterRef, QuerySet, Value
+from django.db.models.functions import Cast, Concat
+
+from distribution.ledger.integrity.rules import Rule
+from distribution.models import Attempt, AttemptOutcome, Delivery, Ruling, State, Verdict
+
+
+def rules(deliveries: QuerySet[Delivery], attempts: QuerySet[Attempt]) -> Iterator[Rule]:
+    """What deliveries and their attempts on record must agree on."""
+    yield from _rules_of_attempts(attempts)
+    yield from _rules_of_deliveries(deliveries)
+
+
+def _rules_of_attempts(attempts: QuerySet[Attempt]) -> Iterator[Rule]:
+    named = Concat(
+        Value("daybreak:"), Cast("delivery_id", CharField()), Value("."), output_field=CharField()
+    )
+    yield Rule(
+        "attempts_are_ours",
+        "Each attempt that was kept bears the name of its delivery.",
+        attempts.exclude(attempt_id__startswith=named),
+        key="delivery_id",
+    )
+    yield Rule(
+        "attempts_are_counted",
+        "No delivery has more attempts on record than it made.",
+        attempts.order_by()
+        .values("delivery_id", "delivery__attempt_no")
+        .annotate(kept=Count("attempt_id", distinct=True))
+        .filter(kept__gt=F("delivery__attempt_no")),
+        key="delivery_id",
+    )
+
+
+def _rules_of_deliveries(deliveries: QuerySet[Delivery]) -> Iterator[Rule]:
+    attempts = Attempt.objects.filter(delivery=OuterRef("pk"))
+    forgotten = attempts.filter(outcome=AttemptOutcome.FORGOTTEN)
+    by_a_person = Verdict.objects.filter(delivery=OuterRef("pk"), ruling=Ruling.HUMAN_SEND_AGAIN)
+    yield Rule(
+        "doubt_resends_once",
+        "An unknown outcome is sent again once at most, more often only by a person.",
+        deliveries.filter(ambiguous_no__gt=1).exclude(Exists(by_a_person)),
+    )
+    yield Rule(
+        "attempts_are_kept",
+        "Every attempt before the last is on record.",
+        deliveries.filter(attempt_no__gte=2)
+        .exclude(Exists(forgotten))
+        .annotate(kept=Count("attempts__attempt_id", distinct=True))
+        .filter(kept__lt=F("attempt_no") - 1),
+    )
+    yield Rule(
+        "failures_have_evidence",
+        "Whoever failed, or waits for another try, has an attempt on record that says why.",
+        deliveries.filter(state__in=[State.FAILED, State.RETRY_WAIT]).exclude(Exists(attempts)),
+    )
