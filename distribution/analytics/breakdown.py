@@ -1,4 +1,4 @@
-"""Figures of a range of days by one of their sides: read from the rollups, never counted."""
+"""Figures of a range of days by one dimension, read from the rollups, never counted."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Key = str | None
 
 
 class Dimension(StrEnum):
-    """The sides that figures can be taken apart by."""
+    """What figures can be grouped by."""
 
     DAY = "day"
     TIER = "tier"
@@ -37,7 +37,7 @@ COLUMNS = {Dimension.NUMBER: "number_id", Dimension.TEMPLATE: "message_template_
 
 @dataclass(slots=True)
 class Figures:
-    """Deliveries that have one thing in common. The outcomes add up to the recipients."""
+    """Deliveries with one value of a dimension. The outcomes add up to the recipients."""
 
     key: Key  # None: by hour or number, those that were never accepted or called
     label: str
@@ -68,30 +68,30 @@ class Breakdown:
     """The figures of some days."""
 
     as_of: datetime | None  # when they were counted last; None: never
-    behind: int  # distributions that run, or have changed since they were counted
+    behind: int  # distributions that are running, or have changed since they were counted
     rows: list[Figures]
     total: Figures
 
 
 def break_down(start: date, end: date, by: Dimension) -> Breakdown:
     """The figures from `start` to `end`, both included; a handful of queries on small tables."""
-    found: dict[object, Figures] = {}
+    by_value: dict[object, Figures] = {}
     total = Figures(None, "total")
     for value, outcome, reason, *counts in _sums(start, end, by):
-        if value not in found:
+        if value not in by_value:
             key = None if value is None else str(value)
-            found[value] = Figures(key, key or "none")
-        found[value].add(outcome, reason, *counts)
+            by_value[value] = Figures(key, key or "none")
+        by_value[value].add(outcome, reason, *counts)
         total.add(outcome, reason, *counts)
     labels = _labels(by)
-    for figures in found.values():
+    for figures in by_value.values():
         figures.label = labels.get(figures.key, figures.label)
     as_of, behind = rollups.as_of(start, end)
-    return Breakdown(as_of, behind, _sorted(found, by), total)
+    return Breakdown(as_of, behind, _sorted(by_value, by), total)
 
 
 def _sums(start: date, end: date, by: Dimension) -> list[tuple[Any, ...]]:
-    """(key, outcome, reason, count, delivered, read), kept until a day is counted anew."""
+    """(key, outcome, reason, count, delivered, read), cached until a day is counted again."""
     column = COLUMNS.get(by, by.value)
     alike = rollups.stored(start, end).values_list(column, "outcome", "reason")
     return sums.get(
@@ -110,7 +110,7 @@ def _labels(by: Dimension) -> Mapping[Key, str]:
     return {}
 
 
-def _sorted(found: Mapping[object, Figures], by: Dimension) -> list[Figures]:
+def _sorted(by_value: Mapping[object, Figures], by: Dimension) -> list[Figures]:
     """Days, hours and names in their order, first tiers first, those without one last."""
 
     def place(value: object) -> tuple[bool, float, str]:
@@ -118,4 +118,4 @@ def _sorted(found: Mapping[object, Figures], by: Dimension) -> list[Figures]:
         number = float(value) if isinstance(value, int) else float(rank)
         return value is None, number, str(value)
 
-    return [found[value] for value in sorted(found, key=place)]
+    return [by_value[value] for value in sorted(by_value, key=place)]

@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db.models import Count, Max, Min, Q
 
-from distribution.analytics.grouped_counts import Cell
+from distribution.analytics.grouped_counts import DeliveryGroup
 from distribution.ledger.reasons import NOT_OWED
 from distribution.models import (
     Certainty,
@@ -75,7 +75,9 @@ def tally(distribution: Distribution) -> Tally:
 
 def reach(distribution: Distribution) -> Reach:
     """Accepted, delivered and read, by one query."""
-    deadline = distribution.sla_deadline or distribution.planned_at  # unopened: nobody is in it
+    deadline = (
+        distribution.sla_deadline or distribution.planned_at
+    )  # unopened: it has no deliveries
     accepted = Q(state__in=[State.ACCEPTED, State.HELD])
     delivered = accepted & Q(progress__gte=Progress.DELIVERED)
     return Reach(
@@ -94,7 +96,7 @@ def reach(distribution: Distribution) -> Reach:
 
 
 def resend_counts(distribution_id: int) -> dict[str, int]:
-    """How often an unknown outcome was sent again: by the rules, and at a human's risk."""
+    """How often an unknown outcome was sent again: by the rules, and by a person."""
     rulings = Verdict.objects.filter(delivery__distribution=distribution_id).order_by()
     counts = dict(rulings.values_list("ruling").annotate(Count("pk")))
     return {
@@ -110,15 +112,15 @@ def by_number(distribution: Distribution) -> dict[int, int]:
 
 
 def recent_rate(distribution: Distribution, *, now: datetime, seconds: float = 10) -> float:
-    """Messages accepted a second, lately."""
+    """Messages accepted per second during the last `seconds`."""
     since = now - timedelta(seconds=seconds)
     rows = Delivery.objects.filter(distribution=distribution, accepted_at__gt=since)
     return rows.count() / seconds
 
 
-def tally_of(counted: Iterable[Cell]) -> Tally:
-    """The states and reasons of cells."""
-    return _tally((cell.state, cell.reason, cell.count) for cell in counted)
+def tally_of(groups: Iterable[DeliveryGroup]) -> Tally:
+    """The states and reasons of counted groups."""
+    return _tally((group.state, group.reason, group.count) for group in groups)
 
 
 def _tally(rows: Iterable[tuple[str, str, int]]) -> Tally:
@@ -132,16 +134,16 @@ def _tally(rows: Iterable[tuple[str, str, int]]) -> Tally:
     return Tally(dict(states), reasons)
 
 
-def reach_of(counted: Iterable[Cell]) -> Reach:
-    """What was accepted, delivered and read of cells; times are not theirs to tell."""
-    accepted = [cell for cell in counted if cell.is_accepted]
-    delivered = [cell for cell in accepted if cell.is_delivered]
+def reach_of(groups: Iterable[DeliveryGroup]) -> Reach:
+    """Accepted, delivered and read of counted groups; they hold no first and last times."""
+    accepted = [group for group in groups if group.is_accepted]
+    delivered = [group for group in accepted if group.is_delivered]
     return Reach(
         accepted=_sum(accepted),
         delivered=_sum(delivered),
-        read=_sum(cell for cell in delivered if cell.progress == Progress.READ),
-        accepted_in_time=sum(cell.accepted_in_time for cell in accepted),
-        delivered_in_time=sum(cell.delivered_in_time for cell in delivered),
+        read=_sum(group for group in delivered if group.progress == Progress.READ),
+        accepted_in_time=sum(group.accepted_in_time for group in accepted),
+        delivered_in_time=sum(group.delivered_in_time for group in delivered),
         awaited=_sum(accepted) - _sum(delivered),
         first_accepted_at=None,
         last_accepted_at=None,
@@ -149,8 +151,8 @@ def reach_of(counted: Iterable[Cell]) -> Reach:
     )
 
 
-def _sum(counted: Iterable[Cell]) -> int:
-    return sum(cell.count for cell in counted)
+def _sum(groups: Iterable[DeliveryGroup]) -> int:
+    return sum(group.count for group in groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,35 +170,35 @@ class AudiencePart:
 
 
 def by_tier(distribution: Distribution) -> list[AudiencePart]:
-    """How each tier fares, first tiers first."""
+    """The counts of each tier, first tiers first."""
     parts = _parts(distribution, "tier")
     return sorted(parts, key=lambda part: TIER_RANKS[part.name])
 
 
 def by_batch(distribution: Distribution, *, start: int = 0, limit: int = 40) -> list[AudiencePart]:
-    """How each of `limit` batches fares, from batch number `start` on."""
+    """The counts of `limit` batches, from batch number `start` on."""
     return _parts(distribution, "batch_no", batch_no__range=(start, start + limit - 1))
 
 
 def _parts(distribution: Distribution, column: str, **only: Any) -> list[AudiencePart]:
-    went = Q(state__in=[State.ACCEPTED, State.HELD])
-    arrived = went & Q(progress__gte=Progress.DELIVERED)
+    accepted = Q(state__in=[State.ACCEPTED, State.HELD])
+    delivered = accepted & Q(progress__gte=Progress.DELIVERED)
     waiting = [State.PENDING, State.CLAIMED, State.RETRY_WAIT, State.INFLIGHT]
     rows = Delivery.objects.filter(distribution=distribution, **only).order_by(column)
-    counted = rows.values_list(column).annotate(
+    parts = rows.values_list(column).annotate(
         total=Count("pk"),
-        arrived=Count("pk", filter=arrived),
-        out=Count("pk", filter=went & ~arrived),
-        ahead=Count("pk", filter=Q(state__in=waiting)),
+        delivered=Count("pk", filter=delivered),
+        accepted=Count("pk", filter=accepted & ~delivered),
+        waiting=Count("pk", filter=Q(state__in=waiting)),
         failed=Count("pk", filter=Q(state=State.FAILED)),
         skipped=Count("pk", filter=Q(state=State.SKIPPED)),
         doubtful=Count("pk", filter=Q(state__in=[State.UNKNOWN, State.UNCONFIRMED])),
     )
-    return [AudiencePart(str(name), *counts) for name, *counts in counted]
+    return [AudiencePart(str(name), *counts) for name, *counts in parts]
 
 
 def slowest(distribution: Distribution, limit: int = 10) -> list[Delivery]:
-    """Those who had to wait longest for their message, the slowest first, with subscribers."""
+    """The deliveries that arrived last, the slowest first, with subscribers and numbers."""
     rows = Delivery.objects.filter(distribution=distribution, delivered_at__isnull=False)
     return list(rows.select_related("subscriber", "number").order_by("-delivered_at")[:limit])
 

@@ -1,4 +1,4 @@
-"""How much room is left: people in Meta's rolling 24 hours, and each number's speed of late."""
+"""What is left of Meta's limit of people in 24 hours, and each phone number's recent rate."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from phonepool.models import Portfolio
 from subscribers.models import Subscriber
 
 ROLLING_WINDOW = timedelta(hours=24)
-RATE_WINDOW_SECONDS = 10.0  # seconds over which speed is measured
+RATE_WINDOW_SECONDS = 10.0  # over which the rate is measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Headroom:
     portfolio: Portfolio
     used: int
     limit: int | None  # None: unlimited
-    audience: int  # people of the next distribution
+    audience: int  # recipients of the next distribution
 
     @property
     def left(self) -> int | None:
@@ -35,13 +35,13 @@ class Headroom:
 
     @property
     def enough(self) -> bool:
-        """Whether the limit alone carries the next audience; by then today's use has lapsed."""
+        """Whether the limit alone carries the next audience; by then today's use has expired."""
         return self.limit is None or self.limit >= self.audience
 
 
 def headroom(now: datetime) -> list[Headroom]:
-    """Each portfolio's room, by name."""
-    used = _people_written_to(now)
+    """Each portfolio's limit and use, by name."""
+    used = _recipients_by_portfolio(now)
     audience = Subscriber.objects.eligible().count()
     return [
         Headroom(portfolio, used.get(portfolio.pk, 0), portfolio.recipient_limit, audience)
@@ -50,22 +50,26 @@ def headroom(now: datetime) -> list[Headroom]:
 
 
 def recent_rates(now: datetime) -> Mapping[int, float]:
-    """Messages accepted a second, lately, by the number's id; others were still."""
+    """Messages accepted per second, by phone number id; numbers without any are absent."""
     since = now - timedelta(seconds=RATE_WINDOW_SECONDS)
-    rows = Delivery.objects.filter(distribution__in=_lately(now), accepted_at__gt=since).order_by()
+    rows = Delivery.objects.filter(
+        distribution__in=_recent_distributions(now), accepted_at__gt=since
+    ).order_by()
     counts = rows.values_list("number_id").annotate(Count("pk"))
     return {number: count / RATE_WINDOW_SECONDS for number, count in counts}
 
 
-def _people_written_to(now: datetime) -> dict[int, int]:
+def _recipients_by_portfolio(now: datetime) -> dict[int, int]:
     rows = Delivery.objects.filter(
-        distribution__in=_lately(now), accepted_at__gt=now - ROLLING_WINDOW, number__isnull=False
+        distribution__in=_recent_distributions(now),
+        accepted_at__gt=now - ROLLING_WINDOW,
+        number__isnull=False,
     )
     by_portfolio = rows.order_by().values_list("number__portfolio")
     return dict(by_portfolio.annotate(Count("phone", distinct=True)))
 
 
-def _lately(now: datetime) -> list[int]:
-    """Distributions that may have sent in the last 24 hours: few, so the index finds theirs."""
+def _recent_distributions(now: datetime) -> list[int]:
+    """Distributions that may have sent in the last 24 hours: few, so an index serves."""
     recent = Distribution.objects.filter(window_end__gt=now - ROLLING_WINDOW)
     return list(recent.values_list("pk", flat=True))

@@ -1,8 +1,8 @@
-"""Day-level figures that always equal the deliveries, without ever counting those on request.
+"""Stored day-level figures that equal the deliveries, so that no request has to count those.
 
-Whoever changes deliveries of an ended distribution leaves a mark in the same transaction; the
-regular check counts what is marked anew. Deliveries are read without a lock: what changes
-meanwhile has left another mark by then.
+A change of deliveries of an ended distribution leaves a mark in the same transaction; the tick
+counts marked distributions again. Deliveries are read without a lock: a change during the count
+has left another mark by then.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ from distribution.runtime.long_statements import long_statements
 
 log = logging.getLogger(__name__)
 
-# Late reports trickle in all day: a distribution is counted so often at most …
+# Late reports arrive all day: a distribution is counted at most this often …
 MIN_RECOUNT_INTERVAL = timedelta(seconds=30)
-IDLE_TO_COUNTING_RATIO = 60  # … and never for more than a sixtieth of the time
-DISTRIBUTIONS_PER_REFRESH = 20  # distributions a round
+IDLE_TO_COUNTING_RATIO = 60  # … and for at most a sixtieth of the time
+DISTRIBUTIONS_PER_REFRESH = 20
 INSERT_BATCH_SIZE = 1000
 
 OUTCOME_OF_STATE = Case(
@@ -48,14 +48,15 @@ ACCEPTED = Q(state__in=[State.ACCEPTED, State.HELD])
 
 
 def refresh(now: datetime) -> int:
-    """Count anew what is marked and has ended; how many distributions."""
+    """Count marked distributions that have ended; how many were counted."""
     rows = Distribution.objects.filter(pk__in=rollup_marks.marked(), state__in=ENDED)
-    due = [one for one in rows.select_related("rollup_state").order_by("pk") if _is_due(one, now)]
-    return sum(recount(one, now=now) for one in due[:DISTRIBUTIONS_PER_REFRESH])
+    marked = rows.select_related("rollup_state").order_by("pk")
+    due = [distribution for distribution in marked if _is_due(distribution, now)]
+    return sum(recount(distribution, now=now) for distribution in due[:DISTRIBUTIONS_PER_REFRESH])
 
 
 def recount(distribution: Distribution, *, now: datetime) -> bool:
-    """Count one distribution; False when somebody else did meanwhile, whose count then stands."""
+    """Count one distribution; False if another process did meanwhile, whose count is kept."""
     began = time.monotonic()
     last = RollupState.objects.filter(pk=distribution.pk).values_list("version", flat=True).first()
     marks = rollup_marks.marks_of(distribution.pk)
@@ -67,14 +68,14 @@ def recount(distribution: Distribution, *, now: datetime) -> bool:
             return False
         Rollup.objects.filter(distribution=distribution).delete()
         Rollup.objects.bulk_create(rows, batch_size=INSERT_BATCH_SIZE)
-        # What has not ended will change without a mark: sending does not pay for one.
+        # Open deliveries change without a mark, which would slow sending down: keep these marks.
         if not any(row.outcome == Outcome.WAITING for row in rows):
             rollup_marks.delete(marks)
     return True
 
 
 def count_rows(distribution: Distribution) -> list[dict[str, Any]]:
-    """What the deliveries say themselves, in the form of the stored figures: one long query."""
+    """Count the deliveries into rows like the stored ones: one long query."""
     alike = ("tier", "number_id", "language", "hour", "outcome", "why")
     deliveries = Delivery.objects.filter(distribution=distribution).order_by()
     rows = (
@@ -110,19 +111,19 @@ def count_rows(distribution: Distribution) -> list[dict[str, Any]]:
 
 
 def rebuild(start: date, end: date, *, now: datetime) -> int:
-    """Count every ended distribution of these days anew, marked or not; how many."""
+    """Count every ended distribution of these days, marked or not; how many."""
     days = Distribution.objects.filter(local_date__range=(start, end), state__in=ENDED)
     return sum(recount(one, now=now) for one in days.order_by("pk"))
 
 
 def differing(start: date, end: date) -> list[Distribution]:
-    """Ended distributions whose stored figures are not their deliveries', and that nobody marked.
+    """Unmarked ended distributions whose stored figures differ from their deliveries: none.
 
-    A promise that is always kept; this is how to ask. Each costs a count.
+    For tests and for a check by hand; each distribution costs a count.
     """
     days = Distribution.objects.filter(local_date__range=(start, end), state__in=ENDED)
     unmarked = days.exclude(pk__in=rollup_marks.marked()).order_by("pk")
-    return [one for one in unmarked if _as_set(count_rows(one)) != _as_set(_stored_of(one))]
+    return [row for row in unmarked if _as_set(count_rows(row)) != _as_set(_stored_of(row))]
 
 
 def _stored_of(distribution: Distribution) -> list[dict[str, Any]]:
@@ -148,10 +149,10 @@ def as_of(start: date, end: date) -> tuple[datetime | None, int]:
 
 
 def stamp(start: date, end: date) -> tuple[int, int]:
-    """Another one whenever the stored figures of these days are others: versions only rise."""
+    """Changes whenever the stored figures of these days change: versions only rise."""
     states = RollupState.objects.filter(day__range=(start, end)).order_by()
-    found = states.aggregate(counted=Count("pk"), versions=Sum("version"))
-    return found["counted"], found["versions"] or 0
+    sums = states.aggregate(counted=Count("pk"), versions=Sum("version"))
+    return sums["counted"], sums["versions"] or 0
 
 
 def _is_due(distribution: Distribution, now: datetime) -> bool:

@@ -1,4 +1,4 @@
-"""When messages were accepted and delivered: counts by short spans of time, read from indexes."""
+"""Accepted and delivered messages over time: counts by short spans, read from indexes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SELECT
 class Timeline:
     """Accepted and delivered in spans of `width` seconds from `start` on.
 
-    A call that Meta itself failed later was accepted once and is counted here too.
+    A message that Meta failed later was accepted once and is counted, too.
     """
 
     start: datetime
@@ -43,17 +43,17 @@ class Timeline:
         return self.width * len(self.accepted)
 
     def delivered_by(self, share: float, whole: int) -> int | None:
-        """Seconds from the start until `share` of `whole` people had it; None: not yet."""
-        needed, seen = share * whole, 0
+        """Seconds from the start until `share` of `whole` recipients had it; None: not yet."""
+        needed, delivered = share * whole, 0
         for number, count in enumerate(self.delivered, start=1):
-            seen += count
-            if seen >= needed and whole:
+            delivered += count
+            if delivered >= needed and whole:
                 return number * self.width
         return None
 
 
 def timeline(distribution: Distribution, *, now: datetime) -> Timeline:
-    """From the planned (or an earlier) start to the deadline, or to the last that was accepted."""
+    """From the planned (or an earlier) start to the deadline, or to the last acceptance."""
     opened = distribution.opened_at or distribution.planned_at
     start = min(distribution.planned_at, opened)
     end = max(_end(distribution, now), start + timedelta(seconds=1))

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from distribution.analytics.grouped_counts import Cell
+from distribution.analytics.grouped_counts import DeliveryGroup
 from distribution.models import State
 from distribution.reporting.text_formats import percent
 from phonepool.models import Breaker, NumberState, PhoneNumber, Quality
@@ -35,16 +35,16 @@ class NumberShare:
 
 
 def number_shares(
-    cells: Sequence[Cell], numbers: Iterable[PhoneNumber], now: datetime, *, running: bool
+    groups: Sequence[DeliveryGroup], numbers: Iterable[PhoneNumber], now: datetime, *, running: bool
 ) -> list[NumberShare]:
     """One row for each number. Columns sum to the whole, less deliveries without a number."""
     accepted: Counter[int | None] = Counter()
     delivered: Counter[int | None] = Counter()
     failed: Counter[int | None] = Counter()
-    for cell in cells:
-        accepted[cell.number_id] += cell.count if cell.is_accepted else 0
-        delivered[cell.number_id] += cell.count if cell.is_delivered else 0
-        failed[cell.number_id] += cell.count if cell.state == State.FAILED else 0
+    for group in groups:
+        accepted[group.number_id] += group.count if group.is_accepted else 0
+        delivered[group.number_id] += group.count if group.is_delivered else 0
+        failed[group.number_id] += group.count if group.state == State.FAILED else 0
     total = accepted.total()
     return [
         NumberShare(

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from distribution.analytics import counts as analytics
 from distribution.analytics.counts import Reach, Tally
-from distribution.analytics.grouped_counts import cells as read_cells
+from distribution.analytics.grouped_counts import count_groups
 from distribution.analytics.timeline import Timeline, timeline
 from distribution.models import Distribution, DistributionState, State
 from distribution.models.distributions import RUNNING, UNOPENED
@@ -101,8 +101,8 @@ class Snapshot:
 
 def take_snapshot(distribution: Distribution, *, now: datetime) -> Snapshot:
     """Read and compute it: five to eight queries, however large the audience."""
-    cells = read_cells(distribution, now=now)
-    tally, reach = analytics.tally_of(cells), analytics.reach_of(cells)
+    groups = count_groups(distribution, now=now)
+    tally, reach = analytics.tally_of(groups), analytics.reach_of(groups)
     rate = analytics.recent_rate(distribution, now=now)
     running = distribution.state in RUNNING
     numbers = list(PhoneNumber.objects.all())
@@ -116,9 +116,9 @@ def take_snapshot(distribution: Distribution, *, now: datetime) -> Snapshot:
         reach=reach,
         sla=level,
         verdict=sla_verdict(distribution, level, now),
-        states=state_shares(cells),
+        states=state_shares(groups),
         failure_reasons=failure_reasons(tally),
-        numbers=number_shares(cells, numbers, now, running=running),
+        numbers=number_shares(groups, numbers, now, running=running),
         delivery_times=_delivery_times(course, tally.owed),
         throughput=_throughput(distribution, course, tally.owed, now),
         progress=_progress(distribution, course, tally.owed, now),

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from distribution.analytics.counts import Tally
-from distribution.analytics.grouped_counts import Cell
+from distribution.analytics.grouped_counts import DeliveryGroup
 from distribution.ledger.reasons import Explanation, explain
 from distribution.models import State
 from distribution.reporting.text_formats import percent
@@ -74,11 +74,11 @@ class FailureReason:
         return REASON_LABELS[self.state]
 
 
-def state_shares(cells: Iterable[Cell]) -> list[StateShare]:
+def state_shares(groups: Iterable[DeliveryGroup]) -> list[StateShare]:
     """The audience by state, in the order of a delivery's life; empty states are left out."""
     counts: Counter[str] = Counter()
-    for cell in cells:
-        counts[DELIVERED if cell.is_delivered else cell.state] += cell.count
+    for group in groups:
+        counts[DELIVERED if group.is_delivered else group.state] += group.count
     total, shares, preceding = counts.total(), [], 0
     for state, (label, colour) in STATE_LABELS.items():
         if count := counts[state]:

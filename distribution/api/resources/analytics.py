@@ -43,8 +43,8 @@ class AnalyticsQuery(serializers.Serializer[Any]):
 
     to = fields.Day(required=False, help_text="The last day, in India; left out: today.")
     by = serializers.ChoiceField(
-        choices=[dimension.value for dimension in By],
-        default=By.DAY.value,
+        choices=[dimension.value for dimension in Dimension],
+        default=Dimension.DAY.value,
         help_text="What the rows are: one for each day, tier, phone number …",
     )
 
@@ -62,7 +62,7 @@ class AnalyticsQuery(serializers.Serializer[Any]):
             raise serializers.ValidationError({"from": "It lies after `to`: exchange them."})
         if (end - start).days >= MAX_DAYS:
             raise serializers.ValidationError({"from": f"Ask for {MAX_DAYS} days at most."})
-        return {"start": start, "end": end, "by": By(attrs["by"])}
+        return {"start": start, "end": end, "by": Dimension(attrs["by"])}
 
 
 class FiguresRow(serializers.Serializer[Any]):
@@ -90,7 +90,7 @@ class AnalyticsAnswer(serializers.Serializer[Any]):
         return {"from": serializers.DateField(), **super().get_fields()}
 
     to = serializers.DateField()
-    by = serializers.ChoiceField(choices=[dimension.value for dimension in By])
+    by = serializers.ChoiceField(choices=[dimension.value for dimension in Dimension])
     time_zone = serializers.CharField()
     as_of = serializers.DateTimeField(
         allow_null=True, help_text="When these days were counted last; null: never."
@@ -142,7 +142,7 @@ class Analytics(APIView):
         return Response(answer)  # a serializer would take longer than the query for 365 rows
 
 
-def csv_rows(figures: Breakdown, by: By) -> Iterator[list[str]]:
+def csv_rows(figures: Breakdown, by: Dimension) -> Iterator[list[str]]:
     """The rows of the CSV, a header first."""
     yield [by.value, "label", *COUNTS, "failures", "skips"]
     for row in figures.rows:

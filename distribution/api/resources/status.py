@@ -16,7 +16,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from distribution.analytics import counts as analytics
-from distribution.analytics.grouped_counts import cells as read_cells
+from distribution.analytics.grouped_counts import count_groups
 from distribution.api.http.fields import MAX_ID
 from distribution.api.http.problems import Problem
 from distribution.api.resources.distributions import DistributionShown, distribution_body
@@ -142,14 +142,14 @@ def _cached_body(distribution: Distribution) -> dict[str, Any]:
 
 def status_body(distribution: Distribution, *, now: datetime) -> dict[str, Any]:
     """The response body; three or four queries for any size of the audience."""
-    cells = read_cells(distribution, now=now)
-    tally, reach = analytics.tally_of(cells), analytics.reach_of(cells)
+    groups = count_groups(distribution, now=now)
+    tally, reach = analytics.tally_of(groups), analytics.reach_of(groups)
     running = distribution.state in RUNNING
     rate = analytics.recent_rate(distribution, now=now) if running else 0.0
     numbers = list(PhoneNumber.objects.order_by("pk"))
     ahead = sla.rate_ahead(tally, rate, numbers, now) if running else 0.0
     level = sla.assess(distribution, tally, reach, ahead, now=now)
-    shares = number_shares(cells, numbers, now, running=running)
+    shares = number_shares(groups, numbers, now, running=running)
     return {
         "distribution": distribution_body(distribution),
         "as_of": india_time.local_iso(now),

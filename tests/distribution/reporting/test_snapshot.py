@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from distribution.analytics import counts, timeline
-from distribution.analytics.grouped_counts import cells as read_cells
+from distribution.analytics.grouped_counts import count_groups
 from distribution.models import Delivery, Distribution, State
 from distribution.reporting import charts
 from distribution.reporting.snapshot import take_snapshot
@@ -49,13 +49,13 @@ class Sums(TestCase):
     @given(seed=st.integers(0, 2**32), people=st.integers(1, 60))
     def test_cells_agree_with_the_slow_and_plain_way(self, seed, people):
         morning = a_morning(people, now=NOW, seed=seed)
-        cells = read_cells(morning, now=NOW + timedelta(minutes=9))
+        groups = count_groups(morning, now=NOW + timedelta(minutes=9))
         plain = counts.reach(morning)
-        fast = counts.reach_of(cells)
+        fast = counts.reach_of(groups)
         for name in ("accepted", "delivered", "read", "accepted_in_time", "delivered_in_time"):
             assert getattr(fast, name) == getattr(plain, name), name
         assert fast.awaited == plain.awaited
-        assert counts.tally_of(cells) == counts.tally(morning)
+        assert counts.tally_of(groups) == counts.tally(morning)
 
     @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
     @given(seed=st.integers(0, 2**32), people=st.integers(1, 60))
