@@ -206,11 +206,11 @@ def test_what_changes_while_it_is_counted_is_counted_again(monkeypatch):
 
     def slowly(one: Distribution) -> object:
         figures = count(one)
-        monkeypatch.setattr(rollups, "counted", count)
+        monkeypatch.setattr(rollups, "count_rows", count)
         tell("read", 0, 70)  # committed after we have read
         return figures
 
-    monkeypatch.setattr(rollups, "counted", slowly)
+    monkeypatch.setattr(rollups, "count_rows", slowly)
     assert rollups.recount(distribution, now=NOW)
     assert stored() != by_hand()
     assert RollupMark.objects.exists()
@@ -226,12 +226,12 @@ def test_a_count_that_was_overtaken_is_thrown_away(monkeypatch):
 
     def slowly(one: Distribution) -> object:
         figures = count(one)
-        monkeypatch.setattr(rollups, "counted", count)
+        monkeypatch.setattr(rollups, "count_rows", count)
         tell("read", 0, 70)
         assert rollups.recount(one, now=NOW + timedelta(seconds=1))
         return figures
 
-    monkeypatch.setattr(rollups, "counted", slowly)
+    monkeypatch.setattr(rollups, "count_rows", slowly)
 
     assert not rollups.recount(distribution, now=NOW + timedelta(seconds=2))
     assert stored() == by_hand()

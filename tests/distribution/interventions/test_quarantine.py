@@ -10,7 +10,8 @@ from django.utils import timezone
 from distribution.engine import sweep
 from distribution.interventions import quarantine
 from distribution.interventions.quarantine import MARGIN
-from distribution.ledger import deliveries, integrity
+from distribution.ledger import deliveries
+from distribution.ledger.integrity.check import check_ledger
 from distribution.ledger.attempts.ids import AttemptKey
 from distribution.ledger.attempts.settlements import Settlement
 from distribution.models import (
@@ -87,7 +88,7 @@ def test_whoever_may_have_been_written_to_is_doubted_and_nobody_else(distributio
     assert {(row.reason, row.ambiguous_no, row.unknown_at, row.lease_until) for row in doubted} == {
         ("restored", 1, LATER, None)
     }
-    assert [one.rule for one in integrity.findings(now=LATER) if one.broken] == []
+    assert [one.rule for one in check_ledger(now=LATER) if one.broken] == []
 
 
 def test_it_is_on_record_who_did_it_and_why(distribution):

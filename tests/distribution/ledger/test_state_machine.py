@@ -335,7 +335,7 @@ class Morning(Operators, RuleBasedStateMachine):
 @pytest.mark.django_db
 @pytest.mark.timeout(1800 if EXAMPLES > 100 else 120)
 def test_whatever_happens_nobody_gets_two_messages_and_nobody_is_lost(monkeypatch):
-    monkeypatch.setattr(reconcile, "LEAST_NEIGHBOURS", 1)  # four people have few neighbours
+    monkeypatch.setattr(reconcile, "MIN_NEIGHBOURS", 1)  # four people have few neighbours
     Morning.distribution_id = an_open_distribution(PEOPLE, now=NOW).pk
     Morning.number_id = PhoneNumber.objects.get().pk
     Morning.audience = set(Subscriber.objects.values_list("phone", flat=True))

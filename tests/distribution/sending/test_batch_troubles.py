@@ -161,7 +161,7 @@ def failing_once(
     return call
 
 
-@pytest.mark.parametrize("step", ["settle", "give_back"])
+@pytest.mark.parametrize("step", ["settle", pytest.param("release_claim", id="give_back")])
 def test_answers_in_hand_survive_a_database_that_is_away_for_a_moment(
     distribution, api, monkeypatch, step
 ):
