@@ -11,9 +11,9 @@ from distribution.engine import sweep
 from distribution.interventions import quarantine
 from distribution.interventions.quarantine import MARGIN
 from distribution.ledger import deliveries
-from distribution.ledger.integrity.check import check_ledger
 from distribution.ledger.attempts.ids import AttemptKey
 from distribution.ledger.attempts.settlements import Settlement
+from distribution.ledger.integrity.check import check_ledger
 from distribution.models import (
     Alert,
     Attempt,
