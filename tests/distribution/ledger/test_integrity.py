@@ -62,7 +62,7 @@ def settle(claim: Claim) -> None:
                 SOON,
                 reason="" if end == State.ACCEPTED else "why",
                 wamid=f"wamid.{row.pk}" if end == State.ACCEPTED else None,
-                outcome=words.get(end, ""),
+                outcome=words.get(end),
                 next_at=SOON if end == State.RETRY_WAIT else None,
             )
             for row, end in zip(claim.deliveries, ends, strict=True)
