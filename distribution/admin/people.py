@@ -83,15 +83,15 @@ class SubscriberHistoryAdmin(AddedFigures, SubscriberAdmin):
 
 def _history_context(subscriber_id: int, *, everything: bool) -> dict[str, Any]:
     now = timezone.now()
-    limit = HISTORY_LIMIT if everything else subscriber_history.SHOWN
+    limit = HISTORY_LIMIT if everything else subscriber_history.DELIVERIES_SHOWN
     today = india_time.local_date(now)
-    sentences = subscriber_history.deliveries_of(subscriber_id, today=today, limit=limit)
+    entries = subscriber_history.deliveries_of(subscriber_id, today=today, limit=limit)
     total = Delivery.objects.filter(subscriber_id=subscriber_id).count()
     erasure = Erasure.objects.filter(subscriber=subscriber_id).select_related("subscriber").first()
     return {
-        "sentences": sentences,
+        "entries": entries,
         "deliveries_total": total,
-        "deliveries_left": total - len(sentences),
+        "deliveries_left": total - len(entries),
         "erasure": erasure,
         "erasure_objection": erasing.objection(erasure, now=now) if erasure else "",
     }

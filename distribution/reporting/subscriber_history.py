@@ -1,4 +1,4 @@
-"""What became of each message to one person, in sentences that can be read out on the phone."""
+"""The outcome of each message to one subscriber, in sentences that staff can read out."""
 
 from __future__ import annotations
 
@@ -13,46 +13,46 @@ from distribution.models import Delivery, Progress, State
 from distribution.models.deliveries import UNSETTLED
 from distribution.runtime import india_time
 
-SHOWN = 30  # deliveries on a page: a month
+DELIVERIES_SHOWN = 30  # on a page: a month
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
-    """One delivery as a person would tell it; `good`, `bad` or `open` for its colour."""
+class HistoryEntry:
+    """One delivery as a sentence, with what staff can do about it."""
 
     delivery_id: int
     text: str
-    mood: str
+    level: str  # good, bad or open: its colour
     advice: str = ""
 
 
 def deliveries_of(
-    subscriber_id: int, *, today: date, limit: int = SHOWN, skip: int = 0
-) -> list[Sentence]:
-    """Each delivery of this person in one sentence, the latest first."""
+    subscriber_id: int, *, today: date, limit: int = DELIVERIES_SHOWN, skip: int = 0
+) -> list[HistoryEntry]:
+    """The deliveries of a subscriber, the latest first."""
     rows = Delivery.objects.filter(subscriber_id=subscriber_id).select_related("distribution")
     latest = rows.order_by("-distribution__local_date", "-pk")
-    return [sentence(delivery, today=today) for delivery in latest[skip : skip + limit]]
+    return [entry(delivery, today=today) for delivery in latest[skip : skip + limit]]
 
 
-def sentence(delivery: Delivery, *, today: date) -> Sentence:
-    """What happened, when, and why; the distribution comes along with `delivery`."""
+def entry(delivery: Delivery, *, today: date) -> HistoryEntry:
+    """What happened, when, and why. Reads `delivery.distribution`: select it with the delivery."""
     day = _day(delivery.distribution.local_date, today)
     if delivery.state in (State.ACCEPTED, State.HELD):
-        return Sentence(delivery.pk, _taken(delivery, day), _mood(delivery))
+        return HistoryEntry(delivery.pk, _accepted_text(delivery, day), _level(delivery))
     if delivery.state in UNSETTLED:
-        return Sentence(delivery.pk, _under_way(delivery, day), "open")
+        return HistoryEntry(delivery.pk, _unsettled_text(delivery, day), "open")
     if delivery.state == State.UNCONFIRMED:
         text = f"Nobody knows whether it arrived on {day}: WhatsApp never answered."
-        return Sentence(delivery.pk, text, "bad", "Ask the person before sending it again.")
+        return HistoryEntry(delivery.pk, text, "bad", "Ask the person before sending it again.")
     verb = "Not sent" if delivery.state == State.SKIPPED else "Not delivered"
     reason = explain(delivery.reason)
     text = f"{verb} on {day}: {reason.sentence_end}."
-    return Sentence(delivery.pk, text, "bad", reason.advice)
+    return HistoryEntry(delivery.pk, text, "bad", reason.advice)
 
 
 def last_delivered(subscriber_ids: Iterable[int]) -> dict[int, datetime]:
-    """When each of them last got a message; those who never did are absent."""
+    """When a message was last delivered to each of them; absent without any."""
     rows = Delivery.objects.filter(
         subscriber_id__in=list(subscriber_ids),
         state=State.ACCEPTED,
@@ -62,12 +62,12 @@ def last_delivered(subscriber_ids: Iterable[int]) -> dict[int, datetime]:
 
 
 def delivered_since(moment: datetime | None) -> QuerySet[Delivery]:
-    """Deliveries that arrived after `moment`, or ever; for a subquery over subscribers."""
-    arrived = Delivery.objects.filter(state=State.ACCEPTED, progress__gte=Progress.DELIVERED)
-    return arrived if moment is None else arrived.filter(delivered_at__gte=moment)
+    """Deliveries delivered since `moment`, or ever; for a subquery over subscribers."""
+    delivered = Delivery.objects.filter(state=State.ACCEPTED, progress__gte=Progress.DELIVERED)
+    return delivered if moment is None else delivered.filter(delivered_at__gte=moment)
 
 
-def _taken(delivery: Delivery, day: str) -> str:
+def _accepted_text(delivery: Delivery, day: str) -> str:
     if delivery.progress == Progress.READ and delivery.read_at:
         return f"Delivered on {day} at {_clock(delivery.delivered_at)}, and read."
     if delivery.progress >= Progress.DELIVERED:
@@ -75,7 +75,7 @@ def _taken(delivery: Delivery, day: str) -> str:
     return f"Sent on {day} at {_clock(delivery.accepted_at)}: not delivered yet, phone off perhaps."
 
 
-def _under_way(delivery: Delivery, day: str) -> str:
+def _unsettled_text(delivery: Delivery, day: str) -> str:
     if delivery.state == State.UNKNOWN:
         return f"In doubt on {day}: WhatsApp has not answered, we are finding out."
     if delivery.state == State.RETRY_WAIT:
@@ -84,14 +84,14 @@ def _under_way(delivery: Delivery, day: str) -> str:
     return f"On its way on {day}."
 
 
-def _mood(delivery: Delivery) -> str:
+def _level(delivery: Delivery) -> str:
     return "good" if delivery.progress >= Progress.DELIVERED else "open"
 
 
 def _day(day: date, today: date) -> str:
-    """`21 Nov`, and its year when that is not plain."""
-    plain = today - day < timedelta(days=300)
-    return f"{day.day} {day:%b}" if plain else f"{day.day} {day:%b %Y}"
+    """`21 Nov`; with its year when the month alone is ambiguous."""
+    is_recent = today - day < timedelta(days=300)
+    return f"{day.day} {day:%b}" if is_recent else f"{day.day} {day:%b %Y}"
 
 
 def _clock(moment: datetime | None) -> str:

@@ -66,16 +66,16 @@ class DeliveryRow(serializers.ModelSerializer[Delivery]):
         read_only_fields = fields
 
     def get_told(self, delivery: Delivery) -> str:
-        return self._sentence(delivery).text
+        return self._entry(delivery).text
 
     def get_advice(self, delivery: Delivery) -> str:
-        return self._sentence(delivery).advice
+        return self._entry(delivery).advice
 
     def get_number(self, delivery: Delivery) -> str:
         return delivery.number.label if delivery.number else ""
 
-    def _sentence(self, delivery: Delivery) -> subscriber_history.Sentence:
-        return subscriber_history.sentence(delivery, today=self.context["today"])
+    def _entry(self, delivery: Delivery) -> subscriber_history.HistoryEntry:
+        return subscriber_history.entry(delivery, today=self.context["today"])
 
 
 class History(serializers.Serializer[Any]):

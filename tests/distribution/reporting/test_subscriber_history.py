@@ -26,7 +26,7 @@ def a_delivery(**fields):
 
 
 @pytest.mark.parametrize(
-    ("fields", "text", "mood"),
+    ("fields", "text", "level"),
     [
         (
             {"state": "FAILED", "reason": "undeliverable"},
@@ -61,21 +61,21 @@ def a_delivery(**fields):
         ({"state": "PENDING"}, "On its way on 21 Nov.", "open"),
     ],
 )
-def test_a_delivery_is_one_sentence(fields, text, mood):
-    sentence = subscriber_history.sentence(a_delivery(**fields), today=TODAY)
+def test_a_delivery_is_one_sentence(fields, text, level):
+    entry = subscriber_history.entry(a_delivery(**fields), today=TODAY)
 
-    assert (sentence.text, sentence.mood) == (text, mood)
+    assert (entry.text, entry.level) == (text, level)
 
 
 def test_a_day_long_ago_says_its_year():
-    said = subscriber_history.sentence(a_delivery(state="PENDING"), today=DAY + timedelta(days=400))
+    entry = subscriber_history.entry(a_delivery(state="PENDING"), today=DAY + timedelta(days=400))
 
-    assert said.text == "On its way on 21 Nov 2026."
+    assert entry.text == "On its way on 21 Nov 2026."
 
 
 @pytest.mark.parametrize("state", State.values)
 def test_every_state_has_a_sentence(state):
-    assert subscriber_history.sentence(a_delivery(state=state), today=TODAY).text.endswith(".")
+    assert subscriber_history.entry(a_delivery(state=state), today=TODAY).text.endswith(".")
 
 
 def test_every_reason_of_meta_has_words_and_advice():
