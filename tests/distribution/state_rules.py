@@ -121,6 +121,17 @@ class Operators:
         if Distribution.objects.running().exists():
             control.cancel(self.distribution_id, reason="by an operator", now=self.now)
 
+    def everybody_ends(self) -> None:
+        """All senders die; the regular check brings everybody to an end with a reason."""
+        self.time_passes(self.rest_of_the_window + 61)
+        self.tick()
+        self.check()
+        self.step = "close"
+        self.close()
+        self.check()
+        assert set(self.before.values()) <= TERMINAL
+        assert not Distribution.objects.running().exists()
+
     def opt_out(self) -> None:
         # The last in the queue, who is most likely to wait still.
         person = Subscriber.objects.filter(status=Status.ACTIVE).order_by("pk").last()

@@ -43,7 +43,6 @@ from tests.distribution.state_rules import (
     LEGAL,
     MAY_BE_SENT,
     TAKEN,
-    TERMINAL,
     Message,
     Operators,
     S,
@@ -319,17 +318,6 @@ class Morning(Operators, RuleBasedStateMachine):
             if state_now in (S.ACCEPTED, S.HELD):
                 assert standing[pk], state_now
         self.before, self.step = after, ""
-
-    def everybody_ends(self) -> None:
-        """All senders die; the regular check brings everybody to an end with a reason."""
-        self.time_passes(self.rest_of_the_window + 61)
-        self.tick()
-        self.check()
-        self.step = "close"
-        self.close()
-        self.check()
-        assert set(self.before.values()) <= TERMINAL
-        assert not Distribution.objects.running().exists()
 
 
 @pytest.mark.django_db
