@@ -9,10 +9,10 @@ from subscribers.append_only import seal
 
 class Migration(migrations.Migration):
     dependencies = [("distribution", "0001_create_distributions")]
-
     operations = [
         seal("distribution_approval"),
         seal("distribution_attempt"),
-        # Here and not in phonepool, which does not know subscribers' tools.
+        seal("distribution_verdict"),
+        # Here and not in phonepool, which may not import subscribers.
         seal("phonepool_phoneevent"),
     ]

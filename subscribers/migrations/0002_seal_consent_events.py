@@ -1,3 +1,5 @@
+"""Consent events cannot be edited: the database itself refuses it."""
+
 from __future__ import annotations
 
 from django.db import migrations

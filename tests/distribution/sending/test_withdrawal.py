@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import threading
 import time
 from collections.abc import Callable
 
 import pytest
-from django.apps import apps
 from django.db import connections
 from django.utils import timezone
 
@@ -169,18 +167,6 @@ def test_after_a_pause_nobody_is_said_to_be_left_out_by_a_cancel(slow, api, sink
     assert history["deliveries"][0]["told"].endswith(f"for another try: {words}.")
     for told in (board, page, str(status), str(history)):
         assert "was cancelled" not in told
-
-
-def test_open_deliveries_of_before_get_the_reason_of_their_own(slow):
-    skipped, waiting = Delivery.objects.order_by("pk")[:2]
-    Delivery.objects.filter(pk=skipped.pk).update(state=State.SKIPPED, reason="cancelled")
-    Delivery.objects.filter(pk=waiting.pk).update(state=State.RETRY_WAIT, reason="cancelled")
-
-    migration = importlib.import_module("distribution.migrations.0153_rename_withdrawn_reason")
-    migration.rename(apps, None)
-
-    found = Delivery.objects.exclude(reason="").values_list("pk", "reason")
-    assert dict(found) == {skipped.pk: "cancelled", waiting.pk: "withdrawn"}
 
 
 def test_a_process_that_ends_withdraws_what_it_has_not_begun(slow, api, sink):

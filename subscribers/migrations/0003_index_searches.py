@@ -28,5 +28,5 @@ def drop(_apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("subscribers", "0005_index_lists")]
+    dependencies = [("subscribers", "0002_seal_consent_events")]
     operations = [migrations.RunPython(add, drop, elidable=False)]

@@ -9,8 +9,7 @@ from subscribers.append_only import seal
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("distribution", "0030_add_timetable"),
+        ("distribution", "0002_seal_evidence"),
         ("admin", "0003_logentry_add_action_flag_choices"),
     ]
-
     operations = [seal("django_admin_log")]
