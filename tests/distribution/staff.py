@@ -12,7 +12,7 @@ ROLES = ("Viewer", "Editor", "Approver", "Operator", "Administrator")
 
 
 def a_client(role: str | None) -> Client:
-    """A browser in which somebody of this role is signed in; None: staff without any role."""
+    """A client signed in as staff with this role; None: without any role."""
     user = get_user_model().objects.create_user(f"{role}-{next(serial)}", is_staff=True)
     if role is not None:
         user.groups.add(Group.objects.get(name=role))

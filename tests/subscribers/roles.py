@@ -26,7 +26,7 @@ def a_client(role: str) -> Client:
     return client
 
 
-def acts() -> list[str]:
-    """The audit log's entries about records, oldest first, without sign-ins."""
+def log_messages() -> list[str]:
+    """The messages of the audit log's entries about rows, the oldest first; without sign-ins."""
     entries = LogEntry.objects.filter(content_type__app_label__in=["subscribers", "phonepool"])
     return [entry.change_message for entry in entries.order_by("pk")]

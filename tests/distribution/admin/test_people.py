@@ -19,7 +19,7 @@ from tests.builders import (
     a_subscriber,
     some_subscribers,
 )
-from tests.subscribers.roles import ROLES, a_client, acts
+from tests.subscribers.roles import ROLES, a_client, log_messages
 
 pytestmark = pytest.mark.django_db
 
@@ -161,7 +161,7 @@ def test_a_person_is_erased_in_two_steps_with_reasons():
     page = html(client, url("change", person))
     assert "Erased on" in page
     assert "Asha" not in page
-    assert [("erase" in acts()[0]), ("purge" in acts()[1])] == [True, True]
+    assert [("erase" in log_messages()[0]), ("purge" in log_messages()[1])] == [True, True]
     add = {"phone": "9812345678", "tier": "PRO", "language": "hi", "attributes": "{}"}
     forms = {"consent_events-TOTAL_FORMS": 0, "consent_events-INITIAL_FORMS": 0}
     refused = client.post(reverse("admin:subscribers_subscriber_add"), {**add, **forms})
@@ -178,7 +178,7 @@ def test_a_bulk_act_on_all_pages_asks_first_and_then_reaches_everybody():
 
     assert "You chose 120 people" in asked
     assert "120 paused." in done.content.decode()
-    assert '"chosen": 120' in acts()[0]
+    assert '"chosen": 120' in log_messages()[0]
 
 
 def test_an_act_on_a_number_needs_a_reason_and_is_written_down_twice():
@@ -192,7 +192,7 @@ def test_an_act_on_a_number_needs_a_reason_and_is_written_down_twice():
     number.refresh_from_db()
     assert (number.role, number.state) == ("PRIMARY", "ACTIVE")
     assert PhoneEvent.objects.get().detail == "operator-1: primary lost"
-    assert '"before": {"role": "BACKUP", "state": "STANDBY"' in acts()[0]
+    assert '"before": {"role": "BACKUP", "state": "STANDBY"' in log_messages()[0]
     page = html(client, url("change", number))
     assert "operator-1: primary lost" in page
 

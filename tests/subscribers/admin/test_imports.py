@@ -13,7 +13,7 @@ from django.utils import timezone
 from subscribers import tasks
 from subscribers.importing import jobs
 from subscribers.models import ImportJob, Subscriber
-from tests.subscribers.roles import ROLES, a_client, acts
+from tests.subscribers.roles import ROLES, a_client, log_messages
 from tests.subscribers.workbooks import a_workbook
 
 pytestmark = pytest.mark.django_db
@@ -79,7 +79,7 @@ def test_a_file_is_checked_confirmed_and_imported():
     assert "Form of June" in text(client.get(where("change", job)))
     event = Subscriber.objects.get().consent_events.get()
     assert (event.notice, event.actor) == ("Form of June", "editor-1")
-    uploaded, confirmed = acts()
+    uploaded, confirmed = log_messages()
     assert "upload" in uploaded
     assert '"reason": "Form of June"' in confirmed
 

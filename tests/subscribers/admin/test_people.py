@@ -8,7 +8,7 @@ from django.urls import reverse
 from subscribers.models import ConsentEvent, Subscriber
 from tests.builders import a_subscriber
 from tests.subscribers.moments import NOW, statuses
-from tests.subscribers.roles import acts
+from tests.subscribers.roles import log_messages
 
 pytestmark = pytest.mark.django_db
 LIST = "admin:subscribers_subscriber_changelist"
@@ -145,7 +145,7 @@ def test_an_action_decides_through_consent(admin_client, action, before, after, 
     assert statuses() == [after]
     event = ConsentEvent.objects.get()
     assert (event.source, event.evidence[:7]) == ("admin:admin", "he rang")
-    assert '"reason": "he rang"' in acts()[0]
+    assert '"reason": "he rang"' in log_messages()[0]
 
 
 def test_nobody_deletes_a_subscriber(admin_client):

@@ -14,7 +14,7 @@ from subscribers.people import export as exporting
 from subscribers.spreadsheets import FORMULA_STARTS, escape_formula, unescape_formula
 from tests.builders import a_subscriber, some_subscribers
 from tests.subscribers.imports import counts, run
-from tests.subscribers.roles import ROLES, a_client, acts
+from tests.subscribers.roles import ROLES, a_client, log_messages
 
 pytestmark = pytest.mark.django_db
 
@@ -85,11 +85,11 @@ def test_only_who_may_export_does_and_it_is_written_down(role):
     response = export(client)
 
     assert response.status_code == (200 if may else 403)
-    assert len(acts()) == (1 if may else 0)
+    assert len(log_messages()) == (1 if may else 0)
     assert ("Export all" in client.get(LIST).content.decode()) is may
     if may:
         assert "'+919812345678" in b"".join(response).decode()
-        assert '"reason": "audit"' in acts()[0]
+        assert '"reason": "audit"' in log_messages()[0]
 
 
 def test_an_export_asks_for_a_reason_first():
