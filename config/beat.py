@@ -60,7 +60,7 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]  # the package has no 
             return
         self._recorded_at = time.monotonic()
         try:
-            Heartbeat.beat(BEAT, timezone.now())
+            Heartbeat.record(BEAT, timezone.now())
         except DatabaseError as error:
             log.debug("heartbeat not recorded: %s", type(error).__name__)
 

@@ -133,7 +133,7 @@ def publish_batch(distribution_id: int, batch_no: int, *, after: float = 0.0) ->
 def refresh_sla() -> None:
     """Keep the running distributions' figures and alerts fresh; close what has just ended."""
     now = timezone.now()
-    Heartbeat.beat(SLA, now)
+    Heartbeat.record(SLA, now)
     engine_tick.refresh_sla(now)
 
 

@@ -21,12 +21,12 @@ from phonepool.numbers.clock_repair import SKEW_SECONDS
 def record_heartbeat(name: str, now: datetime, doing: str = "") -> None:
     """Record that `name` is alive; repair what a clock that was set back left in the future."""
     latest = now + timedelta(seconds=SKEW_SECONDS)
-    if Heartbeat.beat(name, now, doing, not_after=latest):
+    if Heartbeat.record(name, now, doing, not_after=latest):
         return
     ahead = Heartbeat.objects.filter(pk=name, at__gt=latest).first()
     if ahead is not None:
         _alert(ahead.at - now, repair(now), now)
-    Heartbeat.beat(name, now, doing)
+    Heartbeat.record(name, now, doing)
 
 
 def repair(now: datetime) -> int:

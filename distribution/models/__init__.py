@@ -1,4 +1,4 @@
-"""The records of this app, one module a noun."""
+"""The tables of this app, one module per noun."""
 
 from __future__ import annotations
 

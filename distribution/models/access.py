@@ -1,4 +1,4 @@
-"""Who else's programs may ask: their tokens, and the answers kept for those who ask twice."""
+"""API tokens, and the stored responses to requests with an Idempotency-Key."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db.models import Q
 
 
 class Scope(models.TextChoices):
-    """What a token may do. Each stands for itself: none of them brings another one along."""
+    """What a token may do. No scope includes another one."""
 
     READ = "read", "Read everything but people"
     SUBSCRIBERS = "subscribers", "Read and change subscribers"
@@ -21,19 +21,19 @@ class Scope(models.TextChoices):
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def in_force(self, now: datetime) -> ApiTokenQuerySet:
-        """Not revoked, not expired, and of somebody who still works here."""
+        """Not revoked, not expired, and of an active user."""
         valid = Q(expires_at=None) | Q(expires_at__gt=now)
         return self.filter(valid, revoked_at=None, user__is_active=True)
 
 
 class ApiToken(models.Model):
-    """One program's key. The key itself is shown once and never stored: only its digest is."""
+    """One program's key. The key is shown once; only its digest is stored."""
 
     name = models.CharField(max_length=80)
-    prefix = models.CharField(max_length=16, editable=False)  # what tells keys apart in lists
+    prefix = models.CharField(max_length=16, editable=False)  # identifies the key in lists
     digest = models.CharField(max_length=64, unique=True, editable=False)  # SHA-256, hexadecimal
     scopes = models.JSONField(default=list)
-    # In whose name it acts: the author of what it submits, who then cannot approve it.
+    # The user it acts for: author of what it submits, which that user then cannot approve.
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="api_tokens")
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
@@ -55,13 +55,13 @@ class ApiToken(models.Model):
 
 class KeptAnswerQuerySet(models.QuerySet["KeptAnswer"]):
     def outdated(self, now: datetime) -> KeptAnswerQuerySet:
-        """Those nobody asks for again: older than API_KEEP_ANSWERS_HOURS."""
+        """Responses older than API_KEEP_ANSWERS_HOURS, which are not repeated any more."""
         return self.filter(created_at__lt=now - timedelta(hours=settings.API_KEEP_ANSWERS_HOURS))
 
 
 class KeptAnswer(models.Model):
-    """What was answered to a request with an Idempotency-Key, written with its effect or not at
-    all: a crash leaves neither."""
+    """The response to a request with an Idempotency-Key, written in the transaction of its effect:
+    a crash leaves neither."""
 
     holder = models.CharField(max_length=40)  # token:7 or user:7
     key = models.CharField(max_length=200)

@@ -1,4 +1,4 @@
-"""Something a human should know: opened once, closed once, unique while open."""
+"""Conditions that a person should know of: opened once, closed once, unique while open."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Alert(models.Model):
     opened_at = models.DateTimeField()
     notified_at = models.DateTimeField(null=True, blank=True)
     closed_at = models.DateTimeField(null=True, blank=True)
-    # Somebody has seen it and looks after it; it stays open until what it tells of is over.
+    # A person has taken it on; it stays open until the condition is over.
     acknowledged_at = models.DateTimeField(null=True, blank=True)
     acknowledged_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"

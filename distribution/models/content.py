@@ -1,4 +1,4 @@
-"""What is to be said on a day, the message template that carries it, and who decided."""
+"""One day's content, the message template that carries it, and who decided on it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from subscribers.append_only import AppendOnly
 
 
 class TemplateStatus(models.TextChoices):
-    """Meta's words; only APPROVED can be sent."""
+    """Meta's status; only APPROVED can be sent."""
 
     APPROVED = "APPROVED"
     PENDING = "PENDING"
     REJECTED = "REJECTED"
     PAUSED = "PAUSED"
     DISABLED = "DISABLED"
-    OTHER = "OTHER"  # archived, locked, in appeal and whatever Meta adds
+    OTHER = "OTHER"  # archived, locked, in appeal, or a status that Meta adds
 
 
 class MessageTemplate(models.Model):
@@ -76,15 +76,15 @@ class ContentQuerySet(models.QuerySet["Content"]):
 
 
 class Content(models.Model):
-    """One day's message. Only `distribution/content/approval.py` moves its state."""
+    """One day's message. Only `distribution/content/approval.py` changes its state."""
 
     day = models.DateField(null=True, blank=True)  # null only for a fallback
     title = models.CharField(max_length=120)
     message_template = models.ForeignKey(MessageTemplate, models.PROTECT, related_name="contents")
-    # One text a variable of the body, in order; `{name}` and other attributes are filled in.
+    # One text per variable of the body, in order; `{name}` and other attributes are filled in.
     body_variables = models.JSONField(default=list, blank=True)
-    button_variables = models.JSONField(default=dict, blank=True)  # text by the button's place
-    # What stands above: {"type": "image", "id": …, "ids": {a number's Meta id: …}, …} or
+    button_variables = models.JSONField(default=dict, blank=True)  # text by the button's index
+    # The header: {"type": "image", "id": …, "ids": {a number's Meta id: …}, …} or
     # {"type": "text", "text": …}.
     media = models.JSONField(default=dict, blank=True)
     is_fallback = models.BooleanField(default=False)
@@ -98,8 +98,8 @@ class Content(models.Model):
     replaces = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="newer_versions"
     )
-    chosen_at = models.DateTimeField(null=True, blank=True)  # a fallback: when it was picked
-    # The message template's fingerprint when this was approved; empty: nobody looked.
+    chosen_at = models.DateTimeField(null=True, blank=True)  # a fallback: when it was chosen
+    # The message template's fingerprint when this was approved; empty: not recorded.
     approved_fingerprint = models.CharField(max_length=64, blank=True, default="")
 
     objects = ContentQuerySet.as_manager()
@@ -134,7 +134,7 @@ class Decision(models.TextChoices):
     SUBMITTED = "SUBMITTED"
     APPROVED = "APPROVED"
     REJECTED = "REJECTED"
-    EDITED = "EDITED"  # whoever wrote a word of it does not approve it
+    EDITED = "EDITED"  # an editor cannot approve it
     REPLACED = "REPLACED"
     CHOSEN = "CHOSEN"  # to be the fallback
 

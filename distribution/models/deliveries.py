@@ -1,7 +1,7 @@
-"""What we owe one subscriber in one distribution, and each call that did not go well.
+"""What one distribution owes one recipient, and each attempt that was not accepted.
 
 Two axes, two columns. The dispatch state says who may cause a side effect; progress is only
-what WhatsApp told us, and rises.
+what WhatsApp reported, and rises.
 
     PENDING ──claim──▶ CLAIMED ──mark, commit──▶ INFLIGHT ──200 + id──▶ ACCEPTED (or HELD)
        ▲                  │ lease over              │ refused, later ──▶ RETRY_WAIT ──due──▶ claim
@@ -46,13 +46,13 @@ UNSETTLED = (*CLAIMABLE, State.CLAIMED, State.INFLIGHT, State.UNKNOWN, State.HEL
 
 
 class AttemptOutcome(models.TextChoices):
-    """How a call that did not end accepted ended; the first three as the client says it."""
+    """How an attempt that was not accepted ended; the first three as the client returns them."""
 
     NOT_SENT = "NOT_SENT"  # no byte left this machine
     REJECTED = "REJECTED"  # the Cloud API said no
-    UNKNOWN = "UNKNOWN"  # no answer, or none that could be understood
+    UNKNOWN = "UNKNOWN"  # no answer, or an unreadable one
     REPORTED = "REPORTED"  # accepted, and reported as failed by a webhook
-    FORGOTTEN = "FORGOTTEN"  # a restored database knows nothing of its fate
+    FORGOTTEN = "FORGOTTEN"  # a restored database does not know its outcome
     CONFLICT = "CONFLICT"  # WhatsApp gave it another message's id
 
 
@@ -76,16 +76,16 @@ class DeliveryQuerySet(models.QuerySet["Delivery"]):
 
 
 class Delivery(models.Model):
-    # A row is updated five or six times in a morning and each index costs each time, so there
-    # are none that another one covers: hence db_index=False, and no `unique=True` on wamid,
-    # which would add an index for LIKE.
+    # A row is updated five or six times per distribution and each index costs each time, so there
+    # is none that another one covers: hence db_index=False, and no `unique=True` on wamid, which
+    # would add an index for LIKE.
     distribution = models.ForeignKey(
         Distribution, models.PROTECT, related_name="deliveries", db_index=False
     )
     subscriber = models.ForeignKey(
         Subscriber, models.PROTECT, related_name="deliveries", db_index=False
     )
-    phone = models.CharField(max_length=16)  # as frozen: the number that is really written to
+    phone = models.CharField(max_length=16)  # as frozen: the number that is written to
     tier = models.CharField(max_length=8)
     language = models.CharField(max_length=6, blank=True, db_default="")  # as frozen
     batch_no = models.PositiveIntegerField()
@@ -123,7 +123,7 @@ class Delivery(models.Model):
             ("export_delivery", "Can export deliveries"),
         ]
         constraints = [
-            # The promise everything rests on: nobody is owed today's message twice.
+            # The central promise: no recipient is owed a distribution twice.
             models.UniqueConstraint(
                 fields=["distribution", "subscriber"], name="delivery_once_per_subscriber"
             ),
@@ -157,7 +157,7 @@ class Delivery(models.Model):
         ]
         indexes = [
             models.Index(fields=["subscriber", "state"], name="delivery_of_subscriber"),
-            # Live rows only, so these stay one day's size for ever.
+            # Live rows only, so these keep the size of one day.
             models.Index(
                 fields=["distribution", "batch_no", "next_at"],
                 condition=Q(state__in=["PENDING", "RETRY_WAIT"]),
@@ -171,12 +171,17 @@ class Delivery(models.Model):
             models.Index(
                 fields=["unknown_at"], condition=Q(state="UNKNOWN"), name="delivery_unknown"
             ),
-            # The board's, which is asked every second: these hold all that it counts, so that
-            # no row is read (100 000: 50 ms instead of 500).
+            # For the dashboard, which queries every second: it holds all columns that are counted,
+            # so that no row is read (100,000 deliveries: 50 ms instead of 500).
             models.Index(
                 fields=[
-                    *("distribution", "state", "reason", "number", "progress"),
-                    *("accepted_at", "delivered_at"),
+                    "distribution",
+                    "state",
+                    "reason",
+                    "number",
+                    "progress",
+                    "accepted_at",
+                    "delivered_at",
                 ],
                 name="delivery_board",
             ),
@@ -197,7 +202,7 @@ class Delivery(models.Model):
 
 
 class Attempt(AppendOnly):
-    """One call that did not end accepted: evidence for "what happened to me?". Append-only."""
+    """One call that was not accepted: evidence of what happened to a delivery. Append-only."""
 
     delivery = models.ForeignKey(Delivery, models.PROTECT, related_name="attempts")
     attempt_id = models.CharField(max_length=80)
@@ -206,7 +211,7 @@ class Attempt(AppendOnly):
     reason = models.CharField(max_length=40)
     code = models.IntegerField(null=True, blank=True)
     http_status = models.PositiveSmallIntegerField(null=True, blank=True)
-    details = models.CharField(  # Meta's words, masked
+    details = models.CharField(  # Meta's error details, masked
         max_length=MAX_DETAILS_CHARACTERS, blank=True, db_default=""
     )
     fbtrace_id = models.CharField(  # by which Meta's support finds the call
@@ -217,7 +222,7 @@ class Attempt(AppendOnly):
 
     class Meta:
         constraints = [
-            # One attempt may first end unknown and later be reported failed: two facts, two rows.
+            # One attempt may end unknown and later be reported as failed: two facts, two rows.
             models.UniqueConstraint(fields=["attempt_id", "outcome"], name="attempt_once"),
             models.CheckConstraint(
                 condition=Q(outcome__in=AttemptOutcome.values), name="attempt_outcome_known"

@@ -1,4 +1,4 @@
-"""One run: the daily one, a scheduled one-time one, or a manual one."""
+"""One message to all active subscribers: daily, one-time or manual."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Kind(models.TextChoices):
 
 
 class DistributionState(models.TextChoices):
-    SCHEDULED = "SCHEDULED"  # its hour has not come
+    SCHEDULED = "SCHEDULED"  # its time has not come
     BLOCKED = "BLOCKED"  # a check before opening failed; tried again at each tick
     SENDING = "SENDING"  # its audience is frozen
     PAUSED = "PAUSED"  # nothing new is claimed
@@ -29,7 +29,7 @@ class DistributionState(models.TextChoices):
 UNOPENED = (DistributionState.SCHEDULED, DistributionState.BLOCKED)
 RUNNING = (DistributionState.SENDING, DistributionState.PAUSED)
 ENDED = (DistributionState.COMPLETED, DistributionState.CANCELLED)
-SWEEP_PERIOD = timedelta(days=2)  # how long the sweep looks after an ended one
+SWEEP_PERIOD = timedelta(days=2)  # after its window ended
 
 
 class DistributionQuerySet(models.QuerySet["Distribution"]):
@@ -40,7 +40,7 @@ class DistributionQuerySet(models.QuerySet["Distribution"]):
         return self.filter(state__in=RUNNING)
 
     def lately_ended(self, now: datetime) -> DistributionQuerySet:
-        """Ended, but a call that was under way may have left something behind."""
+        """Ended ones whose last calls may have left unsettled deliveries behind."""
         ended = self.filter(state__in=ENDED, window_end__gt=now - SWEEP_PERIOD)
         return ended.order_by("pk")
 
@@ -64,7 +64,7 @@ class Distribution(models.Model):
     batches = models.PositiveIntegerField(default=0)
 
     completed_at = models.DateTimeField(null=True, blank=True)
-    # Measured twice; null until something was measured. Shares of the people owed, 0..1.
+    # Two measures, null before the first measurement: shares of the recipients owed, 0..1.
     sla_accepted = models.FloatField(null=True, blank=True)
     sla_delivered = models.FloatField(null=True, blank=True)
     results = models.JSONField(default=dict, blank=True)

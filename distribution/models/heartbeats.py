@@ -1,4 +1,4 @@
-"""Who of the engines was alive when: each writes its own row, the others look at it."""
+"""When each engine was last alive: each writes its own row, the others read it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from django.conf import settings
 from django.db import models
 
 KEEPER = "keeper"
-TICK = "tick"  # the regular check, as Celery does it
-BEAT = "beat"  # Celery's clock, which asks for that
-SLA = "sla"  # the service level, as Celery refreshes it
-RECEIVER_PREFIX = "door:"  # and a name: a kind of process that takes Meta's webhooks
+TICK = "tick"  # the periodic check, done by Celery
+BEAT = "beat"  # Celery beat, which schedules the tick
+SLA = "sla"  # the refresh of the service level, done by Celery
+RECEIVER_PREFIX = "door:"  # followed by the kind of process that receives Meta's webhooks
 
 
 class Heartbeat(models.Model):
-    """One row a name. Two of the same name share it: the younger beat counts."""
+    """One row per name. Processes of the same name share it: the latest heartbeat counts."""
 
     name = models.CharField(primary_key=True, max_length=20)
     at = models.DateTimeField()
@@ -25,12 +25,12 @@ class Heartbeat(models.Model):
         return f"{self.name} {self.at:%H:%M:%S}"
 
     @classmethod
-    def beat(
+    def record(
         cls, name: str, now: datetime, doing: str = "", *, not_after: datetime | None = None
     ) -> bool:
-        """Say that `name` lives; False, and nothing said, when its last was later than `not_after`.
+        """Record that `name` is alive; False, without a record, if its last is after `not_after`.
 
-        One statement but for the very first time.
+        One statement, except for the first heartbeat of a name.
         """
         last = cls.objects.filter(pk=name)
         if not_after is not None:
@@ -41,14 +41,14 @@ class Heartbeat(models.Model):
 
     @classmethod
     def expect(cls, name: str, now: datetime) -> None:
-        """From now on `name` is looked for: silence counts from here if it never was heard."""
+        """Expect heartbeats of `name` from now on: without any, it counts as silent from now."""
         cls.objects.get_or_create(pk=name, defaults={"at": now, "doing": "expected"})
 
 
 def is_silent(at: datetime | None, now: datetime, seconds: float | None = None) -> bool:
-    """Whether a beat at `at` is too old, by default for KEEPER_STALE_SECONDS; None always is.
+    """Whether a heartbeat at `at` is too old, by default for KEEPER_STALE_SECONDS; None always is.
 
-    A beat from the future is one from before the clock was set back: it counts like an old one.
+    One in the future is from before the clock was set back and counts like an old one.
     """
     limit = timedelta(seconds=settings.KEEPER_STALE_SECONDS if seconds is None else seconds)
     return at is None or abs(now - at) > limit

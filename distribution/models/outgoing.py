@@ -1,4 +1,4 @@
-"""What other systems are told: who listens, what happened, and each one's copy of it."""
+"""Events for other systems: subscriptions, events, and each subscription's copy of an event."""
 
 from __future__ import annotations
 
@@ -40,24 +40,24 @@ def new_uid() -> str:
 
 class EventSubscriptionQuerySet(models.QuerySet["EventSubscription"]):
     def free(self, now: datetime) -> EventSubscriptionQuerySet:
-        """The active ones that nobody serves and that do not rest."""
+        """Active subscriptions that no process serves and that are not waiting after failures."""
         return self.filter(Q(busy_until=None) | Q(busy_until__lte=now), active=True)
 
 
 class EventSubscription(models.Model):
-    """A system that listens. The built-in one listens at WEBHOOK_STATUS_URL."""
+    """Another system's address for events. The built-in one uses WEBHOOK_STATUS_URL."""
 
     name = models.CharField(max_length=80, unique=True)
     url = models.CharField(max_length=500, blank=True, default="")  # the built-in one has none
     secret = models.CharField(max_length=100, default=new_secret, editable=False)
-    # The former one also signs until then, so that a receiver has time to change it.
+    # The former secret also signs until then, so that a receiver has time to change it.
     former_secret = models.CharField(max_length=100, blank=True, default="", editable=False)
     former_until = models.DateTimeField(null=True, blank=True, editable=False)
     kinds = models.JSONField("types of events", default=list, blank=True)  # empty: all
     active = models.BooleanField(default=True)
     builtin = models.BooleanField(default=False, editable=False)
     stopped_reason = models.CharField(max_length=200, blank=True, default="", editable=False)
-    # One sender at a time: until then somebody posts to it, or it rests after failures.
+    # One sender at a time: until then a process posts to it, or it waits after failures.
     busy_until = models.DateTimeField(null=True, blank=True, editable=False)
     failures = models.PositiveSmallIntegerField(default=0, editable=False)  # in a row
     created_by = models.ForeignKey(
@@ -87,14 +87,14 @@ class EventSubscription(models.Model):
 
 
 class OutgoingEvent(models.Model):
-    """Something that happened, written in the transaction of what made it happen."""
+    """An event, written in the transaction that causes it."""
 
     uid = models.CharField(max_length=40, unique=True, default=new_uid)
     kind = models.CharField(max_length=30, choices=EventKind)
     subject = models.CharField(max_length=80, blank=True, default="")
     data = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
     at = models.DateTimeField()
-    # What must be told once only says so here; null: as often as it happens.
+    # Events with the same value are written once; null: each time.
     once = models.CharField(max_length=100, null=True, blank=True, unique=True)
     spread_at = models.DateTimeField(null=True, blank=True)  # when its copies were made
 
@@ -115,7 +115,7 @@ class OutgoingEvent(models.Model):
 class PostState(models.TextChoices):
     WAITING = "WAITING"
     DELIVERED = "DELIVERED"
-    DEAD = "DEAD"  # given up after a day; sent again only when a person says so
+    DEAD = "DEAD"  # given up after a day; only a person can have it sent again
 
 
 class EventDeliveryQuerySet(models.QuerySet["EventDelivery"]):
@@ -124,7 +124,7 @@ class EventDeliveryQuerySet(models.QuerySet["EventDelivery"]):
 
 
 class EventDelivery(models.Model):
-    """One listener's copy of an event, and how often it was tried."""
+    """One subscription's copy of an event, and how often it was tried."""
 
     event = models.ForeignKey(OutgoingEvent, models.CASCADE, related_name="deliveries")
     subscription = models.ForeignKey(
@@ -132,7 +132,7 @@ class EventDelivery(models.Model):
     )
     state = models.CharField(max_length=9, choices=PostState, default=PostState.WAITING)
     tries = models.PositiveIntegerField(default=0)
-    since = models.DateTimeField()  # a day after it, it is given up
+    since = models.DateTimeField()  # given up a day later
     next_at = models.DateTimeField()
     delivered_at = models.DateTimeField(null=True, blank=True)
     status = models.PositiveSmallIntegerField("last answer", null=True, blank=True)

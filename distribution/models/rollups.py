@@ -1,4 +1,4 @@
-"""Figures of a distribution's deliveries, counted once so that nobody has to count them again."""
+"""Stored figures of a distribution's deliveries, so that no request has to count them."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from phonepool.models import PhoneNumber
 
 
 class Outcome(models.TextChoices):
-    """What became of deliveries, as analytics tell it."""
+    """The outcomes of deliveries that analytics distinguish."""
 
     ACCEPTED = "accepted"
     FAILED = "failed"
     SKIPPED = "skipped"
     UNCONFIRMED = "unconfirmed"
-    WAITING = "waiting"  # not ended: only of one that was cancelled a moment ago
+    WAITING = "waiting"  # not ended: only of a distribution that was cancelled a moment ago
 
 
 class Rollup(models.Model):
-    """How many deliveries of a distribution are alike; written by `analytics/rollups.py` only."""
+    """The number of alike deliveries of a distribution; written by `analytics/rollups.py` only."""
 
     distribution = models.ForeignKey(Distribution, models.PROTECT, related_name="rollups")
     day = models.DateField()  # the distribution's, in India
@@ -53,14 +53,14 @@ class Rollup(models.Model):
 
 
 class RollupState(models.Model):
-    """When a distribution was counted last, and what that cost."""
+    """When a distribution was counted last, and how long that took."""
 
     distribution = models.OneToOneField(
         Distribution, models.PROTECT, primary_key=True, related_name="rollup_state"
     )
     day = models.DateField(db_index=True)
     as_of = models.DateTimeField()
-    version = models.PositiveIntegerField()  # a count that was overtaken is thrown away
+    version = models.PositiveIntegerField()  # an older count never overwrites a newer one
     took_ms = models.PositiveIntegerField()
 
     def __str__(self) -> str:
@@ -68,11 +68,7 @@ class RollupState(models.Model):
 
 
 class RollupMark(models.Model):
-    """Deliveries of a distribution have changed since it was counted.
-
-    Only ever inserted, each by the transaction that changed them, so that writers never wait
-    for each other; a count deletes those that it saw before it began.
-    """
+    """Deliveries of a distribution have changed since it was counted: `ledger/rollup_marks.py`."""
 
     distribution = models.ForeignKey(Distribution, models.PROTECT, related_name="+")
     at = models.DateTimeField()

@@ -1,4 +1,4 @@
-"""How far Meta's reports have been applied. Silence is evidence only where we have listened."""
+"""How far Meta's reports have been received and applied: only so far is their absence evidence."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from django.db import models
 
 from distribution.models.heartbeats import RECEIVER_PREFIX, Heartbeat
 
-# Who was silent for so long was taken away for good, and no morning of before is under way.
+# A receiver silent for this long was removed for good; no run from before it is still open.
 RECEIVER_REMOVED_AFTER = timedelta(days=1)
 
 
 class StatusFeed(models.Model):
-    """One row (pk 1), written by the webhook inbox after each drain, and by what receives."""
+    """One row (pk 1), written by the webhook inbox after each drain, and by the receivers."""
 
     # Everything received up to here has been applied.
     applied_through = models.DateTimeField(null=True, blank=True)
-    # When the latest report was given up on; it could have been about anybody.
+    # When the latest webhook was given up; it could have been about any delivery.
     dead_letter_at = models.DateTimeField(null=True, blank=True)
-    # Up to when every process that receives was last seen, and until when one of them is last
-    # known to have been away: what Meta could not bring then comes again ever more rarely.
+    # Up to when every receiving process was last seen, and until when one of them was last away:
+    # what Meta could not deliver then, it repeats at growing intervals.
     receiver_seen_at = models.DateTimeField(null=True, blank=True)
     receiver_away_at = models.DateTimeField(null=True, blank=True)
 
@@ -44,20 +44,20 @@ class StatusFeed(models.Model):
 
     @classmethod
     def receiver_seen(
-        cls, at: datetime, *, door: str = "web", away_at: datetime | None = None
+        cls, at: datetime, *, receiver: str = "web", away_at: datetime | None = None
     ) -> None:
-        """The receiver behind `door` is there at `at`; until `away_at` it was away.
+        """The receiver named `receiver` is up at `at`; until `away_at` it was away.
 
-        Nobody here knows at which door Meta is led in, so one that lives never speaks for one
-        that does not. An absence never moves back; it is written first, so that whoever is
-        seen again is never seen without it.
+        Meta's webhooks may be routed to any of the receivers, so one that is up does not vouch for
+        one that is not. An absence never moves back. It is written first, so that a receiver is
+        never recorded as up without its absence.
         """
         row = cls.objects.filter(pk=1)
         if away_at is not None:
             cls.objects.get_or_create(pk=1)
             earlier = models.Q(receiver_away_at=None) | models.Q(receiver_away_at__lt=away_at)
             row.filter(earlier).update(receiver_away_at=away_at)
-        Heartbeat.beat(f"{RECEIVER_PREFIX}{door}", at)
+        Heartbeat.record(f"{RECEIVER_PREFIX}{receiver}", at)
         doors = Heartbeat.objects.filter(
             name__startswith=RECEIVER_PREFIX, at__gt=at - RECEIVER_REMOVED_AFTER
         )

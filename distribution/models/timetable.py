@@ -1,4 +1,4 @@
-"""When distributions begin: the daily time from a day on, days without one, and one-time ones."""
+"""When distributions begin: the daily time from a day on, blackout dates, one-time ones."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class BlackoutDate(models.Model):
 
 
 class OneTime(Distribution):
-    """A distribution planned by hand: what the schedule's page shows of them."""
+    """A distribution planned by hand, as the page of the schedule shows it."""
 
     class Meta:
         proxy = True

@@ -1,4 +1,4 @@
-"""What was decided about a delivery whose outcome nobody knew, by whom and why."""
+"""Decisions about deliveries with an unknown outcome or a failure, by whom and why."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from subscribers.append_only import AppendOnly
 
 class Ruling(models.TextChoices):
     SEND_AGAIN = "SEND_AGAIN"  # every gate said that it was not accepted
-    UNCONFIRMED = "UNCONFIRMED"  # unknown to the end: a human decides
+    UNCONFIRMED = "UNCONFIRMED"  # unknown to the end: a person decides
     HUMAN_SEND_AGAIN = "HUMAN_SEND_AGAIN"  # at that person's risk
     HUMAN_LEAVE = "HUMAN_LEAVE"
     HUMAN_RETRY = "HUMAN_RETRY"  # it had failed for certain
@@ -22,10 +22,10 @@ class Verdict(AppendOnly):
     """One decision. Append-only. `by` is empty when the rules decided."""
 
     delivery = models.ForeignKey(Delivery, models.PROTECT, related_name="verdicts")
-    attempt_id = models.CharField(max_length=80)  # the call in doubt
+    attempt_id = models.CharField(max_length=80)  # the attempt that was decided on
     ruling = models.CharField(max_length=16, choices=Ruling)
     reason = models.CharField(max_length=500)
-    evidence = models.JSONField(default=dict, blank=True)  # what each gate saw
+    evidence = models.JSONField(default=dict, blank=True)  # the value of each gate
     by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
@@ -49,12 +49,12 @@ class Verdict(AppendOnly):
 
 
 class Certainty(models.TextChoices):
-    SUSPECT = "SUSPECT"  # an earlier call is proven, the later one's end is not known yet
+    SUSPECT = "SUSPECT"  # an earlier message is proven, a later one's outcome is unknown
     CONFIRMED = "CONFIRMED"  # both are proven
 
 
 class Duplicate(models.Model):
-    """Proof that a person may have got, or got, the message of one delivery twice."""
+    """Evidence that a recipient may have received, or received, one delivery's message twice."""
 
     delivery = models.OneToOneField(Delivery, models.PROTECT, related_name="duplicate")
     certainty = models.CharField(max_length=9, choices=Certainty)

@@ -1,6 +1,6 @@
-"""Which Celery workers live, what they serve and how much they do: each writes its own row.
+"""Which Celery workers are alive, their queues and their rate: each writes its own row.
 
-Workers do not talk to each other, and the broker does not know them; the database does.
+Workers do not know each other, and the broker does not list them.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from django.db import models
 from django.utils import timezone
 
-STALE_SECONDS = 35.0  # a worker writes every ten
+STALE_SECONDS = 35.0  # a worker writes every 10 s
 
 
 class WorkerQuerySet(models.QuerySet["Worker"]):
     def live(self, now: datetime) -> WorkerQuerySet:
-        """Those heard of lately. A clock set back counts like one set forward: by its distance."""
+        """Workers with a recent row. After a change of the clock the distance in time counts."""
         reach = timedelta(seconds=STALE_SECONDS)
         return self.filter(at__range=(now - reach, now + reach))
 

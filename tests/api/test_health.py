@@ -26,7 +26,7 @@ def a_sound_house(transactional_db: None, settings: Settings, broker_url: str) -
     settings.REDIS_URL = broker_url
     now = timezone.now()
     for name in ("keeper", "tick", "beat"):
-        Heartbeat.beat(name, now)
+        Heartbeat.record(name, now)
     for queue in house.QUEUE_CONCURRENCY:
         Worker.objects.create(name=queue, queues=[queue], concurrency=1, at=now)
     a_number(seen_at=now)

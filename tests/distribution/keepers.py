@@ -45,7 +45,7 @@ class World:
 
     def celery_lives(self) -> None:
         for name in ("tick", "sla"):
-            Heartbeat.beat(name, self.now)
+            Heartbeat.record(name, self.now)
         StatusFeed.objects.all().delete()
         StatusFeed.applied(self.now - seconds(10))
 

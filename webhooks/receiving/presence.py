@@ -82,7 +82,7 @@ def save(now: datetime) -> None:
 
 def _write(now: datetime, gap_end: datetime | None) -> None:
     with time_limit(connections[DEFAULT_DB_ALIAS], WRITE_SECONDS):
-        StatusFeed.receiver_seen(now, door=_process_kind, away_at=gap_end)
+        StatusFeed.receiver_seen(now, receiver=_process_kind, away_at=gap_end)
 
 
 def _run() -> None:

@@ -50,7 +50,7 @@ def test_ready_is_who_has_a_database_and_a_broker_and_the_keeper_is_told(
 ) -> None:
     settings.REDIS_URL = broker_url
     if seconds_ago is not None:
-        Heartbeat.beat("keeper", timezone.now() - timedelta(seconds=seconds_ago))
+        Heartbeat.record("keeper", timezone.now() - timedelta(seconds=seconds_ago))
 
     answer = client.get("/health/ready")
 

@@ -248,7 +248,7 @@ def test_when_the_regular_check_is_silent_it_is_told_and_the_day_is_kept(
     look(keeper, world)
     assert Alert.objects.get(rule="tick_silent").closed_at is None
 
-    Heartbeat.beat("tick", world.now)
+    Heartbeat.record("tick", world.now)
     look(keeper, world)
     assert Alert.objects.get(rule="tick_silent").closed_at == world.now
 
@@ -332,6 +332,6 @@ def test_the_keepers_silence_is_told_by_celerys_check_and_its_return_too(db):
     assert tick.watch_engine("keeper", now + seconds(61)) is True
     assert Alert.objects.get().rule == "keeper_silent"
 
-    Heartbeat.beat("keeper", now + seconds(65))
+    Heartbeat.record("keeper", now + seconds(65))
     assert tick.watch_engine("keeper", now + seconds(66)) is False
     assert Alert.objects.get().closed_at == now + seconds(66)

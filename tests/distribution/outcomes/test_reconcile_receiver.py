@@ -77,10 +77,10 @@ def test_silence_counts_only_as_far_as_the_receiver_was_seen(distribution):
 
 
 def test_it_waits_while_one_of_two_receivers_is_silent(distribution):
-    StatusFeed.receiver_seen(RIPE - seconds(0.001), door="receiver")
-    StatusFeed.receiver_seen(RIPE, door="web")
+    StatusFeed.receiver_seen(RIPE - seconds(0.001), receiver="receiver")
+    StatusFeed.receiver_seen(RIPE, receiver="web")
     assert_waits(distribution)
-    StatusFeed.receiver_seen(RIPE, door="receiver")
+    StatusFeed.receiver_seen(RIPE, receiver="receiver")
     assert judge(distribution) == (1, 0)
 
 

@@ -113,14 +113,14 @@ def test_it_says_under_a_name_of_its_own_that_it_is_there(serve: Callable[..., i
 def test_who_lives_does_not_speak_for_who_is_silent():
     """Else silence would count as heard at the very door that Meta knocks at in vain."""
     now, second = timezone.now(), timedelta(seconds=1)
-    StatusFeed.receiver_seen(now, door="receiver")
-    StatusFeed.receiver_seen(now + second, door="web")
-    StatusFeed.receiver_seen(now + 600 * second, door="web")
+    StatusFeed.receiver_seen(now, receiver="receiver")
+    StatusFeed.receiver_seen(now + second, receiver="web")
+    StatusFeed.receiver_seen(now + 600 * second, receiver="web")
 
     assert StatusFeed.current().receiver_seen_at == now
 
     back = now + 601 * second
-    StatusFeed.receiver_seen(back, door="receiver", away_at=back)
+    StatusFeed.receiver_seen(back, receiver="receiver", away_at=back)
 
     assert StatusFeed.current().receiver_seen_at == now + 600 * second
     assert StatusFeed.current().receiver_away_at == back
@@ -129,10 +129,10 @@ def test_who_lives_does_not_speak_for_who_is_silent():
 @pytest.mark.django_db
 def test_who_was_taken_away_is_waited_for_until_the_next_day():
     now, hour = timezone.now(), timedelta(hours=1)
-    StatusFeed.receiver_seen(now, door="receiver")
+    StatusFeed.receiver_seen(now, receiver="receiver")
 
-    StatusFeed.receiver_seen(now + 23 * hour, door="web")
+    StatusFeed.receiver_seen(now + 23 * hour, receiver="web")
     assert StatusFeed.current().receiver_seen_at == now
 
-    StatusFeed.receiver_seen(now + 24 * hour, door="web")
+    StatusFeed.receiver_seen(now + 24 * hour, receiver="web")
     assert StatusFeed.current().receiver_seen_at == now + 24 * hour
