@@ -166,7 +166,7 @@ class AudiencePart:
     waiting: int
     failed: int
     skipped: int
-    doubtful: int  # unknown or unconfirmed
+    unresolved: int  # unknown or unconfirmed
 
 
 def by_tier(distribution: Distribution) -> list[AudiencePart]:
@@ -192,7 +192,7 @@ def _parts(distribution: Distribution, column: str, **only: Any) -> list[Audienc
         waiting=Count("pk", filter=Q(state__in=waiting)),
         failed=Count("pk", filter=Q(state=State.FAILED)),
         skipped=Count("pk", filter=Q(state=State.SKIPPED)),
-        doubtful=Count("pk", filter=Q(state__in=[State.UNKNOWN, State.UNCONFIRMED])),
+        unresolved=Count("pk", filter=Q(state__in=[State.UNKNOWN, State.UNCONFIRMED])),
     )
     return [AudiencePart(str(name), *counts) for name, *counts in parts]
 

@@ -68,7 +68,7 @@ def delivery() -> Delivery:
     return Delivery.objects.get()
 
 
-def heard(
+def a_report(
     status: str,
     attempt: AttemptKey | None,
     *,
@@ -79,5 +79,5 @@ def heard(
     return StatusReport(status, at, wamid, attempt, code)
 
 
-def hear(status: str, attempt: AttemptKey | None, **fields) -> AppliedReports:
-    return apply_reports([heard(status, attempt, **fields)], now=fields.get("at", LATER))
+def receive(status: str, attempt: AttemptKey | None, **fields) -> AppliedReports:
+    return apply_reports([a_report(status, attempt, **fields)], now=fields.get("at", LATER))

@@ -63,8 +63,18 @@ def by_hand() -> Figures:
 
 def stored() -> Figures:
     columns = (
-        *("distribution", "day", "tier", "number", "message_template", "hour", "language"),
-        *("outcome", "reason", "count", "delivered", "read"),
+        "distribution",
+        "day",
+        "tier",
+        "number",
+        "message_template",
+        "hour",
+        "language",
+        "outcome",
+        "reason",
+        "count",
+        "delivered",
+        "read",
     )
     rows = list(Rollup.objects.values_list(*columns))
     figures = {tuple(row[:9]): tuple(row[9:]) for row in rows}

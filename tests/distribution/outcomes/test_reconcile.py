@@ -51,24 +51,24 @@ def distribution(db) -> Distribution:
     return opened
 
 
-def doubtful() -> Delivery:
+def unknown_delivery() -> Delivery:
     return Delivery.objects.order_by("pk").first()
 
 
 def neighbours():
-    return Delivery.objects.exclude(pk=doubtful().pk)
+    return Delivery.objects.exclude(pk=unknown_delivery().pk)
 
 
-def judge(distribution: Distribution, *, now: datetime = RIPE) -> tuple[int, int]:
+def resolve(distribution: Distribution, *, now: datetime = RIPE) -> tuple[int, int]:
     distribution.refresh_from_db()
     return reconcile.resolve_unknown(distribution, now=now)
 
 
 def assert_waits(distribution: Distribution, *, now: datetime = RIPE) -> None:
-    before = Delivery.objects.filter(pk=doubtful().pk).values().get()
+    before = Delivery.objects.filter(pk=unknown_delivery().pk).values().get()
     assert before["state"] == State.UNKNOWN
-    assert judge(distribution, now=now) == (0, 0)
-    assert Delivery.objects.filter(pk=doubtful().pk).values().get() == before
+    assert resolve(distribution, now=now) == (0, 0)
+    assert Delivery.objects.filter(pk=unknown_delivery().pk).values().get() == before
 
 
 UNSURE = DOUBTED + seconds(settings.RECONCILE_UNSURE_SECONDS)
@@ -77,31 +77,33 @@ UNSURE = DOUBTED + seconds(settings.RECONCILE_UNSURE_SECONDS)
 @pytest.mark.parametrize(("code", "waits"), [(1, False), (131000, False), (424242, True)])
 def test_after_metas_own_unknown_error_a_shorter_silence_is_enough(distribution, code, waits):
     # As a 500 leaves it; a code that is on no list is no such word of Meta's.
-    Delivery.objects.filter(pk=doubtful().pk).update(reason="server_fault", failed_code=code)
+    Delivery.objects.filter(pk=unknown_delivery().pk).update(
+        reason="server_fault", failed_code=code
+    )
     StatusFeed.objects.update(applied_through=UNSURE)
 
     assert_waits(distribution, now=UNSURE - seconds(1))
     if waits:
         assert_waits(distribution, now=UNSURE)
     else:
-        assert judge(distribution, now=UNSURE) == (1, 0)
+        assert resolve(distribution, now=UNSURE) == (1, 0)
 
 
 @pytest.mark.parametrize("reason", ["no_answer", "connection_lost", "answer_unreadable"])
 def test_without_an_answer_of_metas_silence_must_last_the_whole_window(distribution, reason):
-    Delivery.objects.filter(pk=doubtful().pk).update(reason=reason)
+    Delivery.objects.filter(pk=unknown_delivery().pk).update(reason=reason)
     StatusFeed.objects.update(applied_through=UNSURE)
 
     assert_waits(distribution, now=UNSURE)
 
 
 def test_when_every_gate_says_no_it_is_sent_again_once(distribution):
-    before = doubtful()
+    before = unknown_delivery()
 
-    assert judge(distribution) == (1, 0)
-    assert judge(distribution) == (0, 0)
+    assert resolve(distribution) == (1, 0)
+    assert resolve(distribution) == (0, 0)
 
-    row = doubtful()
+    row = unknown_delivery()
     assert (row.state, row.next_at, row.ambiguous_no) == (State.RETRY_WAIT, RIPE, 1)
     attempt = Attempt.objects.get()
     assert attempt.attempt_id == str(AttemptKey(row.pk, 1, before.claim_token))
@@ -109,8 +111,8 @@ def test_when_every_gate_says_no_it_is_sent_again_once(distribution):
 
 
 def test_the_decision_is_kept_with_what_every_gate_saw(distribution):
-    before = doubtful()
-    assert judge(distribution) == (1, 0)
+    before = unknown_delivery()
+    assert resolve(distribution) == (1, 0)
 
     verdict = Verdict.objects.get()
     assert (verdict.delivery_id, verdict.ruling, verdict.by) == (before.pk, "SEND_AGAIN", None)
@@ -156,13 +158,13 @@ def test_it_waits_when_nobody_reads_reports(distribution):
 
 
 def test_it_waits_when_a_report_could_not_be_read(distribution):
-    StatusFeed.dead_letter(doubtful().inflight_at)
+    StatusFeed.dead_letter(unknown_delivery().inflight_at)
     assert_waits(distribution)
 
 
 def test_an_older_unreadable_report_does_not_matter(distribution):
-    StatusFeed.dead_letter(doubtful().inflight_at - seconds(0.001))
-    assert judge(distribution) == (1, 0)
+    StatusFeed.dead_letter(unknown_delivery().inflight_at - seconds(0.001))
+    assert resolve(distribution) == (1, 0)
 
 
 def test_it_waits_when_its_neighbours_were_not_reported_either(distribution):
@@ -173,12 +175,12 @@ def test_it_waits_when_its_neighbours_were_not_reported_either(distribution):
 
 def test_nineteen_of_twenty_reported_neighbours_are_enough(distribution):
     Delivery.objects.filter(pk=neighbours().last().pk).update(progress=Progress.NONE)
-    assert judge(distribution) == (1, 0)
+    assert resolve(distribution) == (1, 0)
 
 
 def test_a_neighbour_reported_as_failed_was_reported(distribution):
     neighbours().update(state=State.FAILED, reason="undeliverable", progress=0, failed_at=NOW)
-    assert judge(distribution) == (1, 0)
+    assert resolve(distribution) == (1, 0)
 
 
 def test_it_waits_when_it_has_too_few_neighbours(distribution):
@@ -194,14 +196,14 @@ def test_neighbours_are_those_of_its_number_and_of_its_minutes(distribution):
     some = list(neighbours().values_list("pk", flat=True)[:10])
     Delivery.objects.filter(pk__in=some).update(number=a_number(), progress=Progress.NONE)
 
-    assert judge(distribution) == (1, 0)
+    assert resolve(distribution) == (1, 0)
 
 
 def test_a_number_whose_reports_are_missing_is_judged_by_its_own(distribution):
     Delivery.objects.filter(pk__in=list(neighbours().values_list("pk", flat=True)[:10])).update(
         number=a_number()
     )
-    mine = neighbours().filter(number=doubtful().number)
+    mine = neighbours().filter(number=unknown_delivery().number)
     mine.update(progress=Progress.NONE)
     assert mine.count() == 10
     assert_waits(distribution)
@@ -209,9 +211,9 @@ def test_a_number_whose_reports_are_missing_is_judged_by_its_own(distribution):
 
 def test_with_few_neighbours_near_the_whole_distribution_is_asked(distribution):
     neighbours().update(accepted_at=NOW + seconds(3600))
-    assert judge(distribution) == (1, 0)
+    assert resolve(distribution) == (1, 0)
 
-    Delivery.objects.filter(pk=doubtful().pk).update(
+    Delivery.objects.filter(pk=unknown_delivery().pk).update(
         state=State.UNKNOWN, ambiguous_no=0, unknown_at=DOUBTED
     )
     neighbours().update(progress=Progress.NONE)
@@ -224,7 +226,7 @@ def test_it_waits_while_meta_holds_messages_back(distribution):
 
 
 def test_it_is_not_sent_a_third_time(distribution):
-    Delivery.objects.filter(pk=doubtful().pk).update(ambiguous_no=1)
+    Delivery.objects.filter(pk=unknown_delivery().pk).update(ambiguous_no=1)
     assert_waits(distribution)
 
 
@@ -236,7 +238,7 @@ def test_it_waits_while_nothing_is_sent(distribution, where):
 
 @pytest.mark.parametrize("status", [status for status in Status if status != Status.ACTIVE])
 def test_it_waits_when_the_person_may_not_be_written_to_any_more(distribution, status):
-    Subscriber.objects.filter(pk=doubtful().subscriber_id).update(status=status)
+    Subscriber.objects.filter(pk=unknown_delivery().subscriber_id).update(status=status)
     assert_waits(distribution)
 
 
@@ -263,9 +265,9 @@ def test_at_the_windows_end_a_human_decides(distribution):
     end = distribution.window_end
     StatusFeed.applied(end)
 
-    assert judge(distribution, now=end) == (0, 1)
+    assert resolve(distribution, now=end) == (0, 1)
 
-    row = doubtful()
+    row = unknown_delivery()
     assert (row.state, row.reason, row.ambiguous_no) == ("UNCONFIRMED", "never_answered", 0)
     verdict = Verdict.objects.get()
     assert (verdict.ruling, verdict.reason) == ("UNCONFIRMED", "never_answered")
@@ -276,13 +278,13 @@ def test_at_the_windows_end_a_human_decides(distribution):
 def test_also_of_what_was_paused_or_cancelled(distribution, where):
     Distribution.objects.update(state=where)
 
-    assert judge(distribution, now=distribution.window_end) == (0, 1)
+    assert resolve(distribution, now=distribution.window_end) == (0, 1)
 
 
 def test_what_meta_never_released_is_left_to_a_human_too(distribution):
     Delivery.objects.filter(pk=neighbours().last().pk).update(state=State.HELD)
 
-    assert judge(distribution, now=distribution.window_end) == (0, 2)
+    assert resolve(distribution, now=distribution.window_end) == (0, 2)
     assert set(Delivery.objects.filter(state="UNCONFIRMED").values_list("reason", flat=True)) == {
         "never_answered",
         "never_released",

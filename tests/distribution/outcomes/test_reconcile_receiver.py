@@ -13,10 +13,10 @@ from tests.distribution.outcomes.test_reconcile import (
     NOW,
     RIPE,
     assert_waits,
-    doubtful,
-    judge,
     neighbours,
+    resolve,
     seconds,
+    unknown_delivery,
 )
 
 distribution = the_gates.distribution
@@ -44,7 +44,7 @@ def silent(*, nearest: int) -> None:
 
 def test_an_absence_long_before_the_call_does_not_matter(distribution):
     away_until(NOW - reconcile.RECEIVER_START_TOLERANCE - seconds(0.001))
-    assert judge(distribution) == (1, 0)
+    assert resolve(distribution) == (1, 0)
 
 
 @pytest.mark.parametrize("after", [-reconcile.RECEIVER_START_TOLERANCE, seconds(0), RIPE - NOW])
@@ -62,7 +62,7 @@ def test_once_meta_had_time_to_come_again_it_is_sent_again(distribution):
 
     listen_until(due)
 
-    assert judge(distribution, now=due) == (1, 0)
+    assert resolve(distribution, now=due) == (1, 0)
     assert Verdict.objects.get().evidence["receiver"] == {
         "seen_at": due.isoformat(),
         "away_at": away.isoformat(),
@@ -73,7 +73,7 @@ def test_silence_counts_only_as_far_as_the_receiver_was_seen(distribution):
     StatusFeed.receiver_seen(RIPE - seconds(0.001))
     assert_waits(distribution)
     StatusFeed.receiver_seen(RIPE)
-    assert judge(distribution) == (1, 0)
+    assert resolve(distribution) == (1, 0)
 
 
 def test_it_waits_while_one_of_two_receivers_is_silent(distribution):
@@ -81,13 +81,13 @@ def test_it_waits_while_one_of_two_receivers_is_silent(distribution):
     StatusFeed.receiver_seen(RIPE, receiver="web")
     assert_waits(distribution)
     StatusFeed.receiver_seen(RIPE, receiver="receiver")
-    assert judge(distribution) == (1, 0)
+    assert resolve(distribution) == (1, 0)
 
 
 def test_at_the_windows_end_the_absence_is_left_to_a_human_with_the_rest(distribution):
     away_until(NOW)
 
-    assert judge(distribution, now=distribution.window_end) == (0, 1)
+    assert resolve(distribution, now=distribution.window_end) == (0, 1)
     verdict = Verdict.objects.get()
     assert verdict.ruling == "UNCONFIRMED"
     assert verdict.evidence["receiver"]["away_at"] == NOW.isoformat()
@@ -99,7 +99,7 @@ def test_at_the_windows_end_the_absence_is_left_to_a_human_with_the_rest(distrib
 @pytest.fixture
 def crowd(distribution):
     """Two hundred more were accepted and reported within the same two minutes."""
-    number_id = doubtful().number_id
+    number_id = unknown_delivery().number_id
     Delivery.objects.bulk_create(
         Delivery(
             distribution=distribution,
@@ -122,7 +122,7 @@ def crowd(distribution):
 def test_of_ten_after_it_none_may_be_silent_if_none_is_before(crowd, unheard, sent_again):
     """Two of two hundred and twenty are nothing to the neighbourhood of minutes."""
     silent(nearest=unheard)
-    assert judge(crowd) == (sent_again, 0)
+    assert resolve(crowd) == (sent_again, 0)
 
 
 def fifteen_before():
@@ -138,7 +138,7 @@ def test_of_the_twenty_nearest_one_may_be_silent(crowd):
     )
     before.update(accepted_at=NOW - seconds(1))
     silent(nearest=1)
-    assert judge(crowd) == (1, 0)
+    assert resolve(crowd) == (1, 0)
     nearest = Verdict.objects.get().evidence["nearest"]
     assert nearest == {"among": "nearest of the number", "total": 20, "reported": 19}
 
@@ -147,7 +147,7 @@ def test_the_nearest_are_those_of_its_number(crowd):
     """Another number's silence is that number's trouble."""
     pks = neighbours().order_by("accepted_at", "pk").values_list("pk", flat=True)[:10]
     Delivery.objects.filter(pk__in=list(pks)).update(number=a_number(), progress=Progress.NONE)
-    assert judge(crowd) == (1, 0)
+    assert resolve(crowd) == (1, 0)
 
 
 def test_two_silent_ones_of_the_twenty_nearest_are_too_many(crowd):

@@ -24,7 +24,7 @@ from tests.distribution.reported_statuses import (
     RESEND,
     Run,
     delivery,
-    hear,
+    receive,
 )
 
 pytestmark = pytest.mark.django_db
@@ -42,7 +42,7 @@ def test_a_reported_failure_is_kept_as_evidence_once(run):
     attempt = run.accepted()
 
     for _ in range(2):
-        hear("failed", attempt, code=NOT_ON_WHATSAPP)
+        receive("failed", attempt, code=NOT_ON_WHATSAPP)
 
     row, kept = delivery(), Attempt.objects.get()
     assert (row.state, row.reason, row.failed_code) == (
@@ -56,7 +56,7 @@ def test_a_reported_failure_is_kept_as_evidence_once(run):
 def test_what_meta_lost_is_sent_again_once(run):
     attempt = run.accepted()
 
-    hear("failed", attempt, code=LOST)
+    receive("failed", attempt, code=LOST)
 
     row = delivery()
     assert (row.state, row.reason, row.resend_no) == (State.RETRY_WAIT, "send_failed", 1)
@@ -64,7 +64,7 @@ def test_what_meta_lost_is_sent_again_once(run):
 
     claim = run.attempt(now=LATER + RESEND)
     run.settle(claim, State.ACCEPTED, wamid="wamid.second")
-    hear("failed", claim.attempt(claim.deliveries[0]), code=LOST)
+    receive("failed", claim.attempt(claim.deliveries[0]), code=LOST)
     assert (delivery().state, delivery().reason) == (State.FAILED, "send_failed")
 
 
@@ -77,7 +77,7 @@ def test_what_meta_lost_after_the_end_has_failed(run, where):
     attempt = run.accepted()
     Distribution.objects.update(state=where)
 
-    hear("failed", attempt, code=LOST)
+    receive("failed", attempt, code=LOST)
 
     assert (delivery().state, delivery().reason) == (State.FAILED, "send_failed")
 
@@ -86,16 +86,16 @@ def test_what_meta_lost_while_paused_waits(run):
     attempt = run.accepted()
     Distribution.objects.update(state=DistributionState.PAUSED)
 
-    hear("failed", attempt, code=LOST)
+    receive("failed", attempt, code=LOST)
 
     assert delivery().state == State.RETRY_WAIT
 
 
 def test_late_good_news_stops_a_waiting_resend(run):
     attempt = run.accepted()
-    hear("failed", attempt, code=LOST)
+    receive("failed", attempt, code=LOST)
 
-    hear("delivered", attempt)
+    receive("delivered", attempt)
 
     assert (delivery().state, delivery().reason) == (State.ACCEPTED, "")
     assert run.attempt(now=LATER + RESEND).deliveries == []
@@ -105,7 +105,7 @@ def test_good_news_stops_the_resend_of_an_unanswered_call(run):
     attempt = run.unanswered()
     assert delivery().state == State.RETRY_WAIT
 
-    hear("sent", attempt, wamid="wamid.late")
+    receive("sent", attempt, wamid="wamid.late")
 
     assert (delivery().state, delivery().wamid) == (State.ACCEPTED, "wamid.late")
     assert run.attempt(now=LATER).deliveries == []
@@ -116,7 +116,7 @@ def test_good_news_stops_a_resend_that_is_claimed_already(run):
     attempt = run.unanswered()
     claim = deliveries.claim(run.distribution.pk, 0, limit=50, now=LATER, lease=LEASE)
 
-    hear("sent", attempt, wamid="wamid.late")
+    receive("sent", attempt, wamid="wamid.late")
 
     number_id = PhoneNumber.objects.first().pk
     assert (
@@ -141,7 +141,7 @@ def test_good_news_of_an_earlier_attempt_after_a_resend_is_a_double_and_told(run
         run.settle(claim, State[second.upper()], reason="", wamid=wamid)
     before = Delivery.objects.values().get()
 
-    applied = hear("delivered", first, wamid="wamid.first")
+    applied = receive("delivered", first, wamid="wamid.first")
 
     assert (applied.changed, len(applied.duplicates), applied.unmatched) == (0, 1, [])
     assert Delivery.objects.values().get() == before
@@ -158,7 +158,7 @@ def test_good_news_of_an_earlier_attempt_after_a_resend_is_a_double_and_told(run
 def test_a_suspicion_becomes_certain_once_the_later_message_is_proven(run):
     first = run.unanswered()
     claim = run.attempt(now=LATER)
-    hear("sent", first, wamid="wamid.first")
+    receive("sent", first, wamid="wamid.first")
     assert duplicates.confirm_suspects(LATER) == 0
 
     run.settle(claim, State.ACCEPTED, reason="", wamid="wamid.second")
@@ -175,7 +175,7 @@ def test_a_suspicion_becomes_certain_once_the_later_message_is_proven(run):
 def test_one_call_that_became_two_messages_is_a_double(run):
     first = run.accepted()
 
-    applied = hear("delivered", first, wamid="wamid.of.another.message")
+    applied = receive("delivered", first, wamid="wamid.of.another.message")
 
     assert len(applied.duplicates) == 1
     assert delivery().progress == 2
@@ -186,7 +186,7 @@ def test_a_failure_of_an_earlier_attempt_says_nothing_of_the_later(run):
     first = run.unanswered()
     run.settle(run.attempt(now=LATER), State.ACCEPTED, wamid="wamid.second")
 
-    applied = hear("failed", first, code=LOST)
+    applied = receive("failed", first, code=LOST)
 
     assert (applied.changed, applied.duplicates) == (0, [])
     assert delivery().state == State.ACCEPTED
@@ -196,7 +196,7 @@ def test_when_the_resend_was_refused_the_earlier_attempts_good_news_counts(run):
     first = run.unanswered()
     run.settle(run.attempt(now=LATER), State.FAILED, reason="undeliverable", wamid=None)
 
-    hear("delivered", first, wamid="wamid.first")
+    receive("delivered", first, wamid="wamid.first")
 
     assert (delivery().state, delivery().wamid) == (State.ACCEPTED, "wamid.first")
     assert not Alert.objects.exists()
@@ -207,12 +207,12 @@ def test_a_late_sent_of_an_attempt_that_meta_failed_does_not_end_the_retry(run, 
     """Webhooks may be repeated for days and in any order: `sent` is older than `failed`."""
     first = run.accepted()
     wamid = f"wamid.{delivery().pk}"
-    hear("sent", first, wamid=wamid)
-    hear("failed", first if named else None, wamid=wamid, code=LOST)
+    receive("sent", first, wamid=wamid)
+    receive("failed", first if named else None, wamid=wamid, code=LOST)
     refused = {"reason": "throughput_exceeded", "wamid": None, "next_at": LATER + 2 * RESEND}
     run.settle(run.attempt(now=LATER + RESEND), State.RETRY_WAIT, **refused)
 
-    applied = hear("sent", first, wamid=wamid)
+    applied = receive("sent", first, wamid=wamid)
 
     assert (applied.changed, applied.duplicates, applied.unmatched) == (0, [], [])
     assert delivery().state == State.RETRY_WAIT
@@ -221,10 +221,10 @@ def test_a_late_sent_of_an_attempt_that_meta_failed_does_not_end_the_retry(run, 
 
 def test_a_double_is_noticed_although_the_failure_before_it_named_no_attempt(run):
     first = run.accepted()
-    hear("failed", None, wamid=f"wamid.{delivery().pk}", code=LOST)
+    receive("failed", None, wamid=f"wamid.{delivery().pk}", code=LOST)
     run.settle(run.attempt(now=LATER + RESEND), State.ACCEPTED, wamid="wamid.second")
 
-    applied = hear("delivered", first)
+    applied = receive("delivered", first)
 
     assert ([double.delivery_id for double in applied.duplicates], applied.unmatched) == (
         [delivery().pk],

@@ -26,9 +26,9 @@ from tests.distribution.reported_statuses import (
     NOT_ON_WHATSAPP,
     NOW,
     Run,
+    a_report,
     delivery,
-    hear,
-    heard,
+    receive,
     seconds,
 )
 
@@ -44,7 +44,7 @@ def run(db) -> Run:
 
 
 def test_a_report_is_found_by_the_attempt_it_names(run):
-    applied = hear("delivered", run.accepted())
+    applied = receive("delivered", run.accepted())
 
     assert (applied.changed, applied.unmatched, applied.duplicates) == (1, [], [])
     assert (delivery().progress, delivery().delivered_at) == (Progress.DELIVERED, LATER)
@@ -53,7 +53,7 @@ def test_a_report_is_found_by_the_attempt_it_names(run):
 def test_a_report_that_names_no_attempt_is_found_by_its_message_id(run):
     run.accepted()
 
-    assert hear("read", None, wamid=f"wamid.{delivery().pk}").changed == 1
+    assert receive("read", None, wamid=f"wamid.{delivery().pk}").changed == 1
     assert delivery().progress == Progress.READ
 
 
@@ -63,7 +63,7 @@ def test_a_lost_answer_is_found_again_with_its_message_id(run):
     deliveries.expire_leases(NOW + LEASE * 2)
     assert delivery().state == State.UNKNOWN
 
-    hear("sent", attempt, wamid="wamid.found")
+    receive("sent", attempt, wamid="wamid.found")
 
     row = delivery()
     assert (row.state, row.wamid, row.accepted_at) == (State.ACCEPTED, "wamid.found", NOW)
@@ -71,7 +71,7 @@ def test_a_lost_answer_is_found_again_with_its_message_id(run):
 
 def test_a_report_that_overtakes_the_answer_stands(run):
     claim = run.attempt()
-    hear("delivered", claim.attempt(claim.deliveries[0]), wamid="wamid.1")
+    receive("delivered", claim.attempt(claim.deliveries[0]), wamid="wamid.1")
 
     run.settle(claim, State.ACCEPTED, wamid="wamid.1")
     run.settle(claim, State.UNKNOWN, reason="no_answer", wamid=None)
@@ -82,11 +82,11 @@ def test_a_report_that_overtakes_the_answer_stands(run):
 @pytest.mark.parametrize(
     "stranger",
     [
-        lambda a: heard("sent", AttemptKey(a.delivery_id + 1000, 1, 5)),
-        lambda a: heard("sent", a._replace(claim_token=a.claim_token ^ 1)),
-        lambda a: heard("failed", a._replace(attempt_no=2), code=LOST),
-        lambda _: heard("sent", None, wamid="wamid.of.somebody.else"),
-        lambda _: heard("sent", None),
+        lambda a: a_report("sent", AttemptKey(a.delivery_id + 1000, 1, 5)),
+        lambda a: a_report("sent", a._replace(claim_token=a.claim_token ^ 1)),
+        lambda a: a_report("failed", a._replace(attempt_no=2), code=LOST),
+        lambda _: a_report("sent", None, wamid="wamid.of.somebody.else"),
+        lambda _: a_report("sent", None),
     ],
     ids=["delivery", "token", "attempt", "message id", "nothing"],
 )
@@ -129,7 +129,7 @@ def test_a_bundle_is_read_and_written_in_a_handful_of_statements(django_assert_m
     claim = run.attempt()
     run.settle(claim, State.ACCEPTED)
     bundle = [
-        heard(status, claim.attempt(row))
+        a_report(status, claim.attempt(row))
         for row in claim.deliveries
         for status in ("sent", "delivered", "read")
     ]
@@ -142,7 +142,7 @@ def test_a_bundle_is_read_and_written_in_a_handful_of_statements(django_assert_m
 
 def test_doubled_reports_change_nothing(run):
     attempt = run.accepted()
-    bundle = [heard("sent", attempt), heard("delivered", attempt)]
+    bundle = [a_report("sent", attempt), a_report("delivered", attempt)]
     apply_reports(bundle, now=LATER)
     before = Delivery.objects.values().get()
 
@@ -158,7 +158,7 @@ def test_reports_in_any_order_and_any_bundles_end_the_same():
         attempt = run.accepted()
         for status in order:
             moment = LATER + seconds(["sent", "delivered", "read"].index(status))
-            apply_reports([heard(status, attempt, at=moment)], now=LATER)
+            apply_reports([a_report(status, attempt, at=moment)], now=LATER)
         row = delivery()
         ends.add((row.state, row.progress, row.sent_at, row.delivered_at, row.read_at))
 
@@ -169,23 +169,23 @@ def test_effects_on_people_are_told_once(run):
     attempt = run.accepted()
     person = delivery().subscriber_id
 
-    assert hear("delivered", attempt).reached == {person}
-    assert hear("read", attempt).reached == set()
+    assert receive("delivered", attempt).reached == {person}
+    assert receive("read", attempt).reached == set()
 
 
 def test_refused_people_are_told_with_the_code(run):
     attempt = run.accepted()
     person = delivery().subscriber_id
 
-    assert hear("failed", attempt, code=NOT_ON_WHATSAPP).refused == {person: NOT_ON_WHATSAPP}
-    assert hear("failed", attempt, code=NOT_ON_WHATSAPP).refused == {}
+    assert receive("failed", attempt, code=NOT_ON_WHATSAPP).refused == {person: NOT_ON_WHATSAPP}
+    assert receive("failed", attempt, code=NOT_ON_WHATSAPP).refused == {}
 
 
 def test_one_message_id_for_two_deliveries_spoils_no_bundle():
     run = Run(3)
     claim = run.attempt()
     bundle = [
-        heard("sent", claim.attempt(row), wamid=wamid)
+        a_report("sent", claim.attempt(row), wamid=wamid)
         for row, wamid in zip(
             claim.deliveries, ["wamid.same", "wamid.same", "wamid.3"], strict=True
         )
@@ -205,8 +205,8 @@ def test_two_bundles_about_the_same_people_at_once_lose_nothing():
     run = Run(40)
     claim = run.attempt()
     run.settle(claim, State.ACCEPTED)
-    forth = [heard("delivered", claim.attempt(row)) for row in claim.deliveries]
-    back = [heard("read", claim.attempt(row)) for row in reversed(claim.deliveries)]
+    forth = [a_report("delivered", claim.attempt(row)) for row in claim.deliveries]
+    back = [a_report("read", claim.attempt(row)) for row in reversed(claim.deliveries)]
     together = Barrier(2)
 
     def apply(bundle: list[StatusReport]) -> int:

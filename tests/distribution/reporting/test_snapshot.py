@@ -39,7 +39,7 @@ class Sums(TestCase):
             assert sum(part.total for part in parts) == people
             for part in parts:
                 told = (part.delivered, part.accepted, part.waiting, part.failed, part.skipped)
-                assert sum(told) + part.doubtful == part.total
+                assert sum(told) + part.unresolved == part.total
         assert sum(one.delivered for one in seen.numbers) == seen.reach.delivered
         assert sum(one.accepted for one in seen.numbers) == seen.reach.accepted
         failed = sum(one.count for one in seen.failure_reasons if one.state == State.FAILED)
