@@ -110,7 +110,9 @@ def environment() -> list[str]:
     lines = [f"settings {name} {services[name]}" for name in services]
     lines += [f"embedded {name} {bare[name]}" for name in bare if bare[name] != services.get(name)]
     lines += [f"elsewhere {name}" for name in sources.environment_reads() if name not in services]
-    return sorted(lines + [f".env.example {name}={value}" for name, value in example])
+    # The sample key may stand in `.env.example` only, so its value is not recorded.
+    shown = {**dict(example), "SECRET_KEY": "…"}
+    return sorted(lines + [f".env.example {name}={value}" for name, value in shown.items()])
 
 
 def _settings_reads(example: dict[str, str], given: dict[str, str]) -> dict[str, str]:
