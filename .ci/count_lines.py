@@ -14,7 +14,15 @@ import tokenize
 from collections import Counter
 from pathlib import Path
 
-PACKAGES = ("config", "distribution", "phonepool", "sandbox", "subscribers", "webhooks")
+PACKAGES = (
+    "config",
+    "distribution",
+    "masking",
+    "phonepool",
+    "sandbox",
+    "subscribers",
+    "webhooks",
+)
 NO_CODE = {
     tokenize.COMMENT,
     tokenize.DEDENT,
