@@ -26,7 +26,7 @@ class Unreadable(ValueError):  # noqa: N818 - the body is at fault; operators re
 
 
 def parse(body: bytes) -> Any:
-    """Any JSON value, or None. Deep nesting raises RecursionError, invalid UTF-8 ValueError."""
+    """Any JSON value; None where the bytes hold none, or one that nests too deeply."""
     try:
         return json.loads(body)
     except (ValueError, RecursionError):

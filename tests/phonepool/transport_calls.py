@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from phonepool.cloud_api.transport import CloudTransport
 from phonepool.exceptions import CloudApiError
 
+Make = Callable[..., CloudTransport]
 PATH = "/v25.0/100200300/messages"
 
 

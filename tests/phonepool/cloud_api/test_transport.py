@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -36,23 +35,7 @@ from tests.phonepool.hostile_server import (
     send_raw,
     unconnectable_url,
 )
-from tests.phonepool.transport_calls import PATH, failure_of, no_guard
-
-Make = Callable[..., CloudTransport]
-
-
-@pytest.fixture
-def make() -> Iterator[Make]:
-    made: list[CloudTransport] = []
-
-    def transport(base_url: str, **options: Any) -> CloudTransport:
-        limits: dict[str, Any] = {"connect_timeout": 0.3, "read_timeout": 0.4, "connections": 4}
-        made.append(CloudTransport(base_url, "a-token-of-tests", **{**limits, **options}))
-        return made[-1]
-
-    yield transport
-    for each in made:
-        each.close()
+from tests.phonepool.transport_calls import PATH, Make, failure_of, no_guard
 
 
 def test_a_request_arrives_whole_with_its_token_and_length(

@@ -6,15 +6,14 @@ import shutil
 import ssl
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from phonepool.cloud_api.transport import CloudTransport
 from phonepool.errors import CONNECT_TIMEOUT, NOT_SENT
-from phonepool.exceptions import CloudApiError, NotSent
+from phonepool.exceptions import NotSent
 from tests.phonepool.hostile_server import (
     HostileServer,
     hostile_server,
@@ -22,36 +21,9 @@ from tests.phonepool.hostile_server import (
     reset,
     send_raw,
 )
+from tests.phonepool.transport_calls import PATH, Make, failure_of
 
 pytestmark = pytest.mark.any_database  # sockets only
-
-PATH = "/v25.0/100200300/messages"
-Make = Callable[..., CloudTransport]
-
-
-def go() -> None:
-    """A guard that lets everything pass."""
-
-
-@pytest.fixture
-def make() -> Iterator[Make]:
-    made: list[CloudTransport] = []
-
-    def transport(base_url: str, **options: Any) -> CloudTransport:
-        limits: dict[str, Any] = {"connect_timeout": 0.3, "read_timeout": 0.4, "connections": 4}
-        made.append(CloudTransport(base_url, "a-token-of-tests", **{**limits, **options}))
-        return made[-1]
-
-    yield transport
-    for each in made:
-        each.close()
-
-
-def failure_of(transport: CloudTransport, kind: type[CloudApiError]) -> Any:
-    with pytest.raises(CloudApiError) as caught:
-        transport.post(PATH, b"{}", guard=go)
-    assert type(caught.value) is kind
-    return caught.value.failure
 
 
 def test_a_server_that_speaks_no_tls_was_sent_nothing(make: Make, server: HostileServer) -> None:
