@@ -16,9 +16,9 @@ from hypothesis import settings as options
 
 from config.processes import child
 from tests.one_database import sort_out
-from tests.services import broker_url, insist, on_postgres, on_sqlite, postgres_url
+from tests.services import broker_url, insist, on_postgres, on_sqlite, postgres_server, postgres_url
 
-__all__ = ["broker_url", "on_postgres", "on_sqlite", "postgres_url"]
+__all__ = ["broker_url", "on_postgres", "on_sqlite", "postgres_server", "postgres_url"]
 
 
 class BeyondThisMachineError(RuntimeError):

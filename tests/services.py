@@ -50,12 +50,17 @@ def own_redis_database(url: str, worker_id: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    """A PostgreSQL database of this session's own, empty: on the server at TEST_DATABASE_URL,
-    else on a throwaway server."""
+def postgres_server() -> Iterator[str]:
+    """The URL of a PostgreSQL server: the one at TEST_DATABASE_URL, else a throwaway one."""
     with contextlib.ExitStack() as ends:
-        server = given_postgres() or _throwaway_postgres(ends)
-        yield ends.enter_context(_database_on(server))
+        yield given_postgres() or _throwaway_postgres(ends)
+
+
+@pytest.fixture
+def postgres_url(postgres_server: str) -> Iterator[str]:
+    """An empty PostgreSQL database of this test's own: what one test leaves, no other finds."""
+    with _database_on(postgres_server) as url:
+        yield url
 
 
 def given_postgres() -> str:
