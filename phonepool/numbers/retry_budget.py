@@ -23,7 +23,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from phonepool.errors import Action, Failure, Reason
+from phonepool.errors import Action, Failure, FailureCategory
 from phonepool.models import PhoneNumber
 from phonepool.numbers import health
 
@@ -43,8 +43,8 @@ class Budget:
 
 def uses_budget(failure: Failure) -> bool:
     """Whether a retry after this failure counts against the budget."""
-    server_error = failure.reason is Reason.SERVER_ERROR and failure.action is Action.BACKOFF
-    return server_error or failure.charged
+    server_error = failure.category is FailureCategory.SERVER_ERROR
+    return (server_error and failure.action is Action.BACKOFF) or failure.charged
 
 
 def spend(

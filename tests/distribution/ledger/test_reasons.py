@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from distribution.ledger.reasons import OWN, DeliveryReason, explain, failures_by_slug
+from distribution.ledger.reasons import OWN, DeliveryReason, explain
+from phonepool import errors
 
 
 @pytest.mark.parametrize(
@@ -40,4 +41,4 @@ def test_a_failure_without_an_error_code_has_a_sentence_of_its_category():
 
 
 def test_failures_of_ranges_subcodes_and_without_a_code_are_found_by_slug():
-    assert {"number_not_reachable", "unlisted", "insights"} <= set(failures_by_slug())
+    assert {"number_not_reachable", "unlisted", "insights"} <= set(errors.BY_SLUG)

@@ -9,7 +9,7 @@ import pytest
 from distribution.ledger import reasons
 from distribution.models import Delivery, Distribution, State
 from distribution.reporting import subscriber_history
-from phonepool.errors import FAILURES, Reason
+from phonepool.errors import FAILURES, FailureCategory
 from subscribers.models import Erasure
 from subscribers.people import erasure as erasing
 from tests.builders import a_subscriber
@@ -79,7 +79,7 @@ def test_every_state_has_a_sentence(state):
 
 
 def test_every_reason_of_meta_has_words_and_advice():
-    assert set(reasons.SENTENCE_ENDS) == set(Reason)
+    assert set(reasons.SENTENCE_ENDS) == set(FailureCategory)
     for failure in FAILURES.values():
         assert failure.slug not in reasons.explain(failure.slug).sentence_end
         assert reasons.explain(failure.slug).advice

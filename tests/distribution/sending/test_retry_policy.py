@@ -80,7 +80,7 @@ def delay(failure: Failure, **fields) -> float | None:
 @pytest.mark.parametrize(
     "failure",
     [TOO_FAST, APP_LIMIT, NOT_SENT, CONNECT_TIMEOUT, DEADLINE_PASSED, WITHDRAWN, META_ILL],
-    ids=lambda failure: f"{failure.reason} {failure.slug}",
+    ids=lambda failure: f"{failure.category} {failure.slug}",
 )
 def test_our_own_trouble_waits_five_ten_and_then_twenty_seconds_for_ever(failure):
     assert [delay(failure, attempt_no=no) for no in range(1, 7)] == [5, 10, 20, 20, 20, 20]
@@ -107,7 +107,7 @@ def test_only_charged_tries_climb_the_ladder_of_a_charged_failure():
 @pytest.mark.parametrize(
     "failure",
     [NOT_ON_WHATSAPP, BLOCKED, OPTED_OUT, classify(131049), classify(132000), UNLISTED],
-    ids=lambda failure: f"{failure.reason} {failure.slug}",
+    ids=lambda failure: f"{failure.category} {failure.slug}",
 )
 def test_what_would_be_refused_again_is_not_repeated(failure):
     assert delay(failure) is None
