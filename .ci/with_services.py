@@ -15,8 +15,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from config.processes import private_broker, private_postgres
+from config.processes import private_broker
 from config.processes.supervisor import interruptible
+from tests.throwaway_services import running_broker, start_postgres
 
 
 def main(command: Sequence[str]) -> int:
@@ -28,8 +29,8 @@ def main(command: Sequence[str]) -> int:
         folder = Path(name)
         folder.chmod(0o711)  # PostgreSQL runs as another account
         with (
-            private_broker.running_broker(folder / "broker") as redis_url,
-            private_postgres.start(folder / "postgres", durable=False) as database,
+            running_broker(folder / "broker") as redis_url,
+            start_postgres(folder / "postgres", durable=False) as database,
         ):
             return run(command, TEST_DATABASE_URL=database.url, TEST_REDIS_URL=redis_url)
 

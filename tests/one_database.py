@@ -40,6 +40,7 @@ STARTING = frozenset(
         "config.processes.supervisor",
         "tests.processes",
         "tests.serving",
+        "tests.throwaway_services",
     }
 )
 

@@ -22,8 +22,8 @@ import pytest
 from django.db import connection
 from psycopg import sql
 
-from config.processes import private_broker, private_postgres
 from config.processes.child import LaunchError
+from tests.throwaway_services import running_broker, start_postgres
 
 REDIS_DATABASES = 16
 
@@ -37,7 +37,7 @@ def broker_url(worker_id: str) -> Iterator[str]:
     if given:
         yield own_redis_database(given, worker_id)
         return
-    with _folder() as folder, private_broker.running_broker(folder) as url:
+    with _folder() as folder, running_broker(folder) as url:
         yield url
 
 
@@ -102,7 +102,7 @@ def _skip_reason(report: pytest.TestReport | pytest.CollectReport) -> str:
 def _throwaway_postgres(ends: contextlib.ExitStack) -> str:
     try:
         home = ends.enter_context(_folder()) / "postgres"
-        return ends.enter_context(private_postgres.start(home, durable=False)).url
+        return ends.enter_context(start_postgres(home, durable=False)).url
     except LaunchError as error:
         pytest.skip(str(error))
 

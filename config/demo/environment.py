@@ -78,7 +78,6 @@ def _sandbox(name: str, seed: int) -> SandboxOptions:
     return SandboxOptions(
         numbers=[number.for_sandbox for number in POOL],
         templates=[f"{TEMPLATE}:{LANGUAGE}:{VARIABLES}:UTILITY"],
-        webhook_path="/webhooks/whatsapp",
         options=[
             "--profile=fast",
             f"--seed={seed}",

@@ -17,6 +17,7 @@ from pathlib import Path
 INFRASTRUCTURE = 0  # broker, database, sandbox: the others need them
 APPLICATION = 1
 TAIL_LINES = 15
+PROJECT_FOLDER = Path(__file__).resolve().parents[2]
 PORTS = range(20000, 32768)  # below the kernel's range for outgoing connections
 READY_FILE = "DAYBREAK_READY_FILE"
 _reserved_ports: set[int] = set()  # given to a child that does not listen yet
@@ -37,7 +38,7 @@ class Child:
     name: str
     argv: Sequence[str]
     env: Mapping[str, str]
-    cwd: Path
+    cwd: Path = PROJECT_FOLDER
     stage: int = APPLICATION
     stop_signal: signal.Signals = signal.SIGTERM
     account: str = ""  # run as this account; only root can give one
@@ -89,10 +90,11 @@ class Process:
             file.seek(min(self.log_start, self.log.stat().st_size))
             return file.read().decode(errors="replace")
 
-    def error_message(self, what: str) -> str:
+    def error(self, what: str) -> LaunchError:
         """The child's name and `what`, followed by the last lines of its output."""
         lines = [f"  {line}" for line in self.output().splitlines()[-TAIL_LINES:]]
-        return "\n".join([f"{self.child.name} {what}. The last lines of {self.log}:", *lines])
+        text = f"{self.child.name} {what}. The last lines of {self.log}:"
+        return LaunchError("\n".join([text, *lines]))
 
 
 def report_ready() -> None:

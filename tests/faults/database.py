@@ -15,7 +15,7 @@ import psycopg
 from django.core.management import call_command
 from django.db import connections
 
-from config.processes import private_postgres
+from tests.throwaway_services import start_postgres
 
 TEMPLATE = "daybreak_faults"
 
@@ -24,7 +24,7 @@ class Server:
     """A throwaway PostgreSQL that may be crashed, and copies of a migrated database on it."""
 
     def __init__(self, home: Path) -> None:
-        self.running = private_postgres.start(home, durable=False)
+        self.running = start_postgres(home, durable=False)
         self._execute(f"CREATE DATABASE {TEMPLATE}")
         point_django_at(self.url(TEMPLATE))
         call_command("migrate", verbosity=0)

@@ -143,8 +143,8 @@ class Stack:
         self.broker_url = broker.url
         self.env["REDIS_URL"] = self._reach(ends, "redis", broker.url)
         sandbox_port, self.web_port = free_port(), free_port()
-        webhook_url = f"http://127.0.0.1:{self.web_port}{self._stand_in.webhook_path}"
-        self._begin(programs.sandbox(self.env, self._stand_in, sandbox_port, webhook_url))
+        web_url = f"http://127.0.0.1:{self.web_port}"
+        self._begin(programs.sandbox(self.env, self._stand_in, sandbox_port, web_url))
         url = f"http://127.0.0.1:{sandbox_port}"
         self.env.update(self._stand_in.environment(self._reach(ends, "meta", url)))
         self.cloud = Cloud(url, self._stand_in)

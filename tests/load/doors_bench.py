@@ -35,7 +35,6 @@ sys.path.insert(0, str(ROOT))
 
 import psycopg  # noqa: E402
 
-from config.processes.private_broker import running_broker  # noqa: E402
 from config.processes.supervisor import interruptible  # noqa: E402
 from tests.load.callers import Answer, Flood, Requests, steadily  # noqa: E402
 from tests.load.people import PEOPLE  # noqa: E402
@@ -48,6 +47,7 @@ from tests.load.servers import (  # noqa: E402
     migrate,
     web,
 )
+from tests.throwaway_services import running_broker  # noqa: E402
 
 LIST = "/api/distribution/subscribers?page_size=50"
 LARGE = "/api/distribution/subscribers?page_size=200&ordering=-updated_at"

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import psutil
 
-from config.processes import private_postgres
 from config.processes.child import free_port
 from tests.load.posts import SECRET, body, fire, request
+from tests.throwaway_services import start_postgres
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -87,7 +87,7 @@ def databases(kind: str, folder: Path) -> Iterator[tuple[str, Callable[[], float
     if kind == "sqlite":
         yield f"sqlite:///{folder / 'bench.sqlite3'}", lambda: 0.0
         return
-    with private_postgres.start(folder / "postgres", durable=True) as server:
+    with start_postgres(folder / "postgres", durable=True) as server:
         yield server.url, lambda: cpu(family(server.process.pid))
 
 

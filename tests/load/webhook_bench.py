@@ -26,7 +26,6 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from config.processes.private_broker import running_broker  # noqa: E402
 from tests.load.posts import body, fire, request  # noqa: E402
 from tests.load.servers import (  # noqa: E402
     cpu,
@@ -36,6 +35,7 @@ from tests.load.servers import (  # noqa: E402
     migrate,
     web,
 )
+from tests.throwaway_services import running_broker  # noqa: E402
 
 
 def measure(arguments: argparse.Namespace, kind: str) -> dict[str, float]:

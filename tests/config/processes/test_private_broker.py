@@ -13,8 +13,9 @@ import redis
 
 from config.broker import answers
 from config.processes.child import LaunchError
-from config.processes.private_broker import find_binary, find_broker, running_broker
+from config.processes.private_broker import find_binary, find_broker
 from config.processes.supervisor import Supervisor
+from tests.throwaway_services import running_broker
 
 pytestmark = pytest.mark.any_database  # brokers of their own
 

@@ -14,8 +14,8 @@ import pytest
 
 from config.processes import private_postgres
 from config.processes.child import LaunchError
-from config.processes.private_postgres import RunningPostgres
 from config.settings.databases import POSTGRES_OPTIONS
+from tests.throwaway_services import RunningPostgres, start_postgres
 
 pytestmark = pytest.mark.any_database  # servers of their own
 
@@ -29,7 +29,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPostgres
     except LaunchError as error:
         pytest.skip(str(error))
     home = private_postgres.home_in(tmp_path_factory.mktemp("server"))
-    with private_postgres.start(home, durable=False) as it:
+    with start_postgres(home, durable=False) as it:
         yield it
     shutil.rmtree(home.parent)
 
@@ -116,7 +116,7 @@ def test_a_folder_the_account_may_not_enter_is_refused_and_a_temporary_one_found
     private.mkdir(mode=0o700)
 
     with pytest.raises(LaunchError, match="may not enter"):
-        private_postgres.start(private / "postgres", durable=False)
+        start_postgres(private / "postgres", durable=False)
     home = private_postgres.home_in(private)
     assert private not in home.parents
     assert private_postgres.can_enter(home, private_postgres.account_for_server())
