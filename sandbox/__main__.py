@@ -10,12 +10,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from sandbox.sandbox import Sandbox
 from sandbox.server import serve
-from sandbox.settings import PROFILES, SettingsError
+from sandbox.settings import PROFILES
 from sandbox.state import Options
 
 new_loop: Callable[[], asyncio.AbstractEventLoop]
@@ -41,40 +42,24 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument("--verify-token", default="sandbox-verify-token")
     parser.add_argument("--webhook-url", default="", help="where status webhooks are posted")
     parser.add_argument("--waba-id", default="400000000000001")
-    parser.add_argument("--number", action="append", metavar="ID:DISPLAY:RATE[:QUALITY]")
-    parser.add_argument(
-        "--template", action="append", metavar="NAME:LANGUAGE:BODYPARAMS[:CATEGORY]"
-    )
+    number, template = "ID:DISPLAY:RATE[:QUALITY]", "NAME:LANGUAGE:BODYPARAMS[:CATEGORY]"
+    parser.add_argument("--number", dest="numbers", action="append", metavar=number)
+    parser.add_argument("--template", dest="templates", action="append", metavar=template)
     parser.add_argument("--journal", default="", metavar="FILE", help="JSON lines, appended")
-    parser.add_argument("--settings", default="", metavar="JSON|FILE")
+    parser.add_argument("--settings", dest="overrides", default="{}", metavar="JSON|FILE")
     parser.add_argument("--die-with-parent", action="store_true")
     return parser
 
 
 def options_from(given: argparse.Namespace) -> Options:
     """The start options; raises ValueError with a sentence."""
-    return Options(
-        profile=given.profile,
-        seed=given.seed,
-        overrides=_overrides(given.settings),
-        access_token=given.access_token,
-        app_secret=given.app_secret,
-        verify_token=given.verify_token,
-        waba_id=given.waba_id,
-        webhook_url=given.webhook_url,
-        numbers=tuple(given.number or ["100000000000001:+919800000001:80"]),
-        templates=tuple(given.template or ["daily_update:en:2:UTILITY"]),
-        journal=given.journal,
-    )
+    values = {field.name: getattr(given, field.name) for field in fields(Options)}
+    values["overrides"] = _overrides(given.overrides)
+    return Options(**{name: value for name, value in values.items() if value is not None})
 
 
-def _overrides(text: str) -> dict[str, Any]:
-    if not text:
-        return {}
-    overrides = json.loads(text if text.lstrip().startswith("{") else Path(text).read_text())
-    if not isinstance(overrides, dict):
-        raise SettingsError("settings must be a JSON object")
-    return overrides
+def _overrides(text: str) -> Any:
+    return json.loads(text if text.lstrip().startswith("{") else Path(text).read_text())
 
 
 def die_with_parent(parent: int) -> None:

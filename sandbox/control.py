@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from dataclasses import asdict
+from typing import Any
 from urllib.parse import parse_qsl
 
 import aiohttp
@@ -15,36 +17,37 @@ from aiohttp import web
 
 from sandbox import incidents, settings
 from sandbox.answers import control_response
-from sandbox.control_request import Command, ControlError, ControlRequest
+from sandbox.control_request import Commands, ControlRequest
 from sandbox.errors import Refusal
 from sandbox.posting import Post, signature
 from sandbox.sandbox import Sandbox
 from sandbox.statistics import statistics
 from sandbox.validation import parse
+from sandbox.values import InvalidValue, checked
 
 _NO_LIMIT = 100_000_000
+COMMANDS = Commands(incidents.COMMANDS)
 
 
 async def answer_control(sandbox: Sandbox, request: web.BaseRequest, path: str) -> web.Response:
     """Answer one control call; `path` is `/control/<command>[/<name>]`."""
     pieces = [*path.strip("/").split("/", 2), "", ""]
-    command = COMMANDS.get((request.method, pieces[1]))
-    if command is None:
+    if (request.method, pieces[1]) not in COMMANDS:
         known = sorted(f"{method} /control/{name}" for method, name in COMMANDS)
         return control_response({"error": "no such command", "commands": known}, 404)
+    run, keys = COMMANDS[request.method, pieces[1]]
     raw = await request.read()
     body = parse(raw) if raw else {}
-    if not isinstance(body, dict | list):
-        return control_response({"error": "the body must be a JSON object or list"}, 400)
-    scripts, fields = (body, {}) if isinstance(body, list) else ([], body)
     try:
+        body = body if keys is None else checked(keys, body)
         query = dict(parse_qsl(request.query_string))
-        answer = await command(sandbox, ControlRequest(pieces[2], fields, scripts, query))
+        answer = await run(sandbox, ControlRequest(pieces[2], body, query))
     except (Refusal, ValueError, TypeError) as error:
         return control_response({"error": str(error)}, 400)
     return answer if isinstance(answer, web.Response) else control_response(answer)
 
 
+@COMMANDS.add("GET", "journal")
 async def read_journal(sandbox: Sandbox, request: ControlRequest) -> object:
     """Accepted messages after `since`, at most `limit`; `format=jsonl` gives plain lines."""
     lines = sandbox.journal.after(
@@ -53,12 +56,14 @@ async def read_journal(sandbox: Sandbox, request: ControlRequest) -> object:
     return _listing(request, lines, sandbox.journal.last_seq)
 
 
+@COMMANDS.add("DELETE", "journal")
 async def hide_journal(sandbox: Sandbox, _: ControlRequest) -> object:
     """Hides the entries so far; the sequence continues, the file keeps everything."""
     sandbox.journal.hide_entries()
     return {"last_seq": sandbox.journal.last_seq}
 
 
+@COMMANDS.add("GET", "refusals")
 async def read_refusals(sandbox: Sandbox, request: ControlRequest) -> object:
     """The calls that were refused or changed by a fault, oldest first."""
     return _listing(request, sandbox.refusals.all(), sandbox.refusals.count)
@@ -71,28 +76,33 @@ def _listing(request: ControlRequest, lines: list[bytes], last_seq: int) -> web.
     return web.Response(body=body, content_type="application/json")
 
 
+@COMMANDS.add("GET", "stats")
 async def read_statistics(sandbox: Sandbox, _: ControlRequest) -> object:
     """All counters."""
     return statistics(sandbox)
 
 
+@COMMANDS.add("GET", "settings")
 async def read_settings(sandbox: Sandbox, _: ControlRequest) -> object:
     """Every setting with its current value."""
-    return settings.as_dict(sandbox.world.settings)
+    return asdict(sandbox.world.settings)
 
 
+@COMMANDS.add("PATCH", "settings")
 async def change_settings(sandbox: Sandbox, request: ControlRequest) -> object:
     """Sets the given settings, all or none."""
     settings.change(sandbox.world.settings, request.body)
-    return settings.as_dict(sandbox.world.settings)
+    return asdict(sandbox.world.settings)
 
 
+@COMMANDS.add("POST", "faults")
 async def install_faults(sandbox: Sandbox, request: ControlRequest) -> object:
     """Adds one scripted fault or a list of them."""
-    ids = sandbox.faults.install(request.scripts or [request.body], sandbox.clock.now())
-    return {"ids": ids}
+    scripts = request.body if isinstance(request.body, list) else [request.body]
+    return {"ids": sandbox.faults.install(scripts, sandbox.clock.now())}
 
 
+@COMMANDS.add("GET", "faults")
 async def read_faults(sandbox: Sandbox, _: ControlRequest) -> object:
     """The scripted faults and how often each was applied."""
     now = sandbox.clock.now()
@@ -105,63 +115,62 @@ async def read_faults(sandbox: Sandbox, _: ControlRequest) -> object:
     }
 
 
+@COMMANDS.add("DELETE", "faults")
 async def clear_faults(sandbox: Sandbox, _: ControlRequest) -> object:
     """Removes all scripted faults."""
     sandbox.faults.clear()
     return {}
 
 
+@COMMANDS.add("POST", "outage", {"seconds": float, "html": bool})
 async def begin_outage(sandbox: Sandbox, request: ControlRequest) -> object:
     """Answer every Graph call 503 for `seconds`; 0 ends an outage. `html` for a bare page."""
-    request.allow_only("seconds", "html")
-    sandbox.world.outage_until = sandbox.clock.now() + request.number("seconds", 30)
-    sandbox.world.outage_page = bool(request.flag("html"))
+    sandbox.world.outage_until = sandbox.clock.now() + request.body.get("seconds", 30)
+    sandbox.world.outage_page = request.body.get("html", False)
     return {"until": sandbox.world.outage_until}
 
 
+_FLOW_KEYS = {"paused": bool, "drop": bool, "backlog_seconds": float, "delay_s": float}
+_POSTING_KEYS = {"url": str, "app_secret": str, "verify_token": str}
+
+
+@COMMANDS.add("POST", "webhooks", {**_FLOW_KEYS, **_POSTING_KEYS})
 async def change_webhooks(sandbox: Sandbox, request: ControlRequest) -> object:
     """Pauses, drops, delays or holds back webhooks; changes their URL and secrets."""
-    request.allow_only(
-        "paused", "drop", "backlog_seconds", "delay_s", "url", "app_secret", "verify_token"
-    )
-    webhooks, account = sandbox.webhooks, sandbox.world.account
-    for key in ("paused", "drop"):
-        value = request.flag(key)
-        if value is not None:
-            setattr(webhooks.flow, key, value)
+    webhooks = sandbox.webhooks
+    request.assign(webhooks.flow, "paused", "drop")
     if "backlog_seconds" in request.body:
-        webhooks.flow.held_until = sandbox.clock.now() + request.number("backlog_seconds", 0)
-    settings.change(
-        sandbox.world.settings,
-        {"webhook_delay_s": request.body["delay_s"]} if "delay_s" in request.body else {},
-    )
-    webhooks.poster.url = request.text("url", webhooks.poster.url)
-    account.app_secret = request.text("app_secret", account.app_secret)
-    account.verify_token = request.text("verify_token", account.verify_token)
+        webhooks.flow.held_until = sandbox.clock.now() + request.body["backlog_seconds"]
+    request.assign(sandbox.world.settings, webhook_delay_s="delay_s")
+    request.assign(webhooks.poster, "url")
+    request.assign(sandbox.world.account, "app_secret", "verify_token")
     return {"paused": webhooks.flow.paused, "drop": webhooks.flow.drop}
 
 
+_SIGNATURES = ("good", "none", "bad", "upper", "sha1")
+_WEBHOOK_KEYS = {"field": str, "value": Any, "body": str, "signature": _SIGNATURES, "secret": str}
+
+
+@COMMANDS.add("POST", "webhook", _WEBHOOK_KEYS)
 async def post_webhook(sandbox: Sandbox, request: ControlRequest) -> object:
     """Posts the caller's body with a valid or invalid signature; never retried."""
-    request.allow_only("field", "value", "body", "signature", "secret")
-    if "body" in request.body:
-        body = request.text("body").encode()
-    else:
-        sandbox.webhooks.queue_management(request.text("field"), request.body.get("value"))
+    if "body" not in request.body:
+        field, value = request.body.get("field", ""), request.body.get("value")
+        sandbox.webhooks.queue_management(field, value)
         return {"queued": 1}
-    poster = sandbox.webhooks.poster
-    headers = _signed(request, sandbox.world.account.app_secret, body)
-    now = sandbox.clock.now()
-    poster.post(Post(body, [], now, headers=headers, retried=False))
+    body = request.body["body"].encode()
+    secret = request.body.get("secret", sandbox.world.account.app_secret)
+    headers = _signed(request.body.get("signature", "good"), secret, body)
+    sandbox.webhooks.poster.post(
+        Post(body, [], sandbox.clock.now(), headers=headers, retried=False)
+    )
     return {"posted": 1}
 
 
-def _signed(request: ControlRequest, app_secret: str, body: bytes) -> dict[str, str]:
+def _signed(kind: str, secret: str, body: bytes) -> dict[str, str]:
     """The signature headers of a POST, of the requested kind."""
-    name, valid = "X-Hub-Signature-256", signature(request.text("secret", app_secret), body)
-    match request.text("signature", "good"):
-        case "good":
-            return {name: valid}
+    name, valid = "X-Hub-Signature-256", signature(secret, body)
+    match kind:
         case "none":
             return {}
         case "bad":
@@ -169,17 +178,18 @@ def _signed(request: ControlRequest, app_secret: str, body: bytes) -> dict[str, 
         case "upper":
             return {name: valid.upper().replace("SHA256", "sha256")}
         case "sha1":
-            key = app_secret.encode()
+            key = secret.encode()
             return {"X-Hub-Signature": "sha1=" + hmac.digest(key, body, hashlib.sha1).hex()}
         case _:
-            raise ControlError("signature must be good, none, bad, upper or sha1")
+            return {name: valid}
 
 
+@COMMANDS.add("POST", "handshake")
 async def verify_webhook_url(sandbox: Sandbox, _: ControlRequest) -> object:
     """Sends the webhook URL Meta's verification request and returns the result."""
     poster = sandbox.webhooks.poster
     if not poster.url:
-        raise ControlError("there is no webhook url")
+        raise InvalidValue("there is no webhook url")
     challenge = str(secrets.randbelow(10**10))
     try:
         status, text = await poster.handshake(challenge)
@@ -188,26 +198,8 @@ async def verify_webhook_url(sandbox: Sandbox, _: ControlRequest) -> object:
     return {"ok": status == 200 and text == challenge, "status": status, "body": text[:200]}
 
 
+@COMMANDS.add("POST", "clear")
 async def clear(sandbox: Sandbox, _: ControlRequest) -> object:
     """Resets the sandbox to its start options."""
     await sandbox.clear()
     return {}
-
-
-COMMANDS: dict[tuple[str, str], Command] = {
-    ("GET", "journal"): read_journal,
-    ("DELETE", "journal"): hide_journal,
-    ("GET", "refusals"): read_refusals,
-    ("GET", "stats"): read_statistics,
-    ("GET", "settings"): read_settings,
-    ("PATCH", "settings"): change_settings,
-    ("GET", "faults"): read_faults,
-    ("POST", "faults"): install_faults,
-    ("DELETE", "faults"): clear_faults,
-    ("POST", "outage"): begin_outage,
-    ("POST", "webhooks"): change_webhooks,
-    ("POST", "webhook"): post_webhook,
-    ("POST", "handshake"): verify_webhook_url,
-    ("POST", "clear"): clear,
-    **incidents.COMMANDS,
-}

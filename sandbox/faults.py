@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count
-from typing import Any
+from typing import Any, get_type_hints
 
 from sandbox.settings import Settings
 from sandbox.state import digits_of
+from sandbox.values import InvalidValue, checked
 
 # Faults whose call is not accepted …
 NOT_ACCEPTED = {"error", "http", "hang", "reset_before_read"}
@@ -23,48 +23,44 @@ ACCEPTED = {
     "200_without_id",
     "slow_drip",
 }
-_MATCH_KEYS = {"number", "to", "opaque", "nth", "after", "probability", "between_s"}
-_VALUES: dict[str, type] = {
-    "times": int,
-    "for_seconds": float,
-    "code": int,
-    "details": str,
-    "status": int,
-    "body": str,
-    "seconds": float,
-    "retry_after": int,
-}
-_FAULT_KEYS = {"match", "do", *_VALUES}
-_DEFAULT_TIMES = 1
 _GATEWAY_PAGE = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 
 
-class FaultError(ValueError):
-    """An invalid fault; the text is the reason."""
+@dataclass(frozen=True, slots=True)
+class Match:
+    """Which calls a fault is for, as in JSON; what is empty matches all."""
 
-
-@dataclass(slots=True)
-class Fault:
-    """One scripted fault. `seen` counts the calls that match number, recipient and opaque data."""
-
-    id: int
-    do: str
-    installed_at: float
-    numbers: frozenset[str] = frozenset()
-    people: frozenset[str] = frozenset()
-    opaque: str = ""
-    nth: frozenset[int] = frozenset()
+    number: list[str] = field(default_factory=list)
+    to: list[str] = field(default_factory=list)  # digits
+    opaque: str = ""  # a prefix
+    nth: list[int] = field(default_factory=list)
     after: int = 0
     probability: float = 1.0
-    between_s: tuple[float, float] | None = None
+    between_s: list[float] = field(default_factory=list)  # from and until
+
+
+@dataclass(slots=True, kw_only=True)
+class FaultScript:
+    """What a test orders, as in JSON."""
+
+    do: str
+    match: Match
     times: int | None = None
-    until: float | None = None
+    for_seconds: float | None = None
     code: int = 131000
     details: str = ""
     status: int | None = None
     body: str = _GATEWAY_PAGE
     seconds: float = 30.0
     retry_after: int | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class Fault(FaultScript):
+    """One scripted fault. `seen` counts the calls that match number, recipient and opaque data."""
+
+    id: int
+    installed_at: float
     seen: int = 0
     used: int = 0
 
@@ -76,24 +72,26 @@ class Fault:
     def is_over(self, now: float) -> bool:
         """Whether it can never apply again."""
         used_up = self.times is not None and self.used >= self.times
-        return used_up or (self.until is not None and now >= self.until)
+        age = now - self.installed_at
+        return used_up or (self.for_seconds is not None and age >= self.for_seconds)
 
     def applies(self, number: str, to: str, opaque: str, now: float, rng: random.Random) -> bool:
         """Whether it applies to this call; counts the call if it matches."""
-        if self.numbers and number not in self.numbers:
+        match = self.match
+        if match.number and number not in match.number:
             return False
-        if self.people and to not in self.people:
+        if match.to and to not in match.to:
             return False
-        if self.opaque and not opaque.startswith(self.opaque):
+        if not opaque.startswith(match.opaque):
             return False
         self.seen += 1
-        if self.seen <= self.after or (self.nth and self.seen not in self.nth):
+        if self.seen <= match.after or (match.nth and self.seen not in match.nth):
             return False
-        if self.between_s is not None:
+        if match.between_s:
             age = now - self.installed_at
-            if not self.between_s[0] <= age < self.between_s[1]:
+            if not match.between_s[0] <= age < match.between_s[1]:
                 return False
-        return self.probability >= 1.0 or rng.random() < self.probability
+        return match.probability >= 1.0 or rng.random() < match.probability
 
 
 @dataclass(slots=True)
@@ -105,10 +103,9 @@ class Faults:
     _ids: count[int] = field(default_factory=lambda: count(1))
 
     def install(self, scripts: list[Any], now: float) -> list[int]:
-        """Adds faults, all or none; returns their ids. Raises FaultError."""
-        added = [fault_from(script, 0, now) for script in scripts]
-        for fault in added:
-            fault.id = next(self._ids)
+        """Adds faults, all or none; returns their ids. Raises InvalidValue."""
+        values = [_read(script) for script in scripts]
+        added = [Fault(id=next(self._ids), installed_at=now, **value) for value in values]
         self.active += added
         return [fault.id for fault in added]
 
@@ -130,52 +127,26 @@ class Faults:
         self.finished.clear()
 
 
-def fault_from(script: Any, fault_id: int, now: float) -> Fault:
-    """One fault from its JSON form; raises FaultError."""
-    if not isinstance(script, dict) or not set(script) <= _FAULT_KEYS:
-        raise FaultError(f"a fault is an object with keys of {sorted(_FAULT_KEYS)}")
-    do = script.get("do")
-    if do not in NOT_ACCEPTED | ACCEPTED:
-        raise FaultError(f"do must be one of {sorted(NOT_ACCEPTED | ACCEPTED)}")
-    for key, kind in _VALUES.items():
-        if key in script:
-            _check_value(key, script[key], kind)
-    fault = Fault(fault_id, do, now)
-    _set_match(fault, script.get("match") or {})
-    seconds = script.get("for_seconds")
-    fault.until = now + seconds if seconds is not None else None
-    endless = seconds is not None or fault.probability < 1 or bool(fault.nth)
-    fault.times = script.get("times", None if endless else _DEFAULT_TIMES)
-    for key in ("code", "details", "status", "body", "seconds", "retry_after"):
-        if key in script:
-            setattr(fault, key, script[key])
-    return fault
+_MATCH_KEYS = get_type_hints(Match)
+_SCRIPT_KEYS = {
+    **get_type_hints(FaultScript),
+    "do": tuple(sorted(NOT_ACCEPTED | ACCEPTED)),
+    "match": dict[str, Any],
+}
 
 
-def _check_value(key: str, value: Any, kind: type) -> None:
-    allowed = (int, float) if kind is float else (kind,)
-    if type(value) not in allowed or (kind is not str and value < 0):
-        raise FaultError(f"{key} must be a {'text' if kind is str else 'number, 0 or more'}")
-
-
-def _set_match(fault: Fault, match: Mapping[str, Any]) -> None:
-    if not isinstance(match, dict) or not set(match) <= _MATCH_KEYS:
-        raise FaultError(f"match is an object with keys of {sorted(_MATCH_KEYS)}")
-    fault.numbers = frozenset(map(str, _listed(match.get("number"))))
-    fault.people = frozenset(digits_of(str(person)) for person in _listed(match.get("to")))
-    fault.opaque = str(match.get("opaque", ""))
-    fault.nth = frozenset(map(int, _listed(match.get("nth"))))
-    fault.after = int(match.get("after", 0))
-    fault.probability = float(match.get("probability", 1.0))
-    between = match.get("between_s")
-    if between is not None:
-        fault.between_s = (float(between[0]), float(between[1]))
-
-
-def _listed(value: Any) -> list[Any]:
-    if value is None:
-        return []
-    return value if isinstance(value, list) else [value]
+def _read(script: Any) -> dict[str, Any]:
+    """The attributes of a script in JSON; raises InvalidValue."""
+    values = checked(_SCRIPT_KEYS, script)
+    if "do" not in values:
+        raise InvalidValue("a fault needs the key do")
+    match = checked(_MATCH_KEYS, values.get("match", {}))
+    if len(match.get("between_s", (0, 0))) != 2:
+        raise InvalidValue("between_s must be two numbers of seconds")
+    match["to"] = [digits_of(person) for person in match.get("to", [])]
+    if not (match.get("nth") or match.get("probability", 1) < 1 or "for_seconds" in values):
+        values.setdefault("times", 1)
+    return {**values, "match": Match(**match)}
 
 
 class ServerErrorBursts:

@@ -9,26 +9,14 @@ from sandbox.errors import Refusal
 from sandbox.message_templates import MessageTemplate, components_of
 from sandbox.state import Number, World
 
-_NUMBER_DEFAULTS = (
-    "verified_name",
-    "code_verification_status",
-    "display_phone_number",
-    "quality_rating",
-    "platform_type",
-    "throughput",
-    "webhook_configuration",
-    "id",
+# What is shown when a call names no fields.
+_NUMBER_FIELDS = (
+    "verified_name,code_verification_status,display_phone_number,quality_rating,platform_type,"
+    "throughput,webhook_configuration,id"
 )
-_TEMPLATE_DEFAULTS = (
-    "name",
-    "parameter_format",
-    "components",
-    "language",
-    "status",
-    "category",
-    "id",
-)
-_WABA_DEFAULTS = ("id", "name", "currency", "timezone_id", "message_template_namespace")
+_TEMPLATE_FIELDS = "name,parameter_format,components,language,status,category,id"
+_WABA_FIELDS = "id,name,currency,timezone_id,message_template_namespace"
+_PORTFOLIO_FIELDS = "id,name"
 _TIERS = ((250, "TIER_250"), (2000, "TIER_2K"), (10_000, "TIER_10K"), (100_000, "TIER_100K"))
 
 
@@ -48,12 +36,12 @@ def number_object(world: World, number: Number, fields: str, webhook_url: str) -
         "name_status": "APPROVED",
         "account_mode": "LIVE",
         "is_official_business_account": False,
-        "messaging_limit_tier": _tier(world),
-        "whatsapp_business_manager_messaging_limit": _tier(world),
+        "messaging_limit_tier": messaging_limit(world),
+        "whatsapp_business_manager_messaging_limit": messaging_limit(world),
         "last_onboarded_time": "2026-01-01T00:00:00+0000",
         "health_status": lambda: _health(world, number=number),
     }
-    return _pick(values, fields, _NUMBER_DEFAULTS)
+    return _pick(values, fields or _NUMBER_FIELDS)
 
 
 def template_object(world: World, template: MessageTemplate, fields: str) -> dict[str, object]:
@@ -73,7 +61,7 @@ def template_object(world: World, template: MessageTemplate, fields: str) -> dic
         "message_send_ttl_seconds": template.ttl_s,
         "health_status": lambda: _health(world, template=template),
     }
-    return _pick(values, fields, _TEMPLATE_DEFAULTS)
+    return _pick(values, fields or _TEMPLATE_FIELDS)
 
 
 def waba_object(world: World, fields: str) -> dict[str, object]:
@@ -85,10 +73,10 @@ def waba_object(world: World, fields: str) -> dict[str, object]:
         "currency": account.currency,
         "timezone_id": account.timezone_id,
         "message_template_namespace": "daybreak",
-        "whatsapp_business_manager_messaging_limit": _tier(world),
+        "whatsapp_business_manager_messaging_limit": messaging_limit(world),
         "health_status": lambda: _health(world),
     }
-    return _pick(values, fields, _WABA_DEFAULTS)
+    return _pick(values, fields or _WABA_FIELDS)
 
 
 def portfolio_object(world: World, fields: str) -> dict[str, object]:
@@ -96,13 +84,13 @@ def portfolio_object(world: World, fields: str) -> dict[str, object]:
     values: dict[str, Any] = {
         "id": world.account.portfolio_id,
         "name": "Daybreak",
-        "whatsapp_business_manager_messaging_limit": _tier(world),
+        "whatsapp_business_manager_messaging_limit": messaging_limit(world),
         "health_status": lambda: _health(world),
     }
-    return _pick(values, fields, ("id", "name"))
+    return _pick(values, fields or _PORTFOLIO_FIELDS)
 
 
-def _tier(world: World) -> str:
+def messaging_limit(world: World) -> str:
     limit = world.settings.portfolio_limit
     return next((name for most, name in _TIERS if 0 < limit <= most), "TIER_UNLIMITED")
 
@@ -136,9 +124,9 @@ def _entity(kind: str, name: str, *, good: bool) -> dict[str, object]:
     return {"entity_type": kind, "id": name, "can_send_message": state}
 
 
-def _pick(values: Mapping[str, Any], fields: str, defaults: tuple[str, ...]) -> dict[str, object]:
-    """The requested or default fields, always with `id`. Raises Refusal 100."""
-    names = [name.strip() for name in fields.split(",") if name.strip()] or list(defaults)
+def _pick(values: Mapping[str, Any], fields: str) -> dict[str, object]:
+    """The fields of a comma separated list, always with `id`. Raises Refusal 100."""
+    names = [name.strip() for name in fields.split(",") if name.strip()]
     unknown = [name for name in names if name not in values]
     if unknown:
         raise Refusal(100, f"Tried accessing nonexisting field ({unknown[0]}).")

@@ -1,121 +1,85 @@
 """The append-only journal of accepted messages, which tests use as the truth.
 
-A written line is never changed or lost: with a file, each line is passed to the operating system
-before the message is answered. `hide_entries` hides earlier lines from readers; the file keeps
-them.
+A written line is never changed or lost: it is passed to the operating system before the message is
+answered. `hide_entries` hides earlier lines from readers; the file keeps them.
 """
 
 from __future__ import annotations
 
 import os
+import tempfile
 from array import array
 from collections import deque
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
 from sandbox.compact_json import compact_bytes
 
 
-class Lines(Protocol):
-    """Storage of lines, numbered from 1."""
-
-    def __len__(self) -> int: ...
-
-    def add(self, line: bytes) -> None:
-        """Stores one line, without a line break."""
-
-    def between(self, first: int, last: int) -> Iterator[bytes]:
-        """Lines `first` to `last`, both included."""
-
-
-class MemoryLines:
-    """Lines of a sandbox without a journal file."""
-
-    def __init__(self) -> None:
-        self._lines: list[bytes] = []
-
-    def __len__(self) -> int:
-        return len(self._lines)
-
-    def add(self, line: bytes) -> None:
-        """Stores one line."""
-        self._lines.append(line)
-
-    def between(self, first: int, last: int) -> Iterator[bytes]:
-        """Lines `first` to `last`."""
-        return iter(self._lines[first - 1 : last])
-
-
-class FileLines:
-    """Lines in a JSONL file; memory holds eight bytes per line."""
-
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
-        self._ends = array("Q")
-        self._end = 0
-        self._resume(path)
-
-    def _resume(self, path: Path) -> None:
-        """Continues an existing file; a partial last line is removed: it was never answered."""
-        with path.open("rb") as file:
-            for line in file:
-                if line.endswith(b"\n"):
-                    self._end += len(line)
-                    self._ends.append(self._end)
-        os.ftruncate(self._descriptor, self._end)
-
-    def __len__(self) -> int:
-        return len(self._ends)
-
-    def add(self, line: bytes) -> None:
-        """Appends one line and passes it to the operating system."""
-        rest = memoryview(line + b"\n")
-        self._end += len(rest)
-        while rest:
-            rest = rest[os.write(self._descriptor, rest) :]
-        self._ends.append(self._end)
-
-    def between(self, first: int, last: int) -> Iterator[bytes]:
-        """Lines `first` to `last`, read back from the file."""
-        last = min(last, len(self._ends))
-        if first > last:
-            return iter(())
-        start = self._ends[first - 2] if first > 1 else 0
-        block = os.pread(self._descriptor, self._ends[last - 1] - start, start)
-        return iter(block.splitlines())
-
-
 class Journal:
-    """Accepted messages by sequence number, from 1 and without gaps."""
+    """Accepted messages as JSON lines by sequence number, from 1 and without gaps.
+
+    Without a path they are in a temporary file, which ends with the process. Memory holds eight
+    bytes per line.
+    """
 
     def __init__(self, path: str = "") -> None:
-        self._lines: Lines = FileLines(Path(path)) if path else MemoryLines()
+        self._file = _open(Path(path)) if path else _open_temporary()
+        self._ends = array("Q")  # of each line, in bytes from the start
         self._hidden_until = 0
+        self._resume()
+
+    def _resume(self) -> None:
+        """Continues an existing file; a partial last line is removed: it was never answered."""
+        with open(self._file, "rb", closefd=False) as file:
+            for line in file:
+                if line.endswith(b"\n"):
+                    self._ends.append(self._start_after(self.last_seq) + len(line))
+        os.ftruncate(self._file, self._start_after(self.last_seq))
+
+    def _start_after(self, seq: int) -> int:
+        return self._ends[seq - 1] if seq else 0
 
     @property
     def last_seq(self) -> int:
         """The number of the latest line; 0 when there is none."""
-        return len(self._lines)
+        return len(self._ends)
 
     def append(self, members: str) -> int:
         """Writes one accepted message and returns its sequence number.
 
         `members` are those of the JSON object, without braces and without `seq`.
         """
-        seq = len(self._lines) + 1
-        self._lines.add(f'{{"seq":{seq},{members}}}'.encode())
+        seq = self.last_seq + 1
+        line = f'{{"seq":{seq},{members}}}\n'.encode()
+        rest = memoryview(line)
+        while rest:
+            rest = rest[os.write(self._file, rest) :]
+        self._ends.append(self._start_after(seq - 1) + len(line))
         return seq
 
     def after(self, since: int, limit: int) -> list[bytes]:
         """At most `limit` JSON lines with a sequence number above `since`."""
-        first = max(since, self._hidden_until) + 1
-        return list(self._lines.between(first, min(first + limit - 1, self.last_seq)))
+        since = max(since, self._hidden_until)
+        last = min(since + limit, self.last_seq)
+        if since >= last:
+            return []
+        start = self._start_after(since)
+        return os.pread(self._file, self._ends[last - 1] - start, start).splitlines()
 
     def hide_entries(self) -> None:
         """Hides everything so far from `after`; the sequence continues."""
         self._hidden_until = self.last_seq
+
+
+def _open(path: Path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+
+
+def _open_temporary() -> int:
+    descriptor, name = tempfile.mkstemp()
+    Path(name).unlink()
+    return descriptor
 
 
 class RefusalLog:

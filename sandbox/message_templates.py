@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sandbox.errors import Refusal
@@ -41,19 +42,15 @@ class MessageTemplate:
         return not all(name.isdigit() for name in self.parameters)
 
 
-def body_only(
-    template_id: str, name: str, language: str, params: str, category: str
-) -> MessageTemplate:
-    """A template with only a body; `params` is a count, or names separated by commas."""
-    names = tuple(params.split(",")) if not params.isdigit() else numbered(int(params))
-    slots = ", ".join("{{" + key + "}}" for key in names)
-    body = f"Good morning. {slots} This is your daily message." if names else "Good morning."
-    return MessageTemplate(template_id, name, language, category, body, names)
-
-
-def numbered(count: int) -> tuple[str, ...]:
-    """The names of `count` positional placeholders."""
-    return tuple(str(place) for place in range(1, count + 1))
+def body_only(parameters: str) -> list[dict[str, object]]:
+    """The components of a template with only a body, with a number of positional parameters or
+    with names separated by commas."""
+    names: Iterable[object] = parameters.split(",")
+    if parameters.isdigit():
+        names = range(1, int(parameters) + 1)
+    slots = ", ".join(f"{{{{{name}}}}}" for name in names)
+    text = f"Good morning. {slots} This is your daily message." if slots else "Good morning."
+    return [{"type": "BODY", "text": text}]
 
 
 def from_components(

@@ -42,7 +42,7 @@ async def post_message(
         return refusal_response(refusal, version)
     body = accept(sandbox, send)
     if fault is not None:
-        return await call.spoil_response(request, fault, version, body)
+        return await call.respond_with_fault(request, fault, version, body)
     return await _answer(sandbox, request, body, version)
 
 

@@ -9,47 +9,40 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import Self
 
 
 class MessageOutcome(StrEnum):
-    """The outcomes, which a test can request by name."""
+    """The outcomes, which a test can request by name; of a failure also the error code."""
+
+    failure_code: int  # 0: not a failure
+
+    def __new__(cls, name: str, failure_code: int = 0) -> Self:
+        outcome = str.__new__(cls, name)
+        outcome._value_ = name
+        outcome.failure_code = failure_code
+        return outcome
 
     DELIVERED = "delivered"
     READ = "read"
     READ_ONLY = "read_only"  # `read` comes, `delivered` never does
     NEVER = "never"  # `sent` comes, nothing after it: phone off, or we are blocked
     SILENT = "silent"  # accepted, and not one webhook
-    INVALID = "invalid"
-    CAPPED = "capped"
-    OPTED_OUT = "opted_out"
-    EXPERIMENT = "experiment"
-    SERVER_ERROR = "server_error"
-    UNPAID = "unpaid"
-    LIMITED = "limited"
-    THROTTLED = "throttled"
-    WINDOW_CLOSED = "window_closed"
-    BLOCKED = "blocked"
+    INVALID = "invalid", 131026
+    CAPPED = "capped", 131049
+    OPTED_OUT = "opted_out", 131050
+    EXPERIMENT = "experiment", 130472
+    SERVER_ERROR = "server_error", 131000
+    UNPAID = "unpaid", 131042
+    LIMITED = "limited", 131048
+    THROTTLED = "throttled", 130429
+    WINDOW_CLOSED = "window_closed", 131047
+    BLOCKED = "blocked", 130403
     HELD = "held"  # held for quality assessment until released or dropped
-    DROPPED = "dropped"
-    FAILED_AFTER_DELIVERED = "failed_after_delivered"
-    DELIVERED_AFTER_FAILED = "delivered_after_failed"
+    DROPPED = "dropped", 132015
+    FAILED_AFTER_DELIVERED = "failed_after_delivered", 131000
+    DELIVERED_AFTER_FAILED = "delivered_after_failed", 131000
 
-
-FAILURE_CODES: dict[MessageOutcome, int] = {
-    MessageOutcome.INVALID: 131026,
-    MessageOutcome.CAPPED: 131049,
-    MessageOutcome.OPTED_OUT: 131050,
-    MessageOutcome.EXPERIMENT: 130472,
-    MessageOutcome.SERVER_ERROR: 131000,
-    MessageOutcome.UNPAID: 131042,
-    MessageOutcome.LIMITED: 131048,
-    MessageOutcome.THROTTLED: 130429,
-    MessageOutcome.WINDOW_CLOSED: 131047,
-    MessageOutcome.BLOCKED: 130403,
-    MessageOutcome.DROPPED: 132015,
-    MessageOutcome.FAILED_AFTER_DELIVERED: 131000,
-    MessageOutcome.DELIVERED_AFTER_FAILED: 131000,
-}
 
 _UNIT = 2.0**-64
 

@@ -8,7 +8,7 @@ import heapq
 import hmac
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 
 import aiohttp
@@ -37,19 +37,33 @@ class Post:
     retried: bool = True
 
 
+@dataclass
+class Counts:
+    """Counters of the updates, and of the POSTs with them."""
+
+    planned: Counter[str] = field(default_factory=Counter)
+    acknowledged: Counter[str] = field(default_factory=Counter)  # distinct updates answered 200
+    lost: int = 0
+    dropped: int = 0
+    duplicated: int = 0
+    reordered: int = 0
+    unrouted: int = 0  # there was no URL to post to
+    posted: int = 0
+    ok: int = 0
+    failed: int = 0
+    retried: int = 0
+    given_up: int = 0
+    answers: Counter[str] = field(default_factory=Counter)  # by HTTP status or kind of failure
+    most_updates_in_a_post: int = 0
+
+
 class Poster:
     """Sends POSTs over at most `webhook_connections` connections."""
 
-    def __init__(self, world: World, url: str) -> None:
+    def __init__(self, world: World, url: str, counts: Counts) -> None:
         self.world = world
         self.url = url
-        self.posted = 0
-        self.ok = 0
-        self.failed = 0
-        self.retried = 0
-        self.given_up = 0
-        self.largest_updates = 0
-        self.answers: Counter[str] = Counter()  # by HTTP status or kind of failure
+        self.counts = counts
         self.updates_under_way = 0
         self._retries: list[tuple[float, int, Post]] = []
         self._order = count()
@@ -64,13 +78,14 @@ class Poster:
     def post(self, post: Post) -> None:
         """Starts sending a new body."""
         self.updates_under_way += len(post.updates)
-        self.largest_updates = max(self.largest_updates, len(post.updates))
+        counts = self.counts
+        counts.most_updates_in_a_post = max(counts.most_updates_in_a_post, len(post.updates))
         self._start(post)
 
     def post_retries(self, now: float) -> None:
         """Starts due retries while connections are free."""
         while self._retries and self._retries[0][0] <= now and self.free:
-            self.retried += 1
+            self.counts.retried += 1
             self._start(heapq.heappop(self._retries)[2])
 
     def _start(self, post: Post) -> None:
@@ -80,18 +95,18 @@ class Poster:
 
     async def _send(self, post: Post) -> None:
         post.tries += 1
-        self.posted += 1
+        self.counts.posted += 1
         answer = await self._answer(post)
-        self.answers[answer] += 1
+        self.counts.answers[answer] += 1
         if answer == "200":
-            self.ok += 1
+            self.counts.ok += 1
             if post.on_answer is not None:
                 post.on_answer(post.updates)
         else:
-            self.failed += 1
+            self.counts.failed += 1
             if post.retried and self._retry_later(post):
                 return
-            self.given_up += 1
+            self.counts.given_up += 1
         self.updates_under_way -= len(post.updates)
 
     async def _answer(self, post: Post) -> str:

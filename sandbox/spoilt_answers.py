@@ -57,51 +57,39 @@ class SendCall:
         )
 
     async def respond_with_fault(
-        self, request: web.BaseRequest, fault: Fault, version: str
+        self, request: web.BaseRequest, fault: Fault, version: str, body: bytes = b""
     ) -> web.StreamResponse:
-        """Responds with the fault; the message is not accepted."""
+        """Responds with the fault; `body` is the answer to a message that was accepted."""
         self.count_fault(fault)
         if fault.do == "error":
-            return await self._error(fault, version)
-        if fault.do == "reset_before_read":
-            return reset(request)
-        if fault.do == "hang":
-            await asyncio.sleep(fault.seconds)
-            return reset(request)
-        await self._latency()
-        return html_page(fault.status or 502, fault.body)
-
-    async def _error(self, fault: Fault, version: str) -> web.Response:
-        refusal = Refusal(fault.code, fault.details, http=fault.status)
-        self.count_refusal(refusal.code)
-        await self._latency()
-        wait = {"Retry-After": str(fault.retry_after)} if fault.retry_after is not None else None
-        return refusal_response(refusal, version, wait)
-
-    async def _latency(self) -> None:
-        await asyncio.sleep(send_latency_s(self.sandbox.world.settings, self.sandbox.world.random))
-
-    async def spoil_response(
-        self, request: web.BaseRequest, fault: Fault, version: str, body: bytes
-    ) -> web.StreamResponse:
-        """Spoils the response to an accepted message."""
-        self.count_fault(fault)
-        if fault.do == "accept_then_delay":
-            await asyncio.sleep(fault.seconds)
-            return graph_response(body, version)
-        await self._latency()
+            self.count_refusal(fault.code)
+        await asyncio.sleep(self._seconds_before(fault))
         match fault.do:
-            case "accept_then_reset":
-                return reset(request)
-            case "accept_then_http":
-                return html_page(fault.status or 502, fault.body)
+            case "error":
+                refusal = Refusal(fault.code, fault.details, http=fault.status)
+                wait = fault.retry_after
+                headers = {"Retry-After": str(wait)} if wait is not None else None
+                return refusal_response(refusal, version, headers)
             case "accept_but_error":
                 return refusal_response(Refusal(fault.code, fault.details, http=500), version)
+            case "http" | "accept_then_http":
+                return html_page(fault.status or 502, fault.body)
+            case "accept_then_delay":
+                return graph_response(body, version)
             case "truncated_200":
                 return await truncated(request, body, version)
             case "slow_drip":
                 return await drip(request, body, version, fault.seconds)
-            case _:  # 200_without_id
+            case "200_without_id":
                 answer = json.loads(body)
                 del answer["messages"]
                 return graph_response(json.dumps(answer).encode(), version)
+            case _:  # hang, reset_before_read, accept_then_reset
+                return reset(request)
+
+    def _seconds_before(self, fault: Fault) -> float:
+        if fault.do == "reset_before_read":
+            return 0
+        if fault.do in ("hang", "accept_then_delay"):
+            return fault.seconds
+        return send_latency_s(self.sandbox.world.settings, self.sandbox.world.random)

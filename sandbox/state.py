@@ -5,15 +5,16 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Any
 
 from sandbox.clock import Clock
-from sandbox.message_templates import CATEGORIES, MessageTemplate, body_only
+from sandbox.message_templates import CATEGORIES, MessageTemplate, body_only, from_components
 from sandbox.outcomes import MessageOutcome
 from sandbox.settings import Settings, build
-from sandbox.throughput import DailyPeople, HourlyCalls, PairLimiter, SlidingWindow
+from sandbox.throughput import HOUR_SECONDS, DailyPeople, PairLimiter, SlidingWindow
 
 _NOT_A_DIGIT = re.compile("[^0-9]+")
 QUALITIES = ("GREEN", "YELLOW", "RED", "UNKNOWN")
@@ -29,17 +30,17 @@ def digits_of(text: str) -> str:
 class Options:
     """The start options; `clear` resets to them."""
 
-    profile: str = "fast"
-    seed: int = 1
-    overrides: dict[str, object] = field(default_factory=dict)
-    access_token: str = ""
-    app_secret: str = ""
-    verify_token: str = ""
-    waba_id: str = ""
-    webhook_url: str = ""
-    numbers: tuple[str, ...] = ()  # ID:DISPLAY:RATE[:QUALITY]
-    templates: tuple[str, ...] = ()  # NAME:LANGUAGE:BODYPARAMS[:CATEGORY]
-    journal: str = ""
+    profile: str
+    seed: int
+    overrides: dict[str, object]
+    access_token: str
+    app_secret: str
+    verify_token: str
+    waba_id: str
+    webhook_url: str
+    journal: str
+    numbers: Sequence[str] = ("100000000000001:+919800000001:80",)
+    templates: Sequence[str] = ("daily_update:en:2:UTILITY",)
 
 
 @dataclass(slots=True)
@@ -123,53 +124,54 @@ class World:
         self.numbers = {number.id: number for number in map(parse_number, options.numbers)}
         self.templates: dict[tuple[str, str], MessageTemplate] = {}
         for text in options.templates:
-            template = parse_template(text, self.next_template_id())
-            self.templates[template.name, template.language] = template
+            self.add_template(*parse_template(text))
         self.people: dict[str, Person] = {}
         self.media: dict[str, Media] = {}
         self.media_ids = count(1_037_000_000_000_001)
         self.daily_people = DailyPeople()
-        self.management_calls = HourlyCalls()
+        self.management_calls = SlidingWindow(HOUR_SECONDS)
         self.outage_until = 0.0
         self.outage_page = False
         self.unknown_number_refusals: Counter[int] = Counter()
 
-    def next_template_id(self) -> str:
-        """Ids are consecutive, so that a test can predict them."""
-        return str(900_000_000_000_001 + len(self.templates))
+    def add_template(
+        self, name: str, language: str, category: str, components: list[Any]
+    ) -> MessageTemplate:
+        """Ids are consecutive, so that a test can predict them. Raises Refusal."""
+        template_id = str(900_000_000_000_001 + len(self.templates))
+        template = from_components(template_id, name, language, category, components)
+        self.templates[name, language] = template
+        return template
 
     def person(self, person: str) -> Person:
         """The person's record, created on first access."""
         return self.people.setdefault(person, Person())
 
-    def templates_named(self, name: str) -> Iterator[MessageTemplate]:
-        """The message template in all its languages."""
-        return (entry for entry in self.templates.values() if entry.name == name)
-
 
 def parse_number(text: str) -> Number:
     """A number from ID:DISPLAY:RATE[:QUALITY]; raises ValueError with a sentence."""
-    parts = text.split(":")
-    if len(parts) not in (3, 4) or not parts[0].isdigit() or not digits_of(parts[1]):
-        raise ValueError(f"number {text!r} is not ID:DISPLAY:RATE[:QUALITY]")
-    try:
-        rate = float(parts[2])
-    except ValueError:
-        rate = 0
-    if not 0 < rate < 1e6:
+    name, display, rate, quality = _split(text, "number", "ID:DISPLAY:RATE", "quality", QUALITIES)
+    if not name.isdigit() or not digits_of(display):
+        raise ValueError(f"number {text!r} needs digits as its id and its display number")
+    if not re.fullmatch(r"\d+(\.\d+)?", rate) or not 0 < float(rate) < 1e6:
         raise ValueError(f"number {text!r} needs a rate of messages per second above 0")
-    quality = parts[3].upper() if len(parts) == 4 else "GREEN"
-    if quality not in QUALITIES:
-        raise ValueError(f"number {text!r} needs a quality of {', '.join(QUALITIES)}")
-    return Number(parts[0], parts[1], rate, quality)
+    return Number(name, display, float(rate), quality)
 
 
-def parse_template(text: str, template_id: str) -> MessageTemplate:
-    """A template from NAME:LANGUAGE:BODYPARAMS[:CATEGORY]; raises ValueError with a sentence."""
+def parse_template(text: str) -> tuple[str, str, str, list[dict[str, object]]]:
+    """Name, language, category and components from NAME:LANGUAGE:BODYPARAMS[:CATEGORY]; raises
+    ValueError with a sentence."""
+    form = "NAME:LANGUAGE:BODYPARAMS"
+    name, language, parameters, category = _split(text, "template", form, "category", CATEGORIES)
+    return name, language, category, body_only(parameters)
+
+
+def _split(text: str, noun: str, form: str, last: str, choices: tuple[str, ...]) -> list[str]:
+    """The four parts of an option. The last is one of `choices`; the first of them if missing."""
     parts = text.split(":")
     if len(parts) not in (3, 4) or not all(parts):
-        raise ValueError(f"template {text!r} is not NAME:LANGUAGE:BODYPARAMS[:CATEGORY]")
-    category = parts[3].upper() if len(parts) == 4 else "UTILITY"
-    if category not in CATEGORIES:
-        raise ValueError(f"template {text!r} needs a category of {', '.join(CATEGORIES)}")
-    return body_only(template_id, parts[0], parts[1], parts[2], category)
+        raise ValueError(f"{noun} {text!r} is not {form}[:{last.upper()}]")
+    choice = parts[3].upper() if len(parts) == 4 else choices[0]
+    if choice not in choices:
+        raise ValueError(f"{noun} {text!r} needs a {last} of {', '.join(choices)}")
+    return [*parts[:3], choice]

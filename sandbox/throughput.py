@@ -10,11 +10,12 @@ _SWEEP_AT = 50_000
 
 
 class SlidingWindow:
-    """Exact: never admits more than the limit in any window of one second."""
+    """Exact: never admits more than the limit in any window of `seconds`."""
 
-    __slots__ = ("_arrivals", "peak")
+    __slots__ = ("_arrivals", "_seconds", "peak")
 
-    def __init__(self) -> None:
+    def __init__(self, seconds: float = 1.0) -> None:
+        self._seconds = seconds
         self._arrivals: deque[float] = deque()
         self.peak = 0
 
@@ -23,9 +24,9 @@ class SlidingWindow:
         return max(arrival, self._arrivals[-1]) if self._arrivals else arrival
 
     def admit(self, arrival: float, limit: float) -> bool:
-        """Counts a message at `arrival` seconds if fewer than `limit` are in the second before."""
+        """Counts a call at `arrival` if fewer than `limit` are in the window before it."""
         arrivals = self._arrivals
-        edge = arrival - 1.0
+        edge = arrival - self._seconds
         while arrivals and arrivals[0] <= edge:
             arrivals.popleft()
         if len(arrivals) >= limit:
@@ -34,6 +35,10 @@ class SlidingWindow:
         if len(arrivals) > self.peak:
             self.peak = len(arrivals)
         return True
+
+    def used_percent(self, limit: int) -> int:
+        """How much of the limit is used, 0 to 100."""
+        return min(100, 100 * len(self._arrivals) // limit) if limit else 100
 
 
 class PairLimiter:
@@ -66,28 +71,6 @@ class PairLimiter:
         blocking = {p: b for p, b in self._bursts.items() if now < b[0] + b[1] * interval}
         self._bursts = blocking
         self._sweep_at = max(_SWEEP_AT, 2 * len(blocking))
-
-
-class HourlyCalls:
-    """Management calls in the last hour."""
-
-    __slots__ = ("_calls",)
-
-    def __init__(self) -> None:
-        self._calls: deque[float] = deque()
-
-    def admit(self, now: float, limit: int) -> bool:
-        """Counts one call unless `limit` were made in the last hour."""
-        while self._calls and self._calls[0] <= now - HOUR_SECONDS:
-            self._calls.popleft()
-        if len(self._calls) >= limit:
-            return False
-        self._calls.append(now)
-        return True
-
-    def used_percent(self, limit: int) -> int:
-        """How much of the hour's allowance is used, 0 to 100."""
-        return min(100, 100 * len(self._calls) // limit) if limit else 100
 
 
 class DailyPeople:

@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sandbox.outcomes import (
-    FAILURE_CODES,
-    MessageOutcome,
-    outcome_by_suffix,
-    random_pair,
-    sticky_outcome,
-)
+from sandbox.outcomes import MessageOutcome, outcome_by_suffix, random_pair, sticky_outcome
 from sandbox.state import Number, Person, World
 from sandbox.timing import by_quantiles, log_normal
 
@@ -91,7 +85,7 @@ def steps_for(world: World, message: Message, outcome: MessageOutcome, code: int
     """The steps of an outcome. `code` replaces the outcome's failure code."""
     if outcome in (MessageOutcome.SILENT, MessageOutcome.HELD):
         return []
-    code = code or FAILURE_CODES.get(outcome, 0)
+    code = code or outcome.failure_code
     sent = _sent_s(world)
     if outcome is MessageOutcome.DELIVERED_AFTER_FAILED:
         failed = Step(_failed_s(world), "failed", code)

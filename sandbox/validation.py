@@ -17,18 +17,8 @@ from sandbox.state import Number, World, digits_of
 OPAQUE_LIMIT = 512
 _USER_ID = re.compile(r"[A-Z]{2}(\.ENT)?\.[0-9A-Za-z]{1,128}")
 _PHONE_SIGNS = set("0123456789+ -()")
-_FREE_FORM_TYPES = {
-    "text",
-    "image",
-    "video",
-    "document",
-    "audio",
-    "sticker",
-    "interactive",
-    "reaction",
-    "location",
-    "contacts",
-}
+_MEDIA_TYPES = {"image", "video", "document", "audio", "sticker"}
+_FREE_FORM_TYPES = _MEDIA_TYPES | {"text", "interactive", "reaction", "location", "contacts"}
 _UNSENDABLE = {"PAUSED": 132015, "DISABLED": 132016}
 
 

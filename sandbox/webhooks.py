@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections import Counter, deque
-from dataclasses import dataclass, field
+from collections import deque
+from dataclasses import dataclass
 from itertools import count
 
 from sandbox.identifiers import new_wamid
@@ -18,7 +18,7 @@ from sandbox.payloads import (
     preference_update,
     status_update,
 )
-from sandbox.posting import Post, Poster
+from sandbox.posting import Counts, Post, Poster
 from sandbox.state import WINDOW_S, World
 from sandbox.timeline import Message, Step
 
@@ -34,19 +34,6 @@ class FlowControl:
     held_until: float = 0.0  # builds a backlog that is posted afterwards
 
 
-@dataclass(slots=True)
-class Counts:
-    """Counters of the updates."""
-
-    planned: Counter[str] = field(default_factory=Counter)
-    acknowledged: Counter[str] = field(default_factory=Counter)  # distinct updates answered 200
-    lost: int = 0
-    dropped: int = 0
-    duplicated: int = 0
-    reordered: int = 0
-    unrouted: int = 0  # there was no URL to post to
-
-
 class Webhooks:
     """Queues updates, groups those that are due and passes them to the poster."""
 
@@ -54,7 +41,7 @@ class Webhooks:
         self.world = world
         self.flow = FlowControl()
         self.counts = Counts()
-        self.poster = Poster(world, url)
+        self.poster = Poster(world, url, self.counts)
         self._waiting: list[tuple[float, int, Update]] = []
         self._due: deque[Update] = deque()
         self._order = count()

@@ -5,23 +5,28 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.journal import FileLines, Journal, Lines, MemoryLines
+from sandbox.journal import Journal
 from tests.sandbox.harness import ONE, SandboxProcess, start, wait_for
 
 
-@pytest.fixture(params=["memory", "file"])
-def lines(request: pytest.FixtureRequest, tmp_path: Path) -> Lines:
-    return MemoryLines() if request.param == "memory" else FileLines(tmp_path / "j.jsonl")
+@pytest.fixture(params=["temporary", "file"])
+def journal(request: pytest.FixtureRequest, tmp_path: Path) -> Journal:
+    return Journal("" if request.param == "temporary" else str(tmp_path / "j.jsonl"))
 
 
-def test_lines_are_numbered_from_one(lines: Lines) -> None:
-    for word in (b"one", b"two", b"three", b"four"):
-        lines.add(word)
-    assert len(lines) == 4
-    assert list(lines.between(1, 4)) == [b"one", b"two", b"three", b"four"]
-    assert list(lines.between(2, 3)) == [b"two", b"three"]
-    assert list(lines.between(4, 9)) == [b"four"]
-    assert list(lines.between(5, 9)) == []
+def test_lines_are_numbered_from_one(journal: Journal) -> None:
+    words = ("one", "two", "three", "four")
+    assert [journal.append(f'"n":"{word}"') for word in words] == [1, 2, 3, 4]
+    assert journal.last_seq == 4
+
+    def after(since: int, limit: int) -> list[tuple[int, str]]:
+        entries = map(json.loads, journal.after(since, limit))
+        return [(entry["seq"], entry["n"]) for entry in entries]
+
+    assert after(0, 4) == [(1, "one"), (2, "two"), (3, "three"), (4, "four")]
+    assert after(1, 2) == [(2, "two"), (3, "three")]
+    assert after(3, 6) == [(4, "four")]
+    assert after(4, 5) == []
 
 
 def test_a_second_sandbox_goes_on_in_the_same_file(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.throughput import DailyPeople, HourlyCalls, PairLimiter, SlidingWindow
+from sandbox.throughput import HOUR_SECONDS, DailyPeople, PairLimiter, SlidingWindow
 from tests.sandbox.harness import ONE, TWO, Receiver, SandboxProcess, message, wait_for
 
 GAPS = st.lists(st.integers(0, 400_000).map(lambda micro: micro / 1e6), max_size=200)
@@ -98,7 +98,7 @@ def test_a_burst_to_one_person_ends_at_its_limit(sandbox: SandboxProcess) -> Non
 
 
 def test_management_calls_are_counted_by_the_hour() -> None:
-    calls = HourlyCalls()
+    calls = SlidingWindow(HOUR_SECONDS)
     assert [calls.admit(10.0, 2), calls.admit(11.0, 2), calls.admit(12.0, 2)] == [True, True, False]
     assert calls.used_percent(2) == 100
     assert calls.admit(3610.0, 2)
