@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import Q
 
+from phonepool.constraints import value_is_known
+
 
 class Quality(models.TextChoices):
     """Meta's GREEN, YELLOW, RED in the customer's terms HIGH, MEDIUM, LOW."""
@@ -49,9 +51,7 @@ class Portfolio(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(
-                condition=Q(breaker__in=Breaker.values), name="portfolio_breaker_known"
-            ),
+            value_is_known("portfolio", "breaker", Breaker),
         ]
 
     def __str__(self) -> str:
@@ -118,18 +118,10 @@ class PhoneNumber(models.Model):
             ("sync_phonenumber", "Can ask Meta now how the phone numbers stand"),
         ]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(state__in=NumberState.values), name="phonenumber_state_known"
-            ),
-            models.CheckConstraint(
-                condition=Q(quality__in=Quality.values), name="phonenumber_quality_known"
-            ),
-            models.CheckConstraint(
-                condition=Q(role__in=Role.values), name="phonenumber_role_known"
-            ),
-            models.CheckConstraint(
-                condition=Q(breaker__in=Breaker.values), name="phonenumber_breaker_known"
-            ),
+            value_is_known("phonenumber", "state", NumberState),
+            value_is_known("phonenumber", "quality", Quality),
+            value_is_known("phonenumber", "role", Role),
+            value_is_known("phonenumber", "breaker", Breaker),
             models.CheckConstraint(
                 condition=Q(rate_per_second__gte=1), name="phonenumber_rate_positive"
             ),

@@ -6,6 +6,8 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from phonepool.constraints import value_is_known
+
 
 class Severity(models.TextChoices):
     CRITICAL = "CRITICAL"
@@ -35,9 +37,7 @@ class Alert(models.Model):
                 condition=Q(closed_at__isnull=True),
                 name="alert_unique_while_open",
             ),
-            models.CheckConstraint(
-                condition=Q(severity__in=Severity.values), name="alert_severity_known"
-            ),
+            value_is_known("alert", "severity", Severity),
         ]
 
     def __str__(self) -> str:

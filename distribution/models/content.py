@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from phonepool.constraints import value_is_known
 from subscribers.append_only import AppendOnly
 
 
@@ -41,9 +42,7 @@ class MessageTemplate(models.Model):
         ordering = ["name", "language"]
         constraints = [
             models.UniqueConstraint(fields=["name", "language"], name="template_once"),
-            models.CheckConstraint(
-                condition=Q(status__in=TemplateStatus.values), name="template_status_known"
-            ),
+            value_is_known("template", "status", TemplateStatus),
         ]
         permissions = [("sync_templates", "Can fetch message templates from Meta")]
 
@@ -113,9 +112,7 @@ class Content(models.Model):
                 condition=Q(state="APPROVED", is_fallback=False),
                 name="content_one_approved_a_day",
             ),
-            models.CheckConstraint(
-                condition=Q(state__in=ContentState.values), name="content_state_known"
-            ),
+            value_is_known("content", "state", ContentState),
             models.CheckConstraint(
                 condition=Q(is_fallback=True) | Q(day__isnull=False), name="content_has_a_day"
             ),
@@ -150,11 +147,7 @@ class Approval(AppendOnly):
 
     class Meta:
         ordering = ["at", "pk"]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(decision__in=Decision.values), name="approval_decision_known"
-            )
-        ]
+        constraints = [value_is_known("approval", "decision", Decision)]
 
     def __str__(self) -> str:
         return f"{self.decision} by {self.by}"

@@ -22,6 +22,7 @@ from django.db import models
 from django.db.models import Count, Q
 
 from distribution.models.distributions import Distribution
+from phonepool.constraints import value_is_known
 from phonepool.masking import MAX_DETAILS_CHARACTERS, MAX_TRACE_ID_CHARACTERS
 from phonepool.models import PhoneNumber
 from subscribers.append_only import AppendOnly
@@ -131,12 +132,8 @@ class Delivery(models.Model):
                 fields=["distribution", "phone"], name="delivery_once_per_phone"
             ),
             models.UniqueConstraint(fields=["wamid"], name="delivery_wamid_once"),
-            models.CheckConstraint(
-                condition=Q(state__in=State.values), name="delivery_state_known"
-            ),
-            models.CheckConstraint(
-                condition=Q(progress__in=Progress.values), name="delivery_progress_known"
-            ),
+            value_is_known("delivery", "state", State),
+            value_is_known("delivery", "progress", Progress),
             models.CheckConstraint(
                 condition=~Q(state__in=["CLAIMED", "INFLIGHT"])
                 | Q(claim_token__isnull=False, lease_until__isnull=False),
@@ -224,9 +221,7 @@ class Attempt(AppendOnly):
         constraints = [
             # One attempt may end unknown and later be reported as failed: two facts, two rows.
             models.UniqueConstraint(fields=["attempt_id", "outcome"], name="attempt_once"),
-            models.CheckConstraint(
-                condition=Q(outcome__in=AttemptOutcome.values), name="attempt_outcome_known"
-            ),
+            value_is_known("attempt", "outcome", AttemptOutcome),
         ]
 
     def __str__(self) -> str:

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from distribution.models.content import Content
+from phonepool.constraints import value_is_known
 
 
 class Kind(models.TextChoices):
@@ -85,12 +86,8 @@ class Distribution(models.Model):
                 condition=Q(kind="DAILY"),
                 name="distribution_one_daily_a_day",
             ),
-            models.CheckConstraint(
-                condition=Q(state__in=DistributionState.values), name="distribution_state_known"
-            ),
-            models.CheckConstraint(
-                condition=Q(kind__in=Kind.values), name="distribution_kind_known"
-            ),
+            value_is_known("distribution", "state", DistributionState),
+            value_is_known("distribution", "kind", Kind),
             models.CheckConstraint(
                 condition=~Q(state__in=["SENDING", "PAUSED", "COMPLETED"])
                 | Q(opened_at__isnull=False, window_end__isnull=False),

@@ -12,6 +12,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
 
+from phonepool.constraints import value_is_known
+
 
 class EventKind(models.TextChoices):
     """The types of events, as receivers read them."""
@@ -104,9 +106,7 @@ class OutgoingEvent(models.Model):
             models.Index(fields=["at"], condition=Q(spread_at=None), name="event_unspread"),
             models.Index(fields=["spread_at"], name="event_spread"),
         ]
-        constraints = [
-            models.CheckConstraint(condition=Q(kind__in=EventKind.values), name="event_kind_known")
-        ]
+        constraints = [value_is_known("event", "kind", EventKind)]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.subject}".strip()
@@ -149,9 +149,7 @@ class EventDelivery(models.Model):
             models.UniqueConstraint(
                 fields=["event", "subscription"], name="event_delivery_once_per_subscription"
             ),
-            models.CheckConstraint(
-                condition=Q(state__in=PostState.values), name="event_delivery_state_known"
-            ),
+            value_is_known("event_delivery", "state", PostState),
         ]
         indexes = [
             models.Index(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
 
 from distribution.models.content import MessageTemplate
 from distribution.models.distributions import Distribution
+from phonepool.constraints import value_is_known
 from phonepool.models import PhoneNumber
 
 
@@ -42,11 +42,7 @@ class Rollup(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["day"], name="rollup_day")]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(outcome__in=Outcome.values), name="rollup_outcome_known"
-            )
-        ]
+        constraints = [value_is_known("rollup", "outcome", Outcome)]
 
     def __str__(self) -> str:
         return f"{self.day} {self.tier} {self.outcome}: {self.count}"

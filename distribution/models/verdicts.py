@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 
 from distribution.models.deliveries import Delivery
+from phonepool.constraints import value_is_known
 from subscribers.append_only import AppendOnly
 
 
@@ -35,9 +36,7 @@ class Verdict(AppendOnly):
         ordering = ["at", "pk"]
         permissions = [("resend_unconfirmed", "Can send an unconfirmed delivery again")]
         constraints = [
-            models.CheckConstraint(
-                condition=Q(ruling__in=Ruling.values), name="verdict_ruling_known"
-            ),
+            value_is_known("verdict", "ruling", Ruling),
             models.CheckConstraint(
                 condition=~Q(ruling__startswith="HUMAN") | Q(by__isnull=False),
                 name="verdict_of_a_human_names_one",
@@ -66,11 +65,7 @@ class Duplicate(models.Model):
 
     class Meta:
         ordering = ["-found_at"]
-        constraints = [
-            models.CheckConstraint(
-                condition=Q(certainty__in=Certainty.values), name="duplicate_certainty_known"
-            )
-        ]
+        constraints = [value_is_known("duplicate", "certainty", Certainty)]
 
     def __str__(self) -> str:
         return f"{self.certainty} {self.delivery_id}"
