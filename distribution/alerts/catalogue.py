@@ -1,6 +1,7 @@
-"""Every alert rule: its slug, the severities it may have, what its scope names, what to do.
+"""Every alert rule: its slug, the severities it may have, what its scope names.
 
-A slug is stored in `Alert.rule` and read by other systems, so it never changes.
+A slug is stored in `Alert.rule` and read by other systems, so it never changes. What to do about
+an alert stands in docs/operations.md.
 """
 
 from __future__ import annotations
@@ -52,198 +53,59 @@ class AlertRule(StrEnum):
 
     severities: tuple[Severity, ...]
     scope_type: ScopeType
-    remedy: str
 
     def __new__(
-        cls, slug: str, severities: tuple[Severity, ...], scope_type: ScopeType, remedy: str
+        cls, slug: str, severities: tuple[Severity, ...], scope_type: ScopeType
     ) -> AlertRule:
         rule = str.__new__(cls, slug)
         rule._value_ = slug
-        rule.severities, rule.scope_type, rule.remedy = severities, scope_type, remedy
+        rule.severities, rule.scope_type = severities, scope_type
         return rule
 
     # --- before a distribution opens: the findings of lifecycle/preflight ---
 
-    NO_CONTENT = (
-        "no_content",
-        CRITICAL,
-        DISTRIBUTION,
-        "Approve a content for the day, or choose an approved fallback.",
-    )
-    TEMPLATE_NOT_APPROVED = (
-        "template_not_approved",
-        CRITICAL,
-        DISTRIBUTION,
-        "Approve a content with an approved message template, or wait for Meta.",
-    )
-    NO_TOKEN = (
-        "no_token",
-        CRITICAL,
-        DISTRIBUTION,
-        "Set WHATSAPP_ACCESS_TOKEN and restart the workers.",
-    )
-    NO_NUMBER = (
-        "no_number",
-        CRITICAL,
-        DISTRIBUTION,
-        "Enable a phone number, or wait until a resting one is back.",
-    )
-    CONTENT_REPEATED = (
-        "content_repeated",
-        WARNING,
-        DISTRIBUTION,
-        "Approve another content, or cancel one of the two distributions.",
-    )
-    CAPACITY_SHORT = (
-        "capacity_short",
-        EITHER,  # critical if CAPACITY_SHORTFALL holds the distribution back
-        DISTRIBUTION,
-        "Add phone numbers or raise their rates; the rest of the audience is late.",
-    )
-    PORTFOLIO_LIMIT = (
-        "portfolio_limit",
-        EITHER,  # critical if the distribution is held back or recipients are left out
-        DISTRIBUTION,
-        "Ask Meta for a higher limit of recipients in 24 hours.",
-    )
+    NO_CONTENT = "no_content", CRITICAL, DISTRIBUTION
+    TEMPLATE_NOT_APPROVED = "template_not_approved", CRITICAL, DISTRIBUTION
+    NO_TOKEN = "no_token", CRITICAL, DISTRIBUTION
+    NO_NUMBER = "no_number", CRITICAL, DISTRIBUTION
+    CONTENT_REPEATED = "content_repeated", WARNING, DISTRIBUTION
+    # critical if CAPACITY_SHORTFALL holds the distribution back
+    CAPACITY_SHORT = "capacity_short", EITHER, DISTRIBUTION
+    # critical if the distribution is held back or recipients are left out
+    PORTFOLIO_LIMIT = "portfolio_limit", EITHER, DISTRIBUTION
 
     # --- a distribution's life ---
 
-    DISTRIBUTION_MISSED = (
-        "distribution_missed",
-        CRITICAL,
-        DISTRIBUTION,
-        "Read the reason, remove it, and start a distribution by hand if it is still wanted.",
-    )
-    OVERRUN = (
-        "overrun",
-        CRITICAL,
-        DISTRIBUTION,
-        "Find out what kept the earlier distribution open; its rest was not sent.",
-    )
-    DISTRIBUTION_PAUSED = (
-        "distribution_paused",
-        CRITICAL,
-        DISTRIBUTION,
-        "Remove the cause that the message names, then resume or cancel.",
-    )
-    SLA_AT_RISK = (
-        "sla_at_risk",
-        CRITICAL,
-        DISTRIBUTION,
-        "Look at the live page: add phone numbers, workers, or wake a resting number.",
-    )
-    SLA_MISSED = (
-        "sla_missed",
-        CRITICAL,
-        DISTRIBUTION,
-        "Read the violations in the report and remove their cause before the next day.",
-    )
-    UNCONFIRMED = (
-        "unconfirmed",
-        WARNING,
-        DISTRIBUTION,
-        "Decide on each unconfirmed delivery: send again or leave it.",
-    )
-    QUARANTINE = (
-        "quarantine",
-        CRITICAL,
-        DISTRIBUTION,
-        "Wait for late reports, then decide on the deliveries that stay unknown.",
-    )
+    DISTRIBUTION_MISSED = "distribution_missed", CRITICAL, DISTRIBUTION
+    OVERRUN = "overrun", CRITICAL, DISTRIBUTION
+    DISTRIBUTION_PAUSED = "distribution_paused", CRITICAL, DISTRIBUTION
+    SLA_AT_RISK = "sla_at_risk", CRITICAL, DISTRIBUTION
+    SLA_MISSED = "sla_missed", CRITICAL, DISTRIBUTION
+    UNCONFIRMED = "unconfirmed", WARNING, DISTRIBUTION
+    QUARANTINE = "quarantine", CRITICAL, DISTRIBUTION
 
     # --- one recipient ---
 
-    DUPLICATE_SUSPECT = (
-        "duplicate_suspect",
-        CRITICAL,
-        DELIVERY,
-        "Read both attempts; a report of the later message turns it into a confirmed duplicate.",
-    )
-    DUPLICATE_CONFIRMED = (
-        "duplicate_confirmed",
-        CRITICAL,
-        DELIVERY,
-        "Read both attempts and find out why the first one seemed lost.",
-    )
-    MESSAGE_ID_CONFLICT = (
-        "message_id_conflict",
-        CRITICAL,
-        DELIVERY,
-        "Wait for the reports of both deliveries, and ask Meta.",
-    )
+    DUPLICATE_SUSPECT = "duplicate_suspect", CRITICAL, DELIVERY
+    DUPLICATE_CONFIRMED = "duplicate_confirmed", CRITICAL, DELIVERY
+    MESSAGE_ID_CONFLICT = "message_id_conflict", CRITICAL, DELIVERY
 
     # --- phone numbers and the account at Meta ---
 
-    NUMBER_BREAKER = (
-        "number_breaker",
-        CRITICAL,
-        PHONE_NUMBER,
-        "Look at the number in the Business Manager if it lasts.",
-    )
-    ACCOUNT_BREAKER = (
-        "account_breaker",
-        CRITICAL,
-        PORTFOLIO,
-        "Look at Meta's status page and at the account.",
-    )
-    ACCOUNT_PAUSED = (
-        "account_paused",
-        CRITICAL,
-        PORTFOLIO,
-        "Look for other software that uses the same app.",
-    )
-    TEMPLATE_CATEGORY = (
-        "template_category",
-        WARNING,
-        MESSAGE_TEMPLATE,
-        "Check the price and the rules of the new category.",
-    )
-    LIMIT_CHANGED = (
-        "limit_changed",
-        WARNING,
-        RECIPIENT_LIMIT,
-        "Check the limit in the Business Manager and correct the portfolio.",
-    )
-    ACCOUNT_NOTICE = (
-        "account_notice",
-        CRITICAL,
-        ACCOUNT_EVENT,
-        "Look at the account in the Business Manager.",
-    )
+    NUMBER_BREAKER = "number_breaker", CRITICAL, PHONE_NUMBER
+    ACCOUNT_BREAKER = "account_breaker", CRITICAL, PORTFOLIO
+    ACCOUNT_PAUSED = "account_paused", CRITICAL, PORTFOLIO
+    TEMPLATE_CATEGORY = "template_category", WARNING, MESSAGE_TEMPLATE
+    LIMIT_CHANGED = "limit_changed", WARNING, RECIPIENT_LIMIT
+    ACCOUNT_NOTICE = "account_notice", CRITICAL, ACCOUNT_EVENT
 
     # --- the installation ---
 
-    KEEPER_SILENT = (
-        "keeper_silent",
-        CRITICAL,
-        INSTALLATION,
-        "Start the keeper again.",
-    )
-    TICK_SILENT = (
-        "tick_silent",
-        CRITICAL,
-        INSTALLATION,
-        "Look at the broker, beat and the workers.",
-    )
-    CLOCK_SET_BACK = (
-        "clock_set_back",
-        WARNING,
-        INSTALLATION,
-        "Look at the time service of the machines.",
-    )
-    WEBHOOK_DEAD_LETTER = (
-        "webhook_dead_letter",
-        CRITICAL,
-        INSTALLATION,
-        "Read its error, repair the cause, then run `manage.py replay_webhooks`.",
-    )
-    EVENTS_UNDELIVERED = (
-        "events_undelivered",
-        WARNING,
-        SUBSCRIPTION,
-        "Repair the receiver, then send the dead event deliveries again.",
-    )
+    KEEPER_SILENT = "keeper_silent", CRITICAL, INSTALLATION
+    TICK_SILENT = "tick_silent", CRITICAL, INSTALLATION
+    CLOCK_SET_BACK = "clock_set_back", WARNING, INSTALLATION
+    WEBHOOK_DEAD_LETTER = "webhook_dead_letter", CRITICAL, INSTALLATION
+    EVENTS_UNDELIVERED = "events_undelivered", WARNING, SUBSCRIPTION
 
     def scope(self, key: int | str = "") -> str:
         """`Alert.scope` of this rule's alert about the object with that key."""

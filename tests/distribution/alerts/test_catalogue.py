@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from functools import cache
@@ -72,7 +73,9 @@ def test_each_rule_is_raised_somewhere():
 def test_slugs_fit_their_column_and_each_rule_says_what_to_do():
     longest = Alert._meta.get_field("rule").max_length
     assert all(len(rule) <= longest for rule in AlertRule)
-    assert all(rule.remedy.endswith(".") for rule in AlertRule)
+    page = (ROOT / "docs" / "operations.md").read_text()
+    remedies = dict(re.findall(r"^\| `(\w+)` \| .+ \| (.+\.) \|$", page, re.M))
+    assert set(remedies) == set(AlertRule)
     assert Alert._meta.get_field("scope").max_length == catalogue.SCOPE_LENGTH
 
 
