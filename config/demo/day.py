@@ -25,7 +25,7 @@ from django.utils import timezone  # noqa: E402
 
 from config.demo import cpu, preparation, report, scenarios  # noqa: E402
 from config.demo.journal_verdict import SandboxClient  # noqa: E402
-from config.demo.progress import Progress, ProgressView, print_line  # noqa: E402
+from config.demo.progress import Progress, print_line, progress_view  # noqa: E402
 from distribution.analytics import counts  # noqa: E402
 from distribution.lifecycle import schedule  # noqa: E402
 from distribution.models import Distribution, Kind  # noqa: E402
@@ -37,16 +37,16 @@ POLL_INTERVAL_SECONDS = 1.0  # each poll takes about 10 ms of CPU that the sendi
 END_STATES = ("COMPLETED", "CANCELLED", "MISSED")
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main() -> int:
     """0 if no recipient was missed or got two messages and the service level was met, else 1."""
-    options = _options(arguments)
+    options = _options()
     sandbox = SandboxClient(settings.WHATSAPP_API_BASE)
     day = india_time.local_date(timezone.now())
     password = _prepare(options, day)
     pids = {**json.loads(os.environ.get("DEMO_PIDS", "{}")), "watcher": os.getpid()}
     triggered_at = _trigger(day)
     before = cpu.seconds_used(pids)
-    distribution = _wait_for_end(day, triggered_at, scenarios.scenario(options.scenario), sandbox)
+    distribution = _wait_for_end(day, triggered_at, options.scenario, sandbox)
     spent = cpu.difference(before, cpu.seconds_used(pids))
     figures = report.build(
         distribution,
@@ -67,14 +67,14 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _options(arguments: list[str] | None) -> argparse.Namespace:
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="day")
     parser.add_argument("--subscribers", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--scenario", choices=sorted(scenarios.SCENARIOS), required=True)
     parser.add_argument("--report", default="")
     parser.add_argument("--serve", action="store_true")
-    return parser.parse_args(arguments)
+    return parser.parse_args()
 
 
 def _prepare(options: argparse.Namespace, day: date) -> str:
@@ -109,20 +109,25 @@ def _trigger(day: date) -> datetime:
 
 
 def _wait_for_end(
-    day: date, triggered_at: datetime, scenario: scenarios.Scenario, sandbox: SandboxClient
+    day: date, triggered_at: datetime, scenario: str, sandbox: SandboxClient
 ) -> Distribution:
     """Shows the progress and runs the scenario's incidents until the distribution has ended."""
-    with ProgressView() as view:
+    waiting = list(scenarios.SCENARIOS[scenario].incidents)
+    with progress_view() as view:
         while True:
             now = timezone.now()
             distribution = Distribution.objects.filter(kind=Kind.DAILY, local_date=day).first()
-            due = scenario.incidents or view.is_due((now - triggered_at).total_seconds())
+            due = waiting or view.is_due((now - triggered_at).total_seconds())
             if due and distribution is not None and distribution.opened_at is not None:
                 progress = _progress(distribution, triggered_at, now)
                 share = progress.accepted / (progress.recipients or 1)
-                incident = scenario.run_next_incident(share, sandbox)
-                if incident or view.is_due(progress.seconds):
-                    view.show(replace(progress, note=incident or ""))
+                note = ""
+                if waiting and share >= waiting[0].share:
+                    incident = waiting.pop(0)
+                    sandbox.post(incident.path, incident.body)
+                    note = incident.description
+                if note or view.is_due(progress.seconds):
+                    view.show(replace(progress, note=note))
             if distribution is not None and distribution.state in END_STATES:
                 return distribution
             time.sleep(POLL_INTERVAL_SECONDS)

@@ -11,7 +11,7 @@ from time import sleep
 
 from config.demo.preparation import LANGUAGE, POOL, TEMPLATE, VARIABLES
 from config.demo.progress import print_line
-from config.demo.scenarios import scenario
+from config.demo.scenarios import SCENARIOS
 from config.processes.launcher import Launcher
 from config.processes.programs import SandboxOptions
 from distribution.runtime import india_time
@@ -74,7 +74,7 @@ def _environment(*, services: bool) -> dict[str, str]:
 
 
 def _sandbox(name: str, seed: int) -> SandboxOptions:
-    overrides = json.dumps(scenario(name).sandbox_settings)
+    overrides = json.dumps(SCENARIOS[name].sandbox_settings)
     return SandboxOptions(
         numbers=[number.for_sandbox for number in POOL],
         templates=[f"{TEMPLATE}:{LANGUAGE}:{VARIABLES}:UTILITY"],

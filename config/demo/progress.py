@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -37,29 +37,14 @@ class Progress:
 
 
 class ProgressView:
-    """Shows the progress during a `with` block."""
+    """Shows the progress: in `live` on a terminal, else as a line every two seconds."""
 
-    def __init__(self) -> None:
-        self._live: Live | None = None
+    def __init__(self, live: Live | None) -> None:
+        self._live = live
         self._last_line = 0.0
 
-    def __enter__(self) -> Self:
-        if sys.stderr.isatty():
-            self._live = Live(console=console, refresh_per_second=8, transient=True)
-            self._live.__enter__()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._live is not None:
-            self._live.__exit__(kind, error, trace)
-
     def is_due(self, seconds: float) -> bool:
-        """Whether to show the progress `seconds` after the trigger: a plain log every 2 s."""
+        """Whether to show the progress `seconds` after the trigger."""
         return self._live is not None or seconds - self._last_line >= 2.0
 
     def show(self, progress: Progress) -> None:
@@ -68,6 +53,16 @@ class ProgressView:
         else:
             self._last_line = progress.seconds
             print_line(_line(progress))
+
+
+@contextmanager
+def progress_view() -> Iterator[ProgressView]:
+    """The view for the duration of a `with` block."""
+    if not sys.stderr.isatty():
+        yield ProgressView(None)
+        return
+    with Live(console=console, refresh_per_second=8, transient=True) as live:
+        yield ProgressView(live)
 
 
 def _line(progress: Progress) -> str:

@@ -6,40 +6,8 @@ import csv
 import io
 import random
 
-FIRST_NAMES = [
-    "Aarav",
-    "Asha",
-    "Dev",
-    "Divya",
-    "Farhan",
-    "Gauri",
-    "Isha",
-    "Kabir",
-    "Leela",
-    "Manoj",
-    "Meera",
-    "Nikhil",
-    "Priya",
-    "Ravi",
-    "Sana",
-]
-LAST_NAMES = [
-    "Bose",
-    "Das",
-    "Gupta",
-    "Iyer",
-    "Joshi",
-    "Khan",
-    "Mehta",
-    "Nair",
-    "Patel",
-    "Rao",
-    "Reddy",
-    "Shah",
-    "Sharma",
-    "Singh",
-    "Verma",
-]
+FIRST_NAMES = ("Aarav", "Asha", "Dev", "Divya", "Farhan", "Gauri", "Isha", "Kabir", "Leela", "Ravi")
+LAST_NAMES = ("Bose", "Das", "Gupta", "Iyer", "Khan", "Mehta", "Nair", "Patel", "Rao", "Singh")
 TIERS = ("PREMIUM", "PRO", "BASIC")
 TIER_SHARES = (15, 35, 50)  # per cent
 INVALID_ROWS = (
