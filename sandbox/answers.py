@@ -26,13 +26,7 @@ def graph_response(
     extra: Mapping[str, str] | None = None,
 ) -> web.Response:
     """JSON as the Graph API sends it."""
-    headers = {
-        "Content-Type": JSON_TYPE,
-        "x-fb-trace-id": trace or new_trace(),
-        "facebook-api-version": version,
-    }
-    if extra:
-        headers.update(extra)
+    headers = {**_headers(version, trace), **(extra or {})}
     return web.Response(body=body, status=status, headers=headers)
 
 
@@ -96,10 +90,13 @@ async def drip(
 
 
 def _stream(body: bytes, version: str) -> web.StreamResponse:
-    headers = {
+    headers = {**_headers(version), "Content-Length": str(len(body))}
+    return web.StreamResponse(headers=headers)
+
+
+def _headers(version: str, trace: str = "") -> dict[str, str]:
+    return {
         "Content-Type": JSON_TYPE,
-        "Content-Length": str(len(body)),
-        "x-fb-trace-id": new_trace(),
+        "x-fb-trace-id": trace or new_trace(),
         "facebook-api-version": version,
     }
-    return web.StreamResponse(headers=headers)

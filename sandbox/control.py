@@ -142,8 +142,7 @@ async def change_webhooks(sandbox: Sandbox, request: ControlRequest) -> object:
     if "backlog_seconds" in request.body:
         webhooks.flow.held_until = sandbox.clock.now() + request.body["backlog_seconds"]
     request.assign(sandbox.world.settings, webhook_delay_s="delay_s")
-    request.assign(webhooks.poster, "url")
-    request.assign(sandbox.world.account, "app_secret", "verify_token")
+    request.assign(sandbox.world.account, "app_secret", "verify_token", webhook_url="url")
     return {"paused": webhooks.flow.paused, "drop": webhooks.flow.drop}
 
 
@@ -187,12 +186,11 @@ def _signed(kind: str, secret: str, body: bytes) -> dict[str, str]:
 @COMMANDS.add("POST", "handshake")
 async def verify_webhook_url(sandbox: Sandbox, _: ControlRequest) -> object:
     """Sends the webhook URL Meta's verification request and returns the result."""
-    poster = sandbox.webhooks.poster
-    if not poster.url:
+    if not sandbox.world.account.webhook_url:
         raise InvalidValue("there is no webhook url")
     challenge = str(secrets.randbelow(10**10))
     try:
-        status, text = await poster.handshake(challenge)
+        status, text = await sandbox.webhooks.poster.handshake(challenge)
     except (TimeoutError, aiohttp.ClientError) as error:
         return {"ok": False, "error": type(error).__name__}
     return {"ok": status == 200 and text == challenge, "status": status, "body": text[:200]}

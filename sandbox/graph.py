@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
@@ -78,18 +78,13 @@ def _answer(sandbox: Sandbox, request: GraphRequest) -> object:
     if edge:
         raise unknown_object(name)
     if name in world.numbers:
-        return _number(sandbox, request, name)
+        return number_object(world, world.numbers[name], request.fields)
     if name == world.account.portfolio_id:
         return portfolio_object(world, request.fields)
     for template in world.templates.values():
         if template.id == name:
             return template_object(world, template, request.fields)
     raise unknown_object(name)
-
-
-def _number(sandbox: Sandbox, request: GraphRequest, name: str) -> object:
-    number = sandbox.world.numbers[name]
-    return number_object(sandbox.world, number, request.fields, sandbox.webhooks.poster.url)
 
 
 def _media(sandbox: Sandbox, request: GraphRequest, name: str) -> object:
@@ -100,18 +95,17 @@ def _media(sandbox: Sandbox, request: GraphRequest, name: str) -> object:
 
 
 def _waba(sandbox: Sandbox, request: GraphRequest, edge: list[str]) -> object:
-    world = sandbox.world
+    world, fields = sandbox.world, request.fields
     match edge:
         case []:
-            return waba_object(world, request.fields)
+            return waba_object(world, fields)
         case ["phone_numbers"]:
-            return _page(
-                sandbox, request, [_number(sandbox, request, name) for name in world.numbers]
-            )
+            numbers = [number_object(world, number, fields) for number in world.numbers.values()]
+            return _page(sandbox, request, numbers)
         case ["message_templates"]:
-            templates = [t for t in world.templates.values() if _matches(t, request.query)]
-            objects: list[object] = [template_object(world, t, request.fields) for t in templates]
-            return _page(sandbox, request, objects)
+            found = [t for t in world.templates.values() if _matches(t, request.query)]
+            templates = [template_object(world, template, fields) for template in found]
+            return _page(sandbox, request, templates)
         case ["subscribed_apps"]:
             return {"data": [{"whatsapp_business_api_data": {"id": "1", "name": "Daybreak"}}]}
         case _:
@@ -128,7 +122,7 @@ def _matches(template: MessageTemplate, query: Mapping[str, str]) -> bool:
     )
 
 
-def _page(sandbox: Sandbox, request: GraphRequest, items: list[object]) -> dict[str, object]:
+def _page(sandbox: Sandbox, request: GraphRequest, items: Sequence[object]) -> dict[str, object]:
     """One page; a cursor is the position after its last item."""
     size = max(1, min(_integer(request.query.get("limit"), _DEFAULT_PAGE_SIZE), _MAX_PAGE_SIZE))
     start = _integer(request.query.get("after"), 0)

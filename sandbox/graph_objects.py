@@ -20,7 +20,7 @@ _PORTFOLIO_FIELDS = "id,name"
 _TIERS = ((250, "TIER_250"), (2000, "TIER_2K"), (10_000, "TIER_10K"), (100_000, "TIER_100K"))
 
 
-def number_object(world: World, number: Number, fields: str, webhook_url: str) -> dict[str, object]:
+def number_object(world: World, number: Number, fields: str) -> dict[str, object]:
     """A phone number; `fields` is the requested list, or empty."""
     values: dict[str, Any] = {
         "id": number.id,
@@ -31,7 +31,7 @@ def number_object(world: World, number: Number, fields: str, webhook_url: str) -
         "quality_score": {"score": number.quality},
         "platform_type": "CLOUD_API",
         "throughput": {"level": number.level},
-        "webhook_configuration": {"application": webhook_url},
+        "webhook_configuration": {"application": world.account.webhook_url},
         "status": number.status,
         "name_status": "APPROVED",
         "account_mode": "LIVE",

@@ -7,7 +7,6 @@ import hashlib
 import heapq
 import hmac
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -31,7 +30,6 @@ class Post:
     body: bytes
     updates: list[Update]
     first_at: float
-    on_answer: Callable[[list[Update]], None] | None = None
     tries: int = 0
     headers: dict[str, str] | None = None  # instead of the valid signature
     retried: bool = True
@@ -60,9 +58,8 @@ class Counts:
 class Poster:
     """Sends POSTs over at most `webhook_connections` connections."""
 
-    def __init__(self, world: World, url: str, counts: Counts) -> None:
+    def __init__(self, world: World, counts: Counts) -> None:
         self.world = world
-        self.url = url
         self.counts = counts
         self.updates_under_way = 0
         self._retries: list[tuple[float, int, Post]] = []
@@ -100,14 +97,19 @@ class Poster:
         self.counts.answers[answer] += 1
         if answer == "200":
             self.counts.ok += 1
-            if post.on_answer is not None:
-                post.on_answer(post.updates)
+            self._acknowledge(post.updates)
         else:
             self.counts.failed += 1
             if post.retried and self._retry_later(post):
                 return
             self.counts.given_up += 1
         self.updates_under_way -= len(post.updates)
+
+    def _acknowledge(self, updates: list[Update]) -> None:
+        for update in updates:
+            if not update.acknowledged:
+                update.acknowledged = True
+                self.counts.acknowledged[update.label] += 1
 
     async def _answer(self, post: Post) -> str:
         """The HTTP status, or the name of the exception."""
@@ -117,7 +119,7 @@ class Poster:
             headers = {"X-Hub-Signature-256": sign}
         try:
             async with self.session().post(
-                self.url,
+                self.world.account.webhook_url,
                 data=post.body,
                 headers={"Content-Type": "application/json", **headers},
                 timeout=aiohttp.ClientTimeout(total=self.world.settings.webhook_timeout_s),
@@ -147,7 +149,9 @@ class Poster:
             "hub.verify_token": self.world.account.verify_token,
         }
         timeout = aiohttp.ClientTimeout(total=self.world.settings.webhook_timeout_s)
-        async with self.session().get(self.url, params=query, timeout=timeout) as response:
+        async with self.session().get(
+            self.world.account.webhook_url, params=query, timeout=timeout
+        ) as response:
             return response.status, await response.text()
 
     def session(self) -> aiohttp.ClientSession:

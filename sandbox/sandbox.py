@@ -32,7 +32,7 @@ class Sandbox:
         self.bursts = ServerErrorBursts()
         self.refusals = RefusalLog()
         self.requests: Counter[str] = Counter()
-        self.webhooks = Webhooks(self.world, self.options.webhook_url)
+        self.webhooks = Webhooks(self.world)
         self.held: list[Message] = []  # by template pacing
 
     def start(self) -> None:
@@ -52,4 +52,4 @@ class Sandbox:
             self._queue.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._queue
-        await self.webhooks.close()
+        await self.webhooks.poster.close()

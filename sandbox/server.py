@@ -9,10 +9,6 @@ import signal
 from functools import partial
 
 from aiohttp import web
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http_parser import RawRequestMessage
-from aiohttp.streams import StreamReader
-from aiohttp.web_protocol import RequestHandler
 
 from sandbox.answers import control_response, html_page, refusal_response
 from sandbox.control import answer_control
@@ -50,19 +46,6 @@ async def handle(sandbox: Sandbox, request: web.BaseRequest) -> web.StreamRespon
     return refusal_response(Refusal(100, "Unknown path components."), "v25.0")
 
 
-def _request(
-    message: RawRequestMessage,
-    payload: StreamReader,
-    protocol: RequestHandler,
-    writer: AbstractStreamWriter,
-    task: asyncio.Task[None],
-) -> web.BaseRequest:
-    loop = asyncio.get_running_loop()
-    return web.BaseRequest(
-        message, payload, protocol, writer, task, loop, client_max_size=_BODY_LIMIT
-    )
-
-
 async def serve(sandbox: Sandbox, host: str, port: int) -> None:
     """Listens until SIGTERM or SIGINT; prints one line when ready."""
     loop = asyncio.get_running_loop()
@@ -72,7 +55,7 @@ async def serve(sandbox: Sandbox, host: str, port: int) -> None:
             loop.add_signal_handler(number, stopped.set)
     server = web.Server(
         partial(handle, sandbox),
-        request_factory=_request,
+        request_factory=partial(web.BaseRequest, loop=loop, client_max_size=_BODY_LIMIT),
         access_log=None,
         keepalive_timeout=sandbox.world.settings.keepalive_s,
     )

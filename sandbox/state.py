@@ -51,6 +51,7 @@ class Account:
     app_secret: str
     verify_token: str
     waba_id: str
+    webhook_url: str  # empty: webhooks go nowhere
     portfolio_id: str = "500000000000001"
     token_ok: bool = True
     locked: bool = False
@@ -119,7 +120,11 @@ class World:
         self.settings: Settings = build(options.profile, options.overrides)
         self.random = random.Random(options.seed)
         self.account = Account(
-            options.access_token, options.app_secret, options.verify_token, options.waba_id
+            options.access_token,
+            options.app_secret,
+            options.verify_token,
+            options.waba_id,
+            options.webhook_url,
         )
         self.numbers = {number.id: number for number in map(parse_number, options.numbers)}
         self.templates: dict[tuple[str, str], MessageTemplate] = {}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sandbox.outcomes import MessageOutcome, outcome_by_suffix, random_pair, sticky_outcome
 from sandbox.state import Number, Person, World
-from sandbox.timing import by_quantiles, log_normal
+from sandbox.timing import by_quantiles, draw
 
 _DELIVERED_OUTCOMES = {
     MessageOutcome.DELIVERED,
@@ -108,39 +108,32 @@ def steps_for(world: World, message: Message, outcome: MessageOutcome, code: int
 def _steps_after_reading(world: World, arrival: float, *, priced: bool) -> list[Step]:
     """The person reads the message; a few reply or opt out."""
     settings = world.settings
-    taken = log_normal(
-        world.random.gauss(0.0, 1.0),
-        settings.read_p50_s,
-        settings.read_p95_s,
-        longest=settings.read_max_s,
-    )
+    p50, p95, longest = settings.read_p50_s, settings.read_p95_s, settings.read_max_s
+    taken = draw(world.random, p50, p95, longest=longest)
     read = arrival + taken * settings.time_scale
     steps = [Step(read, "read", priced=priced)]
-    draw = world.random.random()
+    left = world.random.random()
     for status, share in (
         ("stop_word", settings.stop_word_share),
         ("native_stop", settings.native_stop_share),
         ("reply", settings.reply_share),
     ):
-        if draw < share:
+        if left < share:
             return [*steps, Step(read + 5.0 * settings.time_scale, status)]
-        draw -= share
+        left -= share
     return steps
 
 
 def _sent_s(world: World) -> float:
     settings = world.settings
-    z = world.random.gauss(0.0, 1.0)
-    return settings.time_scale * log_normal(z, settings.sent_p50_s, settings.sent_p95_s)
+    return settings.time_scale * draw(world.random, settings.sent_p50_s, settings.sent_p95_s)
 
 
 def _failed_s(world: World) -> float:
     settings = world.settings
-    z = world.random.gauss(0.0, 1.0)
-    return settings.time_scale * log_normal(z, settings.failed_p50_s, settings.failed_p95_s)
+    return settings.time_scale * draw(world.random, settings.failed_p50_s, settings.failed_p95_s)
 
 
 def _delivered_s(world: World) -> float:
-    settings = world.settings
     level = world.random.random()
-    return settings.time_scale * by_quantiles(settings.delivered_quantiles, level)
+    return world.settings.time_scale * by_quantiles(world.settings.delivered_quantiles, level)

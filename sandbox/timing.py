@@ -42,19 +42,19 @@ def by_quantiles(points: Sequence[Sequence[float]], level: float) -> float:
     return low
 
 
+def draw(
+    rng: random.Random, p50: float, p95: float, p99: float = 0.0, longest: float = 0.0
+) -> float:
+    """A random value of the distribution of `log_normal`."""
+    return log_normal(rng.gauss(0.0, 1.0), p50, p95, p99, longest)
+
+
 def send_latency_s(settings: Settings, rng: random.Random) -> float:
     """The latency of one POST, in seconds."""
-    return 0.001 * log_normal(
-        rng.gauss(0.0, 1.0),
-        settings.latency_p50_ms,
-        settings.latency_p95_ms,
-        settings.latency_p99_ms,
-        settings.latency_max_ms,
-    )
+    p99, longest = settings.latency_p99_ms, settings.latency_max_ms
+    return 0.001 * draw(rng, settings.latency_p50_ms, settings.latency_p95_ms, p99, longest)
 
 
 def read_latency_s(settings: Settings, rng: random.Random) -> float:
     """The latency of one GET, in seconds."""
-    return 0.001 * log_normal(
-        rng.gauss(0.0, 1.0), settings.read_latency_p50_ms, settings.read_latency_p95_ms
-    )
+    return 0.001 * draw(rng, settings.read_latency_p50_ms, settings.read_latency_p95_ms)

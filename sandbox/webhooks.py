@@ -37,11 +37,11 @@ class FlowControl:
 class Webhooks:
     """Queues updates, groups those that are due and passes them to the poster."""
 
-    def __init__(self, world: World, url: str) -> None:
+    def __init__(self, world: World) -> None:
         self.world = world
         self.flow = FlowControl()
         self.counts = Counts()
-        self.poster = Poster(world, url, self.counts)
+        self.poster = Poster(world, self.counts)
         self._waiting: list[tuple[float, int, Update]] = []
         self._due: deque[Update] = deque()
         self._order = count()
@@ -58,7 +58,7 @@ class Webhooks:
 
     def plan_steps(self, message: Message, steps: list[Step]) -> None:
         """Queues the updates of a message, with random losses, swaps and duplicates."""
-        if not self.poster.url:
+        if not self.world.account.webhook_url:
             self.counts.unrouted += len(steps)
             return
         settings, rng = self.world.settings, self.world.random
@@ -72,7 +72,7 @@ class Webhooks:
 
     def queue(self, update: Update) -> None:
         """Queues an update for the moment it happens."""
-        if not self.poster.url:
+        if not self.world.account.webhook_url:
             self.counts.unrouted += 1
             return
         self._plan(update, update.happened_at)
@@ -127,7 +127,7 @@ class Webhooks:
         while self._due and self.poster.free:
             updates = self._next_batch()
             body = body_of(self.world.account, updates)
-            self.poster.post(Post(body, updates, first_at=now, on_answer=self._acknowledge))
+            self.poster.post(Post(body, updates, first_at=now))
             await asyncio.sleep(
                 0
             )  # lets requests in: a long body must not make their arrivals look bunched
@@ -146,13 +146,3 @@ class Webhooks:
                 break
             batch.append(self._due.popleft())
         return batch
-
-    def _acknowledge(self, updates: list[Update]) -> None:
-        for update in updates:
-            if not update.acknowledged:
-                update.acknowledged = True
-                self.counts.acknowledged[update.label] += 1
-
-    async def close(self) -> None:
-        """Stops posting at once; pending updates are lost."""
-        await self.poster.close()
