@@ -13,7 +13,7 @@ from unfold.admin import ModelAdmin
 
 from subscribers.admin.confirmed_action import confirm_selected, log_action
 from webhooks import masking
-from webhooks.applying import inbox
+from webhooks.applying import dead_letters
 from webhooks.models import WebhookEvent
 from webhooks.receiving import nudger
 
@@ -88,7 +88,7 @@ class WebhookEventAdmin(ModelAdmin):
 
         def reprocess_all(reason: str) -> None:
             rows = list(dead.defer("body", "error"))
-            revived = inbox.reprocess([row.pk for row in rows], now=timezone.now())
+            revived = dead_letters.reprocess([row.pk for row in rows], now=timezone.now())
             for row in rows:
                 log_action(self, request, row, "Tried again.", reason=reason)
             nudger.request_drain()

@@ -1,13 +1,15 @@
-"""Every alert rule: its slug, the severities it may have, what its scope names.
+"""Every alert rule: its slug, the severities it may have, what its scope names, what to do.
 
-A slug is stored in `Alert.rule` and read by other systems, so it never changes. What to do about
-an alert stands in docs/operations.md.
+A slug is stored in `Alert.rule` and read by other systems, so it never changes. What to do stands
+in `remedies.json`, one sentence for each slug.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from distribution.models import Severity
 
@@ -48,18 +50,22 @@ RECIPIENT_LIMIT = ScopeType("")  # the limit that Meta reported, or "None"
 ACCOUNT_EVENT = ScopeType("")  # Meta's name of the event in lower case
 
 
+_REMEDIES: dict[str, str] = json.loads(Path(__file__).with_name("remedies.json").read_text("utf-8"))
+
+
 class AlertRule(StrEnum):
     """A rule is its slug; what else is fixed about it are its attributes."""
 
     severities: tuple[Severity, ...]
     scope_type: ScopeType
+    remedy: str  # one sentence for operations staff
 
     def __new__(
         cls, slug: str, severities: tuple[Severity, ...], scope_type: ScopeType
     ) -> AlertRule:
         rule = str.__new__(cls, slug)
         rule._value_ = slug
-        rule.severities, rule.scope_type = severities, scope_type
+        rule.severities, rule.scope_type, rule.remedy = severities, scope_type, _REMEDIES[slug]
         return rule
 
     # --- before a distribution opens: the findings of lifecycle/preflight ---
@@ -101,6 +107,7 @@ class AlertRule(StrEnum):
 
     # --- the installation ---
 
+    DELIVERIES_STUCK = "deliveries_stuck", CRITICAL, INSTALLATION
     KEEPER_SILENT = "keeper_silent", CRITICAL, INSTALLATION
     TICK_SILENT = "tick_silent", CRITICAL, INSTALLATION
     CLOCK_SET_BACK = "clock_set_back", WARNING, INSTALLATION

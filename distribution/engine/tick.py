@@ -15,6 +15,7 @@ from distribution.alerts import incidents, meta_notices, phone_pool
 from distribution.alerts.catalogue import AlertRule
 from distribution.engine import sweep
 from distribution.engine.sweep import Sweep
+from distribution.ledger import chunks
 from distribution.lifecycle import closing, control, schedule
 from distribution.models import Distribution, Heartbeat
 from distribution.models.heartbeats import KEEPER, TICK, is_silent
@@ -37,6 +38,7 @@ def check(now: datetime) -> Check:
     meta_notices.close_outdated(now)
     opened = schedule.open_due(now)
     swept = sweep.sweep(now)
+    _report_stuck(now)
     duplicates.confirm_suspects(now)
     for distribution in Distribution.objects.running():
         if distribution.sla_deadline is not None:
@@ -44,6 +46,17 @@ def check(now: datetime) -> Check:
             health.ensure_capacity(waiting, until=distribution.sla_deadline, now=now)
         closing.complete_if_done(distribution.pk, now=now)
     return Check(opened, swept)
+
+
+def _report_stuck(now: datetime) -> None:
+    if count := chunks.stuck(now):
+        incidents.raise_alert(
+            AlertRule.DELIVERIES_STUCK,
+            message=f"{count} deliveries of workers that ended cannot be updated.",
+            now=now,
+        )
+    else:
+        incidents.close_alert(AlertRule.DELIVERIES_STUCK, now=now)
 
 
 def refresh_sla(now: datetime) -> None:

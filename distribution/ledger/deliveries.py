@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import F
 from django.db.models.functions import Coalesce, Greatest
 
@@ -23,16 +23,17 @@ from distribution.ledger import outbox, statements
 from distribution.ledger.attempts.conflicts import Conflict, MessageId, write_without_conflicts
 from distribution.ledger.attempts.evidence import new_verdict, unknown_attempt
 from distribution.ledger.attempts.settlements import Settlement
+from distribution.ledger.chunks import update_in_chunks
 from distribution.ledger.claims import Claim, claimable
 from distribution.ledger.reasons import DeliveryReason
 from distribution.models import Attempt, Delivery, Progress, Ruling, State, Verdict
 from distribution.models.deliveries import CLAIMABLE, DeliveryQuerySet
 from distribution.runtime.bulk_update import update_from
+from distribution.runtime.halving import apply_in_halves
 from subscribers.models import Status
 
 # In these states a byte of the request has left, or may leave yet.
 POSSIBLY_SENT = (*CLAIMABLE, State.CLAIMED, State.INFLIGHT, State.UNKNOWN)
-UPDATE_CHUNK_SIZE = 5000  # SQLite bounds the parameters of one statement
 
 
 def claim(
@@ -41,7 +42,19 @@ def claim(
     """Give up to `limit` due deliveries of a batch to exactly one caller.
 
     Recipients who opted out since the audience was frozen are skipped in the same transaction.
+    When that many rows take too long, fewer are claimed.
     """
+    try:
+        return _claim(distribution_id, batch_no, limit=limit, now=now, lease=lease)
+    except OperationalError:
+        if limit <= 1 or not connection.is_usable():
+            raise
+        return claim(distribution_id, batch_no, limit=limit // 2, now=now, lease=lease)
+
+
+def _claim(
+    distribution_id: int, batch_no: int, *, limit: int, now: datetime, lease: timedelta
+) -> Claim:
     token = secrets.randbits(63)
     with transaction.atomic():
         rows = list(claimable(distribution_id, batch_no, now)[:limit])
@@ -71,7 +84,11 @@ def mark_inflight(
     given = {"token": claim.token, "number": number_id, "now": now, "clock": now.timestamp()}
     given |= {"lease_end": now + lease, "least_lease": now + lease * statements.MIN_LEASE_SHARE}
     pks = {delivery.pk for delivery in deliveries}
-    if _update(deliveries, statements.MARK_ASSIGN, statements.MARK_WHERE, given) == len(pks):
+    halving = apply_in_halves(
+        list(deliveries),
+        lambda part: _update(part, statements.MARK_ASSIGN, statements.MARK_WHERE, given),
+    )
+    if sum(halving.done) == len(pks):
         return pks
     claimed = Delivery.objects.filter(pk__in=pks, claim_token=claim.token)
     return set(claimed.filter(state=State.INFLIGHT, inflight_at=now).values_list("pk", flat=True))
@@ -105,15 +122,20 @@ def settle(settlements: Sequence[Settlement], *, conflicts: list[Conflict] | Non
     Returns how many deliveries changed. Attempts that were not accepted are kept as rows. So are
     message ids that another delivery has already; those are also added to `conflicts`.
     """
-    if not settlements:
-        return 0
-    return write_without_conflicts(
+    known = conflicts if conflicts is not None else []
+    halving = apply_in_halves(
         settlements,
-        _settle,
-        message_id=lambda row: MessageId(row.attempt.delivery_id, row.wamid or "", row.at),
-        without_id=lambda row: replace(row, wamid=None),
-        conflicts=conflicts if conflicts is not None else [],
+        lambda part: write_without_conflicts(
+            part,
+            _settle,
+            message_id=lambda row: MessageId(row.attempt.delivery_id, row.wamid or "", row.at),
+            without_id=lambda row: replace(row, wamid=None),
+            conflicts=known,
+        ),
     )
+    if halving.failed:  # the others are written; the caller repeats them all, which is harmless
+        raise halving.failed[0][1]
+    return sum(halving.done)
 
 
 def _settle(settlements: Sequence[Settlement]) -> int:
@@ -139,25 +161,28 @@ def _settle(settlements: Sequence[Settlement]) -> int:
 def expire_leases(now: datetime) -> tuple[int, int]:
     """End the claims of workers that died; (claims freed, outcomes now unknown)."""
     over = Delivery.objects.filter(lease_until__lt=now)
-    freed = over.filter(state=State.CLAIMED).update(state=State.PENDING, lease_until=None)
-    unknown = over.filter(state=State.INFLIGHT).update(
-        state=State.UNKNOWN, unknown_at=now, reason=DeliveryReason.NO_ANSWER, lease_until=None
+    freed = update_in_chunks(
+        over.filter(state=State.CLAIMED),
+        lambda rows: rows.update(state=State.PENDING, lease_until=None),
+    )
+    unknown = update_in_chunks(
+        over.filter(state=State.INFLIGHT),
+        lambda rows: rows.update(
+            state=State.UNKNOWN, unknown_at=now, reason=DeliveryReason.NO_ANSWER, lease_until=None
+        ),
     )
     return freed, unknown
 
 
 def skip(pks: Sequence[int], reason: str) -> int:
     """Leave these deliveries out before anything was sent; how many."""
-    return sum(
-        _skip(Delivery.objects.filter(pk__in=pks[start : start + UPDATE_CHUNK_SIZE]), reason)
-        for start in range(0, len(pks), UPDATE_CHUNK_SIZE)
-    )
+    return update_in_chunks(Delivery.objects.all(), lambda rows: _skip(rows, reason), pks)
 
 
 def skip_waiting(distribution_id: int, reason: str) -> int:
     """Leave out all deliveries that were not begun: cancelled, or the window is over."""
     waiting = Delivery.objects.filter(distribution_id=distribution_id, state__in=CLAIMABLE)
-    return _skip(waiting, reason)
+    return update_in_chunks(waiting, lambda rows: _skip(rows, reason))
 
 
 def record_reports(
@@ -184,6 +209,7 @@ def _record_reports(rows: Sequence[Mapping[str, Any]]) -> int:
             rows=rows,
             assign=statements.REPORT_ASSIGN,
             where=statements.REPORT_WHERE,
+            locked=True,
         )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from distribution.ledger import deliveries
+from distribution.ledger import chunks, deliveries
 from distribution.ledger.attempts.ids import AttemptKey
 from distribution.ledger.reasons import DeliveryReason
 from distribution.models import Attempt, AttemptOutcome, Delivery, State
@@ -36,7 +36,7 @@ def mark_unknown(distribution_id: int, *, now: datetime) -> int:
     while True:
         with transaction.atomic():
             rows = possibly_sent(distribution_id).order_by("pk").select_for_update(of=("self",))
-            pks = list(rows.values_list("pk", flat=True)[: deliveries.UPDATE_CHUNK_SIZE])
+            pks = list(rows.values_list("pk", flat=True)[: chunks.UPDATE_CHUNK_SIZE])
             if not pks:
                 return marked
             marked += deliveries.mark_unknown(pks, DeliveryReason.RESTORED, now=now)

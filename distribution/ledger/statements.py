@@ -13,7 +13,9 @@ from phonepool.numbers.reservation import OPEN_TO_CALLS
 # A claim must have this share of its lease left to begin a call; the rest is the call's time.
 MIN_LEASE_SHARE = 0.25
 CLAIM_ASSIGN = "state = 'CLAIMED', claim_token = %(token)s, lease_until = %(lease_end)s"
-CLAIM_WHERE = "d.state IN ('PENDING', 'RETRY_WAIT')"
+# `state || ''` fits no index of a state: at one, PostgreSQL would compare every row of that state
+# with every given row, where each given row has its key.
+CLAIM_WHERE = "d.state || '' IN ('PENDING', 'RETRY_WAIT')"
 MARK_ASSIGN = """
     state = 'INFLIGHT', attempt_no = d.attempt_no + 1, number_id = %(number)s,
     inflight_at = %(now)s, lease_until = %(lease_end)s, unknown_at = NULL, wamid = NULL,
@@ -21,7 +23,7 @@ MARK_ASSIGN = """
     failed_code = NULL
 """
 OWNED = """
-    d.claim_token = %(token)s AND d.state = 'CLAIMED'
+    d.claim_token = %(token)s AND d.state || '' = 'CLAIMED'
     AND d.lease_until > %(least_lease)s
     AND EXISTS (SELECT 1 FROM distribution_distribution AS goes
                  WHERE goes.id = d.distribution_id
@@ -56,7 +58,8 @@ SETTLE_ASSIGN = """
 # An acceptance by Meta counts even after the lease ended; every other outcome needs the claim.
 SETTLE_WHERE = """
     d.attempt_no = v.attempt_no AND d.claim_token = v.claim_token
-    AND (d.state = 'INFLIGHT' OR (d.state = 'UNKNOWN' AND v.state IN ('ACCEPTED', 'HELD')))
+    AND (d.state || '' = 'INFLIGHT'
+         OR (d.state || '' = 'UNKNOWN' AND v.state IN ('ACCEPTED', 'HELD')))
 """
 
 REPORT_COLUMNS: dict[str, type] = {
@@ -79,4 +82,4 @@ REPORT_COLUMNS: dict[str, type] = {
 REPORT_ASSIGN = ", ".join(
     f"{name} = v.{name}" for name in REPORT_COLUMNS if name not in ("id", "attempt_no", "old_state")
 )
-REPORT_WHERE = "d.state = v.old_state AND d.attempt_no = v.attempt_no"
+REPORT_WHERE = "d.state || '' = v.old_state AND d.attempt_no = v.attempt_no"

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 
 from django.conf import settings
 from django.db.models import Count, Q
@@ -27,6 +27,7 @@ from distribution.models import (
 )
 from distribution.models.deliveries import DeliveryQuerySet
 from distribution.runtime import india_time
+from distribution.runtime.halving import apply_in_halves
 from phonepool.errors import SERVER_FAULT, UNSURE_CODES
 from subscribers.models import Status
 
@@ -62,7 +63,8 @@ def resolve_unknown(distribution: Distribution, *, now: datetime) -> tuple[int, 
         for row in ripe
         if _report_would_be_here(row, feed, through) and (reported := neighbours.evidence(row))
     }
-    return deliveries.retry_unknown(list(evidence), next_at=now, now=now, evidence=evidence), 0
+    retry = partial(deliveries.retry_unknown, next_at=now, now=now, evidence=evidence)
+    return sum(apply_in_halves(list(evidence), retry).done), 0
 
 
 def _without_report_long_enough(through: datetime) -> Q:
@@ -93,7 +95,8 @@ def _leave_unconfirmed(distribution: Distribution, unknown: DeliveryQuerySet, no
         if pks := list(rows.values_list("pk", flat=True)[:UNCONFIRMED_PER_RUN]):
             seen = {name: gate.seen for name, gate in _common_gates(distribution, now).items()}
             seen |= _receiver_evidence(StatusFeed.current())
-            left += deliveries.leave_unconfirmed(pks, reason, now=now, evidence=seen)
+            leave = partial(deliveries.leave_unconfirmed, reason=reason, now=now, evidence=seen)
+            left += sum(apply_in_halves(pks, leave).done)
     return left
 
 

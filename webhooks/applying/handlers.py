@@ -51,6 +51,12 @@ class WebhookCounts:
     parked: int = 0  # items of phone numbers that are not in the pool
     nameless: bool = False  # an unmatched status may match later, by its message id
 
+    def add(self, others: WebhookCounts) -> None:
+        """Add the counts of other events of the same webhook."""
+        self.unmatched += others.unmatched
+        self.parked += others.parked
+        self.nameless |= others.nameless
+
 
 @dataclass(slots=True)
 class Bundle:

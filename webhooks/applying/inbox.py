@@ -1,42 +1,37 @@
 """The durable inbox: stored webhooks are applied soon, in bulk, and retried until they are.
 
 A body is applied in the transaction that records it as applied, and applying it twice changes
-nothing. One that fails does not affect the others: it is tried alone, five times, and then becomes
-a dead letter for a person to look at.
+nothing. A bundle that fails is halved down to the webhook, and that down to the event, that cannot
+be applied. Such a webhook is tried alone, five times, and then becomes a dead letter.
 """
 
 from __future__ import annotations
 
-import logging
 import time
-import traceback
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db import OperationalError, transaction
+from django.db import transaction
 from django.db.models.functions import Length
 
-from distribution.alerts import incidents
-from distribution.alerts.catalogue import AlertRule
 from distribution.models import StatusFeed
 from distribution.runtime.bulk_update import update_from
+from distribution.runtime.halving import apply_in_halves
 from phonepool.failpoints import failpoint
 from phonepool.json_values import Unreadable
-from webhooks import masking
-from webhooks.applying import handlers, payloads
-from webhooks.applying.events import ParsedWebhook
+from webhooks.applying import dead_letters, handlers, payloads
+from webhooks.applying.dead_letters import StoredWebhook
+from webhooks.applying.events import Event, ParsedWebhook
 from webhooks.applying.handlers import WebhookCounts
 from webhooks.models import WebhookEvent, WebhookQuerySet
 
-log = logging.getLogger(__name__)
-
-BUNDLE_LIMIT = 500  # webhooks applied together: one statement of each kind for all of them
+BUNDLE_LIMIT = 500  # webhooks fetched together
+# Applied together, with one statement of each kind: 4,000 statuses hold their rows for 0.3 s, a
+# tenth of what settling waits for a lock. One webhook may report 1,000 statuses.
+EVENTS_PER_BUNDLE = 4000
 BUNDLE_BYTES_LIMIT = 8 * 1024 * 1024  # of bodies in memory at once; the longest alone is half of it
 DRAIN_SECONDS = 5.0
-TRIES_LIMIT = 5
-# A lock or a restart of the database may outlast five tries: such failures count after this time.
-OUTAGE_ALLOWANCE = timedelta(hours=1)
 # A status may overtake the answer that names its message's id: try again after growing pauses.
 SHORTEST_DEFERRAL, LONGEST_DEFERRAL, DEFERRAL_AGE_LIMIT = (
     timedelta(seconds=5),
@@ -47,9 +42,6 @@ SHORTEST_DEFERRAL, LONGEST_DEFERRAL, DEFERRAL_AGE_LIMIT = (
 STORE_LIMIT = timedelta(seconds=10)
 
 
-# --- applying -------------------------------------------------------------------------------------
-
-
 @dataclass(slots=True)
 class DrainResult:
     """What one drain did."""
@@ -58,17 +50,6 @@ class DrainResult:
     failed: int = 0  # tried, and to be tried again
     dead: int = 0  # given up on
     more: bool = False  # there was no time for the rest
-
-
-@dataclass(frozen=True, slots=True)
-class StoredWebhook:
-    """One stored webhook to be applied."""
-
-    pk: int
-    body: bytes
-    received_at: datetime
-    tries: int
-    again_at: datetime | None  # set if it was applied before, except some statuses
 
 
 def drain(
@@ -121,49 +102,98 @@ def _fetch(waiting: WebhookQuerySet, limit: int) -> tuple[list[StoredWebhook], b
 def _apply(
     webhooks: Sequence[StoredWebhook], drained: DrainResult, end: float, now: datetime
 ) -> None:
-    """Parse outside of any transaction, apply together; what failed before goes alone."""
+    """Parse outside of any transaction, apply in bundles."""
     parsed: dict[int, ParsedWebhook] = {}
     for webhook in webhooks:
         try:
             parsed[webhook.pk] = payloads.parse(webhook.body, received_at=webhook.received_at)
         except Unreadable as error:
-            drained.dead += _give_up(webhook, f"Unreadable: {error}", now)
-    readable = [webhook for webhook in webhooks if webhook.pk in parsed]
-    groups = [[webhook] for webhook in readable if webhook.tries]
-    if fresh := [webhook for webhook in readable if not webhook.tries]:
-        groups.insert(0, fresh)
-    for group in groups:
-        _apply_group(group, parsed, drained, end, now)
+            drained.dead += dead_letters.give_up(webhook, f"Unreadable: {error}", now)
+    for bundle in _bundles([webhook for webhook in webhooks if webhook.pk in parsed], parsed):
+        if time.monotonic() > end:
+            drained.more = True
+            return
+        _apply_bundle(bundle, parsed, drained, now)
 
 
-def _apply_group(
+def _bundles(
+    webhooks: Sequence[StoredWebhook], parsed: Mapping[int, ParsedWebhook]
+) -> list[list[StoredWebhook]]:
+    """Webhooks to be applied together: EVENTS_PER_BUNDLE at most; what failed before goes alone."""
+    bundles: list[list[StoredWebhook]] = []
+    room = 0
+    for webhook in webhooks:
+        if webhook.tries:
+            continue
+        room -= len(parsed[webhook.pk].events)
+        if room < 0 or not bundles:
+            bundles.append([])
+            room = EVENTS_PER_BUNDLE - len(parsed[webhook.pk].events)
+        bundles[-1].append(webhook)
+    return bundles + [[webhook] for webhook in webhooks if webhook.tries]
+
+
+def _apply_bundle(
     webhooks: Sequence[StoredWebhook],
-    parsed: dict[int, ParsedWebhook],
+    parsed: Mapping[int, ParsedWebhook],
     drained: DrainResult,
-    end: float,
     now: datetime,
 ) -> None:
-    """Apply all or none; when that fails, each half alone, down to the one that fails."""
-    if time.monotonic() > end:
-        drained.more = True
-        return
-    try:
-        with transaction.atomic():
-            locked = _lock(webhooks)
-            tallies = handlers.apply(
-                {webhook.pk: parsed[webhook.pk] for webhook in locked}, now=now
-            )
-            failpoint("apply")
-            _save_results(locked, parsed, tallies, now)
-    except Exception as error:
-        if len(webhooks) == 1:
-            _note_failure(webhooks[0], error, drained, now)
+    """Apply all or, when that fails, each half; once begun it goes down to what fails alone, or
+    the next drain would fail in the same way."""
+    halving = apply_in_halves(webhooks, lambda part: _apply_together(part, parsed, now))
+    drained.applied += sum(halving.done)
+    drained.more |= bool(halving.left)
+    for webhook, error in halving.failed:
+        _apply_by_event(webhook, parsed[webhook.pk], error, drained, now)
+
+
+def _apply_together(
+    webhooks: Sequence[StoredWebhook], parsed: Mapping[int, ParsedWebhook], now: datetime
+) -> int:
+    with transaction.atomic():
+        locked = _lock(webhooks)
+        counts = handlers.apply({webhook.pk: parsed[webhook.pk] for webhook in locked}, now=now)
+        failpoint("apply")
+        _save_results(locked, parsed, counts, now)
+    return len(locked)
+
+
+def _apply_by_event(
+    webhook: StoredWebhook,
+    parsed: ParsedWebhook,
+    error: Exception,
+    drained: DrainResult,
+    now: datetime,
+) -> None:
+    """Apply those events of a failed webhook that can be applied: one of them, or their number,
+    must not keep the others back. The webhook counts as applied when none failed."""
+    counts = WebhookCounts()
+    if len(parsed.events) > 1:
+        halving = apply_in_halves(
+            parsed.events, lambda part: _apply_events(webhook, part, counts, now)
+        )
+        if not halving.failed and not halving.left:
+            with transaction.atomic():
+                locked = _lock([webhook])
+                _save_results(locked, {webhook.pk: parsed}, {webhook.pk: counts}, now)
+            drained.applied += len(locked)
             return
-        middle = len(webhooks) // 2
-        for half in (webhooks[:middle], webhooks[middle:]):
-            _apply_group(half, parsed, drained, end, now)
+        error = halving.failed[0][1]
+    if dead_letters.note_failure(webhook, error, again_at=_deferred_until(webhook, now), now=now):
+        drained.dead += 1
     else:
-        drained.applied += len(locked)
+        drained.failed += 1
+
+
+def _apply_events(
+    webhook: StoredWebhook, events: Sequence[Event], counts: WebhookCounts, now: datetime
+) -> None:
+    with transaction.atomic():
+        if _lock([webhook]):
+            part = handlers.apply({webhook.pk: ParsedWebhook(list(events))}, now=now)
+            failpoint("apply")
+            counts.add(part[webhook.pk])
 
 
 def _lock(webhooks: Sequence[StoredWebhook]) -> list[StoredWebhook]:
@@ -185,8 +215,8 @@ _RESULT_ASSIGN = (
 
 def _save_results(
     webhooks: Sequence[StoredWebhook],
-    parsed: dict[int, ParsedWebhook],
-    tallies: dict[int, WebhookCounts],
+    parsed: Mapping[int, ParsedWebhook],
+    tallies: Mapping[int, WebhookCounts],
     now: datetime,
 ) -> None:
     """Record them as applied; one short statement for all that have no counts."""
@@ -211,11 +241,14 @@ def _save_results(
         rows=rows,
         assign=_RESULT_ASSIGN,
         where="d.dead_at IS NULL",
+        locked=True,
     )
 
 
 def _is_special(
-    webhook: StoredWebhook, parsed: dict[int, ParsedWebhook], tallies: dict[int, WebhookCounts]
+    webhook: StoredWebhook,
+    parsed: Mapping[int, ParsedWebhook],
+    tallies: Mapping[int, WebhookCounts],
 ) -> bool:
     tally = tallies[webhook.pk]
     counts = tally.unmatched or tally.parked or parsed[webhook.pk].skipped
@@ -232,46 +265,6 @@ def _deferred_until(webhook: StoredWebhook, now: datetime) -> datetime | None:
     )
 
 
-# --- what went wrong ------------------------------------------------------------------------------
-
-
-def _note_failure(
-    webhook: StoredWebhook, error: Exception, drained: DrainResult, now: datetime
-) -> None:
-    """Record one more failed try; raises when that fails, too."""
-    log.warning("webhook %d could not be applied: %s", webhook.pk, masking.first_line(error))
-    tries, text = webhook.tries + 1, masking.mask_text(_end_of_traceback(error))
-    young = isinstance(error, OperationalError) and now - webhook.received_at < OUTAGE_ALLOWANCE
-    if webhook.again_at:
-        WebhookEvent.objects.filter(pk=webhook.pk).update(again_at=_deferred_until(webhook, now))
-    elif tries >= TRIES_LIMIT and not young:
-        drained.dead += _give_up(webhook, text, now, tries=tries)
-        return
-    else:
-        WebhookEvent.objects.pending().filter(pk=webhook.pk).update(tries=tries, error=text)
-    drained.failed += 1
-
-
-def _give_up(webhook: StoredWebhook, error: str, now: datetime, *, tries: int = 1) -> int:
-    """Make it a dead letter: 1 if this call did. Its reports stay unknown."""
-    with transaction.atomic():
-        alive = WebhookEvent.objects.pending().filter(pk=webhook.pk)
-        if not alive.update(dead_at=now, tries=tries, error=error):
-            return 0
-        StatusFeed.dead_letter(now)
-        incidents.raise_alert(
-            AlertRule.WEBHOOK_DEAD_LETTER,
-            message=f"Webhook {webhook.pk} could not be applied and is put aside: {error[-200:]}",
-            now=now,
-        )
-    return 1
-
-
-def _end_of_traceback(error: Exception) -> str:
-    """The end of the traceback: what was raised, and where."""
-    return "".join(traceback.format_exception(error))[-4000:]
-
-
 def _record_progress(now: datetime) -> None:
     """Record that everything received so far is in the ledger, if nothing older waits.
 
@@ -280,20 +273,6 @@ def _record_progress(now: datetime) -> None:
     through = now - STORE_LIMIT
     if not WebhookEvent.objects.pending().filter(received_at__lt=through).exists():
         StatusFeed.applied(through)
-
-
-# --- afterwards -----------------------------------------------------------------------------------
-
-
-def reprocess(pks: Collection[int] | None = None, *, now: datetime) -> int:
-    """Let the next drain try dead letters (all by default) again; returns how many."""
-    dead = WebhookEvent.objects.dead()
-    if pks is not None:
-        dead = dead.filter(pk__in=pks)
-    revived = dead.update(dead_at=None, tries=0, error="")
-    if not WebhookEvent.objects.dead().exists():
-        incidents.close_alert(AlertRule.WEBHOOK_DEAD_LETTER, now=now)
-    return revived
 
 
 def prune(before: datetime, *, chunk: int = 2000) -> int:

@@ -75,7 +75,7 @@ def test_slugs_fit_their_column_and_each_rule_says_what_to_do():
     assert all(len(rule) <= longest for rule in AlertRule)
     page = (ROOT / "docs" / "operations.md").read_text()
     remedies = dict(re.findall(r"^\| `(\w+)` \| .+ \| (.+\.) \|$", page, re.M))
-    assert set(remedies) == set(AlertRule)
+    assert remedies == {rule: rule.remedy for rule in AlertRule}
     assert Alert._meta.get_field("scope").max_length == catalogue.SCOPE_LENGTH
 
 

@@ -10,7 +10,7 @@ from django.utils import timezone
 from distribution.models import Alert, Delivery, State, StatusFeed
 from tests.webhooks import posts
 from tests.webhooks.posts import in_flight, make_applying_fail, notice, status, statuses
-from webhooks.applying import inbox
+from webhooks.applying import dead_letters, inbox
 from webhooks.models import WebhookEvent
 
 NOW = timezone.now()
@@ -85,7 +85,7 @@ def test_dead_letters_are_applied_once_the_fault_is_mended(monkeypatch):
             inbox.drain(now=NOW)
     assert WebhookEvent.objects.dead().count() == 1
 
-    assert inbox.reprocess([poison], now=NOW) == 1
+    assert dead_letters.reprocess([poison], now=NOW) == 1
 
     assert Alert.objects.get(rule="webhook_dead_letter").closed_at == NOW
     assert inbox.drain(now=NOW).applied == 1
@@ -96,7 +96,7 @@ def test_only_the_dead_letters_that_were_named_are_tried_again():
     _, second = store(b"1", b"2")
     inbox.drain(now=NOW)
 
-    assert inbox.reprocess([second, 10**9], now=NOW) == 1
+    assert dead_letters.reprocess([second, 10**9], now=NOW) == 1
     assert Alert.objects.get(rule="webhook_dead_letter").closed_at is None
-    assert inbox.reprocess(now=NOW) == 1
+    assert dead_letters.reprocess(now=NOW) == 1
     assert inbox.drain(now=NOW).dead == 2

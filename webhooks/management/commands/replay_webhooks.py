@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from webhooks.applying import inbox
+from webhooks.applying import dead_letters, inbox
 from webhooks.models import WebhookEvent
 
 
@@ -26,7 +26,7 @@ class Command(BaseCommand):
         pks = list(WebhookEvent.objects.dead().values_list("pk", flat=True))
         if ids:
             pks = sorted(set(pks) & set(ids))
-        revived = inbox.reprocess(pks, now=timezone.now())
+        revived = dead_letters.reprocess(pks, now=timezone.now())
         self._apply(pks)
         rows = WebhookEvent.objects.filter(pk__in=pks)
         applied = rows.exclude(processed_at=None).count()

@@ -1,0 +1,144 @@
+"""The plans of the statements that every message needs: cost per row must not grow with rows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from distribution.ledger import statements
+from distribution.models import Delivery, State
+from distribution.runtime.bulk_update import update_from
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("on_postgres")]
+NOW = timezone.now()
+DELIVERIES = 10_000
+FILL = """
+    SET LOCAL session_replication_role = replica;
+    INSERT INTO distribution_delivery (distribution_id, subscriber_id, phone, tier, next_at,
+            batch_no, state, claim_token, lease_until, attempt_no, inflight_at, number_id)
+    SELECT 1, i, '+9198' || lpad(i::text, 8, '0'), 'PRO', now(), i / 50,
+           CASE WHEN i <= 500 THEN 'INFLIGHT' ELSE 'PENDING' END, i, now() + interval '1 min',
+           1, now(), 1
+      FROM generate_series(1, 10000) AS i
+"""
+
+
+def report(pk: int) -> dict:
+    row = dict.fromkeys(statements.REPORT_COLUMNS)
+    return row | {
+        "id": pk,
+        "attempt_no": 1,
+        "old_state": State.INFLIGHT,
+        "state": State.ACCEPTED,
+        "progress": 1,
+        "resend_no": 0,
+        "reason": "",
+        "next_at": NOW,
+        "accepted_at": NOW,
+        "sent_at": NOW,
+    }
+
+
+def settled(pk: int) -> dict:
+    row = dict.fromkeys(statements.SETTLE_COLUMNS)
+    return row | {
+        "id": pk,
+        "attempt_no": 1,
+        "claim_token": pk,
+        "state": State.ACCEPTED,
+        "reason": "",
+        "at": NOW,
+        "charged": 0,
+    }
+
+
+STEPS = {
+    "reports": (
+        statements.REPORT_COLUMNS,
+        report,
+        statements.REPORT_ASSIGN,
+        statements.REPORT_WHERE,
+        {},
+    ),
+    "settle": (
+        statements.SETTLE_COLUMNS,
+        settled,
+        statements.SETTLE_ASSIGN,
+        statements.SETTLE_WHERE,
+        {},
+    ),
+    "claim": (
+        {"id": int},
+        lambda pk: {"id": pk},
+        statements.CLAIM_ASSIGN,
+        statements.CLAIM_WHERE,
+        {"token": 5, "lease_end": NOW + timedelta(minutes=1)},
+    ),
+    "mark": (
+        {"id": int},
+        lambda pk: {"id": pk},
+        statements.MARK_ASSIGN,
+        statements.MARK_WHERE,
+        {
+            "token": 5,
+            "number": 1,
+            "now": NOW,
+            "clock": NOW.timestamp(),
+            "lease_end": NOW,
+            "least_lease": NOW,
+        },
+    ),
+}
+
+
+@pytest.fixture
+def plans():
+    """The plan of every UPDATE of deliveries, written down just before it runs."""
+    found: list[str] = []
+
+    def explain(execute, sql, params, many, context):
+        if sql.lstrip().startswith("UPDATE"):
+            execute(f"EXPLAIN (COSTS OFF) {sql}", params, many, context)
+            found.append("\n".join(line for (line,) in context["cursor"].fetchall()))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(explain):
+        yield found
+
+
+@pytest.mark.parametrize("analysed", [False, True])
+@pytest.mark.parametrize(
+    ("step", "locked"), [*((step, False) for step in STEPS), ("reports", True)]
+)
+def test_each_row_is_found_by_its_key_whatever_the_statistics_and_the_number(
+    plans, analysed, locked, step
+):
+    """Neither a scan of the table, nor a hash of it, nor a search for each row in an array."""
+    columns, row, assign, where, given = STEPS[step]
+    with connection.cursor() as cursor:
+        cursor.execute(FILL)
+        if analysed:  # hardly anybody is in flight: a reason to begin at the state's index
+            cursor.execute("ANALYZE distribution_delivery")
+    pks = list(Delivery.objects.order_by("pk").values_list("pk", flat=True))
+
+    for count in (25, 500, DELIVERIES):
+        update_from(
+            Delivery,
+            columns=columns,
+            rows=[row(pk) for pk in pks[:count]],
+            assign=assign,
+            where=where,
+            given=given,
+            locked=locked,
+        )
+
+    assert len(plans) == 3
+    for plan in plans:
+        assert "Index Scan using distribution_delivery_pkey on distribution_delivery d" in plan
+        assert "Index Cond: (id = v.id)" in plan
+        assert "Seq Scan on distribution_delivery" not in plan
+        assert "Hash" not in plan
+        assert ("LockRows" in plan) is not locked
