@@ -18,37 +18,37 @@ ROLES = (VIEWER, EDITOR, APPROVER, OPERATOR, ADMINISTRATOR)
 
 # Django's own models that only code writes: no role has their permissions.
 INTERNAL_APPS = ("contenttypes", "sessions")
-VIEWED_APPS = (
-    "distribution",
-    "phonepool",
-    "subscribers",
-    "webhooks",
-)  # every role may view their pages
+# Every role may view their pages.
+VIEWED_APPS = ("distribution", "phonepool", "subscribers", "webhooks")
 
-EDITOR_PERMISSIONS = {
-    "distribution.add_content",
-    "distribution.change_content",
-    "distribution.delete_content",
-    "distribution.send_test",
-    "subscribers.add_subscriber",
-    "subscribers.change_subscriber",
-    "subscribers.import_subscriber",
-}
-APPROVER_PERMISSIONS = {"distribution.approve_content", "distribution.approve_late_content"}
-OPERATOR_PERMISSIONS = {
-    "distribution.pause_distribution",
-    "distribution.cancel_distribution",
-    "distribution.start_distribution",
-    "distribution.retry_failed",
-    "distribution.resend_unconfirmed",
-    "distribution.export_delivery",
-    "distribution.acknowledge_alert",
-    "distribution.sync_templates",
-    "phonepool.manage_phonenumber",
-    "phonepool.sync_phonenumber",
-    "subscribers.change_subscriber",
-    "subscribers.see_full_phone",
-    "webhooks.reprocess_webhookevent",
+# What a role may do beside viewing; the administrator may do everything.
+PERMISSIONS = {
+    VIEWER: set[str](),
+    EDITOR: {
+        "distribution.add_content",
+        "distribution.change_content",
+        "distribution.delete_content",
+        "distribution.send_test",
+        "subscribers.add_subscriber",
+        "subscribers.change_subscriber",
+        "subscribers.import_subscriber",
+    },
+    APPROVER: {"distribution.approve_content", "distribution.approve_late_content"},
+    OPERATOR: {
+        "distribution.pause_distribution",
+        "distribution.cancel_distribution",
+        "distribution.start_distribution",
+        "distribution.retry_failed",
+        "distribution.resend_unconfirmed",
+        "distribution.export_delivery",
+        "distribution.acknowledge_alert",
+        "distribution.sync_templates",
+        "phonepool.manage_phonenumber",
+        "phonepool.sync_phonenumber",
+        "subscribers.change_subscriber",
+        "subscribers.see_full_phone",
+        "webhooks.reprocess_webhookevent",
+    },
 }
 
 
@@ -56,13 +56,11 @@ def create_roles(**_: Any) -> None:
     """Create the five groups with exactly these permissions; idempotent."""
     if Group._meta.db_table not in connection.introspection.table_names():
         return  # not all apps are migrated yet
-    known = {
-        _name(permission): permission
-        for permission in Permission.objects.select_related("content_type")
-    }
+    stored = Permission.objects.values_list("content_type__app_label", "codename", "pk")
+    known = {f"{app}.{codename}": pk for app, codename, pk in stored}
     for role in ROLES:
         group, _created = Group.objects.get_or_create(name=role)
-        wanted = {known[name].pk for name in permissions(role, known) if name in known}
+        wanted = {known[name] for name in permissions(role, known)}
         if wanted != set(group.permissions.values_list("pk", flat=True)):
             group.permissions.set(wanted)
 
@@ -73,16 +71,7 @@ def permissions(role: str, known: Iterable[str]) -> set[str]:
     if role == ADMINISTRATOR:
         return {name for name in names if not name.startswith(INTERNAL_APPS)}
     viewing = {name for name in names if name.startswith(VIEWED_APPS) and ".view_" in name}
-    more = {
-        EDITOR: EDITOR_PERMISSIONS,
-        APPROVER: APPROVER_PERMISSIONS,
-        OPERATOR: OPERATOR_PERMISSIONS,
-    }
-    return viewing | (more.get(role, set()) & names)
-
-
-def _name(permission: Permission) -> str:
-    return f"{permission.content_type.app_label}.{permission.codename}"
+    return viewing | (PERMISSIONS[role] & names)
 
 
 def last_app_with_models() -> Any:

@@ -7,7 +7,6 @@ makes every user set it up.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
 
 import django_otp
 import qrcode
@@ -17,9 +16,10 @@ from django.contrib import admin
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString, mark_safe
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
@@ -40,21 +40,16 @@ WRONG_CODE = (
 )
 
 
-class SecondFactorGate:
+class SecondFactorGate(MiddlewareMixin):
     """Middleware: users who signed in by password alone reach only the page for the code."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self._get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:
         name = next_step(request)
-        if name and request.path not in {reverse(view) for view in EXEMPT_VIEWS}:
-            if problems.is_api(request):
-                return problems.response(
-                    403, "second_factor", "Enter your code in the admin first."
-                )
-            return redirect(f"{reverse(name)}?next={request.path}")
-        return self._get_response(request)
+        if not name or request.path in {reverse(view) for view in EXEMPT_VIEWS}:
+            return None
+        if problems.is_api(request):
+            return problems.response(403, "second_factor", "Enter your code in the admin first.")
+        return redirect(f"{reverse(name)}?next={request.path}")
 
 
 def next_step(request: HttpRequest) -> str:

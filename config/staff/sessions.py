@@ -7,7 +7,6 @@ personal data, and must not go dark during a distribution.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 from django.conf import settings
@@ -16,26 +15,23 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.models import Session
 from django.dispatch import receiver
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.deprecation import MiddlewareMixin
 
 SIGNED_IN, SEEN = "signed_in_at", "seen_at"
 SEEN_INTERVAL_SECONDS = 60  # between writes of the last activity
 UNATTENDED_VIEW = "dashboard:board"
 
 
-class SessionLimits:
+class SessionLimits(MiddlewareMixin):
     """Middleware that signs out users who were idle or signed in for too long."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self._get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+    def process_request(self, request: HttpRequest) -> None:
         if SESSION_KEY in request.session:
             unattended = request.path == reverse(UNATTENDED_VIEW)
             self._check(request, timezone.now().timestamp(), unattended=unattended)
-        return self._get_response(request)
 
     def _check(self, request: HttpRequest, now: float, *, unattended: bool) -> None:
         signed_in = request.session.setdefault(SIGNED_IN, now)

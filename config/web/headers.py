@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from csp.middleware import CSPMiddleware, PolicyParts
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.deprecation import MiddlewareMixin
 
 POLICY: dict[str, object] = {
     "DIRECTIVES": {
@@ -34,10 +33,7 @@ class ContentPolicy(CSPMiddleware):
     """One strict policy, loosened only under the admin's path."""
 
     def get_policy_parts(
-        self,
-        request: HttpRequest,
-        response: HttpResponseBase,
-        report_only: bool = False,
+        self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
     ) -> PolicyParts:
         parts = super().get_policy_parts(request, response, report_only)
         if request.path.startswith(ADMIN_PATH) and not report_only:
@@ -45,22 +41,17 @@ class ContentPolicy(CSPMiddleware):
         return parts
 
 
-class RefusePlainHttp:
+class RefusePlainHttp(MiddlewareMixin):
     """Refuses API calls and webhooks over plain HTTP; only pages are redirected to HTTPS.
 
     A redirect would hide that the caller already sent its secrets in clear.
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self._get_response = get_response
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:
+        if not settings.HTTPS or request.is_secure() or not request.path.startswith(MACHINE_PATHS):
+            return None
+        if request.path.startswith(API_PATH):
+            from distribution.api.http import problems  # cannot be imported while settings load
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        if settings.HTTPS and not request.is_secure() and request.path.startswith(MACHINE_PATHS):
-            if request.path.startswith(API_PATH):
-                from distribution.api.http import problems  # cannot be imported while settings load
-
-                return problems.response(
-                    403, "https_only", "Use https: your token was sent in clear."
-                )
-            return HttpResponse("HTTPS only.\n", status=403, content_type="text/plain")
-        return self._get_response(request)
+            return problems.response(403, "https_only", "Use https: your token was sent in clear.")
+        return HttpResponse("HTTPS only.\n", status=403, content_type="text/plain")

@@ -6,24 +6,21 @@ the same address.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
+from django.utils.deprecation import MiddlewareMixin
 
 from config.web.client_address import client_ip
 from distribution.access import rate_limits
 from distribution.api.http import problems
 
 
-class UnknownCallers:
+class UnknownCallers(MiddlewareMixin):
     """Middleware inside ApiMiddleware, which sends the rate limit headers."""
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
-        self._get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        response = self._get_response(request)
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
         if response.status_code != 401 or not problems.is_api(request):
             return response
         rate = rate_limits.count_request(

@@ -9,7 +9,7 @@ from config.staff import roles
 
 
 @pytest.mark.parametrize(
-    "named", [roles.EDITOR_PERMISSIONS, roles.APPROVER_PERMISSIONS, roles.OPERATOR_PERMISSIONS]
+    "named", [roles.PERMISSIONS[role] for role in (roles.EDITOR, roles.APPROVER, roles.OPERATOR)]
 )
 def test_every_permission_that_a_role_names_exists(db: None, named: set[str]) -> None:
     rows = Permission.objects.values_list("content_type__app_label", "codename")
