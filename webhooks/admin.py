@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from unfold.admin import ModelAdmin
 
-from subscribers.admin.confirmed_action import confirm_selected, log_action
+from subscribers.admin.confirmed_action import Confirmation, confirm_selected, log_action
 from webhooks import masking
 from webhooks.applying import dead_letters
 from webhooks.models import WebhookEvent
@@ -94,15 +94,10 @@ class WebhookEventAdmin(ModelAdmin):
             nudger.request_drain()
             self.message_user(request, f"{revived} webhooks are tried again.", messages.SUCCESS)
 
-        return confirm_selected(
-            self,
-            request,
-            reprocess_all,
-            title="Try webhooks again",
-            consequences=["The next drain applies them. Doing so twice changes nothing."],
-            rows=(f"Webhook {pk}" for pk in dead.values_list("pk", flat=True)),
-            button="Try them again",
-        )
+        consequence = "The next drain applies them. Doing so twice changes nothing."
+        rows = [f"Webhook {pk}" for pk in dead.values_list("pk", flat=True)]
+        page = Confirmation("Try webhooks again", [consequence], "Try them again", rows)
+        return confirm_selected(self, request, page, reprocess_all)
 
     def has_reprocess_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("webhooks.reprocess_webhookevent")

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 from django_celery_beat import models as beat
 from django_otp.plugins.otp_static.models import StaticDevice
@@ -21,7 +21,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 
 from config.staff import second_factor, sessions
 from config.staff.roles import ROLES
-from subscribers.admin.confirmed_action import confirm_selected, log_action
+from subscribers.admin.confirmed_action import Confirmation, confirm_each
 
 # Beat's entries are rewritten at each start from config/timetable.py, and the page of a device
 # shows its secret: neither is edited in the admin. User and Group get the pages below.
@@ -86,49 +86,34 @@ class StaffAdmin(UserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not generi
 
     @action(description="Sign out everywhere", permissions=["change"])
     def sign_out_everywhere(self, request: HttpRequest, queryset: QuerySet[User]) -> Any:
-        return self._confirm_sign_out(
-            request, queryset, "Sign out everywhere", "They have to sign in again.", lambda _: None
-        )
+        title, consequence = "Sign out everywhere", "They have to sign in again."
+        page = Confirmation(title, [consequence], title, queryset)
+        return self._confirm_each(request, page, _sign_out)
 
     @action(description="Have the second factor set up anew", permissions=["change"])
     def renew_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> Any:
-        return self._confirm_sign_out(
-            request,
-            queryset,
-            "Set up the second factor anew",
-            "Their codes stop working and they are signed out: for a phone that was lost.",
-            second_factor.remove_devices,
-        )
+        title = "Set up the second factor anew"
+        consequence = "Their codes stop working and they are signed out: for a phone that was lost."
+        page = Confirmation(title, [consequence], title, queryset)
+        return self._confirm_each(request, page, _remove_second_factor)
 
-    def _confirm_sign_out(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[User],
-        title: str,
-        consequence: str,
-        act: Callable[[User], None],
-    ) -> HttpResponse | None:
-        """Confirm; then `act` on each user and end their sessions."""
-
-        def act_on_all(reason: str) -> None:
-            for user in queryset:
-                act(user)
-                sessions.end_sessions(user, now=timezone.now())
-                log_action(self, request, user, f"{title}.", reason=reason)
-            self.message_user(request, f"{title}: done.", messages.SUCCESS)
-
-        return confirm_selected(
-            self,
-            request,
-            act_on_all,
-            title=title,
-            consequences=[consequence],
-            button=title,
-            rows=queryset,
-        )
+    def _confirm_each(
+        self, request: HttpRequest, page: Confirmation, act: Callable[[User, str], None]
+    ) -> HttpResponseBase | None:
+        done = f"{page.title}: done."
+        return confirm_each(self, request, page, act, entry=f"{page.title}.", done=done)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False  # the audit log refers to them: clear "active" instead
+
+
+def _sign_out(user: User, _reason: str) -> None:
+    sessions.end_sessions(user, now=timezone.now())
+
+
+def _remove_second_factor(user: User, reason: str) -> None:
+    second_factor.remove_devices(user)
+    _sign_out(user, reason)
 
 
 @admin.register(Group)

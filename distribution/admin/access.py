@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -22,8 +22,10 @@ from unfold.widgets import (
 from distribution.access import tokens
 from distribution.admin.evidence import EvidenceAdmin
 from distribution.models import ApiToken, Scope
-from subscribers.admin.confirmed_action import confirm_selected, log_action
+from subscribers.admin.confirmed_action import Confirmation, confirm_each
+from subscribers.admin.page_frame import staff_user
 
+SUMMARY = ["name", "masked_key", "scope_names", "user", "validity"]
 VALIDITY_DAYS = [("90", "90 days"), ("365", "A year"), ("0", "For ever")]
 
 
@@ -70,24 +72,12 @@ class TokenForm(forms.Form):
 
 @admin.register(ApiToken)
 class ApiTokenAdmin(EvidenceAdmin):
-    list_display = [
-        "name",
-        "masked_key",
-        "scope_names",
-        "user",
-        "validity",
-        "last_used_at",
-        "expires_at",
-    ]
+    list_display = [*SUMMARY, "last_used_at", "expires_at"]
     list_select_related = ["user"]
     list_filter = ["user"]
     search_fields = ["name", "prefix"]
     fields = readonly_fields = [
-        "name",
-        "masked_key",
-        "scope_names",
-        "user",
-        "validity",
+        *SUMMARY,
         "created_by",
         "created_at",
         "expires_at",
@@ -117,14 +107,13 @@ class ApiTokenAdmin(EvidenceAdmin):
 
     def add(self, request: HttpRequest, form: Any) -> HttpResponse:
         """The page with the new key, which is shown this once."""
-        assert isinstance(request.user, User)  # the admin admits no one else
         now, data = timezone.now(), form.cleaned_data
         scopes = form.scopes(data)
         token, key = tokens.issue(
             data["name"],
             scopes,
             user=data["user"],
-            by=request.user,
+            by=staff_user(request),
             expires_at=form.expires_at(now),
             now=now,
         )
@@ -135,19 +124,11 @@ class ApiTokenAdmin(EvidenceAdmin):
     @action(description="Revoke", permissions=["delete"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> Any:
         rows = list(queryset.filter(revoked_at=None))
+        consequence = "Programs that use them are refused from now on. This cannot be undone."
+        page = Confirmation("Revoke API tokens", [consequence], "Revoke them", rows)
 
-        def revoke_all(reason: str) -> None:
-            for token in rows:
-                tokens.revoke(token.pk, now=timezone.now())
-                log_action(self, request, token, "Revoked.", reason=reason)
-            self.message_user(request, f"{len(rows)} revoked.", messages.SUCCESS)
+        def revoke(token: ApiToken, _reason: str) -> None:
+            tokens.revoke(token.pk, now=timezone.now())
 
-        return confirm_selected(
-            self,
-            request,
-            revoke_all,
-            title="Revoke API tokens",
-            consequences=["Programs that use them are refused from now on. This cannot be undone."],
-            rows=rows,
-            button="Revoke them",
-        )
+        done = f"{len(rows)} revoked."
+        return confirm_each(self, request, page, revoke, entry="Revoked.", done=done)

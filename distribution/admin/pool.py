@@ -6,13 +6,15 @@ Speed and headroom are counted from deliveries, so this app completes the pool's
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
+from unfold.admin import ModelAdmin
 
 from distribution.admin.added_figures import AddedFigures
 from distribution.analytics.headroom import headroom, recent_rates
@@ -21,18 +23,18 @@ from phonepool.cloud_api import client
 from phonepool.models import NumberState, PhoneNumber, Quality, Role
 from phonepool.numbers import operations, status, sync
 from subscribers.admin.confirmed_action import (
+    Confirmation,
     ReasonForm,
     action_button,
     confirm,
-    confirmation_page,
     log_action,
-    username,
 )
+from subscribers.admin.page_frame import staff_user
 
 MANAGE = "phonepool.manage_phonenumber"
 SYNC = "phonepool.sync_phonenumber"
-LIST_URL = "admin:phonepool_phonenumber_changelist"
 OUT_OF_SERVICE = (NumberState.DISABLED, NumberState.RESTING)
+READY = (NumberState.STANDBY, NumberState.ACTIVE)
 
 
 class RestForm(ReasonForm):
@@ -41,6 +43,16 @@ class RestForm(ReasonForm):
     minutes = forms.IntegerField(
         min_value=1, max_value=operations.MAX_REST_MINUTES, initial=15, label="Minutes"
     )
+
+
+def _possible(**facts: Any) -> Callable[[ModelAdmin, HttpRequest, Any], bool]:
+    """The permission for an action that is possible while a number has these `facts`."""
+
+    def has_permission(_admin: ModelAdmin, request: HttpRequest, object_id: Any = None) -> bool:
+        matching = PhoneNumber.objects.filter(pk=object_id, **facts)
+        return request.user.has_perm(MANAGE) and matching.exists()
+
+    return has_permission
 
 
 class PoolAdmin(AddedFigures, PhoneNumberAdmin):
@@ -93,166 +105,93 @@ class PoolAdmin(AddedFigures, PhoneNumberAdmin):
     def page_figures(self, request: HttpRequest, pk: int) -> dict[str, Any]:
         return {"status": _statuses().get(pk)}
 
-    def has_rest_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return self._may(request, object_id, state=NumberState.ACTIVE)
-
-    def has_enable_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return self._may(request, object_id, state__in=OUT_OF_SERVICE)
-
-    def has_disable_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        on = [state for state in NumberState if state != NumberState.DISABLED]
-        return self._may(request, object_id, state__in=on)
-
-    def has_promote_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        ready = [NumberState.STANDBY, NumberState.ACTIVE]
-        return self._may(request, object_id, role=Role.BACKUP, state__in=ready)
-
-    def has_demote_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        return self._may(request, object_id, role=Role.PRIMARY, state=NumberState.ACTIVE)
+    has_rest_permission = _possible(state=NumberState.ACTIVE)
+    has_enable_permission = _possible(state__in=OUT_OF_SERVICE)
+    has_disable_permission = _possible(state__in=set(NumberState) - {NumberState.DISABLED})
+    has_promote_permission = _possible(role=Role.BACKUP, state__in=READY)
+    has_demote_permission = _possible(role=Role.PRIMARY, state=NumberState.ACTIVE)
 
     def has_sync_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(SYNC) or request.user.has_perm(MANAGE)
 
     @action_button("Let it rest", permissions=["rest"], icon="bedtime")
-    def rest(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        form = RestForm(request.POST or None)
-        return self._confirm(
-            request,
-            object_id,
-            form,
-            title="Let this number rest",
-            button="Let it rest",
-            consequences=[
-                "It sends nothing for so many minutes and then goes back to work by itself.",
-                "The other numbers take its share; a backup wakes if they cannot carry it.",
-            ],
-            act=lambda pk, **by: operations.rest(pk, form.cleaned_data["minutes"], **by),
-        )
+    def rest(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
+        consequences = [
+            "It sends nothing for so many minutes and then goes back to work by itself.",
+            "The other numbers take its share; a backup wakes if they cannot carry it.",
+        ]
+        page = Confirmation("Let this number rest", consequences, "Let it rest")
+        return self._confirm(request, object_id, page, operations.rest, form_class=RestForm)
 
     @action_button("Enable", permissions=["enable"], icon="play_arrow")
-    def enable(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._confirm(
-            request,
-            object_id,
-            ReasonForm(request.POST or None),
-            title="Enable this number",
-            button="Enable",
-            consequences=["A primary goes to work at once; a backup stands by."],
-            act=operations.enable,
-        )
+    def enable(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
+        consequence = "A primary goes to work at once; a backup stands by."
+        page = Confirmation("Enable this number", [consequence], "Enable")
+        return self._confirm(request, object_id, page, operations.enable)
 
     @action_button("Disable", permissions=["disable"], icon="block")
-    def disable(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._confirm(
-            request,
-            object_id,
-            ReasonForm(request.POST or None),
-            title="Disable this number",
-            button="Disable",
-            consequences=[
-                "It sends nothing until somebody enables it.",
-                *self._capacity_left(object_id),
-            ],
-            act=operations.disable,
-        )
+    def disable(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
+        others = PhoneNumber.objects.exclude(pk=object_id).exclude(quality=Quality.FLAGGED)
+        left = "No other number can send: the morning stands still until one can."
+        if others.filter(state__in=READY).exists():
+            left = "The other numbers take its share."
+        consequences = ["It sends nothing until somebody enables it.", left]
+        page = Confirmation("Disable this number", consequences, "Disable")
+        return self._confirm(request, object_id, page, operations.disable)
 
     @action_button("Promote to primary", permissions=["promote"], icon="arrow_upward")
-    def promote(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._confirm(
-            request,
-            object_id,
-            ReasonForm(request.POST or None),
-            title="Promote this backup to primary",
-            button="Promote",
-            consequences=["It sends from now on, today and every day."],
-            act=operations.promote,
-        )
+    def promote(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
+        consequence = "It sends from now on, today and every day."
+        page = Confirmation("Promote this backup to primary", [consequence], "Promote")
+        return self._confirm(request, object_id, page, operations.promote)
 
     @action_button("Make it a backup", permissions=["demote"], icon="arrow_downward")
-    def demote(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._confirm(
-            request,
-            object_id,
-            ReasonForm(request.POST or None),
-            title="Make this number a backup",
-            button="Make it a backup",
-            consequences=["It stands by and sends only when a primary is lost or too slow."],
-            act=operations.demote,
-        )
+    def demote(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
+        consequence = "It stands by and sends only when a primary is lost or too slow."
+        page = Confirmation("Make this number a backup", [consequence], "Make it a backup")
+        return self._confirm(request, object_id, page, operations.demote)
 
     @action_button("Ask Meta now", permissions=["sync"], icon="sync")
-    def sync_now(self, request: HttpRequest) -> HttpResponse:
-        if request.method != "POST":
-            return confirmation_page(
-                self,
-                request,
-                forms.Form(),
-                title="Ask Meta how the numbers stand",
-                consequences=["Quality and state of every number are read anew from Meta."],
-                button="Ask now",
-                back=reverse(LIST_URL),
-            )
-        changed = sync.sync(client.client(), now=timezone.now())
-        number = PhoneNumber.objects.first()
-        if number is not None:
-            log_action(self, request, number, "sync", after={"changed": changed})
-        self.message_user(request, f"Meta was asked: {changed} changed.")
-        return HttpResponseRedirect(reverse(LIST_URL))
+    def sync_now(self, request: HttpRequest) -> HttpResponseBase:
+        def ask_meta() -> None:
+            changed = sync.sync(client.client(), now=timezone.now())
+            number = PhoneNumber.objects.first()
+            if number is not None:
+                log_action(self, request, number, "sync", after={"changed": changed})
+            self.message_user(request, f"Meta was asked: {changed} changed.")
 
-    # --- helpers
-
-    def _may(self, request: HttpRequest, object_id: Any, **state: Any) -> bool:
-        matching = PhoneNumber.objects.filter(pk=object_id, **state)
-        return request.user.has_perm(MANAGE) and matching.exists()
-
-    def _capacity_left(self, object_id: int) -> list[str]:
-        others = PhoneNumber.objects.exclude(pk=object_id).exclude(quality=Quality.FLAGGED)
-        if others.filter(state__in=[NumberState.ACTIVE, NumberState.STANDBY]).exists():
-            return ["The other numbers take its share."]
-        return ["No other number can send: the morning stands still until one can."]
+        consequence = "Quality and state of every number are read anew from Meta."
+        page = Confirmation("Ask Meta how the numbers stand", [consequence], "Ask now")
+        back = reverse("admin:phonepool_phonenumber_changelist")
+        return confirm(self, request, page, ask_meta, back=back, form_class=forms.Form)
 
     def _confirm(
         self,
         request: HttpRequest,
         object_id: int,
-        form: ReasonForm,
-        *,
-        title: str,
-        consequences: list[str],
-        button: str,
-        act: Callable[..., None],
-    ) -> HttpResponse:
+        page: Confirmation,
+        operate: Callable[..., None],
+        form_class: type[ReasonForm] = ReasonForm,
+    ) -> HttpResponseBase:
         number = PhoneNumber.objects.filter(pk=object_id).first()
         if number is None:
             raise Http404("There is no such phone number.")
-        return confirm(
-            self,
-            request,
-            form,
-            lambda reason: self._perform(request, number, title, act, reason),
-            title=title,
-            consequences=[f"The number is {number.label}.", *consequences],
-            button=button,
-            back=reverse("admin:phonepool_phonenumber_change", args=[number.pk]),
-        )
 
-    def _perform(
-        self,
-        request: HttpRequest,
-        number: PhoneNumber,
-        title: str,
-        act: Callable[..., None],
-        reason: str,
-    ) -> None:
-        before = _facts(number)
-        try:
-            act(number.pk, reason=reason, by=username(request.user), now=timezone.now())
-        except operations.OperationRefused as refusal:
-            self.message_user(request, str(refusal), messages.ERROR)
-            return
-        number.refresh_from_db()
-        log_action(self, request, number, title, reason=reason, before=before, after=_facts(number))
-        self.message_user(request, f"{number.label}: {status.state_sentence(number)}.")
+        def act(**fields: Any) -> None:
+            before = _facts(number)
+            try:
+                operate(number.pk, **fields, by=staff_user(request).username, now=timezone.now())
+            except operations.OperationRefused as refusal:
+                self.message_user(request, str(refusal), messages.ERROR)
+                return
+            number.refresh_from_db()
+            facts = {"reason": fields["reason"], "before": before, "after": _facts(number)}
+            log_action(self, request, number, page.title, **facts)
+            self.message_user(request, f"{number.label}: {status.state_sentence(number)}.")
+
+        page = replace(page, consequences=[f"The number is {number.label}.", *page.consequences])
+        back = reverse("admin:phonepool_phonenumber_change", args=[number.pk])
+        return confirm(self, request, page, act, back=back, form_class=form_class)
 
 
 def _statuses() -> dict[int, status.NumberStatus]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -28,7 +28,7 @@ from distribution.models import (
     OneTime,
 )
 from distribution.runtime import india_time
-from subscribers.admin.confirmed_action import confirm_selected, log_action
+from subscribers.admin.confirmed_action import Confirmation, confirm_each
 
 
 class DailyTimeForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -44,10 +44,8 @@ class BlackoutForm(forms.ModelForm):  # type: ignore[type-arg]
         day, today = self.cleaned_data["day"], india_time.local_date(timezone.now())
         if day < today:
             raise forms.ValidationError("That day is over.")
-        opened = Distribution.objects.filter(
-            local_date=day, kind=Kind.DAILY, opened_at__isnull=False
-        )
-        if opened.exists():
+        daily = Distribution.objects.filter(local_date=day, kind=Kind.DAILY)
+        if daily.exclude(opened_at=None).exists():
             raise forms.ValidationError("That day's distribution has begun: pause or cancel it.")
         return day
 
@@ -139,19 +137,11 @@ class OneTimeAdmin(EvidenceAdmin):
     @action(description="Cancel", permissions=["delete"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Distribution]) -> Any:
         waiting = list(queryset.filter(state=DistributionState.SCHEDULED))
+        consequence = "It will not begin. This cannot be undone: plan a new one instead."
+        page = Confirmation("Cancel what is planned", [consequence], "Cancel them", waiting)
 
-        def cancel_all(reason: str) -> None:
-            for distribution in waiting:
-                control.cancel(distribution.pk, reason=reason, now=timezone.now())
-                log_action(self, request, distribution, "Cancelled.", reason=reason)
-            self.message_user(request, f"{len(waiting)} cancelled.", messages.SUCCESS)
+        def cancel(distribution: Distribution, reason: str) -> None:
+            control.cancel(distribution.pk, reason=reason, now=timezone.now())
 
-        return confirm_selected(
-            self,
-            request,
-            cancel_all,
-            title="Cancel what is planned",
-            consequences=["It will not begin. This cannot be undone: plan a new one instead."],
-            rows=waiting,
-            button="Cancel them",
-        )
+        done = f"{len(waiting)} cancelled."
+        return confirm_each(self, request, page, cancel, entry="Cancelled.", done=done)

@@ -5,21 +5,24 @@ The pages of all apps use it: people, the pool, distributions, webhooks, staff.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeVar, cast
 
 from django import forms
+from django.contrib import messages
 from django.contrib.admin import ModelAdmin, helpers
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from unfold.decorators import action
 
 from subscribers.admin.page_frame import framed
 
 REASON_LIMIT = 150  # characters: with a name and a time it fits every column that stores it
 CONFIRMED = "confirmed"
+# The fields that make a bulk action's second request choose the same rows.
+SELECTION = ("action", "select_across", "index", helpers.ACTION_CHECKBOX_NAME)
+Act = Callable[..., HttpResponseBase | None]  # with the fields of the form
 Page = TypeVar("Page", bound=Callable[..., Any])
 
 
@@ -44,100 +47,85 @@ class ReasonForm(forms.Form):
     )
 
 
-def confirmation_page(
-    model_admin: ModelAdmin[Any],
-    request: HttpRequest,
-    form: forms.Form,
-    *,
-    title: str,
-    consequences: list[str],
-    button: str,
-    back: str,
-    hidden: list[tuple[str, str]] | None = None,
-    rows: Iterable[object] = (),
-) -> TemplateResponse:
-    """The page that lists the consequences and the `rows` concerned, and takes the reason."""
-    return framed(
-        model_admin,
-        request,
-        "admin/confirm_with_reason.html",
-        title=title,
-        form=form,
-        consequences=consequences,
-        button=button,
-        back=back,
-        hidden=hidden or [],
-        rows=[str(row) for row in rows],
-    )
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What the page says before an action is performed: what follows, and on which `rows`."""
+
+    title: str
+    consequences: Sequence[str]
+    button: str
+    rows: Collection[Any] = ()
 
 
 def confirm(
     model_admin: ModelAdmin[Any],
     request: HttpRequest,
-    form: ReasonForm,
-    act: Callable[[str], None],
+    page: Confirmation,
+    act: Act,
     *,
-    title: str,
-    consequences: list[str],
-    button: str,
     back: str,
-) -> HttpResponse:
-    """An action behind a button: first its page, then `act` with the reason, then `back`."""
-    if not (request.method == "POST" and form.is_valid()):
-        return confirmation_page(
-            model_admin,
-            request,
-            form,
-            title=title,
-            consequences=consequences,
-            button=button,
-            back=back,
-        )
-    act(form.cleaned_data["reason"])
-    return HttpResponseRedirect(back)
+    form_class: type[forms.Form] = ReasonForm,
+) -> HttpResponseBase:
+    """An action behind a button: first its page, then `act` with the fields of the form, then its
+    response or `back`.
+    """
+    form = form_class(request.POST if request.method == "POST" else None)
+    if not form.is_valid():
+        return _confirmation_page(model_admin, request, page, form, back=back)
+    return act(**form.cleaned_data) or HttpResponseRedirect(back)
 
 
 def confirm_selected(
     model_admin: ModelAdmin[Any],
     request: HttpRequest,
-    act: Callable[[str], None],
+    page: Confirmation,
+    act: Act,
     *,
-    title: str,
-    consequences: list[str],
-    button: str,
-    rows: Iterable[object] = (),
-) -> HttpResponse | None:
+    form_class: type[forms.Form] = ReasonForm,
+) -> HttpResponseBase | None:
     """A bulk action: first its page, whose form posts the action again, then `act`.
 
-    None after `act`: the admin then returns to the list.
+    Without a response of `act`, the admin then returns to the list.
     """
-    form = ReasonForm(confirmed_data(request))
-    if not form.is_valid():
-        return confirmation_page(
-            model_admin,
-            request,
-            form,
-            title=title,
-            consequences=consequences,
-            button=button,
-            back=request.get_full_path(),
-            hidden=selection_fields(request),
-            rows=rows,
-        )
-    act(form.cleaned_data["reason"])
-    return None
+    form = form_class(request.POST if CONFIRMED in request.POST else None)
+    if form.is_valid():
+        return act(**form.cleaned_data)
+    selection = [(name, value) for name in SELECTION for value in request.POST.getlist(name)]
+    hidden = [*selection, (CONFIRMED, "yes")]
+    return _confirmation_page(
+        model_admin, request, page, form, back=request.get_full_path(), hidden=hidden
+    )
 
 
-def confirmed_data(request: HttpRequest) -> QueryDict | None:
-    """What a bulk action's page posted; None while the page still has to be shown."""
-    return request.POST if CONFIRMED in request.POST else None
+def confirm_each(
+    model_admin: ModelAdmin[Any],
+    request: HttpRequest,
+    page: Confirmation,
+    act: Callable[[Any, str], object],
+    *,
+    entry: str,
+    done: str,
+) -> HttpResponseBase | None:
+    """A bulk action that is `act` with each row of the page and the reason; each is logged."""
+
+    def act_on_all(reason: str) -> None:
+        for row in page.rows:
+            act(row, reason)
+            log_action(model_admin, request, row, entry, reason=reason)
+        model_admin.message_user(request, done, messages.SUCCESS)
+
+    return confirm_selected(model_admin, request, page, act_on_all)
 
 
-def selection_fields(request: HttpRequest) -> list[tuple[str, str]]:
-    """The form fields that make a bulk action's second request choose the same rows."""
-    names = ("action", "select_across", "index", helpers.ACTION_CHECKBOX_NAME)
-    fields = [(name, value) for name in names for value in request.POST.getlist(name)]
-    return [*fields, (CONFIRMED, "yes")]
+def _confirmation_page(
+    model_admin: ModelAdmin[Any],
+    request: HttpRequest,
+    page: Confirmation,
+    form: forms.Form,
+    **context: Any,
+) -> HttpResponse:
+    template = "admin/confirm_with_reason.html"
+    return framed(model_admin, request, template, title=page.title, page=page, form=form, **context)
 
 
 def log_action(
@@ -145,7 +133,3 @@ def log_action(
 ) -> None:
     """Add an entry to the audit log: `reason`, `before` and `after` as far as given."""
     model_admin.log_change(request, target, [{"act": act, **facts}])
-
-
-def username(user: AbstractBaseUser | AnonymousUser) -> str:
-    return user.get_username()

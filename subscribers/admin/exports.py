@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import FileResponse, HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import FileResponse, HttpRequest, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
 from subscribers.admin.confirmed_action import (
-    CONFIRMED,
+    Act,
+    Confirmation,
     ReasonForm,
     action_button,
-    confirmation_page,
-    confirmed_data,
+    confirm,
+    confirm_selected,
     log_action,
-    selection_fields,
 )
+from subscribers.admin.page_frame import csv_file
 from subscribers.models import Subscriber
 from subscribers.people import export
 
@@ -40,53 +40,38 @@ class ExportActions(ModelAdmin):
     @admin.action(description="Export the selected subscribers", permissions=["export"])
     def export_selected(
         self, request: HttpRequest, queryset: QuerySet[Subscriber]
-    ) -> HttpResponseBase:
-        return self._export(request, queryset, hidden=selection_fields(request))
+    ) -> HttpResponseBase | None:
+        page, act = self._export(request, queryset)
+        return confirm_selected(self, request, page, act, form_class=ExportForm)
 
     @action_button("Export all", permissions=["export"], icon="download")
     def export_all(self, request: HttpRequest) -> HttpResponseBase:
-        people = Subscriber.objects.filter(erasure__purged_at=None)
-        return self._export(request, people, hidden=[(CONFIRMED, "yes")])
+        page, act = self._export(request, Subscriber.objects.all())
+        back = reverse("admin:subscribers_subscriber_changelist")
+        return confirm(self, request, page, act, form_class=ExportForm, back=back)
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(EXPORT)
 
     def _export(
-        self, request: HttpRequest, people: QuerySet[Subscriber], *, hidden: list[tuple[str, str]]
-    ) -> HttpResponseBase:
-        if not self.has_export_permission(request):
-            raise PermissionDenied
-        people = people.filter(erasure__purged_at=None)
-        form = ExportForm(confirmed_data(request))
-        if not form.is_valid():
-            return confirmation_page(
-                self,
-                request,
-                form,
-                title="Export subscribers",
-                consequences=[
-                    f"The file holds names and full phone numbers of {people.count():,} people.",
-                    "Keep it where only those who need it can read it, and delete it afterwards.",
-                ],
-                button="Export",
-                back=reverse("admin:subscribers_subscriber_changelist"),
-                hidden=hidden,
-            )
-        kind, reason = form.cleaned_data["form"], form.cleaned_data["reason"]
-        self._record_export(request, people, kind, reason)
-        filename = f"subscribers-{timezone.localdate():%Y-%m-%d}.{kind}"
-        if kind == "xlsx":
-            return FileResponse(export.as_xlsx(people), as_attachment=True, filename=filename)
-        return StreamingHttpResponse(
-            export.as_csv(people),
-            content_type="text/csv; charset=utf-8",
-            headers={"Content-Disposition": f'attachment; filename="{filename}"'},
-        )
+        self, request: HttpRequest, chosen: QuerySet[Subscriber]
+    ) -> tuple[Confirmation, Act]:
+        """The page that confirms an export, and the export."""
+        people = chosen.filter(erasure__purged_at=None)
+        count = people.count()
+        consequences = [
+            f"The file holds names and full phone numbers of {count:,} people.",
+            "Keep it where only those who need it can read it, and delete it afterwards.",
+        ]
 
-    def _record_export(
-        self, request: HttpRequest, people: QuerySet[Subscriber], kind: str, reason: str
-    ) -> None:
-        target = people.first()
-        if target is not None:
-            facts = {"people": people.count(), "file": kind}
-            log_action(self, request, target, "export", reason=reason, after=facts)
+        def export_people(form: str, reason: str) -> HttpResponseBase:
+            target = people.first()
+            if target is not None:
+                facts = {"people": count, "file": form}
+                log_action(self, request, target, "export", reason=reason, after=facts)
+            filename = f"subscribers-{timezone.localdate():%Y-%m-%d}.{form}"
+            if form == "xlsx":
+                return FileResponse(export.as_xlsx(people), as_attachment=True, filename=filename)
+            return csv_file(export.as_csv(people), filename)
+
+        return Confirmation("Export subscribers", consequences, "Export"), export_people

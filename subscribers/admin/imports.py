@@ -20,8 +20,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
-from subscribers.admin.confirmed_action import log_action, username
-from subscribers.admin.page_frame import framed
+from subscribers.admin.confirmed_action import log_action
+from subscribers.admin.page_frame import csv_file, framed, staff_user
 from subscribers.importing import jobs
 from subscribers.importing.tables.records import ImportRefused
 from subscribers.models import ImportJob, ImportState
@@ -135,7 +135,7 @@ class ImportJobAdmin(ModelAdmin):
             file = form.cleaned_data["file"]
             try:
                 job = jobs.submit(
-                    file.read(), file.name, by=username(request.user), now=timezone.now()
+                    file.read(), file.name, by=staff_user(request).username, now=timezone.now()
                 )
             except ImportRefused as refusal:
                 form.add_error("file", str(refusal))
@@ -169,7 +169,7 @@ class ImportJobAdmin(ModelAdmin):
         if not form.is_valid():
             return self._page(request, job, form)
         source = form.cleaned_data["consent_source"]
-        user, now = username(request.user), timezone.now()
+        user, now = staff_user(request).username, timezone.now()
         if jobs.confirm(job.pk, consent_source=source, by=user, now=now):
             log_action(self, request, job, "import", reason=source, after=job.checked)
         else:
@@ -193,14 +193,7 @@ class ImportJobAdmin(ModelAdmin):
             self.message_user(request, str(refusal), messages.ERROR)
             return self._redirect_to(job)
         log_action(self, request, job, "download refused lines")
-        return StreamingHttpResponse(
-            csv_lines(chain([first], rows)),
-            content_type="text/csv; charset=utf-8",
-            headers={
-                "Content-Disposition": f'attachment; filename="refused-of-import-{job.pk}.csv"',
-                "X-Content-Type-Options": "nosniff",
-            },
-        )
+        return csv_file(csv_lines(chain([first], rows)), f"refused-of-import-{job.pk}.csv")
 
     def _require_permission(self, request: HttpRequest, method: str = "") -> None:
         if not self.has_add_permission(request) or (method and request.method != method):

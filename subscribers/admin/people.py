@@ -7,15 +7,16 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import TabularInline
 
 from masking.phones import mask_phone
 from subscribers import phones
-from subscribers.admin.confirmed_action import action_button, username
+from subscribers.admin.confirmed_action import action_button
 from subscribers.admin.exports import ExportActions
+from subscribers.admin.page_frame import staff_user
 from subscribers.admin.person_actions import PersonActions
 from subscribers.admin.status_changes import confirm_status_change
 from subscribers.consent import erased_phones
@@ -95,19 +96,25 @@ class SubscriberAdmin(PersonActions, ExportActions):
         return super().get_search_results(request, queryset, search_term)
 
     @admin.action(description="Pause the selected subscribers", permissions=["change"])
-    def pause(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> HttpResponse | None:
+    def pause(
+        self, request: HttpRequest, queryset: QuerySet[Subscriber]
+    ) -> HttpResponseBase | None:
         return confirm_status_change(self, request, queryset, "pause")
 
     @admin.action(description="Resume the selected subscribers", permissions=["change"])
-    def resume(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> HttpResponse | None:
+    def resume(
+        self, request: HttpRequest, queryset: QuerySet[Subscriber]
+    ) -> HttpResponseBase | None:
         return confirm_status_change(self, request, queryset, "resume")
 
     @admin.action(description="Unsubscribe the selected subscribers", permissions=["change"])
-    def opt_out(self, request: HttpRequest, queryset: QuerySet[Subscriber]) -> HttpResponse | None:
+    def opt_out(
+        self, request: HttpRequest, queryset: QuerySet[Subscriber]
+    ) -> HttpResponseBase | None:
         return confirm_status_change(self, request, queryset, "opt_out")
 
     @action_button("Import a file", permissions=["import"], icon="upload")
-    def import_file(self, _request: HttpRequest) -> HttpResponse:
+    def import_file(self, _request: HttpRequest) -> HttpResponseBase:
         return HttpResponseRedirect(reverse("admin:subscribers_importjob_add"))
 
     def has_import_permission(self, request: HttpRequest, *_: Any) -> bool:
@@ -140,7 +147,7 @@ class SubscriberAdmin(PersonActions, ExportActions):
             obj.save(update_fields=[*form.changed_data, "updated_at"])
             return
         super().save_model(request, obj, form, change)
-        user = username(request.user)
+        user = staff_user(request).username
         if not registration.record_first_consent(obj, source=f"admin:{user}", actor=user, now=now):
             self.message_user(
                 request, "This person said STOP: they stay unsubscribed.", messages.WARNING

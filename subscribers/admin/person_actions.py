@@ -3,28 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
-from subscribers.admin.confirmed_action import (
-    ReasonForm,
-    action_button,
-    confirm,
-    log_action,
-    username,
-)
+from subscribers.admin.confirmed_action import Confirmation, action_button, confirm, log_action
+from subscribers.admin.page_frame import staff_user
 from subscribers.admin.status_changes import STATUS_CHANGES, change_statuses
 from subscribers.models import Erasure, Status, Subscriber
 from subscribers.people import erasure
 
 ERASE = "subscribers.erase_subscriber"
 FULL_PHONE = "subscribers.see_full_phone"
-Act = Callable[[HttpRequest, Subscriber, str], None]
 
 
 class PersonActions(ModelAdmin):
@@ -55,55 +50,43 @@ class PersonActions(ModelAdmin):
         return request.user.has_perm(ERASE) and waiting.exists()
 
     @action_button("Unsubscribe", permissions=["optout"], icon="unsubscribe")
-    def opt_out_person(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._confirm(
-            request,
-            object_id,
-            self._opt_out,
-            title="Unsubscribe this person",
-            consequences=["They get no message any more.", STATUS_CHANGES["opt_out"].consequence],
-            button="Unsubscribe",
-        )
+    def opt_out_person(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
+        consequences = ["They get no message any more.", STATUS_CHANGES["opt_out"].consequence]
+        page = Confirmation("Unsubscribe this person", consequences, "Unsubscribe")
+        return self._confirm(request, object_id, page, self._opt_out)
 
     @action_button("Erase", permissions=["erase"], icon="person_remove")
-    def erase_person(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._confirm(
-            request,
-            object_id,
-            self._erase,
-            title="Erase this person: step 1 of 2",
-            consequences=[
-                "From now on nobody writes to them.",
-                "Name, phone, email and details are deleted in step 2: after a week by "
-                "itself, or at once with the button “Delete the details now”.",
-                "Only a hash of the number stays, so that no later import brings them back.",
-            ],
-            button="Erase",
-        )
+    def erase_person(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
+        consequences = [
+            "From now on nobody writes to them.",
+            "Name, phone, email and details are deleted in step 2: after a week by "
+            "itself, or at once with the button “Delete the details now”.",
+            "Only a hash of the number stays, so that no later import brings them back.",
+        ]
+        page = Confirmation("Erase this person: step 1 of 2", consequences, "Erase")
+        return self._confirm(request, object_id, page, self._erase)
 
     @action_button("Delete the details now", permissions=["purge"], icon="delete_forever")
-    def purge_person(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        return self._confirm(
-            request,
-            object_id,
-            self._purge,
-            title="Erase this person: step 2 of 2",
-            consequences=[
-                "Name, phone, email and details are deleted for good. This cannot be undone.",
-                "What was sent to them stays in the sums, without the person.",
-            ],
-            button="Delete the details",
-        )
+    def purge_person(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
+        consequences = [
+            "Name, phone, email and details are deleted for good. This cannot be undone.",
+            "What was sent to them stays in the sums, without the person.",
+        ]
+        page = Confirmation("Erase this person: step 2 of 2", consequences, "Delete the details")
+        return self._confirm(request, object_id, page, self._purge)
 
-    def _confirm(self, request: HttpRequest, object_id: int, act: Act, **page: Any) -> HttpResponse:
+    def _confirm(
+        self,
+        request: HttpRequest,
+        object_id: int,
+        page: Confirmation,
+        act: Callable[[HttpRequest, Subscriber, str], None],
+    ) -> HttpResponseBase:
         person = self.get_object(request, str(object_id))
         if person is None:
             raise Http404("There is no such subscriber.")
         back = reverse("admin:subscribers_subscriber_change", args=[person.pk])
-        form = ReasonForm(request.POST or None)
-        return confirm(
-            self, request, form, lambda reason: act(request, person, reason), back=back, **page
-        )
+        return confirm(self, request, page, partial(act, request, person), back=back)
 
     def _opt_out(self, request: HttpRequest, person: Subscriber, reason: str) -> None:
         change_statuses(self, request, [person.pk], "opt_out", reason)
@@ -112,7 +95,7 @@ class PersonActions(ModelAdmin):
     def _erase(self, request: HttpRequest, person: Subscriber, reason: str) -> None:
         before = {"status": person.status}
         erasure.request_erasure(
-            person, reason=reason, by=username(request.user), now=timezone.now()
+            person, reason=reason, by=staff_user(request).username, now=timezone.now()
         )
         log_action(self, request, person, "erase", reason=reason, before=before)
         self.message_user(request, "Nobody writes to this person any more.")

@@ -8,10 +8,11 @@ from typing import Any
 
 from django.contrib.admin import ModelAdmin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
-from subscribers.admin.confirmed_action import confirm_selected, log_action, username
+from subscribers.admin.confirmed_action import Confirmation, confirm_selected, log_action
+from subscribers.admin.page_frame import staff_user
 from subscribers.models import ConsentEvent, Subscriber
 from subscribers.people import status_changes
 
@@ -43,7 +44,7 @@ STATUS_CHANGES = {
 
 def confirm_status_change(
     model_admin: ModelAdmin[Any], request: HttpRequest, people: QuerySet[Subscriber], name: str
-) -> HttpResponse | None:
+) -> HttpResponseBase | None:
     """The confirmation page, or the change itself once it is confirmed with a reason."""
     change = STATUS_CHANGES[name]
 
@@ -54,31 +55,26 @@ def confirm_status_change(
 
     count = people.count()
     chosen = f"{count:,} {'person' if count == 1 else 'people'}"
-    return confirm_selected(
-        model_admin,
-        request,
-        apply,
-        title=f"{chosen} will be {change.participle}",
-        consequences=[f"You chose {chosen}.", change.consequence],
-        button=f"{name.replace('_', ' ').capitalize()} {chosen}",
+    page = Confirmation(
+        f"{chosen} will be {change.participle}",
+        [f"You chose {chosen}.", change.consequence],
+        f"{name.replace('_', ' ').capitalize()} {chosen}",
     )
+    return confirm_selected(model_admin, request, page, apply)
 
 
 def change_statuses(
     model_admin: ModelAdmin[Any], request: HttpRequest, ids: Sequence[int], name: str, reason: str
 ) -> int:
     """Add one consent event for each person, with the reason; how many statuses changed."""
-    now, user = timezone.now(), username(request.user)
+    now, user = timezone.now(), staff_user(request).username
     kinds = [STATUS_CHANGES[name].kind]
     changed = status_changes.record_kinds(
         ids, kinds, reason=reason, source=f"admin:{user}", actor=user, now=now
     )
     if ids:
         target = Subscriber.objects.get(pk=min(changed, default=ids[0]))
-        facts = {
-            "chosen": len(ids),
-            "changed": len(changed),
-            "first_ids": sorted(changed)[:IDS_LOGGED],
-        }
+        first = sorted(changed)[:IDS_LOGGED]
+        facts = {"chosen": len(ids), "changed": len(changed), "first_ids": first}
         log_action(model_admin, request, target, name.replace("_", " "), reason=reason, after=facts)
     return len(changed)

@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.urls import URLPattern, path
 from django.utils import timezone
 
@@ -19,6 +19,7 @@ from distribution.reporting import delivery_export
 from distribution.runtime import india_time
 from masking.phones import mask_phone
 from subscribers.admin.confirmed_action import log_action
+from subscribers.admin.page_frame import csv_file
 from subscribers.admin.read_only import ReadOnlyAdmin
 
 EXPORT = "distribution.export_delivery"
@@ -186,17 +187,12 @@ class DeliveryAdmin(ReadOnlyAdmin):
         changelist = self.get_changelist_instance(request)
         full = request.user.has_perm(FULL_PHONE)
         rows = changelist.get_queryset(request).order_by("pk")
-        distribution = Distribution.objects.filter(
-            pk__in=rows.values("distribution_id")[:1]
-        ).first()
+        latest = rows.values("distribution_id")[:1]
+        distribution = Distribution.objects.filter(pk__in=latest).first()
         if distribution is not None:
             after = {"filters": request.GET.dict(), "full_phones": full}
             log_action(self, request, distribution, "Export deliveries", before={}, after=after)
-        response = StreamingHttpResponse(
-            delivery_export.lines(rows, full_phones=full), content_type="text/csv; charset=utf-8"
-        )
-        response["Content-Disposition"] = 'attachment; filename="deliveries.csv"'
-        return response
+        return csv_file(delivery_export.lines(rows, full_phones=full), "deliveries.csv")
 
 
 @admin.register(Attempt)
