@@ -46,6 +46,12 @@ class Refusal(Exception):  # noqa: N818 - a response of the platform, not an err
         super().__init__(f"{code}: {self.details}")
 
 
+def require(met: object, code: int, details: str = "") -> None:
+    """Raises the Refusal unless the condition of a rule is met."""
+    if not met:
+        raise Refusal(code, details)
+
+
 def unknown_object(name: str) -> Refusal:
     """The error for an id that does not exist or is not ours."""
     details = f"Unsupported request. Object with ID '{name}' does not exist or cannot be loaded."

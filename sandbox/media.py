@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from aiohttp import web
 
-from sandbox.errors import Refusal, unknown_object
+from sandbox.errors import Refusal, require, unknown_object
 from sandbox.state import Media, World
 
 _MAX_BYTES = 100 * 1024 * 1024
@@ -24,8 +24,7 @@ async def upload(world: World, request: web.BaseRequest, number_id: str) -> Mapp
     if form.get("messaging_product") != "whatsapp" or not isinstance(file, web.FileField):
         raise Refusal(100, "The parameters messaging_product and file are required.")
     content = file.file.read()
-    if not content or len(content) > _MAX_BYTES:
-        raise Refusal(131053, "The file is empty or too large.")
+    require(0 < len(content) <= _MAX_BYTES, 131053, "The file is empty or too large.")
     rate = world.settings.upload_bytes_per_s
     await asyncio.sleep(0.001 * world.settings.upload_base_ms + len(content) / rate)
     name = str(next(world.media_ids))

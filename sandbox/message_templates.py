@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from sandbox.errors import Refusal
+from sandbox.errors import require
 
 BODY_LIMIT = 1024
 CATEGORIES = ("UTILITY", "MARKETING", "AUTHENTICATION")
@@ -73,8 +73,7 @@ def from_components(
             )
         elif kind == "BUTTONS":
             template.url_buttons = _variable_urls(component.get("buttons"))
-    if not template.body:
-        raise Refusal(100, "A template needs a component of type BODY with a text.")
+    require(template.body, 100, "A template needs a component of type BODY with a text.")
     return template
 
 
@@ -107,8 +106,8 @@ def fit_parameters(template: MessageTemplate, components: object) -> list[str]:
     given = components if isinstance(components, list) else []
     by_type: dict[str, list[dict[str, object]]] = {}
     for component in given:
-        if not isinstance(component, dict):
-            raise Refusal(100, "Each of template.components must be an object.")
+        is_object = isinstance(component, dict)
+        require(is_object, 100, "Each of template.components must be an object.")
         by_type.setdefault(str(component.get("type", "")).lower(), []).append(component)
     _fit_header(template, by_type.get("header", []))
     texts = _fit_body(template, by_type.get("body", []))
@@ -116,72 +115,63 @@ def fit_parameters(template: MessageTemplate, components: object) -> list[str]:
     return texts
 
 
-def _parameters(components: list[dict[str, object]]) -> list[dict[str, object]]:
+def _parameters(
+    kind: str, components: list[dict[str, object]], wanted: int
+) -> list[dict[str, object]]:
+    """All parameters of the components of one kind; raises Refusal 132000 unless so many."""
     parameters: list[dict[str, object]] = []
     for component in components:
         entries = component.get("parameters", [])
         if isinstance(entries, list):
             parameters += [entry for entry in entries if isinstance(entry, dict)]
+    got = len(parameters)
+    require(got == wanted, 132000, f"{kind}: got {got} parameters, the template has {wanted}.")
     return parameters
 
 
 def _fit_header(template: MessageTemplate, components: list[dict[str, object]]) -> None:
-    given = _parameters(components)
-    if len(given) != template.header_parameters:
-        wanted = template.header_parameters
-        raise Refusal(132000, f"header: got {len(given)} parameters, the template has {wanted}.")
-    for parameter in given:
-        kind = str(parameter.get("type", "")).upper()
-        if kind != template.header:
-            raise Refusal(132012, f"header: got a {kind}, the template has a {template.header}.")
+    for parameter in _parameters("header", components, template.header_parameters):
+        kind, wanted = str(parameter.get("type", "")).upper(), template.header
+        require(kind == wanted, 132012, f"header: got a {kind}, the template has a {wanted}.")
 
 
 def _fit_body(template: MessageTemplate, components: list[dict[str, object]]) -> list[str]:
-    given = _parameters(components)
     wanted = template.parameters
-    if len(given) != len(wanted):
-        raise Refusal(132000, f"body: got {len(given)} parameters, the template has {len(wanted)}.")
+    given = _parameters("body", components, len(wanted))
     texts = [_text(place, parameter) for place, parameter in enumerate(given, 1)]
     if template.named:
         names = [str(parameter.get("parameter_name", "")) for parameter in given]
-        if set(names) != set(wanted):
-            raise Refusal(132012, "body: the parameter names are not those of the template.")
+        same = set(names) == set(wanted)
+        require(same, 132012, "body: the parameter names are not those of the template.")
         texts = [texts[names.index(key)] for key in wanted]
-    elif any("parameter_name" in parameter for parameter in given):
-        raise Refusal(132012, "body: the template's parameters have no names.")
-    _check_length(template, texts)
+    else:
+        unnamed = not any("parameter_name" in parameter for parameter in given)
+        require(unnamed, 132012, "body: the template's parameters have no names.")
+    length = len(_PLACEHOLDER.sub("", template.body)) + sum(map(len, texts))
+    require(length <= BODY_LIMIT, 132005, f"body: {length} characters, at most {BODY_LIMIT}.")
     return texts
 
 
 def _text(place: int, parameter: dict[str, object]) -> str:
     kind = parameter.get("type")
-    if kind not in _TEXT_KINDS:
-        raise Refusal(132012, f"body: parameter {place} must be a text.")
-    value = parameter.get("text") if kind == "text" else parameter.get(str(kind))
+    name = f"body: parameter {place}"
+    require(kind in _TEXT_KINDS, 132012, f"{name} must be a text.")
+    value = parameter.get(str(kind))
     if kind != "text":
         value = value.get("fallback_value") if isinstance(value, dict) else None
-    if not isinstance(value, str) or not value:
-        raise Refusal(131008, f"body: parameter {place} has no text.")
-    if any(part in value for part in _FORBIDDEN):
-        raise Refusal(
-            132018, f"body: parameter {place} has a line break, a tab or more than 4 spaces."
-        )
-    return value
-
-
-def _check_length(template: MessageTemplate, texts: list[str]) -> None:
-    fixed = len(_PLACEHOLDER.sub("", template.body))
-    length = fixed + sum(map(len, texts))
-    if length > BODY_LIMIT:
-        raise Refusal(132005, f"body: {length} characters, at most {BODY_LIMIT}.")
+    text = value if isinstance(value, str) else ""
+    require(text, 131008, f"{name} has no text.")
+    clean = not any(part in text for part in _FORBIDDEN)
+    require(clean, 132018, f"{name} has a line break, a tab or more than 4 spaces.")
+    return text
 
 
 def _fit_buttons(template: MessageTemplate, components: list[dict[str, object]]) -> None:
     urls = {
         str(component.get("index"))
         for component in components
-        if component.get("sub_type") == "url" and _parameters([component])
+        if component.get("sub_type") == "url" and component.get("parameters")
     }
     for place in template.url_buttons:
-        if str(place) not in urls:
-            raise Refusal(131008, f"Button at index {place} of type Url requires a parameter.")
+        given = str(place) in urls
+        require(given, 131008, f"Button at index {place} of type Url requires a parameter.")

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.errors import Refusal, unknown_object
+from sandbox.errors import Refusal, require, unknown_object
 from sandbox.message_templates import MessageTemplate, fit_parameters
 from sandbox.state import Number, World, digits_of
 
@@ -19,6 +19,7 @@ _USER_ID = re.compile(r"[A-Z]{2}(\.ENT)?\.[0-9A-Za-z]{1,128}")
 _PHONE_SIGNS = set("0123456789+ -()")
 _MEDIA_TYPES = {"image", "video", "document", "audio", "sticker"}
 _FREE_FORM_TYPES = _MEDIA_TYPES | {"text", "interactive", "reaction", "location", "contacts"}
+_TYPES = _FREE_FORM_TYPES | {"template"}
 _UNSENDABLE = {"PAUSED": 132015, "DISABLED": 132016}
 
 
@@ -46,10 +47,9 @@ def parse(raw: bytes) -> Any:
 
 def check_token(world: World, authorization: str | None) -> None:
     """Raises Refusal 190, or for a missing token the configured code."""
-    if not authorization:
-        raise Refusal(world.settings.missing_token_code)
-    if authorization != f"Bearer {world.account.access_token}" or not world.account.token_ok:
-        raise Refusal(190)
+    require(authorization, world.settings.missing_token_code)
+    valid = authorization == f"Bearer {world.account.access_token}"
+    require(valid and world.account.token_ok, 190)
 
 
 def validate(
@@ -70,57 +70,47 @@ def validate(
 
 
 def _read_envelope(world: World, number: Number, envelope: Any, arrival: float) -> ValidSend:
-    if not isinstance(envelope, dict):
-        raise Refusal(100, "The request body must be a JSON object.")
-    if envelope.get("messaging_product") != "whatsapp":
-        raise Refusal(100, "The parameter messaging_product is required.")
+    require(isinstance(envelope, dict), 100, "The request body must be a JSON object.")
+    product = envelope.get("messaging_product")
+    require(product == "whatsapp", 100, "The parameter messaging_product is required.")
     shown = envelope.get("to") or envelope.get("recipient")
-    if not shown:
-        raise Refusal(100, "The parameter to is required.")
+    require(shown, 100, "The parameter to is required.")
     to = _recipient(world, envelope, shown)
-    if to == number.digits:
-        raise Refusal(131021)
+    require(to != number.digits, 131021)
     kind = envelope.get("type", "text")
-    if kind != "template" and kind not in _FREE_FORM_TYPES:
-        raise Refusal(131051, f"The message type {kind!r} is not supported.")
-    if not isinstance(envelope.get(kind), dict):
-        raise Refusal(131008, f"The parameter {kind} is required.")
+    require(kind in _TYPES, 131051, f"The message type {kind!r} is not supported.")
+    require(isinstance(envelope.get(kind), dict), 131008, f"The parameter {kind} is required.")
     opaque = envelope.get("biz_opaque_callback_data", "")
-    if not isinstance(opaque, str) or len(opaque) > OPAQUE_LIMIT:
-        raise Refusal(131009, f"biz_opaque_callback_data: a text of at most {OPAQUE_LIMIT}.")
+    fits = isinstance(opaque, str) and len(opaque) <= OPAQUE_LIMIT
+    require(fits, 131009, f"biz_opaque_callback_data: a text of at most {OPAQUE_LIMIT}.")
     return ValidSend(number, to, str(shown), opaque, number.window.after(arrival))
 
 
 def _recipient(world: World, envelope: dict[str, Any], shown: Any) -> str:
+    text = shown if isinstance(shown, str) else ""
     if not envelope.get("to"):
-        if not isinstance(shown, str) or not _USER_ID.fullmatch(shown):
-            raise Refusal(131009, "recipient is not a user id.")
-        return shown
-    digits = digits_of(shown) if isinstance(shown, str) else ""
-    if not isinstance(shown, str) or not set(shown) <= _PHONE_SIGNS or not 7 <= len(digits) <= 15:
-        raise Refusal(131009, "to is not a phone number.")
-    if world.settings.prepend_country_code and not shown.lstrip().startswith("+"):
+        require(_USER_ID.fullmatch(text), 131009, "recipient is not a user id.")
+        return text
+    digits = digits_of(text)
+    valid = set(text) <= _PHONE_SIGNS and 7 <= len(digits) <= 15
+    require(valid, 131009, "to is not a phone number.")
+    if world.settings.prepend_country_code and not text.lstrip().startswith("+"):
         return world.settings.country_code + digits  # as documented; a common cause of bugs
     return digits
 
 
 def _check_number(world: World, number: Number, now: float) -> None:
-    if number.upgrading_until > now:
-        raise Refusal(131057)
-    if number.status != "CONNECTED":
-        listed = world.settings.number_state_codes.get(number.status, 133010)
-        raise Refusal(number.refusal_code or listed, f"The number's status is {number.status}.")
+    require(number.upgrading_until <= now, 131057)
+    listed = world.settings.number_state_codes.get(number.status, 133010)
+    details = f"The number's status is {number.status}."
+    require(number.status == "CONNECTED", number.refusal_code or listed, details)
 
 
 def _check_account(world: World, send: ValidSend) -> None:
     account = world.account
-    if account.locked:
-        raise Refusal(131031)
-    if account.restricted or account.disabled:
-        raise Refusal(368)
-    blocked = world.settings.blocked_countries
-    if blocked and send.to.startswith(tuple(blocked)):
-        raise Refusal(130497)
+    require(not account.locked, 131031)
+    require(not (account.restricted or account.disabled), 368)
+    require(not send.to.startswith(tuple(world.settings.blocked_countries)), 130497)
 
 
 def _check_rates(world: World, send: ValidSend) -> None:
@@ -130,21 +120,19 @@ def _check_rates(world: World, send: ValidSend) -> None:
             raise Refusal(130429, http=int(settings.rate_refusal))
         send.over_rate = True
     interval, burst = settings.pair_interval_s, settings.pair_burst
-    if not number.pairs.admit(send.to, send.arrival, interval=interval, burst=burst):
-        raise Refusal(131056)
+    require(number.pairs.admit(send.to, send.arrival, interval=interval, burst=burst), 131056)
 
 
 def _check_template(world: World, send: ValidSend, wanted: Any) -> None:
     name = wanted.get("name")
     language = wanted.get("language")
     code = language.get("code") if isinstance(language, dict) else None
-    if not name or not code:
-        raise Refusal(131008, "template.name and template.language.code are required.")
+    require(name and code, 131008, "template.name and template.language.code are required.")
     template = world.templates.get((str(name), str(code)))
     if template is None:
         raise Refusal(132001, f"There is no message template {name} in {code}.")
-    if template.status != "APPROVED":
-        raise Refusal(_UNSENDABLE.get(template.status, 132001), f"{name} is {template.status}.")
+    refusal_code = _UNSENDABLE.get(template.status, 132001)
+    require(template.status == "APPROVED", refusal_code, f"{name} is {template.status}.")
     components = wanted.get("components", [])
     send.parameters = fit_parameters(template, components)
     _check_media(world, send.number, components)
@@ -160,5 +148,5 @@ def _check_media(world: World, number: Number, components: Any) -> None:
             media = parameter.get(parameter.get("type")) if isinstance(parameter, dict) else None
             if isinstance(media, dict) and "id" in media:
                 known = world.media.get(str(media["id"]))
-                if known is None or known.number_id != number.id:
-                    raise Refusal(131053, "The media id is unknown to this number.")
+                owned = known is not None and known.number_id == number.id
+                require(owned, 131053, "The media id is unknown to this number.")
