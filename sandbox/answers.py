@@ -41,11 +41,8 @@ def refusal_response(
 
 def control_response(value: object, status: int = 200) -> web.Response:
     """JSON of the control API."""
-    return web.Response(
-        body=compact_bytes(value),
-        status=status,
-        content_type="application/json",
-    )
+    body = compact_bytes(value)
+    return web.Response(body=body, status=status, content_type="application/json")
 
 
 def html_page(status: int, text: str) -> web.Response:

@@ -39,7 +39,9 @@ def number_object(world: World, number: Number, fields: str) -> dict[str, object
         "messaging_limit_tier": messaging_limit(world),
         "whatsapp_business_manager_messaging_limit": messaging_limit(world),
         "last_onboarded_time": "2026-01-01T00:00:00+0000",
-        "health_status": lambda: _health(world, number=number),
+        "health_status": lambda: _health(
+            world, ("PHONE_NUMBER", number.id, number.status == "CONNECTED")
+        ),
     }
     return _pick(values, fields or _NUMBER_FIELDS)
 
@@ -59,7 +61,9 @@ def template_object(world: World, template: MessageTemplate, fields: str) -> dic
         "quality_score": {"score": template.quality, "date": int(world.clock.now())},
         "rejected_reason": "NONE",
         "message_send_ttl_seconds": template.ttl_s,
-        "health_status": lambda: _health(world, template=template),
+        "health_status": lambda: _health(
+            world, ("MESSAGE_TEMPLATE", template.id, template.status == "APPROVED")
+        ),
     }
     return _pick(values, fields or _TEMPLATE_FIELDS)
 
@@ -95,33 +99,29 @@ def messaging_limit(world: World) -> str:
     return next((name for most, name in _TIERS if 0 < limit <= most), "TIER_UNLIMITED")
 
 
-def _health(
-    world: World, *, number: Number | None = None, template: MessageTemplate | None = None
-) -> dict[str, object]:
-    """Whether messages can be sent, by entity; one blocked entity blocks all."""
+def _health(world: World, *own: tuple[str, str, bool]) -> dict[str, object]:
+    """Whether messages can be sent; one blocked entity blocks all.
+
+    An entity is its type, its id and whether it is in order; `own` is the object that was asked for
+    unless it is one of those that every object depends on.
+    """
     account = world.account
     waba_ok = account.payment_ok and not (account.locked or account.restricted or account.disabled)
-    entities: list[dict[str, object]] = []
-    if template is not None:
-        approved = template.status == "APPROVED"
-        entities.append(_entity("MESSAGE_TEMPLATE", template.id, good=approved))
-    if number is not None:
-        entities.append(_entity("PHONE_NUMBER", number.id, good=number.status == "CONNECTED"))
-    waba = _entity("WABA", account.waba_id, good=waba_ok)
-    if not account.payment_ok:
-        waba["errors"] = [{"error_code": 141006, "error_description": "Payment method problem"}]
-    entities += [
-        waba,
-        _entity("BUSINESS", account.portfolio_id, good=not account.locked),
-        _entity("APP", "1", good=account.token_ok),
+    entities = (
+        *own,
+        ("WABA", account.waba_id, waba_ok),
+        ("BUSINESS", account.portfolio_id, not account.locked),
+        ("APP", "1", account.token_ok),
+    )
+    shown: list[dict[str, object]] = [
+        {"entity_type": kind, "id": name, "can_send_message": "AVAILABLE" if good else "BLOCKED"}
+        for kind, name, good in entities
     ]
-    good = all(entity["can_send_message"] == "AVAILABLE" for entity in entities)
-    return {"can_send_message": "AVAILABLE" if good else "BLOCKED", "entities": entities}
-
-
-def _entity(kind: str, name: str, *, good: bool) -> dict[str, object]:
-    state = "AVAILABLE" if good else "BLOCKED"
-    return {"entity_type": kind, "id": name, "can_send_message": state}
+    if not account.payment_ok:
+        errors = [{"error_code": 141006, "error_description": "Payment method problem"}]
+        shown[len(own)]["errors"] = errors
+    good = all(entity[2] for entity in entities)
+    return {"can_send_message": "AVAILABLE" if good else "BLOCKED", "entities": shown}
 
 
 def _pick(values: Mapping[str, Any], fields: str) -> dict[str, object]:

@@ -28,8 +28,7 @@ async def upload(world: World, request: web.BaseRequest, number_id: str) -> Mapp
     rate = world.settings.upload_bytes_per_s
     await asyncio.sleep(0.001 * world.settings.upload_base_ms + len(content) / rate)
     name = str(next(world.media_ids))
-    now = world.clock.now()
-    world.media[name] = Media(name, number_id, file.content_type, content, now)
+    world.media[name] = Media(name, number_id, file.content_type, content)
     return {"id": name}
 
 

@@ -108,7 +108,6 @@ class Media:
     number_id: str
     mime_type: str
     content: bytes
-    uploaded_at: float
 
 
 class World:
