@@ -29,13 +29,8 @@ __all__ = ["CloudApi", "Dispatch", "OutcomeKind", "PhoneNumberFacts", "SendOutco
 __all__ += ["PreparedMessage", "TemplateFacts", "client"]
 
 MAX_PAGES = 200
-NUMBER_FIELDS = (
-    "id,display_phone_number,verified_name,status,quality_rating,throughput,name_status"
-    ",whatsapp_business_manager_messaging_limit"
-)
-TEMPLATE_FIELDS = (
-    "id,name,language,category,status,quality_score,parameter_format,rejected_reason,components"
-)
+NUMBER_FIELDS = "id,status,quality_rating"
+TEMPLATE_FIELDS = "id,name,language,category,status,quality_score,components"
 
 
 class CloudApi:
@@ -60,18 +55,6 @@ class CloudApi:
             connections=concurrency,
         )
         self._context = SendContext(transport, version, Dispatcher(concurrency))
-
-    @classmethod
-    def from_settings(cls) -> CloudApi:
-        """A client configured by the settings."""
-        return cls(
-            settings.WHATSAPP_API_BASE,
-            settings.WHATSAPP_API_VERSION,
-            credentials.access_token(),
-            connect_timeout=settings.CLOUD_API_CONNECT_TIMEOUT,
-            read_timeout=settings.CLOUD_API_READ_TIMEOUT,
-            concurrency=settings.CLOUD_API_CONCURRENCY,
-        )
 
     def dispatch(self) -> Dispatch:
         """Submits messages and collects their outcomes."""
@@ -115,7 +98,7 @@ class CloudApi:
         return responses.read_object(self._context.transport.get(f"{path}?{urlencode(query)}"))
 
 
-_clients: dict[int, tuple[tuple[object, ...], CloudApi]] = {}  # by process id
+_clients: dict[int, tuple[dict[str, Any], CloudApi]] = {}  # by process id
 _lock = threading.Lock()
 
 
@@ -127,18 +110,20 @@ def client() -> CloudApi:
         if cached is None or cached[0] != configuration:
             if cached is not None:
                 cached[1].close()
-            cached = _clients[os.getpid()] = (configuration, CloudApi.from_settings())
+            cached = _clients[os.getpid()] = (configuration, CloudApi(**configuration))
         return cached[1]
 
 
-def _configuration() -> tuple[object, ...]:
-    names = ("API_BASE", "API_VERSION")
-    limits = ("CONNECT_TIMEOUT", "READ_TIMEOUT", "CONCURRENCY")
-    return (
-        credentials.access_token(),
-        *(getattr(settings, f"WHATSAPP_{name}") for name in names),
-        *(getattr(settings, f"CLOUD_API_{name}") for name in limits),
-    )
+def _configuration() -> dict[str, Any]:
+    """The client's arguments, from the settings."""
+    return {
+        "base_url": settings.WHATSAPP_API_BASE,
+        "version": settings.WHATSAPP_API_VERSION,
+        "token": credentials.access_token(),
+        "connect_timeout": settings.CLOUD_API_CONNECT_TIMEOUT,
+        "read_timeout": settings.CLOUD_API_READ_TIMEOUT,
+        "concurrency": settings.CLOUD_API_CONCURRENCY,
+    }
 
 
 def _renew_lock_after_fork() -> None:

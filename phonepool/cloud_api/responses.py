@@ -58,13 +58,8 @@ class PhoneNumberFacts:
     """A phone number as Meta describes it; missing fields are empty."""
 
     id: str
-    display_phone_number: str
-    verified_name: str
     status: str  # CONNECTED, FLAGGED, RESTRICTED, …
     quality_rating: str  # GREEN, YELLOW, RED, UNKNOWN
-    throughput: str  # STANDARD, HIGH, NOT_APPLICABLE
-    messaging_limit: str  # TIER_2K, …: of the portfolio
-    name_status: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +72,6 @@ class TemplateFacts:
     category: str
     status: str
     quality: str
-    parameter_format: str  # POSITIONAL, NAMED
-    rejected_reason: str
     components: tuple[dict[str, Any], ...]
 
 
@@ -122,16 +115,7 @@ def read_object(response: Response) -> dict[str, Any]:
 def phone_number(document: dict[str, Any]) -> PhoneNumberFacts:
     """The phone number in a response to a read."""
     rating = _text(document, "quality_rating") or _text(_inner(document, "quality_score"), "score")
-    return PhoneNumberFacts(
-        id=_text(document, "id"),
-        display_phone_number=_text(document, "display_phone_number"),
-        verified_name=_text(document, "verified_name"),
-        status=_text(document, "status"),
-        quality_rating=rating,
-        throughput=_text(_inner(document, "throughput"), "level"),
-        messaging_limit=_text(document, "whatsapp_business_manager_messaging_limit"),
-        name_status=_text(document, "name_status"),
-    )
+    return PhoneNumberFacts(_text(document, "id"), _text(document, "status"), rating)
 
 
 def message_template(document: dict[str, Any]) -> TemplateFacts:
@@ -143,8 +127,6 @@ def message_template(document: dict[str, Any]) -> TemplateFacts:
         category=_text(document, "category"),
         status=_text(document, "status"),
         quality=_text(_inner(document, "quality_score"), "score"),
-        parameter_format=_text(document, "parameter_format"),
-        rejected_reason=_text(document, "rejected_reason"),
         components=tuple(objects_in(document.get("components"))),
     )
 

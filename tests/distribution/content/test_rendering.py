@@ -138,7 +138,7 @@ def facts(name: str, status: str = "APPROVED", **fields) -> TemplateFacts:
         **fields,
     }
     return TemplateFacts(
-        name=name, status=status, parameter_format="POSITIONAL", rejected_reason="",
+        name=name, status=status,
         components=({"type": "BODY", "text": "Hello {{1}}"},), **given_fields,
     )  # fmt: skip
 

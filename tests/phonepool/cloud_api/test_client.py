@@ -90,26 +90,20 @@ def reader(make_api: MakeApi) -> CloudApi:
 def test_a_phone_number_is_read_with_all_that_meta_tells(reader: CloudApi) -> None:
     document = {
         "id": "100200300",
-        "display_phone_number": "+91 98123 45678",
-        "verified_name": "Daybreak",
         "status": "CONNECTED",
         "quality_rating": "GREEN",
-        "throughput": {"level": "STANDARD"},
-        "whatsapp_business_manager_messaging_limit": "TIER_2K",
-        "name_status": "APPROVED",
     }
     responses.get(f"{GRAPH}/v25.0/100200300", json=document)
     facts = reader.phone_number("100200300")
     assert (facts.id, facts.status, facts.quality_rating) == ("100200300", "CONNECTED", "GREEN")
-    assert (facts.throughput, facts.messaging_limit) == ("STANDARD", "TIER_2K")
     assert responses.calls[0].request.headers["Authorization"] == "Bearer a-token-of-tests"
 
 
 @responses.activate
 def test_what_meta_leaves_out_is_empty(reader: CloudApi) -> None:
-    responses.get(f"{GRAPH}/v25.0/1", json={"id": 1, "throughput": None, "status": ["odd"]})
+    responses.get(f"{GRAPH}/v25.0/1", json={"id": 1, "quality_score": None, "status": ["odd"]})
     facts = reader.phone_number("1")
-    assert (facts.id, facts.status, facts.quality_rating, facts.throughput) == ("1", "", "", "")
+    assert (facts.id, facts.status, facts.quality_rating) == ("1", "", "")
 
 
 @responses.activate

@@ -25,7 +25,7 @@ class Meta:
         if meta_id not in self.words:
             raise Unanswered(NO_ANSWER)
         status, rating = self.words[meta_id]
-        return PhoneNumberFacts(meta_id, "", "", status, rating, "STANDARD", "", "")
+        return PhoneNumberFacts(meta_id, status, rating)
 
 
 @pytest.fixture
