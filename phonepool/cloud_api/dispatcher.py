@@ -36,8 +36,8 @@ J = TypeVar("J", bound=Job)
 class Dispatcher(Generic[J]):
     """Runs each job when it is due, at most `concurrency` at a time, on daemon threads."""
 
-    def __init__(self, concurrency: int, *, name: str = "cloud-api") -> None:
-        self._concurrency, self._name = concurrency, name
+    def __init__(self, concurrency: int) -> None:
+        self._concurrency = concurrency
         self._lock = threading.Lock()  # for all fields below
         self._pacer: Pacer[J] = Pacer()
         self._threads = self._idle = 0
@@ -79,7 +79,7 @@ class Dispatcher(Generic[J]):
     def _start_pacer_thread(self) -> None:
         if self._pacer_thread is None:
             self._pacer_thread = threading.Thread(
-                target=self._run_pacer, name=f"{self._name}-pacer", daemon=True
+                target=self._run_pacer, name="cloud-api-pacer", daemon=True
             )
             self._pacer_thread.start()
 
@@ -113,7 +113,7 @@ class Dispatcher(Generic[J]):
             return None, jobs, new_threads
 
     def _add_thread(self) -> bool:
-        name = f"{self._name}-{next(self._serial)}"
+        name = f"cloud-api-{next(self._serial)}"
         try:
             threading.Thread(target=self._work, name=name, daemon=True).start()
         except RuntimeError:  # the system allows no more

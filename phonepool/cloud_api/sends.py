@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from types import TracebackType
 from typing import Any
 from urllib.parse import quote
 
@@ -117,12 +116,7 @@ class Dispatch:
     def __enter__(self) -> Dispatch:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def __del__(self) -> None:
@@ -165,15 +159,7 @@ class _DispatchState:
 class _Call:
     """The dispatcher's job for one message."""
 
-    __slots__ = (
-        "context",
-        "message",
-        "phone_number_id",
-        "send_at",
-        "spacing",
-        "started_at",
-        "state",
-    )
+    __slots__ = "context", "message", "phone_number_id", "send_at", "spacing", "started_at", "state"
 
     def __init__(
         self, message: PreparedMessage, state: _DispatchState, context: SendContext
@@ -224,16 +210,9 @@ class _Call:
     def _outcome(self, answer: SendResult, began: datetime) -> SendOutcome:
         return SendOutcome(
             key=self.message.key,
-            kind=answer.kind,
-            wamid=answer.wamid,
-            failure=answer.failure,
-            code=answer.code,
-            http_status=answer.http_status,
-            retry_after=answer.retry_after,
             started_at=self.started_at or began,
             ended_at=datetime.now(UTC),
-            details=answer.details,
-            fbtrace_id=answer.fbtrace_id,
+            **answer._asdict(),
         )
 
 
