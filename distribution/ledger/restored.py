@@ -8,6 +8,7 @@ from datetime import datetime
 from django.db import transaction
 
 from distribution.ledger import chunks, deliveries
+from distribution.ledger.attempts.evidence import latest_attempt
 from distribution.ledger.attempts.ids import AttemptKey
 from distribution.ledger.reasons import DeliveryReason
 from distribution.models import Attempt, AttemptOutcome, Delivery, State
@@ -41,22 +42,12 @@ def mark_unknown(distribution_id: int, *, now: datetime) -> int:
                 return marked
             marked += deliveries.mark_unknown(pks, DeliveryReason.RESTORED, now=now)
             Attempt.objects.bulk_create(
-                [_forgotten_attempt(row, now) for row in Delivery.objects.filter(pk__in=pks)],
+                [
+                    latest_attempt(row, AttemptOutcome.FORGOTTEN, DeliveryReason.RESTORED, now)
+                    for row in Delivery.objects.filter(pk__in=pks)
+                ],
                 ignore_conflicts=True,
             )
-
-
-def _forgotten_attempt(row: Delivery, now: datetime) -> Attempt:
-    assert row.claim_token is not None  # `mark_unknown` sets it
-    return Attempt(
-        delivery_id=row.pk,
-        attempt_id=str(AttemptKey(row.pk, row.attempt_no, row.claim_token)),
-        number_id=row.number_id,
-        outcome=AttemptOutcome.FORGOTTEN,
-        reason=DeliveryReason.RESTORED,
-        started_at=row.inflight_at,
-        ended_at=now,
-    )
 
 
 def attach_attempts(attempts: Iterable[AttemptKey], *, reported_at: datetime) -> set[AttemptKey]:

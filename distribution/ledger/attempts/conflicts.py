@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from django.db import IntegrityError, transaction
 
-from distribution.ledger.attempts.evidence import latest_attempt_id
+from distribution.ledger.attempts.evidence import latest_attempt
 from distribution.models import Attempt, AttemptOutcome, Delivery
 
 Row = TypeVar("Row")
@@ -69,14 +69,7 @@ def _record(claimed: MessageId) -> Conflict | None:
     if owner is None:
         return None
     delivery = Delivery.objects.get(pk=claimed.delivery_id)
-    attempt = Attempt(
-        delivery_id=delivery.pk,
-        attempt_id=latest_attempt_id(delivery),
-        number_id=delivery.number_id,
-        outcome=AttemptOutcome.CONFLICT,
-        reason=f"message_id_of_{owner.pk}",
-        started_at=delivery.inflight_at,
-        ended_at=claimed.at,
-    )
+    reason = f"message_id_of_{owner.pk}"
+    attempt = latest_attempt(delivery, AttemptOutcome.CONFLICT, reason, claimed.at)
     Attempt.objects.bulk_create([attempt], ignore_conflicts=True)
     return Conflict(delivery.pk, owner.pk, claimed.wamid)

@@ -17,18 +17,22 @@ def latest_attempt_id(row: Delivery) -> str:
     return str(AttemptKey(row.pk, row.attempt_no, row.claim_token or 0))
 
 
-def unknown_attempt(row: Delivery, now: datetime) -> Attempt:
-    """The record of a call whose outcome is unknown."""
-    assert row.claim_token is not None  # an unknown delivery was claimed once
+def latest_attempt(row: Delivery, outcome: AttemptOutcome, reason: str, now: datetime) -> Attempt:
+    """The record of how the delivery's latest attempt ended."""
     return Attempt(
         delivery_id=row.pk,
         attempt_id=latest_attempt_id(row),
         number_id=row.number_id,
-        outcome=AttemptOutcome.UNKNOWN,
-        reason=DeliveryReason.NO_ANSWER,
+        outcome=outcome,
+        reason=reason,
         started_at=row.inflight_at,
         ended_at=now,
     )
+
+
+def unknown_attempt(row: Delivery, now: datetime) -> Attempt:
+    """The record of a call whose outcome is unknown."""
+    return latest_attempt(row, AttemptOutcome.UNKNOWN, DeliveryReason.NO_ANSWER, now)
 
 
 def new_verdict(
