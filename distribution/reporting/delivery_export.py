@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import chain
+from typing import Any
 
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -14,87 +15,52 @@ from distribution.models import Delivery
 from masking.phones import mask_phone
 from subscribers.spreadsheets import csv_lines
 
-HEADER = (
-    "delivery",
-    "distribution",
-    "day",
-    "subscriber",
-    "phone",
-    "name",
-    "tier",
-    "batch",
-    "number",
-    "state",
-    "progress",
-    "reason",
-    "in words",
-    "advice",
-    "attempts",
-    "accepted at",
-    "sent at",
-    "delivered at",
-    "read at",
-    "failed at",
-    "error code",
-)
-COLUMNS = (
-    "pk",
-    "distribution_id",
-    "distribution__local_date",
-    "subscriber_id",
-    "phone",
-    "subscriber__name",
-    "tier",
-    "batch_no",
-    "number__label",
-    "state",
-    "progress",
-    "reason",
-    "attempt_no",
-    "accepted_at",
-    "sent_at",
-    "delivered_at",
-    "read_at",
-    "failed_at",
-    "failed_code",
-)
-PROGRESS_WORDS = {0: "", 1: "sent", 2: "delivered", 3: "read"}
+# The heading of each column, and the field that it shows.
+COLUMNS = {
+    "delivery": "pk",
+    "distribution": "distribution_id",
+    "day": "distribution__local_date",
+    "subscriber": "subscriber_id",
+    "phone": "phone",
+    "name": "subscriber__name",
+    "tier": "tier",
+    "batch": "batch_no",
+    "number": "number__label",
+    "state": "state",
+    "progress": "progress",
+    "reason": "reason",
+    "in words": "reason",
+    "advice": "reason",
+    "attempts": "attempt_no",
+    "accepted at": "accepted_at",
+    "sent at": "sent_at",
+    "delivered at": "delivered_at",
+    "read at": "read_at",
+    "failed at": "failed_at",
+    "error code": "failed_code",
+}
+HEADER = tuple(COLUMNS)
+PROGRESS_WORDS = ("", "sent", "delivered", "read")
 
 
 def lines(deliveries: QuerySet[Delivery], *, full_phones: bool) -> Iterator[str]:
     """The file's lines, the header first."""
-    rows = deliveries.values_list(*COLUMNS).iterator(chunk_size=2000)
-    return csv_lines(chain([HEADER], (row(values, full_phones=full_phones) for values in rows)))
+    rows = deliveries.values(*set(COLUMNS.values())).iterator(chunk_size=2000)
+    return csv_lines(chain([HEADER], (_cells(values, full_phones=full_phones) for values in rows)))
 
 
-def row(values: Sequence[object], *, full_phones: bool) -> list[str]:
-    """The cells of one delivery, from its `COLUMNS`."""
-    pk, distribution, day, person, phone, name, tier, batch, number, state, step, *rest = values
-    reason, attempts, *times, code = rest
-    explanation = explain(str(reason)) if reason else None
-    cells = [
-        pk,
-        distribution,
-        day,
-        person,
-        phone if full_phones else mask_phone(str(phone)),
-        name,
-        tier,
-        batch,
-        number,
-        state,
-        PROGRESS_WORDS.get(step if isinstance(step, int) else 0, ""),
-        reason,
-        explanation.words if explanation else "",
-        explanation.advice if explanation else "",
-        attempts,
-        *[_local(moment) for moment in times],
-        code,
-    ]
-    return ["" if cell is None else str(cell) for cell in cells]
+def _cells(values: Mapping[str, Any], *, full_phones: bool) -> list[str]:
+    explanation = explain(values["reason"]) if values["reason"] else None
+    shown = {
+        "phone": values["phone"] if full_phones else mask_phone(values["phone"]),
+        "progress": PROGRESS_WORDS[values["progress"]],
+        "in words": explanation.words if explanation else "",
+        "advice": explanation.advice if explanation else "",
+    }
+    return [_text(shown.get(heading, values[field])) for heading, field in COLUMNS.items()]
 
 
-def _local(moment: object) -> str:
-    if not isinstance(moment, datetime):
-        return ""
-    return timezone.localtime(moment).isoformat(sep=" ", timespec="seconds")
+def _text(value: object) -> str:
+    if isinstance(value, datetime):
+        return timezone.localtime(value).isoformat(sep=" ", timespec="seconds")
+    return "" if value is None else str(value)
