@@ -87,8 +87,8 @@ def count_rows(distribution: Distribution) -> list[dict[str, Any]]:
         .values(*alike)
         .annotate(
             count=Count("pk"),
-            arrived=Count("pk", filter=ACCEPTED & Q(progress__gte=Progress.DELIVERED)),
-            seen=Count("pk", filter=ACCEPTED & Q(progress=Progress.READ)),
+            delivered=Count("pk", filter=ACCEPTED & Q(progress__gte=Progress.DELIVERED)),
+            read=Count("pk", filter=ACCEPTED & Q(progress=Progress.READ)),
         )
     )
     template = distribution.content.message_template_id if distribution.content else None
@@ -97,17 +97,7 @@ def count_rows(distribution: Distribution) -> list[dict[str, Any]]:
         "day": distribution.local_date,
         "message_template_id": template,
     }
-    return [
-        {
-            **common,
-            **{name: row[name] for name in ("tier", "number_id", "language", "hour", "outcome")},
-            "reason": row["why"],
-            "count": row["count"],
-            "delivered": row["arrived"],
-            "read": row["seen"],
-        }
-        for row in rows
-    ]
+    return [{**common, "reason": row.pop("why"), **row} for row in rows]
 
 
 def rebuild(start: date, end: date, *, now: datetime) -> int:
