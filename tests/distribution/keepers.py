@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from distribution.engine.keeper import Keeper
+from distribution.engine.keeper import Keeper, KeeperActions
 from distribution.models import Heartbeat, StatusFeed
 from distribution.runtime import india_time
 from distribution.sending.settling import BatchResult
@@ -48,6 +48,17 @@ class World:
             Heartbeat.record(name, self.now)
         StatusFeed.objects.all().delete()
         StatusFeed.applied(self.now - seconds(10))
+
+
+def keeper_actions(world: World, *, publish: Callable[[int], bool]) -> KeeperActions:
+    return KeeperActions(
+        send=world.send,
+        publish=publish,
+        drain=world.drained.append,
+        post_events=lambda: None,
+        refresh_rollups=lambda: None,
+        withdraw=lambda: None,
+    )
 
 
 def look(keeper: Keeper, world: World, *, later: float = 0.0) -> None:

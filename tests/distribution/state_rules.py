@@ -16,6 +16,7 @@ from phonepool.cloud_api.client import OutcomeKind, SendOutcome
 from phonepool.errors import NO_ANSWER, classify
 from subscribers.models import Status, Subscriber
 
+PEOPLE = 4
 S = State
 WAITING = {S.PENDING, S.RETRY_WAIT}
 MAY_BE_SENT = {*WAITING, S.CLAIMED}

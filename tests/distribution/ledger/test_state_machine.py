@@ -26,22 +26,21 @@ from hypothesis.stateful import (
 
 from distribution.engine import sweep
 from distribution.ledger import deliveries
-from distribution.ledger.attempts.ids import AttemptKey
 from distribution.models import Delivery, Distribution, StatusFeed
-from distribution.outcomes import reconcile, status_reports
-from distribution.outcomes.report_rules import StatusReport
+from distribution.outcomes import reconcile
 from distribution.sending import retry_policy
 from phonepool.cloud_api.client import OutcomeKind, SendOutcome
 from phonepool.errors import DEADLINE_PASSED
 from phonepool.models import PhoneNumber
 from subscribers.models import Subscriber
 from tests.builders import LEASE, an_open_distribution
+from tests.distribution.state_reports import Reports
 from tests.distribution.state_rules import (
     ANSWERS,
-    FATES,
     GIVEN_UP,
     LEGAL,
     MAY_BE_SENT,
+    PEOPLE,
     TAKEN,
     Message,
     Operators,
@@ -54,12 +53,11 @@ from tests.distribution.state_rules import (
 )
 
 NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
-PEOPLE = 4
 SIZES = {"quick": (40, 25), "thorough": (1500, 60)}
 EXAMPLES, STEPS = SIZES[os.environ.get("HYPOTHESIS_PROFILE", "quick")]
 
 
-class Morning(Operators, RuleBasedStateMachine):
+class Morning(Operators, Reports, RuleBasedStateMachine):
     distribution_id: int
     number_id: int
     audience: set[str]
@@ -216,31 +214,6 @@ class Morning(Operators, RuleBasedStateMachine):
         self.now += timedelta(seconds=seconds)
         StatusFeed.applied(self.now)
 
-    @precondition(lambda self: self.messages)
-    @rule(
-        which=st.integers(0, 9),
-        what=st.integers(0, 2),
-        named=st.booleans(),
-        times=st.integers(1, 2),
-    )
-    def hear(self, which: int, what: int, named: bool, times: int) -> None:
-        self.step = "hear"
-        message = self.messages[which % len(self.messages)]
-        status, code = FATES[message.fate][what % len(FATES[message.fate])]
-        attempt = message.attempt if named else None
-        report = StatusReport(status, self.now, message.wamid, attempt, code)
-        applied = status_reports.apply_reports([report] * times, now=self.now)
-        if named:
-            assert applied.unmatched == []  # what names an attempt of ours is never a stranger
-        if status == "failed" and not applied.unmatched:
-            message.failed = True
-
-    @precondition(lambda self: self.messages)
-    @rule()
-    def hear_of_everybody(self) -> None:
-        """The first word about each: what the silence about others is measured by."""
-        self.hear_first_of(self.messages)
-
     @precondition(lambda self: S.INFLIGHT in self.before.values())
     @rule()
     def silence_ripens(self) -> None:
@@ -253,22 +226,6 @@ class Morning(Operators, RuleBasedStateMachine):
         self.check()
         self.time_passes(700)
         self.tick()
-
-    def hear_first_of(self, messages: list[Message]) -> None:
-        self.step = "hear"
-        bundle = []
-        for message in messages:
-            status, code = FATES[message.fate][0]
-            bundle.append(StatusReport(status, self.now, message.wamid, message.attempt, code))
-            message.failed = message.failed or status == "failed"
-        assert status_reports.apply_reports(bundle, now=self.now).unmatched == []
-
-    @rule(pk=st.integers(1, PEOPLE), token=st.integers(1, 2**63 - 1))
-    def hear_a_stranger(self, pk: int, token: int) -> None:
-        self.step = "hear a stranger"
-        delivery_id = sorted(self.before)[pk - 1]
-        report = StatusReport("read", self.now, "wamid.x", AttemptKey(delivery_id, 1, token))
-        assert status_reports.apply_reports([report], now=self.now).unmatched == [report]
 
     @rule()
     def tick(self) -> None:
