@@ -63,19 +63,12 @@ def write(
     return content
 
 
-def edit(
-    content: Content,
-    *,
-    by: AbstractBaseUser | None = None,
-    now: datetime | None = None,
-    **changes: object,
-) -> Content:
+def edit(content: Content, *, by: AbstractBaseUser, now: datetime, **changes: object) -> Content:
     """Change a draft or a rejected content, which makes it a draft again.
 
     The editor becomes its author, and no one who edited it may approve it.
     """
     _check_editable(changes)
-    author = {} if by is None else {"author_id": by.pk}
     with transaction.atomic():
         _change_state(
             content,
@@ -83,10 +76,9 @@ def edit(
             ContentState.DRAFT,
             "Submitted and approved content is frozen: write a new one for that day instead.",
             **changes,
-            **author,
+            author_id=by.pk,
         )
-        if by is not None and now is not None:
-            _record(content, Decision.EDITED, by, "", now)
+        _record(content, Decision.EDITED, by, "", now)
     return content
 
 

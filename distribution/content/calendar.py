@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from distribution.content import approval
@@ -60,13 +61,10 @@ def days(first: date, count: int, *, now: datetime) -> list[CalendarDay]:
     closed = BlackoutDate.objects.filter(day__range=(first, last))
     blackouts = dict(closed.values_list("day", "reason"))
     today = india_time.local_date(now)
-    calendar = [
-        _calendar_day(
-            first + timedelta(days=offset), by_day, today=today, fallback=fallback, now=now
-        )
-        for offset in range(count)
+    return [
+        _calendar_day(day, by_day.get(day, []), blackouts, today=today, fallback=fallback, now=now)
+        for day in (first + timedelta(days=offset) for offset in range(count))
     ]
-    return [replace(day, blackout=blackouts.get(day.day, "")) for day in calendar]
 
 
 def weeks(month: date, *, now: datetime) -> list[list[CalendarDay]]:
@@ -88,16 +86,18 @@ def next_gap(now: datetime, *, within: int = 14) -> CalendarDay | None:
 
 def _calendar_day(
     day: date,
-    by_day: dict[date | None, list[Content]],
+    contents: list[Content],
+    blackouts: Mapping[date, str],
     *,
     today: date,
     fallback: bool,
     now: datetime,
 ) -> CalendarDay:
-    contents = sorted(
-        by_day.get(day, []), key=lambda c: (STATE_PRIORITY.index(ContentState(c.state)), -c.pk)
+    content = min(
+        contents,
+        key=lambda c: (STATE_PRIORITY.index(ContentState(c.state)), -c.pk),
+        default=None,
     )
-    content = contents[0] if contents else None
     approved = content is not None and content.state == ContentState.APPROVED
     deadline = approval.deadline(day)
     return CalendarDay(
@@ -109,4 +109,5 @@ def _calendar_day(
         past=day < today,
         today=day == today,
         fallback=fallback and not approved,
+        blackout=blackouts.get(day, ""),
     )

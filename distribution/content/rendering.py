@@ -9,6 +9,7 @@ from typing import Any
 from distribution.content import template_schema
 from distribution.models import Content
 from phonepool.cloud_api.client import PreparedMessage
+from phonepool.numbers.reservation import Reservation
 from subscribers.models import Subscriber
 
 PLACEHOLDER = re.compile(r"\{([a-zA-Z_][a-zA-Z0-9_]*)\}")
@@ -60,23 +61,22 @@ def prepare(
     to: str,
     key: int,
     attempt_id: str,
-    number: str,
+    slots: Reservation,
     send_at: float,
     deadline: float,
-    spacing: float,
 ) -> PreparedMessage:
     """One subscriber's message for the phone `to`, ready for the dispatcher."""
     return PreparedMessage(
         key=key,
         attempt_id=attempt_id,
-        phone_number_id=number,
+        phone_number_id=slots.meta_id,
         to=to,
         template=content.message_template.name,
         language=content.message_template.language,
-        components=components(content, subscriber, number=number),
+        components=components(content, subscriber, number=slots.meta_id),
         send_at=send_at,
         deadline=deadline,
-        spacing=spacing,
+        spacing=slots.min_spacing,
     )
 
 

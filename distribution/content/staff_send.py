@@ -92,12 +92,11 @@ def _messages(
             to=phone,
             key=key,
             attempt_id=f"test:{content.pk}.{key}.{token}",  # no attempt id: webhooks skip it
-            number=slots[key][0].meta_id,
-            send_at=slots[key][0].slot(slots[key][1]) + ahead,
-            deadline=slots[key][0].slot(slots[key][1]) + ahead + SLOT_GRACE_SECONDS,
-            spacing=slots[key][0].min_spacing,
+            slots=taken,
+            send_at=taken.slot(place) + ahead,
+            deadline=taken.slot(place) + ahead + SLOT_GRACE_SECONDS,
         )
-        for key, phone in enumerate(phones)
+        for key, (phone, (taken, place)) in enumerate(zip(phones, slots, strict=True))
     ]
 
 

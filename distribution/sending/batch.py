@@ -170,33 +170,29 @@ class BatchRun:
         self, group: list[Delivery], slots: Reservation
     ) -> tuple[list[PreparedMessage], list[int]]:
         """The group's messages, and the keys of those whose content cannot be made."""
+        content = self.distribution.content
+        assert content is not None  # an open distribution has one
         ahead = time.monotonic() - self.clock().timestamp()  # wall clock → monotonic
         deadline = time.monotonic() + self.lease.total_seconds() / 2
         messages, unsendable = [], []
         for place, delivery in enumerate(group):
             try:
-                messages.append(self._message(delivery, slots, slots.slot(place) + ahead, deadline))
+                messages.append(
+                    rendering.prepare(
+                        content,
+                        delivery.subscriber,
+                        to=delivery.phone,
+                        key=delivery.pk,
+                        attempt_id=str(self.claim.attempt(delivery)),
+                        slots=slots,
+                        send_at=slots.slot(place) + ahead,
+                        deadline=deadline,
+                    )
+                )
             except Exception:  # one person's data must not keep the others waiting
                 log.exception("no message can be made for delivery %d", delivery.pk)
                 unsendable.append(delivery.pk)
         return messages, unsendable
-
-    def _message(
-        self, delivery: Delivery, slots: Reservation, send_at: float, deadline: float
-    ) -> PreparedMessage:
-        content = self.distribution.content
-        assert content is not None  # an open distribution has one
-        return rendering.prepare(
-            content,
-            delivery.subscriber,
-            to=delivery.phone,
-            key=delivery.pk,
-            attempt_id=str(self.claim.attempt(delivery)),
-            number=slots.meta_id,
-            send_at=send_at,
-            deadline=deadline,
-            spacing=slots.min_spacing,
-        )
 
     def _record_until(self, moment: float) -> None:
         """Record outcomes until the wall clock shows `moment` (Unix seconds)."""

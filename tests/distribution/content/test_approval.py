@@ -81,11 +81,12 @@ def test_a_rejection_needs_a_reason_and_goes_back_to_the_author():
         approval.reject(content, by=approver, now=NOW, reason="  ")
 
     approval.reject(content, by=approver, now=NOW, reason="Too long.")
-    approval.edit(content, title="Shorter")
+    approval.edit(content, by=content.author, now=NOW, title="Shorter")
     approval.submit(content, by=content.author, now=NOW)
 
     assert (content.state, content.title) == (ContentState.SUBMITTED, "Shorter")
-    assert [decision for decision, *_ in history(content)] == ["SUBMITTED", "REJECTED", "SUBMITTED"]
+    steps = [decision for decision, *_ in history(content)]
+    assert steps == ["SUBMITTED", "REJECTED", "EDITED", "SUBMITTED"]
 
 
 @pytest.mark.parametrize("build", [submitted, an_approved_content], ids=["submitted", "approved"])
@@ -97,7 +98,7 @@ def test_submitted_and_approved_content_is_frozen(build, change):
     before = stored(content)
 
     with pytest.raises(ApprovalError, match="frozen"):
-        approval.edit(content, **change)
+        approval.edit(content, by=content.author, now=NOW, **change)
 
     assert stored(content) == before
 
@@ -117,7 +118,7 @@ def test_an_approved_content_is_never_rejected_or_approved_again():
 @pytest.mark.parametrize("field", ["state", "author", "decided_at", "pk"])
 def test_only_what_is_content_can_be_edited(field):
     with pytest.raises(ApprovalError, match=field):
-        approval.edit(a_draft(), **{field: None})
+        approval.edit(a_draft(), by=a_user(), now=NOW, **{field: None})
 
 
 def test_everything_that_is_content_can_be_edited_in_a_draft():
@@ -125,6 +126,8 @@ def test_everything_that_is_content_can_be_edited_in_a_draft():
 
     approval.edit(
         content,
+        by=content.author,
+        now=NOW,
         day=DAY,
         title="Budget day",
         message_template=other,
