@@ -41,9 +41,7 @@ def check(now: datetime) -> Check:
     _report_stuck(now)
     duplicates.confirm_suspects(now)
     for distribution in Distribution.objects.running():
-        if distribution.sla_deadline is not None:
-            waiting = control.waiting(distribution.pk)
-            health.ensure_capacity(waiting, until=distribution.sla_deadline, now=now)
+        control.wake_backups(distribution, now)
         closing.complete_if_done(distribution.pk, now=now)
     return Check(opened, swept)
 

@@ -14,15 +14,9 @@ from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.ledger import deliveries, outbox, rollup_marks
 from distribution.ledger.reasons import DeliveryReason
-from distribution.models import (
-    Delivery,
-    Distribution,
-    DistributionState,
-    EventKind,
-    State,
-)
+from distribution.models import Delivery, Distribution, DistributionState, EventKind, State
 from distribution.models.distributions import RUNNING, UNOPENED
-from phonepool.numbers import breakers
+from phonepool.numbers import breakers, health
 
 
 class ControlError(Exception):
@@ -84,6 +78,13 @@ def cancel(distribution_id: int, *, reason: str, now: datetime) -> int:
         emit_state_event(EventKind.DISTRIBUTION_CANCELLED, distribution_id, now)
     incidents.close_alert(AlertRule.DISTRIBUTION_PAUSED, distribution_id, now=now)
     return deliveries.skip_waiting(distribution_id, DeliveryReason.CANCELLED)
+
+
+def wake_backups(distribution: Distribution, now: datetime) -> None:
+    """Have the pool wake backups if the active numbers cannot send what waits in time."""
+    if distribution.sla_deadline is not None:
+        unsent = waiting(distribution.pk)
+        health.ensure_capacity(unsent, until=distribution.sla_deadline, now=now)
 
 
 def waiting(distribution_id: int) -> int:

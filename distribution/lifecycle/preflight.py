@@ -32,7 +32,7 @@ class PreflightFinding:
 
     rule: AlertRule
     message: str
-    blocking: bool
+    blocking: bool = True
 
 
 def content_for(distribution: Distribution) -> Content | None:
@@ -53,34 +53,26 @@ def _content(distribution: Distribution) -> Iterator[PreflightFinding]:
         yield PreflightFinding(
             AlertRule.NO_CONTENT,
             f"There is no approved content for {day} and no approved fallback: approve one.",
-            blocking=True,
         )
     elif content.state != ContentState.APPROVED:
-        yield PreflightFinding(
-            AlertRule.NO_CONTENT, "Its content is not approved: approve it.", blocking=True
-        )
+        yield PreflightFinding(AlertRule.NO_CONTENT, "Its content is not approved: approve it.")
     elif content.message_template.status != TemplateStatus.APPROVED:
         template = content.message_template
         yield PreflightFinding(
             AlertRule.TEMPLATE_NOT_APPROVED,
             f"Meta has the message template {template} as {template.status}: "
             "choose an approved one or wait for Meta.",
-            blocking=True,
         )
 
 
 def _numbers() -> Iterator[PreflightFinding]:
     if not credentials.access_token():
         yield PreflightFinding(
-            AlertRule.NO_TOKEN,
-            "WHATSAPP_ACCESS_TOKEN is not set: nothing can be sent.",
-            blocking=True,
+            AlertRule.NO_TOKEN, "WHATSAPP_ACCESS_TOKEN is not set: nothing can be sent."
         )
     if not _usable_numbers():
         yield PreflightFinding(
-            AlertRule.NO_NUMBER,
-            "No phone number can send: enable one or wait for a resting one.",
-            blocking=True,
+            AlertRule.NO_NUMBER, "No phone number can send: enable one or wait for a resting one."
         )
 
 

@@ -161,7 +161,6 @@ def plan_once(*, at: datetime, content: Content | None, kind: Kind = Kind.ONE_TI
         local_date=local_date(at),
         planned_at=at,
         content=content,
-        state=DistributionState.SCHEDULED,
     )
 
 

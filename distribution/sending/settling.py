@@ -28,7 +28,7 @@ from distribution.sending import retry_policy
 from phonepool.cloud_api.client import SendOutcome
 from phonepool.errors import UNSENDABLE, Action
 from phonepool.failpoints import failpoint
-from phonepool.numbers import health, pool, retry_budget
+from phonepool.numbers import pool, retry_budget
 from phonepool.numbers.breakers import CallReport
 from phonepool.numbers.reservation import Reservation
 
@@ -159,10 +159,8 @@ class Settling:
         distribution, now = self._distribution, self._clock()
         lost = pool.report_calls(reports, now=now)
         actions = {report.failure.action: report.failure for report in reports if report.failure}
-        if lost and distribution.sla_deadline is not None:
-            waiting = control.waiting(distribution.pk)
-            health.ensure_capacity(waiting, until=distribution.sla_deadline, now=now)
         if lost:
+            control.wake_backups(distribution, now)
             phone_pool.refresh(now)
         for action in (Action.ABORT, Action.TEMPLATE):
             if action in actions:
