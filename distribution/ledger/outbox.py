@@ -12,6 +12,8 @@ from typing import Any
 
 from distribution.models import Alert, Content, Distribution, EventKind, OutgoingEvent
 
+ALERT_FIELDS = ("id", "rule", "scope", "severity", "message", "opened_at", "closed_at")
+
 
 def emit(
     kind: EventKind, *, subject: str, data: dict[str, Any], now: datetime, once: str | None = None
@@ -22,12 +24,7 @@ def emit(
 
 
 def distribution(
-    kind: EventKind,
-    about: Distribution,
-    *,
-    now: datetime,
-    once: str | None = None,
-    **more: Any,
+    kind: EventKind, about: Distribution, *, now: datetime, once: str | None = None, **more: Any
 ) -> None:
     """Write an event of a distribution; `more` is added to its description."""
     described = {
@@ -56,15 +53,7 @@ def failures(delivery_ids: Collection[int], *, now: datetime) -> None:
 
 def alert(kind: EventKind, about: Alert, *, now: datetime) -> None:
     """Write that an alert was opened or closed."""
-    described = {
-        "id": about.pk,
-        "rule": about.rule,
-        "scope": about.scope,
-        "severity": about.severity,
-        "message": about.message,
-        "opened_at": about.opened_at,
-        "closed_at": about.closed_at,
-    }
+    described = {name: getattr(about, name) for name in ALERT_FIELDS}
     emit(kind, subject=f"alert {about.pk}", data={"alert": described}, now=now)
 
 
