@@ -15,11 +15,7 @@ from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.ledger import restored
 from distribution.lifecycle import control, schedule
-from distribution.models import (
-    Distribution,
-    Kind,
-    StatusFeed,
-)
+from distribution.models import Distribution, Kind, StatusFeed
 from distribution.models.distributions import RUNNING, UNOPENED
 from distribution.runtime import india_time
 

@@ -15,15 +15,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Least
 from django.utils import timezone
 
-from phonepool.models import (
-    Breaker,
-    NumberState,
-    PhoneEvent,
-    PhoneNumber,
-    Portfolio,
-    Quality,
-    Role,
-)
+from phonepool.models import Breaker, NumberState, PhoneEvent, PhoneNumber, Portfolio, Quality, Role
 
 # quality → (messages a second, messages a day), at most; design §6
 CEILINGS: dict[str, tuple[float, int]] = {
