@@ -1,4 +1,4 @@
-"""Line charts rendered on the server: numbers in, points of an SVG out. Pure.
+"""Line charts rendered on the server: a timeline in, points of an SVG out. Pure.
 
 A drawing is 1 000 wide and 300 high and stretched to the screen; its texts are HTML next to it,
 so that they keep their size.
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
+from distribution.analytics.timeline import Timeline
 from distribution.reporting.text_formats import duration
 
 WIDTH, HEIGHT = 1000, 300
@@ -39,24 +40,15 @@ class Chart:
     levels: list[float] = field(default_factory=lambda: [0.0, HEIGHT / 2])
 
 
-def throughput(
-    accepted: Sequence[int],
-    delivered: Sequence[int],
-    *,
-    width: int,
-    span: float,
-    needed: float,
-    deadline: float,
-) -> Chart:
+def throughput(past: Timeline, *, span: float, needed: float, deadline: float) -> Chart:
     """Messages a second. `needed` is the constant rate that keeps the service level.
 
-    Each count covers `width` seconds and lies in the past; the drawing is `span` seconds wide,
-    and `deadline` is in seconds from its start.
+    The drawing is `span` seconds wide, and `deadline` is in seconds from its start.
     """
-    accepted_rates = [count / width for count in accepted]
-    delivered_rates = [count / width for count in delivered]
+    accepted_rates = [count / past.width for count in past.accepted]
+    delivered_rates = [count / past.width for count in past.delivered]
     top = round_up(max([needed, *accepted_rates, *delivered_rates]))
-    step = _step(width, span)
+    step = _step(past.width, span)
     level = _y(needed, top)
     edge = _place(deadline, span)
     return Chart(
@@ -75,19 +67,11 @@ def throughput(
     )
 
 
-def progress(
-    accepted: Sequence[int],
-    delivered: Sequence[int],
-    *,
-    width: int,
-    span: float,
-    people: int,
-    target: float,
-    deadline: float,
-) -> Chart:
+def progress(past: Timeline, *, span: float, people: int, target: float, deadline: float) -> Chart:
     """The share of the people reached so far, against the line that just meets the target."""
-    accepted_shares, delivered_shares = _shares(accepted, people), _shares(delivered, people)
-    step = _step(width, span)
+    accepted_shares = _shares(past.accepted, people)
+    delivered_shares = _shares(past.delivered, people)
+    step = _step(past.width, span)
     goal = min(deadline, span) / span * WIDTH if span else WIDTH
     return Chart(
         title="Share of the people reached",

@@ -5,7 +5,7 @@ The live dashboard, the admin's page and the tests read the same snapshot, so th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.conf import settings
@@ -109,6 +109,7 @@ def take_snapshot(distribution: Distribution, *, now: datetime) -> Snapshot:
     rate_ahead = sla.rate_ahead(tally, rate, numbers, now) if running else 0.0
     level = sla.assess(distribution, tally, reach, rate_ahead, now=now)
     course = timeline(distribution, now=now)
+    throughput, progress = _charts(distribution, course, tally.owed, now)
     return Snapshot(
         distribution=distribution,
         at=now,
@@ -120,8 +121,8 @@ def take_snapshot(distribution: Distribution, *, now: datetime) -> Snapshot:
         failure_reasons=failure_reasons(tally),
         numbers=number_shares(groups, numbers, now, running=running),
         delivery_times=_delivery_times(course, tally.owed),
-        throughput=_throughput(distribution, course, tally.owed, now),
-        progress=_progress(distribution, course, tally.owed, now),
+        throughput=throughput,
+        progress=progress,
         rate=rate,
         seconds_left=_seconds_left(distribution, now) if running else None,
     )
@@ -152,41 +153,21 @@ def _seconds_left(distribution: Distribution, now: datetime) -> float | None:
     return (deadline - now).total_seconds() if deadline and now < deadline else None
 
 
-def _deadline_seconds(distribution: Distribution, course: Timeline) -> float:
-    deadline = distribution.sla_deadline
-    return (deadline - course.start).total_seconds() if deadline else 0.0
-
-
-def _throughput(distribution: Distribution, course: Timeline, owed: int, now: datetime) -> Chart:
-    seconds, elapsed = _deadline_seconds(distribution, course), _elapsed(distribution, course, now)
-    return charts.throughput(
-        course.accepted[:elapsed],
-        course.delivered[:elapsed],
-        width=course.width,
-        span=course.seconds,
-        needed=owed * settings.SLA_TARGET / seconds if seconds > 0 else 0.0,
-        deadline=seconds,
+def _charts(
+    distribution: Distribution, course: Timeline, owed: int, now: datetime
+) -> tuple[Chart, Chart]:
+    """Throughput and progress."""
+    span, deadline, past = course.seconds, distribution.sla_deadline, course
+    seconds = (deadline - course.start).total_seconds() if deadline else 0.0
+    if distribution.state in RUNNING:  # no line runs into the future
+        elapsed = max(0, int((now - course.start).total_seconds() // course.width))
+        accepted, delivered = course.accepted[:elapsed], course.delivered[:elapsed]
+        past = replace(course, accepted=accepted, delivered=delivered)
+    needed = owed * settings.SLA_TARGET / seconds if seconds > 0 else 0.0
+    return (
+        charts.throughput(past, span=span, needed=needed, deadline=seconds),
+        charts.progress(past, span=span, people=owed, target=settings.SLA_TARGET, deadline=seconds),
     )
-
-
-def _progress(distribution: Distribution, course: Timeline, owed: int, now: datetime) -> Chart:
-    elapsed = _elapsed(distribution, course, now)
-    return charts.progress(
-        course.accepted[:elapsed],
-        course.delivered[:elapsed],
-        width=course.width,
-        span=course.seconds,
-        people=owed,
-        target=settings.SLA_TARGET,
-        deadline=_deadline_seconds(distribution, course),
-    )
-
-
-def _elapsed(distribution: Distribution, course: Timeline, now: datetime) -> int | None:
-    """How many counts are in the past: no line runs into the future. None: all of them."""
-    if distribution.state not in RUNNING:
-        return None
-    return max(0, int((now - course.start).total_seconds() // course.width))
 
 
 def _delivery_times(course: Timeline, owed: int) -> list[tuple[str, str]]:
