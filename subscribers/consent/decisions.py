@@ -16,7 +16,7 @@ from typing import TypeVar
 from django.db import transaction
 from django.db.models import Max
 
-from subscribers import inserting, phones
+from subscribers import inserting
 from subscribers.consent.status_rule import status_from_events
 from subscribers.models import ConsentEvent, Status, Subscriber, Suppression
 
@@ -39,64 +39,6 @@ class Decision:
     actor: str = ""
 
 
-def opt_out(
-    person: str | Subscriber,
-    *,
-    source: str,
-    at: datetime,
-    now: datetime,
-    evidence: str = "",
-    actor: str = "",
-) -> bool:
-    """Withdraw consent as of `at`. True if the status changed; an unknown phone is False."""
-    return _record_one(person, Kind.OPT_OUT, source, at=at, now=now, evidence=evidence, actor=actor)
-
-
-def opt_in(
-    person: str | Subscriber,
-    *,
-    source: str,
-    at: datetime,
-    now: datetime,
-    evidence: str = "",
-    notice: str = "",
-    actor: str = "",
-) -> bool:
-    """Give consent as of `at`: also ends a pause and revives an invalid number.
-
-    `notice` is the wording that the person agreed to. True if the status changed.
-    """
-    return _record_one(
-        person, Kind.OPT_IN, source, at=at, now=now, evidence=evidence, notice=notice, actor=actor
-    )
-
-
-def pause(
-    person: str | Subscriber,
-    *,
-    source: str,
-    at: datetime,
-    now: datetime,
-    evidence: str = "",
-    actor: str = "",
-) -> bool:
-    """Stop messages until `resume` or an opt-in. True if the status changed."""
-    return _record_one(person, Kind.PAUSE, source, at=at, now=now, evidence=evidence, actor=actor)
-
-
-def resume(
-    person: str | Subscriber,
-    *,
-    source: str,
-    at: datetime,
-    now: datetime,
-    evidence: str = "",
-    actor: str = "",
-) -> bool:
-    """End a pause, or try an invalid number again; never undoes an opt-out."""
-    return _record_one(person, Kind.RESUME, source, at=at, now=now, evidence=evidence, actor=actor)
-
-
 def record(decisions: Sequence[Decision], *, now: datetime) -> set[int]:
     """Append the events and bring the statuses in line; returns the ids whose status changed.
 
@@ -116,28 +58,6 @@ def record(decisions: Sequence[Decision], *, now: datetime) -> set[int]:
 def decision_of_suppression(subscriber_id: int, stop: Suppression) -> Decision:
     """A STOP from a phone that was unknown then, as a decision about its new subscriber."""
     return Decision(subscriber_id, Kind.OPT_OUT, stop.source, stop.at, stop.evidence)
-
-
-def _record_one(
-    person: str | Subscriber,
-    kind: ConsentEvent.Kind,
-    source: str,
-    *,
-    at: datetime,
-    now: datetime,
-    evidence: str = "",
-    notice: str = "",
-    actor: str = "",
-) -> bool:
-    pk = person.pk if isinstance(person, Subscriber) else _id_of(person)
-    if pk is None:
-        return False
-    return bool(record([Decision(pk, kind, source, at, evidence, notice, actor)], now=now))
-
-
-def _id_of(phone: str) -> int | None:
-    e164 = phone if phone.startswith("+") else phones.from_wa_id(phone)
-    return Subscriber.objects.filter(phone=e164).values_list("pk", flat=True).first()
 
 
 def lock_statuses(ids: Sequence[int]) -> dict[int, str]:

@@ -58,7 +58,11 @@ def report_reached(subscriber_ids: Collection[int], *, now: datetime) -> int:
             with transaction.atomic():
                 lock_statuses(unreachable)
                 reset += counted.update(unreachable_days=0)
-                record([_revival(pk, now) for pk in _made_invalid_by_silence(unreachable)], now=now)
+                revivals = [
+                    Decision(pk, Kind.RESUME, "whatsapp:delivered", now)
+                    for pk in _made_invalid_by_silence(unreachable)
+                ]
+                record(revivals, now=now)
     return reset
 
 
@@ -68,7 +72,3 @@ def _made_invalid_by_silence(ids: Sequence[int]) -> list[int]:
     silent = ConsentEvent.objects.filter(subscriber=OuterRef("pk"), kind=Kind.UNREACHABLE)
     others = silent.exclude(source=UNREACHABLE_SOURCE)
     return list(invalid.exclude(Exists(others)).values_list("pk", flat=True))
-
-
-def _revival(subscriber_id: int, now: datetime) -> Decision:
-    return Decision(subscriber_id, Kind.RESUME, "whatsapp:delivered", now)

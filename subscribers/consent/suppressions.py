@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import Q
 
 from subscribers.models import Suppression
 
-E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """What a person sent from a phone: `wants` is START, not `wants` is STOP."""
+
+    phone: str  # E.164
+    wants: bool
+    source: str
+    evidence: str
+    at: datetime
 
 
-def remember(
-    phone: str, *, stops: bool, at: datetime, source: str, evidence: str, now: datetime
-) -> None:
-    """Keep the latest preference, whatever the order they arrive in; on equal times STOP holds.
-
-    `phone` in E.164, or in WhatsApp's spelling without the plus; anything else is ignored.
-    """
-    e164 = f"+{phone.strip().removeprefix('+')}"
-    if not E164.fullmatch(e164):
-        return
+def remember(item: Preference, *, now: datetime) -> None:
+    """Keep the latest preference, whatever the order they arrive in; on equal times STOP holds."""
     facts = {
-        "holds": stops,
-        "at": min(at, now),  # a clock that runs ahead must not outrank the next preference
-        "source": source[:200],
-        "evidence": evidence[:200],
+        "holds": not item.wants,
+        "at": min(item.at, now),  # a clock that runs ahead must not outrank the next preference
+        "source": item.source[:200],
+        "evidence": item.evidence[:200],
         "recorded_at": now,
     }
-    row, new = Suppression.objects.get_or_create(phone=e164, defaults=facts)
+    row, new = Suppression.objects.get_or_create(phone=item.phone, defaults=facts)
     if not new:
         older = Q(at__lt=facts["at"])
-        if stops:
+        if not item.wants:
             older |= Q(at=facts["at"], holds=False)
         Suppression.objects.filter(older, pk=row.pk).update(**facts)
 

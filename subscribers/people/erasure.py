@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import transaction
 
 from subscribers.consent import decisions, erased_phones
+from subscribers.consent.decisions import Decision, Kind
 from subscribers.models import Erasure, Status, Subscriber, Suppression
 
 # Given the subscriber's id, the phone and its replacement.
@@ -47,7 +48,8 @@ def request_erasure(subscriber: Subscriber, *, reason: str, by: str, now: dateti
                 "asked_at": now,
             },
         )
-        decisions.opt_out(subscriber, source="erasure", at=now, now=now, actor=by)
+        withdrawal = Decision(subscriber.pk, Kind.OPT_OUT, "erasure", now, actor=by)
+        decisions.record([withdrawal], now=now)
     return erasure
 
 

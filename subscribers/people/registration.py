@@ -9,6 +9,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 
 from subscribers.consent import decisions, erased_phones, suppressions
+from subscribers.consent.decisions import Decision, Kind
 from subscribers.models import Subscriber
 
 
@@ -63,7 +64,8 @@ def record_first_consent(
     """
     stop = suppressions.find_suppressed([person.phone]).get(person.phone)
     if stop is not None:
-        decisions.record([decisions.decision_of_suppression(person.pk, stop)], now=now)
-        return False
-    decisions.opt_in(person, source=source, at=now, now=now, notice=notice, actor=actor)
-    return True
+        first = decisions.decision_of_suppression(person.pk, stop)
+    else:
+        first = Decision(person.pk, Kind.OPT_IN, source, now, notice=notice, actor=actor)
+    decisions.record([first], now=now)
+    return stop is None

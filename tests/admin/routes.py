@@ -164,7 +164,10 @@ def _import_job() -> ImportJob:
 
 def _suppression() -> Suppression:
     now = timezone.now()
-    suppressions.remember("+919812345678", stops=True, at=now, source="x", evidence="", now=now)
+    suppressions.remember(
+        suppressions.Preference("+919812345678", wants=False, source="x", evidence="", at=now),
+        now=now,
+    )
     return Suppression.objects.get()
 
 

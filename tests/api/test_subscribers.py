@@ -10,11 +10,11 @@ from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
 from distribution.models import Delivery
-from subscribers.consent import decisions
 from subscribers.models import ConsentEvent, Subscriber
 from subscribers.people import erasure as erasing
 from tests.api.tokens import a_key, a_program
 from tests.builders import a_subscriber, an_open_distribution, some_subscribers
+from tests.subscribers.decide import opt_in, opt_out
 
 pytestmark = pytest.mark.django_db
 LIST = "/api/distribution/subscribers"
@@ -192,7 +192,7 @@ def test_a_status_is_set_with_a_reason_and_twice_is_once() -> None:
 def test_only_new_consent_brings_back_who_unsubscribed() -> None:
     person = a_subscriber()
     past = timezone.now() - timedelta(hours=1)
-    decisions.opt_out(person, source="whatsapp:STOP", at=past, now=past)
+    opt_out(person, source="whatsapp:STOP", at=past, now=past)
 
     refused = set_status(person, "ACTIVE")
     assert (refused.status_code, refused.json()["code"]) == (409, "status_refused")
@@ -209,7 +209,7 @@ def test_a_status_that_nobody_may_ask_for_is_refused() -> None:
 
 def test_a_persons_story_is_told_in_pages() -> None:
     person = a_subscriber(phone="+919812345601")
-    decisions.opt_in(person, source="api:crm", at=timezone.now(), now=timezone.now())
+    opt_in(person, source="api:crm", at=timezone.now(), now=timezone.now())
     for _ in range(3):
         an_open_distribution(0)
     assert Delivery.objects.filter(subscriber=person).count() == 3

@@ -15,10 +15,10 @@ from config.processes import programs
 from distribution.lifecycle import control, schedule
 from distribution.models import Alert, Delivery, Distribution
 from phonepool.models import PhoneNumber
-from subscribers.consent import decisions
 from subscribers.models import Subscriber
 from tests.faults.checker import assert_kept
 from tests.faults.stack import SCALED, WORKERS, Stack
+from tests.subscribers.decide import opt_in, opt_out
 
 PEOPLE = 150
 # A second for the word to reach every process, and the time of a call that had begun.
@@ -191,7 +191,7 @@ def test_f66_who_opts_out_before_the_claim_is_not_written_to(house, dice):
     gone: dict[int, float] = {}
     for person in leavers:
         now = timezone.now()
-        decisions.opt_out(person, source="test", at=now, now=now)
+        opt_out(person, source="test", at=now, now=now)
         gone[person.pk] = timezone.now().timestamp()
     morning.wait_ended()
 
@@ -207,7 +207,7 @@ def test_f66_who_opts_out_before_the_claim_is_not_written_to(house, dice):
     assert_kept(house.stack, morning.pk, unexplained_ends=True)
     for person in leavers:
         now = timezone.now()
-        decisions.opt_in(person, source="test", at=now, now=now)
+        opt_in(person, source="test", at=now, now=now)
 
 
 def test_f13_everything_dies_at_once_and_the_morning_is_done_by_itself(house, server):

@@ -21,7 +21,9 @@ from distribution.runtime import india_time
 from phonepool.errors import Action, classify
 from phonepool.models import PhoneNumber
 from subscribers.consent import decisions as consent
-from subscribers.consent import preferences, reachability
+from subscribers.consent import reachability
+from subscribers.consent.preferences import apply_preferences
+from subscribers.consent.suppressions import Preference
 from subscribers.models import ConsentEvent
 from webhooks import metrics
 from webhooks.applying import keywords, notices
@@ -174,16 +176,15 @@ def _opt_out(rows: Sequence[Delivery], now: datetime) -> None:
     """These recipients used WhatsApp's own switch, which a failure with this code reports."""
     decisions = [
         consent.Decision(
-            subscriber_id=row.subscriber_id,
-            kind=ConsentEvent.Kind.OPT_OUT,
+            row.subscriber_id,
+            ConsentEvent.Kind.OPT_OUT,
             source=f"whatsapp:{row.failed_code}",
             at=row.failed_at or now,
             evidence=f"delivery {row.pk}",
         )
         for row in rows
     ]
-    if decisions:
-        consent.record(decisions, now=now)
+    consent.record(decisions, now=now)
 
 
 # --- preferences --------------------------------------------------------------------------------
@@ -194,23 +195,21 @@ def _apply_preferences(bundle: Bundle, left_out: Counter[str], now: datetime) ->
     typed = map(_typed_preference, bundle.of(Inbound))
     items = [preference for preference in typed if preference is not None]
     items += map(_switch_preference, bundle.of(PreferenceChanged))
-    if items:
-        report = preferences.apply_preferences(items, now=now)
-        left_out["unknown_person"] += len(report.unknown)
+    left_out["unknown_person"] += len(apply_preferences(items, now=now))
 
 
-def _typed_preference(event: Inbound) -> preferences.Preference | None:
+def _typed_preference(event: Inbound) -> Preference | None:
     wants = keywords.parse_opt(event.said, event.chosen)
     if wants is None:
         return None
     source = f"whatsapp:{'START' if wants else 'STOP'}"
-    return preferences.Preference(event.phone, wants, source, event.message_id, event.at)
+    return Preference(event.phone, wants, source, event.message_id, event.at)
 
 
-def _switch_preference(event: PreferenceChanged) -> preferences.Preference:
+def _switch_preference(event: PreferenceChanged) -> Preference:
     value = "resume" if event.wants else "stop"
     evidence = f"{value} {event.at.timestamp():.0f}"
-    return preferences.Preference(event.phone, event.wants, "whatsapp:switch", evidence, event.at)
+    return Preference(event.phone, event.wants, "whatsapp:switch", evidence, event.at)
 
 
 def _count(bundle: Bundle, webhooks: Iterable[ParsedWebhook], left_out: Counter[str]) -> None:

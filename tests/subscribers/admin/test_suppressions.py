@@ -16,10 +16,9 @@ LEFT, BACK = "+919812345678", "+919887654321"
 
 @pytest.fixture(autouse=True)
 def wishes(db) -> None:
-    for phone, stops in ((LEFT, True), (BACK, False)):
-        suppressions.remember(
-            phone, stops=stops, at=NOW, source="whatsapp", evidence="wamid.1", now=NOW
-        )
+    for phone, wants in ((LEFT, False), (BACK, True)):
+        said = suppressions.Preference(phone, wants, "whatsapp", "wamid.1", NOW)
+        suppressions.remember(said, now=NOW)
 
 
 def listed(query: str = "") -> str:

@@ -6,12 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from subscribers.consent import decisions
 from subscribers.importing import upsert
 from subscribers.importing.tables.records import ImportRefused
 from subscribers.importing.upsert import import_csv
 from subscribers.models import ConsentEvent, Subscriber
 from tests.builders import a_subscriber
+from tests.subscribers.decide import opt_out, resume
 from tests.subscribers.imports import LATER, counts, reasons, run
 from tests.subscribers.moments import NOW, minute, statuses
 
@@ -90,7 +90,7 @@ def test_details_are_corrected_and_what_the_file_leaves_blank_stays():
 
 def test_who_opted_out_stays_out_and_untouched():
     person = a_subscriber(phone="+919812345678", name="Asha")
-    decisions.opt_out(person, source="whatsapp:STOP", at=minute(1), now=NOW)
+    opt_out(person, source="whatsapp:STOP", at=minute(1), now=NOW)
 
     report = run("phone,name,status\n9812345678,Usha,active\n", now=LATER)
 
@@ -155,7 +155,7 @@ def test_a_new_subscriber_may_come_with_a_status(written, status, kinds):
 @pytest.mark.parametrize("written", ["paused", "unsubscribed"])
 def test_a_file_of_the_same_name_read_later_is_other_evidence(written):
     run("phone,status\n9812345678,paused\n")
-    decisions.resume("+919812345678", source="admin:asha", at=minute(90), now=LATER)
+    resume(Subscriber.objects.get(), source="admin:asha", at=minute(90), now=LATER)
 
     report = run(f"phone,status\n9812345678,{written}\n", now=LATER + timedelta(hours=1))
 

@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from subscribers.consent import decisions, erased_phones, suppressions
+from subscribers.consent import erased_phones, suppressions
+from subscribers.consent.suppressions import Preference
 from subscribers.models import Erasure, Subscriber
 from subscribers.people import erasure as erasing
 from tests.builders import a_subscriber
+from tests.subscribers.decide import opt_in
 from tests.subscribers.imports import counts, run
 from tests.subscribers.moments import NOW
 
@@ -56,8 +58,10 @@ def test_a_file_never_brings_back_who_was_erased_not_even_the_number():
 
 def test_their_own_start_opens_the_door_for_a_later_file():
     an_erased_person()
-    start = {"source": "whatsapp:START", "evidence": "w1", "now": NOW + timedelta(days=2)}
-    suppressions.remember(PHONE, stops=False, at=NOW + timedelta(days=1), **start)
+    start = Preference(
+        PHONE, wants=True, source="whatsapp:START", evidence="w1", at=NOW + timedelta(days=1)
+    )
+    suppressions.remember(start, now=NOW + timedelta(days=2))
 
     assert counts(run(FILE)) == {"total": 1, "new": 1}
 
@@ -72,7 +76,7 @@ def test_a_former_key_still_knows_whom_to_forget(settings):
 
 def test_who_subscribed_again_is_not_purged():
     person = an_erased_person(purged=False)
-    decisions.opt_in(person, source="whatsapp:START", at=NOW + timedelta(1), now=NOW + timedelta(1))
+    opt_in(person, source="whatsapp:START", at=NOW + timedelta(1), now=NOW + timedelta(1))
 
     with pytest.raises(erasing.ErasureRefused, match="subscribed again"):
         erasing.purge(Erasure.objects.get(), now=NOW + timedelta(2))

@@ -6,10 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from subscribers.consent import decisions, suppressions
+from subscribers.consent import suppressions
+from subscribers.consent.suppressions import Preference
 from subscribers.models import ConsentEvent, Status, Subscriber
 from subscribers.people import erasure, registration, search, status_changes
 from tests.builders import a_subscriber
+from tests.subscribers.decide import opt_out, pause
 from tests.subscribers.moments import NOW
 
 pytestmark = pytest.mark.django_db
@@ -64,7 +66,9 @@ def test_nobody_is_added_twice_nor_after_erasure():
 
 
 def test_a_stop_from_before_outranks_the_addition():
-    suppressions.remember(PHONE, stops=True, at=NOW, source="whatsapp:STOP", evidence="", now=NOW)
+    suppressions.remember(
+        Preference(PHONE, wants=False, source="whatsapp:STOP", evidence="", at=NOW), now=NOW
+    )
 
     assert an_addition().status == "UNSUBSCRIBED"
 
@@ -81,7 +85,7 @@ def test_a_status_is_reached_by_decisions_with_the_reason():
 
 def test_who_unsubscribed_comes_back_only_with_new_consent():
     person = an_addition()
-    decisions.opt_out(person, source="whatsapp:STOP", at=NOW + timedelta(minutes=1), now=LATER)
+    opt_out(person, source="whatsapp:STOP", at=NOW + timedelta(minutes=1), now=LATER)
 
     for status in (Status.ACTIVE, Status.PAUSED):
         with pytest.raises(status_changes.StatusRefused, match="unsubscribed"):
@@ -102,7 +106,7 @@ def test_who_asked_to_be_erased_is_not_made_active():
 def test_consent_in_the_second_of_a_pause_ends_the_pause():
     person = an_addition()
     moment = LATER - timedelta(milliseconds=300)
-    decisions.pause(person, source="admin:esha", at=moment, now=moment)
+    pause(person, source="admin:esha", at=moment, now=moment)
 
     assert ask(person, Status.ACTIVE, consent_source="Form of July")
     assert person.status == "ACTIVE"
