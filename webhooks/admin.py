@@ -9,9 +9,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
-from unfold.admin import ModelAdmin
 
 from subscribers.admin.confirmed_action import Confirmation, confirm_selected, log_action
+from subscribers.admin.read_only import ReadOnlyAdmin
 from webhooks import masking
 from webhooks.applying import dead_letters
 from webhooks.models import WebhookEvent
@@ -40,22 +40,15 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(WebhookEvent)
-class WebhookEventAdmin(ModelAdmin):
+class WebhookEventAdmin(ReadOnlyAdmin):
     """Shown, never edited: only the inbox writes these."""
 
     list_display = ["id", "received_at", "state", "tries", "unmatched", "skipped", "parked"]
     list_filter = [StateFilter]
-    list_per_page = 50
     show_full_result_count = False  # counting millions of rows takes seconds
     ordering = ["-id"]
     fields = (
-        "id",
-        "received_at",
-        "state",
-        "tries",
-        "unmatched",
-        "skipped",
-        "parked",
+        *list_display,
         "processed_at",
         "dead_at",
         "again_at",
@@ -101,20 +94,3 @@ class WebhookEventAdmin(ModelAdmin):
 
     def has_reprocess_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("webhooks.reprocess_webhookevent")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
-        return False
-
-    def has_change_permission(
-        self,
-        request: HttpRequest,  # noqa: ARG002
-        obj: WebhookEvent | None = None,  # noqa: ARG002
-    ) -> bool:
-        return False
-
-    def has_delete_permission(
-        self,
-        request: HttpRequest,  # noqa: ARG002
-        obj: WebhookEvent | None = None,  # noqa: ARG002
-    ) -> bool:
-        return False

@@ -76,25 +76,30 @@ def redactor(secrets: Iterable[str] = ()) -> Callable[[str], str]:
     return redact
 
 
-class TextFormatter(logging.Formatter):
-    """One line per record, in UTC: `2026-11-23T00:30:00.123Z INFO webhooks.tasks: Done.`"""
-
+class _RedactingFormatter(logging.Formatter):
     def __init__(self, secrets: Iterable[str] = ()) -> None:
         super().__init__()
         self._redact = redactor(secrets)
+
+    def traces(self, record: logging.LogRecord) -> list[str]:
+        """The record's traceback and stack, if it has any."""
+        if record.exc_info and not record.exc_text:
+            record.exc_text = self.formatException(record.exc_info)
+        stack = self.formatStack(record.stack_info) if record.stack_info else ""
+        return [text for text in (record.exc_text, stack) if text]
+
+
+class TextFormatter(_RedactingFormatter):
+    """One line per record, in UTC: `2026-11-23T00:30:00.123Z INFO webhooks.tasks: Done.`"""
 
     def format(self, record: logging.LogRecord) -> str:
         message = _message(record).translate(_CONTROLS).replace("\n", "\n  ")
         head = f"{_time(record)} {record.levelname} {record.name}: {message}"
-        return self._redact("\n".join([head, *_traces(self, record)]))
+        return self._redact("\n".join([head, *self.traces(record)]))
 
 
-class JsonFormatter(logging.Formatter):
+class JsonFormatter(_RedactingFormatter):
     """One JSON object per line: time, level, logger, message, process, exception."""
-
-    def __init__(self, secrets: Iterable[str] = ()) -> None:
-        super().__init__()
-        self._redact = redactor(secrets)
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, Any] = {
@@ -104,8 +109,7 @@ class JsonFormatter(logging.Formatter):
             "message": self._redact(_message(record)),
             "process": record.process,
         }
-        traces = "\n".join(_traces(self, record))
-        if traces:
+        if traces := "\n".join(self.traces(record)):
             entry["exception"] = self._redact(traces)
         return json.dumps(entry, ensure_ascii=False)
 
@@ -122,11 +126,3 @@ def _message(record: logging.LogRecord) -> str:
 def _time(record: logging.LogRecord) -> str:
     moment = datetime.fromtimestamp(record.created, UTC)
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{int(record.msecs):03}Z"
-
-
-def _traces(formatter: logging.Formatter, record: logging.LogRecord) -> list[str]:
-    """The record's traceback and stack, if it has any."""
-    if record.exc_info and not record.exc_text:
-        record.exc_text = formatter.formatException(record.exc_info)
-    stack = formatter.formatStack(record.stack_info) if record.stack_info else ""
-    return [text for text in (record.exc_text, stack) if text]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import traceback
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import OperationalError, transaction
@@ -23,26 +22,16 @@ TRIES_LIMIT = 5
 OUTAGE_ALLOWANCE = timedelta(hours=1)
 
 
-@dataclass(frozen=True, slots=True)
-class StoredWebhook:
-    """One stored webhook to be applied."""
-
-    pk: int
-    body: bytes
-    received_at: datetime
-    tries: int
-    again_at: datetime | None  # set if it was applied before, except some statuses
-
-
 def note_failure(
-    webhook: StoredWebhook, error: Exception, *, again_at: datetime | None, now: datetime
+    webhook: WebhookEvent, error: Exception, *, again_at: datetime | None, now: datetime
 ) -> bool:
     """Record one more failed try; True if it was the last one. Raises when that fails, too.
 
     `again_at`: when a webhook that was applied before, except some statuses, is looked at again.
     """
     log.warning("webhook %d could not be applied: %s", webhook.pk, masking.first_line(error))
-    tries, text = webhook.tries + 1, masking.mask_text(_end_of_traceback(error))
+    tries = webhook.tries + 1
+    text = masking.mask_text("".join(traceback.format_exception(error))[-4000:])
     young = isinstance(error, OperationalError) and now - webhook.received_at < OUTAGE_ALLOWANCE
     if webhook.again_at:
         WebhookEvent.objects.filter(pk=webhook.pk).update(again_at=again_at)
@@ -53,7 +42,7 @@ def note_failure(
     return False
 
 
-def give_up(webhook: StoredWebhook, error: str, now: datetime, *, tries: int = 1) -> bool:
+def give_up(webhook: WebhookEvent, error: str, now: datetime, *, tries: int = 1) -> bool:
     """Make it a dead letter; True if this call did. Its reports stay unknown."""
     with transaction.atomic():
         alive = WebhookEvent.objects.pending().filter(pk=webhook.pk)
@@ -66,11 +55,6 @@ def give_up(webhook: StoredWebhook, error: str, now: datetime, *, tries: int = 1
             now=now,
         )
     return True
-
-
-def _end_of_traceback(error: Exception) -> str:
-    """The end of the traceback: what was raised, and where."""
-    return "".join(traceback.format_exception(error))[-4000:]
 
 
 def reprocess(pks: Collection[int] | None = None, *, now: datetime) -> int:

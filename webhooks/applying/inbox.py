@@ -21,7 +21,6 @@ from distribution.runtime.halving import apply_in_halves
 from phonepool.failpoints import failpoint
 from phonepool.json_values import Unreadable
 from webhooks.applying import dead_letters, handlers, payloads
-from webhooks.applying.dead_letters import StoredWebhook
 from webhooks.applying.events import Event, ParsedWebhook
 from webhooks.applying.handlers import WebhookCounts
 from webhooks.models import WebhookEvent, WebhookQuerySet
@@ -33,11 +32,9 @@ EVENTS_PER_BUNDLE = 4000
 BUNDLE_BYTES_LIMIT = 8 * 1024 * 1024  # of bodies in memory at once; the longest alone is half of it
 DRAIN_SECONDS = 5.0
 # A status may overtake the answer that names its message's id: try again after growing pauses.
-SHORTEST_DEFERRAL, LONGEST_DEFERRAL, DEFERRAL_AGE_LIMIT = (
-    timedelta(seconds=5),
-    timedelta(hours=6),
-    timedelta(days=1),
-)
+SHORTEST_DEFERRAL = timedelta(seconds=5)
+LONGEST_DEFERRAL = timedelta(hours=6)
+DEFERRAL_AGE_LIMIT = timedelta(days=1)
 # No store takes longer, including a new connection and a second try.
 STORE_LIMIT = timedelta(seconds=10)
 
@@ -79,7 +76,7 @@ def drain(
     return drained
 
 
-def _fetch(waiting: WebhookQuerySet, limit: int) -> tuple[list[StoredWebhook], bool]:
+def _fetch(waiting: WebhookQuerySet, limit: int) -> tuple[list[WebhookEvent], bool]:
     """Stored webhooks in order of arrival, and whether there may be more."""
     sizes = list(waiting.order_by("pk").values_list("pk", Length("body"))[:limit])
     pks: list[int] = []
@@ -91,22 +88,19 @@ def _fetch(waiting: WebhookQuerySet, limit: int) -> tuple[list[StoredWebhook], b
         pks.append(pk)
     # Filtered again: another drain may have applied some since the sizes were read.
     rows = waiting.filter(pk__in=pks).order_by("pk")
-    columns = ("pk", "body", "received_at", "tries", "again_at")
-    webhooks = [
-        StoredWebhook(pk, bytes(body), *rest)
-        for pk, body, *rest in (rows.values_list(*columns) if pks else ())
-    ]
+    webhooks = list(rows.only("body", "received_at", "tries", "again_at"))
     return webhooks, len(sizes) == limit or len(pks) < len(sizes)
 
 
 def _apply(
-    webhooks: Sequence[StoredWebhook], drained: DrainResult, end: float, now: datetime
+    webhooks: Sequence[WebhookEvent], drained: DrainResult, end: float, now: datetime
 ) -> None:
     """Parse outside of any transaction, apply in bundles."""
     parsed: dict[int, ParsedWebhook] = {}
     for webhook in webhooks:
         try:
-            parsed[webhook.pk] = payloads.parse(webhook.body, received_at=webhook.received_at)
+            body = bytes(webhook.body)
+            parsed[webhook.pk] = payloads.parse(body, received_at=webhook.received_at)
         except Unreadable as error:
             drained.dead += dead_letters.give_up(webhook, f"Unreadable: {error}", now)
     for bundle in _bundles([webhook for webhook in webhooks if webhook.pk in parsed], parsed):
@@ -117,10 +111,10 @@ def _apply(
 
 
 def _bundles(
-    webhooks: Sequence[StoredWebhook], parsed: Mapping[int, ParsedWebhook]
-) -> list[list[StoredWebhook]]:
+    webhooks: Sequence[WebhookEvent], parsed: Mapping[int, ParsedWebhook]
+) -> list[list[WebhookEvent]]:
     """Webhooks to be applied together: EVENTS_PER_BUNDLE at most; what failed before goes alone."""
-    bundles: list[list[StoredWebhook]] = []
+    bundles: list[list[WebhookEvent]] = []
     room = 0
     for webhook in webhooks:
         if webhook.tries:
@@ -134,7 +128,7 @@ def _bundles(
 
 
 def _apply_bundle(
-    webhooks: Sequence[StoredWebhook],
+    webhooks: Sequence[WebhookEvent],
     parsed: Mapping[int, ParsedWebhook],
     drained: DrainResult,
     now: datetime,
@@ -149,7 +143,7 @@ def _apply_bundle(
 
 
 def _apply_together(
-    webhooks: Sequence[StoredWebhook], parsed: Mapping[int, ParsedWebhook], now: datetime
+    webhooks: Sequence[WebhookEvent], parsed: Mapping[int, ParsedWebhook], now: datetime
 ) -> int:
     with transaction.atomic():
         locked = _lock(webhooks)
@@ -160,7 +154,7 @@ def _apply_together(
 
 
 def _apply_by_event(
-    webhook: StoredWebhook,
+    webhook: WebhookEvent,
     parsed: ParsedWebhook,
     error: Exception,
     drained: DrainResult,
@@ -187,7 +181,7 @@ def _apply_by_event(
 
 
 def _apply_events(
-    webhook: StoredWebhook, events: Sequence[Event], counts: WebhookCounts, now: datetime
+    webhook: WebhookEvent, events: Sequence[Event], counts: WebhookCounts, now: datetime
 ) -> None:
     with transaction.atomic():
         if _lock([webhook]):
@@ -196,7 +190,7 @@ def _apply_events(
             counts.add(part[webhook.pk])
 
 
-def _lock(webhooks: Sequence[StoredWebhook]) -> list[StoredWebhook]:
+def _lock(webhooks: Sequence[WebhookEvent]) -> list[WebhookEvent]:
     """Those that no other drain is applying or has applied meanwhile, locked."""
     rows = WebhookEvent.objects.filter(pk__in=[webhook.pk for webhook in webhooks], dead_at=None)
     locked = rows.order_by("pk").select_for_update(skip_locked=True)
@@ -214,13 +208,17 @@ _RESULT_ASSIGN = (
 
 
 def _save_results(
-    webhooks: Sequence[StoredWebhook],
+    webhooks: Sequence[WebhookEvent],
     parsed: Mapping[int, ParsedWebhook],
     tallies: Mapping[int, WebhookCounts],
     now: datetime,
 ) -> None:
     """Record them as applied; one short statement for all that have no counts."""
-    special = [webhook for webhook in webhooks if _is_special(webhook, parsed, tallies)]
+    special = [
+        webhook
+        for webhook in webhooks
+        if webhook.again_at or parsed[webhook.pk].skipped or tallies[webhook.pk] != WebhookCounts()
+    ]
     plain = {webhook.pk for webhook in webhooks} - {webhook.pk for webhook in special}
     if plain:
         WebhookEvent.objects.filter(pk__in=plain).update(processed_at=now, error="")
@@ -245,24 +243,12 @@ def _save_results(
     )
 
 
-def _is_special(
-    webhook: StoredWebhook,
-    parsed: Mapping[int, ParsedWebhook],
-    tallies: Mapping[int, WebhookCounts],
-) -> bool:
-    tally = tallies[webhook.pk]
-    counts = tally.unmatched or tally.parked or parsed[webhook.pk].skipped
-    return bool(counts or webhook.again_at)
-
-
-def _deferred_until(webhook: StoredWebhook, now: datetime) -> datetime | None:
+def _deferred_until(webhook: WebhookEvent, now: datetime) -> datetime | None:
     """When it will be twice as old; None after a day: then the message is not one of ours."""
     age = now - webhook.received_at
-    return (
-        None
-        if age > DEFERRAL_AGE_LIMIT
-        else now + min(max(age, SHORTEST_DEFERRAL), LONGEST_DEFERRAL)
-    )
+    if age > DEFERRAL_AGE_LIMIT:
+        return None
+    return now + min(max(age, SHORTEST_DEFERRAL), LONGEST_DEFERRAL)
 
 
 def _record_progress(now: datetime) -> None:

@@ -52,13 +52,9 @@ def normalise(text: str) -> str:
     return " ".join(found for found in spaced.split() if found not in _POLITE)
 
 
-def _all(words: Iterable[str]) -> frozenset[str]:
-    return frozenset(unicodedata.normalize("NFKC", word.strip()) for word in words if word.strip())
-
-
-_POLITE = _all(POLITE)
+_POLITE = frozenset(unicodedata.normalize("NFKC", word) for word in POLITE)
 _STOP, _START, _STOP_BUTTON = (
-    frozenset(normalise(word) for word in _all(words)) for words in (STOP, START, STOP_BUTTON)
+    frozenset(map(normalise, words)) - {""} for words in (STOP, START, STOP_BUTTON)
 )
 
 

@@ -7,7 +7,7 @@ those of `messages`, `user_preferences` and the management fields.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -28,6 +28,7 @@ from webhooks.applying import events
 from webhooks.applying.events import Event, ParsedWebhook, TemplateName
 
 Value = dict[str, Any]
+Item = Event | str  # what was read, or by which name it is counted as left out
 
 STATUSES = {word: word for word in ("sent", "delivered", "read", "failed")} | {"played": "read"}
 SILENT_TYPES = frozenset(
@@ -74,40 +75,40 @@ def _read_change(
     change: Value, time: datetime, received_at: datetime, parsed: ParsedWebhook
 ) -> None:
     field = as_text(change.get("field"))
-    reader = READERS.get(field)
-    if reader is None:
-        parsed.skipped[field or "field"] += 1
-        return
     value = as_object(change.get("value"))
     number = as_text(as_object(value.get("metadata")).get("phone_number_id"))
-    parsed.events.extend(reader(Change(value, number, time, received_at, parsed.skipped)))
+    known = Change(value, number, time, received_at, parsed.skipped)
+    if field in NOTICE_READERS:
+        items: Iterable[Item] = [NOTICE_READERS[field](known)]
+    else:
+        items = READERS[field](known) if field in READERS else [field or "field"]
+    for item in items:
+        if isinstance(item, str):
+            parsed.skipped[item] += 1
+        else:
+            parsed.events.append(item)
 
 
 # --- messages -----------------------------------------------------------------------------------
 
 
-def _messages(change: Change) -> Iterator[Event]:
+def _messages(change: Change) -> Iterator[Item]:
     for key, found in change.value.items():
         if key in ITEM_READERS:
             for item in as_array(found):
-                event = ITEM_READERS[key](change, as_object(item))
-                if event is not None:
-                    yield event
+                yield ITEM_READERS[key](change, as_object(item))
         elif key not in FRAME:
-            change.skipped[f"messages.{key}"] += 1
+            yield f"messages.{key}"
 
 
-def _status(change: Change, item: Value) -> Event | None:
+def _status(change: Change, item: Value) -> Item:
     status = STATUSES.get(as_text(item.get("status")))
     wamid = as_text(item.get("id"))
     attempt = ids.parse(as_text(item.get("biz_opaque_callback_data"), longest=512))
     if status is None or not (wamid or attempt):
-        change.skipped["statuses.status" if status is None else "statuses.id"] += 1
-        return None
+        return "statuses.status" if status is None else "statuses.id"
     at = as_datetime(item.get("timestamp"), latest=change.received_at)
-    code = None
-    if status == "failed":
-        code = _first_code(item.get("errors"))
+    code = _first_code(item.get("errors")) if status == "failed" else None
     return events.Status(change.number, StatusReport(status, at, wamid, attempt, code))
 
 
@@ -116,25 +117,21 @@ def _first_code(errors: object) -> int | None:
     return next((code for code in codes if code is not None), None)
 
 
-def _trouble(change: Change, item: Value) -> Event | None:
+def _trouble(change: Change, item: Value) -> Item:
     code = as_integer(item.get("code"))
-    if code is None:
-        change.skipped["errors.code"] += 1
-        return None
-    return events.Trouble(change.number, code, change.at)
+    return "errors.code" if code is None else events.Trouble(change.number, code, change.at)
 
 
-def _inbound(change: Change, item: Value) -> Event | None:
-    phone = _phone(
-        as_text(item.get("from")) or _known_phone(change, as_text(item.get("from_user_id")))
-    )
+def _inbound(change: Change, item: Value) -> Item:
+    phone = _phone(change, item.get("from"), item.get("from_user_id"))
     if not phone:
-        change.skipped["messages.from"] += 1  # people with a user name only, for one
-        return None
+        return "messages.from"  # people with a user name only, for one
     at = as_datetime(item.get("timestamp"), latest=change.received_at)
     kind = as_text(item.get("type"))
     if kind == "system":
-        return _system(change, item, phone, at)
+        if as_object(item.get("system")).get("type") != "user_changed_number":
+            return "messages.system"
+        return events.PersonMoved(change.number, phone, at)
     said, chosen = _texts_of_kind(kind, item)
     if not said and not chosen and kind not in SILENT_TYPES:
         change.skipped["messages.type"] += 1
@@ -160,42 +157,34 @@ def _texts(content: Value, *keys: str) -> tuple[str, ...]:
     return tuple(label for label in found if isinstance(label, str) and label)
 
 
-def _system(change: Change, item: Value, phone: str, at: datetime) -> Event | None:
-    if as_object(item.get("system")).get("type") != "user_changed_number":
-        change.skipped["messages.system"] += 1
-        return None
-    return events.PersonMoved(change.number, phone, at)
+def _phone(change: Change, wa_id: object, user_id: object) -> str:
+    """The phone of a WhatsApp id, or of the user id if the same change names its phone; or ''."""
+    digits = as_text(wa_id) or _phone_of_user(change, as_text(user_id))
+    try:
+        return phones.from_wa_id(digits)
+    except phones.InvalidPhone:
+        return ""
 
 
-def _known_phone(change: Change, user_id: str) -> str:
-    """The phone of a user id, if the same change names it."""
+def _phone_of_user(change: Change, user_id: str) -> str:
     for contact in map(as_object, as_array(change.value.get("contacts"))):
         if user_id and contact.get("user_id") == user_id:
             return as_text(contact.get("wa_id"))
     return ""
 
 
-def _phone(wa_id: str) -> str:
-    try:
-        return phones.from_wa_id(wa_id)
-    except phones.InvalidPhone:
-        return ""
-
-
 # --- user_preferences ---------------------------------------------------------------------------
 
 
-def _preferences(change: Change) -> Iterator[Event]:
+def _preferences(change: Change) -> Iterator[Item]:
     for item in map(as_object, as_array(change.value.get("user_preferences"))):
-        phone = _phone(
-            as_text(item.get("wa_id")) or _known_phone(change, as_text(item.get("user_id")))
-        )
+        phone = _phone(change, item.get("wa_id"), item.get("user_id"))
         wants = {"stop": False, "resume": True}.get(as_text(item.get("value")))
         if not phone or wants is None:
-            change.skipped["user_preferences.value" if phone else "user_preferences.wa_id"] += 1
-            continue
-        at = as_datetime(item.get("timestamp"), latest=change.received_at)
-        yield events.PreferenceChanged(change.number, phone, wants, at)
+            yield "user_preferences.value" if phone else "user_preferences.wa_id"
+        else:
+            at = as_datetime(item.get("timestamp"), latest=change.received_at)
+            yield events.PreferenceChanged(change.number, phone, wants, at)
 
 
 # --- message templates --------------------------------------------------------------------------
@@ -209,76 +198,68 @@ def _template(value: Value) -> TemplateName:
     )
 
 
-def _template_status(change: Change) -> Iterator[Event]:
+def _template_status(change: Change) -> Item:
     if event := as_constant(change.value.get("event")):
-        yield events.TemplateStatusChanged(_template(change.value), event, change.at)
-    else:
-        change.skipped["message_template_status_update.event"] += 1
+        return events.TemplateStatusChanged(_template(change.value), event, change.at)
+    return "message_template_status_update.event"
 
 
-def _template_quality(change: Change) -> Iterator[Event]:
+def _template_quality(change: Change) -> Item:
     if score := as_constant(change.value.get("new_quality_score")):
-        yield events.TemplateQualityChanged(_template(change.value), score)
-    else:
-        change.skipped["message_template_quality_update.new_quality_score"] += 1
+        return events.TemplateQualityChanged(_template(change.value), score)
+    return "message_template_quality_update.new_quality_score"
 
 
-def _template_category(change: Change) -> Iterator[Event]:
+def _template_category(change: Change) -> Item:
     # In the notice ahead of time `new_category` is the present one.
     coming = as_constant(change.value.get("correct_category"))
     if category := coming or as_constant(change.value.get("new_category")):
-        yield events.TemplateCategoryChanged(_template(change.value), category, bool(coming))
-    else:
-        change.skipped["template_category_update.new_category"] += 1
+        return events.TemplateCategoryChanged(_template(change.value), category, bool(coming))
+    return "template_category_update.new_category"
 
 
 # --- numbers and account ------------------------------------------------------------------------
 
 
-def _number_quality(change: Change) -> Iterator[Event]:
+def _number_quality(change: Change) -> Item:
     shown = as_text(change.value.get("display_phone_number"), longest=40)
     digits = "".join(sign for sign in shown if sign.isdigit())
     event = as_constant(change.value.get("event"))
     if digits and event:
-        yield events.NumberQualityChanged(digits, event, change.at)
-    else:
-        change.skipped["phone_number_quality_update.event"] += 1
+        return events.NumberQualityChanged(digits, event, change.at)
+    return "phone_number_quality_update.event"
 
 
-def _capability(change: Change) -> Iterator[Event]:
+def _capability(change: Change) -> Item:
     """The limit comes as a number, -1 for none, or as one of Meta's tiers."""
     given = change.value.get("max_daily_conversations_per_business")
     if given == -1 or as_constant(given) == "TIER_UNLIMITED":
-        yield events.LimitChanged(None)
-        return
+        return events.LimitChanged(None)
     tier = as_constant(given).removeprefix("TIER_")
     limit = as_integer(tier.replace("K", "000") if tier else None)
     if limit is None:
-        change.skipped["business_capability_update.max_daily_conversations_per_business"] += 1
-    else:
-        yield events.LimitChanged(limit)
+        return "business_capability_update.max_daily_conversations_per_business"
+    return events.LimitChanged(limit)
 
 
-def _account(change: Change) -> Iterator[Event]:
+def _account(change: Change) -> Item:
     event = as_constant(change.value.get("event"))
     if not event:
-        change.skipped["account_update.event"] += 1
-        return
-    restrictions = as_array(change.value.get("restriction_info"))
+        return "account_update.event"
+    restrictions = map(as_object, as_array(change.value.get("restriction_info")))
     details = (
         as_constant(as_object(change.value.get("violation_info")).get("violation_type")),
         as_constant(as_object(change.value.get("ban_info")).get("waba_ban_state")),
-        *(
-            as_constant(as_object(restriction).get("restriction_type"))
-            for restriction in restrictions
-        ),
+        *(as_constant(restriction.get("restriction_type")) for restriction in restrictions),
     )
-    yield events.AccountNotice(event, ", ".join(filter(None, details))[:300])
+    return events.AccountNotice(event, ", ".join(filter(None, details))[:300])
 
 
-READERS: dict[str, Callable[[Change], Iterator[Event]]] = {
+READERS: dict[str, Callable[[Change], Iterator[Item]]] = {
     "messages": _messages,
     "user_preferences": _preferences,
+}
+NOTICE_READERS: dict[str, Callable[[Change], Item]] = {
     "message_template_status_update": _template_status,
     "message_template_quality_update": _template_quality,
     "template_category_update": _template_category,
@@ -286,7 +267,7 @@ READERS: dict[str, Callable[[Change], Iterator[Event]]] = {
     "business_capability_update": _capability,
     "account_update": _account,
 }
-ITEM_READERS: dict[str, Callable[[Change, Value], Event | None]] = {
+ITEM_READERS: dict[str, Callable[[Change, Value], Item]] = {
     "statuses": _status,
     "messages": _inbound,
     "errors": _trouble,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import signal
 import threading
-from datetime import datetime
 from types import FrameType
 from typing import Any
 
@@ -20,7 +19,6 @@ from distribution.event_webhooks import delivery
 from distribution.runtime.background import BackgroundJob
 from distribution.runtime.watchdog import Watchdog
 from distribution.sending import batch, withdrawal
-from distribution.sending.settling import BatchResult
 from distribution.tasks import start_batches
 from phonepool.cloud_api import client
 from webhooks.applying import inbox
@@ -50,18 +48,10 @@ rollup_refresh = BackgroundJob("rollups", lambda: rollups.refresh(timezone.now()
 def actions() -> KeeperActions:
     """What the keeper does, by the same functions as Celery's tasks."""
     return KeeperActions(
-        send=_send,
+        send=lambda pk, batch_no: batch.send_batch(pk, batch_no, api=client.client()),
         publish=start_batches,
-        drain=_drain,
+        drain=lambda now: inbox.drain(now=now),
         post_events=delivery.posting.start,
         refresh_rollups=rollup_refresh.start,
         withdraw=withdrawal.withdraw_all,
     )
-
-
-def _send(distribution_id: int, batch_no: int) -> BatchResult:
-    return batch.send_batch(distribution_id, batch_no, api=client.client())
-
-
-def _drain(now: datetime) -> inbox.DrainResult:
-    return inbox.drain(now=now)

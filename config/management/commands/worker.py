@@ -32,8 +32,8 @@ class Command(BaseCommand):
             concurrency = options["concurrency"]
         if concurrency < 1:
             raise CommandError("--concurrency must be at least 1.")
-        worker_ready.connect(_take_tasks)
         heartbeat = WorkerHeartbeat(worker_name(queues), queues, concurrency)
+        worker_ready.connect(lambda **_: report_ready(), weak=False)
         worker_ready.connect(lambda **_: heartbeat.start(), weak=False)
         worker_shutdown.connect(lambda **_: heartbeat.stop(), weak=False)
         current_app.worker_main(worker_arguments(queues, concurrency))
@@ -57,16 +57,11 @@ def worker_arguments(queues: Sequence[str], concurrency: int) -> list[str]:
     """
     return [
         "worker",
-        "--queues",
-        ",".join(queues),
-        "--concurrency",
-        str(concurrency),
-        "--pool",
-        "threads",
-        "--hostname",
-        f"{_node(queues)}@%h",
-        "--loglevel",
-        settings.LOG_LEVEL,
+        f"--queues={','.join(queues)}",
+        f"--concurrency={concurrency}",
+        "--pool=threads",
+        f"--hostname={_node(queues)}@%h",
+        f"--loglevel={settings.LOG_LEVEL}",
         "--without-gossip",
         "--without-mingle",
         "--without-heartbeat",
@@ -80,7 +75,3 @@ def worker_name(queues: Sequence[str]) -> str:
 
 def _node(queues: Sequence[str]) -> str:
     return f"{'+'.join(queues)}-{os.getpid()}"
-
-
-def _take_tasks(**_: object) -> None:
-    report_ready()
