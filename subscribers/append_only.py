@@ -23,20 +23,10 @@ class AppendOnlyError(TypeError):
 class AppendOnlyQuerySet(models.QuerySet[Record]):
     """Reads and inserts; everything else is refused."""
 
-    def _refuse(self) -> NoReturn:
+    def _refuse(self, *_: Any, **__: Any) -> NoReturn:
         raise AppendOnlyError(f"{self.model.__name__} is append-only: add a new record instead.")
 
-    def update(self, **_: Any) -> NoReturn:
-        self._refuse()
-
-    def delete(self) -> NoReturn:
-        self._refuse()
-
-    def bulk_update(self, *_: Any, **__: Any) -> NoReturn:
-        self._refuse()
-
-    def update_or_create(self, *_: Any, **__: Any) -> NoReturn:
-        self._refuse()
+    update = delete = bulk_update = update_or_create = _refuse
 
     def bulk_create(self, objs: Iterable[Record], *args: Any, **kwargs: Any) -> list[Record]:
         if kwargs.get("update_conflicts"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Case, Q, Value, When
+from django.db.models import Q
 from django.db.models.functions import Length, Right
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.utils import timezone
@@ -35,11 +35,6 @@ class SubscriberQuerySet(models.QuerySet["Subscriber"]):
     def eligible(self) -> SubscriberQuerySet:
         """Those that receive messages."""
         return self.filter(status=Status.ACTIVE)
-
-    def by_tier(self) -> SubscriberQuerySet:
-        """PREMIUM first, then PRO, then BASIC; inside a tier by id."""
-        ranks = [When(tier=tier, then=Value(rank)) for rank, tier in enumerate(TIER_ORDER)]
-        return self.order_by(Case(*ranks), "id")
 
 
 class Subscriber(models.Model):
@@ -234,9 +229,7 @@ class ConsentEvent(AppendOnly):
                 name="consent_event_once",
             ),
             models.CheckConstraint(
-                condition=Q(
-                    kind__in=["OPT_IN", "OPT_OUT", "PAUSE", "RESUME", "UNREACHABLE"],
-                ),
+                condition=Q(kind__in=["OPT_IN", "OPT_OUT", "PAUSE", "RESUME", "UNREACHABLE"]),
                 name="consent_kind_known",
             ),
         ]

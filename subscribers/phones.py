@@ -34,16 +34,16 @@ class InvalidPhone(ValueError):  # noqa: N818  # reads as what it is: "except In
     """Not a phone number; the message is a sentence that says what to do."""
 
 
-def normalise(raw: str, region: str = "IN") -> str:
+def normalise(raw: str) -> str:
     """The E.164 form of a number as people and spreadsheets write it, such as +919812345678.
 
-    A number without a country code belongs to `region`. Raises InvalidPhone.
+    A number without a country code is an Indian one. Raises InvalidPhone.
     """
-    if region == "IN" and (plain := _PLAIN_INDIAN.fullmatch(raw)):
+    if plain := _PLAIN_INDIAN.fullmatch(raw):
         national = plain[1] + plain[2]
         if _indian_mobiles().fullmatch(national):
             return f"+91{national}"
-    number = _parse(_spelling(raw), region)
+    number = _parse(_spelling(raw))
     if not phonenumbers.is_valid_number(number):
         raise InvalidPhone(_fault(number))
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
@@ -99,9 +99,9 @@ def _plain(raw: str) -> str:
     return text.strip("'\"`’ ").removeprefix("tel:").strip()
 
 
-def _parse(text: str, region: str) -> phonenumbers.PhoneNumber:
+def _parse(text: str) -> phonenumbers.PhoneNumber:
     try:
-        return phonenumbers.parse(text, region)
+        return phonenumbers.parse(text, "IN")
     except NumberParseException as error:
         if error.error_type == NumberParseException.TOO_LONG:
             raise InvalidPhone(f"The number has too many digits: {COUNTRY_CODE_ADVICE}.") from None

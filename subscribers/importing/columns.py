@@ -102,8 +102,7 @@ class _CellRefused(Exception):  # noqa: N818
 class Columns:
     """The meaning of each column of a file. Raises ImportRefused for a header of no use."""
 
-    def __init__(self, header: list[str], *, region: str = "IN") -> None:
-        self.region = region
+    def __init__(self, header: list[str]) -> None:
         self.titles = [clean_line(title)[:MAX_ATTRIBUTE_NAME] for title in header]
         self.keys = [_key(title, place) for place, title in enumerate(self.titles, 1)]
         self._check()
@@ -141,7 +140,7 @@ class Columns:
             raise _CellRefused("", "", f"The line {record.fault}")
         self._check_cells(record.cells)
         texts = dict(zip(self.keys, record.cells, strict=False))
-        phone = self._cell("phone", texts.pop("phone", ""), self._phone)
+        phone = self._cell("phone", texts.pop("phone", ""), phones.normalise)
         status = self._filled({"status": texts.pop("status", "")}).get("status")
         if status == Status.UNSUBSCRIBED:
             # A withdrawal counts whatever the other cells hold, and they are not kept.
@@ -176,9 +175,6 @@ class Columns:
             return read(unescape_formula(text))
         except ValueError as error:
             raise _CellRefused(self.titles[self.keys.index(key)], text, str(error)) from None
-
-    def _phone(self, text: str) -> str:
-        return phones.normalise(text, self.region)
 
 
 def _key(title: str, place: int) -> str:

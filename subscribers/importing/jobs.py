@@ -106,16 +106,14 @@ def cancel(job_id: int, *, now: datetime) -> bool:
 
 def waiting(now: datetime) -> list[int]:
     """Jobs without a lease: new ones, and those whose process died."""
-    free = Q(lease_until=None) | Q(lease_until__lt=now)
-    return list(ImportJob.objects.filter(free, state__in=RUNNING).values_list("pk", flat=True))
+    return list(_free(now).values_list("pk", flat=True))
 
 
 def run(job_id: int, *, clock: Callable[[], datetime]) -> bool:
     """Do the next step of a job; False if another process holds its lease."""
     runner = str(uuid.uuid4())
     now = clock()
-    free = Q(lease_until=None) | Q(lease_until__lt=now)
-    job_rows = ImportJob.objects.filter(free, pk=job_id, state__in=RUNNING)
+    job_rows = _free(now).filter(pk=job_id)
     if not job_rows.update(runner=runner, lease_until=_lease(now), tries=F("tries") + 1):
         return False
     job = ImportJob.objects.get(pk=job_id)
@@ -166,14 +164,9 @@ def progress(job: ImportJob) -> int:
 
 def _step(job: ImportJob, clock: Callable[[], datetime]) -> None:
     content = _content(job)
-    lines = content.count(b"\n") + 1
-    _leased(job).update(lines=lines, lease_until=_lease(clock()))
-    recorder = (
-        _CheckRecorder(job, clock)
-        if job.state == ImportState.CHECKING
-        else _ImportRecorder(job, clock)
-    )
-    checking = isinstance(recorder, _CheckRecorder)
+    _leased(job).update(lines=content.count(b"\n") + 1, lease_until=_lease(clock()))
+    checking = job.state == ImportState.CHECKING
+    recorder = _CheckRecorder(job, clock) if checking else _ImportRecorder(job, clock)
     report = import_csv(
         io.BytesIO(content),
         consent_source=job.consent_source,
@@ -186,11 +179,11 @@ def _step(job: ImportJob, clock: Callable[[], datetime]) -> None:
     )
     counts = recorder.counts(report)
     refused = [_refusal(refusal) for refusal in report.refusals[:SAMPLES_LIMIT]]
-    samples = job.samples | recorder.samples | {"refused": refused}
+    facts = {"counts": counts, "samples": job.samples | recorder.samples | {"refused": refused}}
     if checking:
-        _end(job, ImportState.CHECKED, clock(), counts=counts, checked=counts, samples=samples)
+        _end(job, ImportState.CHECKED, clock(), checked=counts, **facts)
     else:
-        _end(job, ImportState.DONE, clock(), counts=counts, samples=samples)
+        _end(job, ImportState.DONE, clock(), **facts)
 
 
 def _content(job: ImportJob) -> bytes:
@@ -251,12 +244,7 @@ class _ImportRecorder(_ProgressRecorder):
         self._with_chunk = self.planned + plan
         _keep(self.job, dict(self._with_chunk), last_line, self.clock())
 
-    def chunk_counted(
-        self,
-        report: ImportReport,  # noqa: ARG002
-        results: Sequence[RowResult],  # noqa: ARG002
-        last_line: int,  # noqa: ARG002
-    ) -> None:
+    def chunk_counted(self, *_: object, **__: object) -> None:
         self.planned = self._with_chunk  # not before: a chunk that lost a race is tried again
 
 
@@ -279,6 +267,12 @@ def _refusal(refusal: Refusal) -> dict[str, object]:
     }
 
 
+def _free(now: datetime) -> QuerySet[ImportJob]:
+    """Jobs that may be worked on and that no process works on."""
+    free = Q(lease_until=None) | Q(lease_until__lt=now)
+    return ImportJob.objects.filter(free, state__in=RUNNING)
+
+
 def _leased(job: ImportJob) -> QuerySet[ImportJob]:
     return ImportJob.objects.filter(pk=job.pk, runner=job.runner, state=job.state)
 
@@ -293,5 +287,4 @@ def _keep(job: ImportJob, counts: dict[str, int], last_line: int, now: datetime)
 
 
 def _end(job: ImportJob, state: ImportState, now: datetime, **facts: object) -> None:
-    ended = {"state": state, "ended_at": now, "runner": "", "lease_until": None, **facts}
-    _leased(job).update(**ended)
+    _leased(job).update(state=state, ended_at=now, runner="", lease_until=None, **facts)

@@ -13,10 +13,6 @@ from subscribers.importing.tables.records import Record
 from subscribers.models import Status
 
 
-class Repeated(Refusal):
-    """A row whose phone is on an earlier line."""
-
-
 def mark_repeated(
     records: Iterable[Record], columns: Columns
 ) -> Iterator[tuple[Record, Row | Refusal]]:
@@ -26,7 +22,7 @@ def mark_repeated(
         row = columns.read(record)
         if isinstance(row, Row) and (first := seen.line_of(row)):
             reason = f"The phone number is on line {first} already: remove one of the two."
-            yield record, Repeated(row.line, reason)
+            yield record, Refusal(row.line, reason)
         else:
             yield record, row
 

@@ -24,7 +24,6 @@ class ImportReport:
     kept_opted_out: int = 0  # unsubscribed, so not changed; or STOP came before
     refused: int = 0
     kept_inactive: int = 0  # of the changed and unchanged: paused or invalid before and after
-    duplicates: int = 0  # of the refused: the phone is on an earlier line
     refusals: list[Refusal] = field(default_factory=list)  # the first KEPT_REFUSALS_LIMIT
 
 

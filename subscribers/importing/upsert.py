@@ -9,6 +9,7 @@ Each chunk is one transaction, so a crash loses nothing that a second import doe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PureWindowsPath
 from typing import BinaryIO
@@ -20,7 +21,7 @@ from subscribers.consent import decisions as consent
 from subscribers.consent import erased_phones, suppressions
 from subscribers.importing.columns import Columns, Refusal, Row
 from subscribers.importing.plan import ChunkPlan
-from subscribers.importing.repeated_phones import Repeated, mark_repeated
+from subscribers.importing.repeated_phones import mark_repeated
 from subscribers.importing.report import ImportObserver, ImportReport
 from subscribers.importing.tables.csv_table import AnyTable, open_table
 from subscribers.importing.tables.records import ImportRefused
@@ -51,7 +52,6 @@ def import_csv(
     dry_run: bool = False,
     filename: str = "",
     actor: str = "",
-    region: str = "IN",
     on_refusal: Callable[[Refusal], None] | None = None,
     observer: ImportObserver | None = None,
 ) -> ImportReport:
@@ -66,14 +66,17 @@ def import_csv(
     name = _base_name(filename or (source.name if isinstance(source, Path) else ""))
     report = ImportReport(filename=name, dry_run=dry_run)
     with open_table(source) as table:
-        columns = Columns(table.header, region=region)
+        columns = Columns(table.header)
         report.encoding, report.delimiter = table.encoding, table.delimiter
-        notice, clock, observer = (
-            clean_line(consent_source),
-            clock or (lambda: now),
-            observer or ImportObserver(),
+        writer = _Writer(
+            report=report,
+            digest=table.digest,
+            notice=clean_line(consent_source),
+            actor=actor,
+            now=now,
+            clock=clock or (lambda: now),
+            observer=observer or ImportObserver(),
         )
-        writer = _Writer(report, table.digest, notice, actor, now, clock=clock, observer=observer)
         for chunk in _chunks(_accepted(table, columns, report, on_refusal)):
             writer.write(chunk)
     return report
@@ -97,7 +100,6 @@ def _accepted(
             yield row
             continue
         report.refused += 1
-        report.duplicates += isinstance(row, Repeated)
         if len(report.refusals) < KEPT_REFUSALS_LIMIT:
             report.refusals.append(row)
         if on_refusal:
@@ -116,39 +118,32 @@ def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
         yield list(chunk.values())
 
 
+@dataclass(kw_only=True)
 class _Writer:
     """Writes chunks and counts them, each only once it is committed."""
 
-    def __init__(
-        self,
-        report: ImportReport,
-        digest: str,
-        notice: str,
-        actor: str,
-        now: datetime,
-        *,
-        clock: Callable[[], datetime],
-        observer: ImportObserver,
-    ) -> None:
-        self._report = report
-        self._source = f"import:{report.filename}".removesuffix(":")
-        self._digest, self._notice, self._actor = digest, notice, actor
-        self._now, self._clock = now, clock
-        self._observer = observer
-        self._planned_phones: set[str] = set()  # of a dry run: new phones, which it does not insert
+    report: ImportReport
+    digest: str
+    notice: str
+    actor: str
+    now: datetime
+    clock: Callable[[], datetime]
+    observer: ImportObserver
+    # Of a dry run: the new phones, which it does not insert.
+    planned_phones: set[str] = field(default_factory=set)
 
     def write(self, rows: Sequence[Row]) -> None:
         last_line = max(row.line for row in rows)
-        if last_line <= self._observer.resume_after_line:
+        if last_line <= self.observer.resume_after_line:
             return
-        if self._report.dry_run:
+        if self.report.dry_run:
             plan = self._plan(rows)
-            self._planned_phones.update(row.phone for row in plan.new)
+            self.planned_phones.update(row.phone for row in plan.new)
         else:
             plan = self._write(rows, last_line)
         for name, count in plan.counts.items():
-            setattr(self._report, name, getattr(self._report, name) + count)
-        self._observer.chunk_counted(self._report, plan.results, last_line)
+            setattr(self.report, name, getattr(self.report, name) + count)
+        self.observer.chunk_counted(self.report, plan.results, last_line)
 
     def _plan(self, rows: Sequence[Row], *, locked: bool = False) -> ChunkPlan:
         subscribers = Subscriber.objects.filter(phone__in=[row.phone for row in rows])
@@ -158,7 +153,7 @@ class _Writer:
         unknown = {row.phone for row in rows} - known.keys()
         plan = ChunkPlan(suppressions.find_suppressed(unknown), erased_phones.find_erased(unknown))
         for row in rows:
-            if row.phone in self._planned_phones:  # new on an earlier line, withdrawn on this one
+            if row.phone in self.planned_phones:  # new on an earlier line, withdrawn on this one
                 plan.count(row, "changed")
             else:
                 plan.add(row, known.get(row.phone))
@@ -172,7 +167,7 @@ class _Writer:
                     self._insert(plan.new, plan.stopped)
                     self._update(plan.changed)
                     self._move(plan.moves)
-                    self._observer.chunk_written(plan.counts, last_line)
+                    self.observer.chunk_written(plan.counts, last_line)
                     return plan
             except IntegrityError:  # another import was first with one of these phones
                 if race == RACES_LIMIT - 1:
@@ -183,7 +178,7 @@ class _Writer:
         if not rows:
             return
         # By phone: two imports that insert the same people must not wait for each other in turn.
-        rows, now = sorted(rows, key=lambda row: row.phone), self._clock()
+        rows, now = sorted(rows, key=lambda row: row.phone), self.clock()
         inserting.insert(Subscriber, _NEW_COLUMNS, [_person(row, now) for row in rows])
         people = Subscriber.objects.filter(phone__in=[row.phone for row in rows])
         pks = dict(people.values_list("phone", "pk"))
@@ -196,8 +191,8 @@ class _Writer:
 
     def _update(self, people: Sequence[Subscriber]) -> None:
         """One upsert that always finds its row: `bulk_update` takes ten times as long."""
-        now = self._clock()
-        names = ["name", "tier", "language", "email", "attributes", "updated_at"]
+        now = self.clock()
+        names = [*_NEW_DETAILS, "attributes", "updated_at"]
         copies = [
             Subscriber(
                 phone=person.phone,
@@ -224,16 +219,15 @@ class _Writer:
 
     def _move(self, moves: Sequence[tuple[Subscriber, Row]]) -> None:
         decisions = [self._decision(person.pk, _KINDS[row.status], row) for person, row in moves]
-        consent.record(decisions, now=self._clock())
+        consent.record(decisions, now=self.clock())
 
     def _decision(self, pk: int, kind: ConsentEvent.Kind, row: Row) -> consent.Decision:
         # Names the very file and the moment: another file of the same name is other evidence.
-        evidence = (
-            f"{kind} on line {row.line}, SHA-256 {self._digest[:16]}, {self._now.isoformat()}"
-        )
-        notice = self._notice if kind == Kind.OPT_IN else ""
+        evidence = f"{kind} on line {row.line}, SHA-256 {self.digest[:16]}, {self.now.isoformat()}"
+        source = f"import:{self.report.filename}".removesuffix(":")
+        notice = self.notice if kind == Kind.OPT_IN else ""
         return consent.Decision(
-            pk, kind, self._source, self._now, evidence, notice=notice, actor=self._actor
+            pk, kind, source, self.now, evidence, notice=notice, actor=self.actor
         )
 
 

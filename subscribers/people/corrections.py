@@ -23,7 +23,10 @@ def change(
     """
     with transaction.atomic():
         person = Subscriber.objects.select_for_update(no_key=True).get(pk=subscriber_id)
-        if person.status == Status.UNSUBSCRIBED and _is_to_be_erased(person):
+        if (
+            person.status == Status.UNSUBSCRIBED
+            and Erasure.objects.filter(subscriber=person).exists()
+        ):
             raise ErasureRequested("They asked to be erased: nothing is written down about them.")
         merged = {**person.attributes, **attributes}
         after = {**details, "attributes": {name: text for name, text in merged.items() if text}}
@@ -31,7 +34,3 @@ def change(
         if changed:
             Subscriber.objects.filter(pk=person.pk).update(**changed, updated_at=now)
     return sorted(changed)
-
-
-def _is_to_be_erased(person: Subscriber) -> bool:
-    return Erasure.objects.filter(subscriber=person).exists()

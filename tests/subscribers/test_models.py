@@ -54,14 +54,6 @@ def test_only_active_subscribers_are_eligible():
     assert list(Subscriber.objects.eligible()) == [active]
 
 
-def test_premium_comes_before_pro_and_basic_and_then_the_older():
-    basic, pro, premium, second = (
-        a_subscriber(tier=tier) for tier in ("BASIC", "PRO", "PREMIUM", "PRO")
-    )
-
-    assert list(Subscriber.objects.by_tier()) == [premium, pro, second, basic]
-
-
 def test_the_indexes_that_were_asked_for_exist():
     with connection.cursor() as cursor:
         found = connection.introspection.get_constraints(cursor, Subscriber._meta.db_table)

@@ -42,16 +42,15 @@ def test_every_common_spelling_is_the_same_number(written):
 
 
 @pytest.mark.parametrize(
-    ("written", "region", "e164"),
+    ("written", "e164"),
     [
-        ("+44 7911 123456", "IN", "+447911123456"),
-        ("07911 123456", "GB", "+447911123456"),
-        ("0044 7911 123456", "IN", "+447911123456"),
-        ("+39 06 12345678", "IN", "+390612345678"),
+        ("+44 7911 123456", "+447911123456"),
+        ("0044 7911 123456", "+447911123456"),
+        ("+39 06 12345678", "+390612345678"),
     ],
 )
-def test_other_countries_need_their_code_or_their_region(written, region, e164):
-    assert normalise(written, region) == e164
+def test_other_countries_need_their_code(written, e164):
+    assert normalise(written) == e164
 
 
 @pytest.mark.parametrize(

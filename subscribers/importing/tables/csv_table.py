@@ -14,13 +14,11 @@ import tempfile
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from subscribers.importing.tables.json_lines import JsonLines
 from subscribers.importing.tables.records import (
-    MAX_CELL,
     MAX_COLUMNS,
     MAX_LINE,
     MAX_ROWS,
@@ -28,20 +26,10 @@ from subscribers.importing.tables.records import (
     TOO_LONG,
     TOO_MANY_COLUMNS,
     ImportRefused,
+    Line,
     Record,
+    numbered_lines,
 )
-
-__all__ = [
-    "MAX_CELL",
-    "MAX_COLUMNS",
-    "MAX_ROWS",
-    "MAX_SIZE",
-    "AnyTable",
-    "ImportRefused",
-    "Record",
-    "Table",
-    "open_table",
-]
 
 MAX_RECORD_LINES = 50  # of one row whose cells hold line breaks
 DELIMITERS = ",;\t|"
@@ -73,21 +61,14 @@ _OPEN_QUOTE = "opens a quotation mark that is never closed: close it or remove i
 _JSON_LIST = "This is a JSON list: write one object on each line instead, without commas between."
 
 
-@dataclass(frozen=True, slots=True)
-class _Line:
-    number: int
-    text: str
-    too_long: bool
-
-
 class Table:
     """A CSV file as far as its header; `records()` reads on, once."""
 
     def __init__(self, text: TextIO, *, encoding: str, digest: str) -> None:
         self.encoding = encoding
         self.digest = digest  # SHA-256 of the bytes, for the evidence
-        self._lines = _numbered(text)
-        self._put_back: deque[_Line] = deque()
+        self._lines = numbered_lines(text)
+        self._put_back: deque[Line] = deque()
         self.delimiter, self.header = self._read_header()
 
     def records(self) -> Iterator[Record]:
@@ -114,10 +95,10 @@ class Table:
             raise ImportRefused(TOO_MANY_COLUMNS)
         return delimiter, header.cells
 
-    def _next_line(self) -> _Line | None:
+    def _next_line(self) -> Line | None:
         return self._put_back.popleft() if self._put_back else next(self._lines, None)
 
-    def _take_lines(self) -> list[_Line]:
+    def _take_lines(self) -> list[Line]:
         """The lines of the next row as its quotation marks suggest: they must come in pairs."""
         first = self._next_line()
         if first is None:
@@ -132,7 +113,7 @@ class Table:
             length += len(line.text)
         return lines
 
-    def _parse(self, lines: list[_Line], delimiter: str) -> Record:
+    def _parse(self, lines: list[Line], delimiter: str) -> Record:
         """The row on `lines`, or on the first alone if together they are none."""
         number, last = lines[0].number, lines[-1].number
         fault = _unreadable(lines)
@@ -251,18 +232,7 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
         yield block
 
 
-def _numbered(text: TextIO) -> Iterator[_Line]:
-    """The lines of the file; of one that is too long only the beginning is kept."""
-    number = 0
-    while line := text.readline(MAX_LINE):
-        number += 1
-        rest = line
-        while len(rest) == MAX_LINE and rest[-1] not in "\r\n":
-            rest = text.readline(MAX_LINE)
-        yield _Line(number, line, too_long=rest is not line and rest != "")
-
-
-def _unreadable(lines: list[_Line]) -> str:
+def _unreadable(lines: list[Line]) -> str:
     if any(line.too_long for line in lines):
         return TOO_LONG
     if any("\0" in line.text for line in lines):

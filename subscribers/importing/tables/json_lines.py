@@ -13,11 +13,12 @@ from typing import TextIO
 
 from subscribers.importing.tables.records import (
     MAX_COLUMNS,
-    MAX_LINE,
     TOO_LONG,
     TOO_MANY_COLUMNS,
     ImportRefused,
+    Line,
     Record,
+    numbered_lines,
 )
 
 NESTED = "attributes"
@@ -42,18 +43,20 @@ class JsonLines:
 
     def records(self) -> Iterator[Record]:
         """A record for each line that is not blank."""
-        for number, line in _lines(self._text):
+        for line in _lines(self._text):
             try:
                 cells = _cells(line)
             except _LineRefused as fault:
-                yield Record(number, number, [], str(fault))
+                yield Record(line.number, line.number, [], str(fault))
                 continue
             if any(cell and not cell.isspace() for cell in cells.values()):
-                yield Record(number, number, [cells.get(name, "") for name in self.header])
+                yield Record(
+                    line.number, line.number, [cells.get(name, "") for name in self.header]
+                )
 
     def _names(self) -> list[str]:
         found: dict[str, None] = {}
-        for _, line in _lines(self._text):
+        for line in _lines(self._text):
             try:
                 found.update(dict.fromkeys(_cells(line)))
             except _LineRefused:
@@ -65,27 +68,18 @@ class JsonLines:
         return list(found)
 
 
-def _lines(text: TextIO) -> Iterator[tuple[int, str]]:
-    """The lines that hold anything, with their numbers; of one that is too long the beginning."""
-    number = 0
-    while line := text.readline(MAX_LINE):
-        number += 1
-        rest = line
-        while len(rest) == MAX_LINE and rest[-1] != "\n":
-            rest = text.readline(MAX_LINE)
-        if rest is not line and rest:
-            yield number, line + " "  # longer than a line may be: refused by its length
-        elif not line.isspace():
-            yield number, line
+def _lines(text: TextIO) -> Iterator[Line]:
+    """The lines that hold anything."""
+    return (line for line in numbered_lines(text) if line.too_long or not line.text.isspace())
 
 
-def _cells(line: str) -> dict[str, str]:
+def _cells(line: Line) -> dict[str, str]:
     """The line's values as text by name. Raises _LineRefused."""
-    if len(line) > MAX_LINE:
+    if line.too_long:
         raise _LineRefused(TOO_LONG)
     try:
         # Numbers as they are written: a phone number must not pass through a float.
-        values = json.loads(line, parse_int=str, parse_float=str, parse_constant=str)
+        values = json.loads(line.text, parse_int=str, parse_float=str, parse_constant=str)
     except (ValueError, RecursionError):
         raise _LineRefused(_NO_OBJECT) from None
     if not isinstance(values, dict):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TextIO
 
 MAX_SIZE = 50 * 1024 * 1024  # bytes
 MAX_ROWS = 200_000  # lines, in fact: known before the first row is taken
@@ -25,3 +27,23 @@ class Record:
     last_line: int
     cells: list[str]
     fault: str = ""  # continues the sentence "The line …"
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a text file, counted from 1; of one that is too long only the beginning."""
+
+    number: int
+    text: str
+    too_long: bool
+
+
+def numbered_lines(text: TextIO) -> Iterator[Line]:
+    """The lines of a file that was opened with its own line ends (`newline=""`)."""
+    number = 0
+    while line := text.readline(MAX_LINE):
+        number += 1
+        rest = line
+        while len(rest) == MAX_LINE and rest[-1] not in "\r\n":
+            rest = text.readline(MAX_LINE)
+        yield Line(number, line, too_long=rest is not line and rest != "")
