@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse
 
-Item = dict[str, Any]
+Page = dict[str, str]
 
 
 # Settings load before the apps, so permissions and URLs are resolved per request. Dataclasses, not
@@ -49,93 +51,28 @@ class Asset:
         return static(self.path)
 
 
-def _page(title: str, icon: str, model: str, *, link: str = "", needs: str = "") -> Item:
-    """A navigation entry for a model's list, shown to users with the permission `needs`, by default
-    the model's view permission. `model` is `app.model`."""
+def _section(pages: list[Page], title: str = "") -> dict[str, Any]:
+    """A section of the navigation. The first one has no title and is open to everybody."""
+    section: dict[str, Any] = {"items": [_item(**page) for page in pages]}
+    if title:
+        section |= {"title": title, "separator": True, "collapsible": False}
+    return section
+
+
+def _item(
+    title: str, icon: str, model: str = "", route: str = "", permission: str = ""
+) -> dict[str, Any]:
+    """An entry: the list of `model` (`app.model`) or another route, shown to users with the
+    permission, by default the model's view permission."""
     app, _, name = model.partition(".")
-    return {
-        "title": title,
-        "icon": icon,
-        "link": Link(link or f"admin:{app}_{name}_changelist"),
-        "permission": Allowed(needs or f"{app}.view_{name}"),
-    }
+    item = {"title": title, "icon": icon, "link": Link(route or f"admin:{app}_{name}_changelist")}
+    if model:
+        item["permission"] = Allowed(permission or f"{app}.view_{name}")
+    return item
 
 
-def _section(title: str, *items: Item) -> dict[str, Any]:
-    return {"title": title, "separator": True, "collapsible": False, "items": list(items)}
-
-
-NAVIGATION = [
-    {
-        "items": [
-            {"title": "Today", "icon": "wb_twilight", "link": Link("admin:index")},
-            {"title": "Live board", "icon": "monitoring", "link": Link("dashboard:page")},
-        ]
-    },
-    _section(
-        "The message",
-        _page("Content", "edit_note", "distribution.content"),
-        _page(
-            "Calendar",
-            "calendar_month",
-            "distribution.content",
-            link="admin:distribution_content_calendar",
-        ),
-        _page(
-            "Waiting for review",
-            "rate_review",
-            "distribution.content",
-            link="admin:distribution_content_queue",
-        ),
-        _page("Decisions", "fact_check", "distribution.approval"),
-        _page("Message templates", "description", "distribution.messagetemplate"),
-    ),
-    _section(
-        "The morning",
-        _page("Distributions", "send", "distribution.distribution"),
-        _page("Deliveries", "mark_chat_read", "distribution.delivery"),
-        _page("Attempts", "replay", "distribution.attempt"),
-        _page("Alerts", "notifications_active", "distribution.alert"),
-    ),
-    _section(
-        "The people",
-        _page("Subscribers", "groups", "subscribers.subscriber"),
-        _page("Imports", "upload_file", "subscribers.importjob"),
-        _page("Opted-out strangers", "do_not_disturb_on", "subscribers.suppression"),
-    ),
-    _section(
-        "The phone pool",
-        _page("Phone numbers", "sim_card", "phonepool.phonenumber"),
-        _page("Portfolios", "business_center", "phonepool.portfolio"),
-    ),
-    _section(
-        "The schedule",
-        _page("Daily time", "schedule", "distribution.dailytime"),
-        _page("One-time distributions", "event", "distribution.onetime"),
-        _page("Blackout dates", "event_busy", "distribution.blackoutdate"),
-    ),
-    _section(
-        "The house",
-        _page("Webhook inbox", "inbox", "webhooks.webhookevent"),
-        _page(
-            "Event subscriptions",
-            "campaign",
-            "distribution.eventsubscription",
-            needs="distribution.change_eventsubscription",
-        ),
-        _page(
-            "Event deliveries",
-            "outbox",
-            "distribution.eventdelivery",
-            needs="distribution.change_eventsubscription",
-        ),
-        _page("Audit log", "history", "admin.logentry"),
-        _page("Staff", "badge", "auth.user"),
-        _page("API tokens", "vpn_key", "distribution.apitoken"),
-        _page("Roles", "key", "auth.group"),
-        _page("Sign-in failures", "lock", "axes.accessattempt"),
-    ),
-]
+_SECTIONS = json.loads(Path(__file__).with_name("navigation.json").read_text("utf-8"))
+NAVIGATION = [_section(**section) for section in _SECTIONS]
 
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Daybreak",
@@ -143,13 +80,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_SUBHEADER": "One message, every morning",
     "SITE_SYMBOL": "wb_twilight",
     "SITE_URL": None,
-    "SITE_FAVICONS": [
-        {
-            "rel": "icon",
-            "type": "image/svg+xml",
-            "href": Asset("config/icon.svg"),
-        }
-    ],
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": Asset("config/icon.svg")}],
     "SHOW_VIEW_ON_SITE": False,
     "SHOW_HISTORY": True,
     "DASHBOARD_CALLBACK": "config.staff.home.add_today",
@@ -170,9 +101,5 @@ UNFOLD: dict[str, Any] = {
             "950": "oklch(26.6% .079 36.3)",
         }
     },
-    "SIDEBAR": {
-        "show_search": False,
-        "show_all_applications": False,
-        "navigation": NAVIGATION,
-    },
+    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": NAVIGATION},
 }

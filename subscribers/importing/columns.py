@@ -5,10 +5,12 @@ A row is taken whole or refused whole, with the column and a reason that says wh
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
+from pathlib import Path
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, validate_email
@@ -33,41 +35,17 @@ def _plain(text: str) -> str:
     return " ".join(re.sub(r"[\s_.\-:#*()]+", " ", clean_line(text).casefold()).split())
 
 
-# Every other column becomes an attribute, named by its title.
-_NAMES = {
-    "phone": """phone|phone number|phone no|mobile|mobile number|mobile no|mobile phone|whatsapp
-        |whatsapp number|whatsapp no|whatsapp phone|number|contact|contact number|contact no|cell
-        |cell phone|telephone|tel|msisdn|wa id|मोबाइल|मोबाइल नंबर|फोन|फोन नंबर|फ़ोन|फ़ोन नंबर""",
-    "name": "name|full name|customer name|subscriber name|contact name|नाम",
-    "tier": "tier|plan|membership",
-    "language": "language|lang|locale|language code|भाषा",
-    "email": "email|e mail|email address|mail",
-    "status": "status|subscription status",
-}
-_FIELDS = {_plain(name): key for key, names in _NAMES.items() for name in names.split("|")}
-_STATUSES = {
-    **dict.fromkeys(("active", "subscribed", "opted in"), Status.ACTIVE),
-    **dict.fromkeys(("paused", "pause", "on hold"), Status.PAUSED),
-    **dict.fromkeys(
-        ("unsubscribed", "opted out", "opt out", "stop", "stopped"), Status.UNSUBSCRIBED
-    ),
-    **dict.fromkeys(("invalid", "unreachable"), Status.INVALID),
-}
-_LANGUAGES = {
-    "english": "en",
-    "hindi": "hi",
-    "हिन्दी": "hi",
-    "हिंदी": "hi",
-    "bengali": "bn",
-    "gujarati": "gu",
-    "kannada": "kn",
-    "malayalam": "ml",
-    "marathi": "mr",
-    "punjabi": "pa",
-    "tamil": "ta",
-    "telugu": "te",
-    "urdu": "ur",
-}
+_WORDS = json.loads(Path(__file__).with_name("words.json").read_text("utf-8"))
+
+
+def _meanings(section: str) -> dict[str, str]:
+    """What each word of a section stands for, by the word in plain spelling."""
+    return {_plain(word): key for key, words in _WORDS[section].items() for word in words}
+
+
+_FIELDS = _meanings("columns")  # every other column becomes an attribute, named by its title
+_STATUSES = _meanings("statuses")
+_LANGUAGES = _meanings("languages")
 _TIERS = frozenset(Tier.values)
 _LANGUAGE = re.compile(LANGUAGE_PATTERN)
 
@@ -94,7 +72,7 @@ class Refusal:
 
 
 class _CellRefused(Exception):  # noqa: N818
-    def __init__(self, column: str, raw: str, reason: str) -> None:
+    def __init__(self, reason: str, column: str = "", raw: str = "") -> None:
         super().__init__(reason)
         self.column, self.raw, self.reason = column, raw, reason
 
@@ -137,7 +115,7 @@ class Columns:
 
     def _row(self, record: Record) -> Row:
         if record.fault:
-            raise _CellRefused("", "", f"The line {record.fault}")
+            raise _CellRefused(f"The line {record.fault}")
         self._check_cells(record.cells)
         texts = dict(zip(self.keys, record.cells, strict=False))
         phone = self._cell("phone", texts.pop("phone", ""), phones.normalise)
@@ -161,20 +139,18 @@ class Columns:
     def _check_cells(self, cells: list[str]) -> None:
         if any(cell and not cell.isspace() for cell in cells[len(self.keys) :]):
             raise _CellRefused(
-                "",
-                "",
                 f"The line has {len(cells)} cells for {len(self.keys)} columns: put cells that hold"
-                " the separator between quotation marks.",
+                " the separator between quotation marks."
             )
         for title, cell in zip(self.titles, cells, strict=False):
             if len(cell) > MAX_CELL:
-                raise _CellRefused(title, "", f"The cell is longer than {MAX_CELL:,} characters.")
+                raise _CellRefused(f"The cell is longer than {MAX_CELL:,} characters.", title)
 
     def _cell(self, key: str, text: str, read: Callable[[str], str]) -> str:
         try:
             return read(unescape_formula(text))
         except ValueError as error:
-            raise _CellRefused(self.titles[self.keys.index(key)], text, str(error)) from None
+            raise _CellRefused(str(error), self.titles[self.keys.index(key)], text) from None
 
 
 def _key(title: str, place: int) -> str:

@@ -7,34 +7,14 @@ full.
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections.abc import Iterable
+from pathlib import Path
 
-STOP = frozenset(
-    """
-    stop | stop all | stopall | unsubscribe | un subscribe | opt out | optout | cancel | quit | end
-    stop it | stop this | stop messages | stop sending | unsubscribe me | remove me | revoke
-    रोकें | रोको | रोकिए | रोक दो | रोक दें | बंद | बन्द | बंद करें | बन्द करें | बंद करो | बन्द करो | बंद कर दो
-    बंद कर दें | बंद कीजिए | बंद करिए | मत भेजो | मत भेजें | मत भेजिए | स्टॉप | स्टाप | अनसब्सक्राइब
-    सदस्यता रद्द करें | रद्द करें | रद्द करो | नहीं चाहिए
-    band | band karo | band karen | band kare | band kar do | bandh karo | bund karo | roko | rok do
-    mat bhejo | mat bhejen | nahi chahiye
-    """.replace("\n", "|").split("|")
-)
-START = frozenset(
-    """
-    start | start again | unstop | subscribe | subscribe me | resubscribe | opt in | optin | resume
-    शुरू | शुरु | शुरू करें | शुरु करें | शुरू करो | शुरु करो | शुरू कीजिए | फिर से शुरू करें | चालू | चालु
-    चालू करें | चालू करो | चालू कर दो | स्टार्ट | सब्सक्राइब | सब्सक्राइब करें
-    shuru | shuru karo | shuru karen | shuru kare | chalu | chalu karo | chalu karen | chaloo karo
-    """.replace("\n", "|").split("|")
-)
-# With these a button's label may begin; "End of day report" and "Cancel order" are other buttons.
-STOP_BUTTON = frozenset(
-    ["stop", "unsubscribe", "opt out", "रोकें", "रोको", "बंद", "बन्द", "स्टॉप", "band karo"]
-)
-POLITE = frozenset(["please", "pls", "plz", "kindly", "kripya", "ji", "कृपया", "प्लीज़", "प्लीज", "जी"])
+_FILE = Path(__file__).with_name("keywords.json")
+_WORDS: dict[str, list[str]] = json.loads(_FILE.read_text("utf-8"))
 CHARACTERS_LIMIT = 200  # a longer text is no keyword
 # Unicode classes emoji selectors as marks, like Hindi's vowel signs, which must stay.
 _SELECTORS = re.compile("[\ufe00-\ufe0f]")
@@ -52,9 +32,11 @@ def normalise(text: str) -> str:
     return " ".join(found for found in spaced.split() if found not in _POLITE)
 
 
-_POLITE = frozenset(unicodedata.normalize("NFKC", word) for word in POLITE)
+_POLITE = frozenset(unicodedata.normalize("NFKC", word) for word in _WORDS["polite"])
+# With those of `stop_button` a button's label may begin; "End of day report" and "Cancel order" are
+# other buttons.
 _STOP, _START, _STOP_BUTTON = (
-    frozenset(map(normalise, words)) - {""} for words in (STOP, START, STOP_BUTTON)
+    frozenset(map(normalise, _WORDS[kind])) for kind in ("stop", "start", "stop_button")
 )
 
 
