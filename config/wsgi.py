@@ -7,9 +7,9 @@ import os
 from django.core.wsgi import get_wsgi_application
 from django.utils.module_loading import import_string
 
-from webhooks.receiving.fast_path import wrap
+from webhooks.receiving.fast_path import serve_first
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
-application = wrap(get_wsgi_application())
+application = serve_first(get_wsgi_application())
 # By name: it needs the models, which are loaded only now.
 import_string("webhooks.receiving.presence.start")("web")

@@ -6,7 +6,8 @@ models: raw SQL, another program, a shell on the database.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from functools import partial
 from typing import Any, NoReturn, TypeVar
 
 from django.apps.registry import Apps
@@ -70,26 +71,19 @@ _SQLITE = (
     'CREATE TRIGGER "{table}_append_only" BEFORE UPDATE ON "{table}"'
     " BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
 )
-Step = Callable[[Apps, BaseDatabaseSchemaEditor], None]
 
 
-def _sealing(table: str) -> Step:
-    def add_trigger(_apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-        if schema_editor.connection.vendor == "postgresql":
-            schema_editor.execute(_FUNCTION, None)
-            schema_editor.execute(_POSTGRESQL.format(table=table), None)
-        else:
-            schema_editor.execute(_SQLITE.format(table=table), None)
-
-    return add_trigger
+def _add_trigger(table: str, _apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    if schema_editor.connection.vendor == "postgresql":
+        schema_editor.execute(_FUNCTION, None)
+        schema_editor.execute(_POSTGRESQL.format(table=table), None)
+    else:
+        schema_editor.execute(_SQLITE.format(table=table), None)
 
 
-def _unsealing(table: str) -> Step:
-    def drop_trigger(_apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
-        where = f' ON "{table}"' if schema_editor.connection.vendor == "postgresql" else ""
-        schema_editor.execute(f'DROP TRIGGER IF EXISTS "{table}_append_only"{where}', None)
-
-    return drop_trigger
+def _drop_trigger(table: str, _apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
+    where = f' ON "{table}"' if schema_editor.connection.vendor == "postgresql" else ""
+    schema_editor.execute(f'DROP TRIGGER IF EXISTS "{table}_append_only"{where}', None)
 
 
 def seal(table: str) -> migrations.RunPython:
@@ -98,9 +92,9 @@ def seal(table: str) -> migrations.RunPython:
     Put it in a migration of its own after the table's. Altering a column later rebuilds the
     table on SQLite and loses the trigger: unseal before, seal after.
     """
-    return migrations.RunPython(_sealing(table), _unsealing(table))
+    return migrations.RunPython(partial(_add_trigger, table), partial(_drop_trigger, table))
 
 
 def unseal(table: str) -> migrations.RunPython:
     """The reverse of `seal`, for the start of a migration that must alter `table`."""
-    return migrations.RunPython(_unsealing(table), _sealing(table))
+    return migrations.RunPython(partial(_drop_trigger, table), partial(_add_trigger, table))

@@ -59,13 +59,9 @@ def _masked(value: Any, key: str = "") -> Any:
     if isinstance(value, list):
         return [_masked(inner, key) for inner in value]
     if isinstance(value, str):
-        return (
-            PERSONAL
-            if key in PRIVATE_KEYS and value
-            else value
-            if key in _TIME_KEYS
-            else mask_text(value)
-        )
+        if key in PRIVATE_KEYS and value:
+            return PERSONAL
+        return value if key in _TIME_KEYS else mask_text(value)
     if isinstance(value, int) and not isinstance(value, bool) and key not in _TIME_KEYS:
         return int(value) if abs(value) < 10**6 else mask_text(str(value))
     return value

@@ -38,9 +38,8 @@ class WebhookEvent(models.Model):
 
     unmatched = models.PositiveIntegerField(db_default=0)  # statuses of messages not known here
     skipped = models.PositiveIntegerField(db_default=0)  # items that are not understood or used
-    parked = models.PositiveIntegerField(
-        db_default=0
-    )  # items of phone numbers that are not in the pool
+    # Items of phone numbers that are not in the pool.
+    parked = models.PositiveIntegerField(db_default=0)
 
     objects = WebhookQuerySet.as_manager()
 
@@ -57,9 +56,7 @@ class WebhookEvent(models.Model):
         indexes = [
             # The drain reads pending rows only, so these indexes stay small.
             models.Index(
-                fields=["id"],
-                condition=Q(processed_at=None, dead_at=None),
-                name="webhook_pending",
+                fields=["id"], condition=Q(processed_at=None, dead_at=None), name="webhook_pending"
             ),
             models.Index(
                 fields=["again_at"], condition=~Q(again_at=None), name="webhook_due_again"

@@ -80,9 +80,8 @@ def _take(request: HttpRequest) -> bool:
         _note_forgery(request, body)
         raise Refused(HTTPStatus.FORBIDDEN, "forged")
     try:
-        if (
-            presence.has_unsaved_gap()
-        ):  # a report must not arrive before the gap that qualifies its silence
+        # A report must not arrive before the gap that qualifies its silence.
+        if presence.has_unsaved_gap():
             presence.save(timezone.now())
         return store.store(body, signer, now=timezone.now())
     except (store.NotStored, Error) as error:

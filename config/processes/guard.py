@@ -109,10 +109,9 @@ def exec_child(pipe: int, stage: int, number: int, account: str, argv: list[str]
     """
     os.write(pipe, registration(Group(os.getpid(), stage, number)))
     os.close(pipe)
+    # Python and `&` ignore some of these, and exec inherits that.
     for ignored in (signal.SIGINT, signal.SIGPIPE, signal.SIGXFSZ):
-        signal.signal(
-            ignored, signal.SIG_DFL
-        )  # Python and `&` ignore some of these, and exec inherits that
+        signal.signal(ignored, signal.SIG_DFL)
     if account:
         entry = pwd.getpwnam(account)
         os.setgroups([])

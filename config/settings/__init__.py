@@ -80,9 +80,8 @@ FORMAT_MODULE_PATH = "config.formats"
 USE_TZ = True
 TIME_ZONE = "Asia/Kolkata"  # the zone of days and times for users; the database holds UTC
 STATIC_URL = "static/"
-STATIC_ROOT = (
-    BASE_DIR / "staticfiles"
-)  # written by collectstatic, which only the Docker image needs
+# Written by collectstatic, which only the Docker image needs.
+STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

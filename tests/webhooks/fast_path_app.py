@@ -7,4 +7,4 @@ from django.core.wsgi import get_wsgi_application
 from webhooks.receiving import fast_path
 
 site = get_wsgi_application()
-short_way = fast_path.wrap(site)
+short_way = fast_path.serve_first(site)

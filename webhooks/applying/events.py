@@ -1,29 +1,38 @@
-"""What a webhook can report, as values: one class per kind, optional only what may be missing.
-`number` is Meta's id of the pool's phone number that it came through."""
+"""What a webhook can report, as values: one class per kind, optional only what may be missing."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeAlias
 
 from distribution.outcomes.report_rules import StatusReport
 
 
+class Event:
+    """Anything that a webhook can report."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
-class Status:
-    """What happened to a message that was sent here."""
+class NumberEvent(Event):
+    """What came through a number of the pool; `number` is Meta's id of it."""
 
     number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Status(NumberEvent):
+    """What happened to a message that was sent here."""
+
     report: StatusReport
 
 
 @dataclass(frozen=True, slots=True)
-class Inbound:
+class Inbound(NumberEvent):
     """A person wrote to a number of the pool, or pressed a button in a message."""
 
-    number: str
     phone: str  # E.164
     message_id: str
     at: datetime
@@ -32,29 +41,26 @@ class Inbound:
 
 
 @dataclass(frozen=True, slots=True)
-class PreferenceChanged:
+class PreferenceChanged(NumberEvent):
     """A person used WhatsApp's own switch for marketing messages."""
 
-    number: str
     phone: str  # E.164
     wants: bool
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class PersonMoved:
+class PersonMoved(NumberEvent):
     """A person changed numbers; `phone` is the old one."""
 
-    number: str
     phone: str  # E.164
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(NumberEvent):
     """An error that is not about one message."""
 
-    number: str
     code: int
     at: datetime
 
@@ -69,27 +75,27 @@ class TemplateName:
 
 
 @dataclass(frozen=True, slots=True)
-class TemplateStatusChanged:
+class TemplateStatusChanged(Event):
     template: TemplateName
     event: str  # upper case: APPROVED, PAUSED, …
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class TemplateQualityChanged:
+class TemplateQualityChanged(Event):
     template: TemplateName
     quality: str  # GREEN, YELLOW, RED, UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
-class TemplateCategoryChanged:
+class TemplateCategoryChanged(Event):
     template: TemplateName
     category: str  # UTILITY, MARKETING, AUTHENTICATION
     announced: bool  # True: it will apply soon; False: it applies now
 
 
 @dataclass(frozen=True, slots=True)
-class NumberQualityChanged:
+class NumberQualityChanged(Event):
     """Meta names the number by its digits here, not by its id."""
 
     digits: str
@@ -98,33 +104,18 @@ class NumberQualityChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class LimitChanged:
+class LimitChanged(Event):
     """How many people the portfolio may write to in a rolling 24 h; None: any number."""
 
     limit: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class AccountNotice:
+class AccountNotice(Event):
     """Something happened to the account: restricted, banned, deleted, …"""
 
     event: str  # upper case
     detail: str
-
-
-Event: TypeAlias = (
-    Status
-    | Inbound
-    | PreferenceChanged
-    | PersonMoved
-    | Trouble
-    | TemplateStatusChanged
-    | TemplateQualityChanged
-    | TemplateCategoryChanged
-    | NumberQualityChanged
-    | LimitChanged
-    | AccountNotice
-)
 
 
 @dataclass(slots=True)

@@ -21,18 +21,13 @@ View: TypeAlias = Callable[[HttpRequest], HttpResponse]
 PATHS = frozenset(("/webhooks/whatsapp", "/webhooks/whatsapp/"))
 
 
-def wrap(site: Application) -> Application:
-    """`site`, except for the paths that Meta calls; for `config/wsgi.py`."""
-    return serve_first(site, {})
-
-
-def serve_first(site: Application, views: Mapping[str, View]) -> Application:
+def serve_first(site: Application, views: Mapping[str, View] | None = None) -> Application:
     """`site`, except for the paths that Meta calls and the exact paths of `views`."""
     # By name: this module is imported before Django is set up.
     whatsapp: View = import_string("webhooks.views.whatsapp")
     routes = {
         path: cast(View, convert_exception_to_response(view))
-        for path, view in {**views, **dict.fromkeys(PATHS, whatsapp)}.items()
+        for path, view in {**(views or {}), **dict.fromkeys(PATHS, whatsapp)}.items()
     }
 
     def application(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

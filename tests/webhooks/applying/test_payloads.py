@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import time
 from contextlib import suppress
@@ -25,13 +26,17 @@ def parse(body: bytes) -> ParsedWebhook:
     return payloads.parse(body, received_at=RECEIVED)
 
 
+def names(value: Any) -> list[str]:
+    return [field.name for field in dataclasses.fields(value)]
+
+
 def plain(event: Event) -> dict[str, Any]:
     """An event in the words of the case files."""
     shown: dict[str, Any] = {"kind": type(event).__name__}
-    parts = {name: getattr(event, name) for name in event.__slots__}
+    parts = {name: getattr(event, name) for name in names(event)}
     if isinstance(event, Status):
         report = parts.pop("report")
-        parts |= {name: getattr(report, name) for name in report.__slots__}
+        parts |= {name: getattr(report, name) for name in names(report)}
         parts["attempt"] = str(report.attempt) if report.attempt else None
     for name, value in parts.items():
         if isinstance(value, datetime):

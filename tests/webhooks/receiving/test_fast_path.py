@@ -33,7 +33,7 @@ def call(path: str, body: bytes = b"", method: str = "POST") -> tuple[int, dict[
         "wsgi.url_scheme": "http",
     }
     started: list[Any] = []
-    answer = fast_path.wrap(site)(environ, lambda *given: started.append(given))
+    answer = fast_path.serve_first(site)(environ, lambda *given: started.append(given))
     ((status, headers),) = started
     return int(status[:3]), dict(headers), b"".join(answer)
 
