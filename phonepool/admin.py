@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib import admin
 from unfold.admin import ModelAdmin, TabularInline
 
-from phonepool.models import PhoneEvent, PhoneNumber, Portfolio
+from phonepool.models import PhoneEvent, Portfolio
 
 
 @admin.register(Portfolio)
@@ -31,17 +31,10 @@ class PhoneEventInline(TabularInline):
         return False
 
 
-@admin.register(PhoneNumber)
 class PhoneNumberAdmin(ModelAdmin):
+    """One number. `distribution.admin.pool` adds its figures and registers the page."""
+
     inlines = (PhoneEventInline,)
-    list_display: tuple[Any, ...] = (
-        "label",
-        "role",
-        "state",
-        "state_reason",
-        "quality",
-        "rate_per_second",
-    )
     list_filter = ("role", "state", "quality", "breaker")
     list_select_related = ("portfolio",)
     fields = (

@@ -9,7 +9,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 from django_celery_beat import models as beat
@@ -22,6 +22,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from config.staff import second_factor, sessions
 from config.staff.roles import ROLES
 from subscribers.admin.confirmed_action import Confirmation, confirm_each
+from subscribers.admin.read_only import NeverDeleted
 
 # Beat's entries are rewritten at each start from config/timetable.py, and the page of a device
 # shows its secret: neither is edited in the admin. User and Group get the pages below.
@@ -42,7 +43,9 @@ for model in (
 
 
 @admin.register(User)
-class StaffAdmin(UserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+class StaffAdmin(NeverDeleted, UserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    """Never deleted, since the audit log refers to them: clear "active" instead."""
+
     form = UserChangeForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
@@ -103,9 +106,6 @@ class StaffAdmin(UserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not generi
         done = f"{page.title}: done."
         return confirm_each(self, request, page, act, entry=f"{page.title}.", done=done)
 
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False  # the audit log refers to them: clear "active" instead
-
 
 def _sign_out(user: User, _reason: str) -> None:
     sessions.end_sessions(user, now=timezone.now())
@@ -121,9 +121,11 @@ class RoleAdmin(GroupAdmin, ModelAdmin):
     list_per_page = 50
 
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        is_builtin = obj is not None and obj.name in ROLES
-        return not is_builtin and super().has_change_permission(request, obj)
+        return not _is_builtin(obj) and super().has_change_permission(request, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        is_builtin = obj is not None and obj.name in ROLES
-        return not is_builtin and super().has_delete_permission(request, obj)
+        return not _is_builtin(obj) and super().has_delete_permission(request, obj)
+
+
+def _is_builtin(role: Group | None) -> bool:
+    return role is not None and role.name in ROLES

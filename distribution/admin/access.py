@@ -34,7 +34,7 @@ class TokenForm(forms.Form):
 
     name = forms.CharField(max_length=80, widget=UnfoldAdminTextInputWidget)
     user = forms.ModelChoiceField(
-        User.objects.none(),
+        User.objects.filter(is_active=True).order_by("username"),
         label="Acts as",
         widget=UnfoldAdminSelectWidget,
         help_text="Author of what it submits, who then cannot approve it.",
@@ -45,9 +45,6 @@ class TokenForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        field = self.fields["user"]
-        assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = User.objects.filter(is_active=True).order_by("username")
         for scope in Scope:
             self.fields[scope.value] = forms.BooleanField(
                 required=False,

@@ -11,6 +11,7 @@ from unfold.decorators import action, display
 from distribution.alerts import incidents
 from distribution.models import Alert
 from subscribers.admin.confirmed_action import log_action
+from subscribers.admin.page_frame import staff_user
 from subscribers.admin.read_only import ReadOnlyAdmin
 
 OPEN, ACKNOWLEDGED, CLOSED = "open", "acknowledged", "closed"
@@ -79,10 +80,9 @@ class AlertAdmin(ReadOnlyAdmin):
 
     @action(description="Acknowledge: I look after it", permissions=["acknowledge"])
     def acknowledge(self, request: HttpRequest, queryset: QuerySet[Alert]) -> None:
-        assert request.user.pk is not None  # the page is for signed-in people
         chosen = list(queryset.filter(closed_at=None, acknowledged_at=None))
         pks = [alert.pk for alert in chosen]
-        done = incidents.acknowledge(pks, by=request.user.pk, now=timezone.now())
+        done = incidents.acknowledge(pks, by=staff_user(request).pk, now=timezone.now())
         for alert in chosen:
             log_action(self, request, alert, "Acknowledged.")
         self.message_user(request, f"{done} acknowledged.", messages.SUCCESS)

@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 
 from subscribers.admin.page_frame import framed
+from subscribers.admin.read_only import NeverChanged
 
 
 class NoBulkDeletion(ModelAdmin):
@@ -22,16 +23,14 @@ class NoBulkDeletion(ModelAdmin):
         return actions
 
 
-class EvidenceAdmin(NoBulkDeletion):
+class EvidenceAdmin(NeverChanged, NoBulkDeletion):
     """A plain form adds a row. The permission to delete allows the action that ends rows."""
 
     form_class: type[forms.Form]
     add_title: str
     add_template: str
 
-    def add_view(
-        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
+    def add_view(self, request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
         form = self.form_class(request.POST or None)
@@ -52,9 +51,6 @@ class EvidenceAdmin(NoBulkDeletion):
         return framed(
             self, request, self.add_template, title=title, form=form, media=media, **context
         )
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """For the action alone: the page of one row offers no deletion."""

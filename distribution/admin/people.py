@@ -41,20 +41,18 @@ class LastDeliveredFilter(admin.SimpleListFilter):
             (NEVER, "Never"),
         ]
 
-    def queryset(
-        self, _request: HttpRequest, queryset: QuerySet[Subscriber]
-    ) -> QuerySet[Subscriber]:
+    def queryset(self, _request: HttpRequest, queryset: QuerySet[Subscriber]) -> Any:
         choice, now = self.value(), timezone.now()
         if choice in PERIOD_DAYS:
-            return queryset.filter(
-                _delivered_since(_midnight(now) - timedelta(days=PERIOD_DAYS[choice]))
-            )
+            since = _midnight(now) - timedelta(days=PERIOD_DAYS[choice])
+            return queryset.filter(_delivered_since(since))
         if choice == LONG:
             month = _midnight(now) - timedelta(days=30)
             return queryset.filter(_delivered_since(None)).exclude(_delivered_since(month))
         return queryset.exclude(_delivered_since(None)) if choice == NEVER else queryset
 
 
+@admin.register(Subscriber)
 class SubscriberHistoryAdmin(AddedFigures, SubscriberAdmin):
     list_display = (
         "masked_phone",
@@ -103,7 +101,3 @@ def _delivered_since(since: datetime | None) -> Exists:
 
 def _midnight(now: datetime) -> datetime:
     return india_time.local_datetime(india_time.local_date(now), time.min)
-
-
-admin.site.unregister(Subscriber)
-admin.site.register(Subscriber, SubscriberHistoryAdmin)

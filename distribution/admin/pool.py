@@ -30,6 +30,7 @@ from subscribers.admin.confirmed_action import (
     log_action,
 )
 from subscribers.admin.page_frame import staff_user
+from subscribers.admin.read_only import NeverDeleted
 
 MANAGE = "phonepool.manage_phonenumber"
 SYNC = "phonepool.sync_phonenumber"
@@ -55,16 +56,16 @@ def _possible(**facts: Any) -> Callable[[ModelAdmin, HttpRequest, Any], bool]:
     return has_permission
 
 
-class PoolAdmin(AddedFigures, PhoneNumberAdmin):
+@admin.register(PhoneNumber)
+class PoolAdmin(NeverDeleted, AddedFigures, PhoneNumberAdmin):
+    """Deliveries refer to a number, so it is never deleted: it is disabled instead."""
+
     list_display = ("label", "role", "state_text", "quality", "speed", "today", "breaker_text")
     list_before_template = "admin/phonepool/phonenumber/headroom.html"
     change_form_outer_before_template = "admin/phonepool/phonenumber/status.html"
     ordering = ("-role", "label")
     actions_list = ("sync_now",)
     actions_detail = ("rest", "enable", "disable", "promote", "demote")
-
-    def has_delete_permission(self, *_: Any, **__: Any) -> bool:
-        return False  # deliveries refer to it: disable it instead
 
     # --- the list
 
@@ -203,7 +204,3 @@ def _statuses() -> dict[int, status.NumberStatus]:
 
 def _facts(number: PhoneNumber) -> dict[str, str]:
     return {"role": number.role, "state": number.state, "reason": number.state_reason}
-
-
-admin.site.unregister(PhoneNumber)
-admin.site.register(PhoneNumber, PoolAdmin)

@@ -29,6 +29,7 @@ from distribution.models import (
 )
 from distribution.runtime import india_time
 from subscribers.admin.confirmed_action import Confirmation, confirm_each
+from subscribers.admin.read_only import NeverChanged
 
 
 class DailyTimeForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -50,10 +51,11 @@ class BlackoutForm(forms.ModelForm):  # type: ignore[type-arg]
         return day
 
 
-class TimetableAdmin(ModelAdmin):
-    """Rows of the timetable are added and deleted, never edited; each names its author."""
+class TimetableAdmin(NeverChanged, ModelAdmin):
+    """Rows are deleted and added again, so that the audit log has both; each names its author."""
 
     list_per_page = 50
+    list_select_related = ["created_by"]
     actions = None
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
@@ -61,15 +63,11 @@ class TimetableAdmin(ModelAdmin):
             obj.created_by = request.user
         super().save_model(request, obj, form, change)
 
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False  # deleted and added again, so that the audit log has both
-
 
 @admin.register(DailyTime)
 class DailyTimeAdmin(TimetableAdmin):
     form = DailyTimeForm
     list_display = ["from_day", "time", "created_by", "created_at"]
-    list_select_related = ["created_by"]
     fields = ["from_day", "time"]
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
@@ -81,7 +79,6 @@ class DailyTimeAdmin(TimetableAdmin):
 class BlackoutDateAdmin(TimetableAdmin):
     form = BlackoutForm
     list_display = ["day", "reason", "created_by", "created_at"]
-    list_select_related = ["created_by"]
     fields = ["day", "reason"]
     date_hierarchy = "day"
 
@@ -93,14 +90,8 @@ class OneTimeForm(forms.Form):
         label="Begins at (Indian Standard Time)", widget=UnfoldAdminSplitDateTimeWidget
     )
     content = forms.ModelChoiceField(
-        queryset=Content.objects.none(), widget=UnfoldAdminSelectWidget
+        Content.objects.filter(state=ContentState.APPROVED), widget=UnfoldAdminSelectWidget
     )
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        field = self.fields["content"]
-        assert isinstance(field, forms.ModelChoiceField)
-        field.queryset = Content.objects.filter(state=ContentState.APPROVED)
 
     def clean_at(self) -> datetime:
         at: datetime = self.cleaned_data["at"]

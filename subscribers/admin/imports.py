@@ -16,12 +16,13 @@ from django.http import (
     JsonResponse,
     StreamingHttpResponse,
 )
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
 from subscribers.admin.confirmed_action import log_action
-from subscribers.admin.page_frame import csv_file, framed, staff_user
+from subscribers.admin.page_frame import OwnPages, csv_file, framed, staff_user
+from subscribers.admin.read_only import NeverChanged, NeverDeleted
 from subscribers.importing import jobs
 from subscribers.importing.tables.records import ImportRefused
 from subscribers.models import ImportJob, ImportState
@@ -83,13 +84,19 @@ class ConsentForm(forms.Form):
 
 
 @admin.register(ImportJob)
-class ImportJobAdmin(ModelAdmin):
+class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
     list_display = ("filename", "state", "rows", "refused", "by", "created_at")
     list_filter = ("state",)
     list_per_page = 50
     ordering = ("-id",)
     list_display_links = ("filename",)
     actions = None
+    pages = {
+        "<int:pk>/progress": ("progress_view", "subscribers_importjob_progress"),
+        "<int:pk>/confirm": ("confirm_view", "subscribers_importjob_confirm"),
+        "<int:pk>/cancel": ("cancel_view", "subscribers_importjob_cancel"),
+        "<int:pk>/refused.csv": ("refused_view", "subscribers_importjob_refused"),
+    }
 
     @admin.display(description="rows")
     def rows(self, job: ImportJob) -> str:
@@ -102,31 +109,8 @@ class ImportJobAdmin(ModelAdmin):
     def has_add_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(PERMISSION)
 
-    def has_change_permission(self, *_: Any, **__: Any) -> bool:
-        return False
-
-    def has_delete_permission(self, *_: Any, **__: Any) -> bool:
-        return False
-
     def has_view_permission(self, request: HttpRequest, obj: ImportJob | None = None) -> bool:
         return self.has_add_permission(request) or super().has_view_permission(request, obj)
-
-    def get_urls(self) -> list[URLPattern]:
-        views = {
-            "progress": self.progress_view,
-            "confirm": self.confirm_view,
-            "cancel": self.cancel_view,
-            "refused.csv": self.refused_view,
-        }
-        routes = [
-            path(
-                f"<int:pk>/{name}",
-                self.admin_site.admin_view(view),
-                name=f"subscribers_importjob_{name.partition('.')[0]}",
-            )
-            for name, view in views.items()
-        ]
-        return [*routes, *super().get_urls()]
 
     def add_view(self, request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
         self._require_permission(request)
@@ -142,24 +126,16 @@ class ImportJobAdmin(ModelAdmin):
             else:
                 log_action(self, request, job, "upload", after={"sha256": job.digest})
                 return self._redirect_to(job)
-        return framed(
-            self,
-            request,
-            "admin/subscribers/importjob/upload.html",
-            title="Import subscribers",
-            form=form,
-        )
+        template = "admin/subscribers/importjob/upload.html"
+        return framed(self, request, template, title="Import subscribers", form=form)
 
     def change_view(self, request: HttpRequest, object_id: str, *_: Any, **__: Any) -> HttpResponse:
         return self._page(request, self._job(request, object_id), ConsentForm())
 
     def progress_view(self, request: HttpRequest, pk: int) -> JsonResponse:
         job = self._job(request, pk)
-        progress = {
-            "state": job.state,
-            "percent": jobs.progress(job),
-            "words": _progress_text(job),
-        }
+        percent, words = jobs.progress(job), _progress_text(job)
+        progress = {"state": job.state, "percent": percent, "words": words}
         return JsonResponse(progress, headers={"Cache-Control": "no-store"})
 
     def confirm_view(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any
 
-from django.contrib.admin import AdminSite, ModelAdmin
+from django.contrib.admin import ModelAdmin
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, StreamingHttpResponse
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 
 
-class FramedAdmin(Protocol):
-    """What the frame takes from a model admin."""
+class OwnPages(ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+    """A model admin with pages of its own: by route, the method and the name of the URL."""
 
-    admin_site: AdminSite
-    opts: Any
+    pages: dict[str, tuple[str, str]]
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view
+        routes = [
+            path(route, view(getattr(self, method)), name=name)
+            for route, (method, name) in self.pages.items()
+        ]
+        return [*routes, *super().get_urls()]
 
 
 def framed(
-    model_admin: FramedAdmin, request: HttpRequest, name: str, /, *, title: str, **context: Any
+    model_admin: ModelAdmin[Any], request: HttpRequest, name: str, /, *, title: str, **context: Any
 ) -> TemplateResponse:
     """The template `name` with the menu, the title and the links of the admin around it."""
     frame = model_admin.admin_site.each_context(request)

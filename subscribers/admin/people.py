@@ -18,6 +18,7 @@ from subscribers.admin.confirmed_action import action_button
 from subscribers.admin.exports import ExportActions
 from subscribers.admin.page_frame import staff_user
 from subscribers.admin.person_actions import PersonActions
+from subscribers.admin.read_only import NeverAdded, NeverChanged, NeverDeleted
 from subscribers.admin.status_changes import confirm_status_change
 from subscribers.consent import erased_phones
 from subscribers.models import ConsentEvent, Subscriber
@@ -37,37 +38,20 @@ class SubscriberForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
         return phone
 
 
-class ConsentEventInline(TabularInline):
+class ConsentEventInline(NeverAdded, NeverChanged, NeverDeleted, TabularInline):
     model = ConsentEvent
     verbose_name_plural = "consent history"
     ordering = ("-at", "-id")
     fields = readonly_fields = ("at", "kind", "source", "evidence", "notice", "actor")
     extra = 0
 
-    def has_add_permission(self, *_: Any, **__: Any) -> bool:
-        return False
 
-    def has_change_permission(self, *_: Any, **__: Any) -> bool:
-        return False
+class SubscriberAdmin(NeverDeleted, PersonActions, ExportActions):
+    """One person. `distribution.admin.people` adds their messages and registers the page."""
 
-    def has_delete_permission(self, *_: Any, **__: Any) -> bool:
-        return False
-
-
-@admin.register(Subscriber)
-class SubscriberAdmin(PersonActions, ExportActions):
     form = SubscriberForm
     inlines = (ConsentEventInline,)
-    list_display: tuple[Any, ...] = (
-        "masked_phone",
-        "name",
-        "tier",
-        "status",
-        "language",
-        "updated_at",
-    )
     list_display_links = ("masked_phone", "name")
-    list_filter: tuple[Any, ...] = ("status", "tier", "language")
     list_per_page = 50
     search_fields = ("name", "email")
     search_help_text = "A phone number in any spelling, its last four digits, a name or an email"
@@ -131,9 +115,6 @@ class SubscriberAdmin(PersonActions, ExportActions):
     def get_fields(self, _request: HttpRequest, obj: Subscriber | None = None) -> list[Any]:
         # Another number is another person's consent: add a new subscriber instead.
         return ["shown_phone" if obj and name == "phone" else name for name in self.fields]
-
-    def has_delete_permission(self, *_: Any, **__: Any) -> bool:
-        return False  # the consent events are evidence and refer to it
 
     def has_change_permission(self, request: HttpRequest, obj: Subscriber | None = None) -> bool:
         is_purged = isinstance(obj, Subscriber) and obj.phone.startswith("+0")

@@ -9,6 +9,8 @@ from typing import Any
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
 from django.forms.boundfield import BoundField
+from django.http import HttpRequest
+from django.utils import timezone
 from unfold.widgets import (
     UnfoldAdminFileFieldWidget,
     UnfoldAdminSelectWidget,
@@ -19,7 +21,8 @@ from unfold.widgets import (
 
 from distribution.content import template_schema, validation
 from distribution.content.template_schema import BODY, BUTTON, HEADER, Slot
-from distribution.models import Content, MessageTemplate
+from distribution.models import Content, MessageTemplate, TemplateStatus
+from distribution.runtime import india_time
 from phonepool.cloud_api import media
 from phonepool.cloud_api.media import MediaRefusedError
 
@@ -36,7 +39,7 @@ class ContentForm(forms.Form):
     """Edits a draft. It may be saved unfinished; `remarks` lists what is missing."""
 
     message_template = TemplateChoice(
-        MessageTemplate.objects.none(),
+        MessageTemplate.objects.all(),
         widget=UnfoldAdminSelectWidget,
         help_text="Which of Meta's approved wordings carries it.",
     )
@@ -65,9 +68,6 @@ class ContentForm(forms.Form):
         self.template, self.today = template, today
         self.slots_of = template_schema.parse(template.components) if template else NO_SLOTS
         self.attributes = validation.attribute_names()
-        choice = self.fields["message_template"]
-        assert isinstance(choice, forms.ModelChoiceField)
-        choice.queryset = MessageTemplate.objects.all()
         self.initial["fields_of"] = template.pk if template else ""
         for slot in self.slots_of.slots:
             self.fields[slot.key] = _slot_field(slot)
@@ -129,16 +129,14 @@ class ContentForm(forms.Form):
     def content_fields(self, media: Mapping[str, Any]) -> dict[str, Any]:
         """The fields of the content from the form; `media` is what it had before."""
         slots, data = self.slots_of, self.cleaned_data
-        body = [data[slot.key].strip() for slot in slots.of(BODY)]
+        buttons = {str(slot.place): data[slot.key].strip() for slot in slots.of(BUTTON)}
         return {
             "message_template": data["message_template"],
             "title": data["title"],
             "day": None if data["is_fallback"] else data["day"],
             "is_fallback": data["is_fallback"],
-            "body_variables": body,
-            "button_variables": {
-                str(slot.place): data[slot.key].strip() for slot in slots.of(BUTTON)
-            },
+            "body_variables": [data[slot.key].strip() for slot in slots.of(BODY)],
+            "button_variables": buttons,
             "media": self._media(media),
         }
 
@@ -153,7 +151,42 @@ class ContentForm(forms.Form):
         return dict(media) if is_same_kind else {}
 
 
-def initial_of(content: Content) -> dict[str, Any]:
+def form_for(request: HttpRequest, content: Content | None) -> ContentForm:
+    """The form for this request: bound to what was posted, else to what is stored."""
+    is_posted = request.method == "POST"
+    key = request.POST.get("message_template") or request.GET.get("message_template")
+    template = _template(key) or (content.message_template if content else _default_template())
+    return ContentForm(
+        request.POST if is_posted else None,
+        request.FILES if is_posted else None,
+        template=template,
+        today=india_time.local_date(timezone.now()),
+        initial=_initial_of(content) if content else _initial_of_new(request, template),
+    )
+
+
+def _template(key: str | None) -> MessageTemplate | None:
+    if not key or not key.isdigit():
+        return None
+    return MessageTemplate.objects.filter(pk=key).first()
+
+
+def _default_template() -> MessageTemplate | None:
+    """The approved message template that was used last; else any approved one."""
+    approved = MessageTemplate.objects.filter(status=TemplateStatus.APPROVED)
+    return approved.order_by("-contents__pk", "name").first()
+
+
+def _initial_of_new(request: HttpRequest, template: MessageTemplate | None) -> dict[str, Any]:
+    """The first values of the form of a new content; the calendar links give day or fallback."""
+    return {
+        "message_template": template.pk if template else None,
+        "day": request.GET.get("day", ""),
+        "is_fallback": request.GET.get("fallback") == "1",
+    }
+
+
+def _initial_of(content: Content) -> dict[str, Any]:
     """What the form of a stored content shows first."""
     form = template_schema.parse(content.message_template.components)
     return {
@@ -167,18 +200,15 @@ def initial_of(content: Content) -> dict[str, Any]:
 
 def _slot_field(slot: Slot) -> forms.CharField:
     hint = f"Example: {slot.example}. " if slot.example else ""
+    shared = " in all variables of the text" if slot.part == BODY else ""
     return forms.CharField(
         required=False,
         label=slot.label,
         max_length=TEXT_LIMIT,
         strip=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3 if slot.part == BODY else 1}),
-        help_text=f"{hint}Room for {slot.room} characters{_shared_room(slot)}.",
+        help_text=f"{hint}Room for {slot.room} characters{shared}.",
     )
-
-
-def _shared_room(slot: Slot) -> str:
-    return " in all variables of the text" if slot.part == BODY else ""
 
 
 def _media_field(kind: str) -> forms.FileField:

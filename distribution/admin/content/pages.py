@@ -7,22 +7,21 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path
 from django.utils import timezone
-from unfold.admin import ModelAdmin
+from django.utils.decorators import method_decorator
+from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from distribution.admin.content import views, workflow
-from distribution.admin.content.form import ContentForm, initial_of
-from distribution.admin.content.views import url_of
+from distribution.admin.content.form import ContentForm, form_for
+from distribution.admin.content.views import ContentViews, url_of
 from distribution.content import approval, media
 from distribution.content.approval import EDITORIAL, ApprovalError
-from distribution.models import Approval, Content, ContentState, MessageTemplate, TemplateStatus
-from distribution.runtime import india_time
+from distribution.models import Approval, Content, ContentState
 from phonepool.cloud_api import client
 from phonepool.cloud_api.media import MediaRefusedError
-from subscribers.admin.page_frame import framed, viewable_row
-from subscribers.admin.read_only import ReadOnlyAdmin
+from subscribers.admin.page_frame import framed, staff_user, viewable_row
+from subscribers.admin.read_only import NeverDeleted, ReadOnlyAdmin
 
 STATE_COLOURS = {
     ContentState.DRAFT: "info",
@@ -34,8 +33,11 @@ STATE_COLOURS = {
 
 
 @admin.register(Content)
-class ContentAdmin(ModelAdmin):
-    """One page writes and shows a content; each workflow action is a separate form there."""
+class ContentAdmin(NeverDeleted, ContentViews):
+    """One page writes and shows a content; each workflow action is a separate form there.
+
+    Contents and decisions are evidence: they are never deleted.
+    """
 
     list_display = ["day_or_fallback", "title", "state_badge", "message_template", "author"]
     list_display_links = ["day_or_fallback", "title"]
@@ -45,6 +47,13 @@ class ContentAdmin(ModelAdmin):
     list_per_page = 50
     search_fields = ["title"]
     actions = None
+    pages = {
+        "calendar/": ("calendar", "distribution_content_calendar"),
+        "queue/": ("queue", "distribution_content_queue"),
+        "preview/": ("live_preview", "distribution_content_preview"),
+        "fields/": ("live_fields", "distribution_content_fields"),
+        "<int:pk>/step/<slug:step>/": ("step_view", "distribution_content_step"),
+    }
 
     @display(description="Day", ordering="day")
     def day_or_fallback(self, content: Content) -> str:
@@ -54,79 +63,26 @@ class ContentAdmin(ModelAdmin):
     def state_badge(self, content: Content) -> tuple[str, str]:
         return content.state, content.get_state_display()
 
-    def has_delete_permission(
-        self,
-        request: HttpRequest,
-        obj: Content | None = None,
-    ) -> bool:
-        return False  # contents and decisions are evidence
-
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view
-        routes = {
-            "calendar/": views.calendar,
-            "queue/": views.queue,
-            "preview/": views.live_preview,
-            "fields/": views.live_fields,
-        }
-        paths = [
-            path(
-                route,
-                view(lambda request, page=page: page(self, request)),
-                name=f"distribution_content_{route.rstrip('/')}",
-            )
-            for route, page in routes.items()
-        ]
-        action = path(
-            "<int:pk>/step/<slug:step>/",
-            view(lambda request, pk, step: workflow.perform(self, request, pk, name=step)),
-            name="distribution_content_step",
-        )
-        return [*paths, action, *super().get_urls()]
-
-    def add_view(
-        self,
-        request: HttpRequest,
-        form_url: str = "",
-        extra_context: Any = None,
-    ) -> HttpResponse:
+    def add_view(self, request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
         return self._write(request, None)
 
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: Any = None,
-    ) -> HttpResponse:
+    def change_view(self, request: HttpRequest, object_id: str, *_: Any, **__: Any) -> HttpResponse:
         return self._write(request, viewable_row(self, request, object_id))
+
+    @method_decorator(require_POST)
+    def step_view(self, request: HttpRequest, pk: int, step: str) -> HttpResponse:
+        return workflow.perform(self, request, pk, step)
 
     def may_edit(self, request: HttpRequest, content: Content | None) -> bool:
         if content is None:
             return self.has_add_permission(request)
         return content.state in EDITORIAL and self.has_change_permission(request, content)
 
-    def content_form(self, request: HttpRequest, content: Content | None) -> ContentForm:
-        """The form for this request: bound to what was posted, else to what is stored."""
-        posted = request.POST if request.method == "POST" else None
-        key = request.POST.get("message_template") or request.GET.get("message_template")
-        template = _template(key) or (content.message_template if content else _default_template())
-        initial: dict[str, Any] = (
-            initial_of(content) if content else _initial_of_new(request, template)
-        )
-        return ContentForm(
-            posted,
-            request.FILES if posted is not None else None,
-            template=template,
-            today=india_time.local_date(timezone.now()),
-            initial=initial,
-        )
-
     def _write(self, request: HttpRequest, content: Content | None) -> HttpResponse:
         editable = self.may_edit(request, content)
-        form = self.content_form(request, content) if editable else None
+        form = form_for(request, content) if editable else None
         if request.method == "POST":
             if form is None:
                 raise PermissionDenied
@@ -174,8 +130,7 @@ class ContentAdmin(ModelAdmin):
     def _store(
         self, request: HttpRequest, content: Content | None, fields: dict[str, Any]
     ) -> Content:
-        user, now = request.user, timezone.now()
-        assert user.is_authenticated
+        user, now = staff_user(request), timezone.now()
         if content is None:
             created = approval.write(by=user, now=now, **fields)
             self.log_addition(request, created, [{"added": {}}])
@@ -191,24 +146,3 @@ class ApprovalAdmin(ReadOnlyAdmin):
     list_display = ["at", "content", "decision", "by", "reason"]
     list_filter = ["decision"]
     list_select_related = ["content", "by"]
-
-
-def _template(key: str | None) -> MessageTemplate | None:
-    if not key or not key.isdigit():
-        return None
-    return MessageTemplate.objects.filter(pk=key).first()
-
-
-def _default_template() -> MessageTemplate | None:
-    """The approved message template that was used last; else any approved one."""
-    approved = MessageTemplate.objects.filter(status=TemplateStatus.APPROVED)
-    return approved.order_by("-contents__pk", "name").first()
-
-
-def _initial_of_new(request: HttpRequest, template: MessageTemplate | None) -> dict[str, Any]:
-    """The first values of the form of a new content; the calendar links give day or fallback."""
-    return {
-        "message_template": template.pk if template else None,
-        "day": request.GET.get("day", ""),
-        "is_fallback": request.GET.get("fallback") == "1",
-    }

@@ -8,24 +8,19 @@ from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern, path, reverse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from distribution.content import approval, preview, template_schema, template_sync
-from distribution.models import (
-    Content,
-    ContentState,
-    Distribution,
-    MessageTemplate,
-    TemplateStatus,
-)
+from distribution.models import Content, ContentState, Distribution, MessageTemplate, TemplateStatus
 from distribution.runtime import india_time
 from phonepool.cloud_api import client
 from phonepool.exceptions import CloudApiError
-from subscribers.admin.page_frame import framed, viewable_row
+from subscribers.admin.page_frame import OwnPages, framed, viewable_row
 from subscribers.admin.read_only import ReadOnlyAdmin
 
 STATUS_COLOURS = {
@@ -41,7 +36,7 @@ DISTRIBUTIONS_SHOWN = 10  # distributions shown on a message template's page
 
 
 @admin.register(MessageTemplate)
-class MessageTemplateAdmin(ReadOnlyAdmin):
+class MessageTemplateAdmin(OwnPages, ReadOnlyAdmin):
     """Meta's fields, read-only."""
 
     list_display = [
@@ -56,6 +51,7 @@ class MessageTemplateAdmin(ReadOnlyAdmin):
     list_filter = ["status", "category", "language"]
     list_before_template = "admin/distribution/templates/sync.html"
     search_fields = ["name"]
+    pages = {"sync/": ("sync", "distribution_messagetemplate_sync")}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[MessageTemplate]:
         rows: QuerySet[MessageTemplate] = super().get_queryset(request)
@@ -74,26 +70,7 @@ class MessageTemplateAdmin(ReadOnlyAdmin):
         is_changed = any(approval.template_changed(content) for content in template.upcoming)
         return is_changed, "since approval" if is_changed else "no"
 
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view
-        return [
-            path("sync/", view(self.sync), name="distribution_messagetemplate_sync"),
-            *super().get_urls(),
-        ]
-
-    def changelist_view(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
-        may_sync = request.user.has_perm("distribution.sync_templates")
-        context = {**(extra_context or {}), "may_sync": may_sync}
-        response: HttpResponse = super().changelist_view(request, context)
-        return response
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: Any = None,
-    ) -> HttpResponse:
+    def change_view(self, request: HttpRequest, object_id: str, *_: Any, **__: Any) -> HttpResponse:
         template = viewable_row(self, request, object_id)
         if request.method != "GET":
             raise PermissionDenied
@@ -110,41 +87,28 @@ class MessageTemplateAdmin(ReadOnlyAdmin):
             template_form=form,
             bubble=preview.draw(template, form, examples, None),
             upcoming=[(content, approval.template_changed(content)) for content in upcoming],
-            distributions=[_row(row) for row in used.order_by("-planned_at")[:DISTRIBUTIONS_SHOWN]],
-            may_sync=request.user.has_perm("distribution.sync_templates"),
+            distributions=[
+                (row, _share(row.sla_accepted), _share(row.sla_delivered))
+                for row in used.order_by("-planned_at")[:DISTRIBUTIONS_SHOWN]
+            ],
             show_back_button=True,
         )
 
+    @method_decorator(require_POST)
     def sync(self, request: HttpRequest) -> HttpResponse:
         """Fetch all templates from Meta."""
-        return _sync(request)
-
-
-@require_POST
-def _sync(request: HttpRequest) -> HttpResponse:
-    if not request.user.has_perm("distribution.sync_templates"):
-        raise PermissionDenied
-    try:
-        if not settings.WHATSAPP_BUSINESS_ID:
-            messages.error(request, "WHATSAPP_BUSINESS_ID is not set: an administrator sets it.")
-        else:
-            count = template_sync.sync(client.client(), now=timezone.now())
-            messages.success(request, f"Meta told us of {count} message templates.")
-    except CloudApiError as error:
-        messages.error(request, f"Meta could not be read: {error}. {error.failure.advice}")
-    return HttpResponseRedirect(reverse("admin:distribution_messagetemplate_changelist"))
-
-
-def _row(distribution: Distribution) -> tuple[Distribution, str, str, Any, Any]:
-    """One distribution of the template, with its shares and counts as text."""
-    results = distribution.results
-    return (
-        distribution,
-        _share(distribution.sla_accepted),
-        _share(distribution.sla_delivered),
-        results.get("read", ""),
-        results.get("failed", ""),
-    )
+        if not request.user.has_perm("distribution.sync_templates"):
+            raise PermissionDenied
+        try:
+            if not settings.WHATSAPP_BUSINESS_ID:
+                refusal = "WHATSAPP_BUSINESS_ID is not set: an administrator sets it."
+                messages.error(request, refusal)
+            else:
+                count = template_sync.sync(client.client(), now=timezone.now())
+                messages.success(request, f"Meta told us of {count} message templates.")
+        except CloudApiError as error:
+            messages.error(request, f"Meta could not be read: {error}. {error.failure.advice}")
+        return redirect("admin:distribution_messagetemplate_changelist")
 
 
 def _share(part: float | None) -> str:

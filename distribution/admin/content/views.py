@@ -4,36 +4,103 @@ from __future__ import annotations
 
 import re
 from datetime import date, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
+from unfold.admin import ModelAdmin
 
-from distribution.admin.content.form import ContentForm
+from distribution.admin.content.form import ContentForm, form_for
 from distribution.content import approval, preview, template_schema, validation
 from distribution.content import calendar as content_calendar
 from distribution.content.preview import Bubble, LanguageAudience
 from distribution.models import Content, ContentState
 from distribution.runtime import india_time
 from masking.phones import mask_phone
-from subscribers.admin.page_frame import FramedAdmin, framed
+from subscribers.admin.page_frame import OwnPages, framed
 from subscribers.models import Subscriber
 
 TEMPLATE_FOLDER = "admin/distribution/content"
 QUEUE_LIMIT = 50  # contents on the page
 
 
-class ContentPages(FramedAdmin, Protocol):
-    """What these views need of the content's model admin."""
+class ContentViews(OwnPages, ModelAdmin):
+    """The live preview, the calendar and the review queue."""
 
-    def content_form(self, request: HttpRequest, content: Content | None) -> ContentForm: ...
-    def has_add_permission(self, request: HttpRequest) -> bool: ...
-    def has_change_permission(self, request: HttpRequest) -> bool: ...
-    def has_view_permission(self, request: HttpRequest) -> bool: ...
+    @method_decorator(require_POST)
+    def live_preview(self, request: HttpRequest) -> HttpResponse:
+        """The preview of the form as it is now; nothing is saved."""
+        return self._fragment(request, "preview")
+
+    @method_decorator(require_POST)
+    def live_fields(self, request: HttpRequest) -> HttpResponse:
+        """The fields of the message template just chosen."""
+        return self._fragment(request, "fields")
+
+    def _fragment(self, request: HttpRequest, fragment: str) -> HttpResponse:
+        if not (self.has_add_permission(request) or self.has_change_permission(request)):
+            raise PermissionDenied
+        key = request.GET.get("content", "")
+        content = Content.objects.filter(pk=key).first() if key.isdigit() else None
+        form = form_for(request, content)
+        data = request.POST.copy()
+        # Remarks are swapped into the shown fields, which are not those of another template.
+        chosen = str(form.template.pk) if form.template else ""
+        live = data.get("fields_of", "") == chosen
+        data["fields_of"] = chosen
+        form.data = data
+        context = {"form": form, "content_object": content, "live": live or fragment == "fields"}
+        if fragment == "preview":
+            context |= preview_context(request, content, form)
+            context["may_test"] = request.user.has_perm("distribution.send_test")
+        return TemplateResponse(request, f"{TEMPLATE_FOLDER}/{fragment}.html", context)
+
+    def calendar(self, request: HttpRequest) -> HttpResponse:
+        """A month of days: approved content, content in review, and gaps."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        now = timezone.now()
+        month = _month(request.GET.get("month", "")) or india_time.local_date(now).replace(day=1)
+        return framed(
+            self,
+            request,
+            f"{TEMPLATE_FOLDER}/calendar.html",
+            title=f"{month:%B %Y}",
+            weeks=content_calendar.weeks(month, now=now),
+            month=month,
+            before=month - timedelta(days=1),
+            after=month + timedelta(days=32),
+            next_gap=content_calendar.next_gap(now),
+            fallback=Content.objects.fallback(),
+            may_add=self.has_add_permission(request),
+        )
+
+    def queue(self, request: HttpRequest) -> HttpResponse:
+        """Contents that wait for a decision, the nearest day first."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        now = timezone.now()
+        submitted = Content.objects.filter(state=ContentState.SUBMITTED).order_by("day", "pk")
+        rows = submitted.select_related("message_template", "author", "replaces")[:QUEUE_LIMIT]
+        person = _person(request, preview.language_audiences())
+        waiting = [
+            {
+                "content": content,
+                "bubble": preview.bubble(content, person),
+                "deadline": approval.deadline(content.day) if content.day else None,
+                "late": approval.is_late(content, now),
+                "own": content.author_id == request.user.pk,
+                "url": url_of(content),
+            }
+            for content in rows
+        ]
+        template = f"{TEMPLATE_FOLDER}/queue.html"
+        return framed(self, request, template, title="Waiting for review", waiting=waiting)
 
 
 def url_of(content: Content) -> str:
@@ -109,88 +176,6 @@ def _person(request: HttpRequest, audiences: list[LanguageAudience]) -> Subscrib
     return people.filter(pk=audiences[0].first).first()
 
 
-@require_POST
-def _post_only(request: HttpRequest, *, pages: ContentPages, fragment: str) -> HttpResponse:
-    return _fragment(pages, request, fragment)
-
-
-def live_preview(pages: ContentPages, request: HttpRequest) -> HttpResponse:
-    """The preview of the form as it is now; nothing is saved."""
-    return _post_only(request, pages=pages, fragment="preview")
-
-
-def live_fields(pages: ContentPages, request: HttpRequest) -> HttpResponse:
-    """The fields of the message template just chosen."""
-    return _post_only(request, pages=pages, fragment="fields")
-
-
-def _fragment(pages: ContentPages, request: HttpRequest, fragment: str) -> HttpResponse:
-    if not (pages.has_add_permission(request) or pages.has_change_permission(request)):
-        raise PermissionDenied
-    key = request.GET.get("content", "")
-    content = Content.objects.filter(pk=key).first() if key.isdigit() else None
-    form = pages.content_form(request, content)
-    data = request.POST.copy()
-    # Remarks are swapped into the shown fields, which are not those of another message template.
-    live = data.get("fields_of", "") == (str(form.template.pk) if form.template else "")
-    data["fields_of"] = str(form.template.pk) if form.template else ""
-    form.data = data
-    context = {"form": form, "content_object": content, "live": live or fragment == "fields"}
-    if fragment == "preview":
-        context |= preview_context(request, content, form)
-        context["may_test"] = request.user.has_perm("distribution.send_test")
-    return TemplateResponse(request, f"{TEMPLATE_FOLDER}/{fragment}.html", context)
-
-
-def calendar(pages: ContentPages, request: HttpRequest) -> HttpResponse:
-    """A month of days: approved content, content in review, and gaps."""
-    if not pages.has_view_permission(request):
-        raise PermissionDenied
-    now = timezone.now()
-    month = _month(request.GET.get("month", "")) or india_time.local_date(now).replace(day=1)
-    weeks = content_calendar.weeks(month, now=now)
-    return framed(
-        pages,
-        request,
-        f"{TEMPLATE_FOLDER}/calendar.html",
-        title=f"{month:%B %Y}",
-        weeks=weeks,
-        month=month,
-        before=month - timedelta(days=1),
-        after=month + timedelta(days=32),
-        next_gap=content_calendar.next_gap(now),
-        fallback=Content.objects.fallback(),
-        may_add=pages.has_add_permission(request),
-    )
-
-
 def _month(text: str) -> date | None:
     match = re.fullmatch(r"(20\d\d)-(0[1-9]|1[0-2])", text)
     return date(int(match[1]), int(match[2]), 1) if match else None
-
-
-def queue(pages: ContentPages, request: HttpRequest) -> HttpResponse:
-    """Contents that wait for a decision, the nearest day first."""
-    if not pages.has_view_permission(request):
-        raise PermissionDenied
-    now = timezone.now()
-    rows = Content.objects.filter(state=ContentState.SUBMITTED)
-    waiting = rows.select_related("message_template", "author", "replaces").order_by("day", "pk")
-    person = _person(request, preview.language_audiences())
-    return framed(
-        pages,
-        request,
-        f"{TEMPLATE_FOLDER}/queue.html",
-        title="Waiting for review",
-        waiting=[
-            {
-                "content": content,
-                "bubble": preview.bubble(content, person),
-                "deadline": approval.deadline(content.day) if content.day else None,
-                "late": approval.is_late(content, now),
-                "own": content.author_id == request.user.pk,
-                "url": url_of(content),
-            }
-            for content in waiting[:QUEUE_LIMIT]
-        ],
-    )

@@ -11,7 +11,6 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
-from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 
 from distribution.admin.content.views import url_of
@@ -21,6 +20,7 @@ from distribution.content.staff_send import StaffSendError
 from distribution.models import Content, ContentState, Decision
 from masking.phones import mask_phone
 from phonepool.cloud_api import client
+from subscribers.admin.page_frame import staff_user
 from subscribers.models import Subscriber
 
 APPROVE, APPROVE_LATE, TEST = "approve_content", "approve_late_content", "send_test"
@@ -32,7 +32,9 @@ class WorkflowAction:
     """One button on a content's page."""
 
     permission: str  # codename in the app distribution
-    perform: Callable[[HttpRequest, Content], Content]  # returns the content to show next
+    perform: Callable[
+        [HttpRequest, Content], Content | None
+    ]  # the content to show next, if another
     result: str  # ends “title” …; empty when `perform` shows its own messages
 
 
@@ -43,11 +45,6 @@ def may(request: HttpRequest, codename: str) -> bool:
 
 def perform(pages: ModelAdmin, request: HttpRequest, pk: int, name: str) -> HttpResponse:
     """Perform one action; its result is shown on the content's page."""
-    return _perform(request, pages=pages, pk=pk, name=name)
-
-
-@require_POST
-def _perform(request: HttpRequest, *, pages: ModelAdmin, pk: int, name: str) -> HttpResponse:
     content = Content.objects.select_related("message_template").filter(pk=pk).first()
     action = WORKFLOW_ACTIONS.get(name)
     if content is None or action is None:
@@ -56,7 +53,7 @@ def _perform(request: HttpRequest, *, pages: ModelAdmin, pk: int, name: str) -> 
         raise PermissionDenied
     before = content.state
     try:
-        shown = action.perform(request, content)
+        shown = action.perform(request, content) or content
     except (ApprovalError, StaffSendError) as error:
         messages.error(request, str(error))
         return HttpResponseRedirect(url_of(content))
@@ -71,37 +68,34 @@ def _reason(request: HttpRequest) -> str:
     return request.POST.get("reason", "").strip()[:REASON_LIMIT]
 
 
-def _submit(request: HttpRequest, content: Content) -> Content:
-    approval.submit(content, by=_user(request), now=timezone.now())
-    return content
+def _submit(request: HttpRequest, content: Content) -> None:
+    approval.submit(content, by=staff_user(request), now=timezone.now())
 
 
-def _approve(request: HttpRequest, content: Content) -> Content:
+def _approve(request: HttpRequest, content: Content) -> None:
     now = timezone.now()
     if approval.is_late(content, now) and not may(request, APPROVE_LATE):
         raise ApprovalError(
             "The deadline was the evening before, and you may not approve late: "
             "ask somebody who may, or let the fallback go out."
         )
-    approval.approve(content, by=_user(request), now=now, reason=_reason(request))
-    return content
+    approval.approve(content, by=staff_user(request), now=now, reason=_reason(request))
 
 
-def _reject(request: HttpRequest, content: Content) -> Content:
-    approval.reject(content, by=_user(request), now=timezone.now(), reason=_reason(request))
-    return content
+def _reject(request: HttpRequest, content: Content) -> None:
+    reason = _reason(request)
+    approval.reject(content, by=staff_user(request), now=timezone.now(), reason=reason)
 
 
 def _new_version(request: HttpRequest, content: Content) -> Content:
-    return approval.new_version(content, by=_user(request), now=timezone.now())
+    return approval.new_version(content, by=staff_user(request), now=timezone.now())
 
 
-def _choose_fallback(request: HttpRequest, content: Content) -> Content:
-    approval.choose_fallback(content, by=_user(request), now=timezone.now())
-    return content
+def _choose_fallback(request: HttpRequest, content: Content) -> None:
+    approval.choose_fallback(content, by=staff_user(request), now=timezone.now())
 
 
-def _send_test(request: HttpRequest, content: Content) -> Content:
+def _send_test(request: HttpRequest, content: Content) -> None:
     indexes = [int(index) for index in request.POST.getlist("phone") if index.isdigit()]
     recipients = settings.TEST_RECIPIENTS
     phones = [recipients[index] for index in dict.fromkeys(indexes) if index < len(recipients)]
@@ -112,7 +106,6 @@ def _send_test(request: HttpRequest, content: Content) -> Content:
     for answer in staff_send.send(content, person, phones, api=client.client()):
         show = messages.success if answer.accepted else messages.error
         show(request, f"Test to {answer.phone}: {answer.words}")
-    return content
 
 
 WORKFLOW_ACTIONS = {
@@ -156,8 +149,3 @@ def workflow_context(request: HttpRequest, content: Content) -> dict[str, Any]:
         "may_test": may(request, TEST),
         "test_phones": [mask_phone(phone) for phone in settings.TEST_RECIPIENTS],
     }
-
-
-def _user(request: HttpRequest) -> Any:
-    assert request.user.is_authenticated  # the admin admits no one else
-    return request.user

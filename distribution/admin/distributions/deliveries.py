@@ -10,7 +10,6 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
-from django.urls import URLPattern, path
 from django.utils import timezone
 
 from distribution.ledger.reasons import explain
@@ -19,7 +18,7 @@ from distribution.reporting import delivery_export
 from distribution.runtime import india_time
 from masking.phones import mask_phone
 from subscribers.admin.confirmed_action import log_action
-from subscribers.admin.page_frame import csv_file
+from subscribers.admin.page_frame import OwnPages, csv_file
 from subscribers.admin.read_only import ReadOnlyAdmin
 
 EXPORT = "distribution.export_delivery"
@@ -33,11 +32,7 @@ class DistributionFilter(admin.SimpleListFilter):
     title = "distribution"
     parameter_name = "distribution"
 
-    def lookups(
-        self,
-        request: HttpRequest,
-        model_admin: admin.ModelAdmin[Any],
-    ) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
         opened = Distribution.objects.exclude(opened_at=None)[:FILTER_CHOICES_LIMIT]
         return [(str(row.pk), str(row)) for row in opened]
 
@@ -47,11 +42,7 @@ class DistributionFilter(admin.SimpleListFilter):
             return value
         return self.lookup_choices[0][0] if self.lookup_choices else None
 
-    def queryset(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[Delivery],
-    ) -> QuerySet[Delivery]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> QuerySet[Delivery]:
         chosen = self.value()
         return queryset.filter(distribution=int(chosen)) if chosen else queryset
 
@@ -70,9 +61,7 @@ class ReasonFilter(admin.SimpleListFilter):
     title = "reason"
     parameter_name = "reason"
 
-    def lookups(
-        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
-    ) -> list[tuple[str, str]]:
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
         params = {"distribution": [request.GET.get("distribution", "")]}
         chosen = DistributionFilter(request, params, Delivery, model_admin).value()
         if chosen is None:
@@ -81,11 +70,7 @@ class ReasonFilter(admin.SimpleListFilter):
         reasons = rows.values_list("reason", flat=True).distinct()
         return sorted((reason, explain(reason).words) for reason in reasons)
 
-    def queryset(
-        self,
-        request: HttpRequest,
-        queryset: QuerySet[Delivery],
-    ) -> QuerySet[Delivery]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Delivery]) -> QuerySet[Delivery]:
         return queryset.filter(reason=self.value()) if self.value() else queryset
 
 
@@ -95,7 +80,7 @@ def _clock(moment: datetime | None) -> str | None:
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(ReadOnlyAdmin):
+class DeliveryAdmin(OwnPages, ReadOnlyAdmin):
     list_display = [
         "masked_phone",
         "name",
@@ -136,6 +121,7 @@ class DeliveryAdmin(ReadOnlyAdmin):
     search_help_text = "A whole phone number, as +919812345678"
     show_full_result_count = False
     ordering = ["pk"]
+    pages = {"export/": ("export_view", "distribution_delivery_export")}
 
     @admin.display(description="phone")
     def masked_phone(self, delivery: Delivery) -> str:
@@ -169,16 +155,6 @@ class DeliveryAdmin(ReadOnlyAdmin):
             f"{attempt.outcome.lower().replace('_', ' ')}, {explain(attempt.reason).words}"
             for attempt in attempts
         )
-
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view(self.export_view)
-        return [path("export/", view, name="distribution_delivery_export"), *super().get_urls()]
-
-    def changelist_view(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> Any:
-        context = {"may_export": request.user.has_perm(EXPORT), **(extra_context or {})}
-        return super().changelist_view(request, context)
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
         """The rows that the list shows with the same filters, as one CSV file."""

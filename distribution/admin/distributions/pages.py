@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from distribution.admin.distributions import unconfirmed
@@ -27,7 +26,7 @@ from distribution.reporting.snapshot import take_snapshot
 from distribution.reporting.text_formats import percent
 from masking.phones import mask_phone
 from subscribers.admin.confirmed_action import ReasonForm, log_action
-from subscribers.admin.page_frame import framed, viewable_row
+from subscribers.admin.page_frame import OwnPages, framed, staff_user, viewable_row
 from subscribers.admin.read_only import ReadOnlyAdmin
 
 BATCHES_SHOWN = 40
@@ -35,7 +34,7 @@ TEMPLATE_FOLDER = "admin/distribution/distribution"
 
 
 @admin.register(Distribution)
-class DistributionAdmin(ReadOnlyAdmin):
+class DistributionAdmin(OwnPages, ReadOnlyAdmin):
     list_display = [
         "day",
         "kind",
@@ -49,6 +48,11 @@ class DistributionAdmin(ReadOnlyAdmin):
     ]
     list_filter = ["kind", "state"]
     date_hierarchy = "local_date"
+    pages = {
+        "<int:pk>/do/<str:name>/": ("action_view", "distribution_act"),
+        "<int:pk>/doubts/": ("unconfirmed_view", "distribution_doubts"),
+        "<int:pk>/doubts/decide/": ("decision_view", "distribution_decide"),
+    }
 
     @admin.display(description="day", ordering="local_date")
     def day(self, distribution: Distribution) -> str:
@@ -64,22 +68,7 @@ class DistributionAdmin(ReadOnlyAdmin):
         share = distribution.sla_delivered
         return "–" if share is None else percent(share)
 
-    def get_urls(self) -> list[URLPattern]:
-        view = self.admin_site.admin_view
-        routes = [
-            path("<int:pk>/do/<str:name>/", view(self.action_view), name="distribution_act"),
-            path("<int:pk>/doubts/", view(self.unconfirmed_view), name="distribution_doubts"),
-            path("<int:pk>/doubts/decide/", view(self.decision_view), name="distribution_decide"),
-        ]
-        return [*routes, *super().get_urls()]
-
-    def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
+    def change_view(self, request: HttpRequest, object_id: str, *_: Any, **__: Any) -> HttpResponse:
         """The page of one distribution."""
         distribution = viewable_row(self, request, object_id)
         batch = request.GET.get("batch", "")
@@ -90,7 +79,7 @@ class DistributionAdmin(ReadOnlyAdmin):
             distribution,
             "page.html",
             snapshot=take_snapshot(distribution, now=timezone.now()),
-            actions=available_actions(distribution, _user(request)),
+            actions=available_actions(distribution, staff_user(request)),
             tiers=counts.by_tier(distribution),
             batches=counts.by_batch(distribution, start=first, limit=BATCHES_SHOWN),
             first_batch=first,
@@ -100,7 +89,6 @@ class DistributionAdmin(ReadOnlyAdmin):
                 {"delivery": row, "phone": mask_phone(row.phone)}
                 for row in counts.slowest(distribution)
             ],
-            may_export=request.user.has_perm("distribution.export_delivery"),
         )
 
     def action_view(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
@@ -114,7 +102,7 @@ class DistributionAdmin(ReadOnlyAdmin):
         form = ReasonForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             self._perform(request, distribution, action, form.cleaned_data["reason"])
-            return HttpResponseRedirect(_url(distribution))
+            return redirect("admin:distribution_distribution_change", distribution.pk)
         preview = manual_retry.preview(distribution) if name == "retry" else None
         return self.page(
             request,
@@ -137,7 +125,7 @@ class DistributionAdmin(ReadOnlyAdmin):
     ) -> None:
         before = {"state": distribution.state}
         try:
-            result = action.perform(distribution, _user(request), reason, timezone.now())
+            result = action.perform(distribution, staff_user(request), reason, timezone.now())
         except REFUSALS as error:
             act, result, level = f"{action.title}: refused", str(error), messages.ERROR
         else:
@@ -150,7 +138,7 @@ class DistributionAdmin(ReadOnlyAdmin):
     def unconfirmed_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The list of unconfirmed deliveries."""
         distribution = viewable_row(self, request, str(pk))
-        context = unconfirmed.list_context(request, distribution)
+        context = unconfirmed.list_context(distribution)
         return self.page(request, distribution, "unconfirmed.html", **context)
 
     def decision_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -171,12 +159,3 @@ class DistributionAdmin(ReadOnlyAdmin):
             distribution=distribution,
             **context,
         )
-
-
-def _user(request: HttpRequest) -> User:
-    assert isinstance(request.user, User)  # the admin admits no one else
-    return request.user
-
-
-def _url(distribution: Distribution) -> str:
-    return reverse("admin:distribution_distribution_change", args=[distribution.pk])

@@ -7,10 +7,9 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
-from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.utils import timezone
 
 from distribution.interventions import unconfirmed
@@ -19,6 +18,7 @@ from distribution.ledger.reasons import explain
 from distribution.models import Distribution
 from masking.phones import mask_phone
 from subscribers.admin.confirmed_action import ReasonForm, log_action
+from subscribers.admin.page_frame import staff_user
 
 ROWS_LIMIT = 200  # on the page, and in one decision
 DECISIONS = {"resend": "Send again", "leave": "Leave as it is"}
@@ -29,7 +29,7 @@ WARNINGS = {
 }
 
 
-def list_context(request: HttpRequest, distribution: Distribution) -> dict[str, Any]:
+def list_context(distribution: Distribution) -> dict[str, Any]:
     """The context of the list: the oldest first, phones masked."""
     rows = unconfirmed.listed(distribution)
     return {
@@ -37,7 +37,6 @@ def list_context(request: HttpRequest, distribution: Distribution) -> dict[str, 
             (row, mask_phone(row.phone), explain(row.reason).words) for row in rows[:ROWS_LIMIT]
         ],
         "total": rows.count(),
-        "may_decide": request.user.has_perm(unconfirmed.PERMISSION),
     }
 
 
@@ -58,15 +57,14 @@ def decision_page(
     decision = params.get("what", "")
     wanted = [int(word) for word in params.getlist("pk")[:ROWS_LIMIT] if word.isdecimal()]
     chosen = list(unconfirmed.listed(distribution).filter(pk__in=wanted))
-    list_page = reverse("admin:distribution_doubts", args=[distribution.pk])
     if decision not in DECISIONS or not chosen:
         admin.message_user(request, "Choose at least one person first.", messages.WARNING)
-        return HttpResponseRedirect(list_page)
+        return redirect("admin:distribution_doubts", distribution.pk)
     form = ReasonForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         pks = [row.pk for row in chosen]
         _apply_decision(admin, request, distribution, decision, pks, form.cleaned_data["reason"])
-        return HttpResponseRedirect(list_page)
+        return redirect("admin:distribution_doubts", distribution.pk)
     return page(
         request,
         distribution,
@@ -88,11 +86,10 @@ def _apply_decision(
     reason: str,
 ) -> None:
     decide = unconfirmed.resend if decision == "resend" else unconfirmed.leave
-    assert isinstance(request.user, User)  # the admin admits no one else
-    done, refused = [], set()
+    by, done, refused = staff_user(request), [], set()
     for pk in pks:
         try:
-            decide(pk, by=request.user, reason=reason, now=timezone.now())
+            decide(pk, by=by, reason=reason, now=timezone.now())
         except InterventionError as error:
             refused.add(str(error))
         else:

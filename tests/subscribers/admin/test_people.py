@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.urls import reverse
 
+from masking.phones import mask_phone
 from subscribers.models import ConsentEvent, Subscriber
 from tests.builders import a_subscriber
 from tests.subscribers.moments import NOW, statuses
@@ -154,3 +157,10 @@ def test_nobody_deletes_a_subscriber(admin_client):
 
     assert admin_client.post(where, {"post": "yes"}).status_code == 403
     assert Subscriber.objects.count() == 1
+
+
+def test_the_number_and_the_name_in_the_list_lead_to_the_person(admin_client):
+    person = a_subscriber(name="Asha Rao")
+    address = f"/admin/subscribers/subscriber/{person.pk}/change/"
+    links = re.findall(rf'<a[^>]*href="{address}"[^>]*>([^<]+)</a>', page(admin_client, LIST))
+    assert links == [mask_phone(person.phone), "Asha Rao"]
