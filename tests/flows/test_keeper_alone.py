@@ -65,11 +65,10 @@ def morning(tmp_path: Path, subscribers: int, **settings: str) -> Iterator[Morni
     }
     ready = tmp_path / "ready"
     ready.mkdir()
-    hook = f"http://127.0.0.1:{ports['web']}{stand_in.webhook_path}"
     with Supervisor(tmp_path / "logs") as supervisor:
         supervisor.run(programs.manage(env, "migrate", "--no-input"))
         children = [
-            programs.sandbox(env, stand_in, ports["sandbox"], hook),
+            programs.sandbox(env, stand_in, ports["sandbox"], f"http://127.0.0.1:{ports['web']}"),
             programs.web(env, ports["web"]),
         ]
         supervisor.wait_ready(*[supervisor.start(child) for child in children])
