@@ -48,13 +48,12 @@ class Health(APIView):
         if PROBES["database"].succeeds():
             super().initial(request, *args, **kwargs)
 
-    @extend_schema(
-        summary="Health in depth",
-        operation_id="health",
-        responses={200: HealthShown, 503: HealthShown},
-    )
+    @extend_schema("health", responses={200: HealthShown, 503: HealthShown})
     def get(self, request: Request) -> Response:  # noqa: ARG002 - the signature is REST framework's
-        """Answers within seconds whatever hangs: 200 when ready, else 503."""
+        """Health in depth.
+
+        Answers within seconds whatever hangs: 200 when ready, else 503.
+        """
         report = health.report()
         body = {
             "live": True,

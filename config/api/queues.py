@@ -62,9 +62,12 @@ class Queues(APIView):
 
     scopes = {"GET": Scope.READ}
 
-    @extend_schema(summary="Queues and ledger", operation_id="queue_status", responses=QueueStatus)
+    @extend_schema("queue_status", responses=QueueStatus)
     def get(self, request: Request) -> Response:  # noqa: ARG002 - the framework's
-        """Workers, rates and the ledger are told although the broker is away."""
+        """Queues and ledger.
+
+        Workers, rates and the ledger are told although the broker is away.
+        """
         now = timezone.now()
         waiting = BROKER_PROBE.result()
         rows = Delivery.objects.filter(distribution__in=Distribution.objects.running())

@@ -87,6 +87,14 @@ class ApiSchema(AutoSchema):
             operation["description"] = f"{description}\n\nScope: `{scope}`.".strip()
         return operation
 
+    def get_summary(self) -> str:
+        """The first line of the docstring of the method, else of the view."""
+        return super().get_description().partition("\n")[0].rstrip(".")
+
+    def get_description(self) -> str:  # type: ignore[override]  # typed so upstream too
+        """The rest of that docstring."""
+        return super().get_description().partition("\n")[2].strip()
+
     def get_tags(self) -> list[str]:
         segments = self.path.strip("/").split("/")
         return [

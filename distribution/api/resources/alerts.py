@@ -95,7 +95,10 @@ class Acknowledged(serializers.Serializer[Any]):
 
 
 class Alerts(generics.ListAPIView[Alert]):
-    """What is wrong now."""
+    """Alerts.
+
+    Alerts that are open or acknowledged, the latest first.
+    """
 
     scopes = {"GET": Scope.READ, "POST": Scope.ADMIN}
     serializer_class = AlertShown
@@ -105,16 +108,12 @@ class Alerts(generics.ListAPIView[Alert]):
     def get_queryset(self) -> QuerySet[Alert]:
         return Alert.objects.select_related("acknowledged_by")
 
-    @extend_schema(summary="Alerts")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Alerts that are open or acknowledged, the latest first."""
-        return super().get(request, *args, **kwargs)
-
-    @extend_schema(
-        summary="Acknowledge alerts", request=Chosen, responses=Acknowledged, filters=False
-    )
+    @extend_schema(request=Chosen, responses=Acknowledged, filters=False)
     def post(self, request: Request) -> Response:
-        """Says who looks after them. They stay active until what they tell of is over."""
+        """Acknowledge alerts.
+
+        Says who looks after them. They stay active until what they tell of is over.
+        """
         ids = validated(Chosen, request.data)["ids"]
         return Response({"acknowledged": _acknowledge(request, ids)})
 
@@ -124,9 +123,12 @@ class Acknowledge(APIView):
 
     scopes = {"POST": Scope.ADMIN}
 
-    @extend_schema(summary="Acknowledge an alert", request=None, responses=AlertShown)
+    @extend_schema(request=None, responses=AlertShown)
     def post(self, request: Request, id: int) -> Response:
-        """Again is no error. One that is closed is answered 409 `alert_closed`."""
+        """Acknowledge an alert.
+
+        Again is no error. One that is closed is answered 409 `alert_closed`.
+        """
         alert = get_object_or_404(Alert, pk=id)
         _acknowledge(request, [alert.pk])
         alert.refresh_from_db()

@@ -110,7 +110,6 @@ class Analytics(APIView):
     renderer_classes = csv.JSON_OR_CSV
 
     @extend_schema(
-        summary="Read analytics",
         parameters=[AnalyticsQuery],
         responses={
             (200, "application/json"): AnalyticsAnswer,
@@ -120,7 +119,10 @@ class Analytics(APIView):
         },
     )
     def get(self, request: Request) -> HttpResponseBase:
-        """Sent, delivered, read, failed by reason and skipped, of a range of days."""
+        """Read analytics.
+
+        Sent, delivered, read, failed by reason and skipped, of a range of days.
+        """
         query = AnalyticsQuery(data=request.query_params.dict())  # rejects an empty date
         query.is_valid(raise_exception=True)
         start, end, by = (query.validated_data[name] for name in ("start", "end", "by"))

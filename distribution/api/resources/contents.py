@@ -187,12 +187,14 @@ class Submit(APIView):
     body_bytes = MAX_FILE_BYTES + MEGABYTE
 
     @extend_schema(
-        summary="Submit content for approval",
-        description="A person other than the token's must approve it. Follow it at its `url`.",
         request={"application/json": ContentBody, "multipart/form-data": ContentUpload},
         responses={201: ContentShown},
     )
     def post(self, request: Request) -> HttpResponse:
+        """Submit content for approval.
+
+        A person other than the token's must approve it. Follow it at its `url`.
+        """
         body, file = _read(request)
         if stored := kept_answer(request):
             return stored
@@ -252,11 +254,14 @@ def _submit(request: Request, body: dict[str, Any], header: dict[str, Any]) -> A
 
 
 class OneContent(APIView):
-    """A content that was submitted."""
+    """See what was decided about a content.
+
+    A content that was submitted.
+    """
 
     scopes = {"GET": Scope.CONTENT}
 
-    @extend_schema(summary="See what was decided about a content", responses=ContentShown)
+    @extend_schema(responses=ContentShown)
     def get(self, request: Request, id: int) -> Response:  # noqa: ARG002 - named in the document
         rows = Content.objects.select_related("message_template", "author")
         return Response(ContentShown(get_object_or_404(rows, pk=id)).data)

@@ -28,15 +28,16 @@ class Step(APIView):
     target_state: DistributionState
     log_message: str
 
-    def apply(self, distribution: Distribution, reason: str) -> None:
+    def apply(self, pk: int, reason: str) -> None:
         raise NotImplementedError
 
-    def respond(self, request: Request, pk: int) -> Response:
+    @extend_schema(request=ReasonBody, responses=DistributionShown)
+    def post(self, request: Request, id: int) -> Response:
         reason = validated(ReasonBody, request.data)["reason"]
-        distribution = get_object_or_404(Distribution, pk=pk)
+        distribution = get_object_or_404(Distribution, pk=id)
         if distribution.state != self.target_state:
             try:
-                self.apply(distribution, f"{request.user}: {reason}")
+                self.apply(distribution.pk, f"{request.user}: {reason}")
             except control.ControlError as error:
                 raise Conflict("not_possible", str(error)) from None
             audit.log_action(request, distribution, self.log_message, reason=reason, after={})
@@ -45,49 +46,35 @@ class Step(APIView):
 
 
 class Pause(Step):
+    """Pause a distribution.
+
+    Calls under way finish, nothing new begins until somebody resumes it.
+    """
+
     target_state, log_message = DistributionState.PAUSED, "Paused."
 
-    @extend_schema(
-        summary="Pause a distribution",
-        description="Calls under way finish, nothing new begins until somebody resumes it.",
-        request=ReasonBody,
-        responses=DistributionShown,
-    )
-    def post(self, request: Request, id: int) -> Response:
-        return self.respond(request, id)
-
-    def apply(self, distribution: Distribution, reason: str) -> None:
-        if not control.pause(distribution.pk, reason=reason, now=timezone.now()):
+    def apply(self, pk: int, reason: str) -> None:
+        if not control.pause(pk, reason=reason, now=timezone.now()):
             raise control.ControlError("Only a distribution that is sending can be paused.")
 
 
 class Resume(Step):
+    """Resume a paused distribution."""
+
     target_state, log_message = DistributionState.SENDING, "Resumed."
 
-    @extend_schema(
-        summary="Resume a paused distribution",
-        request=ReasonBody,
-        responses=DistributionShown,
-    )
-    def post(self, request: Request, id: int) -> Response:
-        return self.respond(request, id)
-
-    def apply(self, distribution: Distribution, reason: str) -> None:
+    def apply(self, pk: int, reason: str) -> None:
         del reason  # only logged
-        control.resume(distribution.pk, now=timezone.now())
+        control.resume(pk, now=timezone.now())
 
 
 class Cancel(Step):
+    """Cancel a distribution for good.
+
+    Everybody who still waits is left out. What is under way is still settled.
+    """
+
     target_state, log_message = DistributionState.CANCELLED, "Cancelled."
 
-    @extend_schema(
-        summary="Cancel a distribution for good",
-        description="Everybody who still waits is left out. What is under way is still settled.",
-        request=ReasonBody,
-        responses=DistributionShown,
-    )
-    def post(self, request: Request, id: int) -> Response:
-        return self.respond(request, id)
-
-    def apply(self, distribution: Distribution, reason: str) -> None:
-        control.cancel(distribution.pk, reason=reason, now=timezone.now())
+    def apply(self, pk: int, reason: str) -> None:
+        control.cancel(pk, reason=reason, now=timezone.now())

@@ -94,14 +94,16 @@ class Deliveries(ReplicaList[Delivery]):
         return Delivery.objects.filter(distribution=self.kwargs["id"]).select_related("number")
 
     @extend_schema(
-        summary="List deliveries of a distribution",
-        description="JSON in pages, or all of them as one CSV file with `Accept: text/csv`.",
         responses={
             (200, "application/json"): DeliveryShown(many=True),
             (200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, "One line each, a header first."),
         },
     )
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Any:
+        """List deliveries of a distribution.
+
+        JSON in pages, or all of them as one CSV file with `Accept: text/csv`.
+        """
         get_object_or_404(Distribution, pk=self.kwargs["id"])  # the replica may not have it yet
         if csv.wants_csv(request):
             rows = self.filter_queryset(self.get_queryset().using(replica.stream_alias())).order_by(

@@ -61,12 +61,13 @@ class DistributionFilter(Filters):
         fields = {"kind": ["exact"], "state": ["exact"]}
 
 
-@extend_schema_view(
-    get=extend_schema(operation_id="distribution_list", summary="List distributions of every kind")
-)
+@extend_schema_view(get=extend_schema("distribution_list"))
 class Distributions(ReplicaList[Distribution]):
-    """Daily, one-time and manual ones, the latest first: those that were, that run, and that are
-    planned."""
+    """List distributions of every kind.
+
+    Daily, one-time and manual ones, the latest first: those that were, that run, and that are
+    planned.
+    """
 
     scopes = {"GET": Scope.READ}
     serializer_class = DistributionShown

@@ -95,14 +95,12 @@ class SubscriberHistory(APIView):
     query_parameters = {"GET": PAGE_PARAMETERS}
     ordering = ("-pk",)
 
-    @extend_schema(
-        operation_id="subscribers_history",
-        summary="One person's history",
-        parameters=PAGES,
-        responses=History,
-    )
+    @extend_schema("subscribers_history", parameters=PAGES, responses=History)
     def get(self, request: Request, id: int) -> Response:
-        """Each delivery is also told in a sentence that can be read out on the phone."""
+        """One person's history.
+
+        Each delivery is also told in a sentence that can be read out on the phone.
+        """
         subscriber, pages = get_subscriber(id), CursorPages()
         rows = pages.paginate_queryset(_deliveries(subscriber.pk), request, self)
         today = india_time.local_date(timezone.now())

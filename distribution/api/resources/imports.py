@@ -201,8 +201,7 @@ class ImportSubscribers(APIView):
     parser_classes = [MultiPartParser, CsvParser, JsonLinesParser, XlsxParser]
 
     @extend_schema(
-        operation_id="subscribers_import",
-        summary="Import a list",
+        "subscribers_import",
         parameters=[Beside],
         request={
             "multipart/form-data": Upload,
@@ -213,8 +212,11 @@ class ImportSubscribers(APIView):
         responses={202: Job},
     )
     def post(self, request: Request) -> HttpResponse:
-        """Answers at once with a job to follow. Rows are taken or refused one by one; nobody who
-        left is brought back. A job whose worker dies is gone on with where it was."""
+        """Import a list.
+
+        Answers at once with a job to follow. Rows are taken or refused one by one; nobody who
+        left is brought back. A job whose worker dies is gone on with where it was.
+        """
         validated(Beside, request.query_params)  # checked for forms too
         upload = validated(Upload, request.data)
         return idempotency.once(request, lambda: _submit(request, upload))
@@ -225,22 +227,23 @@ class OneImport(APIView):
 
     scopes = {"GET": Scope.SUBSCRIBERS, "DELETE": Scope.SUBSCRIBERS}
 
-    @extend_schema(
-        operation_id="subscribers_import_read", summary="Follow an import", responses=Job
-    )
+    @extend_schema("subscribers_import_read", responses=Job)
     def get(self, request: Request, id: int) -> Response:  # noqa: ARG002
-        """CHECKING and IMPORTING are under way; CHECKED waits for a confirmation; DONE, REFUSED
-        (`problem` says why) and CANCELLED are ends."""
+        """Follow an import.
+
+        CHECKING and IMPORTING are under way; CHECKED waits for a confirmation; DONE, REFUSED
+        (`problem` says why) and CANCELLED are ends.
+        """
         return Response(Job(_job(id)).data)
 
-    @extend_schema(
-        operation_id="subscribers_import_cancel",
-        summary="Stop an import",
-        responses={200: Job},  # else drf-spectacular would assume a 204
-    )
+    # Without the 200 drf-spectacular would assume a 204.
+    @extend_schema("subscribers_import_cancel", responses={200: Job})
     def delete(self, request: Request, id: int) -> Response:  # noqa: ARG002
-        """What is written by then stays. Again is no error; one that has come to another end is
-        answered 409 `import_ended`."""
+        """Stop an import.
+
+        What is written by then stays. Again is no error; one that has come to another end is
+        answered 409 `import_ended`.
+        """
         stopped = jobs.cancel(_job(id).pk, now=timezone.now())
         job = _job(id)
         if not stopped and job.state != ImportState.CANCELLED:
@@ -255,15 +258,13 @@ class ConfirmImport(APIView):
 
     scopes = {"POST": Scope.SUBSCRIBERS}
 
-    @extend_schema(
-        operation_id="subscribers_import_confirm",
-        summary="Import what was checked",
-        request=Confirmation,
-        responses={202: Job},
-    )
+    @extend_schema("subscribers_import_confirm", request=Confirmation, responses={202: Job})
     def post(self, request: Request, id: int) -> Response:
-        """After a dry run. Again with the same `consent_source` is no error; else what is not
-        CHECKED is answered 409 `import_not_checked`."""
+        """Import what was checked.
+
+        After a dry run. Again with the same `consent_source` is no error; else what is not
+        CHECKED is answered 409 `import_not_checked`.
+        """
         source = jobs.cleaned(validated(Confirmation, request.data)["consent_source"])
         confirmed = jobs.confirm(
             _job(id).pk, consent_source=source, by=_by(request), now=timezone.now()

@@ -55,9 +55,12 @@ class NumberFilter(Filters):
         fields: tuple[str, ...] = ()
 
 
-@extend_schema_view(get=extend_schema(summary="Phone numbers", responses=NumberShown(many=True)))
+@extend_schema_view(get=extend_schema(responses=NumberShown(many=True)))
 class Numbers(generics.ListAPIView[PhoneNumber]):
-    """The pool."""
+    """Phone numbers.
+
+    The pool.
+    """
 
     scopes = {"GET": Scope.READ}
     serializer_class = NumberShown  # type: ignore[assignment]  # of a standing, not of the row
@@ -77,9 +80,12 @@ class Number(APIView):
 
     scopes = {"GET": Scope.READ}
 
-    @extend_schema(summary="One phone number", responses=NumberShown)
+    @extend_schema(responses=NumberShown)
     def get(self, request: Request, id: int) -> Response:  # noqa: ARG002
-        """How it stands at this moment."""
+        """One phone number.
+
+        How it stands at this moment.
+        """
         number = get_object_or_404(PhoneNumber.objects.select_related("portfolio"), pk=id)
         return Response(_bodies([number])[0])
 

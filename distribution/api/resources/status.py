@@ -103,9 +103,6 @@ class Status(APIView):
     query_parameters = {"GET": ("id",)}
 
     @extend_schema(
-        summary="Follow a distribution",
-        description="Without `id` the one that runs, else the one whose time has come, else the "
-        "last.",
         parameters=[
             OpenApiParameter(
                 "id", {"type": "integer", "minimum": 1, "maximum": MAX_ID}, required=False
@@ -114,6 +111,10 @@ class Status(APIView):
         responses=StatusShown,
     )
     def get(self, request: Request) -> Response:
+        """Follow a distribution.
+
+        Without `id` the one that runs, else the one whose time has come, else the last.
+        """
         return Response(_cached_body(_requested(request)))
 
 

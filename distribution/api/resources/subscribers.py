@@ -47,10 +47,13 @@ def get_subscriber(pk: int) -> Subscriber:
     return get_object_or_404(existing_subscribers(), pk=pk)
 
 
-@extend_schema_view(get=extend_schema(operation_id="subscribers_list", summary="Subscribers"))
+@extend_schema_view(get=extend_schema("subscribers_list"))
 class Subscribers(ReplicaList[Subscriber]):
-    """Pages of subscribers, phones masked. To keep in step, give `updated_since` a minute before
-    you asked last."""
+    """Subscribers.
+
+    Pages of subscribers, phones masked. To keep in step, give `updated_since` a minute before
+    you asked last.
+    """
 
     scopes = {"GET": Scope.SUBSCRIBERS}
     serializer_class = SubscriberRow
@@ -62,9 +65,12 @@ class Subscribers(ReplicaList[Subscriber]):
         return existing_subscribers()
 
 
-@extend_schema_view(get=extend_schema(operation_id="subscribers_read", summary="One subscriber"))
+@extend_schema_view(get=extend_schema("subscribers_read"))
 class Person(generics.RetrieveAPIView[Subscriber]):
-    """With the phone in full."""
+    """One subscriber.
+
+    With the phone in full.
+    """
 
     scopes = {"GET": Scope.SUBSCRIBERS, "PATCH": Scope.SUBSCRIBERS}
     serializer_class = OneSubscriber
@@ -73,15 +79,13 @@ class Person(generics.RetrieveAPIView[Subscriber]):
     def get_object(self) -> Subscriber:
         return get_subscriber(self.kwargs["id"])
 
-    @extend_schema(
-        operation_id="subscribers_change",
-        summary="Correct somebody's details",
-        request=Details,
-        responses={200: OneSubscriber},
-    )
+    @extend_schema("subscribers_change", request=Details, responses=OneSubscriber)
     def patch(self, request: Request, id: int) -> Response:
-        """What is left out stays; an attribute that is sent empty goes. Neither phone nor status
-        can be changed so. Who asked to be erased is answered 409 `subscriber_erased`."""
+        """Correct somebody's details.
+
+        What is left out stays; an attribute that is sent empty goes. Neither phone nor status
+        can be changed so. Who asked to be erased is answered 409 `subscriber_erased`.
+        """
         details = dict(validated(Details, request.data))
         attributes, person = details.pop("attributes", {}), get_subscriber(id)
         try:
@@ -107,15 +111,13 @@ class AddSubscriber(APIView):
         "subscribers_history": "path.id",
     }
 
-    @extend_schema(
-        operation_id="subscribers_add",
-        summary="Add a subscriber",
-        request=NewSubscriber,
-        responses={201: OneSubscriber},
-    )
+    @extend_schema("subscribers_add", request=NewSubscriber, responses={201: OneSubscriber})
     def post(self, request: Request) -> HttpResponse:
-        """Who said STOP before we knew them is taken in as UNSUBSCRIBED. `subscriber_exists` and
-        `subscriber_erased` are answered 409."""
+        """Add a subscriber.
+
+        Who said STOP before we knew them is taken in as UNSUBSCRIBED. `subscriber_exists` and
+        `subscriber_erased` are answered 409.
+        """
         details = validated(NewSubscriber, request.data)
         return idempotency.once(request, lambda: _add(request, dict(details)))
 
@@ -147,16 +149,14 @@ class SubscriberStatus(APIView):
 
     scopes = {"PATCH": Scope.SUBSCRIBERS}
 
-    @extend_schema(
-        operation_id="subscribers_status",
-        summary="Set the status",
-        request=StatusChange,
-        responses={200: OneSubscriber},
-    )
+    @extend_schema("subscribers_status", request=StatusChange, responses=OneSubscriber)
     def patch(self, request: Request, id: int) -> Response:
-        """Setting what is set changes nothing. What the consent on record does not allow is
+        """Set the status.
+
+        Setting what is set changes nothing. What the consent on record does not allow is
         answered 409 `status_refused`: who unsubscribed becomes ACTIVE with a `consent_source`
-        only."""
+        only.
+        """
         change = validated(StatusChange, request.data)
         person = get_subscriber(id)
         try:

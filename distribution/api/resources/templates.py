@@ -6,7 +6,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import extend_schema, extend_schema_field, extend_schema_view
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -65,9 +65,11 @@ class TemplateFilter(Filters):
         fields: tuple[str, ...] = ()
 
 
-@extend_schema_view(get=extend_schema(summary="Message templates"))
 class Templates(ReplicaList[MessageTemplate]):
-    """Content names one of them by its id."""
+    """Message templates.
+
+    Content names one of them by its id.
+    """
 
     scopes = {"GET": Scope.READ}
     serializer_class = TemplateShown
@@ -88,9 +90,11 @@ class Templates(ReplicaList[MessageTemplate]):
         return Response(data)
 
 
-@extend_schema_view(get=extend_schema(summary="One message template"))
 class Template(generics.RetrieveAPIView[MessageTemplate]):
-    """As Meta told it last."""
+    """One message template.
+
+    As Meta told it last.
+    """
 
     scopes = {"GET": Scope.READ}
     serializer_class = TemplateShown

@@ -81,10 +81,6 @@ class Trigger(APIView):
     }
 
     @extend_schema(
-        summary="Start a distribution now",
-        description="It is written down and begins within moments; checks that keep it shut are "
-        "told by its status. The same content is not sent twice unless `again` says so: before the "
-        "daily time, today's content brings the daily distribution forward.",
         request=TriggerBody,
         responses={
             200: OpenApiResponse(DryRunShown, "A dry run: nothing was done."),
@@ -92,6 +88,12 @@ class Trigger(APIView):
         },
     )
     def post(self, request: Request) -> HttpResponse:
+        """Start a distribution now.
+
+        It is written down and begins within moments; checks that keep it shut are told by its
+        status. The same content is not sent twice unless `again` says so: before the daily time,
+        today's content brings the daily distribution forward.
+        """
         body = validated(TriggerBody, request.data)
         if body["dry_run"]:
             return once(request, lambda: _dry_run(body))
@@ -155,7 +157,10 @@ class OneTimeFilter(Filters):
 
 
 class Schedule(ListAPIView[Distribution]):
-    """One-time distributions: those to come and those that were."""
+    """List one-time distributions.
+
+    One-time distributions: those to come and those that were.
+    """
 
     scopes = {"GET": Scope.READ, "POST": Scope.DISTRIBUTE}
     creates = True
@@ -170,16 +175,9 @@ class Schedule(ListAPIView[Distribution]):
     def get_queryset(self) -> QuerySet[Distribution]:
         return Distribution.objects.filter(kind=Kind.ONE_TIME)
 
-    @extend_schema(summary="List one-time distributions")
-    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return super().get(request, *args, **kwargs)
-
-    @extend_schema(
-        summary="Plan a one-time distribution",
-        request=ScheduleBody,
-        responses={201: DistributionShown},
-    )
+    @extend_schema(request=ScheduleBody, responses={201: DistributionShown})
     def post(self, request: Request) -> HttpResponse:
+        """Plan a one-time distribution."""
         body = validated(ScheduleBody, request.data)
         return once(request, lambda: _plan(request, body))
 
@@ -200,11 +198,11 @@ class Planned(APIView):
     scopes = {"DELETE": Scope.DISTRIBUTE}
 
     @extend_schema(
-        summary="Cancel a one-time distribution before it begins",
         request=None,
         responses={204: OpenApiResponse(description="It will not begin.")},
     )
     def delete(self, request: Request, id: int) -> Response:
+        """Cancel a one-time distribution before it begins."""
         planned = get_object_or_404(Distribution, pk=id, kind=Kind.ONE_TIME)
         if planned.state == DistributionState.CANCELLED:
             return Response(status=204)
