@@ -91,7 +91,7 @@ class ApiSchema(AutoSchema):
         """The first line of the docstring of the method, else of the view."""
         return super().get_description().partition("\n")[0].rstrip(".")
 
-    def get_description(self) -> str:  # type: ignore[override]  # typed so upstream too
+    def get_description(self) -> str:  # type: ignore[override]  # as drf-spectacular
         """The rest of that docstring."""
         return super().get_description().partition("\n")[2].strip()
 

@@ -25,32 +25,22 @@ ACTIVE, OPEN, ACKNOWLEDGED, CLOSED = "active", "open", "acknowledged", "closed"
 MAX_IDS = 100  # in one acknowledgement
 
 
-class AlertShown(serializers.ModelSerializer[Alert]):
+class AlertShown(serializers.Serializer[Alert]):
     """An incident: opened once, closed once, by itself when it is over."""
 
-    state = serializers.SerializerMethodField(help_text="Closed by itself when it is over.")
-    severity = serializers.ChoiceField(Severity.choices)
+    id = serializers.IntegerField(read_only=True)
+    rule = serializers.CharField(read_only=True)
     scope = serializers.CharField(help_text="What it is about, or empty: the whole house.")
+    severity = serializers.ChoiceField(Severity.choices)
+    state = serializers.SerializerMethodField(help_text="Closed by itself when it is over.")
+    message = serializers.CharField(read_only=True)
+    opened_at = serializers.DateTimeField(read_only=True)
+    notified_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    acknowledged_at = serializers.DateTimeField(read_only=True, allow_null=True)
     acknowledged_by = serializers.CharField(
         source="acknowledged_by.username", default=None, allow_null=True
     )
-
-    class Meta:
-        model = Alert
-        fields = (
-            "id",
-            "rule",
-            "scope",
-            "severity",
-            "state",
-            "message",
-            "opened_at",
-            "notified_at",
-            "acknowledged_at",
-            "acknowledged_by",
-            "closed_at",
-        )
-        read_only_fields = fields
+    closed_at = serializers.DateTimeField(read_only=True, allow_null=True)
 
     @extend_schema_field({"type": "string", "enum": [OPEN, ACKNOWLEDGED, CLOSED]})
     def get_state(self, alert: Alert) -> str:
@@ -66,10 +56,6 @@ class AlertFilter(Filters):
         help_text="`active`, which is open or acknowledged, unless told.",
     )
     severity = filters.ChoiceFilter(choices=Severity.choices)
-
-    class Meta:
-        model = Alert
-        fields: tuple[str, ...] = ()
 
     def filter_queryset(self, queryset: QuerySet[Any]) -> QuerySet[Any]:
         alerts: QuerySet[Any] = super().filter_queryset(queryset)

@@ -148,10 +148,6 @@ class SubscriberFilter(Filters):
         "whole email.",
     )
 
-    class Meta:
-        model = Subscriber
-        fields: tuple[str, ...] = ()
-
     @extend_schema_field(
         {
             "type": "string",

@@ -25,7 +25,7 @@ from distribution.api.auth.idempotency import Answer, kept_answer, once
 from distribution.api.http.fields import Body, Day, Flag, Id, Text, validated
 from distribution.api.http.parsing import LimitedJsonParser, loads
 from distribution.content import approval, media, template_schema, validation
-from distribution.models import Approval, Content, ContentState, Decision, MessageTemplate, Scope
+from distribution.models import Content, ContentState, Decision, MessageTemplate, Scope
 from distribution.runtime import india_time
 from phonepool.cloud_api import client
 from phonepool.cloud_api.media import KINDS, MEGABYTE, MediaRefusedError
@@ -108,18 +108,20 @@ class MediaShown(serializers.Serializer[Any]):
     )
 
 
-class DecisionShown(serializers.ModelSerializer[Approval]):
+class DecisionShown(serializers.Serializer[Any]):
     decision = serializers.ChoiceField(Decision.choices)
     by = serializers.CharField(source="by.username")
-
-    class Meta:
-        model = Approval
-        fields = ["decision", "by", "reason", "at"]
+    reason = serializers.CharField(max_length=500, required=False)
+    at = serializers.DateTimeField()
 
 
-class ContentShown(serializers.ModelSerializer[Content]):
+class ContentShown(serializers.Serializer[Content]):
     """A content and what was decided about it."""
 
+    id = serializers.IntegerField(read_only=True)
+    title = serializers.CharField(max_length=120)
+    day = serializers.DateField(allow_null=True, required=False)
+    is_fallback = serializers.BooleanField(default=False)
     state = serializers.ChoiceField(ContentState.choices)
     message_template = serializers.CharField(source="message_template.name")
     body_variables = serializers.ListField(child=serializers.CharField())
@@ -127,30 +129,11 @@ class ContentShown(serializers.ModelSerializer[Content]):
     headline = serializers.SerializerMethodField(help_text="Text above; null when there is none.")
     media = serializers.SerializerMethodField(help_text="A file above; null when there is none.")
     author = serializers.CharField(source="author.username")
+    submitted_at = serializers.DateTimeField(allow_null=True, required=False)
+    decided_at = serializers.DateTimeField(allow_null=True, required=False)
     deadline = serializers.SerializerMethodField(help_text="Until when it should be approved.")
     decisions = serializers.SerializerMethodField(help_text="Oldest first.")
     url = serializers.SerializerMethodField()
-
-    class Meta:
-        model = Content
-        fields = [
-            "id",
-            "title",
-            "day",
-            "is_fallback",
-            "state",
-            "message_template",
-            "body_variables",
-            "button_variables",
-            "headline",
-            "media",
-            "author",
-            "submitted_at",
-            "decided_at",
-            "deadline",
-            "decisions",
-            "url",
-        ]
 
     def get_headline(self, content: Content) -> str | None:
         header = content.media

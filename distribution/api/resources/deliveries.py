@@ -29,42 +29,28 @@ class ProgressField(serializers.Field[int, Any, str, Any]):
         return Progress(value).name.lower()
 
 
-class DeliveryShown(serializers.ModelSerializer[Delivery]):
+class DeliveryShown(serializers.Serializer[Delivery]):
     """One person's message. The phone is masked: GET the subscriber for the whole one."""
 
+    id = serializers.IntegerField(read_only=True)
     subscriber = serializers.IntegerField(source="subscriber_id")
     phone = serializers.SerializerMethodField(help_text="Masked.")
+    tier = serializers.CharField(max_length=8)
+    batch_no = serializers.IntegerField()
+    number = serializers.CharField(
+        source="number.label", default=None, allow_null=True, help_text="Our number that sent it."
+    )
     state = serializers.ChoiceField(State.choices)
     progress = ProgressField(read_only=True, help_text="What WhatsApp reported last.")
     reason = serializers.CharField(help_text="Stable, for programs; empty when all went well.")
     words = serializers.SerializerMethodField(help_text="The reason for people.")
-    number = serializers.CharField(
-        source="number.label", default=None, allow_null=True, help_text="Our number that sent it."
-    )
     attempts = serializers.IntegerField(source="attempt_no")
+    accepted_at = serializers.DateTimeField(allow_null=True, required=False)
+    sent_at = serializers.DateTimeField(allow_null=True, required=False)
+    delivered_at = serializers.DateTimeField(allow_null=True, required=False)
+    read_at = serializers.DateTimeField(allow_null=True, required=False)
+    failed_at = serializers.DateTimeField(allow_null=True, required=False)
     error_code = serializers.IntegerField(source="failed_code", allow_null=True)
-
-    class Meta:
-        model = Delivery
-        fields = [
-            "id",
-            "subscriber",
-            "phone",
-            "tier",
-            "batch_no",
-            "number",
-            "state",
-            "progress",
-            "reason",
-            "words",
-            "attempts",
-            "accepted_at",
-            "sent_at",
-            "delivered_at",
-            "read_at",
-            "failed_at",
-            "error_code",
-        ]
 
     def get_phone(self, delivery: Delivery) -> str:
         return mask_phone(delivery.phone)

@@ -14,35 +14,23 @@ from distribution.api.http.replica_lists import ReplicaList
 from distribution.models import Distribution, DistributionState, Kind, Scope
 
 
-class DistributionShown(serializers.ModelSerializer[Distribution]):
+class DistributionShown(serializers.Serializer[Distribution]):
     """A distribution: what it is and where it stands."""
 
+    id = serializers.IntegerField(read_only=True)
     kind = serializers.ChoiceField(Kind.choices)
     date = serializers.DateField(source="local_date", help_text="Its day in India.")
+    planned_at = serializers.DateTimeField()
     state = serializers.ChoiceField(DistributionState.choices)
     state_reason = serializers.CharField(help_text="Why it stands there, for people.")
     content = serializers.IntegerField(
         source="content_id", allow_null=True, help_text="Empty: the day's, found when it begins."
     )
+    opened_at = serializers.DateTimeField(allow_null=True, required=False)
+    sla_deadline = serializers.DateTimeField(allow_null=True, required=False)
+    completed_at = serializers.DateTimeField(allow_null=True, required=False)
     recipients = serializers.IntegerField(help_text="Its audience, counted when it began.")
     status_url = serializers.SerializerMethodField(help_text="Where to follow it.")
-
-    class Meta:
-        model = Distribution
-        fields = [
-            "id",
-            "kind",
-            "date",
-            "planned_at",
-            "state",
-            "state_reason",
-            "content",
-            "opened_at",
-            "sla_deadline",
-            "completed_at",
-            "recipients",
-            "status_url",
-        ]
 
     def get_status_url(self, distribution: Distribution) -> str:
         return status_url(distribution)

@@ -17,7 +17,7 @@ from distribution.api.http.queries import PAGE_PARAMETERS
 from distribution.api.resources.bulk_subscribers import ConsentRow
 from distribution.api.resources.deliveries import ProgressField
 from distribution.api.resources.subscribers import get_subscriber
-from distribution.models import Delivery, Scope
+from distribution.models import Delivery, Scope, State
 from distribution.reporting import subscriber_history
 from distribution.runtime import india_time
 from subscribers.models import ConsentEvent
@@ -33,37 +33,26 @@ PAGES = [
 ]
 
 
-class DeliveryRow(serializers.ModelSerializer[Delivery]):
+class DeliveryRow(serializers.Serializer[Any]):
     """What became of one message."""
 
+    id = serializers.IntegerField(read_only=True)
+    distribution = serializers.IntegerField(source="distribution_id", read_only=True)
     date = serializers.DateField(source="distribution.local_date")
+    state = serializers.ChoiceField(State.choices, read_only=True)
+    reason = serializers.CharField(read_only=True)
     progress = ProgressField(read_only=True, help_text="What WhatsApp reported last.")
     told = serializers.SerializerMethodField(help_text="The same as a sentence.")
     advice = serializers.SerializerMethodField(help_text="What can be done about it, or empty.")
     number = serializers.SerializerMethodField(help_text="The label of the number it went from.")
-
-    class Meta:
-        model = Delivery
-        fields = (
-            "id",
-            "distribution",
-            "date",
-            "state",
-            "reason",
-            "progress",
-            "told",
-            "advice",
-            "number",
-            "tier",
-            "attempt_no",
-            "accepted_at",
-            "sent_at",
-            "delivered_at",
-            "read_at",
-            "failed_at",
-            "failed_code",
-        )
-        read_only_fields = fields
+    tier = serializers.CharField(read_only=True)
+    attempt_no = serializers.IntegerField(read_only=True)
+    accepted_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    sent_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    delivered_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    read_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    failed_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    failed_code = serializers.IntegerField(read_only=True, allow_null=True)
 
     def get_told(self, delivery: Delivery) -> str:
         return self._entry(delivery).text

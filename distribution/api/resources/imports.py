@@ -143,32 +143,23 @@ class RefusedRow(serializers.Serializer[Any]):
     reason = serializers.CharField(help_text="What to do, in a sentence.")
 
 
-class Job(serializers.ModelSerializer[ImportJob]):
+class Job(serializers.Serializer[ImportJob]):
     """How far a list is."""
 
+    id = serializers.IntegerField(read_only=True)
+    filename = serializers.CharField(read_only=True)
+    state = serializers.ChoiceField(ImportState.choices, read_only=True)
     percent = serializers.SerializerMethodField()
+    problem = serializers.CharField(read_only=True)
+    consent_source = serializers.CharField(read_only=True)
+    by = serializers.CharField(read_only=True)
+    created_at = serializers.DateTimeField(read_only=True)
+    confirmed_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    ended_at = serializers.DateTimeField(read_only=True, allow_null=True)
+    lines = serializers.IntegerField(read_only=True)
+    last_line = serializers.IntegerField(read_only=True)
     counts = serializers.SerializerMethodField()
     refused = serializers.SerializerMethodField(help_text="The first 20 refused rows.")
-
-    class Meta:
-        model = ImportJob
-        fields = (
-            "id",
-            "filename",
-            "state",
-            "percent",
-            "problem",
-            "consent_source",
-            "by",
-            "created_at",
-            "confirmed_at",
-            "ended_at",
-            "lines",
-            "last_line",
-            "counts",
-            "refused",
-        )
-        read_only_fields = fields
 
     def get_percent(self, job: ImportJob) -> int:
         return jobs.progress(job)

@@ -50,10 +50,6 @@ class NumberFilter(Filters):
     state = filters.ChoiceFilter(choices=NumberState.choices)
     role = filters.ChoiceFilter(choices=Role.choices)
 
-    class Meta:
-        model = PhoneNumber
-        fields: tuple[str, ...] = ()
-
 
 @extend_schema_view(get=extend_schema(responses=NumberShown(many=True)))
 class Numbers(generics.ListAPIView[PhoneNumber]):

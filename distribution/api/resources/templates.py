@@ -25,30 +25,20 @@ STAMP = [
 pages: StampedCache[Any] = StampedCache(seconds=24 * 3600)
 
 
-class TemplateShown(serializers.ModelSerializer[MessageTemplate]):
+class TemplateShown(serializers.Serializer[MessageTemplate]):
     """A message template as Meta told it last."""
 
+    id = serializers.IntegerField(read_only=True)
+    meta_id = serializers.CharField(read_only=True)
+    name = serializers.CharField(read_only=True)
+    language = serializers.CharField(read_only=True, default="en")
+    category = serializers.CharField(read_only=True)
     status = serializers.ChoiceField(TemplateStatus.choices, help_text="Only APPROVED is sent.")
     quality = serializers.CharField(help_text="Meta's word, or empty.")
     rotation_group = serializers.CharField(help_text="Stored, without effect; or empty.")
+    is_fallback = serializers.BooleanField(read_only=True)
     components = serializers.SerializerMethodField(help_text="As Meta has them.")
-
-    class Meta:
-        model = MessageTemplate
-        fields = (
-            "id",
-            "meta_id",
-            "name",
-            "language",
-            "category",
-            "status",
-            "quality",
-            "rotation_group",
-            "is_fallback",
-            "components",
-            "synced_at",
-        )
-        read_only_fields = fields
+    synced_at = serializers.DateTimeField(read_only=True, allow_null=True)
 
     @extend_schema_field({"type": "array", "items": {"type": "object"}})
     def get_components(self, template: MessageTemplate) -> Any:
@@ -59,10 +49,6 @@ class TemplateFilter(Filters):
     status = filters.ChoiceFilter(choices=TemplateStatus.choices)
     language = filters.CharFilter(max_length=10, help_text="en, en_US, hi …")
     name = filters.CharFilter(max_length=512, help_text="The whole name.")
-
-    class Meta:
-        model = MessageTemplate
-        fields: tuple[str, ...] = ()
 
 
 class Templates(ReplicaList[MessageTemplate]):
