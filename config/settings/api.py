@@ -11,9 +11,9 @@ REST_FRAMEWORK: dict[str, object] = {
     ],
     "DEFAULT_PERMISSION_CLASSES": [
         f"{HERE}.auth.scopes.ScopeNeeded",
-        f"{HERE}.http.queries.KnownParameters",
+        f"{HERE}.http.parameters.KnownParameters",
     ],
-    "DEFAULT_THROTTLE_CLASSES": [f"{HERE}.auth.throttling.ScopeThrottle"],
+    "DEFAULT_THROTTLE_CLASSES": [f"{HERE}.auth.scopes.ScopeThrottle"],
     "DEFAULT_PARSER_CLASSES": [f"{HERE}.http.parsing.LimitedJsonParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],

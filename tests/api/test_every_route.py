@@ -9,9 +9,8 @@ from django.test import Client
 from rest_framework.permissions import BasePermission
 from rest_framework.test import APIClient
 
-from distribution.api.auth.scopes import ScopeNeeded
-from distribution.api.auth.throttling import ScopeThrottle
-from distribution.api.http.queries import KnownParameters
+from distribution.api.auth.scopes import ScopeNeeded, ScopeThrottle
+from distribution.api.http.parameters import KnownParameters
 from distribution.models import Scope
 from tests.api.routes import SCOPES, WITHOUT_SCOPES, url_of, views
 from tests.api.tokens import a_key, a_program

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from distribution.api.http.queries import known_parameters
+from distribution.api.http.parameters import known_parameters
 from distribution.models import Distribution
 from tests.api.routes import SCOPES, path_of, url_of, views
 from tests.api.test_examples import DOCUMENT

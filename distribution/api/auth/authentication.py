@@ -1,4 +1,4 @@
-"""Authenticates programs by the token in their header; staff use their browser's session."""
+"""Who calls: a program by the token in its header, or staff by their browser's session."""
 
 from __future__ import annotations
 
@@ -31,3 +31,20 @@ class TokenAuthentication(BaseAuthentication):
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 - the framework's
         return 'Bearer realm="daybreak"'
+
+
+def holder(request: Request) -> str:
+    """`token:7` or `user:7`: whose idempotency keys and rate limits apply."""
+    if isinstance(request.auth, ApiToken):
+        return f"token:{request.auth.pk}"
+    return f"user:{request.user.pk}"
+
+
+def source(request: Request) -> str:
+    """Where a decision came from: `api:` and the name of the token or the user."""
+    return f"api:{request.auth.name if isinstance(request.auth, ApiToken) else actor(request)}"
+
+
+def actor(request: Request) -> str:
+    """The user on whose behalf the request acts."""
+    return request.user.get_username()

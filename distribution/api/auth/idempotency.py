@@ -14,14 +14,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.core.files.uploadedfile import UploadedFile
-from django.db import IntegrityError, OperationalError, transaction
+from django.db import OperationalError, transaction
 from django.http import HttpResponse
 from django.utils import timezone
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 
+from distribution.api.auth.authentication import holder
 from distribution.api.http.problems import Problem
-from distribution.models import ApiToken, KeptAnswer
+from distribution.models import KeptAnswer
 
 HEADER = "Idempotency-Key"
 KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,200}")
@@ -42,11 +43,6 @@ class Answer:
     location: str = ""
 
 
-class AlreadyAnswered(Exception):  # noqa: N818 - not an error: the effect exists
-    def __init__(self, kept: KeptAnswer) -> None:
-        self.kept = kept
-
-
 def once(request: Request, effect: Callable[[], Answer]) -> HttpResponse:
     """Run `effect` and store its answer in one transaction, or return the stored answer.
 
@@ -54,55 +50,46 @@ def once(request: Request, effect: Callable[[], Answer]) -> HttpResponse:
     Problem without a key (400), if the key was used with another body (422), or if a request
     with the same key runs longer than the lock timeout (409).
     """
-    key, digest, holder = _key(request), fingerprint(request), _holder(request)
+    key, digest = _key(request), fingerprint(request)
     try:
         with transaction.atomic():
-            kept = _reserve_key(holder, key, digest)
-            answer = effect()
-            body = JSONRenderer().render(answer.body).decode()
-            KeptAnswer.objects.filter(pk=kept.pk).update(
-                status=answer.status, body=body, location=answer.location
+            kept, is_new = KeptAnswer.objects.get_or_create(
+                holder=holder(request),
+                key=key,
+                defaults={"asked": digest, "created_at": timezone.now()},
             )
-    except AlreadyAnswered as earlier:
-        return _replay(earlier.kept, digest)
+            if is_new:
+                answer = effect()
+                kept.status, kept.location = answer.status, answer.location
+                kept.body = JSONRenderer().render(answer.body).decode()
+                kept.save(update_fields=["status", "location", "body"])
     except OperationalError as error:
         if _is_lock_timeout(error):
-            raise Problem(
-                409,
-                "in_progress",
-                KEY_IN_PROGRESS,
-                headers={"Retry-After": "2"},
-            ) from None
+            headers = {"Retry-After": "2"}
+            raise Problem(409, "in_progress", KEY_IN_PROGRESS, headers=headers) from None
         raise
-    return _response(answer.status, body, answer.location, replayed=False)
+    return _response(kept, replayed=False) if is_new else _replay(kept, digest)
 
 
 def kept_answer(request: Request) -> HttpResponse | None:
     """The stored answer to the same request, for views that use the network before the effect."""
-    kept = KeptAnswer.objects.filter(holder=_holder(request), key=_key(request)).first()
+    kept = KeptAnswer.objects.filter(holder=holder(request), key=_key(request)).first()
     return None if kept is None else _replay(kept, fingerprint(request))
-
-
-def _reserve_key(holder: str, key: str, digest: str) -> KeptAnswer:
-    now = timezone.now()
-    try:
-        with transaction.atomic():
-            return KeptAnswer.objects.create(holder=holder, key=key, asked=digest, created_at=now)
-    except IntegrityError:
-        raise AlreadyAnswered(KeptAnswer.objects.get(holder=holder, key=key)) from None
 
 
 def _replay(kept: KeptAnswer, digest: str) -> HttpResponse:
     if kept.asked != digest:
         raise Problem(422, "key_reused", KEY_REUSED)
-    return _response(kept.status, kept.body, kept.location, replayed=True)
+    return _response(kept, replayed=True)
 
 
-def _response(status: int, body: str, location: str, *, replayed: bool) -> HttpResponse:
-    headers = {"Location": location} if location else {}
+def _response(kept: KeptAnswer, *, replayed: bool) -> HttpResponse:
+    headers = {"Location": kept.location} if kept.location else {}
     if replayed:
         headers["Idempotent-Replayed"] = "true"
-    return HttpResponse(body, status=status, content_type="application/json", headers=headers)
+    return HttpResponse(
+        kept.body, status=kept.status, content_type="application/json", headers=headers
+    )
 
 
 def _key(request: Request) -> str:
@@ -110,12 +97,6 @@ def _key(request: Request) -> str:
     if not KEY_PATTERN.fullmatch(key):
         raise Problem(400, "idempotency_key_required", KEY_REQUIRED)
     return key
-
-
-def _holder(request: Request) -> str:
-    if isinstance(request.auth, ApiToken):
-        return f"token:{request.auth.pk}"
-    return f"user:{request.user.pk}"
 
 
 def fingerprint(request: Request) -> str:

@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 from distribution.alerts import incidents
 from distribution.api.auth import audit
 from distribution.api.http.fields import Body, Id, validated
-from distribution.api.http.filtering import Filters
+from distribution.api.http.parameters import Filters
 from distribution.api.http.problems import Conflict
 from distribution.models import Alert, Scope, Severity
 

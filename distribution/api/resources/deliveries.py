@@ -12,7 +12,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from distribution.api.http import csv
-from distribution.api.http.filtering import Filters
+from distribution.api.http.parameters import Filters
 from distribution.api.http.replica_lists import ReplicaList
 from distribution.ledger.reasons import explain
 from distribution.models import Delivery, Distribution, Progress, Scope, State

@@ -9,7 +9,7 @@ from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 
-from distribution.api.http.filtering import Filters
+from distribution.api.http.parameters import Filters
 from distribution.api.http.replica_lists import ReplicaList
 from distribution.models import Distribution, DistributionState, Kind, Scope
 

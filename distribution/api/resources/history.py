@@ -13,9 +13,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from distribution.api.http.paging import CursorPages
-from distribution.api.http.queries import PAGE_PARAMETERS
-from distribution.api.resources.bulk_subscribers import ConsentRow
+from distribution.api.http.parameters import PAGE_PARAMETERS
 from distribution.api.resources.deliveries import ProgressField
+from distribution.api.resources.subscriber_serializers import ConsentRow
 from distribution.api.resources.subscribers import get_subscriber
 from distribution.models import Delivery, Scope, State
 from distribution.reporting import subscriber_history

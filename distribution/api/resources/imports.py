@@ -20,7 +20,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from distribution.api.auth import audit, idempotency
-from distribution.api.auth.callers import source
+from distribution.api.auth.authentication import source
 from distribution.api.http.fields import Body, Text, validated
 from distribution.api.http.problems import Conflict, Problem
 from distribution.models import Scope

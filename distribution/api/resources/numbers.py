@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from distribution.api.http.filtering import Filters
+from distribution.api.http.parameters import Filters
 from distribution.models import Scope
 from phonepool.models import Breaker, NumberState, PhoneNumber, Quality, Role
 from phonepool.numbers import status

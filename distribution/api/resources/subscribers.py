@@ -17,12 +17,12 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from distribution.api.auth import audit, idempotency
-from distribution.api.auth.callers import actor, source
+from distribution.api.auth.authentication import actor, source
 from distribution.api.http.fields import validated
-from distribution.api.http.ordering import Ordering
+from distribution.api.http.parameters import Ordering
 from distribution.api.http.problems import Conflict
 from distribution.api.http.replica_lists import ReplicaList
-from distribution.api.resources.bulk_subscribers import (
+from distribution.api.resources.subscriber_serializers import (
     Details,
     NewSubscriber,
     OneSubscriber,

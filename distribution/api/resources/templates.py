@@ -11,7 +11,7 @@ from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from distribution.api.http.filtering import Filters
+from distribution.api.http.parameters import Filters
 from distribution.api.http.replica_lists import ReplicaList
 from distribution.models import MessageTemplate, Scope, TemplateStatus
 from distribution.runtime.caches import StampedCache

@@ -20,7 +20,7 @@ from distribution import tasks
 from distribution.api.auth import audit
 from distribution.api.auth.idempotency import Answer, once
 from distribution.api.http.fields import Body, Day, Flag, Id, ZonedDateTime, validated
-from distribution.api.http.filtering import Filters
+from distribution.api.http.parameters import Filters
 from distribution.api.http.problems import Conflict
 from distribution.api.resources.distributions import (
     DistributionShown,

@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from distribution.api.http.fields import Body, Text
-from distribution.api.http.filtering import Filters
+from distribution.api.http.parameters import Filters
 from masking.phones import mask_phone
 from subscribers import phones
 from subscribers.importing import columns
