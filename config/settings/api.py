@@ -16,7 +16,7 @@ REST_FRAMEWORK: dict[str, object] = {
     "DEFAULT_THROTTLE_CLASSES": [f"{HERE}.auth.scopes.ScopeThrottle"],
     "DEFAULT_PARSER_CLASSES": [f"{HERE}.http.parsing.LimitedJsonParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_FILTER_BACKENDS": ["django_filters.rest_framework.DjangoFilterBackend"],
+    "DEFAULT_FILTER_BACKENDS": [f"{HERE}.http.parameters.FilterBackend"],
     "DEFAULT_PAGINATION_CLASS": f"{HERE}.http.paging.CursorPages",
     "DEFAULT_SCHEMA_CLASS": f"{HERE}.document.schema.ApiSchema",
     "DEFAULT_METADATA_CLASS": None,  # OPTIONS describes nothing: the document does

@@ -53,11 +53,8 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> PostResult:
 
 def _result(response: http.client.HTTPResponse) -> PostResult:
     header = response.getheader("Retry-After", "")
-    wait = (
-        min(float(header), RETRY_AFTER_LIMIT_SECONDS)
-        if header.isascii() and header.isdigit()
-        else 0.0
-    )
+    seconds = float(header) if header.isascii() and header.isdigit() else 0.0
+    wait = min(seconds, RETRY_AFTER_LIMIT_SECONDS)
     if 200 <= response.status < 300:
         return PostResult(response.status)
     redirected = " Redirects are not followed." if 300 <= response.status < 400 else ""

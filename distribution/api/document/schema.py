@@ -60,6 +60,7 @@ WITH_CONFLICTS = {409: "Not possible from where things stand; the code says why.
 CREATING = {422: "The Idempotency-Key was used for another request."}
 
 
+ID_IN_QUERY = {"distribution_status_retrieve"}  # other operations take the id in the path
 # The tag of an operation by a segment of its path; config/settings/api.py describes the tags.
 TAG_BY_PATH_SEGMENT = {
     "content": "content",
@@ -76,7 +77,7 @@ class ApiSchema(AutoSchema):
     """Adds to each operation its scope, the problems it may return, and the idempotency header.
 
     A view whose POST uses `idempotency.once` sets `creates = True`, and in `follow` the operations
-    that take the new id, with the parameter that holds it.
+    that take the new id.
     """
 
     def get_operation(self, *args: Any, **kwargs: Any) -> Any:
@@ -146,13 +147,14 @@ class ApiSchema(AutoSchema):
 
     def _links(self) -> dict[str, Any]:
         """Links to the operations that take the id of what was created."""
-        follow: dict[str, str] = getattr(self.view, "follow", {})
         return {
             operation.partition("_")[2]: {
                 "operationId": operation,
-                "parameters": {parameter: "$response.body#/id"},
+                "parameters": {
+                    "query.id" if operation in ID_IN_QUERY else "path.id": "$response.body#/id"
+                },
             }
-            for operation, parameter in follow.items()
+            for operation in getattr(self.view, "follow", ())
         }
 
     def _problems(self) -> dict[int, str]:

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.core import signing
-from django.core.exceptions import FieldDoesNotExist
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.db.models import F, Model, QuerySet
 from django.db.models.fields.tuple_lookups import Tuple, TupleGreaterThan, TupleLessThan
@@ -96,10 +95,7 @@ class CursorPages(CursorPagination):
         self.ordering = getattr(view, "ordering", None) or self.ordering
         order = tuple(super().get_ordering(request, queryset, view))  # consults the Ordering filter
         if len(order) == 1 and order[0].removeprefix("-") not in ("pk", "id"):
-            order = (
-                *order,
-                "-pk" if order[0].startswith("-") else "pk",
-            )  # so that the order is total
+            order += ("-pk" if order[0].startswith("-") else "pk",)  # so that the order is total
         return order
 
     def get_page_size(self, request: Request) -> int:
@@ -139,11 +135,4 @@ class CursorPages(CursorPagination):
 
 
 def _field(model: Model | type[Model], name: str) -> Any:
-    meta = model._meta
-    if name == "pk":
-        assert meta.pk is not None
-        return meta.pk
-    try:
-        return meta.get_field(name)
-    except FieldDoesNotExist as error:
-        raise AssertionError(f"no column {name} to page by") from error
+    return model._meta.pk if name == "pk" else model._meta.get_field(name)

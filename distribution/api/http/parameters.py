@@ -43,7 +43,8 @@ def known_parameters(view: object, method: str) -> set[str]:
     if method != "GET" or not isinstance(view, ListModelMixin):
         return names
     filterset = getattr(view, "filterset_class", None)
-    names.update(PAGE_PARAMETERS, filterset.base_filters if filterset else ())
+    names.update(PAGE_PARAMETERS, getattr(view, "filterset_fields", ()))
+    names.update(filterset.base_filters if filterset else ())
     return names | ({"ordering"} if hasattr(view, "orderings") else set())
 
 
@@ -63,6 +64,12 @@ class Filters(filters.FilterSet):
         if len(values) > 1:
             return [REPEATED]
         return [EMPTY] if values == [""] else []
+
+
+class FilterBackend(filters.DjangoFilterBackend):
+    """A view sets `filterset_class`, or the columns that filter it as `filterset_fields`."""
+
+    filterset_base = Filters
 
 
 class Ordering(BaseFilterBackend):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -164,19 +164,17 @@ def is_api(request: HttpRequest) -> bool:
     return request.path.startswith(PATH)
 
 
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return (
-        response(400, "bad_request")
-        if is_api(request)
-        else defaults.bad_request(request, exception)
-    )
+def _error_view(
+    status: int, code: str, page: Callable[..., HttpResponse]
+) -> Callable[..., HttpResponse]:
+    """A handler of Django for this status."""
+
+    def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        return response(status, code) if is_api(request) else page(request, *args, **kwargs)
+
+    return view
 
 
-def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    if is_api(request):
-        return response(404, "not_found")
-    return defaults.page_not_found(request, exception)
-
-
-def server_error(request: HttpRequest) -> HttpResponse:
-    return response(500, "error") if is_api(request) else defaults.server_error(request)
+bad_request = _error_view(400, "bad_request", defaults.bad_request)
+not_found = _error_view(404, "not_found", defaults.page_not_found)
+server_error = _error_view(500, "error", defaults.server_error)

@@ -26,16 +26,6 @@ from distribution.runtime import india_time, replica
 from subscribers.spreadsheets import csv_lines
 
 DEFAULT_DAYS, MAX_DAYS = 30, 750
-COUNTS = (
-    "recipients",
-    "accepted",
-    "delivered",
-    "read",
-    "failed",
-    "skipped",
-    "unconfirmed",
-    "waiting",
-)
 
 
 class AnalyticsQuery(serializers.Serializer[Any]):
@@ -146,11 +136,13 @@ class Analytics(APIView):
 
 def csv_rows(figures: Breakdown, by: Dimension) -> Iterator[list[str]]:
     """The rows of the CSV, a header first."""
-    yield [by.value, "label", *COUNTS, "failures", "skips"]
+    _, *columns = asdict(figures.total)
+    yield [by.value, *columns]
     for row in figures.rows:
-        counts = [str(getattr(row, name)) for name in COUNTS]
-        yield [row.key or "", row.label, *counts, _joined(row.failures), _joined(row.skips)]
+        yield [_cell(value) for value in asdict(row).values()]
 
 
-def _joined(reasons: Mapping[str, int]) -> str:
-    return ";".join(f"{name}:{count}" for name, count in sorted(reasons.items()))
+def _cell(value: str | int | Mapping[str, int] | None) -> str:
+    if isinstance(value, Mapping):
+        return ";".join(f"{reason}:{count}" for reason, count in sorted(value.items()))
+    return "" if value is None else str(value)

@@ -165,7 +165,7 @@ class Submit(APIView):
 
     scopes = {"POST": Scope.CONTENT}
     creates = True
-    follow = {"distribution_content_retrieve": "path.id"}
+    follow = ("distribution_content_retrieve",)
     parser_classes = [LimitedJsonParser, MultiPartParser]
     body_bytes = MAX_FILE_BYTES + MEGABYTE
 

@@ -12,7 +12,6 @@ from rest_framework import serializers
 from rest_framework.request import Request
 
 from distribution.api.http import csv
-from distribution.api.http.parameters import Filters
 from distribution.api.http.replica_lists import ReplicaList
 from distribution.ledger.reasons import explain
 from distribution.models import Delivery, Distribution, Progress, Scope, State
@@ -59,12 +58,6 @@ class DeliveryShown(serializers.Serializer[Delivery]):
         return explain(delivery.reason).words if delivery.reason else ""
 
 
-class DeliveryFilter(Filters):
-    class Meta:
-        model = Delivery
-        fields = {"state": ["exact"], "tier": ["exact"], "number": ["exact"]}
-
-
 class Deliveries(ReplicaList[Delivery]):
     """Deliveries of a distribution."""
 
@@ -72,7 +65,7 @@ class Deliveries(ReplicaList[Delivery]):
     renderer_classes = csv.JSON_OR_CSV
     serializer_class = DeliveryShown
     ordering = ("pk",)
-    filterset_class = DeliveryFilter
+    filterset_fields = ("state", "tier", "number")
 
     def get_queryset(self) -> QuerySet[Delivery]:
         if getattr(self, "swagger_fake_view", False):

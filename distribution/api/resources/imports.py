@@ -183,11 +183,7 @@ class ImportSubscribers(APIView):
     scopes = {"POST": Scope.SUBSCRIBERS}
     query_parameters = {"POST": ("consent_source", "dry_run", "name")}
     creates = True
-    follow = {
-        "subscribers_import_read": "path.id",
-        "subscribers_import_confirm": "path.id",
-        "subscribers_import_cancel": "path.id",
-    }
+    follow = ("subscribers_import_read", "subscribers_import_confirm", "subscribers_import_cancel")
     body_bytes = jobs.UPLOAD_BYTES_LIMIT + FORM_OVERHEAD_BYTES
     parser_classes = [MultiPartParser, CsvParser, JsonLinesParser, XlsxParser]
 

@@ -8,14 +8,12 @@ from typing import Any
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
-from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics, serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from distribution.api.http.parameters import Filters
 from distribution.models import Scope
 from phonepool.models import Breaker, NumberState, PhoneNumber, Quality, Role
 from phonepool.numbers import status
@@ -46,11 +44,6 @@ class NumberShown(serializers.Serializer[NumberStatus]):
     )
 
 
-class NumberFilter(Filters):
-    state = filters.ChoiceFilter(choices=NumberState.choices)
-    role = filters.ChoiceFilter(choices=Role.choices)
-
-
 @extend_schema_view(get=extend_schema(responses=NumberShown(many=True)))
 class Numbers(generics.ListAPIView[PhoneNumber]):
     """Phone numbers.
@@ -60,7 +53,7 @@ class Numbers(generics.ListAPIView[PhoneNumber]):
 
     scopes = {"GET": Scope.READ}
     serializer_class = NumberShown  # type: ignore[assignment]  # of a standing, not of the row
-    filterset_class = NumberFilter
+    filterset_fields = ("state", "role")
     ordering = ("pk",)
 
     def get_queryset(self) -> QuerySet[PhoneNumber]:

@@ -26,7 +26,7 @@ from distribution.models.distributions import RUNNING
 from distribution.reporting import today
 from distribution.reporting.number_shares import number_shares
 from distribution.reporting.snapshot import sla_verdict
-from distribution.reporting.state_shares import FailureReason, failure_reasons
+from distribution.reporting.state_shares import failure_reasons
 from distribution.runtime import india_time
 from distribution.runtime.caches import ShortLivedCache
 from distribution.service_level import sla
@@ -38,8 +38,8 @@ shared: ShortLivedCache[dict[str, Any]] = ShortLivedCache()
 class ReasonCount(serializers.Serializer[Any]):
     state = serializers.ChoiceField(State.choices)
     reason = serializers.CharField(help_text="Stable, for programs.")
-    words = serializers.CharField(help_text="The same for people.")
-    advice = serializers.CharField(help_text="What helps.")
+    words = serializers.CharField(source="explanation.words", help_text="The same for people.")
+    advice = serializers.CharField(source="explanation.advice", help_text="What helps.")
     count = serializers.IntegerField()
 
 
@@ -161,7 +161,7 @@ def status_body(distribution: Distribution, *, now: datetime) -> dict[str, Any]:
             "accepted": reach.accepted,
             "delivered": reach.delivered,
             "read": reach.read,
-            "reasons": [_reason(one) for one in failure_reasons(tally)],
+            "reasons": ReasonCount(failure_reasons(tally), many=True).data,
         },
         "sla": _sla(distribution, level, now),
         "rate": rate,
@@ -179,15 +179,4 @@ def _sla(distribution: Distribution, level: sla.Sla, now: datetime) -> dict[str,
         "delivered_share": level.delivered_share,
         "projected_share": level.projected_share,
         "violations": level.violations,
-    }
-
-
-def _reason(failure: FailureReason) -> dict[str, Any]:
-    explanation = failure.explanation
-    return {
-        "state": failure.state,
-        "reason": failure.reason,
-        "count": failure.count,
-        "words": explanation.words,
-        "advice": explanation.advice,
     }

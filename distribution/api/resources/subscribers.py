@@ -9,7 +9,6 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
-from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import generics
 from rest_framework.request import Request
@@ -19,7 +18,7 @@ from rest_framework.views import APIView
 from distribution.api.auth import audit, idempotency
 from distribution.api.auth.authentication import actor, source
 from distribution.api.http.fields import validated
-from distribution.api.http.parameters import Ordering
+from distribution.api.http.parameters import FilterBackend, Ordering
 from distribution.api.http.problems import Conflict
 from distribution.api.http.replica_lists import ReplicaList
 from distribution.api.resources.subscriber_serializers import (
@@ -57,7 +56,7 @@ class Subscribers(ReplicaList[Subscriber]):
 
     scopes = {"GET": Scope.SUBSCRIBERS}
     serializer_class = SubscriberRow
-    filter_backends = [DjangoFilterBackend, Ordering]
+    filter_backends = [FilterBackend, Ordering]
     filterset_class = SubscriberFilter
     orderings = ("id", "-id", "updated_at", "-updated_at")
 
@@ -74,7 +73,6 @@ class Person(generics.RetrieveAPIView[Subscriber]):
 
     scopes = {"GET": Scope.SUBSCRIBERS, "PATCH": Scope.SUBSCRIBERS}
     serializer_class = OneSubscriber
-    filter_backends: list[Any] = []
 
     def get_object(self) -> Subscriber:
         return get_subscriber(self.kwargs["id"])
@@ -104,12 +102,7 @@ class AddSubscriber(APIView):
 
     scopes = {"POST": Scope.SUBSCRIBERS}
     creates = True
-    follow = {
-        "subscribers_read": "path.id",
-        "subscribers_change": "path.id",
-        "subscribers_status": "path.id",
-        "subscribers_history": "path.id",
-    }
+    follow = ("subscribers_read", "subscribers_change", "subscribers_status", "subscribers_history")
 
     @extend_schema("subscribers_add", request=NewSubscriber, responses={201: OneSubscriber})
     def post(self, request: Request) -> HttpResponse:

@@ -84,6 +84,5 @@ class Template(generics.RetrieveAPIView[MessageTemplate]):
 
     scopes = {"GET": Scope.READ}
     serializer_class = TemplateShown
-    filter_backends: list[Any] = []
     lookup_field = "id"
     queryset = MessageTemplate.objects.all()

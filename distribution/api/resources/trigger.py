@@ -20,7 +20,6 @@ from distribution import tasks
 from distribution.api.auth import audit
 from distribution.api.auth.idempotency import Answer, once
 from distribution.api.http.fields import Body, Day, Flag, Id, ZonedDateTime, validated
-from distribution.api.http.parameters import Filters
 from distribution.api.http.problems import Conflict
 from distribution.api.resources.distributions import (
     DistributionShown,
@@ -73,12 +72,12 @@ class Trigger(APIView):
 
     scopes = {"POST": Scope.DISTRIBUTE}
     creates = True
-    follow = {
-        "distribution_status_retrieve": "query.id",
-        "distribution_deliveries_list": "path.id",
-        "distribution_pause_create": "path.id",
-        "distribution_cancel_create": "path.id",
-    }
+    follow = (
+        "distribution_status_retrieve",
+        "distribution_deliveries_list",
+        "distribution_pause_create",
+        "distribution_cancel_create",
+    )
 
     @extend_schema(
         request=TriggerBody,
@@ -150,12 +149,6 @@ class ScheduleBody(Body):
         return at
 
 
-class OneTimeFilter(Filters):
-    class Meta:
-        model = Distribution
-        fields = {"state": ["exact"]}
-
-
 class Schedule(ListAPIView[Distribution]):
     """List one-time distributions.
 
@@ -164,13 +157,10 @@ class Schedule(ListAPIView[Distribution]):
 
     scopes = {"GET": Scope.READ, "POST": Scope.DISTRIBUTE}
     creates = True
-    follow = {
-        "distribution_status_retrieve": "query.id",
-        "distribution_schedule_destroy": "path.id",
-    }
+    follow = ("distribution_status_retrieve", "distribution_schedule_destroy")
     serializer_class = DistributionShown
     ordering = ("-planned_at", "-pk")
-    filterset_class = OneTimeFilter
+    filterset_fields = ("state",)
 
     def get_queryset(self) -> QuerySet[Distribution]:
         return Distribution.objects.filter(kind=Kind.ONE_TIME)
