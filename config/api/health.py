@@ -22,7 +22,9 @@ class CheckShown(serializers.Serializer[Any]):
 
     name = serializers.ChoiceField([(name, name) for name in (*REQUIRED, *health.CHECKS)])
     status = serializers.ChoiceField(STATUSES)
-    told = serializers.CharField(help_text="What it means and what to do, in a sentence.")
+    told = serializers.CharField(
+        source="message", help_text="What it means and what to do, in a sentence."
+    )
 
 
 class HealthShown(serializers.Serializer[Any]):
@@ -59,9 +61,6 @@ class Health(APIView):
             "live": True,
             "ready": report.ready,
             "status": report.status,
-            "checks": [
-                {"name": check.name, "status": check.status, "told": check.message}
-                for check in report.checks
-            ],
+            "checks": CheckShown(report.checks, many=True).data,
         }
         return Response(body, status=200 if report.ready else 503)

@@ -48,7 +48,7 @@ class QueueStatus(serializers.Serializer[Any]):
     """All queues at a moment."""
 
     at = serializers.DateTimeField()
-    broker = serializers.ChoiceField([("ok", "ok"), ("down", "down")])
+    broker = serializers.ChoiceField(["ok", "down"])
     queues = QueueShown(many=True)
     ledger = serializers.DictField(
         child=serializers.IntegerField(),

@@ -39,11 +39,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("subscribers", subscribers.Subscribers.as_view(), name="subscribers"),
     path("subscribers/add", subscribers.AddSubscriber.as_view(), name="subscribers-add"),
     path("subscribers/import", imports.ImportSubscribers.as_view(), name="subscribers-import"),
-    path(
-        "subscribers/import/<int:id>",
-        imports.OneImport.as_view(),
-        name="subscribers-import-job",
-    ),
+    path("subscribers/import/<int:id>", imports.OneImport.as_view(), name="subscribers-import-job"),
     path(
         "subscribers/import/<int:id>/confirm",
         imports.ConfirmImport.as_view(),

@@ -23,13 +23,7 @@ from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.event_webhooks import fan_out, http_post, subscriptions
 from distribution.event_webhooks.http_post import PostResult
-from distribution.models import (
-    Alert,
-    EventDelivery,
-    EventSubscription,
-    OutgoingEvent,
-    PostState,
-)
+from distribution.models import Alert, EventDelivery, EventSubscription, OutgoingEvent, PostState
 from distribution.runtime.background import BackgroundJob
 
 log = logging.getLogger(__name__)

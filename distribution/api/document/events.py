@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from drf_spectacular.utils import OpenApiResponse, OpenApiWebhook, extend_schema
+from drf_spectacular.utils import OpenApiResponse, OpenApiWebhook, extend_schema, inline_serializer
 from rest_framework import serializers
 from rest_framework.fields import Field
 
 from distribution.models import ContentState, DistributionState, EventKind, Kind, Severity
 
-Fields = Mapping[str, Field[Any, Any, Any, Any] | serializers.BaseSerializer[Any]]
 RECEIVED = OpenApiResponse(description="Taken: any 2xx, within ten seconds.")
 GONE = OpenApiResponse(description="The receiver is gone: it is not asked any more.")
 
@@ -113,40 +112,34 @@ class ContentTold(serializers.Serializer[Any]):
     reason = serializers.CharField(help_text="What the person who decided wrote, or empty.")
 
 
-def _event(name: str, data: Fields) -> type[serializers.Serializer[Any]]:
+def _event(name: str, **data: Field[Any, Any, Any, Any]) -> serializers.Serializer[Any]:
     """The envelope of an event with these fields."""
-    data_class = type(f"{name}Data", (serializers.Serializer,), dict(data))
-    return type(
-        f"{name}Event",
-        (serializers.Serializer,),
-        {
-            "type": serializers.ChoiceField(EventKind.choices),
-            "timestamp": serializers.DateTimeField(help_text="When it happened."),
-            "data": data_class(),
-        },
-    )
+    fields: dict[str, Field[Any, Any, Any, Any]] = {
+        "type": serializers.ChoiceField(EventKind.choices),
+        "timestamp": serializers.DateTimeField(help_text="When it happened."),
+        "data": inline_serializer(f"{name}Data", data),
+    }
+    return inline_serializer(f"{name}Event", fields)
 
 
-DISTRIBUTION = _event("Distribution", {"distribution": DistributionTold()})
-ALERT = _event("Alert", {"alert": AlertTold()})
-CONTENT = _event("Content", {"content": ContentTold()})
-BODIES: Mapping[EventKind, type[serializers.Serializer[Any]]] = {
+DISTRIBUTION = _event("Distribution", distribution=DistributionTold())
+ALERT = _event("Alert", alert=AlertTold())
+CONTENT = _event("Content", content=ContentTold())
+BODIES: Mapping[EventKind, serializers.Serializer[Any]] = {
     EventKind.DISTRIBUTION_OPENED: DISTRIBUTION,
     EventKind.DISTRIBUTION_SENDING: _event(
         "Progress",
-        {
-            "distribution": DistributionTold(),
-            "progress": ProgressTold(required=False, help_text="Not when it is resumed."),
-        },
+        distribution=DistributionTold(),
+        progress=ProgressTold(required=False, help_text="Not when it is resumed."),
     ),
     EventKind.DISTRIBUTION_PAUSED: DISTRIBUTION,
     EventKind.DISTRIBUTION_COMPLETED: _event(
-        "Report", {"distribution": DistributionTold(), "report": ReportTold()}
+        "Report", distribution=DistributionTold(), report=ReportTold()
     ),
     EventKind.DISTRIBUTION_CANCELLED: DISTRIBUTION,
     EventKind.DISTRIBUTION_MISSED: DISTRIBUTION,
     EventKind.DELIVERIES_FAILED: _event(
-        "Failures", {"distribution": DistributionNamed(), "deliveries": FailureTold(many=True)}
+        "Failures", distribution=DistributionNamed(), deliveries=FailureTold(many=True)
     ),
     EventKind.ALERT_OPENED: ALERT,
     EventKind.ALERT_CLOSED: ALERT,

@@ -5,10 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import Any, Literal
 
-from drf_spectacular.extensions import (
-    OpenApiAuthenticationExtension,
-    OpenApiSerializerExtension,
-)
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
 from rest_framework import serializers
@@ -60,7 +57,7 @@ WITH_CONFLICTS = {409: "Not possible from where things stand; the code says why.
 CREATING = {422: "The Idempotency-Key was used for another request."}
 
 
-ID_IN_QUERY = {"distribution_status_retrieve"}  # other operations take the id in the path
+ID_PLACES = {"distribution_status_retrieve": "query"}  # the others take the id in the path
 # The tag of an operation by a segment of its path; config/settings/api.py describes the tags.
 TAG_BY_PATH_SEGMENT = {
     "content": "content",
@@ -97,13 +94,8 @@ class ApiSchema(AutoSchema):
         return super().get_description().partition("\n")[2].strip()
 
     def get_tags(self) -> list[str]:
-        segments = self.path.strip("/").split("/")
-        return [
-            next(
-                (TAG_BY_PATH_SEGMENT[part] for part in segments if part in TAG_BY_PATH_SEGMENT),
-                "distributions",
-            )
-        ]
+        tags = map(TAG_BY_PATH_SEGMENT.get, self.path.split("/"))
+        return [next(filter(None, tags), "distributions")]
 
     def get_override_parameters(self) -> list[Any]:
         parameters = list(super().get_override_parameters())
@@ -150,9 +142,7 @@ class ApiSchema(AutoSchema):
         return {
             operation.partition("_")[2]: {
                 "operationId": operation,
-                "parameters": {
-                    "query.id" if operation in ID_IN_QUERY else "path.id": "$response.body#/id"
-                },
+                "parameters": {f"{ID_PLACES.get(operation, 'path')}.id": "$response.body#/id"},
             }
             for operation in getattr(self.view, "follow", ())
         }

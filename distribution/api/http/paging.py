@@ -71,13 +71,9 @@ class CursorPages(CursorPagination):
         return self._rows
 
     def get_schema_operation_parameters(self, view: Any) -> list[dict[str, Any]]:
-        parameters: list[dict[str, Any]] = super().get_schema_operation_parameters(view)
-        for parameter in parameters:
-            if parameter["name"] == self.page_size_query_param:
-                parameter["schema"].update(
-                    minimum=1, maximum=MAX_PAGE_SIZE, default=DEFAULT_PAGE_SIZE
-                )
-        return parameters
+        cursor, page_size = super().get_schema_operation_parameters(view)
+        page_size["schema"].update(minimum=1, maximum=MAX_PAGE_SIZE, default=DEFAULT_PAGE_SIZE)
+        return [cursor, page_size]
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         address = {"type": ["string", "null"], "format": "uri"}  # in the form of OpenAPI 3.1

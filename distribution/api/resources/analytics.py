@@ -33,7 +33,7 @@ class AnalyticsQuery(serializers.Serializer[Any]):
 
     to = fields.Day(required=False, help_text="The last day, in India; left out: today.")
     by = serializers.ChoiceField(
-        choices=[dimension.value for dimension in Dimension],
+        choices=list(Dimension),
         default=Dimension.DAY.value,
         help_text="What the rows are: one for each day, tier, phone number …",
     )
@@ -80,7 +80,7 @@ class AnalyticsAnswer(serializers.Serializer[Any]):
         return {"from": serializers.DateField(), **super().get_fields()}
 
     to = serializers.DateField()
-    by = serializers.ChoiceField(choices=[dimension.value for dimension in Dimension])
+    by = serializers.ChoiceField(choices=list(Dimension))
     time_zone = serializers.CharField()
     as_of = serializers.DateTimeField(
         allow_null=True, help_text="When these days were counted last; null: never."

@@ -61,7 +61,7 @@ class SlaShown(serializers.Serializer[Any]):
     """The service level; shares are of the people owed, 0 to 1."""
 
     verdict = serializers.CharField(help_text="not begun, on course, at risk, met, missed …")
-    basis = serializers.ChoiceField([("delivered", "delivered"), ("accepted", "accepted")])
+    basis = serializers.ChoiceField(["delivered", "accepted"])
     deadline = serializers.DateTimeField(allow_null=True)
     accepted_share = serializers.FloatField()
     delivered_share = serializers.FloatField()

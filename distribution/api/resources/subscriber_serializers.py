@@ -137,8 +137,7 @@ class SubscriberFilter(Filters):
     tier = filters.ChoiceFilter(choices=Tier.choices)
     language = filters.CharFilter(max_length=6, help_text="en, hi, en_IN …")
     attribute = filters.CharFilter(
-        method="filter_attribute",
-        max_length=columns.MAX_ATTRIBUTE_NAME + columns.MAX_NAME,
+        method="filter_attribute", max_length=columns.MAX_ATTRIBUTE_NAME + columns.MAX_NAME
     )
     updated_since = filters.IsoDateTimeFilter(method="filter_since")
     search = filters.CharFilter(

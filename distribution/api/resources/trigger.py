@@ -40,8 +40,7 @@ class TriggerBody(Body):
     content = Id(required=False)
     date = Day(required=False)
     again = Flag(
-        default=False,
-        help_text="Even if this content was sent already: people get it twice.",
+        default=False, help_text="Even if this content was sent already: people get it twice."
     )
     dry_run = Flag(default=False, help_text="Answer what would happen, and do nothing.")
 
@@ -187,10 +186,7 @@ class Planned(APIView):
 
     scopes = {"DELETE": Scope.DISTRIBUTE}
 
-    @extend_schema(
-        request=None,
-        responses={204: OpenApiResponse(description="It will not begin.")},
-    )
+    @extend_schema(request=None, responses={204: OpenApiResponse(description="It will not begin.")})
     def delete(self, request: Request, id: int) -> Response:
         """Cancel a one-time distribution before it begins."""
         planned = get_object_or_404(Distribution, pk=id, kind=Kind.ONE_TIME)
