@@ -30,17 +30,11 @@ from tests.builders import (
     a_user,
     an_open_distribution,
 )
-from tests.distribution.receivers import a_receiver, a_subscription
+from tests.distribution.receivers import a_subscription
 
 pytestmark = pytest.mark.django_db
 
 NOW = timezone.now()
-
-
-@pytest.fixture
-def receiver():
-    with a_receiver() as receiver:
-        yield receiver
 
 
 def kinds() -> list[str]:
