@@ -24,8 +24,7 @@ class ApiMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self._get_response(request)
         if problems.is_api(request):
-            if "Cache-Control" not in response:
-                response["Cache-Control"] = "no-store"  # responses hold personal data
+            response.headers.setdefault("Cache-Control", "no-store")  # they hold personal data
             if "Allow" in response:  # Django lists the base class's methods too
                 response["Allow"] = response["Allow"].replace(", OPTIONS", "")
             rate = getattr(request, "api_rate", None)
@@ -53,9 +52,8 @@ def _accept_chunked(request: HttpRequest, limit: int) -> HttpResponse | None:
     `dry_run`. The server's input stream holds the decoded body."""
     if not request.META.get("wsgi.input_terminated"):  # a server that does not decode chunks
         return problems.response(411, "no_length")
-    request.META["CONTENT_LENGTH"] = str(
-        limit
-    )  # the most it may be; Django reads only if it is above 0
+    # The most it may be: Django reads only if the length is above 0.
+    request.META["CONTENT_LENGTH"] = str(limit)
     request._stream = SizeLimitedStream(request.META["wsgi.input"], limit)  # type: ignore[assignment]
     return None
 

@@ -20,9 +20,8 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 PATH = "/api/"
-TYPE = (
-    "https://daybreak.example/problems/"  # an identifier, not a link; docs/api.md lists the codes
-)
+# An identifier, not a link; docs/api.md lists the codes.
+TYPE = "https://daybreak.example/problems/"
 
 # What the caller can do, by code, for problems without a sentence of their own.
 ADVICE = {

@@ -85,9 +85,7 @@ class Deliveries(ReplicaList[Delivery]):
         """
         get_object_or_404(Distribution, pk=self.kwargs["id"])  # the replica may not have it yet
         if csv.wants_csv(request):
-            rows = self.filter_queryset(self.get_queryset().using(replica.stream_alias())).order_by(
-                "pk"
-            )
-            lines = delivery_export.lines(rows, full_phones=False)
+            rows = self.get_queryset().using(replica.stream_alias()).order_by("pk")
+            lines = delivery_export.lines(self.filter_queryset(rows), full_phones=False)
             return csv.csv_response(lines, f"deliveries-{self.kwargs['id']}.csv")
         return super().get(request, *args, **kwargs)

@@ -139,7 +139,10 @@ class SubscriberFilter(Filters):
     attribute = filters.CharFilter(
         method="filter_attribute", max_length=columns.MAX_ATTRIBUTE_NAME + columns.MAX_NAME
     )
-    updated_since = filters.IsoDateTimeFilter(method="filter_since")
+    updated_since = filters.IsoDateTimeFilter(
+        method="filter_since",
+        help_text="Changed at this moment or later: 2026-11-23T06:00:00Z.",
+    )
     search = filters.CharFilter(
         method="filter_search",
         max_length=100,
@@ -162,13 +165,6 @@ class SubscriberFilter(Filters):
             raise ValidationError({"attribute": "Write name:value, for example city:Pune."})
         return searching.with_attribute(people, name.strip(), value.strip())
 
-    @extend_schema_field(
-        {
-            "type": "string",
-            "format": "date-time",
-            "description": "Changed at this moment or later: 2026-11-23T06:00:00Z.",
-        }
-    )
     def filter_since(
         self, people: QuerySet[Subscriber], _field: str, since: datetime
     ) -> QuerySet[Subscriber]:
