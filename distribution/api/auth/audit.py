@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model
 from rest_framework.request import Request
 
@@ -20,11 +18,4 @@ def log_action(
     by = f" (API token {request.auth})" if isinstance(request.auth, ApiToken) else " (API)"
     assert request.user.pk is not None  # ScopeNeeded requires a user
     entry = {"act": f"{action}{by}", "reason": reason, "before": {}, "after": after or {}}
-    LogEntry.objects.create(
-        user_id=request.user.pk,
-        content_type=ContentType.objects.get_for_model(target),
-        object_id=str(target.pk),
-        object_repr=str(target)[:200],
-        action_flag=CHANGE,
-        change_message=json.dumps([entry]),
-    )
+    LogEntry.objects.log_actions(request.user.pk, [target], CHANGE, [entry], single_object=True)

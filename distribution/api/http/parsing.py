@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import IO, Any
 
 from django.conf import settings
@@ -18,12 +17,7 @@ from phonepool.json_values import DEPTH_LIMIT, is_deeper_than
 class LimitedJsonParser(JSONParser):
     """`application/json`, refused if larger than API_BODY_BYTES or nested deeper than 32 levels."""
 
-    def parse(
-        self,
-        stream: IO[Any],
-        media_type: str | None = None,  # noqa: ARG002 - the framework's
-        parser_context: Mapping[str, Any] | None = None,  # noqa: ARG002
-    ) -> Any:
+    def parse(self, stream: IO[Any], *_: Any, **__: Any) -> Any:
         body = stream.read(settings.API_BODY_BYTES + 1)
         if len(body) > settings.API_BODY_BYTES:
             raise Problem(413, "too_large", "Send at most 1 MB of JSON at once.")

@@ -9,15 +9,14 @@ from django.contrib.auth.models import User
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from drf_spectacular.utils import extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
+from rest_framework.generics import RetrieveAPIView
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from distribution.api.auth import audit
@@ -236,15 +235,13 @@ def _submit(request: Request, body: dict[str, Any], header: dict[str, Any]) -> A
     return Answer(201, answer, answer["url"])
 
 
-class OneContent(APIView):
+class OneContent(RetrieveAPIView[Content]):
     """See what was decided about a content.
 
     A content that was submitted.
     """
 
     scopes = {"GET": Scope.CONTENT}
-
-    @extend_schema(responses=ContentShown)
-    def get(self, request: Request, id: int) -> Response:  # noqa: ARG002 - named in the document
-        rows = Content.objects.select_related("message_template", "author")
-        return Response(ContentShown(get_object_or_404(rows, pk=id)).data)
+    serializer_class = ContentShown
+    lookup_field = "id"
+    queryset = Content.objects.select_related("message_template", "author")
