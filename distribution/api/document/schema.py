@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, Literal
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
@@ -14,8 +16,6 @@ from distribution.api.auth.idempotency import HEADER
 from distribution.api.auth.scopes import required_scope
 from distribution.api.document.examples.bodies import has_conflicts
 from distribution.api.http.problems import MEDIA_TYPE
-
-JSON_MEDIA = [MEDIA_TYPE]
 
 
 class FieldProblem(serializers.Serializer[Any]):
@@ -37,26 +37,10 @@ class ProblemDetails(serializers.Serializer[Any]):
     )
 
 
-EVERY_OPERATION = {
-    400: "The request or a field of it is wrong.",
-    401: "No token, or one that is not in force.",
-    403: "The token lacks the scope.",
-    404: "No such address or record.",
-    405: "This address does not answer that method.",
-    406: "This answer does not come in the format asked for.",
-    413: "The body is too large.",
-    429: "Too many requests: wait as long as Retry-After says.",
-    500: "Something is wrong on this side.",
-    503: "The database does not answer at the moment.",
-}
-WITH_BODY = {
-    411: "The body came in chunks, and the server does not take those.",
-    415: "The body is not in a format that is read here.",
-}
-WITH_CONFLICTS = {409: "Not possible from where things stand; the code says why."}
-CREATING = {422: "The Idempotency-Key was used for another request."}
-
-
+# The descriptions of the problems that operations may return, by circumstance and status.
+PROBLEMS: dict[str, dict[str, str]] = json.loads(
+    Path(__file__).with_name("problems.json").read_text("utf-8")
+)
 ID_PLACES = {"distribution_status_retrieve": "query"}  # the others take the id in the path
 # The tag of an operation by a segment of its path; config/settings/api.py describes the tags.
 TAG_BY_PATH_SEGMENT = {
@@ -124,12 +108,9 @@ class ApiSchema(AutoSchema):
         if direction == "request":  # of an event: the receiver responds
             return responses
         for status, description in self._problems().items():
-            if str(status) not in responses:
-                responses[str(status)] = self._get_response_for_code(  # type: ignore[no-untyped-call]
-                    OpenApiResponse(ProblemDetails, description=description),
-                    str(status),
-                    JSON_MEDIA,
-                )
+            if status not in responses:
+                problem = OpenApiResponse(ProblemDetails, description=description)
+                responses[status] = self._get_response_for_code(problem, status, [MEDIA_TYPE])  # type: ignore[no-untyped-call]
         for code, response in responses.items():
             response["description"] = response["description"] or HTTPStatus(int(code)).phrase
         for created in ("201", "202"):
@@ -147,13 +128,13 @@ class ApiSchema(AutoSchema):
             for operation in getattr(self.view, "follow", ())
         }
 
-    def _problems(self) -> dict[int, str]:
-        problems = dict(EVERY_OPERATION)
+    def _problems(self) -> dict[str, str]:
+        problems = dict(PROBLEMS["every_operation"])
         if self.method in ("POST", "PATCH", "PUT", "DELETE"):
-            problems |= WITH_BODY
+            problems |= PROBLEMS["with_body"]
             if self._creates() or has_conflicts(str(self.get_operation_id())):
-                problems |= WITH_CONFLICTS
-        return problems | (CREATING if self._creates() else {})
+                problems |= PROBLEMS["with_conflicts"]
+        return problems | (PROBLEMS["creating"] if self._creates() else {})
 
 
 class TokenScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]

@@ -1,1 +1,1 @@
-"""HTTP of the API: problem details, parsing, paging, filters, ordering."""
+"""HTTP of the API: problem details, parsing, paging, query parameters."""
