@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http import HTTPStatus
 from typing import Any
 
@@ -61,6 +62,15 @@ class Conflict(Problem):
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(409, code, detail)
+
+
+@contextmanager
+def conflict_on(error: type[Exception], code: str) -> Iterator[None]:
+    """Answer this refusal of the domain with 409, in its own words."""
+    try:
+        yield
+    except error as refusal:
+        raise Conflict(code, str(refusal)) from None
 
 
 def handler(error: Exception, context: Mapping[str, Any]) -> HttpResponse:

@@ -11,7 +11,7 @@ from rest_framework.views import APIView
 
 from distribution.api.auth import audit
 from distribution.api.http.fields import Body, Text, validated
-from distribution.api.http.problems import Conflict
+from distribution.api.http.problems import conflict_on
 from distribution.api.resources.distributions import DistributionShown, distribution_body
 from distribution.lifecycle import control
 from distribution.models import Distribution, DistributionState, Scope
@@ -36,10 +36,8 @@ class Step(APIView):
         reason = validated(ReasonBody, request.data)["reason"]
         distribution = get_object_or_404(Distribution, pk=id)
         if distribution.state != self.target_state:
-            try:
+            with conflict_on(control.ControlError, "not_possible"):
                 self.apply(distribution.pk, f"{request.user}: {reason}")
-            except control.ControlError as error:
-                raise Conflict("not_possible", str(error)) from None
             audit.log_action(request, distribution, self.log_message, reason=reason, after={})
             distribution.refresh_from_db()
         return Response(distribution_body(distribution))

@@ -19,7 +19,7 @@ from distribution.api.auth import audit, idempotency
 from distribution.api.auth.authentication import actor, source
 from distribution.api.http.fields import validated
 from distribution.api.http.parameters import FilterBackend, Ordering
-from distribution.api.http.problems import Conflict
+from distribution.api.http.problems import Conflict, conflict_on
 from distribution.api.http.replica_lists import ReplicaList
 from distribution.api.resources.subscriber_serializers import (
     Details,
@@ -86,10 +86,8 @@ class Person(generics.RetrieveAPIView[Subscriber]):
         """
         details = dict(validated(Details, request.data))
         attributes, person = details.pop("attributes", {}), get_subscriber(id)
-        try:
+        with conflict_on(corrections.ErasureRequested, "subscriber_erased"):
             changed = corrections.change(person.pk, details, attributes, now=timezone.now())
-        except corrections.ErasureRequested as refusal:
-            raise Conflict("subscriber_erased", str(refusal)) from None
         if changed:  # names only: erasing the person does not reach the log
             after = {"fields": ", ".join(changed)}
             audit.log_action(request, person, "Details changed.", after=after)
@@ -152,7 +150,7 @@ class SubscriberStatus(APIView):
         """
         change = validated(StatusChange, request.data)
         person = get_subscriber(id)
-        try:
+        with conflict_on(status_changes.StatusRefused, "status_refused"):
             status_changes.set_status(
                 person.pk,
                 Status(change["status"]),
@@ -162,7 +160,5 @@ class SubscriberStatus(APIView):
                 now=timezone.now(),
                 consent_source=change.get("consent_source", ""),
             )
-        except status_changes.StatusRefused as refusal:
-            raise Conflict("status_refused", str(refusal)) from None
         person.refresh_from_db()
         return Response(OneSubscriber(person).data)

@@ -20,7 +20,7 @@ from distribution import tasks
 from distribution.api.auth import audit
 from distribution.api.auth.idempotency import Answer, once
 from distribution.api.http.fields import Body, Day, Flag, Id, ZonedDateTime, validated
-from distribution.api.http.problems import Conflict
+from distribution.api.http.problems import Conflict, conflict_on
 from distribution.api.resources.distributions import (
     DistributionShown,
     distribution_body,
@@ -100,10 +100,8 @@ class Trigger(APIView):
 
 def _start(request: Request, body: dict[str, Any]) -> Answer:
     content = _content(body)
-    try:
+    with conflict_on(schedule.ScheduleError, "not_now"):
         started = schedule.plan_now(content, again=body["again"], now=timezone.now())
-    except schedule.ScheduleError as error:
-        raise Conflict("not_now", str(error)) from None
     audit.log_action(request, started, "Triggered.", after={"content": str(content)})
     transaction.on_commit(tasks.open_soon)
     return Answer(202, distribution_body(started), status_url(started))
@@ -173,10 +171,8 @@ class Schedule(ListAPIView[Distribution]):
 
 def _plan(request: Request, body: dict[str, Any]) -> Answer:
     content = _content(body) if "content" in body else None
-    try:
+    with conflict_on(schedule.ScheduleError, "blackout_date"):
         planned = schedule.plan_once(at=body["at"], content=content)
-    except schedule.ScheduleError as error:
-        raise Conflict("blackout_date", str(error)) from None
     audit.log_action(request, planned, "Planned.", after={"planned_at": body["at"].isoformat()})
     return Answer(201, distribution_body(planned), status_url(planned))
 
@@ -194,9 +190,7 @@ class Planned(APIView):
             return Response(status=204)
         if planned.opened_at is not None:
             raise Conflict("begun", "It has begun: pause or cancel it as a distribution.")
-        try:
+        with conflict_on(control.ControlError, "ended"):
             control.cancel(planned.pk, reason=f"{request.user}: by API", now=timezone.now())
-        except control.ControlError as error:
-            raise Conflict("ended", str(error)) from None
         audit.log_action(request, planned, "Cancelled.", after={})
         return Response(status=204)
