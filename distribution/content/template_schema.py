@@ -11,7 +11,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from phonepool.json_values import as_string, objects_in
@@ -55,7 +54,7 @@ class Button:
     url: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class TemplateSchema:
     """A parsed message template. `known` is false while it has no components from Meta."""
 
@@ -71,14 +70,10 @@ class TemplateSchema:
     def needs_media(self) -> bool:
         return self.header in MEDIA_HEADERS
 
-    @cached_property
-    def body_slots(self) -> tuple[Slot, ...]:
-        return self.of(BODY)
-
     @property
     def names(self) -> tuple[str, ...]:
         """The parameter names to send with the body's texts; empty if variables are numbered."""
-        names = tuple(slot.name for slot in self.body_slots)
+        names = tuple(slot.name for slot in self.of(BODY))
         return () if all(name.isdigit() for name in names) else names
 
     def of(self, part: str) -> tuple[Slot, ...]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -145,7 +144,7 @@ class Keeper:
     def _round(self) -> None:
         """Observe, and do what there is to do. Two statements when there is nothing."""
         now = self._clock()
-        with self._step("the heartbeat"):
+        with self._watchdog.step("the heartbeat"):
             close_old_connections()
             doing = "sending" if self._standby_sender.busy else ""
             clock_repair.record_heartbeat(KEEPER, now, doing)
@@ -181,15 +180,12 @@ class Keeper:
             return False
         return True
 
-    def _step(self, name: str, extra: float = 0.0) -> AbstractContextManager[None]:
-        return self._watchdog.step(name, extra=extra)
-
     def _do(
         self, name: str, step: Callable[[datetime], object], now: datetime, *, extra: float = 0.0
     ) -> None:
         """One step of a round; one that fails keeps none of the others from being done."""
         try:
-            with self._step(name, extra):
+            with self._watchdog.step(name, extra=extra):
                 step(now)
         except (DatabaseError, InterfaceError):
             raise

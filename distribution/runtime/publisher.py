@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from queue import Empty, Full, Queue
+from queue import Full, Queue
 from threading import Thread
 
 from distribution.runtime.background import PerProcess
@@ -52,10 +52,7 @@ class Publisher:
 
     def _run(self) -> None:
         while True:
-            try:
-                call, done = self._calls.get(timeout=60)
-            except Empty:
-                continue
+            call, done = self._calls.get()
             try:
                 call()
             except Exception as error:
