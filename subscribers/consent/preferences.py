@@ -6,11 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from subscribers.consent import suppressions
-from subscribers.consent.decisions import Decision, in_chunks, record
+from subscribers.consent.decisions import Decision, Kind, in_chunks, record
 from subscribers.consent.suppressions import Preference
-from subscribers.models import ConsentEvent, Subscriber
-
-Kind = ConsentEvent.Kind
+from subscribers.models import Subscriber
 
 
 def apply_preferences(items: Sequence[Preference], *, now: datetime) -> list[str]:

@@ -8,10 +8,8 @@ from datetime import date, datetime
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 
-from subscribers.consent.decisions import Decision, in_chunks, lock_statuses, record
+from subscribers.consent.decisions import Decision, Kind, in_chunks, lock_statuses, record
 from subscribers.models import ConsentEvent, Status, Subscriber
-
-Kind = ConsentEvent.Kind
 
 UNREACHABLE_DAYS_LIMIT = 3  # separate days in a row; then the number counts as invalid
 UNREACHABLE_SOURCE = "whatsapp:unreachable"
