@@ -13,6 +13,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
+from config.staff.audit_log import message_parts
 from subscribers.admin.read_only import ReadOnlyAdmin
 
 
@@ -30,7 +31,7 @@ class AuditAdmin(ReadOnlyAdmin):
     fields = ["action_time", "who", "act", "target", "reason", "address", "difference"]
     readonly_fields = fields
 
-    @display(description="who", ordering="user__username")
+    @display(ordering="user__username")
     def who(self, entry: LogEntry) -> str:
         return entry.user.get_username()
 
@@ -50,9 +51,8 @@ class AuditAdmin(ReadOnlyAdmin):
 
     @display(description="from where")
     def address(self, entry: LogEntry) -> str:
-        return next(
-            (str(part["ip"]) for part in reversed(message_parts(entry)) if part.get("ip")), ""
-        )
+        addresses = [str(part["ip"]) for part in message_parts(entry) if part.get("ip")]
+        return addresses[-1] if addresses else ""
 
     @display(description="before and after")
     def difference(self, entry: LogEntry) -> SafeString:
@@ -69,15 +69,6 @@ class AuditAdmin(ReadOnlyAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return request.user.has_perm("admin.view_logentry")
-
-
-def message_parts(entry: LogEntry) -> list[dict[str, Any]]:
-    """The objects of the message; an entry of plain text has none."""
-    try:
-        message = json.loads(entry.change_message)
-    except ValueError:
-        return []
-    return [part for part in message if isinstance(part, dict)] if isinstance(message, list) else []
 
 
 def _sides(part: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -6,15 +6,13 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
-from django_celery_beat import models as beat
-from django_otp.plugins.otp_static.models import StaticDevice
-from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
@@ -26,20 +24,16 @@ from subscribers.admin.read_only import NeverDeleted
 
 # Beat's entries are rewritten at each start from config/timetable.py, and the page of a device
 # shows its secret: neither is edited in the admin. User and Group get the pages below.
-for app in ("django_celery_beat", "django_otp.plugins.otp_static", "django_otp.plugins.otp_totp"):
+UNEDITED_APPS = (
+    "django_celery_beat",
+    "django_otp.plugins.otp_static",
+    "django_otp.plugins.otp_totp",
+)
+for app in UNEDITED_APPS:
     import_module(f"{app}.admin")  # first: a page registered later would stay
-for model in (
-    beat.ClockedSchedule,
-    beat.CrontabSchedule,
-    beat.IntervalSchedule,
-    beat.PeriodicTask,
-    beat.SolarSchedule,
-    StaticDevice,
-    TOTPDevice,
-    User,
-    Group,
-):
-    admin.site.unregister(model)
+pages = filter(admin.site.is_registered, apps.get_models())
+unedited = [model for model in pages if model._meta.app_config.name in UNEDITED_APPS]
+admin.site.unregister([*unedited, User, Group])
 
 
 @admin.register(User)
@@ -68,11 +62,9 @@ class StaffAdmin(NeverDeleted, UserAdmin, ModelAdmin):  # type: ignore[type-arg]
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).prefetch_related("groups", "totpdevice_set")
 
-    @display(description="name")
     def name(self, user: User) -> str:
         return user.get_full_name()
 
-    @display(description="roles")
     def roles(self, user: User) -> str:
         return "all" if user.is_superuser else ", ".join(group.name for group in user.groups.all())
 

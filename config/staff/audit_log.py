@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.contrib.sessions.models import Session
 from django.core.serializers.json import DjangoJSONEncoder
@@ -78,7 +79,7 @@ def complete_entry(sender: type[Model], instance: LogEntry, **_: object) -> None
     writing = _current.get()
     if writing is None or not instance._state.adding:
         return
-    parts = _parts(instance.change_message)
+    parts = message_parts(instance)
     facts: dict[str, Any] = {"ip": client_ip(writing.request)}
     if instance.action_flag == CHANGE and not any("before" in part for part in parts):
         facts |= _difference(writing, instance)
@@ -87,19 +88,16 @@ def complete_entry(sender: type[Model], instance: LogEntry, **_: object) -> None
     instance.change_message = json.dumps(parts, cls=DjangoJSONEncoder)
 
 
-def _parts(message: str) -> list[dict[str, Any]]:
+def message_parts(entry: LogEntry) -> list[dict[str, Any]]:
     """The message as Django stores it, a list of objects; a plain sentence becomes one object."""
-    parts = _loaded(message)
+    message = entry.change_message
+    try:
+        parts = json.loads(message) if message else []
+    except ValueError:
+        parts = None
     if isinstance(parts, list) and all(isinstance(part, dict) for part in parts):
         return parts
     return [{"act": message}]
-
-
-def _loaded(message: str) -> Any:
-    try:
-        return json.loads(message) if message else []
-    except ValueError:
-        return None
 
 
 def _difference(writing: WritingRequest, entry: LogEntry) -> dict[str, Any]:
@@ -137,27 +135,24 @@ def _hidden(name: str, value: Any) -> Any:
     return placeholders.PERSONAL if name in PERSONAL_FIELDS else _shown(name, value)
 
 
-def _log_sign_in_event(request: HttpRequest | None, user_id: int, name: str, act: str) -> None:
+def _log_sign_in_event(request: HttpRequest | None, user: User, act: str) -> None:
     if request is None or request.method is None:  # signed in by code, not on a page
         return
-    part = {"act": act, "ip": client_ip(request)}
+    message = json.dumps([{"act": act, "ip": client_ip(request)}])
     LogEntry.objects.create(
-        user_id=user_id,
-        object_repr=name[:200],
-        action_flag=CHANGE,
-        change_message=json.dumps([part]),
+        user=user, object_repr=user.username, action_flag=CHANGE, change_message=message
     )
 
 
 @receiver(user_logged_in)
-def log_sign_in(request: HttpRequest | None, user: Any, **_: object) -> None:
-    _log_sign_in_event(request, user.pk, user.get_username(), "Signed in.")
+def log_sign_in(request: HttpRequest | None, user: User, **_: object) -> None:
+    _log_sign_in_event(request, user, "Signed in.")
 
 
 @receiver(user_logged_out)
-def log_sign_out(request: HttpRequest | None, user: Any, **_: object) -> None:
+def log_sign_out(request: HttpRequest | None, user: User | None, **_: object) -> None:
     if user is not None:
-        _log_sign_in_event(request, user.pk, user.get_username(), "Signed out.")
+        _log_sign_in_event(request, user, "Signed out.")
 
 
 @receiver(user_login_failed)
@@ -165,9 +160,7 @@ def log_wrong_password(
     credentials: dict[str, Any], request: HttpRequest | None = None, **_: object
 ) -> None:
     """For existing accounts only: other names are in the list of sign-in failures."""
-    from django.contrib.auth import get_user_model  # the apps must be ready
-
     name = str(credentials.get("username", ""))
-    user_id = get_user_model().objects.filter(username=name).values_list("pk", flat=True).first()
-    if user_id is not None:
-        _log_sign_in_event(request, user_id, name, "Gave a wrong password.")
+    user = User.objects.filter(username=name).first()
+    if user is not None:
+        _log_sign_in_event(request, user, "Gave a wrong password.")

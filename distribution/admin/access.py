@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -115,7 +114,7 @@ class ApiTokenAdmin(EvidenceAdmin):
             now=now,
         )
         entry = {"act": "Made.", "after": {"scopes": scopes, "acts as": str(data["user"])}}
-        self.log_addition(request, token, json.dumps([entry]))
+        self.log_addition(request, token, [entry])
         return self.add_page(request, form, title="Keep this key", token=token, key=key)
 
     @action(description="Revoke", permissions=["delete"])

@@ -27,11 +27,7 @@ class AddedFigures(ModelAdmin):
         return changelist
 
     def change_view(
-        self,
-        request: HttpRequest,
-        object_id: str,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         context = dict(extra_context or {})
         if object_id.isdecimal() and self.has_view_permission(request):

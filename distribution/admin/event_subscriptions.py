@@ -66,15 +66,12 @@ class EventSubscriptionAdmin(NoBulkDeletion, SubscriptionManagersOnly):
         dead = Count("deliveries", filter=Q(deliveries__state=PostState.DEAD))
         return rows.annotate(waiting_now=waiting, dead_now=dead)
 
-    @display(description="address")
     def address(self, subscription: EventSubscription) -> str:
         return subscriptions.address_of(subscription) or "(WEBHOOK_STATUS_URL is not set)"
 
-    @display(description="waiting")
     def waiting(self, subscription: Any) -> int:
         return int(subscription.waiting_now)
 
-    @display(description="dead")
     def dead(self, subscription: Any) -> int:
         return int(subscription.dead_now)
 

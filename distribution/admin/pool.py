@@ -92,7 +92,6 @@ class PoolAdmin(NeverDeleted, AddedFigures, PhoneNumberAdmin):
         )
         return f"{current.rate_used or 0:.0f} of {current.rate_limit} a second{slowed}"
 
-    @admin.display(description="today")
     def today(self, number: Any) -> str:
         current: status.NumberStatus = number.shown_status
         return f"{current.today:,} of {current.today_limit:,} ({current.share} % of all)"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any
 
@@ -122,7 +121,7 @@ class OneTimeAdmin(EvidenceAdmin):
             form.add_error("at", str(error))
             return None
         after = {"planned_at": at.isoformat(), "content": str(content)}
-        self.log_addition(request, planned, json.dumps([{"act": "Planned.", "after": after}]))
+        self.log_addition(request, planned, [{"act": "Planned.", "after": after}])
         return self.response_add(request, planned)
 
     @action(description="Cancel", permissions=["delete"])

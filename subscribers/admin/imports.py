@@ -98,11 +98,9 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
         "<int:pk>/refused.csv": ("refused_view", "subscribers_importjob_refused"),
     }
 
-    @admin.display(description="rows")
     def rows(self, job: ImportJob) -> str:
         return f"{job.counts.get('total', 0):,}" if job.counts else ""
 
-    @admin.display(description="refused")
     def refused(self, job: ImportJob) -> str:
         return f"{job.counts.get('refused', 0):,}" if job.counts else ""
 
@@ -197,9 +195,7 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
             percent=jobs.progress(job),
             progress_text=_progress_text(job),
             counts=[(label, job.counts.get(name, 0)) for name, label in COUNT_LABELS],
-            kept_inactive=job.counts.get("kept_inactive", 0),
             samples=[(title, job.samples.get(name, [])) for name, title in SAMPLE_TITLES.items()],
-            refusals=job.samples.get("refused", []),
             importable=sum(job.counts.get(name, 0) for name in ("new", "changed")),
             differs=_differs(job),
         )

@@ -127,7 +127,6 @@ class DeliveryAdmin(OwnPages, ReadOnlyAdmin):
     def masked_phone(self, delivery: Delivery) -> str:
         return mask_phone(delivery.phone)
 
-    @admin.display(description="name")
     def name(self, delivery: Delivery) -> str:
         return delivery.subscriber.name
 

@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
-from config.admin.audit import message_parts
+from config.staff.audit_log import message_parts
 from phonepool.models import Portfolio
 from tests import builders
 from tests.admin.routes import MAKERS
