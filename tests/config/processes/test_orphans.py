@@ -60,7 +60,7 @@ def test_no_orphan_is_left_however_the_launcher_ends(
     assert len(family_of(tmp_path)) == 4  # three children, one grandchild
 
     launcher.send_signal(signal.Signals[name])
-    output, _ = launcher.communicate(timeout=15)
+    output, _ = launcher.communicate(timeout=60)
 
     eventually(lambda: not lives(keeper))
     assert family_of(tmp_path) == []
@@ -80,7 +80,7 @@ def test_no_orphan_is_left_by_a_launcher_that_ends_while_it_starts(
     time.sleep(random.Random(seed).uniform(0, 0.1))  # somewhere among the three starts
 
     launcher.send_signal(signal.Signals[name])
-    launcher.communicate(timeout=15)
+    launcher.communicate(timeout=60)
 
     eventually(lambda: not lives(keeper))
     assert family_of(tmp_path) == []
@@ -109,6 +109,6 @@ def test_a_second_request_to_end_does_not_disturb_the_first(
     launcher.send_signal(signal.SIGINT)
     launcher.send_signal(signal.SIGTERM)
 
-    assert launcher.communicate(timeout=15)[0] == "stopped by SIGINT\n"
+    assert launcher.communicate(timeout=60)[0] == "stopped by SIGINT\n"
     assert launcher.returncode == 0
     assert family_of(tmp_path) == []

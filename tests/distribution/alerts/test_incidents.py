@@ -80,7 +80,7 @@ def test_eight_watchers_at_once_open_one_incident():
 
     def watch(_: int) -> bool:
         try:
-            together.wait(timeout=10)
+            together.wait(timeout=60)
             return raised()
         finally:
             connections.close_all()

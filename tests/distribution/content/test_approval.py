@@ -178,7 +178,7 @@ def at_once(*decisions) -> list[str]:
 
     def run(decide) -> str:
         try:
-            together.wait(timeout=10)
+            together.wait(timeout=60)
             decide()
         except ApprovalError as error:
             return str(error)

@@ -250,7 +250,7 @@ def test_eight_closers_at_once_close_it_once():
 
     def close(place: int) -> bool:
         try:
-            together.wait(timeout=10)
+            together.wait(timeout=60)
             return closing.complete_if_done(distribution.pk, now=NOW + seconds(place))
         finally:
             connections.close_all()

@@ -150,7 +150,7 @@ def test_eight_triggers_at_once_open_it_once():
 
     def trigger(_: int) -> bool:
         try:
-            together.wait(timeout=10)
+            together.wait(timeout=60)
             return opening.open_distribution(distribution.pk, now=NOW)
         finally:
             connections.close_all()

@@ -268,7 +268,7 @@ def test_eight_triggers_at_once_make_one_distribution():
 
     def trigger(_: int) -> list[int]:
         try:
-            together.wait(timeout=10)
+            together.wait(timeout=60)
             return schedule.open_due(SIX)
         finally:
             connections.close_all()

@@ -211,7 +211,7 @@ def test_two_bundles_about_the_same_people_at_once_lose_nothing():
 
     def apply(bundle: list[StatusReport]) -> int:
         try:
-            together.wait(timeout=10)
+            together.wait(timeout=60)
             return apply_reports(bundle, now=LATER).changed
         finally:
             connections.close_all()
@@ -244,7 +244,7 @@ def test_settling_and_reporting_at_once_never_wait_for_each_other_in_a_circle(on
             wait_until_somebody_waits()
             # The sender waits for the first row, so it must not hold the second yet.
             Delivery.objects.select_for_update(nowait=True).get(pk=second.pk)
-        settling.result(timeout=10)
+        settling.result(timeout=60)
 
     assert Delivery.objects.count_by_state() == {State.ACCEPTED: 2}
 

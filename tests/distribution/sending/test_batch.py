@@ -62,7 +62,7 @@ def test_eight_callers_at_once_send_nothing_twice(api):
 
     def call(_: int) -> int:
         try:
-            together.wait(timeout=10)
+            together.wait(timeout=60)
             return send(distribution, api).states.total()
         finally:
             connections.close_all()

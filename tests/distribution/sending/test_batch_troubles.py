@@ -62,7 +62,7 @@ def test_slow_answers_are_written_down_behind_the_batchs_back(monkeypatch):
     api.let_go.set()
     for thread in threading.enumerate():
         if thread.name == "late answers":
-            thread.join(timeout=10)
+            thread.join(timeout=60)
     assert states() == {State.ACCEPTED: 50}
 
 

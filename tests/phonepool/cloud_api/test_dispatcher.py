@@ -53,7 +53,7 @@ def test_calls_whose_connections_stand_all_at_once_still_take_turns(
     wire.before_guard.clear()
     dispatch = send(make_api(transport=wire), [a_message(key, spacing=0.05) for key in range(10)])
     for _ in range(10):
-        assert wire.connecting.acquire(timeout=20)
+        assert wire.connecting.acquire(timeout=60)
     wire.before_guard.set()
     all_outcomes(dispatch)
     assert max(wire.sent_at) - min(wire.sent_at) > 9 * 0.05 * 0.8
@@ -113,7 +113,7 @@ def test_a_call_that_still_connects_is_cancelled_too(
 ) -> None:
     wire.before_guard.clear()
     with send(make_api(transport=wire), [a_message()]) as dispatch:
-        assert wire.connecting.acquire(timeout=20)
+        assert wire.connecting.acquire(timeout=60)
     wire.before_guard.set()
     assert [outcome.failure for outcome in all_outcomes(dispatch)] == [WITHDRAWN]
     assert wire.sent == []

@@ -96,7 +96,7 @@ def test_eight_refusals_at_once_are_one_cut():
 
     def cut(_: int) -> bool:
         try:
-            together.wait(timeout=10)
+            together.wait(timeout=60)
             return health.cut_rate(number.pk, now=NOW)
         finally:
             connections.close_all()

@@ -204,7 +204,7 @@ def test_eight_threads_never_share_a_slot_nor_exceed_the_rate():
 
     def reserve_often(_: int) -> list[Reservation | None]:
         try:
-            together.wait(timeout=10)
+            together.wait(timeout=60)
             return [take(number, 7, now=timezone.now()) for _ in range(15)]
         finally:
             connections.close_all()
@@ -224,7 +224,7 @@ def test_eight_threads_use_up_the_days_capacity_exactly():
 
     def reserve_until_full(_: int) -> int:
         try:
-            together.wait(timeout=10)
+            together.wait(timeout=60)
             count = 0
             while PhoneNumber.objects.get(pk=number.pk).day_count < 100:
                 taken = take(number, 7)
@@ -247,7 +247,7 @@ from phonepool.numbers import pool
 from tests.builders import a_number
 
 def reserve_often(_):
-    together.wait(timeout=30)
+    together.wait(timeout=60)
     taken = [pool.reserve(5, now=timezone.now()) for _ in range(20)]
     connections.close_all()
     return [(one.number_id, one.slot(place)) for one in taken if one for place in range(one.count)]
@@ -271,7 +271,7 @@ def test_eight_processes_never_share_a_slot_nor_exceed_a_rate(postgres_url):
     }
     done = subprocess.run(
         [sys.executable, "-c", RESERVERS],
-        env=environment, cwd=ROOT, text=True, check=True, stdout=subprocess.PIPE, timeout=60,
+        env=environment, cwd=ROOT, text=True, check=True, stdout=subprocess.PIPE, timeout=240,
     )  # fmt: skip
 
     by_number: dict[int, list[float]] = {}

@@ -197,6 +197,6 @@ def test_a_start_that_waits_for_a_newer_stop_sees_it_and_changes_nothing():
             opt_out(subscriber, source="w", evidence="stop", at=minute(2), now=NOW)
             waiting = other.submit(start_in_another_process, subscriber.pk)
             wait_until_somebody_waits_for_a_lock()
-        assert waiting.result(timeout=10) == set()
+        assert waiting.result(timeout=60) == set()
 
     assert statuses() == ["UNSUBSCRIBED"]

@@ -283,7 +283,7 @@ def test_a_webhook_that_is_being_applied_is_passed_over_not_waited_for(on_postgr
         go_on.set()
 
         assert ours.applied == 1
-        assert theirs.result(timeout=30).applied == 1
+        assert theirs.result(timeout=60).applied == 1
     assert not WebhookEvent.objects.pending().exists()
     assert free
 
