@@ -72,6 +72,8 @@ class AlertRule(StrEnum):
 
     NO_CONTENT = "no_content", CRITICAL, DISTRIBUTION
     TEMPLATE_NOT_APPROVED = "template_not_approved", CRITICAL, DISTRIBUTION
+    # critical if the fallback cannot be sent in its place
+    CONTENT_INVALID = "content_invalid", EITHER, DISTRIBUTION
     NO_TOKEN = "no_token", CRITICAL, DISTRIBUTION
     NO_NUMBER = "no_number", CRITICAL, DISTRIBUTION
     CONTENT_REPEATED = "content_repeated", WARNING, DISTRIBUTION

@@ -33,6 +33,7 @@ EDITABLE = (
     "media",
     "is_fallback",
 )
+UTILITY = "UTILITY"  # Meta's cheapest category, without limits per person
 EDITORIAL = (ContentState.DRAFT, ContentState.REJECTED)
 UNDECIDED = (*EDITORIAL, ContentState.SUBMITTED)
 
@@ -96,9 +97,7 @@ def submit(content: Content, *, by: AbstractBaseUser, now: datetime) -> None:
     """Hand a draft to the approvers."""
     if content.author_id != by.pk:
         raise ApprovalError("Only its author can submit a content.")
-    problems = validation.content_problems(content)
-    if problems:
-        raise ApprovalError(" ".join(problems))
+    _require_valid(content)
     with transaction.atomic():
         _change_state(
             content,
@@ -118,6 +117,7 @@ def approve(content: Content, *, by: AbstractBaseUser, now: datetime, reason: st
     _require_second_person(content, by, "approve")
     if is_late(content, now) and not reason.strip():
         raise ApprovalError("The deadline was the evening before: say why it is approved late.")
+    _require_valid(content)  # Meta may have changed the message template since the submission
     template = content.message_template
     with transaction.atomic():
         chosen_at = _retire_replaced(content, by, now)
@@ -131,6 +131,7 @@ def approve(content: Content, *, by: AbstractBaseUser, now: datetime, reason: st
                     decided_at=now,
                     chosen_at=chosen_at,
                     approved_fingerprint=template_schema.fingerprint(template.components),
+                    approved_category=template.category,
                 )
         except IntegrityError:
             raise ApprovalError(
@@ -171,9 +172,15 @@ def choose_fallback(content: Content, *, by: AbstractBaseUser, now: datetime) ->
 
 def template_changed(content: Content) -> bool:
     """Whether Meta changed the components of the message template since the approval."""
-    stored = content.approved_fingerprint
-    current = template_schema.fingerprint(content.message_template.components)
-    return bool(stored) and stored != current
+    stored, current = content.approved_fingerprint, content.message_template.components
+    return bool(stored) and not template_schema.is_fingerprint_of(stored, current)
+
+
+def category_changed(content: Content) -> bool:
+    """Whether Meta has the message template in a dearer category than at the approval."""
+    category = content.message_template.category
+    stored = content.approved_category
+    return bool(stored) and category not in (stored, UTILITY)
 
 
 def _retire_replaced(content: Content, by: AbstractBaseUser, now: datetime) -> datetime | None:
@@ -197,6 +204,11 @@ def _retire_replaced(content: Content, by: AbstractBaseUser, now: datetime) -> d
 def _has_opened(day: date) -> bool:
     daily = Distribution.objects.filter(kind=Kind.DAILY, local_date=day)
     return daily.exclude(state__in=UNOPENED).exists()
+
+
+def _require_valid(content: Content) -> None:
+    if problems := validation.content_problems(content):
+        raise ApprovalError(" ".join(problems))
 
 
 def _require_second_person(content: Content, by: AbstractBaseUser, step: str) -> None:

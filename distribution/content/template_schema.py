@@ -19,6 +19,11 @@ BODY_LIMIT = 1024  # characters of the body once it is filled in (132005 beyond)
 HEADER_LIMIT = 60
 BUTTON_LIMIT = 2000  # a button's whole address
 MEDIA_HEADERS = ("IMAGE", "VIDEO", "DOCUMENT")
+# What we can fill in. Everything else needs values that a content does not have, and Meta would
+# refuse the message for everybody (132000, 132012, 132018, 131008).
+FILLABLE_PARTS = ("HEADER", "BODY", "FOOTER", "BUTTONS")
+FILLABLE_HEADERS = ("TEXT", *MEDIA_HEADERS)
+FILLABLE_BUTTONS = ("URL", "QUICK_REPLY", "PHONE_NUMBER")
 VARIABLE = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 BODY, HEADER, BUTTON = "body", "header", "button"
 
@@ -65,6 +70,7 @@ class TemplateSchema:
     footer: str
     buttons: tuple[Button, ...]
     slots: tuple[Slot, ...]
+    unfillable: tuple[str, ...] = ()  # the parts that we cannot fill in, in words
 
     @property
     def needs_media(self) -> bool:
@@ -86,27 +92,67 @@ def parse(components: object) -> TemplateSchema:
     header, body = parts.get("HEADER", {}), parts.get("BODY", {})
     kind = (_text(header, "format") or "TEXT").upper() if header else ""
     texts = objects_in(parts.get("BUTTONS", {}).get("buttons"))
+    buttons = tuple(
+        Button(_text(item, "type").upper(), _text(item, "text"), _text(item, "url"))
+        for item in texts
+    )
+    slots = (
+        *(_slots(HEADER, header, HEADER_LIMIT) if kind == "TEXT" else ()),
+        *_slots(BODY, body, BODY_LIMIT),
+        *_button_slots(texts),
+    )
     return TemplateSchema(
         known=bool(parts),
         header=kind,
         header_text=_text(header, "text"),
         body=_text(body, "text"),
         footer=_text(parts.get("FOOTER", {}), "text"),
-        buttons=tuple(
-            Button(_text(item, "type").upper(), _text(item, "text"), _text(item, "url"))
-            for item in texts
-        ),
-        slots=(
-            *(_slots(HEADER, header, HEADER_LIMIT) if kind == "TEXT" else ()),
-            *_slots(BODY, body, BODY_LIMIT),
-            *_button_slots(texts),
-        ),
+        buttons=buttons,
+        slots=slots,
+        unfillable=tuple(_unfillable(parts, kind, buttons, slots)),
     )
 
 
+def _unfillable(
+    parts: Mapping[str, object], header: str, buttons: Sequence[Button], slots: Sequence[Slot]
+) -> Iterator[str]:
+    """The parts for which a content has no value, or only one where Meta wants several."""
+    for part in parts:
+        if part not in FILLABLE_PARTS:
+            yield f"a part of the kind {part or 'UNKNOWN'}"
+    if header and header not in FILLABLE_HEADERS:
+        yield f"a header of the kind {header}"
+    if sum(slot.part == HEADER for slot in slots) > 1:
+        yield "a headline with several variables"
+    for place, button in enumerate(buttons, 1):
+        if button.kind not in FILLABLE_BUTTONS:
+            yield f"a button of the kind {button.kind or 'UNKNOWN'} (button {place})"
+        elif len(VARIABLE.findall(button.url)) > 1:
+            yield f"an address with several variables (button {place})"
+
+
 def fingerprint(components: object) -> str:
-    """Equal for equal components, in any order of their keys."""
-    text = json.dumps(components, sort_keys=True, separators=(",", ":"))
+    """Equal for components that send the same message, in any order of their keys.
+
+    Examples do not count: for a picture Meta gives an address that differs at every look.
+    """
+    return _digest([_without_example(item) for item in objects_in(components)])
+
+
+def is_fingerprint_of(stored: str, components: object) -> bool:
+    """Whether it was taken of these components; earlier ones had the examples in it."""
+    return stored in (fingerprint(components), _digest(components))
+
+
+def _without_example(item: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: value for name, value in item.items() if name != "example"}
+    if "buttons" in kept:
+        kept["buttons"] = [_without_example(button) for button in objects_in(kept["buttons"])]
+    return kept
+
+
+def _digest(value: object) -> str:
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 

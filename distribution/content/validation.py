@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from distribution.content import template_schema
 from distribution.content.rendering import CONTROL_CHARACTERS, PLACEHOLDER, WIDE_SPACES
 from distribution.content.template_schema import BODY, BUTTON, HEADER, Slot, TemplateSchema
-from distribution.models import Content, TemplateStatus
+from distribution.models import Content, MessageTemplate, TemplateStatus
 from distribution.runtime import india_time
 from subscribers.models import Subscriber
 
@@ -17,22 +18,96 @@ ASSUMED_VALUE_LENGTH = 100  # characters; the longest name that a subscriber may
 ALWAYS_KNOWN = ("name", "tier")
 MEDIA_LIFETIME = timedelta(days=30)  # Meta deletes an uploaded file after this
 SAMPLED_SUBSCRIBERS = 1000  # of which the attribute names are collected
+AUTHENTICATION = "AUTHENTICATION"  # Meta's category
+# The field of a slot in the API's body, by the slot's part; {} is its place.
+FIELD = {BODY: "body_variables.{}", HEADER: "headline", BUTTON: "button_variables.{}"}
 UNUSABLE_STATUSES = {TemplateStatus.REJECTED, TemplateStatus.DISABLED, TemplateStatus.OTHER}
 
 
+@dataclass(frozen=True, slots=True)
+class ContentProblem:
+    """One thing that is wrong with a content: the field by its path in the API, and a sentence."""
+
+    field: str
+    message: str
+
+
 def content_problems(content: Content) -> list[str]:
-    """Everything that prevents submitting a content, one sentence each."""
+    """Everything that prevents submitting or approving a content, one sentence each."""
+    return [problem.message for problem in find_problems(content)]
+
+
+def find_problems(content: Content, day: date | None = None) -> list[ContentProblem]:
+    """What Meta would refuse on that day, by default the content's own, or send wrongly."""
     template = content.message_template
     schema = template_schema.parse(template.components)
-    problems = []
-    if template.status in UNUSABLE_STATUSES:
-        problems.append(f"Meta has the message template as {template.status}: choose another one.")
-    if schema.known:
-        wrong = slot_problems(schema, texts_of(content, schema), attribute_names())
-        labels = {slot.key: slot.label for slot in schema.slots}
-        problems += [f"{labels[key]}: {fault}" for key, faults in wrong.items() for fault in faults]
-        problems += _media_problems(content, schema)
+    problems = list(_template_problems(template, schema))
+    if schema.known and not problems:
+        problems += _slot_problems(content, schema)
+        problems += surplus_problems(content, schema)
+        problems += _media_problems(content, schema, day or content.day)
     return problems
+
+
+def _template_problems(
+    template: MessageTemplate, schema: TemplateSchema
+) -> Iterator[ContentProblem]:
+    """What makes a message template unusable for any content."""
+    if template.status in UNUSABLE_STATUSES:
+        yield ContentProblem(
+            "message_template",
+            f"Meta has the message template as {template.status}: choose another one.",
+        )
+    if parts := unfillable_parts(template, schema):
+        yield ContentProblem(
+            "message_template",
+            f"The message template has {', '.join(parts)}, which cannot be filled in here: "
+            "choose another one.",
+        )
+
+
+def unfillable_parts(template: MessageTemplate, schema: TemplateSchema) -> list[str]:
+    """The parts for which no content has values, in words; empty: contents can use it."""
+    if template.category == AUTHENTICATION:  # its button takes the one-time code
+        return ["a one-time code"]
+    return list(schema.unfillable)
+
+
+def _slot_problems(content: Content, schema: TemplateSchema) -> Iterator[ContentProblem]:
+    texts = texts_of(content, schema)
+    named = PLACEHOLDER.findall(" ".join(texts.values()))
+    wrong = slot_problems(schema, texts, _known_attributes(named))
+    for slot in schema.slots:
+        for fault in wrong.get(slot.key, ()):
+            yield ContentProblem(FIELD[slot.part].format(slot.place), f"{slot.label}: {fault}")
+
+
+def surplus_problems(content: Content, schema: TemplateSchema) -> Iterator[ContentProblem]:
+    """Values for which the message template has no place: Meta refuses them (132000, 132018)."""
+    wanted = len(schema.of(BODY))
+    for place in range(wanted, len(content.body_variables)):
+        yield ContentProblem(
+            f"body_variables.{place}",
+            f"Text {place + 1} has no place: the body of the message template takes {wanted}. "
+            "Leave it out.",
+        )
+    addresses = [str(slot.place) for slot in schema.of(BUTTON)]
+    takers = f"Counted from 0, these do: {', '.join(addresses)}." if addresses else "None does."
+    for index in content.button_variables:
+        if index not in addresses:
+            yield ContentProblem(
+                f"button_variables.{index}",
+                f"Button {index!r} takes no text: leave it out. {takers}",
+            )
+    kind = content.media.get("type")
+    if kind == "text" and not schema.of(HEADER):
+        yield ContentProblem(
+            "headline", "The message template has no headline with a variable: leave it out."
+        )
+    elif kind not in (None, "text") and not schema.needs_media:
+        yield ContentProblem(
+            "media", f"The message template has no {kind} above the text: leave it out."
+        )
 
 
 def texts_of(content: Content, schema: TemplateSchema) -> dict[str, str]:
@@ -56,6 +131,22 @@ def attribute_names() -> list[str]:
     return sorted({name for attributes in people[:SAMPLED_SUBSCRIBERS] for name in attributes})
 
 
+def _known_attributes(named: Collection[str]) -> list[str]:
+    """The attribute names to check these placeholders against.
+
+    A name that the sample lacks is looked for among all: content that was fine when it was
+    approved is not to fail because people without the attribute were imported since.
+    """
+    wanted = set(named) - set(ALWAYS_KNOWN)
+    if not wanted:
+        return []
+    sampled = attribute_names()
+    people = Subscriber.objects.eligible()
+    rare = (name for name in sorted(wanted - set(sampled)))
+    found = [name for name in rare if people.filter(attributes__has_key=name).exists()]
+    return [*sampled, *found]
+
+
 def media_expires(content: Content) -> date | None:
     """The first day on which Meta no longer has the uploaded file."""
     uploaded = content.media.get("uploaded_at")
@@ -64,16 +155,21 @@ def media_expires(content: Content) -> date | None:
     return india_time.local_date(datetime.fromisoformat(uploaded)) + MEDIA_LIFETIME
 
 
-def _media_problems(content: Content, schema: TemplateSchema) -> list[str]:
+def _media_problems(
+    content: Content, schema: TemplateSchema, day: date | None
+) -> Iterator[ContentProblem]:
     kind = schema.header.lower()
     if not schema.needs_media:
-        return []
+        return
     if content.media.get("type") != kind:
-        return [f"Upload the {kind} that stands above the text."]
+        yield ContentProblem("media", f"Upload the {kind} that stands above the text.")
+        return
     expires = media_expires(content)
-    if expires and content.day and content.day >= expires:
-        return [f"Meta keeps the {kind} until {expires:%d %b %Y} only: upload it nearer the day."]
-    return []
+    if expires and day and day >= expires:
+        yield ContentProblem(
+            "media",
+            f"Meta keeps the {kind} until {expires:%d %b %Y} only: upload it nearer the day.",
+        )
 
 
 def longest_length(text: str) -> int:

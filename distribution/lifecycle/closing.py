@@ -20,6 +20,7 @@ CLOSED_WITH_DISTRIBUTION = (
     AlertRule.SLA_AT_RISK,
     AlertRule.DISTRIBUTION_PAUSED,
     AlertRule.CAPACITY_SHORT,
+    AlertRule.CONTENT_INVALID,
     AlertRule.OVERRUN,
 )
 

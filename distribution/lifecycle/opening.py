@@ -16,7 +16,7 @@ from distribution.lifecycle.audience import FrozenAudience
 from distribution.lifecycle.closing import complete_if_done
 from distribution.lifecycle.control import ControlError
 from distribution.lifecycle.preflight import PreflightFinding
-from distribution.models import Distribution, DistributionState, EventKind, Kind, Severity
+from distribution.models import Content, Distribution, DistributionState, EventKind, Kind, Severity
 from distribution.models.distributions import UNOPENED
 from distribution.runtime import india_time
 from phonepool.numbers import health
@@ -35,9 +35,10 @@ def open_distribution(distribution_id: int, *, now: datetime) -> bool:
         if now - distribution.planned_at > timedelta(seconds=settings.MAX_START_LATENESS_SECONDS):
             _miss(distribution, now)
             return False
-        findings = preflight.run_checks(distribution, now=now)
+        checked = preflight.check(distribution, now=now)
+        findings = checked.findings
         blocked = any(finding.blocking for finding in findings)
-        frozen = None if blocked else _begin(distribution, now)
+        frozen = None if blocked else _begin(distribution, checked.content, now)
         if blocked:
             _block(distribution, findings)
     _update_alerts(distribution, findings, frozen, now)
@@ -51,11 +52,11 @@ def open_distribution(distribution_id: int, *, now: datetime) -> bool:
     return True
 
 
-def _begin(distribution: Distribution, now: datetime) -> FrozenAudience:
+def _begin(distribution: Distribution, content: Content | None, now: datetime) -> FrozenAudience:
     if distribution.kind == Kind.DAILY:
         _end_earlier_days(distribution, now)
     frozen = audience.freeze(distribution, now=now)
-    distribution.content = preflight.content_for(distribution)
+    distribution.content = content  # what is sent: the fallback, if the planned one failed
     distribution.state = DistributionState.SENDING
     distribution.state_reason = "" if frozen.recipients else "There was nobody to write to."
     distribution.opened_at = now

@@ -9,7 +9,9 @@ from datetime import datetime
 from django.conf import settings
 
 from distribution.alerts.catalogue import AlertRule
-from distribution.models import Content, ContentState, Distribution, TemplateStatus
+from distribution.lifecycle import content_choice
+from distribution.lifecycle.content_choice import ContentChoice
+from distribution.models import Content, Distribution
 from phonepool.cloud_api import credentials
 from phonepool.models import PhoneNumber
 from phonepool.numbers import health, pool
@@ -18,6 +20,7 @@ from subscribers.models import Subscriber
 RULES = {
     AlertRule.NO_CONTENT,
     AlertRule.TEMPLATE_NOT_APPROVED,
+    AlertRule.CONTENT_INVALID,
     AlertRule.NO_TOKEN,
     AlertRule.NO_NUMBER,
     AlertRule.CONTENT_REPEATED,
@@ -35,34 +38,36 @@ class PreflightFinding:
     blocking: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Preflight:
+    """The result of all checks: the content to send, and what is wrong."""
+
+    content: Content | None
+    findings: list[PreflightFinding]
+
+
 def content_for(distribution: Distribution) -> Content | None:
-    """The content to send: the distribution's own, else the day's or the fallback."""
-    return distribution.content or Content.objects.approved_for(distribution.local_date)
+    """The content that would be sent now: the distribution's own, the day's, or the fallback."""
+    return content_choice.choose(distribution).content
 
 
 def run_checks(distribution: Distribution, *, now: datetime) -> list[PreflightFinding]:
     """Every check, in the order in which a person would fix what they find."""
-    findings = [*_content(distribution), *_numbers()]
-    return findings or [*_repetition(distribution), *_capacity(now)]
+    return check(distribution, now=now).findings
 
 
-def _content(distribution: Distribution) -> Iterator[PreflightFinding]:
-    content = content_for(distribution)
-    if content is None:
-        day = f"{distribution.local_date:%d %b %Y}"
-        yield PreflightFinding(
-            AlertRule.NO_CONTENT,
-            f"There is no approved content for {day} and no approved fallback: approve one.",
-        )
-    elif content.state != ContentState.APPROVED:
-        yield PreflightFinding(AlertRule.NO_CONTENT, "Its content is not approved: approve it.")
-    elif content.message_template.status != TemplateStatus.APPROVED:
-        template = content.message_template
-        yield PreflightFinding(
-            AlertRule.TEMPLATE_NOT_APPROVED,
-            f"Meta has the message template {template} as {template.status}: "
-            "choose an approved one or wait for Meta.",
-        )
+def check(distribution: Distribution, *, now: datetime) -> Preflight:
+    """Choose the content and run every check."""
+    choice = content_choice.choose(distribution)
+    findings = [*_content(choice), *_numbers()]
+    if not any(finding.blocking for finding in findings):
+        findings += [*_repetition(distribution, choice.content), *_capacity(now)]
+    return Preflight(choice.content, findings)
+
+
+def _content(choice: ContentChoice) -> Iterator[PreflightFinding]:
+    if choice.rule is not None:
+        yield PreflightFinding(choice.rule, choice.message, blocking=choice.blocking)
 
 
 def _numbers() -> Iterator[PreflightFinding]:
@@ -76,9 +81,8 @@ def _numbers() -> Iterator[PreflightFinding]:
         )
 
 
-def _repetition(distribution: Distribution) -> Iterator[PreflightFinding]:
+def _repetition(distribution: Distribution, content: Content | None) -> Iterator[PreflightFinding]:
     """A fallback is meant to be sent again, a day's content is not."""
-    content = content_for(distribution)
     if content is None or content.is_fallback:
         return
     sent = Distribution.objects.filter(content=content, opened_at__isnull=False)

@@ -100,6 +100,7 @@ class Content(models.Model):
     chosen_at = models.DateTimeField(null=True, blank=True)  # a fallback: when it was chosen
     # The message template's fingerprint when this was approved; empty: not recorded.
     approved_fingerprint = models.CharField(max_length=64, blank=True, default="")
+    approved_category = models.CharField(max_length=16, blank=True, default="")  # the same
 
     objects = ContentQuerySet.as_manager()
 

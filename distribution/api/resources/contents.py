@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
@@ -228,11 +229,18 @@ def _submit(request: Request, body: dict[str, Any], header: dict[str, Any]) -> A
             content = approval.write(by=request.user, now=now, **{**values, "media": header})
             approval.submit(content, by=request.user, now=now)
     except approval.ApprovalError as error:
-        findings = validation.content_problems(content)
-        raise ValidationError({"non_field_errors": findings or [str(error)]}) from None
+        raise ValidationError(_by_field(content) or {"non_field_errors": [str(error)]}) from None
     audit.log_action(request, content, "Submitted.", after={"title": content.title})
     answer = ContentShown(content).data
     return Answer(201, answer, answer["url"])
+
+
+def _by_field(content: Content) -> dict[str, list[str]]:
+    """What is wrong with a content, by the path of the field."""
+    problems: dict[str, list[str]] = defaultdict(list)
+    for problem in validation.find_problems(content):
+        problems[problem.field].append(problem.message)
+    return problems
 
 
 class OneContent(RetrieveAPIView[Content]):

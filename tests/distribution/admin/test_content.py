@@ -14,6 +14,7 @@ from tests.builders import a_subscriber, an_approved_content
 from tests.distribution.content_staff import (
     APPROVER,
     EDITOR,
+    PLAIN,
     VIEWER,
     a_plain_template,
     a_rich_template,
@@ -299,3 +300,19 @@ def test_a_test_goes_to_staff_phones_only_and_makes_no_delivery(day):
 
     assert said(response) == ["No staff phones are set: list them in TEST_RECIPIENTS."]
     assert not Delivery.objects.exists()
+
+
+def test_the_form_marks_templates_that_cannot_be_filled_in_and_submits_none(day):
+    """Case A3, in the admin."""
+    template = a_plain_template(components=[{"type": "HEADER", "format": "LOCATION"}, *PLAIN])
+    editor = a_staff_member(*EDITOR)
+    shown = browser(editor).get(ADD).content.decode()
+    assert "cannot be used: a header of the kind LOCATION" in shown
+
+    browser(editor).post(ADD, words(template, day))
+    content = Content.objects.get()
+    (refusal,) = said(browser(editor).post(step(content, "submit")))
+
+    assert "cannot be filled in here: choose another one" in refusal
+    content.refresh_from_db()
+    assert content.state == ContentState.DRAFT

@@ -1,0 +1,65 @@
+"""Which content a distribution sends: the planned one if it can be sent, else the fallback."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from distribution.alerts.catalogue import AlertRule
+from distribution.content import readiness
+from distribution.content.validation import ContentProblem
+from distribution.models import Content, Distribution
+
+# The alert by the field of the first problem; any other field is about the content itself.
+RULES = {
+    readiness.STATE: AlertRule.NO_CONTENT,
+    readiness.STATUS: AlertRule.TEMPLATE_NOT_APPROVED,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ContentChoice:
+    """The content to send; `rule` and `message` say what is wrong with the planned one."""
+
+    content: Content | None
+    rule: AlertRule | None = None
+    message: str = ""
+    blocking: bool = False
+
+
+def choose(distribution: Distribution) -> ContentChoice:
+    """Check the planned content for the distribution's day, and the fallback if it fails."""
+    day = distribution.local_date
+    planned = distribution.content or Content.objects.approved_for(day)
+    if planned is None:
+        message = f"There is no approved content for {day:%d %b %Y} and no approved fallback: "
+        return ContentChoice(None, AlertRule.NO_CONTENT, f"{message}approve one.", blocking=True)
+    problems = readiness.problems_on(planned, day)
+    if not problems:
+        return ContentChoice(planned)
+    fallback = Content.objects.fallback()
+    if fallback is None or fallback == planned:
+        return _blocked(planned, problems, _sentences(problems))
+    of_fallback = readiness.problems_on(fallback, day)
+    if of_fallback:
+        both = (
+            f"{_sentences(problems)} Nor can the fallback “{fallback.title}” be sent: "
+            f"{_sentences(of_fallback)}"
+        )
+        return _blocked(planned, problems, both)
+    message = (
+        f"The fallback “{fallback.title}” is sent, because “{planned.title}” cannot be: "
+        f"{_sentences(problems)}"
+    )
+    return ContentChoice(fallback, AlertRule.CONTENT_INVALID, message)
+
+
+def _blocked(content: Content, problems: Sequence[ContentProblem], message: str) -> ContentChoice:
+    rule = RULES.get(problems[0].field, AlertRule.CONTENT_INVALID)
+    if rule is AlertRule.CONTENT_INVALID:
+        message = f"“{content.title}” cannot be sent: {message}"
+    return ContentChoice(content, rule, message, blocking=True)
+
+
+def _sentences(problems: Sequence[ContentProblem]) -> str:
+    return " ".join(problem.message for problem in problems)
