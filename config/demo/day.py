@@ -72,6 +72,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--subscribers", type=int, required=True)
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--scenario", choices=sorted(scenarios.SCENARIOS), required=True)
+    parser.add_argument("--rate", type=int, default=0)
     parser.add_argument("--report", default="")
     parser.add_argument("--serve", action="store_true")
     return parser.parse_args()
@@ -79,13 +80,13 @@ def _options() -> argparse.Namespace:
 
 def _prepare(options: argparse.Namespace, day: date) -> str:
     imported = preparation.import_subscribers(options.subscribers, seed=options.seed)
-    print_line(f"Subscribers: {imported.new:,} imported, {imported.refused} rows refused")
-    for refusal in imported.refusals[:4]:
+    new, refused = sum(one.new for one in imported), sum(one.refused for one in imported)
+    print_line(f"Subscribers: {new:,} imported, {refused} rows refused")
+    for refusal in imported[0].refusals[:4]:
         print_line(f"  line {refusal.line}: {refusal.reason}")
-    preparation.set_up_pool()
-    print_line(
-        "Pool: " + ", ".join(f"{number.label} {number.rate}/s" for number in preparation.POOL)
-    )
+    numbers = preparation.pool_at(options.rate)
+    preparation.set_up_pool(numbers)
+    print_line("Pool: " + ", ".join(f"{number.label} {number.rate}/s" for number in numbers))
     password = secrets.token_urlsafe(12)
     editor, approver = preparation.create_users(password)
     content = preparation.approve_content(day, editor=editor, approver=approver)

@@ -9,7 +9,7 @@ from datetime import datetime, time, timedelta
 from pathlib import Path
 from time import sleep
 
-from config.demo.preparation import LANGUAGE, POOL, TEMPLATE, VARIABLES
+from config.demo.preparation import LANGUAGE, TEMPLATE, VARIABLES, pool_at
 from config.demo.progress import print_line
 from config.demo.scenarios import SCENARIOS
 from config.processes.launcher import Launcher
@@ -23,24 +23,41 @@ ACCOUNT = "102290129340398"
 
 @contextmanager
 def launch(
-    var_dir: Path, name: str, *, seed: int, services: bool, env: Mapping[str, str] | None = None
+    var_dir: Path,
+    name: str,
+    *,
+    seed: int,
+    services: bool,
+    rate: int = 0,
+    env: Mapping[str, str] | None = None,
 ) -> Iterator[Launcher]:
-    """Runs a scenario's services; its distribution is planned a few seconds from now."""
+    """Runs a scenario's services; its distribution is planned a few seconds from now.
+
+    `rate`: messages per second of each number; 0: as the customer's.
+    """
     with Launcher(
         var_dir,
         {**_environment(services=services), **(env or {})},
         services=services,
-        sandbox=_sandbox(name, seed),
+        sandbox=_sandbox(name, seed, rate),
         fresh=True,
     ) as launcher:
         yield launcher
 
 
 def run_day(
-    launcher: Launcher, name: str, *, subscribers: int, seed: int, report: str, serve: bool
+    launcher: Launcher,
+    name: str,
+    *,
+    subscribers: int,
+    seed: int,
+    report: str,
+    serve: bool,
+    rate: int = 0,
 ) -> int:
     """Runs `config.demo.day` with the services' settings and returns its exit code."""
     arguments = ["--scenario", name, "--subscribers", str(subscribers), "--seed", str(seed)]
+    arguments += ["--rate", str(rate)]
     arguments += ["--report", report] if report else []
     arguments += ["--serve"] if serve else []
     launcher.env["DEMO_PIDS"] = json.dumps(launcher.pids)
@@ -73,10 +90,10 @@ def _environment(*, services: bool) -> dict[str, str]:
     return env
 
 
-def _sandbox(name: str, seed: int) -> SandboxOptions:
+def _sandbox(name: str, seed: int, rate: int) -> SandboxOptions:
     overrides = json.dumps(SCENARIOS[name].sandbox_settings)
     return SandboxOptions(
-        numbers=[number.for_sandbox for number in POOL],
+        numbers=[number.for_sandbox for number in pool_at(rate)],
         templates=[f"{TEMPLATE}:{LANGUAGE}:{VARIABLES}:UTILITY"],
         options=[
             "--profile=fast",

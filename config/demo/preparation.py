@@ -6,7 +6,8 @@ It uses the same functions as operations staff and integrators.
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from datetime import date
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
-from config.demo.subscriber_list import make_csv
+from config.demo.subscriber_list import make_files
 from config.staff import roles
 from distribution.content import approval, template_sync
 from distribution.models import Content, MessageTemplate
@@ -50,20 +51,33 @@ POOL = (
 )
 
 
-def import_subscribers(subscribers: int, *, seed: int) -> ImportReport:
+def pool_at(rate: int) -> tuple[PoolNumber, ...]:
+    """The pool with numbers that send `rate` messages a second, without a limit a day; 0: as it
+    is."""
+    if not rate:
+        return POOL
+    return tuple(replace(number, rate=rate, capacity=10_000_000) for number in POOL)
+
+
+def import_subscribers(subscribers: int, *, seed: int) -> list[ImportReport]:
     """Imports a generated list with the real importer."""
-    file = io.BytesIO(make_csv(subscribers, seed=seed))
-    return import_csv(
-        file, consent_source="demo sign-up form", now=timezone.now(), filename="advisers.csv"
-    )
+    return [
+        import_csv(
+            io.BytesIO(content),
+            consent_source="demo sign-up form",
+            now=timezone.now(),
+            filename=f"advisers-{number}.csv",
+        )
+        for number, content in enumerate(make_files(subscribers, seed=seed), 1)
+    ]
 
 
-def set_up_pool() -> int:
-    """Creates the customer's three numbers and syncs them with the Cloud API; how many changed."""
+def set_up_pool(numbers: Iterable[PoolNumber]) -> int:
+    """Creates the customer's numbers and syncs them with the Cloud API; how many changed."""
     portfolio, _ = Portfolio.objects.get_or_create(
         business_id=settings.WHATSAPP_BUSINESS_ID or "demo", defaults={"name": "Demo portfolio"}
     )
-    for number in POOL:
+    for number in numbers:
         PhoneNumber.objects.get_or_create(
             meta_id=number.meta_id,
             defaults={

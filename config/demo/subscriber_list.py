@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import random
+from collections.abc import Iterable, Iterator, Sequence
 
 FIRST_NAMES = ("Aarav", "Asha", "Dev", "Divya", "Farhan", "Gauri", "Isha", "Kabir", "Leela", "Ravi")
 LAST_NAMES = ("Bose", "Das", "Gupta", "Iyer", "Khan", "Mehta", "Nair", "Patel", "Rao", "Singh")
 TIERS = ("PREMIUM", "PRO", "BASIC")
 TIER_SHARES = (15, 35, 50)  # per cent
+ROWS_PER_FILE = 100_000  # the importer takes 200,000
 INVALID_ROWS = (
     ("98765", "Too Short", "PRO", "en"),
     ("", "No Number", "BASIC", "en"),
@@ -18,13 +20,18 @@ INVALID_ROWS = (
 )
 
 
-def make_csv(subscribers: int, *, seed: int) -> bytes:
-    """A CSV file with `subscribers` valid rows and the invalid ones among them; one seed always
-    gives the same file."""
+def make_files(subscribers: int, *, seed: int) -> Iterator[bytes]:
+    """CSV files with `subscribers` valid rows and, in the first, the invalid ones among them; one
+    seed always gives the same files."""
     rng = random.Random(seed)  # noqa: S311 - test data, not secrets
     rows = [_row(number, rng) for number in range(subscribers)]
     for place, invalid in enumerate(INVALID_ROWS):
         rows.insert(min(len(rows), 7 * (place + 1)), invalid)
+    for start in range(0, len(rows), ROWS_PER_FILE):
+        yield _csv(rows[start : start + ROWS_PER_FILE])
+
+
+def _csv(rows: Iterable[Sequence[str]]) -> bytes:
     file = io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerow(("Mobile Number", "Name", "Plan", "Language"))

@@ -24,6 +24,9 @@ class Command(BaseCommand):
         parser.add_argument("--subscribers", type=int, default=2000)
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument("--scenario", choices=sorted(SCENARIOS), default="normal_load")
+        parser.add_argument(
+            "--rate", type=int, default=0, help="messages a second of each number, such as 1000"
+        )
         parser.add_argument("--report", default="", metavar="FILE.json", help="every figure")
         parser.add_argument("--serve", action="store_true", help="stay up afterwards")
         parser.add_argument(
@@ -33,6 +36,8 @@ class Command(BaseCommand):
     def handle(self, *_: object, **options: Any) -> None:
         if options["subscribers"] < 0:
             raise CommandError("--subscribers must be 0 or more.")
+        if options["rate"] < 0:
+            raise CommandError("--rate must be 0 or more.")
         try:
             with interruptible():
                 code = self._run(options)
@@ -45,15 +50,16 @@ class Command(BaseCommand):
 
     def _run(self, options: dict[str, Any]) -> int:
         var_dir = settings.VAR_DIR / "demo"
-        name, seed = options["scenario"], options["seed"]
+        name, seed, rate = options["scenario"], options["seed"], options["rate"]
         services = options["services"]
-        with environment.launch(var_dir, name, seed=seed, services=services) as launcher:
+        with environment.launch(var_dir, name, seed=seed, services=services, rate=rate) as launcher:
             print_line(f"The house is up: {', '.join(launcher.pids)}")
             code = environment.run_day(
                 launcher,
                 name,
                 subscribers=options["subscribers"],
                 seed=seed,
+                rate=rate,
                 report=options["report"],
                 serve=options["serve"],
             )

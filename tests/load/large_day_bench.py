@@ -1,0 +1,103 @@
+"""A day of many people on PostgreSQL with three fast numbers: is every report applied in the end?
+
+    python tests/load/large_day_bench.py [--subscribers 200000] [--rate 1000]
+
+Runs `manage.py demo --services` and reads what is left: webhooks not applied, deliveries without a
+report although the sandbox sent one, timeouts and deadlocks in PostgreSQL's log. The exit code is
+0 only if all of them are none. 200,000 people take about five minutes on two cores.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+import django  # noqa: E402
+
+django.setup()
+
+from config.demo import environment  # noqa: E402
+
+APPLY_SECONDS = 120.0  # after the end, for the last reports
+TROUBLES = ("statement timeout", "lock timeout", "deadlock detected", "still waiting")
+LEFT = """
+    SELECT (SELECT count(*) FROM webhooks_webhookevent WHERE processed_at IS NULL),
+           (SELECT count(*) FROM webhooks_webhookevent WHERE dead_at IS NOT NULL),
+           (SELECT count(*) FROM distribution_delivery WHERE state = 'ACCEPTED' AND progress = 0),
+           (SELECT count(*) FROM distribution_delivery WHERE progress >= 2)
+"""
+
+
+def run(subscribers: int, rate: int) -> dict[str, Any]:
+    folder = Path(tempfile.mkdtemp(prefix="daybreak-bench-"))
+    folder.chmod(0o711)
+    report = folder / "report.json"
+    try:
+        with environment.launch(
+            folder / "var", "normal_load", seed=1, services=True, rate=rate
+        ) as launcher:
+            code = environment.run_day(
+                launcher,
+                "normal_load",
+                subscribers=subscribers,
+                seed=1,
+                report=str(report),
+                serve=False,
+                rate=rate,
+            )
+            left = _left_over(launcher.env["DATABASE_URL"])
+            log = (launcher.logs / "postgres.log").read_text("utf-8", "replace")
+        figures: dict[str, Any] = json.loads(report.read_text())
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return {
+        "exit": code,
+        **figures,
+        **left,
+        **{word: len(re.findall(word, log)) for word in TROUBLES},
+    }
+
+
+def _left_over(url: str) -> dict[str, int]:
+    """What is not applied when nothing changes any more."""
+    names = ("webhooks_pending", "webhooks_dead", "without_report", "delivered_rows")
+    end, before = time.monotonic() + APPLY_SECONDS, None
+    with psycopg.connect(url, autocommit=True) as session:
+        while True:
+            row = session.execute(LEFT).fetchone()
+            if (row == before and not row[0]) or time.monotonic() > end:
+                return dict(zip(names, row or (), strict=True))
+            before = row
+            time.sleep(3)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--subscribers", type=int, default=200_000)
+    parser.add_argument("--rate", type=int, default=1000)
+    options = parser.parse_args()
+    found = run(options.subscribers, options.rate)
+    shown = ("exit", "accepted", "missed", "duplicates", "dispatch_seconds", "cpu_ms_per_message")
+    shown += ("webhooks_pending", "webhooks_dead", "without_report", "delivered_rows", *TROUBLES)
+    for name in shown:
+        print(f"{name:24} {found[name]}")
+    bad = ("missed", "duplicates", "webhooks_pending", "webhooks_dead", "without_report")
+    return int(any(found[name] for name in (*bad, *TROUBLES[:3])))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
