@@ -1,8 +1,10 @@
 """The Cloud API's error codes: what each means and what happens next.
 
-The send path and the webhook path both look codes up here; no other module compares code numbers.
-The table is `error_codes.csv`, grouped by what happens next. A code is one number (`4`), a range
-(`200-299`) or a number with a subcode (`100/33`); failures without an error code have none.
+The synchronous answer, a late `failed` status and `value.errors` all look codes up here; no other
+module compares code numbers. The table is `error_codes.csv`, grouped by what happens next. A code
+is one number (`4`), a range (`200-299`), a number with a subcode (`100/33`), or a number that means
+something else when it is reported after acceptance (`135000:late`), or of a message that Meta held
+back until then (`132015:held`). Failures without an error code have none.
 """
 
 from __future__ import annotations
@@ -56,12 +58,16 @@ class Failure:
     `charged`: the try counts against the recipient's retries, since the fault may lie in the
     message. Refusals that have nothing to do with the recipient (the number too fast, Meta
     overloaded, no connection) are not charged.
+
+    `dropped`: Meta took the message and dropped it on purpose. To send it once more would be the
+    worst answer to a review, so nothing does: no retry, no person, no return of many.
     """
 
     slug: str
     action: Action
     category: FailureCategory
     charged: bool
+    dropped: bool
     advice: str  # one sentence for operations staff
 
 
@@ -70,9 +76,18 @@ def _read_table() -> list[tuple[str, Failure]]:
         return [
             (
                 code,
-                Failure(slug, Action(action), FailureCategory(category), charged == "yes", advice),
+                Failure(
+                    slug,
+                    Action(action),
+                    FailureCategory(category),
+                    charged == "yes",
+                    dropped == "yes",
+                    advice,
+                ),
             )
-            for code, slug, action, category, charged, advice in islice(csv.reader(file), 1, None)
+            for code, slug, action, category, charged, dropped, advice in islice(
+                csv.reader(file), 1, None
+            )
         ]
 
 
@@ -85,11 +100,15 @@ TABLE = _read_table()
 FAILURES = {int(code): failure for code, failure in TABLE if code.isdecimal()}
 RANGES = {_codes(code): failure for code, failure in TABLE if "-" in code}
 SUBCODES = {code: failure for code, failure in TABLE if "/" in code}
+LATE = {code: failure for code, failure in TABLE if ":" in code}
 # Of several codes with one slug the first row counts: reversed, it is set last.
 BY_SLUG = {failure.slug: failure for _, failure in reversed(TABLE)}
 
-# "Something is wrong with the request", often without cause: Meta advises one more try.
+# "Something is wrong with the request", often without cause: Meta advises one more try of what it
+# refused in the answer. Reported later, the code means that the message was dropped.
 RETRY_ONCE = frozenset({FAILURES[135000]})
+REQUEST_DROPPED = BY_SLUG["request_dropped"]
+PORTFOLIO_PACING = BY_SLUG["portfolio_pacing"]
 UNLISTED = BY_SLUG["unlisted"]  # no retry: a second copy would be worse
 # A fault at Meta while it processed the request: whether it took the message is unknown.
 SERVER_FAULT = BY_SLUG["server_fault"]
@@ -109,6 +128,11 @@ UNREADABLE = BY_SLUG["answer_unreadable"]
 # Our own decisions: no call was made, so they say nothing about the number.
 NO_CALL_MADE = frozenset({WITHDRAWN, DEADLINE_PASSED, UNSENDABLE, BAD_RECIPIENT})
 
+# What the codes of dropped messages mean elsewhere.
+_DROPPED_WHEN_HELD = {
+    FAILURES[int(code.partition(":")[0])].slug for code in LATE if code.endswith(":held")
+}
+
 # With a 5xx these mean "unknown error", not "not processed"; but Meta did respond, so that it is
 # unlikely that the message was accepted.
 UNSURE_CODES = frozenset({1, 131000})
@@ -126,13 +150,18 @@ def classify(
     http_status: int | None = None,
     subcode: int | None = None,
     details: str = "",
+    late: bool = False,
+    held: bool = False,
 ) -> Failure:
-    """What an error code means. `http_status` None: it came in a webhook.
+    """What an error code means. `http_status` None: it came in a webhook; `late`: about a message
+    that Meta had accepted; `held`: and was holding back.
 
     An unlisted code is ours to fix; with a 5xx it is unknown whether the request was processed.
     """
     if code is None:
         return UNLISTED
+    if late and (dropped := _dropped(code, held)):
+        return dropped
     server_fault = http_status is not None and http_status >= 500
     if server_fault and code in UNSURE_CODES:
         return SERVER_FAULT
@@ -146,6 +175,14 @@ def classify(
     return failure or (SERVER_FAULT if server_fault else UNLISTED)
 
 
+def may_be_sent_again(failure: Failure, *, held: bool = False) -> bool:
+    """Whether a message that ended with this failure may ever be sent again, by whomever.
+
+    `held`: Meta was holding it back when it failed.
+    """
+    return not (failure.dropped or (held and failure.slug in _DROPPED_WHEN_HELD))
+
+
 def is_fault(failure: Failure) -> bool:
     """Whether the call failed by a fault of the network, the account or Meta.
 
@@ -155,6 +192,10 @@ def is_fault(failure: Failure) -> bool:
         return True
     faulty = failure.category in (FailureCategory.SERVER_ERROR, FailureCategory.NETWORK_ERROR)
     return faulty and failure.action is Action.BACKOFF and not failure.charged
+
+
+def _dropped(code: int, held: bool) -> Failure | None:
+    return (LATE.get(f"{code}:held") if held else None) or LATE.get(f"{code}:late")
 
 
 def _in_range(code: int) -> Failure | None:

@@ -50,7 +50,7 @@ def _settle_leftovers(distribution: Distribution, now: datetime) -> int:
     if distribution.state == DistributionState.CANCELLED:
         deliveries.skip_waiting(distribution.pk, DeliveryReason.CANCELLED)
         return reconcile.resolve_unknown(distribution, now=now)[1]
-    deliveries.skip_waiting(distribution.pk, DeliveryReason.WINDOW_OVER)
+    deliveries.skip_rest(distribution.pk, distribution.pause_cause)
     return 0
 
 

@@ -25,7 +25,7 @@ from distribution.ledger.attempts.evidence import new_verdict, unknown_attempt
 from distribution.ledger.attempts.settlements import Settlement
 from distribution.ledger.chunks import update_in_chunks
 from distribution.ledger.claims import Claim, claimable
-from distribution.ledger.reasons import DeliveryReason
+from distribution.ledger.reasons import DeliveryReason, halting_slugs
 from distribution.models import Attempt, Delivery, Progress, Ruling, State, Verdict
 from distribution.models.deliveries import CLAIMABLE, DeliveryQuerySet
 from distribution.runtime.bulk_update import update_from
@@ -183,6 +183,16 @@ def skip_waiting(distribution_id: int, reason: str) -> int:
     """Leave out all deliveries that were not begun: cancelled, or the window is over."""
     waiting = Delivery.objects.filter(distribution_id=distribution_id, state__in=CLAIMABLE)
     return update_in_chunks(waiting, lambda rows: _skip(rows, reason))
+
+
+def skip_rest(distribution_id: int, cause: str) -> int:
+    """The window is over: leave out who still waits, with what kept each waiting as the reason: a
+    fault of the account or the message template, else `cause` of the whole pause, else the time."""
+    waiting = Delivery.objects.filter(distribution_id=distribution_id, state__in=CLAIMABLE)
+    halted = waiting.filter(reason__in=halting_slugs())
+    return update_in_chunks(
+        halted, lambda rows: rows.filter(state__in=CLAIMABLE).update(state=State.SKIPPED)
+    ) + skip_waiting(distribution_id, cause or DeliveryReason.WINDOW_OVER)
 
 
 def record_reports(

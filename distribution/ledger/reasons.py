@@ -88,6 +88,20 @@ def heading(name: str) -> str:
 
 @cache
 def pointless_slugs() -> tuple[str, ...]:
-    """Reasons after which another try to the same person is pointless today."""
+    """Reasons after which another try to the same person is pointless today, or forbidden."""
     found = errors.BY_SLUG.items()
-    return tuple(sorted(slug for slug, failure in found if failure.action in POINTLESS))
+    return tuple(
+        sorted(
+            slug
+            for slug, failure in found
+            if failure.action in POINTLESS or not errors.may_be_sent_again(failure)
+        )
+    )
+
+
+@cache
+def halting_slugs() -> tuple[str, ...]:
+    """Failures that stop a whole distribution: who waits because of one was not sent for it."""
+    halting = (Action.TEMPLATE, Action.ABORT)
+    found = errors.BY_SLUG.items()
+    return tuple(sorted(slug for slug, failure in found if failure.action in halting))

@@ -10,7 +10,6 @@ from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.analytics import counts
 from distribution.ledger import deliveries, rollup_marks
-from distribution.ledger.reasons import DeliveryReason
 from distribution.lifecycle.control import emit_state_event
 from distribution.models import Distribution, DistributionState, EventKind
 from distribution.service_level import sla
@@ -61,7 +60,7 @@ def _close(distribution_id: int, results: dict[str, object], now: datetime) -> b
 def _is_done(distribution: Distribution, now: datetime) -> bool:
     assert distribution.window_end is not None  # a constraint of running ones
     if now >= distribution.window_end:
-        deliveries.skip_waiting(distribution.pk, DeliveryReason.WINDOW_OVER)
+        deliveries.skip_rest(distribution.pk, distribution.pause_cause)
     if counts.tally(distribution).unsettled:
         return False
     deadline = distribution.sla_deadline

@@ -9,13 +9,15 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.ledger import deliveries, outbox, rollup_marks
 from distribution.ledger.reasons import DeliveryReason
-from distribution.models import Delivery, Distribution, DistributionState, EventKind, State
+from distribution.models import Alert, Delivery, Distribution, DistributionState, EventKind, State
 from distribution.models.distributions import RUNNING, UNOPENED
+from phonepool.models import Portfolio
 from phonepool.numbers import breakers, health
 
 
@@ -23,11 +25,16 @@ class ControlError(Exception):
     """The step is not possible in the distribution's state; the text says why."""
 
 
-def pause(distribution_id: int, *, reason: str, now: datetime) -> bool:
-    """Nothing new is claimed from now on; calls under way finish. True when this call did it."""
+def pause(distribution_id: int, *, reason: str, now: datetime, cause: str = "") -> bool:
+    """Nothing new is claimed from now on; calls under way finish. True when this call did it.
+
+    `cause` is the slug of the failure that keeps everybody waiting, if it is one.
+    """
     sending = Distribution.objects.sending().filter(pk=distribution_id)
     with transaction.atomic():
-        paused = sending.update(state=DistributionState.PAUSED, state_reason=reason[:200])
+        paused = sending.update(
+            state=DistributionState.PAUSED, state_reason=reason[:200], pause_cause=cause
+        )
         if paused:
             emit_state_event(EventKind.DISTRIBUTION_PAUSED, distribution_id, now)
             incidents.raise_alert(
@@ -44,7 +51,7 @@ def resume(distribution_id: int, *, now: datetime) -> None:
     message tests at once whether the fault is over."""
     paused = Distribution.objects.filter(pk=distribution_id, state=DistributionState.PAUSED)
     with transaction.atomic():
-        if not paused.update(state=DistributionState.SENDING, state_reason=""):
+        if not paused.update(state=DistributionState.SENDING, state_reason="", pause_cause=""):
             raise ControlError("Only a paused distribution can be resumed.")
         emit_state_event(EventKind.DISTRIBUTION_SENDING, distribution_id, now)
     breakers.retry_now(now)
@@ -61,10 +68,10 @@ def reopen(distribution_id: int, *, until: datetime) -> None:
         raise ControlError("It was cancelled, so nothing of it is sent any more.")
     if distribution.state == DistributionState.COMPLETED:
         distribution.state = DistributionState.SENDING
-        distribution.completed_at = None
+        distribution.completed_at, distribution.pause_cause = None, ""
     assert distribution.window_end is not None  # it was opened once
     distribution.window_end = max(distribution.window_end, until)
-    distribution.save(update_fields=["state", "completed_at", "window_end"])
+    distribution.save(update_fields=["state", "completed_at", "pause_cause", "window_end"])
 
 
 def cancel(distribution_id: int, *, reason: str, now: datetime) -> int:
@@ -85,6 +92,29 @@ def wake_backups(distribution: Distribution, now: datetime) -> None:
     if distribution.sla_deadline is not None:
         unsent = waiting(distribution.pk)
         health.ensure_capacity(unsent, until=distribution.sla_deadline, now=now)
+
+
+def wake_all_backups(now: datetime) -> None:
+    """For all that are sending, at once: the regular check would do it some seconds later."""
+    for distribution in Distribution.objects.sending():
+        wake_backups(distribution, now)
+
+
+def resumed_at(distribution_id: int) -> datetime | None:
+    """When it was last resumed after a pause, if it was."""
+    rule = AlertRule.DISTRIBUTION_PAUSED
+    pauses = Alert.objects.filter(rule=rule, scope=rule.scope(distribution_id))
+    ended = pauses.exclude(closed_at=None).order_by("-closed_at")
+    return ended.values_list("closed_at", flat=True).first()
+
+
+def sending_by(portfolio_id: int | None) -> list[int]:
+    """Distributions that send with numbers of this portfolio; None: all that send."""
+    sending = Distribution.objects.sending()
+    if portfolio_id is not None and Portfolio.objects.exclude(pk=portfolio_id).exists():
+        sent = Delivery.objects.filter(distribution=OuterRef("pk"), number__portfolio=portfolio_id)
+        sending = sending.filter(Exists(sent))
+    return list(sending.values_list("pk", flat=True))
 
 
 def waiting(distribution_id: int) -> int:

@@ -10,7 +10,6 @@ from django.db import transaction
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.ledger import deliveries, outbox
-from distribution.ledger.reasons import DeliveryReason
 from distribution.lifecycle import audience, preflight
 from distribution.lifecycle.audience import FrozenAudience
 from distribution.lifecycle.closing import complete_if_done
@@ -78,7 +77,7 @@ def _end_earlier_days(distribution: Distribution, now: datetime) -> None:
     )
     for earlier in days:
         days.filter(pk=earlier.pk, window_end__gt=now).update(window_end=now)
-        left_out = deliveries.skip_waiting(earlier.pk, DeliveryReason.WINDOW_OVER)
+        left_out = deliveries.skip_rest(earlier.pk, earlier.pause_cause)
         incidents.raise_alert(
             AlertRule.OVERRUN,
             earlier.pk,

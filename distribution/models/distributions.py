@@ -57,6 +57,8 @@ class Distribution(models.Model):
         max_length=9, choices=DistributionState, default=DistributionState.SCHEDULED
     )
     state_reason = models.CharField(max_length=200, blank=True, default="")
+    # While PAUSED for a failure that hits everybody: its slug. Kept when the window ends.
+    pause_cause = models.CharField(max_length=40, blank=True, default="", db_default="")
 
     opened_at = models.DateTimeField(null=True, blank=True)
     window_end = models.DateTimeField(null=True, blank=True)  # no send begins after it

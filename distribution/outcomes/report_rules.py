@@ -7,11 +7,13 @@ time, or weighs proof of delivery against a failure; none depends on which repor
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from distribution.ledger.attempts.ids import AttemptKey
+from distribution.ledger.reasons import DeliveryReason
 from distribution.models import Progress, State
-from phonepool.errors import RETRY_ONCE, Action, classify
+from distribution.outcomes.retry_rule import is_final, next_attempt
+from phonepool.errors import Failure, classify
 
 SENT, FAILED = "sent", "failed"
 PROGRESS_BY_STATUS = {SENT: Progress.SENT, "delivered": Progress.DELIVERED, "read": Progress.READ}
@@ -29,7 +31,8 @@ class StatusReport:
     at: datetime  # the event's own time
     wamid: str
     attempt: AttemptKey | None
-    code: int | None = None  # only with failed
+    code: int | None = None  # this and the next only with failed
+    details: str = ""  # Meta's text, masked
 
 
 @dataclass(slots=True)
@@ -51,16 +54,28 @@ class DeliveryFacts:
     failed_code: int | None
 
 
-def apply_report(facts: DeliveryFacts, report: StatusReport, *, resend_at: datetime | None) -> None:
-    """Apply one report of the delivery's latest attempt to `facts`.
+def apply_report(
+    facts: DeliveryFacts, report: StatusReport, *, now: datetime, window_end: datetime | None
+) -> Failure | None:
+    """Apply one report of the delivery's message to `facts`; the failure that is new by it.
 
-    `resend_at` is when a message that Meta itself lost may be sent again; None: no longer.
+    `window_end` is until when the message may be sent again; None: no longer.
     """
+    failure = None
     if report.status == FAILED:
-        _apply_failure(facts, report, resend_at)
+        failure = _apply_failure(facts, report, now, window_end)
     else:
         _apply_progress(facts, report)
     facts.wamid = facts.wamid or report.wamid or None
+    return failure
+
+
+def failure_in(report: StatusReport, facts: DeliveryFacts) -> Failure:
+    """What a report of a failure means for this delivery."""
+    held = facts.state == State.HELD or (
+        facts.state == State.UNCONFIRMED and facts.reason == DeliveryReason.NEVER_RELEASED
+    )
+    return classify(report.code, details=report.details, late=True, held=held)
 
 
 def _apply_progress(facts: DeliveryFacts, report: StatusReport) -> None:
@@ -84,31 +99,36 @@ def _went_out(facts: DeliveryFacts) -> bool:
     return facts.state in WAITING | UNRESOLVED | GIVEN_UP
 
 
-def _apply_failure(facts: DeliveryFacts, report: StatusReport, resend_at: datetime | None) -> None:
+def _apply_failure(
+    facts: DeliveryFacts, report: StatusReport, now: datetime, window_end: datetime | None
+) -> Failure | None:
+    failure, new = failure_in(report, facts), facts.failed_at is None
     if facts.failed_at is None or report.at < facts.failed_at:
         facts.failed_at, facts.failed_code = report.at, report.code
-    if facts.progress >= Progress.DELIVERED or facts.state in WAITING | GIVEN_UP:
-        return
-    failure = classify(report.code)
-    again = failure.action is Action.ABORT or (
-        facts.resend_no == 0 and (failure.action is Action.BACKOFF or failure in RETRY_ONCE)
-    )
-    facts.accepted_at = facts.accepted_at or facts.inflight_at or report.at
-    if again and resend_at is not None:
-        # Meta reports that it lost the message: the one case in which a second send is right.
-        # After an account error no recipient is given up: the distribution pauses, this one waits.
-        facts.state, facts.next_at = State.RETRY_WAIT, resend_at
+    # What waits after a failure that is known already waits because somebody decided so.
+    if facts.state in GIVEN_UP or (facts.state in WAITING and not new):
+        return failure if new else None
+    if facts.progress < Progress.DELIVERED:
+        facts.accepted_at = facts.accepted_at or facts.inflight_at or report.at
+        facts.reason = failure.slug
+        _end_or_wait(facts, failure, now, window_end)
+    return failure if new else None
+
+
+def _end_or_wait(
+    facts: DeliveryFacts, failure: Failure, now: datetime, window_end: datetime | None
+) -> None:
+    """Meta reports that it did not deliver the message: the one case in which a second send is
+    right, unless the failure forbids it. For our own trouble nobody is given up."""
+    next_at = next_attempt(failure, tries=facts.resend_no, at=now, window_end=window_end, late=True)
+    if facts.state in WAITING and not is_final(failure):
+        facts.next_at = max(facts.next_at, next_at or facts.next_at)
+    elif next_at is not None:
+        facts.state, facts.next_at = State.RETRY_WAIT, next_at
         facts.resend_no += 1
     else:
         facts.state = State.FAILED
-    facts.reason = failure.slug
 
 
 def _earlier(known: datetime | None, reported: datetime) -> datetime:
     return reported if known is None else min(known, reported)
-
-
-def resend_time(now: datetime, window_end: datetime | None, delay: timedelta) -> datetime | None:
-    """When a lost message may be sent again; None when that would be after the window."""
-    at = now + delay
-    return at if window_end is not None and at < window_end else None

@@ -35,4 +35,5 @@ def match_restored_attempts(applied: AppliedReports, *, now: datetime) -> None:
         ]
         applied.changed += second.changed
         applied.reached |= second.reached
-        applied.refused |= second.refused
+        applied.failures += second.failures
+        applied.sent += second.sent

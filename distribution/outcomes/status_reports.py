@@ -9,28 +9,29 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
-from django.conf import settings
 from django.db import transaction
 
 from distribution.ledger import deliveries, outbox, rollup_marks
 from distribution.ledger.attempts.conflicts import Conflict
 from distribution.ledger.attempts.ids import AttemptKey
-from distribution.models import Attempt, AttemptOutcome, Delivery, Distribution, Progress, State
+from distribution.models import Attempt, Delivery, Distribution, Progress, State
 from distribution.models.distributions import RUNNING
-from distribution.outcomes import duplicates
+from distribution.outcomes import duplicates, reported_failures
 from distribution.outcomes.duplicates import SuspectedDuplicate
 from distribution.outcomes.report_rules import (
     FAILED,
     SENT,
+    WAITING,
     DeliveryFacts,
     StatusReport,
     apply_report,
-    resend_time,
+    failure_in,
 )
-from phonepool.errors import classify
+from distribution.outcomes.reported_failures import EarlierAttempt, ReportedFailure, SentMessage
+from phonepool.errors import Failure
 
 FACTS_COLUMNS = [column.name for column in fields(DeliveryFacts)]
 # In these states a message of the latest attempt is, or may be, with WhatsApp.
@@ -60,7 +61,8 @@ class AppliedReports:
     unmatched: list[StatusReport] = field(default_factory=list)  # of no known attempt of ours
     duplicates: list[SuspectedDuplicate] = field(default_factory=list)
     reached: set[int] = field(default_factory=set)  # subscribers
-    refused: dict[int, int | None] = field(default_factory=dict)  # subscriber → code, newly failed
+    failures: list[ReportedFailure] = field(default_factory=list)  # of messages, newly reported
+    sent: list[SentMessage] = field(default_factory=list)  # messages, newly reported
     failed: list[int] = field(default_factory=list)  # deliveries that failed now, for good
 
 
@@ -70,19 +72,24 @@ def apply_reports(reports: Sequence[StatusReport], *, now: datetime) -> AppliedR
     with transaction.atomic():
         by_delivery = _by_delivery(reports, applied)
         locked = _lock(by_delivery)
-        earlier = _earlier_attempts(by_delivery, locked)
-        resend_at = _resend_times(by_delivery, locked, now)
+        bundle = _Bundle(
+            applied,
+            _earlier_attempts(by_delivery, locked),
+            _window_ends(by_delivery, locked),
+            now,
+        )
         writes, touched = [], set()
         for pk, its_reports in by_delivery.items():
             if pk not in locked:
                 applied.unmatched.extend(its_reports)
-            elif write := _changes(locked[pk], its_reports, earlier, resend_at, applied):
+            elif write := bundle.changes(locked[pk], its_reports):
                 writes.append(write)
                 touched.add(locked[pk].distribution_id)
         conflicts: list[Conflict] = []
         applied.changed = deliveries.record_reports(writes, conflicts=conflicts, now=now)
         rollup_marks.mark_changed(touched, now=now)
-        _record_failed_attempts(by_delivery, locked)
+        if bundle.evidence:
+            Attempt.objects.bulk_create(bundle.evidence, ignore_conflicts=True)
         outbox.failures(applied.failed, now=now)
         duplicates.record_duplicates(applied.duplicates, now=now)
         duplicates.alert_conflicts(conflicts, now=now)
@@ -119,55 +126,24 @@ def _lock(pks: Iterable[int]) -> dict[int, _Row]:
 
 def _earlier_attempts(
     by_delivery: dict[int, list[StatusReport]], locked: dict[int, _Row]
-) -> dict[str, bool]:
-    """Earlier attempts of ours that reports name: by id, whether Meta reported it as failed."""
-    named = {
-        str(report.attempt)
+) -> dict[str, EarlierAttempt]:
+    """Earlier attempts of ours that reports name."""
+    return reported_failures.find_earlier(
+        report.attempt
         for pk, reports in by_delivery.items()
         for report in reports
         if pk in locked and report.attempt and report.attempt != _current(locked[pk])
-    }
-    if not named:
-        return {}
-    rows = Attempt.objects.filter(attempt_id__in=named).values_list("attempt_id", "outcome")
-    return {attempt_id: outcome == AttemptOutcome.REPORTED for attempt_id, outcome in rows}
+    )
 
 
 def _current(row: _Row) -> AttemptKey | None:
     return None if row.claim_token is None else AttemptKey(row.pk, row.attempt_no, row.claim_token)
 
 
-def _changes(
-    row: _Row,
-    reports: list[StatusReport],
-    earlier: dict[str, bool],
-    resend_at: dict[int, datetime | None],
-    applied: AppliedReports,
-) -> dict[str, object] | None:
-    """The row's new columns, or None when these reports change nothing."""
-    facts, current = replace(row.facts), _current(row)
-    for report in reports:
-        if report.attempt is None or report.attempt == current:
-            if _is_another_message(row, report):
-                applied.duplicates.append(_duplicate(row, report, earlier=str(current)))
-            apply_report(facts, report, resend_at=resend_at.get(row.distribution_id))
-        elif str(report.attempt) not in earlier:
-            applied.unmatched.append(report)
-        elif report.status == SENT and earlier[str(report.attempt)]:
-            continue  # a late `sent` does not contradict `failed`
-        elif report.status != FAILED and not _accept_earlier(row, facts, report):
-            applied.duplicates.append(_duplicate(row, report, earlier=str(report.attempt)))
-    if facts == row.facts:
-        return None
-    _note_effects(row, facts, applied)
-    columns = {name: getattr(facts, name) for name in FACTS_COLUMNS}
-    return {**columns, "id": row.pk, "attempt_no": row.attempt_no, "old_state": row.facts.state}
-
-
-def _resend_times(
-    by_delivery: dict[int, list[StatusReport]], locked: dict[int, _Row], now: datetime
+def _window_ends(
+    by_delivery: dict[int, list[StatusReport]], locked: dict[int, _Row]
 ) -> dict[int, datetime | None]:
-    """When a message that Meta lost may be sent again, by distribution; only running ones."""
+    """Until when messages that failed may be sent again, by distribution; only running ones."""
     with_failures = {
         locked[pk].distribution_id
         for pk, reports in by_delivery.items()
@@ -175,19 +151,128 @@ def _resend_times(
     }
     if not with_failures:
         return {}
-    delay = timedelta(seconds=settings.RETRY_DELAYS_SECONDS[0])
     running = Distribution.objects.filter(pk__in=with_failures, state__in=RUNNING)
-    ends = running.values_list("pk", "window_end")
-    return {pk: resend_time(now, window_end, delay) for pk, window_end in ends}
+    return dict(running.values_list("pk", "window_end"))
 
 
-def _accept_earlier(row: _Row, facts: DeliveryFacts, report: StatusReport) -> bool:
-    """Apply proof that an earlier attempt went out; False if a later one may be out, too."""
-    later_exists = row.attempt_no != report.attempt.attempt_no if report.attempt else False
-    if later_exists and facts.state in POSSIBLY_WITH_WHATSAPP:
-        return False
-    apply_report(facts, report, resend_at=None)
-    return True
+@dataclass(slots=True)
+class _Bundle:
+    """Applies the reports of one bundle to locked rows and collects their effects."""
+
+    applied: AppliedReports
+    earlier: dict[str, EarlierAttempt]
+    window_ends: dict[int, datetime | None]
+    now: datetime
+    evidence: list[Attempt] = field(default_factory=list)
+
+    def changes(self, row: _Row, reports: list[StatusReport]) -> dict[str, object] | None:
+        """The row's new columns, or None when these reports change nothing."""
+        facts, current = replace(row.facts), _current(row)
+        new: list[ReportedFailure] = []
+        for report in reports:
+            if report.attempt is None or report.attempt == current:
+                if _is_another_message(row, report):
+                    self.applied.duplicates.append(_duplicate(row, report, earlier=str(current)))
+                new += self._apply(row, facts, report)
+            else:
+                new += self._apply_earlier(row, facts, report)
+        if facts.progress < Progress.DELIVERED:  # else it arrived all the same
+            self.applied.failures += new
+        if facts == row.facts:
+            return None
+        _note_effects(row, facts, self.applied)
+        columns = {name: getattr(facts, name) for name in FACTS_COLUMNS}
+        return {**columns, "id": row.pk, "attempt_no": row.attempt_no, "old_state": row.facts.state}
+
+    def _apply(
+        self, row: _Row, facts: DeliveryFacts, report: StatusReport
+    ) -> list[ReportedFailure]:
+        """A report of the latest attempt; the failure that is new by it."""
+        sent_by = EarlierAttempt(row.number_id, row.facts.inflight_at)
+        if report.status == FAILED:
+            failure = failure_in(report, facts)
+            self._keep(row, _current(row), report, failure, sent_by)
+        failed = self._report(row, facts, report)
+        return [_reported(row, report, failed, sent_by)] if failed else []
+
+    def _apply_earlier(
+        self, row: _Row, facts: DeliveryFacts, report: StatusReport
+    ) -> list[ReportedFailure]:
+        """A report of an earlier attempt; the failure that is new by it."""
+        known = self.earlier.get(name := str(report.attempt))
+        if known is None:
+            self.applied.unmatched.append(report)
+        elif report.status != FAILED:
+            # A late `sent` does not contradict `failed`.
+            if not (report.status == SENT and known.reported) and not self._accept(
+                row, facts, report
+            ):
+                self.applied.duplicates.append(_duplicate(row, report, earlier=name))
+        elif not known.reported:
+            self.earlier[name] = known._replace(reported=True)
+            failure = failure_in(report, facts)
+            self._keep(row, report.attempt, report, failure, known)
+            if _rests_on(facts, report):
+                self._report(row, facts, report)
+            return [_reported(row, report, failure, known)]
+        return []
+
+    def _report(self, row: _Row, facts: DeliveryFacts, report: StatusReport) -> Failure | None:
+        window_end = self.window_ends.get(row.distribution_id)
+        return apply_report(facts, report, now=self.now, window_end=window_end)
+
+    def _accept(self, row: _Row, facts: DeliveryFacts, report: StatusReport) -> bool:
+        """Apply proof that an earlier attempt went out; False if a later one may be out, too."""
+        later_exists = row.attempt_no != report.attempt.attempt_no if report.attempt else False
+        its_own = facts.state == State.ACCEPTED and _is_its_message(facts, report)
+        if later_exists and facts.state in POSSIBLY_WITH_WHATSAPP and not its_own:
+            return False
+        self._report(row, facts, report)
+        return True
+
+    def _keep(
+        self,
+        row: _Row,
+        attempt: AttemptKey | None,
+        report: StatusReport,
+        failure: Failure,
+        sent_by: EarlierAttempt,
+    ) -> None:
+        kept = reported_failures.evidence(
+            report,
+            attempt,
+            failure,
+            delivery_id=row.pk,
+            number_id=sent_by.number_id,
+            sent_at=sent_by.started_at,
+        )
+        self.evidence.append(kept)
+
+
+def _rests_on(facts: DeliveryFacts, report: StatusReport) -> bool:
+    """Whether the delivery waits, or counts as accepted, because of the message of this report."""
+    if facts.state in WAITING:
+        return facts.failed_at is None
+    return facts.state == State.ACCEPTED and _is_its_message(facts, report)
+
+
+def _is_its_message(facts: DeliveryFacts, report: StatusReport) -> bool:
+    return bool(facts.wamid) and facts.wamid == report.wamid
+
+
+def _reported(
+    row: _Row, report: StatusReport, failure: Failure, sent_by: EarlierAttempt
+) -> ReportedFailure:
+    return ReportedFailure(
+        row.pk,
+        row.distribution_id,
+        row.subscriber_id,
+        sent_by.number_id,
+        failure,
+        report.code,
+        report.at,
+        sent_by.started_at,
+    )
 
 
 def _is_another_message(row: _Row, report: StatusReport) -> bool:
@@ -211,32 +296,8 @@ def _duplicate(row: _Row, report: StatusReport, *, earlier: str) -> SuspectedDup
 def _note_effects(row: _Row, facts: DeliveryFacts, applied: AppliedReports) -> None:
     if facts.progress >= Progress.DELIVERED > row.facts.progress:
         applied.reached.add(row.subscriber_id)
-    if facts.state in (State.FAILED, State.RETRY_WAIT) and facts.state != row.facts.state:
-        applied.refused[row.subscriber_id] = facts.failed_code
-        if facts.state == State.FAILED:
-            applied.failed.append(row.pk)
-
-
-def _record_failed_attempts(
-    by_delivery: dict[int, list[StatusReport]], locked: dict[int, _Row]
-) -> None:
-    """A reported failure ends an attempt: keep it as evidence, once."""
-    attempts = [
-        Attempt(
-            delivery_id=pk,
-            attempt_id=str(_current(locked[pk])),
-            number_id=locked[pk].number_id,
-            outcome=AttemptOutcome.REPORTED,
-            reason=classify(report.code).slug,
-            code=report.code,
-            ended_at=report.at,
-        )
-        for pk, its_reports in by_delivery.items()
-        for report in its_reports
-        # A report without an attempt id was matched by the message id of the current attempt.
-        if pk in locked
-        and report.status == FAILED
-        and report.attempt in (None, _current(locked[pk]))
-    ]
-    if attempts:
-        Attempt.objects.bulk_create(attempts, ignore_conflicts=True)
+    first_news = facts.progress > row.facts.progress == Progress.NONE and facts.failed_at is None
+    if first_news and row.number_id is not None and facts.inflight_at is not None:
+        applied.sent.append(SentMessage(row.number_id, facts.inflight_at))
+    if facts.state == State.FAILED != row.facts.state:
+        applied.failed.append(row.pk)

@@ -165,4 +165,5 @@ class Settling:
         for action in (Action.ABORT, Action.TEMPLATE):
             if action in actions:
                 failure = actions[action]
-                control.pause(distribution.pk, reason=f"{failure.slug}: {failure.advice}", now=now)
+                reason = f"{failure.slug}: {failure.advice}"
+                control.pause(distribution.pk, reason=reason, cause=failure.slug, now=now)

@@ -37,9 +37,10 @@ class CallReport(NamedTuple):
 
     number_id: int
     failure: Failure | None  # None: accepted
-    slot: float = float("inf")  # Unix seconds at which it was due; infinite: from a webhook
+    slot: float = float("inf")  # Unix seconds at which it was due; infinite: about no message
     wait: float | None = None  # seconds that Meta asks us to wait
     watched: bool = False  # a success matters, too: the number rested or failed recently
+    late: bool = False  # reported after acceptance: it may be older than what was done about it
 
     @property
     def is_relevant(self) -> bool:

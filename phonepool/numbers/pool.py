@@ -8,7 +8,7 @@ from datetime import datetime
 
 from phonepool.errors import Action
 from phonepool.models import PhoneNumber, Portfolio
-from phonepool.numbers import breakers, health, reservation, selection
+from phonepool.numbers import breakers, health, late_reports, reservation, selection
 from phonepool.numbers.breakers import CallReport
 from phonepool.numbers.reservation import Reservation
 
@@ -25,6 +25,7 @@ def reserve(count: int, *, now: datetime) -> Reservation | None:
     return None
 
 
+THROUGHPUT = "throughput_exceeded"
 # A few 130429 among many calls are jitter on the way to Meta: a retry is enough. From this share on
 # (and more than one) the rate itself is too high.
 REFUSED_SHARE = 0.2
@@ -50,28 +51,40 @@ def report_calls(reports: Sequence[CallReport], *, now: datetime) -> bool:
 
 
 def _pause_accounts(reports: Sequence[CallReport], now: datetime) -> None:
-    for report in reports:
-        slug = report.failure.slug if report.failure else ""
-        if slug in (APP_LIMIT, ACCOUNT_LIMIT):
-            affected = Portfolio.objects.all()
-            if slug == ACCOUNT_LIMIT:
-                affected = affected.filter(numbers=report.number_id)
-            health.pause_account(affected, report.wait or DEFAULT_PAUSE_SECONDS, slug, now=now)
+    limited = [report for report in reports if _slug(report) in (APP_LIMIT, ACCOUNT_LIMIT)]
+    # One of each kind, that with the longest wait, else the last one sent.
+    ordered = sorted(limited, key=lambda report: (report.wait or 0.0, report.slot))
+    for report in {(_slug(report), report.number_id): report for report in ordered}.values():
+        affected = Portfolio.objects.all()
+        if _slug(report) == ACCOUNT_LIMIT:
+            affected = affected.filter(numbers=report.number_id)
+        if report.late:  # of messages sent before a pause ended: nothing new
+            affected = affected.filter(paused_until__lt=report.slot)
+        seconds = report.wait or DEFAULT_PAUSE_SECONDS
+        health.pause_account(affected, seconds, _slug(report), now=now)
 
 
 def _report_number(number_id: int, reports: Sequence[CallReport], now: datetime) -> bool:
-    failures = [report.failure for report in reports if report.failure is not None]
-    too_fast = sum(failure.slug == "throughput_exceeded" for failure in failures)
-    if too_fast > 1 and too_fast >= REFUSED_SHARE * len(reports):
+    if _is_too_fast(late_reports.after_last_cut(number_id, reports)):
         health.cut_rate(number_id, now=now)
     relevant = any(report.is_relevant for report in reports)
     lost = relevant and breakers.apply_reports(number_id, reports, now=now)
-    refused = [failure for failure in failures if failure.action is Action.NUMBER]
+    refused = [r for r in reports if r.failure and r.failure.action is Action.NUMBER]
     if refused:
-        lost |= health.rest(number_id, refused[0].slug, now=now)
+        new = late_reports.after_last_rest(number_id, refused)
+        lost |= bool(new) and health.rest(number_id, _slug(new[0]), now=now)
     elif any(report.watched and report.failure is None for report in reports):
         health.reset_failures([number_id])
     return lost
+
+
+def _is_too_fast(reports: Sequence[CallReport]) -> bool:
+    too_fast = sum(_slug(report) == THROUGHPUT for report in reports)
+    return too_fast > 1 and too_fast >= REFUSED_SHARE * len(reports)
+
+
+def _slug(report: CallReport) -> str:
+    return report.failure.slug if report.failure else ""
 
 
 def recipient_limit() -> int | None:

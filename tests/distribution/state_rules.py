@@ -39,6 +39,7 @@ LEGAL: dict[str, set[tuple[str, str]]] = {
             for before in (S.INFLIGHT, S.UNKNOWN, S.HELD, S.ACCEPTED, S.UNCONFIRMED)
             for after in (S.FAILED, S.RETRY_WAIT)
         ),
+        *((before, S.FAILED) for before in MAY_BE_SENT),
     },
     "tick": {
         (S.CLAIMED, S.PENDING),

@@ -63,6 +63,7 @@ class Trouble(NumberEvent):
 
     code: int
     at: datetime
+    details: str = ""  # Meta's text, masked
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,29 +4,20 @@ more. No webhook ever starts a send: statuses, preferences and notices only stop
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from django.db.models import Q
-
-from distribution.lifecycle import control
-from distribution.models import Delivery, State
 from distribution.outcomes import status_reports
-from distribution.outcomes.report_rules import StatusReport
 from distribution.outcomes.restored_attempts import match_restored_attempts
-from distribution.runtime import india_time
-from phonepool.errors import Action, classify
 from phonepool.models import PhoneNumber
-from subscribers.consent import decisions as consent
 from subscribers.consent import reachability
 from subscribers.consent.preferences import apply_preferences
 from subscribers.consent.suppressions import Preference
-from subscribers.models import ConsentEvent
 from webhooks import metrics
-from webhooks.applying import keywords, notices
+from webhooks.applying import failures, keywords, notices
 from webhooks.applying.events import (
     Event,
     Inbound,
@@ -38,11 +29,6 @@ from webhooks.applying.events import (
 )
 
 Kind = TypeVar("Kind")
-
-# Failures whose later report matters beyond the delivery.
-ACTIONS_BEYOND_THE_DELIVERY = frozenset(
-    {Action.INVALID, Action.OPTOUT, Action.ABORT, Action.TEMPLATE}
-)
 
 
 @dataclass(slots=True)
@@ -80,7 +66,7 @@ def apply(webhooks: Mapping[int, ParsedWebhook], *, now: datetime) -> dict[int, 
     bundle = _bundle_ours(webhooks, numbers)
     _apply_statuses(bundle, now)
     left_out = notices.apply([event for _, event in bundle.events], now=now)
-    notices.apply_errors(bundle.of(Trouble), numbers, now=now)
+    left_out += failures.apply_errors(bundle.of(Trouble), numbers, now=now)
     for moved in bundle.of(PersonMoved):
         notices.log_changed_number(moved)
     _apply_preferences(bundle, left_out, now)
@@ -119,72 +105,7 @@ def _apply_statuses(bundle: Bundle, now: datetime) -> None:
         counts.nameless |= report.attempt is None
     if applied.reached:
         reachability.report_reached(applied.reached, now=now)
-    actions = {pk: classify(code).action for pk, code in applied.refused.items()}
-    mattering = {
-        pk: action for pk, action in actions.items() if action in ACTIONS_BEYOND_THE_DELIVERY
-    }
-    if mattering:
-        _apply_refusals(mattering, [report for _, report in statuses], now)
-
-
-def _apply_refusals(
-    actions: Mapping[int, Action], reports: Iterable[StatusReport], now: datetime
-) -> None:
-    """What newly reported failures mean for subscribers and distributions.
-
-    `actions` are by subscriber. Only new failures come here: a distribution that a person has
-    resumed since is not paused again by an old report.
-    """
-    rows = _failed_rows(actions, reports)
-    by_action: dict[Action, list[Delivery]] = defaultdict(list)
-    for row in rows:
-        by_action[actions[row.subscriber_id]].append(row)
-    _count_unreachable(by_action[Action.INVALID], now)
-    _opt_out(by_action[Action.OPTOUT], now)
-    for action in (Action.ABORT, Action.TEMPLATE):
-        codes = {row.distribution_id: row.failed_code for row in by_action[action]}
-        for distribution_id, code in codes.items():
-            failure = classify(code)
-            reason = f"{failure.slug}, reported after acceptance: {failure.advice}"
-            control.pause(distribution_id, reason=reason, now=now)
-
-
-def _failed_rows(subscribers: Iterable[int], reports: Iterable[StatusReport]) -> list[Delivery]:
-    """The failed deliveries that these reports are about."""
-    pks, wamids = set(), set()
-    for report in reports:
-        if report.status == "failed":
-            if report.attempt is not None:
-                pks.add(report.attempt.delivery_id)
-            else:
-                wamids.add(report.wamid)
-    named = Delivery.objects.filter(Q(pk__in=pks) | Q(wamid__in=wamids))
-    ended = (State.FAILED, State.RETRY_WAIT)  # the latter while its account is in trouble
-    failed = named.filter(subscriber__in=list(subscribers), state__in=ended)
-    return list(failed.only("subscriber_id", "distribution_id", "failed_code", "failed_at"))
-
-
-def _count_unreachable(rows: Sequence[Delivery], now: datetime) -> None:
-    by_day = defaultdict(set)
-    for row in rows:
-        by_day[india_time.local_date(row.failed_at or now)].add(row.subscriber_id)
-    for day, subscribers in sorted(by_day.items()):
-        reachability.report_unreachable(subscribers, on=day, now=now)
-
-
-def _opt_out(rows: Sequence[Delivery], now: datetime) -> None:
-    """These recipients used WhatsApp's own switch, which a failure with this code reports."""
-    decisions = [
-        consent.Decision(
-            row.subscriber_id,
-            ConsentEvent.Kind.OPT_OUT,
-            source=f"whatsapp:{row.failed_code}",
-            at=row.failed_at or now,
-            evidence=f"delivery {row.pk}",
-        )
-        for row in rows
-    ]
-    consent.record(decisions, now=now)
+    failures.apply(applied, now=now)
 
 
 # --- preferences --------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,10 +20,8 @@ from distribution.alerts import incidents, meta_notices
 from distribution.alerts.catalogue import AlertRule
 from distribution.lifecycle import control
 from distribution.models import Distribution, MessageTemplate, TemplateStatus
-from phonepool.errors import Action, classify
 from phonepool.models import PhoneNumber, Portfolio, Quality
-from phonepool.numbers import health, pool
-from phonepool.numbers.breakers import CallReport
+from phonepool.numbers import health
 from subscribers.models import Subscriber
 from webhooks.applying.events import (
     AccountNotice,
@@ -35,13 +33,11 @@ from webhooks.applying.events import (
     TemplateName,
     TemplateQualityChanged,
     TemplateStatusChanged,
-    Trouble,
 )
 
 log = logging.getLogger(__name__)
 
 CLOCK_TOLERANCE = timedelta(seconds=30)
-ERROR_AGE_LIMIT = timedelta(minutes=10)  # an older error is no reason to stop what works now
 
 STATUS_AFTER = {
     "APPROVED": TemplateStatus.APPROVED,
@@ -166,7 +162,7 @@ def _number_quality(event: NumberQualityChanged, now: datetime) -> str:
     if number.quality == quality:  # repeated: from now on older notices are stale
         PhoneNumber.objects.filter(pk=number.pk).update(quality_at=event.at)
     elif health.apply_quality(number.pk, quality, now=event.at) and not better:
-        _ensure_capacity(now)
+        control.wake_all_backups(now)
     return ""
 
 
@@ -178,30 +174,7 @@ def _number_shown(digits: str) -> PhoneNumber | None:
     return None
 
 
-def _ensure_capacity(now: datetime) -> None:
-    """At once: the regular check would do it some seconds later, in the middle of a run."""
-    for distribution in Distribution.objects.sending().exclude(sla_deadline=None):
-        assert distribution.sla_deadline is not None
-        waiting = control.waiting(distribution.pk)
-        health.ensure_capacity(waiting, until=distribution.sla_deadline, now=now)
-
-
 # --- the account --------------------------------------------------------------------------------
-
-
-def apply_errors(events: Sequence[Trouble], numbers: Mapping[str, int], *, now: datetime) -> None:
-    """Errors that are not about one message: of one number, or of the whole account."""
-    failures = [
-        (event.number, classify(event.code)) for event in events if event.at > now - ERROR_AGE_LIMIT
-    ]
-    known = [
-        CallReport(numbers[number], failure) for number, failure in failures if number in numbers
-    ]
-    if known:
-        pool.report_calls(known, now=now)
-    for failure in {failure for _, failure in failures if failure.action is Action.ABORT}:
-        for distribution_id in Distribution.objects.sending().values_list("pk", flat=True):
-            control.pause(distribution_id, reason=f"{failure.slug}: {failure.advice}", now=now)
 
 
 def _limit(event: LimitChanged, now: datetime) -> str:

@@ -23,6 +23,7 @@ from phonepool.json_values import (
     as_text,
     parse_object,
 )
+from phonepool.masking import masked
 from subscribers import phones
 from webhooks.applying import events
 from webhooks.applying.events import Event, ParsedWebhook, TemplateName
@@ -108,18 +109,31 @@ def _status(change: Change, item: Value) -> Item:
     if status is None or not (wamid or attempt):
         return "statuses.status" if status is None else "statuses.id"
     at = as_datetime(item.get("timestamp"), latest=change.received_at)
-    code = _first_code(item.get("errors")) if status == "failed" else None
-    return events.Status(change.number, StatusReport(status, at, wamid, attempt, code))
+    code, details = _first_error(item.get("errors")) if status == "failed" else (None, "")
+    return events.Status(change.number, StatusReport(status, at, wamid, attempt, code, details))
 
 
-def _first_code(errors: object) -> int | None:
-    codes = (as_integer(as_object(error).get("code")) for error in as_array(errors))
-    return next((code for code in codes if code is not None), None)
+def _first_error(errors: object) -> tuple[int | None, str]:
+    """The code and the details of the first error that has a code."""
+    for error in map(as_object, as_array(errors)):
+        code = as_integer(error.get("code"))
+        if code is not None:
+            return code, _details(error)
+    return None, ""
+
+
+def _details(error: Value) -> str:
+    """What Meta writes beside a code, most precise first, masked."""
+    data = error.get("error_data")
+    texts = (as_object(data).get("details"), data, error.get("message"), error.get("title"))
+    return masked(next((text for text in texts if isinstance(text, str) and text), ""))
 
 
 def _trouble(change: Change, item: Value) -> Item:
     code = as_integer(item.get("code"))
-    return "errors.code" if code is None else events.Trouble(change.number, code, change.at)
+    if code is None:
+        return "errors.code"
+    return events.Trouble(change.number, code, change.at, _details(item))
 
 
 def _inbound(change: Change, item: Value) -> Item:

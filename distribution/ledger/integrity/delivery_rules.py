@@ -48,9 +48,9 @@ ATTEMPT_CONDITIONS: Conditions = {
         (Q(attempt_no__gte=1) | Q(state__in=[State.INFLIGHT, State.ACCEPTED, State.HELD]))
         & (Q(attempt_no=0) | Q(claim_token=None)),
     ),
-    "resent_once_at_most": (
-        "At most one resend for a message that Meta lost, and no more tries than attempts.",
-        Q(resend_no__gt=1) | Q(tries_charged__gt=F("attempt_no")),
+    "resends_have_attempts": (
+        "No more resends of messages that Meta failed, and no more tries, than attempts.",
+        Q(resend_no__gt=F("attempt_no")) | Q(tries_charged__gt=F("attempt_no")),
     ),
 }
 

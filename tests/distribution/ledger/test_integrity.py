@@ -122,8 +122,8 @@ READ = {"progress": Progress.READ}
         ("attempts_have_names", State.ACCEPTED, {"claim_token": None}),
         ("attempts_have_names", State.ACCEPTED, {"attempt_no": 0}),
         ("doubt_resends_once", State.UNKNOWN, {"ambiguous_no": 2}),
-        ("resent_once_at_most", State.UNKNOWN, {"resend_no": 2}),
-        ("resent_once_at_most", State.UNKNOWN, {"tries_charged": 2}),
+        ("resends_have_attempts", State.UNKNOWN, {"resend_no": 2}),
+        ("resends_have_attempts", State.UNKNOWN, {"tries_charged": 2}),
         ("attempts_are_kept", State.ACCEPTED, {"attempt_no": F("attempt_no") + 2}),
         ("attempts_are_counted", State.FAILED, {"attempt_no": 0}),
         ("failures_have_evidence", State.ACCEPTED, {"state": State.FAILED, "reason": "so"}),
@@ -160,7 +160,7 @@ def test_only_the_asked_distribution_is_judged(distribution):
     rows(State.PENDING).filter(distribution=other).update(resend_no=2)
 
     assert broken(distribution_id=distribution.pk) == {}
-    assert list(broken(distribution_id=other.pk)) == ["resent_once_at_most"]
+    assert list(broken(distribution_id=other.pk)) == ["resends_have_attempts"]
 
 
 # --- distributions ------------------------------------------------------------------------------

@@ -11,7 +11,8 @@ from distribution.models import Progress, State
 from distribution.outcomes.report_rules import DeliveryFacts, StatusReport, apply_report
 
 NOON = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
-RESEND_AT = NOON + timedelta(minutes=1)
+RESEND_AT = NOON + timedelta(seconds=5)
+WINDOW_END = NOON + timedelta(hours=4)
 LOST = 131000  # Meta failed to send: BACKOFF
 NOT_ON_WHATSAPP = 131026
 
@@ -44,7 +45,7 @@ INVALID, LOST_BY_META = report("failed", 4, NOT_ON_WHATSAPP), report("failed", 4
 
 def after(start: DeliveryFacts, *reports: StatusReport) -> DeliveryFacts:
     for one in reports:
-        apply_report(start, one, resend_at=RESEND_AT)
+        apply_report(start, one, now=NOON, window_end=WINDOW_END)
     return start
 
 
@@ -61,13 +62,17 @@ def after(start: DeliveryFacts, *reports: StatusReport) -> DeliveryFacts:
         (State.FAILED, DELIVERED, State.ACCEPTED),
         (State.SKIPPED, DELIVERED, State.ACCEPTED),
         (State.ACCEPTED, READ, State.ACCEPTED),
-        # A failure ends what is out, and nothing else.
+        # A failure ends what is out.
         (State.INFLIGHT, INVALID, State.FAILED),
         (State.UNKNOWN, INVALID, State.FAILED),
         (State.ACCEPTED, INVALID, State.FAILED),
         (State.HELD, INVALID, State.FAILED),
         (State.UNCONFIRMED, INVALID, State.FAILED),
-        (State.RETRY_WAIT, INVALID, State.RETRY_WAIT),
+        # It also spares who waits for another try a refusal that is certain.
+        (State.RETRY_WAIT, INVALID, State.FAILED),
+        (State.CLAIMED, INVALID, State.FAILED),
+        (State.RETRY_WAIT, LOST_BY_META, State.RETRY_WAIT),
+        (State.CLAIMED, LOST_BY_META, State.CLAIMED),
         (State.SKIPPED, INVALID, State.SKIPPED),
         # What Meta itself lost goes again, once.
         (State.ACCEPTED, LOST_BY_META, State.RETRY_WAIT),
@@ -87,27 +92,53 @@ def test_a_message_lost_by_meta_is_sent_again_only_once():
     assert after(again, LOST_BY_META).state == State.FAILED
 
 
-def test_the_accounts_trouble_costs_nobody_the_message_however_often_it_comes_back():
-    for resends in (0, 3):
+@pytest.mark.parametrize("code", [131042, 132015, 133010, 130429, 131016])
+def test_our_own_trouble_costs_nobody_the_message_however_often_it_comes_back(code):
+    """Case A9: a resend that is refused again was given up; in the answer it was not."""
+    number_gone = code == 133010  # another number may take it at once
+    for resends, delay in ((0, 5), (1, 10), (3, 20), (30, 20)):
         start = standing(State.ACCEPTED)
         start.resend_no = resends
-        kept = after(start, report("failed", 4, 131042))
-        assert (kept.state, kept.reason) == (State.RETRY_WAIT, "payment_problem")
-        assert (kept.next_at, kept.resend_no) == (RESEND_AT, resends + 1)
+        kept = after(start, report("failed", 4, code))
+        assert kept.state == State.RETRY_WAIT
+        assert kept.next_at == NOON + timedelta(seconds=0 if number_gone else delay)
+        assert kept.resend_no == resends + 1
 
 
-def test_a_request_called_generically_wrong_after_acceptance_goes_once_more():
-    generic = report("failed", 4, 135000)
-    again = standing(State.ACCEPTED)
-    again.resend_no = 1
+@pytest.mark.parametrize(
+    ("state", "code", "reason"),
+    [
+        (State.ACCEPTED, 135000, "request_dropped"),
+        (State.HELD, 135000, "portfolio_pacing"),
+        (State.HELD, 132015, "template_pacing"),
+        (State.RETRY_WAIT, 135000, "request_dropped"),
+        (State.CLAIMED, 135000, "request_dropped"),
+    ],
+)
+def test_what_meta_dropped_is_never_sent_again(state, code, reason):
+    """G1: 135000 is how portfolio pacing drops what it held; a resend goes into a review."""
+    dropped = after(standing(state), report("failed", 4, code))
 
-    assert after(standing(State.ACCEPTED), generic).state == State.RETRY_WAIT
-    assert after(again, generic).state == State.FAILED
+    assert (dropped.state, dropped.reason) == (State.FAILED, reason)
+
+
+def test_a_held_message_that_was_never_released_and_then_dropped_is_known_as_held():
+    waited = standing(State.UNCONFIRMED)
+    waited.reason = "never_released"
+
+    assert after(waited, report("failed", 4, 135000)).reason == "portfolio_pacing"
+
+
+def test_a_repeated_failure_does_not_end_the_wait_that_somebody_chose_after_it():
+    failed = after(standing(State.ACCEPTED), INVALID)
+    failed.state = State.RETRY_WAIT  # a person has it tried again
+
+    assert after(failed, INVALID).state == State.RETRY_WAIT
 
 
 def test_a_message_lost_after_the_window_has_failed():
     late = standing(State.ACCEPTED)
-    apply_report(late, LOST_BY_META, resend_at=None)
+    apply_report(late, LOST_BY_META, now=NOON, window_end=None)
     assert (late.state, late.reason) == (State.FAILED, "send_failed")
 
 
@@ -164,6 +195,6 @@ def test_doubled_and_shuffled_reports_end_the_same(heard, dice):
 def test_progress_never_falls(heard):
     one, seen = standing(), 0
     for heard_one in heard:
-        apply_report(one, heard_one, resend_at=RESEND_AT)
+        apply_report(one, heard_one, now=NOON, window_end=WINDOW_END)
         assert one.progress >= seen
         seen = one.progress

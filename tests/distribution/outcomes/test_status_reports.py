@@ -177,8 +177,9 @@ def test_refused_people_are_told_with_the_code(run):
     attempt = run.accepted()
     person = delivery().subscriber_id
 
-    assert receive("failed", attempt, code=NOT_ON_WHATSAPP).refused == {person: NOT_ON_WHATSAPP}
-    assert receive("failed", attempt, code=NOT_ON_WHATSAPP).refused == {}
+    (failure,) = receive("failed", attempt, code=NOT_ON_WHATSAPP).failures
+    assert (failure.subscriber_id, failure.code) == (person, NOT_ON_WHATSAPP)
+    assert receive("failed", attempt, code=NOT_ON_WHATSAPP).failures == []
 
 
 def test_one_message_id_for_two_deliveries_spoils_no_bundle():

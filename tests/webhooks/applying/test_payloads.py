@@ -19,6 +19,7 @@ from webhooks.applying import payloads
 from webhooks.applying.events import Event, ParsedWebhook, Status
 
 CASES = sorted((Path(__file__).parents[2] / "data" / "webhooks").glob("*.json"))
+WITH_DETAILS = ("Status", "Trouble")  # most of them have none
 RECEIVED = datetime(2026, 11, 23, 0, 30, 5, tzinfo=UTC)
 
 
@@ -54,7 +55,11 @@ def test_a_body_means_what_its_case_says(file):
 
     parsed = parse(encode(case["body"]))
 
-    assert [plain(event) for event in parsed.events] == case["events"]
+    expected = [
+        {**({"details": ""} if one["kind"] in WITH_DETAILS else {}), **one}
+        for one in case["events"]
+    ]
+    assert [plain(event) for event in parsed.events] == expected
     assert dict(parsed.skipped) == case["skipped"]
 
 

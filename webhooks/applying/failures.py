@@ -1,0 +1,165 @@
+"""What Meta's failures mean beyond one message: for the phone number and the account, the person,
+and the distribution.
+
+The action of the code decides, for a `failed` status as for an error about no message, and as in
+the API's answer. Only new failures come here: what a person has resumed since is not paused again
+by an old report.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from distribution.alerts import incidents, phone_pool
+from distribution.alerts.catalogue import AlertRule
+from distribution.lifecycle import control
+from distribution.outcomes import portfolio_pacing
+from distribution.outcomes.reported_failures import ReportedFailure, SentMessage
+from distribution.outcomes.status_reports import AppliedReports
+from distribution.runtime import india_time
+from phonepool.errors import PORTFOLIO_PACING, Action, Failure, FailureCategory, classify
+from phonepool.models import PhoneNumber
+from phonepool.numbers import pool
+from phonepool.numbers.breakers import CallReport
+from subscribers.consent import decisions as consent
+from subscribers.consent import reachability
+from subscribers.models import ConsentEvent
+from webhooks.applying.events import Trouble
+
+# An older event is no reason to slow or stop what works now.
+EVENT_AGE_LIMIT = timedelta(minutes=10)
+HALTING = (Action.ABORT, Action.TEMPLATE)
+
+
+def apply(applied: AppliedReports, *, now: datetime) -> None:
+    """The effects of newly reported failures."""
+    failures = portfolio_pacing.name_reviews(applied.failures)
+    _report_to_pool(_late_reports(failures, applied.sent, now), now)
+    _count_unreachable([one for one in failures if one.failure.action is Action.INVALID], now)
+    _opt_out([one for one in failures if one.failure.action is Action.OPTOUT], now)
+    _pause_distributions([one for one in failures if one.failure.action in HALTING], now)
+    _pause_reviewed([one for one in failures if one.failure is PORTFOLIO_PACING], now)
+
+
+# --- phone numbers and accounts -----------------------------------------------------------------
+
+
+def _late_reports(
+    failures: Iterable[ReportedFailure], sent: Iterable[SentMessage], now: datetime
+) -> list[CallReport]:
+    """Recent failures by the time their messages were sent, and the successes beside them."""
+    reports = [
+        CallReport(one.number_id, one.failure, (one.sent_at or one.at).timestamp(), late=True)
+        for one in failures
+        if one.number_id is not None and one.at > now - EVENT_AGE_LIMIT
+    ]
+    if reports:
+        reports += [CallReport(pk, None, at.timestamp(), late=True) for pk, at in sent]
+    return reports
+
+
+def _report_to_pool(reports: Sequence[CallReport], now: datetime) -> None:
+    if reports and pool.report_calls(reports, now=now):
+        control.wake_all_backups(now)
+        phone_pool.refresh(now)
+
+
+# --- people -------------------------------------------------------------------------------------
+
+
+def _count_unreachable(failures: Iterable[ReportedFailure], now: datetime) -> None:
+    by_day = defaultdict(set)
+    for one in failures:
+        by_day[india_time.local_date(one.at)].add(one.subscriber_id)
+    for day, subscribers in sorted(by_day.items()):
+        reachability.report_unreachable(subscribers, on=day, now=now)
+
+
+def _opt_out(failures: Iterable[ReportedFailure], now: datetime) -> None:
+    """These recipients used WhatsApp's own switch, which a failure with this code reports."""
+    decisions = [
+        consent.Decision(
+            subscriber_id=one.subscriber_id,
+            kind=ConsentEvent.Kind.OPT_OUT,
+            source=f"whatsapp:{one.code}",
+            at=one.at,
+            evidence=f"delivery {one.delivery_id}",
+        )
+        for one in failures
+    ]
+    if decisions:
+        consent.record(decisions, now=now)
+
+
+# --- distributions ------------------------------------------------------------------------------
+
+
+def _pause_distributions(failures: Iterable[ReportedFailure], now: datetime) -> None:
+    """Those that were hit, unless they were resumed after these messages were sent."""
+    latest: dict[int, ReportedFailure] = {}
+    for one in sorted(failures, key=lambda one: one.sent_at or one.at):
+        latest[one.distribution_id] = one
+    for distribution_id, one in latest.items():
+        resumed_at = control.resumed_at(distribution_id)
+        if resumed_at is None or (one.sent_at or one.at) >= resumed_at:
+            _pause(distribution_id, one.failure, "reported after acceptance", now)
+
+
+def _pause_reviewed(failures: Sequence[ReportedFailure], now: datetime) -> None:
+    """Meta reviews the portfolio: whatever else it sends would be held and dropped, too."""
+    sent_by = {one.number_id for one in failures if one.number_id is not None}
+    portfolios = PhoneNumber.objects.filter(pk__in=sent_by).values_list("portfolio_id", flat=True)
+    for portfolio_id in set(portfolios) if sent_by else ():
+        for distribution_id in control.sending_by(portfolio_id):
+            _pause(distribution_id, PORTFOLIO_PACING, "reported after acceptance", now)
+        incidents.raise_alert(
+            AlertRule.ACCOUNT_NOTICE,
+            PORTFOLIO_PACING.slug,
+            message="Meta held messages of this portfolio back, dropped them (135000) and reviews "
+            "the account. They are never sent again: read the review in the Business Manager.",
+            now=now,
+        )
+
+
+def _pause(distribution_id: int, failure: Failure, when: str, now: datetime) -> None:
+    reason = f"{failure.slug}, {when}: {failure.advice}"
+    control.pause(distribution_id, reason=reason, cause=failure.slug, now=now)
+
+
+# --- errors that are not about one message ------------------------------------------------------
+
+
+def apply_errors(
+    errors: Iterable[Trouble], numbers: Mapping[str, int], *, now: datetime
+) -> Counter[str]:
+    """Apply `value.errors`; how many had no effect, by reason."""
+    left_out: Counter[str] = Counter()
+    reports, halted = [], []
+    for error in errors:
+        failure = classify(error.code, details=error.details)
+        number_id = numbers.get(error.number)
+        if error.at <= now - EVENT_AGE_LIMIT:
+            left_out["errors.stale"] += 1
+        elif failure.action in HALTING:
+            halted.append((number_id, failure))
+        elif not _concerns_number(failure):
+            left_out[f"errors.{failure.slug}"] += 1
+        if number_id is not None and error.at > now - EVENT_AGE_LIMIT:
+            reports.append(CallReport(number_id, failure))
+    _report_to_pool(reports, now)
+    for number_id, failure in dict.fromkeys(halted):
+        for distribution_id in _sending_by_number(number_id):
+            _pause(distribution_id, failure, "an error about the account", now)
+    return left_out
+
+
+def _concerns_number(failure: Failure) -> bool:
+    throttled = failure.category is FailureCategory.RATE_LIMIT
+    return failure.action is Action.NUMBER or (throttled and failure.action is Action.BACKOFF)
+
+
+def _sending_by_number(number_id: int | None) -> list[int]:
+    number = PhoneNumber.objects.filter(pk=number_id).first() if number_id else None
+    return control.sending_by(number.portfolio_id if number else None)
