@@ -109,6 +109,7 @@ BY_SLUG = {failure.slug: failure for _, failure in reversed(TABLE)}
 RETRY_ONCE = frozenset({FAILURES[135000]})
 REQUEST_DROPPED = BY_SLUG["request_dropped"]
 PORTFOLIO_PACING = BY_SLUG["portfolio_pacing"]
+THROUGHPUT_EXCEEDED = BY_SLUG["throughput_exceeded"]
 UNLISTED = BY_SLUG["unlisted"]  # no retry: a second copy would be worse
 # A fault at Meta while it processed the request: whether it took the message is unknown.
 SERVER_FAULT = BY_SLUG["server_fault"]
@@ -124,6 +125,7 @@ UNSENDABLE = BY_SLUG["unsendable"]
 NO_ANSWER = BY_SLUG["no_answer"]
 CONNECTION_LOST = BY_SLUG["connection_lost"]
 UNREADABLE = BY_SLUG["answer_unreadable"]
+PROXY_ANSWER = BY_SLUG["proxy_answer"]
 
 # Our own decisions: no call was made, so they say nothing about the number.
 NO_CALL_MADE = frozenset({WITHDRAWN, DEADLINE_PASSED, UNSENDABLE, BAD_RECIPIENT})
@@ -156,10 +158,13 @@ def classify(
     """What an error code means. `http_status` None: it came in a webhook; `late`: about a message
     that Meta had accepted; `held`: and was holding back.
 
-    An unlisted code is ours to fix; with a 5xx it is unknown whether the request was processed.
+    An unlisted code is ours to fix; with a 5xx it is unknown whether the request was processed. So
+    is code 0, "unknown error", except with a 401, where it is the token.
     """
     if code is None:
         return UNLISTED
+    if code == 0 and (late or http_status not in (None, 401)):
+        return SERVER_FAULT if http_status is not None and http_status >= 500 else UNLISTED
     if late and (dropped := _dropped(code, held)):
         return dropped
     server_fault = http_status is not None and http_status >= 500

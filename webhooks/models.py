@@ -26,7 +26,7 @@ class WebhookEvent(models.Model):
     """One POST with a valid signature. Only `webhooks/applying/inbox.py` writes it."""
 
     body = models.BinaryField()  # the raw bytes, as signed
-    digest = models.CharField(max_length=64, unique=True)  # SHA-256 of the body, in hex
+    digest = models.CharField(max_length=64, unique=True)  # of the body, see `receiving/repeats.py`
     secret_no = models.PositiveSmallIntegerField()  # which of the app secrets signed it
     received_at = models.DateTimeField()
 

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from django.conf import settings
 
-from distribution.alerts import incidents, meta_notices, phone_pool
+from distribution.alerts import incidents, meta_notices, phone_pool, proxy_answers
 from distribution.alerts.catalogue import AlertRule
 from distribution.engine import sweep
 from distribution.engine.sweep import Sweep
@@ -36,6 +36,7 @@ def check(now: datetime) -> Check:
     """Wake rested numbers, open what is due, sweep, close what is done. Harmless at any time."""
     health.wake_rested(now)
     meta_notices.close_outdated(now)
+    proxy_answers.close_if_over(now)
     opened = schedule.open_due(now)
     swept = sweep.sweep(now)
     _report_stuck(now)

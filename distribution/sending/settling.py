@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from distribution.alerts import phone_pool
+from distribution.alerts import phone_pool, proxy_answers
 from distribution.ledger import deliveries
 from distribution.ledger.attempts.conflicts import Conflict
 from distribution.ledger.attempts.ids import AttemptKey
@@ -26,7 +26,7 @@ from distribution.outcomes import duplicates
 from distribution.runtime.database_retry import DATABASE_UNAVAILABLE, DatabaseRetry
 from distribution.sending import retry_policy
 from phonepool.cloud_api.client import SendOutcome
-from phonepool.errors import UNSENDABLE, Action
+from phonepool.errors import PROXY_ANSWER, UNSENDABLE, Action
 from phonepool.failpoints import failpoint
 from phonepool.numbers import pool, retry_budget
 from phonepool.numbers.breakers import CallReport
@@ -107,6 +107,9 @@ class Settling:
         self.try_to_write(lambda: self._settle(settlements, costly))
         if notable:
             self.try_to_write(lambda: self._report_to_pool(reports))
+        proxied = [outcome.details for outcome in outcomes if outcome.failure is PROXY_ANSWER]
+        if proxied:
+            self.try_to_write(lambda: proxy_answers.report(proxied[-1], self._clock()))
 
     def fail_unsendable(self, pks: Sequence[int]) -> None:
         """Nothing was sent and nothing can be: the data of these must be repaired first."""

@@ -8,15 +8,23 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from phonepool.cloud_api import foreign_answers
+from phonepool.cloud_api.retry_after import retry_after
 from phonepool.cloud_api.transport import Response
-from phonepool.errors import UNREADABLE, Action, Failure, classify
+from phonepool.errors import (
+    PROXY_ANSWER,
+    THROUGHPUT_EXCEEDED,
+    UNREADABLE,
+    Action,
+    Failure,
+    classify,
+)
 from phonepool.exceptions import Rejected, Unanswered
 from phonepool.json_values import as_array, as_integer, as_object, as_printable, objects_in, parse
 from phonepool.masking import MAX_TRACE_ID_CHARACTERS, masked
 
 MAX_WAMID_CHARACTERS = 512
 MAX_MEDIA_ID_CHARACTERS = 255
-MAX_RETRY_AFTER_SECONDS = 3600.0
 # `paused` is in the value lists of client libraries, not in Meta's; treated like a held message.
 HELD_STATUSES = ("held_for_quality_assessment", "paused")
 
@@ -47,7 +55,7 @@ class SendResult(NamedTuple):
 class GraphError(NamedTuple):
     """The `error` object of a response."""
 
-    code: int
+    code: int | None  # None: it has only a message
     subcode: int | None
     details: str
     fbtrace_id: str
@@ -81,34 +89,57 @@ def read_send(response: Response) -> SendResult:
     status = response.status
     if 200 <= status < 300:
         return _accepted(document, status)
-    error = graph_error(document)
-    if status < 400 or error is None:
-        return SendResult(OutcomeKind.UNKNOWN, UNREADABLE, http_status=status)
-    failure = classify(error.code, http_status=status, subcode=error.subcode, details=error.details)
+    first = foreign_answers.first_of_list(document) if status < 500 else document
+    error = graph_error(first) if status >= 400 else None
+    failure = _failure(response, document, error)
     unknown = failure.action is Action.UNKNOWN
     return SendResult(
         kind=OutcomeKind.UNKNOWN if unknown else OutcomeKind.REJECTED,
         failure=failure,
-        code=error.code,
+        code=error.code if error else None,
         http_status=status,
         retry_after=retry_after(response),
-        details=error.details,
-        fbtrace_id=error.fbtrace_id,
+        details=error.details if error else _details(response, failure),
+        fbtrace_id=error.fbtrace_id if error else "",
     )
+
+
+def _failure(response: Response, document: Any, error: GraphError | None) -> Failure:
+    """What a response outside 2xx means. One without a code is judged by its HTTP status: 429 is a
+    refusal whatever the body; with an error object of Graph's form so is every 4xx."""
+    status = response.status
+    if error is not None and not (error.code is None and status >= 500):
+        if error.code is None and status == foreign_answers.TOO_MANY_REQUESTS:
+            return THROUGHPUT_EXCEEDED
+        # Without a code a 401 can only be the token.
+        code = 0 if error.code is None and status == 401 else error.code
+        return classify(code, http_status=status, subcode=error.subcode, details=error.details)
+    if foreign_answers.is_throttling(status, document):
+        return THROUGHPUT_EXCEEDED
+    return PROXY_ANSWER if status in foreign_answers.PROXY_STATUSES else UNREADABLE
+
+
+def _details(response: Response, failure: Failure) -> str:
+    foreign = failure in (PROXY_ANSWER, THROUGHPUT_EXCEEDED)
+    return masked(foreign_answers.description(response)) if foreign else ""
 
 
 def read_object(response: Response) -> dict[str, Any]:
     """The JSON object of a successful read; else raises `Rejected` or `Unanswered`."""
     document = parse(response.body)
-    error = graph_error(document)
-    if error is not None:
-        failure = classify(
-            error.code, http_status=response.status, subcode=error.subcode, details=error.details
-        )
+    status, error = response.status, graph_error(document)
+    if error is not None and (error.code is not None or status >= 400):
+        failure = _failure(response, document, error)
         wait = retry_after(response)
-        raise Rejected(failure, error.details, error.code, response.status, error.fbtrace_id, wait)
-    if not 200 <= response.status < 300 or not isinstance(document, dict):
-        raise Unanswered(UNREADABLE, f"HTTP {response.status}")
+        raise Rejected(failure, error.details, error.code, status, error.fbtrace_id, wait)
+    if not 200 <= status < 300:
+        failure = _failure(response, document, None)
+        if failure.action is Action.UNKNOWN:
+            raise Unanswered(failure, _details(response, failure) or f"HTTP {status}")
+        details = _details(response, failure)
+        raise Rejected(failure, details, None, status, "", retry_after(response))
+    if not isinstance(document, dict):
+        raise Unanswered(UNREADABLE, f"HTTP {status}")
     return document
 
 
@@ -159,10 +190,10 @@ def language_code(code: str) -> str:
 
 
 def graph_error(document: Any) -> GraphError | None:
-    """The error in a response, if it has one with a code."""
+    """The error in a response, if it has one with a code, or at least with a message."""
     error = _inner(document, "error")
     code = _integer(error.get("code"))
-    if code is None:
+    if code is None and not _text(error, "message"):
         return None
     data = error.get("error_data")
     details = data if isinstance(data, str) else _text(_inner(error, "error_data"), "details")
@@ -172,26 +203,6 @@ def graph_error(document: Any) -> GraphError | None:
         details=masked(details or _text(error, "message")),
         fbtrace_id=_text(error, "fbtrace_id")[:MAX_TRACE_ID_CHARACTERS],
     )
-
-
-def retry_after(response: Response) -> float | None:
-    """How long Meta asks us to wait, in seconds, at most an hour; None if it does not ask."""
-    value = response.headers.get("retry-after", "")
-    if value.isascii() and value.isdigit():
-        return min(float(value[:9]), MAX_RETRY_AFTER_SECONDS)
-    return _seconds_to_regain_access(response.headers.get("x-business-use-case-usage", ""))
-
-
-def _seconds_to_regain_access(usage: str) -> float | None:
-    """`{"<account>": [{"estimated_time_to_regain_access": minutes, …}]}`"""
-    accounts = as_object(parse(usage.encode())).values()
-    minutes = [
-        _integer(row.get("estimated_time_to_regain_access")) or 0
-        for account in accounts
-        for row in objects_in(account)
-    ]
-    longest = max(minutes, default=0)
-    return min(longest * 60.0, MAX_RETRY_AFTER_SECONDS) if longest > 0 else None
 
 
 def _accepted(document: Any, status: int) -> SendResult:

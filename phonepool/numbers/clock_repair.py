@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db.models import Q
 
-from phonepool.cloud_api.responses import MAX_RETRY_AFTER_SECONDS
+from phonepool.cloud_api.retry_after import MAX_RETRY_AFTER_SECONDS
 from phonepool.models import NumberState, PhoneNumber, Portfolio
 from phonepool.numbers.health import MAX_REST_FACTOR
 

@@ -138,7 +138,7 @@ def apply_errors(
     left_out: Counter[str] = Counter()
     reports, halted = [], []
     for error in errors:
-        failure = classify(error.code, details=error.details)
+        failure = classify(error.code, details=error.details, late=True)
         number_id = numbers.get(error.number)
         if error.at <= now - EVENT_AGE_LIMIT:
             left_out["errors.stale"] += 1

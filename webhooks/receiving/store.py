@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from datetime import datetime
 from typing import Any
@@ -12,6 +11,7 @@ from django.db import DEFAULT_DB_ALIAS, Error, InterfaceError, OperationalError,
 from phonepool.failpoints import failpoint
 from webhooks import masking
 from webhooks.models import WebhookEvent
+from webhooks.receiving import repeats
 from webhooks.receiving.deadline import time_limit
 
 STORE_SECONDS = 2.0  # Meta waits longer, but a request thread is worth more than one webhook
@@ -19,7 +19,9 @@ STORE_SECONDS = 2.0  # Meta waits longer, but a request thread is worth more tha
 _TABLE = WebhookEvent._meta.db_table
 _INSERT = (
     f'INSERT INTO "{_TABLE}" (body, digest, secret_no, received_at)'  # noqa: S608 - a constant
-    " VALUES (%s, %s, %s, %s) ON CONFLICT (digest) DO NOTHING"
+    " SELECT %s, %s, %s, %s WHERE NOT EXISTS"
+    f' (SELECT 1 FROM "{_TABLE}" WHERE digest = %s AND received_at > %s)'
+    " ON CONFLICT (digest) DO NOTHING"
 )
 
 
@@ -33,8 +35,11 @@ def store(body: bytes, secret_no: int, *, now: datetime) -> bool:
     Raises NotStored when the database refuses, is unreachable, or takes more than two seconds.
     """
     database: Any = connections[DEFAULT_DB_ALIAS]
-    digest = hashlib.sha256(body).hexdigest()
-    row = (body, digest, secret_no, database.ops.adapt_datetimefield_value(now))
+    identity = repeats.identify(body, now)
+    received_at, since = map(
+        database.ops.adapt_datetimefield_value, (now, now - repeats.REPEAT_PERIOD)
+    )
+    row = (body, identity.digest, secret_no, received_at, identity.earlier, since)
     started = time.monotonic()
     try:
         try:

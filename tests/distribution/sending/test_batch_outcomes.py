@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from distribution.alerts import proxy_answers
 from distribution.ledger.attempts.ids import parse
 from distribution.lifecycle import control
 from distribution.models import Alert, Attempt, Delivery, DistributionState, State
@@ -15,7 +16,7 @@ from distribution.sending import batch
 from distribution.sending.settling import BatchResult
 from phonepool.cloud_api.client import CloudApi, OutcomeKind
 from phonepool.cloud_api.transport import Response
-from phonepool.errors import CONNECTION_LOST, NO_ANSWER, NOT_SENT, classify
+from phonepool.errors import CONNECTION_LOST, NO_ANSWER, NOT_SENT, PROXY_ANSWER, classify
 from phonepool.models import NumberState, PhoneNumber, Role
 from tests.builders import a_number, an_open_distribution
 from tests.distribution.batches import due, everybody, receivers, reload, send, states
@@ -256,3 +257,24 @@ def test_refusals_for_speed_do_not_wait_for_a_budget(distribution, api):
     waits = {row.next_at for row in Delivery.objects.filter(state=State.RETRY_WAIT)}
     latest = max(Attempt.objects.values_list("ended_at", flat=True))
     assert max(waits) == latest + timedelta(seconds=5)
+
+
+def test_answers_of_a_proxy_are_unknown_and_alerted_until_they_end(db, api):
+    """Case A11."""
+    a_number()
+    distribution = an_open_distribution(2)
+    for row in Delivery.objects.all():
+        api.answer(row.phone, UNKNOWN, PROXY_ANSWER)
+
+    send(distribution, api)
+
+    assert states() == {State.UNKNOWN: 2}
+    alert = Alert.objects.get(rule="proxy_answers")
+    assert (alert.severity, alert.scope, alert.closed_at) == ("CRITICAL", "", None)
+    now = timezone.now()
+    proxy_answers.close_if_over(now + timedelta(minutes=9))
+    alert.refresh_from_db()
+    assert alert.closed_at is None
+    proxy_answers.close_if_over(now + timedelta(minutes=11))
+    alert.refresh_from_db()
+    assert alert.closed_at is not None

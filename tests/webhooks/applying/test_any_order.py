@@ -19,7 +19,8 @@ from webhooks.receiving import store
 
 NOW = timezone.now().replace(microsecond=0)
 
-ORDER = ["sent", "delivered", "read", 131026, 131049, 131000]
+FAILURES = [131026, 131049, 131000, 130429, 131056, 133010, 131042, 132016, 135000, 131050, None]
+ORDER = ["sent", "delivered", "read", *FAILURES]
 # A message fails once if at all; whether it was delivered all the same is another matter.
 HISTORIES = st.tuples(
     st.sets(st.sampled_from(ORDER[:3])), st.sets(st.sampled_from(ORDER[3:]), max_size=1)
@@ -39,9 +40,9 @@ KEPT = (
 )
 
 
-def reported(word: str | int, key: object, place: int) -> dict[str, object]:
+def reported(word: str | int | None, key: object, place: int) -> dict[str, object]:
     at = NOW + timedelta(seconds=place)
-    if isinstance(word, int):
+    if not isinstance(word, str):
         return status("failed", key, at=at, wamid="w1", code=word)
     return status(word, key, at=at, wamid="w1")
 
