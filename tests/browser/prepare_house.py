@@ -16,7 +16,7 @@ from config.staff import roles  # noqa: E402
 from distribution.content import template_sync  # noqa: E402
 from phonepool.cloud_api import client  # noqa: E402
 
-preparation.set_up_pool()
+preparation.set_up_pool(preparation.POOL)
 template_sync.sync(client.client(), now=timezone.now())
 for role in (roles.EDITOR, roles.APPROVER, roles.OPERATOR):
     person = User.objects.create_user(role.lower(), password=sys.argv[1], is_staff=True)

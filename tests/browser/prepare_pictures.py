@@ -77,7 +77,7 @@ def write(title: str, by: User, **when: object) -> Content:
 
 
 now, today = timezone.now(), india_time.local_date(timezone.now())
-preparation.set_up_pool()
+preparation.set_up_pool(preparation.POOL)
 template_sync.sync(client.client(), now=now)
 preparation.import_subscribers(PEOPLE, seed=1)
 editor, approver = preparation.create_users(sys.argv[1])

@@ -83,8 +83,8 @@ MUTANTS = (
         (
             Replacement(
                 STATEMENTS,
-                "    d.claim_token = %(token)s AND d.state = 'CLAIMED'\n",
-                "    d.state = 'CLAIMED'\n",
+                "    d.claim_token = %(token)s AND d.state || '' = 'CLAIMED'\n",
+                "    d.state || '' = 'CLAIMED'\n",
             ),
         ),
         ("tests/distribution/ledger/test_deliveries.py::test_a_lost_claim_may_not_send",),

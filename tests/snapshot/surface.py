@@ -62,13 +62,18 @@ def tasks() -> list[str]:
         for name, task in ours.items()
     ]
     beat = [
-        f"beat {name!r} {one['task']} {one['schedule']} {one['options']}"
+        # A whole number of seconds may have been set by another test before Celery read it.
+        f"beat {name!r} {one['task']} {_schedule(one['schedule'])} {one['options']}"
         for name, one in conf.beat_schedule.items()
     ]
     queues = [f"queue {queue.name}" for queue in conf.task_queues]
     return sorted(
         routed + beat + queues + [f"call queue={name}" for name in sources.queues_named()]
     )
+
+
+def _schedule(schedule: object) -> object:
+    return float(schedule) if isinstance(schedule, int) else schedule
 
 
 def permissions() -> list[str]:
