@@ -90,7 +90,7 @@ def _environment(*, services: bool) -> dict[str, str]:
     return env
 
 
-def _sandbox(name: str, seed: int, rate: int) -> SandboxOptions:
+def _sandbox(name: str, seed: int, rate: int = 0) -> SandboxOptions:
     overrides = json.dumps(SCENARIOS[name].sandbox_settings)
     return SandboxOptions(
         numbers=[number.for_sandbox for number in pool_at(rate)],
