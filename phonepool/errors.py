@@ -32,6 +32,10 @@ class Action(StrEnum):
     UNKNOWN = "unknown"  # it may have been sent: wait for webhooks
 
 
+# These stop every distribution that they concern, not only the message.
+HALTING = (Action.ABORT, Action.TEMPLATE)
+
+
 class FailureCategory(StrEnum):
     """Why a message failed, as shown in reports."""
 
@@ -163,11 +167,11 @@ def classify(
     """
     if code is None:
         return UNLISTED
+    server_fault = http_status is not None and http_status >= 500
     if code == 0 and (late or http_status not in (None, 401)):
-        return SERVER_FAULT if http_status is not None and http_status >= 500 else UNLISTED
+        return SERVER_FAULT if server_fault else UNLISTED
     if late and (dropped := _dropped(code, held)):
         return dropped
-    server_fault = http_status is not None and http_status >= 500
     if server_fault and code in UNSURE_CODES:
         return SERVER_FAULT
     if f"{code}/{subcode}" in SUBCODES:

@@ -8,7 +8,6 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
-from distribution.lifecycle import preflight
 from distribution.reporting import today
 
 
@@ -18,7 +17,7 @@ def add_today(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         loaded = today.load(timezone.now())
         context |= {
             "today": loaded,
-            "content": preflight.content_for(loaded.next) if loaded.next else None,
+            "content": loaded.content,
             "sla_basis": settings.SLA_BASIS,
         }
     return context

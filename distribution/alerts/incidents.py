@@ -61,6 +61,11 @@ def close_all(alerts: QuerySet[Alert], *, now: datetime) -> int:
     return closed
 
 
+def open_alerts(rule: AlertRule) -> QuerySet[Alert]:
+    """The open alerts of a rule, whatever they are about."""
+    return Alert.objects.filter(rule=rule, closed_at=None)
+
+
 def was_raised(rule: AlertRule, about: int | str = "") -> bool:
     """Whether this alert has ever been raised, closed ones included."""
     return _alerts(rule, about).exists()

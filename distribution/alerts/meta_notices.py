@@ -25,15 +25,13 @@ def close_outdated(now: datetime) -> int:
     )
 
 
-def _open(rule: AlertRule) -> QuerySet[Alert]:
-    return Alert.objects.filter(rule=rule, closed_at=None)
-
-
 def _limits_now_recorded() -> QuerySet[Alert]:
     """Our record has the limit that Meta reported."""
     limits = Portfolio.objects.values_list("recipient_limit", flat=True)
     rule = AlertRule.LIMIT_CHANGED
-    return _open(rule).filter(scope__in=[rule.scope(f"{limit}") for limit in limits])
+    return incidents.open_alerts(rule).filter(
+        scope__in=[rule.scope(f"{limit}") for limit in limits]
+    )
 
 
 def _account_sends_again() -> QuerySet[Alert]:
@@ -46,7 +44,7 @@ def _account_sends_again() -> QuerySet[Alert]:
     )
     latest = good.order_by("-opened_at").values_list("opened_at", flat=True).first()
     return (
-        _open(AlertRule.ACCOUNT_NOTICE).filter(opened_at__lt=latest)
+        incidents.open_alerts(AlertRule.ACCOUNT_NOTICE).filter(opened_at__lt=latest)
         if latest
         else Alert.objects.none()
     )
@@ -61,5 +59,5 @@ def _expired(now: datetime) -> QuerySet[Alert]:
 def close_superseded(rule: AlertRule, *, prefix: str = "", but: str = "", now: datetime) -> int:
     """Meta sent a newer notice: close the open alerts whose scope begins with `prefix`, except
     the one in scope `but`; how many."""
-    older = _open(rule).filter(scope__startswith=prefix).exclude(scope=but)
+    older = incidents.open_alerts(rule).filter(scope__startswith=prefix).exclude(scope=but)
     return incidents.close_all(older, now=now)

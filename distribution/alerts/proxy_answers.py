@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
-from distribution.models import Alert, Delivery, State
+from distribution.models import Delivery, State
 from phonepool.errors import PROXY_ANSWER
 
 QUIET = timedelta(minutes=10)  # without such an answer: the way is free again
@@ -24,8 +24,7 @@ def report(description: str, now: datetime) -> None:
 
 def close_if_over(now: datetime) -> None:
     """Close it after QUIET; one statement if it is not open."""
-    old = Alert.objects.filter(rule=AlertRule.PROXY_ANSWERS, closed_at=None)
-    if old.filter(opened_at__lte=now - QUIET).exists():
+    if incidents.open_alerts(AlertRule.PROXY_ANSWERS).filter(opened_at__lte=now - QUIET).exists():
         unknown = Delivery.objects.filter(state=State.UNKNOWN, reason=PROXY_ANSWER.slug)
         if not unknown.filter(unknown_at__gt=now - QUIET).exists():
             incidents.close_alert(AlertRule.PROXY_ANSWERS, now=now)

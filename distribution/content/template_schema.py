@@ -63,14 +63,17 @@ class Button:
 class TemplateSchema:
     """A parsed message template. `known` is false while it has no components from Meta."""
 
-    known: bool
+    parts: tuple[str, ...]  # HEADER, BODY, FOOTER, BUTTONS, or another kind of component
     header: str  # TEXT, IMAGE, VIDEO, DOCUMENT, LOCATION, or empty: none
     header_text: str
     body: str
     footer: str
     buttons: tuple[Button, ...]
     slots: tuple[Slot, ...]
-    unfillable: tuple[str, ...] = ()  # the parts that we cannot fill in, in words
+
+    @property
+    def known(self) -> bool:
+        return bool(self.parts)
 
     @property
     def needs_media(self) -> bool:
@@ -102,29 +105,27 @@ def parse(components: object) -> TemplateSchema:
         *_button_slots(texts),
     )
     return TemplateSchema(
-        known=bool(parts),
+        parts=tuple(parts),
         header=kind,
         header_text=_text(header, "text"),
         body=_text(body, "text"),
         footer=_text(parts.get("FOOTER", {}), "text"),
         buttons=buttons,
         slots=slots,
-        unfillable=tuple(_unfillable(parts, kind, buttons, slots)),
     )
 
 
-def _unfillable(
-    parts: Mapping[str, object], header: str, buttons: Sequence[Button], slots: Sequence[Slot]
-) -> Iterator[str]:
-    """The parts for which a content has no value, or only one where Meta wants several."""
-    for part in parts:
+def unfillable(schema: TemplateSchema) -> Iterator[str]:
+    """The parts for which a content has no value, or only one where Meta wants several, in
+    words."""
+    for part in schema.parts:
         if part not in FILLABLE_PARTS:
             yield f"a part of the kind {part or 'UNKNOWN'}"
-    if header and header not in FILLABLE_HEADERS:
-        yield f"a header of the kind {header}"
-    if sum(slot.part == HEADER for slot in slots) > 1:
+    if schema.header and schema.header not in FILLABLE_HEADERS:
+        yield f"a header of the kind {schema.header}"
+    if len(schema.of(HEADER)) > 1:
         yield "a headline with several variables"
-    for place, button in enumerate(buttons, 1):
+    for place, button in enumerate(schema.buttons, 1):
         if button.kind not in FILLABLE_BUTTONS:
             yield f"a button of the kind {button.kind or 'UNKNOWN'} (button {place})"
         elif len(VARIABLE.findall(button.url)) > 1:

@@ -70,7 +70,7 @@ def unfillable_parts(template: MessageTemplate, schema: TemplateSchema) -> list[
     """The parts for which no content has values, in words; empty: contents can use it."""
     if template.category == AUTHENTICATION:  # its button takes the one-time code
         return ["a one-time code"]
-    return list(schema.unfillable)
+    return list(template_schema.unfillable(schema))
 
 
 def _slot_problems(content: Content, schema: TemplateSchema) -> Iterator[ContentProblem]:

@@ -23,7 +23,7 @@ from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.event_webhooks import fan_out, http_post, subscriptions
 from distribution.event_webhooks.http_post import PostResult
-from distribution.models import Alert, EventDelivery, EventSubscription, OutgoingEvent, PostState
+from distribution.models import EventDelivery, EventSubscription, OutgoingEvent, PostState
 from distribution.runtime.background import BackgroundJob
 
 log = logging.getLogger(__name__)
@@ -131,7 +131,7 @@ def _is_about_the_event(result: PostResult) -> bool:
 def _close_settled_alerts(now: datetime) -> None:
     """An alert closes once its subscription has no dead deliveries any more."""
     rule = AlertRule.EVENTS_UNDELIVERED
-    for alert in Alert.objects.filter(rule=rule, closed_at=None).order_by("pk"):
+    for alert in incidents.open_alerts(rule).order_by("pk"):
         pk = int(rule.scope_type.parse(alert.scope))
         if not EventDelivery.objects.filter(subscription=pk, state=PostState.DEAD).exists():
             incidents.close_alert(rule, pk, now=now)

@@ -190,9 +190,8 @@ def skip_rest(distribution_id: int, cause: str) -> int:
     fault of the account or the message template, else `cause` of the whole pause, else the time."""
     waiting = Delivery.objects.filter(distribution_id=distribution_id, state__in=CLAIMABLE)
     halted = waiting.filter(reason__in=halting_slugs())
-    return update_in_chunks(
-        halted, lambda rows: rows.filter(state__in=CLAIMABLE).update(state=State.SKIPPED)
-    ) + skip_waiting(distribution_id, cause or DeliveryReason.WINDOW_OVER)
+    kept_reason = update_in_chunks(halted, lambda rows: rows.update(state=State.SKIPPED))
+    return kept_reason + skip_waiting(distribution_id, cause or DeliveryReason.WINDOW_OVER)
 
 
 def record_reports(

@@ -8,6 +8,7 @@ A reason is stored as a slug. Our own slugs are listed here; those of the Cloud 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -15,7 +16,7 @@ from pathlib import Path
 from django.db import models
 
 from phonepool import errors
-from phonepool.errors import Action, FailureCategory
+from phonepool.errors import Action, Failure, FailureCategory
 
 
 class DeliveryReason(models.TextChoices):
@@ -89,19 +90,16 @@ def heading(name: str) -> str:
 @cache
 def pointless_slugs() -> tuple[str, ...]:
     """Reasons after which another try to the same person is pointless today, or forbidden."""
-    found = errors.BY_SLUG.items()
-    return tuple(
-        sorted(
-            slug
-            for slug, failure in found
-            if failure.action in POINTLESS or not errors.may_be_sent_again(failure)
-        )
+    return _slugs(
+        lambda failure: failure.action in POINTLESS or not errors.may_be_sent_again(failure)
     )
 
 
 @cache
 def halting_slugs() -> tuple[str, ...]:
     """Failures that stop a whole distribution: who waits because of one was not sent for it."""
-    halting = (Action.TEMPLATE, Action.ABORT)
-    found = errors.BY_SLUG.items()
-    return tuple(sorted(slug for slug, failure in found if failure.action in halting))
+    return _slugs(lambda failure: failure.action in errors.HALTING)
+
+
+def _slugs(matches: Callable[[Failure], bool]) -> tuple[str, ...]:
+    return tuple(sorted(slug for slug, failure in errors.BY_SLUG.items() if matches(failure)))

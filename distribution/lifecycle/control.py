@@ -17,6 +17,7 @@ from distribution.ledger import deliveries, outbox, rollup_marks
 from distribution.ledger.reasons import DeliveryReason
 from distribution.models import Alert, Delivery, Distribution, DistributionState, EventKind, State
 from distribution.models.distributions import RUNNING, UNOPENED
+from phonepool.errors import Failure
 from phonepool.models import Portfolio
 from phonepool.numbers import breakers, health
 
@@ -44,6 +45,14 @@ def pause(distribution_id: int, *, reason: str, now: datetime, cause: str = "") 
                 now=now,
             )
     return bool(paused)
+
+
+def pause_for(distribution_id: int, failure: Failure, *, now: datetime, seen: str = "") -> bool:
+    """Pause because of a failure that keeps everybody waiting; `seen` says how it became known,
+    if not by an answer to a send."""
+    words = f"{failure.slug}, {seen}" if seen else failure.slug
+    reason = f"{words}: {failure.advice}"
+    return pause(distribution_id, reason=reason, cause=failure.slug, now=now)
 
 
 def resume(distribution_id: int, *, now: datetime) -> None:

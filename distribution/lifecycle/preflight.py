@@ -46,11 +46,6 @@ class Preflight:
     findings: list[PreflightFinding]
 
 
-def content_for(distribution: Distribution) -> Content | None:
-    """The content that would be sent now: the distribution's own, the day's, or the fallback."""
-    return content_choice.choose(distribution).content
-
-
 def run_checks(distribution: Distribution, *, now: datetime) -> list[PreflightFinding]:
     """Every check, in the order in which a person would fix what they find."""
     return check(distribution, now=now).findings

@@ -69,18 +69,17 @@ def evidence(
     failure: Failure,
     *,
     delivery_id: int,
-    number_id: int | None,
-    sent_at: datetime | None,
+    sent_by: EarlierAttempt,
 ) -> Attempt:
     """The record of an attempt that a report ended."""
     return Attempt(
         delivery_id=delivery_id,
         attempt_id=str(attempt),
-        number_id=number_id,
+        number_id=sent_by.number_id,
         outcome=AttemptOutcome.REPORTED,
         reason=failure.slug,
         code=report.code,
         details=report.details,
-        started_at=sent_at,
+        started_at=sent_by.started_at,
         ended_at=report.at,
     )

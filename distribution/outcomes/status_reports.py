@@ -238,15 +238,11 @@ class _Bundle:
         failure: Failure,
         sent_by: EarlierAttempt,
     ) -> None:
-        kept = reported_failures.evidence(
-            report,
-            attempt,
-            failure,
-            delivery_id=row.pk,
-            number_id=sent_by.number_id,
-            sent_at=sent_by.started_at,
+        self.evidence.append(
+            reported_failures.evidence(
+                report, attempt, failure, delivery_id=row.pk, sent_by=sent_by
+            )
         )
-        self.evidence.append(kept)
 
 
 def _rests_on(facts: DeliveryFacts, report: StatusReport) -> bool:

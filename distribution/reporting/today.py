@@ -9,10 +9,11 @@ from django.conf import settings
 from django.db.models import Count
 
 from distribution.lifecycle import preflight, schedule
-from distribution.lifecycle.preflight import PreflightFinding
+from distribution.lifecycle.preflight import Preflight, PreflightFinding
 from distribution.models import (
     Alert,
     BlackoutDate,
+    Content,
     Delivery,
     Distribution,
     DistributionState,
@@ -24,6 +25,7 @@ from distribution.runtime import india_time
 
 DAYS_SHOWN = 7
 ALERTS_SHOWN = 8
+NOTHING_PLANNED = Preflight(None, [])
 GOOD, FAIR, BAD, QUIET = "good", "fair", "bad", "quiet"  # colours; the words say the same
 
 
@@ -49,6 +51,7 @@ class Today:
 
     running: list[Distribution]
     next: Distribution | None
+    content: Content | None  # of the next one
     findings: list[PreflightFinding]
     days: list[DayResult]
     alerts: list[Alert]
@@ -63,11 +66,13 @@ def load(now: datetime) -> Today:
     """Read all of it: about a dozen queries, however large the audience."""
     upcoming = held_back(now) or schedule.next_due(now)
     alerts = list(Alert.objects.filter(closed_at=None).select_related("acknowledged_by"))
+    checked = preflight.check(upcoming, now=now) if upcoming else NOTHING_PLANNED
     alerts.sort(key=lambda alert: (alert.acknowledged_at is not None, alert.severity))
     return Today(
         running=list(Distribution.objects.running().order_by("planned_at")),
         next=upcoming,
-        findings=preflight.run_checks(upcoming, now=now) if upcoming else [],
+        content=checked.content,
+        findings=checked.findings,
         days=day_results(now),
         alerts=alerts[:ALERTS_SHOWN],
         open_alerts=len(alerts),

@@ -26,7 +26,7 @@ from distribution.outcomes import duplicates
 from distribution.runtime.database_retry import DATABASE_UNAVAILABLE, DatabaseRetry
 from distribution.sending import retry_policy
 from phonepool.cloud_api.client import SendOutcome
-from phonepool.errors import PROXY_ANSWER, UNSENDABLE, Action
+from phonepool.errors import HALTING, PROXY_ANSWER, UNSENDABLE
 from phonepool.failpoints import failpoint
 from phonepool.numbers import pool, retry_budget
 from phonepool.numbers.breakers import CallReport
@@ -165,8 +165,6 @@ class Settling:
         if lost:
             control.wake_backups(distribution, now)
             phone_pool.refresh(now)
-        for action in (Action.ABORT, Action.TEMPLATE):
+        for action in HALTING:
             if action in actions:
-                failure = actions[action]
-                reason = f"{failure.slug}: {failure.advice}"
-                control.pause(distribution.pk, reason=reason, cause=failure.slug, now=now)
+                control.pause_for(distribution.pk, actions[action], now=now)

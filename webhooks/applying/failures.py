@@ -19,7 +19,14 @@ from distribution.outcomes import portfolio_pacing
 from distribution.outcomes.reported_failures import ReportedFailure, SentMessage
 from distribution.outcomes.status_reports import AppliedReports
 from distribution.runtime import india_time
-from phonepool.errors import PORTFOLIO_PACING, Action, Failure, FailureCategory, classify
+from phonepool.errors import (
+    HALTING,
+    PORTFOLIO_PACING,
+    Action,
+    Failure,
+    FailureCategory,
+    classify,
+)
 from phonepool.models import PhoneNumber
 from phonepool.numbers import pool
 from phonepool.numbers.breakers import CallReport
@@ -30,7 +37,7 @@ from webhooks.applying.events import Trouble
 
 # An older event is no reason to slow or stop what works now.
 EVENT_AGE_LIMIT = timedelta(minutes=10)
-HALTING = (Action.ABORT, Action.TEMPLATE)
+REPORTED_LATE = "reported after acceptance"
 
 
 def apply(applied: AppliedReports, *, now: datetime) -> None:
@@ -104,7 +111,7 @@ def _pause_distributions(failures: Iterable[ReportedFailure], now: datetime) -> 
     for distribution_id, one in latest.items():
         resumed_at = control.resumed_at(distribution_id)
         if resumed_at is None or (one.sent_at or one.at) >= resumed_at:
-            _pause(distribution_id, one.failure, "reported after acceptance", now)
+            control.pause_for(distribution_id, one.failure, seen=REPORTED_LATE, now=now)
 
 
 def _pause_reviewed(failures: Sequence[ReportedFailure], now: datetime) -> None:
@@ -113,7 +120,7 @@ def _pause_reviewed(failures: Sequence[ReportedFailure], now: datetime) -> None:
     portfolios = PhoneNumber.objects.filter(pk__in=sent_by).values_list("portfolio_id", flat=True)
     for portfolio_id in set(portfolios) if sent_by else ():
         for distribution_id in control.sending_by(portfolio_id):
-            _pause(distribution_id, PORTFOLIO_PACING, "reported after acceptance", now)
+            control.pause_for(distribution_id, PORTFOLIO_PACING, seen=REPORTED_LATE, now=now)
         incidents.raise_alert(
             AlertRule.ACCOUNT_NOTICE,
             PORTFOLIO_PACING.slug,
@@ -121,11 +128,6 @@ def _pause_reviewed(failures: Sequence[ReportedFailure], now: datetime) -> None:
             "the account. They are never sent again: read the review in the Business Manager.",
             now=now,
         )
-
-
-def _pause(distribution_id: int, failure: Failure, when: str, now: datetime) -> None:
-    reason = f"{failure.slug}, {when}: {failure.advice}"
-    control.pause(distribution_id, reason=reason, cause=failure.slug, now=now)
 
 
 # --- errors that are not about one message ------------------------------------------------------
@@ -138,20 +140,21 @@ def apply_errors(
     left_out: Counter[str] = Counter()
     reports, halted = [], []
     for error in errors:
-        failure = classify(error.code, details=error.details, late=True)
-        number_id = numbers.get(error.number)
         if error.at <= now - EVENT_AGE_LIMIT:
             left_out["errors.stale"] += 1
-        elif failure.action in HALTING:
+            continue
+        failure = classify(error.code, details=error.details, late=True)
+        number_id = numbers.get(error.number)
+        if number_id is not None:
+            reports.append(CallReport(number_id, failure))
+        if failure.action in HALTING:
             halted.append((number_id, failure))
         elif not _concerns_number(failure):
             left_out[f"errors.{failure.slug}"] += 1
-        if number_id is not None and error.at > now - EVENT_AGE_LIMIT:
-            reports.append(CallReport(number_id, failure))
     _report_to_pool(reports, now)
     for number_id, failure in dict.fromkeys(halted):
         for distribution_id in _sending_by_number(number_id):
-            _pause(distribution_id, failure, "an error about the account", now)
+            control.pause_for(distribution_id, failure, seen="an error about the account", now=now)
     return left_out
 
 

@@ -119,11 +119,12 @@ def _bundles(
     for webhook in webhooks:
         if webhook.tries:
             continue
-        room -= len(parsed[webhook.pk].events)
-        if room < 0 or not bundles:
+        size = len(parsed[webhook.pk].events)
+        if size > room or not bundles:
             bundles.append([])
-            room = EVENTS_PER_BUNDLE - len(parsed[webhook.pk].events)
+            room = EVENTS_PER_BUNDLE
         bundles[-1].append(webhook)
+        room -= size
     return bundles + [[webhook] for webhook in webhooks if webhook.tries]
 
 

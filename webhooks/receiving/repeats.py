@@ -19,18 +19,17 @@ _TIMELESS = frozenset({"messaging_product", "metadata", "errors"})  # keys of a 
 
 
 class Identity(NamedTuple):
-    """What is stored once: `digest`; and a digest that must not have been stored in the period
-    before."""
+    """What is stored once: `digest`; and, if the time matters, a digest that must not have been
+    stored in the period before."""
 
     digest: str
-    earlier: str
+    earlier: str = ""
 
 
 def identify(body: bytes, now: datetime) -> Identity:
     """The identity of a body received at `now`; for most the time does not matter."""
     if not _is_timeless(body):
-        digest = hashlib.sha256(body).hexdigest()
-        return Identity(digest, digest)
+        return Identity(hashlib.sha256(body).hexdigest())
     period = int(now.timestamp() // REPEAT_PERIOD.total_seconds())
     digests = (hashlib.sha256(b"%d %s" % (of, body)).hexdigest() for of in (period, period - 1))
     return Identity(*digests)

@@ -17,8 +17,13 @@ from webhooks.receiving.deadline import time_limit
 STORE_SECONDS = 2.0  # Meta waits longer, but a request thread is worth more than one webhook
 
 _TABLE = WebhookEvent._meta.db_table
+_COLUMNS = "body, digest, secret_no, received_at"
 _INSERT = (
-    f'INSERT INTO "{_TABLE}" (body, digest, secret_no, received_at)'  # noqa: S608 - a constant
+    f'INSERT INTO "{_TABLE}" ({_COLUMNS})'  # noqa: S608 - a constant
+    " VALUES (%s, %s, %s, %s) ON CONFLICT (digest) DO NOTHING"
+)
+_INSERT_UNLESS_RECENT = (
+    f'INSERT INTO "{_TABLE}" ({_COLUMNS})'  # noqa: S608 - a constant
     " SELECT %s, %s, %s, %s WHERE NOT EXISTS"
     f' (SELECT 1 FROM "{_TABLE}" WHERE digest = %s AND received_at > %s)'
     " ON CONFLICT (digest) DO NOTHING"
@@ -35,28 +40,29 @@ def store(body: bytes, secret_no: int, *, now: datetime) -> bool:
     Raises NotStored when the database refuses, is unreachable, or takes more than two seconds.
     """
     database: Any = connections[DEFAULT_DB_ALIAS]
-    identity = repeats.identify(body, now)
-    received_at, since = map(
-        database.ops.adapt_datetimefield_value, (now, now - repeats.REPEAT_PERIOD)
-    )
-    row = (body, identity.digest, secret_no, received_at, identity.earlier, since)
+    identity, stored_as = repeats.identify(body, now), database.ops.adapt_datetimefield_value
+    statement = _INSERT
+    row: tuple[object, ...] = (body, identity.digest, secret_no, stored_as(now))
+    if identity.earlier:
+        statement = _INSERT_UNLESS_RECENT
+        row += (identity.earlier, stored_as(now - repeats.REPEAT_PERIOD))
     started = time.monotonic()
     try:
         try:
-            stored = _insert(database, row)
+            stored = _insert(database, statement, row)
         except (OperationalError, InterfaceError):
             # A connection may go stale between two requests: try once more on a new one.
             if database.in_atomic_block or time.monotonic() - started > STORE_SECONDS / 4:
                 raise
             database.close()
-            stored = _insert(database, row)
+            stored = _insert(database, statement, row)
     except Error as error:
         raise NotStored(masking.first_line(error)) from error
     failpoint("after_store")
     return stored
 
 
-def _insert(database: Any, row: tuple[object, ...]) -> bool:
+def _insert(database: Any, statement: str, row: tuple[object, ...]) -> bool:
     with time_limit(database, STORE_SECONDS), database.cursor() as cursor:
-        cursor.execute(_INSERT, row)
+        cursor.execute(statement, row)
         return bool(cursor.rowcount)

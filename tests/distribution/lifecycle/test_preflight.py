@@ -55,7 +55,7 @@ def test_the_fallback_is_enough(distribution):
     fallback = an_approved_content(day=None, is_fallback=True)
 
     assert found(distribution) == []
-    assert preflight.content_for(distribution) == fallback
+    assert preflight.check(distribution, now=NOW).content == fallback
 
 
 @pytest.mark.parametrize("is_fallback", [False, True])
@@ -74,7 +74,7 @@ def test_a_days_content_that_was_sent_already_is_told_and_a_fallback_is_not(
 def test_a_distributions_own_content_comes_before_the_days(distribution, content):
     distribution.content = an_approved_content(day=None, is_fallback=True)
 
-    assert preflight.content_for(distribution) == distribution.content
+    assert preflight.check(distribution, now=NOW).content == distribution.content
     assert found(distribution) == []
 
 
