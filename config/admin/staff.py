@@ -85,9 +85,9 @@ class StaffAdmin(NeverDeleted, UserAdmin, ModelAdmin):  # type: ignore[type-arg]
         page = Confirmation(title, [consequence], title, queryset)
         return self._confirm_each(request, page, _sign_out)
 
-    @action(description="Have the second factor set up anew", permissions=["change"])
+    @action(description="Reset the second factor", permissions=["change"])
     def renew_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> Any:
-        title = "Set up the second factor anew"
+        title = "Reset the second factor"
         consequence = "Their codes stop working and they are signed out: for a phone that was lost."
         page = Confirmation(title, [consequence], title, queryset)
         return self._confirm_each(request, page, _remove_second_factor)

@@ -66,7 +66,7 @@ class Queues(APIView):
     def get(self, request: Request) -> Response:  # noqa: ARG002 - the framework's
         """Queues and ledger.
 
-        Workers, rates and the ledger are told although the broker is away.
+        Worker, rate and ledger figures are returned even when the broker is unavailable.
         """
         now = timezone.now()
         waiting = BROKER_PROBE.result()

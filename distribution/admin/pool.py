@@ -117,7 +117,7 @@ class PoolAdmin(NeverDeleted, AddedFigures, PhoneNumberAdmin):
     @action_button("Let it rest", permissions=["rest"], icon="bedtime")
     def rest(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
         consequences = [
-            "It sends nothing for so many minutes and then goes back to work by itself.",
+            "It sends nothing for that many minutes, then resumes automatically.",
             "The other numbers take its share; a backup wakes if they cannot carry it.",
         ]
         page = Confirmation("Let this number rest", consequences, "Let it rest")
@@ -135,7 +135,7 @@ class PoolAdmin(NeverDeleted, AddedFigures, PhoneNumberAdmin):
         left = "No other number can send: the morning stands still until one can."
         if others.filter(state__in=READY).exists():
             left = "The other numbers take its share."
-        consequences = ["It sends nothing until somebody enables it.", left]
+        consequences = ["It sends nothing until someone enables it.", left]
         page = Confirmation("Disable this number", consequences, "Disable")
         return self._confirm(request, object_id, page, operations.disable)
 
@@ -147,7 +147,7 @@ class PoolAdmin(NeverDeleted, AddedFigures, PhoneNumberAdmin):
 
     @action_button("Make it a backup", permissions=["demote"], icon="arrow_downward")
     def demote(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
-        consequence = "It stands by and sends only when a primary is lost or too slow."
+        consequence = "It stays on standby and sends only when a primary fails or is too slow."
         page = Confirmation("Make this number a backup", [consequence], "Make it a backup")
         return self._confirm(request, object_id, page, operations.demote)
 
@@ -160,7 +160,7 @@ class PoolAdmin(NeverDeleted, AddedFigures, PhoneNumberAdmin):
                 log_action(self, request, number, "sync", after={"changed": changed})
             self.message_user(request, f"Meta was asked: {changed} changed.")
 
-        consequence = "Quality and state of every number are read anew from Meta."
+        consequence = "The quality and state of every number are read from Meta again."
         page = Confirmation("Ask Meta how the numbers stand", [consequence], "Ask now")
         back = reverse("admin:phonepool_phonenumber_changelist")
         return confirm(self, request, page, ask_meta, back=back, form_class=forms.Form)

@@ -52,6 +52,7 @@ def _conditions(now: datetime) -> Iterator[tuple[AlertRule, int, str]]:
             AlertRule.ACCOUNT_PAUSED,
             account.pk,
             f"WhatsApp asks account {account} to pause for "
-            f"{account.paused_until - now.timestamp():.0f} s: it was asked too much. Everybody "
-            "waits, and it goes on by itself; look for other software that uses the same app.",
+            f"{account.paused_until - now.timestamp():.0f} s: too many calls were made. All "
+            "messages wait and sending resumes automatically; check whether other software uses "
+            "the same app.",
         )

@@ -32,9 +32,9 @@ TEXT_LIMIT = 2000
 
 class TemplateChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, template: Any) -> str:
-        told = f"{template} · {template.category} · {template.status}".lower().capitalize()
+        label = f"{template} · {template.category} · {template.status}".lower().capitalize()
         parts = validation.unfillable_parts(template, template_schema.parse(template.components))
-        return f"{told} · cannot be used: {', '.join(parts)}" if parts else told
+        return f"{label} · cannot be used: {', '.join(parts)}" if parts else label
 
 
 class ContentForm(forms.Form):
