@@ -28,6 +28,7 @@ task_routes = {
     "distribution.tasks.post_events": {"queue": "distribution-analytics"},
     "distribution.tasks.forget_events": {"queue": "distribution-analytics"},
     "distribution.tasks.sync_message_templates": {"queue": "distribution-analytics"},
+    "distribution.tasks.renew_media": {"queue": "distribution-analytics"},
     "phonepool.tasks.*": {"queue": "distribution-analytics"},
     "webhooks.tasks.*": {"queue": "webhooks"},
 }

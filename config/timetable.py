@@ -33,6 +33,8 @@ def timetable() -> dict[str, dict[str, Any]]:
         "ask Meta about the message templates": _entry(
             "distribution.tasks.sync_message_templates", 300.0
         ),
+        # A number that was enabled carries a content with a file after this at the latest.
+        "renew media": _entry("distribution.tasks.renew_media", 60.0),
         # Starts uploaded imports, and resumes those whose process died.
         "go on with imports": _entry("subscribers.tasks.tend_imports", 2.0),
         "forget uploads and erased people": _entry("subscribers.tasks.forget", 3600.0),

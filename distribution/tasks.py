@@ -19,7 +19,7 @@ from distribution.content import template_sync
 from distribution.engine import clock_repair
 from distribution.engine import tick as engine_tick  # `tick` is a task here
 from distribution.event_webhooks import delivery
-from distribution.lifecycle import closing, schedule
+from distribution.lifecycle import closing, media_renewal, schedule
 from distribution.models import Distribution, Heartbeat, KeptAnswer
 from distribution.models.heartbeats import KEEPER, SLA, TICK
 from distribution.runtime.publisher import WAIT_SECONDS, publish
@@ -143,6 +143,12 @@ def sync_message_templates() -> int:
     if not settings.WHATSAPP_BUSINESS_ID:
         return 0
     return template_sync.sync(client.client(), now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def renew_media() -> None:
+    """Keep a copy of each coming content's file with every phone number."""
+    media_renewal.renew(client.client(), now=timezone.now())
 
 
 @shared_task(ignore_result=True)

@@ -104,6 +104,7 @@ class AlertRule(StrEnum):
     ACCOUNT_BREAKER = "account_breaker", CRITICAL, PORTFOLIO
     ACCOUNT_PAUSED = "account_paused", CRITICAL, PORTFOLIO
     PROXY_ANSWERS = "proxy_answers", CRITICAL, INSTALLATION
+    MEDIA_REFUSED = "media_refused", WARNING, PHONE_NUMBER
     TEMPLATE_CATEGORY = "template_category", WARNING, MESSAGE_TEMPLATE
     LIMIT_CHANGED = "limit_changed", WARNING, RECIPIENT_LIMIT
     ACCOUNT_NOTICE = "account_notice", CRITICAL, ACCOUNT_EVENT

@@ -14,7 +14,14 @@ from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
 from distribution.content import rendering, template_schema, validation
-from distribution.content.template_schema import BODY, HEADER, VARIABLE, Slot, TemplateSchema
+from distribution.content.template_schema import (
+    BODY,
+    BUTTON,
+    HEADER,
+    VARIABLE,
+    Slot,
+    TemplateSchema,
+)
 from distribution.models import Content, MessageTemplate
 from subscribers.models import Subscriber
 
@@ -114,7 +121,10 @@ def to_html(text: str) -> SafeString:
 
 def _slot_text(slot: Slot, texts: Mapping[str, str], known: Mapping[str, object]) -> str:
     text = texts.get(slot.key, "")
-    return rendering.fill_in(text, known) if text.strip() else f"[{slot.label}]"
+    if not text.strip():
+        return f"[{slot.label}]"
+    fill = rendering.fill_address if slot.part == BUTTON else rendering.fill_in
+    return fill(text, known)
 
 
 def _substitute(text: str, slots: tuple[Slot, ...], filled: Mapping[str, str]) -> str:

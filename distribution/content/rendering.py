@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from distribution.content import template_schema
 from distribution.models import Content
@@ -17,26 +18,30 @@ PLACEHOLDER = re.compile(r"\{([a-zA-Z_][a-zA-Z0-9_]*)\}")
 CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 WIDE_SPACES = re.compile(" {5,}")
 PARAMETER_LIMIT = 1024  # characters
+# The signs with a meaning in an address, and that of an encoded one; all others are encoded.
+ADDRESS_CHARACTERS = ":/?#[]@!$&'()*+,;=%"
+LONE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
+ADDRESS_VALUE_LIMIT = 300  # characters of one personal value in an address: 100, encoded
 MEDIA_KEYS_SENT = ("id", "link")  # the other keys of `Content.media` are ours alone
 
 
 def components(
-    content: Content, subscriber: Subscriber, *, number: str = ""
+    content: Content, subscriber: Subscriber, *, number: str = "", media_id: str = ""
 ) -> list[dict[str, Any]]:
     """The `template.components` of one person's message, in Meta's form.
 
-    `number` is Meta's id of the sending number: an uploaded file belongs to one of them.
+    `number` is Meta's id of the sending number, `media_id` that of its copy of the content's
+    file, if it differs from what the content has: an uploaded file belongs to one number.
     """
     known = personal_values(subscriber)
     parts: list[dict[str, Any]] = []
     if content.media:
-        parts.append(
-            {"type": "header", "parameters": [_header_parameter(content.media, known, number)]}
-        )
+        header = _header_parameter(content.media, known, number, media_id)
+        parts.append({"type": "header", "parameters": [header]})
     if content.body_variables:
         parts.append({"type": "body", "parameters": _body_parameters(content, known)})
     for place, text in content.button_variables.items():
-        address = {"type": "text", "text": fill_in(text, known)}
+        address = {"type": "text", "text": fill_address(text, known)}
         parts.append({"type": "button", "sub_type": "url", "index": place, "parameters": [address]})
     return parts
 
@@ -54,6 +59,39 @@ def fill_in(text: str, known: Mapping[str, object]) -> str:
     return plain.strip()[:PARAMETER_LIMIT] or "-"
 
 
+def fill_address(text: str, known: Mapping[str, object]) -> str:
+    """Replace placeholders in the end of a button's address; values are percent-encoded.
+
+    As in RFC 6570: a value in a text loses its meaning as an address (`/`, `?`, `&`, a blank …),
+    a text that is one placeholder and nothing else keeps it, because it is the address.
+    """
+    if whole := PLACEHOLDER.fullmatch(text.strip()):
+        value = str(known.get(whole[1], ""))
+        return _encoded(value, encode_address, PARAMETER_LIMIT) or "-"
+    filled = PLACEHOLDER.sub(
+        lambda found: _encoded(str(known.get(found[1], "")), _encode_all, ADDRESS_VALUE_LIMIT),
+        text.strip(),
+    )
+    return encode_address(filled) or "-"
+
+
+def encode_address(text: str) -> str:
+    """Percent-encode what may not stand in an address; what is encoded already stays."""
+    return quote(LONE_PERCENT.sub("%25", text), safe=ADDRESS_CHARACTERS, errors="replace")
+
+
+def _encode_all(text: str) -> str:
+    return quote(text, safe="", errors="replace")
+
+
+def _encoded(value: str, encode: Callable[[str], str], limit: int) -> str:
+    """Encoded in at most `limit` characters, none of them cut in two."""
+    text = CONTROL_CHARACTERS.sub(" ", value).strip()[:limit]
+    while len(encoded := encode(text)) > limit:
+        text = text[:-1]
+    return encoded
+
+
 def prepare(
     content: Content,
     subscriber: Subscriber,
@@ -62,6 +100,7 @@ def prepare(
     key: int,
     attempt_id: str,
     slots: Reservation,
+    media_id: str = "",
     send_at: float,
     deadline: float,
 ) -> PreparedMessage:
@@ -73,7 +112,7 @@ def prepare(
         to=to,
         template=content.message_template.name,
         language=content.message_template.language,
-        components=components(content, subscriber, number=slots.meta_id),
+        components=components(content, subscriber, number=slots.meta_id, media_id=media_id),
         send_at=send_at,
         deadline=deadline,
         spacing=slots.min_spacing,
@@ -92,15 +131,15 @@ def _body_parameters(content: Content, known: Mapping[str, object]) -> list[dict
 
 
 def _header_parameter(
-    media: Mapping[str, Any], known: Mapping[str, object], number: str
+    media: Mapping[str, Any], known: Mapping[str, object], number: str, media_id: str
 ) -> dict[str, Any]:
     kind = media["type"]
     if kind == "text":
         named = {"parameter_name": media["name"]} if media.get("name") else {}
         return {"type": "text", **named, "text": fill_in(media["text"], known)}
     file = {key: media[key] for key in MEDIA_KEYS_SENT if key in media}
-    if number in media.get("ids", {}):
-        file["id"] = media["ids"][number]
+    if own := media_id or media.get("ids", {}).get(number):
+        file["id"] = own
     if kind == "document" and media.get("filename"):
         file["filename"] = media["filename"]
     return {"type": kind, kind: file}

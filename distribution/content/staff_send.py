@@ -15,8 +15,9 @@ from datetime import datetime
 from django.conf import settings
 from django.utils import timezone
 
-from distribution.content import rendering
+from distribution.content import eligible_numbers, rendering
 from distribution.models import Content
+from distribution.runtime import india_time
 from masking.phones import mask_phone
 from phonepool.cloud_api.client import CloudApi, OutcomeKind, PreparedMessage, SendOutcome
 from phonepool.numbers import pool
@@ -78,8 +79,9 @@ def _messages(
     content: Content, person: Subscriber, phones: list[str], clock: Callable[[], datetime]
 ) -> list[PreparedMessage]:
     slots: list[tuple[Reservation, int]] = []
+    numbers = eligible_numbers.for_content(content, india_time.local_date(clock()))
     while len(slots) < len(phones):
-        taken = pool.reserve(len(phones) - len(slots), now=clock())
+        taken = pool.reserve(len(phones) - len(slots), now=clock(), allowed=numbers.allowed)
         if taken is None:
             raise StaffSendError("No phone number has room to send now: try again in a minute.")
         slots += [(taken, place) for place in range(taken.count)]
@@ -93,6 +95,7 @@ def _messages(
             key=key,
             attempt_id=f"test:{content.pk}.{key}.{token}",  # no attempt id: webhooks skip it
             slots=taken,
+            media_id=numbers.media_id(taken.number_id),
             send_at=taken.slot(place) + ahead,
             deadline=taken.slot(place) + ahead + SLOT_GRACE_SECONDS,
         )

@@ -5,10 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
-from distribution.content import template_schema
-from distribution.content.rendering import CONTROL_CHARACTERS, PLACEHOLDER, WIDE_SPACES
+from distribution.content import media_copies, template_schema
+from distribution.content.rendering import (
+    ADDRESS_VALUE_LIMIT,
+    CONTROL_CHARACTERS,
+    PLACEHOLDER,
+    WIDE_SPACES,
+    encode_address,
+)
 from distribution.content.template_schema import BODY, BUTTON, HEADER, Slot, TemplateSchema
 from distribution.models import Content, MessageTemplate, TemplateStatus
 from distribution.runtime import india_time
@@ -16,7 +22,6 @@ from subscribers.models import Subscriber
 
 ASSUMED_VALUE_LENGTH = 100  # characters; the longest name that a subscriber may have
 ALWAYS_KNOWN = ("name", "tier")
-MEDIA_LIFETIME = timedelta(days=30)  # Meta deletes an uploaded file after this
 SAMPLED_SUBSCRIBERS = 1000  # of which the attribute names are collected
 AUTHENTICATION = "AUTHENTICATION"  # Meta's category
 # The field of a slot in the API's body, by the slot's part; {} is its place.
@@ -152,7 +157,7 @@ def media_expires(content: Content) -> date | None:
     uploaded = content.media.get("uploaded_at")
     if not uploaded:
         return None
-    return india_time.local_date(datetime.fromisoformat(uploaded)) + MEDIA_LIFETIME
+    return india_time.local_date(datetime.fromisoformat(uploaded)) + media_copies.LIFETIME
 
 
 def _media_problems(
@@ -165,17 +170,19 @@ def _media_problems(
         yield ContentProblem("media", f"Upload the {kind} that stands above the text.")
         return
     expires = media_expires(content)
-    if expires and day and day >= expires:
+    if expires and day and day >= expires and not media_copies.is_kept(content):
         yield ContentProblem(
             "media",
             f"Meta keeps the {kind} until {expires:%d %b %Y} only: upload it nearer the day.",
         )
 
 
-def longest_length(text: str) -> int:
+def longest_length(text: str, part: str = BODY) -> int:
     """The length of a text with the longest personal values, in characters."""
-    places = len(PLACEHOLDER.findall(text))
-    return len(PLACEHOLDER.sub("", text)) + places * ASSUMED_VALUE_LENGTH
+    places, fixed = len(PLACEHOLDER.findall(text)), PLACEHOLDER.sub("", text)
+    if part == BUTTON:
+        return len(encode_address(fixed)) + places * ADDRESS_VALUE_LIMIT
+    return len(fixed) + places * ASSUMED_VALUE_LENGTH
 
 
 def slot_problems(
@@ -223,7 +230,10 @@ def _check_lengths(
     groups = [slots] if slots[0].part == BODY else [(slot,) for slot in slots]
     for group in groups:
         longest = max(group, key=lambda slot: len(texts.get(slot.key, "")))
-        length = sum(longest_length(texts.get(slot.key, "").strip()) * slot.times for slot in group)
+        length = sum(
+            longest_length(texts.get(slot.key, "").strip(), slot.part) * slot.times
+            for slot in group
+        )
         if length > group[0].room:
             problems.setdefault(longest.key, []).append(
                 f"Too long by {length - group[0].room}: up to {length} characters with long "

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from distribution.alerts.catalogue import AlertRule
-from distribution.content import readiness
+from distribution.content import eligible_numbers, readiness
 from distribution.content.validation import ContentProblem
 from distribution.models import Content, Distribution
 
@@ -34,13 +35,13 @@ def choose(distribution: Distribution) -> ContentChoice:
     if planned is None:
         message = f"There is no approved content for {day:%d %b %Y} and no approved fallback: "
         return ContentChoice(None, AlertRule.NO_CONTENT, f"{message}approve one.", blocking=True)
-    problems = readiness.problems_on(planned, day)
+    problems = _problems(planned, day)
     if not problems:
         return ContentChoice(planned)
     fallback = Content.objects.fallback()
     if fallback is None or fallback == planned:
         return _blocked(planned, problems, _sentences(problems))
-    of_fallback = readiness.problems_on(fallback, day)
+    of_fallback = _problems(fallback, day)
     if of_fallback:
         both = (
             f"{_sentences(problems)} Nor can the fallback “{fallback.title}” be sent: "
@@ -52,6 +53,10 @@ def choose(distribution: Distribution) -> ContentChoice:
         f"{_sentences(problems)}"
     )
     return ContentChoice(fallback, AlertRule.CONTENT_INVALID, message)
+
+
+def _problems(content: Content, day: date) -> list[ContentProblem]:
+    return readiness.problems_on(content, day) or eligible_numbers.problems_on(content, day)
 
 
 def _blocked(content: Content, problems: Sequence[ContentProblem], message: str) -> ContentChoice:

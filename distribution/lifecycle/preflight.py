@@ -9,6 +9,7 @@ from datetime import datetime
 from django.conf import settings
 
 from distribution.alerts.catalogue import AlertRule
+from distribution.content import eligible_numbers
 from distribution.lifecycle import content_choice
 from distribution.lifecycle.content_choice import ContentChoice
 from distribution.models import Content, Distribution
@@ -56,7 +57,10 @@ def check(distribution: Distribution, *, now: datetime) -> Preflight:
     choice = content_choice.choose(distribution)
     findings = [*_content(choice), *_numbers()]
     if not any(finding.blocking for finding in findings):
-        findings += [*_repetition(distribution, choice.content), *_capacity(now)]
+        findings += [
+            *_repetition(distribution, choice.content),
+            *_capacity(distribution, choice.content, now),
+        ]
     return Preflight(choice.content, findings)
 
 
@@ -91,9 +95,15 @@ def _repetition(distribution: Distribution, content: Content | None) -> Iterator
         )
 
 
-def _capacity(now: datetime) -> Iterator[PreflightFinding]:
+def _capacity(
+    distribution: Distribution, content: Content | None, now: datetime
+) -> Iterator[PreflightFinding]:
     audience = Subscriber.objects.eligible().count()
-    fits = health.capacity(_usable_numbers(), settings.SLA_WINDOW_SECONDS, now)
+    numbers = _usable_numbers()
+    if content is not None:
+        allowed = eligible_numbers.for_content(content, distribution.local_date).allowed
+        numbers = [one for one in numbers if allowed is None or one.pk in allowed]
+    fits = health.capacity(numbers, settings.SLA_WINDOW_SECONDS, now)
     hold = settings.CAPACITY_SHORTFALL == "hold"
     if fits < audience:
         yield PreflightFinding(

@@ -15,6 +15,7 @@ from distribution.models.content import (
 from distribution.models.deliveries import Attempt, AttemptOutcome, Delivery, Progress, State
 from distribution.models.distributions import Distribution, DistributionState, Kind
 from distribution.models.heartbeats import Heartbeat
+from distribution.models.media import MediaCopy, MediaFile
 from distribution.models.outgoing import (
     EventDelivery,
     EventKind,
@@ -50,6 +51,8 @@ __all__ = [
     "Heartbeat",
     "KeptAnswer",
     "Kind",
+    "MediaCopy",
+    "MediaFile",
     "MessageTemplate",
     "OneTime",
     "Outcome",

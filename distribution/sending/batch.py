@@ -16,7 +16,7 @@ from threading import Event
 from django.conf import settings
 from django.utils import timezone
 
-from distribution.content import rendering
+from distribution.content import eligible_numbers, rendering
 from distribution.ledger import deliveries
 from distribution.ledger.attempts.settlements import Settlement
 from distribution.ledger.claims import Claim
@@ -70,6 +70,10 @@ class BatchRun:
         self.distribution = Distribution.objects.select_related("content__message_template").get(
             pk=distribution_id
         )
+        content = self.distribution.content
+        assert content is not None  # an open distribution has one
+        self.content = content
+        self.numbers = eligible_numbers.for_content(content, self.distribution.local_date)
         self.claim, self.clock, self.lease, self.result = claim, clock, lease, result
         self.calls = api.dispatch()
         self.settling = Settling(self.distribution, clock, result)
@@ -161,7 +165,9 @@ class BatchRun:
 
     def _next_slots(self) -> Reservation | None:
         """Slots for a micro-batch; they are reserved for all that wait, in one statement."""
-        slots = self.reserved or pool.reserve(len(self.waiting), now=self.clock())
+        slots = self.reserved or pool.reserve(
+            len(self.waiting), now=self.clock(), allowed=self.numbers.allowed
+        )
         if slots is not None:
             slots, self.reserved = slots.split(settings.MICRO_BATCH_SIZE)
         return slots
@@ -170,8 +176,6 @@ class BatchRun:
         self, group: list[Delivery], slots: Reservation
     ) -> tuple[list[PreparedMessage], list[int]]:
         """The group's messages, and the keys of those whose content cannot be made."""
-        content = self.distribution.content
-        assert content is not None  # an open distribution has one
         ahead = time.monotonic() - self.clock().timestamp()  # wall clock → monotonic
         deadline = time.monotonic() + self.lease.total_seconds() / 2
         messages, unsendable = [], []
@@ -179,12 +183,13 @@ class BatchRun:
             try:
                 messages.append(
                     rendering.prepare(
-                        content,
+                        self.content,
                         delivery.subscriber,
                         to=delivery.phone,
                         key=delivery.pk,
                         attempt_id=str(self.claim.attempt(delivery)),
                         slots=slots,
+                        media_id=self.numbers.media_id(slots.number_id),
                         send_at=slots.slot(place) + ahead,
                         deadline=deadline,
                     )

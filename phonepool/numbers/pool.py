@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from phonepool.errors import Action
@@ -13,12 +13,17 @@ from phonepool.numbers.breakers import CallReport
 from phonepool.numbers.reservation import Reservation
 
 
-def reserve(count: int, *, now: datetime) -> Reservation | None:
+def reserve(
+    count: int, *, now: datetime, allowed: Collection[int] | None = None
+) -> Reservation | None:
     """Slots for up to `count` messages on the number that finishes them first.
 
     If a number has no slots (full, resting, disabled), the next one is tried. None: no number has.
+    `allowed` are the ids of the numbers that may carry the content; None: any.
     """
-    for number in selection.rank(PhoneNumber.objects.usable(), count, now=now):
+    usable = PhoneNumber.objects.usable()
+    able = usable if allowed is None else [one for one in usable if one.pk in allowed]
+    for number in selection.rank(able, count, now=now):
         taken = reservation.reserve(number, count, now=now)
         if taken is not None:
             return taken

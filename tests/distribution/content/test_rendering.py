@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distribution.content import template_sync
-from distribution.content.rendering import PARAMETER_LIMIT, components, fill_in
+from distribution.content.rendering import PARAMETER_LIMIT, components, fill_address, fill_in
 from distribution.models import Content, MessageTemplate, TemplateStatus
 from phonepool.cloud_api.client import TemplateFacts
 from phonepool.errors import NO_ANSWER
@@ -195,3 +196,56 @@ def test_what_meta_does_not_tell_changes_nothing(monkeypatch):
         template_sync.sync(meta, now=NOW)
 
     assert MessageTemplate.objects.filter(pk=ours.pk).values().get() == before
+
+
+# --- addresses of buttons ---------------------------------------------------------------------
+
+
+PLACES = {"city": "New Delhi", "firm": "Rao & Söhne #1", "path": "inv/204?t=a b&x=50%&y=%20"}
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("today", "today"),
+        ("c={city}", "c=New%20Delhi"),  # the unclear case of B14, B22 and B36
+        ("?c={city}&f={firm}", "?c=New%20Delhi&f=Rao%20%26%20S%C3%B6hne%20%231"),
+        ("{path}", "inv/204?t=a%20b&x=50%25&y=%20"),  # the whole address stays one
+        ("x/{path}", "x/inv%2F204%3Ft%3Da%20b%26x%3D50%25%26y%3D%2520"),
+        ("a b", "a%20b"),
+        ("न", "%E0%A4%A8"),
+        ("done%20already", "done%20already"),
+        ("{unknown}", "-"),
+        ("c={unknown}", "c="),
+        ("", "-"),
+    ],
+)
+def test_personal_values_in_an_address_are_percent_encoded(text, sent):
+    assert fill_address(text, PLACES) == sent
+
+
+@given(awkward, st.dictionaries(st.sampled_from(["name", "a"]), awkward))
+def test_an_address_has_only_signs_that_may_stand_in_one(text, known):
+    filled = fill_address(text, known)
+
+    assert filled.isascii()
+    assert filled.isprintable()
+    assert not set(filled) & set(' "<>\\^`{|}')
+    assert not re.search("%(?![0-9A-Fa-f]{2})", filled)
+
+
+def test_a_long_value_is_cut_between_two_letters():
+    filled = fill_address("n={name}", {"name": "न" * 100})
+
+    assert filled == "n=" + "%E0%A4%A8" * 33
+
+
+def test_the_message_carries_the_encoded_address():
+    content = Content(
+        message_template=MessageTemplate(), body_variables=[], button_variables={"1": "c={city}"}
+    )
+    person = Subscriber(name="Asha", attributes={"city": "New Delhi"})
+
+    assert components(content, person)[0]["parameters"] == [
+        {"type": "text", "text": "c=New%20Delhi"}
+    ]

@@ -1,0 +1,48 @@
+"""Which phone numbers may carry a content: those that have a copy of its file.
+
+The numbers are passed to `pool.reserve`, once for each batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date
+
+from distribution.content import media_copies
+from distribution.content.validation import ContentProblem
+from distribution.models import Content
+from phonepool.models import PhoneNumber
+
+
+@dataclass(frozen=True, slots=True)
+class EligibleNumbers:
+    """The numbers that may carry a content on a day, and the file's id for each of them."""
+
+    allowed: Collection[int] | None  # ids of our numbers; None: any
+    media_ids: dict[int, str]
+
+    def media_id(self, number_id: int) -> str:
+        """The id of the content's file for this number; empty: as the content has it."""
+        return self.media_ids.get(number_id, "")
+
+
+def for_content(content: Content, day: date) -> EligibleNumbers:
+    """At most two statements, and none for a content without a file."""
+    ids = media_copies.ids_on(content, day)
+    return EligibleNumbers(None, {}) if ids is None else EligibleNumbers(frozenset(ids), ids)
+
+
+def problems_on(content: Content, day: date) -> list[ContentProblem]:
+    """That none of the numbers that can send today may carry it."""
+    allowed = for_content(content, day).allowed
+    if allowed is None:
+        return []
+    able = [*PhoneNumber.objects.usable(), *PhoneNumber.objects.standing_by()]
+    if not able or any(number.pk in allowed for number in able):
+        return []
+    sentence = (
+        f"No phone number that can send has the {content.media['type']} with Meta on "
+        f"{day:%d %b %Y}: upload it again, or wait until it is done."
+    )
+    return [ContentProblem("media", sentence)]
