@@ -45,6 +45,7 @@ DELIVERY = ScopeType("delivery ")  # primary key
 PHONE_NUMBER = ScopeType("number ")  # primary key
 PORTFOLIO = ScopeType("portfolio ")  # primary key
 SUBSCRIPTION = ScopeType("subscription ")  # primary key
+DAY = ScopeType("day ")  # as in ISO 8601
 MESSAGE_TEMPLATE = ScopeType("template ")  # primary key, a blank, the new category
 RECIPIENT_LIMIT = ScopeType("")  # the limit that Meta reported, or "None"
 ACCOUNT_EVENT = ScopeType("")  # Meta's name of the event in lower case
@@ -67,6 +68,12 @@ class AlertRule(StrEnum):
         rule._value_ = slug
         rule.severities, rule.scope_type, rule.remedy = severities, scope_type, _REMEDIES[slug]
         return rule
+
+    # --- days before, while there is time: lifecycle/content_watch ---
+
+    # critical if nothing would be sent on that day
+    CONTENT_NOT_READY = "content_not_ready", EITHER, DAY
+    FALLBACK_NOT_READY = "fallback_not_ready", WARNING, INSTALLATION
 
     # --- before a distribution opens: the findings of lifecycle/preflight ---
 

@@ -16,7 +16,7 @@ from distribution.alerts.catalogue import AlertRule
 from distribution.engine import sweep
 from distribution.engine.sweep import Sweep
 from distribution.ledger import chunks
-from distribution.lifecycle import closing, control, schedule
+from distribution.lifecycle import closing, content_watch, control, schedule
 from distribution.models import Distribution, Heartbeat
 from distribution.models.heartbeats import KEEPER, TICK, is_silent
 from distribution.outcomes import duplicates
@@ -44,6 +44,7 @@ def check(now: datetime) -> Check:
     for distribution in Distribution.objects.running():
         control.wake_backups(distribution, now)
         closing.complete_if_done(distribution.pk, now=now)
+    content_watch.look_if_due(now)
     return Check(opened, swept)
 
 

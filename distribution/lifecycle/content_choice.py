@@ -35,13 +35,13 @@ def choose(distribution: Distribution) -> ContentChoice:
     if planned is None:
         message = f"There is no approved content for {day:%d %b %Y} and no approved fallback: "
         return ContentChoice(None, AlertRule.NO_CONTENT, f"{message}approve one.", blocking=True)
-    problems = _problems(planned, day)
+    problems = problems_on(planned, day)
     if not problems:
         return ContentChoice(planned)
     fallback = Content.objects.fallback()
     if fallback is None or fallback == planned:
         return _blocked(planned, problems, _sentences(problems))
-    of_fallback = _problems(fallback, day)
+    of_fallback = problems_on(fallback, day)
     if of_fallback:
         both = (
             f"{_sentences(problems)} Nor can the fallback “{fallback.title}” be sent: "
@@ -55,7 +55,8 @@ def choose(distribution: Distribution) -> ContentChoice:
     return ContentChoice(fallback, AlertRule.CONTENT_INVALID, message)
 
 
-def _problems(content: Content, day: date) -> list[ContentProblem]:
+def problems_on(content: Content, day: date) -> list[ContentProblem]:
+    """What keeps it from being sent on that day, by the pool as well; empty: it can be sent."""
     return readiness.problems_on(content, day) or eligible_numbers.problems_on(content, day)
 
 

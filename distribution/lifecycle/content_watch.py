@@ -1,0 +1,112 @@
+"""Looks ahead at what will be sent, while there is time to put it right.
+
+From CONTENT_DEADLINE on, the content of the next day is checked as at its opening, and the
+fallback for each of the next seven days, on any of which it may have to stand in.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+
+from django.db.models import Q
+
+from distribution.alerts import incidents
+from distribution.alerts.catalogue import AlertRule
+from distribution.content import approval
+from distribution.content.validation import ContentProblem
+from distribution.lifecycle import content_choice, schedule
+from distribution.models import BlackoutDate, Content, Distribution, Heartbeat, Kind, Severity
+from distribution.models.distributions import UNOPENED
+from distribution.models.heartbeats import CONTENT_WATCH
+from distribution.runtime import india_time
+
+log = logging.getLogger(__name__)
+
+EVERY = timedelta(seconds=60)  # a rare attribute is looked for among all subscribers
+FALLBACK_DAYS = 7
+
+
+def look_if_due(now: datetime) -> None:
+    """Look once in EVERY, in one of the processes that call it; a failure is logged only."""
+    try:
+        if _is_due(now):
+            look(now)
+    except Exception:
+        log.exception("the coming contents could not be checked")
+
+
+def _is_due(now: datetime) -> bool:
+    last = Heartbeat.objects.filter(pk=CONTENT_WATCH)
+    # A time in the future is from before the clock was set back.
+    if last.filter(Q(at__lte=now - EVERY) | Q(at__gt=now)).update(at=now):
+        return True
+    return Heartbeat.objects.get_or_create(pk=CONTENT_WATCH, defaults={"at": now})[1]
+
+
+def look(now: datetime) -> None:
+    """Raise what is wrong with the coming contents; close what no longer is."""
+    _check_next(now)
+    _check_fallback(now)
+
+
+def _check_next(now: datetime) -> None:
+    """One alert per day; the opening has alerts of its own, so this one ends before it."""
+    found: dict[date, list[content_choice.ContentChoice]] = {}
+    for distribution in _awaited(now):
+        choice = content_choice.choose(distribution)
+        if choice.rule is not None:
+            found.setdefault(distribution.local_date, []).append(choice)
+    for day, choices in found.items():
+        blocking = any(choice.blocking for choice in choices)
+        sentences = dict.fromkeys(choice.message for choice in choices)
+        incidents.raise_alert(
+            AlertRule.CONTENT_NOT_READY,
+            day.isoformat(),
+            severity=Severity.CRITICAL if blocking else Severity.WARNING,
+            message=f"For {day:%d %b %Y}: {' '.join(sentences)}",
+            now=now,
+        )
+    wrong = [AlertRule.CONTENT_NOT_READY.scope(day.isoformat()) for day in found]
+    over = incidents.open_alerts(AlertRule.CONTENT_NOT_READY).exclude(scope__in=wrong)
+    incidents.close_all(over, now=now)
+
+
+def _awaited(now: datetime) -> Iterator[Distribution]:
+    """The distributions still to begin on days whose deadline is over; a daily one as a new row."""
+    today = india_time.local_date(now)
+    for day in (today, today + timedelta(days=1)):
+        if now < approval.deadline(day) or BlackoutDate.objects.filter(day=day).exists():
+            continue
+        of_day = Distribution.objects.filter(local_date=day)
+        at = schedule.daily_time(day)
+        if now < at and not of_day.filter(kind=Kind.DAILY).exists():
+            yield Distribution(kind=Kind.DAILY, local_date=day, planned_at=at)
+        yield from of_day.filter(state__in=UNOPENED, planned_at__gt=now).order_by("planned_at")
+
+
+def _check_fallback(now: datetime) -> None:
+    fallback = Content.objects.fallback()
+    failure = None if fallback is None else _first_failure(fallback, now)
+    if fallback is None or failure is None:
+        incidents.close_alert(AlertRule.FALLBACK_NOT_READY, now=now)
+        return
+    day, problems = failure
+    sentences = " ".join(problem.message for problem in problems)
+    incidents.raise_alert(
+        AlertRule.FALLBACK_NOT_READY,
+        message=f"The fallback “{fallback.title}” cannot be sent on {day:%d %b %Y}: {sentences}",
+        now=now,
+    )
+
+
+def _first_failure(fallback: Content, now: datetime) -> tuple[date, list[ContentProblem]] | None:
+    """The first of the days from the next daily time on for which it fails, and why."""
+    first = india_time.local_date(now)
+    if now >= schedule.daily_time(first):
+        first += timedelta(days=1)
+    for day in (first + timedelta(days=ahead) for ahead in range(FALLBACK_DAYS)):
+        if problems := content_choice.problems_on(fallback, day):
+            return day, problems
+    return None
