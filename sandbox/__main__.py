@@ -14,10 +14,10 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from sandbox.behaviour.settings import PROFILES
 from sandbox.sandbox import Sandbox
 from sandbox.server import serve
-from sandbox.settings import PROFILES
-from sandbox.state import Options
+from sandbox.world.options import Options
 
 new_loop: Callable[[], asyncio.AbstractEventLoop]
 try:
@@ -42,7 +42,9 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument("--verify-token", default="sandbox-verify-token")
     parser.add_argument("--webhook-url", default="", help="where status webhooks are posted")
     parser.add_argument("--waba-id", default="400000000000001")
-    number, template = "ID:DISPLAY:RATE[:QUALITY]", "NAME:LANGUAGE:BODYPARAMS[:CATEGORY]"
+    parser.add_argument("--waba", dest="wabas", action="append", metavar="ID[:PORTFOLIO]")
+    number = "ID:DISPLAY:RATE[:QUALITY][@WABA]"
+    template = "NAME:LANGUAGE:BODYPARAMS[:CATEGORY][@WABA]"
     parser.add_argument("--number", dest="numbers", action="append", metavar=number)
     parser.add_argument("--template", dest="templates", action="append", metavar=template)
     parser.add_argument("--journal", default="", metavar="FILE", help="JSON lines, appended")

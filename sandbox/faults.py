@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import Any, get_type_hints
 
-from sandbox.settings import Settings
-from sandbox.state import digits_of
-from sandbox.values import InvalidValue, checked
+from sandbox.behaviour.settings import Settings
+from sandbox.formats.values import InvalidValue, checked
+from sandbox.world.people import digits_of
 
 # Faults whose call is not accepted …
 NOT_ACCEPTED = {"error", "http", "hang", "reset_before_read"}
@@ -22,6 +22,7 @@ ACCEPTED = {
     "truncated_200",
     "200_without_id",
     "slow_drip",
+    "late_failure",
 }
 _GATEWAY_PAGE = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 
@@ -33,6 +34,7 @@ class Match:
     number: list[str] = field(default_factory=list)
     to: list[str] = field(default_factory=list)  # digits
     opaque: str = ""  # a prefix
+    template: list[str] = field(default_factory=list)
     nth: list[int] = field(default_factory=list)
     after: int = 0
     probability: float = 1.0
@@ -53,6 +55,7 @@ class FaultScript:
     body: str = _GATEWAY_PAGE
     seconds: float = 30.0
     retry_after: int | None = None
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,13 +72,26 @@ class Fault(FaultScript):
         """Whether the message is accepted and only its response is spoilt."""
         return self.do in ACCEPTED
 
+    @property
+    def is_late(self) -> bool:
+        """Whether the message is accepted properly and fails by a webhook."""
+        return self.do == "late_failure"
+
+    @property
+    def all_headers(self) -> dict[str, str]:
+        """The headers of a response that the API did not mean to give."""
+        wait = self.retry_after
+        return self.headers if wait is None else {"Retry-After": str(wait), **self.headers}
+
     def is_over(self, now: float) -> bool:
         """Whether it can never apply again."""
         used_up = self.times is not None and self.used >= self.times
         age = now - self.installed_at
         return used_up or (self.for_seconds is not None and age >= self.for_seconds)
 
-    def applies(self, number: str, to: str, opaque: str, now: float, rng: random.Random) -> bool:
+    def applies(
+        self, number: str, to: str, opaque: str, template: str, now: float, rng: random.Random
+    ) -> bool:
         """Whether it applies to this call; counts the call if it matches."""
         match = self.match
         if match.number and number not in match.number:
@@ -83,6 +99,8 @@ class Fault(FaultScript):
         if match.to and to not in match.to:
             return False
         if not opaque.startswith(match.opaque):
+            return False
+        if match.template and template not in match.template:
             return False
         self.seen += 1
         if self.seen <= match.after or (match.nth and self.seen not in match.nth):
@@ -110,14 +128,14 @@ class Faults:
         return [fault.id for fault in added]
 
     def pick(
-        self, number: str, to: str, opaque: str, now: float, rng: random.Random
+        self, number: str, to: str, opaque: str, template: str, now: float, rng: random.Random
     ) -> Fault | None:
         """The fault that applies to this call. The caller counts its use when it takes effect."""
         for fault in list(self.active):
             if fault.is_over(now):
                 self.active.remove(fault)
                 self.finished.append(fault)
-            elif fault.applies(number, to, opaque, now, rng):
+            elif fault.applies(number, to, opaque, template, now, rng):
                 return fault
         return None
 

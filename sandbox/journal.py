@@ -12,7 +12,7 @@ from array import array
 from collections import deque
 from pathlib import Path
 
-from sandbox.compact_json import compact_bytes
+from sandbox.formats.compact_json import compact_bytes
 
 
 class Journal:

@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 from collections import Counter
 
-from sandbox.clock import Clock
 from sandbox.faults import Faults, ServerErrorBursts
 from sandbox.journal import Journal, RefusalLog
-from sandbox.state import Options, World
-from sandbox.timeline import Message
-from sandbox.webhooks import Webhooks
+from sandbox.pacing import Pacing
+from sandbox.webhooks.queue import Webhooks
+from sandbox.world.clock import Clock
+from sandbox.world.options import Options
+from sandbox.world.world import World
 
 
 class Sandbox:
@@ -33,11 +34,11 @@ class Sandbox:
         self.refusals = RefusalLog()
         self.requests: Counter[str] = Counter()
         self.webhooks = Webhooks(self.world)
-        self.held: list[Message] = []  # by template pacing
+        self.pacing = Pacing(self.world, self.webhooks)
 
     def start(self) -> None:
         """Starts posting webhooks; needs a running event loop."""
-        self._queue = asyncio.create_task(self.webhooks.run())
+        self._queue = asyncio.create_task(self.webhooks.run(self.pacing.release_due))
 
     async def clear(self) -> None:
         """Resets to the start options; the journal's sequence continues, its file keeps all."""

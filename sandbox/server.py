@@ -10,12 +10,12 @@ from functools import partial
 
 from aiohttp import web
 
-from sandbox.answers import control_response, html_page, refusal_response
-from sandbox.control import answer_control
-from sandbox.errors import Refusal
-from sandbox.graph import answer_graph
-from sandbox.media import download
-from sandbox.messages import post_message
+from sandbox.control.api import answer_control
+from sandbox.formats.errors import Refusal
+from sandbox.graph.answers import control_response, html_page, refusal_response
+from sandbox.graph.management import answer_graph
+from sandbox.graph.media import download
+from sandbox.messages.endpoint import post_message
 from sandbox.sandbox import Sandbox
 
 _BODY_LIMIT = 101 * 1024 * 1024  # the largest document Meta accepts, with its envelope

@@ -156,21 +156,6 @@ def test_the_account_loses_its_payment_its_token_its_freedom(
     assert sandbox.send(RAVI, token="new").json()["error"]["code"] == 368
 
 
-def test_held_messages_are_released_or_dropped(sandbox: SandboxProcess, receiver: Receiver) -> None:
-    sandbox.control("POST", "pacing", {"hold": True})
-    answer = sandbox.send(RAVI).json()
-    assert answer["messages"][0]["message_status"] == "held_for_quality_assessment"
-    assert sandbox.journal()[0]["outcome"] == "held"
-    assert sandbox.stats()["webhooks"]["pending"] == 0
-    assert sandbox.control("POST", "pacing", {"release": True}) == {"held": 0, "ended": 1}
-    wait_for(lambda: len(receiver.statuses()) == 2)
-    sandbox.control("POST", "pacing", {"hold": True})
-    sandbox.send(RAVI)
-    sandbox.control("POST", "pacing", {"drop": True})
-    wait_for(lambda: len(receiver.statuses()) == 3)
-    assert receiver.statuses()[2]["errors"][0]["code"] == 132015
-
-
 def test_settings_are_read_changed_and_guarded(sandbox: SandboxProcess) -> None:
     assert sandbox.control("PATCH", "settings", {"read_share": 0.25})["read_share"] == 0.25
     for wrong in ({"read_shar": 1}, {"read_share": 2}, {"read_share": "1"}, {"rate_burst": -1}):

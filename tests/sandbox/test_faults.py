@@ -204,3 +204,53 @@ def test_an_outage_answers_everything_503(sandbox: SandboxProcess) -> None:
     assert sandbox.stats()["requests"] == {"outage": 3}
     sandbox.control("POST", "outage", {"seconds": 0})
     assert sandbox.send(RAVI).status_code == 200
+
+
+def test_a_share_of_the_messages_fails_late_with_any_code(
+    sandbox: SandboxProcess, receiver: Receiver
+) -> None:
+    late = {"share": 0.5, "code": 132018, "details": "buttons: Too many.", "number": ONE}
+    sandbox.control("POST", "late_failure", late)
+    people = [f"+9197{place:08d}" for place in range(40)]
+    answers = [sandbox.send(person).json() for person in people]
+    assert {answer["messages"][0]["message_status"] for answer in answers} == {"accepted"}
+    outcomes = [entry["outcome"] for entry in sandbox.journal()]
+    failed = outcomes.count("late_failure")
+    assert 8 < failed < 32
+    assert set(outcomes) == {"late_failure", "delivered"}
+    statuses = wait_for(
+        lambda: len(found := receiver.statuses()) == failed + 2 * (40 - failed) and found
+    )
+    errors = [status["errors"][0] for status in statuses if status["status"] == "failed"]
+    assert len(errors) == failed
+    assert {error["code"] for error in errors} == {132018}
+    assert {error["error_data"]["details"] for error in errors} == {"buttons: Too many."}
+    assert sandbox.send(RAVI, number=TWO).status_code == 200
+    assert sandbox.journal()[-1]["outcome"] == "delivered"
+
+
+def test_a_late_failure_may_be_of_one_template_or_person(sandbox: SandboxProcess) -> None:
+    sandbox.control("POST", "late_failure", {"code": 131053, "template": "offer"})
+    sandbox.control("POST", "late_failure", {"code": 131026, "to": "+919811111111"})
+    sandbox.send(RAVI)
+    sandbox.send("+919811111111")
+    name = [{"type": "text", "text": "x", "parameter_name": "name"}]
+    sandbox.send(RAVI, template="offer", language="en_US", parameters=name)
+    outcomes = [entry["outcome"] for entry in sandbox.journal()]
+    assert outcomes == ["delivered", "late_failure", "late_failure"]
+    sandbox.control("DELETE", "faults")
+    sandbox.send("+919811111111")
+    assert sandbox.journal()[-1]["outcome"] == "delivered"
+
+
+def test_a_page_and_an_error_carry_any_headers(sandbox: SandboxProcess) -> None:
+    """Case A11."""
+    headers = {"Retry-After": "3.5", "Via": "1.1 proxy"}
+    script(sandbox, "http", status=429, body="<html>", headers=headers)
+    page = sandbox.send(RAVI)
+    assert (page.status_code, page.text) == (429, "<html>")
+    assert {name: page.headers[name] for name in headers} == headers
+    script(sandbox, "http", status=429, body="{}", headers={"Content-Type": "application/json"})
+    assert sandbox.send(RAVI).headers["Content-Type"].startswith("application/json")
+    script(sandbox, "error", code=130429, headers={"Retry-After": "Wed, 21 Oct 2026 07:28:00 GMT"})
+    assert sandbox.send(RAVI).headers["Retry-After"] == "Wed, 21 Oct 2026 07:28:00 GMT"

@@ -12,7 +12,7 @@ def test_a_number_shows_its_default_fields(sandbox: SandboxProcess) -> None:
     body = answer.json()
     assert set(body) == {
         *("verified_name", "code_verification_status", "display_phone_number", "quality_rating"),
-        *("platform_type", "throughput", "webhook_configuration", "id"),
+        *("host_platform", "throughput", "webhook_configuration", "id"),
     }
     assert (body["id"], body["display_phone_number"]) == (ONE, ONE_DISPLAY)
     assert answer.headers["facebook-api-version"] == "v25.0"

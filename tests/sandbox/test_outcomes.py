@@ -5,9 +5,14 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.outcomes import MessageOutcome, outcome_by_suffix, random_pair, sticky_outcome
-from sandbox.settings import build
-from sandbox.timing import by_quantiles, log_normal
+from sandbox.behaviour.outcomes import (
+    MessageOutcome,
+    outcome_by_suffix,
+    random_pair,
+    sticky_outcome,
+)
+from sandbox.behaviour.settings import build
+from sandbox.behaviour.timing import by_quantiles, log_normal
 from tests.sandbox.harness import Receiver, SandboxProcess, start, wait_for
 
 SHARES = {"invalid": 0.1, "never": 0.2}

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
+from sandbox.behaviour.outcomes import MessageOutcome
+from sandbox.behaviour.settings import build, change
 from sandbox.faults import ACCEPTED, NOT_ACCEPTED
-from sandbox.outcomes import MessageOutcome
-from sandbox.settings import build, change
-from sandbox.values import InvalidValue
+from sandbox.formats.values import InvalidValue
 from tests.sandbox.harness import ROOT
 
 PAGE = (ROOT / "docs" / "sandbox.md").read_text()

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.throughput import HOUR_SECONDS, DailyPeople, PairLimiter, SlidingWindow
+from sandbox.world.throughput import HOUR_SECONDS, DailyPeople, PairLimiter, SlidingWindow
 from tests.sandbox.harness import ONE, TWO, Receiver, SandboxProcess, message, wait_for
 
 GAPS = st.lists(st.integers(0, 400_000).map(lambda micro: micro / 1e6), max_size=200)

@@ -190,11 +190,11 @@ def test_a_header_and_a_button_are_checked(sandbox: SandboxProcess) -> None:
         body["template"]["components"] = list(parts)
         return sandbox.post(body)
 
-    assert error(send(link)) == (400, 132000)
+    assert error(send(link)) == (400, 132012)
     assert error(send(video, link)) == (400, 132012)
     assert error(send(image)) == (400, 131008)
     lost = {"type": "header", "parameters": [{"type": "image", "image": {"id": "1"}}]}
-    assert error(send(lost, link)) == (400, 131053)
+    assert error(send(lost, link)) == (400, 100)
     assert send(image, link).status_code == 200
 
 

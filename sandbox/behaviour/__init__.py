@@ -1,0 +1,1 @@
+"""How Meta, people and the network behave by default: settings, outcomes, durations."""

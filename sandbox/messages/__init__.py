@@ -1,0 +1,1 @@
+"""POST /{phone-number-id}/messages."""

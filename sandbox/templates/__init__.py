@@ -1,0 +1,1 @@
+"""Message templates, and whether what a send passes fits into one."""

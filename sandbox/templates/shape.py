@@ -1,0 +1,85 @@
+"""What the components of a message template leave to be filled in by a send."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.formats.errors import require
+
+_PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text with placeholders: their names in order, and the number of other characters."""
+
+    names: tuple[str, ...] = ()
+    fixed_length: int = 0
+
+    @property
+    def named(self) -> bool:
+        """Whether placeholders have names instead of positions."""
+        return not all(name.isdigit() for name in self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button; `variable` is a URL that ends in a placeholder."""
+
+    kind: str  # QUICK_REPLY, URL, PHONE_NUMBER, COPY_CODE, OTP, FLOW, CATALOG, …
+    variable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The parts of a template. `header_format` is empty without a header."""
+
+    header_format: str = ""  # TEXT, IMAGE, VIDEO, DOCUMENT, LOCATION
+    header: Text = Text()
+    body: Text = Text()
+    buttons: tuple[Button, ...] = ()
+    cards: tuple[Shape, ...] = ()  # of a carousel
+    offer_expires: bool = False  # a limited-time offer, which needs its end
+
+
+def shape_of(components: object) -> Shape:
+    """The shape of a template's components; raises Refusal 100 for what is no template."""
+    parts = _by_type(components)
+    body = parts.get("BODY", {}).get("text")
+    require(body, 100, "A template needs a component of type BODY with a text.")
+    return _shape(parts)
+
+
+def _shape(parts: Mapping[str, Mapping[str, Any]]) -> Shape:
+    header, offer = parts.get("HEADER"), parts.get("LIMITED_TIME_OFFER", {})
+    buttons = parts.get("BUTTONS", {}).get("buttons", [])
+    cards = parts.get("CAROUSEL", {}).get("cards", [])
+    expiration = offer.get("limited_time_offer")
+    return Shape(
+        str(header.get("format", "TEXT")).upper() if header is not None else "",
+        _text(header),
+        _text(parts.get("BODY")),
+        tuple(_button(button) for button in buttons if isinstance(button, dict)),
+        tuple(_shape(_by_type(card.get("components"))) for card in cards),
+        isinstance(expiration, dict) and expiration.get("has_expiration") is True,
+    )
+
+
+def _by_type(components: object) -> dict[str, Mapping[str, Any]]:
+    listed = components if isinstance(components, list) else []
+    are_objects = all(isinstance(component, dict) for component in listed)
+    require(are_objects, 100, "Each of the components must be an object.")
+    return {str(component.get("type", "")).upper(): component for component in listed}
+
+
+def _text(component: Mapping[str, Any] | None) -> Text:
+    text = str(component.get("text", "")) if component is not None else ""
+    names = tuple(dict.fromkeys(_PLACEHOLDER.findall(text)))
+    return Text(names, len(_PLACEHOLDER.sub("", text)))
+
+
+def _button(button: Mapping[str, Any]) -> Button:
+    return Button(str(button.get("type", "")).upper(), "{{" in str(button.get("url", "")))

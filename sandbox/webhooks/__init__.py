@@ -1,0 +1,1 @@
+"""What Meta posts: planning, bodies, queue, transport."""

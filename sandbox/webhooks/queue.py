@@ -1,0 +1,154 @@
+"""The queue of webhooks: due times, batching, and updates that are held, lost or repeated."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+
+from sandbox.formats.identifiers import new_wamid
+from sandbox.webhooks.payloads import (
+    ENVELOPE_BYTES,
+    Update,
+    body_of,
+    inbound_update,
+    management_update,
+    preference_update,
+    status_update,
+)
+from sandbox.webhooks.posting import Counts, Post, Poster
+from sandbox.webhooks.timeline import Message, Step
+from sandbox.world.people import WINDOW_S
+from sandbox.world.world import World
+
+_MIN_TICK_S = 0.01
+
+
+@dataclass(slots=True)
+class FlowControl:
+    """How a test controls the flow of all webhooks."""
+
+    paused: bool = False
+    drop: bool = False
+    held_until: float = 0.0  # builds a backlog that is posted afterwards
+
+
+class Webhooks:
+    """Queues updates, groups those that are due and passes them to the poster."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.flow = FlowControl()
+        self.counts = Counts()
+        self.poster = Poster(world, self.counts)
+        self._waiting: list[tuple[float, int, Update]] = []
+        self._due: deque[Update] = deque()
+        self._order = count()
+
+    @property
+    def pending(self) -> int:
+        """Unfinished updates: waiting, due, or in a POST."""
+        return len(self._waiting) + len(self._due) + self.poster.updates_under_way
+
+    @property
+    def due(self) -> int:
+        """Due updates that wait for a connection, or are held."""
+        return len(self._due)
+
+    def plan_steps(self, message: Message, steps: list[Step]) -> None:
+        """Queues the updates of a message, with random losses, swaps and duplicates."""
+        if not self.world.app.webhook_url:
+            self.counts.unrouted += len(steps)
+            return
+        settings, rng = self.world.settings, self.world.random
+        times = [message.accepted_at + step.after_s for step in steps]
+        if len(times) > 1 and rng.random() < settings.webhook_reorder_share:
+            place = rng.randrange(len(times) - 1)
+            times[place], times[place + 1] = times[place + 1], times[place]
+            self.counts.reordered += 1
+        for step, due in zip(steps, times, strict=True):
+            self._plan(self._update(message, step), due)
+
+    def queue(self, update: Update) -> None:
+        """Queues an update for the moment it happens; what is past, behind those due already."""
+        if not self.world.app.webhook_url:
+            self.counts.unrouted += 1
+            return
+        self._plan(update, max(update.happened_at, self.world.clock.now()))
+
+    def queue_management(
+        self, waba_id: str, name: str, value: object, *, in_s: float = 0.0
+    ) -> None:
+        """Queues a change of account, number or template that happens in `in_s` seconds; what
+        happened earlier, below 0, is told at once with its time."""
+        self.queue(management_update(waba_id, name, value, self.world.clock.now() + in_s))
+
+    def _plan(self, update: Update, due: float) -> None:
+        settings, rng = self.world.settings, self.world.random
+        self.counts.planned[update.label] += 1
+        due += settings.webhook_delay_s
+        if settings.webhook_lost_share and rng.random() < settings.webhook_lost_share:
+            self.counts.lost += 1
+            return
+        heapq.heappush(self._waiting, (due, next(self._order), update))
+        if settings.webhook_duplicate_share and rng.random() < settings.webhook_duplicate_share:
+            again = due + rng.uniform(0.0, settings.webhook_duplicate_within_s)
+            heapq.heappush(self._waiting, (again, next(self._order), update))
+            self.counts.duplicated += 1
+
+    def _update(self, message: Message, step: Step) -> Update:
+        """The update for a step; a reply opens a conversation as soon as it is planned."""
+        world, happens_at = self.world, message.accepted_at + step.after_s
+        if step.status in ("reply", "stop_word"):
+            world.person(message.wa_id).writes_until = happens_at + WINDOW_S
+            text = "STOP" if step.status == "stop_word" else "Thank you"
+            content: dict[str, object] = {"type": "text", "text": {"body": text}}
+            wamid = new_wamid(message.wa_id, inbound=True)
+            return inbound_update(world, message.number, message.wa_id, content, wamid, happens_at)
+        if step.status == "native_stop":
+            world.person(message.wa_id).stopped_marketing = True
+            return preference_update(world, message.number, message.wa_id, "stop", happens_at)
+        return status_update(world, message, step)
+
+    async def run(self, before_each: Callable[[float], None]) -> None:
+        """Posts due updates until cancelled; calls `before_each` round with the time."""
+        while True:
+            window = 0.001 * self.world.settings.webhook_batch_window_ms
+            await asyncio.sleep(max(window, _MIN_TICK_S))
+            before_each(self.world.clock.now())
+            await self._tick(self.world.clock.now())
+
+    async def _tick(self, now: float) -> None:
+        while self._waiting and self._waiting[0][0] <= now:
+            self._due.append(heapq.heappop(self._waiting)[2])
+        if self.flow.drop:
+            self.counts.dropped += len(self._due)
+            self._due.clear()
+        if self.flow.paused or now < self.flow.held_until:
+            return
+        self.poster.post_retries(now)
+        while self._due and self.poster.free:
+            updates = self._next_batch()
+            body = body_of(updates)
+            self.poster.post(Post(body, updates, first_at=now))
+            await asyncio.sleep(
+                0
+            )  # lets requests in: a long body must not make their arrivals look bunched
+
+    def _next_batch(self) -> list[Update]:
+        """One update if there are enough connections, else as many as fit into a POST."""
+        settings, waiting = self.world.settings, len(self._due)
+        most = settings.webhook_max_updates
+        if not settings.webhook_batch_window_ms:
+            most = min(most, -(-waiting // self.poster.free))
+        batch: list[Update] = []
+        room = settings.webhook_max_bytes - ENVELOPE_BYTES * (1 + len(self.world.numbers))
+        while self._due and len(batch) < most:
+            room -= self._due[0].size
+            if room < 0 and batch:
+                break
+            batch.append(self._due.popleft())
+        return batch
