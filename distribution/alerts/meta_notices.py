@@ -14,6 +14,8 @@ from distribution.models import Alert, Distribution, DistributionState
 from phonepool.models import Portfolio
 
 RULES = (AlertRule.TEMPLATE_CATEGORY, AlertRule.LIMIT_CHANGED, AlertRule.ACCOUNT_NOTICE)
+# What failed for many people of a distribution: told once, and nothing ends it but time.
+OF_ONE_MORNING = (AlertRule.MASS_FAILURE, AlertRule.UNDELIVERABLE_SHARE, AlertRule.REFUSED_SHARE)
 
 
 def close_outdated(now: datetime) -> int:
@@ -53,7 +55,9 @@ def _account_sends_again() -> QuerySet[Alert]:
 def _expired(now: datetime) -> QuerySet[Alert]:
     """Meta repeats a notice that still matters after this time."""
     limit = now - timedelta(days=settings.NOTICE_ALERT_DAYS)
-    return Alert.objects.filter(rule__in=RULES, closed_at=None, opened_at__lte=limit)
+    return Alert.objects.filter(
+        rule__in=(*RULES, *OF_ONE_MORNING), closed_at=None, opened_at__lte=limit
+    )
 
 
 def close_superseded(rule: AlertRule, *, prefix: str = "", but: str = "", now: datetime) -> int:

@@ -16,7 +16,7 @@ from distribution.alerts.catalogue import AlertRule
 from distribution.engine import sweep
 from distribution.engine.sweep import Sweep
 from distribution.ledger import chunks
-from distribution.lifecycle import closing, content_watch, control, schedule
+from distribution.lifecycle import closing, content_watch, control, recovery, schedule
 from distribution.models import Distribution, Heartbeat
 from distribution.models.heartbeats import KEEPER, TICK, is_silent
 from distribution.outcomes import duplicates
@@ -33,10 +33,14 @@ class Check:
 
 
 def check(now: datetime) -> Check:
-    """Wake rested numbers, open what is due, sweep, close what is done. Harmless at any time."""
+    """Wake rested numbers, resume what a rule paused, open what is due, sweep, close what is done.
+
+    Harmless at any time.
+    """
     health.wake_rested(now)
     meta_notices.close_outdated(now)
     proxy_answers.close_if_over(now)
+    recovery.check(now)
     opened = schedule.open_due(now)
     swept = sweep.sweep(now)
     _report_stuck(now)

@@ -15,34 +15,18 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import (
-    Case,
-    CharField,
-    Count,
-    Exists,
-    F,
-    IntegerField,
-    OuterRef,
-    Q,
-    Subquery,
-    Value,
-    When,
-)
-from django.db.models.functions import Coalesce
+from django.db.models import Case, CharField, Count, Q, Value, When
 
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.interventions import rules
 from distribution.interventions.rules import InterventionError
 from distribution.ledger import deliveries
+from distribution.ledger.attempts import open_calls
 from distribution.ledger.reasons import Explanation, explain, pointless_slugs
 from distribution.models import (
-    Attempt,
-    AttemptOutcome,
     Delivery,
     Distribution,
-    Duplicate,
-    Progress,
     State,
 )
 from phonepool import errors
@@ -50,8 +34,6 @@ from subscribers.models import Status
 
 PERMISSION = "distribution.retry_failed"
 CHUNK_SIZE = 500  # deliveries in one transaction
-# Outcomes after which nothing can arrive.
-DEFINITE = (AttemptOutcome.REJECTED, AttemptOutcome.NOT_SENT, AttemptOutcome.REPORTED)
 
 
 class RetrySafety(StrEnum):
@@ -124,10 +106,7 @@ def with_safety(distribution_id: int) -> Any:
     Unsafe comes before pointless. `Any`: the annotation is no attribute of Delivery's type.
     """
     rows = Delivery.objects.filter(distribution_id=distribution_id, state=State.FAILED)
-    calls = Attempt.objects.filter(delivery=OuterRef("pk")).order_by().values("delivery")
-    recorded = calls.annotate(n=Count("attempt_id", distinct=True)).values("n")
-    return rows.annotate(
-        recorded=Coalesce(Subquery(recorded, output_field=IntegerField()), 0),
+    return open_calls.annotate(rows).annotate(
         safety=Case(
             When(_may_have_arrived(), then=Value(RetrySafety.UNSAFE.value)),
             When(_is_pointless(), then=Value(RetrySafety.POINTLESS.value)),
@@ -138,17 +117,8 @@ def with_safety(distribution_id: int) -> Any:
 
 
 def _may_have_arrived() -> Q:
-    calls = Attempt.objects.filter(delivery=OuterRef("pk"))
-    ended = Attempt.objects.filter(attempt_id=OuterRef("attempt_id"), outcome__in=DEFINITE)
-    open_calls = calls.exclude(outcome__in=DEFINITE).exclude(Exists(ended))
-    return (
-        Q(progress__gte=Progress.DELIVERED)
-        | Q(ambiguous_no__gt=0)  # sent again after silence once: the first may have arrived
-        | Q(reason=errors.UNLISTED.slug)  # a code that is not in our table yet
-        | Q(Exists(open_calls))
-        | Q(recorded__lt=F("attempt_no"))  # a call without a record
-        | Q(Exists(Duplicate.objects.filter(delivery=OuterRef("pk"))))
-    )
+    unlisted = Q(reason=errors.UNLISTED.slug)  # a code that is not in our table yet
+    return open_calls.may_have_arrived() | unlisted
 
 
 def _is_pointless() -> Q:

@@ -2,7 +2,8 @@
 
 Every step is one UPDATE that names the state it leaves, so it is correct under any interleaving,
 on both databases, and a repetition changes nothing. `distribution/lifecycle/audience.py` inserts
-the rows; `restored.py`, `erasure.py` and `engine/clock_repair.py` write other columns.
+the rows; `restored.py`, `returns.py`, `erasure.py` and `engine/clock_repair.py` write other
+columns.
 """
 
 from __future__ import annotations
@@ -293,19 +294,20 @@ def resend_unconfirmed(pk: int, *, next_at: datetime) -> int:
 
 
 def retry_failed(
-    pks: Collection[int], *, by: User, reason: str, next_at: datetime, now: datetime
+    pks: Collection[int], *, by: User | None, reason: str, next_at: datetime, now: datetime
 ) -> int:
     """Send deliveries again that failed for certain; how many. Each gets a verdict.
 
-    The caller has locked the rows and checked that none of them can have been delivered.
+    `by` None: their failure hit everybody. The caller has locked the rows and checked that none
+    of them can have been delivered.
     """
     failed = Delivery.objects.filter(
         pk__in=pks, state=State.FAILED, progress__lt=Progress.DELIVERED
     )
     rows = list(failed.order_by("pk").select_for_update(of=("self",)))
+    ruling = Ruling.HUMAN_RETRY if by else Ruling.RETURNED
     Verdict.objects.bulk_create(
-        new_verdict(row, Ruling.HUMAN_RETRY, reason, {"failed": row.reason}, now, by)
-        for row in rows
+        new_verdict(row, ruling, reason, {"failed": row.reason}, now, by) for row in rows
     )
     return failed.filter(pk__in=[row.pk for row in rows]).update(
         state=State.RETRY_WAIT, next_at=next_at, tries_charged=0, resend_no=0

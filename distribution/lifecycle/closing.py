@@ -9,9 +9,10 @@ from django.db import transaction
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.analytics import counts
-from distribution.ledger import deliveries, rollup_marks
+from distribution.ledger import deliveries, returns, rollup_marks
 from distribution.lifecycle.control import emit_state_event
 from distribution.models import Distribution, DistributionState, EventKind
+from distribution.outcomes import tallies
 from distribution.service_level import sla
 from phonepool.numbers import health
 
@@ -37,6 +38,8 @@ def complete_if_done(distribution_id: int, *, now: datetime) -> bool:
         closed = _close(distribution_id, results, now)
         if closed:
             _close_alerts(distribution, results, now)
+    if closed:
+        tallies.forget_old(now)
     if closed and not Distribution.objects.running().exists():
         health.stand_down(now)
     return closed
@@ -61,6 +64,8 @@ def _is_done(distribution: Distribution, now: datetime) -> bool:
     assert distribution.window_end is not None  # a constraint of running ones
     if now >= distribution.window_end:
         deliveries.skip_rest(distribution.pk, distribution.pause_cause)
+    else:  # who failed for the cause of a pause waits again: it is not done
+        returns.return_for_pause(distribution, now=now)
     if counts.tally(distribution).unsettled:
         return False
     deadline = distribution.sla_deadline

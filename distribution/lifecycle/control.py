@@ -9,13 +9,14 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, F, OuterRef
 
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
-from distribution.ledger import deliveries, outbox, rollup_marks
+from distribution.ledger import deliveries, outbox, returns, rollup_marks
 from distribution.ledger.reasons import DeliveryReason
-from distribution.models import Alert, Delivery, Distribution, DistributionState, EventKind, State
+from distribution.lifecycle import pause_facts
+from distribution.models import Delivery, Distribution, DistributionState, EventKind, State
 from distribution.models.distributions import RUNNING, UNOPENED
 from phonepool.errors import Failure
 from phonepool.models import Portfolio
@@ -29,12 +30,17 @@ class ControlError(Exception):
 def pause(distribution_id: int, *, reason: str, now: datetime, cause: str = "") -> bool:
     """Nothing new is claimed from now on; calls under way finish. True when this call did it.
 
-    `cause` is the slug of the failure that keeps everybody waiting, if it is one.
+    `cause` is the slug of the failure that keeps everybody waiting, if it is one. Who failed for it
+    waits again, and it is resumed when the cause is gone (`recovery.py`).
     """
     sending = Distribution.objects.sending().filter(pk=distribution_id)
+    facts = pause_facts.read(distribution_id, cause, now) if cause else {}
     with transaction.atomic():
         paused = sending.update(
-            state=DistributionState.PAUSED, state_reason=reason[:200], pause_cause=cause
+            state=DistributionState.PAUSED,
+            state_reason=reason[:200],
+            pause_cause=cause,
+            pause_facts=facts,
         )
         if paused:
             emit_state_event(EventKind.DISTRIBUTION_PAUSED, distribution_id, now)
@@ -55,12 +61,26 @@ def pause_for(distribution_id: int, failure: Failure, *, now: datetime, seen: st
     return pause(distribution_id, reason=reason, cause=failure.slug, now=now)
 
 
-def resume(distribution_id: int, *, now: datetime) -> None:
+def resume(distribution_id: int, *, now: datetime, by_rule: bool = False) -> None:
     """Continue where it was paused. Nothing was lost meanwhile: what waited still waits, and one
-    message tests at once whether the fault is over."""
+    message tests at once whether the fault is over.
+
+    A person who resumes accepts the cause; `by_rule` means that the cause is gone.
+    """
+    distribution = Distribution.objects.get(pk=distribution_id)
+    cause = distribution.pause_cause
+    if distribution.state == DistributionState.PAUSED:
+        returns.return_for_pause(distribution, now=now)
     paused = Distribution.objects.filter(pk=distribution_id, state=DistributionState.PAUSED)
     with transaction.atomic():
-        if not paused.update(state=DistributionState.SENDING, state_reason="", pause_cause=""):
+        if not paused.update(
+            state=DistributionState.SENDING,
+            state_reason="",
+            pause_cause="",
+            resume_no=F("resume_no") + 1,
+            resumed_at=now,
+            accepted_cause="" if by_rule else cause,
+        ):
             raise ControlError("Only a paused distribution can be resumed.")
         emit_state_event(EventKind.DISTRIBUTION_SENDING, distribution_id, now)
     breakers.retry_now(now)
@@ -107,14 +127,6 @@ def wake_all_backups(now: datetime) -> None:
     """For all that are sending, at once: the regular check would do it some seconds later."""
     for distribution in Distribution.objects.sending():
         wake_backups(distribution, now)
-
-
-def resumed_at(distribution_id: int) -> datetime | None:
-    """When it was last resumed after a pause, if it was."""
-    rule = AlertRule.DISTRIBUTION_PAUSED
-    pauses = Alert.objects.filter(rule=rule, scope=rule.scope(distribution_id))
-    ended = pauses.exclude(closed_at=None).order_by("-closed_at")
-    return ended.values_list("closed_at", flat=True).first()
 
 
 def sending_by(portfolio_id: int | None) -> list[int]:

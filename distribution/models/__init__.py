@@ -25,6 +25,7 @@ from distribution.models.outgoing import (
 )
 from distribution.models.rollups import Outcome, Rollup, RollupMark, RollupState
 from distribution.models.status_feed import StatusFeed
+from distribution.models.tallies import Channel, OutcomeTally
 from distribution.models.timetable import BlackoutDate, DailyTime, OneTime
 from distribution.models.verdicts import Certainty, Duplicate, Ruling, Verdict
 from distribution.models.workers import Worker
@@ -37,6 +38,7 @@ __all__ = [
     "AttemptOutcome",
     "BlackoutDate",
     "Certainty",
+    "Channel",
     "Content",
     "ContentState",
     "DailyTime",
@@ -56,6 +58,7 @@ __all__ = [
     "MessageTemplate",
     "OneTime",
     "Outcome",
+    "OutcomeTally",
     "OutgoingEvent",
     "PostState",
     "Progress",

@@ -59,6 +59,12 @@ class Distribution(models.Model):
     state_reason = models.CharField(max_length=200, blank=True, default="")
     # While PAUSED for a failure that hits everybody: its slug. Kept when the window ends.
     pause_cause = models.CharField(max_length=40, blank=True, default="", db_default="")
+    # What was true when it was last paused for a cause (`lifecycle/pause_facts.py`).
+    pause_facts = models.JSONField(default=dict, blank=True, db_default={})
+    resume_no = models.PositiveSmallIntegerField(default=0, db_default=0)
+    resumed_at = models.DateTimeField(null=True, blank=True)
+    # The cause in spite of which a person resumed it last.
+    accepted_cause = models.CharField(max_length=40, blank=True, default="", db_default="")
 
     opened_at = models.DateTimeField(null=True, blank=True)
     window_end = models.DateTimeField(null=True, blank=True)  # no send begins after it

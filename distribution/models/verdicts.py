@@ -13,6 +13,7 @@ from subscribers.append_only import AppendOnly
 
 class Ruling(models.TextChoices):
     SEND_AGAIN = "SEND_AGAIN"  # every gate said that it was not accepted
+    RETURNED = "RETURNED"  # it failed for a reason that hit everybody: it waits again
     UNCONFIRMED = "UNCONFIRMED"  # unknown to the end: a person decides
     HUMAN_SEND_AGAIN = "HUMAN_SEND_AGAIN"  # at that person's risk
     HUMAN_LEAVE = "HUMAN_LEAVE"

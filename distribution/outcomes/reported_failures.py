@@ -26,11 +26,14 @@ class ReportedFailure:
     code: int | None
     at: datetime  # the event's own time
     sent_at: datetime | None  # when the message was marked in flight
+    was_sent: bool = False  # an earlier bundle had reported it, as a `SentMessage`
+    was_resent: bool = False  # after an earlier message that failed
 
 
 class SentMessage(NamedTuple):
     """A message that WhatsApp reported for the first time, and not as failed."""
 
+    distribution_id: int
     number_id: int
     sent_at: datetime
 

@@ -268,6 +268,8 @@ def _reported(
         report.code,
         report.at,
         sent_by.started_at,
+        was_sent=row.facts.progress > Progress.NONE and report.attempt in (None, _current(row)),
+        was_resent=row.facts.resend_no > 0,
     )
 
 
@@ -294,6 +296,6 @@ def _note_effects(row: _Row, facts: DeliveryFacts, applied: AppliedReports) -> N
         applied.reached.add(row.subscriber_id)
     first_news = facts.progress > row.facts.progress == Progress.NONE and facts.failed_at is None
     if first_news and row.number_id is not None and facts.inflight_at is not None:
-        applied.sent.append(SentMessage(row.number_id, facts.inflight_at))
+        applied.sent.append(SentMessage(row.distribution_id, row.number_id, facts.inflight_at))
     if facts.state == State.FAILED != row.facts.state:
         applied.failed.append(row.pk)

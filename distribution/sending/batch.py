@@ -218,10 +218,13 @@ class BatchRun:
             # Not a daemon: the process ends only after the last answers are recorded.
             BackgroundJob("late answers", self._collect_in_background, daemon=False).start()
             self.in_background = True
+        else:
+            self.settling.judge()
 
     def _collect_in_background(self) -> None:
         try:
             while self.settling.in_flight:
                 self._collect(timeout=SETTLE_INTERVAL_SECONDS)
+            self.settling.judge()
         finally:
             withdrawal.unregister(self.ticket)

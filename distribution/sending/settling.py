@@ -14,15 +14,17 @@ from datetime import datetime
 from typing import NamedTuple
 
 from django.conf import settings
+from django.db import transaction
 
 from distribution.alerts import phone_pool, proxy_answers
 from distribution.ledger import deliveries
 from distribution.ledger.attempts.conflicts import Conflict
 from distribution.ledger.attempts.ids import AttemptKey
 from distribution.ledger.attempts.settlements import Settlement
-from distribution.lifecycle import control
-from distribution.models import AttemptOutcome, Distribution, State
-from distribution.outcomes import duplicates
+from distribution.lifecycle import control, mass_failures
+from distribution.models import AttemptOutcome, Channel, Distribution, State
+from distribution.outcomes import duplicates, tallies
+from distribution.outcomes.tallies import Tally
 from distribution.runtime.database_retry import DATABASE_UNAVAILABLE, DatabaseRetry
 from distribution.sending import retry_policy
 from phonepool.cloud_api.client import SendOutcome
@@ -33,6 +35,9 @@ from phonepool.numbers.breakers import CallReport
 from phonepool.numbers.reservation import Reservation
 
 log = logging.getLogger(__name__)
+
+# Good answers wait for so many before they are counted in the database; a failure never waits.
+COUNTED_TOGETHER = 50
 
 Clock = Callable[[], datetime]
 
@@ -70,6 +75,7 @@ class Settling:
         self.in_flight: dict[int, InFlight] = {}  # by delivery
         self._distribution, self._clock, self._result = distribution, clock, result
         self._database_retry = DatabaseRetry(settings.OUTCOME_PATIENCE_SECONDS)
+        self._tally = Tally()  # outcomes that are not in the database yet
 
     def try_to_write(self, step: Callable[[], object]) -> None:
         """Repeat it while the database is away; after that, leases and webhooks settle it."""
@@ -86,6 +92,7 @@ class Settling:
         costly: dict[int, list[int]] = defaultdict(list)
         for outcome in outcomes:
             attempt, tries_charged, slots = self.in_flight.pop(outcome.key)
+            self._count(slots.number_id, outcome, tried_before=tries_charged > 0)
             settlements.append(self._settlement(attempt, outcome, tries_charged, slots.number_id))
             if (
                 settlements[-1].next_at
@@ -110,9 +117,34 @@ class Settling:
         proxied = [outcome.details for outcome in outcomes if outcome.failure is PROXY_ANSWER]
         if proxied:
             self.try_to_write(lambda: proxy_answers.report(proxied[-1], self._clock()))
+        if tallies.failures(self._tally) or self._tally.total() >= COUNTED_TOGETHER:
+            self.judge()
+
+    def judge(self) -> None:
+        """Write down how the calls ended in sums, and act if too many failed alike."""
+        tally, self._tally = self._tally, Tally()
+        if tally:
+            self.try_to_write(lambda: self._judge(tally))
+
+    def _judge(self, tally: Tally) -> None:
+        pk, resume_no = self._distribution.pk, self._distribution.resume_no
+        if not tallies.failures(tally):
+            tallies.record(pk, Channel.ANSWER, tally, resume_no=resume_no)
+            return
+        with transaction.atomic():
+            tallies.record(pk, Channel.ANSWER, tally, resume_no=resume_no)
+            mass_failures.respond(pk, Channel.ANSWER, tally, now=self._clock())
+
+    def _count(self, number_id: int, outcome: SendOutcome, *, tried_before: bool) -> None:
+        reason = tallies.reason_of(outcome.failure, tried_before=tried_before)
+        if reason is not None:
+            self._tally[tallies.slot(number_id, reason, outcome.ended_at)] += 1
 
     def fail_unsendable(self, pks: Sequence[int]) -> None:
         """Nothing was sent and nothing can be: the data of these must be repaired first."""
+        for pk in pks:
+            number_id = self.in_flight[pk].slots.number_id
+            self._tally[tallies.slot(number_id, UNSENDABLE.slug, self._clock())] += 1
         failed = [
             Settlement(
                 self.in_flight.pop(pk).attempt,
@@ -125,6 +157,7 @@ class Settling:
         ]
         if failed:
             self.try_to_write(lambda: deliveries.settle(failed))
+            self.judge()
 
     def _settle(
         self, settlements: Sequence[Settlement], costly: Mapping[int, Sequence[int]]

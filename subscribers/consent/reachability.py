@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
@@ -13,6 +13,7 @@ from subscribers.models import ConsentEvent, Status, Subscriber
 
 UNREACHABLE_DAYS_LIMIT = 3  # separate days in a row; then the number counts as invalid
 UNREACHABLE_SOURCE = "whatsapp:unreachable"
+WITHDRAWN_SOURCE = "whatsapp:unreachable_withdrawn"
 
 
 def report_unreachable(subscriber_ids: Collection[int], *, on: date, now: datetime) -> set[int]:
@@ -39,6 +40,35 @@ def report_unreachable(subscriber_ids: Collection[int], *, on: date, now: dateti
             ]
             lost |= record(decisions, now=now)
     return lost
+
+
+def withdraw_day(subscriber_ids: Collection[int], *, on: date, now: datetime) -> int:
+    """Take back that `on` was counted: so many could not be reached that it was not their fault.
+
+    Numbers that became INVALID by that day are valid again. Returns how many had it counted.
+    """
+    withdrawn = 0
+    after = now + timedelta(microseconds=1)  # the day may have been counted in the same moment
+    for chunk in in_chunks(sorted(set(subscriber_ids))):
+        with transaction.atomic():
+            lock_statuses(chunk)
+            counted = Subscriber.objects.filter(
+                pk__in=chunk, unreachable_on=on, unreachable_days__gt=0
+            )
+            ids = list(counted.values_list("pk", flat=True))
+            withdrawn += counted.update(
+                unreachable_days=F("unreachable_days") - 1, unreachable_on=on - timedelta(days=1)
+            )
+            by_day = ConsentEvent.objects.filter(
+                kind=Kind.UNREACHABLE, source=UNREACHABLE_SOURCE, evidence=on.isoformat()
+            ).values("subscriber")
+            invalid = Subscriber.objects.filter(pk__in=_made_invalid_by_silence(ids))
+            revivals = [
+                Decision(pk, Kind.RESUME, WITHDRAWN_SOURCE, after)
+                for pk in invalid.filter(pk__in=by_day).values_list("pk", flat=True)
+            ]
+            record(revivals, now=after)
+    return withdrawn
 
 
 def report_reached(subscriber_ids: Collection[int], *, now: datetime) -> int:

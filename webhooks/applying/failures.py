@@ -14,7 +14,8 @@ from datetime import datetime, timedelta
 
 from distribution.alerts import incidents, phone_pool
 from distribution.alerts.catalogue import AlertRule
-from distribution.lifecycle import control
+from distribution.lifecycle import control, mass_failures
+from distribution.models import Distribution
 from distribution.outcomes import portfolio_pacing
 from distribution.outcomes.reported_failures import ReportedFailure, SentMessage
 from distribution.outcomes.status_reports import AppliedReports
@@ -44,7 +45,9 @@ def apply(applied: AppliedReports, *, now: datetime) -> None:
     """The effects of newly reported failures."""
     failures = portfolio_pacing.name_reviews(applied.failures)
     _report_to_pool(_late_reports(failures, applied.sent, now), now)
-    _count_unreachable([one for one in failures if one.failure.action is Action.INVALID], now)
+    verdicts = mass_failures.judge_reports(failures, applied.sent, now=now)
+    invalid = [one for one in failures if one.failure.action is Action.INVALID]
+    _count_unreachable(set(invalid) - mass_failures.general(invalid, verdicts), now)
     _opt_out([one for one in failures if one.failure.action is Action.OPTOUT], now)
     _pause_distributions([one for one in failures if one.failure.action in HALTING], now)
     _pause_reviewed([one for one in failures if one.failure is PORTFOLIO_PACING], now)
@@ -63,7 +66,9 @@ def _late_reports(
         if one.number_id is not None and one.at > now - EVENT_AGE_LIMIT
     ]
     if reports:
-        reports += [CallReport(pk, None, at.timestamp(), late=True) for pk, at in sent]
+        reports += [
+            CallReport(one.number_id, None, one.sent_at.timestamp(), late=True) for one in sent
+        ]
     return reports
 
 
@@ -109,7 +114,7 @@ def _pause_distributions(failures: Iterable[ReportedFailure], now: datetime) -> 
     for one in sorted(failures, key=lambda one: one.sent_at or one.at):
         latest[one.distribution_id] = one
     for distribution_id, one in latest.items():
-        resumed_at = control.resumed_at(distribution_id)
+        resumed_at = Distribution.objects.get(pk=distribution_id).resumed_at
         if resumed_at is None or (one.sent_at or one.at) >= resumed_at:
             control.pause_for(distribution_id, one.failure, seen=REPORTED_LATE, now=now)
 
