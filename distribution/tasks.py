@@ -15,16 +15,17 @@ from django.utils import timezone
 
 from distribution.alerts.notifiers import webhook
 from distribution.analytics import rollups
-from distribution.content import template_sync
 from distribution.engine import clock_repair
 from distribution.engine import tick as engine_tick  # `tick` is a task here
 from distribution.event_webhooks import delivery
 from distribution.lifecycle import closing, media_renewal, schedule
+from distribution.mirror import template_sync
 from distribution.models import Distribution, Heartbeat, KeptAnswer
 from distribution.models.heartbeats import KEEPER, SLA, TICK
 from distribution.runtime.publisher import WAIT_SECONDS, publish
 from distribution.sending import batch
 from phonepool.cloud_api import client
+from phonepool.numbers import accounts
 
 log = logging.getLogger(__name__)
 
@@ -139,8 +140,8 @@ def refresh_sla() -> None:
 
 @shared_task(ignore_result=True)
 def sync_message_templates() -> int:
-    """Mirror Meta's message templates."""
-    if not settings.WHATSAPP_BUSINESS_ID:
+    """Mirror the message templates of all our accounts."""
+    if not accounts.own_accounts().ids():
         return 0
     return template_sync.sync(client.client(), now=timezone.now())
 

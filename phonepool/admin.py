@@ -5,15 +5,33 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
+from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
-from phonepool.models import PhoneEvent, Portfolio
+from phonepool.models import PhoneEvent, Portfolio, Waba
 
 
 @admin.register(Portfolio)
 class PortfolioAdmin(ModelAdmin):
     list_display = ("name", "business_id", "recipient_limit", "breaker")
     readonly_fields = ("breaker", "breaker_reason")
+
+
+@admin.register(Waba)
+class WabaAdmin(ModelAdmin):
+    """The accounts at Meta that the access token reaches."""
+
+    list_display = ("meta_id", "name", "portfolio")
+    list_select_related = ("portfolio",)
+    fields = ("meta_id", "name", "portfolio")
+
+    def get_readonly_fields(
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        obj: Waba | None = None,
+    ) -> tuple[str, ...]:
+        """Its numbers share its portfolio, so it stays where it is once it has some."""
+        return ("portfolio",) if obj is not None and obj.numbers.exists() else ()
 
 
 class PhoneEventInline(TabularInline):
@@ -36,12 +54,13 @@ class PhoneNumberAdmin(ModelAdmin):
 
     inlines = (PhoneEventInline,)
     list_filter = ("role", "state", "quality", "breaker")
-    list_select_related = ("portfolio",)
+    list_select_related = ("portfolio", "waba")
     fields = (
         "label",
         "meta_id",
         "display_number",
         "portfolio",
+        "waba",
         "rate_per_second",
         "daily_capacity",
     )

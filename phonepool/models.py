@@ -1,7 +1,8 @@
-"""The phone numbers we send from, their portfolio, and the history of each number."""
+"""The phone numbers we send from, their accounts at Meta, and the history of each number."""
 
 from __future__ import annotations
 
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
 
@@ -43,6 +44,7 @@ class Portfolio(models.Model):
     name = models.CharField(max_length=80, blank=True, default="")
     # Unique recipients in a rolling 24 h; null = unlimited.
     recipient_limit = models.PositiveIntegerField(null=True, blank=True)
+    limit_at = models.DateTimeField(null=True, editable=False)  # of Meta's latest word on the limit
     # Open while the fault is the account's or Meta's: all its numbers' breakers are open, too.
     breaker = models.CharField(max_length=9, choices=Breaker, default=Breaker.CLOSED)
     breaker_reason = models.CharField(max_length=80, blank=True, default="")
@@ -56,6 +58,22 @@ class Portfolio(models.Model):
 
     def __str__(self) -> str:
         return self.name or self.business_id
+
+
+class Waba(models.Model):
+    """A WhatsApp Business account of ours (Meta's Messaging Account): it owns numbers and message
+    templates, and Meta's notices name it. One access token reaches all of them."""
+
+    meta_id = models.CharField("account id", max_length=32, unique=True)
+    portfolio = models.ForeignKey(Portfolio, models.PROTECT, related_name="wabas")
+    name = models.CharField(max_length=80, blank=True, default="")
+
+    class Meta:
+        ordering = ["name", "meta_id"]
+        verbose_name = "WhatsApp account"
+
+    def __str__(self) -> str:
+        return self.name or self.meta_id
 
 
 class PhoneNumberQuerySet(models.QuerySet["PhoneNumber"]):
@@ -79,6 +97,15 @@ class PhoneNumber(models.Model):
     display_number = models.CharField(max_length=20, blank=True, default="")
     label = models.SlugField(max_length=40, unique=True)
     portfolio = models.ForeignKey(Portfolio, models.PROTECT, related_name="numbers")
+    # Null: not known yet. Its portfolio is the number's.
+    waba = models.ForeignKey(
+        Waba,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="numbers",
+        verbose_name="WhatsApp account",
+    )
     role = models.CharField(max_length=8, choices=Role, default=Role.PRIMARY)
     state = models.CharField(max_length=8, choices=NumberState, default=NumberState.ACTIVE)
     state_reason = models.CharField(max_length=80, blank=True, default="")
@@ -86,6 +113,11 @@ class PhoneNumber(models.Model):
     quality = models.CharField(max_length=8, choices=Quality, default=Quality.HIGH)
     quality_at = models.DateTimeField(null=True, blank=True)
     seen_at = models.DateTimeField(null=True, blank=True)  # when its state was last read from Meta
+    # Meta's latest words on each of the two facts that `quality` is made of: the rating, kept while
+    # the number is flagged, and the flag.
+    rating = models.CharField(max_length=8, blank=True, default="", editable=False)
+    rating_at = models.DateTimeField(null=True, editable=False)
+    flag_at = models.DateTimeField(null=True, editable=False)
 
     rate_per_second = models.PositiveIntegerField(default=80)  # what Meta allows this number
     daily_capacity = models.PositiveIntegerField(default=100_000)
@@ -130,6 +162,12 @@ class PhoneNumber(models.Model):
     def __str__(self) -> str:
         return self.label
 
+    def clean(self) -> None:
+        if self.waba is not None and self.waba.portfolio_id != self.portfolio_id:
+            raise ValidationError(
+                {"waba": f"This account belongs to the portfolio {self.waba.portfolio}."}
+            )
+
     @property
     def is_usable(self) -> bool:
         """As the query `usable()`."""
@@ -149,3 +187,23 @@ class PhoneEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.detail}"
+
+
+class AccountNotice(models.Model):
+    """Meta's latest word on one topic about one account: a restriction, a ban, …"""
+
+    account = models.CharField(max_length=32, blank=True)  # Meta's id of the WABA
+    topic = models.CharField(max_length=64)
+    event = models.CharField(max_length=80)
+    detail = models.CharField(max_length=300, blank=True)
+    at = models.DateTimeField()
+    lifted = models.BooleanField()  # the trouble is over
+    expires_at = models.DateTimeField(null=True)  # when it is over by itself
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["account", "topic"], name="account_notice_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.event} {self.detail}".strip()

@@ -12,7 +12,7 @@ from django.utils import timezone
 from distribution.content import approval
 from distribution.lifecycle import opening
 from distribution.models import Content, Distribution, Kind, MessageTemplate, TemplateStatus
-from phonepool.models import PhoneNumber, Portfolio
+from phonepool.models import PhoneNumber, Portfolio, Waba
 from subscribers.models import Subscriber
 
 serial = count(1)  # names have it with zeros before, so that they sort as they were made
@@ -35,6 +35,12 @@ def some_subscribers(number: int, **fields: Any) -> list[Subscriber]:
 
 def a_portfolio(**fields: Any) -> Portfolio:
     return Portfolio.objects.get_or_create(business_id="900", defaults=fields)[0]
+
+
+def a_waba(meta_id: str = "", **fields: Any) -> Waba:
+    portfolio = fields.pop("portfolio", None) or a_portfolio()
+    meta_id = meta_id or f"7000{next(serial)}"
+    return Waba.objects.create(meta_id=meta_id, portfolio=portfolio, **fields)
 
 
 def a_number(**fields: Any) -> PhoneNumber:

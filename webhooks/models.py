@@ -66,3 +66,17 @@ class WebhookEvent(models.Model):
 
     def __str__(self) -> str:
         return f"webhook {self.pk}"
+
+
+class ItemCount(models.Model):
+    """How many items of webhooks were applied, or had no effect, by what they were."""
+
+    name = models.CharField(max_length=80)
+    left_out = models.BooleanField()
+    number = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["name", "left_out"], name="item_count_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.number}"

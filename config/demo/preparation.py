@@ -17,7 +17,8 @@ from django.utils import timezone
 
 from config.demo.subscriber_list import make_files
 from config.staff import roles
-from distribution.content import approval, template_sync
+from distribution.content import approval
+from distribution.mirror import template_sync
 from distribution.models import Content, MessageTemplate
 from phonepool.cloud_api import client
 from phonepool.models import PhoneNumber, Portfolio, Role

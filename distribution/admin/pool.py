@@ -60,7 +60,16 @@ def _possible(**facts: Any) -> Callable[[ModelAdmin, HttpRequest, Any], bool]:
 class PoolAdmin(NeverDeleted, AddedFigures, PhoneNumberAdmin):
     """Deliveries refer to a number, so it is never deleted: it is disabled instead."""
 
-    list_display = ("label", "role", "state_text", "quality", "speed", "today", "breaker_text")
+    list_display = (
+        "label",
+        "waba",
+        "role",
+        "state_text",
+        "quality",
+        "speed",
+        "today",
+        "breaker_text",
+    )
     list_before_template = "admin/phonepool/phonenumber/headroom.html"
     change_form_outer_before_template = "admin/phonepool/phonenumber/status.html"
     ordering = ("-role", "label")

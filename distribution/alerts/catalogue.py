@@ -78,7 +78,8 @@ class AlertRule(StrEnum):
     # --- before a distribution opens: the findings of lifecycle/preflight ---
 
     NO_CONTENT = "no_content", CRITICAL, DISTRIBUTION
-    TEMPLATE_NOT_APPROVED = "template_not_approved", CRITICAL, DISTRIBUTION
+    # critical if no number can send it, else a warning that names those that cannot
+    TEMPLATE_NOT_APPROVED = "template_not_approved", EITHER, DISTRIBUTION
     # critical if the fallback cannot be sent in its place
     CONTENT_INVALID = "content_invalid", EITHER, DISTRIBUTION
     NO_TOKEN = "no_token", CRITICAL, DISTRIBUTION

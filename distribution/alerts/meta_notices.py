@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.models import Alert, Distribution, DistributionState
-from phonepool.models import Portfolio
+from phonepool.models import AccountNotice, Portfolio, Waba
 
 RULES = (AlertRule.TEMPLATE_CATEGORY, AlertRule.LIMIT_CHANGED, AlertRule.ACCOUNT_NOTICE)
 # What failed for many people of a distribution: told once, and nothing ends it but time.
@@ -23,17 +23,46 @@ def close_outdated(now: datetime) -> int:
     return (
         incidents.close_all(_limits_now_recorded(), now=now)
         + incidents.close_all(_account_sends_again(), now=now)
+        + incidents.close_all(_restrictions_expired(now), now=now)
         + incidents.close_all(_expired(now), now=now)
     )
 
 
 def _limits_now_recorded() -> QuerySet[Alert]:
     """Our record has the limit that Meta reported."""
-    limits = Portfolio.objects.values_list("recipient_limit", flat=True)
+    limits = Portfolio.objects.values_list("pk", "recipient_limit")
     rule = AlertRule.LIMIT_CHANGED
-    return incidents.open_alerts(rule).filter(
-        scope__in=[rule.scope(f"{limit}") for limit in limits]
-    )
+    recorded = [rule.scope(f"{limit_prefix(pk)}{limit}") for pk, limit in limits]
+    return incidents.open_alerts(rule).filter(scope__in=recorded)
+
+
+def limit_prefix(portfolio_id: int) -> str:
+    """Begins the keys of alerts about a portfolio's limit; empty while it is the only one."""
+    others = Portfolio.objects.exclude(pk=portfolio_id).exists()
+    return f"portfolio {portfolio_id}: " if others else ""
+
+
+def account_key(account: str, topic: str) -> str:
+    """The key of an alert about an account; its id is left out while there is only one."""
+    return f"{topic} of {account}" if _is_one_of_several(account) else topic
+
+
+def account_name(account: str) -> str:
+    """Names the account in a sentence where there are several; else empty."""
+    waba = Waba.objects.filter(meta_id=account).first() if _is_one_of_several(account) else None
+    return f" of account {waba}" if waba else ""
+
+
+def _is_one_of_several(account: str) -> bool:
+    return bool(account) and Waba.objects.exclude(meta_id=account).exists()
+
+
+def _restrictions_expired(now: datetime) -> QuerySet[Alert]:
+    """Meta named the end of the restriction, and it has come."""
+    over = AccountNotice.objects.filter(expires_at__lte=now, lifted=False)
+    keys = [account_key(*names) for names in over.values_list("account", "topic")]
+    rule = AlertRule.ACCOUNT_NOTICE
+    return incidents.open_alerts(rule).filter(scope__in=[rule.scope(key) for key in keys])
 
 
 def _account_sends_again() -> QuerySet[Alert]:

@@ -1,4 +1,5 @@
-"""Which phone numbers may carry a content: those that have a copy of its file.
+"""Which phone numbers may carry a content: those whose WhatsApp account has its message template,
+and that have a copy of its file.
 
 The numbers are passed to `pool.reserve`, once for each batch.
 """
@@ -9,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
-from distribution.content import media_copies
+from distribution.content import media_copies, template_accounts
 from distribution.content.validation import ContentProblem
 from distribution.models import Content
 from phonepool.models import PhoneNumber
@@ -28,16 +29,19 @@ class EligibleNumbers:
 
 
 def for_content(content: Content, day: date) -> EligibleNumbers:
-    """At most two statements, and none for a content without a file."""
+    """One statement while there is one account; at most two more for a content with a file."""
+    able = template_accounts.numbers_with(content.message_template)
     ids = media_copies.ids_on(content, day)
-    return EligibleNumbers(None, {}) if ids is None else EligibleNumbers(frozenset(ids), ids)
+    if ids is None:
+        return EligibleNumbers(able, {})
+    return EligibleNumbers(frozenset(ids) if able is None else able & ids.keys(), ids)
 
 
 def problems_on(content: Content, day: date) -> list[ContentProblem]:
     """That none of the numbers that can send today may carry it."""
-    allowed = for_content(content, day).allowed
-    if allowed is None:
+    if media_copies.ids_on(content, day) is None:
         return []
+    allowed = for_content(content, day).allowed or ()
     able = [*PhoneNumber.objects.usable(), *PhoneNumber.objects.standing_by()]
     if not able or any(number.pk in allowed for number in able):
         return []

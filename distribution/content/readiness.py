@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
-from distribution.content import approval, validation
+from distribution.content import approval, template_accounts, validation
 from distribution.content.validation import ContentProblem
-from distribution.models import Content, ContentState, TemplateStatus
+from distribution.models import Content, ContentState, MessageTemplate
 
 STATE, STATUS, CHANGE = "state", "message_template.status", "message_template.components"
 
@@ -20,14 +20,24 @@ def problems_on(content: Content, day: date) -> list[ContentProblem]:
     """What keeps a content from being sent on that day; empty: it can be sent."""
     if content.state != ContentState.APPROVED:
         return [ContentProblem(STATE, "Its content is not approved: approve it.")]
-    template = content.message_template
-    if template.status != TemplateStatus.APPROVED:
-        sentence = (
+    problems = list(_status(content.message_template))
+    return problems or [*_changes(content), *validation.find_problems(content, day)]
+
+
+def _status(template: MessageTemplate) -> Iterator[ContentProblem]:
+    """Any of our accounts may have it approved, but one with a usable number has to."""
+    if not template_accounts.is_approved(template):
+        yield ContentProblem(
+            STATUS,
             f"Meta has the message template {template} as {template.status}: "
-            "choose an approved one or wait for Meta."
+            "choose an approved one or wait for Meta.",
         )
-        return [ContentProblem(STATUS, sentence)]
-    return [*_changes(content), *validation.find_problems(content, day)]
+    elif not template_accounts.has_number(template):
+        yield ContentProblem(
+            STATUS,
+            f"No phone number can send the message template {template}: their WhatsApp accounts "
+            "do not have it approved with the same components.",
+        )
 
 
 def _changes(content: Content) -> Iterator[ContentProblem]:

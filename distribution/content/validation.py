@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from distribution.content import media_copies, template_schema
+from distribution.content import media_copies, template_accounts, template_schema
 from distribution.content.rendering import (
     ADDRESS_VALUE_LIMIT,
     CONTROL_CHARACTERS,
@@ -58,7 +58,7 @@ def _template_problems(
     template: MessageTemplate, schema: TemplateSchema
 ) -> Iterator[ContentProblem]:
     """What makes a message template unusable for any content."""
-    if template.status in UNUSABLE_STATUSES:
+    if template.status in UNUSABLE_STATUSES and not template_accounts.is_approved(template):
         yield ContentProblem(
             "message_template",
             f"Meta has the message template as {template.status}: choose another one.",

@@ -9,7 +9,7 @@ from datetime import datetime
 from django.conf import settings
 
 from distribution.alerts.catalogue import AlertRule
-from distribution.content import eligible_numbers
+from distribution.content import eligible_numbers, template_accounts
 from distribution.lifecycle import content_choice
 from distribution.lifecycle.content_choice import ContentChoice
 from distribution.models import Content, Distribution
@@ -59,6 +59,7 @@ def check(distribution: Distribution, *, now: datetime) -> Preflight:
     if not any(finding.blocking for finding in findings):
         findings += [
             *_repetition(distribution, choice.content),
+            *_numbers_left_out(choice.content),
             *_capacity(distribution, choice.content, now),
         ]
     return Preflight(choice.content, findings)
@@ -91,6 +92,21 @@ def _repetition(distribution: Distribution, content: Content | None) -> Iterator
             AlertRule.CONTENT_REPEATED,
             f"This content was sent by distribution {earlier.pk} already: people get it twice. "
             "Have another one approved, or cancel one of the two.",
+            blocking=False,
+        )
+
+
+def _numbers_left_out(content: Content | None) -> Iterator[PreflightFinding]:
+    """Numbers of an account that lacks the message template; others take their share."""
+    able = template_accounts.numbers_with(content.message_template) if content else None
+    if content is None or able is None:
+        return
+    missing = [number.label for number in _usable_numbers() if number.pk not in able]
+    if missing:
+        yield PreflightFinding(
+            AlertRule.TEMPLATE_NOT_APPROVED,
+            f"Not sent by {', '.join(missing)}: their WhatsApp account does not have the message "
+            f"template {content.message_template} approved with the same components.",
             blocking=False,
         )
 

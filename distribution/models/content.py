@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from phonepool.constraints import value_is_known
+from phonepool.models import Waba
 from subscribers.append_only import AppendOnly
 
 
@@ -26,6 +27,15 @@ class TemplateStatus(models.TextChoices):
 class MessageTemplate(models.Model):
     """Our mirror of one of Meta's message templates."""
 
+    # Null: not known yet. Two accounts may have templates of the same name.
+    waba = models.ForeignKey(
+        Waba,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="templates",
+        verbose_name="WhatsApp account",
+    )
     meta_id = models.CharField(max_length=32, blank=True, default="")
     name = models.CharField(max_length=512)
     language = models.CharField(max_length=10, default="en")  # underscore form, `en_US`
@@ -37,11 +47,28 @@ class MessageTemplate(models.Model):
     is_fallback = models.BooleanField(default=False)
     metrics = models.JSONField(default=dict, blank=True)
     synced_at = models.DateTimeField(null=True, blank=True)
+    # What Meta said of each fact last, and when: an older notice does not undo a newer one.
+    status_at = models.DateTimeField(null=True)
+    status_reason = models.CharField(max_length=200, blank=True, default="")
+    quality_at = models.DateTimeField(null=True)
+    category_at = models.DateTimeField(null=True)
+    category_before = models.CharField(max_length=16, blank=True, default="")
+    # The category that Meta announces or means; the same as `category` where nothing is to change.
+    correct_category = models.CharField(max_length=16, blank=True, default="")
+    correct_category_at = models.DateTimeField(null=True)
+    sub_category = models.CharField(max_length=40, blank=True, default="")
+    send_ttl_seconds = models.IntegerField(null=True)  # Meta drops what is older; null: its default
+    source = models.CharField(max_length=40, blank=True, default="")  # who made it, in Meta's word
 
     class Meta:
         ordering = ["name", "language"]
         constraints = [
-            models.UniqueConstraint(fields=["name", "language"], name="template_once"),
+            models.UniqueConstraint(fields=["waba", "name", "language"], name="template_once"),
+            models.UniqueConstraint(
+                fields=["name", "language"],
+                condition=Q(waba__isnull=True),
+                name="template_once_without_account",
+            ),
             value_is_known("template", "status", TemplateStatus),
         ]
         permissions = [("sync_templates", "Can fetch message templates from Meta")]

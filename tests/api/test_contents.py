@@ -11,7 +11,8 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from distribution.content import approval, template_sync
+from distribution.content import approval
+from distribution.mirror import template_sync
 from distribution.models import Content, MessageTemplate
 from phonepool.cloud_api import client as cloud_api
 from tests.api.tokens import a_key, a_program

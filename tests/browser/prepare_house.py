@@ -13,7 +13,7 @@ from django.utils import timezone  # noqa: E402
 
 from config.demo import preparation  # noqa: E402
 from config.staff import roles  # noqa: E402
-from distribution.content import template_sync  # noqa: E402
+from distribution.mirror import template_sync  # noqa: E402
 from phonepool.cloud_api import client  # noqa: E402
 
 preparation.set_up_pool(preparation.POOL)

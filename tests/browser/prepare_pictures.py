@@ -15,8 +15,9 @@ from django.utils import timezone  # noqa: E402
 
 from config.demo import preparation  # noqa: E402
 from config.demo.journal_verdict import SandboxClient  # noqa: E402
-from distribution.content import approval, template_sync  # noqa: E402
+from distribution.content import approval  # noqa: E402
 from distribution.lifecycle import schedule  # noqa: E402
+from distribution.mirror import template_sync  # noqa: E402
 from distribution.models import (  # noqa: E402
     BlackoutDate,
     Content,

@@ -10,7 +10,8 @@ from django.contrib.messages import get_messages
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
-from distribution.content import media, template_sync
+from distribution.content import media
+from distribution.mirror import template_sync
 from distribution.models import Attempt, Content, Delivery, MessageTemplate
 from distribution.runtime import india_time
 from phonepool.cloud_api import client

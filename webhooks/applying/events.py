@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from distribution.outcomes.report_rules import StatusReport
+from phonepool.numbers.limits import Limit
 
 
 class Event:
@@ -76,47 +77,71 @@ class TemplateName:
 
 
 @dataclass(frozen=True, slots=True)
-class TemplateStatusChanged(Event):
-    template: TemplateName
-    event: str  # upper case: APPROVED, PAUSED, …
+class AccountEvent(Event):
+    """A notice about the account (WABA) with this id of Meta's, or about what belongs to it."""
+
+    account: str  # '' if Meta names none
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class TemplateQualityChanged(Event):
+class TemplateStatusChanged(AccountEvent):
+    template: TemplateName
+    event: str  # upper case: APPROVED, PAUSED, …
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateQualityChanged(AccountEvent):
     template: TemplateName
     quality: str  # GREEN, YELLOW, RED, UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
-class TemplateCategoryChanged(Event):
+class TemplateCategoryChanged(AccountEvent):
     template: TemplateName
     category: str  # UTILITY, MARKETING, AUTHENTICATION
     announced: bool  # True: it will apply soon; False: it applies now
 
 
 @dataclass(frozen=True, slots=True)
-class NumberQualityChanged(Event):
+class TemplateEdited(AccountEvent):
+    """Its components are others now; the notice does not say which."""
+
+    template: TemplateName
+
+
+@dataclass(frozen=True, slots=True)
+class NumberQualityChanged(AccountEvent):
     """Meta names the number by its digits here, not by its id."""
 
     digits: str
     event: str  # upper case: FLAGGED, UNFLAGGED, DOWNGRADE, …
-    at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class LimitChanged(Event):
-    """How many people the portfolio may write to in a rolling 24 h; None: any number."""
+class NumberNotice(AccountEvent):
+    """Its name was reviewed, or its PIN was changed: for the number's history."""
 
-    limit: int | None
+    digits: str
+    field: str
+    detail: str
 
 
 @dataclass(frozen=True, slots=True)
-class AccountNotice(Event):
+class LimitChanged(AccountEvent):
+    """How many people the portfolio may write to in a rolling 24 h."""
+
+    limit: Limit
+
+
+@dataclass(frozen=True, slots=True)
+class AccountNotice(AccountEvent):
     """Something happened to the account: restricted, banned, deleted, …"""
 
     event: str  # upper case
-    detail: str
+    words: tuple[str, ...]  # what qualifies it, in upper case
+    expires_at: datetime | None  # when a restriction ends by itself
 
 
 @dataclass(slots=True)

@@ -13,12 +13,15 @@ from typing import TypeVar
 from distribution.outcomes import status_reports
 from distribution.outcomes.restored_attempts import match_restored_attempts
 from phonepool.models import PhoneNumber
+from phonepool.numbers import accounts
+from phonepool.numbers.accounts import OwnAccounts
 from subscribers.consent import reachability
 from subscribers.consent.preferences import apply_preferences
 from subscribers.consent.suppressions import Preference
 from webhooks import metrics
 from webhooks.applying import failures, keywords, notices
 from webhooks.applying.events import (
+    AccountEvent,
     Event,
     Inbound,
     ParsedWebhook,
@@ -37,12 +40,18 @@ class WebhookCounts:
 
     unmatched: int = 0  # statuses of messages that are not known here
     parked: int = 0  # items of phone numbers that are not in the pool
+    foreign: int = 0  # notices about accounts that are not ours
     nameless: bool = False  # an unmatched status may match later, by its message id
+
+    @property
+    def not_ours(self) -> int:
+        return self.parked + self.foreign
 
     def add(self, others: WebhookCounts) -> None:
         """Add the counts of other events of the same webhook."""
         self.unmatched += others.unmatched
         self.parked += others.parked
+        self.foreign += others.foreign
         self.nameless |= others.nameless
 
 
@@ -63,9 +72,10 @@ def apply(webhooks: Mapping[int, ParsedWebhook], *, now: datetime) -> dict[int, 
     A handful of statements for all together. Call it inside a transaction.
     """
     numbers = dict(PhoneNumber.objects.values_list("meta_id", "pk"))
-    bundle = _bundle_ours(webhooks, numbers)
+    own = _own_accounts(webhooks.values())
+    bundle = _bundle_ours(webhooks, numbers, own)
     _apply_statuses(bundle, now)
-    left_out = notices.apply([event for _, event in bundle.events], now=now)
+    left_out = notices.apply([event for _, event in bundle.events], own, now=now)
     left_out += failures.apply_errors(bundle.of(Trouble), numbers, now=now)
     for moved in bundle.of(PersonMoved):
         notices.log_changed_number(moved)
@@ -74,8 +84,18 @@ def apply(webhooks: Mapping[int, ParsedWebhook], *, now: datetime) -> dict[int, 
     return bundle.counts
 
 
-def _bundle_ours(webhooks: Mapping[int, ParsedWebhook], numbers: Mapping[str, int]) -> Bundle:
-    """All events but those of numbers outside the pool: another system on the same app."""
+def _own_accounts(webhooks: Iterable[ParsedWebhook]) -> OwnAccounts:
+    """Read from the database only if there is a notice."""
+    events = (event for parsed in webhooks for event in parsed.events)
+    is_needed = any(isinstance(event, AccountEvent) for event in events)
+    return accounts.own_accounts() if is_needed else OwnAccounts({}, "")
+
+
+def _bundle_ours(
+    webhooks: Mapping[int, ParsedWebhook], numbers: Mapping[str, int], own: OwnAccounts
+) -> Bundle:
+    """All events but those of numbers and accounts that are not ours: of another system on the
+    same app."""
     bundle = Bundle()
     for key, parsed in webhooks.items():
         counts = bundle.counts[key] = WebhookCounts()
@@ -83,6 +103,8 @@ def _bundle_ours(webhooks: Mapping[int, ParsedWebhook], numbers: Mapping[str, in
             number = getattr(event, "number", "")
             if number and number not in numbers:
                 counts.parked += 1
+            elif isinstance(event, AccountEvent) and own.is_foreign(event.account):
+                counts.foreign += 1
             else:
                 bundle.events.append((key, event))
     return bundle
@@ -137,6 +159,7 @@ def _count(bundle: Bundle, webhooks: Iterable[ParsedWebhook], left_out: Counter[
     for parsed in webhooks:
         left_out += parsed.skipped
     left_out["foreign_number"] += sum(counts.parked for counts in bundle.counts.values())
+    left_out["foreign_account"] += sum(counts.foreign for counts in bundle.counts.values())
     left_out["unmatched_status"] += sum(counts.unmatched for counts in bundle.counts.values())
     metrics.count(Counter(_kind_of(event) for _, event in bundle.events), +left_out)
 

@@ -230,7 +230,7 @@ def _save_results(
             "again_at": _deferred_until(webhook, now) if tallies[webhook.pk].nameless else None,
             "unmatched": tallies[webhook.pk].unmatched,
             "skipped": parsed[webhook.pk].skipped.total(),
-            "parked": tallies[webhook.pk].parked,
+            "parked": tallies[webhook.pk].not_ours,
         }
         for webhook in special
     ]

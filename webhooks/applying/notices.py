@@ -1,9 +1,8 @@
-"""Meta's notices about message templates, phone numbers and the account: our records follow,
-distributions that can no longer send pause, and alerts report the rest.
+"""Meta's notices about message templates, phone numbers and accounts, each to the rule that
+applies it.
 
-Notices come late and out of order. Each row remembers the time of the latest notice; an older one
-is not applied, except that a bad one may be a little older: Meta's times are in whole seconds and
-by its own clock.
+Notices of accounts that are not ours have been left out before. They come late and out of order:
+`distribution/mirror` compares each with the time of the latest word on the same fact.
 """
 
 from __future__ import annotations
@@ -11,71 +10,47 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
+from celery import current_app
+from django.db import transaction
 
-from distribution.alerts import incidents, meta_notices
-from distribution.alerts.catalogue import AlertRule
-from distribution.lifecycle import control
-from distribution.models import Distribution, MessageTemplate, TemplateStatus
-from phonepool.models import PhoneNumber, Portfolio, Quality
+from distribution.mirror import account_notices, limits, numbers, templates
+from distribution.models import MessageTemplate
+from distribution.runtime import publisher
 from phonepool.numbers import health
+from phonepool.numbers.accounts import OwnAccounts
 from subscribers.models import Subscriber
 from webhooks.applying.events import (
+    AccountEvent,
     AccountNotice,
     Event,
     LimitChanged,
+    NumberNotice,
     NumberQualityChanged,
     PersonMoved,
     TemplateCategoryChanged,
-    TemplateName,
+    TemplateEdited,
     TemplateQualityChanged,
     TemplateStatusChanged,
 )
 
 log = logging.getLogger(__name__)
 
-CLOCK_TOLERANCE = timedelta(seconds=30)
-
-STATUS_AFTER = {
-    "APPROVED": TemplateStatus.APPROVED,
-    "REINSTATED": TemplateStatus.APPROVED,
-    "PENDING": TemplateStatus.PENDING,
-    "REJECTED": TemplateStatus.REJECTED,
-    "PAUSED": TemplateStatus.PAUSED,
-    "DISABLED": TemplateStatus.DISABLED,
-    **dict.fromkeys(
-        ["IN_APPEAL", "LOCKED", "ARCHIVED", "DELETED", "PENDING_DELETION"], TemplateStatus.OTHER
-    ),
-}
-# Meta does not name the quality; the next regular sync corrects a wrong guess.
-QUALITY_AFTER = {
-    "FLAGGED": Quality.FLAGGED,
-    "DOWNGRADE": Quality.LOW,
-    "UNFLAGGED": Quality.MEDIUM,
-}
-GRAVE = frozenset(
-    (
-        "ACCOUNT_DELETED",
-        "ACCOUNT_OFFBOARDED",
-        "ACCOUNT_RESTRICTION",
-        "ACCOUNT_VIOLATION",
-        "DISABLED_UPDATE",
-    )
-)
+SYNC_TASK = "distribution.tasks.sync_message_templates"  # by name: tasks are the outer edge
+SYNC_EXPIRY_SECONDS = 60
 
 
-def apply(events: Iterable[Event], *, now: datetime) -> Counter[str]:
+def apply(events: Iterable[Event], own: OwnAccounts, *, now: datetime) -> Counter[str]:
     """Apply those events that are notices, in the order of Meta's clock; the rest are ignored.
 
     Returns how many had no effect, by reason.
     """
     left_out: Counter[str] = Counter()
-    known = [event for event in events if type(event) in HANDLERS]
-    for event in sorted(known, key=lambda event: getattr(event, "at", now)):
-        reason = HANDLERS[type(event)](event, now)
+    known = [event for event in events if isinstance(event, AccountEvent)]
+    for event in sorted(known, key=lambda event: event.at):
+        reason = HANDLERS[type(event)](event, own, now)
         if reason:
             left_out[reason] += 1
     return left_out
@@ -84,133 +59,88 @@ def apply(events: Iterable[Event], *, now: datetime) -> Counter[str]:
 # --- message templates --------------------------------------------------------------------------
 
 
-def _template_status(event: TemplateStatusChanged, now: datetime) -> str:
-    template, status = _find(event.template), STATUS_AFTER.get(event.event)
+def _template_status(event: TemplateStatusChanged, _: OwnAccounts, now: datetime) -> str:
+    template, status = _find(event), templates.STATUS_AFTER.get(event.event)
     if template is None or status is None:
         return "template.unknown" if template is None else "template.event"
-    if _is_stale(event.at, template.synced_at, bad=status != TemplateStatus.APPROVED):
-        return "template.stale"
-    rows = MessageTemplate.objects.filter(pk=template.pk)
-    rows.update(status=status, synced_at=max(event.at, template.synced_at or event.at))
-    if status != TemplateStatus.APPROVED and template.status != status:
-        for distribution_id in _sending_with(template):
-            reason = f"message template {template} is {status} at Meta ({event.event})"
-            control.pause(distribution_id, reason=reason, now=now)
-    return ""
+    reason = f"{event.event}: {event.reason}" if event.reason else event.event
+    applied = templates.apply_status(template, status, reason=reason, at=event.at, now=now)
+    return "" if applied else "template.stale"
 
 
-def _template_quality(event: TemplateQualityChanged, now: datetime) -> str:  # noqa: ARG001
-    template = _find(event.template)
+def _template_quality(event: TemplateQualityChanged, _: OwnAccounts, now: datetime) -> str:  # noqa: ARG001
+    template = _find(event)
     if template is None:
         return "template.unknown"
-    MessageTemplate.objects.filter(pk=template.pk).update(quality=event.quality[:8])
-    return ""
+    return "" if templates.apply_quality(template, event.quality, at=event.at) else "template.stale"
 
 
-def _template_category(event: TemplateCategoryChanged, now: datetime) -> str:
-    """Another category has another price and other rules, so an alert reports it."""
-    template = _find(event.template)
+def _template_category(event: TemplateCategoryChanged, _: OwnAccounts, now: datetime) -> str:
+    template = _find(event)
     if template is None:
         return "template.unknown"
-    if not event.announced:
-        MessageTemplate.objects.filter(pk=template.pk).update(category=event.category[:16])
-    rule = AlertRule.TEMPLATE_CATEGORY
-    older = rule.scope(f"{template.pk} ")  # with any category
-    if template.category != event.category:
-        becomes = "will be" if event.announced else "is now"
-        key = f"{template.pk} {event.category}"
-        meta_notices.close_superseded(rule, prefix=older, but=rule.scope(key), now=now)
-        incidents.raise_alert(
-            rule,
-            key,
-            message=f"Message template {template} was {template.category} and {becomes} "
-            f"{event.category} at Meta: check the price and the rules.",
-            now=now,
-        )
-    elif event.announced:  # it stays as it is: an earlier announcement is withdrawn
-        meta_notices.close_superseded(rule, prefix=older, now=now)
+    apply = templates.announce_category if event.announced else templates.apply_category
+    return "" if apply(template, event.category, at=event.at, now=now) else "template.stale"
+
+
+def _template_edited(event: TemplateEdited, _: OwnAccounts, now: datetime) -> str:  # noqa: ARG001
+    """Only a reading shows what it is now: ask soon, and not only with the next regular one."""
+    if _find(event) is None:
+        return "template.unknown"
+    transaction.on_commit(lambda: publisher.publish(_publish_sync))
     return ""
 
 
-def _find(named: TemplateName) -> MessageTemplate | None:
-    by_name = Q(name=named.name, language=named.language)
-    condition = by_name | Q(meta_id=named.meta_id) if named.meta_id else by_name
-    return MessageTemplate.objects.filter(condition).first()
+def _publish_sync() -> None:
+    current_app.send_task(SYNC_TASK, expires=SYNC_EXPIRY_SECONDS, ignore_result=True, retry=False)
 
 
-def _sending_with(template: MessageTemplate) -> list[int]:
-    using = Distribution.objects.sending().filter(content__message_template=template)
-    return list(using.values_list("pk", flat=True))
-
-
-def _is_stale(at: datetime, known: datetime | None, *, bad: bool) -> bool:
-    return known is not None and at < known - (CLOCK_TOLERANCE if bad else timedelta(0))
+def _find(
+    event: TemplateStatusChanged
+    | TemplateQualityChanged
+    | TemplateCategoryChanged
+    | TemplateEdited,
+) -> MessageTemplate | None:
+    named = event.template
+    return templates.find(event.account, named.meta_id, named.name, named.language)
 
 
 # --- numbers ------------------------------------------------------------------------------------
 
 
-def _number_quality(event: NumberQualityChanged, now: datetime) -> str:
-    number, quality = _number_shown(event.digits), QUALITY_AFTER.get(event.event)
-    if number is None or quality is None:
-        return "number.unknown" if number is None else "number.event"
-    better = quality == Quality.MEDIUM
-    if better != (number.quality == Quality.FLAGGED) and quality != Quality.FLAGGED:
-        return "number.quality_known"  # not flagged any more, or not as good as "downgraded"
-    if _is_stale(event.at, number.quality_at, bad=not better):
-        return "number.stale"
-    if number.quality == quality:  # repeated: from now on older notices are stale
-        PhoneNumber.objects.filter(pk=number.pk).update(quality_at=event.at)
-    elif health.apply_quality(number.pk, quality, now=event.at) and not better:
-        control.wake_all_backups(now)
+def _number_quality(event: NumberQualityChanged, _: OwnAccounts, now: datetime) -> str:
+    number = numbers.find(event.account, event.digits)
+    if number is None:
+        return "number.unknown"
+    return numbers.apply_event(number, event.event, at=event.at, now=now)
+
+
+def _number_notice(event: NumberNotice, _: OwnAccounts, now: datetime) -> str:  # noqa: ARG001
+    number = numbers.find(event.account, event.digits)
+    if number is None:
+        return "number.unknown"
+    kind = {"security": "security"}.get(event.field, "name_review")
+    health.record_event(number.pk, kind, event.detail, event.at)
     return ""
-
-
-def _number_shown(digits: str) -> PhoneNumber | None:
-    """The number with these digits, however our record spells it."""
-    for number in PhoneNumber.objects.all():
-        if "".join(sign for sign in number.display_number if sign.isdigit()) == digits:
-            return number
-    return None
 
 
 # --- the account --------------------------------------------------------------------------------
 
 
-def _limit(event: LimitChanged, now: datetime) -> str:
-    """Alert only: a late notice must not keep recipients out of a distribution."""
-    portfolio = Portfolio.objects.first()
-    rule = AlertRule.LIMIT_CHANGED
-    meta_notices.close_superseded(rule, but=rule.scope(f"{event.limit}"), now=now)
-    if portfolio is None or portfolio.recipient_limit == event.limit:
-        return ""
-    incidents.raise_alert(
-        rule,
-        f"{event.limit}",
-        message=f"Meta says that we may write to {_people(event.limit)} in 24 hours, our record "
-        f"says {_people(portfolio.recipient_limit)}: check the Business Manager and correct it.",
-        now=now,
+def _limit(event: LimitChanged, own: OwnAccounts, now: datetime) -> str:
+    portfolio = own.portfolio(event.account)
+    if portfolio is None:
+        return "limit.portfolio"
+    portfolio.refresh_from_db()  # an earlier event of this bundle may have changed it
+    applied = limits.apply_notice(portfolio, event.limit, at=event.at, now=now)
+    return "" if applied else "limit.stale"
+
+
+def _account(event: AccountNotice, _: OwnAccounts, now: datetime) -> str:
+    log.warning("notice about an account: %s %s", event.event, ", ".join(event.words))
+    return account_notices.apply(
+        event.account, event.event, event.words, at=event.at, expires_at=event.expires_at, now=now
     )
-    return ""
-
-
-def _people(limit: int | None) -> str:
-    return "any number of people" if limit is None else f"{limit} people"
-
-
-def _account(event: AccountNotice, now: datetime) -> str:
-    log.warning("notice about the account: %s %s", event.event, event.detail)
-    if event.event == "DISABLED_UPDATE" and event.detail.upper().startswith("REINSTATE"):
-        meta_notices.close_superseded(AlertRule.ACCOUNT_NOTICE, now=now)
-    elif event.event in GRAVE:
-        incidents.raise_alert(
-            AlertRule.ACCOUNT_NOTICE,
-            event.event.lower(),
-            message=f"Meta reports {event.event} {event.detail}".strip()
-            + ": look at the account in the Business Manager.",
-            now=now,
-        )
-    return ""
 
 
 def log_changed_number(event: PersonMoved) -> None:
@@ -220,11 +150,13 @@ def log_changed_number(event: PersonMoved) -> None:
         log.warning("subscriber %s told WhatsApp of a new number: ask for it", subscriber)
 
 
-HANDLERS: dict[type, Callable[[Any, datetime], str]] = {
+HANDLERS: dict[type, Callable[[Any, OwnAccounts, datetime], str]] = {
     TemplateStatusChanged: _template_status,
     TemplateQualityChanged: _template_quality,
     TemplateCategoryChanged: _template_category,
+    TemplateEdited: _template_edited,
     NumberQualityChanged: _number_quality,
+    NumberNotice: _number_notice,
     LimitChanged: _limit,
     AccountNotice: _account,
 }

@@ -1,22 +1,18 @@
 """Meta's JSON → typed events. Pure and tolerant: what is unknown is counted, not refused.
 
 Each item is read alone: an unusable one is left out and its neighbours are read. The shapes are
-those of `messages`, `user_preferences` and the management fields.
+those of `messages` and `user_preferences`; `notice_payloads` has the management fields.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from distribution.ledger.attempts import ids
 from distribution.outcomes.report_rules import StatusReport
 from phonepool.json_values import (
     as_array,
-    as_constant,
     as_datetime,
     as_integer,
     as_object,
@@ -25,11 +21,9 @@ from phonepool.json_values import (
 )
 from phonepool.masking import masked
 from subscribers import phones
-from webhooks.applying import events
-from webhooks.applying.events import Event, ParsedWebhook, TemplateName
-
-Value = dict[str, Any]
-Item = Event | str  # what was read, or by which name it is counted as left out
+from webhooks.applying import events, notice_payloads
+from webhooks.applying.changes import Change, Item, Value
+from webhooks.applying.events import ParsedWebhook
 
 STATUSES = {word: word for word in ("sent", "delivered", "read", "failed")} | {"played": "read"}
 SILENT_TYPES = frozenset(
@@ -49,40 +43,25 @@ SILENT_TYPES = frozenset(
 FRAME = frozenset(("messaging_product", "metadata", "contacts"))
 
 
-@dataclass(slots=True)
-class Change:
-    """One entry of `changes`, and what is known about all items in it."""
-
-    value: Value
-    number: str  # Meta's id of the pool's number; '' on management fields
-    at: datetime  # Meta's time of the event, else when it was received here
-    received_at: datetime
-    skipped: Counter[str]
-
-
 def parse(body: bytes, *, received_at: datetime) -> ParsedWebhook:
     """Every event in a body that is understood; Unreadable when it is no JSON object."""
     parsed = ParsedWebhook()
     for entry in as_array(parse_object(body).get("entry")):
         time = as_datetime(as_object(entry).get("time"), latest=received_at)
-        for change in as_array(as_object(entry).get("changes")):
-            _read_change(as_object(change), time, received_at, parsed)
+        account = as_text(as_object(entry).get("id"), longest=32)
+        for change in map(as_object, as_array(as_object(entry).get("changes"))):
+            value = as_object(change.get("value"))
+            number = as_text(as_object(value.get("metadata")).get("phone_number_id"))
+            known = Change(value, account, number, time, received_at, parsed.skipped)
+            _read_change(as_text(change.get("field")), known, parsed)
     if not parsed.events and not parsed.skipped:
         parsed.skipped["empty"] += 1
     return parsed
 
 
-def _read_change(
-    change: Value, time: datetime, received_at: datetime, parsed: ParsedWebhook
-) -> None:
-    field = as_text(change.get("field"))
-    value = as_object(change.get("value"))
-    number = as_text(as_object(value.get("metadata")).get("phone_number_id"))
-    known = Change(value, number, time, received_at, parsed.skipped)
-    if field in NOTICE_READERS:
-        items: Iterable[Item] = [NOTICE_READERS[field](known)]
-    else:
-        items = READERS[field](known) if field in READERS else [field or "field"]
+def _read_change(field: str, known: Change, parsed: ParsedWebhook) -> None:
+    reader = READERS.get(field)
+    items: Iterable[Item] = reader(known) if reader else [field or "field"]
     for item in items:
         if isinstance(item, str):
             parsed.skipped[item] += 1
@@ -201,85 +180,10 @@ def _preferences(change: Change) -> Iterator[Item]:
             yield events.PreferenceChanged(change.number, phone, wants, at)
 
 
-# --- message templates --------------------------------------------------------------------------
-
-
-def _template(value: Value) -> TemplateName:
-    return TemplateName(
-        meta_id=as_text(value.get("message_template_id"), longest=32),
-        name=as_text(value.get("message_template_name"), longest=512),
-        language=as_text(value.get("message_template_language"), longest=10).replace("-", "_"),
-    )
-
-
-def _template_status(change: Change) -> Item:
-    if event := as_constant(change.value.get("event")):
-        return events.TemplateStatusChanged(_template(change.value), event, change.at)
-    return "message_template_status_update.event"
-
-
-def _template_quality(change: Change) -> Item:
-    if score := as_constant(change.value.get("new_quality_score")):
-        return events.TemplateQualityChanged(_template(change.value), score)
-    return "message_template_quality_update.new_quality_score"
-
-
-def _template_category(change: Change) -> Item:
-    # In the notice ahead of time `new_category` is the present one.
-    coming = as_constant(change.value.get("correct_category"))
-    if category := coming or as_constant(change.value.get("new_category")):
-        return events.TemplateCategoryChanged(_template(change.value), category, bool(coming))
-    return "template_category_update.new_category"
-
-
-# --- numbers and account ------------------------------------------------------------------------
-
-
-def _number_quality(change: Change) -> Item:
-    shown = as_text(change.value.get("display_phone_number"), longest=40)
-    digits = "".join(sign for sign in shown if sign.isdigit())
-    event = as_constant(change.value.get("event"))
-    if digits and event:
-        return events.NumberQualityChanged(digits, event, change.at)
-    return "phone_number_quality_update.event"
-
-
-def _capability(change: Change) -> Item:
-    """The limit comes as a number, -1 for none, or as one of Meta's tiers."""
-    given = change.value.get("max_daily_conversations_per_business")
-    if given == -1 or as_constant(given) == "TIER_UNLIMITED":
-        return events.LimitChanged(None)
-    tier = as_constant(given).removeprefix("TIER_")
-    limit = as_integer(tier.replace("K", "000") if tier else None)
-    if limit is None:
-        return "business_capability_update.max_daily_conversations_per_business"
-    return events.LimitChanged(limit)
-
-
-def _account(change: Change) -> Item:
-    event = as_constant(change.value.get("event"))
-    if not event:
-        return "account_update.event"
-    restrictions = map(as_object, as_array(change.value.get("restriction_info")))
-    details = (
-        as_constant(as_object(change.value.get("violation_info")).get("violation_type")),
-        as_constant(as_object(change.value.get("ban_info")).get("waba_ban_state")),
-        *(as_constant(restriction.get("restriction_type")) for restriction in restrictions),
-    )
-    return events.AccountNotice(event, ", ".join(filter(None, details))[:300])
-
-
 READERS: dict[str, Callable[[Change], Iterator[Item]]] = {
     "messages": _messages,
     "user_preferences": _preferences,
-}
-NOTICE_READERS: dict[str, Callable[[Change], Item]] = {
-    "message_template_status_update": _template_status,
-    "message_template_quality_update": _template_quality,
-    "template_category_update": _template_category,
-    "phone_number_quality_update": _number_quality,
-    "business_capability_update": _capability,
-    "account_update": _account,
+    **notice_payloads.READERS,
 }
 ITEM_READERS: dict[str, Callable[[Change, Value], Item]] = {
     "statuses": _status,

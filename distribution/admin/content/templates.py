@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Prefetch, Q, QuerySet
@@ -15,11 +14,13 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
-from distribution.content import approval, preview, template_schema, template_sync
+from distribution.content import approval, preview, template_schema
+from distribution.mirror import template_sync
 from distribution.models import Content, ContentState, Distribution, MessageTemplate, TemplateStatus
 from distribution.runtime import india_time
 from phonepool.cloud_api import client
 from phonepool.exceptions import CloudApiError
+from phonepool.numbers import accounts
 from subscribers.admin.page_frame import OwnPages, framed, viewable_row
 from subscribers.admin.read_only import ReadOnlyAdmin
 
@@ -42,6 +43,7 @@ class MessageTemplateAdmin(OwnPages, ReadOnlyAdmin):
     list_display = [
         "name",
         "language",
+        "waba",
         "status_badge",
         "quality_badge",
         "category",
@@ -50,6 +52,7 @@ class MessageTemplateAdmin(OwnPages, ReadOnlyAdmin):
     ]
     list_filter = ["status", "category", "language"]
     list_before_template = "admin/distribution/templates/sync.html"
+    list_select_related = ["waba"]
     search_fields = ["name"]
     pages = {"sync/": ("sync", "distribution_messagetemplate_sync")}
 
@@ -100,7 +103,7 @@ class MessageTemplateAdmin(OwnPages, ReadOnlyAdmin):
         if not request.user.has_perm("distribution.sync_templates"):
             raise PermissionDenied
         try:
-            if not settings.WHATSAPP_BUSINESS_ID:
+            if not accounts.own_accounts().ids():
                 refusal = "WHATSAPP_BUSINESS_ID is not set: an administrator sets it."
                 messages.error(request, refusal)
             else:

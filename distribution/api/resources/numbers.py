@@ -29,6 +29,12 @@ class NumberShown(serializers.Serializer[NumberStatus]):
     portfolio = serializers.CharField(
         source="number.portfolio", help_text="Its numbers share Meta's limit of 24 hours."
     )
+    account = serializers.CharField(
+        source="number.waba.meta_id",
+        default=None,
+        allow_null=True,
+        help_text="Meta's id of its WhatsApp account (WABA), if known.",
+    )
     role = serializers.ChoiceField(Role.choices, source="number.role")
     state = serializers.ChoiceField(NumberState.choices, source="number.state")
     words = serializers.CharField(source="state", help_text="The state, until when and why.")
@@ -57,7 +63,7 @@ class Numbers(generics.ListAPIView[PhoneNumber]):
     ordering = ("pk",)
 
     def get_queryset(self) -> QuerySet[PhoneNumber]:
-        return PhoneNumber.objects.select_related("portfolio")
+        return PhoneNumber.objects.select_related("portfolio", "waba")
 
     def list(self, *_: Any, **__: Any) -> Response:
         page = self.paginate_queryset(self.filter_queryset(self.get_queryset()))
@@ -75,7 +81,7 @@ class Number(APIView):
 
         How it stands at this moment.
         """
-        number = get_object_or_404(PhoneNumber.objects.select_related("portfolio"), pk=id)
+        number = get_object_or_404(PhoneNumber.objects.select_related("portfolio", "waba"), pk=id)
         return Response(_bodies([number])[0])
 
 

@@ -30,6 +30,12 @@ class TemplateShown(serializers.Serializer[MessageTemplate]):
 
     id = serializers.IntegerField(read_only=True)
     meta_id = serializers.CharField(read_only=True)
+    account = serializers.CharField(
+        source="waba.meta_id",
+        default=None,
+        allow_null=True,
+        help_text="Meta's id of its WhatsApp account (WABA), if known.",
+    )
     name = serializers.CharField(read_only=True)
     language = serializers.CharField(read_only=True, default="en")
     category = serializers.CharField(read_only=True)
@@ -63,7 +69,7 @@ class Templates(ReplicaList[MessageTemplate]):
     ordering = ("pk",)
 
     def get_queryset(self) -> QuerySet[MessageTemplate]:
-        return MessageTemplate.objects.all()
+        return MessageTemplate.objects.select_related("waba")
 
     def page(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         """Components are long, so a page is cached until any other column changes."""
@@ -85,4 +91,4 @@ class Template(generics.RetrieveAPIView[MessageTemplate]):
     scopes = {"GET": Scope.READ}
     serializer_class = TemplateShown
     lookup_field = "id"
-    queryset = MessageTemplate.objects.all()
+    queryset = MessageTemplate.objects.select_related("waba")

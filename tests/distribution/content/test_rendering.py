@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from distribution.content import template_sync
 from distribution.content.rendering import PARAMETER_LIMIT, components, fill_address, fill_in
+from distribution.mirror import template_sync
 from distribution.models import Content, MessageTemplate, TemplateStatus
 from phonepool.cloud_api.client import TemplateFacts
 from phonepool.errors import NO_ANSWER

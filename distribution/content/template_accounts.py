@@ -1,0 +1,53 @@
+"""Which of our WhatsApp accounts have a message template, and so which phone numbers can send it.
+
+A number sends the templates of its own account: one without an approved template of the same
+name, language and components does not carry the content.
+"""
+
+from __future__ import annotations
+
+from django.db.models import Q
+
+from distribution.content import template_schema
+from distribution.models import MessageTemplate, TemplateStatus
+from phonepool.models import NumberState, PhoneNumber, Waba
+
+
+def numbers_with(template: MessageTemplate) -> frozenset[int] | None:
+    """Ids of the numbers that can send it; None: all, because there is one account at most."""
+    if not Waba.objects.exclude(pk=template.waba_id or 0).exists():
+        return None
+    wabas = _accounts_with(template)
+    rows = PhoneNumber.objects.all()
+    if None not in wabas:  # of a template whose account is not known all numbers may have it
+        rows = rows.filter(Q(waba__in=wabas) | Q(waba__isnull=True))
+    return frozenset(rows.values_list("pk", flat=True)) if wabas else frozenset()
+
+
+def can_be_sent(template: MessageTemplate) -> bool:
+    """Whether Meta has it approved in an account of ours that has a number for it."""
+    return is_approved(template) and has_number(template)
+
+
+def has_number(template: MessageTemplate) -> bool:
+    """Whether a number of the pool can send it; a resting one is soon back.
+
+    While all are disabled, that is another fault and not the template's.
+    """
+    eligible = numbers_with(template)
+    in_pool = PhoneNumber.objects.exclude(state=NumberState.DISABLED)
+    return eligible is None or in_pool.filter(pk__in=eligible).exists() or not in_pool.exists()
+
+
+def is_approved(template: MessageTemplate) -> bool:
+    """Whether any of our accounts has it approved."""
+    return bool(_accounts_with(template))
+
+
+def _accounts_with(template: MessageTemplate) -> set[int | None]:
+    """The accounts in which Meta has approved the same template."""
+    wanted = template_schema.fingerprint(template.components)
+    named = MessageTemplate.objects.filter(
+        name=template.name, language=template.language, status=TemplateStatus.APPROVED
+    )
+    return {row.waba_id for row in named if template_schema.fingerprint(row.components) == wanted}

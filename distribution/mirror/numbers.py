@@ -1,0 +1,64 @@
+"""Meta's word on phone numbers: flagged or not, and the rating.
+
+Notices do not name the rating that they set; the next regular reading corrects a wrong guess.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from django.db.models import Q
+
+from distribution.lifecycle import control
+from distribution.mirror.ordering import is_stale
+from phonepool.models import PhoneNumber, Quality
+from phonepool.numbers import health
+
+DOWNGRADE = "DOWNGRADE"
+FLAGS = {"FLAGGED": True, "UNFLAGGED": False}
+
+
+def find(account: str, digits: str) -> PhoneNumber | None:
+    """The account's number with these digits, however our record spells it; locked."""
+    rows = PhoneNumber.objects.select_for_update(of=("self",))
+    if account:
+        rows = rows.filter(Q(waba__meta_id=account) | Q(waba__isnull=True))
+    for number in rows:
+        if "".join(sign for sign in number.display_number if sign.isdigit()) == digits:
+            return number
+    return None
+
+
+def apply_event(number: PhoneNumber, event: str, *, at: datetime, now: datetime) -> str:
+    """Apply an event about a number; returns why it had no effect, or ''.
+
+    Flag and rating each follow their own latest event, so that any order ends the same.
+    """
+    if event in FLAGS:
+        return _apply_flag(number, FLAGS[event], at, now)
+    if event == DOWNGRADE:
+        return _apply_low_rating(number, at, now)
+    return "number.event"
+
+
+def _apply_flag(number: PhoneNumber, flagged: bool, at: datetime, now: datetime) -> str:
+    if is_stale(at, number.flag_at, number.seen_at, bad=flagged):
+        return "number.stale"
+    PhoneNumber.objects.filter(pk=number.pk).update(flag_at=at)
+    if not flagged and number.quality != Quality.FLAGGED:
+        return "number.quality_known"
+    quality = Quality.FLAGGED if flagged else Quality(number.rating or Quality.MEDIUM)
+    if health.apply_quality(number.pk, quality, now=at) and flagged:
+        control.wake_all_backups(now)
+    return ""
+
+
+def _apply_low_rating(number: PhoneNumber, at: datetime, now: datetime) -> str:
+    if is_stale(at, number.rating_at, number.seen_at, bad=True):
+        return "number.stale"
+    PhoneNumber.objects.filter(pk=number.pk).update(rating=Quality.LOW, rating_at=at)
+    if number.quality == Quality.FLAGGED:
+        return "number.quality_known"
+    if health.apply_quality(number.pk, Quality.LOW, now=at):
+        control.wake_all_backups(now)
+    return ""

@@ -1,0 +1,152 @@
+"""Meta's word on message templates: status, quality and category.
+
+A template that cannot be sent any more pauses the distributions that it leaves without a number.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Q
+
+from distribution.alerts import incidents, meta_notices
+from distribution.alerts.catalogue import AlertRule
+from distribution.content import template_accounts
+from distribution.lifecycle import control
+from distribution.mirror.ordering import is_stale
+from distribution.models import Distribution, MessageTemplate, TemplateStatus
+
+STATUS_AFTER = {
+    "APPROVED": TemplateStatus.APPROVED,
+    "REINSTATED": TemplateStatus.APPROVED,
+    "PENDING": TemplateStatus.PENDING,
+    "REJECTED": TemplateStatus.REJECTED,
+    "PAUSED": TemplateStatus.PAUSED,
+    "DISABLED": TemplateStatus.DISABLED,
+    **dict.fromkeys(
+        ["IN_APPEAL", "LOCKED", "ARCHIVED", "DELETED", "PENDING_DELETION"], TemplateStatus.OTHER
+    ),
+}
+
+
+def find(account: str, meta_id: str, name: str, language: str) -> MessageTemplate | None:
+    """The template that a notice of an account is about, locked.
+
+    Names repeat between accounts, and a deleted template's name may be used again: where both ids
+    are known only the id decides.
+    """
+    rows = MessageTemplate.objects.select_for_update(of=("self",))
+    if account:
+        rows = rows.filter(Q(waba__meta_id=account) | Q(waba__isnull=True))
+    by_id = rows.filter(meta_id=meta_id).first() if meta_id else None
+    if by_id is not None:
+        return by_id
+    named = rows.filter(name=name, language=language)
+    return (named.filter(meta_id="") if meta_id else named).order_by("waba", "pk").first()
+
+
+def apply_status(
+    template: MessageTemplate, status: TemplateStatus, *, reason: str, at: datetime, now: datetime
+) -> bool:
+    """Take over the status that a notice of the time `at` names; False if it is stale."""
+    bad = status != TemplateStatus.APPROVED
+    if is_stale(at, template.status_at, template.synced_at, bad=bad):
+        return False
+    write_status(template, status, reason=reason, now=now, status_at=at)
+    return True
+
+
+def write_status(
+    template: MessageTemplate, status: TemplateStatus, *, reason: str, now: datetime, **more: Any
+) -> None:
+    """Record the status; pause what can no longer be sent when the template was lost just now."""
+    lost = template.status == TemplateStatus.APPROVED != status
+    _write(template, status=status, status_reason=reason[:200], **more)
+    if lost:
+        _pause_without_numbers(template, f"{template} is {status} at Meta ({reason})", now)
+
+
+def _pause_without_numbers(template: MessageTemplate, why: str, now: datetime) -> None:
+    using = Distribution.objects.sending().filter(
+        content__message_template__name=template.name,
+        content__message_template__language=template.language,
+    )
+    for distribution in using.select_related("content__message_template"):
+        content = distribution.content
+        if content is not None and not template_accounts.can_be_sent(content.message_template):
+            control.pause(distribution.pk, reason=f"message template {why}", now=now)
+
+
+def apply_quality(template: MessageTemplate, quality: str, *, at: datetime) -> bool:
+    """Take over the quality score; False if the notice is stale."""
+    if is_stale(at, template.quality_at, template.synced_at, bad=False):
+        return False
+    _write(template, quality=quality[:8], quality_at=at)
+    return True
+
+
+def apply_category(
+    template: MessageTemplate, category: str, *, at: datetime, now: datetime
+) -> bool:
+    """Take over the category that applies since `at`; False if the notice is stale.
+
+    Another category has another price and other rules, so an alert reports it. An older notice of
+    another category still tells that it changed, so that any order of notices alerts alike.
+    """
+    category = category[:16]
+    if is_stale(at, None, template.synced_at, bad=False):
+        return False
+    if is_stale(at, template.category_at, None, bad=False):
+        if category != template.category and not template.category_before:
+            _write(template, category_before=category)
+            tell_category(template, now)
+        return False
+    changed: dict[str, Any] = {"category": category, "category_at": at}
+    if category != template.category:
+        changed["category_before"] = template.category
+    if template.correct_category_at is None or template.correct_category_at <= at:
+        changed |= {"correct_category": category, "correct_category_at": at}
+    _write(template, **changed)
+    if "category_before" in changed:
+        tell_category(template, now)
+    return True
+
+
+def announce_category(
+    template: MessageTemplate, category: str, *, at: datetime, now: datetime
+) -> bool:
+    """Note the category that will apply soon; the present one takes an announcement back."""
+    category = category[:16]
+    if is_stale(at, template.correct_category_at, None, bad=False):
+        return False
+    changed = category != (template.correct_category or template.category)
+    _write(template, correct_category=category, correct_category_at=at)
+    if changed:
+        tell_category(template, now)
+    return True
+
+
+def tell_category(template: MessageTemplate, now: datetime) -> None:
+    """One alert about what the category is now or will be; none if it stays as it was."""
+    rule = AlertRule.TEMPLATE_CATEGORY
+    of_template = rule.scope(f"{template.pk} ")  # with any category
+    coming = template.correct_category
+    if coming and coming != template.category:
+        key, change = coming, f"was {template.category} and will be {coming}"
+    elif template.category_before and template.category_before != template.category:
+        key = template.category
+        change = f"was {template.category_before} and is now {template.category}"
+    else:
+        meta_notices.close_superseded(rule, prefix=of_template, now=now)
+        return
+    key = f"{template.pk} {key}"
+    meta_notices.close_superseded(rule, prefix=of_template, but=rule.scope(key), now=now)
+    message = f"Message template {template} {change} at Meta: check the price and the rules."
+    incidents.raise_alert(rule, key, message=message, now=now)
+
+
+def _write(template: MessageTemplate, **fields: Any) -> None:
+    MessageTemplate.objects.filter(pk=template.pk).update(**fields)
+    for name, value in fields.items():
+        setattr(template, name, value)
