@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-_STARS = "*" * 6  # always six: the length of what is hidden is hidden too
+HIDDEN = "*" * 6  # always six: the length of what is hidden is hidden too
 # Seven characters or more: with the usual separators, country code and plus or not.
 _NUMBER = re.compile(r"\+?\d[\d ().-]{5,}\d")
 _SEPARATORS = re.compile(r"[ ().-]+")
@@ -16,7 +16,7 @@ def mask_phone(phone: str) -> str:
     Short numbers show two digits at the end instead of four.
     """
     shown = 3 if phone.startswith("+") else 2
-    return f"{phone[:shown]}{_STARS}{phone[-4:] if len(phone) > shown + 7 else phone[-2:]}"
+    return f"{phone[:shown]}{HIDDEN}{phone[-4:] if len(phone) > shown + 7 else phone[-2:]}"
 
 
 def mask_phones(text: str) -> str:

@@ -97,15 +97,70 @@ class Subscriber(models.Model):
         return f"subscriber {self.pk}"
 
 
-class Suppression(models.Model):
-    """The latest STOP or START of an unknown phone. Only `consent/suppressions.py` writes it."""
+class WhatsAppIdentity(models.Model):
+    """What WhatsApp calls a subscriber in one business portfolio, as answers, statuses and messages
+    tell it. Only `identity/learning.py` and `identity/moves.py` write it.
+    """
 
-    phone = models.CharField(max_length=16, unique=True)  # E.164
+    subscriber = models.ForeignKey(
+        Subscriber, models.CASCADE, related_name="identities", db_index=False
+    )
+    # Meta's id of the portfolio that the user id belongs to; '' if it is unknown.
+    portfolio_id = models.CharField(max_length=32, blank=True, default="")
+    user_id = models.CharField(max_length=150, blank=True, default="")  # "IN.1349…"
+    wa_id = models.CharField(max_length=20, blank=True, default="")  # digits, no plus
+    seen_at = models.DateTimeField()  # when these were first told together
+    # The person told WhatsApp of another number, or was given this user id.
+    moved_at = models.DateTimeField(null=True, blank=True)
+    moved_user_id = models.CharField(max_length=150, blank=True, default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["subscriber", "portfolio_id"], name="identity_once"),
+            models.UniqueConstraint(
+                fields=["portfolio_id", "user_id"],
+                condition=~Q(user_id=""),
+                name="identity_one_person_per_user_id",
+            ),
+        ]
+        indexes = [
+            # Whole ones: PostgreSQL uses a partial index for a list of a hundred values at most.
+            models.Index(fields=["user_id"], name="identity_user_id"),
+            models.Index(fields=["wa_id"], name="identity_wa_id"),
+            models.Index(fields=["moved_user_id"], name="identity_moved_user_id"),
+        ]
+        default_permissions = ()  # shown on the person's page
+        verbose_name = "WhatsApp identity"
+        verbose_name_plural = "WhatsApp identities"
+
+    def __str__(self) -> str:
+        return f"identity {self.pk}"
+
+
+class Suppression(models.Model):
+    """The latest STOP or START of an unknown phone, or of an unknown user id where WhatsApp told no
+    phone. Only `consent/suppressions.py` writes it."""
+
+    phone = models.CharField(max_length=16, unique=True, null=True, blank=True)
+    user_id = models.CharField(max_length=150, null=True, blank=True)
+    portfolio_id = models.CharField(max_length=32, blank=True, default="")  # of the user id
     holds = models.BooleanField()  # True: STOP; False: START came later
     at = models.DateTimeField()  # when they said so
     source = models.CharField(max_length=200)
     evidence = models.CharField(max_length=200, blank=True, default="")
     recorded_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user_id", "portfolio_id"], name="suppression_once_per_user_id"
+            ),
+            models.CheckConstraint(
+                condition=Q(phone=None, user_id__isnull=False)
+                | Q(phone__isnull=False, user_id=None),
+                name="suppression_of_phone_or_user_id",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"suppression {self.pk}"
@@ -124,6 +179,25 @@ class Erasure(models.Model):
 
     def __str__(self) -> str:
         return f"erasure of subscriber {self.subscriber_id}"
+
+
+class ErasedIdentity(models.Model):
+    """The hash of a user id or of a WhatsApp id of somebody who asked to be erased."""
+
+    erasure = models.ForeignKey(Erasure, models.CASCADE, related_name="identities")
+    identity_hash = models.CharField(max_length=64, db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["erasure", "identity_hash"], name="erased_identity_once"
+            ),
+        ]
+        default_permissions = ()  # shown on no page
+        verbose_name_plural = "erased identities"
+
+    def __str__(self) -> str:
+        return f"identity of {self.erasure}"
 
 
 class ImportState(models.TextChoices):

@@ -120,6 +120,10 @@ class AlertRule(StrEnum):
     LIMIT_CHANGED = "limit_changed", WARNING, RECIPIENT_LIMIT
     ACCOUNT_NOTICE = "account_notice", CRITICAL, ACCOUNT_EVENT
 
+    # --- people ---
+
+    UNMATCHED_OPT_OUT = "unmatched_opt_out", WARNING, INSTALLATION
+
     # --- the installation ---
 
     DELIVERIES_STUCK = "deliveries_stuck", CRITICAL, INSTALLATION

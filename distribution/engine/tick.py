@@ -11,7 +11,13 @@ from datetime import datetime
 
 from django.conf import settings
 
-from distribution.alerts import incidents, meta_notices, phone_pool, proxy_answers
+from distribution.alerts import (
+    incidents,
+    meta_notices,
+    phone_pool,
+    proxy_answers,
+    unmatched_opt_outs,
+)
 from distribution.alerts.catalogue import AlertRule
 from distribution.engine import sweep
 from distribution.engine.sweep import Sweep
@@ -41,6 +47,7 @@ def check(now: datetime) -> Check:
     meta_notices.close_outdated(now)
     proxy_answers.close_if_over(now)
     recovery.check(now)
+    unmatched_opt_outs.close_matched(now)
     opened = schedule.open_due(now)
     swept = sweep.sweep(now)
     _report_stuck(now)

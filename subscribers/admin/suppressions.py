@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from unfold.decorators import display
 
 from masking.phones import mask_phone
+from masking.user_ids import mask_user_id
 from subscribers.admin.read_only import ReadOnlyAdmin
 from subscribers.models import Suppression
 from subscribers.people.search import by_phone
@@ -27,9 +28,9 @@ class SuppressionAdmin(ReadOnlyAdmin):
     show_full_result_count = False
     actions = None
 
-    @admin.display(description="phone")
+    @admin.display(description="phone or user id")
     def masked_phone(self, row: Suppression) -> str:
-        return mask_phone(row.phone)
+        return mask_phone(row.phone) if row.phone else mask_user_id(row.user_id or "")
 
     @display(description="latest wish", label={"STOP": "danger", "START": "success"})
     def latest_keyword(self, row: Suppression) -> str:

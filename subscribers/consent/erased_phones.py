@@ -1,14 +1,18 @@
-"""Erased people are recognised by a keyed hash of the phone, and by nothing else."""
+"""Erased people are recognised by keyed hashes of their phone and of WhatsApp's ids of them, and by
+nothing else."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from django.conf import settings
+from django.db.models import Q
 
-from subscribers.models import Erasure, Suppression
+from subscribers.identity.spellings import spellings
+from subscribers.models import ErasedIdentity, Erasure, Suppression
 
 
 def phone_hash(phone: str) -> str:
@@ -16,17 +20,52 @@ def phone_hash(phone: str) -> str:
     return _hash(phone, _keys()[0])
 
 
+def identity_hashes(wa_ids: Iterable[str], user_ids: Iterable[str]) -> set[str]:
+    """The keyed hashes of what WhatsApp calls a person, to be kept beside that of the phone."""
+    values = {f"+{wa_id}" for wa_id in wa_ids if wa_id} | set(filter(None, user_ids))
+    return {_hash(value, _keys()[0]) for value in values}
+
+
 def find_erased(phones: Iterable[str]) -> set[str]:
-    """Those of these phones (E.164) that were erased and have not written START since."""
-    candidates = set(phones)
+    """Those of these phones (E.164) that were erased, in any spelling, and have not written START
+    since."""
+    return _find({phone: spellings(phone) for phone in phones})
+
+
+def find_erased_user_ids(user_ids: Iterable[str]) -> set[str]:
+    """Those of these user ids that belong to erased people who have not written START since."""
+    return _find({user_id: (user_id,) for user_id in user_ids if user_id})
+
+
+def _find(candidates: Mapping[str, Iterable[str]]) -> set[str]:
+    """Those whose names, or spellings, were erased."""
     if not candidates or not Erasure.objects.exists():
         return set()
-    by_hash = {_hash(phone, key): phone for phone in candidates for key in _keys()}
-    hashes = Erasure.objects.filter(phone_hash__in=by_hash).values_list("phone_hash", "asked_at")
-    erased = {by_hash[digest]: asked_at for digest, asked_at in hashes}
-    returned = Suppression.objects.filter(phone__in=erased, holds=False)
-    back = {row.phone for row in returned if row.at > erased[row.phone]}
-    return erased.keys() - back
+    by_hash = {
+        _hash(name, key): candidate
+        for candidate, names in candidates.items()
+        for name in names
+        for key in _keys()
+    }
+    erased: dict[str, datetime] = {}
+    for digest, asked_at in _requests(by_hash):
+        candidate = by_hash[digest]
+        erased[candidate] = max(asked_at, erased.get(candidate, asked_at))
+    names = {name: candidate for candidate in erased for name in candidates[candidate]}
+    returned = Suppression.objects.filter(Q(phone__in=names) | Q(user_id__in=names), holds=False)
+    said = ((names[row.phone or row.user_id or ""], row.at) for row in returned)
+    return erased.keys() - {candidate for candidate, at in said if at > erased[candidate]}
+
+
+def _requests(hashes: Iterable[str]) -> list[tuple[str, datetime]]:
+    """The requests to erase that have these hashes, and when they were made."""
+    digests = list(hashes)
+    phones = Erasure.objects.filter(phone_hash__in=digests)
+    others = ErasedIdentity.objects.filter(identity_hash__in=digests)
+    return [
+        *phones.values_list("phone_hash", "asked_at"),
+        *others.values_list("identity_hash", "erasure__asked_at"),
+    ]
 
 
 def _keys() -> list[str]:

@@ -1,33 +1,43 @@
-"""STOP and START from phones, known or not."""
+"""STOP and START from people, known or not."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 from subscribers.consent import suppressions
 from subscribers.consent.decisions import Decision, Kind, in_chunks, record
 from subscribers.consent.suppressions import Preference
-from subscribers.models import Subscriber
+from subscribers.identity import matching
+from subscribers.identity.matching import Match
 
 
 def apply_preferences(items: Sequence[Preference], *, now: datetime) -> list[str]:
-    """Many STOP and START at once, in any order; returns the phones of no subscriber.
+    """Many STOP and START at once, in any order; returns the phones, or else user ids, of no
+    subscriber.
 
-    The suppressions of those are kept until a subscriber has the phone.
+    They are kept as suppressions until a subscriber has the phone or is known to have the user id.
     """
     unknown: list[str] = []
     for chunk in in_chunks(items):
-        known = Subscriber.objects.filter(phone__in={item.phone for item in chunk})
-        ids = dict(known.values_list("phone", "pk"))
-        decisions = []
+        matches = matching.find({item.contact for item in chunk})
+        decisions: list[Decision] = []
         for item in chunk:
-            if item.phone in ids:
-                kind = Kind.OPT_IN if item.wants else Kind.OPT_OUT
-                decision = Decision(ids[item.phone], kind, item.source, item.at, item.evidence)
-                decisions.append(decision)
-            else:
+            match = matches.get(item.contact)
+            decided = list(_decisions(item, match)) if match else []
+            decisions += decided
+            if not decided:
+                unknown.append(item.phone or item.user_id)
+            # A person with a number that is not stored here: it must not be written to later.
+            if not decided or (match and item.phone and not match.by_phone):
                 suppressions.remember(item, now=now)
-                unknown.append(item.phone)
         record(decisions, now=now)
     return unknown
+
+
+def _decisions(item: Preference, match: Match) -> Iterator[Decision]:
+    if item.wants and not match.certain:
+        return
+    kind = Kind.OPT_IN if item.wants else Kind.OPT_OUT
+    for subscriber_id in match.subscriber_ids:
+        yield Decision(subscriber_id, kind, item.source, item.at, item.evidence)

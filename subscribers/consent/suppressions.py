@@ -1,29 +1,42 @@
-"""STOP and START from phones of no subscriber: kept, so that a later import obeys them."""
+"""STOP and START of nobody we know: kept, so that an import or a later introduction obeys them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Q
 
+from subscribers.consent import erased_phones
+from subscribers.identity.matching import Contact
+from subscribers.identity.spellings import spellings
 from subscribers.models import Suppression
 
 
 @dataclass(frozen=True, slots=True)
 class Preference:
-    """What a person sent from a phone: `wants` is START, not `wants` is STOP."""
+    """What a person sent: `wants` is START, not `wants` is STOP. Phone or user id may be ''."""
 
     phone: str  # E.164
     wants: bool
     source: str
     evidence: str
     at: datetime
+    user_id: str = ""
+    portfolio_id: str = ""  # of the user id
+
+    @property
+    def contact(self) -> Contact:
+        return Contact(self.phone, self.user_id, self.portfolio_id)
 
 
 def remember(item: Preference, *, now: datetime) -> None:
-    """Keep the latest preference, whatever the order they arrive in; on equal times STOP holds."""
+    """Keep the latest preference, whatever the order they arrive in; on equal times STOP holds.
+
+    By the phone if WhatsApp told it, else by the user id.
+    """
     facts = {
         "holds": not item.wants,
         "at": min(item.at, now),  # a clock that runs ahead must not outrank the next preference
@@ -31,7 +44,7 @@ def remember(item: Preference, *, now: datetime) -> None:
         "evidence": item.evidence[:200],
         "recorded_at": now,
     }
-    row, new = Suppression.objects.get_or_create(phone=item.phone, defaults=facts)
+    row, new = Suppression.objects.get_or_create(**_key(item), defaults=facts)
     if not new:
         older = Q(at__lt=facts["at"])
         if not item.wants:
@@ -39,7 +52,33 @@ def remember(item: Preference, *, now: datetime) -> None:
         Suppression.objects.filter(older, pk=row.pk).update(**facts)
 
 
+def _key(item: Preference) -> dict[str, Any]:
+    if item.phone:
+        return {"phone": item.phone}
+    return {"user_id": item.user_id, "portfolio_id": item.portfolio_id}
+
+
 def find_suppressed(phones: Iterable[str]) -> dict[str, Suppression]:
-    """Those of these phones (E.164) that said STOP, with the evidence."""
-    rows = Suppression.objects.filter(phone__in=set(phones), holds=True)
-    return {row.phone: row for row in rows}
+    """Those of these phones (E.164) that said STOP in any spelling, with the evidence."""
+    asked = {phone: spellings(phone) for phone in phones}
+    rows = Suppression.objects.filter(
+        phone__in={spelling for its_spellings in asked.values() for spelling in its_spellings}
+    )
+    said = {row.phone: row for row in rows}
+    latest = {
+        phone: max(
+            (said[spelling] for spelling in its_spellings if spelling in said),
+            key=lambda row: (row.at, row.holds),
+            default=None,
+        )
+        for phone, its_spellings in asked.items()
+    }
+    return {phone: row for phone, row in latest.items() if row is not None and row.holds}
+
+
+def unmatched_stops(since: datetime) -> int:
+    """How many STOPs since then name their person by a user id only; erased people are out."""
+    rows = Suppression.objects.filter(holds=True, at__gte=since).exclude(user_id=None)
+    user_ids = list(rows.values_list("user_id", flat=True))
+    erased = erased_phones.find_erased_user_ids(user_id for user_id in user_ids if user_id)
+    return sum(user_id not in erased for user_id in user_ids)

@@ -32,30 +32,34 @@ class Status(NumberEvent):
 
 @dataclass(frozen=True, slots=True)
 class Inbound(NumberEvent):
-    """A person wrote to a number of the pool, or pressed a button in a message."""
+    """A person wrote to a number of the pool, edited that, or pressed a button in a message."""
 
-    phone: str  # E.164
+    phone: str  # E.164; '' if WhatsApp tells the user id only
     message_id: str
     at: datetime
     said: str = ""  # typed text
     chosen: tuple[str, ...] = ()  # a button's payload and its label
+    user_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PreferenceChanged(NumberEvent):
     """A person used WhatsApp's own switch for marketing messages."""
 
-    phone: str  # E.164
+    phone: str  # E.164; '' if WhatsApp tells the user id only
     wants: bool
     at: datetime
+    user_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class PersonMoved(NumberEvent):
-    """A person changed numbers; `phone` is the old one."""
+    """A person has another number or user id; `phone` and `user_id` are the ones before."""
 
-    phone: str  # E.164
+    phone: str  # E.164; '' if WhatsApp tells the user id only
     at: datetime
+    user_id: str = ""
+    new_user_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,17 +16,12 @@ from phonepool.models import PhoneNumber
 from phonepool.numbers import accounts
 from phonepool.numbers.accounts import OwnAccounts
 from subscribers.consent import reachability
-from subscribers.consent.preferences import apply_preferences
-from subscribers.consent.suppressions import Preference
 from webhooks import metrics
-from webhooks.applying import failures, keywords, notices
+from webhooks.applying import failures, notices, people
 from webhooks.applying.events import (
     AccountEvent,
     Event,
-    Inbound,
     ParsedWebhook,
-    PersonMoved,
-    PreferenceChanged,
     Status,
     Trouble,
 )
@@ -71,15 +66,15 @@ def apply(webhooks: Mapping[int, ParsedWebhook], *, now: datetime) -> dict[int, 
 
     A handful of statements for all together. Call it inside a transaction.
     """
-    numbers = dict(PhoneNumber.objects.values_list("meta_id", "pk"))
+    rows = PhoneNumber.objects.values_list("meta_id", "pk", "portfolio__business_id")
+    numbers = {meta_id: pk for meta_id, pk, _ in rows}
+    portfolios = {meta_id: business_id for meta_id, _, business_id in rows}
     own = _own_accounts(webhooks.values())
     bundle = _bundle_ours(webhooks, numbers, own)
     _apply_statuses(bundle, now)
     left_out = notices.apply([event for _, event in bundle.events], own, now=now)
     left_out += failures.apply_errors(bundle.of(Trouble), numbers, now=now)
-    for moved in bundle.of(PersonMoved):
-        notices.log_changed_number(moved)
-    _apply_preferences(bundle, left_out, now)
+    left_out += people.apply([event for _, event in bundle.events], portfolios, now=now)
     _count(bundle, webhooks.values(), left_out)
     return bundle.counts
 
@@ -130,29 +125,7 @@ def _apply_statuses(bundle: Bundle, now: datetime) -> None:
     failures.apply(applied, now=now)
 
 
-# --- preferences --------------------------------------------------------------------------------
-
-
-def _apply_preferences(bundle: Bundle, left_out: Counter[str], now: datetime) -> None:
-    """STOP and START, typed or by WhatsApp's switch; events of a person apply in any order."""
-    typed = map(_typed_preference, bundle.of(Inbound))
-    items = [preference for preference in typed if preference is not None]
-    items += map(_switch_preference, bundle.of(PreferenceChanged))
-    left_out["unknown_person"] += len(apply_preferences(items, now=now))
-
-
-def _typed_preference(event: Inbound) -> Preference | None:
-    wants = keywords.parse_opt(event.said, event.chosen)
-    if wants is None:
-        return None
-    source = f"whatsapp:{'START' if wants else 'STOP'}"
-    return Preference(event.phone, wants, source, event.message_id, event.at)
-
-
-def _switch_preference(event: PreferenceChanged) -> Preference:
-    value = "resume" if event.wants else "stop"
-    evidence = f"{value} {event.at.timestamp():.0f}"
-    return Preference(event.phone, event.wants, "whatsapp:switch", evidence, event.at)
+# --- counts -------------------------------------------------------------------------------------
 
 
 def _count(bundle: Bundle, webhooks: Iterable[ParsedWebhook], left_out: Counter[str]) -> None:

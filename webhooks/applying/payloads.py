@@ -20,10 +20,10 @@ from phonepool.json_values import (
     parse_object,
 )
 from phonepool.masking import masked
-from subscribers import phones
-from webhooks.applying import events, notice_payloads
+from webhooks.applying import events, notice_payloads, senders
 from webhooks.applying.changes import Change, Item, Value
 from webhooks.applying.events import ParsedWebhook
+from webhooks.applying.senders import Sender
 
 STATUSES = {word: word for word in ("sent", "delivered", "read", "failed")} | {"played": "read"}
 SILENT_TYPES = frozenset(
@@ -116,54 +116,43 @@ def _trouble(change: Change, item: Value) -> Item:
 
 
 def _inbound(change: Change, item: Value) -> Item:
-    phone = _phone(change, item.get("from"), item.get("from_user_id"))
-    if not phone:
-        return "messages.from"  # people with a user name only, for one
-    at = as_datetime(item.get("timestamp"), latest=change.received_at)
     kind = as_text(item.get("type"))
     if kind == "system":
-        if as_object(item.get("system")).get("type") != "user_changed_number":
-            return "messages.system"
-        return events.PersonMoved(change.number, phone, at)
-    said, chosen = _texts_of_kind(kind, item)
+        return _system(change, item)
+    who = _sender(change, item.get("from"), item.get("from_user_id"))
+    if not who:
+        return "messages.from"
+    at = as_datetime(item.get("timestamp"), latest=change.received_at)
+    said, chosen = senders.read_texts(kind, item)
     if not said and not chosen and kind not in SILENT_TYPES:
         change.skipped["messages.type"] += 1
-    return events.Inbound(change.number, phone, as_text(item.get("id")), at, said, chosen)
+    message_id = _edit_id(item) if kind == "edit" else as_text(item.get("id"))
+    return events.Inbound(change.number, who.phone, message_id, at, said, chosen, who.user_id)
 
 
-def _texts_of_kind(kind: str, item: Value) -> tuple[str, tuple[str, ...]]:
-    """What the person typed, and what the person chose."""
-    content = as_object(item.get(kind))
-    if kind == "text":
-        said = content.get("body")
-        return (said if isinstance(said, str) else ""), ()
-    if kind == "button":
-        return "", _texts(content, "payload", "text")
-    if kind == "interactive":
-        reply = as_object(content.get("button_reply")) or as_object(content.get("list_reply"))
-        return "", _texts(reply, "id", "title")
-    return "", ()
+def _edit_id(item: Value) -> str:
+    """Names this edit: a message may be edited several times, perhaps under its own id."""
+    original = as_object(item.get("edit")).get("original_message_id") or item.get("id")
+    return f"edit {as_text(item.get('timestamp'), longest=20)} of {as_text(original)}"
 
 
-def _texts(content: Value, *keys: str) -> tuple[str, ...]:
-    found = (content.get(key) for key in keys)
-    return tuple(label for label in found if isinstance(label, str) and label)
+def _system(change: Change, item: Value) -> Item:
+    """Another number or user id of a person; `from`, if told, is the number we know."""
+    told = as_object(item.get("system"))
+    if told.get("type") not in ("user_changed_number", "user_changed_user_id"):
+        return "messages.system"
+    before = told.get("previous_user_id") or item.get("from_user_id")
+    who = _sender(change, item.get("from") or told.get("customer"), before)
+    if not who:
+        return "messages.from"
+    at = as_datetime(item.get("timestamp"), latest=change.received_at)
+    now_called = as_text(told.get("user_id"), longest=senders.USER_ID_LENGTH)
+    return events.PersonMoved(change.number, who.phone, at, who.user_id, now_called)
 
 
-def _phone(change: Change, wa_id: object, user_id: object) -> str:
-    """The phone of a WhatsApp id, or of the user id if the same change names its phone; or ''."""
-    digits = as_text(wa_id) or _phone_of_user(change, as_text(user_id))
-    try:
-        return phones.from_wa_id(digits)
-    except phones.InvalidPhone:
-        return ""
-
-
-def _phone_of_user(change: Change, user_id: str) -> str:
-    for contact in map(as_object, as_array(change.value.get("contacts"))):
-        if user_id and contact.get("user_id") == user_id:
-            return as_text(contact.get("wa_id"))
-    return ""
+def _sender(change: Change, wa_id: object, user_id: object) -> Sender:
+    items = as_array(change.value.get("messages") or change.value.get("user_preferences"))
+    return senders.read_sender(change.value, wa_id, user_id, alone=len(items) == 1)
 
 
 # --- user_preferences ---------------------------------------------------------------------------
@@ -171,13 +160,13 @@ def _phone_of_user(change: Change, user_id: str) -> str:
 
 def _preferences(change: Change) -> Iterator[Item]:
     for item in map(as_object, as_array(change.value.get("user_preferences"))):
-        phone = _phone(change, item.get("wa_id"), item.get("user_id"))
+        who = _sender(change, item.get("wa_id"), item.get("user_id"))
         wants = {"stop": False, "resume": True}.get(as_text(item.get("value")))
-        if not phone or wants is None:
-            yield "user_preferences.value" if phone else "user_preferences.wa_id"
+        if not who or wants is None:
+            yield "user_preferences.value" if who else "user_preferences.wa_id"
         else:
             at = as_datetime(item.get("timestamp"), latest=change.received_at)
-            yield events.PreferenceChanged(change.number, phone, wants, at)
+            yield events.PreferenceChanged(change.number, who.phone, wants, at, who.user_id)
 
 
 READERS: dict[str, Callable[[Change], Iterator[Item]]] = {

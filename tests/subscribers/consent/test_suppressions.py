@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 from subscribers.consent import preferences, suppressions
 from subscribers.consent.suppressions import Preference
 from subscribers.models import ConsentEvent, Subscriber, Suppression
+from subscribers.people import registration
 from tests.subscribers.imports import LATER, counts, run
 from tests.subscribers.moments import NOW, minute, statuses
 
@@ -91,3 +92,39 @@ def test_who_is_added_by_hand_is_asked_first_too(client):
 
     assert "This person said STOP" in answer.content.decode()
     assert Subscriber.objects.get().status == "UNSUBSCRIBED"
+
+
+SPELT = pytest.mark.parametrize(
+    ("said_by", "added"),
+    [
+        ("+551187654321", "+5511987654321"),
+        ("+5215512345678", "+525512345678"),
+        ("+5491123456789", "+541123456789"),
+    ],
+)
+
+
+@SPELT
+def test_a_stop_in_whatsapps_spelling_holds_for_who_is_imported_later(said_by, added):
+    """Case A13: the stranger's phone is spelt otherwise in the file."""
+    say(STOP, 1, said_by)
+
+    assert counts(run(f"phone\n{added}\n", now=LATER)) == {"total": 1, "kept_opted_out": 1}
+
+    assert statuses() == ["UNSUBSCRIBED"]
+
+
+@SPELT
+def test_a_stop_in_whatsapps_spelling_holds_for_who_is_registered_later(said_by, added):
+    say(STOP, 1, said_by)
+
+    person = registration.register(added, {}, source="api", notice="form", actor="", now=LATER)
+
+    assert person.status == "UNSUBSCRIBED"
+
+
+def test_the_latest_wish_holds_in_whatever_spelling_it_came():
+    say(STOP, 1, "+5511987654321")
+    say(START, 2, "+551187654321")
+
+    assert suppressions.find_suppressed(["+5511987654321"]) == {}

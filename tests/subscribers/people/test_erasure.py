@@ -91,3 +91,16 @@ def test_details_go_by_themselves_when_the_days_are_over(settings):
     assert erasing.purge_due(due) == 0
     person.refresh_from_db()
     assert person.name == ""
+
+
+def test_who_was_erased_is_known_in_every_spelling():
+    """Case A13."""
+    person = a_subscriber(phone="+5511987654321")
+    erasing.purge(erasing.request_erasure(person, reason="", by="omar", now=NOW), now=NOW)
+
+    assert erased_phones.find_erased(["+551187654321"]) == {"+551187654321"}
+    start = Preference(
+        "+551187654321", wants=True, source="whatsapp:START", evidence="w1", at=NOW + timedelta(1)
+    )
+    suppressions.remember(start, now=NOW + timedelta(days=2))
+    assert erased_phones.find_erased(["+5511987654321"]) == set()

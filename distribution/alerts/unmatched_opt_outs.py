@@ -1,0 +1,35 @@
+"""The alert about opt-outs that name their person by a user id that nobody is known to have."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from distribution.alerts import incidents
+from distribution.alerts.catalogue import AlertRule
+from subscribers.consent import suppressions
+
+RULE = AlertRule.UNMATCHED_OPT_OUT
+
+
+def refresh(now: datetime) -> None:
+    """Open, update or close it, as many as wait; after NOTICE_ALERT_DAYS one counts no longer."""
+    since = now - timedelta(days=settings.NOTICE_ALERT_DAYS)
+    waiting = suppressions.unmatched_stops(since)
+    if not waiting:
+        incidents.close_alert(RULE, now=now)
+        return
+    are = "opt-out names its person" if waiting == 1 else "opt-outs name their persons"
+    incidents.raise_alert(
+        RULE,
+        message=f"{waiting} {are} by a user id that no subscriber is known to have. It applies as "
+        "soon as WhatsApp tells whose it is; until then the person may get messages.",
+        now=now,
+    )
+
+
+def close_matched(now: datetime) -> None:
+    """Close it when the last one is matched or too old."""
+    if incidents.open_alerts(RULE).exists():
+        refresh(now)

@@ -1,0 +1,45 @@
+"""What people say and do: STOP and START in any form. No webhook starts a message."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from distribution.alerts import unmatched_opt_outs
+from subscribers.consent.preferences import apply_preferences
+from subscribers.consent.suppressions import Preference
+from webhooks.applying import keywords, notices
+from webhooks.applying.events import Event, Inbound, PersonMoved, PreferenceChanged
+
+
+def apply(events: Iterable[Event], portfolios: Mapping[str, str], *, now: datetime) -> Counter[str]:
+    """Apply what comes from people; `portfolios` are by the number that it came through.
+
+    Events of a person apply in any order. Returns how many had no effect, by reason.
+    """
+    preferences = []
+    for event in events:
+        if isinstance(event, PersonMoved):
+            notices.log_changed_number(event)
+        elif isinstance(event, Inbound | PreferenceChanged):
+            portfolio_id = portfolios.get(event.number, "")
+            preferences += _preferences(event, portfolio_id)
+    unknown = apply_preferences(preferences, now=now)
+    if unknown and not all(item.phone for item in preferences):
+        unmatched_opt_outs.refresh(now)
+    return Counter(unknown_person=len(unknown))
+
+
+def _preferences(event: Inbound | PreferenceChanged, portfolio_id: str) -> list[Preference]:
+    """The preference that the event states, if any."""
+    if isinstance(event, Inbound):
+        wants = keywords.parse_opt(event.said, event.chosen)
+        if wants is None:
+            return []
+        source, evidence = f"whatsapp:{'START' if wants else 'STOP'}", event.message_id
+    else:
+        wants, value = event.wants, "resume" if event.wants else "stop"
+        source, evidence = "whatsapp:switch", f"{value} {event.at.timestamp():.0f}"
+    person = (event.phone, wants, source, evidence, event.at)
+    return [Preference(*person, user_id=event.user_id, portfolio_id=portfolio_id)]
