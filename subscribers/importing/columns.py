@@ -5,49 +5,21 @@ A row is taken whole or refused whole, with the column and a reason that says wh
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
-
-from django.core.exceptions import ValidationError
-from django.core.validators import MaxLengthValidator, validate_email
 
 from masking.phones import mask_digits
 from subscribers import phones
+from subscribers.details import titles, values
 from subscribers.importing.tables.records import MAX_CELL, ImportRefused, Record
-from subscribers.models import LANGUAGE_PATTERN, Status, Subscriber, Tier
+from subscribers.models import Status
 from subscribers.spreadsheets import unescape_formula
-from subscribers.text_cleaning import clean_line, has_link
+from subscribers.text_cleaning import clean_line
 
-MAX_NAME = Subscriber._meta.get_field("name").max_length or 0
-MAX_EMAIL = Subscriber._meta.get_field("email").max_length or 0
-MAX_ATTRIBUTE_NAME = 64
-# Tiers, languages and statuses are few words repeated in many rows; anything else is refused, and
-# refusals are not cached.
-CACHED_WORDS_LIMIT = 512
-
-
-def _plain(text: str) -> str:
-    """Lower case, words parted by one space: `Phone_No.` is `phone no`."""
-    return " ".join(re.sub(r"[\s_.\-:#*()]+", " ", clean_line(text).casefold()).split())
-
-
-_WORDS = json.loads(Path(__file__).with_name("words.json").read_text("utf-8"))
-
-
-def _meanings(section: str) -> dict[str, str]:
-    """What each word of a section stands for, by the word in plain spelling."""
-    return {_plain(word): key for key, words in _WORDS[section].items() for word in words}
-
-
-_FIELDS = _meanings("columns")  # every other column becomes an attribute, named by its title
-_STATUSES = _meanings("statuses")
-_LANGUAGES = _meanings("languages")
-_TIERS = frozenset(Tier.values)
-_LANGUAGE = re.compile(LANGUAGE_PATTERN)
+SHOWN_TITLE_LENGTH = 64  # characters of a title in a message
+# The first two columns of a list of refused lines, which comes back corrected.
+REFUSAL_TITLES = ("Refused line", "Refused because")
+ATTRIBUTE, LEFT_OUT = "attribute", ""  # choices for a column beside the fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,9 +52,15 @@ class _CellRefused(Exception):  # noqa: N818
 class Columns:
     """The meaning of each column of a file. Raises ImportRefused for a header of no use."""
 
-    def __init__(self, header: list[str]) -> None:
-        self.titles = [clean_line(title)[:MAX_ATTRIBUTE_NAME] for title in header]
-        self.keys = [_key(title, place) for place, title in enumerate(self.titles, 1)]
+    def __init__(self, header: list[str], chosen: Mapping[str, str] | None = None) -> None:
+        """`chosen` says by the place, counted from "0", what a column is to be: a field,
+        ATTRIBUTE or LEFT_OUT; the others are known by their titles.
+        """
+        whole = [clean_line(title) for title in header]
+        self.titles = [title[:SHOWN_TITLE_LENGTH] for title in whole]
+        self.keys = [
+            _key(title, place, (chosen or {}).get(str(place))) for place, title in enumerate(whole)
+        ]
         self._check()
 
     def read(self, record: Record) -> Row | Refusal:
@@ -106,6 +84,8 @@ class Columns:
                 f" them “phone”. It reads: {mask_digits(found, shown=0, limit=200)}."
             )
         for place, key in enumerate(self.keys):
+            if key == LEFT_OUT:
+                continue
             first = self.keys.index(key)
             if first != place:
                 raise ImportRefused(
@@ -118,21 +98,22 @@ class Columns:
             raise _CellRefused(f"The line {record.fault}")
         self._check_cells(record.cells)
         texts = dict(zip(self.keys, record.cells, strict=False))
-        phone = self._cell("phone", texts.pop("phone", ""), phones.normalise)
+        texts.pop(LEFT_OUT, None)
+        phone = self._cell("phone", _filled(texts.pop("phone", "")), phones.normalise)
         status = self._filled({"status": texts.pop("status", "")}).get("status")
         if status == Status.UNSUBSCRIBED:
             # A withdrawal counts whatever the other cells hold, and they are not kept.
             return Row(record.line, phone, status=Status.UNSUBSCRIBED)
-        details = self._filled({key: texts.pop(key, "") for key in _DETAILS})
+        details = self._filled({key: texts.pop(key, "") for key in values.DETAILS})
         attributes = self._filled(texts)
         return Row(record.line, phone, details, attributes, Status(status) if status else None)
 
     def _filled(self, texts: dict[str, str]) -> dict[str, str]:
         """The cells that are not blank, each as its column reads it."""
         cells = {
-            key: self._cell(key, text, _READERS.get(key, _text))
+            key: self._cell(key, text, values.reader(key))
             for key, text in texts.items()
-            if text and not text.isspace()
+            if not values.says_nothing(text)
         }
         return {key: value for key, value in cells.items() if value}
 
@@ -142,91 +123,29 @@ class Columns:
                 f"The line has {len(cells)} cells for {len(self.keys)} columns: put cells that hold"
                 " the separator between quotation marks."
             )
-        for title, cell in zip(self.titles, cells, strict=False):
-            if len(cell) > MAX_CELL:
+        for title, key, cell in zip(self.titles, self.keys, cells, strict=False):
+            if len(cell) > MAX_CELL and key != LEFT_OUT and len(clean_line(cell)) > MAX_CELL:
                 raise _CellRefused(f"The cell is longer than {MAX_CELL:,} characters.", title)
 
     def _cell(self, key: str, text: str, read: Callable[[str], str]) -> str:
         try:
-            return read(unescape_formula(text))
+            values.check_computed(text)
+            return read(unescape_formula(text.strip()))
         except ValueError as error:
             raise _CellRefused(str(error), self.titles[self.keys.index(key)], text) from None
 
 
-def _key(title: str, place: int) -> str:
+def _key(title: str, place: int, choice: str | None) -> str:
     """The field a column fills, or the attribute it becomes: `First Name` is `first_name`."""
-    plain = _plain(title)
-    return _FIELDS.get(plain) or plain.replace(" ", "_") or f"column_{place}"
+    if choice is None and title in REFUSAL_TITLES:
+        return LEFT_OUT
+    if choice in (LEFT_OUT, *titles.FIELDS):
+        return choice
+    field_name = titles.field_of(title)
+    if choice == ATTRIBUTE and field_name:  # its own title would be read as the field
+        return titles.attribute_of(f"other {title}", place + 1)
+    return field_name or titles.attribute_of(title, place + 1)
 
 
-def attribute_name(title: str) -> str:
-    """The attribute that a column of this title becomes, or an empty text if it is a field's."""
-    name = _key(clean_line(title)[:MAX_ATTRIBUTE_NAME], 1)
-    return "" if name in (*_READERS, "phone") else name
-
-
-def read_value(key: str, text: str) -> str:
-    """A value of a field or an attribute, by the rules of a cell. Raises ValueError: a sentence."""
-    if len(text) > MAX_CELL:
-        raise ValueError(f"It is longer than {MAX_CELL:,} characters: shorten it.")
-    return _READERS.get(key, _text)(text)
-
-
-def _text(cell: str) -> str:
-    text = clean_line(cell)
-    if has_link(text):
-        raise ValueError("Links are not taken from files: remove it.")
-    return text
-
-
-def _name(cell: str) -> str:
-    name = _text(cell)
-    if len(name) > MAX_NAME:
-        raise ValueError(f"The name is longer than {MAX_NAME} characters: shorten it.")
-    return name
-
-
-@lru_cache(CACHED_WORDS_LIMIT)
-def _tier(cell: str) -> str:
-    tier = clean_line(cell).upper()
-    if tier not in _TIERS:
-        raise ValueError(f"The tier must be one of {', '.join(Tier.values)}.")
-    return tier
-
-
-@lru_cache(CACHED_WORDS_LIMIT)
-def _language(cell: str) -> str:
-    text = clean_line(cell).casefold()
-    language, _, country = text.replace("-", "_").partition("_")
-    code = _LANGUAGES.get(text) or (f"{language}_{country.upper()}" if country else language)
-    if not _LANGUAGE.match(code):
-        raise ValueError("The language must be a code such as en, hi or en_IN.")
-    return code
-
-
-def _email(cell: str) -> str:
-    email = clean_line(cell)
-    try:
-        validate_email(email)
-        MaxLengthValidator(MAX_EMAIL)(email)
-    except ValidationError:
-        raise ValueError("This is not an email address: correct it or leave it blank.") from None
-    return email
-
-
-@lru_cache(CACHED_WORDS_LIMIT)
-def _status(cell: str) -> str:
-    status = _STATUSES.get(_plain(cell))
-    if status is None:
-        raise ValueError("The status must be one of active, paused, unsubscribed, invalid.")
-    return status
-
-
-_DETAILS = ("name", "tier", "language", "email")
-_READERS: dict[str, Callable[[str], str]] = {
-    "name": _name,
-    "tier": _tier,
-    "language": _language,
-    "email": _email,
-    "status": _status,
-}
+def _filled(text: str) -> str:
+    return "" if values.says_nothing(text) else text

@@ -164,7 +164,7 @@ def progress(job: ImportJob) -> int:
 
 def _step(job: ImportJob, clock: Callable[[], datetime]) -> None:
     content = _content(job)
-    _leased(job).update(lines=content.count(b"\n") + 1, lease_until=_lease(clock()))
+    _leased(job).update(lines=_last_filled_line(content), lease_until=_lease(clock()))
     checking = job.state == ImportState.CHECKING
     recorder = _CheckRecorder(job, clock) if checking else _ImportRecorder(job, clock)
     report = import_csv(
@@ -196,6 +196,12 @@ def _content(job: ImportJob) -> bytes:
         content = workbook.to_csv(content)
         ImportFile.objects.filter(pk=file.pk).update(content=content, is_workbook=False)
     return content
+
+
+def _last_filled_line(content: bytes) -> int:
+    """About the number of the last line that holds anything, for the progress."""
+    filled = content.rstrip(b'\r\n\t ,;|"\0')
+    return max(filled.count(b"\n"), filled.count(b"\r")) + 1
 
 
 class _ProgressRecorder(ImportObserver):

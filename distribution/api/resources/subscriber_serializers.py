@@ -14,13 +14,13 @@ from distribution.api.http.fields import Body, Text
 from distribution.api.http.parameters import Filters
 from masking.phones import mask_phone
 from subscribers import phones
-from subscribers.importing import columns
-from subscribers.importing.tables.records import MAX_CELL
+from subscribers.details import values as rules
+from subscribers.details.placeholders import MAX_NAME_LENGTH, MAX_VALUE_LENGTH
+from subscribers.details.titles import attribute_name
 from subscribers.models import ConsentEvent, Status, Subscriber, Tier
 from subscribers.people import search as searching
 from subscribers.people import status_changes
 
-MAX_ATTRIBUTES = 45  # the same as an imported file may have beside the known columns
 FIELDS = ("name", "tier", "status", "language", "email", "attributes", "created_at", "updated_at")
 
 
@@ -52,16 +52,16 @@ class OneSubscriber(SubscriberRow):
 class Details(Body):
     """What is known of somebody beside the phone."""
 
-    name = Text(max_length=columns.MAX_NAME, required=False, allow_blank=True)
+    name = Text(max_length=rules.MAX_NAME, required=False, allow_blank=True)
     tier = serializers.ChoiceField(Tier.choices, required=False, help_text="BASIC is the usual.")
     language = Text(
         max_length=20, required=False, help_text="A code such as en, hi, en_IN, or Hindi."
     )
-    email = Text(max_length=columns.MAX_EMAIL, required=False, allow_blank=True)
+    email = Text(max_length=rules.MAX_EMAIL, required=False, allow_blank=True)
     attributes = serializers.DictField(
-        child=Text(allow_blank=True, max_length=MAX_CELL),
+        child=Text(allow_blank=True, max_length=MAX_VALUE_LENGTH),
         required=False,
-        help_text=f"Text by name, up to {MAX_ATTRIBUTES} of them.",
+        help_text=f"Text by name, up to {rules.MAX_ATTRIBUTES} of them.",
     )
 
     def validate_name(self, value: str) -> str:
@@ -74,11 +74,9 @@ class Details(Body):
         return _read_cell("email", value) if value.strip() else ""
 
     def validate_attributes(self, values: dict[str, str]) -> dict[str, str]:
-        if len(values) > MAX_ATTRIBUTES:
-            raise serializers.ValidationError(f"Send at most {MAX_ATTRIBUTES}.", "too_many")
-        attributes = {
-            columns.attribute_name(title): _read_cell("", text) for title, text in values.items()
-        }
+        if len(values) > rules.MAX_ATTRIBUTES:
+            raise serializers.ValidationError(f"Send at most {rules.MAX_ATTRIBUTES}.", "too_many")
+        attributes = {attribute_name(title): _read_cell("", text) for title, text in values.items()}
         if "" in attributes or len(attributes) < len(values):
             raise serializers.ValidationError(
                 "Each needs a name of its own, which is none of a subscriber's fields.", "name"
@@ -137,7 +135,7 @@ class SubscriberFilter(Filters):
     tier = filters.ChoiceFilter(choices=Tier.choices)
     language = filters.CharFilter(max_length=6, help_text="en, hi, en_IN …")
     attribute = filters.CharFilter(
-        method="filter_attribute", max_length=columns.MAX_ATTRIBUTE_NAME + columns.MAX_NAME
+        method="filter_attribute", max_length=MAX_NAME_LENGTH + MAX_VALUE_LENGTH
     )
     updated_since = filters.IsoDateTimeFilter(
         method="filter_since",
@@ -183,6 +181,6 @@ class SubscriberFilter(Filters):
 def _read_cell(key: str, text: str) -> str:
     """Validate a value by the rules for cells of imported files."""
     try:
-        return columns.read_value(key, text)
+        return rules.read_value(key, text)
     except ValueError as error:
         raise serializers.ValidationError(str(error)) from None

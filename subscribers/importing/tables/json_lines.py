@@ -8,7 +8,7 @@ object of such values, and each of its names is a column.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TextIO
 
 from subscribers.importing.tables.records import (
@@ -20,6 +20,7 @@ from subscribers.importing.tables.records import (
     Record,
     numbered_lines,
 )
+from subscribers.importing.tables.text_file import Encoding, TextFile
 
 NESTED = "attributes"
 _NO_OBJECT = 'is no JSON object such as {"phone": "+91 98123 45678", "name": "Asha"}: correct it.'
@@ -34,9 +35,10 @@ class JsonLines:
 
     delimiter = ""
 
-    def __init__(self, text: TextIO, *, encoding: str, digest: str) -> None:
-        self.encoding = encoding
-        self.digest = digest  # SHA-256 of the bytes, for the evidence
+    def __init__(self, text: TextIO, facts: TextFile) -> None:
+        self.encoding = facts.encoding.name
+        self.digest = facts.digest
+        self._encoding = facts.encoding
         self._text = text
         self.header = self._names()
         text.seek(0)
@@ -45,7 +47,7 @@ class JsonLines:
         """A record for each line that is not blank."""
         for line in _lines(self._text):
             try:
-                cells = _cells(line)
+                cells = _cells(line, self._encoding)
             except _LineRefused as fault:
                 yield Record(line.number, line.number, [], str(fault))
                 continue
@@ -58,7 +60,7 @@ class JsonLines:
         found: dict[str, None] = {}
         for line in _lines(self._text):
             try:
-                found.update(dict.fromkeys(_cells(line)))
+                found.update(dict.fromkeys(_cells(line, self._encoding)))
             except _LineRefused:
                 continue  # reported with its number, when the rows are read
             if len(found) > MAX_COLUMNS:
@@ -73,13 +75,21 @@ def _lines(text: TextIO) -> Iterator[Line]:
     return (line for line in numbered_lines(text) if line.too_long or not line.text.isspace())
 
 
-def _cells(line: Line) -> dict[str, str]:
+def _cells(line: Line, encoding: Encoding) -> dict[str, str]:
     """The line's values as text by name. Raises _LineRefused."""
     if line.too_long:
         raise _LineRefused(TOO_LONG)
+    if fault := encoding.fault_of(line.text):
+        raise _LineRefused(fault)
     try:
         # Numbers as they are written: a phone number must not pass through a float.
-        values = json.loads(line.text, parse_int=str, parse_float=str, parse_constant=str)
+        values = json.loads(
+            line.text,
+            parse_int=str,
+            parse_float=str,
+            parse_constant=str,
+            object_pairs_hook=_each_once,
+        )
     except (ValueError, RecursionError):
         raise _LineRefused(_NO_OBJECT) from None
     if not isinstance(values, dict):
@@ -87,7 +97,20 @@ def _cells(line: Line) -> dict[str, str]:
     nested = values.pop(NESTED, None)
     if nested is not None and not isinstance(nested, dict):
         raise _LineRefused(f"holds no object in “{NESTED}”: write texts by name.")
-    return {name: _text(name, value) for name, value in {**(nested or {}), **values}.items()}
+    return {
+        name: _text(name, value)
+        for name, value in _each_once([*(nested or {}).items(), *values.items()]).items()
+    }
+
+
+def _each_once(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
+    """The object of these pairs. A name that stands twice says two things: neither is taken."""
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise _LineRefused(f"holds “{twice[:64]}” twice: remove one of the two.")
+    return values
 
 
 def _text(name: str, value: object) -> str:
