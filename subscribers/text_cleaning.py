@@ -6,14 +6,12 @@ the whole message (error 132018).
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
 # Letters of Indian scripts and joined emoji are written with these two; the other invisible
 # characters can only mislead: they reverse text or hide parts of it.
 _JOINERS = "\u200c\u200d"
 _HIDDEN_CATEGORIES = {"Cc", "Cf", "Cs", "Co"}
-_LINK = re.compile(r"[a-z][a-z0-9+.\-]*://|\bwww\.|\bwa\.me/", re.IGNORECASE)
 
 
 def clean_line(text: str) -> str:
@@ -23,13 +21,6 @@ def clean_line(text: str) -> str:
         return unicodedata.normalize("NFC", line)
     shown = "".join(filter(_is_shown, line))
     return " ".join(unicodedata.normalize("NFC", shown).split())
-
-
-def has_link(text: str) -> bool:
-    """Whether a reader or WhatsApp would see a link in it."""
-    if "." not in text and "/" not in text:  # no link does without; nearly every cell does
-        return False
-    return _LINK.search(text) is not None
 
 
 def _is_shown(character: str) -> bool:

@@ -11,8 +11,9 @@ from django.core.validators import MaxLengthValidator, validate_email
 
 from subscribers.details.placeholders import MAX_VALUE_LENGTH, name_of
 from subscribers.details.titles import attribute_name, meanings, words
+from subscribers.links import has_link
 from subscribers.models import LANGUAGE_PATTERN, Subscriber, Tier
-from subscribers.text_cleaning import clean_line, has_link
+from subscribers.text_cleaning import clean_line
 
 MAX_NAME = Subscriber._meta.get_field("name").max_length or 0
 MAX_EMAIL = Subscriber._meta.get_field("email").max_length or 0

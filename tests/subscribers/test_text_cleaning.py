@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from subscribers.text_cleaning import clean_line, has_link
+from subscribers.links import has_link
+from subscribers.text_cleaning import clean_line
 
 
 @pytest.mark.parametrize(
