@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from django.core.validators import RegexValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Length, Right
 from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.utils import timezone
 
 from subscribers.append_only import AppendOnly
+from subscribers.json_objects import IsObject
 
 LANGUAGE_PATTERN = r"^[a-z]{2,3}(_[A-Z]{2})?\Z"
 
@@ -72,6 +73,10 @@ class Subscriber(models.Model):
                 condition=Q(status__in=Status.values), name="subscriber_status_known"
             ),
             models.CheckConstraint(condition=Q(tier__in=Tier.values), name="subscriber_tier_known"),
+            # Messages, exports and imports read names of it.
+            models.CheckConstraint(
+                condition=IsObject(F("attributes")), name="subscriber_attributes_object"
+            ),
         ]
         permissions = [
             ("import_subscriber", "Can import subscribers from a file"),

@@ -15,7 +15,8 @@ _WIDE_STARTS = ("＝", "＋", "－", "＠")  # some programs read the full-width
 
 def escape_formula(text: str) -> str:
     """`text` as a cell that no spreadsheet takes for a formula."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS + _WIDE_STARTS) else text
+    bare = text.lstrip("'")  # what is written with an apostrophe must come back with it
+    return f"'{text}" if bare.startswith(FORMULA_STARTS + _WIDE_STARTS) else text
 
 
 def unescape_formula(cell: str) -> str:
@@ -23,12 +24,12 @@ def unescape_formula(cell: str) -> str:
     return cell[1:] if cell[:1] == "'" and escape_formula(cell[1:]) == cell else cell
 
 
-def csv_lines(rows: Iterable[Iterable[str]]) -> Iterator[str]:
+def csv_lines(rows: Iterable[Iterable[str]], *, are_escaped: bool = False) -> Iterator[str]:
     """A CSV file line by line, formulas escaped; the byte order mark comes first."""
     writer = csv.writer(_Echo())
     yield BYTE_ORDER_MARK
     for row in rows:
-        yield writer.writerow([escape_formula(cell) for cell in row])
+        yield writer.writerow(row if are_escaped else map(escape_formula, row))
 
 
 class _Echo:

@@ -23,6 +23,7 @@ from distribution.content.template_schema import (
     TemplateSchema,
 )
 from distribution.models import Content, MessageTemplate
+from subscribers.details import placeholders
 from subscribers.models import Subscriber
 
 SAMPLE = {"name": "Asha Rao", "tier": "BASIC"}  # if there is no subscriber to show
@@ -91,7 +92,7 @@ def draw(
     known = rendering.personal_values(person) if person else SAMPLE
     filled = {slot.key: _slot_text(slot, texts, known) for slot in schema.slots}
     body = _substitute(schema.body, schema.of(BODY), filled)
-    named = rendering.PLACEHOLDER.findall(" ".join(texts.get(s.key, "") for s in schema.slots))
+    named = placeholders.names_in(" ".join(texts.get(s.key, "") for s in schema.slots))
     return Bubble(
         language=template.language,
         template=template.name,

@@ -11,9 +11,9 @@ from distribution.content import template_schema
 from distribution.models import Content
 from phonepool.cloud_api.client import PreparedMessage
 from phonepool.numbers.reservation import Reservation
+from subscribers.details import placeholders
 from subscribers.models import Subscriber
 
-PLACEHOLDER = re.compile(r"\{([a-zA-Z_][a-zA-Z0-9_]*)\}")
 # Meta refuses newlines, tabs and more than four spaces in a row (132018).
 CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 WIDE_SPACES = re.compile(" {5,}")
@@ -47,13 +47,15 @@ def components(
 
 
 def personal_values(subscriber: Subscriber) -> dict[str, object]:
-    """The values that a text may use as `{placeholders}`."""
-    return {**subscriber.attributes, "name": subscriber.name, "tier": subscriber.tier}
+    """The values that a text may use as `{placeholders}`, no longer than texts reckon them."""
+    own = {placeholders.name_of(name): value for name, value in subscriber.attributes.items()}
+    values = {**own, "name": subscriber.name, "tier": subscriber.tier}
+    return {name: placeholders.shortened(value) for name, value in values.items()}
 
 
 def fill_in(text: str, known: Mapping[str, object]) -> str:
     """Replace `{name}` and other placeholders; an unknown one becomes empty."""
-    filled = PLACEHOLDER.sub(lambda found: str(known.get(found[1], "")), text)
+    filled = placeholders.substitute(text, lambda name: str(known.get(name, "")))
     # Breaks first: blanks around one add up. An empty parameter would be refused.
     plain = WIDE_SPACES.sub(" ", CONTROL_CHARACTERS.sub(" ", filled))
     return plain.strip()[:PARAMETER_LIMIT] or "-"
@@ -65,12 +67,12 @@ def fill_address(text: str, known: Mapping[str, object]) -> str:
     As in RFC 6570: a value in a text loses its meaning as an address (`/`, `?`, `&`, a blank …),
     a text that is one placeholder and nothing else keeps it, because it is the address.
     """
-    if whole := PLACEHOLDER.fullmatch(text.strip()):
-        value = str(known.get(whole[1], ""))
+    if whole := placeholders.only_name(text.strip()):
+        value = str(known.get(whole, ""))
         return _encoded(value, encode_address, PARAMETER_LIMIT) or "-"
-    filled = PLACEHOLDER.sub(
-        lambda found: _encoded(str(known.get(found[1], "")), _encode_all, ADDRESS_VALUE_LIMIT),
+    filled = placeholders.substitute(
         text.strip(),
+        lambda name: _encoded(str(known.get(name, "")), _encode_all, ADDRESS_VALUE_LIMIT),
     )
     return encode_address(filled) or "-"
 

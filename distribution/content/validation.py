@@ -11,16 +11,17 @@ from distribution.content import media_copies, template_accounts, template_schem
 from distribution.content.rendering import (
     ADDRESS_VALUE_LIMIT,
     CONTROL_CHARACTERS,
-    PLACEHOLDER,
     WIDE_SPACES,
     encode_address,
 )
 from distribution.content.template_schema import BODY, BUTTON, HEADER, Slot, TemplateSchema
 from distribution.models import Content, MessageTemplate, TemplateStatus
 from distribution.runtime import india_time
+from subscribers.details import placeholders
+from subscribers.details.placeholders import MAX_VALUE_LENGTH
 from subscribers.models import Subscriber
 
-ASSUMED_VALUE_LENGTH = 100  # characters; the longest name that a subscriber may have
+ASSUMED_VALUE_LENGTH = MAX_VALUE_LENGTH  # characters; no longer value is stored or sent
 ALWAYS_KNOWN = ("name", "tier")
 SAMPLED_SUBSCRIBERS = 1000  # of which the attribute names are collected
 AUTHENTICATION = "AUTHENTICATION"  # Meta's category
@@ -80,7 +81,7 @@ def unfillable_parts(template: MessageTemplate, schema: TemplateSchema) -> list[
 
 def _slot_problems(content: Content, schema: TemplateSchema) -> Iterator[ContentProblem]:
     texts = texts_of(content, schema)
-    named = PLACEHOLDER.findall(" ".join(texts.values()))
+    named = placeholders.names_in(" ".join(texts.values()))
     wrong = slot_problems(schema, texts, _known_attributes(named))
     for slot in schema.slots:
         for fault in wrong.get(slot.key, ()):
@@ -133,7 +134,8 @@ def texts_of(content: Content, schema: TemplateSchema) -> dict[str, str]:
 def attribute_names() -> list[str]:
     """The attribute names of subscribers, such as `city`."""
     people = Subscriber.objects.eligible().order_by("-pk").values_list("attributes", flat=True)
-    return sorted({name for attributes in people[:SAMPLED_SUBSCRIBERS] for name in attributes})
+    found = (name for attributes in people[:SAMPLED_SUBSCRIBERS] for name in attributes)
+    return sorted({placeholders.name_of(name) for name in found} - {"", *ALWAYS_KNOWN})
 
 
 def _known_attributes(named: Collection[str]) -> list[str]:
@@ -179,7 +181,7 @@ def _media_problems(
 
 def longest_length(text: str, part: str = BODY) -> int:
     """The length of a text with the longest personal values, in characters."""
-    places, fixed = len(PLACEHOLDER.findall(text)), PLACEHOLDER.sub("", text)
+    places, fixed = len(placeholders.names_in(text)), placeholders.without(text)
     if part == BUTTON:
         return len(encode_address(fixed)) + places * ADDRESS_VALUE_LIMIT
     return len(fixed) + places * ASSUMED_VALUE_LENGTH
@@ -213,13 +215,15 @@ def _check_slot(slot: Slot, text: str, names: Collection[str]) -> list[str]:
         faults.append("Leave at most four spaces in a row: Meta refuses more.")
     if slot.part == BUTTON and re.search(r"\s", text.strip()):
         faults.append("An address has no spaces.")
-    unknown = [name for name in dict.fromkeys(PLACEHOLDER.findall(text)) if name not in names]
+    unknown = [name for name in dict.fromkeys(placeholders.names_in(text)) if name not in names]
     if unknown:
         shown = ", ".join(f"{{{name}}}" for name in unknown)
         offer = ", ".join(f"{{{name}}}" for name in sorted(names))
         faults.append(f"Nobody has {shown}. You may use {offer}.")
-    if set("{}") & set(PLACEHOLDER.sub("", text)):
-        faults.append("A brace stands alone: write {name}, with letters, digits and _ only.")
+    if set("{}") & set(placeholders.without(text)):
+        faults.append(
+            "A brace stands alone: write {name}, with letters, digits and _ only, in any script."
+        )
     return faults
 
 

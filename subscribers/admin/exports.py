@@ -63,6 +63,8 @@ class ExportActions(ModelAdmin):
             f"The file holds names and full phone numbers of {count:,} people.",
             "Keep it where only those who need it can read it, and delete it afterwards.",
         ]
+        if remark := export.columns_remark(people):
+            consequences.append(remark)
 
         def export_people(form: str, reason: str) -> HttpResponseBase:
             target = people.first()

@@ -167,7 +167,8 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
             self.message_user(request, str(refusal), messages.ERROR)
             return self._redirect_to(job)
         log_action(self, request, job, "download refused lines")
-        return csv_file(csv_lines(chain([first], rows)), f"refused-of-import-{job.pk}.csv")
+        lines = csv_lines(chain([first], rows), are_escaped=True)
+        return csv_file(lines, f"refused-of-import-{job.pk}.csv")
 
     def _require_permission(self, request: HttpRequest, method: str = "") -> None:
         if not self.has_add_permission(request) or (method and request.method != method):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django import forms
@@ -21,8 +22,16 @@ from subscribers.admin.person_actions import PersonActions
 from subscribers.admin.read_only import NeverAdded, NeverChanged, NeverDeleted
 from subscribers.admin.status_changes import confirm_status_change
 from subscribers.consent import erased_phones
+from subscribers.details import values
 from subscribers.models import ConsentEvent, Subscriber
 from subscribers.people import registration, search
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A JSON object in which no name stands twice: two values of one name are a mistake."""
+    if len(dict(pairs)) < len(pairs):
+        raise ValueError("A name stands twice in the attributes: remove one of the two.")
+    return dict(pairs)
 
 
 class SubscriberForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -36,6 +45,30 @@ class SubscriberForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
                 "This person asked to be erased: only their own START brings them back."
             )
         return phone
+
+    def clean_name(self) -> str:
+        return self._read("name")
+
+    def clean_language(self) -> str:
+        return self._read("language")
+
+    def clean_email(self) -> str:
+        return self._read("email")
+
+    def clean_attributes(self) -> dict[str, str]:
+        written = str(self.data.get(self.add_prefix("attributes")) or "").strip()
+        try:
+            return values.read_attributes(json.loads(written or "{}", object_pairs_hook=_once))
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from error
+
+    def _read(self, name: str) -> str:
+        """What is written in a field, by the rules for files and the API."""
+        text = self.cleaned_data.get(name) or ""
+        try:
+            return values.read_value(name, text) if text.strip() else ""
+        except ValueError as error:
+            raise forms.ValidationError(str(error)) from error
 
 
 class ConsentEventInline(NeverAdded, NeverChanged, NeverDeleted, TabularInline):

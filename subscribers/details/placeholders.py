@@ -53,6 +53,17 @@ def substitute(text: str, value_of: Callable[[str], str]) -> str:
     return _IN_BRACES.sub(value, text)
 
 
+def without(text: str) -> str:
+    """`text` without its placeholders."""
+    return substitute(text, lambda _: "")
+
+
+def only_name(text: str) -> str:
+    """The name if the text is one placeholder and nothing else, or an empty text."""
+    found = _IN_BRACES.fullmatch(text)
+    return _written_name(found[1]) if found else ""
+
+
 def shortened(value: object) -> str:
     """A value as messages hold it; a longer one is of a time before values were limited."""
     text = "" if value is None else str(value)

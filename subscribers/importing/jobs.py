@@ -28,7 +28,7 @@ from subscribers.importing.tables.csv_table import open_table
 from subscribers.importing.tables.records import ImportRefused
 from subscribers.importing.upsert import import_csv
 from subscribers.models import ImportFile, ImportJob, ImportState
-from subscribers.spreadsheets import escape_formula
+from subscribers.spreadsheets import escape_formula, unescape_formula
 from subscribers.text_cleaning import clean_line
 
 COUNTS = ("total", "new", "changed", "unchanged", "kept_opted_out", "refused", "kept_inactive")
@@ -131,8 +131,8 @@ def run(job_id: int, *, clock: Callable[[], datetime]) -> bool:
 def refused_rows(job: ImportJob) -> Iterator[list[str]]:
     """The refused lines as in the file, with line number and reason before them.
 
-    Formulas are escaped. Corrected, the same file can be imported: the first two
-    columns are then attributes to be removed. Raises ImportRefused when the file is gone.
+    Formulas are escaped. Corrected, the same file can be imported, which leaves the first two
+    columns out. Raises ImportRefused when the file is gone.
     """
     with open_table(io.BytesIO(_content(job))) as table:
         columns = Columns(table.header)
@@ -141,7 +141,8 @@ def refused_rows(job: ImportJob) -> Iterator[list[str]]:
             if isinstance(row, Refusal):
                 where = f"{row.column}: " if row.column else ""
                 reason = escape_formula(f"{where}{row.reason}")
-                yield [str(row.line), reason, *map(escape_formula, record.cells)]
+                cells = (escape_formula(unescape_formula(cell)) for cell in record.cells)
+                yield [str(row.line), reason, *cells]
 
 
 def delete_old_files(now: datetime) -> int:

@@ -6,6 +6,7 @@ Rows are streamed, and no cell of a file can be run as a formula.
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator
 from typing import IO, Any
@@ -18,6 +19,7 @@ from subscribers.models import Subscriber
 from subscribers.spreadsheets import csv_lines, escape_formula
 
 FETCHED_ROWS = 2_000
+_ESCAPED = re.compile("_x[0-9A-Fa-f]{4}_")  # Excel reads it as the character of that number
 DETAILS = ("phone", "name", "tier", "status", "language", "email")
 
 
@@ -32,11 +34,22 @@ def rows(people: QuerySet[Subscriber]) -> Iterator[list[str]]:
 
 
 def attribute_names(people: QuerySet[Subscriber]) -> list[str]:
-    """The names of all their attributes, as many as a file may have columns."""
+    """The names of all their attributes: what a file leaves out is lost to who moves by it."""
     names: dict[str, None] = {}
     for attributes in people.order_by().values_list("attributes", flat=True).iterator():
         names.update(dict.fromkeys(attributes))
-    return sorted(name for name in names if name not in DETAILS)[: MAX_COLUMNS - len(DETAILS)]
+    return sorted(name for name in names if name not in DETAILS)
+
+
+def columns_remark(people: QuerySet[Subscriber]) -> str:
+    """What to know of a file that has more columns than an import takes, or an empty text."""
+    count = len(DETAILS) + len(attribute_names(people))
+    if count <= MAX_COLUMNS:
+        return ""
+    return (
+        f"The file has {count} columns, all there are; one to be imported may have {MAX_COLUMNS}."
+        " To import it, split the columns over several files, each with the phone."
+    )
 
 
 def as_csv(people: QuerySet[Subscriber]) -> Iterator[str]:
@@ -49,7 +62,7 @@ def as_xlsx(people: QuerySet[Subscriber]) -> IO[bytes]:
     book = Workbook(write_only=True)
     sheet = book.create_sheet("Subscribers")
     for row in rows(people):
-        sheet.append([escape_formula(cell) for cell in row])
+        sheet.append([_ESCAPED.sub(r"_x005F\g<0>", escape_formula(cell)) for cell in row])
     file = tempfile.TemporaryFile()  # noqa: SIM115  # the response closes it
     book.save(file)
     file.seek(0)

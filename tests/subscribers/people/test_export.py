@@ -115,3 +115,30 @@ def test_the_chosen_ones_are_exported_through_the_same_page():
     assert len(rows) == 2
     forbidden = a_client("Viewer").post(LIST, {**form, "confirmed": "yes"})
     assert "attachment" not in forbidden.headers.get("Content-Disposition", "")
+
+
+def test_an_export_has_every_column_and_says_when_an_import_takes_fewer():
+    """O5"""
+    for prefix in ("aa", "zz"):
+        a_subscriber(attributes={f"{prefix}{n}": "v" for n in range(30)})
+    client = a_client("Administrator")
+
+    asked = client.get(_links(client)[0]).content.decode()
+    header = b"".join(export(client)).decode().splitlines()[0]
+
+    assert "The file has 66 columns, all there are; one to be imported may have 50." in asked
+    assert header.count(",") == 65
+    assert header.endswith("zz9")
+
+
+def test_an_export_of_few_columns_needs_no_remark():
+    """O5"""
+    a_subscriber(attributes={"city": "Pune"})
+
+    assert exporting.columns_remark(Subscriber.objects.all()) == ""
+
+
+@pytest.mark.parametrize("text", ["'=1", "''=1", "'plain"])
+def test_an_apostrophe_of_ones_own_comes_back(text):
+    """O5: nothing is lost by an export."""
+    assert unescape_formula(escape_formula(text)) == text
