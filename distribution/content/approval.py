@@ -9,6 +9,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from distribution.content import template_schema, validation
 from distribution.ledger import outbox
@@ -40,6 +41,13 @@ UNDECIDED = (*EDITORIAL, ContentState.SUBMITTED)
 
 class ApprovalError(Exception):
     """The step is not allowed; the text says why and what to do."""
+
+
+class ChangedSinceError(ApprovalError):
+    """Somebody changed it between the moment it was read and the step: look at it again."""
+
+    def __init__(self) -> None:
+        super().__init__("This changed since you opened it: look at it again.")
 
 
 def deadline(day: date) -> datetime:
@@ -85,12 +93,16 @@ def edit(content: Content, *, by: AbstractBaseUser, now: datetime, **changes: ob
 
 def new_version(content: Content, *, by: AbstractBaseUser, now: datetime) -> Content:
     """A draft with the texts of an approved content, which it replaces once approved."""
-    if content.state != ContentState.APPROVED:
-        raise ApprovalError("Only approved content gets a new version; others can be edited.")
-    if content.newer_versions.filter(state__in=UNDECIDED).exists():
-        raise ApprovalError("Somebody is writing a new version already: look for it in the list.")
-    fields = {name: getattr(content, name) for name in EDITABLE}
-    return write(by=by, now=now, replaces=content, **fields)
+    with transaction.atomic():
+        locked = Content.objects.select_for_update().get(pk=content.pk)  # two at once write one
+        if locked.state != ContentState.APPROVED:
+            raise ApprovalError("Only approved content gets a new version; others can be edited.")
+        if locked.newer_versions.filter(state__in=UNDECIDED).exists():
+            raise ApprovalError(
+                "Somebody is writing a new version already: look for it in the list."
+            )
+        fields = {name: getattr(locked, name) for name in EDITABLE}
+        return write(by=by, now=now, replaces=locked, **fields)
 
 
 def submit(content: Content, *, by: AbstractBaseUser, now: datetime) -> None:
@@ -161,12 +173,15 @@ def reject(content: Content, *, by: AbstractBaseUser, now: datetime, reason: str
 def choose_fallback(content: Content, *, by: AbstractBaseUser, now: datetime) -> None:
     """Make it the content of days that have no approved content."""
     with transaction.atomic():
-        approved = Content.objects.filter(
-            pk=content.pk, state=ContentState.APPROVED, is_fallback=True
-        )
-        if not approved.update(chosen_at=now):
+        if not content.is_fallback:
             raise ApprovalError("Only an approved fallback can be chosen.")
-        content.refresh_from_db()
+        _change_state(
+            content,
+            [ContentState.APPROVED],
+            ContentState.APPROVED,
+            "Only an approved fallback can be chosen.",
+            chosen_at=now,
+        )
         _record(content, Decision.CHOSEN, by, "", now)
 
 
@@ -233,11 +248,13 @@ def _change_state(
     refusal: str,
     **fields: object,
 ) -> None:
-    """Compare-and-set, so that two simultaneous decisions become one."""
+    """Compare-and-set on the state and on the version that the caller holds: of two simultaneous
+    steps one happens, and none applies to texts that whoever takes it has not seen."""
     rows = Content.objects.filter(pk=content.pk, state__in=before)
-    if not rows.update(state=after, **fields):
-        raise ApprovalError(refusal)
-    content.refresh_from_db()
+    if rows.filter(version=content.version).update(state=after, version=F("version") + 1, **fields):
+        content.refresh_from_db()
+        return
+    raise ChangedSinceError if rows.exists() else ApprovalError(refusal)
 
 
 def _record(

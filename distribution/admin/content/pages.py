@@ -12,16 +12,18 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
-from distribution.admin.content import views, workflow
+from distribution.admin.content import shown, views, workflow
 from distribution.admin.content.form import ContentForm, form_for
 from distribution.admin.content.views import ContentViews, url_of
 from distribution.content import approval, media
-from distribution.content.approval import EDITORIAL, ApprovalError
+from distribution.content.approval import EDITORIAL, ApprovalError, ChangedSinceError
 from distribution.models import Approval, Content, ContentState
 from phonepool.cloud_api import client
 from phonepool.cloud_api.media import MediaRefusedError
+from subscribers.admin import shown_version
 from subscribers.admin.page_frame import framed, staff_user, viewable_row
 from subscribers.admin.read_only import NeverDeleted, ReadOnlyAdmin
+from subscribers.admin.shown_version import Difference
 
 STATE_COLOURS = {
     ContentState.DRAFT: "info",
@@ -73,7 +75,7 @@ class ContentAdmin(NeverDeleted, ContentViews):
 
     @method_decorator(require_POST)
     def step_view(self, request: HttpRequest, pk: int, step: str) -> HttpResponse:
-        return workflow.perform(self, request, pk, step)
+        return workflow.perform(self, request, pk, step, page=self.page)
 
     def may_edit(self, request: HttpRequest, content: Content | None) -> bool:
         if content is None:
@@ -81,26 +83,58 @@ class ContentAdmin(NeverDeleted, ContentViews):
         return content.state in EDITORIAL and self.has_change_permission(request, content)
 
     def _write(self, request: HttpRequest, content: Content | None) -> HttpResponse:
-        editable = self.may_edit(request, content)
-        form = form_for(request, content) if editable else None
-        if request.method == "POST":
-            if form is None:
-                raise PermissionDenied
-            saved = self._save(request, form, content)
-            if saved is not None:
-                messages.success(request, f"“{saved.title}” is saved as a draft.")
-                return HttpResponseRedirect(url_of(saved))
-        return framed(
+        form = form_for(request, content) if self._takes_text(request, content) else None
+        if request.method != "POST":
+            return self.page(request, content, form)
+        if form is None:
+            raise PermissionDenied
+        changed = shown.difference(request, content) if content else None
+        if changed is None:
+            try:
+                saved = self._save(request, form, content)
+            except ChangedSinceError:  # at this very moment
+                assert content is not None
+                content.refresh_from_db()
+                changed = shown.difference(request, content)
+            else:
+                if saved is not None:
+                    messages.success(request, f"“{saved.title}” is saved as a draft.")
+                    return HttpResponseRedirect(url_of(saved))
+        return self.page(request, content, form, changed=changed)
+
+    def _takes_text(self, request: HttpRequest, content: Content | None) -> bool:
+        """Whether the form is shown: also when it was written in while somebody submitted it."""
+        if self.may_edit(request, content):
+            return True
+        written = request.method == "POST" and shown_version.FIELD in request.POST
+        return written and self.has_change_permission(request, content)
+
+    def page(
+        self,
+        request: HttpRequest,
+        content: Content | None,
+        form: ContentForm | None,
+        *,
+        changed: Difference | None = None,
+        reason: str = "",
+    ) -> HttpResponse:
+        """The page of a content; with `changed`, why what was posted is not done, status 409."""
+        response = framed(
             self,
             request,
             "admin/distribution/content/page.html",
             title=content.title if content else "New content",
             content_object=content,
             form=form,
+            may_save=self.may_edit(request, content),
+            changed=changed,
+            reason=reason,
             show_back_button=True,
             **views.preview_context(request, content, form),
             **(workflow.workflow_context(request, content) if content else {}),
         )
+        response.status_code = 200 if changed is None else 409
+        return response
 
     def _save(
         self, request: HttpRequest, form: ContentForm, content: Content | None
@@ -123,6 +157,8 @@ class ContentAdmin(NeverDeleted, ContentViews):
             return self._store(request, content, fields)
         except MediaRefusedError as error:
             form.add_error("media_file", str(error))
+        except ChangedSinceError:
+            raise
         except ApprovalError as error:
             form.add_error(None, str(error))
         return None

@@ -13,13 +13,15 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
+from distribution.admin.content import shown
 from distribution.admin.content.views import url_of
 from distribution.content import approval, staff_send, validation
-from distribution.content.approval import EDITORIAL, ApprovalError
+from distribution.content.approval import EDITORIAL, ApprovalError, ChangedSinceError
 from distribution.content.staff_send import StaffSendError
 from distribution.models import Content, ContentState, Decision
 from masking.phones import mask_phone
 from phonepool.cloud_api import client
+from subscribers.admin import shown_version
 from subscribers.admin.page_frame import staff_user
 from subscribers.models import Subscriber
 
@@ -36,6 +38,7 @@ class WorkflowAction:
         [HttpRequest, Content], Content | None
     ]  # the content to show next, if another
     result: str  # ends “title” …; empty when `perform` shows its own messages
+    decides: bool = False  # on what was displayed: refused unless the form names that
 
 
 def may(request: HttpRequest, codename: str) -> bool:
@@ -43,17 +46,33 @@ def may(request: HttpRequest, codename: str) -> bool:
     return request.user.has_perm(f"distribution.{codename}")
 
 
-def perform(pages: ModelAdmin, request: HttpRequest, pk: int, name: str) -> HttpResponse:
-    """Perform one action; its result is shown on the content's page."""
+def perform(
+    pages: ModelAdmin,
+    request: HttpRequest,
+    pk: int,
+    name: str,
+    *,
+    page: Callable[..., HttpResponse],
+) -> HttpResponse:
+    """Perform one action on what its form displayed; its result is shown on the content's page.
+
+    `page` renders that page, as `ContentAdmin.page` does.
+    """
     content = Content.objects.select_related("message_template").filter(pk=pk).first()
     action = WORKFLOW_ACTIONS.get(name)
     if content is None or action is None:
         raise Http404
     if not may(request, action.permission):
         raise PermissionDenied
+    if action.decides or shown_version.FIELD in request.POST:
+        changed = shown.difference(request, content)
+        if changed is not None:
+            return _look_again(page, request, pk)
     before = content.state
     try:
-        shown = action.perform(request, content) or content
+        following = action.perform(request, content) or content
+    except ChangedSinceError:  # at this very moment
+        return _look_again(page, request, pk)
     except (ApprovalError, StaffSendError) as error:
         messages.error(request, str(error))
         return HttpResponseRedirect(url_of(content))
@@ -61,7 +80,14 @@ def perform(pages: ModelAdmin, request: HttpRequest, pk: int, name: str) -> Http
         messages.success(request, f"“{content.title}” {action.result}.")
     audit = {"act": name, "reason": _reason(request), "before": {"state": before}}
     pages.log_change(request, content, [{**audit, "after": {"state": content.state}}])
-    return HttpResponseRedirect(url_of(shown))
+    return HttpResponseRedirect(url_of(following))
+
+
+def _look_again(page: Callable[..., HttpResponse], request: HttpRequest, pk: int) -> HttpResponse:
+    """The page as it is now, with what changed since the form was displayed, and the reason."""
+    content = Content.objects.select_related("message_template").get(pk=pk)
+    changed = shown.difference(request, content)
+    return page(request, content, None, changed=changed, reason=_reason(request))
 
 
 def _reason(request: HttpRequest) -> str:
@@ -110,12 +136,14 @@ def _send_test(request: HttpRequest, content: Content) -> None:
 
 WORKFLOW_ACTIONS = {
     "submit": WorkflowAction("change_content", _submit, "waits for review now"),
-    "approve": WorkflowAction(APPROVE, _approve, "is approved"),
-    "reject": WorkflowAction(APPROVE, _reject, "went back to its author"),
+    "approve": WorkflowAction(APPROVE, _approve, "is approved", decides=True),
+    "reject": WorkflowAction(APPROVE, _reject, "went back to its author", decides=True),
     "new-version": WorkflowAction(
         "add_content", _new_version, "has a new version: edit and submit it"
     ),
-    "choose-fallback": WorkflowAction(APPROVE, _choose_fallback, "is the fallback from now on"),
+    "choose-fallback": WorkflowAction(
+        APPROVE, _choose_fallback, "is the fallback from now on", decides=True
+    ),
     "test": WorkflowAction(TEST, _send_test, ""),
 }
 
@@ -127,6 +155,7 @@ def workflow_context(request: HttpRequest, content: Content) -> dict[str, Any]:
     own = content.author_id == request.user.pk or editors.filter(by_id=request.user.pk).exists()
     waiting, late = state == ContentState.SUBMITTED, approval.is_late(content, now)
     return {
+        "shown_version": shown_version.seal(shown.of(content)),
         "history": content.approvals.select_related("by").order_by("-at", "-pk"),
         "findings": validation.content_problems(content) if state in EDITORIAL else [],
         "deadline": approval.deadline(content.day) if content.day else None,

@@ -7,9 +7,11 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.messages import get_messages
 from django.urls import reverse
 
+from distribution.admin.content import shown
 from distribution.content import approval
 from distribution.models import Content, ContentState, Delivery
 from distribution.runtime import india_time
+from subscribers.admin import shown_version
 from tests.builders import a_subscriber, an_approved_content
 from tests.distribution.content_staff import (
     APPROVER,
@@ -58,6 +60,18 @@ def words(template, day, **more):
     }
 
 
+def take(client, content: Content, name: str, **typed):
+    """A step from the page as it is now."""
+    return client.post(step(content, name), seen(client, content, **typed))
+
+
+def seen(client, content: Content, **typed):
+    """What a form of the content's page posts: the version it displays, and what is typed."""
+    assert client.get(page(content)).status_code == 200
+    stored = Content.objects.get(pk=content.pk)
+    return {shown_version.FIELD: shown_version.seal(shown.of(stored)), **typed}
+
+
 def said(response) -> list[str]:
     return [str(message) for message in get_messages(response.wsgi_request)]
 
@@ -91,10 +105,12 @@ def test_the_whole_way_of_a_content_by_two_people(day):
     content = Content.objects.get()
     browser(editor).post(step(content, "submit"))
     assert content.title in browser(approver).get(QUEUE).content.decode()
-    browser(approver).post(step(content, "reject"), {"reason": "Too short."})
-    browser(editor).post(page(content), words(template, day, **{"body-1": "Nifty opens higher"}))
+    take(browser(approver), content, "reject", reason="Too short.")
+    client = browser(editor)
+    better = words(template, day, **{"body-1": "Nifty opens higher"})
+    client.post(page(content), seen(client, content, **better))
     browser(editor).post(step(content, "submit"))
-    browser(approver).post(step(content, "approve"), {"reason": "Good."})
+    take(browser(approver), content, "approve", reason="Good.")
 
     content.refresh_from_db()
     assert content.state == ContentState.APPROVED
@@ -115,7 +131,7 @@ def test_the_author_cannot_approve_even_with_every_permission(day):
     author = a_staff_member(*EDITOR, *APPROVER, "approve_late_content")
     content = submitted(day, author)
 
-    response = browser(author).post(step(content, "approve"), {"reason": "I like it."})
+    response = take(browser(author), content, "approve", reason="I like it.")
 
     assert said(response) == ["The author cannot approve: ask another person."]
     content.refresh_from_db()
@@ -236,29 +252,30 @@ def test_after_the_deadline_only_some_approve_and_say_why(day, settings):
     punctual = a_staff_member(*APPROVER)
     late = a_staff_member(*APPROVER, "approve_late_content")
 
-    refused = browser(punctual).post(step(content, "approve"), {"reason": "Sorry."})
-    silent = browser(late).post(step(content, "approve"))
+    refused = take(browser(punctual), content, "approve", reason="Sorry.")
+    silent = take(browser(late), content, "approve")
     assert "you may not approve late" in said(refused)[0]
     assert "say why" in said(silent)[0]
     content.refresh_from_db()
     assert content.state == ContentState.SUBMITTED
 
-    browser(late).post(step(content, "approve"), {"reason": "The market closed late."})
+    take(browser(late), content, "approve", reason="The market closed late.")
     content.refresh_from_db()
     assert content.state == ContentState.APPROVED
 
 
 def test_a_new_version_of_approved_content_replaces_it_when_approved(day):
     first, editor, approver = submitted(day), a_staff_member(*EDITOR), a_staff_member(*APPROVER)
-    browser(approver).post(step(first, "approve"))
+    take(browser(approver), first, "approve")
     assert browser(editor).post(page(first), {}).status_code == 403
 
     browser(editor).post(step(first, "new-version"))
     second = first.newer_versions.get()
-    browser(editor).post(page(second), words(second.message_template, day, title="Corrected"))
+    client, corrected = browser(editor), words(second.message_template, day, title="Corrected")
+    client.post(page(second), seen(client, second, **corrected))
     browser(editor).post(step(second, "submit"))
     assert Content.objects.approved_for(day) == first
-    browser(approver).post(step(second, "approve"))
+    take(browser(approver), second, "approve")
 
     first.refresh_from_db()
     assert first.state == ContentState.REPLACED
@@ -286,7 +303,7 @@ def test_the_fallback_is_chosen(day):
     newer = an_approved_content(day=None, is_fallback=True)
     assert Content.objects.fallback() == newer
 
-    browser(a_staff_member(*APPROVER)).post(step(older, "choose-fallback"))
+    take(browser(a_staff_member(*APPROVER)), older, "choose-fallback")
 
     assert Content.objects.fallback() == older
     assert older.approvals.last().decision == "CHOSEN"
