@@ -6,6 +6,7 @@ The first so many of a burst are accepted, the rest are held, and released in ba
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from math import inf
 
 from sandbox.behaviour.outcomes import MessageOutcome
@@ -58,14 +59,16 @@ class Pacing:
         if now < self._next_batch_at:
             return
         settings = self.world.settings
-        self.release(settings.pacing_batch)
+        self._release(self._take(settings.pacing_batch, lambda owner: not owner.holding))
         self._next_batch_at += settings.time_scale * settings.pacing_batch_every_s
         if not self.held:
             self._next_batch_at = inf
 
-    def release(self, most: int | None = None) -> int:
-        """Sends the oldest held messages, all by default; their templates are GREEN now."""
-        released = [self.held.popleft() for _ in range(len(self.held))[:most]]
+    def release(self, portfolio: Portfolio | None = None) -> int:
+        """Sends every held message, or those of a portfolio; their templates are GREEN now."""
+        return self._release(self._take_all(portfolio))
+
+    def _release(self, released: list[Message]) -> int:
         now = self.world.clock.now()
         for message in released:
             if message.template is not None:
@@ -73,26 +76,41 @@ class Pacing:
             self._end(message, choose_outcome(self.world, message, now), now)
         return len(released)
 
-    def drop_by_template(self) -> int:
-        """Fails every held message and pauses their templates."""
-        paused = {message.template.id: message for message in self.held if message.template}
+    def drop_by_template(self, portfolio: Portfolio | None = None) -> int:
+        """Fails every held message, or those of a portfolio, and pauses their templates."""
+        dropped = self._take_all(portfolio)
+        paused = {message.template.id: message for message in dropped if message.template}
         for message in paused.values():
             waba, template = message.number.waba, message.template
             if template is not None:
                 self._pause(waba, template)
-        return self._drop(132015)
+        return self._drop(dropped, 132015)
 
-    def drop_by_portfolio(self) -> int:
-        """Fails every held message; their portfolios come under review."""
-        portfolios: list[Portfolio] = [m.number.waba.portfolio for m in self.held]
-        for portfolio in portfolios or [self.world.first_waba.portfolio]:
-            portfolio.under_review = True
-        return self._drop(self.world.settings.portfolio_drop_code)
+    def drop_by_portfolio(self, portfolio: Portfolio | None = None) -> int:
+        """Fails every held message, or those of a portfolio; their portfolios come under review."""
+        dropped = self._take_all(portfolio)
+        reviewed = [message.number.waba.portfolio for message in dropped]
+        for owner in reviewed or [portfolio or self.world.first_waba.portfolio]:
+            owner.under_review = True
+        return self._drop(dropped, self.world.settings.portfolio_drop_code)
 
-    def _drop(self, code: int) -> int:
-        dropped, now = list(self.held), self.world.clock.now()
-        self.held.clear()
-        self._next_batch_at = inf
+    def _take_all(self, portfolio: Portfolio | None) -> list[Message]:
+        return self._take(inf, lambda owner: portfolio is None or owner is portfolio)
+
+    def _take(self, most: float, wanted: Callable[[Portfolio], bool]) -> list[Message]:
+        """Removes the oldest held messages of the wanted portfolios."""
+        taken: list[Message] = []
+        kept: list[Message] = []
+        while self.held and len(taken) < most:
+            message = self.held.popleft()
+            (taken if wanted(message.number.waba.portfolio) else kept).append(message)
+        self.held.extendleft(reversed(kept))
+        if not self.held:
+            self._next_batch_at = inf
+        return taken
+
+    def _drop(self, dropped: list[Message], code: int) -> int:
+        now = self.world.clock.now()
         for message in dropped:
             self._end(message, MessageOutcome.DROPPED, now, code)
         return len(dropped)

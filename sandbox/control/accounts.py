@@ -133,15 +133,17 @@ _PACING_KEYS = {"hold": bool, "release": bool, "drop": ("template", "portfolio")
 async def change_pacing(sandbox: Sandbox, request: ControlRequest) -> object:
     """Holds sends for quality assessment; later releases them, or drops all: by template pacing,
     132015 and the template is PAUSED, or by portfolio pacing, 135000 and the portfolio is under
-    review until `release` or `review: false`."""
+    review until `release` or `review: false`. With a portfolio in the path only its messages."""
     portfolio, pacing, body = _portfolio(sandbox, request.name), sandbox.pacing, request.body
     request.assign(portfolio, holding="hold", under_review="review")
+    only = portfolio if request.name else None
     ended = 0
     if body.get("release") or "drop" in body:
         portfolio.holding = portfolio.under_review = False
     if "drop" in body:
         by_template = body["drop"] == "template"
-        ended = pacing.drop_by_template() if by_template else pacing.drop_by_portfolio()
+        drop = pacing.drop_by_template if by_template else pacing.drop_by_portfolio
+        ended = drop(only)
     elif body.get("release"):
-        ended = pacing.release()
+        ended = pacing.release(only)
     return {"held": len(pacing.held), "ended": ended}

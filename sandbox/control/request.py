@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sandbox.formats.values import InvalidValue
+from sandbox.formats.values import InvalidValue, natural
 from sandbox.sandbox import Sandbox
 from sandbox.world.accounts import Number, Waba
 from sandbox.world.people import digits_of, wa_id_of
@@ -28,8 +28,7 @@ class ControlRequest:
 
     def query_integer(self, key: str, default: int) -> int:
         """An integer of the query."""
-        value = self.query.get(key, "")
-        return int(value) if value.isdigit() else default
+        return natural(self.query.get(key), default)
 
     @property
     def age_s(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from math import inf
 from types import UnionType
@@ -17,6 +18,11 @@ _DESCRIPTIONS: dict[Any, str] = {
 
 class InvalidValue(ValueError):  # noqa: N818 - the caller's error, told in a sentence
     """An unknown key, an invalid value or a name of nothing; the text says which."""
+
+
+def natural(text: str | None, default: int) -> int:
+    """The number that a query writes in digits, or the default."""
+    return int(text) if text and re.fullmatch("[0-9]{1,18}", text) else default
 
 
 def checked(kinds: Mapping[str, Any], given: object, noun: str = "key") -> dict[str, Any]:

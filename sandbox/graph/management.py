@@ -13,6 +13,7 @@ from aiohttp import web
 from sandbox.behaviour.timing import read_latency_s
 from sandbox.formats.compact_json import compact, compact_bytes
 from sandbox.formats.errors import Refusal, require, unknown_object
+from sandbox.formats.values import natural
 from sandbox.graph import media
 from sandbox.graph.access import check_token
 from sandbox.graph.answers import graph_response, refusal_response
@@ -37,7 +38,7 @@ class GraphRequest:
     @property
     def parts(self) -> list[str]:
         """The parts of the path: an id, and optionally an edge."""
-        return self.path.strip("/").split("/")[1:]
+        return self.path.strip("/").split("/")[1:] or [""]
 
     @property
     def fields(self) -> str:
@@ -127,7 +128,7 @@ def _waba(sandbox: Sandbox, request: GraphRequest, waba: Waba, edge: list[str]) 
 
 def _check_cursor(world: World, cursor: str) -> None:
     """A cursor goes stale when a test says so; what is no cursor is refused alike."""
-    if cursor and (world.stale_cursors or not cursor.isdigit()):
+    if cursor and (world.stale_cursors or natural(cursor, -1) < 0):
         world.stale_cursors = max(0, world.stale_cursors - 1)
         raise Refusal(131059, "The cursor is not valid any more.")
 
@@ -144,18 +145,14 @@ def _matches(template: MessageTemplate, query: Mapping[str, str]) -> bool:
 
 def _page(sandbox: Sandbox, request: GraphRequest, items: Sequence[object]) -> dict[str, object]:
     """One page; a cursor is the position after its last item."""
-    size = max(1, min(_integer(request.query.get("limit"), _DEFAULT_PAGE_SIZE), _MAX_PAGE_SIZE))
-    start = _integer(request.query.get("after"), 0)
+    size = max(1, min(natural(request.query.get("limit"), _DEFAULT_PAGE_SIZE), _MAX_PAGE_SIZE))
+    start = natural(request.query.get("after"), 0)
     end = min(start + size, len(items))
     paging: dict[str, object] = {"cursors": {"before": str(start), "after": str(end)}}
     if end < len(items):
         query = urlencode({**request.query, "after": end})
         paging["next"] = f"{sandbox.address}{request.path}?{query}"
     return {"data": items[start:end], **({"paging": paging} if items else {})}
-
-
-def _integer(text: str | None, default: int) -> int:
-    return int(text) if text is not None and text.isdigit() else default
 
 
 def _usage(world: World, request: GraphRequest) -> dict[str, str]:

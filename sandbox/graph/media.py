@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from sandbox.formats.errors import Refusal, require, unknown_object
+from sandbox.formats.values import natural
 from sandbox.world.files import LIFETIME_S, Media
 from sandbox.world.world import World
 
@@ -20,7 +21,7 @@ async def upload(world: World, request: web.BaseRequest, number_id: str) -> Mapp
     """Stores a multipart upload; raises Refusal 100 or 131053."""
     if number_id not in world.numbers:
         raise unknown_object(number_id)
-    form = await request.post()
+    form = await _form(request)
     file = form.get("file")
     if form.get("messaging_product") != "whatsapp" or not isinstance(file, web.FileField):
         raise Refusal(100, "The parameters messaging_product and file are required.")
@@ -31,6 +32,14 @@ async def upload(world: World, request: web.BaseRequest, number_id: str) -> Mapp
     name = str(next(world.media_ids))
     world.media[name] = Media(name, number_id, file.content_type, content, world.clock.now())
     return {"id": name}
+
+
+async def _form(request: web.BaseRequest) -> Mapping[str, object]:
+    """The fields of a form; raises Refusal 100 for a body that is none."""
+    try:
+        return await request.post()
+    except (ValueError, LookupError) as error:  # no boundary, no names, an unknown charset
+        raise Refusal(100, "The body is not a form.") from error
 
 
 def find(world: World, name: str, number_id: str) -> Media:
@@ -58,6 +67,6 @@ def describe(media: Media, address: str, now: float) -> dict[str, object]:
 def download(world: World, media_id: str, expires: str) -> web.Response:
     """The bytes, or 404 if the URL is unknown or has expired."""
     media = world.media.get(media_id)
-    if media is None or not expires.isdigit() or int(expires) < world.clock.now():
+    if media is None or natural(expires, 0) < world.clock.now():
         return web.Response(status=404)
     return web.Response(body=media.content, content_type=media.mime_type)

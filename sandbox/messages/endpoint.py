@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from aiohttp import web
 
@@ -10,8 +11,9 @@ from sandbox.behaviour.outcomes import MessageOutcome
 from sandbox.behaviour.timing import send_latency_s
 from sandbox.faults import Fault
 from sandbox.formats.compact_json import quoted
-from sandbox.formats.errors import Refusal, unknown_object
+from sandbox.formats.errors import Refusal, require, unknown_object
 from sandbox.formats.identifiers import new_wamid
+from sandbox.formats.json_types import text
 from sandbox.graph.access import check_token
 from sandbox.graph.answers import graph_response, refusal_response, reset
 from sandbox.messages.envelope import ValidSend, parse
@@ -30,7 +32,7 @@ async def post_message(
     authorization = request.headers.get("Authorization")
     envelope = parse(await request.read())
     if isinstance(envelope, dict) and "status" in envelope and "type" not in envelope:
-        return await _mark_read(sandbox, number_id, authorization, version)
+        return _mark_read(sandbox.world, number_id, authorization, envelope, version)
     call = SendCall(sandbox, number_id, envelope, arrival)
     fault = call.fault()
     if fault is not None and not fault.accepts:
@@ -133,14 +135,20 @@ def _accepted_body(
     ).encode()
 
 
-async def _mark_read(
-    sandbox: Sandbox, number_id: str, authorization: str | None, version: str
+def _mark_read(
+    world: World, number_id: str, authorization: str | None, envelope: dict[str, Any], version: str
 ) -> web.Response:
     """The same endpoint marks an inbound message as read."""
     try:
-        check_token(sandbox.world, authorization)
-        if number_id not in sandbox.world.numbers:
+        check_token(world, authorization)
+        if number_id not in world.numbers:
             raise unknown_object(number_id)
+        product = envelope.get("messaging_product")
+        require(product == "whatsapp", 100, "The parameter messaging_product is required.")
+        require(envelope["status"] == "read", 100, "Param status must be one of {read}.")
+        require(
+            text(envelope.get("message_id"), "message_id"), 100, "Param message_id is required."
+        )
     except Refusal as refusal:
         return refusal_response(refusal, version)
     return graph_response(b'{"success":true}', version)

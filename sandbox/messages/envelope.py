@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.formats.errors import Refusal, require
+from sandbox.formats.json_types import record, text
 from sandbox.templates.message_template import MessageTemplate
 from sandbox.world.accounts import Number
 from sandbox.world.people import digits_of, wa_id_of
@@ -51,33 +52,35 @@ def read_envelope(world: World, number: Number, envelope: Any, arrival: float) -
     require(isinstance(envelope, dict), 100, "The request body must be a JSON object.")
     product = envelope.get("messaging_product")
     require(product == "whatsapp", 100, "The parameter messaging_product is required.")
-    shown = envelope.get("to") or envelope.get("recipient")
+    shown = text(envelope.get("to"), "to") or text(envelope.get("recipient"), "recipient")
     require(shown, 100, "The parameter to is required.")
     to = _recipient(world, envelope, shown)
     require(to != number.digits, 131021)
     kind = _kind(envelope)
-    opaque = envelope.get("biz_opaque_callback_data", "")
-    fits = isinstance(opaque, str) and len(opaque) <= OPAQUE_LIMIT
-    require(fits, 131009, f"biz_opaque_callback_data: a text of at most {OPAQUE_LIMIT}.")
+    opaque = text(envelope.get("biz_opaque_callback_data"), "biz_opaque_callback_data")
+    too_long = f"biz_opaque_callback_data: a text of at most {OPAQUE_LIMIT}."
+    require(len(opaque) <= OPAQUE_LIMIT, 131009, too_long)
+    context = record(envelope.get("context"), "context")
+    text(context.get("message_id"), "context['message_id']")
+    text(envelope.get("recipient_identity_key_hash"), "recipient_identity_key_hash")
     for key in _DIRECT_SEND_KEYS:
         require(key not in envelope, 100, f"Param {key} needs Direct Send, which is off.")
     payer = envelope.get("messaging_account_id", number.waba.id)
     require(payer == number.waba.id, 100, "messaging_account_id is not an account of the number.")
     arrival = number.window.after(arrival)
-    return ValidSend(number, to, wa_id_of(to), str(shown), opaque, kind, arrival)
+    return ValidSend(number, to, wa_id_of(to), shown, opaque, kind, arrival)
 
 
-def _recipient(world: World, envelope: dict[str, Any], shown: Any) -> str:
+def _recipient(world: World, envelope: dict[str, Any], shown: str) -> str:
     kind = envelope.get("recipient_type", "individual")
     require(kind in ("individual", "group"), 100, "recipient_type: individual or group.")
-    text = shown if isinstance(shown, str) else ""
     if not envelope.get("to"):
-        require(_USER_ID.fullmatch(text), 131009, "recipient is not a user id.")
-        return text
-    digits = digits_of(text)
-    valid = set(text) <= _PHONE_SIGNS and 7 <= len(digits) <= 15
+        require(_USER_ID.fullmatch(shown), 131009, "recipient is not a user id.")
+        return shown
+    digits = digits_of(shown)
+    valid = set(shown) <= _PHONE_SIGNS and 7 <= len(digits) <= 15
     require(valid, 131009, "to is not a phone number.")
-    if world.settings.prepend_country_code and not text.lstrip().startswith("+"):
+    if world.settings.prepend_country_code and not shown.lstrip().startswith("+"):
         return world.settings.country_code + digits  # as documented; a common cause of bugs
     return digits
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.formats.errors import Refusal, require, unknown_object
+from sandbox.formats.json_types import array, record, text
 from sandbox.graph.access import check_token
-from sandbox.messages.envelope import MEDIA_TYPES, ValidSend, read_envelope
+from sandbox.messages.envelope import ValidSend, read_envelope
+from sandbox.messages.free_form import check_content
 from sandbox.templates.message_template import MessageTemplate
 from sandbox.templates.parameters import check_length, fill
 from sandbox.world.accounts import Number
@@ -33,8 +35,8 @@ def validate(
     _check_rates(world, send)
     if send.kind == "template":
         _check_template(world, send, envelope["template"])
-    elif send.kind in MEDIA_TYPES and envelope[send.kind].get("id"):
-        _check_file(world, number, send.kind, str(envelope[send.kind]["id"]))
+    elif file := check_content(send.kind, envelope[send.kind]):
+        _check_file(world, number, send.kind, file)
     return send
 
 
@@ -66,7 +68,7 @@ def _check_rates(world: World, send: ValidSend) -> None:
 
 def _check_template(world: World, send: ValidSend, wanted: dict[str, Any]) -> None:
     template = _template(send.number, wanted)
-    filling = fill(template.shape, wanted.get("components"))
+    filling = fill(template.shape, array(wanted.get("components"), "template['components']"))
     for kind, name in filling.media:
         _check_file(world, send.number, kind, name)
     check_length(template.shape, filling)
@@ -77,10 +79,11 @@ def _check_template(world: World, send: ValidSend, wanted: dict[str, Any]) -> No
 
 
 def _template(number: Number, wanted: dict[str, Any]) -> MessageTemplate:
-    name, language = wanted.get("name"), wanted.get("language")
-    code = language.get("code") if isinstance(language, dict) else None
+    name = text(wanted.get("name"), "template['name']")
+    language = record(wanted.get("language"), "template['language']")
+    code = text(language.get("code"), "template['language']['code']")
     require(name and code, 131008, "template.name and template.language.code are required.")
-    template = number.waba.templates.get((str(name), str(code)))
+    template = number.waba.templates.get((name, code))
     if template is None:
         raise Refusal(132001, f"There is no message template {name} in {code}.")
     if template.status != "APPROVED":

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
-from sandbox.formats.errors import require
+from sandbox.formats import json_types
+from sandbox.formats.errors import Refusal, require
 from sandbox.templates.shape import Button
 
 _SUB_TYPES = (
@@ -34,19 +36,30 @@ Component = dict[str, Any]
 
 def parameters_of(component: Component) -> list[Component]:
     """The parameters of one component."""
-    parameters: list[Component] = component.get("parameters", [])
-    return parameters
+    parameters: list[Component] | None = component.get("parameters")
+    return parameters or []
 
 
 def joined_parameters(components: Sequence[Component]) -> list[Component]:
     """All parameters of the components of one kind."""
+    if not components:
+        return []
     if len(components) == 1:
         return parameters_of(components[0])
     return [parameter for component in components for parameter in parameters_of(component)]
 
 
+def check_text(where: str, text: str) -> None:
+    """Raises Refusal 132018 for a text that no parameter may have."""
+    if "\n" in text or "\t" in text or "     " in text:
+        forbidden = "new-line/tab characters or more than 4 consecutive spaces"
+        raise Refusal(132018, f"{where}: Param text cannot have {forbidden}")
+
+
 def check(buttons: Sequence[Button], components: Sequence[Component]) -> None:
     """Raises Refusal unless every component has its button and every variable its value."""
+    if not components and not buttons:
+        return
     given: dict[int, list[Component]] = {}
     for component in components:
         place = _place(component)
@@ -61,16 +74,17 @@ def check(buttons: Sequence[Button], components: Sequence[Component]) -> None:
 def _place(component: Component) -> int:
     index = component.get("index")
     require(index is not None, 131008, "buttons: index is required.")
-    valid = type(index) is int or (isinstance(index, str) and index.isdecimal())
+    require(type(index) in (int, str), 100, "Param index must be a string.")
+    valid = re.fullmatch(r"-?[0-9]{1,9}", str(index))
     require(valid, 131009, "buttons: index is not the position of a button.")
     return int(str(index))
 
 
 def _check_kind(buttons: Sequence[Button], place: int, component: Component) -> None:
-    kind = component.get("sub_type")
+    kind = json_types.text(component.get("sub_type"), "sub_type")
     require(kind, 131008, "buttons: sub_type is required.")
-    named = str(kind).upper()
-    allowed = f"must be one of {{{', '.join(_SUB_TYPES)}}} - got {str(kind)!r}."
+    named = kind.upper()
+    allowed = f"must be one of {{{', '.join(_SUB_TYPES)}}} - got {kind!r}."
     require(named in _SUB_TYPES, 100, f"Param template['components']['sub_type'] {allowed}")
     require(buttons, 132018, "buttons: Template does not contain buttons.")
     beyond = f"buttons: Template has no button at index {place}"
@@ -91,7 +105,7 @@ def _check_parameters(place: int, button: Button, given: Sequence[Component]) ->
         require(button.kind != "URL" and button.kind not in _REQUIRED, 131008, _missing(name))
         return
     require(len(given) == 1, 132018, f"{name} takes one parameter")
-    received = given[0].get("type")
+    received = json_types.text(given[0].get("type"), f"{name}: type")
     mismatch = f"{name}: Format mismatch, expected {kind.upper()}, received {received}"
     require(received == kind, 132012, mismatch)
     _check_value(name, kind, given[0].get(kind))
@@ -103,13 +117,14 @@ def _missing(name: str) -> str:
 
 def _check_value(name: str, kind: str, value: object) -> None:
     if kind == "payload":
-        require(value is None or isinstance(value, str), 131009, f"{name}: payload is no text")
+        json_types.text(value, f"{name}: payload")
     elif kind == "action":
-        require(isinstance(value, dict), 131008, f"{name}: action is required")
+        require(json_types.record(value, f"{name}: action"), 131008, f"{name}: action is required")
     else:
-        text = value if isinstance(value, str) else ""
+        text = json_types.text(value, f"{name}: {kind}")
         limit = _COUPON_LIMIT if kind == "coupon_code" else _URL_LIMIT
         require(text, 131008, _missing(name))
+        check_text(name, text)
         require(len(text) <= limit, 131009, f"{name}: at most {limit} characters")
 
 

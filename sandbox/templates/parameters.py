@@ -10,18 +10,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from sandbox.formats import json_types
 from sandbox.formats.errors import Refusal, require
 from sandbox.templates import buttons
 from sandbox.templates.shape import Shape, Text
 
 BODY_LIMIT = 1024  # characters after substitution
 HEADER_LIMIT = 60
-_FORBIDDEN = ("\n", "\t", " " * 5)
-_TEXT_KINDS = {"text", "currency", "date_time"}
+_VALUE_KINDS = ("currency", "date_time")  # shown by their fallback_value
 _MEDIA_KINDS = {"image", "video", "document", "gif"}
 _COMPONENT_TYPES = (
     *("body", "button", "carousel", "footer", "header", "limited_time_offer", "order_status"),
 )
+_ALLOWED = ", ".join(_COMPONENT_TYPES).upper()
+_NO_COMPONENT = f"Param template['components']['type'] must be one of {{{_ALLOWED}}}."
+_PARAMETERS = "template['components']['parameters']"
+_FIXED_TYPES = ("footer", "order_status")  # no template of ours has anything to fill in there
 Component = dict[str, Any]
 
 
@@ -34,47 +38,49 @@ class Filling:
     media: list[tuple[str, str]] = field(default_factory=list)  # kind and id of uploaded files
 
 
-def fill(shape: Shape, components: object) -> Filling:
+def fill(shape: Shape, components: Sequence[object]) -> Filling:
     """The values of a send, if all components fit the template.
 
-    Raises Refusal: 100 no component of Meta's, 132000 wrong count, 132012 wrong kind or name,
-    132018 surplus or forbidden, 131008 missing, 131009 no such button.
+    Raises Refusal: 100 no component of Meta's or another JSON type, 132000 wrong count, 132012
+    wrong kind or name, 132018 surplus or forbidden, 131008 missing, 131009 no such button.
     """
-    by_type = _by_type([] if components is None else components)
+    by_type = _by_type(components)
     filling = Filling()
     _fill_header(shape, by_type.get("header", []), filling)
     given = buttons.joined_parameters(by_type.get("body", []))
     filling.body = _texts("body", shape.body, given)
     _fill_cards(shape, by_type.get("carousel", []), filling)
     _check_offer(shape, by_type.get("limited_time_offer", []))
+    for kind in _FIXED_TYPES:
+        given = buttons.joined_parameters(by_type.get(kind, []))
+        require(not given, 132018, f"{kind}: Template does not contain such parameters.")
     buttons.check(shape.buttons, by_type.get("button", []))
     return filling
 
 
 def check_length(shape: Shape, filling: Filling) -> None:
     """Raises Refusal 132005 if the texts are too long after substitution."""
-    for name, text, values, limit in (
-        ("header", shape.header, filling.header, HEADER_LIMIT),
-        ("body", shape.body, filling.body, BODY_LIMIT),
-    ):
-        length = text.fixed_length + sum(map(len, values))
-        require(length <= limit, 132005, f"{name}: {length} characters, at most {limit}.")
+    _check_length("header", shape.header, filling.header, HEADER_LIMIT)
+    _check_length("body", shape.body, filling.body, BODY_LIMIT)
 
 
-def _by_type(components: object) -> dict[str, list[Component]]:
-    if not isinstance(components, list):
-        raise Refusal(100, "Param template['components'] must be an array.")
+def _check_length(where: str, text: Text, values: Sequence[str], limit: int) -> None:
+    length = text.fixed_length + sum(map(len, values))
+    if length > limit:
+        raise Refusal(132005, f"{where}: {length} characters, at most {limit}.")
+
+
+def _by_type(components: Sequence[object]) -> dict[str, list[Component]]:
     by_type: dict[str, list[Component]] = {}
-    for place, component in enumerate(components):
-        where = f"template['components'][{place}]"
-        require(isinstance(component, dict), 100, f"Param {where} must be a JSON object.")
-        kind = str(component.get("type", "")).lower()
+    for component in components:
+        if not isinstance(component, dict):
+            raise Refusal(100, "Param template['components'] must be an array of objects.")
+        kind = json_types.text(component.get("type"), "template['components']['type']").lower()
         if kind not in _COMPONENT_TYPES:
-            allowed = ", ".join(_COMPONENT_TYPES).upper()
-            raise Refusal(100, f"Param {where}['type'] must be one of {{{allowed}}}.")
-        parameters = component.get("parameters", [])
-        is_list = isinstance(parameters, list) and all(isinstance(p, dict) for p in parameters)
-        require(is_list, 100, f"Param {where}['parameters'] must be an array of objects.")
+            raise Refusal(100, _NO_COMPONENT)
+        for parameter in json_types.array(component.get("parameters"), _PARAMETERS):
+            if not isinstance(parameter, dict):
+                raise Refusal(100, f"Param {_PARAMETERS} must be an array of objects.")
         by_type.setdefault(kind, []).append(component)
     return by_type
 
@@ -89,25 +95,39 @@ def _fill_header(shape: Shape, components: list[Component], filling: Filling) ->
     if wanted == "TEXT":
         filling.header = _texts("header", shape.header, given)
         return
-    received = str(given[0].get("type", "")).upper() if given else "UNKNOWN"
+    received = kind_of("header", given[0]) if given else "UNKNOWN"
     mismatch = f"header: Format mismatch, expected {wanted}, received {received}"
     require(received == wanted, 132012, mismatch)
     require(len(given) == 1, 132018, "header: Template takes one parameter.")
     kind = received.lower()
     value = given[0].get(kind)
+    content = json_types.record(value, f"header: {kind}")
     if kind in _MEDIA_KINDS:
-        filling.media += _file(kind, value)
+        filling.media += _file(kind, content)
     elif kind == "location":
-        placed = isinstance(value, dict) and value.get("latitude") and value.get("longitude")
-        require(placed, 131008, "header: location needs latitude and longitude.")
+        check_location("header: location", content)
 
 
-def _file(kind: str, value: object) -> list[tuple[str, str]]:
+def check_location(where: str, content: Component) -> None:
+    """Raises Refusal 131008 without coordinates, 100 for another JSON type."""
+    for name in ("name", "address"):
+        json_types.text(content.get(name), f"{where}.{name}")
+    for name in ("latitude", "longitude"):
+        given = json_types.coordinate(content.get(name), f"{where}.{name}")
+        require(given, 131008, f"{where} needs latitude and longitude.")
+
+
+def _file(kind: str, content: Component) -> list[tuple[str, str]]:
     """Nothing if the file is given by a link."""
-    found = value if isinstance(value, dict) else {}
-    given = found.get("id") or found.get("link")
-    require(given, 132018, f"header: {kind} needs an id or a link.")
-    return [(kind, str(found["id"]))] if found.get("id") else []
+    keys = ("id", "link", "filename")
+    name, link, _ = (json_types.text(content.get(key), f"{kind}.{key}") for key in keys)
+    require(name or link, 132018, f"header: {kind} needs an id or a link.")
+    return [(kind, name)] if name else []
+
+
+def kind_of(where: str, parameter: Component) -> str:
+    """The kind of a parameter, in capitals; raises Refusal 100."""
+    return json_types.text(parameter.get("type"), f"{where}: type").upper() or "UNKNOWN"
 
 
 def _texts(where: str, text: Text, given: Sequence[Component]) -> list[str]:
@@ -119,10 +139,12 @@ def _texts(where: str, text: Text, given: Sequence[Component]) -> list[str]:
         raise Refusal(132000, f"{where}: {counts}")
     texts = [_text(where, place, parameter) for place, parameter in enumerate(given, 1)]
     if not text.named:
-        unnamed = not any("parameter_name" in parameter for parameter in given)
-        require(unnamed, 132012, f"{where}: the template's parameters have no names.")
+        for parameter in given:
+            if parameter.get("parameter_name") is not None:
+                raise Refusal(132012, f"{where}: the template's parameters have no names.")
         return texts
-    names = [str(parameter.get("parameter_name", "")) for parameter in given]
+    name = f"{where}: parameter_name"
+    names = [json_types.text(parameter.get("parameter_name"), name) for parameter in given]
     same = set(names) == set(wanted)
     require(same, 132012, f"{where}: each parameter needs the parameter_name of the template.")
     return [texts[names.index(name)] for name in wanted]
@@ -130,17 +152,19 @@ def _texts(where: str, text: Text, given: Sequence[Component]) -> list[str]:
 
 def _text(where: str, place: int, parameter: Component) -> str:
     kind = parameter.get("type")
-    if kind not in _TEXT_KINDS:
-        received = str(kind or "unknown").upper()
-        raise Refusal(132012, f"{where}: Format mismatch, expected TEXT, received {received}")
-    value = parameter.get(kind)
-    if kind != "text":
-        value = value.get("fallback_value") if isinstance(value, dict) else None
-    text = value if isinstance(value, str) else ""
-    require(text, 131008, f"{where}: parameter {place} has no text.")
-    if any(part in text for part in _FORBIDDEN):
-        forbidden = "new-line/tab characters or more than 4 consecutive spaces"
-        raise Refusal(132018, f"{where}: Param text cannot have {forbidden}")
+    if kind == "text":
+        value = parameter.get("text")
+    else:
+        received = kind_of(where, parameter)
+        mismatch = f"{where}: Format mismatch, expected TEXT, received {received}"
+        require(kind in _VALUE_KINDS, 132012, mismatch)
+        value = json_types.record(parameter.get(str(kind)), f"{where}: {kind}").get(
+            "fallback_value"
+        )
+    text = json_types.text(value, "text")
+    if not text:
+        raise Refusal(131008, f"{where}: parameter {place} has no text.")
+    buttons.check_text(where, text)
     return text
 
 
@@ -150,12 +174,14 @@ def _fill_cards(shape: Shape, components: list[Component], filling: Filling) -> 
         require(not components, 132018, "carousel: Template does not contain a carousel.")
         return
     require(components, 132012, "carousel: Format mismatch, expected CAROUSEL, received UNKNOWN")
-    cards = components[0].get("cards")
-    cards = cards if isinstance(cards, list) else []
+    cards = json_types.array(components[0].get("cards"), "carousel: cards")
     counts = f"number of cards ({len(cards)}) does not match the expected {len(shape.cards)}"
     require(len(cards) == len(shape.cards), 132000, f"carousel: {counts}")
-    for card_shape, card in zip(shape.cards, cards, strict=True):
-        inner = fill(card_shape, card.get("components") if isinstance(card, dict) else "")
+    for card_shape, given in zip(shape.cards, cards, strict=True):
+        card = json_types.record(given, "carousel: card")
+        json_types.integer(card.get("card_index"), "carousel: card_index")
+        parts = json_types.array(card.get("components"), "carousel: components")
+        inner = fill(card_shape, parts)
         filling.media += inner.media
 
 
@@ -165,6 +191,10 @@ def _check_offer(shape: Shape, components: list[Component]) -> None:
         require(not any(map(buttons.parameters_of, components)), 132018, absent)
         return
     given = buttons.joined_parameters(components)
-    offer = given[0].get("limited_time_offer") if given else None
-    end = offer.get("expiration_time_ms") if isinstance(offer, dict) else None
-    require(end, 131008, "limited_time_offer: expiration_time_ms is required.")
+    name = "limited_time_offer: expiration_time_ms"
+    received = kind_of("limited_time_offer", given[0]) if given else "UNKNOWN"
+    offer = given[0].get(received.lower()) if given else None
+    offer = json_types.record(offer, "limited_time_offer")
+    require(
+        json_types.integer(offer.get("expiration_time_ms"), name), 131008, f"{name} is required."
+    )

@@ -18,11 +18,7 @@ class Text:
 
     names: tuple[str, ...] = ()
     fixed_length: int = 0
-
-    @property
-    def named(self) -> bool:
-        """Whether placeholders have names instead of positions."""
-        return not all(name.isdigit() for name in self.names)
+    named: bool = False  # placeholders have names instead of positions
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +74,8 @@ def _by_type(components: object) -> dict[str, Mapping[str, Any]]:
 def _text(component: Mapping[str, Any] | None) -> Text:
     text = str(component.get("text", "")) if component is not None else ""
     names = tuple(dict.fromkeys(_PLACEHOLDER.findall(text)))
-    return Text(names, len(_PLACEHOLDER.sub("", text)))
+    named = not all(map(str.isdecimal, names))
+    return Text(names, len(_PLACEHOLDER.sub("", text)), named)
 
 
 def _button(button: Mapping[str, Any]) -> Button:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.harness import WABA, Receiver, SandboxProcess, message, wait_for
+from tests.sandbox.harness import ONE, WABA, Receiver, SandboxProcess, message, wait_for
 
 RAVI = "+919812345678"
 
@@ -75,6 +75,25 @@ def test_portfolio_pacing_drops_with_its_code_and_blocks_the_portfolio(
     assert receiver.values("message_template_status_update") == []
     sandbox.control("POST", "pacing", {"release": True})
     assert sandbox.send(RAVI).status_code == 200
+
+
+def test_one_portfolio_is_dropped_while_another_stays_held(
+    sandbox: SandboxProcess, receiver: Receiver
+) -> None:
+    """Case G1: two portfolios in one installation."""
+    other, three = "500000000000777", "100000000000003"
+    parts = {"numbers": [f"{three}:+919800000003:500"], "templates": ["daily_update:en:2"]}
+    sandbox.control("POST", "waba/400000000000777", {"portfolio": other, **parts})
+    for path in ("pacing", f"pacing/{other}"):
+        sandbox.control("POST", path, {"hold": True})
+    for number in (ONE, three, ONE):
+        sandbox.send(RAVI, number=number)
+    dropped = sandbox.control("POST", f"pacing/{other}", {"drop": "portfolio"})
+    assert dropped == {"held": 2, "ended": 1}
+    wait_for(lambda: failures(receiver) == [135000])
+    assert sandbox.send(RAVI, number=three).json()["error"]["code"] == 368
+    assert send_all(sandbox, 1) == ["held_for_quality_assessment"]
+    assert sandbox.control("POST", "pacing", {"release": True}) == {"held": 0, "ended": 3}
 
 
 def test_the_older_page_names_one_code_for_both(

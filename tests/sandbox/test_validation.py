@@ -33,7 +33,7 @@ REFUSED = [
     ("to_is_a_word", message("Ravi"), 400, 131009),
     ("to_is_too_short", message("+123"), 400, 131009),
     ("to_is_too_long", message("+1234567890123456"), 400, 131009),
-    ("to_is_a_number", message(RAVI) | {"to": 919812345678}, 400, 131009),
+    ("to_is_a_number", message(RAVI) | {"to": 919812345678}, 400, 100),
     ("to_is_the_sender", message("+" + ONE_DISPLAY), 400, 131021),
     ("unknown_type", message(RAVI) | {"type": "poll"}, 400, 131051),
     ("template_missing", without("template"), 400, 131008),
