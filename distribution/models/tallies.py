@@ -16,10 +16,8 @@ class Channel(models.TextChoices):
 
 
 class OutcomeTally(models.Model):
-    """Messages sent by one number in ten seconds, alike in their reason.
-
-    Rows are only inserted, several for the same key, so that writers never wait for each other.
-    """
+    """Messages sent by one number in ten seconds, alike in their reason: one row, to which batch
+    runs and bundles of reports add."""
 
     distribution = models.ForeignKey(Distribution, models.CASCADE, related_name="+", db_index=False)
     channel = models.CharField(max_length=6, choices=Channel)
@@ -32,8 +30,13 @@ class OutcomeTally(models.Model):
 
     class Meta:
         verbose_name_plural = "outcome tallies"
-        indexes = [models.Index(fields=["distribution", "channel", "slot"], name="tally_window")]
-        constraints = [value_is_known("outcometally", "channel", Channel)]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["distribution", "channel", "resume_no", "slot", "number_id", "reason"],
+                name="tally_once",
+            ),
+            value_is_known("outcometally", "channel", Channel),
+        ]
 
     def __str__(self) -> str:
         return f"{self.distribution_id} {self.channel} {self.slot}: {self.count} {self.reason}"

@@ -17,6 +17,7 @@ from phonepool.errors import BY_SLUG, FAILURES, PROXY_ANSWER, Action, Failure, F
 
 MIN_FAILURES = 12  # fewer are an individual's, whatever their share
 MIN_ANSWERS_OF_OTHERS = 12  # by the other numbers, before one number is blamed
+WAIT_FOR_OTHERS = 48  # failures of one number until the others' answers are awaited no longer
 PAUSE_Z = 3.72  # one-sided: wrong once in 10,000 looks
 OTHERS_Z = 1.645  # one-sided 95 %: resting a number by mistake costs little
 NOT_FAILED = ""  # the reason of messages that did not fail for a watched reason
@@ -108,25 +109,32 @@ def _wilson(failures: int, answers: int, z: float) -> float:
 
 
 def judge(
-    windows: Iterable[Counts], failed: Collection[Counted], *, accepted_reason: str = ""
+    windows: Iterable[Counts],
+    failed: Collection[Counted],
+    *,
+    accepted_reason: str = "",
+    others_send: bool = False,
 ) -> MassFailure | None:
     """The strongest response to the reasons that just `failed`; None: nothing is unusual.
 
     Each window is judged by itself: the whole run shows a small share, the last minute one that
     has just begun. `accepted_reason`: a person resumed the distribution in spite of it.
+    `others_send`: there are numbers whose answers are still to come.
     """
     found = [
         verdict
         for counts in windows
         for reason in sorted({each.reason for each in failed})
-        if (verdict := _judge_reason(counts, reason, failed, reason == accepted_reason))
+        if (
+            verdict := _judge_reason(counts, reason, failed, reason == accepted_reason, others_send)
+        )
     ]
     order = list(Response)
     return min(found, key=lambda verdict: order.index(verdict.response), default=None)
 
 
 def _judge_reason(
-    counts: Counts, reason: str, failed: Collection[Counted], accepted: bool
+    counts: Counts, reason: str, failed: Collection[Counted], accepted: bool, others_send: bool
 ) -> MassFailure | None:
     limits = WATCHED.get(reason)
     if limits is None:
@@ -135,14 +143,18 @@ def _judge_reason(
         limits = ACCEPTED
     failures, answers = _share(counts, reason)
     if _passes(failures, answers, limits.pause):
-        return _pause_or_rest(counts, reason, failed, limits)
+        return _pause_or_rest(counts, reason, failed, limits, others_send)
     if _passes(failures, answers, limits.alert):
         return MassFailure(Response.ALERT, reason, failures, answers)
     return None
 
 
 def _pause_or_rest(
-    counts: Counts, reason: str, failed: Collection[Counted], limits: Threshold
+    counts: Counts,
+    reason: str,
+    failed: Collection[Counted],
+    limits: Threshold,
+    others_send: bool,
 ) -> MassFailure | None:
     failures, answers = _share(counts, reason)
     pause = MassFailure(Response.PAUSE, reason, failures, answers)
@@ -159,7 +171,7 @@ def _pause_or_rest(
             if Counted(number_id, reason) not in failed:
                 return None  # failures of the past, for which it has rested
             return MassFailure(Response.REST_NUMBER, reason, its_failures, its_answers, number_id)
-        if others[1] and not others[0] and its_failures < 2 * MIN_FAILURES:
+        if (others[1] or others_send) and not others[0] and its_failures < WAIT_FOR_OTHERS:
             return None  # the others' next answers tell whether it is this number's fault
     return pause
 

@@ -11,17 +11,34 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from django.db import connection
 from django.db.models import Q, Sum
 
 from distribution.models import Channel, Distribution, OutcomeTally
 from distribution.outcomes import mass_failure
-from distribution.outcomes.mass_failure import NOT_FAILED, WATCHED, Counted, Counts, MassFailure
+from distribution.outcomes.mass_failure import (
+    NOT_FAILED,
+    WATCHED,
+    Counted,
+    Counts,
+    MassFailure,
+    Response,
+)
 from distribution.outcomes.reported_failures import ReportedFailure, SentMessage
 from phonepool.errors import RETRY_ONCE, Action, Failure
+from phonepool.models import PhoneNumber
 
 SLOT_SECONDS = 10
 RECENT_SECONDS = 60  # the second window: a storm in a long run is seen within a dozen or two
 KEPT_FOR = timedelta(days=2)  # after the window's end
+# Written out because Django can replace a value on a conflict, but not add to it.
+COLUMNS = 7
+ROW = "(" + ", ".join(["%s"] * COLUMNS) + ")"
+KEY = "distribution_id, channel, resume_no, slot, number_id, reason"
+ADD = f"""
+    INSERT INTO distribution_outcometally AS known ({KEY}, count) VALUES %s
+    ON CONFLICT ({KEY}) DO UPDATE SET count = known.count + excluded.count
+"""  # noqa: S608 - constants
 
 
 class Slot(NamedTuple):
@@ -89,21 +106,15 @@ def failures(tally: Mapping[Slot, int]) -> set[Counted]:
 def record(
     distribution_id: int, channel: Channel, tally: Mapping[Slot, int], *, resume_no: int
 ) -> None:
-    """Add the counts: one INSERT."""
-    rows = [
-        OutcomeTally(
-            distribution_id=distribution_id,
-            channel=channel,
-            slot=each.start,
-            number_id=each.counted.number_id,
-            reason=each.counted.reason,
-            count=count,
-            resume_no=resume_no,
-        )
-        for each, count in tally.items()
-        if count
-    ]
-    OutcomeTally.objects.bulk_create(rows)
+    """Add the counts: one statement, its rows in the order of their keys, in which all lock."""
+    values: list[int | str] = []
+    for (start, (number_id, reason)), count in sorted(tally.items()):
+        if count:
+            values += [distribution_id, channel.value, resume_no, start, number_id, reason, count]
+    if values:
+        rows = ", ".join([ROW] * (len(values) // COLUMNS))
+        with connection.cursor() as cursor:
+            cursor.execute(ADD % rows, values)
 
 
 def judge(
@@ -117,11 +128,18 @@ def judge(
     if not failed:
         return None
     latest = max(each.start for each in tally if each.counted in failed)
-    return mass_failure.judge(
-        _windows(distribution, channel, latest),
-        failed,
-        accepted_reason=distribution.accepted_cause,
-    )
+    windows = _windows(distribution, channel, latest)
+    accepted = distribution.accepted_cause
+    found = mass_failure.judge(windows, failed, accepted_reason=accepted)
+    if found and found.response is Response.PAUSE and _others_send(windows[0]):
+        return mass_failure.judge(windows, failed, accepted_reason=accepted, others_send=True)
+    return found
+
+
+def _others_send(counts: Counts) -> bool:
+    """Whether numbers send of which nothing is counted yet: each batch run counts at its end."""
+    seen = {counted.number_id for counted in counts}
+    return PhoneNumber.objects.usable().exclude(pk__in=seen).exists()
 
 
 def _windows(distribution: Distribution, channel: Channel, latest: int) -> list[Counts]:

@@ -24,10 +24,13 @@ def counts(*rows: tuple[int, str, int]) -> Counts:
     return Counter({Counted(number, reason): count for number, reason, count in rows})
 
 
-def verdict(*rows: tuple[int, str, int], accepted: str = "") -> MassFailure | None:
+def verdict(
+    *rows: tuple[int, str, int], accepted: str = "", others_send: bool = False
+) -> MassFailure | None:
     """Of one window in which everything that failed has just failed."""
     seen = counts(*rows)
-    return judge([seen], [each for each in seen if each.reason], accepted_reason=accepted)
+    failed = [each for each in seen if each.reason]
+    return judge([seen], failed, accepted_reason=accepted, others_send=others_send)
 
 
 def pause(reason: str, failures: int, answers: int) -> MassFailure:
@@ -90,8 +93,11 @@ def test_one_number_whose_messages_fail_rests_while_the_others_carry_on():
 
 def test_a_number_is_not_blamed_before_the_others_have_answered():
     assert verdict((1, MEDIA, 12), (2, "", 5)) is None
-    assert verdict((1, MEDIA, 24), (2, "", 5)) == pause(MEDIA, 24, 29)
+    assert verdict((1, MEDIA, 48), (2, "", 5)) == pause(MEDIA, 48, 53)
     assert verdict((1, MEDIA, 12)) == pause(MEDIA, 12, 12)
+    assert verdict((1, MEDIA, 47), others_send=True) is None
+    assert verdict((1, MEDIA, 48), others_send=True) == pause(MEDIA, 48, 48)
+    assert verdict((1, MEDIA, 12), (2, MEDIA, 1), others_send=True) == pause(MEDIA, 13, 13)
 
 
 def test_what_fails_on_all_numbers_pauses():
