@@ -29,7 +29,10 @@ from webhooks.models import WebhookEvent
 
 DELIVERED = {"delivered", "read"}
 TERMINAL = (State.ACCEPTED, State.FAILED, State.SKIPPED, State.UNCONFIRMED)
-FAILED_LATER = {"invalid", "capped", "opted_out", "experiment", "server_error", "throttled"}
+FAILED_LATER = {
+    *("invalid", "capped", "opted_out", "experiment", "server_error", "throttled"),
+    "late_failure",
+}
 PHONE = re.compile(r"(?<![\d.])(?:\+?91)?98\d{8}(?!\d)")
 # Of a task: ten digits in a row come about in it by chance.
 TASK_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")

@@ -51,13 +51,16 @@ class Cloud:
     def faults(self, *faults: dict[str, Any]) -> None:
         self.post("faults", list(faults))
 
+    def clear_faults(self) -> None:
+        self._call("DELETE", "faults")
+
     def struck(self) -> int:
         """How often the scripted faults have struck since they were installed."""
         return sum(fault["used"] for fault in self.get("faults")["faults"])
 
     def calm(self) -> None:
         """No faults, no outage, webhooks flow."""
-        self._call("DELETE", "faults")
+        self.clear_faults()
         self.post("outage", {"seconds": 0})
         self.post("webhooks", {"paused": False, "drop": False, "delay_s": 0})
         self.post("account", {"token_ok": True})

@@ -1,8 +1,10 @@
 """Long runs under everything at once: `python -m tests.faults.soak --minutes 10 --seeds 5`.
 
-Each seed is one distribution to 2 500 people in a fresh house: processes are killed and frozen,
-PostgreSQL crashes, and the stand-in for Meta accepts and is slow, accepts and resets, answers
-502 after accepting, refuses by 429 and 5xx. The table's word is the sandbox's journal.
+Each seed is one distribution to 2 500 people on a stack of its own: processes are killed and
+frozen, PostgreSQL crashes, and the sandbox accepts and is slow, accepts and resets, answers
+502 after accepting, refuses by 429 and 5xx, fails by webhook what it accepted, passes on events
+of another account, and twice fails everybody until the distribution pauses. The sandbox's journal
+decides.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from tests.faults.database import Server, throwaway
 from tests.faults.morning import Morning
 from tests.faults.nemesis import Nemesis, schedule
 from tests.faults.stack import CALM, UNSCALED, Stack
+from tests.faults.storms import Storms
 
 PEOPLE = 2500
 STRIKING_SECONDS = 40.0
@@ -46,6 +49,9 @@ HOSTILE = (
     ("accept_then_http", 0.02, {"status": 502}),
     ("error", 0.03, {"code": 130429, "status": 429}),
     ("error", 0.03, {"code": 131016, "status": 503}),
+    ("http", 0.01, {"status": 429, "headers": {"Retry-After": "1.5"}}),
+    ("late_failure", 0.02, {"code": 130429}),
+    ("late_failure", 0.02, {"code": 131016}),
 )
 # Reports come later than a call's patience: who resends on a timeout is not saved by them.
 TALKATIVE = {**CALM, "sent_p50_s": 1.2, "sent_p95_s": 2.5, "webhook_duplicate_share": 0.2}
@@ -68,12 +74,14 @@ class Result:
     def line(self) -> str:
         faults = " ".join(f"{number} {what}" for what, number in self.strikes.items())
         return (
-            f"{self.seed:>6} | {faults:<28} | {self.hostile:>7} | {self.missed:>6}"
+            f"{self.seed:>6} | {faults:<33} | {self.hostile:>7} | {self.missed:>6}"
             f" | {self.doubled:>7} | {self.healing:>9.1f} | {self.seconds:>7.0f}"
         )
 
 
-HEAD = "  seed | strikes                      | hostile | missed | doubled | healing s | seconds"
+HEAD = (
+    "  seed | strikes                           | hostile | missed | doubled | healing s | seconds"
+)
 
 
 def hostile() -> list[dict[str, Any]]:
@@ -113,20 +121,26 @@ def _strike(stack: Stack, seed: int, people: int, seconds: float, longest: float
     _say(f"seed {seed}: " + "; ".join(map(str, strikes)))
     began = time.monotonic()
     morning = Morning(stack, content)
+    storms = Storms(morning, hostile())
     trouble = []
     if seed % 2:  # even seeds are struck from the very start, odd ones in the middle
         morning.wait_accepted(20)
     nemesis = Nemesis(stack, strikes, seconds)
     try:
-        stack.wait(lambda: _stepped(nemesis) and nemesis.over, "the strikes are over", longest)
-        stack.cloud.calm()
+        stack.wait(
+            lambda: _stepped(nemesis) and storms.step() and nemesis.over,
+            "the strikes are over",
+            longest,
+        )
+        storms.end()
+        stack.wait(lambda: storms.step() and morning.unsettled() == 0, "it is settled", longest)
         morning.wait_ended(longest)
     except AssertionError as error:
         trouble.append(str(error))
     found = examine(stack, morning.pk)
     return Result(
         seed=seed,
-        strikes=nemesis.counts(),
+        strikes={**nemesis.counts(), "storm": storms.begun},
         hostile=int(stack.cloud.get("refusals")["last_seq"]),
         missed=found.missed,
         doubled=found.doubled,
