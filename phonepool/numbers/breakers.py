@@ -151,14 +151,18 @@ def _close(number: PhoneNumber, now: datetime, reason: str = "a trial went well"
     record_event(number.pk, "breaker_closed", reason, now)
     opened = Portfolio.objects.filter(pk=number.portfolio_id, breaker=Breaker.OPEN)
     if opened.update(breaker=Breaker.CLOSED, breaker_reason=""):
-        _release_other_numbers(number.portfolio_id, moment)
+        _release_other_numbers(number.portfolio_id, now)
 
 
-def _release_other_numbers(portfolio_id: int, moment: float) -> None:
+def _release_other_numbers(portfolio_id: int, now: datetime) -> None:
     """The account works again: active numbers get their trial at once, others are closed."""
+    moment = now.timestamp()
     others = PhoneNumber.objects.filter(portfolio_id=portfolio_id).exclude(breaker=Breaker.CLOSED)
     others.filter(state=NumberState.ACTIVE).update(breaker_until=moment)
-    others.exclude(state=NumberState.ACTIVE).update(breaker=Breaker.CLOSED, breaker_at=moment)
+    for number in others.exclude(state=NumberState.ACTIVE):
+        closed = PhoneNumber.objects.filter(pk=number.pk).exclude(breaker=Breaker.CLOSED)
+        if closed.update(breaker=Breaker.CLOSED, breaker_at=moment):
+            record_event(number.pk, "breaker_closed", "the account works again", now)
 
 
 def retry_now(now: datetime) -> int:

@@ -58,6 +58,7 @@ RATES = (25, 25, 20)  # messages a second: slow enough to be struck in the middl
 WORKERS = ("worker-mass-distribution", "worker-batch-processing", "worker-distribution-retry")
 SENDERS = ("worker-batch-processing", "worker-distribution-retry")
 TEMPLATE, VARIABLES = "daily_update", 2
+ACCOUNT = "400000000000001"  # the sandbox's own
 # Everybody is reached, and all is said within seconds.
 CALM = {
     "outcome_shares": {"UTILITY": {"invalid": 0.0}},
@@ -147,6 +148,7 @@ class Stack:
         self._begin(programs.sandbox(self.env, self._stand_in, sandbox_port, web_url))
         url = f"http://127.0.0.1:{sandbox_port}"
         self.env.update(self._stand_in.environment(self._reach(ends, "meta", url)))
+        self.env["WHATSAPP_BUSINESS_ID"] = ACCOUNT
         self.cloud = Cloud(url, self._stand_in)
         self._begin(*[child for child in self._roles() if child.name not in self._without])
 

@@ -114,9 +114,13 @@ def _pause_distributions(failures: Iterable[ReportedFailure], now: datetime) -> 
     for one in sorted(failures, key=lambda one: one.sent_at or one.at):
         latest[one.distribution_id] = one
     for distribution_id, one in latest.items():
-        resumed_at = Distribution.objects.get(pk=distribution_id).resumed_at
-        if resumed_at is None or (one.sent_at or one.at) >= resumed_at:
+        if not _resumed_since(distribution_id, one.sent_at or one.at):
             control.pause_for(distribution_id, one.failure, seen=REPORTED_LATE, now=now)
+
+
+def _resumed_since(distribution_id: int, moment: datetime) -> bool:
+    resumed_at = Distribution.objects.get(pk=distribution_id).resumed_at
+    return resumed_at is not None and moment < resumed_at
 
 
 def _pause_reviewed(failures: Sequence[ReportedFailure], now: datetime) -> None:
@@ -124,8 +128,10 @@ def _pause_reviewed(failures: Sequence[ReportedFailure], now: datetime) -> None:
     sent_by = {one.number_id for one in failures if one.number_id is not None}
     portfolios = PhoneNumber.objects.filter(pk__in=sent_by).values_list("portfolio_id", flat=True)
     for portfolio_id in set(portfolios) if sent_by else ():
+        dropped_at = max(one.at for one in failures)
         for distribution_id in control.sending_by(portfolio_id):
-            control.pause_for(distribution_id, PORTFOLIO_PACING, seen=REPORTED_LATE, now=now)
+            if not _resumed_since(distribution_id, dropped_at):
+                control.pause_for(distribution_id, PORTFOLIO_PACING, seen=REPORTED_LATE, now=now)
         incidents.raise_alert(
             AlertRule.ACCOUNT_NOTICE,
             PORTFOLIO_PACING.slug,

@@ -275,6 +275,7 @@ def test_one_good_trial_closes_the_account_and_each_number_tries_for_itself():
     left = other if trial == number else number
     assert account_breaker() == "CLOSED"
     assert [breaker_of(n) for n in (trial, left, backup)] == ["CLOSED", "OPEN", "CLOSED"]
+    assert event_kinds(backup) == ["breaker_opened", "breaker_closed"]
     next_ones = [pool.reserve(25, now=later) for _ in range(3)]
     assert [r.count for r in next_ones if r.number_id == left.pk] == [1]
 
