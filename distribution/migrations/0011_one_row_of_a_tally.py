@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("distribution", "0009_templates_of_configured_account")]
+    dependencies = [("distribution", "0010_content_version")]
 
     operations = [
         # Several rows of a key would break the constraint; the counts matter for minutes.
