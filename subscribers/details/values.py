@@ -23,6 +23,8 @@ DETAILS = ("name", "tier", "language", "email")
 # refusals are not cached.
 CACHED_WORDS_LIMIT = 512
 # What Excel shows in place of a value it cannot compute, and what export programs write for none.
+# What a formula without a stored value is read as: a program wrote it, Excel never computed it.
+NOT_COMPUTED = "#NOT_COMPUTED!"
 EXCEL_ERRORS, NOTHING_WORDS = words("excel_errors"), words("no_value")
 
 _STATUSES = meanings("statuses")
@@ -40,6 +42,11 @@ def says_nothing(text: str) -> bool:
 def check_computed(text: str) -> None:
     """Raise ValueError for what Excel shows in place of a value."""
     word = text.strip().upper()
+    if word == NOT_COMPUTED:
+        raise ValueError(
+            "The cell holds a formula that was never computed: open the workbook in Excel, save it"
+            " and upload it again."
+        )
     if word[:1] == "#" and word in EXCEL_ERRORS:
         raise ValueError(
             f"The cell holds Excel's error {word}: correct its formula, or leave the cell blank."

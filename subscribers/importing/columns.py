@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from masking.phones import mask_digits
 from subscribers import phones
 from subscribers.details import titles, values
+from subscribers.details.placeholders import MAX_NAME_LENGTH
 from subscribers.importing.tables.records import MAX_CELL, ImportRefused, Record
 from subscribers.models import Status
 from subscribers.spreadsheets import unescape_formula
@@ -76,7 +77,21 @@ class Columns:
                 )
             return Refusal(record.line, reason, fault.column, mask_digits(fault.raw))
 
+    @property
+    def notes(self) -> list[str]:
+        """What to know of titles that do not become the names they look like."""
+        return [
+            f"The column “{title}” has a long title: messages use it as {{{key}}}."
+            for title, key in zip(self.titles, self.keys, strict=True)
+            if len(key) >= MAX_NAME_LENGTH - 1
+        ]
+
     def _check(self) -> None:
+        for title in self.titles:
+            try:
+                values.check_computed(title)
+            except ValueError as error:
+                raise ImportRefused(f"The first line: {error}") from None
         if "phone" not in self.keys:
             found = ", ".join(title for title in self.titles if title) or "nothing"
             raise ImportRefused(

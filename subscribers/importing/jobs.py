@@ -180,7 +180,9 @@ def _step(job: ImportJob, clock: Callable[[], datetime]) -> None:
     )
     counts = recorder.counts(report)
     refused = [_refusal(refusal) for refusal in report.refusals[:SAMPLES_LIMIT]]
-    facts = {"counts": counts, "samples": job.samples | recorder.samples | {"refused": refused}}
+    notes = list(dict.fromkeys([*job.samples.get("notes", []), *report.notes]))
+    found = {"refused": refused, "notes": notes}
+    facts = {"counts": counts, "samples": job.samples | recorder.samples | found}
     if checking:
         _end(job, ImportState.CHECKED, clock(), checked=counts, **facts)
     else:
@@ -194,7 +196,9 @@ def _content(job: ImportJob) -> bytes:
         raise ImportRefused("The file was deleted: upload it again.")
     content = bytes(file.content)
     if file.is_workbook:
-        content = workbook.to_csv(content)
+        content, notes = workbook.read_list(content)
+        job.samples = {**job.samples, "notes": notes}
+        ImportJob.objects.filter(pk=job.pk).update(samples=job.samples)
         ImportFile.objects.filter(pk=file.pk).update(content=content, is_workbook=False)
     return content
 

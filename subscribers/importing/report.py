@@ -24,6 +24,7 @@ class ImportReport:
     kept_opted_out: int = 0  # unsubscribed, so not changed; or STOP came before
     refused: int = 0
     kept_inactive: int = 0  # of the changed and unchanged: paused or invalid before and after
+    notes: list[str] = field(default_factory=list)  # what to know of how the file was read
     refusals: list[Refusal] = field(default_factory=list)  # the first KEPT_REFUSALS_LIMIT
 
 

@@ -68,6 +68,7 @@ def import_csv(
     with open_table(source) as table:
         columns = Columns(table.header)
         report.encoding, report.delimiter = table.encoding, table.delimiter
+        report.notes += [*table.notes, *columns.notes]
         writer = _Writer(
             report=report,
             digest=table.digest,

@@ -160,6 +160,9 @@ class Job(serializers.Serializer[ImportJob]):
     last_line = serializers.IntegerField(read_only=True)
     counts = serializers.SerializerMethodField()
     refused = serializers.SerializerMethodField(help_text="The first 20 refused rows.")
+    notes = serializers.SerializerMethodField(
+        help_text="What to know of how the file was read: other sheets, a guessed encoding …"
+    )
 
     def get_percent(self, job: ImportJob) -> int:
         return jobs.progress(job)
@@ -172,6 +175,10 @@ class Job(serializers.Serializer[ImportJob]):
     def get_refused(self, job: ImportJob) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = job.samples.get("refused", [])
         return rows
+
+    def get_notes(self, job: ImportJob) -> list[str]:
+        notes: list[str] = job.samples.get("notes", [])
+        return notes
 
 
 FILE_ALONE = {"description": "The file itself, byte for byte."}

@@ -44,6 +44,7 @@ class Table:
     def __init__(self, text: TextIO, facts: TextFile) -> None:
         self.encoding = facts.encoding.name
         self.digest = facts.digest
+        self.notes = facts.encoding.notes
         self._encoding = facts.encoding
         self._lines = numbered_lines(text)
         self._put_back: deque[Line] = deque()

@@ -38,6 +38,7 @@ class JsonLines:
     def __init__(self, text: TextIO, facts: TextFile) -> None:
         self.encoding = facts.encoding.name
         self.digest = facts.digest
+        self.notes = facts.encoding.notes
         self._encoding = facts.encoding
         self._text = text
         self.header = self._names()

@@ -58,6 +58,15 @@ class Encoding:
         """What is wrong with a line, or an empty text."""
         return self.fault if self.damage and self.damage.search(text) else ""
 
+    @property
+    def notes(self) -> list[str]:
+        """What to know of how the file is read."""
+        if not self.is_guessed:
+            return []
+        return [
+            f"The file is not UTF-8 and is read as Windows text ({self.name}): check its names."
+        ]
+
 
 @dataclass(frozen=True, slots=True)
 class TextFile:

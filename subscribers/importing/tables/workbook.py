@@ -4,6 +4,8 @@ in a process of its own with little memory and little time. One set of rules rea
 
 from __future__ import annotations
 
+import io
+import json
 import stat
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import zlib
 from pathlib import Path
 from typing import IO
 
+from subscribers.importing.tables import sheets
 from subscribers.importing.tables.records import MAX_SIZE as MAX_CSV
 from subscribers.importing.tables.records import ImportRefused
 
@@ -41,12 +44,20 @@ def is_workbook(head: bytes) -> bool:
 
 
 def to_csv(content: bytes) -> bytes:
-    """The first visible sheet as UTF-8 CSV, a line for each row. Raises ImportRefused."""
+    """The list in it as UTF-8 CSV, a line for each row. Raises ImportRefused."""
+    return read_list(content)[0]
+
+
+def read_list(content: bytes) -> tuple[bytes, list[str]]:
+    """The list in it as UTF-8 CSV, a line for each row, and what to know of the other sheets.
+
+    Raises ImportRefused, also for lists on several sheets: one of them would be left out.
+    """
     with tempfile.NamedTemporaryFile(suffix=".xlsx") as file:
         file.write(content)
         file.flush()
         inspect(Path(file.name))
-        return _convert(Path(file.name))
+        return sheets.choose(_convert(Path(file.name)))
 
 
 def inspect(path: Path) -> None:
@@ -99,24 +110,32 @@ def _check_part(part: IO[bytes]) -> None:
         tail = block[-40:]
 
 
-def _convert(path: Path) -> bytes:
+def _convert(path: Path) -> list[sheets.Sheet]:
     """Run the script on it; an empty environment, so that nothing secret is in that process."""
     with tempfile.TemporaryFile() as out:
         try:
             ended = subprocess.run(  # noqa: S603  # our own script, and a path we made
-                [sys.executable, "-I", str(_SCRIPT), str(path)],
+                [sys.executable, "-I", "-W", "ignore", str(_SCRIPT), str(path)],
                 stdin=subprocess.DEVNULL,
                 stdout=out,
-                stderr=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
                 timeout=CONVERSION_SECONDS,
                 env={},
                 check=False,
             )
         except subprocess.TimeoutExpired:
             raise ImportRefused(f"The workbook takes too long to read. {_ASK_FOR_CSV}") from None
-        if ended.returncode:
+        try:
+            found = json.loads(ended.stderr) if ended.returncode == 0 else None
+        except ValueError:
+            found = None
+        if found is None:
             raise ImportRefused(f"The workbook cannot be read. {_ASK_FOR_CSV}")
-        if out.tell() > MAX_CSV:
-            raise ImportRefused("The sheet holds too much text: split it.")
+        if out.seek(0, io.SEEK_END) > MAX_CSV:
+            raise ImportRefused("The workbook holds too much text: split it.")
         out.seek(0)
-        return out.read()
+        text = out.read()
+    return [
+        sheets.Sheet(title, state, filled, hidden, text[start:end])
+        for title, state, filled, hidden, start, end in found
+    ]

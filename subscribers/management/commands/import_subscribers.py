@@ -65,6 +65,8 @@ class Command(BaseCommand):
     def _print_counts(self, report: ImportReport) -> None:
         form = f"{report.encoding}, separated by {_SEPARATORS[report.delimiter]}"
         self.stdout.write(f"{report.filename}: {report.total:,} rows, {form}")
+        for note in report.notes:
+            self.stdout.write(note)
         for name in _COUNTS:
             self.stdout.write(f"  {name.replace('_', ' '):<15}{getattr(report, name):>9,}")
         if report.kept_inactive:
