@@ -23,6 +23,7 @@ from distribution.models.outgoing import (
     OutgoingEvent,
     PostState,
 )
+from distribution.models.pricing import Pricing
 from distribution.models.rollups import Outcome, Rollup, RollupMark, RollupState
 from distribution.models.status_feed import StatusFeed
 from distribution.models.tallies import Channel, OutcomeTally
@@ -61,6 +62,7 @@ __all__ = [
     "OutcomeTally",
     "OutgoingEvent",
     "PostState",
+    "Pricing",
     "Progress",
     "Rollup",
     "RollupMark",

@@ -22,6 +22,7 @@ from django.db import models
 from django.db.models import Count, Q
 
 from distribution.models.distributions import Distribution
+from distribution.models.pricing import Pricing
 from phonepool.constraints import value_is_known
 from phonepool.masking import MAX_DETAILS_CHARACTERS, MAX_TRACE_ID_CHARACTERS
 from phonepool.models import PhoneNumber
@@ -114,6 +115,10 @@ class Delivery(models.Model):
     read_at = models.DateTimeField(null=True, blank=True)
     failed_at = models.DateTimeField(null=True, blank=True)
     failed_code = models.IntegerField(null=True, blank=True)
+    # Without a constraint: PostgreSQL would look it up for every report. They are never deleted.
+    pricing = models.ForeignKey(
+        Pricing, models.DO_NOTHING, null=True, blank=True, db_index=False, db_constraint=False
+    )
 
     objects = DeliveryQuerySet.as_manager()
 

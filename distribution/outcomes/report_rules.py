@@ -12,6 +12,7 @@ from datetime import datetime
 from distribution.ledger.attempts.ids import AttemptKey
 from distribution.ledger.reasons import DeliveryReason
 from distribution.models import Progress, State
+from distribution.outcomes.reported_pricing import ReportedPricing
 from distribution.outcomes.retry_rule import is_final, next_attempt
 from phonepool.errors import Failure, classify
 
@@ -33,6 +34,7 @@ class StatusReport:
     attempt: AttemptKey | None
     code: int | None = None  # this and the next only with failed
     details: str = ""  # Meta's text, masked
+    pricing: ReportedPricing | None = None  # never with failed
 
 
 @dataclass(slots=True)
@@ -52,6 +54,7 @@ class DeliveryFacts:
     read_at: datetime | None
     failed_at: datetime | None
     failed_code: int | None
+    pricing_id: int | None = None  # by `reported_pricing`
 
 
 def apply_report(

@@ -31,6 +31,7 @@ from distribution.outcomes.report_rules import (
     failure_in,
 )
 from distribution.outcomes.reported_failures import EarlierAttempt, ReportedFailure, SentMessage
+from distribution.outcomes.reported_pricing import StoredPricings
 from phonepool.errors import Failure
 
 FACTS_COLUMNS = [column.name for column in fields(DeliveryFacts)]
@@ -70,12 +71,14 @@ def apply_reports(reports: Sequence[StatusReport], *, now: datetime) -> AppliedR
     """Apply reports in any order, any number of times; the result is the same."""
     applied = AppliedReports()
     with transaction.atomic():
+        pricings = StoredPricings(report.pricing for report in reports)
         by_delivery = _by_delivery(reports, applied)
         locked = _lock(by_delivery)
         bundle = _Bundle(
             applied,
             _earlier_attempts(by_delivery, locked),
             _window_ends(by_delivery, locked),
+            pricings,
             now,
         )
         writes, touched = [], set()
@@ -162,6 +165,7 @@ class _Bundle:
     applied: AppliedReports
     earlier: dict[str, EarlierAttempt]
     window_ends: dict[int, datetime | None]
+    pricings: StoredPricings
     now: datetime
     evidence: list[Attempt] = field(default_factory=list)
 
@@ -218,6 +222,7 @@ class _Bundle:
         return []
 
     def _report(self, row: _Row, facts: DeliveryFacts, report: StatusReport) -> Failure | None:
+        facts.pricing_id = self.pricings.decisive(facts.pricing_id, report.pricing)
         window_end = self.window_ends.get(row.distribution_id)
         return apply_report(facts, report, now=self.now, window_end=window_end)
 

@@ -61,6 +61,7 @@ def status(
     at: datetime,
     wamid: str = "wamid.HBgM",
     code: int | None = None,
+    pricing: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """One item of `statuses`; `about` is the attempt id."""
     item: dict[str, Any] = {
@@ -73,6 +74,8 @@ def status(
         item["biz_opaque_callback_data"] = str(about)
     if code is not None:
         item["errors"] = [{"code": code, "title": "…"}]
+    if pricing is not None:
+        item["pricing"] = pricing
     return item
 
 

@@ -25,6 +25,11 @@ ORDER = ["sent", "delivered", "read", *FAILURES]
 HISTORIES = st.tuples(
     st.sets(st.sampled_from(ORDER[:3])), st.sets(st.sampled_from(ORDER[3:]), max_size=1)
 ).filter(any)
+# They differ on purpose: that of the highest progress counts.
+PRICINGS = {
+    "sent": {"category": "utility", "type": "regular", "pricing_model": "PMP", "billable": True},
+    "delivered": {"category": "marketing", "type": "regular", "pricing_model": "PMP"},
+}
 KEPT = (
     "state",
     "progress",
@@ -44,7 +49,7 @@ def reported(word: str | int | None, key: object, place: int) -> dict[str, objec
     at = NOW + timedelta(seconds=place)
     if not isinstance(word, str):
         return status("failed", key, at=at, wamid="w1", code=word)
-    return status(word, key, at=at, wamid="w1")
+    return status(word, key, at=at, wamid="w1", pricing=PRICINGS.get(word))
 
 
 def outcome(key: object, webhooks: list[list[dict[str, object]]], drains: list[bool]) -> tuple:
@@ -57,8 +62,9 @@ def outcome(key: object, webhooks: list[list[dict[str, object]]], drains: list[b
     inbox.drain(now=now)
     assert not WebhookEvent.objects.pending().exists()
     assert not WebhookEvent.objects.dead().exists()
-    row = Delivery.objects.get()
-    return tuple(getattr(row, name) for name in KEPT)
+    row = Delivery.objects.select_related("pricing").get()
+    priced = row.pricing and (row.pricing.progress, row.pricing.category)
+    return (*(getattr(row, name) for name in KEPT), priced)
 
 
 @given(history=HISTORIES, data=st.data())
