@@ -29,7 +29,7 @@ task_routes = {
     "distribution.tasks.forget_events": {"queue": "distribution-analytics"},
     "distribution.tasks.sync_message_templates": {"queue": "distribution-analytics"},
     "distribution.tasks.renew_media": {"queue": "distribution-analytics"},
-    "phonepool.tasks.*": {"queue": "distribution-analytics"},
+    "distribution.tasks.sync_phone_numbers": {"queue": "distribution-analytics"},
     "webhooks.tasks.*": {"queue": "webhooks"},
 }
 task_create_missing_queues = False

@@ -29,7 +29,7 @@ def timetable() -> dict[str, dict[str, Any]]:
         "refresh rollups": _entry("distribution.tasks.refresh_rollups", 15.0),
         "post events": _entry("distribution.tasks.post_events", 5.0),
         "forget old events": _entry("distribution.tasks.forget_events", 3600.0),
-        "ask Meta about the phone numbers": _entry("phonepool.tasks.sync_phone_numbers", 60.0),
+        "ask Meta about the phone numbers": _entry("distribution.tasks.sync_phone_numbers", 60.0),
         "ask Meta about the message templates": _entry(
             "distribution.tasks.sync_message_templates", 300.0
         ),

@@ -18,10 +18,11 @@ from unfold.admin import ModelAdmin
 
 from distribution.admin.added_figures import AddedFigures
 from distribution.analytics.headroom import headroom, recent_rates
+from distribution.mirror import number_sync
 from phonepool.admin import PhoneNumberAdmin
 from phonepool.cloud_api import client
 from phonepool.models import NumberState, PhoneNumber, Quality, Role
-from phonepool.numbers import operations, status, sync
+from phonepool.numbers import operations, status
 from subscribers.admin.confirmed_action import (
     Confirmation,
     ReasonForm,
@@ -163,7 +164,7 @@ class PoolAdmin(NeverDeleted, AddedFigures, PhoneNumberAdmin):
     @action_button("Ask Meta now", permissions=["sync"], icon="sync")
     def sync_now(self, request: HttpRequest) -> HttpResponseBase:
         def ask_meta() -> None:
-            changed = sync.sync(client.client(), now=timezone.now())
+            changed = number_sync.sync(client.client(), now=timezone.now())
             number = PhoneNumber.objects.first()
             if number is not None:
                 log_action(self, request, number, "sync", after={"changed": changed})

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.db import transaction
 from django.db.models import Q
 
 from distribution.lifecycle import control
@@ -16,6 +17,14 @@ from phonepool.numbers import health
 
 DOWNGRADE = "DOWNGRADE"
 FLAGS = {"FLAGGED": True, "UNFLAGGED": False}
+QUALITY_BY_RATING = {"GREEN": Quality.HIGH, "YELLOW": Quality.MEDIUM, "RED": Quality.LOW}
+# A number in one of these cannot send; a CONNECTED one, or a new word, is left to its quality.
+UNUSABLE_STATUSES = {"FLAGGED", "RESTRICTED", "BANNED", "DISCONNECTED", "DELETED", "RATE_LIMITED"}
+UNUSABLE_STATUSES |= {
+    "PENDING",
+    "MIGRATED",
+    "UNVERIFIED",
+}  # not registered with us, or not any more
 
 
 def find(account: str, digits: str) -> PhoneNumber | None:
@@ -39,6 +48,32 @@ def apply_event(number: PhoneNumber, event: str, *, at: datetime, now: datetime)
     if event == DOWNGRADE:
         return _apply_low_rating(number, at, now)
     return "number.event"
+
+
+def apply_reading(number_id: int, status: str, rating: str, *, now: datetime) -> bool:
+    """Take over what Meta says of a number now; True if its quality changed.
+
+    A notice that is newer than this reading keeps its say over flag or rating.
+    """
+    with transaction.atomic():
+        number = PhoneNumber.objects.select_for_update(of=("self",)).get(pk=number_id)
+        quality = quality_of(status, rating)
+        read = QUALITY_BY_RATING.get(rating.upper(), Quality.UNKNOWN)
+        if is_stale(now, number.rating_at, None, bad=False):
+            read = Quality(number.rating or read)
+            quality = quality if quality == Quality.FLAGGED else read
+        if is_stale(now, number.flag_at, None, bad=False):
+            was_flagged = number.quality == Quality.FLAGGED
+            quality = Quality.FLAGGED if was_flagged else read
+        PhoneNumber.objects.filter(pk=number_id).update(rating=read, seen_at=now)
+        return health.apply_quality(number_id, quality, now=now)
+
+
+def quality_of(status: str, rating: str) -> Quality:
+    """Our quality for Meta's status and rating: a number that cannot send counts as FLAGGED."""
+    if status.upper() in UNUSABLE_STATUSES:
+        return Quality.FLAGGED
+    return QUALITY_BY_RATING.get(rating.upper(), Quality.UNKNOWN)
 
 
 def _apply_flag(number: PhoneNumber, flagged: bool, at: datetime, now: datetime) -> str:

@@ -71,23 +71,38 @@ def _take_over(facts: TemplateFacts, waba: Waba | None, now: datetime) -> int:
         "waba": waba,
         "meta_id": facts.id,
         "components": list(facts.components),
+        "sub_category": facts.sub_category[:40],
+        "send_ttl_seconds": facts.send_ttl_seconds,
+        "source": facts.source[:40],
         "synced_at": now,
     }
     if template is None:
-        first = {"category": facts.category, "quality": facts.quality[:8], "status": status}
+        first = {
+            "category": facts.category[:16],
+            "correct_category": facts.correct_category[:16],
+            "quality": facts.quality[:8],
+            "status": status,
+            "status_reason": _reason(facts),
+        }
         created = MessageTemplate.objects.create(
             name=facts.name, language=facts.language, **plain, **first
         )
+        templates.tell_category(created, now)
         return created.pk
+    before = template.category, template.correct_category or template.category
     changed = _newer_facts(template, facts, now)
     MessageTemplate.objects.filter(pk=template.pk).update(**plain, **changed)
     for name, value in (plain | changed).items():
         setattr(template, name, value)
     if status != template.status and not is_stale(now, template.status_at, None, bad=False):
-        templates.write_status(template, status, reason=facts.status.upper(), now=now)
-    if "category_before" in changed:
+        templates.write_status(template, status, reason=_reason(facts), now=now)
+    if before != (template.category, template.correct_category or template.category):
         templates.tell_category(template, now)
     return template.pk
+
+
+def _reason(facts: TemplateFacts) -> str:
+    return "" if status_of(facts.status) == TemplateStatus.APPROVED else facts.status.upper()
 
 
 def _newer_facts(template: MessageTemplate, facts: TemplateFacts, now: datetime) -> dict[str, Any]:
@@ -98,7 +113,10 @@ def _newer_facts(template: MessageTemplate, facts: TemplateFacts, now: datetime)
     category = facts.category[:16]
     if category != template.category and not is_stale(now, template.category_at, None, bad=False):
         changed |= {"category": category, "category_before": template.category}
-        changed |= {"category_at": now, "correct_category": category, "correct_category_at": now}
+        changed |= {"category_at": now}
+    coming = facts.correct_category[:16] or (category if "category" in changed else "")
+    if coming and not is_stale(now, template.correct_category_at, None, bad=False):
+        changed |= {"correct_category": coming, "correct_category_at": now}
     return changed
 
 

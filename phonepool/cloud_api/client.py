@@ -24,13 +24,18 @@ from phonepool.cloud_api.media import MediaFile
 from phonepool.cloud_api.responses import OutcomeKind, PhoneNumberFacts, TemplateFacts
 from phonepool.cloud_api.sends import Dispatch, PreparedMessage, SendContext, SendOutcome
 from phonepool.cloud_api.transport import CloudTransport, Transport
+from phonepool.exceptions import Rejected
 
 __all__ = ["CloudApi", "Dispatch", "OutcomeKind", "PhoneNumberFacts", "SendOutcome"]
 __all__ += ["PreparedMessage", "TemplateFacts", "client"]
 
 MAX_PAGES = 200
-NUMBER_FIELDS = "id,status,quality_rating"
-TEMPLATE_FIELDS = "id,name,language,category,status,quality_score,components"
+NUMBER_FIELDS = "id,status,quality_rating,whatsapp_business_manager_messaging_limit"
+TEMPLATE_FIELDS = (
+    "id,name,language,category,status,quality_score,components,correct_category,sub_category,"
+    "message_send_ttl_seconds,source"
+)
+STALE_CURSOR = 131059  # a list's cursor is not valid any more (v24.0 and later)
 
 
 class CloudApi:
@@ -66,8 +71,18 @@ class CloudApi:
         return responses.phone_number(self._read(self._context.path(phone_number_id), query))
 
     def message_templates(self, account_id: str) -> list[TemplateFacts]:
-        """All message templates of a WhatsApp Business account."""
-        items = self._list(self._context.path(account_id, "message_templates"), TEMPLATE_FIELDS)
+        """All message templates of a WhatsApp Business account.
+
+        A cursor that has gone stale on the way is no reason to miss any: the list begins again,
+        once.
+        """
+        path = self._context.path(account_id, "message_templates")
+        try:
+            items = list(self._list(path, TEMPLATE_FIELDS))
+        except Rejected as refusal:
+            if refusal.code != STALE_CURSOR:
+                raise
+            items = list(self._list(path, TEMPLATE_FIELDS))
         return [responses.message_template(item) for item in items]
 
     def upload_media(self, phone_number_id: str, file: MediaFile) -> str:

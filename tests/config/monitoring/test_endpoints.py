@@ -138,6 +138,7 @@ def test_askers_at_the_same_time_share_one_question() -> None:
     assert len(asked) <= 5
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("meta", "status"),
     [
@@ -169,6 +170,7 @@ def test_nobody_posts_to_them(client: Client, path: str) -> None:
     assert client.post(path).status_code == 405
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("path", "status"), [("/health/live", 200), ("/metrics", 200), ("/admin/", 301)]
 )

@@ -126,6 +126,37 @@ def test_a_list_is_read_page_by_page(reader: CloudApi) -> None:
     assert [query.get("after") for query in asked] == [None, "one"]
 
 
+def a_stale_cursor(url: str) -> None:
+    error = {"code": 131059, "message": "Invalid cursor", "fbtrace_id": "A"}
+    responses.get(url, json={"error": error}, status=400)
+
+
+@responses.activate
+def test_a_list_whose_cursor_went_stale_begins_again_once(reader: CloudApi) -> None:
+    """G9: no template is missed, and none comes twice."""
+    url = f"{GRAPH}/v25.0/900/message_templates"
+    first = {"data": [{"id": "1"}], "paging": {"cursors": {"after": "a"}, "next": "…"}}
+    responses.get(url, json=first)
+    a_stale_cursor(url)
+    responses.get(url, json=first)
+    responses.get(url, json={"data": [{"id": "2"}]})
+
+    assert [facts.id for facts in reader.message_templates("900")] == ["1", "2"]
+    asked = [call.request.params.get("after") for call in responses.calls]  # type: ignore[union-attr]
+    assert asked == [None, "a", None, "a"]
+
+
+@responses.activate
+def test_a_list_whose_cursors_stay_stale_is_given_up(reader: CloudApi) -> None:
+    url = f"{GRAPH}/v25.0/900/message_templates"
+    a_stale_cursor(url)
+    a_stale_cursor(url)
+
+    with pytest.raises(Rejected):
+        reader.message_templates("900")
+    assert len(responses.calls) == 2
+
+
 @responses.activate
 def test_a_list_that_goes_in_circles_ends(reader: CloudApi) -> None:
     paging = {"cursors": {"after": "again"}, "next": f"{GRAPH}/again"}

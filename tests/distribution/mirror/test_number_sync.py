@@ -5,11 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from distribution.mirror import number_sync, numbers
 from phonepool.cloud_api.client import PhoneNumberFacts
 from phonepool.errors import NO_ANSWER
 from phonepool.exceptions import Unanswered
 from phonepool.models import NumberState, PhoneNumber, Quality
-from phonepool.numbers import sync
 from tests.builders import a_number
 
 NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
@@ -60,7 +60,7 @@ def seen(number: PhoneNumber) -> tuple[str, str]:
     ],
 )
 def test_metas_words_become_ours(status, rating, quality):
-    assert sync.quality_of(status, rating) == quality
+    assert numbers.quality_of(status, rating) == quality
 
 
 def test_what_changed_at_meta_changes_here(meta):
@@ -71,8 +71,8 @@ def test_what_changed_at_meta_changes_here(meta):
         flagged.meta_id: ("FLAGGED", "RED"),
     }
 
-    assert sync.sync(meta, now=NOW) == 2
-    assert sync.sync(meta, now=NOW) == 0
+    assert number_sync.sync(meta, now=NOW) == 2
+    assert number_sync.sync(meta, now=NOW) == 0
 
     assert [seen(number) for number in (good, fallen, flagged)] == [
         (NumberState.ACTIVE, Quality.HIGH),
@@ -84,10 +84,10 @@ def test_what_changed_at_meta_changes_here(meta):
 def test_a_mended_number_comes_back_by_itself(meta):
     number = a_number()
     meta.words[number.meta_id] = ("RESTRICTED", "RED")
-    sync.sync(meta, now=NOW)
+    number_sync.sync(meta, now=NOW)
 
     meta.words[number.meta_id] = ("CONNECTED", "YELLOW")
-    sync.sync(meta, now=NOW)
+    number_sync.sync(meta, now=NOW)
 
     assert seen(number) == (NumberState.ACTIVE, Quality.MEDIUM)
 
@@ -97,7 +97,7 @@ def test_a_number_that_cannot_be_read_keeps_its_state_and_holds_up_nobody(meta, 
     meta.words[fallen.meta_id] = ("CONNECTED", "RED")
 
     with caplog.at_level(logging.WARNING):
-        assert sync.sync(meta, now=NOW) == 1
+        assert number_sync.sync(meta, now=NOW) == 1
 
     assert seen(silent) == (NumberState.ACTIVE, Quality.HIGH)
     assert f"phone number {silent.label} could not be read" in caplog.text
@@ -107,7 +107,7 @@ def test_when_meta_was_heard_of_is_kept_for_each_number(meta):
     heard, silent = a_number(), a_number()
     meta.words = {heard.meta_id: ("CONNECTED", "GREEN")}
 
-    sync.sync(meta, now=NOW)
+    number_sync.sync(meta, now=NOW)
 
     heard.refresh_from_db()
     silent.refresh_from_db()
