@@ -8,7 +8,7 @@ from django.conf import settings
 
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
-from subscribers.consent import suppressions
+from subscribers.consent import kept_preferences, suppressions
 
 RULE = AlertRule.UNMATCHED_OPT_OUT
 
@@ -30,6 +30,8 @@ def refresh(now: datetime) -> None:
 
 
 def close_matched(now: datetime) -> None:
-    """Close it when the last one is matched or too old."""
+    """Match what was kept while its user id was being learnt; close it when the last one is matched
+    or too old."""
     if incidents.open_alerts(RULE).exists():
+        kept_preferences.match_again(now=now)
         refresh(now)

@@ -35,6 +35,8 @@ class StatusReport:
     code: int | None = None  # this and the next only with failed
     details: str = ""  # Meta's text, masked
     pricing: ReportedPricing | None = None  # never with failed
+    wa_id: str = ""  # this and the next: what WhatsApp calls the recipient, if it tells
+    user_id: str = ""
 
 
 @dataclass(slots=True)

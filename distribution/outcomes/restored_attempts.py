@@ -37,3 +37,4 @@ def match_restored_attempts(applied: AppliedReports, *, now: datetime) -> None:
         applied.reached |= second.reached
         applied.failures += second.failures
         applied.sent += second.sent
+        applied.named += second.named

@@ -33,6 +33,7 @@ from distribution.outcomes.report_rules import (
 from distribution.outcomes.reported_failures import EarlierAttempt, ReportedFailure, SentMessage
 from distribution.outcomes.reported_pricing import StoredPricings
 from phonepool.errors import Failure
+from subscribers.identity import learning
 
 FACTS_COLUMNS = [column.name for column in fields(DeliveryFacts)]
 # In these states a message of the latest attempt is, or may be, with WhatsApp.
@@ -48,10 +49,19 @@ class _Row(NamedTuple):
     number_id: int | None
     attempt_no: int
     claim_token: int | None
+    phone: str
     facts: DeliveryFacts  # as stored
 
 
 ROW_COLUMNS = [name for name in _Row._fields if name != "facts"]
+
+
+class NamedRecipient(NamedTuple):
+    """A report that tells more of the recipient than the phone that was written to."""
+
+    report: StatusReport
+    subscriber_id: int
+    phone: str  # E.164
 
 
 @dataclass(slots=True)
@@ -65,6 +75,7 @@ class AppliedReports:
     failures: list[ReportedFailure] = field(default_factory=list)  # of messages, newly reported
     sent: list[SentMessage] = field(default_factory=list)  # messages, newly reported
     failed: list[int] = field(default_factory=list)  # deliveries that failed now, for good
+    named: list[NamedRecipient] = field(default_factory=list)
 
 
 def apply_reports(reports: Sequence[StatusReport], *, now: datetime) -> AppliedReports:
@@ -177,6 +188,7 @@ class _Bundle:
             if report.attempt is None or report.attempt == current:
                 if _is_another_message(row, report):
                     self.applied.duplicates.append(_duplicate(row, report, earlier=str(current)))
+                self._note_recipient(row, report)
                 new += self._apply(row, facts, report)
             else:
                 new += self._apply_earlier(row, facts, report)
@@ -212,6 +224,7 @@ class _Bundle:
                 row, facts, report
             ):
                 self.applied.duplicates.append(_duplicate(row, report, earlier=name))
+            self._note_recipient(row, report)
         elif not known.reported:
             self.earlier[name] = known._replace(reported=True)
             failure = failure_in(report, facts)
@@ -234,6 +247,10 @@ class _Bundle:
             return False
         self._report(row, facts, report)
         return True
+
+    def _note_recipient(self, row: _Row, report: StatusReport) -> None:
+        if learning.is_news(row.phone, report.wa_id, report.user_id):
+            self.applied.named.append(NamedRecipient(report, row.subscriber_id, row.phone))
 
     def _keep(
         self,

@@ -155,7 +155,13 @@ class BatchRun:
         for delivery in group:
             self.waiting.popleft()
             if delivery.pk in marked:
-                call = InFlight(self.claim.attempt(delivery), delivery.tries_charged, slots)
+                call = InFlight(
+                    self.claim.attempt(delivery),
+                    delivery.tries_charged,
+                    slots,
+                    delivery.subscriber_id,
+                    delivery.phone,
+                )
                 self.settling.in_flight[delivery.pk] = call
         self.calls.submit([message for message in messages if message.key in marked])
         if self.withdrawn.is_set():  # since the last check

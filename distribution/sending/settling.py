@@ -33,6 +33,9 @@ from phonepool.failpoints import failpoint
 from phonepool.numbers import pool, retry_budget
 from phonepool.numbers.breakers import CallReport
 from phonepool.numbers.reservation import Reservation
+from subscribers.consent import kept_preferences
+from subscribers.identity import learning
+from subscribers.identity.learning import Told
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +69,20 @@ class InFlight(NamedTuple):
     attempt: AttemptKey
     tries_charged: int  # before this attempt
     slots: Reservation
+    subscriber_id: int
+    phone: str  # E.164
+
+
+def _told(call: InFlight, outcome: SendOutcome) -> Told:
+    """What an answer tells of its recipient."""
+    return Told(
+        call.subscriber_id,
+        call.phone,
+        call.slots.portfolio_id,
+        outcome.wa_id,
+        outcome.user_id,
+        outcome.ended_at,
+    )
 
 
 class Settling:
@@ -88,10 +105,13 @@ class Settling:
         """Write these outcomes down, then report to the pool what concerns its numbers."""
         if not outcomes:
             return
-        settlements, reports, notable = [], [], False
+        settlements, reports, told, notable = [], [], [], False
         costly: dict[int, list[int]] = defaultdict(list)
         for outcome in outcomes:
-            attempt, tries_charged, slots = self.in_flight.pop(outcome.key)
+            call = self.in_flight.pop(outcome.key)
+            attempt, tries_charged, slots = call.attempt, call.tries_charged, call.slots
+            if learning.is_news(call.phone, outcome.wa_id, outcome.user_id):
+                told.append(_told(call, outcome))
             self._count(slots.number_id, outcome, tried_before=tries_charged > 0)
             settlements.append(self._settlement(attempt, outcome, tries_charged, slots.number_id))
             if (
@@ -114,6 +134,8 @@ class Settling:
         self.try_to_write(lambda: self._settle(settlements, costly))
         if notable:
             self.try_to_write(lambda: self._report_to_pool(reports))
+        if told:
+            self.try_to_write(lambda: kept_preferences.learn(told, now=self._clock()))
         proxied = [outcome.details for outcome in outcomes if outcome.failure is PROXY_ANSWER]
         if proxied:
             self.try_to_write(lambda: proxy_answers.report(proxied[-1], self._clock()))

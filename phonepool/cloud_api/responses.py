@@ -25,6 +25,8 @@ from phonepool.masking import MAX_TRACE_ID_CHARACTERS, masked
 
 MAX_WAMID_CHARACTERS = 512
 MAX_MEDIA_ID_CHARACTERS = 255
+MAX_USER_ID_CHARACTERS = 150  # Meta's have 23
+WA_ID = re.compile(r"[1-9][0-9]{6,14}", re.ASCII)
 # `paused` is in the value lists of client libraries, not in Meta's; treated like a held message.
 HELD_STATUSES = ("held_for_quality_assessment", "paused")
 
@@ -50,6 +52,8 @@ class SendResult(NamedTuple):
     retry_after: float | None = None  # seconds Meta asks us to wait
     details: str = ""
     fbtrace_id: str = ""
+    wa_id: str = ""  # this and the next: what WhatsApp calls the recipient, if it tells
+    user_id: str = ""
 
 
 class GraphError(NamedTuple):
@@ -223,7 +227,20 @@ def _accepted(document: Any, status: int) -> SendResult:
         return SendResult(OutcomeKind.UNKNOWN, UNREADABLE, http_status=status)
     held = _text(first, "message_status") in HELD_STATUSES
     kind = OutcomeKind.HELD if held else OutcomeKind.ACCEPTED
-    return SendResult(kind, wamid=wamid, http_status=status)
+    wa_id, user_id = _recipient(document)
+    return SendResult(kind, wamid=wamid, http_status=status, wa_id=wa_id, user_id=user_id)
+
+
+def _recipient(document: dict[str, Any]) -> tuple[str, str]:
+    """The WhatsApp id and the user id in an answer to one message; '' for what is not told."""
+    contacts = as_array(document.get("contacts"))
+    if len(contacts) != 1:
+        return "", ""
+    wa_id, user_id = _text(contacts[0], "wa_id"), _text(contacts[0], "user_id")
+    return (
+        wa_id if WA_ID.fullmatch(wa_id) else "",
+        user_id if len(user_id) <= MAX_USER_ID_CHARACTERS else "",
+    )
 
 
 def _wamid(message: Any) -> str:

@@ -66,6 +66,8 @@ class SendOutcome:
     ended_at: datetime
     details: str = ""  # Meta's text, masked
     fbtrace_id: str = ""  # for Meta's support
+    wa_id: str = ""  # this and the next: what WhatsApp calls the recipient, if it tells
+    user_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,7 +21,7 @@ def reserve(
     If a number has no slots (full, resting, disabled), the next one is tried. None: no number has.
     `allowed` are the ids of the numbers that may carry the content; None: any.
     """
-    usable = PhoneNumber.objects.usable()
+    usable = PhoneNumber.objects.usable().select_related("portfolio")
     able = usable if allowed is None else [one for one in usable if one.pk in allowed]
     for number in selection.rank(able, count, now=now):
         taken = reservation.reserve(number, count, now=now)

@@ -28,6 +28,7 @@ class Reservation:
     spacing: float
     min_spacing: float  # minimum s between two sends when they are late
     recovering: bool = False  # it rested or failed recently: successes are reported, too
+    portfolio_id: str = ""  # Meta's
 
     def slot(self, place: int) -> float:
         """When message `place` (0…count-1) may be sent, Unix seconds."""
@@ -104,6 +105,7 @@ def reserve(number: PhoneNumber, count: int, *, now: datetime) -> Reservation | 
     return Reservation(
         number_id=number.pk,
         meta_id=number.meta_id,
+        portfolio_id=number.portfolio.business_id,
         count=count,
         first=row[0] - length,
         spacing=spacing,

@@ -62,13 +62,14 @@ def status(
     wamid: str = "wamid.HBgM",
     code: int | None = None,
     pricing: dict[str, Any] | None = None,
+    **recipient: str,
 ) -> dict[str, Any]:
-    """One item of `statuses`; `about` is the attempt id."""
+    """One item of `statuses`; `about` is the attempt id, `recipient` its ids of the person."""
     item: dict[str, Any] = {
         "id": wamid,
         "status": word,
         "timestamp": str(int(at.timestamp())),
-        "recipient_id": "919812345678",
+        **recipient,
     }
     if about is not None:
         item["biz_opaque_callback_data"] = str(about)

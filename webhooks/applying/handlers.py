@@ -71,7 +71,7 @@ def apply(webhooks: Mapping[int, ParsedWebhook], *, now: datetime) -> dict[int, 
     portfolios = {meta_id: business_id for meta_id, _, business_id in rows}
     own = _own_accounts(webhooks.values())
     bundle = _bundle_ours(webhooks, numbers, own)
-    _apply_statuses(bundle, now)
+    _apply_statuses(bundle, portfolios, now)
     left_out = notices.apply([event for _, event in bundle.events], own, now=now)
     left_out += failures.apply_errors(bundle.of(Trouble), numbers, now=now)
     left_out += people.apply([event for _, event in bundle.events], portfolios, now=now)
@@ -108,14 +108,14 @@ def _bundle_ours(
 # --- statuses -----------------------------------------------------------------------------------
 
 
-def _apply_statuses(bundle: Bundle, now: datetime) -> None:
-    statuses = [(key, event.report) for key, event in bundle.events if isinstance(event, Status)]
+def _apply_statuses(bundle: Bundle, portfolios: Mapping[str, str], now: datetime) -> None:
+    statuses = [(key, event) for key, event in bundle.events if isinstance(event, Status)]
     if not statuses:
         return
-    applied = status_reports.apply_reports([report for _, report in statuses], now=now)
+    applied = status_reports.apply_reports([event.report for _, event in statuses], now=now)
     if applied.unmatched:
         match_restored_attempts(applied, now=now)
-    sources = {id(report): key for key, report in statuses}
+    sources = {id(event.report): key for key, event in statuses}
     for report in applied.unmatched:
         counts = bundle.counts[sources[id(report)]]
         counts.unmatched += 1
@@ -123,6 +123,12 @@ def _apply_statuses(bundle: Bundle, now: datetime) -> None:
     if applied.reached:
         reachability.report_reached(applied.reached, now=now)
     failures.apply(applied, now=now)
+    if applied.named:
+        numbers = {id(event.report): event.number for _, event in statuses}
+        people.learn_recipients(
+            [(named, portfolios.get(numbers[id(named.report)], "")) for named in applied.named],
+            now=now,
+        )
 
 
 # --- counts -------------------------------------------------------------------------------------

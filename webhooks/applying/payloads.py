@@ -92,7 +92,8 @@ def _status(change: Change, item: Value) -> Item:
     at = as_datetime(item.get("timestamp"), latest=change.received_at)
     code, details = _first_error(item.get("errors")) if status == "failed" else (None, "")
     pricing = _pricing(item["pricing"], status) if "pricing" in item else None
-    report = StatusReport(status, at, wamid, attempt, code, details, pricing)
+    wa_id, user_id = senders.read_recipient(change.value, item)
+    report = StatusReport(status, at, wamid, attempt, code, details, pricing, wa_id, user_id)
     return events.Status(change.number, report)
 
 

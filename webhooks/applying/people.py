@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from distribution.alerts import unmatched_opt_outs
+from distribution.outcomes.status_reports import NamedRecipient
+from subscribers.consent import kept_preferences
 from subscribers.consent.preferences import apply_preferences
 from subscribers.consent.suppressions import Preference
+from subscribers.identity.learning import Told
+from subscribers.identity.matching import Contact
 from webhooks.applying import keywords, notices
 from webhooks.applying.events import Event, Inbound, PersonMoved, PreferenceChanged
 
 
-def apply(events: Iterable[Event], portfolios: Mapping[str, str], *, now: datetime) -> Counter[str]:
+def apply(events: Sequence[Event], portfolios: Mapping[str, str], *, now: datetime) -> Counter[str]:
     """Apply what comes from people; `portfolios` are by the number that it came through.
 
     Events of a person apply in any order. Returns how many had no effect, by reason.
@@ -25,10 +29,40 @@ def apply(events: Iterable[Event], portfolios: Mapping[str, str], *, now: dateti
         elif isinstance(event, Inbound | PreferenceChanged):
             portfolio_id = portfolios.get(event.number, "")
             preferences += _preferences(event, portfolio_id)
+    _learn_senders(events, portfolios, now)
     unknown = apply_preferences(preferences, now=now)
     if unknown and not all(item.phone for item in preferences):
         unmatched_opt_outs.refresh(now)
     return Counter(unknown_person=len(unknown))
+
+
+def learn_recipients(named: Iterable[tuple[NamedRecipient, str]], *, now: datetime) -> None:
+    """Record what statuses tell of their recipients, with the portfolio each came through."""
+    kept_preferences.learn(
+        (
+            Told(
+                recipient.subscriber_id,
+                recipient.phone,
+                portfolio_id,
+                recipient.report.wa_id,
+                recipient.report.user_id,
+                recipient.report.at,
+            )
+            for recipient, portfolio_id in named
+        ),
+        now=now,
+    )
+
+
+def _learn_senders(events: Iterable[Event], portfolios: Mapping[str, str], now: datetime) -> None:
+    """Record the user ids of people who write or choose under a phone that we know."""
+    pairs = {
+        Contact(event.phone, event.user_id, portfolios.get(event.number, "")): event.at
+        for event in events
+        if isinstance(event, Inbound | PreferenceChanged) and event.phone and event.user_id
+    }
+    if pairs:
+        kept_preferences.learn_senders(pairs, now=now)
 
 
 def _preferences(event: Inbound | PreferenceChanged, portfolio_id: str) -> list[Preference]:

@@ -279,3 +279,18 @@ def test_a_read_that_hits_a_server_fault_is_refused_as_such() -> None:
 )
 def test_language_codes_have_one_spelling(code: str, normal: str) -> None:
     assert language_code(code) == normal
+
+
+@pytest.mark.parametrize(
+    ("contacts", "ids"),
+    [
+        ([{"input": "+5511987654321", "wa_id": "551187654321"}], ("551187654321", "")),
+        ([{"input": "IN.1349", "user_id": "IN.1349"}], ("", "IN.1349")),
+        ([{"wa_id": 7, "user_id": "x" * 200}], ("", "")),
+        ([{"wa_id": "551187654321"}, {"wa_id": "551187654322"}], ("", "")),
+        ("551187654321", ("", "")),
+    ],
+)
+def test_an_answer_tells_what_whatsapp_calls_the_recipient(contacts: Any, ids: Any) -> None:
+    answer = read_send(response(200, {**accepted(), "contacts": contacts}))
+    assert (answer.wa_id, answer.user_id) == ids

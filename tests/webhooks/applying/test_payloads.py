@@ -126,7 +126,11 @@ def test_thirty_two_levels_are_read():
 
 def test_a_thousand_statuses_are_read_from_three_megabytes():
     items = [
-        {**status("sent", at=RECEIVED, wamid=f"wamid.{place}"), "padding": "x" * 2900}
+        {
+            **status("sent", at=RECEIVED, wamid=f"wamid.{place}"),
+            "recipient_id": "9" * 12,
+            "padding": "x" * 2900,
+        }
         for place in range(1000)
     ]
     body = envelope(messages(statuses=items))

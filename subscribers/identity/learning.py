@@ -1,0 +1,199 @@
+"""Which ids WhatsApp has for a subscriber, recorded in bulk as answers, statuses and messages tell.
+
+Nearly everything that is told is known already. So each process remembers what it has seen
+recorded, and asks the database about the rest only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import NamedTuple
+
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+
+from subscribers.models import Subscriber, WhatsAppIdentity
+
+Key = tuple[int, str]  # subscriber, portfolio
+
+REMEMBERED_LIMIT = 300_000  # in one process: about 20 MB
+ROWS_TOGETHER = 1000
+# WhatsApp spells a phone with other digits after the country code, but with the same last ones. An
+# id that ends otherwise is not this person's, and a STOP by it must not be theirs.
+SAME_LAST_DIGITS = 6
+
+
+class Told(NamedTuple):
+    """What WhatsApp told of a subscriber; '' for what it did not."""
+
+    subscriber_id: int
+    phone: str  # E.164, as stored
+    portfolio_id: str  # Meta's id of the portfolio that the user id belongs to
+    wa_id: str  # digits
+    user_id: str
+    at: datetime
+
+    @property
+    def without_time(self) -> tuple[object, ...]:
+        return self[:-1]
+
+    @property
+    def key(self) -> Key:
+        return self.subscriber_id, self.portfolio_id
+
+
+_seen: set[int] = set()  # hashes of what is recorded, or older than what is recorded
+
+
+def is_news(phone: str, wa_id: str, user_id: str) -> bool:
+    """Whether these ids may tell something about the owner of a phone; most tell the phone only."""
+    return bool(user_id) or (wa_id != phone[1:] and is_spelling(phone, wa_id))
+
+
+def is_spelling(phone: str, wa_id: str) -> bool:
+    """Whether this id can be WhatsApp's spelling of this phone."""
+    return wa_id[-SAME_LAST_DIGITS:] == phone[-SAME_LAST_DIGITS:]
+
+
+def learn(told: Iterable[Told], *, now: datetime) -> list[Told]:
+    """Record what is new in it; returns that. No statement if nothing is new to this process."""
+    unseen = [item for item in told if not is_seen(item.without_time)]
+    new: list[Told] = []
+    for start in range(0, len(unseen), ROWS_TOGETHER):
+        new += _learn(unseen[start : start + ROWS_TOGETHER], now)
+    return new
+
+
+def forget_seen() -> None:
+    """Ask the database about everything again."""
+    _seen.clear()
+
+
+def is_seen(told: Hashable) -> bool:
+    """Whether this process has seen it recorded."""
+    return hash(told) in _seen
+
+
+def remember(told: Iterable[Hashable]) -> None:
+    """Note that it is recorded; to be called once that is committed."""
+    if len(_seen) > REMEMBERED_LIMIT:
+        _seen.clear()
+    _seen.update(map(hash, told))
+
+
+def _learn(told: Sequence[Told], now: datetime) -> list[Told]:
+    latest = _merge(told, now)
+    if not _changes(latest, _stored(latest)):
+        transaction.on_commit(partial(remember, [item.without_time for item in told]))
+        return []
+    try:
+        with transaction.atomic():
+            return _record(latest)
+    except IntegrityError:  # another process recorded one of these user ids: it is told again
+        return []
+
+
+def _merge(told: Iterable[Told], now: datetime) -> dict[Key, Told]:
+    """The latest of each subscriber and portfolio, id by id."""
+    latest: dict[Key, Told] = {}
+    for item in sorted(told, key=lambda item: item.at):
+        before = latest.get(item.key)
+        wa_id = item.wa_id if is_spelling(item.phone, item.wa_id) else ""
+        latest[item.key] = item._replace(
+            wa_id=wa_id or (before.wa_id if before else ""),
+            user_id=item.user_id or (before.user_id if before else ""),
+            at=min(item.at, now),  # a clock that runs ahead must not outrank what comes later
+        )
+    return latest
+
+
+@dataclass(slots=True)
+class _Stored:
+    """The rows that these may change."""
+
+    own: dict[Key, WhatsAppIdentity]
+    holders: dict[tuple[str, str], WhatsAppIdentity]  # by portfolio and user id
+
+
+def _stored(latest: dict[Key, Told]) -> _Stored:
+    subscribers = {item.subscriber_id for item in latest.values()}
+    user_ids = {item.user_id for item in latest.values() if item.user_id}
+    rows = list(
+        WhatsAppIdentity.objects.filter(Q(subscriber__in=subscribers) | Q(user_id__in=user_ids))
+    )
+    return _Stored(
+        {(row.subscriber_id, row.portfolio_id): row for row in rows},
+        {(row.portfolio_id, row.user_id): row for row in rows if row.user_id},
+    )
+
+
+def _changes(latest: dict[Key, Told], stored: _Stored) -> list[Told]:
+    """What is to be written, complete, in order of the subscribers. What is older than the stored
+    row only fills its gaps; a user id is the one's who was last told to have it.
+    """
+    owners = {
+        (item.portfolio_id, item.user_id): item.subscriber_id
+        for item in sorted(latest.values(), key=lambda item: item.at)
+    }
+    changes = []
+    for key, item in sorted(latest.items()):
+        row = stored.own.get(key)
+        holder = stored.holders.get((item.portfolio_id, item.user_id))
+        is_anothers = owners[item.portfolio_id, item.user_id] != item.subscriber_id or (
+            holder and holder.subscriber_id != item.subscriber_id and holder.seen_at >= item.at
+        )
+        after = _completed(item._replace(user_id="") if is_anothers else item, row)
+        before = (row.wa_id, row.user_id) if row else ("", "")
+        if before != (after.wa_id, after.user_id):
+            changes.append(after)
+    return changes
+
+
+def _completed(item: Told, row: WhatsAppIdentity | None) -> Told:
+    if row is None:
+        return item
+    later = item.at > row.seen_at
+    first, second = (item, row) if later else (row, item)
+    return item._replace(
+        wa_id=first.wa_id or second.wa_id,
+        user_id=first.user_id or second.user_id,
+        at=max(item.at, row.seen_at),
+    )
+
+
+def _record(latest: dict[Key, Told]) -> list[Told]:
+    """Write the changes, given the rows as they are once their subscribers are locked."""
+    ids = {item.subscriber_id for item in latest.values()}
+    rows = Subscriber.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
+    phones = dict(rows.values_list("pk", "phone"))
+    # Whoever has been erased meanwhile has another phone.
+    latest = {key: item for key, item in latest.items() if phones[key[0]] == item.phone}
+    stored = _stored(latest)
+    changes = _changes(latest, stored)
+    lost = [
+        holder.pk
+        for item in changes
+        if (holder := stored.holders.get((item.portfolio_id, item.user_id)))
+        and holder.subscriber_id != item.subscriber_id
+    ]
+    if lost:
+        WhatsAppIdentity.objects.filter(pk__in=lost).update(user_id="")
+    WhatsAppIdentity.objects.bulk_create(
+        [
+            WhatsAppIdentity(
+                subscriber_id=item.subscriber_id,
+                portfolio_id=item.portfolio_id,
+                wa_id=item.wa_id,
+                user_id=item.user_id,
+                seen_at=item.at,
+            )
+            for item in changes
+        ],
+        update_conflicts=True,
+        unique_fields=["subscriber", "portfolio_id"],
+        update_fields=["wa_id", "user_id", "seen_at"],
+    )
+    return changes
