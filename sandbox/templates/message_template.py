@@ -42,7 +42,7 @@ class MessageTemplate:
     @property
     def text(self) -> str:
         """The body with its placeholders."""
-        return str(next(filter(_is_body, self.components))["text"])
+        return str(next(filter(_is_body, self.components)).get("text", ""))
 
     @property
     def named(self) -> bool:

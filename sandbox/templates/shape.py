@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox.formats.errors import require
+from sandbox.formats.json_types import array, record, text
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 
@@ -44,39 +45,39 @@ class Shape:
 def shape_of(components: object) -> Shape:
     """The shape of a template's components; raises Refusal 100 for what is no template."""
     parts = _by_type(components)
-    body = parts.get("BODY", {}).get("text")
+    body = text(parts.get("BODY", {}).get("text"), "text")
     require(body, 100, "A template needs a component of type BODY with a text.")
     return _shape(parts)
 
 
 def _shape(parts: Mapping[str, Mapping[str, Any]]) -> Shape:
     header, offer = parts.get("HEADER"), parts.get("LIMITED_TIME_OFFER", {})
-    buttons = parts.get("BUTTONS", {}).get("buttons", [])
-    cards = parts.get("CAROUSEL", {}).get("cards", [])
-    expiration = offer.get("limited_time_offer")
+    buttons = array(parts.get("BUTTONS", {}).get("buttons"), "buttons")
+    cards = array(parts.get("CAROUSEL", {}).get("cards"), "cards")
+    expiration = record(offer.get("limited_time_offer"), "limited_time_offer")
     return Shape(
-        str(header.get("format", "TEXT")).upper() if header is not None else "",
+        (text(header.get("format"), "format") or "TEXT").upper() if header is not None else "",
         _text(header),
         _text(parts.get("BODY")),
-        tuple(_button(button) for button in buttons if isinstance(button, dict)),
-        tuple(_shape(_by_type(card.get("components"))) for card in cards),
-        isinstance(expiration, dict) and expiration.get("has_expiration") is True,
+        tuple(_button(record(button, "buttons")) for button in buttons),
+        tuple(_shape(_by_type(record(card, "cards").get("components"))) for card in cards),
+        expiration.get("has_expiration") is True,
     )
 
 
 def _by_type(components: object) -> dict[str, Mapping[str, Any]]:
-    listed = components if isinstance(components, list) else []
+    listed = array(components, "components")
     are_objects = all(isinstance(component, dict) for component in listed)
-    require(are_objects, 100, "Each of the components must be an object.")
-    return {str(component.get("type", "")).upper(): component for component in listed}
+    require(are_objects, 100, "Param components must be an array of objects.")
+    return {text(component.get("type"), "type").upper(): component for component in listed}
 
 
 def _text(component: Mapping[str, Any] | None) -> Text:
-    text = str(component.get("text", "")) if component is not None else ""
-    names = tuple(dict.fromkeys(_PLACEHOLDER.findall(text)))
+    shown = text(component.get("text"), "text") if component is not None else ""
+    names = tuple(dict.fromkeys(_PLACEHOLDER.findall(shown)))
     named = not all(map(str.isdecimal, names))
-    return Text(names, len(_PLACEHOLDER.sub("", text)), named)
+    return Text(names, len(_PLACEHOLDER.sub("", shown)), named)
 
 
 def _button(button: Mapping[str, Any]) -> Button:
-    return Button(str(button.get("type", "")).upper(), "{{" in str(button.get("url", "")))
+    return Button(text(button.get("type"), "type").upper(), "{{" in text(button.get("url"), "url"))

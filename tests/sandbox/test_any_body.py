@@ -105,9 +105,9 @@ def replaced(body: Any, path: tuple[Any, ...], value: Any) -> Any:
 
 
 @st.composite
-def spoilt(draw: st.DrawFn) -> Any:
+def spoilt(draw: st.DrawFn, valid: list[Any]) -> Any:
     """A valid body with up to three values replaced, removed or added."""
-    body: Any = copy.deepcopy(draw(st.sampled_from(VALID)))
+    body: Any = copy.deepcopy(draw(st.sampled_from(valid)))
     for _ in range(draw(st.integers(1, 3))):
         path = draw(st.sampled_from(list(places(body))))
         found = at(body, path)
@@ -129,7 +129,7 @@ def test_what_is_spoilt_here_is_accepted_unspoilt(anvil: SandboxProcess, body: A
 
 
 @POSTED
-@given(body=spoilt())
+@given(body=spoilt(VALID))
 def test_no_spoilt_message_is_an_error_of_the_server(anvil: SandboxProcess, body: Any) -> None:
     assert is_metas(post(anvil, body))
 
@@ -194,6 +194,20 @@ def test_no_query_is_an_error_of_the_server(anvil: SandboxProcess, number: str) 
     assert anvil.ask("GET", "journal", since=number).status_code == 200
     file = anvil.session.get(f"{anvil.url}/media/7", params={"expires": number}, timeout=10)
     assert file.status_code == 404
+
+
+@POSTED
+@given(components=spoilt(list(TEMPLATES.values())))
+def test_no_message_template_is_an_error_of_the_server(
+    sandbox: SandboxProcess, components: Any
+) -> None:
+    raw = json.dumps({"components": components})
+    url = f"{sandbox.url}/control/template/any"
+    answer = sandbox.session.post(url, data=raw, timeout=10)
+    assert answer.status_code in (200, 400), answer.text
+    if answer.status_code == 200:
+        assert is_metas(sandbox.get(f"{WABA}/message_templates"))
+        assert is_metas(sandbox.send(RAVI, template="any"))
 
 
 # Settings and the flow of webhooks have checks and tests of their own.
