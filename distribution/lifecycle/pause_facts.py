@@ -14,7 +14,7 @@ from django.utils.crypto import salted_hmac
 from distribution.content import readiness
 from distribution.models import Distribution
 from phonepool.cloud_api import credentials
-from phonepool.errors import PROXY_ANSWER, Action, Failure, FailureCategory
+from phonepool.errors import PORTFOLIO_PACING, PROXY_ANSWER, Action, Failure, FailureCategory
 from phonepool.models import PhoneNumber
 
 Facts = Mapping[str, Any]
@@ -52,9 +52,10 @@ def is_cause_gone(failure: Failure, then: Facts, now: Facts) -> bool:
     """Whether something has changed since the pause that can remove its cause.
 
     A change that was tried before, and after which the fault was still there, is not enough. Of a
-    proxy's answers nobody knows whether the message went out, so a person ends that pause.
+    proxy's answers nobody knows whether the message went out, and a review of the portfolio is
+    Meta's, so a person ends these pauses.
     """
-    if failure is PROXY_ANSWER:
+    if failure in (PROXY_ANSWER, PORTFOLIO_PACING):
         return False
     if failure.category is FailureCategory.ACCOUNT:
         return _changed("token", then, now)

@@ -96,8 +96,10 @@ def test_another_usable_number_ends_a_pause_for_the_number(distribution):
 
 @pytest.mark.parametrize("slug", ["unlisted", "undeliverable", "proxy_answer", "portfolio_pacing"])
 def test_what_only_a_person_can_judge_waits_for_one(distribution, slug, settings):
+    settings.WHATSAPP_ACCESS_TOKEN = "old"
     pause(distribution, BY_SLUG[slug])
 
+    settings.WHATSAPP_ACCESS_TOKEN = "new"
     a_number()
 
     assert not is_resumed(distribution, after=3000)
