@@ -139,7 +139,14 @@ def test_one_person_whose_message_cannot_be_made_spoils_nobody(db, api, monkeypa
     a_number(rate_per_second=1000)
     distribution = an_open_distribution(3)
     spoiler = Subscriber.objects.first()
-    Subscriber.objects.filter(pk=spoiler.pk).update(attributes=["not", "a", "mapping"])
+    really = batch.rendering.prepare
+
+    def prepare(content, subscriber, **more):
+        if subscriber.pk == spoiler.pk:
+            raise ValueError("cannot be written as JSON")
+        return really(content, subscriber, **more)
+
+    monkeypatch.setattr(batch.rendering, "prepare", prepare)
 
     send(distribution, api)
 
