@@ -31,6 +31,7 @@ class Update:
     contact: str = ""
     happened_at: float = 0.0
     acknowledged: bool = False
+    uses: Number | None = None  # whose throughput it uses up when it is due: a reply
 
     @property
     def size(self) -> int:

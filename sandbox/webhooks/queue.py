@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
+from math import inf
 
 from sandbox.formats.identifiers import new_wamid
 from sandbox.webhooks.payloads import (
@@ -107,7 +108,9 @@ class Webhooks:
             text = "STOP" if step.status == "stop_word" else "Thank you"
             content: dict[str, object] = {"type": "text", "text": {"body": text}}
             wamid = new_wamid(message.wa_id, inbound=True)
-            return inbound_update(world, message.number, message.wa_id, content, wamid, happens_at)
+            reply = inbound_update(world, message.number, message.wa_id, content, wamid, happens_at)
+            reply.uses = message.number
+            return reply
         if step.status == "native_stop":
             world.person(message.wa_id).stopped_marketing = True
             return preference_update(world, message.number, message.wa_id, "stop", happens_at)
@@ -123,7 +126,11 @@ class Webhooks:
 
     async def _tick(self, now: float) -> None:
         while self._waiting and self._waiting[0][0] <= now:
-            self._due.append(heapq.heappop(self._waiting)[2])
+            update = heapq.heappop(self._waiting)[2]
+            self._due.append(update)
+            if update.uses is not None:
+                update.uses.window.admit(now, inf)
+                update.uses = None  # a duplicate uses up nothing
         if self.flow.drop:
             self.counts.dropped += len(self._due)
             self._due.clear()

@@ -76,6 +76,20 @@ def test_inbound_messages_use_up_throughput(sandbox: SandboxProcess) -> None:
     assert sandbox.send("+919811111111").json()["error"]["code"] == 130429
 
 
+def test_a_reply_uses_up_throughput_when_it_comes(
+    sandbox: SandboxProcess, receiver: Receiver
+) -> None:
+    def peak_with_a_reply() -> int:
+        sandbox.control("POST", "clear")
+        sandbox.settings(reply_share=1, read_share=1, read_p50_s=0.1, read_p95_s=0.1)
+        sandbox.send("+919812345678")
+        wait_for(lambda: sandbox.stats()["webhooks"]["acknowledged"].get("inbound"))
+        return int(sandbox.stats()["numbers"][ONE]["peak_in_1_s"])
+
+    # Both are in one second unless the machine stalls between them.
+    wait_for(lambda: peak_with_a_reply() == 2)
+
+
 def test_a_pair_may_burst_and_then_pays_for_it() -> None:
     pairs = PairLimiter()
 
