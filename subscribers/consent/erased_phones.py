@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
@@ -41,20 +42,24 @@ def _find(candidates: Mapping[str, Iterable[str]]) -> set[str]:
     """Those whose names, or spellings, were erased."""
     if not candidates or not Erasure.objects.exists():
         return set()
-    by_hash = {
-        _hash(name, key): candidate
-        for candidate, names in candidates.items()
-        for name in names
-        for key in _keys()
-    }
+    owners: dict[str, set[str]] = defaultdict(set)  # two spellings of one phone share their names
+    for candidate, names in candidates.items():
+        for name in names:
+            owners[name].add(candidate)
+    by_hash = {_hash(name, key): name for name in owners for key in _keys()}
     erased: dict[str, datetime] = {}
     for digest, asked_at in _requests(by_hash):
-        candidate = by_hash[digest]
-        erased[candidate] = max(asked_at, erased.get(candidate, asked_at))
-    names = {name: candidate for candidate in erased for name in candidates[candidate]}
-    returned = Suppression.objects.filter(Q(phone__in=names) | Q(user_id__in=names), holds=False)
-    said = ((names[row.phone or row.user_id or ""], row.at) for row in returned)
-    return erased.keys() - {candidate for candidate, at in said if at > erased[candidate]}
+        for candidate in owners[by_hash[digest]]:
+            erased[candidate] = max(asked_at, erased.get(candidate, asked_at))
+    known = {name for candidate in erased for name in candidates[candidate]}
+    returned = Suppression.objects.filter(Q(phone__in=known) | Q(user_id__in=known), holds=False)
+    back = {
+        candidate
+        for row in returned
+        for candidate in owners[row.phone or row.user_id or ""]
+        if candidate in erased and row.at > erased[candidate]
+    }
+    return erased.keys() - back
 
 
 def _requests(hashes: Iterable[str]) -> list[tuple[str, datetime]]:

@@ -49,8 +49,12 @@ _seen: set[int] = set()  # hashes of what is recorded, or older than what is rec
 
 
 def is_news(phone: str, wa_id: str, user_id: str) -> bool:
-    """Whether these ids may tell something about the owner of a phone; most tell the phone only."""
-    return bool(user_id) or (wa_id != phone[1:] and is_spelling(phone, wa_id))
+    """Whether these ids may tell something about the owner of a phone; most tell the phone only.
+
+    Of erased people, whose phone is a blank that begins with +0, nothing is told any more.
+    """
+    told = bool(user_id) or (wa_id != phone[1:] and is_spelling(phone, wa_id))
+    return told and phone[1:2] != "0"
 
 
 def is_spelling(phone: str, wa_id: str) -> bool:

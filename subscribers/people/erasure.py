@@ -8,13 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from subscribers.consent import decisions, erased_phones
 from subscribers.consent.decisions import Decision, Kind
-from subscribers.models import Erasure, Status, Subscriber, Suppression
+from subscribers.identity.spellings import spellings
+from subscribers.models import (
+    ErasedIdentity,
+    Erasure,
+    Status,
+    Subscriber,
+    Suppression,
+    WhatsAppIdentity,
+)
 
 # Given the subscriber's id, the phone and its replacement.
 Forget = Callable[[int, str, str], None]
@@ -48,6 +58,7 @@ def request_erasure(subscriber: Subscriber, *, reason: str, by: str, now: dateti
                 "asked_at": now,
             },
         )
+        _keep_hashes(erasure, _ids_of(subscriber))
         withdrawal = Decision(subscriber.pk, Kind.OPT_OUT, "erasure", now, actor=by)
         decisions.record([withdrawal], now=now)
     return erasure
@@ -73,7 +84,10 @@ def purge(erasure: Erasure, *, now: datetime) -> None:
         blank = _blank_phone(held.pk)
         for forget in _forget:
             forget(held.pk, held.phone, blank)
-        Suppression.objects.filter(phone=held.phone).delete()
+        ids = _ids_of(held)
+        _keep_hashes(erasure, ids)
+        Suppression.objects.filter(Q(phone__in=ids.phones) | Q(user_id__in=ids.user_ids)).delete()
+        WhatsAppIdentity.objects.filter(subscriber=held).delete()
         Subscriber.objects.filter(pk=held.pk).update(
             phone=blank, name="", email="", attributes={}, language="en", updated_at=now
         )
@@ -92,6 +106,32 @@ def purge_due(now: datetime) -> int:
             continue
         done += 1
     return done
+
+
+class _Ids(NamedTuple):
+    """By what WhatsApp names a person."""
+
+    phones: set[str]  # E.164: every spelling
+    wa_ids: set[str]
+    user_ids: set[str]
+
+
+def _ids_of(subscriber: Subscriber) -> _Ids:
+    rows = WhatsAppIdentity.objects.filter(subscriber=subscriber)
+    told = list(rows.values_list("wa_id", "user_id", "moved_user_id"))
+    wa_ids = {wa_id for wa_id, _, _ in told if wa_id}
+    user_ids = {user_id for _, *both in told for user_id in both if user_id}
+    phones = {*spellings(subscriber.phone), *(f"+{wa_id}" for wa_id in wa_ids)}
+    return _Ids(phones, wa_ids, user_ids)
+
+
+def _keep_hashes(erasure: Erasure, ids: _Ids) -> None:
+    """Keep the hashes by which WhatsApp's names of the person are recognised, too."""
+    hashes = erased_phones.identity_hashes(ids.wa_ids, ids.user_ids)
+    ErasedIdentity.objects.bulk_create(
+        [ErasedIdentity(erasure=erasure, identity_hash=digest) for digest in sorted(hashes)],
+        ignore_conflicts=True,
+    )
 
 
 def _blank_phone(pk: int) -> str:

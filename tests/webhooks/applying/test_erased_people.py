@@ -1,0 +1,109 @@
+"""Whoever is erased is in no table any more, however WhatsApp named them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.apps import apps
+from django.utils import timezone
+
+from distribution.models import Delivery
+from subscribers.consent import erased_phones
+from subscribers.identity import learning
+from subscribers.models import Erasure, Status, Subscriber, Suppression, WhatsAppIdentity
+from subscribers.people import erasure as erasing
+from tests.builders import a_subscriber
+from tests.subscribers.imports import counts, run
+from tests.webhooks.people import edit, fate, preference, said
+from tests.webhooks.posts import apply, in_flight, pool_number, status, statuses, text_message
+
+NOW = timezone.now().replace(microsecond=0)
+PHONE, WA_ID, USER_ID = "+5511987654321", "551187654321", "BR.13491208655302741918"
+TRACES = (PHONE[1:], WA_ID, "87654321", USER_ID, "13491208655302741918")
+# The inbox keeps what Meta sent, byte by byte, for WEBHOOK_KEEP_DAYS.
+LEFT_OUT = {"webhooks.WebhookEvent"}
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _nothing_seen():
+    learning.forget_seen()
+    pool_number()
+
+
+def places() -> list[str]:
+    """Where in the database the person can still be found."""
+    return [
+        f"{model._meta.label}: {row}"
+        for model in apps.get_models()
+        if model._meta.label not in LEFT_OUT
+        for row in model.objects.values()
+        if any(trace in str(row) for trace in TRACES)
+    ]
+
+
+def a_person_known_by_every_path() -> Subscriber:
+    """Told by an opt-out before the person was known, by statuses, messages and the switch."""
+    later = iter(NOW + timedelta(seconds=second) for second in range(20))
+    apply(text_message(WA_ID, "STOP", at=next(later)))
+    apply(said("STOP", at=next(later), from_user_id=USER_ID))
+    who = a_subscriber(phone=PHONE, name="Ana")
+    _, attempts = in_flight(0, now=NOW)
+    attempt = attempts[Delivery.objects.get(subscriber=who).pk]
+    names = {"recipient_id": WA_ID, "recipient_user_id": USER_ID}
+    apply(statuses(status("sent", attempt, at=next(later), **names)))
+    apply(said("thank you", at=next(later), from_user_id=USER_ID, **{"from": WA_ID}))
+    apply(edit("START", at=next(later), from_user_id=USER_ID))
+    apply(preference("stop", at=next(later), user_id=USER_ID), now=NOW + timedelta(minutes=1))
+    assert WhatsAppIdentity.objects.get().user_id == USER_ID
+    assert fate(who) == Status.UNSUBSCRIBED
+    # A preference that was kept by the id in the same moment in which the pair was learnt.
+    Suppression.objects.create(
+        user_id=USER_ID, portfolio_id="900", holds=True, at=NOW, source="whatsapp:STOP",
+        recorded_at=NOW,
+    )  # fmt: skip
+    return who
+
+
+def test_an_erased_person_is_found_in_no_table_under_no_name():
+    who = a_person_known_by_every_path()
+    assert places()
+    erasure = erasing.request_erasure(who, reason="wrote to us", by="omar", now=NOW)
+    Delivery.objects.update(accepted_at=NOW - timedelta(days=2))
+
+    erasing.purge(erasure, now=NOW + timedelta(days=7))
+
+    assert places() == []
+    assert Erasure.objects.get().identities.count() == 2
+    assert erased_phones.find_erased([PHONE, f"+{WA_ID}"]) == {PHONE, f"+{WA_ID}"}
+    assert erased_phones.find_erased_user_ids([USER_ID, "BR.2"]) == {USER_ID}
+    assert counts(run(f"phone,name\n{PHONE},Ana\n")) == {"total": 1, "kept_opted_out": 1}
+
+
+def test_a_late_status_does_not_tell_the_ids_of_an_erased_person_again():
+    who = a_person_known_by_every_path()
+    attempt = next(iter(Delivery.objects.values_list("pk", "attempt_no", "claim_token")))
+    erasure = erasing.request_erasure(who, reason="", by="omar", now=NOW)
+    Delivery.objects.update(accepted_at=NOW - timedelta(days=2))
+    erasing.purge(erasure, now=NOW + timedelta(days=7))
+    learning.forget_seen()
+
+    names = {"recipient_id": WA_ID, "recipient_user_id": USER_ID}
+    about = "daybreak:{}.{}.{:x}".format(*attempt)
+    apply(statuses(status("read", about, at=NOW + timedelta(days=7), **names)))
+
+    assert places() == []
+
+
+def test_a_user_id_told_between_the_request_and_the_deletion_is_kept_out_too():
+    who = a_subscriber(phone=PHONE)
+    erasure = erasing.request_erasure(who, reason="", by="omar", now=NOW)
+    WhatsAppIdentity.objects.create(
+        subscriber=who, portfolio_id="900", user_id=USER_ID, moved_user_id="BR.2", seen_at=NOW
+    )
+
+    erasing.purge(erasure, now=NOW + timedelta(days=7))
+
+    assert erased_phones.find_erased_user_ids([USER_ID, "BR.2"]) == {USER_ID, "BR.2"}
+    assert places() == []
