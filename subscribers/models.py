@@ -231,6 +231,7 @@ class ImportJob(models.Model):
     last_line = models.PositiveIntegerField(default=0)  # done to here, committed with the rows
     counts = models.JSONField(default=dict)
     checked = models.JSONField(default=dict)  # the counts of the check before it
+    columns = models.JSONField(default=dict)  # what a person made of columns, by their place
     samples = models.JSONField(default=dict)  # some rows of each kind, as the check found them
     # Who works on it, until when: after that it may be taken over.
     runner = models.CharField(max_length=36, blank=True, default="")

@@ -21,6 +21,7 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin
 
 from subscribers.admin.confirmed_action import log_action
+from subscribers.admin.import_columns import SAMPLE, ColumnsForm
 from subscribers.admin.page_frame import OwnPages, csv_file, framed, staff_user
 from subscribers.admin.read_only import NeverChanged, NeverDeleted
 from subscribers.importing import jobs
@@ -94,6 +95,8 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
     pages = {
         "<int:pk>/progress": ("progress_view", "subscribers_importjob_progress"),
         "<int:pk>/confirm": ("confirm_view", "subscribers_importjob_confirm"),
+        "sample.csv": ("sample_view", "subscribers_importjob_sample"),
+        "<int:pk>/columns": ("columns_view", "subscribers_importjob_columns"),
         "<int:pk>/cancel": ("cancel_view", "subscribers_importjob_cancel"),
         "<int:pk>/refused.csv": ("refused_view", "subscribers_importjob_refused"),
     }
@@ -150,6 +153,22 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
             self.message_user(request, "This import was decided already.", messages.WARNING)
         return self._redirect_to(job)
 
+    def columns_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        self._require_permission(request, method="POST")
+        job = self._job(request, pk)
+        form = self._columns_form(job, request.POST)
+        if form is None:
+            self.message_user(request, "This import was decided already.", messages.WARNING)
+        elif not form.is_valid():
+            return self._page(request, job, ConsentForm(), form)
+        elif jobs.choose_columns(job.pk, form.chosen()):
+            log_action(self, request, job, "choose columns", after=form.chosen())
+        return self._redirect_to(job)
+
+    def sample_view(self, request: HttpRequest) -> StreamingHttpResponse:
+        self._require_permission(request)
+        return csv_file(csv_lines(SAMPLE), "sample-list.csv")
+
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         self._require_permission(request, method="POST")
         job = self._job(request, pk)
@@ -182,7 +201,24 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
             raise Http404("There is no such import.")
         return job
 
-    def _page(self, request: HttpRequest, job: ImportJob, form: ConsentForm) -> HttpResponse:
+    def _columns_form(self, job: ImportJob, data: Any = None) -> ColumnsForm | None:
+        """The choice for each column while the file waits or was refused; None otherwise."""
+        waits = job.state == ImportState.CHECKED
+        if not waits and not (job.state == ImportState.REFUSED and job.confirmed_at is None):
+            return None
+        try:
+            return ColumnsForm(jobs.titles(job), job.columns, data)
+        except ImportRefused:
+            return None
+
+    def _page(
+        self,
+        request: HttpRequest,
+        job: ImportJob,
+        form: ConsentForm,
+        columns: ColumnsForm | None = None,
+    ) -> HttpResponse:
+        may_import = self.has_add_permission(request)
         return framed(
             self,
             request,
@@ -190,9 +226,10 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
             title=job.filename or "Import",
             job=job,
             form=form,
+            columns=columns or (self._columns_form(job) if may_import else None),
             running=job.state in jobs.RUNNING,
             is_checked=job.state == ImportState.CHECKED,
-            may_import=self.has_add_permission(request),
+            may_import=may_import,
             percent=jobs.progress(job),
             progress_text=_progress_text(job),
             counts=[(label, job.counts.get(name, 0)) for name, label in COUNT_LABELS],

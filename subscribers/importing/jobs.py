@@ -12,7 +12,7 @@ import io
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -93,6 +93,36 @@ def confirm(job_id: int, *, consent_source: str, by: str, now: datetime) -> bool
     )
 
 
+def titles(job: ImportJob) -> list[str]:
+    """The titles of the columns of its file, in order. Raises ImportRefused."""
+    if ImportFile.objects.filter(job_id=job.pk, is_workbook=True).exists():
+        raise ImportRefused("The workbook could not be read.")
+    with open_table(io.BytesIO(_content(job))) as table:
+        return [clean_line(title) for title in table.header]
+
+
+def choose_columns(job_id: int, chosen: Mapping[str, str]) -> bool:
+    """Check a file again with columns as a person wants them; False once it was decided.
+
+    A file that was refused for its columns may be tried so, too.
+    """
+    waiting = Q(state=ImportState.CHECKED) | Q(state=ImportState.REFUSED, confirmed_at=None)
+    notes = ImportJob.objects.get(pk=job_id).samples.get("notes", [])  # of its sheets
+    return bool(
+        ImportJob.objects.filter(waiting, pk=job_id, file__isnull=False).update(
+            state=ImportState.CHECKING,
+            columns=dict(chosen),
+            problem="",
+            last_line=0,
+            tries=0,
+            counts={},
+            samples={"notes": notes},
+            ended_at=None,
+            lease_until=None,
+        )
+    )
+
+
 def cleaned(consent_source: str) -> str:
     """The consent source as a job keeps it."""
     return clean_line(consent_source)[:500]
@@ -135,7 +165,7 @@ def refused_rows(job: ImportJob) -> Iterator[list[str]]:
     columns out. Raises ImportRefused when the file is gone.
     """
     with open_table(io.BytesIO(_content(job))) as table:
-        columns = Columns(table.header)
+        columns = Columns(table.header, job.columns)
         yield ["Refused line", "Refused because", *map(escape_formula, table.header)]
         for record, row in mark_repeated(table.records(), columns):
             if isinstance(row, Refusal):
@@ -177,6 +207,7 @@ def _step(job: ImportJob, clock: Callable[[], datetime]) -> None:
         filename=job.filename,
         actor=job.by,
         observer=recorder,
+        chosen=job.columns,
     )
     counts = recorder.counts(report)
     refused = [_refusal(refusal) for refusal in report.refusals[:SAMPLES_LIMIT]]

@@ -8,7 +8,7 @@ Each chunk is one transaction, so a crash loses nothing that a second import doe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path, PureWindowsPath
@@ -54,19 +54,21 @@ def import_csv(
     actor: str = "",
     on_refusal: Callable[[Refusal], None] | None = None,
     observer: ImportObserver | None = None,
+    chosen: Mapping[str, str] | None = None,
 ) -> ImportReport:
     """Bring subscribers in line with a CSV file; `dry_run` reports the same and writes nothing.
 
     `consent_source` says where and to what wording these people agreed; it is kept with each new
     subscriber. A dry run may leave it blank. `now` is when they agreed; `clock` gives each row's
-    `updated_at`, by which other systems query changes. Raises ImportRefused for an unusable file.
+    `updated_at`, by which other systems query changes. `chosen` says what columns are to be, as
+    `Columns` has it. Raises ImportRefused for an unusable file.
     """
     if not (dry_run or clean_line(consent_source)):
         raise ImportRefused("Say where these people agreed to be written to (consent source).")
     name = _base_name(filename or (source.name if isinstance(source, Path) else ""))
     report = ImportReport(filename=name, dry_run=dry_run)
     with open_table(source) as table:
-        columns = Columns(table.header)
+        columns = Columns(table.header, chosen)
         report.encoding, report.delimiter = table.encoding, table.delimiter
         report.notes += [*table.notes, *columns.notes]
         writer = _Writer(

@@ -107,6 +107,7 @@ OTHERS: dict[str, str | None] = {
             "admin:phonepool_phonenumber_rest",
             "admin:phonepool_phonenumber_sync_now",
             "admin:subscribers_importjob_cancel",
+            "admin:subscribers_importjob_columns",
             "admin:subscribers_importjob_confirm",
             "admin:subscribers_importjob_progress",
             "admin:subscribers_importjob_refused",
@@ -115,6 +116,7 @@ OTHERS: dict[str, str | None] = {
             "admin:subscribers_subscriber_purge_person",
         )
     ),
+    "admin:subscribers_importjob_sample": "EA",
     "second_factor": STAFF,
     "second_factor_set_up": STAFF,
     "health/live": ALL,
