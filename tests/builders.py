@@ -11,7 +11,14 @@ from django.utils import timezone
 
 from distribution.content import approval
 from distribution.lifecycle import opening
-from distribution.models import Content, Distribution, Kind, MessageTemplate, TemplateStatus
+from distribution.models import (
+    Content,
+    Distribution,
+    Kind,
+    MediaFile,
+    MessageTemplate,
+    TemplateStatus,
+)
 from phonepool.models import PhoneNumber, Portfolio, Waba
 from subscribers.models import Subscriber
 
@@ -88,6 +95,18 @@ def an_approved_content(**fields: Any) -> Content:
     approval.submit(content, by=content.author, now=now)
     approval.approve(content, by=a_user(), now=now, reason="On the day itself.")
     return content
+
+
+def a_kept_file(media_id: str) -> MediaFile:
+    """A picture that was uploaded here; without copies, so every number has it."""
+    return MediaFile.objects.create(
+        media_id=media_id,
+        kind="image",
+        name="a.png",
+        mime="image/png",
+        content=b"",
+        stored_at=timezone.now(),
+    )
 
 
 def a_planned_distribution(now: datetime, **fields: Any) -> Distribution:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 
 from distribution.models import MediaCopy, MediaFile
 from phonepool.cloud_api import media
 from phonepool.cloud_api.client import CloudApi
 from phonepool.cloud_api.media import MediaRefusedError
-from phonepool.exceptions import CloudApiError
+from phonepool.exceptions import CloudApiError, Rejected
 from phonepool.models import NumberState, PhoneNumber, Quality
 
 KEPT_BYTES = 16 * media.MEGABYTE  # every picture and video; larger documents are not kept
+DIGITS = re.compile("[0-9]{1,40}", re.ASCII)  # every id of Meta's
+UNKNOWN_OBJECT = 100  # Meta's code, also for another number's file
 
 
 def upload(kind: str, name: str, content: bytes, *, api: CloudApi, now: datetime) -> dict[str, Any]:
@@ -40,6 +44,54 @@ def upload(kind: str, name: str, content: bytes, *, api: CloudApi, now: datetime
         "size": len(content),
         "uploaded_at": now.isoformat(),
     }
+
+
+def named(kind: str, media_id: str, *, api: CloudApi) -> dict[str, Any]:
+    """The value of `Content.media` for a file that is with Meta already, by one of its ids.
+
+    One that was uploaded here is known with all its copies. Of any other Meta is asked which of
+    our numbers uploaded it: only that one carries the content. `MediaRefusedError` if none did.
+    """
+    by_id = Q(media_id=media_id) | Q(copies__media_id=media_id)
+    kept = MediaFile.objects.filter(by_id).defer("content").order_by("pk").first()
+    if kept is not None:
+        _require_type(kind, kept.mime)
+        return {
+            "type": kind,
+            "id": kept.media_id,
+            "filename": kept.name,
+            "mime": kept.mime,
+            "uploaded_at": kept.stored_at.isoformat(),
+        }
+    for number in senders() if DIGITS.fullmatch(media_id) else ():
+        if mime := _type_of(number, media_id, api):
+            _require_type(kind, mime)
+            return {"type": kind, "id": media_id, "ids": {number.meta_id: media_id}, "mime": mime}
+    raise MediaRefusedError(
+        f"Meta has no file {media_id} of any of our phone numbers: it is unknown, older than "
+        "30 days, or another number's. Send the file itself."
+    )
+
+
+def _type_of(number: PhoneNumber, media_id: str, api: CloudApi) -> str:
+    """The MIME type of a file that this number uploaded; empty if it did not."""
+    try:
+        return api.media_type(number.meta_id, media_id)
+    except Rejected as error:
+        if error.code == UNKNOWN_OBJECT:
+            return ""
+        reason: CloudApiError = error
+    except CloudApiError as error:
+        reason = error
+    raise MediaRefusedError(
+        f"Meta did not say whose file {media_id} is: {reason}. Try again, or send the file itself."
+    ) from None
+
+
+def _require_type(kind: str, mime: str) -> None:
+    rules = media.KINDS[kind]
+    if mime not in rules.types:
+        raise MediaRefusedError(f"This file is {mime}; the {kind} must be {rules.type_names}.")
 
 
 def senders() -> list[PhoneNumber]:

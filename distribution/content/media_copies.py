@@ -39,7 +39,8 @@ def ids_on(content: Content, day: date) -> dict[int, str] | None:
     stored = content.media.get("ids", {})
     if not stored:
         return ids if found else None
-    if datetime.fromisoformat(content.media["uploaded_at"]) >= oldest:
+    uploaded = content.media.get("uploaded_at")  # unknown for a file that others uploaded
+    if uploaded is None or datetime.fromisoformat(uploaded) >= oldest:
         rows = PhoneNumber.objects.filter(meta_id__in=stored).values_list("pk", "meta_id")
         ids = {pk: stored[meta_id] for pk, meta_id in rows} | ids
     return ids

@@ -93,6 +93,11 @@ class CloudApi:
         path = self._context.path(phone_number_id, "media")
         return responses.media_id(responses.read_object(self._context.transport.upload(path, file)))
 
+    def media_type(self, phone_number_id: str, media_id: str) -> str:
+        """The MIME type of a file that this number uploaded; Meta refuses (100) any other's."""
+        path = self._context.path(media_id)
+        return responses.media_type(self._read(path, {"phone_number_id": phone_number_id}))
+
     def close(self) -> None:
         """Cancels calls that have not begun, of all callers; closes connections, ends threads."""
         self._context.dispatcher.close()

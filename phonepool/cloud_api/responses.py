@@ -184,6 +184,11 @@ def media_id(document: dict[str, Any]) -> str:
     return media_id
 
 
+def media_type(document: dict[str, Any]) -> str:
+    """The MIME type of an uploaded file, without parameters; empty if missing."""
+    return _text(document, "mime_type").partition(";")[0].strip().lower()
+
+
 def items(page: dict[str, Any]) -> list[dict[str, Any]]:
     """The objects of one page of a list."""
     return objects_in(page.get("data"))

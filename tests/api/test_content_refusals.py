@@ -10,13 +10,18 @@ from django.utils import timezone
 
 from distribution.models import Content
 from tests.api.tokens import a_key, a_program
-from tests.builders import a_template
+from tests.builders import a_kept_file, a_template
 from tests.distribution.content_staff import PLAIN, RICH, a_plain_template, a_rich_template
 
 pytestmark = pytest.mark.django_db
 SUBMIT = "/api/distribution/content/submit"
 IMAGE = {"type": "image", "id": "4711"}
 COUPON = {"type": "COPY_CODE", "text": "Copy", "example": "SAVE25"}
+
+
+@pytest.fixture(autouse=True)
+def picture(db: Any) -> None:
+    a_kept_file(IMAGE["id"])
 
 
 def submit(template: Any, **fields: Any) -> Any:

@@ -11,14 +11,16 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from distribution.content import approval
+from distribution.content import approval, eligible_numbers, media
 from distribution.mirror import template_sync
 from distribution.models import Content, MessageTemplate
 from phonepool.cloud_api import client as cloud_api
+from phonepool.cloud_api.media import MediaFile as CheckedFile
+from phonepool.models import PhoneNumber
 from tests.api.tokens import a_key, a_program
 from tests.builders import a_number, a_user
 from tests.distribution.content_staff import RICH, a_plain_template, a_rich_template
-from tests.sandbox.harness import ONE, TOKEN, WABA, SandboxProcess, start
+from tests.sandbox.harness import ONE, TOKEN, TWO, WABA, SandboxProcess, start
 
 pytestmark = pytest.mark.django_db
 SUBMIT = "/api/distribution/content/submit"
@@ -85,17 +87,6 @@ def test_a_wrong_field_is_named_by_its_path(fields: dict[str, Any], field: str, 
     assert [(one["field"], one["code"]) for one in answer.json()["errors"]] == [(field, code)]
 
 
-def test_media_that_is_with_meta_already_is_named_by_its_id() -> None:
-    above = {"media": {"type": "image", "id": "4711"}, "button_variables": {"1": "today"}}
-    client = a_program("content")
-    answer = client.post(SUBMIT, words(a_rich_template(), **above), headers=a_key())
-    assert answer.status_code == 201, answer.json()
-    assert Content.objects.get().media == {"type": "image", "id": "4711"}
-    told = answer.json()
-    assert told["media"] == {"type": "image", "id": "4711", "uploaded_at": None}
-    assert (told["headline"], told["button_variables"]) == (None, {"1": "today"})
-
-
 @pytest.fixture
 def meta(settings: Any) -> Iterator[SandboxProcess]:
     sandbox = start()
@@ -133,3 +124,93 @@ def test_a_file_is_left_with_meta_once_however_often_it_is_sent(meta: SandboxPro
     refused = send(b"no picture")
     assert refused.status_code == 400
     assert refused.json()["errors"][0]["field"] == "file"
+
+
+@pytest.fixture
+def other_file(meta: SandboxProcess) -> str:
+    """The id of a file that the pool's number uploaded, but not through this product."""
+    a_number(meta_id=ONE)
+    template_sync.sync(cloud_api.client(), now=datetime.now(UTC))
+    return cloud_api.client().upload_media(ONE, CheckedFile("image", "a.png", "image/png", PNG))
+
+
+def submit_named(kind: str, media_id: str) -> Any:
+    template = MessageTemplate.objects.get(name="morning")
+    above = {"media": {"type": kind, "id": media_id}, "button_variables": {"1": "today"}}
+    return a_program("content").post(SUBMIT, words(template, **above), headers=a_key())
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_a_file_that_is_with_meta_is_carried_by_the_number_that_uploaded_it(
+    meta: SandboxProcess, other_file: str
+) -> None:
+    first = PhoneNumber.objects.get()
+    a_number(meta_id=TWO)
+
+    answer = submit_named("image", other_file)
+
+    assert answer.status_code == 201, answer.json()
+    assert answer.json()["media"] == {"type": "image", "id": other_file, "uploaded_at": None}
+    content = Content.objects.get()
+    assert eligible_numbers.for_content(content, timezone.localdate()).media_ids == {
+        first.pk: other_file
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("unknown", ["4711", "no id", "../1"])
+def test_a_file_that_meta_does_not_know_is_refused(
+    meta: SandboxProcess, other_file: str, unknown: str
+) -> None:
+    """Cases A3 and A5: it failed for everybody."""
+    (error,) = refused_media(submit_named("image", unknown))
+
+    assert error["detail"].startswith(f"Meta has no file {unknown} of any of our phone numbers")
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_another_numbers_file_is_refused(meta: SandboxProcess, other_file: str) -> None:
+    PhoneNumber.objects.update(meta_id=TWO)
+
+    (error,) = refused_media(submit_named("image", other_file))
+
+    assert "or another number's. Send the file itself." in error["detail"]
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_an_id_of_a_file_that_was_uploaded_here_means_all_its_copies(
+    meta: SandboxProcess,
+) -> None:
+    a_number(meta_id=ONE)
+    a_number(meta_id=TWO)
+    template_sync.sync(cloud_api.client(), now=datetime.now(UTC))
+    header = media.upload("image", "a.png", PNG, api=cloud_api.client(), now=datetime.now(UTC))
+
+    answer = submit_named("image", header["ids"][TWO])
+
+    assert answer.status_code == 201, answer.json()
+    assert answer.json()["media"]["id"] == header["id"]
+    numbers = eligible_numbers.for_content(Content.objects.get(), timezone.localdate())
+    assert sorted(numbers.media_ids.values()) == sorted(header["ids"].values())
+
+
+@pytest.mark.django_db
+def test_without_an_answer_from_meta_it_can_be_tried_again(settings: Any) -> None:
+    settings.WHATSAPP_API_BASE = "http://127.0.0.1:9"
+    a_number()
+    a_rich_template(name="morning")
+
+    (error,) = refused_media(submit_named("image", "4711"))
+
+    assert error["detail"].startswith("Meta did not say whose file 4711 is: ")
+
+
+def refused_media(answer: Any) -> Any:
+    assert answer.status_code == 400, answer.content
+    assert [one["field"] for one in answer.json()["errors"]] == ["media.id"]
+    assert not Content.objects.exists()
+    return answer.json()["errors"]

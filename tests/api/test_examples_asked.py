@@ -58,6 +58,7 @@ def _template(asked: Any) -> None:
         ]
     elif "media" in asked:
         above = [{"type": "HEADER", "format": "IMAGE"}]
+        builders.a_kept_file(asked["media"]["id"])
     builders.a_template(id=3, components=[BODY, *above])
 
 

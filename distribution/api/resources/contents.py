@@ -40,7 +40,9 @@ class MediaBody(Body):
     """A file that is with Meta already."""
 
     type = serializers.ChoiceField(KIND_CHOICES)
-    id = Text(max_length=100, help_text="Meta's id of the media.")
+    id = Text(
+        max_length=100, help_text="Meta's id of the file, uploaded by one of the pool's numbers."
+    )
 
 
 class HeadlineText(Body):
@@ -211,7 +213,19 @@ def _header_media(body: dict[str, Any], file: UploadedFile[Any] | None) -> dict[
             raise ValidationError({"file": str(error)}) from None
     if "headline" in body:
         return _headline(body)
-    return dict(body.get("media", {}))
+    return _named_media(body)
+
+
+def _named_media(body: dict[str, Any]) -> dict[str, Any]:
+    """A file that is with Meta already. One without a place is refused by the rules, unasked."""
+    named = dict(body.get("media", {}))
+    form = template_schema.parse(body["message_template"].components)
+    if not named or not form.needs_media or form.header.lower() != named["type"]:
+        return named
+    try:
+        return media.named(named["type"], named["id"], api=client.client())
+    except MediaRefusedError as error:
+        raise ValidationError({"media": {"id": [str(error)]}}) from None
 
 
 def _headline(body: dict[str, Any]) -> dict[str, Any]:
