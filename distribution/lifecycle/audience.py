@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Max, Q, QuerySet
 
+from distribution.content import eligible_numbers
 from distribution.ledger import deliveries
 from distribution.ledger.reasons import DeliveryReason
 from distribution.models import Delivery, Distribution
@@ -64,7 +65,9 @@ def freeze(distribution: Distribution, *, now: datetime) -> FrozenAudience:
 
 def _skip_over_limit(distribution: Distribution, now: datetime) -> int:
     """The portfolio's rolling 24 h: each recipient in it, or about to be, counts once."""
-    limit = pool.recipient_limit()
+    content, day = distribution.content, distribution.local_date
+    allowed = eligible_numbers.for_content(content, day).allowed if content else None
+    limit = pool.recipient_limit(allowed)
     if limit is None:
         return 0
     since = now - PORTFOLIO_WINDOW

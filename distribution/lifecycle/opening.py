@@ -54,8 +54,8 @@ def open_distribution(distribution_id: int, *, now: datetime) -> bool:
 def _begin(distribution: Distribution, content: Content | None, now: datetime) -> FrozenAudience:
     if distribution.kind == Kind.DAILY:
         _end_earlier_days(distribution, now)
-    frozen = audience.freeze(distribution, now=now)
     distribution.content = content  # what is sent: the fallback, if the planned one failed
+    frozen = audience.freeze(distribution, now=now)
     distribution.state = DistributionState.SENDING
     distribution.state_reason = "" if frozen.recipients else "There was nobody to write to."
     distribution.opened_at = now

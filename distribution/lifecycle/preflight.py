@@ -115,10 +115,9 @@ def _capacity(
     distribution: Distribution, content: Content | None, now: datetime
 ) -> Iterator[PreflightFinding]:
     audience = Subscriber.objects.eligible().count()
-    numbers = _usable_numbers()
-    if content is not None:
-        allowed = eligible_numbers.for_content(content, distribution.local_date).allowed
-        numbers = [one for one in numbers if allowed is None or one.pk in allowed]
+    day = distribution.local_date
+    allowed = eligible_numbers.for_content(content, day).allowed if content else None
+    numbers = [one for one in _usable_numbers() if allowed is None or one.pk in allowed]
     fits = health.capacity(numbers, settings.SLA_WINDOW_SECONDS, now)
     hold = settings.CAPACITY_SHORTFALL == "hold"
     if fits < audience:
@@ -128,7 +127,7 @@ def _capacity(
             f"{settings.SLA_WINDOW_SECONDS} s today: the rest will be late.",
             blocking=hold,
         )
-    limit = pool.recipient_limit()
+    limit = pool.recipient_limit(allowed)
     if limit is not None and limit < audience:
         yield PreflightFinding(
             AlertRule.PORTFOLIO_LIMIT,

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from distribution.alerts import incidents, meta_notices
 from distribution.alerts.catalogue import AlertRule
+from distribution.mirror.ordering import is_stale
 from distribution.runtime import india_time
 from phonepool.models import AccountNotice
 
@@ -117,7 +118,7 @@ def _write(
     rows = AccountNotice.objects.select_for_update()
     notice, created = rows.get_or_create(account=account, topic=topic, defaults=fields)
     if not created:
-        if notice.at > at:
+        if is_stale(at, notice.at, None, bad=False, better=lifted and not notice.lifted):
             return None
         for name, value in fields.items():
             setattr(notice, name, value)

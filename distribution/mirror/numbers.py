@@ -77,7 +77,8 @@ def quality_of(status: str, rating: str) -> Quality:
 
 
 def _apply_flag(number: PhoneNumber, flagged: bool, at: datetime, now: datetime) -> str:
-    if is_stale(at, number.flag_at, number.seen_at, bad=flagged):
+    better = not flagged and number.quality == Quality.FLAGGED
+    if is_stale(at, number.flag_at, number.seen_at, bad=flagged, better=better):
         return "number.stale"
     PhoneNumber.objects.filter(pk=number.pk).update(flag_at=at)
     if not flagged and number.quality != Quality.FLAGGED:

@@ -5,6 +5,7 @@ A template that cannot be sent any more pauses the distributions that it leaves 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -29,6 +30,10 @@ STATUS_AFTER = {
     ),
 }
 
+# The worse stands later; an unknown word is the best.
+WORSE_STATUSES = ("APPROVED", "PENDING", "OTHER", "PAUSED", "REJECTED", "DISABLED")
+WORSE_QUALITIES = ("GREEN", "YELLOW", "RED")
+
 
 def find(account: str, meta_id: str, name: str, language: str) -> MessageTemplate | None:
     """The template that a notice of an account is about, locked.
@@ -51,7 +56,8 @@ def apply_status(
 ) -> bool:
     """Take over the status that a notice of the time `at` names; False if it is stale."""
     bad = status != TemplateStatus.APPROVED
-    if is_stale(at, template.status_at, template.synced_at, bad=bad):
+    better = _rank(WORSE_STATUSES, status) < _rank(WORSE_STATUSES, template.status)
+    if is_stale(at, template.status_at, template.synced_at, bad=bad, better=better):
         return False
     write_status(template, status, reason=reason, now=now, status_at=at)
     return True
@@ -80,7 +86,8 @@ def _pause_without_numbers(template: MessageTemplate, why: str, now: datetime) -
 
 def apply_quality(template: MessageTemplate, quality: str, *, at: datetime) -> bool:
     """Take over the quality score; False if the notice is stale."""
-    if is_stale(at, template.quality_at, template.synced_at, bad=False):
+    better = _rank(WORSE_QUALITIES, quality) < _rank(WORSE_QUALITIES, template.quality)
+    if is_stale(at, template.quality_at, template.synced_at, bad=False, better=better):
         return False
     _write(template, quality=quality[:8], quality_at=at)
     return True
@@ -144,6 +151,10 @@ def tell_category(template: MessageTemplate, now: datetime) -> None:
     meta_notices.close_superseded(rule, prefix=of_template, but=rule.scope(key), now=now)
     message = f"Message template {template} {change} at Meta: check the price and the rules."
     incidents.raise_alert(rule, key, message=message, now=now)
+
+
+def _rank(order: Sequence[str], word: str) -> int:
+    return order.index(word) if word in order else -1
 
 
 def _write(template: MessageTemplate, **fields: Any) -> None:

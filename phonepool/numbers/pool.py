@@ -92,12 +92,15 @@ def _slug(report: CallReport) -> str:
     return report.failure.slug if report.failure else ""
 
 
-def recipient_limit() -> int | None:
-    """Unique recipients that the portfolios of usable numbers allow in a rolling 24 h;
-    None: unlimited."""
-    usable = PhoneNumber.objects.usable()
+def recipient_limit(allowed: Collection[int] | None = None) -> int | None:
+    """Unique recipients that the portfolios of usable numbers allow in a rolling 24 h, if only the
+    `allowed` ones send (None: any); None: unlimited."""
+    numbers = PhoneNumber.objects.all()
+    if allowed is not None:
+        numbers = numbers.filter(pk__in=allowed)
+    usable = numbers.usable()
     if not usable.exists():  # backups on standby will be woken
-        usable = PhoneNumber.objects.standing_by()
+        usable = numbers.standing_by()
     portfolios = Portfolio.objects.filter(numbers__in=usable).distinct()
     limits = list(portfolios.values_list("recipient_limit", flat=True))
     if not limits or None in limits:

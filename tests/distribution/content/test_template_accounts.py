@@ -10,6 +10,7 @@ from distribution.lifecycle import preflight
 from distribution.models import Delivery, State
 from distribution.sending import batch
 from phonepool.models import Portfolio
+from phonepool.numbers import pool
 from tests.builders import (
     a_number,
     a_planned_distribution,
@@ -76,6 +77,18 @@ def test_a_number_without_the_template_is_not_used_and_the_check_says_so(account
     sent = Delivery.objects.filter(state=State.ACCEPTED)
     assert set(sent.values_list("number_id", flat=True)) == {able.pk}
     assert sent.count() == 30
+
+
+def test_only_portfolios_of_numbers_that_send_count_for_the_limit(accounts):
+    for waba, limit in zip(accounts, (250, 2000), strict=True):
+        a_number_of(waba)
+        Portfolio.objects.filter(pk=waba.portfolio_id).update(recipient_limit=limit)
+    template = a_template(name="daily", waba=accounts[0], components=BODY)
+    content = an_approved_content(message_template=template)
+
+    allowed = template_accounts.numbers_with(content.message_template)
+
+    assert (pool.recipient_limit(), pool.recipient_limit(allowed)) == (2250, 250)
 
 
 def test_nothing_opens_when_no_number_has_the_template(accounts):

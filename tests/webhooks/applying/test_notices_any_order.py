@@ -134,6 +134,28 @@ def test_an_older_quality_does_not_win(template, together):
     assert template.quality == "RED"
 
 
+@pytest.mark.parametrize("turned", [True, False])
+def test_of_two_notices_of_one_second_the_worse_counts(template, turned):
+    """Meta's times are in whole seconds, so the order of arrival must not decide."""
+    bodies = [
+        told(QUALITY, NOW, new_quality_score="RED"),
+        told(QUALITY, NOW, new_quality_score="GREEN"),
+        told(STATUS, NOW, event="PAUSED"),
+        told(STATUS, NOW, event="APPROVED"),
+        told(NUMBERS, NOW, **NUMBER, event="FLAGGED"),
+        told(NUMBERS, NOW, **NUMBER, event="UNFLAGGED"),
+        told(ACCOUNT, NOW, **restriction(ABUSE)),
+        told(ACCOUNT, NOW, **restriction(f"{ABUSE}_UNBAN")),
+    ]
+    for body in reversed(bodies) if turned else bodies:
+        apply(body)
+
+    template.refresh_from_db()
+    assert (template.status, template.quality) == ("PAUSED", "RED")
+    assert PhoneNumber.objects.get().quality == "FLAGGED"
+    assert Alert.objects.filter(rule="account_notice", closed_at=None).count() == 1
+
+
 def test_an_older_category_neither_wins_nor_closes_the_alert(template):
     apply(told(CATEGORY, NOW, new_category="MARKETING"))
     apply(told(CATEGORY, NOW - timedelta(days=1), new_category="UTILITY"))
