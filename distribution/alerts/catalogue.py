@@ -123,6 +123,7 @@ class AlertRule(StrEnum):
     # --- people ---
 
     UNMATCHED_OPT_OUT = "unmatched_opt_out", WARNING, INSTALLATION
+    PERSON_MOVED = "person_moved", WARNING, INSTALLATION
 
     # --- the installation ---
 

@@ -14,6 +14,7 @@ from django.conf import settings
 from distribution.alerts import (
     incidents,
     meta_notices,
+    moved_people,
     phone_pool,
     proxy_answers,
     unmatched_opt_outs,
@@ -48,6 +49,7 @@ def check(now: datetime) -> Check:
     proxy_answers.close_if_over(now)
     recovery.check(now)
     unmatched_opt_outs.close_matched(now)
+    moved_people.close_answered(now)
     opened = schedule.open_due(now)
     swept = sweep.sweep(now)
     _report_stuck(now)

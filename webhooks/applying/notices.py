@@ -21,7 +21,6 @@ from distribution.models import MessageTemplate
 from distribution.runtime import publisher
 from phonepool.numbers import health
 from phonepool.numbers.accounts import OwnAccounts
-from subscribers.models import Subscriber
 from webhooks.applying.events import (
     AccountEvent,
     AccountNotice,
@@ -29,7 +28,6 @@ from webhooks.applying.events import (
     LimitChanged,
     NumberNotice,
     NumberQualityChanged,
-    PersonMoved,
     TemplateCategoryChanged,
     TemplateEdited,
     TemplateQualityChanged,
@@ -141,13 +139,6 @@ def _account(event: AccountNotice, _: OwnAccounts, now: datetime) -> str:
     return account_notices.apply(
         event.account, event.event, event.words, at=event.at, expires_at=event.expires_at, now=now
     )
-
-
-def log_changed_number(event: PersonMoved) -> None:
-    """Log it: the old number's holder is unknown, and consent does not move to the new one."""
-    subscriber = Subscriber.objects.filter(phone=event.phone).values_list("pk", flat=True).first()
-    if subscriber is not None:
-        log.warning("subscriber %s told WhatsApp of a new number: ask for it", subscriber)
 
 
 HANDLERS: dict[type, Callable[[Any, OwnAccounts, datetime], str]] = {

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from distribution.alerts import unmatched_opt_outs
+from distribution.alerts import moved_people, unmatched_opt_outs
 from distribution.outcomes.status_reports import NamedRecipient
 from subscribers.consent import kept_preferences
+from subscribers.consent.kept_preferences import Link
 from subscribers.consent.preferences import apply_preferences
 from subscribers.consent.suppressions import Preference
+from subscribers.identity import matching, moves
 from subscribers.identity.learning import Told
 from subscribers.identity.matching import Contact
-from webhooks.applying import keywords, notices
+from webhooks.applying import keywords
 from webhooks.applying.events import Event, Inbound, PersonMoved, PreferenceChanged
+
+log = logging.getLogger(__name__)
 
 
 def apply(events: Sequence[Event], portfolios: Mapping[str, str], *, now: datetime) -> Counter[str]:
@@ -22,14 +27,15 @@ def apply(events: Sequence[Event], portfolios: Mapping[str, str], *, now: dateti
 
     Events of a person apply in any order. Returns how many had no effect, by reason.
     """
-    preferences = []
+    preferences, moved = [], []
     for event in events:
         if isinstance(event, PersonMoved):
-            notices.log_changed_number(event)
+            moved.append(event)
         elif isinstance(event, Inbound | PreferenceChanged):
             portfolio_id = portfolios.get(event.number, "")
             preferences += _preferences(event, portfolio_id)
     _learn_senders(events, portfolios, now)
+    _note_moves(moved, portfolios, now)
     unknown = apply_preferences(preferences, now=now)
     if unknown and not all(item.phone for item in preferences):
         unmatched_opt_outs.refresh(now)
@@ -63,6 +69,25 @@ def _learn_senders(events: Iterable[Event], portfolios: Mapping[str, str], now: 
     }
     if pairs:
         kept_preferences.learn_senders(pairs, now=now)
+
+
+def _note_moves(moved: Sequence[PersonMoved], portfolios: Mapping[str, str], now: datetime) -> None:
+    """Note who has a new number, and tell staff; what was said under the new user id counts."""
+    names = {
+        event: Contact(event.phone, event.user_id, portfolios.get(event.number, ""))
+        for event in moved
+    }
+    matches = matching.find(set(names.values())) if names else {}
+    links = []
+    for event, name in names.items():
+        for pk in matches[name].subscriber_ids if name in matches else ():
+            portfolio_id, new_user_id = name.portfolio_id, event.new_user_id
+            moves.note(pk, portfolio_id, new_user_id=new_user_id, at=event.at, now=now)
+            links.append(Link(pk, portfolio_id, new_user_id, certain=False))
+            log.warning("subscriber %s told WhatsApp of a new number: ask for it", pk)
+    if links:
+        kept_preferences.apply_kept(links, now=now)
+        moved_people.refresh(now)
 
 
 def _preferences(event: Inbound | PreferenceChanged, portfolio_id: str) -> list[Preference]:
