@@ -4,22 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib import admin
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
-from phonepool.models import PhoneEvent, Portfolio, Waba
+from phonepool.models import PhoneEvent, Waba
 
 
-@admin.register(Portfolio)
 class PortfolioAdmin(ModelAdmin):
+    """`distribution.admin.pool` registers the page."""
+
     list_display = ("name", "business_id", "recipient_limit", "breaker")
     readonly_fields = ("breaker", "breaker_reason")
 
 
-@admin.register(Waba)
 class WabaAdmin(ModelAdmin):
-    """The accounts at Meta that the access token reaches."""
+    """The accounts at Meta that the access token reaches. Registered like the portfolios."""
 
     list_display = ("meta_id", "name", "portfolio")
     list_select_related = ("portfolio",)

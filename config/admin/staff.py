@@ -20,6 +20,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from config.staff import second_factor, sessions
 from config.staff.roles import ROLES
 from subscribers.admin.confirmed_action import Confirmation, confirm_each
+from subscribers.admin.model_forms import CarefulForms
 from subscribers.admin.read_only import NeverDeleted
 
 # Beat's entries are rewritten at each start from config/timetable.py, and the page of a device
@@ -37,7 +38,7 @@ admin.site.unregister([*unedited, User, Group])
 
 
 @admin.register(User)
-class StaffAdmin(NeverDeleted, UserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
+class StaffAdmin(NeverDeleted, CarefulForms, UserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
     """Never deleted, since the audit log refers to them: clear "active" instead."""
 
     form = UserChangeForm
@@ -109,7 +110,7 @@ def _remove_second_factor(user: User, reason: str) -> None:
 
 
 @admin.register(Group)
-class RoleAdmin(GroupAdmin, ModelAdmin):
+class RoleAdmin(CarefulForms, GroupAdmin, ModelAdmin):
     list_per_page = 50
 
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
@@ -32,15 +33,19 @@ def issue(
     by: AbstractBaseUser | None,
     expires_at: datetime | None,
     now: datetime,
+    secret: bytes | None = None,
 ) -> tuple[ApiToken, str]:
-    """A new token and its key, which cannot be shown again. Raises TokenError."""
+    """A new token and its key, which cannot be shown again. Raises TokenError.
+
+    `secret` are 256 bits from elsewhere, by which the caller can have the same key again.
+    """
     known = [scope for scope in Scope.values if scope in set(scopes)]
     unknown = set(scopes) - set(Scope.values)
     if unknown or not known:
         raise TokenError(f"Choose one or more of {', '.join(Scope.values)}.")
     if expires_at is not None and expires_at <= now:
         raise TokenError("It would have expired already.")
-    key = KEY_PREFIX + secrets.token_urlsafe(32)
+    key = key_of(secrets.token_bytes(32) if secret is None else secret)
     token = ApiToken.objects.create(
         name=name,
         prefix=key[:SHOWN_CHARACTERS],
@@ -69,6 +74,11 @@ def find_by_key(key: str, *, now: datetime) -> ApiToken | None:
 def revoke(token_id: int, *, now: datetime) -> bool:
     """Invalidate the token. True if this call did it."""
     return bool(ApiToken.objects.filter(pk=token_id, revoked_at=None).update(revoked_at=now))
+
+
+def key_of(secret: bytes) -> str:
+    """The key with these 256 bits."""
+    return KEY_PREFIX + urlsafe_b64encode(secret).decode().rstrip("=")
 
 
 def digest(key: str) -> str:

@@ -10,6 +10,7 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils import timezone
 from unfold.decorators import action
 from unfold.widgets import (
@@ -21,9 +22,13 @@ from unfold.widgets import (
 from distribution.access import tokens
 from distribution.admin.evidence import EvidenceAdmin
 from distribution.models import ApiToken, Scope
+from subscribers.admin import form_keys
 from subscribers.admin.confirmed_action import Confirmation, confirm_each
+from subscribers.admin.form_keys import Earlier
 from subscribers.admin.page_frame import staff_user
 
+PURPOSE = "API token"
+SHOWN_AGAIN_FOR = timedelta(minutes=10)  # to who sends the form twice
 SUMMARY = ["name", "masked_key", "scope_names", "user", "validity"]
 VALIDITY_DAYS = [("90", "90 days"), ("365", "A year"), ("0", "For ever")]
 
@@ -112,10 +117,26 @@ class ApiTokenAdmin(EvidenceAdmin):
             by=staff_user(request),
             expires_at=form.expires_at(now),
             now=now,
+            secret=form_keys.derived_secret(request, PURPOSE),
         )
         entry = {"act": "Made.", "after": {"scopes": scopes, "acts as": str(data["user"])}}
         self.log_addition(request, token, [entry])
-        return self.add_page(request, form, title="Keep this key", token=token, key=key)
+        return self._key_page(request, form, token, key)
+
+    def sent_again(self, request: HttpRequest, form: Any, earlier: Earlier) -> HttpResponse:
+        """Who clicked twice sees the answer to the second click alone: the key is on it, too."""
+        key = tokens.key_of(form_keys.derived_secret(request, PURPOSE))
+        token = ApiToken.objects.filter(digest=tokens.digest(key), revoked_at=None).first()
+        if token is None or timezone.now() - earlier.at > SHOWN_AGAIN_FOR:
+            return super().sent_again(request, form, earlier)
+        return self._key_page(request, form, token, key)
+
+    def _key_page(self, request: HttpRequest, form: Any, token: ApiToken, key: str) -> HttpResponse:
+        page = self.add_page(request, form, title="Keep this key", token=token, key=key)
+        page.headers["Content-Location"] = reverse(
+            "admin:distribution_apitoken_change", args=[token.pk]
+        )
+        return page
 
     @action(description="Revoke", permissions=["delete"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> Any:

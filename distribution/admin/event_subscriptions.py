@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Count, Model, Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
@@ -18,8 +19,12 @@ from distribution.admin.evidence import NoBulkDeletion
 from distribution.event_webhooks import address_guard, subscriptions
 from distribution.models import EventDelivery, EventKind, EventSubscription, PostState
 from subscribers.admin.confirmed_action import log_action
+from subscribers.admin.form_keys import Earlier
+from subscribers.admin.model_forms import CarefulForms
+from subscribers.admin.page_frame import staff_user
 from subscribers.admin.read_only import ReadOnlyAdmin
 
+SHOWN_AGAIN_FOR = timedelta(minutes=10)  # to who sends the form twice
 SHOWN_ONCE = "The secret of “%s”, shown this once: %s"
 
 
@@ -51,7 +56,7 @@ class SubscriptionManagersOnly(ModelAdmin):
 
 
 @admin.register(EventSubscription)
-class EventSubscriptionAdmin(NoBulkDeletion, SubscriptionManagersOnly):
+class EventSubscriptionAdmin(NoBulkDeletion, CarefulForms, SubscriptionManagersOnly):
     """No bulk deletion: it would include the built-in subscription."""
 
     form = SubscriptionForm
@@ -83,6 +88,16 @@ class EventSubscriptionAdmin(NoBulkDeletion, SubscriptionManagersOnly):
         super().save_model(request, obj, form, change)
         if not change:
             self.message_user(request, SHOWN_ONCE % (obj, obj.secret), messages.SUCCESS)
+
+    def sent_again(self, request: HttpRequest, earlier: Earlier) -> HttpResponse:
+        """Who clicked twice sees the answer to the second click alone: the secret is in it, too."""
+        own = EventSubscription.objects.filter(
+            created_by=staff_user(request), name=request.POST["name"]
+        )
+        created = own.filter(created_at__gte=earlier.at).order_by("pk").first()
+        if created is not None and timezone.now() - earlier.at < SHOWN_AGAIN_FOR:
+            self.message_user(request, SHOWN_ONCE % (created, created.secret), messages.SUCCESS)
+        return super().sent_again(request, earlier)
 
     @action(
         description="Give a new secret; the old one signs for another day", permissions=["change"]

@@ -10,6 +10,8 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 
+from subscribers.admin import form_keys
+from subscribers.admin.form_keys import Earlier, SentBeforeError
 from subscribers.admin.page_frame import framed
 from subscribers.admin.read_only import NeverChanged
 
@@ -35,10 +37,23 @@ class EvidenceAdmin(NeverChanged, NoBulkDeletion):
             raise PermissionDenied
         form = self.form_class(request.POST or None)
         if request.method == "POST" and form.is_valid():
-            response = self.add(request, form)
+            response = self._add_once(request, form)
             if response is not None:
                 return response
         return self.add_page(request, form, title=self.add_title)
+
+    def _add_once(self, request: HttpRequest, form: forms.Form) -> HttpResponse | None:
+        try:
+            return form_keys.once(request, lambda: self.add(request, form))
+        except SentBeforeError as error:
+            if error.earlier.same:
+                return self.sent_again(request, form, error.earlier)
+            form.add_error(None, str(error))
+            return None
+
+    def sent_again(self, request: HttpRequest, _form: Any, earlier: Earlier) -> HttpResponse:
+        """The result of the same form when it was sent first."""
+        return form_keys.first_result(request, earlier)
 
     def add(self, request: HttpRequest, form: Any) -> HttpResponse | None:
         """Add the row of a valid form; None when the form must be shown again."""

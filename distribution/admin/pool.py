@@ -19,9 +19,9 @@ from unfold.admin import ModelAdmin
 from distribution.admin.added_figures import AddedFigures
 from distribution.analytics.headroom import headroom, recent_rates
 from distribution.mirror import number_sync
-from phonepool.admin import PhoneNumberAdmin
+from phonepool.admin import PhoneNumberAdmin, PortfolioAdmin, WabaAdmin
 from phonepool.cloud_api import client
-from phonepool.models import NumberState, PhoneNumber, Quality, Role
+from phonepool.models import NumberState, PhoneNumber, Portfolio, Quality, Role, Waba
 from phonepool.numbers import operations, status
 from subscribers.admin.confirmed_action import (
     Confirmation,
@@ -30,6 +30,7 @@ from subscribers.admin.confirmed_action import (
     confirm,
     log_action,
 )
+from subscribers.admin.model_forms import CarefulForms
 from subscribers.admin.page_frame import staff_user
 from subscribers.admin.read_only import NeverDeleted
 
@@ -57,8 +58,18 @@ def _possible(**facts: Any) -> Callable[[ModelAdmin, HttpRequest, Any], bool]:
     return has_permission
 
 
+@admin.register(Portfolio)
+class PortfoliosAdmin(CarefulForms, PortfolioAdmin):
+    """A portfolio is added once and changed as it was shown."""
+
+
+@admin.register(Waba)
+class WabasAdmin(CarefulForms, WabaAdmin):
+    """The same for an account."""
+
+
 @admin.register(PhoneNumber)
-class PoolAdmin(NeverDeleted, AddedFigures, PhoneNumberAdmin):
+class PoolAdmin(NeverDeleted, AddedFigures, CarefulForms, PhoneNumberAdmin):
     """Deliveries refer to a number, so it is never deleted: it is disabled instead."""
 
     list_display = (

@@ -10,7 +10,6 @@ from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
-from unfold.admin import ModelAdmin
 from unfold.decorators import action
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSplitDateTimeWidget
 
@@ -28,6 +27,7 @@ from distribution.models import (
 )
 from distribution.runtime import india_time
 from subscribers.admin.confirmed_action import Confirmation, confirm_each
+from subscribers.admin.model_forms import CarefulForms
 from subscribers.admin.read_only import NeverChanged
 
 
@@ -50,7 +50,7 @@ class BlackoutForm(forms.ModelForm):  # type: ignore[type-arg]
         return day
 
 
-class TimetableAdmin(NeverChanged, ModelAdmin):
+class TimetableAdmin(NeverChanged, CarefulForms):
     """Rows are deleted and added again, so that the audit log has both; each names its author."""
 
     list_per_page = 50

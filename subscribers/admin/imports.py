@@ -20,7 +20,9 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
+from subscribers.admin import form_keys
 from subscribers.admin.confirmed_action import log_action
+from subscribers.admin.form_keys import SentBeforeError
 from subscribers.admin.import_columns import SAMPLE, ColumnsForm
 from subscribers.admin.page_frame import OwnPages, csv_file, framed, staff_user
 from subscribers.admin.read_only import NeverChanged, NeverDeleted
@@ -117,18 +119,30 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
         self._require_permission(request)
         form = UploadForm(request.POST or None, request.FILES or None)
         if request.method == "POST" and form.is_valid():
-            file = form.cleaned_data["file"]
             try:
-                job = jobs.submit(
-                    file.read(), file.name, by=staff_user(request).username, now=timezone.now()
-                )
-            except ImportRefused as refusal:
-                form.add_error("file", str(refusal))
+                uploaded = form_keys.once(request, lambda: self._upload(request, form))
+            except SentBeforeError as error:
+                if error.earlier.same:
+                    return form_keys.first_result(request, error.earlier)
+                form.add_error("file", str(error))
             else:
-                log_action(self, request, job, "upload", after={"sha256": job.digest})
-                return self._redirect_to(job)
+                if uploaded is not None:
+                    return uploaded
         template = "admin/subscribers/importjob/upload.html"
         return framed(self, request, template, title="Import subscribers", form=form)
+
+    def _upload(self, request: HttpRequest, form: UploadForm) -> HttpResponse | None:
+        """The page of the new import; None, with the refusal in the form, for a file that is no
+        list."""
+        file = form.cleaned_data["file"]
+        user, now = staff_user(request).username, timezone.now()
+        try:
+            job = jobs.submit(file.read(), file.name, by=user, now=now)
+        except ImportRefused as refusal:
+            form.add_error("file", str(refusal))
+            return None
+        log_action(self, request, job, "upload", after={"sha256": job.digest})
+        return self._redirect_to(job)
 
     def change_view(self, request: HttpRequest, object_id: str, *_: Any, **__: Any) -> HttpResponse:
         return self._page(request, self._job(request, object_id), ConsentForm())

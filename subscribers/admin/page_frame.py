@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Iterable
 from typing import Any
 
@@ -30,11 +31,13 @@ class OwnPages(ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
 def framed(
     model_admin: ModelAdmin[Any], request: HttpRequest, name: str, /, *, title: str, **context: Any
 ) -> TemplateResponse:
-    """The template `name` with the menu, the title and the links of the admin around it."""
+    """The template `name` with the menu, the title and the links of the admin around it.
+
+    Its forms that create something carry `form_key`, by `admin/form_key.html`.
+    """
     frame = model_admin.admin_site.each_context(request)
-    return TemplateResponse(
-        request, name, {**frame, "opts": model_admin.opts, "title": title, **context}
-    )
+    own = {"opts": model_admin.opts, "title": title, "form_key": secrets.token_urlsafe(16)}
+    return TemplateResponse(request, name, {**frame, **own, **context})
 
 
 def viewable_row(model_admin: ModelAdmin[Any], request: HttpRequest, object_id: str) -> Any:

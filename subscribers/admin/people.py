@@ -17,6 +17,7 @@ from masking.phones import mask_phone
 from subscribers import phones
 from subscribers.admin.confirmed_action import action_button
 from subscribers.admin.exports import ExportActions
+from subscribers.admin.model_forms import CarefulForms
 from subscribers.admin.page_frame import staff_user
 from subscribers.admin.person_actions import PersonActions
 from subscribers.admin.read_only import NeverAdded, NeverChanged, NeverDeleted
@@ -79,7 +80,7 @@ class ConsentEventInline(NeverAdded, NeverChanged, NeverDeleted, TabularInline):
     extra = 0
 
 
-class SubscriberAdmin(NeverDeleted, PersonActions, ExportActions):
+class SubscriberAdmin(NeverDeleted, CarefulForms, PersonActions, ExportActions):
     """One person. `distribution.admin.people` adds their messages and registers the page."""
 
     form = SubscriberForm

@@ -20,7 +20,8 @@ from distribution.content.approval import EDITORIAL, ApprovalError, ChangedSince
 from distribution.models import Approval, Content, ContentState
 from phonepool.cloud_api import client
 from phonepool.cloud_api.media import MediaRefusedError
-from subscribers.admin import shown_version
+from subscribers.admin import form_keys, shown_version
+from subscribers.admin.form_keys import SentBeforeError
 from subscribers.admin.page_frame import framed, staff_user, viewable_row
 from subscribers.admin.read_only import NeverDeleted, ReadOnlyAdmin
 from subscribers.admin.shown_version import Difference
@@ -88,6 +89,11 @@ class ContentAdmin(NeverDeleted, ContentViews):
             return self.page(request, content, form)
         if form is None:
             raise PermissionDenied
+        try:
+            form_keys.check(request)
+        except SentBeforeError as error:
+            if error.earlier.same:
+                return form_keys.first_result(request, error.earlier)
         changed = shown.difference(request, content) if content else None
         if changed is None:
             try:
@@ -98,8 +104,7 @@ class ContentAdmin(NeverDeleted, ContentViews):
                 changed = shown.difference(request, content)
             else:
                 if saved is not None:
-                    messages.success(request, f"“{saved.title}” is saved as a draft.")
-                    return HttpResponseRedirect(url_of(saved))
+                    return saved
         return self.page(request, content, form, changed=changed)
 
     def _takes_text(self, request: HttpRequest, content: Content | None) -> bool:
@@ -138,8 +143,8 @@ class ContentAdmin(NeverDeleted, ContentViews):
 
     def _save(
         self, request: HttpRequest, form: ContentForm, content: Content | None
-    ) -> Content | None:
-        """The saved draft, or None when the page must be shown again."""
+    ) -> HttpResponse | None:
+        """The way to the saved draft, or None when the page must be shown again."""
         if form.switched():
             messages.info(request, "Another message template: fill in its variables.")
             return None
@@ -147,6 +152,7 @@ class ContentAdmin(NeverDeleted, ContentViews):
             return None
         now = timezone.now()
         try:
+            form_keys.check(request)  # an upload to Meta follows
             fields = form.content_fields(content.media if content else {})
             file = form.cleaned_data.get("media_file")
             if file:
@@ -154,7 +160,11 @@ class ContentAdmin(NeverDeleted, ContentViews):
                 fields["media"] = media.upload(
                     kind, file.name, file.read(), api=client.client(), now=now
                 )
-            return self._store(request, content, fields)
+            return form_keys.once(request, lambda: self._store(request, content, fields))
+        except SentBeforeError as error:
+            if error.earlier.same:
+                return form_keys.first_result(request, error.earlier)
+            form.add_error(None, str(error))
         except MediaRefusedError as error:
             form.add_error("media_file", str(error))
         except ChangedSinceError:
@@ -165,16 +175,20 @@ class ContentAdmin(NeverDeleted, ContentViews):
 
     def _store(
         self, request: HttpRequest, content: Content | None, fields: dict[str, Any]
-    ) -> Content:
+    ) -> HttpResponse:
         user, now = staff_user(request), timezone.now()
         if content is None:
             created = approval.write(by=user, now=now, **fields)
             self.log_addition(request, created, [{"added": {}}])
-            return created
+            return self._saved(request, created)
         changed = [name for name, value in fields.items() if getattr(content, name) != value]
         approval.edit(content, by=user, now=now, **fields)
         self.log_change(request, content, [{"changed": {"fields": changed}}])
-        return content
+        return self._saved(request, content)
+
+    def _saved(self, request: HttpRequest, content: Content) -> HttpResponse:
+        messages.success(request, f"“{content.title}” is saved as a draft.")
+        return HttpResponseRedirect(url_of(content))
 
 
 @admin.register(Approval)

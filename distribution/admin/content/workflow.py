@@ -21,7 +21,8 @@ from distribution.content.staff_send import StaffSendError
 from distribution.models import Content, ContentState, Decision
 from masking.phones import mask_phone
 from phonepool.cloud_api import client
-from subscribers.admin import shown_version
+from subscribers.admin import form_keys, shown_version
+from subscribers.admin.form_keys import SentBeforeError
 from subscribers.admin.page_frame import staff_user
 from subscribers.models import Subscriber
 
@@ -39,6 +40,7 @@ class WorkflowAction:
     ]  # the content to show next, if another
     result: str  # ends “title” …; empty when `perform` shows its own messages
     decides: bool = False  # on what was displayed: refused unless the form names that
+    over_the_network: bool = False  # so not in a transaction
 
 
 def may(request: HttpRequest, codename: str) -> bool:
@@ -64,18 +66,31 @@ def perform(
         raise Http404
     if not may(request, action.permission):
         raise PermissionDenied
+    try:
+        form_keys.check(request)
+    except SentBeforeError as error:
+        if error.earlier.same:
+            return form_keys.first_result(request, error.earlier)
     if action.decides or shown_version.FIELD in request.POST:
         changed = shown.difference(request, content)
         if changed is not None:
             return _look_again(page, request, pk)
-    before = content.state
     try:
-        following = action.perform(request, content) or content
+        if action.over_the_network:
+            return _perform(pages, request, content, name)
+        done = form_keys.once(request, lambda: _perform(pages, request, content, name))
+        assert done is not None
+        return done
     except ChangedSinceError:  # at this very moment
         return _look_again(page, request, pk)
-    except (ApprovalError, StaffSendError) as error:
+    except (ApprovalError, StaffSendError, SentBeforeError) as error:
         messages.error(request, str(error))
         return HttpResponseRedirect(url_of(content))
+
+
+def _perform(pages: ModelAdmin, request: HttpRequest, content: Content, name: str) -> HttpResponse:
+    action, before = WORKFLOW_ACTIONS[name], content.state
+    following = action.perform(request, content) or content
     if action.result:
         messages.success(request, f"“{content.title}” {action.result}.")
     audit = {"act": name, "reason": _reason(request), "before": {"state": before}}
@@ -144,7 +159,7 @@ WORKFLOW_ACTIONS = {
     "choose-fallback": WorkflowAction(
         APPROVE, _choose_fallback, "is the fallback from now on", decides=True
     ),
-    "test": WorkflowAction(TEST, _send_test, ""),
+    "test": WorkflowAction(TEST, _send_test, "", over_the_network=True),
 }
 
 

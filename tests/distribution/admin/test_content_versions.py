@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time, timedelta
+from threading import Event
 
 import pytest
 from django.urls import reverse
 
+from distribution.admin.content import shown
 from distribution.content import approval, template_schema
 from distribution.models import Content, ContentState
 from distribution.runtime import india_time
@@ -180,15 +182,20 @@ def test_a_change_at_the_very_moment_of_the_save_is_noticed(day, monkeypatch):
     """The comparison passed; the UPDATE still names the version."""
     editor = a_staff_member(*EDITOR)
     content, client = a_draft_of(editor, day, "ORIGINAL"), browser(editor)
-    form, edit = form_with(client.get(page(content)), "title", title="Renamed"), approval.edit
+    form = form_with(client.get(page(content)), "title", title="Renamed")
+    compare = shown.difference
 
-    def after_another(*args, **kwargs):
-        other = Content.objects.get(pk=content.pk)
-        texts = ["{name}", "HERS"]
-        edit(other, by=a_user(), now=datetime.now(UTC), body_variables=texts)
-        return edit(*args, **kwargs)
+    def compare_just_before(request, shown_content):
+        found = compare(request, shown_content)
+        if not hers.is_set():
+            hers.set()
+            other = Content.objects.get(pk=content.pk)
+            texts = ["{name}", "HERS"]
+            approval.edit(other, by=a_user(), now=datetime.now(UTC), body_variables=texts)
+        return found
 
-    monkeypatch.setattr(approval, "edit", after_another)
+    hers = Event()
+    monkeypatch.setattr(shown, "difference", compare_just_before)
     response = client.post(page(content), form)
 
     assert response.status_code == 409

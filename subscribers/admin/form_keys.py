@@ -1,0 +1,139 @@
+"""One-time keys of forms: a form creates once, however often it is clicked, sent or revisited.
+
+The key is written in the transaction of what the form creates, so a crash leaves both or neither.
+A concurrent repetition waits at the unique row and then finds the first one's result.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from subscribers.admin.page_frame import staff_user
+from subscribers.sent_forms import SentForm
+
+FIELD = "form_key"  # the hidden field's name
+IGNORED = {FIELD, "csrfmiddlewaretoken"}  # beside what a person filled in
+SENT_AGAIN = "This form was sent already, and this is what it created: nothing was added again."
+FILLED_IN_ANEW = (
+    "This form created something already, with other values than it has now. Send it again if "
+    "something else is to be created with these."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What the same form created when it was sent before."""
+
+    location: str
+    at: datetime
+    same: bool  # with the same values
+
+
+class SentBeforeError(Exception):
+    """The form created something already: nothing is created again."""
+
+    def __init__(self, earlier: Earlier) -> None:
+        super().__init__(SENT_AGAIN if earlier.same else FILLED_IN_ANEW)
+        self.earlier = earlier
+
+
+def new_key() -> str:
+    """The hidden field of a form that is shown: 128 random bits."""
+    return secrets.token_urlsafe(16)
+
+
+def once(request: HttpRequest, create: Callable[[], HttpResponse | None]) -> HttpResponse | None:
+    """Create what the form asks for, and the response that shows it; once for each key.
+
+    None, or a page without a new address, says that nothing was created: the same form may be sent
+    again. `create` must not use the network. Raises SentBeforeError for a form that created
+    something.
+    """
+    key = request.POST.get(FIELD, "")
+    if not key:  # no page of ours: there is nothing that it could repeat
+        return create()
+    filled_in = _filled_in(request)
+    with transaction.atomic():
+        sent, is_first = SentForm.objects.get_or_create(
+            user=staff_user(request),
+            key=_digest(key),
+            defaults={"filled_in": filled_in, "created_at": timezone.now()},
+        )
+        if is_first:
+            response = create()
+            created = location_of(response)
+            if created:
+                SentForm.objects.filter(pk=sent.pk).update(location=created[:500])
+            else:
+                sent.delete()
+            return response
+    raise SentBeforeError(_earlier(sent, filled_in))
+
+
+def check(request: HttpRequest) -> None:
+    """For a form that uses the network before it creates. Raises SentBeforeError."""
+    key = request.POST.get(FIELD, "")
+    rows = SentForm.objects.filter(user=staff_user(request), key=_digest(key))
+    sent = rows.first() if key else None
+    if sent is not None:
+        raise SentBeforeError(_earlier(sent, _filled_in(request)))
+
+
+def first_result(request: HttpRequest, earlier: Earlier) -> HttpResponse:
+    """The page of what the form created, with a line that says so."""
+    messages.info(request, SENT_AGAIN)
+    return HttpResponseRedirect(earlier.location)
+
+
+def location_of(response: HttpResponse | None) -> str:
+    """The address of what a response says was created: a redirection, or Content-Location."""
+    if response is None:
+        return ""
+    return response.headers.get("Location") or response.headers.get("Content-Location", "")
+
+
+def derived_secret(request: HttpRequest, purpose: str) -> bytes:
+    """256 bits that only this form's key gives again: a secret that is shown once can be shown to
+    who sends the form twice, and cannot be had from the database."""
+    key = request.POST.get(FIELD, "") or new_key()
+    text = f"{staff_user(request).pk} {key}"
+    return salted_hmac(f"form {purpose}", text, algorithm="sha256").digest()
+
+
+def _earlier(sent: SentForm, filled_in: str) -> Earlier:
+    same = hmac.compare_digest(sent.filled_in, filled_in)
+    return Earlier(sent.location, sent.created_at, same)
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _filled_in(request: HttpRequest) -> str:
+    """A digest of the address and of the values; keyed, because a password may be among them."""
+    digest = salted_hmac("form", request.path, algorithm="sha256")
+    for part in _parts(request):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _parts(request: HttpRequest) -> Iterator[bytes]:
+    for name, values in sorted(request.POST.lists()):
+        if name not in IGNORED:
+            yield f"\n{name}={values!r}".encode()
+    for name, files in sorted(request.FILES.lists()):
+        for file in files:
+            yield f"\n{name}=".encode()
+            yield from file.chunks()
+            file.seek(0)
