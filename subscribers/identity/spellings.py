@@ -31,6 +31,11 @@ def spellings(phone: str) -> tuple[str, ...]:
     return _spellings_in(country, phone)
 
 
+def shared_spelling(phone: str) -> str:
+    """The same one for every spelling of a phone: tells whether two are of one person."""
+    return min(spellings(phone))
+
+
 @lru_cache(4096)
 def _spellings_in(country: str, phone: str) -> tuple[str, ...]:
     others = (country + national for national in _NATIONAL_SPELLINGS[country](phone[3:]))

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from subscribers.identity.spellings import shared_spelling
 from subscribers.importing.columns import Columns, Refusal, Row
 from subscribers.importing.tables.records import Record
 from subscribers.models import Status
@@ -37,7 +38,7 @@ class _Seen:
 
     def line_of(self, row: Row) -> int:
         """The line this row repeats, or 0 if it is to be taken."""
-        phone = int(row.phone)
+        phone = int(shared_spelling(row.phone))
         first = self._lines.setdefault(phone, row.line)
         if row.status == Status.UNSUBSCRIBED and phone not in self._withdrawn:
             self._withdrawn.add(phone)

@@ -19,6 +19,7 @@ from django.db import IntegrityError, transaction
 from subscribers import inserting
 from subscribers.consent import decisions as consent
 from subscribers.consent import erased_phones, suppressions
+from subscribers.identity.spellings import shared_spelling, spellings
 from subscribers.importing.columns import Columns, Refusal, Row
 from subscribers.importing.plan import ChunkPlan
 from subscribers.importing.repeated_phones import mark_repeated
@@ -110,13 +111,14 @@ def _accepted(
 
 
 def _chunks(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    """Up to CHUNK rows with no phone twice among them."""
+    """Up to CHUNK rows with no phone twice among them, in no spelling."""
     chunk: dict[str, Row] = {}
     for row in rows:
-        if len(chunk) == CHUNK_ROWS or row.phone in chunk:
+        phone = shared_spelling(row.phone)
+        if len(chunk) == CHUNK_ROWS or phone in chunk:
             yield list(chunk.values())
             chunk = {}
-        chunk[row.phone] = row
+        chunk[phone] = row
     if chunk:
         yield list(chunk.values())
 
@@ -141,7 +143,7 @@ class _Writer:
             return
         if self.report.dry_run:
             plan = self._plan(rows)
-            self.planned_phones.update(row.phone for row in plan.new)
+            self.planned_phones.update(shared_spelling(row.phone) for row in plan.new)
         else:
             plan = self._write(rows, last_line)
         for name, count in plan.counts.items():
@@ -149,14 +151,24 @@ class _Writer:
         self.observer.chunk_counted(self.report, plan.results, last_line)
 
     def _plan(self, rows: Sequence[Row], *, locked: bool = False) -> ChunkPlan:
-        subscribers = Subscriber.objects.filter(phone__in=[row.phone for row in rows])
+        its_spellings = {row.phone: spellings(row.phone) for row in rows}
+        subscribers = Subscriber.objects.filter(
+            phone__in={spelling for group in its_spellings.values() for spelling in group}
+        )
         if locked:
             subscribers = subscribers.order_by("pk").select_for_update(no_key=True)
-        known = {subscriber.phone: subscriber for subscriber in subscribers}
-        unknown = {row.phone for row in rows} - known.keys()
+        stored = {subscriber.phone: subscriber for subscriber in subscribers}
+        known = {  # who has exactly the phone comes first
+            phone: next(stored[spelling] for spelling in group if spelling in stored)
+            for phone, group in its_spellings.items()
+            if not stored.keys().isdisjoint(group)
+        }
+        unknown = its_spellings.keys() - known.keys()
         plan = ChunkPlan(suppressions.find_suppressed(unknown), erased_phones.find_erased(unknown))
         for row in rows:
-            if row.phone in self.planned_phones:  # new on an earlier line, withdrawn on this one
+            if (
+                shared_spelling(row.phone) in self.planned_phones
+            ):  # new on an earlier line, withdrawn on this one
                 plan.count(row, "changed")
             else:
                 plan.add(row, known.get(row.phone))
