@@ -10,12 +10,13 @@ from django.db.models import Q
 
 from distribution.content import template_schema
 from distribution.models import MessageTemplate, TemplateStatus
-from phonepool.models import NumberState, PhoneNumber, Waba
+from phonepool.models import NumberState, PhoneNumber
+from phonepool.numbers import accounts
 
 
 def numbers_with(template: MessageTemplate) -> frozenset[int] | None:
     """Ids of the numbers that can send it; None: all, because there is one account at most."""
-    if not Waba.objects.exclude(pk=template.waba_id or 0).exists():
+    if not accounts.others_exist(template.waba_id):
         return None
     wabas = _accounts_with(template)
     rows = PhoneNumber.objects.all()
