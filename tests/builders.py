@@ -115,7 +115,13 @@ def a_planned_distribution(now: datetime, **fields: Any) -> Distribution:
     if "content" not in fields:
         fields["content"] = Content.objects.approved_for(day) or an_approved_content(day=day)
     return Distribution.objects.create(
-        **{"kind": Kind.MANUAL, "local_date": day, "planned_at": now, **fields}
+        **{
+            "kind": Kind.MANUAL,
+            "local_date": day,
+            "planned_at": now,
+            "again_reason": "A test has several of one day.",
+            **fields,
+        }
     )
 
 

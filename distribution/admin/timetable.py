@@ -11,7 +11,11 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from unfold.decorators import action
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminSplitDateTimeWidget
+from unfold.widgets import (
+    UnfoldAdminSelectWidget,
+    UnfoldAdminSplitDateTimeWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from distribution.admin.evidence import EvidenceAdmin
 from distribution.lifecycle import control, schedule
@@ -26,7 +30,7 @@ from distribution.models import (
     OneTime,
 )
 from distribution.runtime import india_time
-from subscribers.admin.confirmed_action import Confirmation, confirm_each
+from subscribers.admin.confirmed_action import REASON_LIMIT, Confirmation, confirm_each
 from subscribers.admin.model_forms import CarefulForms
 from subscribers.admin.read_only import NeverChanged
 
@@ -92,6 +96,15 @@ class OneTimeForm(forms.Form):
         Content.objects.filter(state=ContentState.APPROVED), widget=UnfoldAdminSelectWidget
     )
 
+    again_reason = forms.CharField(
+        required=False,
+        max_length=REASON_LIMIT,
+        label="Why people are to get it twice",
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Only if the same content is sent that day already: without a reason nothing is "
+        "planned.",
+    )
+
     def clean_at(self) -> datetime:
         at: datetime = self.cleaned_data["at"]
         if at <= timezone.now():
@@ -115,13 +128,21 @@ class OneTimeAdmin(EvidenceAdmin):
 
     def add(self, request: HttpRequest, form: Any) -> HttpResponse | None:
         at, content = form.cleaned_data["at"], form.cleaned_data["content"]
+        reason = form.cleaned_data["again_reason"]
+        by = f"{request.user}: {reason}" if reason else ""
         try:
-            planned = schedule.plan_once(at=at, content=content)
+            planned = schedule.plan_by_hand(
+                at=at, content=content, again_reason=by, now=timezone.now()
+            )
+        except schedule.RepetitionError as error:
+            form.add_error("again_reason", str(error))
+            return None
         except schedule.ScheduleError as error:
             form.add_error("at", str(error))
             return None
         after = {"planned_at": at.isoformat(), "content": str(content)}
-        self.log_addition(request, planned, [{"act": "Planned.", "after": after}])
+        entry = {"act": "Planned.", "reason": reason, "after": after}
+        self.log_addition(request, planned, [entry])
         return self.response_add(request, planned)
 
     @action(description="Cancel", permissions=["delete"])

@@ -26,14 +26,20 @@ class DeliveryReason(models.TextChoices):
     CANCELLED = "cancelled"  # the distribution; a call withdrawn unsent is `errors.WITHDRAWN`
     WINDOW_OVER = "window"
     PORTFOLIO_LIMIT = "portfolio_limit"
+    ALREADY_RECEIVED = "already_received"  # the same content, by another distribution that day
     NO_ANSWER = errors.NO_ANSWER.slug
     NEVER_ANSWERED = "never_answered"
     NEVER_RELEASED = "never_released"
     RESTORED = "restored"
 
 
-# Nothing is owed to these people any more: they, or an operator, decided against it.
-NOT_OWED = (DeliveryReason.OPTED_OUT, DeliveryReason.CANCELLED)
+# Nothing is owed to these people any more: they, or an operator, decided against it, or they have
+# it already.
+NOT_OWED = (
+    DeliveryReason.OPTED_OUT,
+    DeliveryReason.CANCELLED,
+    DeliveryReason.ALREADY_RECEIVED,
+)
 # A second try on the same day changes nothing for this recipient, or makes it worse.
 POINTLESS = frozenset({Action.INVALID, Action.COOL, Action.OPTOUT})
 

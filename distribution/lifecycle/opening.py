@@ -10,7 +10,7 @@ from django.db import transaction
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.ledger import deliveries, outbox
-from distribution.lifecycle import audience, preflight
+from distribution.lifecycle import audience, preflight, repetition
 from distribution.lifecycle.audience import FrozenAudience
 from distribution.lifecycle.closing import complete_if_done
 from distribution.lifecycle.control import ControlError
@@ -55,7 +55,11 @@ def _begin(distribution: Distribution, content: Content | None, now: datetime) -
     if distribution.kind == Kind.DAILY:
         _end_earlier_days(distribution, now)
     distribution.content = content  # what is sent: the fallback, if the planned one failed
+    if content is not None:
+        repetition.lock(content)
     frozen = audience.freeze(distribution, now=now)
+    if content is not None:
+        repetition.skip_received(distribution, content)
     distribution.state = DistributionState.SENDING
     distribution.state_reason = "" if frozen.recipients else "There was nobody to write to."
     distribution.opened_at = now
@@ -135,10 +139,20 @@ def _update_alerts(
         )
 
 
-def start_now(distribution_id: int, *, now: datetime) -> bool:
+def objection_to_start(distribution: Distribution) -> str:
+    """Who sends the same content that day, in a sentence; '' if nobody, or if that is meant."""
+    content = distribution.content or Content.objects.approved_for(distribution.local_date)
+    if content is None or distribution.again_reason:
+        return ""
+    repetition.lock(content)
+    return repetition.objection(content, distribution.local_date, own=distribution)
+
+
+def start_now(distribution_id: int, *, now: datetime, again_reason: str = "") -> bool:
     """Begin a planned distribution before its time, on its own day; its clock starts now.
 
-    True when it opened; False when a check blocks it: its `state_reason` then says why.
+    True when it opened; False when a check blocks it: its `state_reason` then says why. Refused
+    while others send the same content that day, unless `again_reason` says why it is sent again.
     """
     with transaction.atomic():
         rows = Distribution.objects.select_for_update(of=("self",))
@@ -147,7 +161,10 @@ def start_now(distribution_id: int, *, now: datetime) -> bool:
             raise ControlError("Only a distribution that has not begun can be started.")
         if distribution.local_date != india_time.local_date(now):
             raise ControlError("It is planned for another day: it starts on its own day only.")
-        if distribution.planned_at > now:
-            distribution.planned_at = now
-            distribution.save(update_fields=["planned_at"])
+        if again_reason:
+            distribution.again_reason = again_reason[:200]
+        if objection := objection_to_start(distribution):
+            raise ControlError(objection)
+        distribution.planned_at = min(distribution.planned_at, now)
+        distribution.save(update_fields=["planned_at", "again_reason"])
     return open_distribution(distribution_id, now=now)

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from distribution.lifecycle import control, opening
+from distribution.lifecycle import control, opening, repetition
 from distribution.models import (
     BlackoutDate,
     Content,
@@ -31,6 +31,10 @@ LOOKAHEAD_DAYS = 30  # how far past blackout dates the next daily one is looked 
 
 class ScheduleError(ValueError):
     """The request contradicts the calendar. The text is for a human."""
+
+
+class RepetitionError(ScheduleError):
+    """People have the same content that day already, or are to have it."""
 
 
 def daily_time(day: date) -> datetime:
@@ -148,10 +152,16 @@ def _is_unexpected(day: date, lateness: timedelta) -> bool:
     return too_late and Content.objects.approved_for(day) is None
 
 
-def plan_once(*, at: datetime, content: Content | None, kind: Kind = Kind.ONE_TIME) -> Distribution:
+def plan_once(
+    *,
+    at: datetime,
+    content: Content | None,
+    kind: Kind = Kind.ONE_TIME,
+    again_reason: str = "",
+) -> Distribution:
     """Plan a one-time distribution; the tick or the keeper opens it at its time.
 
-    Raises ScheduleError on a blackout date.
+    Raises ScheduleError on a blackout date. For a person: `plan_by_hand`.
     """
     dark = BlackoutDate.objects.filter(day=local_date(at)).first()
     if dark is not None:
@@ -161,31 +171,59 @@ def plan_once(*, at: datetime, content: Content | None, kind: Kind = Kind.ONE_TI
         local_date=local_date(at),
         planned_at=at,
         content=content,
+        again_reason=again_reason[:200],
     )
 
 
-def plan_now(content: Content, *, again: bool, now: datetime) -> Distribution:
+def plan_by_hand(
+    *, at: datetime, content: Content | None, now: datetime, again_reason: str = ""
+) -> Distribution:
+    """Plan a one-time distribution for a person. Raises ScheduleError if people have the same
+    content that day already, or are to have it, and no reason says why they get it twice."""
+    with transaction.atomic():
+        day = local_date(at)
+        said = content or Content.objects.approved_for(day)
+        if said is not None and not again_reason:
+            repetition.lock(said)
+            _refuse_repetition(said, day, daily_to_come=_to_come(day, now))
+        return plan_once(at=at, content=content, again_reason=again_reason)
+
+
+def _to_come(day: date, now: datetime) -> bool:
+    """Whether the day's daily distribution is not stored yet and will begin."""
+    stored = Distribution.objects.filter(kind=Kind.DAILY, local_date=day).exists()
+    return not stored and daily_time(day) > now
+
+
+def _refuse_repetition(content: Content, day: date, *, daily_to_come: bool) -> None:
+    if objection := repetition.objection(content, day, daily_to_come=daily_to_come):
+        raise RepetitionError(objection)
+
+
+def plan_now(content: Content, *, again_reason: str, now: datetime) -> Distribution:
     """Plan a distribution by hand, with this content: the next process that looks opens it.
 
     Today's content brings the daily distribution forward, so that it is not sent once more at the
-    daily time. Raises ScheduleError on a blackout date and, unless `again`, when this content is
-    sent or was sent already. The content's row is locked meanwhile: of two concurrent callers one
-    sees the other's distribution.
+    daily time. Raises ScheduleError on a blackout date and, without a reason to send it again, when
+    this content is sent or was sent already, or the same content is sent that day. The message
+    template's row is locked meanwhile: of two concurrent callers one sees the other's distribution.
     """
-    Content.objects.select_for_update().get(pk=content.pk)
+    repetition.lock(content)
     ended = (DistributionState.CANCELLED, DistributionState.MISSED)
     same = Distribution.objects.filter(content=content).exclude(state__in=ended)
-    earlier = None if again else same.order_by("pk").first()
+    earlier = None if again_reason else same.order_by("pk").first()
     if earlier is not None:
-        raise ScheduleError(
+        raise RepetitionError(
             f"This content is sent by distribution {earlier.pk} already: people would get it twice."
         )
     day = local_date(now)
     is_todays = now < daily_time(day) and content == Content.objects.approved_for(day)
     known = Distribution.objects.filter(kind=Kind.DAILY, local_date=day).exists()
     kind = Kind.DAILY if is_todays and not known else Kind.MANUAL
+    if not again_reason:
+        _refuse_repetition(content, day, daily_to_come=kind != Kind.DAILY and _to_come(day, now))
     try:
         with transaction.atomic():
-            return plan_once(at=now, content=content, kind=kind)
+            return plan_once(at=now, content=content, kind=kind, again_reason=again_reason)
     except IntegrityError:
         raise ScheduleError("The daily distribution begins with it at this moment.") from None

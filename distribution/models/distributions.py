@@ -66,6 +66,9 @@ class Distribution(models.Model):
     # The cause in spite of which a person resumed it last.
     accepted_cause = models.CharField(max_length=40, blank=True, default="", db_default="")
 
+    # Why people are to get content that they have that day already; empty: they are left out.
+    again_reason = models.CharField(max_length=200, blank=True, default="", db_default="")
+
     opened_at = models.DateTimeField(null=True, blank=True)
     window_end = models.DateTimeField(null=True, blank=True)  # no send begins after it
     sla_deadline = models.DateTimeField(null=True, blank=True)

@@ -60,8 +60,21 @@ def test_the_same_content_goes_out_twice_only_if_that_is_said() -> None:
     refused = client.post(TRIGGER, asked, headers=a_key())
     assert (refused.status_code, refused.json()["code"]) == (409, "not_now")
     assert "people would get it twice" in refused.json()["detail"]
-    assert client.post(TRIGGER, {**asked, "again": True}, headers=a_key()).status_code == 202
+    assert (
+        client.post(
+            TRIGGER, {**asked, "again": True, "reason": "A correction."}, headers=a_key()
+        ).status_code
+        == 202
+    )
     assert Distribution.objects.count() == 2
+
+
+def test_sending_the_same_again_needs_a_reason() -> None:
+    content, client = an_approved_content(), a_program("distribute")
+    for reason in ({}, {"reason": ""}, {"reason": "  "}):
+        asked = {"content": content.pk, "again": True, **reason}
+        assert client.post(TRIGGER, asked, headers=a_key()).status_code == 400
+    assert not Distribution.objects.exists()
 
 
 @pytest.mark.parametrize("asked", [{}, {"date": "2026-11-24"}, {"content": "today's"}])
@@ -109,7 +122,7 @@ def test_sent_again_with_its_key_it_is_answered_as_before() -> None:
     assert (again.status_code, again.content) == (first.status_code, first.content)
     assert again["Location"] == first["Location"]
     assert (first.get("Idempotent-Replayed"), again["Idempotent-Replayed"]) == (None, "true")
-    other = client.post(TRIGGER, {"content": content.pk, "again": True}, headers=key)
+    other = client.post(TRIGGER, {"content": content.pk, "again": True, "reason": "x"}, headers=key)
     assert (other.status_code, other.json()["code"]) == (422, "key_reused")
     assert Distribution.objects.count() == 1
 
@@ -117,7 +130,7 @@ def test_sent_again_with_its_key_it_is_answered_as_before() -> None:
 def test_keys_of_two_programs_are_not_each_others() -> None:
     key, content = a_key(), an_approved_content()
     for again in (False, True):
-        asked = {"content": content.pk, "again": again}
+        asked = {"content": content.pk, "again": again, "reason": "A correction."}
         assert a_program("distribute").post(TRIGGER, asked, headers=key).status_code == 202
     assert Distribution.objects.count() == 2
 
@@ -151,7 +164,8 @@ def test_fifty_of_one_trigger_at_once_are_one_distribution() -> None:
     some_subscribers(2)
     a_number()
     key = a_key()
-    asked = {"content": an_approved_content().pk, "again": True}  # nothing but the key holds it
+    asked: dict[str, Any] = {"content": an_approved_content().pk}
+    asked |= {"again": True, "reason": "x"}  # nothing but the key holds it
     clients = [a_program("distribute")]
     clients += [type(clients[0])(**clients[0]._credentials) for _ in range(49)]  # the same token
     gate, answers = Barrier(50), []

@@ -78,7 +78,10 @@ class Morning:
         self.stack = stack
         self.before = stack.cloud.accepted()
         self.distribution = schedule.plan_once(
-            at=timezone.now() - late, content=content, kind=Kind.MANUAL
+            at=timezone.now() - late,
+            content=content,
+            kind=Kind.MANUAL,
+            again_reason="Each test has a morning of its own.",
         )
 
     @property

@@ -53,8 +53,9 @@ def _cancel(distribution: Distribution, by: User, reason: str, now: datetime) ->
     return f"Cancelled. {left_out:,} people who were still waiting are left out."
 
 
-def _start(distribution: Distribution, _by: User, _reason: str, now: datetime) -> str:
-    if not opening.start_now(distribution.pk, now=now):
+def _start(distribution: Distribution, by: User, reason: str, now: datetime) -> str:
+    again_reason = f"{by}: {reason}" if distribution.again_reason else ""
+    if not opening.start_now(distribution.pk, now=now, again_reason=again_reason):
         distribution.refresh_from_db()
         raise ControlError(f"It could not begin. {distribution.state_reason}".strip())
     tasks.start_batches(distribution.pk)

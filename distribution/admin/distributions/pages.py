@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
@@ -31,6 +32,16 @@ from subscribers.admin.read_only import ReadOnlyAdmin
 
 BATCHES_SHOWN = 40
 TEMPLATE_FOLDER = "admin/distribution/distribution"
+
+
+class StartForm(ReasonForm):
+    """Why it is started, and whether people who have the same content get it again."""
+
+    again = forms.BooleanField(
+        required=False,
+        label="Also to people who have the same content today",
+        help_text="Otherwise it is refused while another distribution of the day sends the same.",
+    )
 
 
 @admin.register(Distribution)
@@ -99,8 +110,10 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
             raise Http404
         if not request.user.has_perm(action.permission):
             raise PermissionDenied
-        form = ReasonForm(request.POST or None)
+        form = (StartForm if name == "start" else ReasonForm)(request.POST or None)
         if request.method == "POST" and form.is_valid():
+            if form.cleaned_data.get("again"):
+                distribution.again_reason = form.cleaned_data["reason"]
             self._perform(request, distribution, action, form.cleaned_data["reason"])
             return redirect("admin:distribution_distribution_change", distribution.pk)
         preview = manual_retry.preview(distribution) if name == "retry" else None

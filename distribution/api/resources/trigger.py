@@ -34,20 +34,37 @@ from subscribers.models import Subscriber
 NO_CONTENT = "There is no approved content for it: submit one and have it approved."
 
 
-class TriggerBody(Body):
+REASON_NEEDED = "Say in `reason` why people are to get it twice."
+
+
+class Again(Body):
+    """Whether people who have the same content that day get it once more, and why."""
+
+    again = Flag(
+        default=False,
+        help_text="Even if the same content is sent that day, or was sent: people get it twice.",
+    )
+    reason = serializers.CharField(
+        required=False, max_length=150, help_text="Why, if `again`: kept in the audit log."
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if attrs["again"] and not attrs.get("reason", "").strip():
+            raise serializers.ValidationError({"reason": [REASON_NEEDED]}, "required")
+        return attrs
+
+
+class TriggerBody(Again):
     """What to say: a content by its id, or the one approved for a day; neither: today's."""
 
     content = Id(required=False)
     date = Day(required=False)
-    again = Flag(
-        default=False, help_text="Even if this content was sent already: people get it twice."
-    )
     dry_run = Flag(default=False, help_text="Answer what would happen, and do nothing.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "content" in attrs and "date" in attrs:
             raise serializers.ValidationError("Give content or date, not both.", "both_given")
-        return attrs
+        return super().validate(attrs)
 
 
 class FindingShown(serializers.Serializer[Any]):
@@ -89,8 +106,8 @@ class Trigger(APIView):
         """Start a distribution now.
 
         It is written down and begins within moments; checks that keep it shut are told by its
-        status. The same content is not sent twice unless `again` says so: before the daily time,
-        today's content brings the daily distribution forward.
+        status. The same content is not sent twice unless `again` and a `reason` say so: before the
+        daily time, today's content brings the daily distribution forward.
         """
         body = validated(TriggerBody, request.data)
         if body["dry_run"]:
@@ -100,11 +117,17 @@ class Trigger(APIView):
 
 def _start(request: Request, body: dict[str, Any]) -> Answer:
     content = _content(body)
+    reason = _again_reason(request, body)
     with conflict_on(schedule.ScheduleError, "not_now"):
-        started = schedule.plan_now(content, again=body["again"], now=timezone.now())
-    audit.log_action(request, started, "Triggered.", after={"content": str(content)})
+        started = schedule.plan_now(content, again_reason=reason, now=timezone.now())
+    after = {"content": str(content), **({"again": reason} if reason else {})}
+    audit.log_action(request, started, "Triggered.", after=after)
     transaction.on_commit(tasks.open_soon)
     return Answer(202, distribution_body(started), status_url(started))
+
+
+def _again_reason(request: Request, body: dict[str, Any]) -> str:
+    return f"{request.user}: {body['reason']}" if body["again"] else ""
 
 
 def _dry_run(body: dict[str, Any]) -> Answer:
@@ -134,7 +157,7 @@ def _content(body: dict[str, Any]) -> Content:
     return content
 
 
-class ScheduleBody(Body):
+class ScheduleBody(Again):
     """When it begins, and what it says; without a content the one approved for that day."""
 
     at = ZonedDateTime(help_text="RFC 3339 with its zone.")
@@ -164,16 +187,27 @@ class Schedule(ListAPIView[Distribution]):
 
     @extend_schema(request=ScheduleBody, responses={201: DistributionShown})
     def post(self, request: Request) -> HttpResponse:
-        """Plan a one-time distribution."""
+        """Plan a one-time distribution.
+
+        Refused if the same content is sent that day already, unless `again` and a `reason` say so.
+        """
         body = validated(ScheduleBody, request.data)
         return once(request, lambda: _plan(request, body))
 
 
 def _plan(request: Request, body: dict[str, Any]) -> Answer:
     content = _content(body) if "content" in body else None
-    with conflict_on(schedule.ScheduleError, "blackout_date"):
-        planned = schedule.plan_once(at=body["at"], content=content)
-    audit.log_action(request, planned, "Planned.", after={"planned_at": body["at"].isoformat()})
+    reason = _again_reason(request, body)
+    try:
+        planned = schedule.plan_by_hand(
+            at=body["at"], content=content, again_reason=reason, now=timezone.now()
+        )
+    except schedule.RepetitionError as error:
+        raise Conflict("not_now", str(error)) from None
+    except schedule.ScheduleError as error:
+        raise Conflict("blackout_date", str(error)) from None
+    after = {"planned_at": body["at"].isoformat(), **({"again": reason} if reason else {})}
+    audit.log_action(request, planned, "Planned.", after=after)
     return Answer(201, distribution_body(planned), status_url(planned))
 
 

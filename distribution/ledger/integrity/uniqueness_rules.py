@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
-from django.db.models import Count, Min, QuerySet
+from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 
 from distribution.ledger.integrity.rules import Rule
-from distribution.models import Delivery, Distribution, Kind
+from distribution.ledger.same_content import same
+from distribution.models import Delivery, Distribution, Kind, State
 
 
 def rules(deliveries: QuerySet[Delivery], distributions: QuerySet[Distribution]) -> Iterator[Rule]:
@@ -38,6 +40,41 @@ def rules(deliveries: QuerySet[Delivery], distributions: QuerySet[Distribution])
         of="distribution",
         key="first",
     )
+    yield Rule(
+        "same_content_once_a_day",
+        "Nobody has the same content twice on a day, unless a person gave a reason.",
+        _received_twice(deliveries, distributions),
+    )
+
+
+def _received_twice(
+    deliveries: QuerySet[Delivery], distributions: QuerySet[Distribution]
+) -> QuerySet[Delivery]:
+    """Deliveries of content that the person had by an earlier distribution of the day."""
+    twice = Q(pk__in=[])
+    for later, earlier in _with_earlier_ones(distributions):
+        theirs = Delivery.objects.filter(
+            distribution__in=earlier, phone=OuterRef("phone"), state=State.ACCEPTED
+        )
+        twice |= Q(Exists(theirs), distribution=later)
+    return deliveries.filter(twice, state=State.ACCEPTED)
+
+
+def _with_earlier_ones(
+    distributions: QuerySet[Distribution],
+) -> Iterator[tuple[int, list[int]]]:
+    """Distributions that nobody gave a reason to repeat, each with the earlier ones of its day."""
+    opened = Distribution.objects.exclude(opened_at=None).exclude(content=None)
+    days = opened.order_by().values("local_date").annotate(rows=Count("pk")).filter(rows__gt=1)
+    busy = opened.filter(local_date__in=days.values("local_date")).select_related("content")
+    checked = set(distributions.filter(again_reason="").values_list("pk", flat=True))
+    by_day: dict[date, list[Distribution]] = {}
+    for row in busy.order_by("opened_at", "pk"):
+        before = by_day.setdefault(row.local_date, [])
+        earlier = [other.pk for other in before if same(other.content, row.content)]
+        if earlier and row.pk in checked:
+            yield row.pk, earlier
+        before.append(row)
 
 
 def _repeated(rows: QuerySet[Any, Any], *columns: str) -> QuerySet[Any, Any]:

@@ -40,7 +40,7 @@ def test_a_blackout_date_is_no_day_that_is_over_or_has_begun(admin_client):
 
 def test_a_one_time_distribution_is_planned_and_cancelled_with_a_reason(admin_client):
     at = timezone.localtime() + timedelta(days=2)
-    content = an_approved_content(day=at.date())
+    content = an_approved_content(day=at.date() + timedelta(days=9))  # not that day's daily one
     form = {"at_0": f"{at:%Y-%m-%d}", "at_1": f"{at:%H:%M}", "content": content.pk}
     past = {**form, "at_0": "2020-01-01"}
     assert b"That time is past" in admin_client.post(ADD_ONCE, past).content
