@@ -15,6 +15,7 @@ NO_PAGES = (
     "admin:search",
     "dashboard:board",
     "admin:distribution_delivery_export",
+    "admin:subscribers_importjob_sample",
 )
 
 

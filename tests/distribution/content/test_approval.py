@@ -193,8 +193,14 @@ def at_once(*decisions) -> list[str]:
 @pytest.mark.django_db(transaction=True)
 def test_two_approvers_at_once_make_one_decision():
     content, people = submitted(), [a_user(), a_user()]
+    opened = [Content.objects.get(pk=content.pk) for _ in people]  # a page of each one's own
 
-    ends = at_once(*[lambda by=by: approval.approve(content, by=by, now=NOW) for by in people])
+    ends = at_once(
+        *[
+            lambda row=row, by=by: approval.approve(row, by=by, now=NOW)
+            for row, by in zip(opened, people, strict=True)
+        ]
+    )
 
     assert ends == ["Only submitted content can be approved.", "done"]
     assert [decision for decision, *_ in history(content)] == ["SUBMITTED", "APPROVED"]
