@@ -16,9 +16,10 @@ from distribution.lifecycle import schedule
 from distribution.models import Content, Delivery, Distribution, Kind
 from distribution.models.deliveries import UNSETTLED
 from phonepool.models import PhoneNumber, Portfolio, Role
+from sandbox.templates.message_template import body_only
 from subscribers.models import Subscriber
 from tests import builders
-from tests.faults.stack import TEMPLATE, Stack
+from tests.faults.stack import TEMPLATE, VARIABLES, Stack
 from webhooks.models import WebhookEvent
 
 TIERS = ("PREMIUM", "PRO", "BASIC", "BASIC")
@@ -42,7 +43,13 @@ def prepare(people: int, *, rates: Sequence[int]) -> Content:
             rate_per_second=rate,
             state=home_state(line.role),
         )
-    template = builders.a_template(name=TEMPLATE, language="en", category="UTILITY")
+    template = builders.a_template(
+        name=TEMPLATE,
+        language="en",
+        category="UTILITY",
+        # As the sandbox has it, so that the mirror changes nothing.
+        components=body_only(str(VARIABLES)),
+    )
     return builders.an_approved_content(message_template=template)
 
 
