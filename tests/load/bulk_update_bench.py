@@ -12,9 +12,7 @@ cost is linear.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -25,7 +23,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.load.servers import databases, environment  # noqa: E402
+from tests.load.servers import django_on_postgres  # noqa: E402
 
 NOW = datetime(2026, 11, 29, 0, 30, tzinfo=UTC)
 WAMID = "wamid.HBgMOTE5ODc2NTQzMjEwFQIAERgSQ0RFRjAxMjM0NTY3ODlB"
@@ -107,7 +105,13 @@ class Bench:
         progress = 1 + self.run_no % 3
         report = {"id": pk, "attempt_no": 1, "old_state": "ACCEPTED", "state": "ACCEPTED"}
         report |= {"progress": progress, "resend_no": 0, "reason": "", "wamid": f"{WAMID}{pk}"}
-        report |= {"failed_code": None, "next_at": NOW, "accepted_at": NOW, "sent_at": NOW}
+        report |= {
+            "failed_code": None,
+            "pricing_id": None,
+            "next_at": NOW,
+            "accepted_at": NOW,
+            "sent_at": NOW,
+        }
         delivered = NOW if progress > 1 else None
         return report | {"delivered_at": delivered, "read_at": None, "failed_at": None}
 
@@ -145,17 +149,8 @@ def main() -> None:
     parser.add_argument("--step", nargs="+", default=["reports", "settle"])
     parser.add_argument("--samples", type=int, default=5)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="daybreak-bench-") as name:
-        folder = Path(name)
-        folder.chmod(0o711)
-        with databases("postgres", folder) as (url, _):
-            os.environ.update(environment(url, "redis://127.0.0.1:1/0", folder))
-            import django
-            from django.core.management import call_command
-
-            django.setup()
-            call_command("migrate", "--no-input", verbosity=0)
-            run(arguments)
+    with django_on_postgres():
+        run(arguments)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,7 @@ WhatsApp in the reports) one batch run in ten and every bundle.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -25,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from tests.load.bulk_update_bench import backend_cpu  # noqa: E402
-from tests.load.servers import databases, environment  # noqa: E402
+from tests.load.servers import django_on_postgres  # noqa: E402
 
 BATCH, BUNDLE = 50, 500  # messages of a batch run, statuses of a bundle
 ROUNDS = 40
@@ -114,17 +112,8 @@ def main() -> None:
     parser.add_argument("--cpu-per-message", type=float, default=1.3, help="milliseconds")
     parser.add_argument("--samples", type=int, default=7)
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="daybreak-bench-") as name:
-        folder = Path(name)
-        folder.chmod(0o711)
-        with databases("postgres", folder) as (url, _):
-            os.environ.update(environment(url, "redis://127.0.0.1:1/0", folder))
-            import django
-            from django.core.management import call_command
-
-            django.setup()
-            call_command("migrate", "--no-input", verbosity=0)
-            run(arguments)
+    with django_on_postgres():
+        run(arguments)
 
 
 if __name__ == "__main__":

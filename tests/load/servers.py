@@ -7,6 +7,7 @@ import contextlib
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -95,3 +96,19 @@ def migrate(env: dict[str, str]) -> None:
     """Make the tables."""
     command = [sys.executable, "manage.py", "migrate", "--no-input", "-v0"]
     subprocess.run(command, cwd=ROOT, env=env, check=True)
+
+
+@contextlib.contextmanager
+def django_on_postgres() -> Iterator[None]:
+    """Django in this process, on a migrated PostgreSQL of its own; there is no broker."""
+    with tempfile.TemporaryDirectory(prefix="daybreak-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)  # PostgreSQL runs as another account
+        with databases("postgres", folder) as (url, _):
+            os.environ.update(environment(url, "redis://127.0.0.1:1/0", folder))
+            import django
+            from django.core.management import call_command
+
+            django.setup()
+            call_command("migrate", "--no-input", verbosity=0)
+            yield
