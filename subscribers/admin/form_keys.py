@@ -90,6 +90,15 @@ def check(request: HttpRequest) -> None:
         raise SentBeforeError(_earlier(sent, _filled_in(request)))
 
 
+def earlier_result(request: HttpRequest) -> HttpResponse | None:
+    """The page of what the form created, if it was sent before with the same values."""
+    try:
+        check(request)
+    except SentBeforeError as error:
+        return first_result(request, error.earlier) if error.earlier.same else None
+    return None
+
+
 def first_result(request: HttpRequest, earlier: Earlier) -> HttpResponse:
     """The page of what the form created, with a line that says so."""
     messages.info(request, SENT_AGAIN)

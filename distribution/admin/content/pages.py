@@ -89,11 +89,8 @@ class ContentAdmin(NeverDeleted, ContentViews):
             return self.page(request, content, form)
         if form is None:
             raise PermissionDenied
-        try:
-            form_keys.check(request)
-        except SentBeforeError as error:
-            if error.earlier.same:
-                return form_keys.first_result(request, error.earlier)
+        if (earlier := form_keys.earlier_result(request)) is not None:
+            return earlier
         changed = shown.difference(request, content) if content else None
         if changed is None:
             try:
@@ -108,7 +105,7 @@ class ContentAdmin(NeverDeleted, ContentViews):
         return self.page(request, content, form, changed=changed)
 
     def _takes_text(self, request: HttpRequest, content: Content | None) -> bool:
-        """Whether the form is shown: also when it was written in while somebody submitted it."""
+        """Whether to show the form: also if the content was submitted while this form was open."""
         if self.may_edit(request, content):
             return True
         written = request.method == "POST" and shown_version.FIELD in request.POST

@@ -66,11 +66,8 @@ def perform(
         raise Http404
     if not may(request, action.permission):
         raise PermissionDenied
-    try:
-        form_keys.check(request)
-    except SentBeforeError as error:
-        if error.earlier.same:
-            return form_keys.first_result(request, error.earlier)
+    if (earlier := form_keys.earlier_result(request)) is not None:
+        return earlier
     if action.decides or shown_version.FIELD in request.POST:
         changed = shown.difference(request, content)
         if changed is not None:
