@@ -7,8 +7,9 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.test import Client
+from django.urls import reverse
 
-from distribution.models import MessageTemplate
+from distribution.models import Content, MessageTemplate
 from tests.builders import a_template, serial
 
 RICH = [
@@ -57,3 +58,13 @@ def browser(user: Any) -> Client:
     client = Client()
     client.force_login(user)
     return client
+
+
+def page(content: Content) -> str:
+    """The address of a content's page."""
+    return reverse("admin:distribution_content_change", args=[content.pk])
+
+
+def step(content: Content, name: str) -> str:
+    """The address of a step of its workflow."""
+    return reverse("admin:distribution_content_step", args=[content.pk, name])

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -10,7 +10,6 @@ from django.urls import reverse
 from distribution.admin.content import shown
 from distribution.content import approval
 from distribution.models import Content, ContentState, Delivery
-from distribution.runtime import india_time
 from subscribers.admin import shown_version
 from tests.builders import a_subscriber, an_approved_content
 from tests.distribution.content_staff import (
@@ -22,6 +21,8 @@ from tests.distribution.content_staff import (
     a_rich_template,
     a_staff_member,
     browser,
+    page,
+    step,
 )
 
 pytestmark = pytest.mark.django_db
@@ -31,21 +32,6 @@ QUEUE = reverse("admin:distribution_content_queue")
 LIST = reverse("admin:distribution_content_changelist")
 PREVIEW = reverse("admin:distribution_content_preview")
 FIELDS = reverse("admin:distribution_content_fields")
-
-
-@pytest.fixture
-def day(settings):
-    """Tomorrow, with its deadline still to come, whatever the clock says."""
-    settings.CONTENT_DEADLINE = time(23, 59, 59)
-    return india_time.local_date(datetime.now(UTC)) + timedelta(days=1)
-
-
-def page(content: Content) -> str:
-    return reverse("admin:distribution_content_change", args=[content.pk])
-
-
-def step(content: Content, name: str) -> str:
-    return reverse("admin:distribution_content_step", args=[content.pk, name])
 
 
 def words(template, day, **more):

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Event
 
 import pytest
-from django.urls import reverse
 
 from distribution.admin.content import shown
 from distribution.content import approval, template_schema
 from distribution.models import Content, ContentState
-from distribution.runtime import india_time
 from tests.builders import a_user, an_approved_content
 from tests.distribution.content_staff import (
     APPROVER,
@@ -19,26 +17,13 @@ from tests.distribution.content_staff import (
     a_plain_template,
     a_staff_member,
     browser,
+    page,
+    step,
 )
 from tests.shown_forms import form_to, form_with
 
 pytestmark = pytest.mark.django_db
 CHANGED = "This changed since you opened it"
-
-
-@pytest.fixture
-def day(settings):
-    """Tomorrow, with its deadline still to come, whatever the clock says."""
-    settings.CONTENT_DEADLINE = time(23, 59, 59)
-    return india_time.local_date(datetime.now(UTC)) + timedelta(days=1)
-
-
-def page(content: Content) -> str:
-    return reverse("admin:distribution_content_change", args=[content.pk])
-
-
-def step(content: Content, name: str) -> str:
-    return reverse("admin:distribution_content_step", args=[content.pk, name])
 
 
 def a_draft_of(author, day, text="VERSION ONE") -> Content:
