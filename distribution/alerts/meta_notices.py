@@ -14,7 +14,7 @@ from distribution.models import Alert, Distribution, DistributionState
 from phonepool.models import AccountNotice, Portfolio, Waba
 
 RULES = (AlertRule.TEMPLATE_CATEGORY, AlertRule.LIMIT_CHANGED, AlertRule.ACCOUNT_NOTICE)
-# What failed for many people of a distribution: told once, and nothing ends it but time.
+# Failures that hit many recipients of a distribution: raised once, closed only by age.
 OF_ONE_MORNING = (AlertRule.MASS_FAILURE, AlertRule.UNDELIVERABLE_SHARE, AlertRule.REFUSED_SHARE)
 
 

@@ -1,4 +1,4 @@
-"""The alert about opt-outs that name their person by a user id that nobody is known to have."""
+"""The alert about opt-outs whose user id belongs to no known subscriber."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class ApprovalError(Exception):
 
 
 class ChangedSinceError(ApprovalError):
-    """Somebody changed it between the moment it was read and the step: look at it again."""
+    """The content was changed after it was read: it has to be reviewed again."""
 
     def __init__(self) -> None:
         super().__init__("This changed since you opened it: look at it again.")
@@ -249,7 +249,7 @@ def _change_state(
     **fields: object,
 ) -> None:
     """Compare-and-set on the state and on the version that the caller holds: of two simultaneous
-    steps one happens, and none applies to texts that whoever takes it has not seen."""
+    steps only one takes effect, and never on a text that the person has not seen."""
     rows = Content.objects.filter(pk=content.pk, state__in=before)
     if rows.filter(version=content.version).update(state=after, version=F("version") + 1, **fields):
         content.refresh_from_db()

@@ -1,7 +1,7 @@
 """Which of our WhatsApp accounts have a message template, and so which phone numbers can send it.
 
-A number sends the templates of its own account: one without an approved template of the same
-name, language and components does not carry the content.
+A number can send only the templates of its own account. If that account has no approved template
+of the same name, language and components, the number is not used for the content.
 """
 
 from __future__ import annotations
