@@ -159,7 +159,8 @@ def store(*bodies: bytes, at: datetime) -> list[int]:
     last = WebhookEvent.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
     for body in bodies:
         assert storing.store(body, 0, now=at)
-    return list(WebhookEvent.objects.filter(pk__gt=last).values_list("pk", flat=True))
+    rows = WebhookEvent.objects.filter(pk__gt=last).order_by("pk")
+    return list(rows.values_list("pk", flat=True))
 
 
 def make_applying_fail(

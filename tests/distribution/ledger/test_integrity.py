@@ -147,7 +147,7 @@ def test_an_attempt_with_the_name_of_another_delivery_is_named(distribution):
 
 def test_ten_of_many_are_named(distribution):
     an_open_distribution(20, now=NOW)
-    everybody = list(rows(State.PENDING).values_list("pk", flat=True))
+    everybody = list(rows(State.PENDING).order_by("pk").values_list("pk", flat=True))
     rows(State.PENDING).update(resend_no=2)
 
     (finding,) = [one for one in check_ledger(now=SOON) if one.broken]

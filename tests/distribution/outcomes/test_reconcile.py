@@ -56,7 +56,7 @@ def unknown_delivery() -> Delivery:
 
 
 def neighbours():
-    return Delivery.objects.exclude(pk=unknown_delivery().pk)
+    return Delivery.objects.exclude(pk=unknown_delivery().pk).order_by("pk")
 
 
 def resolve(distribution: Distribution, *, now: datetime = RIPE) -> tuple[int, int]:

@@ -47,7 +47,7 @@ def a_message(phone: str = "+919812345678"):
 
 
 def known(who: Subscriber) -> list[tuple[str, str, str]]:
-    rows = WhatsAppIdentity.objects.filter(subscriber=who)
+    rows = WhatsAppIdentity.objects.filter(subscriber=who).order_by("pk")
     return list(rows.values_list("portfolio_id", "wa_id", "user_id"))
 
 
