@@ -80,7 +80,9 @@ def _apply_flag(number: PhoneNumber, flagged: bool, at: datetime, now: datetime)
     better = not flagged and number.quality == Quality.FLAGGED
     if is_stale(at, number.flag_at, number.seen_at, bad=flagged, better=better):
         return "number.stale"
-    PhoneNumber.objects.filter(pk=number.pk).update(flag_at=at)
+    # What it was before comes back with the flag's end, however the two are ordered.
+    rating = number.rating or ("" if number.quality == Quality.FLAGGED else number.quality)
+    PhoneNumber.objects.filter(pk=number.pk).update(flag_at=at, rating=rating)
     if not flagged and number.quality != Quality.FLAGGED:
         return "number.quality_known"
     quality = Quality.FLAGGED if flagged else Quality(number.rating or Quality.MEDIUM)

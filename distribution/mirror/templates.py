@@ -110,12 +110,13 @@ def apply_category(
             tell_category(template, now)
         return False
     changed: dict[str, Any] = {"category": category, "category_at": at}
+    was_announced = template.correct_category not in ("", template.category)
     if category != template.category:
         changed["category_before"] = template.category
     if template.correct_category_at is None or template.correct_category_at <= at:
         changed |= {"correct_category": category, "correct_category_at": at}
     _write(template, **changed)
-    if "category_before" in changed:
+    if was_announced or "category_before" in changed:
         tell_category(template, now)
     return True
 

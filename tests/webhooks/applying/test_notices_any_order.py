@@ -165,6 +165,30 @@ def test_an_older_category_neither_wins_nor_closes_the_alert(template):
     assert Alert.objects.get().closed_at is None
 
 
+def test_a_category_that_stays_takes_its_announcement_back(template):
+    hour = timedelta(hours=1)
+    apply(
+        told(CATEGORY, NOW - hour, new_category="UTILITY", correct_category="MARKETING"),
+    )
+    assert Alert.objects.get().closed_at is None
+
+    apply(told(CATEGORY, NOW, new_category="UTILITY"))
+
+    assert Alert.objects.get().closed_at is not None
+
+
+@pytest.mark.parametrize("turned", [True, False])
+def test_a_number_that_was_flagged_is_what_it_was_before(template, turned):
+    flags = [
+        told(NUMBERS, NOW - timedelta(hours=1), **NUMBER, event="FLAGGED"),
+        told(NUMBERS, NOW, **NUMBER, event="UNFLAGGED"),
+    ]
+    for body in reversed(flags) if turned else flags:
+        apply(body)
+
+    assert PhoneNumber.objects.get().quality == "HIGH"
+
+
 def test_an_older_limit_is_not_told(template):
     apply(told(LIMIT, NOW, max_daily_conversations_per_business=100_000))
     apply(told(LIMIT, NOW - timedelta(days=2), max_daily_conversations_per_business=2000))
