@@ -26,7 +26,7 @@ from distribution.runtime.publisher import WAIT_SECONDS, publish
 from distribution.sending import batch
 from phonepool.cloud_api import client
 from phonepool.numbers import accounts
-from subscribers.models import SentForm
+from subscribers.models import SentForm, ShownSet
 
 log = logging.getLogger(__name__)
 
@@ -161,9 +161,10 @@ def renew_media() -> None:
 
 @shared_task(ignore_result=True)
 def forget_answers() -> int:
-    """Delete stored API responses and the keys of forms that are past their time."""
+    """Delete stored API responses, keys of forms and sets of pages that are past their time."""
     now = timezone.now()
     SentForm.objects.outdated(now).delete()
+    ShownSet.objects.outdated(now).delete()
     return KeptAnswer.objects.outdated(now).delete()[0]
 
 

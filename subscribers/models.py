@@ -12,6 +12,7 @@ from django.utils import timezone
 from subscribers.append_only import AppendOnly
 from subscribers.json_objects import IsObject
 from subscribers.sent_forms import SentForm as SentForm
+from subscribers.shown_sets import ShownSet as ShownSet
 
 LANGUAGE_PATTERN = r"^[a-z]{2,3}(_[A-Z]{2})?\Z"
 

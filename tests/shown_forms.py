@@ -61,3 +61,23 @@ def form_to(response: Any, address: str, **typed: Any) -> dict[str, Any]:
         if action == address:
             return {**fields, **typed}
     raise AssertionError(f"no form of the page posts to {address}")
+
+
+def marks_of(response: Any) -> dict[str, Any]:
+    """The hidden fields with which a page that asks for a confirmation names what it displayed."""
+    names = ("form_key", "shown_version", "shown_rows")
+    context = response.context or {}  # of a refusal there is none
+    return {name: context[name] for name in names if name in context}
+
+
+def confirm(client: Any, url: str, *, follow: bool = False, **typed: Any) -> Any:
+    """Open the page of an action and confirm what it displays."""
+    return client.post(url, {**marks_of(client.get(url)), **typed}, follow=follow)
+
+
+def confirm_rows(
+    client: Any, url: str, chosen: dict[str, Any], *, follow: bool = False, **typed: Any
+) -> Any:
+    """Choose an action in a list, and confirm what its page displays."""
+    marks = marks_of(client.post(url, chosen))
+    return client.post(url, {**chosen, **marks, "confirmed": "yes", **typed}, follow=follow)

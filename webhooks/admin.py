@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin, messages
@@ -10,8 +11,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 
-from subscribers.admin.confirmed_action import Confirmation, confirm_selected, log_action
+from subscribers.admin.confirmed_action import Confirmation, confirm_selected, log_rows
 from subscribers.admin.read_only import ReadOnlyAdmin
+from subscribers.admin.shown_rows import Selection
 from webhooks import masking
 from webhooks.applying import dead_letters
 from webhooks.models import WebhookEvent
@@ -77,20 +79,21 @@ class WebhookEventAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Try again what was given up on", permissions=["reprocess"])
     def reprocess(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> Any:
-        dead = queryset.exclude(dead_at=None)
+        rows = Selection(queryset.exclude(dead_at=None), ("dead_at",), _told)
 
-        def reprocess_all(reason: str) -> None:
-            rows = list(dead.defer("body", "error"))
-            revived = dead_letters.reprocess([row.pk for row in rows], now=timezone.now())
-            for row in rows:
-                log_action(self, request, row, "Tried again.", reason=reason)
+        def reprocess_all(pks: Sequence[int], reason: str) -> None:
+            revived = dead_letters.reprocess(pks, now=timezone.now())
+            log_rows(self, request, rows, pks, "Tried again.", reason=reason)
             nudger.request_drain()
             self.message_user(request, f"{revived} webhooks are tried again.", messages.SUCCESS)
 
         consequence = "The next drain applies them. Doing so twice changes nothing."
-        rows = [f"Webhook {pk}" for pk in dead.values_list("pk", flat=True)]
         page = Confirmation("Try webhooks again", [consequence], "Try them again", rows)
         return confirm_selected(self, request, page, reprocess_all)
 
     def has_reprocess_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("webhooks.reprocess_webhookevent")
+
+
+def _told(webhook: WebhookEvent) -> str:
+    return f"Webhook {webhook.pk}"

@@ -22,6 +22,7 @@ from config.staff.roles import ROLES
 from subscribers.admin.confirmed_action import Confirmation, confirm_each
 from subscribers.admin.model_forms import CarefulForms
 from subscribers.admin.read_only import NeverDeleted
+from subscribers.admin.shown_rows import Selection
 
 # Beat's entries are rewritten at each start from config/timetable.py, and the page of a device
 # shows its secret: neither is edited in the admin. User and Group get the pages below.
@@ -83,14 +84,14 @@ class StaffAdmin(NeverDeleted, CarefulForms, UserAdmin, ModelAdmin):  # type: ig
     @action(description="Sign out everywhere", permissions=["change"])
     def sign_out_everywhere(self, request: HttpRequest, queryset: QuerySet[User]) -> Any:
         title, consequence = "Sign out everywhere", "They have to sign in again."
-        page = Confirmation(title, [consequence], title, queryset)
+        page = Confirmation(title, [consequence], title, _accounts(queryset))
         return self._confirm_each(request, page, _sign_out)
 
     @action(description="Reset the second factor", permissions=["change"])
     def renew_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> Any:
         title = "Reset the second factor"
         consequence = "Their codes stop working and they are signed out: for a phone that was lost."
-        page = Confirmation(title, [consequence], title, queryset)
+        page = Confirmation(title, [consequence], title, _accounts(queryset))
         return self._confirm_each(request, page, _remove_second_factor)
 
     def _confirm_each(
@@ -98,6 +99,10 @@ class StaffAdmin(NeverDeleted, CarefulForms, UserAdmin, ModelAdmin):  # type: ig
     ) -> HttpResponseBase | None:
         done = f"{page.title}: done."
         return confirm_each(self, request, page, act, entry=f"{page.title}.", done=done)
+
+
+def _accounts(chosen: QuerySet[User]) -> Selection:
+    return Selection(chosen, ("username", "is_active"))
 
 
 def _sign_out(user: User, _reason: str) -> None:

@@ -26,8 +26,10 @@ from subscribers.admin import form_keys
 from subscribers.admin.confirmed_action import Confirmation, confirm_each
 from subscribers.admin.form_keys import Earlier
 from subscribers.admin.page_frame import staff_user
+from subscribers.admin.shown_rows import Selection
 
 PURPOSE = "API token"
+TOLD = ("name", "user", "scopes")  # of a token, on the page that revokes it
 SHOWN_AGAIN_FOR = timedelta(minutes=10)  # to who sends the form twice
 SUMMARY = ["name", "masked_key", "scope_names", "user", "validity"]
 VALIDITY_DAYS = [("90", "90 days"), ("365", "A year"), ("0", "For ever")]
@@ -140,12 +142,11 @@ class ApiTokenAdmin(EvidenceAdmin):
 
     @action(description="Revoke", permissions=["delete"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> Any:
-        rows = list(queryset.filter(revoked_at=None))
+        rows = Selection(queryset.filter(revoked_at=None), TOLD)
         consequence = "Programs that use them are refused from now on. This cannot be undone."
         page = Confirmation("Revoke API tokens", [consequence], "Revoke them", rows)
 
-        def revoke(token: ApiToken, _reason: str) -> None:
-            tokens.revoke(token.pk, now=timezone.now())
+        def revoke(token: ApiToken, _reason: str) -> bool:
+            return tokens.revoke(token.pk, now=timezone.now())
 
-        done = f"{len(rows)} revoked."
-        return confirm_each(self, request, page, revoke, entry="Revoked.", done=done)
+        return confirm_each(self, request, page, revoke, entry="Revoked.", done="{} revoked.")

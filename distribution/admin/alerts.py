@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
@@ -10,9 +13,10 @@ from unfold.decorators import action, display
 
 from distribution.alerts import incidents
 from distribution.models import Alert
-from subscribers.admin.confirmed_action import log_action
+from subscribers.admin.confirmed_action import Confirmation, confirm_all_pages, log_rows
 from subscribers.admin.page_frame import staff_user
 from subscribers.admin.read_only import ReadOnlyAdmin
+from subscribers.admin.shown_rows import Selection
 
 OPEN, ACKNOWLEDGED, CLOSED = "open", "acknowledged", "closed"
 
@@ -79,13 +83,18 @@ class AlertAdmin(ReadOnlyAdmin):
         return alert.get_severity_display()
 
     @action(description="Acknowledge: I look after it", permissions=["acknowledge"])
-    def acknowledge(self, request: HttpRequest, queryset: QuerySet[Alert]) -> None:
-        chosen = list(queryset.filter(closed_at=None, acknowledged_at=None))
-        pks = [alert.pk for alert in chosen]
-        done = incidents.acknowledge(pks, by=staff_user(request).pk, now=timezone.now())
-        for alert in chosen:
-            log_action(self, request, alert, "Acknowledged.")
-        self.message_user(request, f"{done} acknowledged.", messages.SUCCESS)
+    def acknowledge(self, request: HttpRequest, queryset: QuerySet[Alert]) -> Any:
+        waiting = queryset.filter(closed_at=None, acknowledged_at=None)
+        rows = Selection(waiting, ("message", "severity"))
+        consequence = "Everybody sees that you look after them. They close when their cause ends."
+        page = Confirmation("Acknowledge alerts", [consequence], "Acknowledge them", rows)
+
+        def acknowledge_all(pks: Sequence[int]) -> None:
+            done = incidents.acknowledge(pks, by=staff_user(request).pk, now=timezone.now())
+            log_rows(self, request, rows, pks, "Acknowledged.")
+            self.message_user(request, f"{done} acknowledged.", messages.SUCCESS)
+
+        return confirm_all_pages(self, request, page, acknowledge_all)
 
     def has_acknowledge_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("distribution.acknowledge_alert")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -18,13 +19,24 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from distribution.admin.evidence import NoBulkDeletion
 from distribution.event_webhooks import address_guard, subscriptions
 from distribution.models import EventDelivery, EventKind, EventSubscription, PostState
-from subscribers.admin.confirmed_action import log_action
+from subscribers.admin.confirmed_action import (
+    Confirmation,
+    confirm_all_pages,
+    confirm_selected,
+    log_action,
+    log_rows,
+)
 from subscribers.admin.form_keys import Earlier
 from subscribers.admin.model_forms import CarefulForms
 from subscribers.admin.page_frame import staff_user
 from subscribers.admin.read_only import ReadOnlyAdmin
+from subscribers.admin.shown_rows import Selection
 
 SHOWN_AGAIN_FOR = timedelta(minutes=10)  # to who sends the form twice
+NEW_SECRET = (
+    "The new secret is shown once, after this.",
+    "The present one signs beside it for another day; one given before that stops at once.",
+)
 SHOWN_ONCE = "The secret of “%s”, shown this once: %s"
 
 
@@ -102,11 +114,17 @@ class EventSubscriptionAdmin(NoBulkDeletion, CarefulForms, SubscriptionManagersO
     @action(
         description="Give a new secret; the old one signs for another day", permissions=["change"]
     )
-    def change_secret(self, request: HttpRequest, queryset: QuerySet[EventSubscription]) -> None:
-        for subscription in queryset:
-            secret = subscriptions.change_secret(subscription, now=timezone.now())
-            log_action(self, request, subscription, "Gave a new secret.")
-            self.message_user(request, SHOWN_ONCE % (subscription, secret), messages.SUCCESS)
+    def change_secret(self, request: HttpRequest, queryset: QuerySet[EventSubscription]) -> Any:
+        rows = Selection(queryset, ("name", "url", "secret"))
+        page = Confirmation("Give a new secret", NEW_SECRET, "Give a new secret", rows)
+
+        def change(pks: Sequence[int]) -> None:
+            for subscription in rows.each(pks):
+                secret = subscriptions.change_secret(subscription, now=timezone.now())
+                log_action(self, request, subscription, "Gave a new secret.")
+                self.message_user(request, SHOWN_ONCE % (subscription, secret), messages.SUCCESS)
+
+        return confirm_selected(self, request, page, change, form_class=forms.Form)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         is_builtin = isinstance(obj, EventSubscription) and obj.builtin
@@ -153,12 +171,17 @@ class EventDeliveryAdmin(ReadOnlyAdmin, SubscriptionManagersOnly):
         return json.dumps({"id": event.uid, "type": event.kind, "data": event.data}, indent=1)
 
     @action(description="Send again", permissions=["replay"])
-    def replay(self, request: HttpRequest, queryset: QuerySet[EventDelivery]) -> None:
-        chosen = list(queryset)
-        done = subscriptions.replay([delivery.pk for delivery in chosen], now=timezone.now())
-        for delivery in chosen:
-            log_action(self, request, delivery, "Sent again.")
-        self.message_user(request, f"{done} will be sent again.", messages.SUCCESS)
+    def replay(self, request: HttpRequest, queryset: QuerySet[EventDelivery]) -> Any:
+        rows = Selection(queryset, ("state", "tries"))
+        consequence = "They are posted again under the same ids. Those that wait stay as they are."
+        page = Confirmation("Send events again", [consequence], "Send again", rows)
+
+        def send_again(pks: Sequence[int]) -> None:
+            done = subscriptions.replay(pks, now=timezone.now())
+            log_rows(self, request, rows, pks, "Sent again.")
+            self.message_user(request, f"{done} will be sent again.", messages.SUCCESS)
+
+        return confirm_all_pages(self, request, page, send_again)
 
     def has_replay_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("distribution.replay_eventdelivery")

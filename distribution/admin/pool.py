@@ -210,7 +210,8 @@ class PoolAdmin(NeverDeleted, AddedFigures, CarefulForms, PhoneNumberAdmin):
             log_action(self, request, number, page.title, **facts)
             self.message_user(request, f"{number.label}: {status.state_sentence(number)}.")
 
-        page = replace(page, consequences=[f"The number is {number.label}.", *page.consequences])
+        consequences = [f"The number is {number.label}.", *page.consequences]
+        page = replace(page, consequences=consequences, facts=_told(number))
         back = reverse("admin:phonepool_phonenumber_change", args=[number.pk])
         return confirm(self, request, page, act, back=back, form_class=form_class)
 
@@ -224,3 +225,9 @@ def _statuses() -> dict[int, status.NumberStatus]:
 
 def _facts(number: PhoneNumber) -> dict[str, str]:
     return {"role": number.role, "state": number.state, "reason": number.state_reason}
+
+
+def _told(number: PhoneNumber) -> dict[str, str]:
+    """Its facts as the page that confirms an action tells them."""
+    words = {"Role": number.get_role_display(), "State": number.get_state_display()}
+    return {**words, "Why": number.state_reason, "Quality": number.get_quality_display()}

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
@@ -33,6 +33,9 @@ from distribution.runtime import india_time
 from subscribers.admin.confirmed_action import REASON_LIMIT, Confirmation, confirm_each
 from subscribers.admin.model_forms import CarefulForms
 from subscribers.admin.read_only import NeverChanged
+from subscribers.admin.shown_rows import Selection
+
+PLANNED = ("planned_at", "content")  # of a one-time distribution, on the page that cancels it
 
 
 class DailyTimeForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
@@ -147,12 +150,16 @@ class OneTimeAdmin(EvidenceAdmin):
 
     @action(description="Cancel", permissions=["delete"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Distribution]) -> Any:
-        waiting = list(queryset.filter(state=DistributionState.SCHEDULED))
+        waiting = Selection(queryset.filter(state=DistributionState.SCHEDULED), PLANNED)
         consequence = "It will not begin. This cannot be undone: plan a new one instead."
         page = Confirmation("Cancel what is planned", [consequence], "Cancel them", waiting)
 
-        def cancel(distribution: Distribution, reason: str) -> None:
-            control.cancel(distribution.pk, reason=reason, now=timezone.now())
+        def cancel(distribution: Distribution, reason: str) -> bool:
+            try:
+                control.cancel(distribution.pk, reason=reason, now=timezone.now())
+            except control.ControlError as error:  # it began at this very moment
+                self.message_user(request, f"{distribution}: {error}", messages.ERROR)
+                return False
+            return True
 
-        done = f"{len(waiting)} cancelled."
-        return confirm_each(self, request, page, cancel, entry="Cancelled.", done=done)
+        return confirm_each(self, request, page, cancel, entry="Cancelled.", done="{} cancelled.")

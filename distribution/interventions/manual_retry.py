@@ -8,6 +8,7 @@ delivered. *Pointless*: the person cannot or must not be reached, however often 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -125,8 +126,22 @@ def _is_pointless() -> Q:
     return Q(reason__in=pointless_slugs()) | ~Q(subscriber__status=Status.ACTIVE)
 
 
-def retry(distribution_id: int, *, by: User, reason: str, now: datetime) -> Retried:
+def safe_ones(distribution_id: int) -> Any:
+    """The query of what `retry` would send again."""
+    return with_safety(distribution_id).filter(safety=RetrySafety.SAFE)
+
+
+def retry(
+    distribution_id: int,
+    *,
+    by: User,
+    reason: str,
+    now: datetime,
+    only: Sequence[int] | None = None,
+) -> Retried:
     """Send to the safe ones again. Two calls at once, or of two people, send no more than once.
+
+    `only`: the ids of those that a person saw and chose; all by default.
 
     InterventionError without the permission or a reason, for another day's distribution, for one
     that was cancelled, after a restore, and when no delivery is safe.
@@ -135,9 +150,7 @@ def retry(distribution_id: int, *, by: User, reason: str, now: datetime) -> Retr
         by, PERMISSION, refusal="This needs the permission to have the failed tried again."
     )
     reason = rules.require_reason(reason, kept_with="each delivery")
-    pks = list(
-        with_safety(distribution_id).filter(safety=RetrySafety.SAFE).values_list("pk", flat=True)
-    )
+    pks = list(safe_ones(distribution_id).values_list("pk", flat=True)) if only is None else only
     if not pks:
         raise InterventionError("There is nobody to whom it could be sent again safely.")
     batches: set[int] = set()
@@ -163,7 +176,7 @@ def _open_for_retry(distribution_id: int, now: datetime) -> None:
     rules.reopen(distribution_id, now)
 
 
-def _still_safe(distribution_id: int, pks: list[int]) -> dict[int, int]:
+def _still_safe(distribution_id: int, pks: Sequence[int]) -> dict[int, int]:
     """Those still safe once their rows are locked, by batch: a report may have come meanwhile."""
     rows = Delivery.objects.filter(pk__in=pks, state=State.FAILED).order_by("pk")
     locked = [row.pk for row in rows.only("pk").select_for_update(of=("self",))]

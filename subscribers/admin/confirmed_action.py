@@ -1,38 +1,59 @@
-"""Actions that need a reason: the page that confirms them, and their entry in the audit log.
+"""Actions that need a confirmation: the page that asks, and their entry in the audit log.
 
-The pages of all apps use it: people, the pool, distributions, webhooks, staff.
+The pages of all apps use it: people, the pool, distributions, webhooks, staff. An action is
+performed once, on exactly what its page displayed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import wraps
 from typing import Any, TypeVar, cast
 
 from django import forms
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin, helpers
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from unfold.decorators import action
 
+from subscribers.admin import decision_form, form_keys
+from subscribers.admin.decision_form import Act, Asked
 from subscribers.admin.page_frame import framed
+from subscribers.admin.shown_rows import Selection
 
 REASON_LIMIT = 150  # characters: with a name and a time it fits every column that stores it
 CONFIRMED = "confirmed"
 # The fields that make a bulk action's second request choose the same rows.
-SELECTION = ("action", "select_across", "index", helpers.ACTION_CHECKBOX_NAME)
-Act = Callable[..., HttpResponseBase | None]  # with the fields of the form
+SELECTION = ("action", "select_across", "index")
+ROWS_LOGGED = 50  # of one bulk action; more of them share one entry
+NOTHING = "Nothing of what you chose is in a state for this: nothing was done."
 Page = TypeVar("Page", bound=Callable[..., Any])
 
 
 def action_button(
     description: str, *, permissions: Sequence[str], icon: str = ""
 ) -> Callable[[Page], Page]:
-    """A button at the top that opens its own page; refused without the permissions."""
-    return cast(
-        Callable[[Page], Page], action(description=description, permissions=permissions, icon=icon)
-    )
+    """A button at the top that opens its own page; refused without the permissions.
+
+    A repetition of what was done is no refusal, though the action may have ended its permission.
+    """
+
+    def decorate(page: Page) -> Page:
+        checked = action(description=description, permissions=permissions, icon=icon)(page)
+
+        @wraps(checked)
+        def once(model_admin: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            if request.method == "POST":
+                earlier = form_keys.earlier_result(request, form_keys.DONE_ALREADY)
+                if earlier is not None:
+                    return earlier
+            return checked(model_admin, request, *args, **kwargs)
+
+        return cast(Page, once)
+
+    return decorate
 
 
 class ReasonForm(forms.Form):
@@ -49,12 +70,21 @@ class ReasonForm(forms.Form):
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """What the page says before an action is performed: what follows, and on which `rows`."""
+    """What the page says before an action is performed: what follows, and on which `rows`.
+
+    `facts` are the state that it is about, by label: told if they change before it is confirmed.
+    """
 
     title: str
     consequences: Sequence[str]
     button: str
-    rows: Collection[Any] = ()
+    rows: Selection | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+    lists_rows: bool = True
+
+    def asked(self, of: str = "") -> Asked:
+        facts = {"What follows": "\n".join(self.consequences), **self.facts}
+        return Asked(of, facts, self.rows)
 
 
 def confirm(
@@ -65,14 +95,23 @@ def confirm(
     *,
     back: str,
     form_class: type[forms.Form] = ReasonForm,
+    is_repeatable: bool = False,
 ) -> HttpResponseBase:
     """An action behind a button: first its page, then `act` with the fields of the form, then its
     response or `back`.
+
+    With rows, `act` takes their primary keys first. `is_repeatable`: a second click does it again.
     """
-    form = form_class(request.POST if request.method == "POST" else None)
-    if not form.is_valid():
-        return _confirmation_page(model_admin, request, page, form, back=back)
-    return act(**form.cleaned_data) or HttpResponseRedirect(back)
+    return decision_form.decide(
+        request,
+        page.asked(),
+        form_class=form_class,
+        is_sent=request.method == "POST",
+        render=_renderer(model_admin, request, page, back=back),
+        act=act,
+        back=back,
+        is_repeatable=is_repeatable,
+    )
 
 
 def confirm_selected(
@@ -82,18 +121,29 @@ def confirm_selected(
     act: Act,
     *,
     form_class: type[forms.Form] = ReasonForm,
+    is_repeatable: bool = False,
 ) -> HttpResponseBase | None:
-    """A bulk action: first its page, whose form posts the action again, then `act`.
-
-    Without a response of `act`, the admin then returns to the list.
+    """A bulk action: first its page, whose form posts the action again, then `act` with the
+    primary keys of the page's rows and the fields of the form; then its response or the list.
     """
-    form = form_class(request.POST if CONFIRMED in request.POST else None)
-    if form.is_valid():
-        return act(**form.cleaned_data)
-    selection = [(name, value) for name in SELECTION for value in request.POST.getlist(name)]
+    is_sent, back = CONFIRMED in request.POST, request.get_full_path()
+    if not is_sent and page.rows is not None and not page.rows.rows.exists():
+        model_admin.message_user(request, NOTHING, messages.WARNING)
+        return None
+    names = [*SELECTION, helpers.ACTION_CHECKBOX_NAME]
+    if request.POST.get("select_across") == "1":
+        names.remove(helpers.ACTION_CHECKBOX_NAME)
+    selection = [(name, value) for name in names for value in request.POST.getlist(name)]
     hidden = [*selection, (CONFIRMED, "yes")]
-    return _confirmation_page(
-        model_admin, request, page, form, back=request.get_full_path(), hidden=hidden
+    return decision_form.decide(
+        request,
+        page.asked(of=request.POST.get("action", "")),
+        form_class=form_class,
+        is_sent=is_sent,
+        render=_renderer(model_admin, request, page, back=back, hidden=hidden),
+        act=act,
+        back=back,
+        is_repeatable=is_repeatable,
     )
 
 
@@ -106,26 +156,72 @@ def confirm_each(
     entry: str,
     done: str,
 ) -> HttpResponseBase | None:
-    """A bulk action that is `act` with each row of the page and the reason; each is logged."""
+    """A bulk action that is `act` with each row of the page and the reason; each is logged.
 
-    def act_on_all(reason: str) -> None:
-        for row in page.rows:
-            act(row, reason)
-            log_action(model_admin, request, row, entry, reason=reason)
-        model_admin.message_user(request, done, messages.SUCCESS)
+    `done` is formatted with the count of rows of which `act` did not return False.
+    """
+    rows = page.rows
+    assert rows is not None
+
+    def act_on_all(pks: Sequence[int], reason: str) -> None:
+        changed = [row.pk for row in rows.each(pks) if act(row, reason) is not False]
+        log_rows(model_admin, request, rows, changed, entry, reason=reason)
+        model_admin.message_user(request, done.format(len(changed)), messages.SUCCESS)
 
     return confirm_selected(model_admin, request, page, act_on_all)
 
 
-def _confirmation_page(
+def confirm_all_pages(
     model_admin: ModelAdmin[Any],
     request: HttpRequest,
     page: Confirmation,
-    form: forms.Form,
-    **context: Any,
-) -> HttpResponse:
-    template = "admin/confirm_with_reason.html"
-    return framed(model_admin, request, template, title=page.title, page=page, form=form, **context)
+    act: Callable[[Sequence[int]], None],
+) -> HttpResponseBase | None:
+    """A bulk action without a reason: at once on rows that were ticked, so seen; only "select all"
+    of several pages has a page first, which names them.
+    """
+    assert page.rows is not None
+    if request.POST.get("select_across") == "1":
+        return confirm_selected(model_admin, request, page, act, form_class=forms.Form)
+    act(page.rows.read().pks)
+    return None
+
+
+def _renderer(
+    model_admin: ModelAdmin[Any], request: HttpRequest, page: Confirmation, **context: Any
+) -> decision_form.Render:
+    def render(form: forms.Form, **marks: Any) -> HttpResponse:
+        template = "admin/confirm_with_reason.html"
+        names = page.rows.names(marks["pks"]) if page.rows and page.lists_rows else []
+        return framed(
+            model_admin,
+            request,
+            template,
+            title=page.title,
+            page=page,
+            names=names,
+            form=form,
+            **context,
+            **marks,
+        )
+
+    return render
+
+
+def log_rows(
+    model_admin: ModelAdmin[Any],
+    request: HttpRequest,
+    rows: Selection,
+    pks: Sequence[int],
+    act: str,
+    **facts: Any,
+) -> None:
+    """One entry for each of these rows; of more than ROWS_LOGGED, one for all, with the count."""
+    if len(pks) > ROWS_LOGGED:
+        facts["after"] = {"rows": len(pks), "first_ids": pks[:ROWS_LOGGED], "last_id": pks[-1]}
+        pks = pks[:1]
+    for row in rows.each(pks):
+        log_action(model_admin, request, row, act, **facts)
 
 
 def log_action(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django import forms
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -11,7 +13,6 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin
 
 from subscribers.admin.confirmed_action import (
-    Act,
     Confirmation,
     ReasonForm,
     action_button,
@@ -19,7 +20,10 @@ from subscribers.admin.confirmed_action import (
     confirm_selected,
     log_action,
 )
+from subscribers.admin.decision_form import Act
 from subscribers.admin.page_frame import csv_file
+from subscribers.admin.shown_rows import Selection
+from subscribers.admin.status_changes import told
 from subscribers.models import Subscriber
 from subscribers.people import export
 
@@ -42,13 +46,15 @@ class ExportActions(ModelAdmin):
         self, request: HttpRequest, queryset: QuerySet[Subscriber]
     ) -> HttpResponseBase | None:
         page, act = self._export(request, queryset)
-        return confirm_selected(self, request, page, act, form_class=ExportForm)
+        return confirm_selected(self, request, page, act, form_class=ExportForm, is_repeatable=True)
 
     @action_button("Export all", permissions=["export"], icon="download")
     def export_all(self, request: HttpRequest) -> HttpResponseBase:
         page, act = self._export(request, Subscriber.objects.all())
         back = reverse("admin:subscribers_subscriber_changelist")
-        return confirm(self, request, page, act, form_class=ExportForm, back=back)
+        return confirm(
+            self, request, page, act, form_class=ExportForm, back=back, is_repeatable=True
+        )
 
     def has_export_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(EXPORT)
@@ -66,7 +72,7 @@ class ExportActions(ModelAdmin):
         if remark := export.columns_remark(people):
             consequences.append(remark)
 
-        def export_people(form: str, reason: str) -> HttpResponseBase:
+        def export_people(_ids: Sequence[int], form: str, reason: str) -> HttpResponseBase:
             target = people.first()
             if target is not None:
                 facts = {"people": count, "file": form}
@@ -76,4 +82,6 @@ class ExportActions(ModelAdmin):
                 return FileResponse(export.as_xlsx(people), as_attachment=True, filename=filename)
             return csv_file(export.as_csv(people), filename)
 
-        return Confirmation("Export subscribers", consequences, "Export"), export_people
+        rows = Selection(people, name=told)
+        page = Confirmation("Export subscribers", consequences, "Export", rows, lists_rows=False)
+        return page, export_people

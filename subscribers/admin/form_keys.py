@@ -15,7 +15,7 @@ from datetime import datetime
 
 from django.contrib import messages
 from django.db import transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
@@ -25,6 +25,7 @@ from subscribers.sent_forms import SentForm
 FIELD = "form_key"  # the hidden field's name
 IGNORED = {FIELD, "csrfmiddlewaretoken"}  # beside what a person filled in
 SENT_AGAIN = "This form was sent already, and this is what it created: nothing was added again."
+DONE_ALREADY = "This form was sent already: nothing was done a second time."
 FILLED_IN_ANEW = (
     "This form created something already, with other values than it has now. Send it again if "
     "something else is to be created with these."
@@ -81,6 +82,29 @@ def once(request: HttpRequest, create: Callable[[], HttpResponse | None]) -> Htt
     raise SentBeforeError(_earlier(sent, filled_in))
 
 
+def at_most_once(
+    request: HttpRequest, location: str, act: Callable[[], HttpResponseBase]
+) -> HttpResponseBase:
+    """Make a decision, which may use the network; at most once for each key.
+
+    It is noted before it is made, so a repetition that comes meanwhile is sent to `location`. What
+    fails with an exception may be sent again. Raises SentBeforeError.
+    """
+    filled_in = _filled_in(request)
+    sent, is_first = SentForm.objects.get_or_create(
+        user=staff_user(request),
+        key=_digest(request.POST.get(FIELD, "") or new_key()),
+        defaults={"filled_in": filled_in, "created_at": timezone.now(), "location": location[:500]},
+    )
+    if not is_first:
+        raise SentBeforeError(_earlier(sent, filled_in))
+    try:
+        return act()
+    except Exception:
+        sent.delete()
+        raise
+
+
 def check(request: HttpRequest) -> None:
     """For a form that uses the network before it creates. Raises SentBeforeError."""
     key = request.POST.get(FIELD, "")
@@ -90,18 +114,18 @@ def check(request: HttpRequest) -> None:
         raise SentBeforeError(_earlier(sent, _filled_in(request)))
 
 
-def earlier_result(request: HttpRequest) -> HttpResponse | None:
-    """The page of what the form created, if it was sent before with the same values."""
+def earlier_result(request: HttpRequest, words: str = SENT_AGAIN) -> HttpResponse | None:
+    """The page of what the form did, if it was sent before with the same values."""
     try:
         check(request)
     except SentBeforeError as error:
-        return first_result(request, error.earlier) if error.earlier.same else None
+        return first_result(request, error.earlier, words) if error.earlier.same else None
     return None
 
 
-def first_result(request: HttpRequest, earlier: Earlier) -> HttpResponse:
-    """The page of what the form created, with a line that says so."""
-    messages.info(request, SENT_AGAIN)
+def first_result(request: HttpRequest, earlier: Earlier, words: str = SENT_AGAIN) -> HttpResponse:
+    """The page of what the form did, with a line that says so."""
+    messages.info(request, words)
     return HttpResponseRedirect(earlier.location)
 
 

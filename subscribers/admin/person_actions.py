@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,7 +15,7 @@ from unfold.admin import ModelAdmin
 
 from subscribers.admin.confirmed_action import Confirmation, action_button, confirm, log_action
 from subscribers.admin.page_frame import staff_user
-from subscribers.admin.status_changes import STATUS_CHANGES, change_statuses
+from subscribers.admin.status_changes import STATUS_CHANGES, change_statuses, told
 from subscribers.models import Erasure, Status, Subscriber
 from subscribers.people import erasure
 
@@ -85,6 +86,8 @@ class PersonActions(ModelAdmin):
         person = self.get_object(request, str(object_id))
         if person is None:
             raise Http404("There is no such subscriber.")
+        facts = {"Person": told(person), "Status": person.get_status_display()}
+        page = replace(page, facts=facts)
         back = reverse("admin:subscribers_subscriber_change", args=[person.pk])
         return confirm(self, request, page, partial(act, request, person), back=back)
 

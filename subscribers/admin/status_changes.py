@@ -11,8 +11,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
+from masking.phones import mask_phone
 from subscribers.admin.confirmed_action import Confirmation, confirm_selected, log_action
 from subscribers.admin.page_frame import staff_user
+from subscribers.admin.shown_rows import Selection
 from subscribers.models import ConsentEvent, Subscriber
 from subscribers.people import status_changes
 
@@ -42,14 +44,18 @@ STATUS_CHANGES = {
 }
 
 
+def told(person: Subscriber) -> str:
+    """A person in a list of those who are chosen."""
+    return f"{person.name} {mask_phone(person.phone)}".strip()
+
+
 def confirm_status_change(
     model_admin: ModelAdmin[Any], request: HttpRequest, people: QuerySet[Subscriber], name: str
 ) -> HttpResponseBase | None:
     """The confirmation page, or the change itself once it is confirmed with a reason."""
     change = STATUS_CHANGES[name]
 
-    def apply(reason: str) -> None:
-        ids = list(people.values_list("pk", flat=True))
+    def apply(ids: Sequence[int], reason: str) -> None:
         changed = change_statuses(model_admin, request, ids, name, reason)
         model_admin.message_user(request, f"{changed:,} {change.participle}.")
 
@@ -59,6 +65,7 @@ def confirm_status_change(
         f"{chosen} will be {change.participle}",
         [f"You chose {chosen}.", change.consequence],
         f"{name.replace('_', ' ').capitalize()} {chosen}",
+        Selection(people, ("status",), told),
     )
     return confirm_selected(model_admin, request, page, apply)
 

@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from tests.shown_forms import confirm_rows
 from tests.webhooks.posts import apply, text_message
 from webhooks.models import WebhookEvent
 
@@ -62,11 +63,9 @@ def test_dead_letters_are_tried_again_by_who_may_and_it_is_on_record(dead):
 
     asked = client.post(reverse(LIST), form)
     assert b"Try webhooks again" in asked.content
-    assert (
-        client.post(reverse(LIST), {**form, "confirmed": "yes", "reason": " "}).status_code == 200
-    )
+    assert confirm_rows(client, reverse(LIST), form, reason=" ").status_code == 200
     assert WebhookEvent.objects.dead().count() == 1  # without a reason nothing happens
-    client.post(reverse(LIST), {**form, "confirmed": "yes", "reason": "mended"})
+    confirm_rows(client, reverse(LIST), form, reason="mended")
 
     dead.refresh_from_db()
     assert (dead.dead_at, dead.tries, dead.error) == (None, 0, "")

@@ -6,7 +6,7 @@ it is one call of the function that the API and the tasks call, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,8 +20,24 @@ from distribution.lifecycle.control import ControlError
 from distribution.models import Distribution, DistributionState
 from distribution.models.distributions import RUNNING, UNOPENED
 
-Perform = Callable[[Distribution, User, str, datetime], str]
 REFUSALS = (ControlError, InterventionError)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Who decided, why and when; `deliveries` are the ids that the page was about."""
+
+    by: User
+    reason: str
+    now: datetime
+    deliveries: Sequence[int] = ()
+
+    @property
+    def signed(self) -> str:
+        return f"{self.by}: {self.reason}"
+
+
+Perform = Callable[[Distribution, Decision], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,33 +53,35 @@ class DistributionAction:
     perform: Perform  # returns the result in a sentence
 
 
-def _pause(distribution: Distribution, by: User, reason: str, now: datetime) -> str:
-    if not control.pause(distribution.pk, reason=f"{by}: {reason}", now=now):
+def _pause(distribution: Distribution, made: Decision) -> str:
+    if not control.pause(distribution.pk, reason=made.signed, now=made.now):
         raise ControlError("It is not sending any more, so it was not paused.")
     return "Paused. Calls under way finish, nothing new begins."
 
 
-def _resume(distribution: Distribution, _by: User, _reason: str, now: datetime) -> str:
-    control.resume(distribution.pk, now=now)
+def _resume(distribution: Distribution, made: Decision) -> str:
+    control.resume(distribution.pk, now=made.now)
     return "Resumed. It goes on where it was paused, within a quarter of a minute."
 
 
-def _cancel(distribution: Distribution, by: User, reason: str, now: datetime) -> str:
-    left_out = control.cancel(distribution.pk, reason=f"{by}: {reason}", now=now)
+def _cancel(distribution: Distribution, made: Decision) -> str:
+    left_out = control.cancel(distribution.pk, reason=made.signed, now=made.now)
     return f"Cancelled. {left_out:,} people who were still waiting are left out."
 
 
-def _start(distribution: Distribution, by: User, reason: str, now: datetime) -> str:
-    again_reason = f"{by}: {reason}" if distribution.again_reason else ""
-    if not opening.start_now(distribution.pk, now=now, again_reason=again_reason):
+def _start(distribution: Distribution, made: Decision) -> str:
+    again_reason = made.signed if distribution.again_reason else ""
+    if not opening.start_now(distribution.pk, now=made.now, again_reason=again_reason):
         distribution.refresh_from_db()
         raise ControlError(f"It could not begin. {distribution.state_reason}".strip())
     tasks.start_batches(distribution.pk)
     return "Started. Its five minutes count from now."
 
 
-def _retry(distribution: Distribution, by: User, reason: str, now: datetime) -> str:
-    retried = manual_retry.retry(distribution.pk, by=by, reason=reason, now=now)
+def _retry(distribution: Distribution, made: Decision) -> str:
+    retried = manual_retry.retry(
+        distribution.pk, by=made.by, reason=made.reason, now=made.now, only=made.deliveries
+    )
     for batch_no in retried.batches:
         if not tasks.publish_batch(distribution.pk, batch_no):
             break  # the tick finds them

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 
 from distribution.admin.distributions import unconfirmed
 from distribution.admin.distributions.actions import (
     ACTIONS,
     REFUSALS,
+    Decision,
     DistributionAction,
     available_actions,
 )
 from distribution.analytics import counts
 from distribution.interventions import manual_retry
-from distribution.lifecycle import control
+from distribution.lifecycle import content_choice, control
 from distribution.models import Distribution
 from distribution.reporting.snapshot import take_snapshot
 from distribution.reporting.text_formats import percent
 from masking.phones import mask_phone
+from subscribers.admin import decision_form
 from subscribers.admin.confirmed_action import ReasonForm, log_action
+from subscribers.admin.decision_form import Asked
 from subscribers.admin.page_frame import OwnPages, framed, staff_user, viewable_row
 from subscribers.admin.read_only import ReadOnlyAdmin
+from subscribers.admin.shown_rows import Selection
 
 BATCHES_SHOWN = 40
 TEMPLATE_FOLDER = "admin/distribution/distribution"
@@ -102,7 +107,7 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
             ],
         )
 
-    def action_view(self, request: HttpRequest, pk: int, name: str) -> HttpResponse:
+    def action_view(self, request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
         """Take a reason; then perform the action, log it and show its result."""
         distribution = viewable_row(self, request, str(pk))
         action = ACTIONS.get(name)
@@ -110,23 +115,35 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
             raise Http404
         if not request.user.has_perm(action.permission):
             raise PermissionDenied
-        form = (StartForm if name == "start" else ReasonForm)(request.POST or None)
-        if request.method == "POST" and form.is_valid():
-            if form.cleaned_data.get("again"):
-                distribution.again_reason = form.cleaned_data["reason"]
-            self._perform(request, distribution, action, form.cleaned_data["reason"])
-            return redirect("admin:distribution_distribution_change", distribution.pk)
         preview = manual_retry.preview(distribution) if name == "retry" else None
-        return self.page(
+
+        def render(form: forms.Form, **marks: Any) -> HttpResponse:
+            return self.page(
+                request,
+                distribution,
+                "action.html",
+                action=action,
+                form=form,
+                possible=distribution.state in action.states,
+                preview=preview,
+                nothing_to_do=preview is not None and not preview.safe,
+                waiting=control.waiting(distribution.pk),
+                **marks,
+            )
+
+        def act(*deliveries: Sequence[int], reason: str, again: bool = False) -> None:
+            if again:
+                distribution.again_reason = reason
+            self._perform(request, distribution, action, reason, *deliveries)
+
+        return decision_form.decide(
             request,
-            distribution,
-            "action.html",
-            action=action,
-            form=form,
-            possible=distribution.state in action.states,
-            preview=preview,
-            nothing_to_do=preview is not None and not preview.safe,
-            waiting=control.waiting(distribution.pk),
+            _asked(distribution, action),
+            form_class=StartForm if name == "start" else ReasonForm,
+            is_sent=request.method == "POST",
+            render=render,
+            act=act,
+            back=reverse("admin:distribution_distribution_change", args=[distribution.pk]),
         )
 
     def _perform(
@@ -135,10 +152,12 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
         distribution: Distribution,
         action: DistributionAction,
         reason: str,
+        deliveries: Sequence[int] = (),
     ) -> None:
         before = {"state": distribution.state}
+        decision = Decision(staff_user(request), reason, timezone.now(), deliveries)
         try:
-            result = action.perform(distribution, staff_user(request), reason, timezone.now())
+            result = action.perform(distribution, decision)
         except REFUSALS as error:
             act, result, level = f"{action.title}: refused", str(error), messages.ERROR
         else:
@@ -154,7 +173,7 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
         context = unconfirmed.list_context(distribution)
         return self.page(request, distribution, "unconfirmed.html", **context)
 
-    def decision_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def decision_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         """Take a reason, then resend or leave the chosen deliveries."""
         distribution = viewable_row(self, request, str(pk))
         return unconfirmed.decision_page(self, request, distribution, page=self.page)
@@ -172,3 +191,17 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
             distribution=distribution,
             **context,
         )
+
+
+def _asked(distribution: Distribution, action: DistributionAction) -> Asked:
+    """What the page of an action displays of the distribution. Who still waits is no part of it:
+    while it sends that changes with every message."""
+    facts = {"State": distribution.get_state_display(), "Why": distribution.state_reason}
+    if action.name == "start":
+        content = content_choice.choose(distribution).content
+        facts["Content"] = f"{content}, version {content.version}" if content else "none"
+        facts["Planned"] = f"{timezone.localtime(distribution.planned_at):%d %b, %H:%M}"
+    if action.name != "retry":
+        return Asked(action.name, facts)
+    rows = manual_retry.safe_ones(distribution.pk)
+    return Asked(action.name, facts, Selection(rows, ("reason",), unconfirmed.told))

@@ -5,20 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 
 from distribution.interventions import unconfirmed
 from distribution.interventions.rules import InterventionError
 from distribution.ledger.reasons import explain
-from distribution.models import Distribution
+from distribution.models import Delivery, Distribution
 from masking.phones import mask_phone
+from subscribers.admin import decision_form
 from subscribers.admin.confirmed_action import ReasonForm, log_action
+from subscribers.admin.decision_form import Asked
 from subscribers.admin.page_frame import staff_user
+from subscribers.admin.shown_rows import Selection
 
 ROWS_LIMIT = 200  # on the page, and in one decision
 DECISIONS = {"resend": "Send again", "leave": "Leave as it is"}
@@ -46,7 +51,7 @@ def decision_page(
     distribution: Distribution,
     *,
     page: Callable[..., HttpResponse],
-) -> HttpResponse:
+) -> HttpResponseBase:
     """Confirm with a reason, then decide on each of the chosen; refusals are shown one by one.
 
     `page` renders one of the pages of a distribution, as `DistributionAdmin.page` does.
@@ -55,26 +60,44 @@ def decision_page(
         raise PermissionDenied
     params = request.POST if request.method == "POST" else request.GET
     decision = params.get("what", "")
-    wanted = [int(word) for word in params.getlist("pk")[:ROWS_LIMIT] if word.isdecimal()]
-    chosen = list(unconfirmed.listed(distribution).filter(pk__in=wanted))
-    if decision not in DECISIONS or not chosen:
+    pks = [int(word) for word in params.getlist("pk")[:ROWS_LIMIT] if word.isdecimal()]
+    rows = unconfirmed.listed(distribution).filter(pk__in=pks)
+    back = reverse("admin:distribution_doubts", args=[distribution.pk])
+    is_sent = request.method == "POST"
+    if decision not in DECISIONS or not (is_sent or rows.exists()):
         admin.message_user(request, "Choose at least one person first.", messages.WARNING)
-        return redirect("admin:distribution_doubts", distribution.pk)
-    form = ReasonForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        pks = [row.pk for row in chosen]
-        _apply_decision(admin, request, distribution, decision, pks, form.cleaned_data["reason"])
-        return redirect("admin:distribution_doubts", distribution.pk)
-    return page(
+        return redirect(back)
+
+    def render(form: forms.Form, **marks: Any) -> HttpResponse:
+        return page(
+            request,
+            distribution,
+            "confirm_decision.html",
+            form=form,
+            decision=decision,
+            decision_title=DECISIONS[decision],
+            warning=WARNINGS[decision],
+            chosen=[(row, mask_phone(row.phone)) for row in rows],
+            **marks,
+        )
+
+    def act(chosen: list[int], reason: str) -> None:
+        _apply_decision(admin, request, distribution, decision, chosen, reason)
+
+    return decision_form.decide(
         request,
-        distribution,
-        "confirm_decision.html",
-        form=form,
-        decision=decision,
-        decision_title=DECISIONS[decision],
-        warning=WARNINGS[decision],
-        chosen=[(row, mask_phone(row.phone)) for row in chosen],
+        Asked(decision, {}, Selection(rows, ("attempt_no", "reason"), told)),
+        form_class=ReasonForm,
+        is_sent=is_sent,
+        render=render,
+        act=act,
+        back=back,
     )
+
+
+def told(delivery: Delivery) -> str:
+    """A delivery in a list of those that a person decides on."""
+    return f"{delivery.subscriber.name} {mask_phone(delivery.phone)}".strip()
 
 
 def _apply_decision(

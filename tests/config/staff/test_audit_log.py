@@ -13,6 +13,7 @@ from config.staff.audit_log import message_parts
 from phonepool.models import Portfolio
 from tests import builders
 from tests.admin.routes import MAKERS
+from tests.shown_forms import confirm_rows
 
 pytestmark = pytest.mark.django_db
 
@@ -113,7 +114,7 @@ def test_staff_are_stopped_not_deleted_and_their_sessions_end(client, boss):
     other.force_login(bob)
     url = reverse("admin:auth_user_changelist")
     form = {"action": "sign_out_everywhere", "_selected_action": [bob.pk]}
-    client.post(url, {**form, "confirmed": "yes", "reason": "left the house"})
+    confirm_rows(client, url, form, reason="left the house")
     assert other.get("/admin/").status_code == 302
     assert message_parts(LogEntry.objects.get())[0]["reason"] == "left the house"
     assert client.post(reverse("admin:auth_user_delete", args=[bob.pk])).status_code == 403

@@ -16,6 +16,7 @@ from distribution.access import tokens
 from distribution.models import ApiToken
 from tests.builders import a_user
 from tests.distribution.staff import a_client
+from tests.shown_forms import confirm_rows
 
 pytestmark = pytest.mark.django_db
 ADD = reverse("admin:distribution_apitoken_add")
@@ -51,7 +52,7 @@ def test_revoking_asks_for_a_reason_and_ends_it():
     client, act = a_client("Administrator"), {"action": "revoke", "_selected_action": [token.pk]}
     assert b"Revoke API tokens" in client.post(LIST, act).content
     assert tokens.find_by_key(key, now=now) == token
-    client.post(LIST, {**act, "confirmed": "yes", "reason": "leaked"})
+    confirm_rows(client, LIST, act, reason="leaked")
     assert tokens.find_by_key(key, now=now) is None
     assert "leaked" in LogEntry.objects.latest("pk").change_message
     assert b"Revoke API tokens" not in a_client("Operator").post(LIST, act).content

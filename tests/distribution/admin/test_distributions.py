@@ -16,6 +16,7 @@ from distribution.models import Delivery, Distribution, State, Verdict
 from tests.builders import a_number, a_planned_distribution, some_subscribers
 from tests.distribution.staff import ROLES, a_client
 from tests.mornings import a_morning
+from tests.shown_forms import confirm, marks_of
 
 pytestmark = pytest.mark.django_db
 RUNS = ("Operator", "Administrator")
@@ -90,7 +91,7 @@ def test_pause_resume_and_cancel_are_done_and_logged(morning):
     client = a_client("Operator")
     for name, after in (("pause", "PAUSED"), ("resume", "SENDING"), ("cancel", "CANCELLED")):
         before = state_of(morning)
-        answer = client.post(act(morning, name), {"reason": "Wrong picture"})
+        answer = confirm(client, act(morning, name), reason="Wrong picture")
         assert answer.status_code == 302
         assert state_of(morning) == after
         entry = kept()
@@ -102,7 +103,7 @@ def test_pause_resume_and_cancel_are_done_and_logged(morning):
 def test_what_is_not_possible_is_refused_in_words_and_logged_as_refused(morning):
     client = a_client("Operator")
     assert "This is not possible" in client.get(act(morning, "resume")).content.decode()
-    answer = client.post(act(morning, "resume"), {"reason": "go"}, follow=True)
+    answer = confirm(client, act(morning, "resume"), reason="go", follow=True)
     assert "Only a paused distribution can be resumed." in answer.content.decode()
     assert kept()["act"] == "Resume: refused"
 
@@ -113,7 +114,7 @@ def test_a_planned_one_starts_now_and_its_clock_with_it(monkeypatch):
     some_subscribers(3)
     later = timezone.now() + timezone.timedelta(minutes=1)
     planned = a_planned_distribution(later, local_date=timezone.localdate())
-    a_client("Operator").post(act(planned, "start"), {"reason": "Everybody is up"})
+    confirm(a_client("Operator"), act(planned, "start"), reason="Everybody is up")
     planned.refresh_from_db()
     assert (planned.state, planned.recipients) == ("SENDING", 3)
     assert planned.planned_at == planned.opened_at
@@ -123,7 +124,7 @@ def test_a_planned_one_starts_now_and_its_clock_with_it(monkeypatch):
 def test_one_of_another_day_does_not_start_today():
     tomorrow = timezone.now() + timezone.timedelta(days=1)
     planned = a_planned_distribution(tomorrow)
-    answer = a_client("Operator").post(act(planned, "start"), {"reason": "x"}, follow=True)
+    answer = confirm(a_client("Operator"), act(planned, "start"), reason="x", follow=True)
     assert "on its own day only" in answer.content.decode()
     assert state_of(planned) == "SCHEDULED"
 
@@ -142,7 +143,7 @@ def test_the_preview_tells_safe_unsafe_and_pointless_and_only_the_safe_are_sent_
     assert set(preview.safe) == {"service_unavailable"}
     assert (preview.safe.total(), preview.total) == (len(safe), len(safe | others))
     assert set(preview.pointless) == {"undeliverable", "marketing_capped"}
-    answer = client.post(act(morning, "retry"), {"reason": "Meta is well"}, follow=True)
+    answer = confirm(client, act(morning, "retry"), reason="Meta is well", follow=True)
     assert f"{len(safe)} failed deliveries are sent again" in answer.content.decode()
     assert set(Verdict.objects.values_list("delivery", flat=True)) == safe
     assert set(rows.values_list("pk", flat=True)) == others
@@ -159,8 +160,9 @@ def test_doubts_are_decided_on_one_by_one_by_those_who_may(morning, role, may):
     asked = client.get(decide, {"what": "resend", "pk": [first.pk]})
     assert asked.status_code == (200 if may else 403)
     wish = {"reason": "She asked for it"}
-    client.post(decide, {**wish, "what": "resend", "pk": [first.pk]})
-    client.post(decide, {**wish, "what": "leave", "pk": [second.pk]})
+    for what, row in (("resend", first), ("leave", second)):
+        chosen = {"what": what, "pk": [row.pk]}
+        client.post(decide, {**wish, **chosen, **marks_of(client.get(decide, chosen))})
     states = [Delivery.objects.get(pk=one.pk).state for one in (first, second)]
     assert states == (["RETRY_WAIT", "UNCONFIRMED"] if may else ["UNCONFIRMED", "UNCONFIRMED"])
     rulings = set(Verdict.objects.values_list("ruling", "reason"))

@@ -15,6 +15,7 @@ from distribution.alerts.catalogue import AlertRule
 from distribution.event_webhooks import delivery
 from distribution.models import EventDelivery, EventSubscription, PostState
 from tests.distribution.receivers import a_receiver, a_subscription
+from tests.shown_forms import confirm_rows
 
 pytestmark = pytest.mark.django_db
 ADD = reverse("admin:distribution_eventsubscription_add")
@@ -47,7 +48,7 @@ def test_an_address_that_cannot_be_is_refused_with_a_reason(admin_client, url):
 def test_a_new_secret_is_shown_once_and_the_act_is_logged(admin_client):
     listener = a_subscription("https://crm.example/hook")
     chosen = {"action": "change_secret", "_selected_action": [listener.pk]}
-    shown = admin_client.post(LISTENERS, chosen, follow=True).content.decode()
+    shown = confirm_rows(admin_client, LISTENERS, chosen, follow=True).content.decode()
 
     former = listener.secret
     listener.refresh_from_db()

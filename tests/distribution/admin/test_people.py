@@ -19,6 +19,7 @@ from tests.builders import (
     a_subscriber,
     some_subscribers,
 )
+from tests.shown_forms import confirm, confirm_rows
 from tests.subscribers.roles import ROLES, a_client, log_messages
 
 pytestmark = pytest.mark.django_db
@@ -77,7 +78,7 @@ def test_each_role_sees_people_and_numbers_and_only_its_own_buttons(role):
         ("disable", number, may_manage),
         ("enable", number, may_manage),
     ]:
-        response = client.post(url(act, target), REASON)
+        response = confirm(client, url(act, target), **REASON)
         assert response.status_code == (302 if may else 403), act
     assert client.get(reverse("admin:phonepool_phonenumber_sync_now")).status_code == (
         200 if may_manage else 403
@@ -152,11 +153,11 @@ def test_a_person_is_erased_in_two_steps_with_reasons():
     client = a_client("Administrator")
 
     assert "step 1 of 2" in html(client, url("erase_person", person))
-    client.post(url("erase_person", person), {"reason": "she wrote"})
+    confirm(client, url("erase_person", person), reason="she wrote")
     assert client.post(url("erase_person", person), {"reason": "again"}).status_code == 403
     assert "wants to be erased (she wrote)" in html(client, url("change", person))
     assert "step 2 of 2" in html(client, url("purge_person", person))
-    client.post(url("purge_person", person), {"reason": "she wrote"})
+    confirm(client, url("purge_person", person), reason="she wrote")
 
     page = html(client, url("change", person))
     assert "Erased on" in page
@@ -174,7 +175,7 @@ def test_a_bulk_act_on_all_pages_asks_first_and_then_reaches_everybody():
     form = {"action": "pause", "select_across": "1", "_selected_action": ["1"]}
 
     asked = client.post(PEOPLE, form).content.decode()
-    done = client.post(PEOPLE, {**form, "confirmed": "yes", "reason": "test"}, follow=True)
+    done = confirm_rows(client, PEOPLE, form, follow=True, reason="test")
 
     assert "You chose 120 people" in asked
     assert "120 paused." in done.content.decode()
@@ -187,7 +188,7 @@ def test_an_act_on_a_number_needs_a_reason_and_is_written_down_twice():
     client = a_client("Operator")
 
     assert "Say why" in client.post(url("promote", number), {"reason": ""}).content.decode()
-    client.post(url("promote", number), {"reason": "primary lost"})
+    confirm(client, url("promote", number), reason="primary lost")
 
     number.refresh_from_db()
     assert (number.role, number.state) == ("PRIMARY", "ACTIVE")

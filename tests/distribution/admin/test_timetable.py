@@ -12,6 +12,7 @@ from django.utils import timezone
 from distribution.models import BlackoutDate, DailyTime, DistributionState, OneTime
 from tests.builders import an_approved_content
 from tests.distribution.reporting.test_today import TOMORROW, a_morning
+from tests.shown_forms import confirm_rows
 
 pytestmark = pytest.mark.django_db
 ADD_TIME = reverse("admin:distribution_dailytime_add")
@@ -50,7 +51,7 @@ def test_a_one_time_distribution_is_planned_and_cancelled_with_a_reason(admin_cl
 
     act = {"action": "cancel", "_selected_action": [planned.pk]}
     assert b"Cancel what is planned" in admin_client.post(LIST, act).content
-    admin_client.post(LIST, {**act, "confirmed": "yes", "reason": "not needed"})
+    confirm_rows(admin_client, LIST, act, reason="not needed")
     planned.refresh_from_db()
     assert (planned.state, planned.state_reason) == (DistributionState.CANCELLED, "not needed")
     assert LogEntry.objects.count() == 2

@@ -10,6 +10,7 @@ from django.urls import reverse
 from masking.phones import mask_phone
 from subscribers.models import ConsentEvent, Subscriber
 from tests.builders import a_subscriber
+from tests.shown_forms import confirm_rows
 from tests.subscribers.moments import NOW, statuses
 from tests.subscribers.roles import log_messages
 
@@ -140,9 +141,7 @@ def test_an_action_decides_through_consent(admin_client, action, before, after, 
     assert 'name="reason"' in asked.content.decode()
     unsaid = admin_client.post(reverse(LIST), {**chosen, "confirmed": "yes", "reason": " "})
     assert "Say why" in unsaid.content.decode()
-    response = admin_client.post(
-        reverse(LIST), {**chosen, "confirmed": "yes", "reason": "he rang"}, follow=True
-    )
+    response = confirm_rows(admin_client, reverse(LIST), chosen, follow=True, reason="he rang")
 
     assert words in response.content.decode()
     assert statuses() == [after]

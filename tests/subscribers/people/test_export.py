@@ -13,6 +13,7 @@ from subscribers.models import Subscriber
 from subscribers.people import export as exporting
 from subscribers.spreadsheets import FORMULA_STARTS, escape_formula, unescape_formula
 from tests.builders import a_subscriber, some_subscribers
+from tests.shown_forms import confirm, confirm_rows
 from tests.subscribers.imports import counts, run
 from tests.subscribers.roles import ROLES, a_client, log_messages
 
@@ -36,7 +37,7 @@ HOSTILE = (
 
 def export(client, kind="csv", reason="audit"):
     path = next(iter(_links(client)))
-    return client.post(path, {"confirmed": "yes", "form": kind, "reason": reason})
+    return confirm(client, path, form=kind, reason=reason)
 
 
 def _links(client):
@@ -109,7 +110,7 @@ def test_the_chosen_ones_are_exported_through_the_same_page():
     form = {"action": "export_selected", "_selected_action": [one.pk]}
 
     assert 'name="reason"' in client.post(LIST, form).content.decode()
-    answer = client.post(LIST, {**form, "confirmed": "yes", "form": "csv", "reason": "x"})
+    answer = confirm_rows(client, LIST, form, form="csv", reason="x")
 
     rows = b"".join(answer).decode().splitlines()
     assert len(rows) == 2
