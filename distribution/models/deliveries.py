@@ -103,7 +103,8 @@ class Delivery(models.Model):
     attempt_no = models.PositiveSmallIntegerField(db_default=0)
     tries_charged = models.PositiveSmallIntegerField(db_default=0)  # against the retry limit
     ambiguous_no = models.PositiveSmallIntegerField(db_default=0)  # resends after no answer
-    resend_no = models.PositiveSmallIntegerField(db_default=0)  # resends after a reported failure
+    # Resends after a reported failure that may lie in the message: those are limited.
+    resend_no = models.PositiveSmallIntegerField(db_default=0)
     inflight_at = models.DateTimeField(null=True, blank=True)
     unknown_at = models.DateTimeField(null=True, blank=True)
     accepted_at = models.DateTimeField(null=True, blank=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from distribution.ledger.attempts.ids import AttemptKey
 from distribution.ledger.reasons import DeliveryReason
@@ -60,15 +61,21 @@ class DeliveryFacts:
 
 
 def apply_report(
-    facts: DeliveryFacts, report: StatusReport, *, now: datetime, window_end: datetime | None
+    facts: DeliveryFacts,
+    report: StatusReport,
+    *,
+    attempts: int,
+    now: datetime,
+    window_end: datetime | None,
 ) -> Failure | None:
     """Apply one report of the delivery's message to `facts`; the failure that is new by it.
 
-    `window_end` is until when the message may be sent again; None: no longer.
+    `attempts` is how often it was tried; `window_end` is until when the message may be sent again;
+    None: no longer.
     """
     failure = None
     if report.status == FAILED:
-        failure = _apply_failure(facts, report, now, window_end)
+        failure = _apply_failure(facts, report, _Resending(attempts, now, window_end))
     else:
         _apply_progress(facts, report)
     facts.wamid = facts.wamid or report.wamid or None
@@ -104,8 +111,16 @@ def _went_out(facts: DeliveryFacts) -> bool:
     return facts.state in WAITING | UNRESOLVED | GIVEN_UP
 
 
+class _Resending(NamedTuple):
+    """What decides, beside the failure, whether and when a message is sent again."""
+
+    attempts: int
+    now: datetime
+    window_end: datetime | None
+
+
 def _apply_failure(
-    facts: DeliveryFacts, report: StatusReport, now: datetime, window_end: datetime | None
+    facts: DeliveryFacts, report: StatusReport, resending: _Resending
 ) -> Failure | None:
     failure, new = failure_in(report, facts), facts.failed_at is None
     if facts.failed_at is None or report.at < facts.failed_at:
@@ -116,21 +131,26 @@ def _apply_failure(
     if facts.progress < Progress.DELIVERED:
         facts.accepted_at = facts.accepted_at or facts.inflight_at or report.at
         facts.reason = failure.slug
-        _end_or_wait(facts, failure, now, window_end)
+        _end_or_wait(facts, failure, resending)
     return failure if new else None
 
 
-def _end_or_wait(
-    facts: DeliveryFacts, failure: Failure, now: datetime, window_end: datetime | None
-) -> None:
+def _end_or_wait(facts: DeliveryFacts, failure: Failure, resending: _Resending) -> None:
     """Meta reports that it did not deliver the message: the one case in which a second send is
-    right, unless the failure forbids it. For our own trouble nobody is given up."""
-    next_at = next_attempt(failure, tries=facts.resend_no, at=now, window_end=window_end, late=True)
+    right, unless the failure forbids it. For our own trouble nobody is given up, and it uses up
+    none of the resends that a failure of the message allows."""
+    next_at = next_attempt(
+        failure,
+        tries=facts.resend_no if failure.charged else max(0, resending.attempts - 1),
+        at=resending.now,
+        window_end=resending.window_end,
+        late=True,
+    )
     if facts.state in WAITING and not is_final(failure):
         facts.next_at = max(facts.next_at, next_at or facts.next_at)
     elif next_at is not None:
         facts.state, facts.next_at = State.RETRY_WAIT, next_at
-        facts.resend_no += 1
+        facts.resend_no += failure.charged
     else:
         facts.state = State.FAILED
 

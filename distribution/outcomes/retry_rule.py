@@ -33,10 +33,11 @@ def next_attempt(
     """When to try again after a failure at `at`; None: never.
 
     `tries` counts the earlier ones: those charged if the failure is charged, else all; with `late`
-    (reported after acceptance) the resends. Failures that may lie in the message are tried three
-    times more; late, Meta advises one resend. A refusal that says nothing of the person (the
-    number's rate, the account, a network that let nothing out) stays on the ladder's last step
-    until the window ends: giving up would leave a recipient out for our own trouble.
+    (reported after acceptance) the resends that were charged, else all. Failures that may lie in
+    the message are tried three times more; late, Meta advises one resend. A refusal that says
+    nothing of the person (the number's rate, the account, a network that let nothing out) stays on
+    the ladder's last step until the window ends: giving up would leave a recipient out for our own
+    trouble.
     """
     if window_end is None or is_final(failure):
         return None

@@ -237,7 +237,9 @@ class _Bundle:
     def _report(self, row: _Row, facts: DeliveryFacts, report: StatusReport) -> Failure | None:
         facts.pricing_id = self.pricings.decisive(facts.pricing_id, report.pricing)
         window_end = self.window_ends.get(row.distribution_id)
-        return apply_report(facts, report, now=self.now, window_end=window_end)
+        return apply_report(
+            facts, report, attempts=row.attempt_no, now=self.now, window_end=window_end
+        )
 
     def _accept(self, row: _Row, facts: DeliveryFacts, report: StatusReport) -> bool:
         """Apply proof that an earlier attempt went out; False if a later one may be out, too."""

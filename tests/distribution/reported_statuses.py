@@ -22,7 +22,7 @@ from tests.builders import LEASE, an_open_distribution
 NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=1)
 RESEND = timedelta(seconds=settings.RETRY_DELAYS_SECONDS[0])
-LOST, NOT_ON_WHATSAPP = 131000, 131026
+LOST, NOT_ON_WHATSAPP, THROTTLED = 131000, 131026, 130429
 
 
 def seconds(number: float) -> timedelta:

@@ -43,9 +43,9 @@ SENT, DELIVERED, READ = report("sent", 1), report("delivered", 2), report("read"
 INVALID, LOST_BY_META = report("failed", 4, NOT_ON_WHATSAPP), report("failed", 4, LOST)
 
 
-def after(start: DeliveryFacts, *reports: StatusReport) -> DeliveryFacts:
+def after(start: DeliveryFacts, *reports: StatusReport, attempts: int = 1) -> DeliveryFacts:
     for one in reports:
-        apply_report(start, one, now=NOON, window_end=WINDOW_END)
+        apply_report(start, one, attempts=attempts, now=NOON, window_end=WINDOW_END)
     return start
 
 
@@ -97,12 +97,21 @@ def test_our_own_trouble_costs_nobody_the_message_however_often_it_comes_back(co
     """Case A9: a resend that is refused again was given up; in the answer it was not."""
     number_gone = code == 133010  # another number may take it at once
     for resends, delay in ((0, 5), (1, 10), (3, 20), (30, 20)):
-        start = standing(State.ACCEPTED)
-        start.resend_no = resends
-        kept = after(start, report("failed", 4, code))
+        kept = after(standing(State.ACCEPTED), report("failed", 4, code), attempts=resends + 1)
         assert kept.state == State.RETRY_WAIT
         assert kept.next_at == NOON + timedelta(seconds=0 if number_gone else delay)
-        assert kept.resend_no == resends + 1
+        assert kept.resend_no == 0
+
+
+def test_our_own_trouble_uses_up_none_of_what_meta_advises_for_a_lost_message():
+    """Throttled after acceptance and sent again, then lost by Meta: one resend is still right."""
+    throttled = after(standing(State.ACCEPTED), report("failed", 4, 130429))
+    again = standing(State.ACCEPTED)
+    again.resend_no = throttled.resend_no
+
+    lost = after(again, LOST_BY_META, attempts=2)
+
+    assert (lost.state, lost.resend_no, lost.next_at) == (State.RETRY_WAIT, 1, RESEND_AT)
 
 
 @pytest.mark.parametrize(
@@ -138,7 +147,7 @@ def test_a_repeated_failure_does_not_end_the_wait_that_somebody_chose_after_it()
 
 def test_a_message_lost_after_the_window_has_failed():
     late = standing(State.ACCEPTED)
-    apply_report(late, LOST_BY_META, now=NOON, window_end=None)
+    apply_report(late, LOST_BY_META, attempts=1, now=NOON, window_end=None)
     assert (late.state, late.reason) == (State.FAILED, "send_failed")
 
 
@@ -195,6 +204,6 @@ def test_doubled_and_shuffled_reports_end_the_same(heard, dice):
 def test_progress_never_falls(heard):
     one, seen = standing(), 0
     for heard_one in heard:
-        apply_report(one, heard_one, now=NOON, window_end=WINDOW_END)
+        apply_report(one, heard_one, attempts=1, now=NOON, window_end=WINDOW_END)
         assert one.progress >= seen
         seen = one.progress

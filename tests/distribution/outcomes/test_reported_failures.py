@@ -22,6 +22,7 @@ from tests.distribution.reported_statuses import (
     LOST,
     NOT_ON_WHATSAPP,
     RESEND,
+    THROTTLED,
     Run,
     delivery,
     receive,
@@ -66,6 +67,18 @@ def test_what_meta_lost_is_sent_again_once(run):
     run.settle(claim, State.ACCEPTED, wamid="wamid.second")
     receive("failed", claim.attempt(claim.deliveries[0]), code=LOST)
     assert (delivery().state, delivery().reason) == (State.FAILED, "send_failed")
+
+
+def test_who_was_throttled_late_and_then_lost_by_meta_gets_the_resend_all_the_same(run):
+    receive("failed", run.accepted(), code=THROTTLED)
+    states = []
+    for _ in range(2):
+        claim = run.attempt(now=LATER + RESEND * 4)
+        run.settle(claim, State.ACCEPTED, wamid=f"wamid.{len(states)}")
+        receive("failed", claim.attempt(claim.deliveries[0]), code=LOST)
+        states.append((delivery().state, delivery().resend_no))
+
+    assert states == [(State.RETRY_WAIT, 1), (State.FAILED, 1)]
 
 
 @pytest.mark.parametrize(
