@@ -6,11 +6,13 @@ of the same name, language and components, the number is not used for the conten
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.db.models import Q
 
 from distribution.content import template_schema
 from distribution.models import MessageTemplate, TemplateStatus
-from phonepool.models import NumberState, PhoneNumber
+from phonepool.models import NumberState, PhoneNumber, Quality
 from phonepool.numbers import accounts
 
 
@@ -25,9 +27,32 @@ def numbers_with(template: MessageTemplate) -> frozenset[int] | None:
     return frozenset(rows.values_list("pk", flat=True)) if wabas else frozenset()
 
 
-def can_be_sent(template: MessageTemplate) -> bool:
-    """Whether Meta has it approved in an account of ours that has a number for it."""
-    return is_approved(template) and has_number(template)
+def can_be_sent(template: MessageTemplate, *, but: Collection[int] = ()) -> bool:
+    """Whether Meta has it approved in an account of ours that has a number for it.
+
+    `but`: ids of accounts that are out of the question; then the account of the number is known,
+    and the number not disabled or flagged.
+    """
+    if not but:
+        return is_approved(template) and has_number(template)
+    accounts_left = {pk for pk in _accounts_with(template) if pk is not None} - set(but)
+    able = PhoneNumber.objects.filter(waba__in=accounts_left).exclude(state=NumberState.DISABLED)
+    return able.exclude(quality=Quality.FLAGGED).exists()
+
+
+def left_out(template: MessageTemplate) -> str:
+    """That some numbers which could send do not have it, in a sentence; empty: all have it."""
+    able = numbers_with(template)
+    if able is None:
+        return ""
+    usable = [*PhoneNumber.objects.usable(), *PhoneNumber.objects.standing_by()]
+    missing = [number.label for number in usable if number.pk not in able]
+    if not missing:
+        return ""
+    return (
+        f"Not sent by {', '.join(missing)}: their WhatsApp account does not have the message "
+        f"template {template} approved with the same components."
+    )
 
 
 def has_number(template: MessageTemplate) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 from django.utils.crypto import salted_hmac
 
 from distribution.content import readiness
-from distribution.models import Distribution
+from distribution.models import Distribution, MessageTemplate
 from phonepool.cloud_api import credentials
 from phonepool.errors import PORTFOLIO_PACING, PROXY_ANSWER, Action, Failure, FailureCategory
 from phonepool.models import PhoneNumber
@@ -39,7 +39,7 @@ def read(distribution_id: int, cause: str, now: datetime) -> dict[str, Any]:
         "cause": cause,
         "at": now.isoformat(),
         "token": salted_hmac("pause", credentials.access_token()).hexdigest()[:16],
-        "template": _digest([template.status, template.components]) if template else "",
+        "template": _template_facts(template) if template else "",
         "content": _digest([content.pk, content.media]) if content else "",
         "sendable": not problems,
         "numbers": sorted(PhoneNumber.objects.usable().values_list("pk", flat=True)),
@@ -81,6 +81,12 @@ def after_trial(then: Facts, now: Facts) -> dict[str, Any]:
     """The facts to keep when the distribution is resumed for this change."""
     tried = {name: now[name] for name in ("token", "template", "content")}
     return {**then, "tried": tried, "trials": then["trials"] + 1}
+
+
+def _template_facts(template: MessageTemplate) -> str:
+    """Of the template in each of our accounts: any of them may come back."""
+    rows = MessageTemplate.objects.filter(name=template.name, language=template.language)
+    return _digest([[row.waba_id, row.status, row.components] for row in rows.order_by("pk")])
 
 
 def _changed(name: str, then: Facts, now: Facts) -> bool:

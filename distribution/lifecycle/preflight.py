@@ -98,17 +98,8 @@ def _repetition(distribution: Distribution, content: Content | None) -> Iterator
 
 def _numbers_left_out(content: Content | None) -> Iterator[PreflightFinding]:
     """Numbers of an account that lacks the message template; others take their share."""
-    able = template_accounts.numbers_with(content.message_template) if content else None
-    if content is None or able is None:
-        return
-    missing = [number.label for number in _usable_numbers() if number.pk not in able]
-    if missing:
-        yield PreflightFinding(
-            AlertRule.TEMPLATE_NOT_APPROVED,
-            f"Not sent by {', '.join(missing)}: their WhatsApp account does not have the message "
-            f"template {content.message_template} approved with the same components.",
-            blocking=False,
-        )
+    if content and (sentence := template_accounts.left_out(content.message_template)):
+        yield PreflightFinding(AlertRule.TEMPLATE_NOT_APPROVED, sentence, blocking=False)
 
 
 def _capacity(

@@ -16,7 +16,7 @@ from distribution.alerts.catalogue import AlertRule
 from distribution.content import template_accounts
 from distribution.lifecycle import control
 from distribution.mirror.ordering import is_stale
-from distribution.models import Distribution, MessageTemplate, TemplateStatus
+from distribution.models import Distribution, MessageTemplate, Severity, TemplateStatus
 
 STATUS_AFTER = {
     "APPROVED": TemplateStatus.APPROVED,
@@ -66,22 +66,37 @@ def apply_status(
 def write_status(
     template: MessageTemplate, status: TemplateStatus, *, reason: str, now: datetime, **more: Any
 ) -> None:
-    """Record the status; pause what can no longer be sent when the template was lost just now."""
-    lost = template.status == TemplateStatus.APPROVED != status
+    """Record the status. What sends with the template is paused if no number can send it any more,
+    else an alert names the numbers that cannot, while there are any."""
+    before = template.status
     _write(template, status=status, status_reason=reason[:200], **more)
-    if lost:
-        _pause_without_numbers(template, f"{template} is {status} at Meta ({reason})", now)
+    if before != status and TemplateStatus.APPROVED in (before, status):
+        _tell_senders(template, f"{template} is {status} at Meta ({reason})", now)
 
 
-def _pause_without_numbers(template: MessageTemplate, why: str, now: datetime) -> None:
+def _tell_senders(template: MessageTemplate, why: str, now: datetime) -> None:
     using = Distribution.objects.sending().filter(
         content__message_template__name=template.name,
         content__message_template__language=template.language,
     )
     for distribution in using.select_related("content__message_template"):
-        content = distribution.content
-        if content is not None and not template_accounts.can_be_sent(content.message_template):
+        assert distribution.content is not None  # it was found by it
+        planned = distribution.content.message_template
+        if template.status != TemplateStatus.APPROVED and not template_accounts.can_be_sent(
+            planned
+        ):
             control.pause(distribution.pk, reason=f"message template {why}", now=now)
+            continue
+        if sentence := template_accounts.left_out(planned):
+            incidents.raise_alert(
+                AlertRule.TEMPLATE_NOT_APPROVED,
+                distribution.pk,
+                severity=Severity.WARNING,
+                message=f"{distribution}: {sentence}",
+                now=now,
+            )
+        else:
+            incidents.close_alert(AlertRule.TEMPLATE_NOT_APPROVED, distribution.pk, now=now)
 
 
 def apply_quality(template: MessageTemplate, quality: str, *, at: datetime) -> bool:

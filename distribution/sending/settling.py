@@ -22,6 +22,7 @@ from distribution.ledger.attempts.conflicts import Conflict
 from distribution.ledger.attempts.ids import AttemptKey
 from distribution.ledger.attempts.settlements import Settlement
 from distribution.lifecycle import control, mass_failures
+from distribution.mirror import refused_templates
 from distribution.models import AttemptOutcome, Channel, Distribution, State
 from distribution.outcomes import duplicates, tallies
 from distribution.outcomes.tallies import Tally
@@ -216,10 +217,10 @@ class Settling:
         message template pauses the distribution."""
         distribution, now = self._distribution, self._clock()
         lost = pool.report_calls(reports, now=now)
-        actions = {report.failure.action: report.failure for report in reports if report.failure}
+        refused = {report.failure.action: report.failure for report in reports if report.failure}
         if lost:
             control.wake_backups(distribution, now)
             phone_pool.refresh(now)
-        for action in HALTING:
-            if action in actions:
-                control.pause_for(distribution.pk, actions[action], now=now)
+        for failure in (refused[action] for action in HALTING if action in refused):
+            numbers = {report.number_id for report in reports if report.failure == failure}
+            refused_templates.stop(distribution.pk, failure, numbers, at=now, now=now)

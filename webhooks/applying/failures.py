@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from distribution.alerts import incidents, phone_pool
 from distribution.alerts.catalogue import AlertRule
 from distribution.lifecycle import control, mass_failures
+from distribution.mirror import refused_templates
 from distribution.models import Distribution
 from distribution.outcomes import portfolio_pacing
 from distribution.outcomes.reported_failures import ReportedFailure, SentMessage
@@ -108,14 +109,24 @@ def _opt_out(failures: Iterable[ReportedFailure], now: datetime) -> None:
 # --- distributions ------------------------------------------------------------------------------
 
 
-def _pause_distributions(failures: Iterable[ReportedFailure], now: datetime) -> None:
+def _pause_distributions(failures: Sequence[ReportedFailure], now: datetime) -> None:
     """Those that were hit, unless they were resumed after these messages were sent."""
-    latest: dict[int, ReportedFailure] = {}
-    for one in sorted(failures, key=lambda one: one.sent_at or one.at):
-        latest[one.distribution_id] = one
-    for distribution_id, one in latest.items():
-        if not _resumed_since(distribution_id, one.sent_at or one.at):
-            control.pause_for(distribution_id, one.failure, seen=REPORTED_LATE, now=now)
+    hit: dict[tuple[int, Failure], list[ReportedFailure]] = defaultdict(list)
+    for one in sorted(failures, key=lambda one: one.sent_at or one.at, reverse=True):
+        hit[one.distribution_id, one.failure].append(one)
+    distributions = Distribution.objects.in_bulk({one.distribution_id for one in failures})
+    for (distribution_id, failure), ones in hit.items():
+        resumed_at = distributions[distribution_id].resumed_at
+        new = [one for one in ones if not resumed_at or (one.sent_at or one.at) >= resumed_at]
+        if new:
+            refused_templates.stop(
+                distribution_id,
+                failure,
+                {one.number_id for one in new},
+                at=max(one.at for one in new),
+                seen=REPORTED_LATE,
+                now=now,
+            )
 
 
 def _resumed_since(distribution_id: int, moment: datetime) -> bool:
@@ -159,13 +170,20 @@ def apply_errors(
         if number_id is not None:
             reports.append(CallReport(number_id, failure))
         if failure.action in HALTING:
-            halted.append((number_id, failure))
+            halted.append((number_id, failure, error.at))
         elif not _concerns_number(failure):
             left_out[f"errors.{failure.slug}"] += 1
     _report_to_pool(reports, now)
-    for number_id, failure in dict.fromkeys(halted):
+    for number_id, failure, at in dict.fromkeys(halted):
         for distribution_id in _sending_by_number(number_id):
-            control.pause_for(distribution_id, failure, seen="an error about the account", now=now)
+            refused_templates.stop(
+                distribution_id,
+                failure,
+                {number_id},
+                at=at,
+                seen="an error about the account",
+                now=now,
+            )
     return left_out
 
 
