@@ -19,7 +19,7 @@ from distribution.engine import clock_repair
 from distribution.engine import tick as engine_tick  # `tick` is a task here
 from distribution.event_webhooks import delivery
 from distribution.lifecycle import closing, media_renewal, schedule
-from distribution.mirror import number_sync, template_sync
+from distribution.mirror import pool_sync, template_sync
 from distribution.models import Distribution, Heartbeat, KeptAnswer
 from distribution.models.heartbeats import KEEPER, SLA, TICK
 from distribution.runtime.publisher import WAIT_SECONDS, publish
@@ -141,8 +141,8 @@ def refresh_sla() -> None:
 
 @shared_task(ignore_result=True)
 def sync_phone_numbers() -> int:
-    """Read the state of every number from Meta; how many changed."""
-    return number_sync.sync(client.client(), now=timezone.now())
+    """Read the state of every number and account from Meta; how many numbers changed."""
+    return pool_sync.sync(client.client(), now=timezone.now())
 
 
 @shared_task(ignore_result=True)

@@ -18,7 +18,7 @@ from django.utils import timezone
 from config.demo.subscriber_list import make_files
 from config.staff import roles
 from distribution.content import approval
-from distribution.mirror import number_sync, template_sync
+from distribution.mirror import pool_sync, template_sync
 from distribution.models import Content, MessageTemplate
 from phonepool.cloud_api import client
 from phonepool.models import PhoneNumber, Portfolio, Role
@@ -90,7 +90,7 @@ def set_up_pool(numbers: Iterable[PoolNumber]) -> int:
                 "daily_capacity": number.capacity,
             },
         )
-    return number_sync.sync(client.client(), now=timezone.now())
+    return pool_sync.sync(client.client(), now=timezone.now())
 
 
 def create_users(password: str) -> tuple[User, User]:

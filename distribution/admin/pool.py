@@ -18,7 +18,7 @@ from unfold.admin import ModelAdmin
 
 from distribution.admin.added_figures import AddedFigures
 from distribution.analytics.headroom import headroom, recent_rates
-from distribution.mirror import number_sync
+from distribution.mirror import pool_sync
 from phonepool.admin import PhoneNumberAdmin, PortfolioAdmin, WabaAdmin
 from phonepool.cloud_api import client
 from phonepool.models import NumberState, PhoneNumber, Portfolio, Quality, Role, Waba
@@ -175,7 +175,7 @@ class PoolAdmin(NeverDeleted, AddedFigures, CarefulForms, PhoneNumberAdmin):
     @action_button("Ask Meta now", permissions=["sync"], icon="sync")
     def sync_now(self, request: HttpRequest) -> HttpResponseBase:
         def ask_meta() -> None:
-            changed = number_sync.sync(client.client(), now=timezone.now())
+            changed = pool_sync.sync(client.client(), now=timezone.now())
             number = PhoneNumber.objects.first()
             if number is not None:
                 log_action(self, request, number, "sync", after={"changed": changed})

@@ -24,13 +24,23 @@ LIFTED_BY = {
 VIOLATION = "ACCOUNT_VIOLATION"
 OF_VIOLATIONS = ("ACCOUNT_RESTRICTION", VIOLATION)
 ALERT, REVIEW = "ACCOUNT_ALERT", "ACCOUNT_REVIEW"  # our names for fields of their own
+HEALTH = "HEALTH_STATUS"  # by our own reading only (`account_sync.py`)
 DISCONNECTED = ("PARTNER_REMOVED", "PARTNER_APP_UNINSTALLED")
 GRAVE = frozenset(
-    (*OF_VIOLATIONS, *DISCONNECTED, "ACCOUNT_DELETED", "ACCOUNT_OFFBOARDED", "DISABLED_UPDATE")
+    (
+        *OF_VIOLATIONS,
+        *DISCONNECTED,
+        "ACCOUNT_DELETED",
+        "ACCOUNT_OFFBOARDED",
+        "DISABLED_UPDATE",
+        HEALTH,
+    )
 )
+# Topics that begin so are about whether the account may send at all.
+SENDING_TOPICS = tuple(event.lower() for event in (*OF_VIOLATIONS, "DISABLED_UPDATE"))
 REINSTATED = "REINSTATE"  # a word that lifts everything about the account
 LIFTING_ENDS = ("_UNBAN", "_RECOVERY")
-LIFTING_WORDS = ("APPROVED", "OBA_APPROVED", "RESOLVED", "INACTIVE")
+LIFTING_WORDS = ("APPROVED", "OBA_APPROVED", "RESOLVED", "INACTIVE", "AVAILABLE", "LIMITED")
 REMEDY = "look at the account in the Business Manager."
 RECONNECT = (
     "our app has lost the account and the next messages fail. Add the app to the account again in "
@@ -65,9 +75,22 @@ def apply(
         incidents.close_alert(RULE, meta_notices.account_key(account, topic), now=now)
     for notice in written:
         if notice.topic not in over:
-            key = meta_notices.account_key(account, notice.topic)
+            key = _alert_key(notice)
             incidents.raise_alert(RULE, key, message=_message(notice), now=now)
     return ""
+
+
+def _alert_key(notice: AccountNotice) -> str:
+    """Its own, or that of our reading, if that has told already that the account cannot send."""
+    health = meta_notices.account_key(notice.account, HEALTH.lower())
+    if notice.topic.startswith(SENDING_TOPICS) and is_open(health):
+        return health
+    return meta_notices.account_key(notice.account, notice.topic)
+
+
+def is_open(*keys: str) -> bool:
+    """Whether one of these alerts about an account is open."""
+    return incidents.open_alerts(RULE).filter(scope__in=map(RULE.scope, keys)).exists()
 
 
 def _topics(event: str, words: Sequence[str], *, lifted: bool) -> list[str]:

@@ -29,7 +29,7 @@ def apply_notice(portfolio: Portfolio, limit: Limit, *, at: datetime, now: datet
         _tell_unknown(portfolio, limit, now)
     elif _close_others(portfolio, f"{limit.people}", same=same, now=now):
         message = (
-            f"Meta says that {_we(portfolio)} may write to {_people(limit.people)} in 24 hours, "
+            f"Meta says that {_we(portfolio)} may write to {_told(limit)} in 24 hours, "
             f"our record says {_people(portfolio.recipient_limit)}: check the Business Manager "
             "and correct it."
         )
@@ -49,7 +49,7 @@ def apply_reading(portfolio: Portfolio, limit: Limit, *, now: datetime) -> bool:
     if not _close_others(portfolio, f"{limit.people}", same=same, now=now):
         return False
     message = (
-        f"Meta lets {_we(portfolio)} write to {_people(limit.people)} in 24 hours; it was "
+        f"Meta lets {_we(portfolio)} write to {_told(limit)} in 24 hours; it was "
         f"{_people(before)}. Our record follows."
     )
     _tell(portfolio, f"{limit.people}", message, now)
@@ -83,6 +83,10 @@ def _tell(portfolio: Portfolio, key: str, message: str, now: datetime) -> None:
 
 def _we(portfolio: Portfolio) -> str:
     return f"{portfolio}" if meta_notices.limit_prefix(portfolio.pk) else "we"
+
+
+def _told(limit: Limit) -> str:
+    return _people(limit.people) if limit.named else "a number of people that it does not name"
 
 
 def _people(limit: int | None) -> str:

@@ -82,9 +82,8 @@ def _tell_senders(template: MessageTemplate, why: str, now: datetime) -> None:
     for distribution in using.select_related("content__message_template"):
         assert distribution.content is not None  # it was found by it
         planned = distribution.content.message_template
-        if template.status != TemplateStatus.APPROVED and not template_accounts.can_be_sent(
-            planned
-        ):
+        lost = template.status != TemplateStatus.APPROVED
+        if lost and not template_accounts.can_be_sent(planned):
             control.pause(distribution.pk, reason=f"message template {why}", now=now)
             continue
         if sentence := template_accounts.left_out(planned):

@@ -21,20 +21,27 @@ from django.conf import settings
 from phonepool.cloud_api import credentials, responses
 from phonepool.cloud_api.dispatcher import Dispatcher
 from phonepool.cloud_api.media import MediaFile
-from phonepool.cloud_api.responses import OutcomeKind, PhoneNumberFacts, TemplateFacts
+from phonepool.cloud_api.responses import (
+    AccountFacts,
+    OutcomeKind,
+    PhoneNumberFacts,
+    TemplateFacts,
+)
 from phonepool.cloud_api.sends import Dispatch, PreparedMessage, SendContext, SendOutcome
 from phonepool.cloud_api.transport import CloudTransport, Transport
 from phonepool.exceptions import Rejected
 
-__all__ = ["CloudApi", "Dispatch", "OutcomeKind", "PhoneNumberFacts", "SendOutcome"]
+__all__ = ["AccountFacts", "CloudApi", "Dispatch", "OutcomeKind", "PhoneNumberFacts", "SendOutcome"]
 __all__ += ["PreparedMessage", "TemplateFacts", "client"]
 
 MAX_PAGES = 200
 NUMBER_FIELDS = "id,status,quality_rating,whatsapp_business_manager_messaging_limit"
+HEALTH_FIELD, REVIEW_FIELD = "health_status", "account_review_status"
 TEMPLATE_FIELDS = (
     "id,name,language,category,status,quality_score,components,correct_category,sub_category,"
     "message_send_ttl_seconds,source"
 )
+UNKNOWN_FIELD = 100
 STALE_CURSOR = 131059  # a list's cursor is not valid any more (v24.0 and later)
 
 
@@ -70,19 +77,26 @@ class CloudApi:
         query = {"fields": NUMBER_FIELDS}
         return responses.phone_number(self._read(self._context.path(phone_number_id), query))
 
-    def message_templates(self, account_id: str) -> list[TemplateFacts]:
-        """All message templates of a WhatsApp Business account.
+    def phone_numbers(self, account_id: str) -> list[PhoneNumberFacts]:
+        """The same about all numbers of a WhatsApp Business account."""
+        path = self._context.path(account_id, "phone_numbers")
+        return [responses.phone_number(item) for item in self._whole_list(path, NUMBER_FIELDS)]
 
-        A cursor that has gone stale on the way is no reason to miss any: the list begins again,
-        once.
-        """
-        path = self._context.path(account_id, "message_templates")
+    def account(self, account_id: str) -> AccountFacts:
+        """Whether Meta lets an account send. Not every app may read the review of it."""
+        path = self._context.path(account_id)
         try:
-            items = list(self._list(path, TEMPLATE_FIELDS))
+            found = self._read(path, {"fields": f"{HEALTH_FIELD},{REVIEW_FIELD}"})
         except Rejected as refusal:
-            if refusal.code != STALE_CURSOR:
+            if refusal.code != UNKNOWN_FIELD:
                 raise
-            items = list(self._list(path, TEMPLATE_FIELDS))
+            found = self._read(path, {"fields": HEALTH_FIELD})
+        return responses.account(found)
+
+    def message_templates(self, account_id: str) -> list[TemplateFacts]:
+        """All message templates of a WhatsApp Business account."""
+        path = self._context.path(account_id, "message_templates")
+        items = self._whole_list(path, TEMPLATE_FIELDS)
         return [responses.message_template(item) for item in items]
 
     def upload_media(self, phone_number_id: str, file: MediaFile) -> str:
@@ -102,6 +116,16 @@ class CloudApi:
         """Cancels calls that have not begun, of all callers; closes connections, ends threads."""
         self._context.dispatcher.close()
         self._context.transport.close()
+
+    def _whole_list(self, path: str, fields: str) -> list[dict[str, Any]]:
+        """A cursor that has gone stale on the way is no reason to miss any: the list begins again,
+        once."""
+        try:
+            return list(self._list(path, fields))
+        except Rejected as refusal:
+            if refusal.code != STALE_CURSOR:
+                raise
+            return list(self._list(path, fields))
 
     def _list(self, path: str, fields: str) -> Iterator[dict[str, Any]]:
         query, seen = {"fields": fields, "limit": "100"}, {""}

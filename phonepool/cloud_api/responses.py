@@ -20,7 +20,15 @@ from phonepool.errors import (
     classify,
 )
 from phonepool.exceptions import Rejected, Unanswered
-from phonepool.json_values import as_array, as_integer, as_object, as_printable, objects_in, parse
+from phonepool.json_values import (
+    as_array,
+    as_constant,
+    as_integer,
+    as_object,
+    as_printable,
+    objects_in,
+    parse,
+)
 from phonepool.masking import MAX_TRACE_ID_CHARACTERS, masked
 
 MAX_WAMID_CHARACTERS = 512
@@ -73,6 +81,15 @@ class PhoneNumberFacts:
     status: str  # CONNECTED, FLAGGED, RESTRICTED, …
     quality_rating: str  # GREEN, YELLOW, RED, UNKNOWN
     messaging_limit: str = ""  # of its portfolio: TIER_2K, UNLIMITED, …
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """A WhatsApp Business account as Meta describes it; missing fields are empty."""
+
+    review: str = ""  # APPROVED, REJECTED, PENDING, …
+    health: str = ""  # the worst of what its messages depend on: AVAILABLE, LIMITED, BLOCKED
+    blocked_by: tuple[str, ...] = ()  # what is BLOCKED, with the codes of its errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +174,26 @@ def phone_number(document: dict[str, Any]) -> PhoneNumberFacts:
     rating = _text(document, "quality_rating") or _text(_inner(document, "quality_score"), "score")
     limit = _text(document, "whatsapp_business_manager_messaging_limit")
     return PhoneNumberFacts(_text(document, "id"), _text(document, "status"), rating, limit)
+
+
+def account(document: dict[str, Any]) -> AccountFacts:
+    """The account in a response to a read."""
+    health = _inner(document, "health_status")
+    return AccountFacts(
+        as_constant(document.get("account_review_status")),
+        as_constant(health.get("can_send_message")),
+        tuple(
+            _entity(entity)
+            for entity in objects_in(health.get("entities"))
+            if as_constant(entity.get("can_send_message")) == "BLOCKED"
+        ),
+    )
+
+
+def _entity(entity: dict[str, Any]) -> str:
+    codes = [_integer(error.get("error_code")) for error in objects_in(entity.get("errors"))]
+    words = [as_constant(entity.get("entity_type")), *(str(code) for code in codes if code)]
+    return " ".join(filter(None, words))
 
 
 def message_template(document: dict[str, Any]) -> TemplateFacts:

@@ -6,7 +6,7 @@ WHATSAPP_BUSINESS_ID, whose row is created when it is first needed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -69,6 +69,13 @@ def others_exist(waba_id: int | None) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM phonepool_waba WHERE id <> %s LIMIT 1", [waba_id or 0])
         return cursor.fetchone() is not None
+
+
+def assign_numbers(waba: Waba, meta_ids: Collection[str]) -> int:
+    """Gives numbers without an account the one that lists them, if its portfolio is theirs; how
+    many."""
+    without = PhoneNumber.objects.filter(waba__isnull=True, portfolio=waba.portfolio_id)
+    return without.filter(meta_id__in=meta_ids).update(waba=waba)
 
 
 def adopt_numbers() -> int:

@@ -6,20 +6,22 @@ Numbers, digits as text, tiers, and several words for "no limit" have all been s
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from phonepool.json_values import as_constant, as_integer
 
-UNLIMITED_WORDS = frozenset(("UNLIMITED", "UNTIERED", "-1"))
+UNLIMITED_WORDS = frozenset(("UNLIMITED", "-1"))
+NO_FIGURE_WORDS = frozenset(("UNTIERED", "NOT_SET"))  # Meta has none, so we keep none
 _TIER = re.compile(r"([0-9]{1,7})(K?)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A limit as Meta reported it. `people` is None for no limit."""
+    """A limit as Meta reported it. `people` is None for no limit, or for none that Meta names."""
 
     people: int | None
     word: str = ""  # what could not be read: Meta has to be asked
+    named: bool = field(default=True, compare=False)
 
     @property
     def known(self) -> bool:
@@ -34,6 +36,8 @@ def parse(value: object) -> Limit | None:
     tier = word.removeprefix("TIER_")
     if tier in UNLIMITED_WORDS:
         return Limit(None)
+    if tier in NO_FIGURE_WORDS:
+        return Limit(None, named=False)
     match = _TIER.fullmatch(tier)
     people = as_integer(match[1] + "000" * bool(match[2])) if match else None
     if not people:  # a limit of nobody is no limit that Meta knows

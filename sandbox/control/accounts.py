@@ -34,20 +34,28 @@ _FLAGS = dict.fromkeys(("locked", "restricted", "disabled", "payment_ok"), bool)
 _RESTRICTION_KEYS = {"restriction": str, "violation": str, "expires_in_s": float, "age_s": float}
 
 
-@COMMANDS.add("POST", "account", {**_APP_KEYS, **_FLAGS, **_RESTRICTION_KEYS, "silent": bool})
+_REVIEWS = ("APPROVED", "REJECTED", "PENDING", "DEFERRED")
+_ACCOUNT_KEYS = {**_APP_KEYS, **_FLAGS, **_RESTRICTION_KEYS, "review": _REVIEWS, "silent": bool}
+
+
+@COMMANDS.add("POST", "account", _ACCOUNT_KEYS)
 async def change_account(sandbox: Sandbox, request: ControlRequest) -> object:
     """Locks, restricts or disables an account (the first, or the one in the path), or invalidates
     its payment or the app's token. `expires_in_s` ends a restriction by itself."""
     waba, body = request.waba(sandbox, request.name), request.body
     request.assign(sandbox.world.app, *_APP_KEYS)
     if not request.age_s:
-        request.assign(waba, *_FLAGS)
+        request.assign(waba, *_FLAGS, "review")
         if "restricted" in body:
             end = body.get("expires_in_s")
             waba.restricted_until = inf if end is None else sandbox.clock.now() + end
     if not body.get("silent"):
         for event, details in _events(sandbox, request):
             queue_account_update(sandbox, waba, event, in_s=-request.age_s, **details)
+        if "review" in body:
+            decision = {"decision": body["review"]}
+            field = "account_review_update"
+            sandbox.webhooks.queue_management(waba.id, field, decision, in_s=-request.age_s)
     return {"locked": waba.locked, "restricted": waba.is_restricted(sandbox.clock.now())}
 
 

@@ -89,6 +89,7 @@ def waba_object(world: World, waba: Waba, fields: str) -> dict[str, object]:
         "on_behalf_of_business_info": owner,
         "primary_funding_id": "600000000000001" if waba.payment_ok else None,
         "whatsapp_business_manager_messaging_limit": messaging_limit(world, waba.portfolio),
+        "account_review_status": waba.review,
         "health_status": lambda: _health(world, waba),
     }
     shown = _pick(values, fields or _WABA_FIELDS)

@@ -50,6 +50,7 @@ class Waba:
     restricted: bool = False
     restricted_until: float = inf  # if restricted
     disabled: bool = False
+    review: str = "APPROVED"
     payment_ok: bool = True
     warned: bool = False  # of misclassification: categories change without a day's notice
     utility_limit: int | None = None  # messages in 24 h while templates are misclassified

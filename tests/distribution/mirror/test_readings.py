@@ -41,6 +41,9 @@ class Meta:
             raise Unanswered(NO_ANSWER)
         return self.templates[account]
 
+    def phone_numbers(self, account: str) -> list[PhoneNumberFacts]:
+        raise Unanswered(NO_ANSWER)
+
     def phone_number(self, meta_id: str) -> PhoneNumberFacts:
         return PhoneNumberFacts(meta_id, *self.numbers[meta_id])
 
@@ -250,11 +253,23 @@ def test_each_portfolio_has_the_limit_that_its_own_numbers_tell(meta):
 def test_a_limit_that_cannot_be_read_is_never_the_old_one_in_silence(meta):
     number = pool_number()
     Portfolio.objects.update(recipient_limit=10_000)
-    told(meta, number, limit="TIER_NOT_SET")
+    told(meta, number, limit="TIER_MANY")
     number_sync.sync(meta, now=NOW)
 
-    assert "that we cannot read: TIER_NOT_SET" in Alert.objects.get().message
+    assert "that we cannot read: TIER_MANY" in Alert.objects.get().message
 
     told(meta, number, limit="TIER_10K")
     number_sync.sync(meta, now=LATER)
     assert alerts() == [("limit_changed", False)]
+
+
+@pytest.mark.parametrize("word", ["UNTIERED", "TIER_NOT_SET"])
+def test_a_limit_of_which_meta_has_no_figure_is_not_kept_and_that_is_told(meta, word):
+    number = pool_number()
+    Portfolio.objects.update(recipient_limit=10_000)
+    told(meta, number, limit=word)
+    number_sync.sync(meta, now=NOW)
+
+    assert Portfolio.objects.get().recipient_limit is None
+    message = Alert.objects.get().message
+    assert "a number of people that it does not name in 24 hours; it was 10000 people" in message

@@ -11,7 +11,7 @@ import pytest
 import responses
 
 from phonepool.cloud_api import client, credentials
-from phonepool.cloud_api.client import CloudApi, OutcomeKind
+from phonepool.cloud_api.client import AccountFacts, CloudApi, OutcomeKind
 from phonepool.errors import WITHDRAWN, classify
 from phonepool.exceptions import CloudApiError, NotSent, Rejected
 from tests.phonepool.hostile_server import (
@@ -124,6 +124,46 @@ def test_a_list_is_read_page_by_page(reader: CloudApi) -> None:
     ]
     asked = [call.request.params for call in responses.calls]  # type: ignore[union-attr]
     assert [query.get("after") for query in asked] == [None, "one"]
+
+
+@responses.activate
+def test_the_numbers_of_an_account_are_one_list(reader: CloudApi) -> None:
+    numbers = [{"id": "1", "status": "CONNECTED"}, {"id": "2", "quality_rating": "RED"}]
+    responses.get(f"{GRAPH}/v25.0/900/phone_numbers", json={"data": numbers})
+    found = reader.phone_numbers("900")
+    assert [(one.id, one.status, one.quality_rating) for one in found] == [
+        ("1", "CONNECTED", ""),
+        ("2", "", "RED"),
+    ]
+
+
+HEALTH = {
+    "can_send_message": "BLOCKED",
+    "entities": [
+        {
+            "entity_type": "WABA",
+            "can_send_message": "BLOCKED",
+            "errors": [{"error_code": 141006}, {"error_code": "odd"}, None],
+        },
+        {"entity_type": "BUSINESS", "can_send_message": "LIMITED", "additional_info": ["…"]},
+        "odd",
+    ],
+}
+
+
+@responses.activate
+def test_an_account_tells_its_review_and_what_blocks_it(reader: CloudApi) -> None:
+    document = {"health_status": HEALTH, "account_review_status": "REJECTED", "id": "900"}
+    responses.get(f"{GRAPH}/v25.0/900", json=document)
+    assert reader.account("900") == AccountFacts("REJECTED", "BLOCKED", ("WABA 141006",))
+
+
+@responses.activate
+def test_an_app_that_may_not_read_the_review_reads_the_health(reader: CloudApi) -> None:
+    error = {"error": {"code": 100, "message": "(#100) Tried accessing nonexisting field"}}
+    responses.get(f"{GRAPH}/v25.0/900", json=error, status=400)
+    responses.get(f"{GRAPH}/v25.0/900", json={"health_status": {"can_send_message": "AVAILABLE"}})
+    assert reader.account("900") == AccountFacts("", "AVAILABLE")
 
 
 def a_stale_cursor(url: str) -> None:
