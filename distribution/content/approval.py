@@ -14,6 +14,7 @@ from django.db.models import F
 from distribution.content import template_schema, validation
 from distribution.ledger import outbox
 from distribution.models import (
+    ApiToken,
     Approval,
     Content,
     ContentState,
@@ -62,13 +63,18 @@ def is_late(content: Content, now: datetime) -> bool:
 
 
 def write(
-    *, by: AbstractBaseUser, now: datetime, replaces: Content | None = None, **fields: Any
+    *,
+    by: AbstractBaseUser,
+    now: datetime,
+    replaces: Content | None = None,
+    token: ApiToken | None = None,
+    **fields: Any,
 ) -> Content:
-    """Create a draft."""
+    """Create a draft, perhaps by an API token."""
     _check_editable(fields)
     with transaction.atomic():
         content = Content.objects.create(author_id=by.pk, replaces=replaces, **fields)
-        _record(content, Decision.EDITED, by, "", now)
+        _record(content, Decision.EDITED, by, "", now, token)
     return content
 
 
@@ -105,7 +111,9 @@ def new_version(content: Content, *, by: AbstractBaseUser, now: datetime) -> Con
         return write(by=by, now=now, replaces=locked, **fields)
 
 
-def submit(content: Content, *, by: AbstractBaseUser, now: datetime) -> None:
+def submit(
+    content: Content, *, by: AbstractBaseUser, now: datetime, token: ApiToken | None = None
+) -> None:
     """Hand a draft to the approvers."""
     if content.author_id != by.pk:
         raise ApprovalError("Only its author can submit a content.")
@@ -118,7 +126,7 @@ def submit(content: Content, *, by: AbstractBaseUser, now: datetime) -> None:
             "Only a draft can be submitted; edit a rejected content first.",
             submitted_at=now,
         )
-        _record(content, Decision.SUBMITTED, by, "", now)
+        _record(content, Decision.SUBMITTED, by, "", now, token)
 
 
 def approve(content: Content, *, by: AbstractBaseUser, now: datetime, reason: str = "") -> None:
@@ -227,12 +235,19 @@ def _require_valid(content: Content) -> None:
 
 
 def _require_second_person(content: Content, by: AbstractBaseUser, step: str) -> None:
-    """Approval needs a person who has not edited the content, not even an earlier version."""
+    """Approval needs a person who has not edited the content, not even an earlier version.
+
+    Who made an API token counts as a worker on what came by it, whomever it acts for.
+    """
     if content.author_id == by.pk:
         raise ApprovalError(f"The author cannot {step}: ask another person.")
-    own = content.approvals.filter(by_id=by.pk, decision__in=[Decision.EDITED, Decision.SUBMITTED])
-    if own.exists():
+    work = content.approvals.filter(decision__in=[Decision.EDITED, Decision.SUBMITTED])
+    if work.filter(by_id=by.pk).exists():
         raise ApprovalError(f"You worked on it and cannot {step} it: ask another person.")
+    if work.filter(token__created_by_id=by.pk).exists():
+        raise ApprovalError(
+            f"It came by an API token that you made, so you cannot {step} it: ask another person."
+        )
 
 
 def _check_editable(fields: Mapping[str, object]) -> None:
@@ -258,6 +273,13 @@ def _change_state(
 
 
 def _record(
-    content: Content, decision: Decision, by: AbstractBaseUser, reason: str, now: datetime
+    content: Content,
+    decision: Decision,
+    by: AbstractBaseUser,
+    reason: str,
+    now: datetime,
+    token: ApiToken | None = None,
 ) -> None:
-    Approval.objects.create(content=content, decision=decision, by_id=by.pk, reason=reason, at=now)
+    Approval.objects.create(
+        content=content, decision=decision, by_id=by.pk, reason=reason, at=now, token=token
+    )

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from distribution.models.access import ApiToken
 from phonepool.constraints import value_is_known
 from phonepool.models import Waba
 from subscribers.append_only import AppendOnly
@@ -173,6 +174,8 @@ class Approval(AppendOnly):
     content = models.ForeignKey(Content, models.PROTECT, related_name="approvals")
     decision = models.CharField(max_length=9, choices=Decision)
     by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
+    # The token it was done with; who made the token worked on it too. Null: done on a page.
+    token = models.ForeignKey(ApiToken, models.PROTECT, null=True, related_name="+")
     reason = models.CharField(max_length=500, blank=True, default="")
     at = models.DateTimeField()
 

@@ -37,6 +37,8 @@ class Decision:
     evidence: str = ""
     notice: str = ""
     actor: str = ""
+    # Whether `at` of an OPT_IN counts to the microsecond, after an opt-out of the same second.
+    exact: bool = False
 
 
 def record(decisions: Sequence[Decision], *, now: datetime) -> set[int]:
@@ -84,7 +86,7 @@ EVENT_COLUMNS = (
 def _event(decision: Decision, now: datetime) -> tuple[object, ...]:
     """The values of EVENT_COLUMNS."""
     at = min(decision.at, now)  # a clock that runs ahead must not outrank the next STOP
-    if decision.kind == Kind.OPT_IN:
+    if decision.kind == Kind.OPT_IN and not decision.exact:
         # WhatsApp's times are whole seconds: a STOP in the same second must not look older.
         at = at.replace(microsecond=0)
     return (
@@ -118,6 +120,16 @@ def _latest_events(ids: Collection[int]) -> dict[int, dict[str, datetime]]:
     latest: dict[int, dict[str, datetime]] = defaultdict(dict)
     for pk, kind, at in events.values_list("subscriber_id", "kind").annotate(Max("at")):
         latest[pk][kind] = at
+    for pk, times in latest.items():
+        opted_in, opted_out = times.get(Kind.OPT_IN), times.get(Kind.OPT_OUT)
+        if opted_in and opted_out and opted_out < opted_in:
+            second = opted_in.replace(microsecond=0)
+            # A STOP of WhatsApp in the second of both: it may be later than either.
+            if (
+                opted_out > second
+                and events.filter(subscriber=pk, kind=Kind.OPT_OUT, at=second).exists()
+            ):
+                times[Kind.OPT_OUT] = second
     return latest
 
 

@@ -27,7 +27,7 @@ def status_from_events(current: str, latest: Mapping[str, datetime]) -> Status:
     goes first, and on equal times the opt-out holds.
     """
     opted_in, opted_out = latest.get(Kind.OPT_IN), latest.get(Kind.OPT_OUT)
-    if opted_out and (opted_in is None or opted_out >= opted_in):
+    if opted_out and (opted_in is None or opted_out >= _whole(opted_in, opted_out)):
         return Status.UNSUBSCRIBED
     if opted_in is None and current == Status.UNSUBSCRIBED:
         return Status.UNSUBSCRIBED
@@ -37,3 +37,9 @@ def status_from_events(current: str, latest: Mapping[str, datetime]) -> Status:
         default=None,
     )
     return _STATUS_AFTER[last] if last else Status(current)
+
+
+def _whole(opted_in: datetime, opted_out: datetime) -> datetime:
+    """The consent's time, as exact as the opt-out's: WhatsApp tells whole seconds, so its STOP may
+    have come at any moment of its second."""
+    return opted_in if opted_out.microsecond else opted_in.replace(microsecond=0)

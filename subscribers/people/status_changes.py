@@ -50,10 +50,11 @@ def set_status(
             actor=actor,
             now=now,
             notice=consent_source,
+            anew=bool(consent_source),
         )
         reached = rows.values_list("status", flat=True).get(pk=subscriber_id)
         if reached != status:  # inside the transaction: rolls back
-            raise StatusRefused(_why(Status(reached)))
+            raise StatusRefused(_why(Status(reached), consent_source))
     return True
 
 
@@ -66,8 +67,12 @@ def record_kinds(
     actor: str,
     now: datetime,
     notice: str = "",
+    anew: bool = False,
 ) -> set[int]:
-    """Decisions of these kinds for each, the reason as their evidence; returns the changed ids."""
+    """Decisions of these kinds for each, the reason as their evidence; returns the changed ids.
+
+    `anew`: a consent given after all that is on record, perhaps in the same second.
+    """
     # The moment makes the evidence of each act its own: the same reason may come twice.
     moment = now.isoformat(timespec="microseconds")
     decisions = [
@@ -79,6 +84,7 @@ def record_kinds(
             f"{reason[:150]} ({moment})" if kind == kinds[0] else f"{kind} ({moment})",
             notice=notice if kind == Kind.OPT_IN else "",
             actor=actor,
+            exact=anew,
         )
         for pk in ids
         for kind in kinds
@@ -93,7 +99,9 @@ def _kinds(status: Status, consent_source: str) -> list[ConsentEvent.Kind]:
     return _KINDS[status]
 
 
-def _why(current: Status) -> str:
+def _why(current: Status, consent_source: str) -> str:
+    if current == Status.UNSUBSCRIBED and consent_source:
+        return "They said STOP within this very second: send it again in two seconds."
     if current == Status.UNSUBSCRIBED:
         return (
             "They unsubscribed. To write to them again say in consent_source where they agreed"

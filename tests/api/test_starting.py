@@ -53,6 +53,31 @@ def test_without_a_content_it_says_the_days() -> None:
     assert client.post(TRIGGER, asked, headers=a_key()).json()["content"] == ahead.pk
 
 
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [(b"", "application/json"), (b"", ""), (b"", "application/x-www-form-urlencoded")],
+)
+def test_a_body_that_was_lost_begins_nothing(body: bytes, kind: str) -> None:
+    an_approved_content()
+    answer = a_program("distribute").generic(
+        "POST", TRIGGER, body, content_type=kind, headers=a_key()
+    )
+    assert answer.status_code == 400
+    assert answer.json()["detail"].startswith("The request has no body: send a JSON object")
+    assert not Distribution.objects.exists()
+
+
+@pytest.mark.parametrize("body", ["[]", "null", '"today"', "7", "true", '[{"dry_run": true}]'])
+def test_a_body_that_is_no_object_begins_nothing(body: str) -> None:
+    an_approved_content()
+    answer = a_program("distribute").generic(
+        "POST", TRIGGER, body.encode(), content_type="application/json", headers=a_key()
+    )
+    assert answer.status_code == 400
+    assert "send an object" in answer.json()["errors"][0]["detail"]
+    assert not Distribution.objects.exists()
+
+
 def test_the_same_content_goes_out_twice_only_if_that_is_said() -> None:
     content, client = an_approved_content(), a_program("distribute")
     asked = {"content": content.pk}

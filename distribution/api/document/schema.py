@@ -67,6 +67,8 @@ class ApiSchema(AutoSchema):
         if operation and scope:
             description = operation.get("description", "")
             operation["description"] = f"{description}\n\nScope: `{scope}`.".strip()
+        if operation and "requestBody" in operation:
+            operation["requestBody"]["required"] = True  # an empty body is refused
         return operation
 
     def get_summary(self) -> str:

@@ -16,7 +16,7 @@ from rest_framework.views import APIView
 
 from distribution.alerts import incidents
 from distribution.api.auth import audit
-from distribution.api.http.fields import Body, Id, validated
+from distribution.api.http.fields import Body, Id, validated_body
 from distribution.api.http.parameters import Filters
 from distribution.api.http.problems import Conflict
 from distribution.models import Alert, Scope, Severity
@@ -100,7 +100,7 @@ class Alerts(generics.ListAPIView[Alert]):
 
         Says who looks after them. They stay active until what they tell of is over.
         """
-        ids = validated(Chosen, request.data)["ids"]
+        ids = validated_body(Chosen, request)["ids"]
         return Response({"acknowledged": _acknowledge(request, ids)})
 
 

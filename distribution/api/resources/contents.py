@@ -25,7 +25,7 @@ from distribution.api.auth.idempotency import Answer, kept_answer, once
 from distribution.api.http.fields import Body, Day, Flag, Id, Text, validated
 from distribution.api.http.parsing import LimitedJsonParser, loads
 from distribution.content import approval, media, template_schema, validation
-from distribution.models import Content, ContentState, Decision, MessageTemplate, Scope
+from distribution.models import ApiToken, Content, ContentState, Decision, MessageTemplate, Scope
 from distribution.runtime import india_time
 from phonepool.cloud_api import client
 from phonepool.cloud_api.media import KINDS, MEGABYTE, MediaRefusedError
@@ -238,10 +238,12 @@ def _submit(request: Request, body: dict[str, Any], header: dict[str, Any]) -> A
     now = timezone.now()
     values: dict[str, Any] = {name: body.get(name) for name in approval.EDITABLE}
     assert isinstance(request.user, User)  # ScopeNeeded requires a user
+    token = request.auth if isinstance(request.auth, ApiToken) else None
     try:
         with transaction.atomic():
-            content = approval.write(by=request.user, now=now, **{**values, "media": header})
-            approval.submit(content, by=request.user, now=now)
+            values |= {"media": header}
+            content = approval.write(by=request.user, now=now, token=token, **values)
+            approval.submit(content, by=request.user, now=now, token=token)
     except approval.ApprovalError as error:
         raise ValidationError(_by_field(content) or {"non_field_errors": [str(error)]}) from None
     audit.log_action(request, content, "Submitted.", after={"title": content.title})

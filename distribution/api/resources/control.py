@@ -10,7 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from distribution.api.auth import audit
-from distribution.api.http.fields import Body, Text, validated
+from distribution.api.http.fields import Body, Text, validated_body
 from distribution.api.http.problems import conflict_on
 from distribution.api.resources.distributions import DistributionShown, distribution_body
 from distribution.lifecycle import control
@@ -33,7 +33,7 @@ class Step(APIView):
 
     @extend_schema(request=ReasonBody, responses=DistributionShown)
     def post(self, request: Request, id: int) -> Response:
-        reason = validated(ReasonBody, request.data)["reason"]
+        reason = validated_body(ReasonBody, request)["reason"]
         distribution = get_object_or_404(Distribution, pk=id)
         if distribution.state != self.target_state:
             with conflict_on(control.ControlError, "not_possible"):

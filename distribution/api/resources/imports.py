@@ -21,7 +21,7 @@ from rest_framework.views import APIView
 
 from distribution.api.auth import audit, idempotency
 from distribution.api.auth.authentication import source
-from distribution.api.http.fields import Body, Text, validated
+from distribution.api.http.fields import Body, Text, validated, validated_body
 from distribution.api.http.problems import Conflict, Problem
 from distribution.models import Scope
 from subscribers.importing import jobs
@@ -232,7 +232,7 @@ class OneImport(APIView):
 
     # Without the 200 drf-spectacular would assume a 204.
     @extend_schema("subscribers_import_cancel", responses={200: Job})
-    def delete(self, request: Request, id: int) -> Response:  # noqa: ARG002
+    def delete(self, request: Request, id: int) -> Response:
         """Stop an import.
 
         What is written by then stays. Again is no error; one that has come to another end is
@@ -240,7 +240,9 @@ class OneImport(APIView):
         """
         stopped = jobs.cancel(_job(id).pk, now=timezone.now())
         job = _job(id)
-        if not stopped and job.state != ImportState.CANCELLED:
+        if stopped:
+            audit.log_action(request, job, "Import stopped.", after={"line": job.last_line})
+        elif job.state != ImportState.CANCELLED:
             raise Conflict(
                 "import_ended", "This import has ended already: nothing is left to stop."
             )
@@ -259,7 +261,7 @@ class ConfirmImport(APIView):
         After a dry run. Again with the same `consent_source` is no error; else what is not
         CHECKED is answered 409 `import_not_checked`.
         """
-        source = jobs.cleaned(validated(Confirmation, request.data)["consent_source"])
+        source = jobs.cleaned(validated_body(Confirmation, request)["consent_source"])
         confirmed = jobs.confirm(
             _job(id).pk, consent_source=source, by=_by(request), now=timezone.now()
         )

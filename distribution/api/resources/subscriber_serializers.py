@@ -11,6 +11,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
 from distribution.api.http.fields import Body, Text
+from distribution.api.http.moments import ZonedDateTimeFilter
 from distribution.api.http.parameters import Filters
 from masking.phones import mask_phone
 from subscribers import phones
@@ -137,9 +138,9 @@ class SubscriberFilter(Filters):
     attribute = filters.CharFilter(
         method="filter_attribute", max_length=MAX_NAME_LENGTH + MAX_VALUE_LENGTH
     )
-    updated_since = filters.IsoDateTimeFilter(
+    updated_since = ZonedDateTimeFilter(
         method="filter_since",
-        help_text="Changed at this moment or later: 2026-11-23T06:00:00Z.",
+        help_text="Changed at this moment or later, with its zone: 2026-11-23T06:00:00Z.",
     )
     search = filters.CharFilter(
         method="filter_search",

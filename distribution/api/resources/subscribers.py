@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
@@ -17,7 +18,7 @@ from rest_framework.views import APIView
 
 from distribution.api.auth import audit, idempotency
 from distribution.api.auth.authentication import actor, source
-from distribution.api.http.fields import validated
+from distribution.api.http.fields import validated_body
 from distribution.api.http.parameters import FilterBackend, Ordering
 from distribution.api.http.problems import Conflict, conflict_on
 from distribution.api.http.replica_lists import ReplicaList
@@ -84,7 +85,7 @@ class Person(generics.RetrieveAPIView[Subscriber]):
         What is left out stays; an attribute that is sent empty goes. Neither phone nor status
         can be changed so. Who asked to be erased is answered 409 `subscriber_erased`.
         """
-        details = dict(validated(Details, request.data))
+        details = dict(validated_body(Details, request))
         attributes, person = details.pop("attributes", {}), get_subscriber(id)
         with conflict_on(corrections.ErasureRequested, "subscriber_erased"):
             changed = corrections.change(person.pk, details, attributes, now=timezone.now())
@@ -109,7 +110,7 @@ class AddSubscriber(APIView):
         Who said STOP before we knew them is taken in as UNSUBSCRIBED. `subscriber_exists` and
         `subscriber_erased` are answered 409.
         """
-        details = validated(NewSubscriber, request.data)
+        details = validated_body(NewSubscriber, request)
         return idempotency.once(request, lambda: _add(request, dict(details)))
 
 
@@ -131,6 +132,7 @@ def _add(request: Request, details: dict[str, Any]) -> idempotency.Answer:
         ) from None
     except registration.Erased as refusal:
         raise Conflict("subscriber_erased", str(refusal)) from None
+    audit.log_action(request, person, "Added.", after={"consent_source": notice[:150]})
     body = OneSubscriber(person).data
     return idempotency.Answer(201, body, reverse("api:subscriber", args=[person.pk]))
 
@@ -148,10 +150,10 @@ class SubscriberStatus(APIView):
         answered 409 `status_refused`: who unsubscribed becomes ACTIVE with a `consent_source`
         only.
         """
-        change = validated(StatusChange, request.data)
+        change = validated_body(StatusChange, request)
         person = get_subscriber(id)
-        with conflict_on(status_changes.StatusRefused, "status_refused"):
-            status_changes.set_status(
+        with conflict_on(status_changes.StatusRefused, "status_refused"), transaction.atomic():
+            changed = status_changes.set_status(
                 person.pk,
                 Status(change["status"]),
                 reason=change["reason"],
@@ -160,5 +162,10 @@ class SubscriberStatus(APIView):
                 now=timezone.now(),
                 consent_source=change.get("consent_source", ""),
             )
+            if changed:
+                after = {"status": change["status"]}
+                audit.log_action(
+                    request, person, "Status set.", reason=change["reason"], after=after
+                )
         person.refresh_from_db()
         return Response(OneSubscriber(person).data)

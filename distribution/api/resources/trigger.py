@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 from distribution import tasks
 from distribution.api.auth import audit
 from distribution.api.auth.idempotency import Answer, once
-from distribution.api.http.fields import Body, Day, Flag, Id, ZonedDateTime, validated
+from distribution.api.http.fields import Body, Day, Flag, Id, ZonedDateTime, validated_body
 from distribution.api.http.problems import Conflict, conflict_on
 from distribution.api.resources.distributions import (
     DistributionShown,
@@ -109,7 +109,7 @@ class Trigger(APIView):
         status. The same content is not sent twice unless `again` and a `reason` say so: before the
         daily time, today's content brings the daily distribution forward.
         """
-        body = validated(TriggerBody, request.data)
+        body = validated_body(TriggerBody, request)
         if body["dry_run"]:
             return once(request, lambda: _dry_run(body))
         return once(request, lambda: _start(request, body))
@@ -191,7 +191,7 @@ class Schedule(ListAPIView[Distribution]):
 
         Refused if the same content is sent that day already, unless `again` and a `reason` say so.
         """
-        body = validated(ScheduleBody, request.data)
+        body = validated_body(ScheduleBody, request)
         return once(request, lambda: _plan(request, body))
 
 

@@ -7,6 +7,7 @@ from threading import Barrier
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, connections, transaction
 
+from distribution.access import tokens
 from distribution.content import approval
 from distribution.content.approval import ApprovalError
 from distribution.models import Approval, Content, ContentState, Decision
@@ -64,6 +65,25 @@ def test_the_author_decides_nothing(decide):
 
     assert stored(content) == before
     assert history(content) == [(Decision.SUBMITTED, content.author_id, "")]
+
+
+@pytest.mark.parametrize("step", ["write", "submit"])
+def test_who_made_a_token_worked_on_what_came_by_it(step):
+    """Else one administrator is two people: their token writes as somebody else, they approve."""
+    administrator, editor, approver = a_user(), a_user(), a_user()
+    token, _ = tokens.issue(
+        "crm", ["content"], user=editor, by=administrator, expires_at=None, now=NOW
+    )
+    fields = {"day": DAY, "message_template": a_template(), "title": "Monday"}
+    came_by = {step: token}
+    content = approval.write(by=editor, now=NOW, token=came_by.get("write"), **fields)
+    approval.submit(content, by=editor, now=NOW, token=came_by.get("submit"))
+
+    for decide in (approval.approve, approval.reject):
+        with pytest.raises(ApprovalError, match="API token that you made"):
+            decide(content, by=administrator, now=NOW, reason="Mine.")
+    approval.approve(content, by=approver, now=NOW)
+    assert content.state == ContentState.APPROVED
 
 
 def test_only_the_author_submits():

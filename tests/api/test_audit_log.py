@@ -1,0 +1,91 @@
+"""Every call that changes something leaves a line in the audit log: who, by which token, where."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.utils import timezone
+
+from subscribers.models import ImportJob, ImportState
+from tests import builders
+from tests.api.routes import EXAMPLES, SCOPES, url_of
+from tests.api.tokens import a_key, a_program
+
+pytestmark = pytest.mark.django_db
+REASON = {"reason": "Asked on the phone"}
+
+
+def bodies() -> dict[tuple[str, str], Any]:
+    """What to send so that each call changes something."""
+    later = (timezone.now() + timedelta(days=3)).isoformat()
+    content = builders.an_approved_content()
+    return {
+        ("trigger", "POST"): {"content": content.pk},
+        ("schedule", "POST"): {"at": later, "content": content.pk, "again": True, **REASON},
+        ("planned", "DELETE"): None,
+        ("content-submit", "POST"): {
+            "title": "Monday",
+            "day": (timezone.localdate() + timedelta(days=9)).isoformat(),
+            "message_template": builders.a_template().pk,
+        },
+        ("pause", "POST"): REASON,
+        ("resume", "POST"): REASON,
+        ("cancel", "POST"): REASON,
+        ("subscribers-add", "POST"): {"phone": "9812345601", "consent_source": "Form of June"},
+        ("subscriber", "PATCH"): {"name": "Asha"},
+        ("subscriber-status", "PATCH"): {"status": "PAUSED", **REASON},
+        ("subscribers-import", "POST"): b"phone\n9812345601",
+        ("subscribers-import-job", "DELETE"): None,
+        ("subscribers-import-confirm", "POST"): {"consent_source": "Form of June"},
+        ("queue-alerts", "POST"): {"ids": [EXAMPLES["queue-alert-acknowledge"]()]},
+        ("queue-alert-acknowledge", "POST"): None,
+    }
+
+
+WRITING = sorted(call for call in SCOPES if call[1] != "GET")
+
+
+@pytest.mark.parametrize(("name", "method"), WRITING)
+def test_a_call_that_changes_something_leaves_one_line(name: str, method: str) -> None:
+    builders.a_number()
+    body, program = bodies()[name, method], a_program(SCOPES[name, method])
+    url = url_of(name)
+    if name == "resume":
+        assert program.post(url.replace("resume", "pause"), REASON).status_code == 200
+    if name == "subscribers-import-confirm":
+        ImportJob.objects.update(state=ImportState.CHECKED)
+    before = LogEntry.objects.count()
+    sent: dict[str, Any] = (
+        {"content_type": "text/csv", "data": body}
+        if isinstance(body, bytes)
+        else {"format": "json", "data": body}
+    )
+    query = "?consent_source=Form&name=a.csv" if isinstance(body, bytes) else ""
+    answer = getattr(program, method.lower())(url + query, **sent, headers=a_key())
+
+    assert answer.status_code < 300, answer.content
+    assert LogEntry.objects.count() == before + 1
+    told = json.loads(LogEntry.objects.latest("pk").change_message)
+    assert "API token program" in told[0]["act"]
+    assert told[-1]["ip"] == "127.0.0.1"
+
+
+def test_a_status_that_is_set_already_leaves_no_line() -> None:
+    person = builders.a_subscriber(status="PAUSED")
+    program = a_program("subscribers")
+    url = f"/api/distribution/subscribers/{person.pk}/status"
+    assert program.patch(url, {"status": "PAUSED", **REASON}).status_code == 200
+    assert LogEntry.objects.count() == 0
+
+
+def test_the_line_of_an_added_person_names_no_detail_of_theirs() -> None:
+    body = {"phone": "9812345601", "name": "Asha Rao", "consent_source": "Form of June"}
+    a_program("subscribers").post("/api/distribution/subscribers/add", body, headers=a_key())
+    line = LogEntry.objects.get().change_message
+    assert "Form of June" in line
+    assert "Asha" not in line
+    assert "98123" not in line
