@@ -9,6 +9,9 @@ class DistributionConfig(AppConfig):
 
     def ready(self) -> None:
         from distribution.ledger import erasure as ledger_erasure
+        from distribution.ledger import messaged
+        from subscribers.importing import undo_rules
         from subscribers.people import erasure
 
         erasure.register_copies(ledger_erasure.remove_phone, ledger_erasure.objection)
+        undo_rules.register_messages(messaged.has_delivery)

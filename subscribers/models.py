@@ -10,7 +10,10 @@ from django.db.models.lookups import GreaterThanOrEqual, LessThanOrEqual
 from django.utils import timezone
 
 from subscribers.append_only import AppendOnly
+from subscribers.imported_people import ImportedPerson as ImportedPerson
+from subscribers.imported_people import ImportUndo as ImportUndo
 from subscribers.json_objects import IsObject
+from subscribers.phones import BLANK_PREFIX
 from subscribers.sent_forms import SentForm as SentForm
 from subscribers.shown_sets import ShownSet as ShownSet
 
@@ -38,6 +41,10 @@ class SubscriberQuerySet(models.QuerySet["Subscriber"]):
     def eligible(self) -> SubscriberQuerySet:
         """Those that receive messages."""
         return self.filter(status=Status.ACTIVE)
+
+    def existing(self) -> SubscriberQuerySet:
+        """All but the empty rows of people who were erased, or whose import was undone."""
+        return self.exclude(phone__startswith=BLANK_PREFIX)
 
 
 class Subscriber(models.Model):

@@ -12,6 +12,8 @@ from functools import cache
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
 
+# No country code begins with 0: begins what stands in the place of a phone that was deleted.
+BLANK_PREFIX = "+0"
 MAX_WRITTEN_LENGTH = 64  # characters; the longest sane spelling is about half of it
 COUNTRY_CODE_ADVICE = "write it with + and the country code, for example +91 98123 45678"
 
@@ -47,6 +49,11 @@ def normalise(raw: str) -> str:
     if not phonenumbers.is_valid_number(number):
         raise InvalidPhone(_fault(number))
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+
+
+def blank(subscriber_id: int) -> str:
+    """What stands in the place of the phone of a person whose details were deleted; unique."""
+    return f"{BLANK_PREFIX}{subscriber_id:014d}"
 
 
 def from_wa_id(wa_id: str) -> str:

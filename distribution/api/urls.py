@@ -11,6 +11,7 @@ from distribution.api.resources import (
     deliveries,
     distributions,
     history,
+    import_undos,
     imports,
     numbers,
     status,
@@ -44,6 +45,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
         "subscribers/import/<int:id>/confirm",
         imports.ConfirmImport.as_view(),
         name="subscribers-import-confirm",
+    ),
+    path(
+        "subscribers/import/<int:id>/undo",
+        import_undos.UndoImport.as_view(),
+        name="subscribers-import-undo",
     ),
     path("subscribers/<int:id>", subscribers.Person.as_view(), name="subscriber"),
     path(

@@ -21,6 +21,7 @@ from distribution.models.deliveries import UNSETTLED
 from distribution.runtime.long_statements import allow_long_statements
 from phonepool.failpoints import failpoint
 from phonepool.numbers import pool
+from subscribers import audience_lock
 from subscribers.models import TIER_ORDER
 
 PORTFOLIO_WINDOW = timedelta(hours=24)
@@ -47,6 +48,7 @@ class FrozenAudience:
 def freeze(distribution: Distribution, *, now: datetime) -> FrozenAudience:
     """Insert one delivery per recipient. Call it inside the transaction of the opening."""
     allow_long_statements()
+    audience_lock.hold_while_freezing()
     with connection.cursor() as cursor:
         cursor.execute(
             FREEZE_SQL,

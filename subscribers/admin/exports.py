@@ -26,6 +26,7 @@ from subscribers.admin.shown_rows import Selection
 from subscribers.admin.status_changes import told
 from subscribers.models import Subscriber
 from subscribers.people import export
+from subscribers.phones import BLANK_PREFIX
 
 EXPORT = "subscribers.export_subscriber"
 
@@ -63,7 +64,7 @@ class ExportActions(ModelAdmin):
         self, request: HttpRequest, chosen: QuerySet[Subscriber]
     ) -> tuple[Confirmation, Act]:
         """The page that confirms an export, and the export."""
-        people = chosen.filter(erasure__purged_at=None)
+        people = chosen.exclude(phone__startswith=BLANK_PREFIX)
         count = people.count()
         consequences = [
             f"The file holds names and full phone numbers of {count:,} people.",

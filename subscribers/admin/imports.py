@@ -20,15 +20,15 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
-from subscribers.admin import form_keys
+from subscribers.admin import form_keys, import_undo
 from subscribers.admin.confirmed_action import log_action
 from subscribers.admin.form_keys import SentBeforeError
 from subscribers.admin.import_columns import SAMPLE, ColumnsForm
 from subscribers.admin.page_frame import OwnPages, csv_file, framed, staff_user
 from subscribers.admin.read_only import NeverChanged, NeverDeleted
-from subscribers.importing import jobs
+from subscribers.importing import jobs, stored_files, undo
 from subscribers.importing.tables.records import ImportRefused
-from subscribers.models import ImportJob, ImportState
+from subscribers.models import ImportJob, ImportState, ImportUndo
 from subscribers.spreadsheets import csv_lines
 
 PERMISSION = "subscribers.import_subscriber"
@@ -88,7 +88,8 @@ class ConsentForm(forms.Form):
 
 @admin.register(ImportJob)
 class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
-    list_display = ("filename", "state", "rows", "refused", "by", "created_at")
+    list_display = ("filename", "shown_state", "rows", "refused", "by", "created_at")
+    list_select_related = ("undo",)
     list_filter = ("state",)
     list_per_page = 50
     ordering = ("-id",)
@@ -101,7 +102,15 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
         "<int:pk>/columns": ("columns_view", "subscribers_importjob_columns"),
         "<int:pk>/cancel": ("cancel_view", "subscribers_importjob_cancel"),
         "<int:pk>/refused.csv": ("refused_view", "subscribers_importjob_refused"),
+        "<int:pk>/undo": ("undo_view", "subscribers_importjob_undo"),
     }
+
+    @admin.display(description="state", ordering="state")
+    def shown_state(self, job: ImportJob) -> str:
+        asked = getattr(job, "undo", None)
+        if asked is None:
+            return str(job.get_state_display())
+        return "Undone" if asked.ended_at else "Being undone"
 
     def rows(self, job: ImportJob) -> str:
         return f"{job.counts.get('total', 0):,}" if job.counts else ""
@@ -149,8 +158,12 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
 
     def progress_view(self, request: HttpRequest, pk: int) -> JsonResponse:
         job = self._job(request, pk)
-        percent, words = jobs.progress(job), _progress_text(job)
-        progress = {"state": job.state, "percent": percent, "words": words}
+        if asked := ImportUndo.objects.filter(job=job).first():
+            far = undo.progress(asked)
+            state, percent, words = far.state, far.percent, import_undo.progress_text(asked)
+        else:
+            state, percent, words = job.state, jobs.progress(job), _progress_text(job)
+        progress = {"state": state, "percent": percent, "words": words}
         return JsonResponse(progress, headers={"Cache-Control": "no-store"})
 
     def confirm_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -203,6 +216,10 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
         lines = csv_lines(chain([first], rows), are_escaped=True)
         return csv_file(lines, f"refused-of-import-{job.pk}.csv")
 
+    def undo_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        self._require_permission(request)
+        return import_undo.undo_page(self, request, self._job(request, pk))
+
     def _require_permission(self, request: HttpRequest, method: str = "") -> None:
         if not self.has_add_permission(request) or (method and request.method != method):
             raise PermissionDenied
@@ -221,7 +238,7 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
         if not waits and not (job.state == ImportState.REFUSED and job.confirmed_at is None):
             return None
         try:
-            return ColumnsForm(jobs.titles(job), job.columns, data)
+            return ColumnsForm(stored_files.titles(job), job.columns, data)
         except ImportRefused:
             return None
 
@@ -250,6 +267,7 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
             samples=[(title, job.samples.get(name, [])) for name, title in SAMPLE_TITLES.items()],
             importable=sum(job.counts.get(name, 0) for name in ("new", "changed")),
             differs=_differs(job),
+            **import_undo.page_context(job),
         )
 
     def _redirect_to(self, job: ImportJob) -> HttpResponseRedirect:

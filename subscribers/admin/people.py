@@ -108,6 +108,8 @@ class SubscriberAdmin(NeverDeleted, CarefulForms, PersonActions, ExportActions):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Subscriber], search_term: str
     ) -> tuple[QuerySet[Subscriber], bool]:
+        """The list leaves out the empty rows of undone imports; those of erased people say so."""
+        queryset = queryset.exclude(phone__startswith=phones.BLANK_PREFIX, erasure=None)
         matches = search.by_phone(queryset, search_term)
         if matches is not None:
             return matches, False
@@ -151,7 +153,7 @@ class SubscriberAdmin(NeverDeleted, CarefulForms, PersonActions, ExportActions):
         return ["shown_phone" if obj and name == "phone" else name for name in self.fields]
 
     def has_change_permission(self, request: HttpRequest, obj: Subscriber | None = None) -> bool:
-        is_purged = isinstance(obj, Subscriber) and obj.phone.startswith("+0")
+        is_purged = isinstance(obj, Subscriber) and obj.phone.startswith(phones.BLANK_PREFIX)
         return not is_purged and super().has_change_permission(request, obj)
 
     def save_model(self, request: HttpRequest, obj: Subscriber, form: Any, change: bool) -> None:

@@ -65,9 +65,11 @@ def decision_of_suppression(subscriber_id: int, stop: Suppression) -> Decision:
 def lock_statuses(ids: Sequence[int]) -> dict[int, str]:
     """Current statuses by id, locked until the transaction ends (SQLite locks the database).
 
-    no_key: deliveries that refer to a subscriber may be written meanwhile.
+    Without those who were erased or removed, perhaps while we waited for the lock: nothing is
+    decided about them any more. no_key: deliveries that refer to a subscriber may be written
+    meanwhile.
     """
-    rows = Subscriber.objects.filter(pk__in=set(ids)).order_by("pk")
+    rows = Subscriber.objects.existing().filter(pk__in=set(ids)).order_by("pk")
     return dict(rows.select_for_update(no_key=True).values_list("pk", "status"))
 
 

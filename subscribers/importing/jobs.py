@@ -20,6 +20,7 @@ from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from masking.phones import mask_phone
+from subscribers.importing import stored_files
 from subscribers.importing.columns import Columns, Refusal
 from subscribers.importing.repeated_phones import mark_repeated
 from subscribers.importing.report import ImportObserver, ImportReport, RowResult
@@ -93,14 +94,6 @@ def confirm(job_id: int, *, consent_source: str, by: str, now: datetime) -> bool
     )
 
 
-def titles(job: ImportJob) -> list[str]:
-    """The titles of the columns of its file, in order. Raises ImportRefused."""
-    if ImportFile.objects.filter(job_id=job.pk, is_workbook=True).exists():
-        raise ImportRefused("The workbook could not be read.")
-    with open_table(io.BytesIO(_content(job))) as table:
-        return [clean_line(title) for title in table.header]
-
-
 def choose_columns(job_id: int, chosen: Mapping[str, str]) -> bool:
     """Check a file again with columns as a person wants them; False once it was decided.
 
@@ -164,7 +157,7 @@ def refused_rows(job: ImportJob) -> Iterator[list[str]]:
     Formulas are escaped. Corrected, the same file can be imported, which leaves the first two
     columns out. Raises ImportRefused when the file is gone.
     """
-    with open_table(io.BytesIO(_content(job))) as table:
+    with open_table(io.BytesIO(stored_files.content_of(job))) as table:
         columns = Columns(table.header, job.columns)
         yield ["Refused line", "Refused because", *map(escape_formula, table.header)]
         for record, row in mark_repeated(table.records(), columns):
@@ -194,8 +187,8 @@ def progress(job: ImportJob) -> int:
 
 
 def _step(job: ImportJob, clock: Callable[[], datetime]) -> None:
-    content = _content(job)
-    _leased(job).update(lines=_last_filled_line(content), lease_until=_lease(clock()))
+    content = stored_files.content_of(job)
+    _leased(job).update(lines=stored_files.last_filled_line(content), lease_until=_lease(clock()))
     checking = job.state == ImportState.CHECKING
     recorder = _CheckRecorder(job, clock) if checking else _ImportRecorder(job, clock)
     report = import_csv(
@@ -208,6 +201,7 @@ def _step(job: ImportJob, clock: Callable[[], datetime]) -> None:
         actor=job.by,
         observer=recorder,
         chosen=job.columns,
+        job_id=job.pk,
     )
     counts = recorder.counts(report)
     refused = [_refusal(refusal) for refusal in report.refusals[:SAMPLES_LIMIT]]
@@ -218,26 +212,6 @@ def _step(job: ImportJob, clock: Callable[[], datetime]) -> None:
         _end(job, ImportState.CHECKED, clock(), checked=counts, **facts)
     else:
         _end(job, ImportState.DONE, clock(), **facts)
-
-
-def _content(job: ImportJob) -> bytes:
-    """The file as CSV; a workbook is turned into it once and kept so."""
-    file = ImportFile.objects.filter(job_id=job.pk).first()
-    if file is None:
-        raise ImportRefused("The file was deleted: upload it again.")
-    content = bytes(file.content)
-    if file.is_workbook:
-        content, notes = workbook.read_list(content)
-        job.samples = {**job.samples, "notes": notes}
-        ImportJob.objects.filter(pk=job.pk).update(samples=job.samples)
-        ImportFile.objects.filter(pk=file.pk).update(content=content, is_workbook=False)
-    return content
-
-
-def _last_filled_line(content: bytes) -> int:
-    """About the number of the last line that holds anything, for the progress."""
-    filled = content.rstrip(b'\r\n\t ,;|"\0')
-    return max(filled.count(b"\n"), filled.count(b"\r")) + 1
 
 
 class _ProgressRecorder(ImportObserver):

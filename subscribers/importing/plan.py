@@ -27,13 +27,16 @@ class ChunkPlan:
         self.stopped = stopped  # of the new ones, by phone
         self.erased = erased
         self.new: list[Row] = []
+        self.known: list[Subscriber] = []
         self.changed: list[Subscriber] = []
         self.moves: list[tuple[Subscriber, Row]] = []  # to a more careful status
 
     def add(self, row: Row, known: Subscriber | None) -> None:
         if known is None:
             self._add_new(row)
-        elif known.status == Status.UNSUBSCRIBED:
+            return
+        self.known.append(known)
+        if known.status == Status.UNSUBSCRIBED:
             agrees = row.status == Status.UNSUBSCRIBED
             self.count(row, "unchanged" if agrees else "kept_opted_out")
         else:

@@ -20,6 +20,7 @@ from subscribers import inserting
 from subscribers.consent import decisions as consent
 from subscribers.consent import erased_phones, suppressions
 from subscribers.identity.spellings import shared_spelling, spellings
+from subscribers.importing import provenance
 from subscribers.importing.columns import Columns, Refusal, Row
 from subscribers.importing.plan import ChunkPlan
 from subscribers.importing.repeated_phones import mark_repeated
@@ -56,13 +57,14 @@ def import_csv(
     on_refusal: Callable[[Refusal], None] | None = None,
     observer: ImportObserver | None = None,
     chosen: Mapping[str, str] | None = None,
+    job_id: int | None = None,
 ) -> ImportReport:
     """Bring subscribers in line with a CSV file; `dry_run` reports the same and writes nothing.
 
     `consent_source` says where and to what wording these people agreed; it is kept with each new
     subscriber. A dry run may leave it blank. `now` is when they agreed; `clock` gives each row's
     `updated_at`, by which other systems query changes. `chosen` says what columns are to be, as
-    `Columns` has it. Raises ImportRefused for an unusable file.
+    `Columns` has it; `job_id` is whose import it is. Raises ImportRefused for an unusable file.
     """
     if not (dry_run or clean_line(consent_source)):
         raise ImportRefused("Say where these people agreed to be written to (consent source).")
@@ -80,6 +82,7 @@ def import_csv(
             now=now,
             clock=clock or (lambda: now),
             observer=observer or ImportObserver(),
+            job_id=job_id,
         )
         for chunk in _chunks(_accepted(table, columns, report, on_refusal)):
             writer.write(chunk)
@@ -134,6 +137,7 @@ class _Writer:
     now: datetime
     clock: Callable[[], datetime]
     observer: ImportObserver
+    job_id: int | None
     # Of a dry run: the new phones, which it does not insert.
     planned_phones: set[str] = field(default_factory=set)
 
@@ -179,7 +183,8 @@ class _Writer:
             try:
                 with transaction.atomic():
                     plan = self._plan(rows, locked=True)
-                    self._insert(plan.new, plan.stopped)
+                    added = self._insert(plan.new, plan.stopped)
+                    provenance.record(self.job_id, added, plan.known, now=self.clock())
                     self._update(plan.changed)
                     self._move(plan.moves)
                     self.observer.chunk_written(plan.counts, last_line)
@@ -189,9 +194,9 @@ class _Writer:
                     raise
         raise AssertionError("unreachable")
 
-    def _insert(self, rows: Sequence[Row], stopped: dict[str, Suppression]) -> None:
+    def _insert(self, rows: Sequence[Row], stopped: dict[str, Suppression]) -> list[int]:
         if not rows:
-            return
+            return []
         # By phone: two imports that insert the same people must not wait for each other in turn.
         rows, now = sorted(rows, key=lambda row: row.phone), self.clock()
         inserting.insert(Subscriber, _NEW_COLUMNS, [_person(row, now) for row in rows])
@@ -203,6 +208,7 @@ class _Writer:
             for decision in self._first_decisions(pks[row.phone], row, stopped.get(row.phone))
         ]
         consent.record(decisions, now=now)
+        return list(pks.values())
 
     def _update(self, people: Sequence[Subscriber]) -> None:
         """One upsert that always finds its row: `bulk_update` takes ten times as long."""
@@ -237,9 +243,8 @@ class _Writer:
         consent.record(decisions, now=self.clock())
 
     def _decision(self, pk: int, kind: ConsentEvent.Kind, row: Row) -> consent.Decision:
-        # Names the very file and the moment: another file of the same name is other evidence.
-        evidence = f"{kind} on line {row.line}, SHA-256 {self.digest[:16]}, {self.now.isoformat()}"
-        source = f"import:{self.report.filename}".removesuffix(":")
+        evidence = provenance.event_evidence(kind, row.line, self.digest, self.now)
+        source = provenance.event_source(self.report.filename)
         notice = self.notice if kind == Kind.OPT_IN else ""
         return consent.Decision(
             pk, kind, source, self.now, evidence, notice=notice, actor=self.actor

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import transaction
 
 from subscribers.models import Erasure, Status, Subscriber
+from subscribers.phones import BLANK_PREFIX
 
 
 class ErasureRequested(Exception):  # noqa: N818  # reads as what it is
@@ -23,6 +24,8 @@ def change(
     """
     with transaction.atomic():
         person = Subscriber.objects.select_for_update(no_key=True).get(pk=subscriber_id)
+        if person.phone.startswith(BLANK_PREFIX):
+            raise ErasureRequested("They were removed: nothing is written down about them.")
         if (
             person.status == Status.UNSUBSCRIBED
             and Erasure.objects.filter(subscriber=person).exists()

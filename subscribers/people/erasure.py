@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
+from subscribers import phones
 from subscribers.consent import decisions, erased_phones
 from subscribers.consent.decisions import Decision, Kind
 from subscribers.identity.spellings import spellings
@@ -81,7 +82,7 @@ def purge(erasure: Erasure, *, now: datetime) -> None:
         erasure.refresh_from_db()
         if why := objection(erasure, now=now):
             raise ErasureRefused(why)
-        blank = _blank_phone(held.pk)
+        blank = phones.blank(held.pk)
         for forget in _forget:
             forget(held.pk, held.phone, blank)
         ids = _ids_of(held)
@@ -132,8 +133,3 @@ def _keep_hashes(erasure: Erasure, ids: _Ids) -> None:
         [ErasedIdentity(erasure=erasure, identity_hash=digest) for digest in sorted(hashes)],
         ignore_conflicts=True,
     )
-
-
-def _blank_phone(pk: int) -> str:
-    """A unique value that is no phone number: no country code begins with 0."""
-    return f"+0{pk:014d}"

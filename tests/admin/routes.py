@@ -111,6 +111,7 @@ OTHERS: dict[str, str | None] = {
             "admin:subscribers_importjob_confirm",
             "admin:subscribers_importjob_progress",
             "admin:subscribers_importjob_refused",
+            "admin:subscribers_importjob_undo",
             "admin:subscribers_subscriber_erase_person",
             "admin:subscribers_subscriber_opt_out_person",
             "admin:subscribers_subscriber_purge_person",

@@ -178,3 +178,50 @@ def test_what_the_address_says_is_checked_beside_a_form_too() -> None:
     )
     assert answer.status_code == 400
     assert [one["field"] for one in answer.json()["errors"]] == ["name"]
+
+
+def undo(job: dict[str, Any], *, reason: str = "Wrong list") -> Any:
+    address = f"{ADDRESS}/{job['id']}/undo"
+    return a_program("subscribers").post(address, {"reason": reason}, format="json")
+
+
+def test_an_import_is_undone_and_again_is_no_error() -> None:
+    job = follow(upload())
+    tasks.tend_imports()
+    program = a_program("subscribers")
+
+    before = program.get(f"{ADDRESS}/{job['id']}/undo").json()
+    nobody = {"messaged": 0, "opted_out": 0, "changed": 0, "named": 0}
+    assert before == {
+        "state": "POSSIBLE",
+        "problem": "",
+        "percent": 0,
+        "removed": 1,
+        "kept": nobody,
+        "not_undone": 0,
+    }
+    for _ in range(2):
+        answer = undo(job)
+        assert (answer.status_code, answer.json()["state"]) == (202, "UNDOING")
+    tasks.tend_imports()
+    done = undo(job).json()
+    assert (done["state"], done["percent"], done["removed"]) == ("UNDONE", 100, 1)
+    assert program.get(f"{ADDRESS}/{job['id']}/undo").json() == done
+    assert not Subscriber.objects.existing().exists()
+    entries = LogEntry.objects.filter(change_message__contains="Import undone.")
+    assert [("Wrong list" in entry.change_message) for entry in entries] == [True]
+    assert follow(upload())["state"] == "IMPORTING"
+    tasks.tend_imports()
+    assert Subscriber.objects.eligible().count() == 1
+
+
+def test_what_cannot_be_undone_is_a_conflict_that_says_why() -> None:
+    job = follow(upload())
+
+    answer = undo(job)
+    assert (answer.status_code, answer.json()["code"]) == (409, "import_not_undoable")
+    assert answer.json()["detail"] == "Only an import that has ended can be undone."
+    told = a_program("subscribers").get(f"{ADDRESS}/{job['id']}/undo").json()
+    assert (told["state"], told["problem"]) == ("IMPOSSIBLE", answer.json()["detail"])
+    assert undo(job, reason=" ").status_code == 400
+    assert undo({"id": 10**9}).status_code == 404

@@ -228,7 +228,7 @@ class OneImport(APIView):
         CHECKING and IMPORTING are under way; CHECKED waits for a confirmation; DONE, REFUSED
         (`problem` says why) and CANCELLED are ends.
         """
-        return Response(Job(_job(id)).data)
+        return Response(Job(get_job(id)).data)
 
     # Without the 200 drf-spectacular would assume a 204.
     @extend_schema("subscribers_import_cancel", responses={200: Job})
@@ -238,8 +238,8 @@ class OneImport(APIView):
         What is written by then stays. Again is no error; one that has come to another end is
         answered 409 `import_ended`.
         """
-        stopped = jobs.cancel(_job(id).pk, now=timezone.now())
-        job = _job(id)
+        stopped = jobs.cancel(get_job(id).pk, now=timezone.now())
+        job = get_job(id)
         if stopped:
             audit.log_action(request, job, "Import stopped.", after={"line": job.last_line})
         elif job.state != ImportState.CANCELLED:
@@ -263,9 +263,9 @@ class ConfirmImport(APIView):
         """
         source = jobs.cleaned(validated_body(Confirmation, request)["consent_source"])
         confirmed = jobs.confirm(
-            _job(id).pk, consent_source=source, by=_by(request), now=timezone.now()
+            get_job(id).pk, consent_source=source, by=_by(request), now=timezone.now()
         )
-        job = _job(id)
+        job = get_job(id)
         if confirmed:
             audit.log_action(request, job, "Import confirmed.", reason=source, after=job.checked)
         elif job.state not in CONFIRMED or job.consent_source != source:
@@ -298,5 +298,6 @@ def _by(request: Request) -> str:
     return source(request)[: ImportJob._meta.get_field("by").max_length]
 
 
-def _job(pk: int) -> ImportJob:
+def get_job(pk: int) -> ImportJob:
+    """The import with this id, or 404."""
     return get_object_or_404(ImportJob, pk=pk)

@@ -34,12 +34,10 @@ from distribution.models import Scope
 from subscribers.models import Status, Subscriber
 from subscribers.people import corrections, registration, status_changes
 
-ERASED_PHONE_PREFIX = "+0"  # replaces the phone of an erased subscriber
-
 
 def existing_subscribers() -> QuerySet[Subscriber]:
-    """Subscribers without the empty rows of erased ones."""
-    return Subscriber.objects.exclude(phone__startswith=ERASED_PHONE_PREFIX)
+    """Subscribers without the empty rows of those who were erased or removed."""
+    return Subscriber.objects.existing()
 
 
 def get_subscriber(pk: int) -> Subscriber:

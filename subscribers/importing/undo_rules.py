@@ -1,0 +1,137 @@
+"""Whom the undo of an import removes, and why others stay; and whether it can still be undone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from django.db.models import Case, CharField, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.utils import timezone
+
+from subscribers.importing import provenance
+from subscribers.models import (
+    ConsentEvent,
+    ImportedPerson,
+    ImportJob,
+    ImportState,
+    ImportUndo,
+    Status,
+    WhatsAppIdentity,
+)
+
+UNDO_TIME = timedelta(hours=24)  # after the end of the import
+COUNTED_TOGETHER = 5_000  # people of one statement
+SHOWN_LIMIT = 20  # people that the confirmation shows
+
+ENDED = (ImportState.DONE, ImportState.CANCELLED, ImportState.REFUSED)
+GOES = ""
+# Why somebody stays; the first reason that holds is counted.
+KEPT_REASONS = {
+    "messaged": "are in a distribution, or wrote on WhatsApp",
+    "opted_out": "opted out",
+    "changed": "were changed since",
+    "named": "are named by a later import",
+}
+
+# Given the rows of ImportedPerson: which have a message to their subscriber.
+Messaged = Callable[[], Exists]
+_messaged: list[Messaged] = []
+
+
+def register_messages(messaged: Messaged) -> None:
+    """Register how an app above knows who was written to, or is to be. Twice is once."""
+    if messaged not in _messaged:
+        _messaged.append(messaged)
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What an undo would do now."""
+
+    removed: int
+    kept: dict[str, int]  # by the reason
+    not_undone: int  # people who were here before, whose details the import changed
+    first: list[tuple[str, str]] = field(default_factory=list)  # phone and name of some who go
+
+
+def objection(job: ImportJob, *, now: datetime) -> str:
+    """Why the import cannot be undone, as a sentence; '' if it can."""
+    if ImportUndo.objects.filter(job=job).exists():
+        return "This import was undone already."
+    if job.state not in ENDED or job.confirmed_at is None or job.ended_at is None:
+        return "Only an import that has ended can be undone."
+    if now - job.ended_at > UNDO_TIME:
+        ended = f"{timezone.localtime(job.ended_at):%-d %B, %H:%M}"
+        return (
+            f"An import can be undone within a day; this one ended on {ended}."
+            " Unsubscribe or erase people on their own pages instead."
+        )
+    if not added(job).exists():
+        return "This import added nobody: there is nothing to undo."
+    return ""
+
+
+def added(job: ImportJob) -> QuerySet[ImportedPerson]:
+    """Whom the import added, in the order of their ids."""
+    return ImportedPerson.objects.filter(job=job, is_new=True).order_by("subscriber")
+
+
+def preview(job: ImportJob) -> Preview:
+    """Who would go and who would stay, counted in batches."""
+    counts: Counter[str] = Counter()
+    first: list[tuple[str, str]] = []
+    last = 0
+    while rows := _details(job, last):
+        for pk, phone, name, reason in rows:
+            last = pk
+            counts[reason] += 1
+            if reason == GOES and len(first) < SHOWN_LIMIT:
+                first.append((phone, name))
+    removed = counts.pop(GOES, 0)
+    return Preview(removed, in_order(counts), job.counts.get("changed", 0), first)
+
+
+def in_order(counts: Counter[str]) -> dict[str, int]:
+    """The counts of people who stay, in the order of KEPT_REASONS."""
+    return {reason: counts[reason] for reason in KEPT_REASONS if counts[reason]}
+
+
+def kept_texts(kept: dict[str, int]) -> list[str]:
+    """Who stays, in sentences."""
+    return [
+        f"{count:,} {'stays' if count == 1 else 'stay'}: they {KEPT_REASONS[reason]}."
+        for reason, count in kept.items()
+    ]
+
+
+def _details(job: ImportJob, after: int) -> list[tuple[int, str, str, str]]:
+    rows = with_reason(added(job).filter(subscriber__gt=after), job)
+    columns = ("subscriber_id", "subscriber__phone", "subscriber__name", "reason")
+    return list(rows.values_list(*columns)[:COUNTED_TOGETHER])
+
+
+def with_reason(rows: QuerySet[ImportedPerson], job: ImportJob) -> QuerySet[Any]:
+    """The rows with `reason`: why the person stays, or GOES.
+
+    Nobody goes who opted out, whoever said so: a later file must not subscribe them by mistake.
+    """
+    person = OuterRef("subscriber_id")
+    messages = [messaged() for messaged in _messaged]
+    identities = Exists(WhatsAppIdentity.objects.filter(subscriber=person))
+    events = ConsentEvent.objects.filter(subscriber=person)
+    decided = Exists(events.exclude(provenance.is_event_of(job)))
+    named = ImportedPerson.objects.filter(subscriber=person).filter(~Q(job=job) | Q(job=None))
+    changed = Q(subscriber__updated_at__gt=F("subscriber__created_at")) | Q(decided)
+    cases: Iterable[tuple[Q, str]] = (
+        (reduce(or_, map(Q, [*messages, identities])), "messaged"),
+        (Q(subscriber__status=Status.UNSUBSCRIBED), "opted_out"),
+        (changed, "changed"),
+        (Q(Exists(named)), "named"),
+    )
+    whens = [When(condition, then=Value(reason)) for condition, reason in cases]
+    return rows.annotate(reason=Case(*whens, default=Value(GOES), output_field=CharField()))
