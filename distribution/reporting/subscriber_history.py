@@ -9,10 +9,14 @@ from datetime import date, datetime, timedelta
 from django.db.models import Max, QuerySet
 
 from distribution.ledger.reasons import explain
-from distribution.models import Delivery, Progress, State
+from distribution.models import Delivery, Distribution, DistributionState, Progress, State
 from distribution.models.deliveries import UNSETTLED
 from distribution.runtime import india_time
+from phonepool.errors import BY_SLUG, PROXY_ANSWER, FailureCategory
 
+WAITING = (State.PENDING, State.CLAIMED, State.RETRY_WAIT)  # no call is under way
+# The sentences of these are about one person, which a cause that stops everybody is not.
+PERSONAL = (FailureCategory.INVALID_NUMBER, FailureCategory.CONTENT, FailureCategory.UNKNOWN)
 DELIVERIES_SHOWN = 30  # on a page: a month
 
 
@@ -41,7 +45,7 @@ def entry(delivery: Delivery, *, today: date) -> HistoryEntry:
     if delivery.state in (State.ACCEPTED, State.HELD):
         return HistoryEntry(delivery.pk, _accepted_text(delivery, day), _level(delivery))
     if delivery.state in UNSETTLED:
-        return HistoryEntry(delivery.pk, _unsettled_text(delivery, day), "open")
+        return _unsettled(delivery, day)
     if delivery.state == State.UNCONFIRMED:
         text = f"Nobody knows whether it arrived on {day}: WhatsApp never answered."
         return HistoryEntry(delivery.pk, text, "bad", "Ask the person before sending it again.")
@@ -75,13 +79,35 @@ def _accepted_text(delivery: Delivery, day: str) -> str:
     return f"Sent on {day} at {_clock(delivery.accepted_at)}: not delivered yet, phone off perhaps."
 
 
-def _unsettled_text(delivery: Delivery, day: str) -> str:
+def _unsettled(delivery: Delivery, day: str) -> HistoryEntry:
+    text, advice = f"On its way on {day}.", ""
     if delivery.state == State.UNKNOWN:
-        return f"In doubt on {day}: WhatsApp has not answered, we are finding out."
-    if delivery.state == State.RETRY_WAIT:
+        text = f"In doubt on {day}: {_doubt(delivery)}, we are finding out."
+        advice = "Wait; if it stays in doubt, ask the person before sending it again."
+    elif delivery.state in WAITING and delivery.distribution.state == DistributionState.PAUSED:
+        why, advice = _pause(delivery.distribution)
+        text = f"Waiting on {day}: the distribution is paused{why}."
+    elif delivery.state == State.RETRY_WAIT:
         reason = explain(delivery.reason)
-        return f"Waiting on {day} for another try: {reason.sentence_end}."
-    return f"On its way on {day}."
+        text = f"Waiting on {day} for another try: {reason.sentence_end}."
+    return HistoryEntry(delivery.pk, text, "open", advice)
+
+
+def _doubt(delivery: Delivery) -> str:
+    if delivery.reason == PROXY_ANSWER.slug:
+        return "a proxy answered in WhatsApp's place and may have passed it on"
+    return "WhatsApp has not answered"
+
+
+def _pause(distribution: Distribution) -> tuple[str, str]:
+    """Why it is paused, to stand after that word, and what helps."""
+    cause = BY_SLUG.get(distribution.pause_cause)
+    if cause is not None:
+        alike = "too many messages failed alike"
+        why = alike if cause.category in PERSONAL else explain(cause.slug).sentence_end
+        return f", because {why}", "Nothing is wrong with this person: it goes on for everybody."
+    reason = distribution.state_reason.rstrip(". ")
+    return f": {reason}" if reason else "", ""
 
 
 def _level(delivery: Delivery) -> str:

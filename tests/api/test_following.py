@@ -11,8 +11,10 @@ import pytest
 from django.utils import timezone
 
 from distribution.api.resources import status
+from distribution.lifecycle import control
 from distribution.models import Delivery, Distribution, DistributionState, Kind, Progress, State
 from distribution.runtime import caches
+from phonepool.errors import BY_SLUG
 from tests.api.tokens import a_program
 from tests.builders import a_planned_distribution, an_open_distribution
 
@@ -101,6 +103,19 @@ def test_who_follows_shares_a_reckoning_but_never_a_state_that_is_over(clock: An
     clock[0] += caches.MAX_AGE_SECONDS
     client.post(f"/api/distribution/{one.pk}/resume", {"reason": "a test"})
     assert told() == ("SENDING", 1)
+
+
+def test_a_pause_names_the_cause_that_keeps_everybody_waiting() -> None:
+    one, client = an_open_distribution(1), a_program("read")
+    control.pause_for(one.pk, BY_SLUG["payment_problem"], now=timezone.now())
+
+    shown = client.get(f"/api/distribution/status?id={one.pk}").json()["distribution"]
+    (listed,) = client.get("/api/distribution/distributions?state=PAUSED").json()["results"]
+
+    assert shown["pause_cause"] == listed["pause_cause"] == "payment_problem"
+    control.resume(one.pk, now=timezone.now())
+    again = client.get(f"/api/distribution/status?id={one.pk}").json()["distribution"]
+    assert again["pause_cause"] == ""
 
 
 def test_all_kinds_are_listed_the_latest_first() -> None:

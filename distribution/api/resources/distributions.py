@@ -23,6 +23,11 @@ class DistributionShown(serializers.Serializer[Distribution]):
     planned_at = serializers.DateTimeField()
     state = serializers.ChoiceField(DistributionState.choices)
     state_reason = serializers.CharField(help_text="Why it stands there, for people.")
+    pause_cause = serializers.CharField(
+        help_text="The reason that keeps everybody waiting while it is paused for one, and that "
+        "those got who waited for its end to the last; as in `reasons`. Empty: none, a person "
+        "paused it, or it is not paused."
+    )
     content = serializers.IntegerField(
         source="content_id", allow_null=True, help_text="Empty: the day's, found when it begins."
     )

@@ -67,6 +67,52 @@ def test_a_delivery_is_one_sentence(fields, text, level):
     assert (entry.text, entry.level) == (text, level)
 
 
+@pytest.mark.parametrize("state", ["PENDING", "CLAIMED", "RETRY_WAIT"])
+@pytest.mark.parametrize(
+    ("fields", "text", "advised"),
+    [
+        (
+            {"pause_cause": "payment_problem", "state_reason": "payment_problem: Repair …"},
+            "Waiting on 21 Nov: the distribution is paused, because our WhatsApp account could "
+            "not send.",
+            True,
+        ),
+        (
+            {"pause_cause": "undeliverable", "state_reason": "290 of 300 messages failed …"},
+            "Waiting on 21 Nov: the distribution is paused, because too many messages failed "
+            "alike.",
+            True,
+        ),
+        (
+            {"state_reason": "asha: A figure in it is wrong."},
+            "Waiting on 21 Nov: the distribution is paused: asha: A figure in it is wrong.",
+            False,
+        ),
+        ({}, "Waiting on 21 Nov: the distribution is paused.", False),
+    ],
+)
+def test_while_a_distribution_is_paused_who_waits_is_told_why(state, fields, text, advised):
+    delivery = a_delivery(state=state, reason="send_failed")
+    delivery.distribution.state = "PAUSED"
+    for name, value in fields.items():
+        setattr(delivery.distribution, name, value)
+
+    entry = subscriber_history.entry(delivery, today=TODAY)
+
+    assert (entry.text, entry.level, bool(entry.advice)) == (text, "open", advised)
+
+
+def test_what_a_call_may_have_brought_is_in_doubt_while_paused_and_says_what_to_do():
+    """Class K7: after a proxy's page nobody knows; it is never simply sent again."""
+    delivery = a_delivery(state="UNKNOWN", reason="proxy_answer")
+    delivery.distribution.state = "PAUSED"
+
+    entry = subscriber_history.entry(delivery, today=TODAY)
+
+    assert entry.text.startswith("In doubt on 21 Nov: a proxy answered in WhatsApp's place")
+    assert "ask the person before sending it again" in entry.advice
+
+
 def test_a_day_long_ago_says_its_year():
     entry = subscriber_history.entry(a_delivery(state="PENDING"), today=DAY + timedelta(days=400))
 
