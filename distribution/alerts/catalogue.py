@@ -80,7 +80,7 @@ class AlertRule(StrEnum):
     NO_CONTENT = "no_content", CRITICAL, DISTRIBUTION
     # critical if no number can send it, else a warning that names those that cannot
     TEMPLATE_NOT_APPROVED = "template_not_approved", EITHER, DISTRIBUTION
-    # critical if the fallback cannot be sent in its place
+    # critical if nothing is sent; else the fallback is, or Meta has changed what does not forbid it
     CONTENT_INVALID = "content_invalid", EITHER, DISTRIBUTION
     NO_TOKEN = "no_token", CRITICAL, DISTRIBUTION
     NO_NUMBER = "no_number", CRITICAL, DISTRIBUTION

@@ -152,6 +152,7 @@ def approve(content: Content, *, by: AbstractBaseUser, now: datetime, reason: st
                     chosen_at=chosen_at,
                     approved_fingerprint=template_schema.fingerprint(template.components),
                     approved_category=template.category,
+                    approved_ttl_seconds=template.send_ttl_seconds,
                 )
         except IntegrityError:
             raise ApprovalError(
@@ -204,6 +205,14 @@ def category_changed(content: Content) -> bool:
     category = content.message_template.category
     stored = content.approved_category
     return bool(stored) and category not in (stored, UTILITY)
+
+
+def ttl_changed(content: Content) -> bool:
+    """Whether Meta keeps undelivered messages longer than at the approval: phones that were off
+    get several mornings at once. A change of the category clears a time to live."""
+    stored, current = content.approved_ttl_seconds, content.message_template.send_ttl_seconds
+    limited = stored is not None and stored > 0  # -1 is Meta's default, as null is
+    return limited and (current is None or not 0 < current <= (stored or 0))
 
 
 def _retire_replaced(content: Content, by: AbstractBaseUser, now: datetime) -> datetime | None:

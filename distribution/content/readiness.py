@@ -14,6 +14,7 @@ from distribution.content.validation import ContentProblem
 from distribution.models import Content, ContentState, MessageTemplate
 
 STATE, STATUS, CHANGE = "state", "message_template.status", "message_template.components"
+CATEGORY, TTL = "message_template.correct_category", "message_template.send_ttl_seconds"
 
 
 def problems_on(content: Content, day: date) -> list[ContentProblem]:
@@ -22,6 +23,31 @@ def problems_on(content: Content, day: date) -> list[ContentProblem]:
         return [ContentProblem(STATE, "Its content is not approved: approve it.")]
     problems = list(_status(content.message_template))
     return problems or [*_changes(content), *validation.find_problems(content, day)]
+
+
+def warnings_on(content: Content) -> list[ContentProblem]:
+    """What Meta has changed, or will, that keeps nothing from being sent but should be decided."""
+    template, found = content.message_template, []
+    coming = template.correct_category
+    if coming not in ("", template.category, approval.UTILITY):
+        found.append(
+            ContentProblem(
+                CATEGORY,
+                f"Meta will move the message template {template} from {template.category} to "
+                f"{coming}: another price and other limits. Have Meta review it, or choose another "
+                "one.",
+            )
+        )
+    if approval.ttl_changed(content):
+        found.append(
+            ContentProblem(
+                TTL,
+                f"Meta keeps undelivered messages of {template} longer than when the content was "
+                "approved: phones that were off get several mornings at once. Set its time to "
+                "live again at Meta.",
+            )
+        )
+    return found
 
 
 def _status(template: MessageTemplate) -> Iterator[ContentProblem]:

@@ -37,7 +37,7 @@ def choose(distribution: Distribution) -> ContentChoice:
         return ContentChoice(None, AlertRule.NO_CONTENT, f"{message}approve one.", blocking=True)
     problems = problems_on(planned, day)
     if not problems:
-        return ContentChoice(planned)
+        return _sent(planned)
     fallback = Content.objects.fallback()
     if fallback is None or fallback == planned:
         return _blocked(planned, problems, _sentences(problems))
@@ -53,6 +53,13 @@ def choose(distribution: Distribution) -> ContentChoice:
         f"{_sentences(problems)}"
     )
     return ContentChoice(fallback, AlertRule.CONTENT_INVALID, message)
+
+
+def _sent(content: Content) -> ContentChoice:
+    if warnings := readiness.warnings_on(content):
+        message = f"“{content.title}” can be sent, but: {_sentences(warnings)}"
+        return ContentChoice(content, AlertRule.CONTENT_INVALID, message)
+    return ContentChoice(content)
 
 
 def problems_on(content: Content, day: date) -> list[ContentProblem]:

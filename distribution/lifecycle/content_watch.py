@@ -17,6 +17,7 @@ from distribution.alerts.catalogue import AlertRule
 from distribution.content import approval
 from distribution.content.validation import ContentProblem
 from distribution.lifecycle import content_choice, schedule
+from distribution.lifecycle.content_choice import ContentChoice
 from distribution.models import BlackoutDate, Content, Distribution, Heartbeat, Kind, Severity
 from distribution.models.distributions import UNOPENED
 from distribution.models.heartbeats import CONTENT_WATCH
@@ -53,9 +54,9 @@ def look(now: datetime) -> None:
 
 def _check_next(now: datetime) -> None:
     """One alert per day; the opening has alerts of its own, so this one ends before it."""
-    found: dict[date, list[content_choice.ContentChoice]] = {}
+    found: dict[date, list[ContentChoice]] = {}
     for distribution in _awaited(now):
-        choice = content_choice.choose(distribution)
+        choice = _told_ahead(distribution, content_choice.choose(distribution))
         if choice.rule is not None:
             found.setdefault(distribution.local_date, []).append(choice)
     for day, choices in found.items():
@@ -71,6 +72,20 @@ def _check_next(now: datetime) -> None:
     wrong = [AlertRule.CONTENT_NOT_READY.scope(day.isoformat()) for day in found]
     over = incidents.open_alerts(AlertRule.CONTENT_NOT_READY).exclude(scope__in=wrong)
     incidents.close_all(over, now=now)
+
+
+def _told_ahead(distribution: Distribution, choice: ContentChoice) -> ContentChoice:
+    """The choice, with a warning if the fallback would be sent because nothing else is approved."""
+    content, day = choice.content, distribution.local_date
+    if content is None or not content.is_fallback or choice.blocking or distribution.content:
+        return choice
+    if Content.objects.approved().filter(day=day, is_fallback=False).exists():
+        return choice  # which failed: that is told already
+    message = (
+        f"No content is approved for {day:%d %b %Y}: the fallback “{content.title}” would be "
+        f"sent. Have a content of that day approved. {choice.message}"
+    )
+    return ContentChoice(content, AlertRule.NO_CONTENT, message.strip())
 
 
 def _awaited(now: datetime) -> Iterator[Distribution]:

@@ -129,6 +129,8 @@ class Content(models.Model):
     # The message template's fingerprint when this was approved; empty: not recorded.
     approved_fingerprint = models.CharField(max_length=64, blank=True, default="")
     approved_category = models.CharField(max_length=16, blank=True, default="")  # the same
+    # Its time to live then; null: Meta's default of 30 days, or not recorded.
+    approved_ttl_seconds = models.IntegerField(null=True, blank=True)
     # Goes up with every edit and decision; named by each of them, so that none applies to texts
     # that its author has not seen.
     version = models.PositiveIntegerField(default=1, db_default=1, editable=False)

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from distribution.content import template_schema, validation
-from distribution.models import Content
+from distribution.models import Content, MessageTemplate
 from phonepool.json_values import objects_in
 from subscribers.admin import shown_version
 from subscribers.admin.shown_version import Difference, Shown
@@ -26,15 +26,30 @@ def of(content: Content) -> Shown:
         "Day": "Fallback" if content.is_fallback else str(content.day),
         "Message template": str(template),
         "Meta's wording": _wording(template.components),
-        "Category at Meta": template.category,
+        "Category at Meta": _category(template),
+        "Kept undelivered for": _ttl(template.send_ttl_seconds),
         **{slot.label: texts[slot.key] for slot in schema.slots},
         "File": str(content.media.get("filename", "")),
         "State": content.get_state_display(),
         "Author": str(content.author),
     }
     wording = template_schema.fingerprint(template.components)
-    version = f"{content.version} {template.pk} {wording} {template.category}"
+    rules = f"{_category(template)} {template.send_ttl_seconds}"
+    version = f"{content.version} {template.pk} {wording} {rules}"
     return Shown(f"content {content.pk}", version, facts)
+
+
+def _category(template: MessageTemplate) -> str:
+    coming = template.correct_category
+    changes = coming not in ("", template.category)
+    return f"{template.category}, soon {coming}" if changes else template.category
+
+
+def _ttl(seconds: int | None) -> str:
+    """How long Meta tries to deliver a message."""
+    if seconds is None or seconds < 0:
+        return "30 days, Meta's default"
+    return f"{seconds / 3600:g} h"
 
 
 def difference(request: HttpRequest, content: Content) -> Difference | None:

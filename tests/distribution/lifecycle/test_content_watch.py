@@ -9,9 +9,22 @@ import pytest
 
 from distribution.content import approval
 from distribution.engine import tick
-from distribution.lifecycle import content_watch, schedule
-from distribution.models import Alert, BlackoutDate, Content, MessageTemplate, TemplateStatus
-from tests.builders import a_number, a_user, an_approved_content, some_subscribers
+from distribution.lifecycle import content_watch, preflight, schedule
+from distribution.models import (
+    Alert,
+    BlackoutDate,
+    Content,
+    Distribution,
+    MessageTemplate,
+    TemplateStatus,
+)
+from tests.builders import (
+    a_number,
+    a_planned_distribution,
+    a_user,
+    an_approved_content,
+    some_subscribers,
+)
 from tests.distribution.content_staff import a_plain_template, a_rich_template
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +89,59 @@ def test_it_is_a_warning_if_the_fallback_stands_in(content, fallback):
     assert alert.severity == "WARNING"
     assert "The fallback “A quiet morning” is sent, because" in alert.message
     assert "PAUSED" in alert.message
+
+
+def test_nothing_approved_is_a_warning_that_names_the_fallback(content, fallback):
+    Content.objects.filter(pk=content.pk).update(day=DAY - timedelta(days=30))
+
+    tick.check(DEADLINE)
+
+    (alert,) = alerts()
+    assert alert.severity == "WARNING"
+    told = "No content is approved for 24 Nov 2026: the fallback “A quiet morning” would be sent."
+    assert alert.message.startswith(f"For 24 Nov 2026: {told}")
+    Content.objects.filter(pk=content.pk).update(day=DAY)
+    tick.check(DEADLINE + timedelta(seconds=61))
+    assert alerts() == []
+
+
+def test_a_fallback_that_is_planned_for_the_day_is_nothing_to_tell(content, fallback):
+    planned = {"local_date": DAY, "planned_at": OPENING, "content": fallback}
+    Distribution.objects.create(kind="DAILY", **planned)
+
+    tick.check(DEADLINE)
+
+    assert alerts() == []
+
+
+@pytest.mark.parametrize(
+    ("approved", "since", "told"),
+    [
+        ({}, {"correct_category": "MARKETING"}, "from UTILITY to MARKETING"),
+        ({}, {"correct_category": "UTILITY"}, ""),
+        ({"send_ttl_seconds": 43_200}, {"send_ttl_seconds": None}, "longer than when"),
+        ({"send_ttl_seconds": 43_200}, {"send_ttl_seconds": -1}, "longer than when"),
+        ({"send_ttl_seconds": 3600}, {"send_ttl_seconds": 43_200}, "longer than when"),
+        ({"send_ttl_seconds": 43_200}, {"send_ttl_seconds": 3600}, ""),
+        ({"send_ttl_seconds": None}, {"send_ttl_seconds": 3600}, ""),
+        ({"send_ttl_seconds": -1}, {"send_ttl_seconds": None}, ""),
+    ],
+)
+def test_what_meta_changes_without_forbidding_it_is_a_warning_and_is_sent(approved, since, told):
+    a_number()
+    some_subscribers(1)
+    template = a_plain_template(**approved)
+    content = an_approved_content(day=DAY, message_template=template)
+    changed_at_meta(content, **since)
+
+    tick.check(DEADLINE)
+
+    assert [told in alert.message for alert in alerts()] == [True] * bool(told)
+    assert {alert.severity for alert in alerts()} <= {"WARNING"}
+    planned = a_planned_distribution(OPENING, content=content)
+    checked = preflight.check(planned, now=OPENING)
+    assert checked.content == content
+    assert [finding.blocking for finding in checked.findings] == [False] * bool(told)
 
 
 def test_nothing_approved_and_no_fallback_is_told_too(content):
