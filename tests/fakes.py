@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 from itertools import count
 
@@ -59,6 +59,12 @@ class FakeDispatch:
     def collect(self, timeout: float) -> list[SendOutcome]:
         done, self._done = self._done, []
         return done
+
+    def not_begun(self) -> list[int]:
+        return []
+
+    def withdraw(self, keys: Collection[int]) -> None:
+        """Nothing waits here, either."""
 
     def close(self) -> None:
         """Nothing waits here: what was submitted has begun."""

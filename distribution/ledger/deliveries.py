@@ -26,7 +26,7 @@ from distribution.ledger.attempts.evidence import new_verdict, unknown_attempt
 from distribution.ledger.attempts.settlements import Settlement
 from distribution.ledger.chunks import update_in_chunks
 from distribution.ledger.claims import Claim, claimable
-from distribution.ledger.reasons import DeliveryReason, halting_slugs
+from distribution.ledger.reasons import REASON_OF_STATUS, DeliveryReason, halting_slugs
 from distribution.models import Attempt, Delivery, Progress, Ruling, State, Verdict
 from distribution.models.deliveries import CLAIMABLE, DeliveryQuerySet
 from distribution.runtime.bulk_update import update_from
@@ -42,7 +42,7 @@ def claim(
 ) -> Claim:
     """Give up to `limit` due deliveries of a batch to exactly one caller.
 
-    Recipients who opted out since the audience was frozen are skipped in the same transaction.
+    Recipients who left since the audience was frozen are skipped in the same transaction.
     When that many rows take too long, fewer are claimed.
     """
     try:
@@ -59,10 +59,9 @@ def _claim(
     token = secrets.randbits(63)
     with transaction.atomic():
         rows = list(claimable(distribution_id, batch_no, now)[:limit])
-        gone = [row.pk for row in rows if row.subscriber.status != Status.ACTIVE]
-        if gone:
-            _skip(Delivery.objects.filter(pk__in=gone), DeliveryReason.OPTED_OUT)
-        kept = [row for row in rows if row.pk not in set(gone)]
+        kept = [row for row in rows if row.subscriber.status == Status.ACTIVE]
+        if len(kept) < len(rows):
+            _skip_left(Delivery.objects.filter(pk__in=[row.pk for row in rows]))
         if kept:
             given = {"token": token, "lease_end": now + lease}
             _update(kept, statements.CLAIM_ASSIGN, statements.CLAIM_WHERE, given)
@@ -79,8 +78,9 @@ def mark_inflight(
 ) -> set[int]:
     """Commit the intent to call, before the call. Only deliveries returned here may be sent.
 
-    Left out are deliveries with another claim or too little lease left, or of a distribution that
-    was paused or is over; all of them if the number was taken out while its slots were awaited.
+    Left out are deliveries with another claim or too little lease left, of a distribution that was
+    paused or is over, or to people who have left; all of them if the number was taken out while its
+    slots were awaited.
     """
     given = {"token": claim.token, "number": number_id, "now": now, "clock": now.timestamp()}
     given |= {"lease_end": now + lease, "least_lease": now + lease * statements.MIN_LEASE_SHARE}
@@ -93,6 +93,12 @@ def mark_inflight(
         return pks
     claimed = Delivery.objects.filter(pk__in=pks, claim_token=claim.token)
     return set(claimed.filter(state=State.INFLIGHT, inflight_at=now).values_list("pk", flat=True))
+
+
+def skip_left(claim: Claim, pks: Collection[int]) -> int:
+    """Leave out those of a claim, not marked yet, whose recipients have left; how many."""
+    held = Delivery.objects.filter(state=State.CLAIMED, claim_token=claim.token)
+    return update_in_chunks(held, _skip_left, list(pks))
 
 
 def numbers_in_flight(claim: Claim, deliveries: Iterable[Delivery]) -> dict[int, int | None]:
@@ -316,3 +322,12 @@ def retry_failed(
 
 def _skip(deliveries: DeliveryQuerySet, reason: str) -> int:
     return deliveries.filter(state__in=CLAIMABLE).update(state=State.SKIPPED, reason=reason)
+
+
+def _skip_left(rows: DeliveryQuerySet) -> int:
+    return sum(
+        rows.filter(subscriber__status=status, state__in=(*CLAIMABLE, State.CLAIMED)).update(
+            state=State.SKIPPED, reason=reason, lease_until=None
+        )
+        for status, reason in REASON_OF_STATUS.items()
+    )

@@ -17,12 +17,15 @@ from django.db import models
 
 from phonepool import errors
 from phonepool.errors import Action, Failure, FailureCategory
+from subscribers.models import Status
 
 
 class DeliveryReason(models.TextChoices):
     """Reasons that we give ourselves: Meta refused nothing, or never answered."""
 
-    OPTED_OUT = "opted_out"
+    OPTED_OUT = "opted_out"  # or asked to be erased
+    PERSON_PAUSED = "person_paused"
+    NUMBER_INVALID = "number_invalid"  # WhatsApp could not reach it on several days
     CANCELLED = "cancelled"  # the distribution; a call withdrawn unsent is `errors.WITHDRAWN`
     WINDOW_OVER = "window"
     PORTFOLIO_LIMIT = "portfolio_limit"
@@ -37,9 +40,17 @@ class DeliveryReason(models.TextChoices):
 # it already.
 NOT_OWED = (
     DeliveryReason.OPTED_OUT,
+    DeliveryReason.PERSON_PAUSED,
+    DeliveryReason.NUMBER_INVALID,
     DeliveryReason.CANCELLED,
     DeliveryReason.ALREADY_RECEIVED,
 )
+# Why somebody who was in the audience is left out when their turn comes.
+REASON_OF_STATUS = {
+    Status.UNSUBSCRIBED: DeliveryReason.OPTED_OUT,
+    Status.PAUSED: DeliveryReason.PERSON_PAUSED,
+    Status.INVALID: DeliveryReason.NUMBER_INVALID,
+}
 # A second try on the same day changes nothing for this recipient, or makes it worse.
 POINTLESS = frozenset({Action.INVALID, Action.COOL, Action.OPTOUT})
 

@@ -29,7 +29,11 @@ OWNED = """
                  WHERE goes.id = d.distribution_id
                    AND goes.state = 'SENDING' AND goes.window_end > %(now)s)
 """
-MARK_WHERE = f"{OWNED} AND {OPEN_TO_CALLS}"
+# The recipient still receives messages. A scalar subquery, which PostgreSQL cannot turn into a
+# join: one look at the primary key for each row, whatever the number of subscribers.
+WANTED = """(SELECT person.status FROM subscribers_subscriber AS person
+              WHERE person.id = d.subscriber_id) = 'ACTIVE'"""
+MARK_WHERE = f"{OWNED} AND {OPEN_TO_CALLS} AND {WANTED}"
 
 SETTLE_COLUMNS: dict[str, type] = {
     "id": int,

@@ -10,6 +10,7 @@ what WhatsApp reported, and rises.
     UNKNOWN ──webhook names our attempt──▶ ACCEPTED │ every gate says no ──▶ RETRY_WAIT
                                                     │ gates not met in time ──▶ UNCONFIRMED
     PENDING, RETRY_WAIT ──opt-out, cancel, window over──▶ SKIPPED
+    CLAIMED ──opt-out──▶ SKIPPED
 
 Only `distribution/ledger/deliveries.py` writes the state.
 """

@@ -32,7 +32,10 @@ from phonepool.numbers.reservation import Reservation
 
 log = logging.getLogger(__name__)
 
-HANDOVER_LEAD_SECONDS = 0.25  # before its first slot a micro-batch is marked and handed over
+HANDOVER_LEAD_SECONDS = 0.15  # before its first slot a micro-batch is marked and handed over
+# From the mark, which asks whether the recipient still receives messages, to the last slot of a
+# micro-batch: of a slow number it is smaller. `withdrawal` asks again about calls that are late.
+MARKED_AHEAD_SECONDS = 0.47
 SETTLE_INTERVAL_SECONDS = 1.0  # that outcomes are collected before they are written together
 # A batch waits this long for its last answers; slower ones are collected in the background,
 # so that ten batches at a time do not become the limit when Meta answers slowly.
@@ -83,7 +86,9 @@ class BatchRun:
         self.ticket, self.in_background = 0, False
 
     def run(self) -> None:
-        self.ticket = withdrawal.register(self.distribution.pk, self._withdraw)
+        self.ticket = withdrawal.register(
+            self.distribution.pk, self._withdraw, self._not_begun, self.calls.withdraw
+        )
         try:
             self._send_all()
         finally:
@@ -135,6 +140,12 @@ class BatchRun:
         self.withdrawn.set()
         self.calls.close()
 
+    def _not_begun(self) -> dict[int, int]:
+        """The recipients of calls that wait in this process, by delivery."""
+        in_flight = self.settling.in_flight.copy()
+        keys = self.calls.not_begun()
+        return {key: in_flight[key].subscriber_id for key in keys if key in in_flight}
+
     def _send_micro_batch(self) -> bool:
         """Send the next micro-batch; False when the rest must wait for another run."""
         slots = self._next_slots()
@@ -150,8 +161,13 @@ class BatchRun:
             self.claim, group, number_id=slots.number_id, now=self.clock(), lease=self.lease
         )
         failpoint("after_mark")
-        if not marked:  # paused, cancelled, or the lease ran short
-            return False
+        if len(marked) < len(group):
+            left = deliveries.skip_left(
+                self.claim, [row.pk for row in group if row.pk not in marked]
+            )
+            self.result.states[State.SKIPPED] += left
+            if not marked and not left:  # paused, cancelled, or the lease ran short
+                return False
         for delivery in group:
             self.waiting.popleft()
             if delivery.pk in marked:
@@ -175,7 +191,8 @@ class BatchRun:
             len(self.waiting), now=self.clock(), allowed=self.numbers.allowed
         )
         if slots is not None:
-            slots, self.reserved = slots.split(settings.MICRO_BATCH_SIZE)
+            fitting = 1 + int((MARKED_AHEAD_SECONDS - HANDOVER_LEAD_SECONDS) / slots.spacing)
+            slots, self.reserved = slots.split(min(settings.MICRO_BATCH_SIZE, fitting))
         return slots
 
     def _prepare(

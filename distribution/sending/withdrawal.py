@@ -1,7 +1,10 @@
-"""Withdraws queued calls, unsent, when their distribution stops sending or the process ends.
+"""Withdraws queued calls, unsent, when their distribution stops sending, their recipient leaves or
+the process ends.
 
-One thread per process checks twice a second whether the distributions it sends for still send; it
-exists only while there is something to withdraw.
+One thread per process checks three times a second whether the distributions it sends for still
+send, and whether the recipients of calls that have not begun still receive messages; it exists only
+while there is something to withdraw. So a call that waits longer than usual, behind slow answers or
+on a busy machine, begins at most half a second after the last look at its recipient, too.
 """
 
 from __future__ import annotations
@@ -9,7 +12,8 @@ from __future__ import annotations
 import itertools
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
 
@@ -19,12 +23,24 @@ from django.utils import timezone
 
 from distribution.models import Distribution, DistributionState
 from distribution.runtime.background import BackgroundJob, PerProcess
+from subscribers.models import Status, Subscriber
 
 log = logging.getLogger(__name__)
 
-CHECK_SECONDS = 0.4  # pause, resume and cancel take effect within a second
+CHECK_SECONDS = 0.3  # with the query and on a busy machine less than half a second
 
 Withdraw = Callable[[], object]
+# The recipients of a run's calls that have not begun, by the key of the call: the delivery.
+Recipients = Callable[[], Mapping[int, int]]
+WithdrawCalls = Callable[[Collection[int]], object]
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    distribution_id: int
+    withdraw: Withdraw
+    recipients: Recipients
+    withdraw_calls: WithdrawCalls
 
 
 class _Registry:
@@ -33,20 +49,20 @@ class _Registry:
     def __init__(self) -> None:
         self._lock = Lock()
         self._serial = itertools.count(1)
-        self._runs: dict[int, tuple[int, Withdraw]] = {}
+        self._runs: dict[int, _Run] = {}
         self._checking = self._ending = False
 
-    def register(self, distribution_id: int, withdraw: Withdraw) -> int:
+    def register(self, run: _Run) -> int:
         with self._lock:
             ticket = next(self._serial)
-            self._runs[ticket] = (distribution_id, withdraw)
+            self._runs[ticket] = run
             if not self._checking:
                 self._checking = True
                 # A new job each time: the thread of the last one may still be ending.
                 BackgroundJob("withdrawal", self._check_while_needed).start()
             ending = self._ending
         if ending:
-            withdraw()
+            run.withdraw()
         return ticket
 
     def unregister(self, ticket: int) -> None:
@@ -57,8 +73,8 @@ class _Registry:
         with self._lock:
             self._ending = for_good
             runs = list(self._runs.values())
-        for _, withdraw in runs:
-            withdraw()
+        for run in runs:
+            run.withdraw()
         return len(runs)
 
     def _check_while_needed(self) -> None:
@@ -74,16 +90,19 @@ class _Registry:
     def _check(self) -> None:
         with self._lock:
             runs = list(self._runs.values())
-        ids = {distribution_id for distribution_id, _ in runs}
+        waiting = [(run, run.recipients()) for run in runs]
         try:
             close_old_connections()
-            stopped = _stopped(ids, timezone.now())
+            stopped = _stopped({run.distribution_id for run in runs}, timezone.now())
+            left = _left({person for _, recipients in waiting for person in recipients.values()})
         except Exception as error:  # a database that is away withdraws nothing
-            log.warning("pause and cancel are not seen: %s", type(error).__name__)
+            log.warning("pause, cancel and opt-outs are not seen: %s", type(error).__name__)
             return
-        for distribution_id, withdraw in runs:
-            if distribution_id in stopped:
-                withdraw()
+        for run, recipients in waiting:
+            if run.distribution_id in stopped:
+                run.withdraw()
+            elif calls := [key for key, person in recipients.items() if person in left]:
+                run.withdraw_calls(calls)
 
 
 def _stopped(ids: Iterable[int], now: datetime) -> set[int]:
@@ -92,15 +111,26 @@ def _stopped(ids: Iterable[int], now: datetime) -> set[int]:
     return set(Distribution.objects.filter(over, pk__in=ids).values_list("pk", flat=True))
 
 
+def _left(ids: Collection[int]) -> set[int]:
+    """Those of these subscribers who receive no messages any more."""
+    if not ids:
+        return set()
+    gone = Subscriber.objects.filter(pk__in=ids).exclude(status=Status.ACTIVE)
+    return set(gone.values_list("pk", flat=True))
+
+
 _registry = PerProcess(_Registry)
 
 
-def register(distribution_id: int, withdraw: Withdraw) -> int:
-    """Have `withdraw` called, possibly repeatedly, once the distribution no longer sends.
+def register(
+    distribution_id: int, withdraw: Withdraw, recipients: Recipients, withdraw_calls: WithdrawCalls
+) -> int:
+    """Have `withdraw` called, possibly repeatedly, once the distribution no longer sends, and
+    `withdraw_calls` with the keys of those `recipients` who left.
 
-    It is called from another thread and must not block. Returns a ticket for `unregister`.
+    They are called from another thread and must not block. Returns a ticket for `unregister`.
     """
-    return _registry.get().register(distribution_id, withdraw)
+    return _registry.get().register(_Run(distribution_id, withdraw, recipients, withdraw_calls))
 
 
 def unregister(ticket: int) -> None:

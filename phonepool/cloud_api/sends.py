@@ -7,7 +7,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -31,6 +31,10 @@ from phonepool.exceptions import CloudApiError, NotSent, Rejected, Unanswered
 from phonepool.failpoints import failpoint
 
 log = logging.getLogger(__name__)
+
+# A call whose connection was lost at its turn, and took longer to be made again, is withdrawn: the
+# caller could not withdraw it meanwhile, and has to look again whether the message is wanted.
+RECONNECT_SECONDS = 0.4
 
 E164 = re.compile(r"\+[1-9]\d{6,14}")
 
@@ -100,7 +104,7 @@ class Dispatch:
     def submit(self, messages: Iterable[PreparedMessage]) -> None:
         """Sends each message at its time. Returns at once; may be called repeatedly."""
         calls = [_Call(message, self._state, self._context) for message in messages]
-        self._state.expect(len(calls))
+        self._state.expect([call.message.key for call in calls])
         self._context.dispatcher.submit(calls)
 
     def collect(self, timeout: float) -> list[SendOutcome]:
@@ -109,6 +113,17 @@ class Dispatch:
         new = self._state.outcomes[self._collected :]
         self._collected += len(new)
         return new
+
+    def not_begun(self) -> list[int]:
+        """The keys of the messages of which no byte has left."""
+        return self._state.not_begun()
+
+    def withdraw(self, keys: Collection[int]) -> None:
+        """Cancels the calls for these messages that have not begun."""
+        wanted = self._state.withdraw(keys)
+        self._context.dispatcher.withdraw(
+            lambda call: call.state is self._state and call.message.key in wanted
+        )
 
     def close(self) -> None:
         """Cancels the calls that have not begun."""
@@ -133,13 +148,28 @@ class _DispatchState:
         self.outcomes: list[SendOutcome] = []
         self.expected = 0
         self.cancelled = False
+        self._waiting: set[int] = set()  # keys of calls that have not begun
+        self._withdrawn: set[int] = set()
 
-    def expect(self, more: int) -> None:
+    def expect(self, keys: Collection[int]) -> None:
         with self.changed:
-            self.expected += more
+            self.expected += len(keys)
+            self._waiting.update(keys)
+
+    def not_begun(self) -> list[int]:
+        with self.changed:
+            return list(self._waiting)
+
+    def withdraw(self, keys: Collection[int]) -> set[int]:
+        """Those of them that had not begun, and never will."""
+        with self.changed:
+            withdrawn = self._waiting.intersection(keys)
+            self._withdrawn |= withdrawn
+            return withdrawn
 
     def add(self, outcome: SendOutcome) -> None:
         with self.changed:
+            self._waiting.discard(outcome.key)
             self.outcomes.append(outcome)
             if len(self.outcomes) >= self.expected:  # wakes the collector only once
                 self.changed.notify_all()
@@ -152,10 +182,13 @@ class _DispatchState:
         with self.changed:  # calls that passed `start` have begun; no other will
             self.cancelled = True
 
-    def start(self) -> None:
+    def check(self, key: int, *, begins: bool) -> None:
+        """Raises NotSent if the call was withdrawn; once it has begun it cannot be."""
         with self.changed:
-            if self.cancelled:
+            if self.cancelled or key in self._withdrawn:
                 raise NotSent(WITHDRAWN)
+            if begins:
+                self._waiting.discard(key)
 
 
 class _Call:
@@ -187,11 +220,14 @@ class _Call:
         while (wait := gate.enter(self.phone_number_id, self.spacing, time.monotonic())) > 0:
             time.sleep(wait)
         failpoint("before_write")
-        self._check_sendable()
+        self._check_sendable(begins=True)
         self.started_at = datetime.now(UTC)
 
-    def _check_sendable(self) -> None:
-        self.state.start()
+    def _check_sendable(self, *, begins: bool = False) -> None:
+        self.state.check(self.message.key, begins=begins)
+        began = self.started_at
+        if began and (datetime.now(UTC) - began).total_seconds() > RECONNECT_SECONDS:
+            raise NotSent(WITHDRAWN)
         # A suspended process may resume here after another one took over its work.
         if time.monotonic() >= self.message.deadline:
             raise NotSent(DEADLINE_PASSED)

@@ -182,7 +182,7 @@ def test_one_refused_person_spoils_nobody(distribution, api):
     ],
 )
 def test_what_hits_everybody_pauses_the_distribution(distribution, api, code, reason):
-    PhoneNumber.objects.update(rate_per_second=50)  # the first answers come before the second half
+    PhoneNumber.objects.update(rate_per_second=80)  # the first answers come before the second half
     for phone in everybody():
         api.refuse(phone, code, times=1)
 

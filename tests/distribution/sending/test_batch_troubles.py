@@ -67,7 +67,7 @@ def test_slow_answers_are_written_down_behind_the_batchs_back(monkeypatch):
 
 
 def test_answers_of_the_first_micro_batch_are_written_down_while_the_second_waits(db):
-    a_number(rate_per_second=25)  # a second between the two
+    a_number(rate_per_second=80)  # a third of a second between the two
     distribution = an_open_distribution(50)
     seen = []
     api = ActingApi(lambda _: seen.append(states()))
@@ -94,7 +94,7 @@ def test_a_pass_that_breaks_gives_back_the_rest_and_keeps_the_answers(
 ):
     monkeypatch.setattr(BrokenDispatch, "broken", True)
     monkeypatch.setattr(api, "dispatch", lambda: BrokenDispatch(api))
-    PhoneNumber.objects.update(rate_per_second=50)  # so that it collects in the middle
+    PhoneNumber.objects.update(rate_per_second=80)  # so that it collects in the middle
 
     with pytest.raises(OSError, match="no more threads"):
         send(distribution, api)

@@ -60,8 +60,9 @@ def api(sink):
 
 
 @pytest.fixture
-def slow(settings) -> Distribution:
-    """Fifty people, one message in a second: a micro-batch has slots for twenty-five seconds."""
+def slow(settings, monkeypatch) -> Distribution:
+    """Fifty people, one message in a second, all of a micro-batch handed over long before."""
+    monkeypatch.setattr(batch, "MARKED_AHEAD_SECONDS", 100.0)
     settings.SLOT_HORIZON_SECONDS = 60
     opened = an_open_distribution(50)
     PhoneNumber.objects.update(rate_per_second=1)

@@ -24,6 +24,7 @@ from phonepool.errors import (
     SERVER_FAULT,
     UNREADABLE,
     UNSENDABLE,
+    WITHDRAWN,
     Failure,
     classify,
 )
@@ -227,3 +228,32 @@ def test_metas_words_and_trace_come_with_the_outcome(api: CloudApi, server: Host
     outcome = only(api)
     assert (outcome.code, outcome.http_status, outcome.retry_after) == (100, 400, 7.0)
     assert outcome.details == "(#100) No for +91******5678"
+
+
+def test_what_is_withdrawn_is_not_sent_and_what_has_begun_is(make_api: MakeApi) -> None:
+    transport = FakeTransport()
+    api = make_api(transport=transport)
+    later = time.monotonic() + 1.0
+    dispatch = send(api, [a_message(1), a_message(2, send_at=later), a_message(3, send_at=later)])
+    while dispatch.not_begun() != [2, 3]:
+        time.sleep(0.005)
+
+    dispatch.withdraw([1, 2])
+
+    first, second, third = all_outcomes(dispatch)
+    assert (first.kind, third.kind) == (OutcomeKind.ACCEPTED, OutcomeKind.ACCEPTED)
+    assert (second.kind, second.failure) == (OutcomeKind.NOT_SENT, WITHDRAWN)
+    assert dispatch.not_begun() == []
+
+
+def test_a_call_that_had_to_connect_again_for_long_is_withdrawn(make_api: MakeApi) -> None:
+    """Between its two turns nobody could withdraw it."""
+
+    class Reconnecting(FakeTransport):
+        def post(self, path: str, body: bytes, *, guard: Callable[[], None]) -> Any:
+            guard()
+            time.sleep(0.6)
+            return super().post(path, body, guard=guard)
+
+    outcome = only(make_api(transport=Reconnecting()))
+    assert (outcome.kind, outcome.failure) == (OutcomeKind.NOT_SENT, WITHDRAWN)
