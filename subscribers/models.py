@@ -142,6 +142,9 @@ class WhatsAppIdentity(models.Model):
             models.Index(fields=["user_id"], name="identity_user_id"),
             models.Index(fields=["wa_id"], name="identity_wa_id"),
             models.Index(fields=["moved_user_id"], name="identity_moved_user_id"),
+            models.Index(
+                fields=["moved_at"], condition=Q(moved_at__isnull=False), name="identity_moved_at"
+            ),
         ]
         default_permissions = ()  # shown on the person's page
         verbose_name = "WhatsApp identity"
@@ -190,6 +193,8 @@ class Erasure(models.Model):
     asked_by = models.CharField(max_length=150)
     asked_at = models.DateTimeField()
     purged_at = models.DateTimeField(null=True, blank=True)
+    # The latest STOP since: all that is kept of it. A START that is not later brings nobody back.
+    stopped_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     def __str__(self) -> str:
         return f"erasure of subscriber {self.subscriber_id}"

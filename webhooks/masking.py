@@ -8,6 +8,7 @@ from typing import Any
 
 from masking.phones import mask_phones
 from masking.placeholders import PERSONAL
+from masking.user_ids import mask_user_ids
 
 BODY_CHARACTERS_LIMIT = 20_000
 PRIVATE_KEYS = frozenset(
@@ -43,9 +44,9 @@ def mask_body(raw: bytes) -> str:
 
 
 def mask_text(text: str) -> str:
-    """Free text, such as an error's, without phone numbers and message ids."""
+    """Free text, such as an error's, without phone numbers, user ids and message ids."""
     text = _MESSAGE_ID.sub(lambda found: f"wamid.…{found[0][-4:]}", text)
-    return mask_phones(text)
+    return mask_phones(mask_user_ids(text))
 
 
 def first_line(error: BaseException) -> str:

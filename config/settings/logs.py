@@ -15,6 +15,7 @@ from typing import Any
 
 from masking.phones import mask_phone
 from masking.placeholders import SECRET
+from masking.user_ids import mask_user_ids
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 FORMS = ("text", "json")
@@ -63,12 +64,12 @@ def configuration(*, level: str, form: str, secrets: Iterable[str]) -> dict[str,
 
 
 def redactor(secrets: Iterable[str] = ()) -> Callable[[str], str]:
-    """A function that hides tokens, signatures, passwords, phone numbers and `secrets`."""
+    """A function that hides tokens, signatures, passwords, phones, user ids and `secrets`."""
     known = [re.escape(secret) for secret in secrets if len(secret) >= MIN_SECRET_CHARACTERS]
     values = re.compile("|".join(sorted(known, key=len, reverse=True)) or r"(?!)")
 
     def redact(text: str) -> str:
-        text = values.sub(SECRET, text)
+        text = mask_user_ids(values.sub(SECRET, text))
         for pattern, replacement in _RULES:
             text = pattern.sub(replacement, text)
         return text

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db.models import Q
+from django.db.models.functions import Coalesce, Greatest
 
 from subscribers.identity.spellings import spellings
 from subscribers.models import ErasedIdentity, Erasure, Suppression
@@ -67,10 +68,52 @@ def _requests(hashes: Iterable[str]) -> list[tuple[str, datetime]]:
     digests = list(hashes)
     phones = Erasure.objects.filter(phone_hash__in=digests)
     others = ErasedIdentity.objects.filter(identity_hash__in=digests)
+    asked = Coalesce(Greatest("stopped_at", "asked_at"), "asked_at")
+    of_others = Coalesce(Greatest("erasure__stopped_at", "erasure__asked_at"), "erasure__asked_at")
     return [
-        *phones.values_list("phone_hash", "asked_at"),
-        *others.values_list("identity_hash", "erasure__asked_at"),
+        *phones.annotate(since=asked).values_list("phone_hash", "since"),
+        *others.annotate(since=of_others).values_list("identity_hash", "since"),
     ]
+
+
+def stop_or_refuse(phone: str, user_id: str, *, wants: bool, at: datetime, now: datetime) -> bool:
+    """Take the STOP of somebody who was erased, or a START that does not bring them back.
+
+    Nothing but the moment is kept of it, beside the hashes that are there: True. Everything else,
+    such as a START that is later than all of that, is to be kept as for anybody: False.
+    """
+    names = {*spellings(phone), user_id} - {""} if phone else {user_id} - {""}
+    erasures = _erasures_of(names)
+    if not erasures:
+        return False
+    since = max(max(row.asked_at, row.stopped_at or row.asked_at) for row in erasures)
+    if wants:
+        return at <= since
+    ids = [erasure.pk for erasure in erasures]
+    ErasedIdentity.objects.bulk_create(  # later they may be named by the user id alone
+        [
+            ErasedIdentity(erasure_id=pk, identity_hash=digest)
+            for pk in ids
+            for digest in identity_hashes([], [user_id])
+        ],
+        ignore_conflicts=True,
+    )
+    moment = min(at, now)  # a clock that runs ahead must not outrank the next START
+    Erasure.objects.filter(Q(stopped_at=None) | Q(stopped_at__lt=moment), pk__in=ids).update(
+        stopped_at=moment
+    )
+    ids_of = Q(phone__in=names) | Q(user_id__in=names)
+    Suppression.objects.filter(ids_of, at__lte=moment).delete()
+    return True
+
+
+def _erasures_of(names: Iterable[str]) -> list[Erasure]:
+    """The erasures that have the hash of one of these names."""
+    if not Erasure.objects.exists():
+        return []
+    hashes = {_hash(name, key) for name in names for key in _keys()}
+    known = Q(phone_hash__in=hashes) | Q(identities__identity_hash__in=hashes)
+    return list(Erasure.objects.filter(known).distinct())
 
 
 def _keys() -> list[str]:

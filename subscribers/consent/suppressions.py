@@ -35,8 +35,13 @@ class Preference:
 def remember(item: Preference, *, now: datetime) -> None:
     """Keep the latest preference, whatever the order they arrive in; on equal times STOP holds.
 
-    By the phone if WhatsApp told it, else by the user id.
+    By the phone if WhatsApp told it, else by the user id. Of erased people nothing is kept that
+    names them, unless their START brings them back.
     """
+    if erased_phones.stop_or_refuse(
+        item.phone, item.user_id, wants=item.wants, at=item.at, now=now
+    ):
+        return
     facts = {
         "holds": not item.wants,
         "at": min(item.at, now),  # a clock that runs ahead must not outrank the next preference

@@ -1,11 +1,13 @@
 """Which ids WhatsApp has for a subscriber, recorded in bulk as answers, statuses and messages tell.
 
 Nearly everything that is told is known already. So each process remembers what it has seen
-recorded, and asks the database about the rest only.
+recorded, and asks the database about the rest only. What it remembers is of the last minutes, and
+goes when an id is replaced: an id that comes back after another one is news again.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +22,8 @@ from subscribers.models import Subscriber, WhatsAppIdentity
 Key = tuple[int, str]  # subscriber, portfolio
 
 REMEMBERED_LIMIT = 300_000  # in one process: about 20 MB
+# Another process may have recorded a later id meanwhile, which this one does not know of.
+REMEMBERED_SECONDS = 600.0
 ROWS_TOGETHER = 1000
 # WhatsApp spells a phone with other digits after the country code, but with the same last ones. An
 # id that ends otherwise is not this person's, and a STOP by it must not be theirs.
@@ -46,6 +50,7 @@ class Told(NamedTuple):
 
 
 _seen: set[int] = set()  # hashes of what is recorded, or older than what is recorded
+_seen_until = 0.0  # by time.monotonic()
 
 
 def is_news(phone: str, wa_id: str, user_id: str) -> bool:
@@ -77,14 +82,17 @@ def forget_seen() -> None:
 
 
 def is_seen(told: Hashable) -> bool:
-    """Whether this process has seen it recorded."""
-    return hash(told) in _seen
+    """Whether this process has seen it recorded lately."""
+    return hash(told) in _seen and time.monotonic() < _seen_until
 
 
 def remember(told: Iterable[Hashable]) -> None:
     """Note that it is recorded; to be called once that is committed."""
-    if len(_seen) > REMEMBERED_LIMIT:
+    global _seen_until
+    now = time.monotonic()
+    if len(_seen) > REMEMBERED_LIMIT or now >= _seen_until:
         _seen.clear()
+        _seen_until = now + REMEMBERED_SECONDS
     _seen.update(map(hash, told))
 
 
@@ -168,6 +176,13 @@ def _completed(item: Told, row: WhatsAppIdentity | None) -> Told:
     )
 
 
+def _replaces(item: Told, row: WhatsAppIdentity | None) -> bool:
+    """Whether an id is told in the place of another one."""
+    if row is None:
+        return False
+    return row.user_id not in ("", item.user_id) or row.wa_id not in ("", item.wa_id)
+
+
 def _record(latest: dict[Key, Told]) -> list[Told]:
     """Write the changes, given the rows as they are once their subscribers are locked."""
     ids = {item.subscriber_id for item in latest.values()}
@@ -183,6 +198,8 @@ def _record(latest: dict[Key, Told]) -> list[Told]:
         if (holder := stored.holders.get((item.portfolio_id, item.user_id)))
         and holder.subscriber_id != item.subscriber_id
     ]
+    if lost or any(_replaces(item, stored.own.get(item.key)) for item in changes):
+        transaction.on_commit(forget_seen)
     if lost:
         WhatsAppIdentity.objects.filter(pk__in=lost).update(user_id="")
     WhatsAppIdentity.objects.bulk_create(

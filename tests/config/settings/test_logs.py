@@ -37,6 +37,9 @@ ANY = st.text(max_size=40)
         ("signed with the app's own secret.", "signed with ***."),
         ("to +919812345678: refused", "to +91******5678: refused"),
         ('{"recipient_id": "919812345678"}', '{"recipient_id": "91******5678"}'),
+        ("STOP of IN.13491208655302741918.", "STOP of IN.******1918."),
+        ("{'user_id': 'US.a1B2c3D4e5'}", "{'user_id': 'US.******D4e5'}"),
+        ("key=_BR.919812345678_", "key=_BR.******5678_"),
         ("+14155550123,2+4915123456789", "+14******0123,2+49******6789"),
     ],
 )
@@ -52,6 +55,7 @@ def test_what_must_not_get_out_is_hidden(text: str, expected: str) -> None:
         "batch 919812345678901 took 1732345678.123 s",
         "short words stay, even if somebody chose one as a secret",
         "wrote to someone@example.org",
+        "DB.objects, v2.IN.queries and A.B.12345678 are no user ids",
     ],
 )
 def test_what_helps_stays(text: str) -> None:

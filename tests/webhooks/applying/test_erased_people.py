@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import permutations
 
 import pytest
 from django.apps import apps
@@ -19,6 +20,7 @@ from tests.webhooks.people import edit, fate, preference, said
 from tests.webhooks.posts import apply, in_flight, pool_number, status, statuses, text_message
 
 NOW = timezone.now().replace(microsecond=0)
+LATER = NOW + timedelta(minutes=1)
 PHONE, WA_ID, USER_ID = "+5511987654321", "551187654321", "BR.13491208655302741918"
 TRACES = (PHONE[1:], WA_ID, "87654321", USER_ID, "13491208655302741918")
 # The inbox keeps what Meta sent, byte by byte, for WEBHOOK_KEEP_DAYS.
@@ -106,4 +108,64 @@ def test_a_user_id_told_between_the_request_and_the_deletion_is_kept_out_too():
     erasing.purge(erasure, now=NOW + timedelta(days=7))
 
     assert erased_phones.find_erased_user_ids([USER_ID, "BR.2"]) == {USER_ID, "BR.2"}
+    assert places() == []
+
+
+def purged(*, at=NOW) -> Erasure:
+    """Somebody whom no table names any more."""
+    who = a_subscriber(phone=PHONE, name="Ana")
+    erasure = erasing.request_erasure(who, reason="", by="omar", now=at)
+    erasing.purge(erasure, now=at)
+    assert places() == []
+    return erasure
+
+
+def is_kept_out() -> bool:
+    return counts(run(f"phone,name\n{PHONE},Ana\n", dry_run=True)) == {
+        "total": 1,
+        "kept_opted_out": 1,
+    }
+
+
+@pytest.mark.parametrize("wa_id", [WA_ID, PHONE[1:]])
+def test_a_stop_of_an_erased_person_holds_and_leaves_no_trace(wa_id):
+    purged()
+
+    at = NOW + timedelta(seconds=5)
+    apply(said("STOP", at=at, from_user_id=USER_ID, **{"from": wa_id}), now=LATER)
+
+    assert places() == []
+    assert not Suppression.objects.exists()
+    assert is_kept_out()
+    assert erased_phones.find_erased_user_ids([USER_ID]) == {USER_ID}
+    apply(said("STOP", at=NOW + timedelta(seconds=6), from_user_id=USER_ID), now=LATER)
+    assert places() == []
+
+
+@pytest.mark.parametrize("order", [*permutations(range(3))])
+def test_of_what_an_erased_person_says_later_the_last_word_counts_in_any_order(order):
+    """START at second 1, STOP at 2; whether a START at 3 comes, too, decides."""
+    words = [(1, "START"), (2, "STOP"), (3, "START")]
+    purged()
+
+    for place in order:
+        second, word = words[place]
+        apply(text_message(WA_ID, word, at=NOW + timedelta(seconds=second)), now=LATER)
+
+    assert not is_kept_out()
+    Suppression.objects.all().delete()
+    for place in order[:2]:
+        if place < 2:
+            second, word = words[place]
+            apply(text_message(WA_ID, word, at=NOW + timedelta(seconds=second)), now=LATER)
+    assert is_kept_out()
+    assert places() == []
+
+
+def test_a_start_from_before_the_request_brings_nobody_back():
+    purged()
+
+    apply(text_message(WA_ID, "START", at=NOW - timedelta(seconds=5)))
+
+    assert is_kept_out()
     assert places() == []

@@ -3,13 +3,17 @@ such an id applies then."""
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from itertools import permutations
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
+from django.test import TestCase
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from distribution.alerts import unmatched_opt_outs
 from distribution.models import Alert, Delivery
@@ -261,3 +265,70 @@ def test_what_is_known_costs_no_statement():
 
     apply(bodies("read"))
     assert statements(bodies("read", ids=True)) == statements(bodies("played"))
+
+
+# --- ids that come back
+
+
+def committed():
+    """What is done once a transaction is committed is done at the end of the block."""
+    return TestCase.captureOnCommitCallbacks(execute=True)
+
+
+def owners() -> dict[str, str]:
+    """Phones by the user id that each is known to have."""
+    rows = WhatsAppIdentity.objects.exclude(user_id="")
+    return dict(rows.values_list("user_id", "subscriber__phone"))
+
+
+def test_a_user_id_that_comes_back_after_another_one_counts_again():
+    """Each is told twice, as statuses do: the second time it is remembered."""
+    who, attempt = a_message()
+    first, second = "IN.11111111", "IN.22222222"
+
+    for place, user_id in enumerate([first, first, second, second, first]):
+        with committed():
+            apply(told(attempt, seconds=place, recipient_user_id=user_id), now=later(60))
+
+    assert known(who) == [("900", "", first)]
+
+
+def test_what_another_process_recorded_meanwhile_is_asked_for_after_some_minutes(monkeypatch):
+    who, attempt = a_message()
+    for second in (0, 1):
+        with committed():
+            apply(told(attempt, seconds=second, recipient_user_id="IN.11111111"), now=later(60))
+    WhatsAppIdentity.objects.update(user_id="IN.22222222", seen_at=later(2))
+
+    passed = time.monotonic() + learning.REMEMBERED_SECONDS
+    monkeypatch.setattr(learning.time, "monotonic", lambda: passed)
+    apply(told(attempt, seconds=3, recipient_user_id="IN.11111111"), now=later(60))
+
+    assert known(who) == [("900", "", "IN.11111111")]
+
+
+@given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=1, max_size=8))
+@settings(max_examples=60, deadline=None, derandomize=True)
+def test_a_user_id_is_whose_it_was_told_to_be_last_whatever_was_before(events):
+    with transaction.atomic():
+        try:
+            check_owners(events)
+        finally:
+            transaction.set_rollback(True)
+
+
+def check_owners(events: list[tuple[int, int]]) -> None:
+    """`events` are a person and a user id each; every one is told twice."""
+    learning.forget_seen()
+    people = [a_subscriber(phone=f"+91981234567{n}") for n in (1, 2)]
+    expected: dict[str, str] = {}
+    for place, (person, number) in enumerate(events):
+        who, user_id = people[person], f"IN.{number}1111111"
+        expected = {key: phone for key, phone in expected.items() if phone != who.phone}
+        expected[user_id] = who.phone
+        for repeat in (0, 1):
+            at = later(2 * place + repeat)
+            item = learning.Told(who.pk, who.phone, "900", "", user_id, at)
+            with committed():
+                learning.learn([item], now=later(600))
+        assert owners() == expected
