@@ -30,6 +30,12 @@ RULES = {
 }
 
 
+REPEATED_ON_ANOTHER_DAY = (
+    "Everybody gets it once more today, those who have it as well. Have another content approved "
+    "for today, or cancel this distribution."
+)
+
+
 @dataclass(frozen=True, slots=True)
 class PreflightFinding:
     """One thing that is wrong. A blocking one keeps the distribution closed until it is fixed."""
@@ -86,14 +92,27 @@ def _repetition(distribution: Distribution, content: Content | None) -> Iterator
     if content is None or content.is_fallback:
         return
     sent = Distribution.objects.filter(content=content, opened_at__isnull=False)
-    earlier = sent.exclude(pk=distribution.pk).order_by("pk").first()
+    others = sent.exclude(pk=distribution.pk)
+    today = others.filter(local_date=distribution.local_date).order_by("pk").first()
+    earlier = today or others.order_by("pk").first()
     if earlier is not None:
+        what_follows = _repeated_today(distribution) if today else REPEATED_ON_ANOTHER_DAY
         yield PreflightFinding(
             AlertRule.CONTENT_REPEATED,
-            f"This content was sent by distribution {earlier.pk} already: people get it twice. "
-            "Have another one approved, or cancel one of the two.",
+            f"Distribution {earlier.pk} of {earlier.local_date:%d %b} has sent this content. "
+            + what_follows,
             blocking=False,
         )
+
+
+def _repeated_today(distribution: Distribution) -> str:
+    """What the opening will do, and what a person can do about it."""
+    if distribution.again_reason:
+        return f"Everybody gets it once more, as confirmed: {distribution.again_reason}."
+    return (
+        "Who has it is left out (already_received), everybody else gets it. Nothing needs to be "
+        "done, unless something else is to be sent: then have another content approved."
+    )
 
 
 def _numbers_left_out(content: Content | None) -> Iterator[PreflightFinding]:

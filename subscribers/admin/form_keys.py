@@ -11,7 +11,7 @@ import hmac
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.contrib import messages
 from django.db import transaction
@@ -23,6 +23,7 @@ from subscribers.admin.page_frame import staff_user
 from subscribers.sent_forms import SentForm
 
 FIELD = "form_key"  # the hidden field's name
+KEYLESS_FOR = timedelta(minutes=10)  # longer than a browser or a program tries again
 IGNORED = {FIELD, "csrfmiddlewaretoken"}  # beside what a person filled in
 SENT_AGAIN = "This form was sent already, and this is what it created: nothing was added again."
 DONE_ALREADY = "This form was sent already: nothing was done a second time."
@@ -54,22 +55,30 @@ def new_key() -> str:
     return secrets.token_urlsafe(16)
 
 
-def once(request: HttpRequest, create: Callable[[], HttpResponse | None]) -> HttpResponse | None:
+def once(
+    request: HttpRequest, create: Callable[[], HttpResponse | None], *, is_keyless: bool = False
+) -> HttpResponse | None:
     """Create what the form asks for, and the response that shows it; once for each key.
 
+    A form without a key is no page of ours, but a program: the same values from the same user
+    create once within KEYLESS_FOR. `is_keyless`: the values decide nothing, as of a button alone.
     None, or a page without a new address, says that nothing was created: the same form may be sent
     again. `create` must not use the network. Raises SentBeforeError for a form that created
     something.
     """
+    filled_in, now = _filled_in(request), timezone.now()
     key = request.POST.get(FIELD, "")
-    if not key:  # no page of ours: there is nothing that it could repeat
+    if not key and is_keyless:
         return create()
-    filled_in = _filled_in(request)
+    key = _digest(key or f"values {filled_in}")
     with transaction.atomic():
-        sent, is_first = SentForm.objects.get_or_create(
+        own = SentForm.objects.filter(user=staff_user(request), key=key)
+        if FIELD not in request.POST:
+            own.filter(created_at__lt=now - KEYLESS_FOR).delete()
+        sent, is_first = own.get_or_create(
             user=staff_user(request),
-            key=_digest(key),
-            defaults={"filled_in": filled_in, "created_at": timezone.now()},
+            key=key,
+            defaults={"filled_in": filled_in, "created_at": now},
         )
         if is_first:
             response = create()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
@@ -12,6 +13,7 @@ from django.http import (
     Http404,
     HttpRequest,
     HttpResponse,
+    HttpResponseBase,
     HttpResponseRedirect,
     JsonResponse,
     StreamingHttpResponse,
@@ -20,18 +22,20 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
-from subscribers.admin import form_keys, import_undo
+from subscribers.admin import form_keys, import_undo, shown_version
 from subscribers.admin.confirmed_action import log_action
-from subscribers.admin.form_keys import SentBeforeError
+from subscribers.admin.form_keys import DONE_ALREADY, SentBeforeError
 from subscribers.admin.import_columns import SAMPLE, ColumnsForm
 from subscribers.admin.page_frame import OwnPages, csv_file, framed, staff_user
 from subscribers.admin.read_only import NeverChanged, NeverDeleted
+from subscribers.admin.shown_version import Difference, Shown
 from subscribers.importing import jobs, stored_files, undo
 from subscribers.importing.tables.records import ImportRefused
 from subscribers.models import ImportJob, ImportState, ImportUndo
 from subscribers.spreadsheets import csv_lines
 
 PERMISSION = "subscribers.import_subscriber"
+DECIDED = "This import was decided already."
 FILE_ENDINGS = (".csv", ".xlsx", ".txt", ".tsv", ".jsonl", ".ndjson")
 COUNT_LABELS = (
     ("new", "New"),
@@ -166,42 +170,73 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
         progress = {"state": state, "percent": percent, "words": words}
         return JsonResponse(progress, headers={"Cache-Control": "no-store"})
 
-    def confirm_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        self._require_permission(request, method="POST")
-        job = self._job(request, pk)
+    def confirm_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        job = self._posted(request, pk)
         form = ConsentForm(request.POST)
-        if not form.is_valid():
-            return self._page(request, job, form)
-        source = form.cleaned_data["consent_source"]
-        user, now = staff_user(request).username, timezone.now()
-        if jobs.confirm(job.pk, consent_source=source, by=user, now=now):
-            log_action(self, request, job, "import", reason=source, after=job.checked)
-        else:
-            self.message_user(request, "This import was decided already.", messages.WARNING)
-        return self._redirect_to(job)
 
-    def columns_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        self._require_permission(request, method="POST")
-        job = self._job(request, pk)
+        def confirm() -> HttpResponse:
+            source = form.cleaned_data["consent_source"]
+            user, now = staff_user(request).username, timezone.now()
+            if jobs.confirm(job.pk, consent_source=source, by=user, now=now):
+                log_action(self, request, job, "import", reason=source, after=job.checked)
+            else:
+                self.message_user(request, DECIDED, messages.WARNING)
+            return self._redirect_to(job)
+
+        return self._decide(request, job, confirm, form=form)
+
+    def columns_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        job = self._posted(request, pk)
         form = self._columns_form(job, request.POST)
-        if form is None:
-            self.message_user(request, "This import was decided already.", messages.WARNING)
-        elif not form.is_valid():
-            return self._page(request, job, ConsentForm(), form)
-        elif jobs.choose_columns(job.pk, form.chosen()):
-            log_action(self, request, job, "choose columns", after=form.chosen())
-        return self._redirect_to(job)
+
+        def choose() -> HttpResponse:
+            if form is None:
+                self.message_user(request, DECIDED, messages.WARNING)
+            elif jobs.choose_columns(job.pk, form.chosen()):
+                log_action(self, request, job, "choose columns", after=form.chosen())
+            return self._redirect_to(job)
+
+        return self._decide(request, job, choose, columns=form)
+
+    def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        job = self._posted(request, pk)
+
+        def cancel() -> HttpResponse:
+            if jobs.cancel(job.pk, now=timezone.now()):
+                log_action(self, request, job, "cancel import", before={"state": job.state})
+            return self._redirect_to(job)
+
+        return self._decide(request, job, cancel)
+
+    def _posted(self, request: HttpRequest, pk: int) -> ImportJob:
+        self._require_permission(request, method="POST")
+        return self._job(request, pk)
+
+    def _decide(
+        self,
+        request: HttpRequest,
+        job: ImportJob,
+        act: Callable[[], HttpResponseBase],
+        *,
+        form: ConsentForm | None = None,
+        columns: ColumnsForm | None = None,
+    ) -> HttpResponseBase:
+        """Decide once, on what the page displayed."""
+        earlier = form_keys.earlier_result(request, DONE_ALREADY)
+        if earlier is not None:
+            return earlier
+        posted = request.POST.get(shown_version.FIELD, "")
+        changed = shown_version.difference(posted, _shown(job))
+        if changed or not all(one.is_valid() for one in (form, columns) if one is not None):
+            return self._page(request, job, form or ConsentForm(), columns, changed=changed)
+        try:
+            return form_keys.at_most_once(request, self._address(job), act)
+        except SentBeforeError as error:
+            return form_keys.first_result(request, error.earlier, str(error))
 
     def sample_view(self, request: HttpRequest) -> StreamingHttpResponse:
         self._require_permission(request)
         return csv_file(csv_lines(SAMPLE), "sample-list.csv")
-
-    def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        self._require_permission(request, method="POST")
-        job = self._job(request, pk)
-        if jobs.cancel(job.pk, now=timezone.now()):
-            log_action(self, request, job, "cancel import", before={"state": job.state})
-        return self._redirect_to(job)
 
     def refused_view(self, request: HttpRequest, pk: int) -> HttpResponse | StreamingHttpResponse:
         self._require_permission(request)
@@ -248,9 +283,11 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
         job: ImportJob,
         form: ConsentForm,
         columns: ColumnsForm | None = None,
+        *,
+        changed: Difference | None = None,
     ) -> HttpResponse:
         may_import = self.has_add_permission(request)
-        return framed(
+        response = framed(
             self,
             request,
             "admin/subscribers/importjob/page.html",
@@ -268,16 +305,32 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
             importable=sum(job.counts.get(name, 0) for name in ("new", "changed")),
             differs=_differs(job),
             **import_undo.page_context(job),
+            shown_version=shown_version.seal(_shown(job)),
+            changed=changed,
         )
+        response.status_code = 200 if changed is None else 409
+        return response
 
     def _redirect_to(self, job: ImportJob) -> HttpResponseRedirect:
-        return HttpResponseRedirect(reverse("admin:subscribers_importjob_change", args=[job.pk]))
+        return HttpResponseRedirect(self._address(job))
+
+    def _address(self, job: ImportJob) -> str:
+        return reverse("admin:subscribers_importjob_change", args=[job.pk])
 
 
 def _progress_text(job: ImportJob) -> str:
     if job.lines and job.state in jobs.RUNNING:
         return f"{job.last_line:,} of {job.lines:,} lines"
     return str(job.get_state_display())
+
+
+def _shown(job: ImportJob) -> Shown:
+    """What a decision on an import is about: its state, its columns and what the check found."""
+    facts = {"State": str(job.get_state_display())}
+    facts |= {f"Column {int(place) + 1}": choice for place, choice in sorted(job.columns.items())}
+    if job.state not in jobs.RUNNING:
+        facts |= {label: f"{job.counts.get(name, 0):,}" for name, label in COUNT_LABELS}
+    return shown_version.of_facts(f"import {job.pk}", facts)
 
 
 def _differs(job: ImportJob) -> bool:

@@ -75,7 +75,11 @@ def perform(
     try:
         if action.over_the_network:
             return _perform(pages, request, content, name)
-        done = form_keys.once(request, lambda: _perform(pages, request, content, name))
+        done = form_keys.once(
+            request,
+            lambda: _perform(pages, request, content, name),
+            is_keyless=name != "new-version",  # the others leave a state: they cannot be repeated
+        )
         assert done is not None
         return done
     except ChangedSinceError:  # at this very moment

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -69,6 +69,28 @@ def test_a_days_content_that_was_sent_already_is_told_and_a_fallback_is_not(
     Distribution.objects.filter(pk=earlier.pk).update(opened_at=NOW)
 
     assert found(distribution) == ([] if is_fallback else [("content_repeated", False)])
+
+
+@pytest.mark.parametrize(
+    ("days", "again_reason", "words"),
+    [
+        (0, "", "Who has it is left out (already_received), everybody else gets it."),
+        (0, "asha: a correction", "Everybody gets it once more, as confirmed: asha: a correction."),
+        (1, "", "Everybody gets it once more today, those who have it as well. Have another"),
+    ],
+)
+def test_the_finding_says_what_the_opening_will_do(distribution, days, again_reason, words):
+    content = an_approved_content(day=DAY)
+    earlier = a_planned_distribution(NOW, content=content)
+    Distribution.objects.filter(pk=earlier.pk).update(
+        opened_at=NOW, local_date=DAY - timedelta(days=days)
+    )
+    distribution.again_reason = again_reason
+
+    (finding,) = preflight.run_checks(distribution, now=NOW)
+
+    assert f"Distribution {earlier.pk} of " in finding.message
+    assert words in finding.message
 
 
 def test_a_distributions_own_content_comes_before_the_days(distribution, content):

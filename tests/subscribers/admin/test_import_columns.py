@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from subscribers.importing import jobs
 from subscribers.models import ImportJob, Subscriber
+from tests.shown_forms import marks_of
 from tests.subscribers.imports import counts, run
 from tests.subscribers.moments import NOW
 from tests.subscribers.roles import a_client, log_messages
@@ -25,7 +26,9 @@ def checked(client, text: str) -> ImportJob:
 
 def choose(client, job: ImportJob, *choices: str):
     address = reverse("admin:subscribers_importjob_columns", args=[job.pk])
-    answer = client.post(address, {f"column-{n}": choice for n, choice in enumerate(choices)})
+    opened = client.get(reverse("admin:subscribers_importjob_change", args=[job.pk]))
+    chosen = {f"column-{n}": choice for n, choice in enumerate(choices)}
+    answer = client.post(address, {**marks_of(opened), **chosen})
     jobs.run(job.pk, clock=lambda: NOW)
     job.refresh_from_db()
     return answer

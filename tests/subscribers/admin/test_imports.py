@@ -13,6 +13,7 @@ from django.utils import timezone
 from subscribers import tasks
 from subscribers.importing import jobs
 from subscribers.models import ImportJob, Subscriber
+from tests.shown_forms import marks_of
 from tests.subscribers.roles import ROLES, a_client, log_messages
 from tests.subscribers.workbooks import a_workbook
 
@@ -30,6 +31,12 @@ def upload(client, content=BAD, name="people.csv"):
 
 def where(step, job):
     return reverse(f"admin:subscribers_importjob_{step}", args=[job.pk])
+
+
+def decide(client, step, job, **typed):
+    """Press a button of the job's page, with what the page displays."""
+    marks = marks_of(client.get(where("change", job)))
+    return client.post(where(step, job), {**marks, **typed})
 
 
 def a_checked_job(client):
@@ -55,9 +62,9 @@ def test_who_may_import_and_who_may_only_look(role):
     assert ("Import 1 new" in page.content.decode()) is may
     assert client.get(where("progress", job)).status_code == 200
     assert client.get(where("refused", job)).status_code == (200 if may else 403)
-    answer = client.post(where("confirm", job), {"consent_source": "Form"})
+    answer = decide(client, "confirm", job, consent_source="Form")
     assert answer.status_code == (302 if may else 403)
-    assert client.post(where("cancel", job)).status_code == (302 if may else 403)
+    assert decide(client, "cancel", job).status_code == (302 if may else 403)
     assert client.get(reverse("admin:subscribers_importjob_changelist")).status_code == 200
 
 
@@ -70,9 +77,9 @@ def test_a_file_is_checked_confirmed_and_imported():
     assert "9812345601" not in page
     assert Subscriber.objects.count() == 0
     for unseen in ("", "\u200b"):
-        again = text(client.post(where("confirm", job), {"consent_source": unseen}))
+        again = text(decide(client, "confirm", job, consent_source=unseen))
         assert "Say where these people agreed" in again
-    client.post(where("confirm", job), {"consent_source": "Form of June"})
+    decide(client, "confirm", job, consent_source="Form of June")
     assert client.get(where("progress", job)).json()["state"] == "IMPORTING"
     tasks.tend_imports()
 
@@ -129,3 +136,39 @@ def test_html_in_a_file_is_text_on_the_page():
     page = text(client.get(where("change", ImportJob.objects.get())))
     assert "<img src=x>" not in page
     assert "<script>alert" not in page
+
+
+def test_an_import_whose_columns_another_person_chose_meanwhile_is_not_confirmed_unseen():
+    client = a_client("Editor")
+    job = a_checked_job(client)
+    old = {**marks_of(client.get(where("change", job))), "consent_source": "Form of June"}
+    jobs.choose_columns(job.pk, {"1": ""})
+    jobs.run(job.pk, clock=timezone.now)
+
+    response = client.post(where("confirm", job), old)
+
+    page = text(response)
+    assert (response.status_code, ImportJob.objects.get().state) == (409, "CHECKED")
+    assert "This changed since you opened it" in page
+    assert 'value="Form of June"' in page
+
+
+def test_do_not_import_on_an_older_page_stops_no_import_that_somebody_confirmed():
+    client = a_client("Editor")
+    job = a_checked_job(client)
+    old = marks_of(client.get(where("change", job)))
+    jobs.confirm(job.pk, consent_source="Form", by="asha", now=timezone.now())
+
+    assert client.post(where("cancel", job), old).status_code == 409
+    assert ImportJob.objects.get().state == "IMPORTING"
+
+
+def test_a_second_click_on_import_leads_to_its_page():
+    client = a_client("Editor")
+    job = a_checked_job(client)
+    form = {**marks_of(client.get(where("change", job))), "consent_source": "Form"}
+
+    answers = [client.post(where("confirm", job), form) for _ in range(2)]
+
+    assert [answer.headers["Location"] for answer in answers] == [where("change", job)] * 2
+    assert len(log_messages()) == 2  # the upload, and one confirmation
