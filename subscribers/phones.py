@@ -51,6 +51,19 @@ def normalise(raw: str) -> str:
     return phonenumbers.format_number(number, PhoneNumberFormat.E164)
 
 
+def unchecked(raw: str) -> str:
+    """The E.164 form of what reads like a number, whether it exists or not; '' of anything else."""
+    try:
+        return phonenumbers.format_number(_parse(_spelling(raw)), PhoneNumberFormat.E164)
+    except InvalidPhone:
+        return ""
+
+
+def is_valid(phone: str) -> bool:
+    """Whether an E.164 number can exist in its country's numbering plan."""
+    return phonenumbers.is_valid_number(_parse(phone))
+
+
 def blank(subscriber_id: int) -> str:
     """What stands in the place of the phone of a person whose details were deleted; unique."""
     return f"{BLANK_PREFIX}{subscriber_id:014d}"

@@ -24,6 +24,7 @@ from subscribers.admin.read_only import NeverAdded, NeverChanged, NeverDeleted
 from subscribers.admin.status_changes import confirm_status_change
 from subscribers.consent import erased_phones
 from subscribers.details import values
+from subscribers.identity.reading import read_phone
 from subscribers.models import ConsentEvent, Subscriber
 from subscribers.people import registration, search
 
@@ -38,13 +39,15 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 class SubscriberForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
     def clean_phone(self) -> str:
         try:
-            phone = phones.normalise(self.cleaned_data["phone"])
+            phone = read_phone(self.cleaned_data["phone"])
         except phones.InvalidPhone as error:
             raise forms.ValidationError(str(error)) from error
         if erased_phones.find_erased([phone]):
             raise forms.ValidationError(
                 "This person asked to be erased: only their own START brings them back."
             )
+        if known := registration.find_known(phone):
+            raise forms.ValidationError(str(registration.AlreadyHere(known)))
         return phone
 
     def clean_name(self) -> str:
@@ -151,6 +154,11 @@ class SubscriberAdmin(NeverDeleted, CarefulForms, PersonActions, ExportActions):
     def get_fields(self, _request: HttpRequest, obj: Subscriber | None = None) -> list[Any]:
         # Another number is another person's consent: add a new subscriber instead.
         return ["shown_phone" if obj and name == "phone" else name for name in self.fields]
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "phone":  # as people write it; `clean_phone` shortens it
+            kwargs["max_length"] = phones.MAX_WRITTEN_LENGTH
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def has_change_permission(self, request: HttpRequest, obj: Subscriber | None = None) -> bool:
         is_purged = isinstance(obj, Subscriber) and obj.phone.startswith(phones.BLANK_PREFIX)

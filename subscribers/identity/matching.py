@@ -54,6 +54,17 @@ def find(contacts: Collection[Contact]) -> dict[Contact, Match]:
     return found
 
 
+def known_by_wa_id(phones: Iterable[str]) -> dict[str, int]:
+    """Subscribers by phone (E.164) of these that WhatsApp calls by it while another one is stored;
+    those who are several are left out."""
+    owners: dict[str, set[int]] = defaultdict(set)
+    rows = WhatsAppIdentity.objects.filter(wa_id__in=[phone[1:] for phone in phones])
+    for wa_id, pk, stored in rows.values_list("wa_id", "subscriber_id", "subscriber__phone"):
+        if stored[1:] != wa_id:
+            owners[f"+{wa_id}"].add(pk)
+    return {phone: pks.pop() for phone, pks in owners.items() if len(pks) == 1}
+
+
 def _by_stored_phone(contacts: Iterable[Contact]) -> dict[str, int]:
     """Subscribers by phone, of every spelling of these contacts' phones."""
     phones = {

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from masking.phones import mask_digits
-from subscribers import phones
 from subscribers.details import titles, values
 from subscribers.details.placeholders import MAX_NAME_LENGTH
+from subscribers.identity.reading import read_phone
 from subscribers.importing.tables.records import MAX_CELL, ImportRefused, Record
 from subscribers.models import Status
 from subscribers.spreadsheets import unescape_formula
@@ -114,7 +114,7 @@ class Columns:
         self._check_cells(record.cells)
         texts = dict(zip(self.keys, record.cells, strict=False))
         texts.pop(LEFT_OUT, None)
-        phone = self._cell("phone", _filled(texts.pop("phone", "")), phones.normalise)
+        phone = self._cell("phone", _filled(texts.pop("phone", "")), read_phone)
         status = self._filled({"status": texts.pop("status", "")}).get("status")
         if status == Status.UNSUBSCRIBED:
             # A withdrawal counts whatever the other cells hold, and they are not kept.

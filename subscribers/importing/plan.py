@@ -27,15 +27,17 @@ class ChunkPlan:
         self.stopped = stopped  # of the new ones, by phone
         self.erased = erased
         self.new: list[Row] = []
-        self.known: list[Subscriber] = []
+        self.named: list[int] = []  # of those whom an import that can be undone added
         self.changed: list[Subscriber] = []
+        self._changed: set[int] = set()
         self.moves: list[tuple[Subscriber, Row]] = []  # to a more careful status
 
     def add(self, row: Row, known: Subscriber | None) -> None:
         if known is None:
             self._add_new(row)
             return
-        self.known.append(known)
+        if getattr(known, "is_undoable", False):
+            self.named.append(known.pk)
         if known.status == Status.UNSUBSCRIBED:
             agrees = row.status == Status.UNSUBSCRIBED
             self.count(row, "unchanged" if agrees else "kept_opted_out")
@@ -57,7 +59,8 @@ class ChunkPlan:
     def _add_known(self, row: Row, known: Subscriber) -> None:
         moves = row.status in _MAY_BECOME[Status(known.status)]
         changes = _take_over(known, row)
-        if changes:
+        if changes and known.pk not in self._changed:  # a file may name them by two numbers
+            self._changed.add(known.pk)
             self.changed.append(known)
         if moves:
             self.moves.append((known, row))

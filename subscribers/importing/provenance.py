@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db.models import Q
 
 from subscribers import inserting
-from subscribers.models import ConsentEvent, ImportedPerson, ImportJob, Subscriber
+from subscribers.models import ConsentEvent, ImportedPerson, ImportJob
 
 # An import can be undone for a day after its end; it may be long, and others go on meanwhile.
 RECORDED_FOR = timedelta(days=2)
@@ -17,14 +17,11 @@ DELETED_TOGETHER = 5_000
 _COLUMNS = ("job_id", "subscriber_id", "is_new")
 
 
-def record(
-    job_id: int | None, added: Collection[int], named: Iterable[Subscriber], *, now: datetime
-) -> None:
+def record(job_id: int | None, added: Collection[int], named: Collection[int]) -> None:
     """Record whom an import added, and whom of those that another one added lately it named."""
-    recent = now - RECORDED_FOR
-    again = [(job_id, person.pk, False) for person in named if person.created_at >= recent]
-    rows = [(job_id, pk, True) for pk in added] if job_id else []
-    inserting.insert(ImportedPerson, _COLUMNS, [*rows, *again], passing_over=True)
+    new = [(job_id, pk, True) for pk in added] if job_id else []
+    again = [(job_id, pk, False) for pk in named]
+    inserting.insert(ImportedPerson, _COLUMNS, [*new, *again], passing_over=True)
 
 
 def forget_old(now: datetime) -> int:

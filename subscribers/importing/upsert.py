@@ -15,10 +15,13 @@ from pathlib import Path, PureWindowsPath
 from typing import BinaryIO
 
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from subscribers import inserting
 from subscribers.consent import decisions as consent
 from subscribers.consent import erased_phones, suppressions
+from subscribers.identity import locks
+from subscribers.identity.matching import known_by_wa_id
 from subscribers.identity.spellings import shared_spelling, spellings
 from subscribers.importing import provenance
 from subscribers.importing.columns import Columns, Refusal, Row
@@ -27,7 +30,7 @@ from subscribers.importing.repeated_phones import mark_repeated
 from subscribers.importing.report import ImportObserver, ImportReport
 from subscribers.importing.tables.csv_table import AnyTable, open_table
 from subscribers.importing.tables.records import ImportRefused
-from subscribers.models import ConsentEvent, Status, Subscriber, Suppression
+from subscribers.models import ConsentEvent, ImportedPerson, Status, Subscriber, Suppression
 from subscribers.text_cleaning import clean_line
 
 CHUNK_ROWS = 500  # rows of one transaction: about 30 ms of the write lock on SQLite
@@ -156,17 +159,9 @@ class _Writer:
 
     def _plan(self, rows: Sequence[Row], *, locked: bool = False) -> ChunkPlan:
         its_spellings = {row.phone: spellings(row.phone) for row in rows}
-        subscribers = Subscriber.objects.filter(
-            phone__in={spelling for group in its_spellings.values() for spelling in group}
-        )
         if locked:
-            subscribers = subscribers.order_by("pk").select_for_update(no_key=True)
-        stored = {subscriber.phone: subscriber for subscriber in subscribers}
-        known = {  # who has exactly the phone comes first
-            phone: next(stored[spelling] for spelling in group if spelling in stored)
-            for phone, group in its_spellings.items()
-            if not stored.keys().isdisjoint(group)
-        }
+            locks.lock_spellings(its_spellings)
+        known = _known(its_spellings, locked=locked)
         unknown = its_spellings.keys() - known.keys()
         plan = ChunkPlan(suppressions.find_suppressed(unknown), erased_phones.find_erased(unknown))
         for row in rows:
@@ -184,7 +179,7 @@ class _Writer:
                 with transaction.atomic():
                     plan = self._plan(rows, locked=True)
                     added = self._insert(plan.new, plan.stopped)
-                    provenance.record(self.job_id, added, plan.known, now=self.clock())
+                    provenance.record(self.job_id, added, plan.named)
                     self._update(plan.changed)
                     self._move(plan.moves)
                     self.observer.chunk_written(plan.counts, last_line)
@@ -249,6 +244,31 @@ class _Writer:
         return consent.Decision(
             pk, kind, source, self.now, evidence, notice=notice, actor=self.actor
         )
+
+
+def _known(its_spellings: Mapping[str, Sequence[str]], *, locked: bool) -> dict[str, Subscriber]:
+    """Who has each phone: exactly, or else in another spelling, or else as WhatsApp calls them."""
+    listed = {spelling for group in its_spellings.values() for spelling in group}
+    stored = {person.phone: person for person in _people(Q(phone__in=listed), locked=locked)}
+    known = {
+        phone: next(stored[spelling] for spelling in group if spelling in stored)
+        for phone, group in its_spellings.items()
+        if not stored.keys().isdisjoint(group)
+    }
+    by_wa_id = known_by_wa_id(its_spellings.keys() - known.keys())
+    if by_wa_id:
+        found = _people(Q(pk__in=set(by_wa_id.values())), locked=locked)
+        # Whom the file names by the stored phone, too, is one object for both rows.
+        people = {person.pk: person for person in [*found, *stored.values()]}
+        known |= {phone: people[pk] for phone, pk in by_wa_id.items() if pk in people}
+    return known
+
+
+def _people(condition: Q, *, locked: bool) -> QuerySet[Subscriber]:
+    """Subscribers, with whether an import that can be undone added them."""
+    added = ImportedPerson.objects.filter(subscriber=OuterRef("pk"), is_new=True)
+    people = Subscriber.objects.filter(condition).annotate(is_undoable=Exists(added))
+    return people.order_by("pk").select_for_update(no_key=True) if locked else people
 
 
 def _person(row: Row, now: datetime) -> tuple[object, ...]:

@@ -4,21 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import IntegrityError, transaction
 
+from masking.phones import mask_phone
 from subscribers.consent import decisions, erased_phones, suppressions
 from subscribers.consent.decisions import Decision, Kind
+from subscribers.identity import locks, matching
+from subscribers.identity.matching import Contact
 from subscribers.models import Subscriber
+
+
+class Known(NamedTuple):
+    """The subscriber whose phone it is, perhaps in another spelling."""
+
+    subscriber_id: int
+    phone: str
 
 
 class AlreadyHere(Exception):  # noqa: N818  # reads as what it is
     """The phone is a subscriber's already."""
 
-    def __init__(self, subscriber_id: int) -> None:
-        super().__init__("This phone number is a subscriber already.")
-        self.subscriber_id = subscriber_id
+    def __init__(self, known: Known) -> None:
+        super().__init__(
+            f"This phone number is subscriber {known.subscriber_id} ({mask_phone(known.phone)})"
+            " already: change that one."
+        )
+        self.subscriber_id = known.subscriber_id
 
 
 class Erased(Exception):  # noqa: N818
@@ -42,17 +55,31 @@ def register(
         raise Erased("This person asked to be erased: only their own START brings them back.")
     try:
         with transaction.atomic():
+            if known := find_known(phone):
+                raise AlreadyHere(known)
             person = Subscriber.objects.create(
                 phone=phone, created_at=now, updated_at=now, **details
             )
             record_first_consent(person, source=source, notice=notice, actor=actor, now=now)
     except IntegrityError:
-        known = Subscriber.objects.filter(phone=phone).values_list("pk", flat=True).first()
-        if known is None:
+        if (known := find_known(phone)) is None:
             raise
         raise AlreadyHere(known) from None
     person.refresh_from_db()
     return person
+
+
+def find_known(phone: str) -> Known | None:
+    """Who has this phone (E.164), in whatever spelling and however WhatsApp calls them.
+
+    Inside a transaction nobody adds it in another spelling before that ends.
+    """
+    locks.lock_spellings([phone])
+    match = matching.find([Contact(phone)]).get(Contact(phone))
+    if match is None:
+        return None
+    person = Subscriber.objects.get(pk=match.subscriber_ids[0])
+    return Known(person.pk, person.phone)
 
 
 def record_first_consent(

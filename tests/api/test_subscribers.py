@@ -146,6 +146,18 @@ def test_somebody_is_added_once_with_the_proof() -> None:
     assert event.actor.startswith("user-")
 
 
+@pytest.mark.parametrize("phone", ["+5215512345678", "+52 55 1234 5678"])
+def test_who_is_here_in_another_spelling_is_not_added_and_is_named_masked(phone: str) -> None:
+    known = a_subscriber(phone="+525512345678")
+
+    answer = add(phone=phone)
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "subscriber_exists")
+    assert answer.json()["detail"] == (
+        f"This phone number is subscriber {known.pk} (+52******5678) already: change that one."
+    )
+
+
 def test_who_is_here_or_was_erased_is_not_added() -> None:
     known = a_subscriber(phone="+919812345601")
     answer = add()

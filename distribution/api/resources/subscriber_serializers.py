@@ -18,6 +18,7 @@ from subscribers import phones
 from subscribers.details import values as rules
 from subscribers.details.placeholders import MAX_NAME_LENGTH, MAX_VALUE_LENGTH
 from subscribers.details.titles import attribute_name
+from subscribers.identity.reading import read_phone
 from subscribers.models import ConsentEvent, Status, Subscriber, Tier
 from subscribers.people import search as searching
 from subscribers.people import status_changes
@@ -98,7 +99,7 @@ class NewSubscriber(Details):
 
     def validate_phone(self, value: str) -> str:
         try:
-            return phones.normalise(value)
+            return read_phone(value)
         except phones.InvalidPhone as error:
             raise serializers.ValidationError(str(error), "phone_invalid") from None
 

@@ -124,10 +124,7 @@ def _add(request: Request, details: dict[str, Any]) -> idempotency.Answer:
             now=timezone.now(),
         )
     except registration.AlreadyHere as known:
-        raise Conflict(
-            "subscriber_exists",
-            f"This phone number is subscriber {known.subscriber_id} already: change that one.",
-        ) from None
+        raise Conflict("subscriber_exists", str(known)) from None
     except registration.Erased as refusal:
         raise Conflict("subscriber_erased", str(refusal)) from None
     audit.log_action(request, person, "Added.", after={"consent_source": notice[:150]})

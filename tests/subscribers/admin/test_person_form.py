@@ -107,3 +107,13 @@ def test_the_table_takes_no_attributes_but_an_object(value):
             f"UPDATE subscribers_subscriber SET attributes = %s{cast} WHERE id = %s",  # noqa: S608
             [value, person.pk],
         )
+
+
+@pytest.mark.parametrize("written", ["+54 9 11 2345-6789", "+54 11 2345 6789"])
+def test_somebody_who_is_here_in_another_spelling_is_not_added_again(admin_client, written):
+    person = a_subscriber(phone="+541123456789", name="Ana")
+
+    answer = post(admin_client, phone=written)
+
+    assert f"is subscriber {person.pk} (+54******6789) already" in answer.content.decode()
+    assert Subscriber.objects.count() == 1
