@@ -17,16 +17,20 @@ WHY = "It failed for a reason that hit everybody, which is not this person's."
 
 
 def return_for_pause(distribution: Distribution, *, now: datetime) -> int:
-    """Have everybody wait again who failed for the cause of its pause; how many.
+    """Have everybody wait again who failed for a cause of its pause; how many.
 
     After a resume only those who were sent to before it: reports of theirs may come late.
     """
-    if distribution.pause_cause:
-        return return_failed(distribution.pk, distribution.pause_cause, now=now)
-    cause = distribution.pause_facts.get("cause", "")
-    if cause and distribution.resumed_at is not None:
-        return return_failed(distribution.pk, cause, sent_before=distribution.resumed_at, now=now)
-    return 0
+    facts, before = distribution.pause_facts, None
+    causes = [distribution.pause_cause or facts.get("cause", ""), *facts.get("others", ())]
+    if not distribution.pause_cause:
+        before = distribution.resumed_at
+        if before is None:
+            return 0
+    return sum(
+        return_failed(distribution.pk, cause, sent_before=before, now=now)
+        for cause in filter(None, causes)
+    )
 
 
 def return_failed(

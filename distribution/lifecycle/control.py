@@ -61,6 +61,18 @@ def pause_for(distribution_id: int, failure: Failure, *, now: datetime, seen: st
     return pause(distribution_id, reason=reason, cause=failure.slug, now=now)
 
 
+def note_cause(distribution_id: int, cause: str) -> None:
+    """A paused distribution has another cause beside the one that it is paused for: who failed for
+    it waits again, too."""
+    with transaction.atomic():
+        rows = Distribution.objects.select_for_update(of=("self",))
+        row = rows.filter(pk=distribution_id, state=DistributionState.PAUSED).first()
+        others = row.pause_facts.get("others", []) if row else []
+        if row and cause not in (row.pause_cause, *others):
+            row.pause_facts = {**row.pause_facts, "others": [*others, cause]}
+            row.save(update_fields=["pause_facts"])
+
+
 def resume(distribution_id: int, *, now: datetime, by_rule: bool = False) -> None:
     """Continue where it was paused. Nothing was lost meanwhile: what waited still waits, and one
     message tests at once whether the fault is over.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime
 from functools import partial
 
@@ -39,31 +39,34 @@ def judge_reports(
 
     Returns the verdicts, with the distributions that they are about.
     """
-    verdicts = []
+    verdicts: list[tuple[int, MassFailure]] = []
     concerned = {one.distribution_id for one in failures}
     concerned |= {one.distribution_id for one in sent}
     distributions = Distribution.objects.in_bulk(concerned) if concerned else {}
     for pk, tally in tallies.of_reports(failures, sent, distributions).items():
         resume_no = distributions[pk].resume_no
         tallies.record(pk, Channel.REPORT, tally, resume_no=resume_no)
-        if found := respond(pk, Channel.REPORT, tally, now=now):
-            verdicts.append((pk, found))
+        verdicts += [(pk, found) for found in respond(pk, Channel.REPORT, tally, now=now)]
     return verdicts
 
 
 def respond(
     distribution_id: int, channel: Channel, tally: Mapping[Slot, int], *, now: datetime
-) -> MassFailure | None:
-    """Judge the failures just recorded and act on the verdict, which is returned.
+) -> list[MassFailure]:
+    """Judge the failures just recorded and act on the verdicts, which are returned.
 
-    Who failed for that reason waits again, after the caller's transaction.
+    Who failed for these reasons waits again, after the caller's transaction.
     """
     if not tallies.failures(tally):
-        return None
+        return []
     distribution = Distribution.objects.get(pk=distribution_id)
-    found = tallies.judge(distribution, channel, tally)
-    if found is None:
-        return None
+    verdicts = tallies.judge(distribution, channel, tally)
+    for found in verdicts:
+        _act_on(distribution, found, now)
+    return verdicts
+
+
+def _act_on(distribution: Distribution, found: MassFailure, now: datetime) -> None:
     if found.response is Response.PAUSE:
         _pause(distribution, found, now)
     elif found.response is Response.REST_NUMBER:
@@ -72,11 +75,10 @@ def respond(
         _tell_refused(distribution, found, now)
     if BY_SLUG[found.reason].action is Action.INVALID:
         _exonerate(distribution, found, now)
-    return found
 
 
 def general(
-    failures: Collection[ReportedFailure], verdicts: Iterable[tuple[int, MassFailure]]
+    failures: Collection[ReportedFailure], verdicts: Collection[tuple[int, MassFailure]]
 ) -> set[ReportedFailure]:
     """Those of these failures that are not the person's, by these `verdicts` or earlier ones."""
     distributions = Distribution.objects.in_bulk({one.distribution_id for one in failures})
@@ -85,6 +87,9 @@ def general(
         if incidents.was_raised(AlertRule.UNDELIVERABLE_SHARE, pk):
             causes[pk].add(UNDELIVERABLE)
     of_numbers = {(pk, found.reason, found.number_id) for pk, found in verdicts}
+    for pk, found in verdicts:
+        if found.response is Response.PAUSE and pk in causes:
+            causes[pk].add(found.reason)
     return {
         one
         for one in failures
@@ -103,7 +108,8 @@ def _pause(distribution: Distribution, found: MassFailure, now: datetime) -> Non
             now=now,
         )
         return
-    control.pause(distribution.pk, reason=reason, cause=found.reason, now=now)
+    if not control.pause(distribution.pk, reason=reason, cause=found.reason, now=now):
+        control.note_cause(distribution.pk, found.reason)
     _return_after_commit(distribution.pk, found, now)
 
 

@@ -22,7 +22,6 @@ from phonepool.models import PhoneNumber
 # What our copy says until Meta is asked again; of any other code nobody knows.
 STATUS_AFTER = {
     "template_paused": TemplateStatus.PAUSED,
-    "template_pacing": TemplateStatus.PAUSED,
     "template_disabled": TemplateStatus.DISABLED,
 }
 
@@ -38,9 +37,11 @@ def stop(
 ) -> None:
     """Pause it for a failure that messages of these numbers met, or leave their accounts out.
 
-    `at` is when Meta refused; None among the numbers: by an unknown one.
+    `at` is when Meta refused; None among the numbers: by an unknown one. What Meta held and dropped
+    may be the portfolio's pacing as well: whatever else is sent would go into its review.
     """
-    refusing = _accounts(number_ids) if failure.action is Action.TEMPLATE else set()
+    of_template = failure.action is Action.TEMPLATE and not failure.dropped
+    refusing = _accounts(number_ids) if of_template else set()
     template = _template(distribution_id) if refusing else None
     if template is None or not template_accounts.can_be_sent(template, but=refusing):
         control.pause_for(distribution_id, failure, seen=seen, now=now)

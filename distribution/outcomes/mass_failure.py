@@ -115,22 +115,34 @@ def judge(
     accepted_reason: str = "",
     others_send: bool = False,
 ) -> MassFailure | None:
-    """The strongest response to the reasons that just `failed`; None: nothing is unusual.
+    """The strongest response to the reasons that just `failed`; None: nothing is unusual."""
+    found = judge_each(windows, failed, accepted_reason=accepted_reason, others_send=others_send)
+    return found[0] if found else None
+
+
+def judge_each(
+    windows: Iterable[Counts],
+    failed: Collection[Counted],
+    *,
+    accepted_reason: str = "",
+    others_send: bool = False,
+) -> list[MassFailure]:
+    """The strongest response to each reason that just `failed` and is unusual, strongest first.
 
     Each window is judged by itself: the whole run shows a small share, the last minute one that
     has just begun. `accepted_reason`: a person resumed the distribution in spite of it.
     `others_send`: there are numbers whose answers are still to come.
     """
-    found = [
-        verdict
-        for counts in windows
-        for reason in sorted({each.reason for each in failed})
-        if (
-            verdict := _judge_reason(counts, reason, failed, reason == accepted_reason, others_send)
-        )
-    ]
     order = list(Response)
-    return min(found, key=lambda verdict: order.index(verdict.response), default=None)
+    strongest: dict[str, MassFailure] = {}
+    for counts in windows:
+        for reason in sorted({each.reason for each in failed}):
+            is_accepted = reason == accepted_reason
+            verdict = _judge_reason(counts, reason, failed, is_accepted, others_send)
+            known = strongest.get(reason, verdict)
+            if verdict is not None and known is not None:
+                strongest[reason] = min(known, verdict, key=lambda one: order.index(one.response))
+    return sorted(strongest.values(), key=lambda one: order.index(one.response))
 
 
 def _judge_reason(
@@ -144,8 +156,27 @@ def _judge_reason(
     failures, answers = _share(counts, reason)
     if _passes(failures, answers, limits.pause):
         return _pause_or_rest(counts, reason, failed, limits, others_send)
+    if limits.pause is not None and (rest := _rest_one(counts, reason, failed, limits.pause)):
+        return rest
     if _passes(failures, answers, limits.alert):
         return MassFailure(Response.ALERT, reason, failures, answers)
+    return None
+
+
+def _rest_one(
+    counts: Counts, reason: str, failed: Collection[Counted], share: float
+) -> MassFailure | None:
+    """The number that alone fails so often, while all together do not."""
+    failures, answers = _share(counts, reason)
+    for number_id in sorted(each.number_id for each in failed if each.reason == reason):
+        its = _share(counts, reason, number_id)
+        others = failures - its[0], answers - its[1]
+        if (
+            _passes(*its, share)
+            and others[1] >= MIN_ANSWERS_OF_OTHERS
+            and upper_bound(*others) < lower_bound(*its)
+        ):
+            return MassFailure(Response.REST_NUMBER, reason, *its, number_id)
     return None
 
 

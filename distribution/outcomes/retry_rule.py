@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from phonepool.errors import RETRY_ONCE, Action, Failure
+from phonepool.errors import HALTING, RETRY_ONCE, Action, Failure
 
 RETRIED = {Action.BACKOFF, Action.PAIR, Action.NUMBER, Action.TEMPLATE, Action.ABORT}
 PAIR_DELAY = timedelta(seconds=6)  # one message in six seconds to the same person
@@ -51,7 +51,10 @@ def next_attempt(
         delay = max(delay, PAIR_DELAY)
     if retry_after:
         delay = max(delay, timedelta(seconds=retry_after))
-    return at + delay if at + delay < window_end else None
+    if at + delay < window_end:
+        return at + delay
+    # Who waits for the account or the template waits to the end, and is then skipped for that.
+    return window_end if failure.action in HALTING and at < window_end else None
 
 
 def _tries_allowed(failure: Failure, late: bool) -> int:

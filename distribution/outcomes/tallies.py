@@ -119,20 +119,21 @@ def record(
 
 def judge(
     distribution: Distribution, channel: Channel, tally: Mapping[Slot, int]
-) -> MassFailure | None:
+) -> list[MassFailure]:
     """Judge the failures of this tally, which is recorded already; one query.
 
-    Only what was sent since the last resume counts.
+    A verdict for each reason that is unusual, the strongest first. Only what was sent since the
+    last resume counts.
     """
     failed = failures(tally)
     if not failed:
-        return None
+        return []
     latest = max(each.start for each in tally if each.counted in failed)
     windows = _windows(distribution, channel, latest)
     accepted = distribution.accepted_cause
-    found = mass_failure.judge(windows, failed, accepted_reason=accepted)
-    if found and found.response is Response.PAUSE and _others_send(windows[0]):
-        return mass_failure.judge(windows, failed, accepted_reason=accepted, others_send=True)
+    found = mass_failure.judge_each(windows, failed, accepted_reason=accepted)
+    if found and found[0].response is Response.PAUSE and _others_send(windows[0]):
+        return mass_failure.judge_each(windows, failed, accepted_reason=accepted, others_send=True)
     return found
 
 

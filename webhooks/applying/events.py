@@ -69,6 +69,7 @@ class Trouble(NumberEvent):
     code: int
     at: datetime
     details: str = ""  # Meta's text, masked
+    account: str = ""  # Meta's id of the WABA: an error may be of no number
 
 
 @dataclass(frozen=True, slots=True)

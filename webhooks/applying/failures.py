@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 
 from distribution.alerts import incidents, phone_pool
 from distribution.alerts.catalogue import AlertRule
-from distribution.lifecycle import control, mass_failures
+from distribution.lifecycle import control, ended_failures, mass_failures
 from distribution.mirror import refused_templates
 from distribution.models import Distribution
 from distribution.outcomes import portfolio_pacing
@@ -29,7 +29,7 @@ from phonepool.errors import (
     FailureCategory,
     classify,
 )
-from phonepool.models import PhoneNumber
+from phonepool.models import PhoneNumber, Waba
 from phonepool.numbers import pool
 from phonepool.numbers.breakers import CallReport
 from subscribers.consent import decisions as consent
@@ -52,6 +52,7 @@ def apply(applied: AppliedReports, *, now: datetime) -> None:
     _opt_out([one for one in failures if one.failure.action is Action.OPTOUT], now)
     _pause_distributions([one for one in failures if one.failure.action in HALTING], now)
     _pause_reviewed([one for one in failures if one.failure is PORTFOLIO_PACING], now)
+    ended_failures.tell(failures, now=now)
 
 
 # --- phone numbers and accounts -----------------------------------------------------------------
@@ -170,17 +171,17 @@ def apply_errors(
         if number_id is not None:
             reports.append(CallReport(number_id, failure))
         if failure.action in HALTING:
-            halted.append((number_id, failure, error.at))
+            halted.append((error, number_id, failure))
         elif not _concerns_number(failure):
             left_out[f"errors.{failure.slug}"] += 1
     _report_to_pool(reports, now)
-    for number_id, failure, at in dict.fromkeys(halted):
-        for distribution_id in _sending_by_number(number_id):
+    for error, number_id, failure in halted:
+        for distribution_id in control.sending_by(_portfolio(number_id, error.account)):
             refused_templates.stop(
                 distribution_id,
                 failure,
                 {number_id},
-                at=at,
+                at=error.at,
                 seen="an error about the account",
                 now=now,
             )
@@ -192,6 +193,8 @@ def _concerns_number(failure: Failure) -> bool:
     return failure.action is Action.NUMBER or (throttled and failure.action is Action.BACKOFF)
 
 
-def _sending_by_number(number_id: int | None) -> list[int]:
+def _portfolio(number_id: int | None, account: str) -> int | None:
+    """The portfolio of a number, else of the account; None if neither is known."""
     number = PhoneNumber.objects.filter(pk=number_id).first() if number_id else None
-    return control.sending_by(number.portfolio_id if number else None)
+    waba = None if number else Waba.objects.filter(meta_id=account).first()
+    return number.portfolio_id if number else waba.portfolio_id if waba else None

@@ -80,9 +80,9 @@ def apply(webhooks: Mapping[int, ParsedWebhook], *, now: datetime) -> dict[int, 
 
 
 def _own_accounts(webhooks: Iterable[ParsedWebhook]) -> OwnAccounts:
-    """Read from the database only if there is a notice."""
+    """Read from the database only if an event is about an account."""
     events = (event for parsed in webhooks for event in parsed.events)
-    is_needed = any(isinstance(event, AccountEvent) for event in events)
+    is_needed = any(_account_of(event) for event in events)
     return accounts.own_accounts() if is_needed else OwnAccounts({}, "")
 
 
@@ -98,11 +98,18 @@ def _bundle_ours(
             number = getattr(event, "number", "")
             if number and number not in numbers:
                 counts.parked += 1
-            elif isinstance(event, AccountEvent) and own.is_foreign(event.account):
+            elif own.is_foreign(_account_of(event)):
                 counts.foreign += 1
             else:
                 bundle.events.append((key, event))
     return bundle
+
+
+def _account_of(event: Event) -> str:
+    """The account that an event is about, if it is not about a number."""
+    if isinstance(event, AccountEvent) or (isinstance(event, Trouble) and not event.number):
+        return event.account
+    return ""
 
 
 # --- statuses -----------------------------------------------------------------------------------

@@ -134,7 +134,7 @@ def _trouble(change: Change, item: Value) -> Item:
     code = as_integer(item.get("code"))
     if code is None:
         return "errors.code"
-    return events.Trouble(change.number, code, change.at, _details(item))
+    return events.Trouble(change.number, code, change.at, _details(item), change.account)
 
 
 def _inbound(change: Change, item: Value) -> Item:

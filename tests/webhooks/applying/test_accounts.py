@@ -227,3 +227,26 @@ def test_a_template_lost_in_one_account_leaves_the_distribution_to_the_other(two
     apply(paused(OURS))
     distribution.refresh_from_db()
     assert distribution.state == DistributionState.PAUSED
+
+
+@pytest.mark.parametrize("frame", [{}, {"metadata": {}}, {"metadata": {"phone_number_id": ""}}])
+@pytest.mark.parametrize(("account", "is_paused"), [(OTHER, False), (OURS, True)])
+def test_an_error_of_no_number_is_its_accounts(known, account, is_paused, frame):
+    """Such an error of another system's account paused everything that was sending here."""
+    distribution, _ = in_flight(2, now=NOW)
+    body = json.loads(of(account, "messages", **frame, errors=[{"code": 131031, "title": "…"}]))
+
+    apply(encode(body), now=NOW)
+
+    distribution.refresh_from_db()
+    assert (distribution.state == DistributionState.PAUSED) == is_paused
+
+
+def test_an_error_of_a_second_account_pauses_what_its_portfolio_sends(known):
+    a_waba(SECOND, portfolio=Portfolio.objects.create(business_id="902"))
+    distribution, _ = in_flight(2, now=NOW)
+
+    apply(of(SECOND, "messages", errors=[{"code": 131031, "title": "…"}]), now=NOW)
+
+    distribution.refresh_from_db()
+    assert distribution.state == DistributionState.SENDING
