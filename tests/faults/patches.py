@@ -99,6 +99,13 @@ MUTANTS = (
         ),
     ),
     Mutant(
+        "no-recipient",
+        "whoever opts out after the claim is marked in flight all the same",
+        (Replacement(STATEMENTS, "{OPEN_TO_CALLS} AND {WANTED}", "{OPEN_TO_CALLS}"),),
+        ("tests/distribution/sending/test_leaving.py::test_between_claim_and_mark",),
+        cheap=True,
+    ),
+    Mutant(
         "no-guard",
         "a process that slept past its lease writes to the network when it wakes",
         (
