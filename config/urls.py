@@ -4,11 +4,12 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from config.monitoring import endpoints
-from config.staff import second_factor
+from config.staff import second_factor, sessions
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/second-factor/", second_factor.enter_code, name="second_factor"),
     path("admin/second-factor/set-up/", second_factor.set_up, name="second_factor_set_up"),
+    path("admin/signed-in/", admin.site.admin_view(sessions.signed_in), name="signed_in"),
     path("admin/", admin.site.urls),
     path("dashboard/", include("distribution.urls")),
     path("health/live", endpoints.live),

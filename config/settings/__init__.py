@@ -106,6 +106,7 @@ CSRF_COOKIE_SECURE = HTTPS
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 SESSION_COOKIE_NAME = "__Host-daybreak" if HTTPS else "daybreak"
+CSRF_FAILURE_VIEW = "config.staff.kept_forms.csrf_failure"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrftoken"
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_IDLE_SECONDS = env.integer("SESSION_IDLE_SECONDS", 1800, low=60)

@@ -1,8 +1,11 @@
 """Session limits: 30 idle minutes, 12 hours in total, or until an administrator ends it.
 
-The live dashboard refreshes without a user, so its requests do not count as activity. It stays
-available for the 12 hours, when the other pages already require a new sign-in: it shows no
-personal data, and must not go dark during a distribution.
+What a page asks for by itself is no activity: every GET of a script, the addresses in
+UNATTENDED_VIEWS whoever asks, and a page that reloads itself, which says so in its query
+(BY_ITSELF). A test looks through all templates and scripts for what asks on a timer.
+
+The live dashboard stays available for the 12 hours, when the other pages already require a new
+sign-in: it shows no personal data, and must not go dark during a distribution.
 """
 
 from __future__ import annotations
@@ -15,14 +18,18 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.models import Session
 from django.dispatch import receiver
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
+from django.urls import Resolver404, resolve
 from django.utils import timezone
 from django.utils.deprecation import MiddlewareMixin
 
+from config.staff import parts
+
 SIGNED_IN, SEEN = "signed_in_at", "seen_at"
 SEEN_INTERVAL_SECONDS = 60  # between writes of the last activity
-UNATTENDED_VIEW = "dashboard:board"
+WALL_VIEW = "dashboard:board"
+UNATTENDED_VIEWS = {WALL_VIEW, "admin:subscribers_importjob_progress", "signed_in"}
+BY_ITSELF = "by-itself"  # in the query of a page that reloads itself
 
 
 class SessionLimits(MiddlewareMixin):
@@ -30,19 +37,43 @@ class SessionLimits(MiddlewareMixin):
 
     def process_request(self, request: HttpRequest) -> None:
         if SESSION_KEY in request.session:
-            unattended = request.path == reverse(UNATTENDED_VIEW)
-            self._check(request, timezone.now().timestamp(), unattended=unattended)
+            view = _view_name(request.path)
+            self._check(
+                request,
+                timezone.now().timestamp(),
+                counts=not (view in UNATTENDED_VIEWS or _is_by_itself(request)),
+                is_wall=view == WALL_VIEW,
+            )
 
-    def _check(self, request: HttpRequest, now: float, *, unattended: bool) -> None:
+    def _check(self, request: HttpRequest, now: float, *, counts: bool, is_wall: bool) -> None:
         signed_in = request.session.setdefault(SIGNED_IN, now)
-        seen = now if unattended else request.session.get(SEEN, now)
+        seen = now if is_wall else request.session.get(SEEN, now)
         idle, age = now - seen, now - signed_in
         ends = datetime.fromtimestamp(signed_in + settings.SESSION_COOKIE_AGE, UTC)
         request.signed_in_until = ends  # type: ignore[attr-defined]  # the live page shows it
         if idle > settings.SESSION_IDLE_SECONDS or age > settings.SESSION_COOKIE_AGE:
             logout(request)
-        elif idle >= SEEN_INTERVAL_SECONDS or SEEN not in request.session:
+        elif (counts and idle >= SEEN_INTERVAL_SECONDS) or SEEN not in request.session:
             request.session[SEEN] = now
+
+
+def _view_name(path: str) -> str:
+    try:
+        return resolve(path).view_name
+    except Resolver404:
+        return ""
+
+
+def _is_by_itself(request: HttpRequest) -> bool:
+    """Whether no person is behind it. A POST of a script is of somebody who types."""
+    if request.method not in ("GET", "HEAD"):
+        return False
+    return BY_ITSELF in request.GET or parts.is_of_a_script(request)
+
+
+def signed_in(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+    """An open page asks before it sends a form; who is not signed in does not come here."""
+    return HttpResponse("Signed in.\n", content_type="text/plain")
 
 
 @receiver(user_logged_in)

@@ -118,6 +118,7 @@ OTHERS: dict[str, str | None] = {
         )
     ),
     "admin:subscribers_importjob_sample": "EA",
+    "signed_in": STAFF,
     "second_factor": STAFF,
     "second_factor_set_up": STAFF,
     "health/live": ALL,
