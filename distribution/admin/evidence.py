@@ -49,6 +49,7 @@ class EvidenceAdmin(NeverChanged, NoBulkDeletion):
             if error.earlier.same:
                 return self.sent_again(request, form, error.earlier)
             form.add_error(None, str(error))
+            form_keys.marked(request, error)
             return None
 
     def sent_again(self, request: HttpRequest, _form: Any, earlier: Earlier) -> HttpResponse:

@@ -14,16 +14,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib import messages
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
-from subscribers.admin.page_frame import staff_user
+from subscribers.admin.page_frame import SHOWN_KEY, staff_user
 from subscribers.sent_forms import SentForm
 
 FIELD = "form_key"  # the hidden field's name
-KEYLESS_FOR = timedelta(minutes=10)  # longer than a browser or a program tries again
+# The same values from one user are a repetition for so long, whatever their key: the form that a
+# browser shows after Back has a new key, and what was typed is in it.
+REPEATED_FOR = timedelta(minutes=10)
+AGAIN = "again."  # begins the key of a form that was shown with CREATED_BEFORE: its author knows
+CREATED_BEFORE = (
+    "You created exactly this a moment ago: nothing was added again. Send it once more if you "
+    "want another one."
+)
 IGNORED = {FIELD, "csrfmiddlewaretoken"}  # beside what a person filled in
 SENT_AGAIN = "This form was sent already, and this is what it created: nothing was added again."
 DONE_ALREADY = "This form was sent already: nothing was done a second time."
@@ -45,36 +53,37 @@ class Earlier:
 class SentBeforeError(Exception):
     """The form created something already: nothing is created again."""
 
-    def __init__(self, earlier: Earlier) -> None:
-        super().__init__(SENT_AGAIN if earlier.same else FILLED_IN_ANEW)
+    def __init__(self, earlier: Earlier, words: str = FILLED_IN_ANEW) -> None:
+        super().__init__(SENT_AGAIN if earlier.same else words)
         self.earlier = earlier
 
 
-def new_key() -> str:
-    """The hidden field of a form that is shown: 128 random bits."""
-    return secrets.token_urlsafe(16)
+def new_key(*, again: bool = False) -> str:
+    """The hidden field of a form that is shown: 128 random bits. `again`: shown with
+    CREATED_BEFORE."""
+    return (AGAIN if again else "") + secrets.token_urlsafe(16)
 
 
 def once(
-    request: HttpRequest, create: Callable[[], HttpResponse | None], *, is_keyless: bool = False
+    request: HttpRequest, create: Callable[[], HttpResponse | None], *, by_values: bool = True
 ) -> HttpResponse | None:
     """Create what the form asks for, and the response that shows it; once for each key.
 
-    A form without a key is no page of ours, but a program: the same values from the same user
-    create once within KEYLESS_FOR. `is_keyless`: the values decide nothing, as of a button alone.
+    `by_values`: the same values create once within REPEATED_FOR, also without a key, as a program
+    sends them, or with another one, as after Back; False for a button alone, which has none.
     None, or a page without a new address, says that nothing was created: the same form may be sent
     again. `create` must not use the network. Raises SentBeforeError for a form that created
     something.
     """
     filled_in, now = _filled_in(request), timezone.now()
     key = request.POST.get(FIELD, "")
-    if not key and is_keyless:
+    if not key and not by_values:
         return create()
-    key = _digest(key or f"values {filled_in}")
     with transaction.atomic():
+        if by_values and not key.startswith(AGAIN):
+            _refuse_repetition(request, key, filled_in, now)
+        key = _digest(key or f"values {filled_in}")
         own = SentForm.objects.filter(user=staff_user(request), key=key)
-        if FIELD not in request.POST:
-            own.filter(created_at__lt=now - KEYLESS_FOR).delete()
         sent, is_first = own.get_or_create(
             user=staff_user(request),
             key=key,
@@ -89,6 +98,19 @@ def once(
                 sent.delete()
             return response
     raise SentBeforeError(_earlier(sent, filled_in))
+
+
+def _refuse_repetition(request: HttpRequest, key: str, filled_in: str, now: datetime) -> None:
+    """Raises SentBeforeError if another form of this user created the same a moment ago."""
+    user = staff_user(request)
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)  # one after the other
+    rows = SentForm.objects.filter(user=user, filled_in=filled_in)
+    if not key:
+        rows.filter(created_at__lt=now - REPEATED_FOR).delete()
+    recent = rows.filter(created_at__gte=now - REPEATED_FOR).exclude(key=_digest(key))
+    sent = recent.order_by("-pk").first()
+    if sent is not None:
+        raise SentBeforeError(Earlier(sent.location, sent.created_at, not key), CREATED_BEFORE)
 
 
 def at_most_once(
@@ -143,6 +165,13 @@ def location_of(response: HttpResponse | None) -> str:
     if response is None:
         return ""
     return response.headers.get("Location") or response.headers.get("Content-Location", "")
+
+
+def marked(request: HttpRequest, error: SentBeforeError) -> str:
+    """The key of the form that is shown again, with the words of the error."""
+    key = new_key(again=str(error) == CREATED_BEFORE)
+    setattr(request, SHOWN_KEY, key)
+    return key
 
 
 def derived_secret(request: HttpRequest, purpose: str) -> bytes:

@@ -138,6 +138,7 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
                 if error.earlier.same:
                     return form_keys.first_result(request, error.earlier)
                 form.add_error("file", str(error))
+                form_keys.marked(request, error)
             else:
                 if uploaded is not None:
                     return uploaded

@@ -49,6 +49,7 @@ class CarefulForms(ModelAdmin):
             if error.earlier.same:
                 return self.sent_again(request, error.earlier)
             setattr(request, REFUSAL, str(error))
+            context["form_key"] = form_keys.marked(request, error)
             return add()
 
     def sent_again(self, request: HttpRequest, earlier: Earlier) -> HttpResponse:

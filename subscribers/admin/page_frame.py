@@ -13,6 +13,8 @@ from django.http import Http404, HttpRequest, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
+SHOWN_KEY = "_shown_form_key"  # on the request: the key of a form that is shown again
+
 
 class OwnPages(ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
     """A model admin with pages of its own: by route, the method and the name of the URL."""
@@ -36,7 +38,8 @@ def framed(
     Its forms that create something carry `form_key`, by `admin/form_key.html`.
     """
     frame = model_admin.admin_site.each_context(request)
-    own = {"opts": model_admin.opts, "title": title, "form_key": secrets.token_urlsafe(16)}
+    key = getattr(request, SHOWN_KEY, "") or secrets.token_urlsafe(16)
+    own = {"opts": model_admin.opts, "title": title, "form_key": key}
     return TemplateResponse(request, name, {**frame, **own, **context})
 
 

@@ -236,31 +236,6 @@ def test_a_double_click_creates_once(route):
     assert len(locations) == 1
 
 
-@pytest.mark.parametrize("route", FORMS)
-def test_a_form_without_a_key_creates_once_as_well(boss, route):
-    """A program's: nobody opened a page for it."""
-    form, before = filled_in(boss, route), rows(route)
-    del form["form_key"]
-
-    for _ in range(3):
-        boss.post(add(route), again(form))
-
-    assert created(route, before) == 1
-
-
-def test_the_same_values_without_a_key_create_again_after_a_while(boss):
-    form = filled_in(boss, "distribution_blackoutdate")
-    del form["form_key"]
-    boss.post(add("distribution_blackoutdate"), form)
-    BlackoutDate.objects.all().delete()
-    boss.post(add("distribution_blackoutdate"), form)
-    assert not BlackoutDate.objects.exists()
-
-    SentForm.objects.update(created_at=timezone.now() - form_keys.KEYLESS_FOR * 2)
-    boss.post(add("distribution_blackoutdate"), form)
-    assert BlackoutDate.objects.count() == 1
-
-
 def test_going_back_and_choosing_another_time_creates_nothing_before_it_is_sent_again(boss):
     """The page keeps what is typed, and its form is a new one."""
     form = filled_in(boss, "distribution_onetime")

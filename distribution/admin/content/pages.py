@@ -162,6 +162,7 @@ class ContentAdmin(NeverDeleted, ContentViews):
             if error.earlier.same:
                 return form_keys.first_result(request, error.earlier)
             form.add_error(None, str(error))
+            form_keys.marked(request, error)
         except MediaRefusedError as error:
             form.add_error("media_file", str(error))
         except ChangedSinceError:

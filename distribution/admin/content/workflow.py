@@ -78,13 +78,15 @@ def perform(
         done = form_keys.once(
             request,
             lambda: _perform(pages, request, content, name),
-            is_keyless=name != "new-version",  # the others leave a state: they cannot be repeated
+            by_values=name == "new-version",  # the others leave a state: they cannot be repeated
         )
         assert done is not None
         return done
     except ChangedSinceError:  # at this very moment
         return _look_again(page, request, pk)
-    except (ApprovalError, StaffSendError, SentBeforeError) as error:
+    except SentBeforeError as error:  # a version was written a moment ago
+        return form_keys.first_result(request, error.earlier, str(error))
+    except (ApprovalError, StaffSendError) as error:
         messages.error(request, str(error))
         return HttpResponseRedirect(url_of(content))
 
