@@ -150,15 +150,18 @@ def _write(
 
 
 def _topics_over(account: str, now: datetime) -> set[str]:
-    """What is lifted, expired, or older than the account's reinstatement."""
+    """What is lifted, expired, or older than the account's reinstatement or, if it keeps from
+    sending, than our reading that the account sends again."""
     notices = {notice.topic: notice for notice in AccountNotice.objects.filter(account=account)}
-    reinstated = notices.get(REINSTATED.lower())
+    reinstated, health = notices.get(REINSTATED.lower()), notices.get(HEALTH.lower())
+    well_at = health.at if health is not None and health.lifted else None
     return {
         notice.topic
         for notice in notices.values()
         if notice.lifted
         or (notice.expires_at is not None and notice.expires_at <= now)
         or (reinstated is not None and notice.at <= reinstated.at)
+        or (well_at and notice.at <= well_at and notice.topic.startswith(SENDING_TOPICS))
     }
 
 

@@ -119,6 +119,17 @@ def test_a_notice_and_a_reading_of_the_same_trouble_are_one_alert(meta, event, v
     assert alerts() == [False]
 
 
+def test_a_notice_of_trouble_that_is_over_comes_too_late_to_alert(meta):
+    read(meta, BLOCKED, 1)
+    read(meta, GOOD, 5)
+    assert alerts() == [False]
+
+    told("ACCOUNT_VIOLATION", 1, **LOCKED)
+    assert alerts() == [False]
+    told("ACCOUNT_VIOLATION", 6, **LOCKED)
+    assert alerts() == [False, True]
+
+
 def test_a_warning_that_blocks_nothing_stays_until_meta_lifts_it(meta):
     told("ACCOUNT_VIOLATION", 0, **LOCKED)
 
