@@ -18,6 +18,8 @@ from distribution.models import Delivery
 from distribution.reporting import subscriber_history
 from distribution.runtime import india_time
 from subscribers.admin.people import SubscriberAdmin
+from subscribers.admin.person_actions import FULL_PHONE
+from subscribers.identity.display import identities_of
 from subscribers.models import Erasure, Subscriber
 from subscribers.people import erasure as erasing
 
@@ -76,7 +78,12 @@ class SubscriberHistoryAdmin(AddedFigures, SubscriberAdmin):
             row.delivered_last = latest.get(row.pk)
 
     def page_figures(self, request: HttpRequest, pk: int) -> dict[str, Any]:
-        return _history_context(pk, everything="all" in request.GET)
+        may_see = request.user.has_perm(FULL_PHONE)
+        person = Subscriber.objects.filter(pk=pk).first()
+        return {
+            **_history_context(pk, everything="all" in request.GET),
+            "identities": identities_of(person, in_full=may_see) if person else [],
+        }
 
 
 def _history_context(subscriber_id: int, *, everything: bool) -> dict[str, Any]:

@@ -70,6 +70,8 @@ class ExportActions(ModelAdmin):
             f"The file holds names and full phone numbers of {count:,} people.",
             "Keep it where only those who need it can read it, and delete it afterwards.",
         ]
+        if export.identity_titles(people):
+            consequences.append("It holds what WhatsApp calls them, too: numbers and user ids.")
         if remark := export.columns_remark(people):
             consequences.append(remark)
 

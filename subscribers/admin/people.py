@@ -91,7 +91,9 @@ class SubscriberAdmin(NeverDeleted, CarefulForms, PersonActions, ExportActions):
     list_display_links = ("masked_phone", "name")
     list_per_page = 50
     search_fields = ("name", "email")
-    search_help_text = "A phone number in any spelling, its last four digits, a name or an email"
+    search_help_text = (
+        "A phone number in any spelling or its last four digits, a user id, a name, an email"
+    )
     fields = ("phone", "name", "tier", "status", "language", "email", "attributes")
     readonly_fields = ("status", "shown_phone")
     ordering = ("-id",)
@@ -113,7 +115,7 @@ class SubscriberAdmin(NeverDeleted, CarefulForms, PersonActions, ExportActions):
     ) -> tuple[QuerySet[Subscriber], bool]:
         """The list leaves out the empty rows of undone imports; those of erased people say so."""
         queryset = queryset.exclude(phone__startswith=phones.BLANK_PREFIX, erasure=None)
-        matches = search.by_phone(queryset, search_term)
+        matches = search.by_id(queryset, search_term)
         if matches is not None:
             return matches, False
         return super().get_search_results(request, queryset, search_term)

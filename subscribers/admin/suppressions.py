@@ -11,7 +11,7 @@ from masking.phones import mask_phone
 from masking.user_ids import mask_user_id
 from subscribers.admin.read_only import ReadOnlyAdmin
 from subscribers.models import Suppression
-from subscribers.people.search import by_phone
+from subscribers.people.search import suppressions_by_id
 
 
 @admin.register(Suppression)
@@ -23,7 +23,7 @@ class SuppressionAdmin(ReadOnlyAdmin):
     list_before_template = "admin/subscribers/suppression/about.html"
     fields = readonly_fields = (*list_display, "evidence", "recorded_at")
     search_fields = ("source",)
-    search_help_text = "A phone number in any spelling, or its last four digits"
+    search_help_text = "A phone number in any spelling, its last four digits, or a WhatsApp user id"
     ordering = ("-at", "-id")
     show_full_result_count = False
     actions = None
@@ -41,5 +41,5 @@ class SuppressionAdmin(ReadOnlyAdmin):
     ) -> tuple[QuerySet[Suppression], bool]:
         if not search_term.strip():
             return queryset, False
-        matches = by_phone(queryset, search_term)
+        matches = suppressions_by_id(queryset, search_term)
         return (queryset.none() if matches is None else matches), False

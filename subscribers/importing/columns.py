@@ -20,6 +20,8 @@ from subscribers.text_cleaning import clean_line
 SHOWN_TITLE_LENGTH = 64  # characters of a title in a message
 # The first two columns of a list of refused lines, which comes back corrected.
 REFUSAL_TITLES = ("Refused line", "Refused because")
+# What an export tells of WhatsApp's ids: a list cannot say what WhatsApp calls somebody.
+IDENTITY_TITLES = ("whatsapp_ids", "whatsapp_user_ids")
 ATTRIBUTE, LEFT_OUT = "attribute", ""  # choices for a column beside the fields
 
 
@@ -152,7 +154,7 @@ class Columns:
 
 def _key(title: str, place: int, choice: str | None) -> str:
     """The field a column fills, or the attribute it becomes: `First Name` is `first_name`."""
-    if choice is None and title in REFUSAL_TITLES:
+    if choice is None and title in (*REFUSAL_TITLES, *IDENTITY_TITLES):
         return LEFT_OUT
     if choice in (LEFT_OUT, *titles.FIELDS):
         return choice

@@ -1,6 +1,7 @@
 """Subscribers to a file that a spreadsheet opens and that can be imported again.
 
-The columns are those that the importer knows; attributes follow, each as a column of its name.
+The columns are those that the importer knows; what WhatsApp calls people, which the importer leaves
+out, and attributes follow, each attribute as a column of its name.
 Rows are streamed, and no cell of a file can be run as a formula.
 """
 
@@ -14,8 +15,10 @@ from typing import IO, Any
 from django.db.models import QuerySet
 from openpyxl import Workbook
 
+from subscribers.identity.display import identities_of
+from subscribers.importing.columns import IDENTITY_TITLES
 from subscribers.importing.tables.records import MAX_COLUMNS
-from subscribers.models import Subscriber
+from subscribers.models import Subscriber, WhatsAppIdentity
 from subscribers.spreadsheets import csv_lines, escape_formula
 
 FETCHED_ROWS = 2_000
@@ -26,11 +29,22 @@ DETAILS = ("phone", "name", "tier", "status", "language", "email")
 def rows(people: QuerySet[Subscriber]) -> Iterator[list[str]]:
     """The header and a row for each person."""
     extra = attribute_names(people)
-    yield [*DETAILS, *extra]
-    for person in people.order_by("pk").iterator(chunk_size=FETCHED_ROWS):
+    ids = identity_titles(people)
+    yield [*DETAILS, *ids, *extra]
+    everybody = people.order_by("pk")
+    if ids:
+        everybody = everybody.prefetch_related("identities")
+    for person in everybody.iterator(chunk_size=FETCHED_ROWS):
         cells = [getattr(person, name) for name in DETAILS]
+        cells += _identity_cells(person) if ids else []
         cells += [person.attributes.get(name, "") for name in extra]
         yield [_text(cell) for cell in cells]
+
+
+def identity_titles(people: QuerySet[Subscriber]) -> tuple[str, ...]:
+    """The columns of what WhatsApp calls people, if it has told that of any of them."""
+    told = WhatsAppIdentity.objects.filter(subscriber__in=people.order_by().values("pk"))
+    return IDENTITY_TITLES if told.exists() else ()
 
 
 def attribute_names(people: QuerySet[Subscriber]) -> list[str]:
@@ -38,12 +52,13 @@ def attribute_names(people: QuerySet[Subscriber]) -> list[str]:
     names: dict[str, None] = {}
     for attributes in people.order_by().values_list("attributes", flat=True).iterator():
         names.update(dict.fromkeys(attributes))
-    return sorted(name for name in names if name not in DETAILS)
+    own = (*DETAILS, *IDENTITY_TITLES)
+    return sorted(name for name in names if name not in own)
 
 
 def columns_remark(people: QuerySet[Subscriber]) -> str:
     """What to know of a file that has more columns than an import takes, or an empty text."""
-    count = len(DETAILS) + len(attribute_names(people))
+    count = len(DETAILS) + len(identity_titles(people)) + len(attribute_names(people))
     if count <= MAX_COLUMNS:
         return ""
     return (
@@ -67,6 +82,14 @@ def as_xlsx(people: QuerySet[Subscriber]) -> IO[bytes]:
     book.save(file)
     file.seek(0)
     return file
+
+
+def _identity_cells(person: Subscriber) -> list[str]:
+    """WhatsApp's numbers and user ids of the person, of several portfolios with a blank between."""
+    known = identities_of(person, in_full=True)
+    wa_ids = dict.fromkeys(row.wa_id for row in known if row.wa_id)
+    user_ids = dict.fromkeys(row.user_id for row in known if row.user_id)
+    return [" ".join(wa_ids), " ".join(user_ids)]
 
 
 def _text(cell: Any) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
@@ -18,6 +19,7 @@ from subscribers import phones
 from subscribers.details import values as rules
 from subscribers.details.placeholders import MAX_NAME_LENGTH, MAX_VALUE_LENGTH
 from subscribers.details.titles import attribute_name
+from subscribers.identity.display import ShownIdentity, identities_of
 from subscribers.identity.reading import read_phone
 from subscribers.models import ConsentEvent, Status, Subscriber, Tier
 from subscribers.people import search as searching
@@ -26,9 +28,18 @@ from subscribers.people import status_changes
 FIELDS = ("name", "tier", "status", "language", "email", "attributes", "created_at", "updated_at")
 
 
+class Identity(serializers.Serializer[ShownIdentity]):
+    """What WhatsApp calls somebody in one business portfolio."""
+
+    portfolio_id = serializers.CharField(help_text="Meta's id of the portfolio; may be empty.")
+    wa_id = serializers.CharField(help_text="WhatsApp's own spelling of the phone, or empty.")
+    user_id = serializers.CharField(help_text="The business-scoped user id, or empty.")
+
+
 class SubscriberRow(serializers.ModelSerializer[Subscriber]):
     """A subscriber in a list: the phone is masked."""
 
+    in_full = False
     phone = serializers.SerializerMethodField(help_text="Masked: +91******5601.")
     language = serializers.CharField(help_text="en, hi, en_IN …")
     email = serializers.CharField(help_text="Empty when there is none.")
@@ -36,18 +47,27 @@ class SubscriberRow(serializers.ModelSerializer[Subscriber]):
         child=serializers.CharField(), help_text="Text by name, for personalisation."
     )
 
+    identities = serializers.SerializerMethodField(
+        help_text="What WhatsApp calls them, the latest first; in a list masked like the phone."
+    )
+
     class Meta:
         model = Subscriber
-        fields = ("id", "phone", *FIELDS)
+        fields = ("id", "phone", *FIELDS, "identities")
         read_only_fields = fields
 
     def get_phone(self, person: Subscriber) -> str:
         return mask_phone(person.phone)
 
+    @extend_schema_field(Identity(many=True))
+    def get_identities(self, person: Subscriber) -> list[dict[str, Any]]:
+        return [dict(Identity(row).data) for row in identities_of(person, in_full=self.in_full)]
+
 
 class OneSubscriber(SubscriberRow):
     """A subscriber alone: the phone in full."""
 
+    in_full = True
     phone = serializers.CharField(help_text="In full: +919812345601.")  # type: ignore[assignment]
 
 
@@ -146,8 +166,8 @@ class SubscriberFilter(Filters):
     search = filters.CharFilter(
         method="filter_search",
         max_length=100,
-        help_text="A phone in any spelling, its last four digits, the beginning of a name, or a "
-        "whole email.",
+        help_text="A phone in any spelling, its last four digits, a WhatsApp user id, the "
+        "beginning of a name, or a whole email.",
     )
 
     @extend_schema_field(

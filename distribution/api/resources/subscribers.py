@@ -60,7 +60,7 @@ class Subscribers(ReplicaList[Subscriber]):
     orderings = ("id", "-id", "updated_at", "-updated_at")
 
     def get_queryset(self) -> QuerySet[Subscriber]:
-        return existing_subscribers()
+        return existing_subscribers().prefetch_related("identities")
 
 
 @extend_schema_view(get=extend_schema("subscribers_read"))
