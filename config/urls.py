@@ -18,6 +18,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("webhooks/", include("webhooks.urls")),
     path("api/", include("config.api.urls")),
 ]
-handler400 = "distribution.api.http.problems.bad_request"
+handler400 = "config.web.error_pages.bad_request"
 handler404 = "distribution.api.http.problems.not_found"
 handler500 = "distribution.api.http.problems.server_error"

@@ -47,6 +47,7 @@ MIDDLEWARE = [
     "config.staff.audit_log.RequestContext",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "config.web.readable_addresses.ReadableAddresses",
     "distribution.api.http.middleware.ApiMiddleware",
     "config.web.unknown_callers.UnknownCallers",
     "axes.middleware.AxesMiddleware",

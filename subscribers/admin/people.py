@@ -17,6 +17,7 @@ from masking.phones import mask_phone
 from subscribers import phones
 from subscribers.admin.confirmed_action import action_button
 from subscribers.admin.exports import ExportActions
+from subscribers.admin.json_field import ToldJson
 from subscribers.admin.model_forms import CarefulForms
 from subscribers.admin.page_frame import staff_user
 from subscribers.admin.person_actions import PersonActions
@@ -152,6 +153,10 @@ class SubscriberAdmin(NeverDeleted, CarefulForms, PersonActions, ExportActions):
         """In full for users who may see it: `get_object` notes that on the row."""
         full = getattr(subscriber, "may_be_shown", False)
         return subscriber.phone if full else mask_phone(subscriber.phone)
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        own = {"form_class": ToldJson} if db_field.name == "attributes" else {}
+        return super().formfield_for_dbfield(db_field, request, **kwargs, **own)
 
     def get_fields(self, _request: HttpRequest, obj: Subscriber | None = None) -> list[Any]:
         # Another number is another person's consent: add a new subscriber instead.

@@ -25,6 +25,7 @@ from distribution.models import Content, MessageTemplate, TemplateStatus
 from distribution.runtime import india_time
 from phonepool.cloud_api import media
 from phonepool.cloud_api.media import MediaRefusedError
+from subscribers.whole_numbers import whole_number
 
 NO_SLOTS = template_schema.parse([])
 TEXT_LIMIT = 2000
@@ -168,9 +169,8 @@ def form_for(request: HttpRequest, content: Content | None) -> ContentForm:
 
 
 def _template(key: str | None) -> MessageTemplate | None:
-    if not key or not key.isdigit():
-        return None
-    return MessageTemplate.objects.filter(pk=key).first()
+    pk = whole_number(key or "")
+    return MessageTemplate.objects.filter(pk=pk).first() if pk else None
 
 
 def _default_template() -> MessageTemplate | None:

@@ -24,6 +24,7 @@ from distribution.runtime import india_time
 from masking.phones import mask_phone
 from subscribers.admin.page_frame import OwnPages, framed
 from subscribers.models import Subscriber
+from subscribers.whole_numbers import whole_number
 
 TEMPLATE_FOLDER = "admin/distribution/content"
 QUEUE_LIMIT = 50  # contents on the page
@@ -45,8 +46,8 @@ class ContentViews(OwnPages, ModelAdmin):
     def _fragment(self, request: HttpRequest, fragment: str) -> HttpResponse:
         if not (self.has_add_permission(request) or self.has_change_permission(request)):
             raise PermissionDenied
-        key = request.GET.get("content", "")
-        content = Content.objects.filter(pk=key).first() if key.isdigit() else None
+        pk = whole_number(request.GET.get("content", ""))
+        content = Content.objects.filter(pk=pk).first() if pk else None
         form = form_for(request, content)
         data = request.POST.copy()
         # Remarks are swapped into the shown fields, which are not those of another template.
@@ -163,11 +164,9 @@ def _person(request: HttpRequest, audiences: list[LanguageAudience]) -> Subscrib
     language = params.get("language", "")
     if language in known:
         people = people.filter(language=language)
-    after = params.get("after", "") or params.get("person", "")
-    if after.isdigit() and len(after) < 18:
-        matches = (
-            people.filter(pk__gt=int(after)) if params.get("after") else people.filter(pk=after)
-        )
+    after = whole_number(params.get("after", "") or params.get("person", ""))
+    if after is not None:
+        matches = people.filter(pk__gt=after) if params.get("after") else people.filter(pk=after)
         person = matches.order_by("pk").first()
         if person is not None:
             return person

@@ -25,6 +25,7 @@ from subscribers.admin import form_keys, shown_version
 from subscribers.admin.form_keys import SentBeforeError
 from subscribers.admin.page_frame import staff_user
 from subscribers.models import Subscriber
+from subscribers.whole_numbers import whole_number
 
 APPROVE, APPROVE_LATE, TEST = "approve_content", "approve_late_content", "send_test"
 REASON_LIMIT = 500  # characters
@@ -140,12 +141,13 @@ def _choose_fallback(request: HttpRequest, content: Content) -> None:
 
 
 def _send_test(request: HttpRequest, content: Content) -> None:
-    indexes = [int(index) for index in request.POST.getlist("phone") if index.isdigit()]
     recipients = settings.TEST_RECIPIENTS
-    phones = [recipients[index] for index in dict.fromkeys(indexes) if index < len(recipients)]
-    key = request.POST.get("person", "")
+    indexes = map(whole_number, request.POST.getlist("phone"))
+    chosen = [index for index in indexes if index is not None and index < len(recipients)]
+    phones = [recipients[index] for index in dict.fromkeys(chosen)]
+    pk = whole_number(request.POST.get("person", ""))
     people = Subscriber.objects.eligible().order_by("pk")
-    person = people.filter(pk=key).first() if key.isdigit() and len(key) < 18 else people.first()
+    person = people.filter(pk=pk).first() if pk is not None else people.first()
     person = person or Subscriber(phone="+910000000000", name="Asha Rao")
     for answer in staff_send.send(content, person, phones, api=client.client()):
         show = messages.success if answer.accepted else messages.error

@@ -20,6 +20,7 @@ from masking.phones import mask_phone
 from subscribers.admin.confirmed_action import log_action
 from subscribers.admin.page_frame import OwnPages, csv_file
 from subscribers.admin.read_only import ReadOnlyAdmin
+from subscribers.whole_numbers import whole_number
 
 EXPORT = "distribution.export_delivery"
 FULL_PHONE = "subscribers.see_full_phone"
@@ -38,7 +39,7 @@ class DistributionFilter(admin.SimpleListFilter):
 
     def value(self) -> str | None:
         value = super().value()
-        if value is not None and value.isdecimal():
+        if value is not None and whole_number(value) is not None:
             return value
         return self.lookup_choices[0][0] if self.lookup_choices else None
 

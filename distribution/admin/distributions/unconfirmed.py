@@ -24,6 +24,7 @@ from subscribers.admin.confirmed_action import ReasonForm, log_action
 from subscribers.admin.decision_form import Asked
 from subscribers.admin.page_frame import staff_user
 from subscribers.admin.shown_rows import Selection
+from subscribers.whole_numbers import whole_number
 
 ROWS_LIMIT = 200  # on the page, and in one decision
 DECISIONS = {"resend": "Send again", "leave": "Leave as it is"}
@@ -60,7 +61,7 @@ def decision_page(
         raise PermissionDenied
     params = request.POST if request.method == "POST" else request.GET
     decision = params.get("what", "")
-    pks = [int(word) for word in params.getlist("pk")[:ROWS_LIMIT] if word.isdecimal()]
+    pks = [pk for word in params.getlist("pk")[:ROWS_LIMIT] if (pk := whole_number(word))]
     rows = unconfirmed.listed(distribution).filter(pk__in=pks)
     back = reverse("admin:distribution_doubts", args=[distribution.pk])
     is_sent = request.method == "POST"

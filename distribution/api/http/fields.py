@@ -15,8 +15,8 @@ from rest_framework.exceptions import ParseError, ValidationError
 from rest_framework.request import Request
 
 from subscribers.text_cleaning import clean_line
+from subscribers.whole_numbers import MAX_ID
 
-MAX_ID = 2**63 - 1
 NO_BODY = "The request has no body: send a JSON object, {} where nothing is to be said."
 NO_OBJECT = "The body is no JSON object: send an object, { } with the fields inside."
 # A date alone, or a time without its zone, would be read in India's.

@@ -19,6 +19,8 @@ from rest_framework.pagination import CursorPagination
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
 
+from subscribers.whole_numbers import whole_number
+
 if TYPE_CHECKING:  # APIView imports its defaults, and this is one of them
     from rest_framework.views import APIView
 
@@ -98,11 +100,12 @@ class CursorPages(CursorPagination):
         raw = request.query_params.get("page_size")
         if raw is None:
             return self.page_size
-        if not (raw.isascii() and raw.isdecimal() and 1 <= int(raw[:9]) <= MAX_PAGE_SIZE):
+        size = whole_number(raw, most=MAX_PAGE_SIZE)
+        if not size:
             raise ValidationError(
                 {"page_size": f"Choose a whole number from 1 to {MAX_PAGE_SIZE}."}
             )
-        return int(raw)
+        return size
 
     def get_next_link(self) -> str | None:
         return self._link(self._rows[-1], backward=False) if self.has_next else None

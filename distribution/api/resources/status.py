@@ -17,7 +17,6 @@ from rest_framework.views import APIView
 
 from distribution.analytics import counts as analytics
 from distribution.analytics.grouped_counts import count_groups
-from distribution.api.http.fields import MAX_ID
 from distribution.api.http.problems import Problem
 from distribution.api.resources.distributions import DistributionShown, distribution_body
 from distribution.lifecycle import schedule
@@ -31,6 +30,7 @@ from distribution.runtime import india_time
 from distribution.runtime.caches import ShortLivedCache
 from distribution.service_level import sla
 from phonepool.models import PhoneNumber
+from subscribers.whole_numbers import MAX_ID, whole_number
 
 shared: ShortLivedCache[dict[str, Any]] = ShortLivedCache()
 
@@ -121,9 +121,10 @@ class Status(APIView):
 def _requested(request: Request) -> Distribution:
     raw = request.query_params.get("id")
     if raw is not None:
-        if not (raw.isascii() and raw.isdecimal() and 1 <= int(raw[:20]) <= MAX_ID):
+        pk = whole_number(raw)
+        if not pk:
             raise ValidationError({"id": "Give the id of a distribution, a whole number."})
-        return get_object_or_404(Distribution, pk=int(raw))
+        return get_object_or_404(Distribution, pk=pk)
     now = timezone.now()
     running = Distribution.objects.running().order_by("planned_at").first()
     opened = Distribution.objects.exclude(opened_at=None).order_by("-planned_at")

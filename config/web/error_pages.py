@@ -1,0 +1,20 @@
+"""Pages for requests that cannot be read. What is under /api/ gets problem details instead."""
+
+from __future__ import annotations
+
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+
+from distribution.api.http import problems
+
+ANY = "Its address or its headers are not as a browser sends them: go back and try again."
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """400 with what to do. Of other exceptions than our own nothing is shown: they may say more
+    than a stranger should know."""
+    if problems.is_api(request):
+        return problems.bad_request(request, exception)
+    sentence = str(exception) if isinstance(exception, BadRequest) else ANY
+    return HttpResponse(render_to_string("400.html", {"sentence": sentence}), status=400)
