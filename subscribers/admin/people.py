@@ -154,10 +154,6 @@ class SubscriberAdmin(NeverDeleted, CarefulForms, PersonActions, ExportActions):
         full = getattr(subscriber, "may_be_shown", False)
         return subscriber.phone if full else mask_phone(subscriber.phone)
 
-    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
-        own = {"form_class": ToldJson} if db_field.name == "attributes" else {}
-        return super().formfield_for_dbfield(db_field, request, **kwargs, **own)
-
     def get_fields(self, _request: HttpRequest, obj: Subscriber | None = None) -> list[Any]:
         # Another number is another person's consent: add a new subscriber instead.
         return ["shown_phone" if obj and name == "phone" else name for name in self.fields]
@@ -165,6 +161,8 @@ class SubscriberAdmin(NeverDeleted, CarefulForms, PersonActions, ExportActions):
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "phone":  # as people write it; `clean_phone` shortens it
             kwargs["max_length"] = phones.MAX_WRITTEN_LENGTH
+        if db_field.name == "attributes":
+            kwargs["form_class"] = ToldJson
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def has_change_permission(self, request: HttpRequest, obj: Subscriber | None = None) -> bool:

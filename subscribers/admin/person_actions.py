@@ -1,4 +1,4 @@
-"""Actions on one person: unsubscribe, and erase in two steps."""
+"""Actions on one person: pause, resume, unsubscribe, and erase in two steps."""
 
 from __future__ import annotations
 
@@ -26,7 +26,13 @@ FULL_PHONE = "subscribers.see_full_phone"
 class PersonActions(ModelAdmin):
     """The buttons on a person's page, and the permission for each."""
 
-    actions_detail = ("opt_out_person", "erase_person", "purge_person")
+    actions_detail = (
+        "pause_person",
+        "resume_person",
+        "opt_out_person",
+        "erase_person",
+        "purge_person",
+    )
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None
@@ -42,6 +48,18 @@ class PersonActions(ModelAdmin):
             return False
         return Subscriber.objects.filter(pk=object_id).exclude(status=Status.UNSUBSCRIBED).exists()
 
+    def has_pause_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return self._may_change(request, object_id, Status.ACTIVE)
+
+    def has_resume_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        return self._may_change(request, object_id, Status.PAUSED)
+
+    def _may_change(self, request: HttpRequest, object_id: Any, status: Status) -> bool:
+        """Users who may change subscribers, while this one has the status."""
+        if not ModelAdmin.has_change_permission(self, request):
+            return False
+        return Subscriber.objects.filter(pk=object_id, status=status).exists()
+
     def has_erase_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         requested = Erasure.objects.filter(subscriber=object_id)
         return request.user.has_perm(ERASE) and not requested.exists()
@@ -50,11 +68,23 @@ class PersonActions(ModelAdmin):
         waiting = Erasure.objects.filter(subscriber=object_id, purged_at=None)
         return request.user.has_perm(ERASE) and waiting.exists()
 
+    @action_button("Pause", permissions=["pause"], icon="pause")
+    def pause_person(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
+        page = Confirmation("Pause this person", [STATUS_CHANGES["pause"].consequence], "Pause")
+        return self._confirm(request, object_id, page, partial(self._set_status, "pause", "Paused."))
+
+    @action_button("Resume", permissions=["resume"], icon="play_arrow")
+    def resume_person(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
+        consequences = ["They get the next distribution that begins after this."]
+        page = Confirmation("Resume this person", consequences, "Resume")
+        return self._confirm(request, object_id, page, partial(self._set_status, "resume", "Resumed."))
+
     @action_button("Unsubscribe", permissions=["optout"], icon="unsubscribe")
     def opt_out_person(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
         consequences = ["They get no message any more.", STATUS_CHANGES["opt_out"].consequence]
         page = Confirmation("Unsubscribe this person", consequences, "Unsubscribe")
-        return self._confirm(request, object_id, page, self._opt_out)
+        change = partial(self._set_status, "opt_out", "Unsubscribed.")
+        return self._confirm(request, object_id, page, change)
 
     @action_button("Erase", permissions=["erase"], icon="person_remove")
     def erase_person(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
@@ -91,9 +121,11 @@ class PersonActions(ModelAdmin):
         back = reverse("admin:subscribers_subscriber_change", args=[person.pk])
         return confirm(self, request, page, partial(act, request, person), back=back)
 
-    def _opt_out(self, request: HttpRequest, person: Subscriber, reason: str) -> None:
-        change_statuses(self, request, [person.pk], "opt_out", reason)
-        self.message_user(request, "Unsubscribed.")
+    def _set_status(
+        self, name: str, done: str, request: HttpRequest, person: Subscriber, reason: str
+    ) -> None:
+        change_statuses(self, request, [person.pk], name, reason)
+        self.message_user(request, done)
 
     def _erase(self, request: HttpRequest, person: Subscriber, reason: str) -> None:
         before = {"status": person.status}

@@ -114,6 +114,8 @@ OTHERS: dict[str, str | None] = {
             "admin:subscribers_importjob_undo",
             "admin:subscribers_subscriber_erase_person",
             "admin:subscribers_subscriber_opt_out_person",
+            "admin:subscribers_subscriber_pause_person",
+            "admin:subscribers_subscriber_resume_person",
             "admin:subscribers_subscriber_purge_person",
         )
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -12,6 +13,7 @@ from django.utils import timezone
 
 from distribution.models import Delivery
 from phonepool.models import PhoneEvent, PhoneNumber
+from subscribers.models import ConsentEvent
 from tests.builders import (
     a_number,
     a_planned_distribution,
@@ -72,6 +74,8 @@ def test_each_role_sees_people_and_numbers_and_only_its_own_buttons(role):
     assert number.label in html(client, POOL)
     assert html(client, url("change", number))
     for act, target, may in [
+        ("pause_person", person, may_edit),
+        ("resume_person", person, may_edit),
         ("opt_out_person", person, may_edit),
         ("erase_person", person, may_erase),
         ("rest", number, may_manage),
@@ -83,6 +87,38 @@ def test_each_role_sees_people_and_numbers_and_only_its_own_buttons(role):
     assert client.get(reverse("admin:phonepool_phonenumber_sync_now")).status_code == (
         200 if may_manage else 403
     )
+
+
+def test_a_person_is_paused_and_resumed_on_their_page():
+    person, client = a_subscriber(), a_client("Editor")
+    page = html(client, url("change", person))
+    assert "/pause_person/" in page
+    assert "/resume_person/" not in page
+    assert "until somebody resumes them" in html(client, url("pause_person", person))
+
+    assert confirm(client, url("pause_person", person), reason="On a journey").status_code == 302
+    person.refresh_from_db()
+    assert person.status == "PAUSED"
+    event = ConsentEvent.objects.latest("pk")
+    assert (event.kind, event.source) == ("PAUSE", f"admin:{event.actor}")
+    assert event.evidence.startswith("On a journey")
+    assert "On a journey" in LogEntry.objects.latest("pk").change_message
+    page = html(client, url("change", person))
+    assert "/resume_person/" in page
+    assert "/pause_person/" not in page
+
+    assert confirm(client, url("resume_person", person), reason="Is back").status_code == 302
+    person.refresh_from_db()
+    assert person.status == "ACTIVE"
+    assert "Is back" in LogEntry.objects.latest("pk").change_message
+
+
+def test_a_button_that_does_not_fit_a_persons_status_is_refused():
+    client, gone = a_client("Editor"), a_subscriber(status="UNSUBSCRIBED")
+    for act in ("pause_person", "resume_person"):
+        assert client.post(url(act, gone), REASON).status_code == 403
+    gone.refresh_from_db()
+    assert gone.status == "UNSUBSCRIBED"
 
 
 def test_a_persons_page_tells_every_delivery_in_a_sentence():
