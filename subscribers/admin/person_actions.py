@@ -71,13 +71,17 @@ class PersonActions(ModelAdmin):
     @action_button("Pause", permissions=["pause"], icon="pause")
     def pause_person(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
         page = Confirmation("Pause this person", [STATUS_CHANGES["pause"].consequence], "Pause")
-        return self._confirm(request, object_id, page, partial(self._set_status, "pause", "Paused."))
+        return self._confirm(
+            request, object_id, page, partial(self._set_status, "pause", "Paused.")
+        )
 
     @action_button("Resume", permissions=["resume"], icon="play_arrow")
     def resume_person(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
         consequences = ["They get the next distribution that begins after this."]
         page = Confirmation("Resume this person", consequences, "Resume")
-        return self._confirm(request, object_id, page, partial(self._set_status, "resume", "Resumed."))
+        return self._confirm(
+            request, object_id, page, partial(self._set_status, "resume", "Resumed.")
+        )
 
     @action_button("Unsubscribe", permissions=["optout"], icon="unsubscribe")
     def opt_out_person(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
