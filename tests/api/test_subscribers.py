@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
-import time_machine
 from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
@@ -220,36 +219,6 @@ def test_only_new_consent_brings_back_who_unsubscribed() -> None:
 def test_a_moment_without_its_zone_is_refused_with_what_to_write() -> None:
     answer = a_program("subscribers").get(f"{LIST}?updated_since=2026-11-28T00:00:00")
     assert answer.json()["errors"][0]["detail"].startswith("Say the zone: 2026-11-24T06:00:00Z.")
-
-
-def test_who_unsubscribed_a_moment_ago_agrees_anew() -> None:
-    person = a_subscriber()
-    with time_machine.travel("2026-11-23T06:00:00.100Z", tick=False) as clock:
-        assert set_status(person, "UNSUBSCRIBED").status_code == 200
-        clock.shift(timedelta(milliseconds=500))
-        answer = set_status(person, "ACTIVE", consent_source="Form of July")
-        assert (answer.status_code, answer.json()["status"]) == (200, "ACTIVE")
-        clock.shift(timedelta(milliseconds=100))
-        assert set_status(person, "UNSUBSCRIBED").json()["status"] == "UNSUBSCRIBED"
-        clock.shift(timedelta(milliseconds=100))
-        again = set_status(person, "ACTIVE", consent_source="Form of August")
-        assert again.json()["status"] == "ACTIVE"
-
-
-def test_a_stop_by_whatsapp_in_the_second_of_a_new_consent_holds() -> None:
-    person, second = a_subscriber(), datetime(2026, 11, 23, 6, tzinfo=UTC)
-    with time_machine.travel(second + timedelta(milliseconds=100), tick=False) as clock:
-        set_status(person, "UNSUBSCRIBED")
-        clock.shift(timedelta(milliseconds=300))
-        set_status(person, "ACTIVE", consent_source="Form of July")
-        clock.shift(timedelta(milliseconds=300))
-        opt_out(person, source="whatsapp:STOP", evidence="wamid.1", at=second, now=timezone.now())
-        person.refresh_from_db()
-        assert person.status == "UNSUBSCRIBED"
-        refused = set_status(person, "ACTIVE", consent_source="Form of July")
-        assert "within this very second" in refused.json()["detail"]
-        clock.shift(timedelta(seconds=2))
-        assert set_status(person, "ACTIVE", consent_source="Form of July").status_code == 200
 
 
 def test_a_status_that_nobody_may_ask_for_is_refused() -> None:
