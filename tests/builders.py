@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from itertools import count
 from typing import Any
 
@@ -90,8 +90,11 @@ def a_draft(**fields: Any) -> Content:
 
 
 def an_approved_content(**fields: Any) -> Content:
+    """Approved now; for a day that is over, at its beginning."""
     content = a_draft(**fields)
     now = timezone.now()
+    if content.day and content.day < timezone.localdate(now):
+        now = timezone.make_aware(datetime.combine(content.day, time.min))
     approval.submit(content, by=content.author, now=now)
     approval.approve(content, by=a_user(), now=now, reason="On the day itself.")
     return content

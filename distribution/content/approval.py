@@ -117,6 +117,7 @@ def submit(
     """Hand a draft to the approvers."""
     if content.author_id != by.pk:
         raise ApprovalError("Only its author can submit a content.")
+    _require_day_to_come(content, now)
     _require_valid(content)
     with transaction.atomic():
         _change_state(
@@ -135,6 +136,7 @@ def approve(content: Content, *, by: AbstractBaseUser, now: datetime, reason: st
     After the deadline only with a reason. The content it replaces is retired at the same time.
     """
     _require_second_person(content, by, "approve")
+    _require_day_to_come(content, now)
     if is_late(content, now) and not reason.strip():
         raise ApprovalError("The deadline was the evening before: say why it is approved late.")
     _require_valid(content)  # Meta may have changed the message template since the submission
@@ -236,6 +238,31 @@ def _retire_replaced(content: Content, by: AbstractBaseUser, now: datetime) -> d
 def _has_opened(day: date) -> bool:
     daily = Distribution.objects.filter(kind=Kind.DAILY, local_date=day)
     return daily.exclude(state__in=UNOPENED).exists()
+
+
+def objection_to_day(day: date, now: datetime) -> str:
+    """Why content for that day would never be sent; '' if it may be: the day is to come, or its
+    distribution is not open yet."""
+    if day < india_time.local_date(now):
+        return "That day is over: choose a coming one."
+    daily = Distribution.objects.filter(kind=Kind.DAILY, local_date=day)
+    begun = daily.exclude(state__in=UNOPENED).select_related("content").first()
+    if begun is None:
+        return ""
+    if begun.opened_at is None:
+        return (
+            f"That day's distribution is {begun.get_state_display().lower()}: choose another day."
+        )
+    said = begun.content
+    with_what = "the fallback" if said and said.is_fallback else f"“{said.title}”" if said else "it"
+    return f"That day's distribution has begun (with {with_what}): choose a coming day."
+
+
+def _require_day_to_come(content: Content, now: datetime) -> None:
+    if content.day is None or content.is_fallback:
+        return
+    if objection := objection_to_day(content.day, now):
+        raise ApprovalError(objection)
 
 
 def _require_valid(content: Content) -> None:

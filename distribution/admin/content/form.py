@@ -19,7 +19,7 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
-from distribution.content import template_schema, validation
+from distribution.content import approval, template_schema, validation
 from distribution.content.template_schema import BODY, BUTTON, HEADER, Slot
 from distribution.models import Content, MessageTemplate, TemplateStatus
 from distribution.runtime import india_time
@@ -107,8 +107,10 @@ class ContentForm(forms.Form):
 
     def clean_day(self) -> date | None:
         day: date | None = self.cleaned_data["day"]
-        if day is not None and day < self.today and "day" in self.changed_data:
-            raise forms.ValidationError("That day is over: choose a coming one.")
+        if day is None or "day" not in self.changed_data or self.data.get("is_fallback"):
+            return day
+        if objection := approval.objection_to_day(day, timezone.now()):
+            raise forms.ValidationError(objection)
         return day
 
     def clean_media_file(self) -> UploadedFile[Any] | None:

@@ -73,8 +73,8 @@ class ContentBody(Body):
     media = MediaBody(required=False, help_text="What stands above; or send the file itself.")
 
     def validate_day(self, day: Any) -> Any:
-        if day < india_time.local_date(timezone.now()):
-            raise serializers.ValidationError("That day is over: choose a coming one.", "past")
+        if objection := approval.objection_to_day(day, timezone.now()):
+            raise serializers.ValidationError(objection, "past")
         return day
 
     def validate_message_template(self, pk: int) -> MessageTemplate:

@@ -10,9 +10,15 @@ from django.db import DatabaseError, IntegrityError, connection, connections, tr
 from distribution.access import tokens
 from distribution.content import approval
 from distribution.content.approval import ApprovalError
-from distribution.models import Approval, Content, ContentState, Decision
+from distribution.models import Approval, Content, ContentState, Decision, Kind
 from subscribers.append_only import AppendOnlyError
-from tests.builders import a_draft, a_template, a_user, an_approved_content
+from tests.builders import (
+    a_draft,
+    a_planned_distribution,
+    a_template,
+    a_user,
+    an_approved_content,
+)
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -23,6 +29,10 @@ def submitted(**fields) -> Content:
     content = a_draft(**{"day": DAY, **fields})
     approval.submit(content, by=content.author, now=NOW)
     return content
+
+
+def a_daily_distribution(**fields) -> None:
+    a_planned_distribution(NOW, kind=Kind.DAILY, local_date=DAY, **fields)
 
 
 def stored(content: Content) -> dict[str, object]:
@@ -84,6 +94,46 @@ def test_who_made_a_token_worked_on_what_came_by_it(step):
             decide(content, by=administrator, now=NOW, reason="Mine.")
     approval.approve(content, by=approver, now=NOW)
     assert content.state == ContentState.APPROVED
+
+
+@pytest.mark.parametrize("step", ["submit", "approve"])
+@pytest.mark.parametrize(
+    ("state", "opened", "told"),
+    [
+        ("SENDING", True, r"has begun \(with the fallback\): choose a coming day"),
+        ("COMPLETED", True, r"has begun \(with the fallback\): choose a coming day"),
+        ("MISSED", False, "is missed: choose another day"),
+        ("CANCELLED", False, "is cancelled: choose another day"),
+    ],
+)
+def test_content_for_a_morning_that_has_begun_is_refused(step, state, opened, told):
+    """Nobody would ever get it, and the calendar would show it as what was said that day."""
+    content, approver = a_draft(day=DAY), a_user()
+    fallback = an_approved_content(day=None, is_fallback=True, title="Always")
+    if step == "approve":
+        approval.submit(content, by=content.author, now=NOW)
+    times = {"content": fallback, "opened_at": NOW, "window_end": NOW} if opened else {}
+    a_daily_distribution(state=state, **{"content": None, **times})
+    before = stored(content)
+    late = {"reason": "Late."} if step == "approve" else {}
+    by = approver if step == "approve" else content.author
+    with pytest.raises(ApprovalError, match=told):
+        getattr(approval, step)(content, by=by, now=NOW, **late)
+    assert stored(content) == before
+
+
+def test_content_for_a_morning_that_waits_is_still_approved():
+    """A distribution that is held back for want of content begins with it."""
+    content = submitted()
+    a_daily_distribution(state="BLOCKED", content=None)
+    approval.approve(content, by=a_user(), now=NOW, reason="Late.")
+    assert content.state == ContentState.APPROVED
+
+
+def test_content_for_a_day_that_is_over_is_refused():
+    content = submitted()
+    with pytest.raises(ApprovalError, match="That day is over: choose a coming one"):
+        approval.approve(content, by=a_user(), now=NOW + timedelta(days=2), reason="Late.")
 
 
 def test_only_the_author_submits():
