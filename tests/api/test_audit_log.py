@@ -10,7 +10,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
-from subscribers.models import ImportJob, ImportState
+from subscribers.models import ImportedPerson, ImportJob, ImportState
 from tests import builders
 from tests.api.routes import EXAMPLES, SCOPES, url_of
 from tests.api.tokens import a_key, a_program
@@ -41,6 +41,7 @@ def bodies() -> dict[tuple[str, str], Any]:
         ("subscribers-import", "POST"): b"phone\n9812345601",
         ("subscribers-import-job", "DELETE"): None,
         ("subscribers-import-confirm", "POST"): {"consent_source": "Form of June"},
+        ("subscribers-import-undo", "POST"): REASON,
         ("queue-alerts", "POST"): {"ids": [EXAMPLES["queue-alert-acknowledge"]()]},
         ("queue-alert-acknowledge", "POST"): None,
     }
@@ -58,6 +59,12 @@ def test_a_call_that_changes_something_leaves_one_line(name: str, method: str) -
         assert program.post(url.replace("resume", "pause"), REASON).status_code == 200
     if name == "subscribers-import-confirm":
         ImportJob.objects.update(state=ImportState.CHECKED)
+    if name == "subscribers-import-undo":
+        now = timezone.now()
+        ImportJob.objects.update(state=ImportState.DONE, confirmed_at=now, ended_at=now)
+        ImportedPerson.objects.create(
+            job=ImportJob.objects.get(), subscriber=builders.a_subscriber(), is_new=True
+        )
     before = LogEntry.objects.count()
     sent: dict[str, Any] = (
         {"content_type": "text/csv", "data": body}

@@ -103,7 +103,6 @@ MUTANTS = (
         "whoever opts out after the claim is marked in flight all the same",
         (Replacement(STATEMENTS, "{OPEN_TO_CALLS} AND {WANTED}", "{OPEN_TO_CALLS}"),),
         ("tests/distribution/sending/test_leaving.py::test_between_claim_and_mark",),
-        cheap=True,
     ),
     Mutant(
         "no-guard",

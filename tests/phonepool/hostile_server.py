@@ -190,3 +190,12 @@ def refusing_url() -> str:
     """The URL of a port without a listener."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+# Where the limit itself ends the call; elsewhere a busy machine would.
+SHORT_TIMEOUTS = {"connect_timeout": 0.3, "read_timeout": 0.4}
+
+
+def timeouts_for(behaviour: Callable[..., bool]) -> dict[str, float]:
+    """Time limits for a server that behaves so."""
+    return SHORT_TIMEOUTS if behaviour in (never_respond, respond_byte_by_byte) else {}

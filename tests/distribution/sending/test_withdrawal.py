@@ -138,7 +138,8 @@ def test_what_was_withdrawn_goes_on_after_the_resume(slow, api, sink):
 
 
 def test_after_a_pause_nobody_is_said_to_be_left_out_by_a_cancel(slow, api, sink):
-    """On the dashboard, in the API, on a person's page: their calls were withdrawn, no more."""
+    """On the dashboard and in the API their calls were withdrawn, no more; on a person's page the
+    pause is why they wait."""
     thread = in_a_thread(slow, api)
     wait_until(lambda: len(sink.left) >= 1)
     control.pause(slow.pk, reason="Stop.", now=timezone.now())
@@ -164,8 +165,8 @@ def test_after_a_pause_nobody_is_said_to_be_left_out_by_a_cancel(slow, api, sink
         }
     ]
     assert words in board
-    assert f"for another try: {words}." in page
-    assert history["deliveries"][0]["told"].endswith(f"for another try: {words}.")
+    assert "the distribution is paused: Stop." in page
+    assert history["deliveries"][0]["told"].endswith("the distribution is paused: Stop.")
     for told in (board, page, str(status), str(history)):
         assert "was cancelled" not in told
 

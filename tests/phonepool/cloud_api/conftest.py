@@ -14,7 +14,7 @@ def make() -> Iterator[Make]:
     made: list[CloudTransport] = []
 
     def transport(base_url: str, **options: Any) -> CloudTransport:
-        limits: dict[str, Any] = {"connect_timeout": 0.3, "read_timeout": 0.4, "connections": 4}
+        limits: dict[str, Any] = {"connect_timeout": 20, "read_timeout": 20, "connections": 4}
         made.append(CloudTransport(base_url, "a-token-of-tests", **{**limits, **options}))
         return made[-1]
 

@@ -21,6 +21,7 @@ from tests.phonepool.hostile_server import (
     reset,
     respond,
     send_raw,
+    timeouts_for,
 )
 from tests.phonepool.prepared import a_message, all_outcomes, send
 
@@ -223,10 +224,12 @@ def test_a_refused_read_raises_our_error(reader: CloudApi) -> None:
 @pytest.mark.parametrize(
     "behaviour", [reset, never_respond, respond(200, b"[]"), send_raw(b"junk")]
 )
-def test_reads_raise_our_errors_only(api: CloudApi, server: HostileServer, behaviour: Any) -> None:
+def test_reads_raise_our_errors_only(
+    make_api: MakeApi, server: HostileServer, behaviour: Any
+) -> None:
     server.behaviour = behaviour
     with pytest.raises(CloudApiError):
-        api.message_templates("900")
+        make_api(server.url, **timeouts_for(behaviour)).message_templates("900")
 
 
 def test_a_read_without_a_connection_was_not_sent(make_api: MakeApi) -> None:

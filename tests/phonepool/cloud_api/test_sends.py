@@ -31,6 +31,7 @@ from phonepool.errors import (
 from tests.phonepool.fake_transport import FakeTransport
 from tests.phonepool.hostile_server import (
     ACCEPTED,
+    SHORT_TIMEOUTS,
     WAMID,
     HostileServer,
     close_connection,
@@ -40,6 +41,7 @@ from tests.phonepool.hostile_server import (
     respond,
     respond_byte_by_byte,
     send_raw,
+    timeouts_for,
     unconnectable_url,
 )
 from tests.phonepool.prepared import a_message, all_outcomes, send
@@ -122,10 +124,14 @@ def test_a_phone_number_id_cannot_lead_elsewhere(api: CloudApi, server: HostileS
     ],
 )
 def test_what_the_server_does_decides_the_outcome(
-    api: CloudApi, server: HostileServer, behaviour: Any, kind: OutcomeKind, failure: Failure | None
+    make_api: MakeApi,
+    server: HostileServer,
+    behaviour: Any,
+    kind: OutcomeKind,
+    failure: Failure | None,
 ) -> None:
     server.behaviour = behaviour
-    outcome = only(api)
+    outcome = only(make_api(server.url, **timeouts_for(behaviour)))
     assert (outcome.kind, outcome.failure) == (kind, failure)
     assert len(server.heard) == 1
     assert bool(outcome.wamid) is (kind in (OutcomeKind.ACCEPTED, OutcomeKind.HELD))
@@ -157,7 +163,8 @@ def test_without_a_connection_nothing_is_sent(make_api: MakeApi, server: Hostile
             black_hole: CONNECT_TIMEOUT,
         }
         for address, failure in expected.items():
-            outcome = only(make_api(address))
+            limits = SHORT_TIMEOUTS if failure is CONNECT_TIMEOUT else {}
+            outcome = only(make_api(address, **limits))
             assert (outcome.kind, outcome.failure) == (OutcomeKind.NOT_SENT, failure)
             assert outcome.started_at <= outcome.ended_at
 

@@ -24,6 +24,7 @@ from phonepool.errors import (
 from phonepool.exceptions import NotSent, Unanswered
 from tests.phonepool.hostile_server import (
     ACCEPTED,
+    SHORT_TIMEOUTS,
     HostileServer,
     close_connection,
     never_respond,
@@ -33,6 +34,7 @@ from tests.phonepool.hostile_server import (
     respond_byte_by_byte,
     response_bytes,
     send_raw,
+    timeouts_for,
     unconnectable_url,
 )
 from tests.phonepool.transport_calls import PATH, Make, failure_of, no_guard
@@ -148,7 +150,7 @@ def test_a_name_that_does_not_exist_sent_nothing(make: Make) -> None:
 
 def test_a_connection_that_never_comes_about_sent_nothing(make: Make) -> None:
     with unconnectable_url() as address:
-        assert failure_of(make(address), NotSent) is CONNECT_TIMEOUT
+        assert failure_of(make(address, **SHORT_TIMEOUTS), NotSent) is CONNECT_TIMEOUT
 
 
 def test_what_the_guard_raises_ends_the_call_with_nothing_sent(
@@ -203,7 +205,8 @@ def test_after_the_first_byte_every_failure_is_unanswered(
     make: Make, server: HostileServer, behaviour: Any, failure: Any
 ) -> None:
     server.behaviour = behaviour
-    assert failure_of(make(server.url), Unanswered) is failure
+    transport = make(server.url, **timeouts_for(behaviour))
+    assert failure_of(transport, Unanswered) is failure
     assert len(server.heard) == 1
 
 
@@ -224,7 +227,7 @@ def test_a_used_connection_that_breaks_is_unanswered(make: Make, server: Hostile
 def test_an_answer_that_drips_ends_in_time(make: Make, server: HostileServer) -> None:
     server.behaviour = respond_byte_by_byte
     began = time.monotonic()
-    failure_of(make(server.url), Unanswered)
+    failure_of(make(server.url, **SHORT_TIMEOUTS), Unanswered)
     assert 0.4 < time.monotonic() - began < 3.0  # read timeout 0.4 s, patience 0.6 s
 
 
@@ -235,13 +238,13 @@ def test_a_dripping_body_ends_in_time_too(make: Make, server: HostileServer) -> 
 
     server.behaviour = drips_the_body
     began = time.monotonic()
-    assert failure_of(make(server.url), Unanswered) is NO_ANSWER
+    assert failure_of(make(server.url, **SHORT_TIMEOUTS), Unanswered) is NO_ANSWER
     assert time.monotonic() - began < 3.0
 
 
 def test_a_call_after_a_failed_one_gets_its_own_answer(make: Make, server: HostileServer) -> None:
     """A late answer on the old socket must not be taken for the next one's."""
-    transport = make(server.url)
+    transport = make(server.url, read_timeout=2)
     server.behaviour = never_respond
     failure_of(transport, Unanswered)
     server.behaviour = respond(200, b'{"second":1}')

@@ -15,6 +15,7 @@ import pytest
 from phonepool.errors import CONNECT_TIMEOUT, NOT_SENT
 from phonepool.exceptions import NotSent
 from tests.phonepool.hostile_server import (
+    SHORT_TIMEOUTS,
     HostileServer,
     hostile_server,
     never_respond,
@@ -46,7 +47,7 @@ def test_a_tls_handshake_that_never_ends_sent_nothing(make: Make, server: Hostil
     server.at_accept = lambda connection: (
         bool(connection.recv(100_000)) and never_respond(connection)
     )
-    transport = make(server.url.replace("http", "https"))
+    transport = make(server.url.replace("http", "https"), **SHORT_TIMEOUTS)
     assert failure_of(transport, NotSent) is CONNECT_TIMEOUT
 
 
