@@ -53,6 +53,19 @@ def test_without_a_content_it_says_the_days() -> None:
     assert client.post(TRIGGER, asked, headers=a_key()).json()["content"] == ahead.pk
 
 
+def test_the_content_of_a_day_that_is_over_is_sent_only_by_its_id() -> None:
+    """A morning's words are stale the day after (case O4)."""
+    yesterday = timezone.localdate() - timedelta(days=1)
+    content, client = an_approved_content(day=yesterday), a_program("distribute")
+
+    answer = client.post(TRIGGER, {"date": yesterday.isoformat()}, headers=a_key())
+
+    assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "past")
+    assert not Distribution.objects.exists()
+    by_id = client.post(TRIGGER, {"content": content.pk}, headers=a_key())
+    assert by_id.status_code == 202
+
+
 @pytest.mark.parametrize(
     ("body", "kind"),
     [(b"", "application/json"), (b"", ""), (b"", "application/x-www-form-urlencoded")],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 from django.db import transaction
@@ -32,8 +33,7 @@ from distribution.runtime import india_time
 from subscribers.models import Subscriber
 
 NO_CONTENT = "There is no approved content for it: submit one and have it approved."
-
-
+DAY_OVER = "That day is over: name its content by id to send it all the same."
 REASON_NEEDED = "Say in `reason` why people are to get it twice."
 
 
@@ -54,11 +54,16 @@ class Again(Body):
         return attrs
 
 
+def check_not_over(day: date) -> None:
+    if day < india_time.local_date(timezone.now()):
+        raise serializers.ValidationError(DAY_OVER, "past")
+
+
 class TriggerBody(Again):
     """What to say: a content by its id, or the one approved for a day; neither: today's."""
 
     content = Id(required=False)
-    date = Day(required=False)
+    date = Day(required=False, validators=[check_not_over])
     dry_run = Flag(default=False, help_text="Answer what would happen, and do nothing.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
