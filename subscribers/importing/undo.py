@@ -100,6 +100,7 @@ def _next_facts(undo: ImportUndo, now: datetime) -> dict[str, object]:
     rows = undo_rules.added(undo.job).filter(subscriber__gt=undo.last_subscriber)
     ids = list(rows.values_list("subscriber_id", flat=True)[:ROWS_TOGETHER])
     if not ids:
+        _forget_new_people(undo.job)
         return {"ended_at": now, "lease_until": None}
     decisions.lock_statuses(ids)  # whoever is changing one of them is waited for
     sorted_rows = undo_rules.with_reason(rows.filter(subscriber__in=ids), undo.job)
@@ -131,6 +132,12 @@ def _remove(ids: Sequence[int], undo: ImportUndo, now: datetime) -> None:
         tier=Tier.BASIC,
         updated_at=now,
     )
+
+
+def _forget_new_people(job: ImportJob) -> None:
+    """The import's page shows some of them by name."""
+    kept = {kind: rows for kind, rows in job.samples.items() if kind != "new"}
+    ImportJob.objects.filter(pk=job.pk).update(samples=kept)
 
 
 def _free(now: datetime) -> QuerySet[ImportUndo]:

@@ -72,6 +72,8 @@ def test_the_people_whom_an_import_added_are_removed_and_leave_nothing_but_their
 
     assert (asked.people, asked.removed, asked.kept) == (3, 3, {})
     assert phones() == ["+919800000001"]
+    job.refresh_from_db()
+    assert "Asha" not in str(job.samples)
     left = Subscriber.objects.filter(pk__in=ids)
     assert set(left.values_list("name", "email", "status")) == {("", "", Status.UNSUBSCRIBED)}
     assert [row.attributes for row in left] == [{}, {}, {}]
