@@ -302,7 +302,10 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
             percent=jobs.progress(job),
             progress_text=_progress_text(job),
             counts=[(label, job.counts.get(name, 0)) for name, label in COUNT_LABELS],
-            samples=[(title, job.samples.get(name, [])) for name, title in SAMPLE_TITLES.items()],
+            samples=[
+                (title, job.samples.get(name, []), job.counts.get(name, 0))
+                for name, title in SAMPLE_TITLES.items()
+            ],
             importable=sum(job.counts.get(name, 0) for name in ("new", "changed")),
             differs=_differs(job),
             **import_undo.page_context(job),

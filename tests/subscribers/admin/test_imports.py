@@ -103,6 +103,20 @@ def test_the_refused_lines_are_a_file_with_reasons():
     assert "attachment" in response["Content-Disposition"]
 
 
+@pytest.mark.parametrize(("people", "told"), [(20, ""), (21, ": the first 20 of 21")])
+def test_a_part_of_the_rows_is_never_shown_as_all_of_them(people, told):
+    client = a_client("Editor")
+    good = [f"98123456{n:02},Asha" for n in range(people)]
+    bad = [f"{n},Ravi" for n in range(people)]
+    upload(client, "phone,name\n" + "\n".join(good + bad))
+    tasks.tend_imports()
+
+    page = text(client.get(where("change", ImportJob.objects.get())))
+
+    assert f"<h2>New people{told}</h2>" in page
+    assert f"<h2>Refused lines{told}</h2>" in page
+
+
 def test_a_workbook_is_taken_too_and_other_files_are_not():
     client = a_client("Editor")
 
