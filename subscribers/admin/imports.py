@@ -22,13 +22,13 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
-from subscribers.admin import form_keys, import_undo, shown_version
+from subscribers.admin import form_keys, import_facts, import_undo, shown_version
 from subscribers.admin.confirmed_action import log_action
 from subscribers.admin.form_keys import DONE_ALREADY, SentBeforeError
 from subscribers.admin.import_columns import SAMPLE, ColumnsForm
 from subscribers.admin.page_frame import OwnPages, csv_file, framed, staff_user
 from subscribers.admin.read_only import NeverChanged, NeverDeleted
-from subscribers.admin.shown_version import Difference, Shown
+from subscribers.admin.shown_version import Difference
 from subscribers.importing import jobs, stored_files, undo
 from subscribers.importing.tables.records import ImportRefused
 from subscribers.models import ImportJob, ImportState, ImportUndo
@@ -37,19 +37,6 @@ from subscribers.spreadsheets import csv_lines
 PERMISSION = "subscribers.import_subscriber"
 DECIDED = "This import was decided already."
 FILE_ENDINGS = (".csv", ".xlsx", ".txt", ".tsv", ".jsonl", ".ndjson")
-COUNT_LABELS = (
-    ("new", "New"),
-    ("changed", "Changed"),
-    ("unchanged", "Unchanged"),
-    ("kept_opted_out", "Stay opted out"),
-    ("refused", "Refused"),
-)
-SAMPLE_TITLES = {
-    "new": "New people",
-    "changed": "People whose details change",
-    "kept_opted_out": "People who opted out, and stay so",
-    "unchanged": "People who are unchanged",
-}
 
 
 class UploadForm(forms.Form):
@@ -167,7 +154,7 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
             far = undo.progress(asked)
             state, percent, words = far.state, far.percent, import_undo.progress_text(asked)
         else:
-            state, percent, words = job.state, jobs.progress(job), _progress_text(job)
+            state, percent, words = job.state, jobs.progress(job), import_facts.progress_text(job)
         progress = {"state": state, "percent": percent, "words": words}
         return JsonResponse(progress, headers={"Cache-Control": "no-store"})
 
@@ -227,7 +214,7 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
         if earlier is not None:
             return earlier
         posted = request.POST.get(shown_version.FIELD, "")
-        changed = shown_version.difference(posted, _shown(job))
+        changed = shown_version.difference(posted, import_facts.shown(job))
         if changed or not all(one.is_valid() for one in (form, columns) if one is not None):
             return self._page(request, job, form or ConsentForm(), columns, changed=changed)
         try:
@@ -300,16 +287,9 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
             is_checked=job.state == ImportState.CHECKED,
             may_import=may_import,
             percent=jobs.progress(job),
-            progress_text=_progress_text(job),
-            counts=[(label, job.counts.get(name, 0)) for name, label in COUNT_LABELS],
-            samples=[
-                (title, job.samples.get(name, []), job.counts.get(name, 0))
-                for name, title in SAMPLE_TITLES.items()
-            ],
-            importable=sum(job.counts.get(name, 0) for name in ("new", "changed")),
-            differs=_differs(job),
+            **import_facts.page_context(job),
             **import_undo.page_context(job),
-            shown_version=shown_version.seal(_shown(job)),
+            shown_version=shown_version.seal(import_facts.shown(job)),
             changed=changed,
         )
         response.status_code = 200 if changed is None else 409
@@ -320,23 +300,3 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
 
     def _address(self, job: ImportJob) -> str:
         return reverse("admin:subscribers_importjob_change", args=[job.pk])
-
-
-def _progress_text(job: ImportJob) -> str:
-    if job.lines and job.state in jobs.RUNNING:
-        return f"{job.last_line:,} of {job.lines:,} lines"
-    return str(job.get_state_display())
-
-
-def _shown(job: ImportJob) -> Shown:
-    """What a decision on an import is about: its state, its columns and what the check found."""
-    facts = {"State": str(job.get_state_display())}
-    facts |= {f"Column {int(place) + 1}": choice for place, choice in sorted(job.columns.items())}
-    if job.state not in jobs.RUNNING:
-        facts |= {label: f"{job.counts.get(name, 0):,}" for name, label in COUNT_LABELS}
-    return shown_version.of_facts(f"import {job.pk}", facts)
-
-
-def _differs(job: ImportJob) -> bool:
-    """Whether the counts differ from the check's: subscribers changed between the two."""
-    return job.state == ImportState.DONE and job.counts != job.checked
