@@ -57,3 +57,8 @@ class ImportUndo(models.Model):
 
     def __str__(self) -> str:
         return f"undo of import {self.job_id}"
+
+    @property
+    def done(self) -> int:
+        """People who were removed, or kept with a reason."""
+        return self.removed + sum(int(count) for count in self.kept.values())

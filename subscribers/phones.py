@@ -14,6 +14,7 @@ from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResu
 
 # No country code begins with 0: begins what stands in the place of a phone that was deleted.
 BLANK_PREFIX = "+0"
+BLANK_DIGITS = 14  # after it: the subscriber's id
 MAX_WRITTEN_LENGTH = 64  # characters; the longest sane spelling is about half of it
 COUNTRY_CODE_ADVICE = "write it with + and the country code, for example +91 98123 45678"
 
@@ -66,7 +67,12 @@ def is_valid(phone: str) -> bool:
 
 def blank(subscriber_id: int) -> str:
     """What stands in the place of the phone of a person whose details were deleted; unique."""
-    return f"{BLANK_PREFIX}{subscriber_id:014d}"
+    return f"{BLANK_PREFIX}{subscriber_id:0{BLANK_DIGITS}d}"
+
+
+def is_blank(phone: str) -> bool:
+    """Whether it stands in the place of a deleted phone."""
+    return phone.startswith(BLANK_PREFIX)
 
 
 def from_wa_id(wa_id: str) -> str:

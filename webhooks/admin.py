@@ -79,7 +79,7 @@ class WebhookEventAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Try again what was given up on", permissions=["reprocess"])
     def reprocess(self, request: HttpRequest, queryset: QuerySet[WebhookEvent]) -> Any:
-        rows = Selection(queryset.exclude(dead_at=None), ("dead_at",), _told)
+        rows = Selection(queryset.exclude(dead_at=None), ("dead_at",), _told, ("body", "error"))
 
         def reprocess_all(pks: Sequence[int], reason: str) -> None:
             revived = dead_letters.reprocess(pks, now=timezone.now())

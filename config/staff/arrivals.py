@@ -1,7 +1,8 @@
-"""Where somebody arrives after signing in: never at an address that is no page.
+"""Sends users who have signed in to a page, never to an address that is not one.
 
-`next` may name what an open page asked for by a script or sent as a form. Opened as a page it would
-be a piece of one, data, or the refusal of the method; instead the page above it opens.
+`next` may name a fragment that a script of an open page requested, or the address of a form.
+Opened directly it would show a fragment, raw data or "method not allowed"; the page above it
+opens instead.
 """
 
 from __future__ import annotations

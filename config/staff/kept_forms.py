@@ -21,6 +21,7 @@ from django.urls import reverse
 from django.utils.deprecation import MiddlewareMixin
 
 from config.staff import parts, second_factor
+from config.staff.parts import CODE, SIGN_IN
 from distribution.api.http import problems
 
 # Reasons of Django's middleware that a person can be the cause of; the others say that another
@@ -33,7 +34,7 @@ OLD_TOKENS = (
     "CSRF token from POST incorrect.",
 )
 TECHNICAL = ("csrfmiddlewaretoken", "form_key", "next")
-SIGN_IN, CODE, OLD = "sign-in", "code", "old"
+OLD = "old"  # beside SIGN_IN and CODE: why a form is shown again
 TITLES = {
     SIGN_IN: "You were signed out",
     CODE: "Enter your code first",
@@ -77,7 +78,7 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def is_sign_in(path: str) -> bool:
-    """Whether it is one of the pages that somebody passes to sign in or out."""
+    """Whether the path is one of the pages for signing in or out."""
     names = ("second_factor", "second_factor_set_up", "admin:logout")
     return path in (resolve_url(settings.LOGIN_URL), *map(reverse, names))
 
@@ -125,7 +126,7 @@ def _is_form(request: HttpRequest) -> bool:
 
 
 def _is_foreign(request: HttpRequest) -> bool:
-    """Whether another site sent it: its words must not be shown as somebody's own."""
+    """Whether another site sent the form: its values must not be shown as the user's own."""
     if request.headers.get("Sec-Fetch-Site", "same-origin") not in ("same-origin", "none"):
         return True
     origin = request.headers.get("Origin")

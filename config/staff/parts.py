@@ -17,6 +17,7 @@ from django.utils.html import format_html
 
 from distribution.api.http import problems
 
+SIGN_IN, CODE, SET_UP = "sign-in", "code", "set-up"  # what somebody has to do first
 SIGNED_OUT = "You were signed out: sign in in another tab, then save."
 CODE_WANTED = "Enter your code in another tab, then save."
 SIGNED_IN_SINCE = "You have signed in again since this page was opened. Press the button once more."
@@ -46,11 +47,11 @@ def is_of_a_script(request: HttpRequest) -> bool:
 
 
 def wanted_first(response: HttpResponseBase) -> str:
-    """What somebody is sent to do before the request: `sign-in`, `code`, `set-up`, or nothing."""
+    """What the user is sent to do first: SIGN_IN, CODE, SET_UP, or '' for nothing."""
     steps = {
-        resolve_url(settings.LOGIN_URL): "sign-in",
-        reverse("second_factor"): "code",
-        reverse("second_factor_set_up"): "set-up",
+        resolve_url(settings.LOGIN_URL): SIGN_IN,
+        reverse("second_factor"): CODE,
+        reverse("second_factor_set_up"): SET_UP,
     }
     return steps.get(_target(response), "")
 
@@ -65,7 +66,7 @@ class PartsOnly(MiddlewareMixin):
             return response
         first = wanted_first(response)
         if first:
-            return line(401, SIGNED_OUT if first == "sign-in" else CODE_WANTED, response)
+            return line(401, SIGNED_OUT if first == SIGN_IN else CODE_WANTED, response)
         if _target(response):
             return line(409, ELSEWHERE, response)
         status = response.status_code

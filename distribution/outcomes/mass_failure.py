@@ -108,18 +108,6 @@ def _wilson(failures: int, answers: int, z: float) -> float:
     return (share + z * z / (2 * answers) + z * spread) / (1 + z * z / answers)
 
 
-def judge(
-    windows: Iterable[Counts],
-    failed: Collection[Counted],
-    *,
-    accepted_reason: str = "",
-    others_send: bool = False,
-) -> MassFailure | None:
-    """The strongest response to the reasons that just `failed`; None: nothing is unusual."""
-    found = judge_each(windows, failed, accepted_reason=accepted_reason, others_send=others_send)
-    return found[0] if found else None
-
-
 def judge_each(
     windows: Iterable[Counts],
     failed: Collection[Counted],

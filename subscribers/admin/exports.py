@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import FileResponse, HttpRequest, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
@@ -24,9 +23,8 @@ from subscribers.admin.decision_form import Act
 from subscribers.admin.page_frame import csv_file
 from subscribers.admin.shown_rows import Selection
 from subscribers.admin.status_changes import told
-from subscribers.models import Subscriber
+from subscribers.models import Subscriber, SubscriberQuerySet
 from subscribers.people import export
-from subscribers.phones import BLANK_PREFIX
 
 EXPORT = "subscribers.export_subscriber"
 
@@ -44,7 +42,7 @@ class ExportActions(ModelAdmin):
 
     @admin.action(description="Export the selected subscribers", permissions=["export"])
     def export_selected(
-        self, request: HttpRequest, queryset: QuerySet[Subscriber]
+        self, request: HttpRequest, queryset: SubscriberQuerySet
     ) -> HttpResponseBase | None:
         page, act = self._export(request, queryset)
         return confirm_selected(self, request, page, act, form_class=ExportForm, is_repeatable=True)
@@ -60,11 +58,9 @@ class ExportActions(ModelAdmin):
     def has_export_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(EXPORT)
 
-    def _export(
-        self, request: HttpRequest, chosen: QuerySet[Subscriber]
-    ) -> tuple[Confirmation, Act]:
+    def _export(self, request: HttpRequest, chosen: SubscriberQuerySet) -> tuple[Confirmation, Act]:
         """The page that confirms an export, and the export."""
-        people = chosen.exclude(phone__startswith=BLANK_PREFIX)
+        people = chosen.existing()
         count = people.count()
         consequences = [
             f"The file holds names and full phone numbers of {count:,} people.",

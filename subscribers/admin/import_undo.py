@@ -68,8 +68,7 @@ def page_context(job: ImportJob) -> dict[str, Any]:
 
 def progress_text(asked: ImportUndo) -> str:
     """How far an undo is, for the line under the bar."""
-    done = asked.removed + sum(asked.kept.values())
-    return f"{done:,} of {asked.people:,} people"
+    return f"{asked.done:,} of {asked.people:,} people"
 
 
 def _ask(

@@ -166,7 +166,7 @@ class SubscriberAdmin(NeverDeleted, CarefulForms, PersonActions, ExportActions):
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def has_change_permission(self, request: HttpRequest, obj: Subscriber | None = None) -> bool:
-        is_purged = isinstance(obj, Subscriber) and obj.phone.startswith(phones.BLANK_PREFIX)
+        is_purged = isinstance(obj, Subscriber) and phones.is_blank(obj.phone)
         return not is_purged and super().has_change_permission(request, obj)
 
     def save_model(self, request: HttpRequest, obj: Subscriber, form: Any, change: bool) -> None:

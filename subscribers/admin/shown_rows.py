@@ -48,12 +48,14 @@ class RowSet:
 class Selection:
     """The rows of a page as a query, and the `facts` that make a row another one if they change.
 
-    `name` is how a row is told to people.
+    `name` is how a row is told to people; `unread` are large columns that neither it nor the action
+    needs.
     """
 
     rows: QuerySet[Any]
     facts: Sequence[str] = ()
     name: Callable[[Any], str] = str
+    unread: Sequence[str] = ()
 
     def read(self) -> RowSet:
         """What is selected now, by one query."""
@@ -72,7 +74,8 @@ class Selection:
         model: type[Model] = self.rows.model
         for start in range(0, len(pks), CHUNK_ROWS):
             chunk = pks[start : start + CHUNK_ROWS]
-            yield from model._default_manager.filter(pk__in=chunk).order_by("pk")
+            rows = model._default_manager.filter(pk__in=chunk).defer(*self.unread)
+            yield from rows.order_by("pk")
 
 
 def store(shown: RowSet, *, now: datetime) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, validate_email
@@ -19,6 +20,8 @@ MAX_NAME = Subscriber._meta.get_field("name").max_length or 0
 MAX_EMAIL = Subscriber._meta.get_field("email").max_length or 0
 MAX_ATTRIBUTES = 45  # about what an imported file may have beside the known columns
 DETAILS = ("name", "tier", "language", "email")
+# The columns of somebody whose details were deleted.
+NO_DETAILS: dict[str, Any] = {"name": "", "email": "", "attributes": {}, "language": "en"}
 # Tiers, languages and statuses are few words repeated in many rows; anything else is refused, and
 # refusals are not cached.
 CACHED_WORDS_LIMIT = 512

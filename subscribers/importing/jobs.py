@@ -21,7 +21,7 @@ from django.db.models import F, Q, QuerySet
 
 from masking.phones import mask_phone
 from subscribers.importing import stored_files
-from subscribers.importing.columns import Columns, Refusal
+from subscribers.importing.columns import REFUSAL_TITLES, Columns, Refusal
 from subscribers.importing.repeated_phones import mark_repeated
 from subscribers.importing.report import ImportObserver, ImportReport, RowResult
 from subscribers.importing.tables import workbook
@@ -159,7 +159,7 @@ def refused_rows(job: ImportJob) -> Iterator[list[str]]:
     """
     with open_table(io.BytesIO(stored_files.content_of(job))) as table:
         columns = Columns(table.header, job.columns)
-        yield ["Refused line", "Refused because", *map(escape_formula, table.header)]
+        yield [*REFUSAL_TITLES, *map(escape_formula, table.header)]
         for record, row in mark_repeated(table.records(), columns):
             if isinstance(row, Refusal):
                 where = f"{row.column}: " if row.column else ""

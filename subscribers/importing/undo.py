@@ -23,14 +23,14 @@ from django.db.models.functions import Cast, Concat, LPad
 from subscribers import audience_lock
 from subscribers.consent import decisions
 from subscribers.consent.decisions import Decision, Kind
+from subscribers.details.values import NO_DETAILS
 from subscribers.importing import undo_rules
 from subscribers.importing.undo_rules import GOES
 from subscribers.models import ImportJob, ImportUndo, Subscriber, Tier
-from subscribers.phones import BLANK_PREFIX
+from subscribers.phones import BLANK_DIGITS, BLANK_PREFIX
 
 ROWS_TOGETHER = 500  # locked together: an opening waits for them
 SOURCE = "import undone"
-_BLANK_DIGITS = 14
 
 
 class UndoRefused(Exception):  # noqa: N818  # the word the page uses
@@ -90,8 +90,7 @@ def run(undo_id: int, *, clock: Callable[[], datetime]) -> bool:
 
 def progress(undo: ImportUndo) -> Progress:
     """How far it is, for people and programs."""
-    done = undo.removed + sum(undo.kept.values())
-    percent = 100 if undo.ended_at else min(99, 100 * done // max(undo.people, 1))
+    percent = 100 if undo.ended_at else min(99, 100 * undo.done // max(undo.people, 1))
     return Progress("UNDONE" if undo.ended_at else "UNDOING", percent, undo.removed, undo.kept)
 
 
@@ -122,15 +121,12 @@ def _remove(ids: Sequence[int], undo: ImportUndo, now: datetime) -> None:
     decisions.record(
         [Decision(pk, Kind.OPT_OUT, SOURCE, now, evidence, actor=undo.by) for pk in ids], now=now
     )
-    digits = LPad(Cast("pk", CharField()), _BLANK_DIGITS, Value("0"))
+    digits = LPad(Cast("pk", CharField()), BLANK_DIGITS, Value("0"))
     Subscriber.objects.filter(pk__in=ids).update(
         phone=Concat(Value(BLANK_PREFIX), digits),
-        name="",
-        email="",
-        attributes={},
-        language="en",
         tier=Tier.BASIC,
         updated_at=now,
+        **NO_DETAILS,
     )
 
 

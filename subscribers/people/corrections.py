@@ -8,8 +8,8 @@ from typing import Any
 
 from django.db import transaction
 
+from subscribers import phones
 from subscribers.models import Erasure, Status, Subscriber
-from subscribers.phones import BLANK_PREFIX
 
 
 class ErasureRequested(Exception):  # noqa: N818  # reads as what it is
@@ -24,7 +24,7 @@ def change(
     """
     with transaction.atomic():
         person = Subscriber.objects.select_for_update(no_key=True).get(pk=subscriber_id)
-        if person.phone.startswith(BLANK_PREFIX):
+        if phones.is_blank(person.phone):
             raise ErasureRequested("They were removed: nothing is written down about them.")
         if (
             person.status == Status.UNSUBSCRIBED

@@ -17,6 +17,7 @@ from django.db.models import Q
 from subscribers import phones
 from subscribers.consent import decisions, erased_phones
 from subscribers.consent.decisions import Decision, Kind
+from subscribers.details.values import NO_DETAILS
 from subscribers.identity.spellings import spellings
 from subscribers.models import (
     ErasedIdentity,
@@ -89,9 +90,7 @@ def purge(erasure: Erasure, *, now: datetime) -> None:
         _keep_hashes(erasure, ids)
         Suppression.objects.filter(Q(phone__in=ids.phones) | Q(user_id__in=ids.user_ids)).delete()
         WhatsAppIdentity.objects.filter(subscriber=held).delete()
-        Subscriber.objects.filter(pk=held.pk).update(
-            phone=blank, name="", email="", attributes={}, language="en", updated_at=now
-        )
+        Subscriber.objects.filter(pk=held.pk).update(phone=blank, updated_at=now, **NO_DETAILS)
         Erasure.objects.filter(pk=erasure.pk).update(purged_at=now)
 
 

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 
 from distribution.api.auth import audit
 from distribution.api.auth.authentication import source
-from distribution.api.http.fields import Body, Text, validated
+from distribution.api.http.fields import Body, Text, validated_body
 from distribution.api.http.problems import Conflict
 from distribution.api.resources.imports import get_job
 from distribution.models import Scope
@@ -82,7 +82,7 @@ class UndoImport(APIView):
         Removes the people whom it added, but for those who were written to or changed since.
         Again is no error. What cannot be undone is answered 409 `import_not_undoable`.
         """
-        reason, job = validated(UndoReason, request.data)["reason"], get_job(id)
+        reason, job = validated_body(UndoReason, request)["reason"], get_job(id)
         by = source(request)
         try:
             undo.request(job, reason=reason, by=by, now=timezone.now())

@@ -35,14 +35,9 @@ from subscribers.models import Status, Subscriber
 from subscribers.people import corrections, registration, status_changes
 
 
-def existing_subscribers() -> QuerySet[Subscriber]:
-    """Subscribers without the empty rows of those who were erased or removed."""
-    return Subscriber.objects.existing()
-
-
 def get_subscriber(pk: int) -> Subscriber:
     """The subscriber with this id, or 404."""
-    return get_object_or_404(existing_subscribers(), pk=pk)
+    return get_object_or_404(Subscriber.objects.existing(), pk=pk)
 
 
 @extend_schema_view(get=extend_schema("subscribers_list"))
@@ -60,7 +55,7 @@ class Subscribers(ReplicaList[Subscriber]):
     orderings = ("id", "-id", "updated_at", "-updated_at")
 
     def get_queryset(self) -> QuerySet[Subscriber]:
-        return existing_subscribers().prefetch_related("identities")
+        return Subscriber.objects.existing().prefetch_related("identities")
 
 
 @extend_schema_view(get=extend_schema("subscribers_read"))

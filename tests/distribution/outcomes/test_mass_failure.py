@@ -7,11 +7,12 @@ import random
 from collections import Counter, deque
 from collections.abc import Iterator
 from statistics import median
+from typing import Any
 
 import pytest
 
 from distribution.outcomes import mass_failure
-from distribution.outcomes.mass_failure import Counted, Counts, MassFailure, Response, judge
+from distribution.outcomes.mass_failure import Counted, Counts, MassFailure, Response, judge_each
 from phonepool.errors import classify
 
 PARAMETERS = classify(132000).slug
@@ -22,6 +23,11 @@ BATCH_SIZE, RATE_PER_SECOND = 50, 80
 
 def counts(*rows: tuple[int, str, int]) -> Counts:
     return Counter({Counted(number, reason): count for number, reason, count in rows})
+
+
+def judge(windows: list[Counts], failed: list[Counted], **more: Any) -> MassFailure | None:
+    """The strongest response; None: nothing is unusual."""
+    return next(iter(judge_each(windows, failed, **more)), None)
 
 
 def verdict(
