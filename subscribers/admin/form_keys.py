@@ -21,7 +21,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from subscribers.admin.page_frame import SHOWN_KEY, staff_user
-from subscribers.sent_forms import SentForm
+from subscribers.models import SentForm
 
 FIELD = "form_key"  # the hidden field's name
 # The same values from one user are a repetition for so long, whatever their key: the form that a

@@ -16,7 +16,7 @@ from typing import Any
 
 from django.db.models import Model, QuerySet
 
-from subscribers.shown_sets import ShownSet
+from subscribers.models import ShownSet
 
 STATE_BYTES = 8  # of the digest of one row's state
 NAMES_TOLD = 20  # rows named on the page and in a difference; the others are counted

@@ -1,0 +1,40 @@
+"""The tables of this app, one module per noun."""
+
+from __future__ import annotations
+
+from subscribers.models.consent import ConsentEvent, Suppression
+from subscribers.models.erasures import ErasedIdentity, Erasure
+from subscribers.models.imported_people import ImportedPerson, ImportUndo
+from subscribers.models.imports import ImportFile, ImportJob, ImportState
+from subscribers.models.people import (
+    LANGUAGE_PATTERN,
+    TIER_ORDER,
+    Status,
+    Subscriber,
+    SubscriberQuerySet,
+    Tier,
+    WhatsAppIdentity,
+)
+from subscribers.models.sent_forms import SentForm
+from subscribers.models.shown_sets import ShownSet
+
+__all__ = [
+    "LANGUAGE_PATTERN",
+    "TIER_ORDER",
+    "ConsentEvent",
+    "ErasedIdentity",
+    "Erasure",
+    "ImportFile",
+    "ImportJob",
+    "ImportState",
+    "ImportUndo",
+    "ImportedPerson",
+    "SentForm",
+    "ShownSet",
+    "Status",
+    "Subscriber",
+    "SubscriberQuerySet",
+    "Suppression",
+    "Tier",
+    "WhatsAppIdentity",
+]
