@@ -264,13 +264,9 @@ def retry_unknown(
         Attempt.objects.bulk_create(
             [unknown_attempt(row, now) for row in rows], ignore_conflicts=True
         )
-        why = "Its neighbours were reported, it was not."
-        evidence_by_id = evidence or {}
+        why, facts = "Its neighbours were reported, it was not.", evidence or {}
         Verdict.objects.bulk_create(
-            [
-                new_verdict(row, Ruling.SEND_AGAIN, why, evidence_by_id.get(row.pk), now)
-                for row in rows
-            ]
+            new_verdict(row, Ruling.SEND_AGAIN, why, facts.get(row.pk), now) for row in rows
         )
         return unresolved.filter(pk__in=[row.pk for row in rows]).update(
             state=State.RETRY_WAIT, next_at=next_at, ambiguous_no=1, unknown_at=None
@@ -285,7 +281,7 @@ def leave_unconfirmed(
         unresolved = Delivery.objects.filter(pk__in=pks, state__in=[State.UNKNOWN, State.HELD])
         rows = list(unresolved.order_by("pk").select_for_update(of=("self",)))
         Verdict.objects.bulk_create(
-            [new_verdict(row, Ruling.UNCONFIRMED, reason, evidence, now) for row in rows]
+            new_verdict(row, Ruling.UNCONFIRMED, reason, evidence, now) for row in rows
         )
         return unresolved.filter(pk__in=[row.pk for row in rows]).update(
             state=State.UNCONFIRMED, reason=reason

@@ -1,5 +1,4 @@
-"""Answers, statuses and messages tell which ids WhatsApp has for a subscriber; what was kept for
-such an id applies then."""
+"""Which ids WhatsApp has for a subscriber is learnt; what was kept for an id applies then."""
 
 from __future__ import annotations
 
@@ -56,8 +55,7 @@ def known(who: Subscriber) -> list[tuple[str, str, str]]:
 
 
 def told(attempt, *, seconds: int = 0, word: str = "sent", **recipient: str) -> bytes:
-    at = NOW + timedelta(seconds=seconds)
-    return statuses(status(word, attempt, at=at, **recipient))
+    return statuses(status(word, attempt, at=later(seconds), **recipient))
 
 
 def later(seconds: int):
@@ -253,9 +251,7 @@ def test_what_is_known_costs_no_statement():
         )
 
     def statements(body: bytes) -> int:
-        with CaptureQueriesContext(
-            connection,
-        ) as captured:
+        with CaptureQueriesContext(connection) as captured:
             apply(body)
         return len(captured)
 
