@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import AbstractBaseUser
 
+from distribution.access.permissions import held_scopes
 from distribution.models import ApiToken, Scope
 
 KEY_PREFIX = "dbk_"  # secret scanners recognise a leaked key by it
@@ -30,12 +31,14 @@ def issue(
     scopes: Iterable[str],
     *,
     user: AbstractBaseUser,
-    by: AbstractBaseUser | None,
+    by: AbstractBaseUser,
     expires_at: datetime | None,
     now: datetime,
     secret: bytes | None = None,
 ) -> tuple[ApiToken, str]:
     """A new token and its key, which cannot be shown again. Raises TokenError.
+
+    Neither the person it acts for nor who makes it (`by`) can give it what they may not do.
 
     `secret` are 256 bits from elsewhere, by which the caller can have the same key again.
     """
@@ -43,6 +46,10 @@ def issue(
     unknown = set(scopes) - set(Scope.values)
     if unknown or not known:
         raise TokenError(f"Choose one or more of {', '.join(Scope.values)}.")
+    for person in (user, by):
+        missing = sorted(set(known) - set(held_scopes(person, known)))
+        if missing:
+            raise TokenError(f"The role of {person} does not allow: {', '.join(missing)}.")
     if expires_at is not None and expires_at <= now:
         raise TokenError("It would have expired already.")
     key = key_of(secrets.token_bytes(32) if secret is None else secret)
@@ -52,21 +59,24 @@ def issue(
         digest=digest(key),
         scopes=known,
         user_id=user.pk,
-        created_by_id=by.pk if by else None,
+        created_by_id=by.pk,
         expires_at=expires_at,
     )
     return token, key
 
 
 def find_by_key(key: str, *, now: datetime) -> ApiToken | None:
-    """The valid token of this key. Its time of last use is updated at most once a minute."""
+    """The valid token of this key, unless its person's role allows none of its scopes any more.
+
+    Its time of last use is updated at most once a minute.
+    """
     if not key.startswith(KEY_PREFIX):
         return None
     tokens = ApiToken.objects.in_force(now).select_related("user")
     token = tokens.filter(digest=digest(key)).first()
-    if token is not None and (
-        token.last_used_at is None or token.last_used_at + LAST_USED_INTERVAL <= now
-    ):
+    if token is None or not held_scopes(token.user, token.scopes):
+        return None
+    if token.last_used_at is None or token.last_used_at + LAST_USED_INTERVAL <= now:
         ApiToken.objects.filter(pk=token.pk).update(last_used_at=now)
     return token
 

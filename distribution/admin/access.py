@@ -20,6 +20,7 @@ from unfold.widgets import (
 )
 
 from distribution.access import tokens
+from distribution.access.permissions import held_scopes
 from distribution.admin.evidence import EvidenceAdmin
 from distribution.models import ApiToken, Scope
 from subscribers.admin import form_keys
@@ -40,10 +41,11 @@ class TokenForm(forms.Form):
 
     name = forms.CharField(max_length=80, widget=UnfoldAdminTextInputWidget)
     user = forms.ModelChoiceField(
-        User.objects.filter(is_active=True).order_by("username"),
+        User.objects.filter(is_active=True, is_staff=True).order_by("username"),
         label="Acts as",
         widget=UnfoldAdminSelectWidget,
-        help_text="Author of what it submits, who then cannot approve it.",
+        help_text="It may never do more than this person's role allows. Neither they nor you can "
+        "approve what it submits.",
     )
     lives = forms.ChoiceField(
         choices=VALIDITY_DAYS, initial="365", label="Valid for", widget=UnfoldAdminSelectWidget
@@ -81,6 +83,7 @@ class ApiTokenAdmin(EvidenceAdmin):
     search_fields = ["name", "prefix"]
     fields = readonly_fields = [
         *SUMMARY,
+        "scopes_now",
         "created_by",
         "created_at",
         "expires_at",
@@ -106,21 +109,31 @@ class ApiTokenAdmin(EvidenceAdmin):
             return "revoked"
         if token.expires_at and token.expires_at <= timezone.now():
             return "expired"
-        return "in force" if token.user.is_active else "its person has left"
+        is_staff = token.user.is_active and token.user.is_staff
+        return "in force" if is_staff else "its person has left"
 
-    def add(self, request: HttpRequest, form: Any) -> HttpResponse:
+    @admin.display(description="may now, by the role of its person")
+    def scopes_now(self, token: ApiToken) -> str:
+        is_valid = ApiToken.objects.in_force(timezone.now()).filter(pk=token.pk).exists()
+        return ", ".join(held_scopes(token.user, token.scopes) if is_valid else []) or "nothing"
+
+    def add(self, request: HttpRequest, form: Any) -> HttpResponse | None:
         """The page with the new key, which is shown this once."""
         now, data = timezone.now(), form.cleaned_data
         scopes = form.scopes(data)
-        token, key = tokens.issue(
-            data["name"],
-            scopes,
-            user=data["user"],
-            by=staff_user(request),
-            expires_at=form.expires_at(now),
-            now=now,
-            secret=form_keys.derived_secret(request, PURPOSE),
-        )
+        try:
+            token, key = tokens.issue(
+                data["name"],
+                scopes,
+                user=data["user"],
+                by=staff_user(request),
+                expires_at=form.expires_at(now),
+                now=now,
+                secret=form_keys.derived_secret(request, PURPOSE),
+            )
+        except tokens.TokenError as error:
+            form.add_error(None, str(error))
+            return None
         entry = {"act": "Made.", "after": {"scopes": scopes, "acts as": str(data["user"])}}
         self.log_addition(request, token, [entry])
         return self._key_page(request, form, token, key)

@@ -38,6 +38,12 @@ EDITABLE = (
 UTILITY = "UTILITY"  # Meta's cheapest category, without limits per person
 EDITORIAL = (ContentState.DRAFT, ContentState.REJECTED)
 UNDECIDED = (*EDITORIAL, ContentState.SUBMITTED)
+AUTHOR, WORKER, TOKEN_MAKER = "author", "worker", "maker of its token"
+NO_SECOND_PERSON = {
+    AUTHOR: "The author cannot {}",
+    WORKER: "You worked on it and cannot {} it",
+    TOKEN_MAKER: "It came by an API token that you made, so you cannot {} it",
+}
 
 
 class ApprovalError(Exception):
@@ -275,15 +281,18 @@ def _require_second_person(content: Content, by: AbstractBaseUser, step: str) ->
 
     Who made an API token counts as a worker on what came by it, whomever it acts for.
     """
-    if content.author_id == by.pk:
-        raise ApprovalError(f"The author cannot {step}: ask another person.")
+    if part := part_in(content, by):
+        raise ApprovalError(f"{NO_SECOND_PERSON[part].format(step)}: ask another person.")
+
+
+def part_in(content: Content, person: AbstractBaseUser) -> str:
+    """What makes somebody no second person, a key of NO_SECOND_PERSON; '' for the others."""
+    if content.author_id == person.pk:
+        return AUTHOR
     work = content.approvals.filter(decision__in=[Decision.EDITED, Decision.SUBMITTED])
-    if work.filter(by_id=by.pk).exists():
-        raise ApprovalError(f"You worked on it and cannot {step} it: ask another person.")
-    if work.filter(token__created_by_id=by.pk).exists():
-        raise ApprovalError(
-            f"It came by an API token that you made, so you cannot {step} it: ask another person."
-        )
+    if work.filter(by_id=person.pk).exists():
+        return WORKER
+    return TOKEN_MAKER if work.filter(token__created_by_id=person.pk).exists() else ""
 
 
 def _check_editable(fields: Mapping[str, object]) -> None:

@@ -21,9 +21,9 @@ class Scope(models.TextChoices):
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):
     def in_force(self, now: datetime) -> ApiTokenQuerySet:
-        """Not revoked, not expired, and of an active user."""
+        """Not revoked, not expired, and of an active member of the staff."""
         valid = Q(expires_at=None) | Q(expires_at__gt=now)
-        return self.filter(valid, revoked_at=None, user__is_active=True)
+        return self.filter(valid, revoked_at=None, user__is_active=True, user__is_staff=True)
 
 
 class ApiToken(models.Model):

@@ -38,6 +38,7 @@ from subscribers.consent import suppressions
 from subscribers.importing import jobs
 from subscribers.models import ImportJob, Suppression
 from tests import builders
+from tests.distribution.staff import a_member
 from webhooks.models import WebhookEvent
 
 ROLES = {"V": VIEWER, "E": EDITOR, "P": APPROVER, "O": OPERATOR, "A": ADMINISTRATOR}
@@ -152,8 +153,8 @@ def _attempt() -> Attempt:
 
 
 def _token() -> ApiToken:
-    user, now = builders.a_user(), timezone.now()
-    return tokens.issue("crm", ["read"], user=user, by=None, expires_at=None, now=now)[0]
+    user, now = a_member("Viewer"), timezone.now()
+    return tokens.issue("crm", ["read"], user=user, by=user, expires_at=None, now=now)[0]
 
 
 def _approval() -> Any:

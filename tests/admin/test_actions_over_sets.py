@@ -27,6 +27,7 @@ from phonepool.models import PhoneNumber
 from subscribers.models import ShownSet, Status, Subscriber
 from tests import builders
 from tests.admin.test_many_rows import know_the_sizes, multiply
+from tests.distribution.staff import a_member
 from tests.shown_forms import confirm_rows, marks_of
 from webhooks.models import WebhookEvent
 
@@ -49,8 +50,8 @@ def listed(model: str, query: str = "") -> str:
 
 
 def a_token(name: str = "crm") -> ApiToken:
-    user, now = builders.a_user(), timezone.now()
-    return tokens.issue(name, ["read"], user=user, by=None, expires_at=None, now=now)[0]
+    user, now = a_member("Viewer"), timezone.now()
+    return tokens.issue(name, ["read"], user=user, by=user, expires_at=None, now=now)[0]
 
 
 def an_alert(scope: str) -> Alert:

@@ -30,6 +30,7 @@ from tests.admin.routes import MAKERS
 from tests.admin.test_forms_create_once import FORMS, a_browser, add, created, filled_in, rows
 from tests.builders import a_draft, a_user
 from tests.distribution.content_staff import page, step
+from tests.distribution.staff import a_member
 from tests.shown_forms import form_to, form_with, marks_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -175,8 +176,9 @@ def test_an_approval_and_a_new_text_at_once_approve_no_unseen_text():
 
 def test_two_people_who_confirm_the_same_rows_at_once_act_once_on_each():
     people, now = [a_superuser("asha"), a_superuser("ravi")], timezone.now()
+    owner = a_member("Viewer")
     for n in range(5):
-        tokens.issue(f"crm {n}", ["read"], user=a_user(), by=None, expires_at=None, now=now)
+        tokens.issue(f"crm {n}", ["read"], user=owner, by=owner, expires_at=None, now=now)
     address = reverse("admin:distribution_apitoken_changelist")
     chosen = {"action": "revoke", "select_across": "1", "_selected_action": ["0"]}
     forms = [

@@ -20,6 +20,7 @@ from phonepool.models import PhoneNumber
 from tests.api.tokens import a_key, a_program
 from tests.builders import a_number, a_user
 from tests.distribution.content_staff import RICH, a_plain_template, a_rich_template
+from tests.distribution.staff import a_member
 from tests.sandbox.harness import ONE, TOKEN, TWO, WABA, SandboxProcess, start
 
 pytestmark = pytest.mark.django_db
@@ -39,7 +40,7 @@ def words(template: MessageTemplate, **fields: Any) -> dict[str, Any]:
 
 
 def test_it_is_submitted_by_the_tokens_person_and_decided_by_another() -> None:
-    asha = a_user("asha")
+    asha = a_member("Editor", "asha")
     client = a_program("content", user=asha)
     answer = client.post(SUBMIT, words(a_plain_template()), headers=a_key())
     assert (answer.status_code, answer.json()["state"]) == (201, "SUBMITTED")

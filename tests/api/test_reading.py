@@ -14,6 +14,7 @@ from distribution.alerts.catalogue import AlertRule
 from distribution.models import Alert
 from tests.api.tokens import a_program
 from tests.builders import a_number, a_template, a_user
+from tests.distribution.staff import a_member
 
 pytestmark = pytest.mark.django_db
 TEMPLATES = "/api/distribution/templates"
@@ -78,7 +79,7 @@ def test_alerts_are_the_active_ones_unless_told() -> None:
 
 
 def test_an_alert_is_acknowledged_once_and_the_log_knows_by_whom() -> None:
-    alert, user = an_alert("keeper_silent"), a_user("asha")
+    alert, user = an_alert("keeper_silent"), a_member("Operator", "asha")
     program = a_program("admin", user=user)
 
     for _ in range(2):

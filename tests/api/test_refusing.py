@@ -19,7 +19,7 @@ from rest_framework.views import APIView
 from distribution.access import rate_limits, tokens
 from distribution.models import Distribution, Scope
 from tests.api.tokens import a_key, a_program
-from tests.builders import a_user
+from tests.distribution.staff import a_member
 
 pytestmark = pytest.mark.django_db
 STATUS, TRIGGER = "/api/distribution/status", "/api/distribution/trigger"
@@ -162,8 +162,8 @@ def test_a_view_that_names_no_scope_answers_nobody() -> None:
 
 
 def test_the_key_stands_in_no_log_and_no_answer(caplog: Any) -> None:
-    user, now = a_user(), timezone.now()
-    _, key = tokens.issue("x", Scope.values, user=user, by=None, expires_at=None, now=now)
+    user, now = a_member(), timezone.now()
+    _, key = tokens.issue("x", Scope.values, user=user, by=user, expires_at=None, now=now)
     client = Client(headers={"Authorization": f"Bearer {key}"})
     for url in (STATUS, "/api/none", "/api/distribution/7/deliveries"):
         assert key.encode() not in client.get(url).content

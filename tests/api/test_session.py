@@ -19,6 +19,7 @@ from distribution.content import approval
 from distribution.lifecycle import schedule
 from distribution.models import Content
 from tests.builders import a_number, a_template, a_user, some_subscribers
+from tests.distribution.staff import a_member
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 PAGE = (DOCS / "api.md").read_text()
@@ -90,7 +91,8 @@ def shell(tmp_path: Path, live_server: Any) -> Iterator[Shell]:
     if shutil.which("curl") is None:
         pytest.skip("There is no curl: install it.")
     scopes, now = ["read", "subscribers", "content", "distribute"], timezone.now()
-    _, key = tokens.issue("portal", scopes, user=a_user(), by=None, expires_at=None, now=now)
+    owner = a_member()
+    _, key = tokens.issue("portal", scopes, user=owner, by=owner, expires_at=None, now=now)
     environment = {
         "API": f"{live_server.url}/api",
         "TOKEN": key,

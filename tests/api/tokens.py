@@ -8,7 +8,8 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from distribution.access import tokens
-from tests.builders import a_user, serial
+from tests.builders import serial
+from tests.distribution.staff import a_member
 
 
 def a_program(*scopes: str, user: Any = None) -> APIClient:
@@ -21,11 +22,12 @@ def a_program(*scopes: str, user: Any = None) -> APIClient:
 
 def a_header(*scopes: str, user: Any = None) -> dict[str, str]:
     """The header of a new token of these scopes."""
+    owner = user or a_member(name=f"user-{next(serial):07}")
     _, key = tokens.issue(
         f"program {next(serial)}",
         scopes,
-        user=user or a_user(),
-        by=None,
+        user=owner,
+        by=owner,
         expires_at=None,
         now=timezone.now(),
     )

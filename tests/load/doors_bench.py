@@ -112,7 +112,7 @@ from django.utils import timezone
 from distribution.access import tokens
 user = User.objects.create_superuser("bench")
 now = timezone.now()
-print(tokens.issue("bench", ["subscribers"], user=user, by=None, expires_at=None, now=now)[1])
+print(tokens.issue("bench", ["subscribers"], user=user, by=user, expires_at=None, now=now)[1])
 """
 
 

@@ -22,7 +22,7 @@ from distribution.content.preview import Bubble, LanguageAudience
 from distribution.models import Content, ContentState
 from distribution.runtime import india_time
 from masking.phones import mask_phone
-from subscribers.admin.page_frame import OwnPages, framed
+from subscribers.admin.page_frame import OwnPages, framed, staff_user
 from subscribers.models import Subscriber
 from subscribers.whole_numbers import whole_number
 
@@ -95,7 +95,7 @@ class ContentViews(OwnPages, ModelAdmin):
                 "bubble": preview.bubble(content, person),
                 "deadline": approval.deadline(content.day) if content.day else None,
                 "late": approval.is_late(content, now),
-                "own": content.author_id == request.user.pk,
+                "own": bool(approval.part_in(content, staff_user(request))),
                 "url": url_of(content),
             }
             for content in rows

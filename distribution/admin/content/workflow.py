@@ -18,7 +18,7 @@ from distribution.admin.content.views import url_of
 from distribution.content import approval, staff_send, validation
 from distribution.content.approval import EDITORIAL, ApprovalError, ChangedSinceError
 from distribution.content.staff_send import StaffSendError
-from distribution.models import Content, ContentState, Decision
+from distribution.models import Content, ContentState
 from masking.phones import mask_phone
 from phonepool.cloud_api import client
 from subscribers.admin import form_keys, shown_version
@@ -171,12 +171,13 @@ WORKFLOW_ACTIONS = {
 def workflow_context(request: HttpRequest, content: Content) -> dict[str, Any]:
     """The state of the content, and the actions that the user may perform."""
     now, state = timezone.now(), content.state
-    editors = content.approvals.filter(decision__in=[Decision.EDITED, Decision.SUBMITTED])
-    own = content.author_id == request.user.pk or editors.filter(by_id=request.user.pk).exists()
+    own = bool(approval.part_in(content, staff_user(request)))
     waiting, late = state == ContentState.SUBMITTED, approval.is_late(content, now)
     return {
         "shown_version": shown_version.seal(shown.of(content)),
-        "history": content.approvals.select_related("by").order_by("-at", "-pk"),
+        "history": content.approvals.select_related("by", "token__created_by").order_by(
+            "-at", "-pk"
+        ),
         "findings": validation.content_problems(content) if state in EDITORIAL else [],
         "deadline": approval.deadline(content.day) if content.day else None,
         "late": late and state not in (ContentState.APPROVED, ContentState.REPLACED),

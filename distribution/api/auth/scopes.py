@@ -1,7 +1,9 @@
 """Authorisation and rate limits by scope.
 
-A view names the scope of each method in `scopes`; other methods are refused. API_RATES sets the
-requests a minute for each scope.
+A view names the scope of each method in `scopes`; other methods are refused. In `permissions` it
+names, by method, the permission of the admin page that does the same, if that is not the scope's
+own. A token needs the scope, and its owner the permission at the moment of the call; signed-in
+staff need the permission. API_RATES sets the requests a minute for each scope.
 """
 
 from __future__ import annotations
@@ -10,13 +12,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.contrib.auth.models import User
 from rest_framework.exceptions import MethodNotAllowed, NotAuthenticated, PermissionDenied
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 
 from distribution.access import rate_limits
+from distribution.access.permissions import holds
 from distribution.api.auth.authentication import holder
 from distribution.models import ApiToken, Scope
 
@@ -25,15 +27,7 @@ if TYPE_CHECKING:  # APIView imports its defaults, and this is one of them
 
 Scopes = Mapping[str, Scope]
 SCOPE_MISSING = "This needs the scope “{}”: ask an administrator for a token that has it."
-
-# For signed-in staff: the permission of the matching admin page.
-PERMISSIONS = {
-    Scope.READ: "distribution.view_distribution",
-    Scope.SUBSCRIBERS: "subscribers.import_subscriber",
-    Scope.CONTENT: "distribution.add_content",
-    Scope.DISTRIBUTE: "distribution.start_distribution",
-    Scope.ADMIN: "distribution.add_apitoken",
-}
+ROLE_MISSING = "The role of {} does not allow this (any more): ask an administrator."
 
 
 class ScopeNeeded(BasePermission):
@@ -45,8 +39,10 @@ class ScopeNeeded(BasePermission):
             raise MethodNotAllowed(request.method or "")
         if not request.user.is_authenticated:
             raise NotAuthenticated
-        if not _holds(request, scope):
+        if isinstance(request.auth, ApiToken) and scope not in request.auth.scopes:
             raise PermissionDenied(SCOPE_MISSING.format(scope), code="scope_missing")
+        if not holds(request.user, scope, _own_permission(view, request.method or "")):
+            raise PermissionDenied(ROLE_MISSING.format(request.user), code="role_missing")
         return True
 
 
@@ -56,11 +52,10 @@ def required_scope(view: object, method: str) -> Scope | None:
     return scopes.get("GET" if method == "HEAD" else method)
 
 
-def _holds(request: Request, scope: Scope) -> bool:
-    if isinstance(request.auth, ApiToken):
-        return scope in request.auth.scopes
-    user = request.user
-    return isinstance(user, User) and user.is_staff and user.has_perm(PERMISSIONS[scope])
+def _own_permission(view: object, method: str) -> str:
+    """The permission that the admin asks for the same act, if it is not that of the scope."""
+    permissions: Mapping[str, str] = getattr(view, "permissions", {})
+    return permissions.get(method, "")
 
 
 class ScopeThrottle(BaseThrottle):

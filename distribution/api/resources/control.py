@@ -49,6 +49,7 @@ class Pause(Step):
     Calls under way finish, nothing new begins until somebody resumes it.
     """
 
+    permissions = {"POST": "distribution.pause_distribution"}
     target_state, log_message = DistributionState.PAUSED, "Paused."
 
     def apply(self, pk: int, reason: str) -> None:
@@ -59,6 +60,7 @@ class Pause(Step):
 class Resume(Step):
     """Resume a paused distribution."""
 
+    permissions = {"POST": "distribution.pause_distribution"}
     target_state, log_message = DistributionState.SENDING, "Resumed."
 
     def apply(self, pk: int, reason: str) -> None:
@@ -72,6 +74,7 @@ class Cancel(Step):
     Everybody who still waits is left out. What is under way is still settled.
     """
 
+    permissions = {"POST": "distribution.cancel_distribution"}
     target_state, log_message = DistributionState.CANCELLED, "Cancelled."
 
     def apply(self, pk: int, reason: str) -> None:

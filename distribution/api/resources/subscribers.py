@@ -66,6 +66,7 @@ class Person(generics.RetrieveAPIView[Subscriber]):
     """
 
     scopes = {"GET": Scope.SUBSCRIBERS, "PATCH": Scope.SUBSCRIBERS}
+    permissions = {"PATCH": "subscribers.change_subscriber"}
     serializer_class = OneSubscriber
 
     def get_object(self) -> Subscriber:
@@ -93,6 +94,7 @@ class AddSubscriber(APIView):
     """One more, with the proof that they agreed."""
 
     scopes = {"POST": Scope.SUBSCRIBERS}
+    permissions = {"POST": "subscribers.add_subscriber"}
     creates = True
     follow = ("subscribers_read", "subscribers_change", "subscribers_status", "subscribers_history")
 
@@ -131,6 +133,7 @@ class SubscriberStatus(APIView):
     """Whether somebody is written to."""
 
     scopes = {"PATCH": Scope.SUBSCRIBERS}
+    permissions = {"PATCH": "subscribers.change_subscriber"}
 
     @extend_schema("subscribers_status", request=StatusChange, responses=OneSubscriber)
     def patch(self, request: Request, id: int) -> Response:

@@ -220,6 +220,7 @@ class Planned(APIView):
     """One that is planned."""
 
     scopes = {"DELETE": Scope.DISTRIBUTE}
+    permissions = {"DELETE": "distribution.cancel_distribution"}
 
     @extend_schema(request=None, responses={204: OpenApiResponse(description="It will not begin.")})
     def delete(self, request: Request, id: int) -> Response:

@@ -19,15 +19,15 @@ class Command(BaseCommand):
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("name", help="whose program it is: crm, portal")
         parser.add_argument("--user", required=True, help="in whose name it acts: a username")
+        parser.add_argument("--by", help="who makes it: a username; default: the same person")
         parser.add_argument(
             "--scope", action="append", required=True, choices=Scope.values, dest="scopes"
         )
         parser.add_argument("--days", type=int, default=365, help="until it expires; 0: never")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        user = User.objects.filter(username=options["user"], is_active=True).first()
-        if user is None:
-            raise CommandError(f"There is no active user {options['user']}.")
+        user = _staff(options["user"])
+        by = _staff(options["by"]) if options["by"] else user
         now = timezone.now()
         days = options["days"]
         try:
@@ -35,7 +35,7 @@ class Command(BaseCommand):
                 options["name"],
                 options["scopes"],
                 user=user,
-                by=None,
+                by=by,
                 expires_at=now + timedelta(days=days) if days else None,
                 now=now,
             )
@@ -45,3 +45,10 @@ class Command(BaseCommand):
         self.stderr.write(f"{token}, scopes {', '.join(token.scopes)}, {until}.")
         self.stderr.write("Keep the key now: it is not shown again.")
         self.stdout.write(key)
+
+
+def _staff(name: str) -> User:
+    user = User.objects.filter(username=name, is_active=True, is_staff=True).first()
+    if user is None:
+        raise CommandError(f"There is no active user {name} of the staff.")
+    return user

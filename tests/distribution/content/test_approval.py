@@ -19,6 +19,7 @@ from tests.builders import (
     a_user,
     an_approved_content,
 )
+from tests.distribution.staff import a_member
 
 pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -80,7 +81,7 @@ def test_the_author_decides_nothing(decide):
 @pytest.mark.parametrize("step", ["write", "submit"])
 def test_who_made_a_token_worked_on_what_came_by_it(step):
     """Else one administrator is two people: their token writes as somebody else, they approve."""
-    administrator, editor, approver = a_user(), a_user(), a_user()
+    administrator, editor, approver = a_member(), a_member("Editor"), a_user()
     token, _ = tokens.issue(
         "crm", ["content"], user=editor, by=administrator, expires_at=None, now=NOW
     )

@@ -62,7 +62,7 @@ def test_it_answers_meta_and_those_who_watch_it_and_nobody_else(serve: Callable[
     port = serve(RECEIVER)  # its REDIS_URL leads nowhere
     by = User.objects.create_superuser("root")
     now = timezone.now()
-    _, key = tokens.issue("crm", Scope.values, user=by, by=None, expires_at=None, now=now)
+    _, key = tokens.issue("crm", Scope.values, user=by, by=by, expires_at=None, now=now)
     entitled = {"Authorization": f"Bearer {key}"}
     signed = {signature.HEADER: signature.sign(BODY, settings.WHATSAPP_APP_SECRETS[0])}
 
