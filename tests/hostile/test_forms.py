@@ -16,7 +16,7 @@ from django.urls import reverse
 
 from tests.admin.routes import MAKERS, PAGES
 from tests.hostile.asking import Asking
-from tests.hostile.values import VALUES
+from tests.hostile.values import VALUES, each, share
 
 pytestmark = [pytest.mark.django_db, pytest.mark.each_database]
 VALUES_EACH = 3  # of each field: the forms of the admin take all of them together
@@ -83,7 +83,7 @@ def test_no_field_of_a_form_breaks_it(model: str) -> None:
         fields = Fields(page.content.decode()).fields
         fields.pop("csrfmiddlewaretoken", None)
         for name in fields:
-            for value in islice(values, VALUES_EACH):
+            for value in islice(values, each(VALUES_EACH)):
                 asking.ask("post", url, data={**fields, name: value})
             next(values)
     assert asking.verdict() == {}
@@ -102,8 +102,8 @@ def test_no_choice_of_rows_breaks_an_action(model: str) -> None:
     )
     actions = [*page.actions, "delete_selected", "bogus"] if page.actions is not None else ["bogus"]
     names = [one if isinstance(one, str) else one.__name__ for one in actions]
-    for name in names:
-        for value in VALUES:
+    for turn, name in enumerate(names):
+        for value in share(VALUES, turn):
             sent = {"action": name, CHOSEN: value, "index": "0"}
             asking.ask("post", url, data=sent)
             asking.ask("post", url, data={**sent, "confirmed": "1", "reason": value})

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 
 from tests.admin.routes import PAGES
 from tests.hostile.addresses import filled, patterns
 from tests.hostile.asking import Asking
-from tests.hostile.values import IDS
+from tests.hostile.values import IDS, share
 
 pytestmark = [pytest.mark.django_db, pytest.mark.each_database]
 LEAVES = "/admin/logout/"  # the session
@@ -18,14 +19,14 @@ LEAVES = "/admin/logout/"  # the session
 @pytest.mark.parametrize("method", ["get", "post"])
 def test_no_place_of_a_path_breaks_anything(method: str) -> None:
     asking, told = Asking(), {}
-    for path in patterns():
+    for turn, path in enumerate(patterns()):
         if path == LEAVES:
             continue
-        for value in IDS if "{}" in path else [""]:
+        for value in share(IDS, turn) if "{}" in path else [""]:
             url = filled(path, value)
             told[url] = asking.ask(method, url)
     assert asking.verdict() == {}
-    assert len(told) > 1_000
+    assert len(told) > (1_000 if connection.vendor != "sqlite" else 250)
 
 
 @pytest.mark.parametrize("model", sorted(PAGES))

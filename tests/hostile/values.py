@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from django.db import connection
+
 # In the place of an id. The last ones are what Django's admin quotes: `_00` is NUL.
 IDS = (
     "abc",
@@ -43,3 +47,14 @@ VALUES = (
     "null",
     "true",
 )
+SQLITE_SHARE = 4  # PostgreSQL refuses more: it is asked all, SQLite every fourth
+
+
+def share(values: Sequence[str], turn: int) -> Sequence[str]:
+    """The values for one place: on SQLite a part of them, another one at the next turn."""
+    return values if connection.vendor != "sqlite" else values[turn % SQLITE_SHARE :: SQLITE_SHARE]
+
+
+def each(count: int) -> int:
+    """How many values one field or parameter takes."""
+    return count if connection.vendor != "sqlite" else max(1, count // SQLITE_SHARE)
