@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
-from masking.phones import mask_phones
 from masking.placeholders import PERSONAL
-from masking.user_ids import mask_user_ids
+from masking.texts import mask_text as mask_text
 
 BODY_CHARACTERS_LIMIT = 20_000
 PRIVATE_KEYS = frozenset(
@@ -28,7 +26,6 @@ PRIVATE_KEYS = frozenset(
         "response_json",
     )
 )
-_MESSAGE_ID = re.compile(r"wamid\.[A-Za-z0-9+/=_.-]+")  # Base64 around the person's number
 _TIME_KEYS = frozenset(("timestamp", "time"))
 
 
@@ -41,12 +38,6 @@ def mask_body(raw: bytes) -> str:
     if len(shown) > BODY_CHARACTERS_LIMIT:
         return f"{shown[:BODY_CHARACTERS_LIMIT]}\n… ({len(raw)} bytes in all)"
     return shown
-
-
-def mask_text(text: str) -> str:
-    """Free text, such as an error's, without phone numbers, user ids and message ids."""
-    text = _MESSAGE_ID.sub(lambda found: f"wamid.…{found[0][-4:]}", text)
-    return mask_phones(mask_user_ids(text))
 
 
 def first_line(error: BaseException) -> str:

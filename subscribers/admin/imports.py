@@ -22,11 +22,13 @@ from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
+from masking.phones import mask_phones
 from subscribers.admin import form_keys, import_facts, import_undo, shown_version
-from subscribers.admin.confirmed_action import log_action
+from subscribers.admin.confirmed_action import Confirmation, confirm, log_action
 from subscribers.admin.form_keys import DONE_ALREADY, SentBeforeError
 from subscribers.admin.import_columns import SAMPLE, ColumnsForm
 from subscribers.admin.page_frame import OwnPages, csv_file, framed, staff_user
+from subscribers.admin.person_actions import FULL_PHONE
 from subscribers.admin.read_only import NeverChanged, NeverDeleted
 from subscribers.admin.shown_version import Difference
 from subscribers.importing import jobs, stored_files, undo
@@ -36,6 +38,11 @@ from subscribers.spreadsheets import csv_lines
 
 PERMISSION = "subscribers.import_subscriber"
 DECIDED = "This import was decided already."
+REFUSED_IN_FULL = [
+    "The file holds the refused lines as they were uploaded, with whole phone numbers.",
+    "Delete it when you have corrected and imported it.",
+]
+REFUSED_MASKED = ["Somebody else uploaded the list: phone numbers in it are masked for you."]
 FILE_ENDINGS = (".csv", ".xlsx", ".txt", ".tsv", ".jsonl", ".ndjson")
 
 
@@ -226,18 +233,29 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
         self._require_permission(request)
         return csv_file(csv_lines(SAMPLE), "sample-list.csv")
 
-    def refused_view(self, request: HttpRequest, pk: int) -> HttpResponse | StreamingHttpResponse:
+    def refused_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """The refused lines as in the file, for a reason: whole numbers may stand in them."""
         self._require_permission(request)
         job = self._job(request, pk)
-        rows = jobs.refused_rows(job)
-        try:
-            first = next(rows)
-        except ImportRefused as refusal:
-            self.message_user(request, str(refusal), messages.ERROR)
-            return self._redirect_to(job)
-        log_action(self, request, job, "download refused lines")
-        lines = csv_lines(chain([first], rows), are_escaped=True)
-        return csv_file(lines, f"refused-of-import-{job.pk}.csv")
+        in_full = job.by == staff_user(request).username or request.user.has_perm(FULL_PHONE)
+
+        def download(reason: str) -> HttpResponseBase:
+            rows = jobs.refused_rows(job)
+            try:
+                first = next(rows)
+            except ImportRefused as refusal:
+                self.message_user(request, str(refusal), messages.ERROR)
+                return self._redirect_to(job)
+            after = {"full_phones": in_full}
+            log_action(self, request, job, "download refused lines", reason=reason, after=after)
+            shown = rows if in_full else ([mask_phones(cell) for cell in row] for row in rows)
+            lines = csv_lines(chain([first], shown), are_escaped=True)
+            return csv_file(lines, f"refused-of-import-{job.pk}.csv")
+
+        told = REFUSED_IN_FULL if in_full else REFUSED_MASKED
+        page = Confirmation("Download the refused lines", told, "Download")
+        back = self._address(job)
+        return confirm(self, request, page, download, back=back, is_repeatable=True)
 
     def undo_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         self._require_permission(request)

@@ -14,13 +14,15 @@ from django.utils import timezone
 from unfold.admin import TabularInline
 
 from masking.phones import mask_phone
+from masking.texts import mask_evidence
 from subscribers import phones
 from subscribers.admin.confirmed_action import action_button
 from subscribers.admin.exports import ExportActions
 from subscribers.admin.json_field import ToldJson
 from subscribers.admin.model_forms import CarefulForms
+from subscribers.admin.number_search import NumberSearch, is_result
 from subscribers.admin.page_frame import staff_user
-from subscribers.admin.person_actions import PersonActions
+from subscribers.admin.person_actions import FULL_PHONE, PersonActions
 from subscribers.admin.read_only import NeverAdded, NeverChanged, NeverDeleted
 from subscribers.admin.status_changes import confirm_status_change
 from subscribers.consent import erased_phones
@@ -77,14 +79,36 @@ class SubscriberForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
 
 
 class ConsentEventInline(NeverAdded, NeverChanged, NeverDeleted, TabularInline):
+    """Meta's message ids contain the phone: in full to who may see that."""
+
     model = ConsentEvent
     verbose_name_plural = "consent history"
     ordering = ("-at", "-id")
-    fields = readonly_fields = ("at", "kind", "source", "evidence", "notice", "actor")
+    fields = readonly_fields = ("at", "kind", "came_by", "proof", "words", "actor")
     extra = 0
+    in_full = False  # of this request: every request has an inline of its own
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ConsentEvent]:
+        self.in_full = request.user.has_perm(FULL_PHONE)
+        return super().get_queryset(request)
+
+    @admin.display(description="source")
+    def came_by(self, event: ConsentEvent) -> str:
+        return self._told(event.source)
+
+    @admin.display(description="evidence")
+    def proof(self, event: ConsentEvent) -> str:
+        return self._told(event.evidence)
+
+    @admin.display(description="notice")
+    def words(self, event: ConsentEvent) -> str:
+        return self._told(event.notice)
+
+    def _told(self, text: str) -> str:
+        return text if self.in_full else mask_evidence(text)
 
 
-class SubscriberAdmin(NeverDeleted, CarefulForms, PersonActions, ExportActions):
+class SubscriberAdmin(NeverDeleted, CarefulForms, PersonActions, ExportActions, NumberSearch):
     """One person. `distribution.admin.people` adds their messages and registers the page."""
 
     form = SubscriberForm
@@ -116,7 +140,7 @@ class SubscriberAdmin(NeverDeleted, CarefulForms, PersonActions, ExportActions):
     ) -> tuple[QuerySet[Subscriber], bool]:
         """The list leaves out the empty rows of undone imports; those of erased people say so."""
         queryset = queryset.exclude(phone__startswith=phones.BLANK_PREFIX, erasure=None)
-        matches = search.by_id(queryset, search_term)
+        matches = None if is_result(search_term) else search.by_id(queryset, search_term)
         if matches is not None:
             return matches, False
         return super().get_search_results(request, queryset, search_term)

@@ -8,11 +8,12 @@ from functools import partial
 from typing import Any
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
+from subscribers import phones
 from subscribers.admin.confirmed_action import Confirmation, action_button, confirm, log_action
 from subscribers.admin.page_frame import staff_user
 from subscribers.admin.status_changes import STATUS_CHANGES, change_statuses, told
@@ -21,6 +22,7 @@ from subscribers.people import erasure
 
 ERASE = "subscribers.erase_subscriber"
 FULL_PHONE = "subscribers.see_full_phone"
+READ = "read the phone number in full"
 
 
 class PersonActions(ModelAdmin):
@@ -41,6 +43,17 @@ class PersonActions(ModelAdmin):
         if person is not None:
             person.may_be_shown = request.user.has_perm(FULL_PHONE)  # type: ignore[attr-defined]
         return person
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
+    ) -> HttpResponse:
+        """The page; that it showed the phone in full is logged with the address."""
+        response = super().change_view(request, object_id, form_url, extra_context)
+        if response.status_code == 200 and request.user.has_perm(FULL_PHONE):
+            person = self.get_object(request, object_id)
+            if person is not None and not phones.is_blank(person.phone):
+                log_action(self, request, person, READ, reason="Opened the person's page")
+        return response
 
     def has_optout_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         """Users who may change subscribers, while this one is not unsubscribed yet."""

@@ -28,7 +28,7 @@ def by_id(people: QuerySet[Subscriber], term: str) -> QuerySet[Subscriber] | Non
     text = term.strip()
     if _USER_ID.fullmatch(text):
         return people.filter(pk__in=_owners(people, Q(user_id=text) | Q(moved_user_id=text)))
-    if _is_tail(text):
+    if is_tail(text):
         return people.filter(Exact(Right("phone", SHOWN_DIGITS), text))
     found = _spellings_of(text)
     if not found:
@@ -43,7 +43,7 @@ def suppressions_by_id(rows: QuerySet[Suppression], term: str) -> QuerySet[Suppr
     text = term.strip()
     if _USER_ID.fullmatch(text):
         return rows.filter(user_id=text)
-    if _is_tail(text):
+    if is_tail(text):
         return rows.filter(Exact(Right("phone", SHOWN_DIGITS), text))
     found = _spellings_of(text)
     return rows.filter(phone__in=found) if found else None
@@ -65,7 +65,8 @@ def with_attribute(people: QuerySet[Subscriber], name: str, value: str) -> Query
     return people.alias(value=KeyTransform(name, "attributes")).filter(value=value)
 
 
-def _is_tail(text: str) -> bool:
+def is_tail(text: str) -> bool:
+    """Whether it can be the digits that a masked number shows."""
     return text.isdecimal() and text.isascii() and len(text) == SHOWN_DIGITS
 
 

@@ -10,20 +10,22 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
+from django.urls import reverse
 from django.utils import timezone
 
+from distribution.access import full_numbers
 from distribution.ledger.reasons import explain
 from distribution.models import Attempt, Delivery, Distribution
 from distribution.reporting import delivery_export
 from distribution.runtime import india_time
 from masking.phones import mask_phone
-from subscribers.admin.confirmed_action import log_action
+from masking.texts import mask_text
+from subscribers.admin.confirmed_action import Confirmation, confirm, log_action
+from subscribers.admin.number_search import NumberSearch
 from subscribers.admin.page_frame import OwnPages, csv_file
 from subscribers.admin.read_only import ReadOnlyAdmin
 from subscribers.whole_numbers import whole_number
 
-EXPORT = "distribution.export_delivery"
-FULL_PHONE = "subscribers.see_full_phone"
 FILTER_CHOICES_LIMIT = 31  # distributions: a month of daily ones
 
 
@@ -81,7 +83,9 @@ def _clock(moment: datetime | None) -> str | None:
 
 
 @admin.register(Delivery)
-class DeliveryAdmin(OwnPages, ReadOnlyAdmin):
+class DeliveryAdmin(OwnPages, ReadOnlyAdmin, NumberSearch):
+    found_field = "subscriber"
+
     list_display = [
         "masked_phone",
         "name",
@@ -157,18 +161,43 @@ class DeliveryAdmin(OwnPages, ReadOnlyAdmin):
         )
 
     def export_view(self, request: HttpRequest) -> HttpResponseBase:
-        """The rows that the list shows with the same filters, as one CSV file."""
-        if not (request.user.has_perm(EXPORT) and self.has_view_permission(request)):
+        """The rows that the list shows with the same filters, as one CSV file: for a reason."""
+        may = full_numbers.may_export_deliveries(request.user)
+        if not (may and self.has_view_permission(request)):
             raise PermissionDenied
-        changelist = self.get_changelist_instance(request)
-        full = request.user.has_perm(FULL_PHONE)
-        rows = changelist.get_queryset(request).order_by("pk")
-        latest = rows.values("distribution_id")[:1]
-        distribution = Distribution.objects.filter(pk__in=latest).first()
-        if distribution is not None:
-            after = {"filters": request.GET.dict(), "full_phones": full}
-            log_action(self, request, distribution, "Export deliveries", before={}, after=after)
-        return csv_file(delivery_export.lines(rows, full_phones=full), "deliveries.csv")
+        full = full_numbers.may_export(request.user)
+        rows = self.get_changelist_instance(request).get_queryset(request).order_by("pk")
+
+        def export(reason: str) -> HttpResponseBase:
+            latest = rows.values("distribution_id")[:1]
+            distribution = Distribution.objects.filter(pk__in=latest).first()
+            if distribution is not None:
+                filters = {name: mask_text(str(value)) for name, value in request.GET.items()}
+                after = {"filters": filters, "full_phones": full}
+                log_action(
+                    self,
+                    request,
+                    distribution,
+                    "Export deliveries",
+                    reason=reason,
+                    before={},
+                    after=after,
+                )
+            return csv_file(delivery_export.lines(rows, full_phones=full), "deliveries.csv")
+
+        page = Confirmation("Export deliveries", _consequences(full=full), "Export")
+        back = reverse("admin:distribution_delivery_changelist")
+        query = request.GET.urlencode()
+        back = f"{back}?{query}" if query else back
+        return confirm(self, request, page, export, back=back, is_repeatable=True)
+
+
+def _consequences(*, full: bool) -> list[str]:
+    numbers = "full phone numbers" if full else "masked phone numbers"
+    return [
+        f"The file holds names and {numbers} of everybody on the list.",
+        "Keep it where only those who need it can read it, and delete it afterwards.",
+    ]
 
 
 @admin.register(Attempt)

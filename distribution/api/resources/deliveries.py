@@ -9,8 +9,11 @@ from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
 from rest_framework import serializers
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
+from distribution.access import full_numbers
+from distribution.api.auth import audit
 from distribution.api.http import csv
 from distribution.api.http.replica_lists import ReplicaList
 from distribution.ledger.reasons import explain
@@ -18,6 +21,9 @@ from distribution.models import Delivery, Distribution, Progress, Scope, State
 from distribution.reporting import delivery_export
 from distribution.runtime import replica
 from masking.phones import mask_phone
+from masking.texts import mask_text
+
+EXPORT_MISSING = "Your role does not export deliveries: ask an administrator for one that does."
 
 
 @extend_schema_field({"type": "string", "enum": [step.name.lower() for step in Progress]})
@@ -81,11 +87,18 @@ class Deliveries(ReplicaList[Delivery]):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         """List deliveries of a distribution.
 
-        JSON in pages, or all of them as one CSV file with `Accept: text/csv`.
+        JSON in pages, or all of them as one CSV file with `Accept: text/csv`: that is an export,
+        which is logged and which the role of the caller has to allow.
         """
-        get_object_or_404(Distribution, pk=self.kwargs["id"])  # the replica may not have it yet
+        # the replica may not have it yet
+        distribution = get_object_or_404(Distribution, pk=self.kwargs["id"])
         if csv.wants_csv(request):
+            if not full_numbers.may_export_deliveries(request.user):
+                raise PermissionDenied(EXPORT_MISSING)
             rows = self.get_queryset().using(replica.stream_alias()).order_by("pk")
             lines = delivery_export.lines(self.filter_queryset(rows), full_phones=False)
+            filters = {name: mask_text(str(value)) for name, value in request.query_params.items()}
+            after = {"filters": filters, "full_phones": False}
+            audit.log_action(request, distribution, "Deliveries exported.", after=after)
             return csv.csv_response(lines, f"deliveries-{self.kwargs['id']}.csv")
         return super().get(request, *args, **kwargs)

@@ -12,6 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from distribution.api.auth import audit
 from distribution.api.http.paging import CursorPages
 from distribution.api.http.parameters import PAGE_PARAMETERS
 from distribution.api.resources.deliveries import ProgressField
@@ -20,7 +21,7 @@ from distribution.api.resources.subscribers import get_subscriber
 from distribution.models import Delivery, Scope, State
 from distribution.reporting import subscriber_history
 from distribution.runtime import india_time
-from subscribers.models import ConsentEvent
+from subscribers.models import ConsentEvent, Subscriber
 
 MAX_EVENTS = 200
 PAGES = [
@@ -91,17 +92,27 @@ class SubscriberHistory(APIView):
         Each delivery is also told in a sentence that can be read out on the phone.
         """
         subscriber, pages = get_subscriber(id), CursorPages()
+        events = _events(subscriber.pk)
         rows = pages.paginate_queryset(_deliveries(subscriber.pk), request, self)
         today = india_time.local_date(timezone.now())
         return Response(
             {
                 "subscriber": subscriber.pk,
-                "consent": ConsentRow(_events(subscriber.pk), many=True).data,
+                "consent": _consent(request, subscriber, events),
                 "deliveries": DeliveryRow(rows, many=True, context={"today": today}).data,
                 "next": pages.get_next_link(),
                 "previous": pages.get_previous_link(),
             }
         )
+
+
+def _consent(request: Request, person: Subscriber, events: list[ConsentEvent]) -> Any:
+    """What they decided; in full, and logged, where it holds numbers and the caller may read."""
+    masked = ConsentRow(events, many=True).data
+    told = ConsentRow(events, many=True, context={"in_full": True}).data
+    if told == masked or not audit.reads_number(request, person):
+        return masked
+    return told
 
 
 def _deliveries(subscriber_id: int) -> QuerySet[Delivery]:

@@ -15,6 +15,7 @@ from distribution.api.http.fields import Body, Text
 from distribution.api.http.moments import ZonedDateTimeFilter
 from distribution.api.http.parameters import Filters
 from masking.phones import mask_phone
+from masking.texts import mask_evidence
 from subscribers import phones
 from subscribers.details import values as rules
 from subscribers.details.placeholders import MAX_NAME_LENGTH, MAX_VALUE_LENGTH
@@ -65,10 +66,18 @@ class SubscriberRow(serializers.ModelSerializer[Subscriber]):
 
 
 class OneSubscriber(SubscriberRow):
-    """A subscriber alone: the phone in full."""
+    """A subscriber alone: the phone in full for who may read that, else masked."""
 
-    in_full = True
-    phone = serializers.CharField(help_text="In full: +919812345601.")  # type: ignore[assignment]
+    phone = serializers.SerializerMethodField(
+        help_text="+919812345601 for who may read numbers in full, else +91******5601."
+    )
+
+    @property
+    def in_full(self) -> bool:  # type: ignore[override]
+        return bool(self.context.get("in_full"))
+
+    def get_phone(self, person: Subscriber) -> str:
+        return person.phone if self.in_full else super().get_phone(person)
 
 
 class Details(Body):
@@ -144,10 +153,31 @@ class StatusChange(Body):
 class ConsentRow(serializers.ModelSerializer[ConsentEvent]):
     """A decision about somebody, as it is kept for good."""
 
+    source = serializers.SerializerMethodField(  # type: ignore[assignment]  # a field of this name
+        help_text="Where it came from: whatsapp:STOP …"
+    )
+    evidence = serializers.SerializerMethodField(
+        help_text="What proves it; Meta's message ids, which contain the number, only for who may "
+        "read numbers in full."
+    )
+    notice = serializers.SerializerMethodField(help_text="The words that they agreed to.")
+
     class Meta:
         model = ConsentEvent
         fields = ("kind", "at", "source", "evidence", "notice", "actor")
         read_only_fields = fields
+
+    def get_source(self, event: ConsentEvent) -> str:
+        return self._told(event.source)
+
+    def get_evidence(self, event: ConsentEvent) -> str:
+        return self._told(event.evidence)
+
+    def get_notice(self, event: ConsentEvent) -> str:
+        return self._told(event.notice)
+
+    def _told(self, text: str) -> str:
+        return text if self.context.get("in_full") else mask_evidence(text)
 
 
 class SubscriberFilter(Filters):

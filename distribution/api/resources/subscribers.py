@@ -62,7 +62,8 @@ class Subscribers(ReplicaList[Subscriber]):
 class Person(generics.RetrieveAPIView[Subscriber]):
     """One subscriber.
 
-    With the phone in full.
+    With the phone in full for a token with the scope whose person may read that, and for staff
+    who may; each reading is logged. For everybody else it is masked.
     """
 
     scopes = {"GET": Scope.SUBSCRIBERS, "PATCH": Scope.SUBSCRIBERS}
@@ -72,7 +73,12 @@ class Person(generics.RetrieveAPIView[Subscriber]):
     def get_object(self) -> Subscriber:
         return get_subscriber(self.kwargs["id"])
 
-    @extend_schema("subscribers_change", request=Details, responses=OneSubscriber)
+    def retrieve(self, request: Request, *_: Any, **__: Any) -> Response:
+        person = self.get_object()
+        in_full = audit.reads_number(request, person)
+        return Response(OneSubscriber(person, context={"in_full": in_full}).data)
+
+    @extend_schema("subscribers_change", request=Details, responses=SubscriberRow)
     def patch(self, request: Request, id: int) -> Response:
         """Correct somebody's details.
 
@@ -87,7 +93,7 @@ class Person(generics.RetrieveAPIView[Subscriber]):
             after = {"fields": ", ".join(changed)}
             audit.log_action(request, person, "Details changed.", after=after)
         person.refresh_from_db()
-        return Response(OneSubscriber(person).data)
+        return Response(SubscriberRow(person).data)
 
 
 class AddSubscriber(APIView):
@@ -125,7 +131,7 @@ def _add(request: Request, details: dict[str, Any]) -> idempotency.Answer:
     except registration.Erased as refusal:
         raise Conflict("subscriber_erased", str(refusal)) from None
     audit.log_action(request, person, "Added.", after={"consent_source": notice[:150]})
-    body = OneSubscriber(person).data
+    body = OneSubscriber(person, context={"in_full": audit.may_read_numbers(request)}).data
     return idempotency.Answer(201, body, reverse("api:subscriber", args=[person.pk]))
 
 
@@ -135,7 +141,7 @@ class SubscriberStatus(APIView):
     scopes = {"PATCH": Scope.SUBSCRIBERS}
     permissions = {"PATCH": "subscribers.change_subscriber"}
 
-    @extend_schema("subscribers_status", request=StatusChange, responses=OneSubscriber)
+    @extend_schema("subscribers_status", request=StatusChange, responses=SubscriberRow)
     def patch(self, request: Request, id: int) -> Response:
         """Set the status.
 
@@ -161,4 +167,4 @@ class SubscriberStatus(APIView):
                     request, person, "Status set.", reason=change["reason"], after=after
                 )
         person.refresh_from_db()
-        return Response(OneSubscriber(person).data)
+        return Response(SubscriberRow(person).data)

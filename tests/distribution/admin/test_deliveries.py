@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from urllib.parse import urlencode
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -18,6 +19,7 @@ from django.utils import timezone
 from distribution.models import Delivery
 from tests.distribution.staff import ROLES, a_client
 from tests.mornings import a_morning
+from tests.shown_forms import confirm
 
 pytestmark = pytest.mark.django_db
 LIST = "/admin/distribution/delivery/"
@@ -29,7 +31,8 @@ def shown(client: Client, **query: object) -> int:
 
 
 def exported(client: Client, **query: object) -> list[dict[str, str]]:
-    answer = client.get(EXPORT, query)
+    url = f"{EXPORT}?{urlencode(query)}"
+    answer = confirm(client, url, reason="The monthly report")
     assert answer.status_code == 200
     text = b"".join(answer).decode("utf-8-sig")
     return list(csv.DictReader(io.StringIO(text)))
@@ -62,6 +65,10 @@ def test_the_export_needs_its_permission_and_is_logged(role):
     a_morning(20, now=timezone.now())
     client, may = a_client(role), role in ("Operator", "Administrator")
     assert client.get(EXPORT).status_code == (200 if may else 403)
+    assert LogEntry.objects.count() == 0  # the page with the question is no export
+    assert confirm(client, EXPORT, reason="").status_code == (200 if may else 403)
+    assert LogEntry.objects.count() == 0
+    assert confirm(client, EXPORT, reason="Report").status_code == (200 if may else 403)
     assert ("Export these" in client.get(LIST).content.decode()) is may
     assert LogEntry.objects.filter(change_message__contains="Export deliveries").exists() is may
 
@@ -76,6 +83,9 @@ def test_whole_numbers_are_exported_to_those_who_may_see_them_only():
     assert all("******" in row["phone"] for row in exported(client))
     told = json.loads(LogEntry.objects.latest("pk").change_message)
     assert told[0]["after"] == {"filters": {}, "full_phones": False}
+    assert (told[0]["reason"], told[-1]["ip"]) == ("The monthly report", "127.0.0.1")
+    assert all("******" in row["phone"] for row in exported(a_client("Operator")))
+    assert not any("******" in row["phone"] for row in exported(a_client("Administrator")))
 
 
 def test_the_list_takes_as_many_queries_for_ten_times_the_people():

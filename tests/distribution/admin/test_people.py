@@ -198,7 +198,8 @@ def test_a_person_is_erased_in_two_steps_with_reasons():
     page = html(client, url("change", person))
     assert "Erased on" in page
     assert "Asha" not in page
-    assert [("erase" in log_messages()[0]), ("purge" in log_messages()[1])] == [True, True]
+    acts = [line for line in log_messages() if "read the phone number" not in line]
+    assert [("erase" in acts[0]), ("purge" in acts[1])] == [True, True]
     add = {"phone": "9812345678", "tier": "PRO", "language": "hi", "attributes": "{}"}
     forms = {"consent_events-TOTAL_FORMS": 0, "consent_events-INITIAL_FORMS": 0}
     refused = client.post(reverse("admin:subscribers_subscriber_add"), {**add, **forms})

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
@@ -13,7 +15,7 @@ from django.utils import timezone
 from subscribers import tasks
 from subscribers.importing import jobs
 from subscribers.models import ImportJob, Subscriber
-from tests.shown_forms import marks_of
+from tests.shown_forms import confirm, marks_of
 from tests.subscribers.roles import ROLES, a_client, log_messages
 from tests.subscribers.workbooks import a_workbook
 
@@ -95,12 +97,28 @@ def test_the_refused_lines_are_a_file_with_reasons():
     client = a_client("Editor")
     job = a_checked_job(client)
 
-    response = client.get(where("refused", job))
+    response = confirm(client, where("refused", job), reason="To correct them")
 
     rows = list(csv.reader(io.StringIO(text(response).removeprefix("\ufeff"))))
     assert rows[0] == ["Refused line", "Refused because", "phone", "name"]
     assert (rows[1][0], rows[1][2], rows[1][3]) == ("3", "12", "'=1+1")
     assert "attachment" in response["Content-Disposition"]
+    told = json.loads(LogEntry.objects.latest("pk").change_message)
+    assert (told[0]["reason"], told[-1]["ip"]) == ("To correct them", "127.0.0.1")
+
+
+@pytest.mark.parametrize(("role", "whole"), [("Editor", False), ("Administrator", True)])
+def test_numbers_of_a_list_that_somebody_else_uploaded_are_masked_unless_they_may_be_seen(
+    role, whole
+):
+    twice = "phone,name\n9812345601,Asha\n9812345601,Ravi\n"
+    job = jobs.submit(twice.encode(), "people.csv", by="x", now=timezone.now())
+    jobs.run(job.pk, clock=timezone.now)
+
+    response = confirm(a_client(role), where("refused", job), reason="To correct them")
+
+    assert ("9812345601" in text(response)) is whole
+    assert f'"full_phones": {str(whole).lower()}' in log_messages()[-1]
 
 
 @pytest.mark.parametrize(("people", "told"), [(20, ""), (21, ": the first 20 of 21")])
