@@ -13,6 +13,7 @@ COPY --from=packages /venv /venv
 COPY manage.py ./
 COPY config config
 COPY distribution distribution
+COPY evidence evidence
 COPY masking masking
 COPY phonepool phonepool
 COPY sandbox sandbox

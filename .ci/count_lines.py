@@ -17,6 +17,7 @@ from pathlib import Path
 PACKAGES = (
     "config",
     "distribution",
+    "evidence",
     "masking",
     "phonepool",
     "sandbox",

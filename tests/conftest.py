@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db.backends.postgresql.operations import DatabaseOperations
 from hypothesis import HealthCheck
 from hypothesis import settings as options
 
@@ -61,6 +62,21 @@ def only_this_machine() -> Iterator[None]:
         for name in ("connect", "connect_ex"):
             patch.setattr(socket.socket, name, guarded(name))
         patch.setattr(socket, "getaddrinfo", resolve_locally)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def emptying_between_tests() -> Iterator[None]:
+    """Tables of evidence refuse TRUNCATE; Django empties PostgreSQL's tables by it between tests.
+    Only here, and only in the transaction that does so, the triggers are off."""
+    execute = DatabaseOperations.execute_sql_flush
+
+    def execute_without_triggers(self: DatabaseOperations, statements: list[str]) -> Any:
+        set_role = "SET LOCAL session_replication_role = {}".format  # superusers only
+        return execute(self, [set_role("replica"), *statements, set_role("origin")])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "execute_sql_flush", execute_without_triggers)
         yield
 
 

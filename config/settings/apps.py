@@ -8,6 +8,7 @@ INSTALLED_APPS = [
     "distribution",
     "phonepool",
     "subscribers",
+    "evidence",
     "django_celery_beat",
     "django_prometheus",
     "rest_framework",

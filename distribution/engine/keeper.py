@@ -56,6 +56,7 @@ class KeeperActions:
     post_events: Callable[[], object]  # to other systems; must not block
     refresh_rollups: Callable[[], object]  # the figures of ended distributions; must not block
     withdraw: Callable[[], object]  # the calls that were not begun: the process is to end
+    chain_evidence: Callable[[], object] = lambda: None  # rows just committed; must not block
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,7 @@ class Keeper:
             situation.sla_at, now, settings.KEEPER_STALE_SECONDS / 2
         ):
             self._do("the service level", tick.refresh_sla, now)
+        self._actions.chain_evidence()
         if situation.unsent_alerts and settings.WEBHOOK_ALERT_URL:
             self._notifying.start()
         if silent and tick_due:

@@ -16,7 +16,10 @@ pytestmark = pytest.mark.any_database  # files only
 
 ROOT = Path(settings.BASE_DIR)
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
-APPS = {"config", "distribution", "masking", "phonepool", "sandbox", "subscribers", "webhooks"}
+APPS = {
+    *("config", "distribution", "evidence", "masking", "phonepool", "sandbox", "subscribers"),
+    "webhooks",
+}
 PINS = ["requirements.txt", "requirements-dev.txt"]
 
 

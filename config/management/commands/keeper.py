@@ -10,6 +10,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
 from config.processes.child import report_ready
@@ -20,6 +21,7 @@ from distribution.runtime.background import BackgroundJob
 from distribution.runtime.watchdog import Watchdog
 from distribution.sending import batch, withdrawal
 from distribution.tasks import start_batches
+from evidence.linking import Linker
 from phonepool.cloud_api import client
 from webhooks.applying import inbox
 
@@ -43,6 +45,18 @@ class Command(BaseCommand):
 
 
 rollup_refresh = BackgroundJob("rollups", lambda: rollups.refresh(timezone.now()))
+linker = Linker(rest=3)  # a long backlog, an import of a million, takes a quarter of a core
+
+
+def link_evidence() -> None:
+    """Chain the rows of evidence that were committed since; the next round repeats what failed."""
+    try:
+        linker.link()
+    except (DatabaseError, InterfaceError) as error:
+        log.warning("evidence is not chained now: %s", type(error).__name__)
+
+
+chaining = BackgroundJob("evidence", link_evidence)
 
 
 def actions() -> KeeperActions:
@@ -54,4 +68,5 @@ def actions() -> KeeperActions:
         post_events=delivery.posting.start,
         refresh_rollups=rollup_refresh.start,
         withdraw=withdrawal.withdraw_all,
+        chain_evidence=chaining.start,
     )

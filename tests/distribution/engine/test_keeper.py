@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -37,6 +38,17 @@ def test_a_round_without_work_is_two_statements(keeper, world, django_assert_num
 
     assert (world.sent, world.published, world.drained) == ([], [], [])
     assert Heartbeat.objects.get(pk="keeper").at == world.now
+
+
+def test_every_round_has_the_evidence_chained_beside_it(keeper, world):
+    chained: list[int] = []
+    keeper._actions = replace(keeper._actions, chain_evidence=lambda: chained.append(1))
+    world.celery_lives()
+
+    keeper._round()
+    keeper._round()
+
+    assert chained == [1, 1]
 
 
 # --- opening ----------------------------------------------------------------------------------

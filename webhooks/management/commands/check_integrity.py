@@ -11,6 +11,7 @@ from django.utils import timezone
 from distribution.ledger.integrity.check import check_ledger
 from distribution.ledger.integrity.rules import RuleResult
 from distribution.models import Distribution
+from evidence.verifying import Kind, Report, verify
 from webhooks.applying import integrity as webhook_integrity
 
 
@@ -19,6 +20,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--distribution", type=int, metavar="ID", help="only this one")
+        parser.add_argument(
+            "--newest-evidence",
+            type=int,
+            metavar="ROWS",
+            help="only the last ROWS of each table of evidence; all by default",
+        )
         parser.add_argument(
             "--thorough", action="store_true", help="also read every stored webhook again: slow"
         )
@@ -31,12 +38,44 @@ class Command(BaseCommand):
         results = check_ledger(now=now, distribution_id=chosen)
         if chosen is None:
             results += webhook_integrity.findings(now=now, thorough=options["thorough"])
+            reports = verify(newest=options["newest_evidence"])
+            results += _evidence(reports)
+            if options["verbosity"] > 1:
+                for report in reports:
+                    self.stdout.write(f"{report.table} {report.rows} {report.digest}")
         for result in results:
             self.stdout.write(_line(result))
         broken = sum(result.broken for result in results)
         if broken:
             raise CommandError(f"{broken} of {len(results)} promises are broken.")
         self.stdout.write(f"All {len(results)} promises hold.")
+
+
+PROMISES = {
+    Kind.ALTERED: "A row of evidence says what it said when it was chained.",
+    Kind.REMOVED: "A row of evidence is never removed.",
+    Kind.INSERTED: "No row is inserted between rows of evidence that were chained.",
+    Kind.UNCHAINED: "Each link follows from the one before, and the last one is there.",
+}
+
+
+def _evidence(reports: list[Report]) -> list[RuleResult]:
+    """One line for each kind of fault and table, and one for each kind that was not found."""
+    found = [finding for report in reports for finding in report.findings]
+    results = [
+        RuleResult(
+            f"evidence_{finding.kind}",
+            PROMISES[finding.kind],
+            finding.table,
+            finding.count,
+            tuple(finding.ids),
+        )
+        for finding in found
+    ]
+    whole = set(Kind) - {finding.kind for finding in found}
+    return results + [
+        RuleResult(f"evidence_{kind}", PROMISES[kind], "row", 0) for kind in Kind if kind in whole
+    ]
 
 
 def _line(result: RuleResult) -> str:

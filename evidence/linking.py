@@ -1,0 +1,159 @@
+"""Appends links for rows that are committed, in the order of their ids. Done by the keeper.
+
+An id is given out before its transaction commits, so a row can appear below one that is visible
+already. On PostgreSQL a row is therefore linked only after every transaction has ended that was
+writing its table when the row's id was the highest; on SQLite there is one writer at a time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection, transaction
+
+from evidence import digests
+from evidence.chains import CHAINS, Chain
+from evidence.models import ChainHead, ChainLink, ChainSalt
+
+BATCH_ROWS = 500  # in one transaction: some 50 ms, in which SQLite has no other writer
+BATCHES_LIMIT = 20  # of one table in one round
+
+# Every transaction that inserts, updates or deletes holds this lock on the table to its end.
+WRITERS = """
+SELECT virtualtransaction FROM pg_locks
+WHERE locktype = 'relation' AND mode = 'RowExclusiveLock' AND pid <> pg_backend_pid()
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND relation = %s::regclass
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """The highest id of a table, and the transactions that may still commit lower ones."""
+
+    row_id: int
+    writers: frozenset[str]
+
+
+class Linker:
+    """Rounds over all chains. What it remembers may be lost: the next process begins anew."""
+
+    def __init__(self, *, rest: float = 0.0) -> None:
+        """`rest`: after each batch, pause so many times as long as the batch took."""
+        self._rest = rest
+        self._horizons: dict[int, Horizon] = {}
+
+    def link(self) -> int:
+        """Link what is settled, at most BATCHES_LIMIT batches of each table; returns how many."""
+        done = _linked_through()
+        newest = _newest_ids()
+        return sum(
+            self._link_chain(chain, row_id)
+            for chain, row_id in zip(CHAINS, newest, strict=True)
+            if row_id > done.get(chain.number, 0)
+        )
+
+    def _link_chain(self, chain: Chain, newest: int) -> int:
+        writers = _writers(chain)  # read after `newest`: whoever took a lower id is among them
+        before = self._horizons.pop(chain.number, None)
+        if not writers:
+            return _link_through(chain, newest, self._rest)
+        if before is not None and before.writers & writers:
+            self._horizons[chain.number] = before  # wait on for the same ones
+            return 0
+        self._horizons[chain.number] = Horizon(newest, writers)
+        return _link_through(chain, before.row_id, self._rest) if before is not None else 0
+
+
+def link_all() -> int:
+    """Link everything that is committed, however much it is; returns how many rows."""
+    linker, total = Linker(), 0
+    while linked := linker.link():
+        total += linked
+    return total
+
+
+def _link_through(chain: Chain, row_id: int, rest: float) -> int:
+    ChainHead.objects.get_or_create(
+        chain=chain.number, defaults={"digest": digests.genesis(chain.table)}
+    )
+    total = 0
+    for _ in range(BATCHES_LIMIT):
+        began = time.monotonic()
+        linked = _link_batch(chain, row_id)
+        total += linked
+        if linked < BATCH_ROWS:
+            break
+        time.sleep(rest * (time.monotonic() - began))
+    return total
+
+
+def _link_batch(chain: Chain, through: int) -> int:
+    """One transaction; 0 also if another keeper has the chain just now."""
+    skip = connection.features.has_select_for_update_skip_locked
+    with transaction.atomic():
+        heads = ChainHead.objects.select_for_update(skip_locked=skip, no_key=skip)
+        head = heads.filter(pk=chain.number).first()
+        if head is None:
+            return 0
+        rows = chain.model._base_manager.filter(pk__gt=head.row_id, pk__lte=through)
+        values = list(rows.order_by("pk").values_list(*chain.layout.columns)[:BATCH_ROWS])
+        if values:
+            _append(chain, head, values)
+    return len(values)
+
+
+def _append(chain: Chain, head: ChainHead, rows: Sequence[tuple[Any, ...]]) -> None:
+    layout, previous = chain.layout, bytes(head.digest)
+    links, salted = [], []
+    for values in rows:
+        salts = digests.new_salts(len(layout.personal))
+        personal = digests.personal_hashes(layout, values, salts)
+        row = digests.row_digest(chain.table, layout, values, personal)
+        digest = digests.link_digest(previous, row)
+        links.append(
+            ChainLink(
+                chain=chain.number,
+                row_id=values[0],
+                layout=len(chain.layouts),
+                personal=personal,
+                row_digest=row,
+                previous=previous,
+                digest=digest,
+            )
+        )
+        salted.append(b"".join(salts))
+        previous = digest
+    ChainLink.objects.bulk_create(links)
+    ChainSalt.objects.bulk_create(
+        ChainSalt(link=link, values=salts)
+        for link, salts in zip(links, salted, strict=True)
+        if salts
+    )
+    ChainHead.objects.filter(pk=head.pk).update(
+        row_id=links[-1].row_id, links=head.links + len(links), digest=previous
+    )
+
+
+def _linked_through() -> dict[int, int]:
+    return dict(ChainHead.objects.values_list("chain", "row_id"))
+
+
+def _newest_ids() -> list[int]:
+    """The highest id of each chained table, in one statement."""
+    quote = connection.ops.quote_name
+    parts = (f"(SELECT max(id) FROM {quote(chain.table)})" for chain in CHAINS)  # noqa: S608
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join(parts)}")
+        return [row_id or 0 for row_id in cursor.fetchone()]
+
+
+def _writers(chain: Chain) -> frozenset[str]:
+    if connection.vendor != "postgresql":
+        return frozenset()
+    with connection.cursor() as cursor:
+        cursor.execute(WRITERS, [chain.table])
+        return frozenset(name for (name,) in cursor.fetchall())
