@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from config.monitoring import endpoints
 from config.staff import second_factor, sessions
 
+admin.autodiscover()
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/second-factor/", second_factor.enter_code, name="second_factor"),
     path("admin/second-factor/set-up/", second_factor.set_up, name="second_factor_set_up"),

@@ -16,6 +16,7 @@ from django.db.models import Model
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.utils import timezone
 
+import config.urls  # noqa: F401 - registers the admin's pages
 from config.staff.roles import ADMINISTRATOR, APPROVER, EDITOR, OPERATOR, VIEWER
 from distribution.access import tokens
 from distribution.models import (
