@@ -1,11 +1,12 @@
 # One image for all services: docker-compose.yml has the command of each.
 
-FROM python:3.11-slim AS packages
+FROM python:3.11.14-slim-bookworm AS packages
 COPY requirements.txt /
 RUN python -m venv /venv \
- && /venv/bin/pip install --no-cache-dir --disable-pip-version-check -r /requirements.txt
+ && /venv/bin/pip install --no-cache-dir --disable-pip-version-check \
+    --require-hashes -r /requirements.txt
 
-FROM python:3.11-slim
+FROM python:3.11.14-slim-bookworm
 RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent daybreak
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /app

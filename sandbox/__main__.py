@@ -37,9 +37,11 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument("--port", type=int, default=8900, help="0 picks a free one")
     parser.add_argument("--profile", choices=sorted(PROFILES), default="fast")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--access-token", default="sandbox-access-token")
-    parser.add_argument("--app-secret", default="sandbox-app-secret")
-    parser.add_argument("--verify-token", default="sandbox-verify-token")
+    for secret in ("access-token", "app-secret", "verify-token"):
+        # From the environment where it is a real one: arguments are seen by every user.
+        name = f"SANDBOX_{secret.upper().replace('-', '_')}"
+        default = os.environ.get(name) or f"sandbox-{secret}"
+        parser.add_argument(f"--{secret}", default=default, help=f"or {name}")
     parser.add_argument("--webhook-url", default="", help="where status webhooks are posted")
     parser.add_argument("--waba-id", default="400000000000001")
     parser.add_argument("--waba", dest="wabas", action="append", metavar="ID[:PORTFOLIO]")

@@ -33,7 +33,13 @@ def normal(name: str) -> str:
 
 
 def pinned(file: str) -> set[str]:
-    return {normal(re.split(r"==", line)[0]) for line in text(file).splitlines()}
+    return {normal(re.split(r"==", line)[0]) for line in pins(file)}
+
+
+def pins(file: str) -> dict[str, list[str]]:
+    """The digests of the files of each pin."""
+    lines = text(file).replace(" \\\n    --hash=", "\t").splitlines()
+    return {pin: digests for pin, *digests in (line.split("\t") for line in lines)}
 
 
 def wanted(requirements: list[Any]) -> set[str]:
@@ -46,7 +52,16 @@ def wanted(requirements: list[Any]) -> set[str]:
 def test_each_line_pins_one_version_and_names_no_place_to_get_it(file: str) -> None:
     pin = re.compile(r"[a-z0-9-]+==[0-9][\w.+]*( ; [^:@]+)?")
 
-    assert [line for line in text(file).splitlines() if not pin.fullmatch(line)] == []
+    assert [line for line in pins(file) if not pin.fullmatch(line)] == []
+
+
+@pytest.mark.parametrize("file", PINS)
+def test_each_pin_names_the_digests_of_its_files(file: str) -> None:
+    digest = re.compile(r"sha256:[0-9a-f]{64}")
+
+    for pin, digests in pins(file).items():
+        assert digests, pin
+        assert [one for one in digests if not digest.fullmatch(one)] == []
 
 
 def test_every_package_asked_for_is_pinned() -> None:
@@ -58,9 +73,9 @@ def test_every_package_asked_for_is_pinned() -> None:
 
 
 def test_the_development_pins_are_the_runtimes_and_more() -> None:
-    runtime, development = (set(text(file).splitlines()) for file in PINS)
+    runtime, development = (pins(file) for file in PINS)
 
-    assert runtime < development
+    assert runtime.items() < development.items()
 
 
 def test_nothing_is_locked_that_would_name_an_index() -> None:
