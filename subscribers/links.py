@@ -9,14 +9,20 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from pathlib import Path
+
+from subscribers.text_cleaning import normalized
 
 _WORDS = json.loads(Path(__file__).with_name("links.json").read_text("utf-8"))
 _COMMON_DOMAINS = frozenset(_WORDS["common"])  # hardly ever a part of a name
 _OTHER_DOMAINS = frozenset(_WORDS["other"])
 _TITLES = frozenset(_WORDS["titles"])
-_SCHEME = re.compile(r"[a-z][a-z0-9+.\-]*://|\bwww\.|\b(?:mailto|tel|sms|upi|intent):\S", re.I)
+# A scheme is looked for where a word begins and never anew inside it: the time stays linear.
+_SCHEME = re.compile(
+    r"(?<![a-z0-9+.\-])[0-9+.\-]*+[a-z][a-z0-9+.\-]*+://"
+    r"|\bwww\.|\b(?:mailto|tel|sms|upi|intent):\S",
+    re.I,
+)
 _NUMERIC = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?=[:/]\S)")
 # Full stops of other scripts, which browsers read as dots.
 _DOTS = dict.fromkeys(map(ord, "。．｡․"), ".")
@@ -28,7 +34,7 @@ def has_link(text: str) -> bool:
     """Whether a reader or WhatsApp would see a link in it. Email addresses are none."""
     if text.isascii() and "." not in text and ":" not in text:
         return False  # no link does without; nearly every cell does
-    plain = unicodedata.normalize("NFKC", text.translate(_DOTS).translate(_JOINERS))
+    plain = normalized("NFKC", text.translate(_DOTS).translate(_JOINERS))
     if "." not in plain and ":" not in plain:
         return False
     if _SCHEME.search(plain) or _NUMERIC.search(plain):

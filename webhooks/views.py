@@ -10,6 +10,7 @@ import hashlib
 import logging
 from http import HTTPStatus
 
+from axes.helpers import get_client_ip_address  # behind our proxies: config.web.client_address
 from django.conf import settings
 from django.db import Error
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 @csrf_exempt  # the signature proves the sender; there is no cookie to misuse
 def whatsapp(request: HttpRequest) -> HttpResponse:
     """The view that Meta calls."""
+    if settings.HTTPS and not request.is_secure():  # here, as one of its ways has no middleware
+        return _answer(HTTPStatus.FORBIDDEN, "HTTPS only.\n")
     if request.method == "POST":
         return _receive(request)
     if request.method == "GET":
@@ -41,7 +44,7 @@ def _shake_hands(request: HttpRequest) -> HttpResponse:
     token = request.GET.get("hub.verify_token", "")
     is_ours = signature.is_our_token(token, settings.WHATSAPP_VERIFY_TOKEN)
     if not (is_ours and request.GET.get("hub.mode") == "subscribe"):
-        log.warning("webhook handshake refused, from %s", request.META.get("REMOTE_ADDR"))
+        log.warning("webhook handshake refused, from %s", get_client_ip_address(request))
         return _answer(HTTPStatus.FORBIDDEN)
     if not signature.is_challenge(challenge):
         return _answer(HTTPStatus.FORBIDDEN)
@@ -93,7 +96,7 @@ def _note_forgery(request: HttpRequest, body: bytes) -> None:
     log.warning(
         "webhook with a wrong signature: %d bytes from %s, digest %s",
         len(body),
-        request.META.get("REMOTE_ADDR"),
+        get_client_ip_address(request),
         hashlib.sha256(body).hexdigest()[:16],
     )
 

@@ -66,7 +66,7 @@ def _item(
     permission, by default the model's view permission."""
     app, _, name = model.partition(".")
     item = {"title": title, "icon": icon, "link": Link(route or f"admin:{app}_{name}_changelist")}
-    if model:
+    if model or permission:
         item["permission"] = Allowed(permission or f"{app}.view_{name}")
     return item
 

@@ -6,6 +6,7 @@ The texts come from the functions that the sending path uses; only the HTML is m
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -28,8 +29,10 @@ from subscribers.models import Subscriber
 
 SAMPLE = {"name": "Asha Rao", "tier": "BASIC"}  # if there is no subscriber to show
 MARKUP_TAGS = {"*": "strong", "_": "em", "~": "s"}
-# As in WhatsApp: the mark touches the text inside, and no letter precedes or follows it.
-MARKUP = re.compile(r"(?<![\w*~])([*_~])(?=\S)([^\n]*?\S)\1(?![\w*~])")
+# As in WhatsApp: the mark touches the text inside, and no letter precedes or follows it. A pattern
+# for both ends would look for the second anew from each first, in quadratic time.
+OPENING = re.compile(r"(?<![\w*~])[*_~](?=\S)")
+CLOSING = re.compile(r"(?<=\S)[*_~](?![\w*~])")
 MONOSPACE = re.compile(r"```([^`]+)```")
 
 
@@ -116,8 +119,25 @@ def to_html(text: str) -> SafeString:
     html = str(escape(text))
     html = MONOSPACE.sub(r"<code>\1</code>", html)
     for _ in MARKUP_TAGS:  # one inside the other, each kind once
-        html = MARKUP.sub(lambda m: f"<{MARKUP_TAGS[m[1]]}>{m[2]}</{MARKUP_TAGS[m[1]]}>", html)
+        html = "\n".join(map(_marked_up, html.split("\n")))
     return mark_safe(html.replace("\n", "<br>"))  # noqa: S308 - escaped above
+
+
+def _marked_up(line: str) -> str:
+    """A line with tags instead of each mark that is closed in it."""
+    ends: dict[str, list[int]] = {mark: [] for mark in MARKUP_TAGS}
+    for closing in CLOSING.finditer(line):
+        ends[closing[0]].append(closing.start())
+    done, pieces = 0, []
+    for opening in OPENING.finditer(line):
+        start, later = opening.start(), ends[opening[0]]
+        place = bisect_left(later, start + 2)  # something is inside
+        if start < done or place == len(later):
+            continue
+        end, tag = later[place], MARKUP_TAGS[opening[0]]
+        pieces += [line[done:start], f"<{tag}>{line[start + 1 : end]}</{tag}>"]
+        done = end + 1
+    return "".join(pieces) + line[done:]
 
 
 def _slot_text(slot: Slot, texts: Mapping[str, str], known: Mapping[str, object]) -> str:

@@ -1,11 +1,13 @@
 """The live dashboard: one page, and the fragment that its script fetches to stay up to date.
 
-All viewers see the same, so the fragment is rendered once a second for all of them.
+All viewers with the same permissions see the same, so the fragment is rendered once a second for
+all of them.
 """
 
 from __future__ import annotations
 
 from django.contrib.admin.views.decorators import staff_member_required
+from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.loader import render_to_string
@@ -19,29 +21,38 @@ from distribution.runtime.caches import ShortLivedCache
 
 RUNNING_REFRESH_MS, IDLE_REFRESH_MS = 1000, 5000  # how often a page fetches the fragment
 ALERTS_SHOWN = 3
+SEE_BOARD, SEE_ALERTS = "distribution.view_distribution", "distribution.view_alert"
 
 shared: ShortLivedCache[str] = ShortLivedCache(min_seconds=0.9)
 
 
 @require_safe
 @staff_member_required
+@permission_required(SEE_BOARD, raise_exception=True)
 def page(request: HttpRequest) -> HttpResponse:
     """The whole page. The fragment is part of it: it is correct without its script, too."""
     until = getattr(request, "signed_in_until", None)
-    context = {"fragment_html": shared.get("fragment", _render), "until": until}
+    context = {"fragment_html": _fragment(request), "until": until}
     return render(request, "dashboard/page.html", context)
 
 
 @require_safe
 @staff_member_required
-def fragment(request: HttpRequest) -> HttpResponse:  # noqa: ARG001
+@permission_required(SEE_BOARD, raise_exception=True)
+def fragment(request: HttpRequest) -> HttpResponse:
     """The part that changes, for the page's script."""
-    response = HttpResponse(shared.get("fragment", _render))
+    response = HttpResponse(_fragment(request))
     response["Cache-Control"] = "no-store"
     return response
 
 
-def _render() -> str:
+def _fragment(request: HttpRequest) -> str:
+    """The fragment, with alerts for those who may see them."""
+    with_alerts = request.user.has_perm(SEE_ALERTS)
+    return shared.get(f"fragment {with_alerts}", lambda: _render(with_alerts=with_alerts))
+
+
+def _render(*, with_alerts: bool) -> str:
     now = timezone.now()
     running = list(Distribution.objects.running().order_by("planned_at"))
     latest = None if running else Distribution.objects.exclude(opened_at=None).first()
@@ -53,7 +64,7 @@ def _render() -> str:
         "running": bool(running),
         "others": running[1:],
         "next": None if running else planned.first(),
-        "alerts": list(alerts[:ALERTS_SHOWN]),
+        "alerts": list(alerts[:ALERTS_SHOWN]) if with_alerts else [],
         "at": now,
         "refresh_ms": RUNNING_REFRESH_MS if running else IDLE_REFRESH_MS,
     }

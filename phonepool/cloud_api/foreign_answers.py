@@ -13,7 +13,7 @@ TOO_MANY_REQUESTS = 429
 # With a page instead of Graph's JSON these come from a proxy: whether it passed the call on, nobody
 # knows. A page with another status may be anybody's.
 PROXY_STATUSES = (401, 403, 404, 407)
-_TITLE = re.compile(rb"<title[^>]*>(.{0,200}?)</title", re.I | re.S)
+_TITLE = re.compile(rb"<title[^<>]*>(.{0,200}?)</title", re.I | re.S)
 # In the order in which they are worth reading.
 _NAMING_HEADERS = ("via", "proxy-agent", "proxy-status", "proxy-authenticate", "server")
 MAX_NAME_CHARACTERS = 120

@@ -66,6 +66,8 @@ class SubscriberForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
         written = str(self.data.get(self.add_prefix("attributes")) or "").strip()
         try:
             return values.read_attributes(json.loads(written or "{}", object_pairs_hook=_once))
+        except RecursionError:
+            raise forms.ValidationError("This is nested too deeply: write texts by name.") from None
         except ValueError as error:
             raise forms.ValidationError(str(error)) from error
 
@@ -131,7 +133,7 @@ class SubscriberAdmin(NeverDeleted, CarefulForms, PersonActions, ExportActions, 
 
     # --- the list
 
-    @admin.display(description="phone", ordering="phone")
+    @admin.display(description="phone")
     def masked_phone(self, subscriber: Subscriber) -> str:
         return mask_phone(subscriber.phone)
 

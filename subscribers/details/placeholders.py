@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 
-from subscribers.text_cleaning import clean_line
+from subscribers.text_cleaning import clean_line, normalized
 
 MAX_NAME_LENGTH = 64  # characters
 MAX_VALUE_LENGTH = 100  # characters of a value in a message; texts are checked against it
@@ -78,7 +78,7 @@ def _written_name(text: str) -> str:
 
 
 def _folded(text: str) -> str:
-    plain = unicodedata.normalize("NFKC", clean_line(text).casefold()).translate(_DROPPED)
+    plain = normalized("NFKC", clean_line(text).casefold()).translate(_DROPPED)
     return "_".join(_words(plain))
 
 

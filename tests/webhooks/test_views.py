@@ -31,6 +31,16 @@ def counted(answer: str) -> float:
     return REGISTRY.get_sample_value("daybreak_webhook_posts_total", {"answer": answer}) or 0.0
 
 
+def test_the_log_names_who_sent_a_forgery_and_not_the_proxy(client, caplog, db):
+    sender = {"HTTP_X_FORWARDED_FOR": "198.51.100.1, 203.0.113.9", "REMOTE_ADDR": "127.0.0.1"}
+    client.get(URL, {**RIGHT, "hub.verify_token": "wrong"}, **sender)
+    forged = {signature.HEADER: "sha256=" + "0" * 64}
+    client.post(URL, BODY, content_type="application/json", headers=forged, **sender)
+    lines = [record.getMessage() for record in caplog.records if "from" in record.getMessage()]
+    assert len(lines) == 2
+    assert all("from 203.0.113.9" in line and "127.0.0.1" not in line for line in lines)
+
+
 # --- the handshake --------------------------------------------------------------------------------
 
 

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from django.http import HttpRequest, UnreadablePostError
 
+from subscribers.whole_numbers import whole_number
+
 # A read that waits cannot be interrupted: the time is checked between two pieces. A sender slower
 # than one piece in ten seconds has to be cut off by the proxy in front, see docs/webhooks.md.
 PIECE_BYTES = 64 * 1024
@@ -49,7 +51,10 @@ def _declared_length(request: HttpRequest) -> int:
     text = request.headers.get("Content-Length") or "0"
     if not (text.isascii() and text.isdigit()):
         raise Refused(HTTPStatus.BAD_REQUEST, "bad_length")
-    return int(text[:20])
+    length = whole_number(text)
+    if length is None:
+        raise Refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "too_large")
+    return length
 
 
 def _read_chunked(request: HttpRequest, limit: int, seconds: float) -> bytes:

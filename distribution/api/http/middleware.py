@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from distribution.api.http import problems
 from distribution.api.http.problems import Problem
+from subscribers.whole_numbers import whole_number
 
 TOO_LARGE = "Send at most {:,} bytes at once to this address."
 
@@ -42,7 +43,7 @@ class ApiMiddleware:
         if "HTTP_TRANSFER_ENCODING" in request.META:
             return _accept_chunked(request, limit)
         length = request.META.get("CONTENT_LENGTH") or "0"
-        if length.isdecimal() and int(length) <= limit:
+        if whole_number(length, most=limit) is not None:
             return None
         return problems.response(413, "too_large", TOO_LARGE.format(limit))
 

@@ -8,6 +8,7 @@ object of such values, and each of its names is a column.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
@@ -108,8 +109,8 @@ def _each_once(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
     """The object of these pairs. A name that stands twice says two things: neither is taken."""
     values = dict(pairs)
     if len(values) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
+        times = Counter(name for name, _ in pairs)
+        twice = next(name for name, count in times.items() if count > 1)
         raise _LineRefused(f"holds “{twice[:64]}” twice: remove one of the two.")
     return values
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 import time_machine
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -18,7 +18,9 @@ HOME = "/admin/password_change/"
 
 @pytest.fixture
 def ada() -> User:
-    return User.objects.create_user("ada", password="correct horse battery", is_staff=True)
+    ada = User.objects.create_user("ada", password="correct horse battery", is_staff=True)
+    ada.groups.add(Group.objects.get(name="Viewer"))
+    return ada
 
 
 @pytest.fixture

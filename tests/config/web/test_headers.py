@@ -40,6 +40,23 @@ def test_pages_are_neither_framed_nor_sniffed_nor_told_to_strangers(db):
     assert answer["Cross-Origin-Opener-Policy"] == "same-origin"
 
 
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/admin/login/?next=" + "x" * 8_200, {}, 414),
+        ("/dashboard/" + "x" * 8_200, {}, 414),
+        ("/admin/login/", {"X-Forwarded-For": "1," * 4_100}, 431),
+        ("/admin/login/", {"Cookie": "a=" + "x" * 8_200}, 431),
+        ("/admin/login/?next=" + "x" * 8_000, {"Cookie": "a=" + "x" * 8_000}, 200),
+    ],
+)
+def test_what_is_longer_than_any_address_or_header_of_ours_is_not_read(db, path, headers, status):
+    answer = Client().get(path, headers=headers)
+    assert answer.status_code == status
+    api = Client().get(f"/api/distribution/subscribers?search={'x' * 8_200}")
+    assert (api.status_code, api.json()["code"]) == (414, "too_large")
+
+
 def test_a_machine_that_comes_without_https_is_refused_and_a_page_redirected(db, settings):
     settings.HTTPS = settings.SECURE_SSL_REDIRECT = True
     refused = Client().post("/webhooks/whatsapp", b"{}", content_type="application/json")

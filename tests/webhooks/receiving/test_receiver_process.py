@@ -58,6 +58,20 @@ def ask(
         link.close()
 
 
+@pytest.mark.parametrize("app", [RECEIVER, "config.wsgi:application"])
+def test_over_plain_http_nothing_is_taken_at_any_door(serve: Callable[..., int], app: str):
+    port = serve(app, HTTPS="true")
+    signed = {signature.HEADER: signature.sign(BODY, settings.WHATSAPP_APP_SECRETS[0])}
+    through_proxy = {"X-Forwarded-Proto": "https"}
+
+    assert ask(port, URL, "POST", BODY, **signed)[0] == 403
+    assert ask(port, f"{URL}/", "POST", BODY, **signed, **{"X-Forwarded-Proto": "http"})[0] == 403
+    assert ask(port, f"{URL}?{urlencode(HANDSHAKE)}")[::2] == (403, b"HTTPS only.\n")
+    assert not WebhookEvent.objects.exists()
+    assert ask(port, URL, "POST", BODY, **signed, **through_proxy)[0] == 200
+    assert ask(port, f"{URL}?{urlencode(HANDSHAKE)}", **through_proxy)[::2] == (200, b"1158201444")
+
+
 def test_it_answers_meta_and_those_who_watch_it_and_nobody_else(serve: Callable[..., int]):
     port = serve(RECEIVER)  # its REDIS_URL leads nowhere
     by = User.objects.create_superuser("root")
