@@ -10,6 +10,7 @@ from django.db.models import BinaryField, CharField, EmailField, JSONField, Text
 from django.test import Client
 from django.urls import reverse
 
+from tests.admin.routes import MAKERS  # noqa: F401  # registers the pages
 from tests.distribution.staff import a_client
 
 pytestmark = pytest.mark.django_db
