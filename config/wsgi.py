@@ -11,5 +11,6 @@ from webhooks.receiving.fast_path import serve_first
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 application = serve_first(get_wsgi_application())
-# By name: it needs the models, which are loaded only now.
+# By name: they need the models, which are loaded only now.
+import_string("config.urls.urlpatterns")  # before the first request, which would wait for it
 import_string("webhooks.receiving.presence.start")("web")
