@@ -29,6 +29,7 @@ from distribution.models.heartbeats import KEEPER, TICK, is_silent
 from distribution.outcomes import duplicates
 from distribution.service_level import sla
 from phonepool.numbers import health
+from subscribers.people import pauses
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ def check(now: datetime) -> Check:
     recovery.check(now)
     unmatched_opt_outs.close_matched(now)
     moved_people.close_answered(now)
+    pauses.end_due(now)
     opened = schedule.open_due(now)
     swept = sweep.sweep(now)
     _report_stuck(now)

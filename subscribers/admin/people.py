@@ -28,8 +28,8 @@ from subscribers.admin.status_changes import confirm_status_change
 from subscribers.consent import erased_phones
 from subscribers.details import values
 from subscribers.identity.reading import read_phone
-from subscribers.models import ConsentEvent, Subscriber
-from subscribers.people import registration, search
+from subscribers.models import ConsentEvent, Status, Subscriber
+from subscribers.people import pauses, registration, search
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -86,7 +86,15 @@ class ConsentEventInline(NeverAdded, NeverChanged, NeverDeleted, TabularInline):
     model = ConsentEvent
     verbose_name_plural = "consent history"
     ordering = ("-at", "-id")
-    fields = readonly_fields = ("at", "kind", "came_by", "proof", "words", "actor")
+    fields = readonly_fields = (
+        "at",
+        "kind",
+        "resumes_on",
+        "came_by",
+        "proof",
+        "words",
+        "actor",
+    )
     extra = 0
     in_full = False  # of this request: every request has an inline of its own
 
@@ -122,7 +130,7 @@ class SubscriberAdmin(NeverDeleted, CarefulForms, PersonActions, ExportActions, 
         "A phone number in any spelling or its last four digits, a user id, a name, an email"
     )
     fields = ("phone", "name", "tier", "status", "language", "email", "attributes")
-    readonly_fields = ("status", "shown_phone")
+    readonly_fields = ("status", "shown_phone", "resumes")
     ordering = ("-id",)
     show_full_result_count = False  # counting a big table twice for one page
     actions = ("pause", "resume", "opt_out", "export_selected")
@@ -182,7 +190,16 @@ class SubscriberAdmin(NeverDeleted, CarefulForms, PersonActions, ExportActions, 
 
     def get_fields(self, _request: HttpRequest, obj: Subscriber | None = None) -> list[Any]:
         # Another number is another person's consent: add a new subscriber instead.
-        return ["shown_phone" if obj and name == "phone" else name for name in self.fields]
+        names = ["shown_phone" if obj and name == "phone" else name for name in self.fields]
+        if obj is not None and obj.status == Status.PAUSED:
+            names.insert(names.index("status") + 1, "resumes")
+        return names
+
+    @admin.display(description="resumes")
+    def resumes(self, subscriber: Subscriber) -> str:
+        """When a paused person gets messages again."""
+        day = pauses.ends_on(subscriber.pk)
+        return f"on {day:%-d %b %Y} by itself" if day else "when somebody resumes them"
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "phone":  # as people write it; `clean_phone` shortens it

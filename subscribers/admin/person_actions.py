@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -14,9 +15,15 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin
 
 from subscribers import phones
-from subscribers.admin.confirmed_action import Confirmation, action_button, confirm, log_action
+from subscribers.admin.confirmed_action import (
+    Confirmation,
+    ReasonForm,
+    action_button,
+    confirm,
+    log_action,
+)
 from subscribers.admin.page_frame import staff_user
-from subscribers.admin.status_changes import STATUS_CHANGES, change_statuses, told
+from subscribers.admin.status_changes import STATUS_CHANGES, change_statuses, form_of, told
 from subscribers.models import Erasure, Status, Subscriber
 from subscribers.people import erasure
 
@@ -84,9 +91,8 @@ class PersonActions(ModelAdmin):
     @action_button("Pause", permissions=["pause"], icon="pause")
     def pause_person(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
         page = Confirmation("Pause this person", [STATUS_CHANGES["pause"].consequence], "Pause")
-        return self._confirm(
-            request, object_id, page, partial(self._set_status, "pause", "Paused.")
-        )
+        change = partial(self._set_status, "pause", "Paused.")
+        return self._confirm(request, object_id, page, change, form_class=form_of("pause"))
 
     @action_button("Resume", permissions=["resume"], icon="play_arrow")
     def resume_person(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
@@ -128,7 +134,9 @@ class PersonActions(ModelAdmin):
         request: HttpRequest,
         object_id: int,
         page: Confirmation,
-        act: Callable[[HttpRequest, Subscriber, str], None],
+        act: Callable[..., None],
+        *,
+        form_class: type[ReasonForm] = ReasonForm,
     ) -> HttpResponseBase:
         person = self.get_object(request, str(object_id))
         if person is None:
@@ -136,12 +144,19 @@ class PersonActions(ModelAdmin):
         facts = {"Person": told(person), "Status": person.get_status_display()}
         page = replace(page, facts=facts)
         back = reverse("admin:subscribers_subscriber_change", args=[person.pk])
-        return confirm(self, request, page, partial(act, request, person), back=back)
+        act = partial(act, request, person)
+        return confirm(self, request, page, act, back=back, form_class=form_class)
 
     def _set_status(
-        self, name: str, done: str, request: HttpRequest, person: Subscriber, reason: str
+        self,
+        name: str,
+        done: str,
+        request: HttpRequest,
+        person: Subscriber,
+        reason: str,
+        resumes_on: date | None = None,
     ) -> None:
-        change_statuses(self, request, [person.pk], name, reason)
+        change_statuses(self, request, [person.pk], name, reason, resumes_on=resumes_on)
         self.message_user(request, done)
 
     def _erase(self, request: HttpRequest, person: Subscriber, reason: str) -> None:

@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
+from django import forms
 from django.contrib.admin import ModelAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
 
 from masking.phones import mask_phone
-from subscribers.admin.confirmed_action import Confirmation, confirm_selected, log_action
+from subscribers.admin.confirmed_action import (
+    Confirmation,
+    ReasonForm,
+    confirm_selected,
+    log_action,
+)
 from subscribers.admin.page_frame import staff_user
 from subscribers.admin.shown_rows import Selection
 from subscribers.models import ConsentEvent, Subscriber
@@ -32,7 +39,11 @@ class StatusChange:
 
 
 STATUS_CHANGES = {
-    "pause": StatusChange(Kind.PAUSE, "paused", "They get no message until somebody resumes them."),
+    "pause": StatusChange(
+        Kind.PAUSE,
+        "paused",
+        "They get no message until the day below, or until somebody resumes them.",
+    ),
     "resume": StatusChange(
         Kind.RESUME, "resumed", "Who opted out stays opted out: only they can change it."
     ),
@@ -42,6 +53,29 @@ STATUS_CHANGES = {
         "They get no message any more, and no import brings them back: only they themselves can.",
     ),
 }
+
+
+class PauseForm(ReasonForm):
+    """Until when, if that is known, and why."""
+
+    resumes_on = forms.DateField(
+        required=False,
+        label="Resume on",
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        help_text="The first day on which they get messages again. Empty: until somebody resumes "
+        "them.",
+    )
+
+    def clean_resumes_on(self) -> date | None:
+        day: date | None = self.cleaned_data["resumes_on"]
+        if day is not None and day <= timezone.localdate():
+            raise forms.ValidationError("Choose tomorrow or a later day.")
+        return day
+
+
+def form_of(name: str) -> type[ReasonForm]:
+    """The form that asks about a status change."""
+    return PauseForm if name == "pause" else ReasonForm
 
 
 def told(person: Subscriber) -> str:
@@ -55,8 +89,8 @@ def confirm_status_change(
     """The confirmation page, or the change itself once it is confirmed with a reason."""
     change = STATUS_CHANGES[name]
 
-    def apply(ids: Sequence[int], reason: str) -> None:
-        changed = change_statuses(model_admin, request, ids, name, reason)
+    def apply(ids: Sequence[int], reason: str, resumes_on: date | None = None) -> None:
+        changed = change_statuses(model_admin, request, ids, name, reason, resumes_on=resumes_on)
         model_admin.message_user(request, f"{changed:,} {change.participle}.")
 
     count = people.count()
@@ -67,21 +101,35 @@ def confirm_status_change(
         f"{name.replace('_', ' ').capitalize()} {chosen}",
         Selection(people, ("status",), told),
     )
-    return confirm_selected(model_admin, request, page, apply)
+    return confirm_selected(model_admin, request, page, apply, form_class=form_of(name))
 
 
 def change_statuses(
-    model_admin: ModelAdmin[Any], request: HttpRequest, ids: Sequence[int], name: str, reason: str
+    model_admin: ModelAdmin[Any],
+    request: HttpRequest,
+    ids: Sequence[int],
+    name: str,
+    reason: str,
+    *,
+    resumes_on: date | None = None,
 ) -> int:
     """Add one consent event for each person, with the reason; how many statuses changed."""
     now, user = timezone.now(), staff_user(request).username
     kinds = [STATUS_CHANGES[name].kind]
     changed = status_changes.record_kinds(
-        ids, kinds, reason=reason, source=f"admin:{user}", actor=user, now=now
+        ids,
+        kinds,
+        reason=reason,
+        source=f"admin:{user}",
+        actor=user,
+        now=now,
+        resumes_on=resumes_on,
     )
     if ids:
         target = Subscriber.objects.get(pk=min(changed, default=ids[0]))
         first = sorted(changed)[:IDS_LOGGED]
         facts = {"chosen": len(ids), "changed": len(changed), "first_ids": first}
+        if resumes_on is not None:
+            facts["resumes_on"] = resumes_on.isoformat()
         log_action(model_admin, request, target, name.replace("_", " "), reason=reason, after=facts)
     return len(changed)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import TypeVar
 
 from django.db import transaction
@@ -37,6 +37,7 @@ class Decision:
     evidence: str = ""
     notice: str = ""
     actor: str = ""
+    resumes_on: date | None = None  # of a PAUSE: the day in India on which it ends
     # Whether `at` of an OPT_IN counts to the microsecond, after an opt-out of the same second.
     exact: bool = False
 
@@ -82,6 +83,7 @@ EVENT_COLUMNS = (
     "actor",
     "at",
     "recorded_at",
+    "resumes_on",
 )
 
 
@@ -100,6 +102,7 @@ def _event(decision: Decision, now: datetime) -> tuple[object, ...]:
         decision.actor[:150],
         at,
         now,
+        decision.resumes_on,
     )
 
 

@@ -35,6 +35,8 @@ class ConsentEvent(AppendOnly):
     actor = models.CharField(max_length=150, blank=True, default="")  # our user's name, if any
     at = models.DateTimeField()  # when it was decided: the order that counts
     recorded_at = models.DateTimeField(default=timezone.now)
+    # Of a pause: the day in India on which it ends by itself; null: when somebody resumes them.
+    resumes_on = models.DateField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -58,6 +60,11 @@ class ConsentEvent(AppendOnly):
         indexes = [
             # The latest event of each kind, for many subscribers in one query.
             models.Index(fields=["subscriber", "kind", "at"], name="consent_latest"),
+            models.Index(
+                fields=["resumes_on"],
+                condition=Q(resumes_on__isnull=False),
+                name="consent_pause_end",
+            ),
         ]
 
     def __str__(self) -> str:

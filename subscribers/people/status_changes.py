@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import transaction
 
@@ -68,6 +68,7 @@ def record_kinds(
     now: datetime,
     notice: str = "",
     anew: bool = False,
+    resumes_on: date | None = None,
 ) -> set[int]:
     """Decisions of these kinds for each, the reason as their evidence; returns the changed ids.
 
@@ -85,6 +86,7 @@ def record_kinds(
             notice=notice if kind == Kind.OPT_IN else "",
             actor=actor,
             exact=anew,
+            resumes_on=resumes_on if kind == Kind.PAUSE else None,
         )
         for pk in ids
         for kind in kinds
