@@ -20,6 +20,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from config.staff import second_factor, sessions
 from config.staff.roles import ROLES
 from subscribers.admin.confirmed_action import Confirmation, confirm_each
+from subscribers.admin.deletion import CarefulDeletion
 from subscribers.admin.model_forms import CarefulForms
 from subscribers.admin.read_only import NeverDeleted
 from subscribers.admin.shown_rows import Selection
@@ -115,7 +116,7 @@ def _remove_second_factor(user: User, reason: str) -> None:
 
 
 @admin.register(Group)
-class RoleAdmin(CarefulForms, GroupAdmin, ModelAdmin):
+class RoleAdmin(CarefulDeletion, CarefulForms, GroupAdmin, ModelAdmin):  # type: ignore[misc]
     list_per_page = 50
 
     def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:

@@ -16,7 +16,6 @@ from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from distribution.admin.evidence import NoBulkDeletion
 from distribution.event_webhooks import address_guard, subscriptions
 from distribution.models import EventDelivery, EventKind, EventSubscription, PostState
 from subscribers.admin.confirmed_action import (
@@ -26,6 +25,7 @@ from subscribers.admin.confirmed_action import (
     log_action,
     log_rows,
 )
+from subscribers.admin.deletion import CarefulDeletion
 from subscribers.admin.form_keys import Earlier
 from subscribers.admin.model_forms import CarefulForms
 from subscribers.admin.page_frame import staff_user
@@ -68,7 +68,7 @@ class SubscriptionManagersOnly(ModelAdmin):
 
 
 @admin.register(EventSubscription)
-class EventSubscriptionAdmin(NoBulkDeletion, CarefulForms, SubscriptionManagersOnly):
+class EventSubscriptionAdmin(CarefulDeletion, CarefulForms, SubscriptionManagersOnly):
     """No bulk deletion: it would include the built-in subscription."""
 
     form = SubscriptionForm

@@ -8,24 +8,15 @@ from django import forms
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
-from unfold.admin import ModelAdmin
 
 from subscribers.admin import form_keys
+from subscribers.admin.deletion import CarefulDeletion
 from subscribers.admin.form_keys import Earlier, SentBeforeError
 from subscribers.admin.page_frame import framed
 from subscribers.admin.read_only import NeverChanged
 
 
-class NoBulkDeletion(ModelAdmin):
-    """Without Django's own action that deletes the selected rows."""
-
-    def get_actions(self, request: HttpRequest) -> Any:
-        actions = super().get_actions(request)
-        actions.pop("delete_selected", None)
-        return actions
-
-
-class EvidenceAdmin(NeverChanged, NoBulkDeletion):
+class EvidenceAdmin(NeverChanged, CarefulDeletion):
     """A plain form adds a row. The permission to delete allows the action that ends rows."""
 
     form_class: type[forms.Form]

@@ -30,6 +30,7 @@ from subscribers.admin.confirmed_action import (
     confirm,
     log_action,
 )
+from subscribers.admin.deletion import CarefulDeletion
 from subscribers.admin.model_forms import CarefulForms
 from subscribers.admin.page_frame import staff_user
 from subscribers.admin.read_only import NeverDeleted
@@ -59,13 +60,17 @@ def _possible(**facts: Any) -> Callable[[ModelAdmin, HttpRequest, Any], bool]:
 
 
 @admin.register(Portfolio)
-class PortfoliosAdmin(CarefulForms, PortfolioAdmin):
-    """A portfolio is added once and changed as it was shown."""
+class PortfoliosAdmin(CarefulDeletion, CarefulForms, PortfolioAdmin):
+    """A portfolio is added once, and changed or deleted as it was shown."""
+
+    actions = ["delete_selected"]
 
 
 @admin.register(Waba)
-class WabasAdmin(CarefulForms, WabaAdmin):
+class WabasAdmin(CarefulDeletion, CarefulForms, WabaAdmin):
     """The same for an account."""
+
+    actions = ["delete_selected"]
 
 
 @admin.register(PhoneNumber)

@@ -31,6 +31,7 @@ from distribution.models import (
 )
 from distribution.runtime import india_time
 from subscribers.admin.confirmed_action import REASON_LIMIT, Confirmation, confirm_each
+from subscribers.admin.deletion import CarefulDeletion
 from subscribers.admin.model_forms import CarefulForms
 from subscribers.admin.read_only import NeverChanged
 from subscribers.admin.shown_rows import Selection
@@ -57,7 +58,7 @@ class BlackoutForm(forms.ModelForm):  # type: ignore[type-arg]
         return day
 
 
-class TimetableAdmin(NeverChanged, CarefulForms):
+class TimetableAdmin(NeverChanged, CarefulDeletion, CarefulForms):
     """Rows are deleted and added again, so that the audit log has both; each names its author."""
 
     list_per_page = 50
