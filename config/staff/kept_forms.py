@@ -21,7 +21,7 @@ from django.urls import reverse
 from django.utils.deprecation import MiddlewareMixin
 
 from config.staff import parts, second_factor
-from config.staff.parts import CODE, SIGN_IN
+from config.staff.parts import CODE, SET_UP, SIGN_IN
 from distribution.api.http import problems
 
 # Reasons of Django's middleware that a person can be the cause of; the others say that another
@@ -34,10 +34,11 @@ OLD_TOKENS = (
     "CSRF token from POST incorrect.",
 )
 TECHNICAL = ("csrfmiddlewaretoken", "form_key", "next")
-OLD = "old"  # beside SIGN_IN and CODE: why a form is shown again
+OLD = "old"  # beside SIGN_IN, CODE and SET_UP: why a form is shown again
 TITLES = {
     SIGN_IN: "You were signed out",
     CODE: "Enter your code first",
+    SET_UP: "Set up your code first",
     OLD: "You have signed in again since",
 }
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -53,7 +54,7 @@ class KeepForms(MiddlewareMixin):
             return response
         why = parts.wanted_first(response)
         if (
-            why not in (SIGN_IN, CODE)
+            why not in (SIGN_IN, CODE, SET_UP)
             or is_sign_in(request.path)
             or not _is_form(request)
             or _is_foreign(request)
@@ -69,8 +70,8 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     if problems.is_api(request):
         return problems.response(403, "permission_denied")
     why = OLD if request.user.is_authenticated else SIGN_IN
-    if request.user.is_authenticated and second_factor.next_step(request):
-        why = CODE
+    if step := second_factor.next_step(request):
+        why = SET_UP if step == second_factor.SET_UP_VIEW else CODE
     if parts.is_for_a_part(request):
         return parts.line(403, parts.SIGNED_IN_SINCE if why == OLD else parts.SIGNED_OUT)
     is_own = reason in OLD_TOKENS and not _is_foreign(request)

@@ -20,7 +20,9 @@ from distribution.api.http import problems
 SIGN_IN, CODE, SET_UP = "sign-in", "code", "set-up"  # what somebody has to do first
 SIGNED_OUT = "You were signed out: sign in in another tab, then save."
 CODE_WANTED = "Enter your code in another tab, then save."
+SET_UP_WANTED = "Set up your code in another tab, then save."
 SIGNED_IN_SINCE = "You have signed in again since this page was opened. Press the button once more."
+WANTED = {SIGN_IN: SIGNED_OUT, CODE: CODE_WANTED, SET_UP: SET_UP_WANTED}
 LINES = {
     400: "The server could not read this: reload the page.",
     401: SIGNED_OUT,
@@ -66,7 +68,7 @@ class PartsOnly(MiddlewareMixin):
             return response
         first = wanted_first(response)
         if first:
-            return line(401, SIGNED_OUT if first == SIGN_IN else CODE_WANTED, response)
+            return line(401, WANTED[first], response)
         if _target(response):
             return line(409, ELSEWHERE, response)
         status = response.status_code

@@ -27,9 +27,10 @@ from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from distribution.api.http import problems
 
+CODE_VIEW, SET_UP_VIEW = "second_factor", "second_factor_set_up"
 EXEMPT_VIEWS = (
-    "second_factor",
-    "second_factor_set_up",
+    CODE_VIEW,
+    SET_UP_VIEW,
     "admin:logout",
     "admin:login",
     "admin:jsi18n",
@@ -60,8 +61,8 @@ def next_step(request: HttpRequest) -> str:
     if user.is_verified():  # type: ignore[attr-defined]
         return ""
     if django_otp.user_has_device(user):
-        return "second_factor"
-    return "second_factor_set_up" if settings.TWO_FACTOR == "required" else ""
+        return CODE_VIEW
+    return SET_UP_VIEW if settings.TWO_FACTOR == "required" else ""
 
 
 @login_required(login_url="admin:login")

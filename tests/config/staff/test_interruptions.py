@@ -178,6 +178,29 @@ def test_what_was_typed_is_kept_while_the_code_is_wanted(client, editor, setting
     assert resent(answer)[1]["title"] == ["Budget <day>"]
 
 
+def test_what_was_typed_is_kept_while_a_code_is_to_be_set_up(client, settings):
+    key = token(client)
+    settings.TWO_FACTOR = "required"
+
+    answer = client.post(ADD, words(csrfmiddlewaretoken=key))
+
+    assert answer.status_code == 401
+    page = answer.content.decode()
+    assert "Set up your code in another tab, then save." in page
+    assert reverse("second_factor_set_up") in page
+    assert resent(answer)[1]["title"] == ["Budget <day>"]
+    part = client.post(reverse(PARTS[0]), words(csrfmiddlewaretoken=key), **HTMX)
+    assert_a_line(part, 401, "Set up your code in another tab, then save.")
+    late = client.post(ADD, words(csrfmiddlewaretoken="x" * 64))
+    assert (late.status_code, resent(late)[1]["title"]) == (401, ["Budget <day>"])
+    assert "Set up your code in another tab" in late.content.decode()
+
+    settings.TWO_FACTOR = "off"  # as after the set-up
+    address, fields = resent(answer)
+    saved = client.post(address, {name: values[0] for name, values in fields.items()})
+    assert "Budget &lt;day&gt;" in saved.content.decode()
+
+
 @pytest.mark.parametrize(
     "sent", [{}, {"csrfmiddlewaretoken": "x" * 64}, {"csrfmiddlewaretoken": "?"}]
 )

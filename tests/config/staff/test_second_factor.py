@@ -50,7 +50,9 @@ def test_where_it_is_required_nobody_goes_further_without_having_set_it_up(clien
     for path in (HOME, "/admin/auth/user/", "/admin/password_change/", "/dashboard/"):
         answer = client.get(path)
         assert (answer.status_code, answer["Location"]) == (302, f"{SET_UP}?next={path}")
-    assert client.post("/admin/auth/user/add/", {"username": "x"})["Location"].startswith(SET_UP)
+    kept = client.post("/admin/auth/user/add/", {"username": "x"})
+    assert (kept.status_code, f'href="{SET_UP}"' in kept.content.decode()) == (401, True)
+    assert not User.objects.filter(username="x").exists()
 
 
 def test_setting_it_up_shows_a_picture_takes_a_code_and_gives_spare_ones(client, ada):
