@@ -52,6 +52,10 @@ CHAINS = (
                 ("subscriber_id", "kind", "notice", "at", "recorded_at"),
                 ("source", "evidence", "actor"),
             ),
+            Layout(
+                ("subscriber_id", "kind", "notice", "at", "recorded_at", "resumes_on"),
+                ("source", "evidence", "actor"),
+            ),
         ),
     ),
     Chain(

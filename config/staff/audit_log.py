@@ -25,6 +25,7 @@ from django.http import HttpRequest, HttpResponseBase
 from config.web.client_address import client_ip
 from masking import placeholders
 from masking.phones import mask_phone
+from subscribers import shown_part
 from subscribers.models import Subscriber
 
 SECRET_NAME_PARTS = ("password", "key", "token", "secret")  # of fields that are never logged
@@ -126,7 +127,7 @@ def _is_secret(name: str) -> bool:
 def _shown(name: str, value: Any) -> Any:
     if name.startswith("phone") and isinstance(value, str):
         return mask_phone(value)
-    return value[:VALUE_LIMIT] if isinstance(value, str) else value
+    return shown_part.cut(value, VALUE_LIMIT) if isinstance(value, str) else value
 
 
 def _hidden(name: str, value: Any) -> Any:

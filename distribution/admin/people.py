@@ -17,15 +17,16 @@ from distribution.admin.added_figures import AddedFigures
 from distribution.models import Delivery
 from distribution.reporting import subscriber_history
 from distribution.runtime import india_time
+from subscribers import shown_part
 from subscribers.admin.people import SubscriberAdmin
 from subscribers.admin.person_actions import FULL_PHONE
 from subscribers.identity.display import identities_of
 from subscribers.models import Erasure, Subscriber
 from subscribers.people import erasure as erasing
+from subscribers.shown_part import Part
 
 NEVER, LONG = "never", "30-days-ago"
 PERIOD_DAYS = {"today": 0, "7-days": 7, "30-days": 30}
-HISTORY_LIMIT = 1_000  # deliveries on one page: three years of daily ones
 
 
 class LastDeliveredFilter(admin.SimpleListFilter):
@@ -81,22 +82,20 @@ class SubscriberHistoryAdmin(AddedFigures, SubscriberAdmin):
         may_see = request.user.has_perm(FULL_PHONE)
         person = Subscriber.objects.filter(pk=pk).first()
         return {
-            **_history_context(pk, everything="all" in request.GET),
+            **_history_context(pk, start=shown_part.start_of(request)),
             "identities": identities_of(person, in_full=may_see) if person else [],
         }
 
 
-def _history_context(subscriber_id: int, *, everything: bool) -> dict[str, Any]:
+def _history_context(subscriber_id: int, *, start: int) -> dict[str, Any]:
     now = timezone.now()
-    limit = HISTORY_LIMIT if everything else subscriber_history.DELIVERIES_SHOWN
-    today = india_time.local_date(now)
-    entries = subscriber_history.deliveries_of(subscriber_id, today=today, limit=limit)
+    today, limit = india_time.local_date(now), subscriber_history.DELIVERIES_SHOWN
+    entries = subscriber_history.deliveries_of(subscriber_id, today=today, limit=limit, skip=start)
     total = Delivery.objects.filter(subscriber_id=subscriber_id).count()
     erasure = Erasure.objects.filter(subscriber=subscriber_id).select_related("subscriber").first()
     return {
         "entries": entries,
-        "deliveries_total": total,
-        "deliveries_left": total - len(entries),
+        "part": Part(entries, start, total, limit),
         "erasure": erasure,
         "erasure_objection": erasing.objection(erasure, now=now) if erasure else "",
     }

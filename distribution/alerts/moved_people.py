@@ -9,6 +9,7 @@ from django.conf import settings
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from masking.phones import mask_phone
+from subscribers import shown_part
 from subscribers.identity import moves
 
 RULE = AlertRule.PERSON_MOVED
@@ -21,10 +22,10 @@ def refresh(now: datetime) -> None:
     if not phones:
         incidents.close_alert(RULE, now=now)
         return
-    more = f" and {len(phones) - NAMED} more" if len(phones) > NAMED else ""
+    named = shown_part.named([mask_phone(phone) for phone in phones], NAMED)
     incidents.raise_alert(
         RULE,
-        message=f"Moved to a new number: {', '.join(map(mask_phone, phones[:NAMED]))}{more}. "
+        message=f"Moved to a new number: {named}. "
         "The old one still gets messages, and a stranger may hold it.",
         now=now,
     )

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
 KEEPER = "keeper"
 TICK = "tick"  # the periodic check, done by Celery
@@ -23,7 +24,7 @@ class Heartbeat(models.Model):
     doing = models.CharField(max_length=80, blank=True, default="")
 
     def __str__(self) -> str:
-        return f"{self.name} {self.at:%H:%M:%S}"
+        return f"{self.name} {timezone.localtime(self.at):%H:%M:%S %Z}"
 
     @classmethod
     def record(

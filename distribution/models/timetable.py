@@ -23,7 +23,7 @@ class DailyTime(models.Model):
         verbose_name = "daily time"
 
     def __str__(self) -> str:
-        return f"{self.time:%H:%M} from {self.from_day:%d %b %Y}"
+        return f"{self.time:%H:%M} IST from {self.from_day:%d %b %Y}"
 
 
 class BlackoutDate(models.Model):

@@ -18,6 +18,7 @@ from distribution.models import Alert, Distribution
 from distribution.models.distributions import UNOPENED
 from distribution.reporting.snapshot import take_snapshot
 from distribution.runtime.caches import ShortLivedCache
+from subscribers import shown_part
 
 RUNNING_REFRESH_MS, IDLE_REFRESH_MS = 1000, 5000  # how often a page fetches the fragment
 ALERTS_SHOWN = 3
@@ -64,7 +65,7 @@ def _render(*, with_alerts: bool) -> str:
         "running": bool(running),
         "others": running[1:],
         "next": None if running else planned.first(),
-        "alerts": list(alerts[:ALERTS_SHOWN]) if with_alerts else [],
+        "alerts": shown_part.of(alerts, ALERTS_SHOWN) if with_alerts else None,
         "at": now,
         "refresh_ms": RUNNING_REFRESH_MS if running else IDLE_REFRESH_MS,
     }

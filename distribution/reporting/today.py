@@ -22,6 +22,8 @@ from distribution.models import (
 )
 from distribution.models.distributions import RUNNING, UNOPENED
 from distribution.runtime import india_time
+from subscribers import shown_part
+from subscribers.shown_part import Part
 
 DAYS_SHOWN = 7
 ALERTS_SHOWN = 8
@@ -54,8 +56,7 @@ class Today:
     content: Content | None  # of the next one
     findings: list[PreflightFinding]
     days: list[DayResult]
-    alerts: list[Alert]
-    open_alerts: int
+    alerts: Part  # of the open ones
 
     @property
     def ready(self) -> bool:
@@ -74,8 +75,7 @@ def load(now: datetime) -> Today:
         content=checked.content,
         findings=checked.findings,
         days=day_results(now),
-        alerts=alerts[:ALERTS_SHOWN],
-        open_alerts=len(alerts),
+        alerts=shown_part.of(alerts, ALERTS_SHOWN),
     )
 
 

@@ -23,8 +23,8 @@ def local_datetime(day: date, at: time) -> datetime:
 
 
 def clock(moment: datetime) -> str:
-    """The time of day in India: `06:00:12`."""
-    return f"{moment.astimezone(zone()):%H:%M:%S}"
+    """The time of day in India: `06:00:12 IST`."""
+    return f"{moment.astimezone(zone()):%H:%M:%S %Z}"
 
 
 def iso(moment: datetime | None) -> str | None:

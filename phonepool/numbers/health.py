@@ -102,7 +102,7 @@ def rest(number_id: int, reason: str, *, now: datetime) -> bool:
         failures=Least(F("failures") + 1, 10),
     )
     if rested:
-        record_event(number_id, "resting", f"{reason} until {until:%H:%M:%S} UTC", now)
+        record_event(number_id, "resting", f"{reason} until {clock(until)}", now)
     return bool(rested)
 
 
@@ -222,3 +222,8 @@ def capacity(numbers: Iterable[PhoneNumber], seconds: float, now: datetime) -> i
 def record_event(number_id: int, kind: str, detail: str, now: datetime) -> None:
     """Adds an event to the number's history."""
     PhoneEvent.objects.create(number_id=number_id, kind=kind, detail=detail[:200], at=now)
+
+
+def clock(moment: datetime) -> str:
+    """The time of day in the zone of people here: `06:00:12 IST`."""
+    return f"{timezone.localtime(moment):%H:%M:%S %Z}"

@@ -34,7 +34,7 @@ def rest(number_id: int, minutes: int, *, reason: str, by: str, now: datetime) -
         rest_until=until,
     )
     health.record_event(
-        number_id, "resting", f"{_reason_with_user(by, reason)} until {until:%H:%M:%S} UTC", now
+        number_id, "resting", f"{_reason_with_user(by, reason)} until {health.clock(until)}", now
     )
 
 

@@ -87,4 +87,4 @@ def breaker_sentence(number: PhoneNumber, now: datetime) -> str:
 
 
 def _time_of_day(moment: datetime) -> str:
-    return f"{timezone.localtime(moment):%H:%M:%S}"
+    return f"{timezone.localtime(moment):%H:%M:%S %Z}"

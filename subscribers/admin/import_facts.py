@@ -8,6 +8,7 @@ from subscribers.admin import shown_version
 from subscribers.admin.shown_version import Shown
 from subscribers.importing import jobs
 from subscribers.models import ImportJob, ImportState
+from subscribers.shown_part import Part
 
 COUNT_LABELS = (
     ("new", "New"),
@@ -29,12 +30,20 @@ def page_context(job: ImportJob) -> dict[str, Any]:
         "progress_text": progress_text(job),
         "counts": [(label, job.counts.get(name, 0)) for name, label in COUNT_LABELS],
         "samples": [
-            (title, job.samples.get(name, []), job.counts.get(name, 0))
+            (title, _sample(job, name))
             for name, title in SAMPLE_TITLES.items()
+            if job.samples.get(name)
         ],
+        "refused": _sample(job, "refused"),
         "importable": sum(job.counts.get(name, 0) for name in ("new", "changed")),
         "differs": _differs(job),
     }
+
+
+def _sample(job: ImportJob, name: str) -> Part:
+    """The kept rows of a kind, of as many as there were."""
+    rows = job.samples.get(name, [])
+    return Part(rows, 0, max(job.counts.get(name, 0), len(rows)), jobs.SAMPLES_LIMIT)
 
 
 def progress_text(job: ImportJob) -> str:

@@ -44,7 +44,8 @@ def undo_page(model_admin: ModelAdmin, request: HttpRequest, job: ImportJob) -> 
         form=form,
         preview=preview,
         kept=undo_rules.kept_texts(preview.kept),
-        first=[(mask_phone(phone), name) for phone, name in preview.first],
+        first=[(mask_phone(phone), name) for phone, name in preview.first.rows],
+        part=preview.first,
         shown_version=shown_version.seal(shown),
         changed=changed,
     )

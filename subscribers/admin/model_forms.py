@@ -15,7 +15,7 @@ from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
 from unfold.admin import ModelAdmin
 
-from subscribers.admin import form_keys, shown_version
+from subscribers.admin import form_keys, shown_version, zone
 from subscribers.admin.form_keys import Earlier, SentBeforeError
 from subscribers.admin.shown_version import Shown
 
@@ -26,6 +26,11 @@ class CarefulForms(ModelAdmin):
     """Its forms carry a one-time key, and the version that they display."""
 
     change_form_before_template = "admin/form_marks.html"
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        zone.name_in_field(field)
+        return field
 
     def changeform_view(
         self,

@@ -13,6 +13,8 @@ from django.http import Http404, HttpRequest, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
+from subscribers.admin import zone
+
 SHOWN_KEY = "_shown_form_key"  # on the request: the key of a form that is shown again
 
 
@@ -37,6 +39,7 @@ def framed(
 
     Its forms that create something carry `form_key`, by `admin/form_key.html`.
     """
+    zone.name_in_forms(context.values())
     frame = model_admin.admin_site.each_context(request)
     key = getattr(request, SHOWN_KEY, "") or secrets.token_urlsafe(16)
     own = {"opts": model_admin.opts, "title": title, "form_key": key}

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 from django.core import signing
 
+from subscribers import shown_part
+
 FIELD = "shown_version"  # the hidden field's name
 CHANGED = "This changed since you opened it."
 LONGEST_FACT = 2_000  # characters of one fact, in the hidden field and in the difference
@@ -44,7 +46,7 @@ def of_facts(of: str, facts: Mapping[str, str]) -> Shown:
 
 def seal(shown: Shown) -> str:
     """The value of the form's hidden field."""
-    facts = {label: text[:LONGEST_FACT] for label, text in shown.facts.items()}
+    facts = {label: shown_part.cut(text, LONGEST_FACT) for label, text in shown.facts.items()}
     return signing.dumps([shown.version, facts], salt=_salt(shown.of), compress=True)
 
 
@@ -59,7 +61,7 @@ def difference(posted: str, now: Shown) -> Difference | None:
         version, before = None, {}
     if version == now.version:
         return None
-    after = {label: text[:LONGEST_FACT] for label, text in now.facts.items()}
+    after = {label: shown_part.cut(text, LONGEST_FACT) for label, text in now.facts.items()}
     labels = dict.fromkeys([*before, *after])
     rows = [(label, before.get(label, ""), after.get(label, "")) for label in labels]
     return Difference([row for row in rows if before and row[1] != row[2]])

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import reduce
 from operator import or_
 from typing import Any
 
-from django.db.models import Case, CharField, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, CharField, Count, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.utils import timezone
 
 from subscribers.importing import provenance
@@ -23,9 +23,9 @@ from subscribers.models import (
     Status,
     WhatsAppIdentity,
 )
+from subscribers.shown_part import Part
 
 UNDO_TIME = timedelta(hours=24)  # after the end of the import
-COUNTED_TOGETHER = 5_000  # people of one statement
 SHOWN_LIMIT = 20  # people that the confirmation shows
 
 ENDED = (ImportState.DONE, ImportState.CANCELLED, ImportState.REFUSED)
@@ -56,7 +56,7 @@ class Preview:
     removed: int
     kept: dict[str, int]  # by the reason
     not_undone: int  # people who were here before, whose details the import changed
-    first: list[tuple[str, str]] = field(default_factory=list)  # phone and name of some who go
+    first: Part  # phone and name of some who go
 
 
 def objection(job: ImportJob, *, now: datetime) -> str:
@@ -66,7 +66,7 @@ def objection(job: ImportJob, *, now: datetime) -> str:
     if job.state not in ENDED or job.confirmed_at is None or job.ended_at is None:
         return "Only an import that has ended can be undone."
     if now - job.ended_at > UNDO_TIME:
-        ended = f"{timezone.localtime(job.ended_at):%-d %B, %H:%M}"
+        ended = f"{timezone.localtime(job.ended_at):%-d %B, %H:%M %Z}"
         return (
             f"An import can be undone within a day; this one ended on {ended}."
             " Unsubscribe or erase people on their own pages instead."
@@ -82,18 +82,19 @@ def added(job: ImportJob) -> QuerySet[ImportedPerson]:
 
 
 def preview(job: ImportJob) -> Preview:
-    """Who would go and who would stay, counted in batches."""
-    counts: Counter[str] = Counter()
-    first: list[tuple[str, str]] = []
-    last = 0
-    while rows := _details(job, last):
-        for pk, phone, name, reason in rows:
-            last = pk
-            counts[reason] += 1
-            if reason == GOES and len(first) < SHOWN_LIMIT:
-                first.append((phone, name))
+    """Who would go and who would stay: counted by the database, in two statements."""
+    rows = with_reason(added(job), job)
+    found = rows.order_by().values_list("reason").annotate(people=Count("pk"))
+    counts: Counter[str] = Counter(dict(found))
     removed = counts.pop(GOES, 0)
-    return Preview(removed, in_order(counts), job.counts.get("changed", 0), first)
+    first = rows.filter(reason=GOES) if removed else rows.none()
+    details = first.values_list("subscriber__phone", "subscriber__name")[:SHOWN_LIMIT]
+    return Preview(
+        removed,
+        in_order(counts),
+        job.counts.get("changed", 0),
+        Part(list(details), 0, removed, SHOWN_LIMIT),
+    )
 
 
 def in_order(counts: Counter[str]) -> dict[str, int]:
@@ -107,12 +108,6 @@ def kept_texts(kept: dict[str, int]) -> list[str]:
         f"{count:,} {'stays' if count == 1 else 'stay'}: they {KEPT_REASONS[reason]}."
         for reason, count in kept.items()
     ]
-
-
-def _details(job: ImportJob, after: int) -> list[tuple[int, str, str, str]]:
-    rows = with_reason(added(job).filter(subscriber__gt=after), job)
-    columns = ("subscriber_id", "subscriber__phone", "subscriber__name", "reason")
-    return list(rows.values_list(*columns)[:COUNTED_TOGETHER])
 
 
 def with_reason(rows: QuerySet[ImportedPerson], job: ImportJob) -> QuerySet[Any]:

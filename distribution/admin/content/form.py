@@ -25,6 +25,8 @@ from distribution.models import Content, MessageTemplate, TemplateStatus
 from distribution.runtime import india_time
 from phonepool.cloud_api import media
 from phonepool.cloud_api.media import MediaRefusedError
+from subscribers import shown_part
+from subscribers.models import Subscriber
 from subscribers.whole_numbers import whole_number
 
 NO_SLOTS = template_schema.parse([])
@@ -85,6 +87,10 @@ class ContentForm(forms.Form):
 
     def media_field(self) -> BoundField | None:
         return self["media_file"] if "media_file" in self.fields else None
+
+    def names_sampled(self) -> str:
+        """Among how many people of how many these names were found; empty if among all."""
+        return shown_part.of(Subscriber.objects.eligible(), validation.SAMPLED_SUBSCRIBERS).words
 
     def names_to_use(self) -> list[str]:
         return [f"{{{name}}}" for name in (*validation.ALWAYS_KNOWN, *self.attributes)]

@@ -10,6 +10,7 @@ from django.utils import timezone
 from distribution.content import template_schema, validation
 from distribution.models import Content, MessageTemplate
 from phonepool.json_values import objects_in
+from subscribers import shown_part
 from subscribers.admin import shown_version
 from subscribers.admin.shown_version import Difference, Shown
 
@@ -59,12 +60,14 @@ def difference(request: HttpRequest, content: Content) -> Difference | None:
 
 
 def _latest_steps(content: Content) -> list[str]:
-    steps = content.approvals.select_related("by").order_by("-at", "-pk")[:STEPS_TOLD]
+    steps = content.approvals.select_related("by").order_by("-at", "-pk")
+    told = shown_part.of(steps, STEPS_TOLD)
+    more = [f"{told.left:,} earlier ones, under Decisions"] if told.left else []
     return [
-        f"{step.get_decision_display()} by {step.by}, {timezone.localtime(step.at):%d %b, %H:%M}"
+        f"{step.get_decision_display()} by {step.by}, {timezone.localtime(step.at):%d %b, %H:%M %Z}"
         + (f": {step.reason}" if step.reason else "")
-        for step in steps
-    ]
+        for step in told.rows
+    ] + more
 
 
 def _wording(components: object) -> str:

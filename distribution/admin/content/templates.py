@@ -21,6 +21,7 @@ from distribution.runtime import india_time
 from phonepool.cloud_api import client
 from phonepool.exceptions import CloudApiError
 from phonepool.numbers import accounts
+from subscribers import shown_part
 from subscribers.admin.page_frame import OwnPages, framed, viewable_row
 from subscribers.admin.read_only import ReadOnlyAdmin
 
@@ -81,6 +82,8 @@ class MessageTemplateAdmin(OwnPages, ReadOnlyAdmin):
         examples = {slot.key: slot.example for slot in form.slots}
         upcoming = _upcoming_content().filter(message_template=template)
         used = Distribution.objects.filter(content__message_template=template)
+        latest = used.order_by("-planned_at", "-pk")
+        part = shown_part.of(latest, DISTRIBUTIONS_SHOWN, start=shown_part.start_of(request))
         return framed(
             self,
             request,
@@ -91,9 +94,9 @@ class MessageTemplateAdmin(OwnPages, ReadOnlyAdmin):
             bubble=preview.draw(template, form, examples, None),
             upcoming=[(content, approval.template_changed(content)) for content in upcoming],
             distributions=[
-                (row, _share(row.sla_accepted), _share(row.sla_delivered))
-                for row in used.order_by("-planned_at")[:DISTRIBUTIONS_SHOWN]
+                (row, _share(row.sla_accepted), _share(row.sla_delivered)) for row in part.rows
             ],
+            part=part,
             show_back_button=True,
         )
 

@@ -22,6 +22,7 @@ from distribution.content.preview import Bubble, LanguageAudience
 from distribution.models import Content, ContentState
 from distribution.runtime import india_time
 from masking.phones import mask_phone
+from subscribers import shown_part
 from subscribers.admin.page_frame import OwnPages, framed, staff_user
 from subscribers.models import Subscriber
 from subscribers.whole_numbers import whole_number
@@ -87,7 +88,8 @@ class ContentViews(OwnPages, ModelAdmin):
             raise PermissionDenied
         now = timezone.now()
         submitted = Content.objects.filter(state=ContentState.SUBMITTED).order_by("day", "pk")
-        rows = submitted.select_related("message_template", "author", "replaces")[:QUEUE_LIMIT]
+        rows = submitted.select_related("message_template", "author", "replaces")
+        part = shown_part.of(rows, QUEUE_LIMIT, start=shown_part.start_of(request))
         person = _person(request, preview.language_audiences())
         waiting = [
             {
@@ -98,10 +100,11 @@ class ContentViews(OwnPages, ModelAdmin):
                 "own": bool(approval.part_in(content, staff_user(request))),
                 "url": url_of(content),
             }
-            for content in rows
+            for content in part.rows
         ]
         template = f"{TEMPLATE_FOLDER}/queue.html"
-        return framed(self, request, template, title="Waiting for review", waiting=waiting)
+        context = {"waiting": waiting, "part": part}
+        return framed(self, request, template, title="Waiting for review", **context)
 
 
 def url_of(content: Content) -> str:

@@ -20,6 +20,7 @@ from distribution.reporting import delivery_export
 from distribution.runtime import india_time
 from masking.phones import mask_phone
 from masking.texts import mask_text
+from subscribers import shown_part
 from subscribers.admin.confirmed_action import Confirmation, confirm, log_action
 from subscribers.admin.number_search import NumberSearch
 from subscribers.admin.page_frame import OwnPages, csv_file
@@ -36,8 +37,15 @@ class DistributionFilter(admin.SimpleListFilter):
     parameter_name = "distribution"
 
     def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
-        opened = Distribution.objects.exclude(opened_at=None)[:FILTER_CHOICES_LIMIT]
-        return [(str(row.pk), str(row)) for row in opened]
+        opened = Distribution.objects.exclude(opened_at=None)
+        part = shown_part.of(opened, FILTER_CHOICES_LIMIT)
+        if part.words:
+            self.title = f"distribution ({part.words}; the others: from their pages)"
+        found = {str(row.pk): str(row) for row in part.rows}
+        asked = whole_number(request.GET.get(self.parameter_name, ""))
+        if asked is not None and str(asked) not in found:
+            found |= {str(row.pk): str(row) for row in opened.filter(pk=asked)}
+        return list(found.items())
 
     def value(self) -> str | None:
         value = super().value()
@@ -155,7 +163,7 @@ class DeliveryAdmin(OwnPages, ReadOnlyAdmin, NumberSearch):
     def unaccepted_attempts(self, delivery: Delivery) -> str:
         attempts = delivery.attempts.select_related("number").order_by("ended_at", "pk")
         return "; ".join(
-            f"{timezone.localtime(attempt.ended_at):%d %b %H:%M:%S} by {attempt.number}: "
+            f"{timezone.localtime(attempt.ended_at):%d %b %H:%M:%S %Z} by {attempt.number}: "
             f"{attempt.outcome.lower().replace('_', ' ')}, {explain(attempt.reason).words}"
             for attempt in attempts
         )

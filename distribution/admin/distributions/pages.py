@@ -28,14 +28,16 @@ from distribution.models import Distribution
 from distribution.reporting.snapshot import take_snapshot
 from distribution.reporting.text_formats import percent
 from masking.phones import mask_phone
+from subscribers import shown_part
 from subscribers.admin import decision_form
 from subscribers.admin.confirmed_action import ReasonForm, log_action
 from subscribers.admin.decision_form import Asked
 from subscribers.admin.page_frame import OwnPages, framed, staff_user, viewable_row
 from subscribers.admin.read_only import ReadOnlyAdmin
 from subscribers.admin.shown_rows import Selection
+from subscribers.shown_part import Part
 
-BATCHES_SHOWN = 40
+BATCHES_SHOWN, SLOWEST_SHOWN = 40, 10
 TEMPLATE_FOLDER = "admin/distribution/distribution"
 
 
@@ -87,24 +89,21 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
     def change_view(self, request: HttpRequest, object_id: str, *_: Any, **__: Any) -> HttpResponse:
         """The page of one distribution."""
         distribution = viewable_row(self, request, object_id)
-        batch = request.GET.get("batch", "")
-        first = int(batch) if batch.isdecimal() and len(batch) < 8 else 0
-        following = first + BATCHES_SHOWN
+        first = shown_part.start_of(request)
+        batches = counts.by_batch(distribution, start=first, limit=BATCHES_SHOWN)
+        slowest = counts.slowest(distribution, SLOWEST_SHOWN)
+        snapshot = take_snapshot(distribution, now=timezone.now())
         return self.page(
             request,
             distribution,
             "page.html",
-            snapshot=take_snapshot(distribution, now=timezone.now()),
+            snapshot=snapshot,
             actions=available_actions(distribution, staff_user(request)),
             tiers=counts.by_tier(distribution),
-            batches=counts.by_batch(distribution, start=first, limit=BATCHES_SHOWN),
-            first_batch=first,
-            earlier_batches=max(first - BATCHES_SHOWN, 0),
-            later_batches=following if following < distribution.batches else None,
-            slowest=[
-                {"delivery": row, "phone": mask_phone(row.phone)}
-                for row in counts.slowest(distribution)
-            ],
+            batches=batches,
+            part=Part(batches, first, distribution.batches, BATCHES_SHOWN),
+            slowest=[{"delivery": row, "phone": mask_phone(row.phone)} for row in slowest],
+            slowest_part=Part(slowest, 0, snapshot.reach.delivered, SLOWEST_SHOWN),
         )
 
     def action_view(self, request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
@@ -170,7 +169,7 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
     def unconfirmed_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The list of unconfirmed deliveries."""
         distribution = viewable_row(self, request, str(pk))
-        context = unconfirmed.list_context(distribution)
+        context = unconfirmed.list_context(request, distribution)
         return self.page(request, distribution, "unconfirmed.html", **context)
 
     def decision_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
@@ -200,7 +199,7 @@ def _asked(distribution: Distribution, action: DistributionAction) -> Asked:
     if action.name == "start":
         content = content_choice.choose(distribution).content
         facts["Content"] = f"{content}, version {content.version}" if content else "none"
-        facts["Planned"] = f"{timezone.localtime(distribution.planned_at):%d %b, %H:%M}"
+        facts["Planned"] = f"{timezone.localtime(distribution.planned_at):%d %b, %H:%M %Z}"
     if action.name != "retry":
         return Asked(action.name, facts)
     rows = manual_retry.safe_ones(distribution.pk)

@@ -19,6 +19,7 @@ from distribution.interventions.rules import InterventionError
 from distribution.ledger.reasons import explain
 from distribution.models import Delivery, Distribution
 from masking.phones import mask_phone
+from subscribers import shown_part
 from subscribers.admin import decision_form
 from subscribers.admin.confirmed_action import ReasonForm, log_action
 from subscribers.admin.decision_form import Asked
@@ -35,15 +36,12 @@ WARNINGS = {
 }
 
 
-def list_context(distribution: Distribution) -> dict[str, Any]:
+def list_context(request: HttpRequest, distribution: Distribution) -> dict[str, Any]:
     """The context of the list: the oldest first, phones masked."""
-    rows = unconfirmed.listed(distribution)
-    return {
-        "rows": [
-            (row, mask_phone(row.phone), explain(row.reason).words) for row in rows[:ROWS_LIMIT]
-        ],
-        "total": rows.count(),
-    }
+    listed = unconfirmed.listed(distribution)
+    part = shown_part.of(listed, ROWS_LIMIT, start=shown_part.start_of(request))
+    rows = [(row, mask_phone(row.phone), explain(row.reason).words) for row in part.rows]
+    return {"rows": rows, "part": part}
 
 
 def decision_page(
@@ -61,9 +59,13 @@ def decision_page(
         raise PermissionDenied
     params = request.POST if request.method == "POST" else request.GET
     decision = params.get("what", "")
-    pks = [pk for word in params.getlist("pk")[:ROWS_LIMIT] if (pk := whole_number(word))]
-    rows = unconfirmed.listed(distribution).filter(pk__in=pks)
+    pks = [pk for word in params.getlist("pk") if (pk := whole_number(word))]
     back = reverse("admin:distribution_doubts", args=[distribution.pk])
+    if len(pks) > ROWS_LIMIT:
+        too_many = f"Choose {ROWS_LIMIT} people at most: nothing was done."
+        admin.message_user(request, too_many, messages.WARNING)
+        return redirect(back)
+    rows = unconfirmed.listed(distribution).filter(pk__in=pks)
     is_sent = request.method == "POST"
     if decision not in DECISIONS or not (is_sent or rows.exists()):
         admin.message_user(request, "Choose at least one person first.", messages.WARNING)

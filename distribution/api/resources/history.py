@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -21,10 +22,19 @@ from distribution.api.resources.subscribers import get_subscriber
 from distribution.models import Delivery, Scope, State
 from distribution.reporting import subscriber_history
 from distribution.runtime import india_time
+from subscribers import shown_part
 from subscribers.models import ConsentEvent, Subscriber
+from subscribers.shown_part import Part
+from subscribers.whole_numbers import whole_number
 
 MAX_EVENTS = 200
+CONSENT_FROM = "consent_from"
 PAGES = [
+    OpenApiParameter(
+        CONSENT_FROM,
+        {"type": "integer", "minimum": 0, "maximum": shown_part.MAX_START},
+        description=f"How many of the latest consent events come before the {MAX_EVENTS} answered.",
+    ),
     OpenApiParameter("cursor", str, description=CursorPages.cursor_query_description),
     OpenApiParameter(
         "page_size",
@@ -72,7 +82,12 @@ class History(serializers.Serializer[Any]):
     """Consent from the beginning, deliveries in pages, the latest first."""
 
     subscriber = serializers.IntegerField()
-    consent = ConsentRow(many=True, help_text=f"The latest {MAX_EVENTS} at most, oldest first.")
+    consent = ConsentRow(
+        many=True,
+        help_text=f"{MAX_EVENTS} at most, the latest unless `consent_from` is set; the oldest "
+        "of them first.",
+    )
+    consent_total = serializers.IntegerField(help_text="How many there are in all.")
     deliveries = DeliveryRow(many=True)
     next = serializers.CharField(allow_null=True, help_text="Address of the next deliveries.")
     previous = serializers.CharField(allow_null=True)
@@ -82,7 +97,7 @@ class SubscriberHistory(APIView):
     """What a person agreed to, and every message to them."""
 
     scopes = {"GET": Scope.SUBSCRIBERS}
-    query_parameters = {"GET": PAGE_PARAMETERS}
+    query_parameters = {"GET": (*PAGE_PARAMETERS, CONSENT_FROM)}
     ordering = ("-pk",)
 
     @extend_schema("subscribers_history", parameters=PAGES, responses=History)
@@ -92,13 +107,14 @@ class SubscriberHistory(APIView):
         Each delivery is also told in a sentence that can be read out on the phone.
         """
         subscriber, pages = get_subscriber(id), CursorPages()
-        events = _events(subscriber.pk)
         rows = pages.paginate_queryset(_deliveries(subscriber.pk), request, self)
+        consent = _events(subscriber.pk, _consent_start(request))
         today = india_time.local_date(timezone.now())
         return Response(
             {
                 "subscriber": subscriber.pk,
-                "consent": _consent(request, subscriber, events),
+                "consent": _consent(request, subscriber, [*consent.rows][::-1]),
+                "consent_total": consent.total,
                 "deliveries": DeliveryRow(rows, many=True, context={"today": today}).data,
                 "next": pages.get_next_link(),
                 "previous": pages.get_previous_link(),
@@ -120,6 +136,14 @@ def _deliveries(subscriber_id: int) -> QuerySet[Delivery]:
     return rows.select_related("distribution", "number")
 
 
-def _events(subscriber_id: int) -> list[ConsentEvent]:
+def _consent_start(request: Request) -> int:
+    asked = request.query_params.get(CONSENT_FROM)
+    start = 0 if asked is None else whole_number(asked, most=shown_part.MAX_START)
+    if start is None:
+        raise ValidationError({CONSENT_FROM: "Write a whole number, 0 or more."})
+    return start
+
+
+def _events(subscriber_id: int, start: int) -> Part:
     events = ConsentEvent.objects.filter(subscriber_id=subscriber_id)
-    return list(events.order_by("-at", "-pk")[:MAX_EVENTS])[::-1]
+    return shown_part.of(events.order_by("-at", "-pk"), MAX_EVENTS, start=start)

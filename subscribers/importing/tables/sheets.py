@@ -6,6 +6,7 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from subscribers import shown_part
 from subscribers.details.titles import names_phone
 from subscribers.importing.tables.records import ImportRefused
 
@@ -70,5 +71,4 @@ def _notes(read: Sheet, filled: Sequence[Sheet]) -> list[str]:
 
 
 def _named(sheets: Sequence[Sheet]) -> str:
-    names = ", ".join(map(str, sheets[:NAMED_SHEETS]))
-    return f"{names} and {len(sheets) - NAMED_SHEETS} more" if len(sheets) > NAMED_SHEETS else names
+    return shown_part.named([str(sheet) for sheet in sheets], NAMED_SHEETS)

@@ -87,7 +87,7 @@ def test_a_running_one_is_asked_for_every_second_and_says_as_of_when():
     a_morning(20, now=timezone.now())
     html = fragment(a_client("Viewer"))
     assert 'data-refresh-ms="1000"' in html
-    assert re.search(r'as of <time datetime="\d{4}-[^"]+">\d\d:\d\d:\d\d<', html)
+    assert re.search(r'as of <time datetime="\d{4}-[^"]+">\d\d:\d\d:\d\d IST<', html)
 
 
 def test_open_alerts_are_on_the_board_and_markup_in_them_is_not():

@@ -35,17 +35,17 @@ def a_delivery(**fields):
         ),
         (
             {"state": "ACCEPTED", "progress": 2, "delivered_at": SIX},
-            "Delivered on 21 Nov at 06:00:07.",
+            "Delivered on 21 Nov at 06:00:07 IST.",
             "good",
         ),
         (
             {"state": "ACCEPTED", "progress": 3, "delivered_at": SIX, "read_at": SIX},
-            "Delivered on 21 Nov at 06:00:07, and read.",
+            "Delivered on 21 Nov at 06:00:07 IST, and read.",
             "good",
         ),
         (
             {"state": "ACCEPTED", "progress": 1, "accepted_at": SIX},
-            "Sent on 21 Nov at 06:00:07: not delivered yet, phone off perhaps.",
+            "Sent on 21 Nov at 06:00:07 IST: not delivered yet, phone off perhaps.",
             "open",
         ),
         (

@@ -103,12 +103,12 @@ def test_open_alerts_come_with_the_ones_nobody_looks_after_first():
             now=EVENING,
         )
     incidents.close_alert(AlertRule.CAPACITY_SHORT, 3, now=EVENING)
-    first = today.load(EVENING).alerts[0]
+    first = today.load(EVENING).alerts.rows[0]
     assert incidents.acknowledge([first.pk], by=boss.pk, now=EVENING) == 1
     assert incidents.acknowledge([first.pk], by=boss.pk, now=EVENING) == 0
     found = today.load(EVENING)
-    assert [one.severity for one in found.alerts] == ["CRITICAL", "WARNING", "CRITICAL"]
-    assert (found.alerts[-1].acknowledged_by, found.open_alerts) == (boss, 3)
+    assert [one.severity for one in found.alerts.rows] == ["CRITICAL", "WARNING", "CRITICAL"]
+    assert (found.alerts.rows[-1].acknowledged_by, found.alerts.total) == (boss, 3)
 
 
 def test_the_page_shows_it_to_a_viewer_by_few_queries_and_nothing_to_a_stranger(admin_client):

@@ -120,7 +120,7 @@ def test_whoever_was_touched_since_stays_with_the_reason():
 
     assert shown.removed == asked.removed == 1
     assert shown.kept == asked.kept == {"messaged": 1, "opted_out": 1, "changed": 2, "named": 2}
-    assert shown.first == [("+919812345607", "P7")]
+    assert shown.first.rows == [("+919812345607", "P7")]
     assert phones() == [f"+919812345{n}" for n in (601, 602, 603, 604, 605, 606)]
     assert Subscriber.objects.get(phone="+919812345602").status == Status.UNSUBSCRIBED
 
@@ -159,7 +159,7 @@ def test_a_day_after_its_end_an_import_stays():
     on_time, late = (NOW + timedelta(hours=24, seconds=second) for second in (0, 1))
 
     assert undo_rules.objection(job, now=on_time) == ""
-    with pytest.raises(UndoRefused, match="within a day; this one ended on 23 November, 06:00"):
+    with pytest.raises(UndoRefused, match="within a day; this one ended on 23 November, 06:00 IST"):
         undo.request(job, reason="late", by="esha", now=late)
 
 

@@ -1,0 +1,116 @@
+"""Whoever writes or reads a date or a time in the admin is told whose: India's."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.test import Client
+from django.urls import reverse
+from django.utils import formats, timezone
+
+from tests import builders
+from tests.admin.routes import MAKERS, PAGES
+
+pytestmark = pytest.mark.django_db
+ROOT = Path(__file__).parents[2]
+MOMENT = datetime(2026, 11, 24, 0, 30, tzinfo=UTC)
+TYPES = ("date", "time", "datetime-local")
+CLASSES = ("vDateField", "vTimeField")
+APPS = ("config", "distribution", "phonepool", "subscribers", "webhooks")
+# Times that no person reads as a time of day here, by the file they are written in.
+OTHERS = {
+    "config/settings/logs.py",  # in UTC, with a Z
+    "config/demo/environment.py",  # the value of a setting
+    "config/demo/day.py",  # the word IST stands behind it
+    "config/demo/report.py",  # the same
+    "distribution/models/timetable.py",  # the word IST stands behind it
+    "distribution/mirror/account_notices.py",  # the same
+}
+
+
+class _Fields(HTMLParser):
+    """The inputs of dates and times in a page."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = {name: value or "" for name, value in attrs}
+        is_ours = given.get("type") in TYPES or any(
+            one in given.get("class", "").split() for one in CLASSES
+        )
+        if tag == "input" and is_ours:
+            self.names.append(given.get("name", ""))
+
+
+@pytest.fixture
+def boss() -> Client:
+    client = Client()
+    client.force_login(get_user_model().objects.create_superuser("boss"))
+    return client
+
+
+def fields_of(page: str) -> list[str]:
+    reader = _Fields()
+    reader.feed(page)
+    return reader.names
+
+
+def addresses() -> dict[str, str]:
+    """Every page with a form, and the list of each model."""
+    person = builders.a_subscriber()
+    found = {"pause": reverse("admin:subscribers_subscriber_pause_person", args=[person.pk])}
+    for model in PAGES:
+        row = MAKERS[model]()
+        for page, args in (("changelist", []), ("add", []), ("change", [row.pk])):
+            found[f"{model} {page}"] = reverse(f"admin:{model}_{page}", args=args)
+    return found
+
+
+def test_every_field_of_a_date_or_a_time_names_the_zone(boss):
+    unnamed, seen = [], set()
+    for name, address in addresses().items():
+        answer = boss.get(address)
+        if answer.status_code != 200:
+            continue
+        page = answer.content.decode()
+        fields = fields_of(page)
+        seen.update(fields)
+        if fields and "Indian Standard Time" not in page:
+            unnamed.append((name, fields))
+    assert unnamed == []
+    assert {"from_day", "time", "day", "at_0", "at_1", "resumes_on"} <= seen
+
+
+def test_a_moment_is_shown_with_its_zone():
+    assert formats.localize(timezone.localtime(MOMENT)) == "24 Nov 2026, 06:00:00 IST"
+    assert formats.date_format(timezone.localtime(MOMENT), "SHORT_DATETIME_FORMAT") == (
+        "24 Nov 2026, 06:00 IST"
+    )
+    assert formats.time_format(timezone.localtime(MOMENT).time()) == "06:00:00 IST"
+
+
+def test_no_template_writes_a_time_of_day_without_its_zone():
+    bare = re.compile(r'(?:date|time):"[^"]*[HGhg]:i(?![^"]* T")[^"]*"')
+    found = {
+        f"{path.relative_to(ROOT)}: {one}"
+        for path in (ROOT / "templates").rglob("*.html")
+        for one in bare.findall(path.read_text())
+    }
+    assert found == set()
+
+
+def test_no_sentence_writes_a_time_of_day_without_its_zone():
+    found = {
+        str(path.relative_to(ROOT))
+        for app in APPS
+        for path in (ROOT / app).rglob("*.py")
+        if re.search(r"%H:%M(?!:%S| %Z)|%H:%M:%S(?! %Z)", path.read_text())
+    }
+    assert found <= OTHERS
