@@ -51,6 +51,7 @@ NO_PARTS = {
     "NAMES_TOLD": "the others are counted behind them",
     "PARAMETER_LIMIT": "characters: what does not fit is a finding",
     "REASON_LIMIT": "characters: the form refuses more",
+    "ROWS_LIMIT": "one phone or user id has a row or two",
     "ROWS_LOGGED": "stands beside the count",
     "ROWS_TOGETHER": "a batch of many",
     "SAMPLED_SUBSCRIBERS": "ContentForm.names_sampled tells of it",
