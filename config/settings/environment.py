@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from subscribers.phones import InvalidPhone, normalise
+
 YES = frozenset({"1", "true", "yes", "on"})
 NO = frozenset({"0", "false", "no", "off"})
 
@@ -88,12 +90,13 @@ def words(name: str, default: str = "") -> list[str]:
 
 
 def phones(name: str) -> list[str]:
-    """Comma-separated phone numbers with plus and country code: `+919812345678`."""
-    given = words(name)
-    if not all(re.fullmatch(r"\+[1-9][0-9]{6,14}", word) for word in given):
-        # The value holds phone numbers, so the message does not repeat it.
-        raise ImproperlyConfigured(f"{name} must list phones with commas, such as +919812345678.")
-    return given
+    """Comma-separated phone numbers, read as those of subscribers are: `+919812345678`."""
+    try:
+        return list(dict.fromkeys(map(normalise, words(name))))
+    except InvalidPhone as error:  # its sentence does not hold the number
+        raise ImproperlyConfigured(
+            f"{name} must list phones with commas, such as +919812345678. One of them: {error}"
+        ) from None
 
 
 def networks(name: str, default: str = "") -> list[IPv4Network | IPv6Network]:

@@ -1,5 +1,5 @@
 """Every way in takes the same values and refuses the same ones (cases P14, O6 and O8): files of
-each format, the API's add and change, the admin's add and change.
+each format, the API's add and change, the admin's add and change, the settings, a STOP.
 """
 
 from __future__ import annotations
@@ -11,13 +11,18 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured
 from django.test import Client
 from django.urls import reverse
 
+from config.settings import environment
+from phonepool.models import PhoneNumber
+from subscribers.consent.preferences import apply_preferences
+from subscribers.consent.suppressions import Preference
 from subscribers.importing import jobs
 from subscribers.models import Subscriber
 from tests.api.tokens import a_key, a_program
-from tests.builders import a_subscriber
+from tests.builders import a_number, a_subscriber
 from tests.shown_forms import form_with
 from tests.subscribers.imports import run
 from tests.subscribers.moments import NOW
@@ -138,3 +143,78 @@ def test_a_value_is_read_alike_whichever_way_it_comes(way, field, written, expec
 
     name = {"Ward No.": "ward_no", "note": "note"}.get(field, field)
     assert stored(field, name) == expected
+
+
+# --- phones: of the people on a list, and of the staff who get tests ------------------------------
+
+
+def _by_setting(text: str, monkeypatch: pytest.MonkeyPatch) -> str | None:
+    """A test recipient, as the settings name them."""
+    monkeypatch.setenv("TEST_RECIPIENTS", text)
+    try:
+        found = environment.phones("TEST_RECIPIENTS")
+    except ImproperlyConfigured:
+        return None
+    return found[0] if found else None
+
+
+def _people(way: str, text: str) -> str | None:
+    """The phone that a person has who came by this way."""
+    if way == "csv":
+        run(f"phone,name\n{text},Asha\n")
+    elif way == "jsonl":
+        run(json.dumps({"phone": text, "name": "Asha"}), filename="people.jsonl")
+    elif way == "xlsx":
+        workbook = a_workbook(["phone", "name"], [text, "Asha"])
+        job = jobs.submit(workbook, "people.xlsx", by="asha", now=NOW)
+        jobs.run(job.pk, clock=lambda: NOW)
+        jobs.confirm(job.pk, consent_source="Form of June", by="asha", now=NOW)
+        jobs.run(job.pk, clock=lambda: NOW)
+    elif way == "api-add":
+        body = {"phone": text, "consent_source": "Form of June"}
+        a_program("subscribers").post(f"{API}/add", body, headers=a_key())
+    else:
+        client, address = _boss(), reverse(f"{ADMIN}add")
+        client.post(address, form_with(client.get(address), "name", phone=text))
+    return Subscriber.objects.values_list("phone", flat=True).first()
+
+
+PEOPLE_WAYS = ("csv", "jsonl", "xlsx", "api-add", "admin-add")
+PHONES: list[tuple[str, str | None]] = [
+    ("+919812345601", PHONE),
+    ("98123 45601", PHONE),
+    ("098123-45601", PHONE),
+    ("91 98123 45601", PHONE),
+    ("+91 (981) 234-5601", PHONE),
+    ("+919812345601\u202c", PHONE),
+    ("12345", REFUSED),
+    ("+911234567890", REFUSED),
+    ("Asha", REFUSED),
+    ("9.81E+09", REFUSED),
+]
+
+
+@pytest.mark.parametrize(("written", "expected"), PHONES)
+@pytest.mark.parametrize("way", [*PEOPLE_WAYS, "setting"])
+def test_a_phone_is_read_alike_whichever_way_it_comes(way, written, expected, monkeypatch):
+    found = _by_setting(written, monkeypatch) if way == "setting" else _people(way, written)
+    assert found == expected
+
+
+@pytest.mark.parametrize("spelt", ["+919812345601", "98123 45601"])
+@pytest.mark.parametrize("way", PEOPLE_WAYS)
+def test_a_stop_from_an_unknown_number_holds_whichever_way_its_person_comes(way, spelt):
+    stop = Preference(PHONE, wants=False, source="whatsapp:STOP", at=NOW, evidence="wamid.1")
+    assert apply_preferences([stop], now=NOW) == [PHONE]
+
+    assert _people(way, spelt) == PHONE
+
+    assert Subscriber.objects.get().status == "UNSUBSCRIBED"
+
+
+@pytest.mark.parametrize("label", ["Ev\u202eil", "www.evil.example/x", "two words", "\u200b", ""])
+def test_a_label_of_a_number_is_a_plain_word(label):
+    number = a_number()
+    client, address = _boss(), reverse("admin:phonepool_phonenumber_change", args=[number.pk])
+    client.post(address, {**form_with(client.get(address), "label"), "label": label})
+    assert PhoneNumber.objects.get().label == number.label
