@@ -188,7 +188,7 @@ PHONES: list[tuple[str, str | None]] = [
     ("+91 (981) 234-5601", PHONE),
     ("+919812345601\u202c", PHONE),
     ("12345", REFUSED),
-    ("+911234567890", REFUSED),
+    ("+910000000000", REFUSED),
     ("Asha", REFUSED),
     ("9.81E+09", REFUSED),
 ]

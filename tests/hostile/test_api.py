@@ -34,8 +34,8 @@ pytestmark = [
     ),
     pytest.mark.usefixtures("example_records"),
 ]
-EACH = 3  # values in one place of a body
-EACH_PARAMETER = 7
+EACH = 2  # values in one place of a body
+EACH_PARAMETER = 5
 # In the place of any value of a body, whatever its type is.
 JSON_VALUES = [
     "²",
