@@ -19,6 +19,12 @@ Address = IPv4Address | IPv6Address
 
 GLOBAL_UNICAST_IPV6 = ipaddress.ip_network("2000::/3")  # no other IPv6 addresses are allocated
 # 6to4 and Teredo embed an IPv4 address, which may be a private one.
+# Not the internet either, which the library of some Python releases does not know: the protocol
+# assignments, among them a cloud's metadata (RFC 6890), and documentation (RFC 9637).
+SPECIAL = tuple(
+    ipaddress.ip_network(net)
+    for net in ("192.0.0.0/24", "192.88.99.0/24", "3fff::/20", "2001:db8::/32", "5f00::/16")
+)
 EMBEDDING_IPV4 = tuple(ipaddress.ip_network(net) for net in ("2002::/16", "2001::/32"))
 
 
@@ -91,7 +97,8 @@ def _is_public(address: Address) -> bool:
         return False
     if isinstance(address, IPv6Address) and address not in GLOBAL_UNICAST_IPV6:
         return False
-    return not any(address in net for net in EMBEDDING_IPV4 if net.version == address.version)
+    refused = (*EMBEDDING_IPV4, *SPECIAL)
+    return not any(address in net for net in refused if net.version == address.version)
 
 
 def _is_permitted(address: Address) -> bool:

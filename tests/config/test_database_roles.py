@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -88,8 +89,14 @@ def python(database: str, *arguments: str) -> str:
     return run([sys.executable, *arguments], **{**env, "DATABASE_URL": database})
 
 
-def test_the_application_does_its_day_with_its_own_role(house: House) -> None:
-    told = json.loads(python(house.application, "-c", DAY))
+@pytest.fixture(scope="module")
+def day(house: House) -> Any:
+    """What the application did with its role."""
+    return json.loads(python(house.application, "-c", DAY))
+
+
+def test_the_application_does_its_day_with_its_own_role(day: Any) -> None:
+    told = day
 
     assert told["states"] == {"ACCEPTED": 5}
     assert told["linked"] > 2
@@ -183,6 +190,59 @@ def test_the_owners_function_reads_our_tables_only(house: House, name: str) -> N
         pytest.raises(psycopg.errors.UndefinedTable),
     ):
         session.execute("SELECT refresh_statistics(%s)", [name])
+
+
+@pytest.mark.usefixtures("day")
+def test_an_encrypted_backup_is_restored_whole_and_the_application_goes_on(
+    house: House, tmp_path: Path
+) -> None:
+    """The drill of docs/security.md: dump, restore, roles, integrity."""
+    backup, passphrase = tmp_path / "daybreak.dump.gpg", tmp_path / "passphrase"
+    passphrase.write_text("of the backup")
+    files = {"PASSPHRASE_FILE": str(passphrase)}
+    run(["deploy/postgres/backup.sh", str(backup)], DATABASE_URL=house.owner, **files)
+    assert b"PGDMP" not in backup.read_bytes()  # as a dump in clear begins
+    assert backup.stat().st_mode & 0o077 == 0
+    restored = House(*(re.sub(r"/daybreak$", "/restored", place) for place in house))
+    with psycopg.connect(house.superuser, autocommit=True) as session:
+        session.execute("CREATE DATABASE restored")
+    run(["psql", "-X", "-f", str(ROLES), restored.superuser], **PASSWORDS)
+
+    run(["deploy/postgres/restore.sh", str(backup)], DATABASE_URL=restored.owner, **files)
+
+    manage(restored.application, "refresh_statistics")
+    assert "promises hold" in manage(restored.application, "check_integrity", "--thorough")
+    with psycopg.connect(restored.application) as session:
+        rows = session.execute("SELECT count(*) FROM distribution_delivery").fetchone()
+        assert rows == (5,)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            session.execute("TRUNCATE subscribers_consentevent")
+
+
+@pytest.mark.usefixtures("day")
+def test_a_backup_that_was_changed_restores_nothing(house: House, tmp_path: Path) -> None:
+    backup, passphrase = tmp_path / "daybreak.dump.gpg", tmp_path / "passphrase"
+    passphrase.write_text("of the backup")
+    files = {"PASSPHRASE_FILE": str(passphrase)}
+    run(["deploy/postgres/backup.sh", str(backup)], DATABASE_URL=house.owner, **files)
+    content = bytearray(backup.read_bytes())
+    content[len(content) // 2] ^= 1
+    backup.write_bytes(content)
+    with psycopg.connect(house.superuser, autocommit=True) as session:
+        session.execute("CREATE DATABASE spoilt OWNER daybreak_owner")
+    spoilt = re.sub(r"/daybreak$", "/spoilt", house.owner)
+
+    done = subprocess.run(
+        ["deploy/postgres/restore.sh", str(backup)],
+        cwd=ROOT,
+        env={**os.environ, "DATABASE_URL": spoilt, **files},
+        capture_output=True,
+    )
+
+    assert done.returncode != 0
+    with psycopg.connect(spoilt) as session:
+        tables = session.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'")
+        assert tables.fetchone() == (0,)
 
 
 def test_the_application_owns_nothing(house: House) -> None:

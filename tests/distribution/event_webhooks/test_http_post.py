@@ -36,6 +36,8 @@ def test_a_redirect_is_not_followed(receiver):
         *("100.64.0.1", "224.0.0.1", "255.255.255.255", "::1", "::", "fe80::1", "fd00::1"),
         *("::ffff:127.0.0.1", "64:ff9b::7f00:1", "2002:7f00:1::", "ff02::1"),
         *("fec0::1", "64:ff9b:1::1", "2001:0:4136:e378::1"),
+        *("192.0.0.192", "192.0.0.1", "192.88.99.1", "::ffff:192.0.0.192"),
+        *("3fff::1", "3fff:fff:ffff::1", "2001:db8::1", "5f00::1"),
     ],
 )
 def test_a_private_address_is_refused_whatever_it_is_called(place, settings, monkeypatch):
