@@ -25,7 +25,8 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         from config.monitoring.sentry import start_sentry  # needs the models
-        from config.staff import audit_log, roles, sessions  # noqa: F401 - the first and last connect signals
+        from config.staff import audit_log, roles, sessions, sign_in_log  # noqa: F401 - all but one connect signals
+        from config.web import proxy_check  # noqa: F401 - registers a check
 
         post_migrate.connect(roles.create_roles, sender=roles.last_app_with_models())
         pre_migrate.connect(refuse_older_database, sender=roles.last_app_with_models())

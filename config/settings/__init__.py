@@ -108,10 +108,13 @@ LOGIN_REDIRECT_URL = "admin:index"
 SESSION_COOKIE_NAME = "__Host-daybreak" if HTTPS else "daybreak"
 CSRF_FAILURE_VIEW = "config.staff.kept_forms.csrf_failure"
 CSRF_COOKIE_NAME = "__Host-csrf" if HTTPS else "csrftoken"
+DEVICE_COOKIE_NAME = "__Host-device" if HTTPS else "device"  # of browsers known to sign-in
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_IDLE_SECONDS = env.integer("SESSION_IDLE_SECONDS", 1800, low=60)
 # Proxies whose X-Forwarded-For is trusted.
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES", "127.0.0.0/8,::1")
+# Whether they drop names with underscores, of which a client could write a second spelling.
+PROXY_DROPS_UNDERSCORES = env.boolean("PROXY_DROPS_UNDERSCORES", default=False)
 TWO_FACTOR = env.choice(
     "TWO_FACTOR", "off" if EMBEDDED else "required", ("off", "optional", "required")
 )
@@ -121,7 +124,7 @@ AXES_HANDLER = "config.staff.lockout.LockoutHandler"
 AXES_FAILURE_LIMIT = env.integer("SIGN_IN_FAILURES", 5, low=1)
 AXES_COOLOFF_TIME = timedelta(seconds=env.integer("SIGN_IN_COOLOFF_SECONDS", 900, low=1))
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
-AXES_CLIENT_IP_CALLABLE = "config.web.client_address.client_ip"
+AXES_CLIENT_IP_CALLABLE = "config.web.client_address.client_network"
 AXES_LOCKOUT_TEMPLATE = "admin/locked_out.html"
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.auth.models import User
-from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.contrib.sessions.models import Session
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model
@@ -133,34 +131,3 @@ def _shown(name: str, value: Any) -> Any:
 def _hidden(name: str, value: Any) -> Any:
     """No entry is ever deleted, so personal data that is erased with a person is not logged."""
     return placeholders.PERSONAL if name in PERSONAL_FIELDS else _shown(name, value)
-
-
-def _log_sign_in_event(request: HttpRequest | None, user: User, act: str) -> None:
-    if request is None or request.method is None:  # signed in by code, not on a page
-        return
-    message = json.dumps([{"act": act, "ip": client_ip(request)}])
-    LogEntry.objects.create(
-        user=user, object_repr=user.username, action_flag=CHANGE, change_message=message
-    )
-
-
-@receiver(user_logged_in)
-def log_sign_in(request: HttpRequest | None, user: User, **_: object) -> None:
-    _log_sign_in_event(request, user, "Signed in.")
-
-
-@receiver(user_logged_out)
-def log_sign_out(request: HttpRequest | None, user: User | None, **_: object) -> None:
-    if user is not None:
-        _log_sign_in_event(request, user, "Signed out.")
-
-
-@receiver(user_login_failed)
-def log_wrong_password(
-    credentials: dict[str, Any], request: HttpRequest | None = None, **_: object
-) -> None:
-    """For existing accounts only: other names are in the list of sign-in failures."""
-    name = str(credentials.get("username", ""))
-    user = User.objects.filter(username=name).first()
-    if user is not None:
-        _log_sign_in_event(request, user, "Gave a wrong password.")

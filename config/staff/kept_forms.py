@@ -7,7 +7,7 @@ where they were chosen.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -34,6 +34,7 @@ OLD_TOKENS = (
     "CSRF token from POST incorrect.",
 )
 TECHNICAL = ("csrfmiddlewaretoken", "form_key", "next")
+NEVER_KEPT = ("csrfmiddlewaretoken", "confirm_code")
 OLD = "old"  # beside SIGN_IN, CODE and SET_UP: why a form is shown again
 TITLES = {
     SIGN_IN: "You were signed out",
@@ -85,14 +86,14 @@ def is_sign_in(path: str) -> bool:
 
 
 def _page(request: HttpRequest, why: str, *, status: int, keep: bool = True) -> HttpResponse:
-    fields = list(_fields(request)) if keep else []
+    fields = kept_fields(request) if keep else []
     context = {
         **admin.site.each_context(request),
         "title": TITLES[why],
         "why": why,
         "address": request.get_full_path() if keep else "",
         "fields": fields,
-        "typed": [(_label(name), value) for name, value in fields if _is_typed(name, value)],
+        "typed": typed(fields),
         "files": bool(request.FILES) if keep else False,
         "place": request.get_full_path() if is_sign_in(request.path) else "",
     }
@@ -101,9 +102,19 @@ def _page(request: HttpRequest, why: str, *, status: int, keep: bool = True) -> 
     return page
 
 
+def kept_fields(request: HttpRequest) -> list[tuple[str, str]]:
+    """Names and values of the form, as they are sent again; without passwords and codes."""
+    return list(_fields(request))
+
+
+def typed(fields: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """What a person may want to see of them, by its label."""
+    return [(_label(name), value) for name, value in fields if _is_typed(name, value)]
+
+
 def _fields(request: HttpRequest) -> Iterator[tuple[str, str]]:
     for name, values in request.POST.lists():
-        if name != "csrfmiddlewaretoken" and "password" not in name.lower():
+        if name not in NEVER_KEPT and "password" not in name.lower():
             yield from ((name, str(value)) for value in values)
 
 

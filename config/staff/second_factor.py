@@ -1,12 +1,16 @@
 """The second factor of staff: a code from an authenticator app, or one of ten spare codes.
 
 TWO_FACTOR: `off` never requires it, `optional` requires it of users who have set it up, `required`
-makes every user set it up.
+makes every user set it up. It is replaced only by who confirms with password and present code
+(`config/staff/confirmation.py`), or after an administrator removed it; each of that is logged.
 """
 
 from __future__ import annotations
 
 import io
+from base64 import b32encode
+from binascii import hexlify
+from typing import Any
 
 import django_otp
 import qrcode
@@ -19,12 +23,16 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.crypto import salted_hmac
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString, mark_safe
+from django.views.decorators.cache import never_cache
+from django_otp.oath import TOTP
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from config.staff import sign_in_log
 from distribution.api.http import problems
 
 CODE_VIEW, SET_UP_VIEW = "second_factor", "second_factor_set_up"
@@ -36,6 +44,7 @@ EXEMPT_VIEWS = (
     "admin:jsi18n",
 )
 SPARE_CODES_COUNT = 10
+SET_UP, REPLACED = "Set up a second factor.", "Replaced the second factor."  # in the audit log
 WRONG_CODE = (
     "That code is not right. Codes change every 30 seconds; after a wrong one wait a little."
 )
@@ -65,38 +74,53 @@ def next_step(request: HttpRequest) -> str:
     return SET_UP_VIEW if settings.TWO_FACTOR == "required" else ""
 
 
+def matches(request: HttpRequest, user: User, code: str) -> Any:
+    """The user's device of which this is a valid code, or None, which is logged. A spare code is
+    valid once."""
+    device = django_otp.match_token(user, code.strip())
+    if device is None:
+        sign_in_log.write_failure(request, user, sign_in_log.WRONG_CODE)
+    return device
+
+
+@never_cache
 @login_required(login_url="admin:login")
 def enter_code(request: HttpRequest) -> HttpResponse:
     """Take the code; a spare code is valid once."""
-    error = ""
+    error, user = "", request.user
+    assert isinstance(user, User)  # login_required
     if request.method == "POST":
-        device = django_otp.match_token(request.user, request.POST.get("code", "").strip())
-        if device is not None:
+        is_first = bool(next_step(request))
+        if device := matches(request, user, request.POST.get("code", "")):
             request.session.cycle_key()
             django_otp.login(request, device)
+            if is_first:
+                sign_in_log.completed(request, user)
             return _redirect_to_next(request)
         error = WRONG_CODE
     return _page(request, "enter_code", "Enter your code", error=error)
 
 
+@never_cache
 @login_required(login_url="admin:login")
 def set_up(request: HttpRequest) -> HttpResponse:
-    """Show the secret as a QR code until a first code proves that the app has it."""
+    """Show the secret as a QR code until a first code proves that the app has it.
+
+    Nothing is stored before: until then the secret follows from the session.
+    """
     user = request.user
     assert isinstance(user, User)  # login_required
     if django_otp.user_has_device(user) and not user.is_verified():  # type: ignore[attr-defined]
         return redirect("second_factor")  # else a stolen password would suffice to set up a phone
-    device, _ = TOTPDevice.objects.get_or_create(
-        user=user, confirmed=False, defaults={"name": "phone"}
-    )
-    error = ""
+    key, error = _new_key(request), ""
     if request.method == "POST":
-        if device.verify_token(request.POST.get("code", "").strip()):
-            return _page(request, "done", "Write these down", codes=_confirm(request, device))
+        if step := _step_of(key, request.POST.get("code", "").strip()):
+            codes = _confirm(request, user, key, step)
+            return _page(request, "done", "Write these down", codes=codes)
         error = WRONG_CODE
-    return _page(
-        request, "set_up", "Set up your code", error=error, qr_code=qr_code(device.config_url)
-    )
+    url = TOTPDevice(user=user, key=hexlify(key).decode()).config_url
+    shown = {"qr_code": qr_code(url), "key": b32encode(key).decode()}
+    return _page(request, "set_up", "Set up your code", error=error, **shown)
 
 
 def remove_devices(user: User) -> None:
@@ -105,17 +129,36 @@ def remove_devices(user: User) -> None:
     StaticDevice.objects.filter(user=user).delete()
 
 
+def _new_key(request: HttpRequest) -> bytes:
+    """The secret that this session offers: 160 bits, which only the server can derive."""
+    text = f"{request.user.pk} {request.session.session_key}"
+    return salted_hmac("daybreak.second-factor", text, algorithm="sha256").digest()[:20]
+
+
+def _step_of(key: bytes, code: str) -> int:
+    """The time step of a valid first code, 0 for a wrong one; the neighbours are tolerated."""
+    if not (code.isascii() and code.isdigit()):
+        return 0
+    shown = TOTP(key)
+    return int(shown.t()) if shown.verify(int(code), tolerance=1) else 0
+
+
 @transaction.atomic
-def _confirm(request: HttpRequest, device: TOTPDevice) -> list[str]:
-    TOTPDevice.objects.filter(user=device.user).exclude(pk=device.pk).delete()
-    StaticDevice.objects.filter(user=device.user).delete()
-    device.confirmed = True
-    device.save()
-    spare = StaticDevice.objects.create(user=device.user, name="spare codes")
+def _confirm(request: HttpRequest, user: User, key: bytes, step: int) -> list[str]:
+    is_first = bool(next_step(request))
+    replaced = django_otp.user_has_device(user)
+    remove_devices(user)
+    device = TOTPDevice.objects.create(
+        user=user, name="phone", key=hexlify(key).decode(), confirmed=True, last_t=step
+    )
+    spare = StaticDevice.objects.create(user=user, name="spare codes")
     codes = [StaticToken.random_token() for _ in range(SPARE_CODES_COUNT)]
     StaticToken.objects.bulk_create([StaticToken(device=spare, token=code) for code in codes])
     request.session.cycle_key()
     django_otp.login(request, device)
+    sign_in_log.write(request, user, REPLACED if replaced else SET_UP)
+    if is_first:
+        sign_in_log.completed(request, user)
     return codes
 
 

@@ -25,7 +25,8 @@ from django.utils.deprecation import MiddlewareMixin
 
 from config.staff import parts
 
-SIGNED_IN, SEEN = "signed_in_at", "seen_at"
+SIGNED_IN, SEEN = "signed_in_at", "seen_at"  # seconds since 1970
+CONFIRMED = "confirmed_at"  # when password and code were given (`config/staff/confirmation.py`)
 SEEN_INTERVAL_SECONDS = 60  # between writes of the last activity
 WALL_VIEW = "dashboard:board"
 UNATTENDED_VIEWS = {WALL_VIEW, "admin:subscribers_importjob_progress", "signed_in"}

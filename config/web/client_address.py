@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from django.conf import settings
 from django.http import HttpRequest
+
+IPV6_BITS = 64
 
 
 def client_ip(request: HttpRequest) -> str:
@@ -20,6 +22,18 @@ def client_ip(request: HttpRequest) -> str:
             break
         peer = hop
     return peer if _is_address(peer) else ""
+
+
+def client_network(request: HttpRequest) -> str:
+    """The address by which limits count: an IPv6 network of 64 bits, which one machine has whole,
+    is one. An IPv4 address that is written as IPv6 is the same as without."""
+    text = client_ip(request)
+    address = ip_address(text) if text else None
+    if not isinstance(address, IPv6Address):
+        return text
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ip_network((int(address), IPV6_BITS), strict=False).network_address)
 
 
 def _is_proxy(address: str) -> bool:

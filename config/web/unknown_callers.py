@@ -10,7 +10,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.deprecation import MiddlewareMixin
 
-from config.web.client_address import client_ip
+from config.web.client_address import client_network
 from distribution.access import rate_limits
 from distribution.api.http import problems
 
@@ -24,7 +24,7 @@ class UnknownCallers(MiddlewareMixin):
         if response.status_code != 401 or not problems.is_api(request):
             return response
         rate = rate_limits.count_request(
-            f"stranger:{client_ip(request)}", settings.API_RATE_STRANGERS
+            f"stranger:{client_network(request)}", settings.API_RATE_STRANGERS
         )
         request.api_rate = rate  # type: ignore[attr-defined]  # ApiMiddleware reads it
         if not rate.exceeded:

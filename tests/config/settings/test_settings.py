@@ -25,6 +25,7 @@ PRODUCTION = {
     "SECRET_KEY": "s" * 20 + "ecret random enough for a test of the deploy check 0123456789",
     "ALLOWED_HOSTS": "daybreak.example.org",
     "HTTPS": "",
+    "PROXY_DROPS_UNDERSCORES": "true",
 }
 TELL = """
 import json

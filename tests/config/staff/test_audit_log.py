@@ -9,6 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
 
+from config.staff import sign_in_log
 from config.staff.audit_log import message_parts
 from phonepool.models import Portfolio
 from tests import builders
@@ -86,6 +87,27 @@ def test_signing_in_out_and_failing_are_on_record_with_the_address(boss):
     told = [message_parts(entry)[0] for entry in LogEntry.objects.order_by("pk")]
     assert [one["act"] for one in told] == ["Gave a wrong password.", "Signed in.", "Signed out."]
     assert {one["ip"] for one in told} == {"203.0.113.5"}
+
+
+def acts() -> list[str]:
+    return [message_parts(entry)[0]["act"] for entry in LogEntry.objects.order_by("pk")]
+
+
+def test_a_lock_is_one_true_line_however_often_it_refuses(boss):
+    client = Client(REMOTE_ADDR="203.0.113.5")
+    for password in ["wrong"] * 5 + ["correct horse battery"] * 20 + ["wrong"] * 20:
+        client.post("/admin/login/", {"username": "boss", "password": password})
+    assert acts() == ["Gave a wrong password."] * 5 + ["Refused while locked."]
+
+
+def test_nobody_outside_fills_the_log(boss):
+    """From as many addresses as they like."""
+    for number in range(30):
+        client = Client(REMOTE_ADDR=f"198.51.{number}.1")
+        for _ in range(2):
+            client.post("/admin/login/", {"username": "boss", "password": "wrong"})
+    assert len(acts()) == sign_in_log.FAILURE_LINES + 1
+    assert acts()[-1] == sign_in_log.MORE
 
 
 def test_what_a_page_said_itself_is_kept_and_completed(client, boss):

@@ -47,11 +47,89 @@ def test_twenty_failures_lock_an_address_for_every_name(ada):
     assert attempt("ada", PASSWORD, "203.0.113.2") == 302
 
 
-def test_two_hundred_failures_lock_the_house_whatever_their_addresses(ada):
-    AccessAttempt.objects.create(username="x", ip_address="198.51.100.1", failures_since_start=199)
+def failures(count: int, name: str = "x", address: str = "198.51.100.1") -> None:
+    AccessAttempt.objects.create(
+        username=name,
+        ip_address=address,
+        user_agent=f"{count} {address}",
+        failures_since_start=count,
+        attempt_time=timezone.now(),
+    )
+
+
+@pytest.mark.parametrize("name", ["x", "ada"])
+def test_no_number_of_failures_elsewhere_refuses_the_right_password(ada, name):
+    """Outsiders cannot lock the staff out; they get one try from each address instead of five."""
+    failures(100_000, name)
     assert attempt("ada", PASSWORD) == 302
-    AccessAttempt.objects.update(failures_since_start=200, attempt_time=timezone.now())
+    assert attempt("ada", "wrong", "203.0.113.9") == 429
+    assert attempt("ada", PASSWORD, "203.0.113.9") == 429  # it has failed from there
+    assert attempt("ada", PASSWORD, "203.0.113.10") == 302
+
+
+def a_browser_that_knows(name: str = "ada", address: str = "203.0.113.1") -> Client:
+    client = Client(REMOTE_ADDR=address)
+    client.post("/admin/login/", {"username": name, "password": PASSWORD})
+    client.post("/admin/logout/")
+    return client
+
+
+def sign_in(client: Client, name: str, password: str) -> int:
+    return client.post("/admin/login/", {"username": name, "password": password}).status_code
+
+
+def test_a_browser_that_signed_in_before_is_locked_by_nobody_else(ada):
+    known = a_browser_that_knows()
+    for number in range(20):
+        attempt(f"name-{number}", "wrong")  # of others behind the same address
+    for _ in range(5):
+        attempt("ada", "wrong")
+    failures(100_000, "ada")
     assert attempt("ada", PASSWORD) == 429
+    assert sign_in(known, "ada", PASSWORD) == 302
+
+
+def test_a_known_browser_has_its_own_five_tries_and_for_its_person_only(ada):
+    User.objects.create_user("bob", password=PASSWORD, is_staff=True)
+    known = a_browser_that_knows()
+    assert [sign_in(known, "ada", "wrong") for _ in range(5)] == [200, 200, 200, 200, 429]
+    assert sign_in(known, "ada", PASSWORD) == 429
+    assert "known device" in AccessAttempt.objects.get(username="ada").user_agent
+    assert attempt("ada", PASSWORD) == 302  # its failures are its own
+    for number in range(20):
+        attempt(f"name-{number}", "wrong")
+    assert sign_in(known, "bob", PASSWORD) == 429  # to bob it is any browser there
+
+
+def test_the_cookie_of_a_known_browser_is_kept_from_scripts_and_cannot_be_made_up(ada):
+    client = Client()
+    client.post("/admin/login/", {"username": "ada", "password": PASSWORD})
+    cookie = client.cookies["device"]
+    assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Lax", "/")
+    forged = Client(REMOTE_ADDR="203.0.113.7")
+    forged.cookies["device"] = cookie.value[:-4] + "AAAA"
+    for number in range(20):
+        attempt(f"name-{number}", "wrong", "203.0.113.7")
+    assert sign_in(forged, "ada", PASSWORD) == 429
+    genuine = Client(REMOTE_ADDR="203.0.113.7")
+    genuine.cookies["device"] = cookie.value
+    assert sign_in(genuine, "ada", PASSWORD) == 302
+
+
+def test_a_wrong_password_makes_no_browser_known(ada):
+    client = Client()
+    sign_in(client, "ada", "wrong")
+    assert "device" not in client.cookies
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("2001:db8:1:2::1", "2001:db8:1:2:ffff::9"), ("::ffff:203.0.113.1", "203.0.113.1")],
+)
+def test_a_network_of_one_machine_is_one_address(ada, first, second):
+    assert [attempt("ada", "wrong", first) for _ in range(4)] == [200] * 4
+    assert attempt("ada", "wrong", second) == 429
+    assert attempt("ada", PASSWORD, "2001:db8:1:3::1") == 302
 
 
 def test_a_claimed_address_neither_escapes_a_lock_nor_makes_one(ada):

@@ -1,15 +1,20 @@
 from __future__ import annotations
 
 import re
+from base64 import b32decode
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from config.staff import second_factor
+from config.staff import second_factor, sign_in_log
+from config.staff.audit_log import message_parts
 
 pytestmark = pytest.mark.django_db
 ASK, SET_UP, HOME = "/admin/second-factor/", "/admin/second-factor/set-up/", "/admin/"
@@ -42,6 +47,12 @@ def _next(shown: TOTP) -> int:
     return shown.token()
 
 
+def offered(client: Client) -> str:
+    """The first code of an app that took the key from the page."""
+    key = re.search(r'id="key">([A-Z2-7]{32})<', client.get(SET_UP).content.decode())
+    return f"{TOTP(b32decode(key[1])).token():06}"
+
+
 def with_a_phone(user: User) -> TOTPDevice:
     return TOTPDevice.objects.create(user=user, name="phone", confirmed=True)
 
@@ -59,9 +70,8 @@ def test_setting_it_up_shows_a_picture_takes_a_code_and_gives_spare_ones(client,
     assert "<svg" in client.get(SET_UP).content.decode()
     wrong = client.post(SET_UP, {"code": "000000"}).content.decode()
     assert "That code is not right" in wrong
-    TOTPDevice.objects.update(throttling_failure_count=0)
 
-    done = client.post(SET_UP, {"code": code(ada)}).content.decode()
+    done = client.post(SET_UP, {"code": offered(client)}).content.decode()
 
     spare = re.findall(r"<li>(\w{8})</li>", done)
     assert len(set(spare)) == second_factor.SPARE_CODES_COUNT
@@ -115,3 +125,73 @@ def test_where_it_is_off_nobody_is_asked(client, ada, settings):
     settings.TWO_FACTOR = "off"
     with_a_phone(ada)
     assert client.get(HOME).status_code == 200
+
+
+# --- what is replaced, and what the log says ----------------------------------------------------
+
+
+def told() -> list[str]:
+    return [message_parts(one)[0]["act"] for one in LogEntry.objects.order_by("pk")]
+
+
+def test_opening_the_page_stores_nothing(client):
+    client.get(SET_UP)
+    with CaptureQueriesContext(connection) as asked:
+        client.get(SET_UP)
+    assert [one["sql"] for one in asked if not one["sql"].startswith("SELECT")] == []
+    assert not TOTPDevice.objects.exists()
+
+
+def test_a_session_alone_replaces_no_second_factor(client, ada):
+    client.post(SET_UP, {"code": offered(client)})
+    old = TOTPDevice.objects.get(user=ada)
+    session = client.session
+    session["confirmed_at"] = 0
+    session.save()
+
+    for answer in (client.get(SET_UP), client.post(SET_UP, {"code": "000000"})):
+        assert "Confirm that it is you" in answer.content.decode()
+        assert "<svg" not in answer.content.decode()
+    thief = {"confirm_password": "wrong", "confirm_code": code(ada), "confirm_reads": "1"}
+    assert "Confirm that it is you" in client.post(SET_UP, thief).content.decode()
+    assert TOTPDevice.objects.get(user=ada) == old
+
+    TOTPDevice.objects.update(last_t=-1)
+    owner = {"confirm_password": "correct horse battery", "confirm_reads": "1"}
+    assert client.post(SET_UP, {**owner, "confirm_code": code(ada)}).status_code == 302
+    client.post(SET_UP, {"code": offered(client)})
+    assert TOTPDevice.objects.get(user=ada) != old
+    assert told()[-1] == "Replaced the second factor."
+
+
+def test_signed_in_is_written_after_the_code(ada, settings):
+    settings.TWO_FACTOR = "required"
+    with_a_phone(ada)
+    client = Client()
+    client.post("/admin/login/", {"username": "ada", "password": "correct horse battery"})
+    assert "device" not in client.cookies  # the browser is not known yet
+    assert told() == ["Gave the right password; the code is still to come."]
+    client.post(ASK, {"code": "000000"})
+    TOTPDevice.objects.update(throttling_failure_count=0)
+    client.post(ASK, {"code": code(ada)})
+    assert told()[1:] == ["Gave a wrong code.", "Signed in."]
+    assert "device" in client.cookies
+
+
+def test_wrong_codes_do_not_fill_the_log(client, ada):
+    with_a_phone(ada)
+    for _ in range(30):
+        client.post(ASK, {"code": "000000"})
+    wrong = [act for act in told() if act == "Gave a wrong code."]
+    assert len(wrong) == sign_in_log.FAILURE_LINES
+    assert told()[-1] == sign_in_log.MORE
+
+
+def test_setting_it_up_is_on_record(client):
+    client.post(SET_UP, {"code": offered(client)})
+    assert told()[-2:] == ["Set up a second factor.", "Signed in."]
+
+
+def test_pages_of_the_second_factor_are_not_stored(client):
+    pages = [client.get(SET_UP), client.post(SET_UP, {"code": offered(client)}), client.get(ASK)]
+    assert ["no-store" in page["Cache-Control"] for page in pages] == [True] * 3
