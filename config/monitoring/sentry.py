@@ -7,7 +7,11 @@ from typing import Any
 
 from django.conf import settings
 
-from config.settings.logs import redactor
+from config.settings.redaction import names_only, redactor, without_query
+from masking.placeholders import SECRET
+from masking.texts import mask_text
+
+SECRET_HEADERS = {"cookie", "authorization", "x-csrftoken", "proxy-authorization"}
 
 
 def start_sentry(dsn: str) -> None:
@@ -22,8 +26,37 @@ def start_sentry(dsn: str) -> None:
         send_default_pii=False,
         include_local_variables=False,  # they hold phone numbers and tokens
         max_request_body_size="never",
-        before_send=lambda event, _: redact_all(event, redact),
+        before_send=lambda event, _: redact_all(without_personal_request(event), redact),
+        before_send_transaction=lambda event, _: redact_all(
+            without_personal_request(event), redact
+        ),
     )
+
+
+def without_personal_request(event: Any) -> Any:
+    """The event without values of the query, cookies and the headers that carry a secret."""
+    request = event.get("request") if isinstance(event, dict) else None
+    if not isinstance(request, dict):
+        return event
+    kept = {name: value for name, value in request.items() if name not in ("cookies", "data")}
+    if isinstance(kept.get("query_string"), str):
+        kept["query_string"] = names_only(kept["query_string"])
+    elif "query_string" in kept:
+        kept["query_string"] = ""
+    if isinstance(kept.get("url"), str):
+        kept["url"] = without_query(kept["url"])
+    headers = kept.get("headers")
+    if isinstance(headers, dict):
+        kept["headers"] = {
+            name: SECRET if name.lower() in SECRET_HEADERS else _without_query(name, value)
+            for name, value in headers.items()
+        }
+    return {**event, "request": kept}
+
+
+def _without_query(name: str, value: Any) -> Any:
+    is_address = name.lower() in ("referer", "x-original-uri") and isinstance(value, str)
+    return without_query(value) if is_address else value
 
 
 def redact_all(value: Any, redact: Callable[[str], str]) -> Any:
@@ -31,7 +64,12 @@ def redact_all(value: Any, redact: Callable[[str], str]) -> Any:
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, dict):
-        return {key: redact_all(inner, redact) for key, inner in value.items()}
+        return {_key(key): redact_all(inner, redact) for key, inner in value.items()}
     if isinstance(value, list | tuple):
         return [redact_all(inner, redact) for inner in value]
     return value
+
+
+def _key(key: Any) -> Any:
+    """Keys are names of ours, but for those of a table by number."""
+    return mask_text(key) if isinstance(key, str) else key

@@ -8,39 +8,16 @@ from __future__ import annotations
 
 import json
 import logging
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from masking.phones import mask_phone
-from masking.placeholders import SECRET
-from masking.user_ids import mask_user_ids
+from config.settings.redaction import redactor
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 FORMS = ("text", "json")
-MIN_SECRET_CHARACTERS = 12  # shorter secrets would match inside ordinary words
-
 # Control characters, with which untrusted text could change a terminal or forge a line.
 _CONTROLS = {code: "?" for code in (*range(32), 127) if chr(code) not in "\t\n"}
-_RULES: tuple[tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]], ...] = (
-    (re.compile(r"(?i)\b(bearer\s+)[\w.~+/=|-]+"), rf"\1{SECRET}"),
-    (
-        re.compile(
-            r"(?i)\b((?:access_token|verify_token|input_token|appsecret_proof|app_secret|client_secret"
-            r"|password|sessionid|csrftoken)[\"']?\s*[=:]\s*[\"']?)[^\s\"'&;,]+"
-        ),
-        rf"\1{SECRET}",
-    ),
-    (re.compile(r"\bEAA[A-Za-z0-9]{20,}"), SECRET),  # prefix of Meta's access tokens
-    (re.compile(r"(?i)\b(sha256=)[0-9a-f]{8,}"), rf"\1{SECRET}"),
-    (re.compile(r"(://)[^\s/@]*@"), rf"\1{SECRET}@"),  # user and password in a URL
-    # E.164 with its plus, or India's without, as WhatsApp writes it.
-    (
-        re.compile(r"(?:\+[1-9]\d{7,14}|(?<!\d)91[6-9]\d{9})(?!\d)"),
-        lambda match: mask_phone(match[0]),
-    ),
-)
 
 
 def configuration(*, level: str, form: str, secrets: Iterable[str]) -> dict[str, Any]:
@@ -61,20 +38,6 @@ def configuration(*, level: str, form: str, secrets: Iterable[str]) -> dict[str,
             "django.server": {"handlers": [], "propagate": True},
         },
     }
-
-
-def redactor(secrets: Iterable[str] = ()) -> Callable[[str], str]:
-    """A function that hides tokens, signatures, passwords, phones, user ids and `secrets`."""
-    known = [re.escape(secret) for secret in secrets if len(secret) >= MIN_SECRET_CHARACTERS]
-    values = re.compile("|".join(sorted(known, key=len, reverse=True)) or r"(?!)")
-
-    def redact(text: str) -> str:
-        text = mask_user_ids(values.sub(SECRET, text))
-        for pattern, replacement in _RULES:
-            text = pattern.sub(replacement, text)
-        return text
-
-    return redact
 
 
 class _RedactingFormatter(logging.Formatter):
