@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sandbox.__main__ import command_line
-from tests.config.test_compose import DOCKERFILE, OURS, ROOT, SERVICES
+from tests.config.test_compose import COMPOSE, DOCKERFILE, OURS, ROOT, SERVICES
 
 pytestmark = pytest.mark.any_database  # files only
 
@@ -107,3 +107,11 @@ def test_the_sandbox_takes_its_secrets_from_the_environment(monkeypatch: Any) ->
     assert told.access_token == "of SANDBOX_ACCESS_TOKEN"
     assert told.app_secret == "of SANDBOX_APP_SECRET"
     assert told.verify_token == "of SANDBOX_VERIFY_TOKEN"
+
+
+def test_who_calls_nobody_outside_has_no_way_out() -> None:
+    assert COMPOSE["networks"]["inside"] == {"internal": True}
+    confined = {name for name, service in SERVICES.items() if service["networks"] == ["inside"]}
+
+    assert confined == {"postgres", "redis", "migrate", "beat"}
+    assert all("inside" in service["networks"] for service in SERVICES.values())

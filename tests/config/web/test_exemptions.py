@@ -1,0 +1,37 @@
+"""Where a form needs no token of ours, and what a task may be: nobody adds one unseen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from kombu.exceptions import ContentDisallowed
+from kombu.serialization import loads, prepare_accept_content
+
+from config.celery import app
+
+pytestmark = pytest.mark.any_database  # sources only
+
+ROOT = Path(settings.BASE_DIR)
+APPS = ("config", "distribution", "evidence", "masking", "phonepool", "subscribers", "webhooks")
+
+
+def test_two_views_take_posts_without_a_token_the_webhook_and_one_that_only_says_404() -> None:
+    marked = {
+        str(path.relative_to(ROOT)): path.read_text().count("@csrf_exempt")
+        for app in APPS
+        for path in (ROOT / app).rglob("*.py")
+        if "csrf_exempt" in path.read_text()
+    }
+
+    assert marked == {"webhooks/views.py": 1, "distribution/api/document/views.py": 1}
+
+
+def test_a_task_that_is_no_json_is_refused() -> None:
+    accepted = prepare_accept_content(app.conf.accept_content)
+
+    assert accepted == {"application/json"}
+    for kind in ("application/x-python-serialize", "application/x-yaml"):
+        with pytest.raises(ContentDisallowed):
+            loads(b"gASVAQ==", kind, "binary", accept=accepted)
