@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db.backends.postgresql.operations import DatabaseOperations
 from hypothesis import HealthCheck
 from hypothesis import settings as options
 
@@ -69,9 +68,11 @@ def only_this_machine() -> Iterator[None]:
 def emptying_between_tests() -> Iterator[None]:
     """Tables of evidence refuse TRUNCATE; Django empties PostgreSQL's tables by it between tests.
     Only here, and only in the transaction that does so, the triggers are off."""
+    from django.db.backends.postgresql.operations import DatabaseOperations  # wants settings
+
     execute = DatabaseOperations.execute_sql_flush
 
-    def execute_without_triggers(self: DatabaseOperations, statements: list[str]) -> Any:
+    def execute_without_triggers(self: Any, statements: list[str]) -> Any:
         set_role = "SET LOCAL session_replication_role = {}".format  # superusers only
         return execute(self, [set_role("replica"), *statements, set_role("origin")])
 
