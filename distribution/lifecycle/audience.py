@@ -6,8 +6,9 @@ second run inserts nothing, memory stays flat (a million rows in seconds).
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.conf import settings
 from django.db import connection
@@ -16,6 +17,8 @@ from django.db.models import Count, Max, Q, QuerySet
 from distribution.content import eligible_numbers
 from distribution.ledger import deliveries
 from distribution.ledger.reasons import DeliveryReason
+from distribution.lifecycle import portfolio_plan
+from distribution.lifecycle.portfolio_plan import Portfolios
 from distribution.models import Delivery, Distribution
 from distribution.models.deliveries import UNSETTLED
 from distribution.runtime.long_statements import allow_long_statements
@@ -23,8 +26,6 @@ from phonepool.failpoints import failpoint
 from phonepool.numbers import pool
 from subscribers import audience_lock
 from subscribers.models import TIER_ORDER
-
-PORTFOLIO_WINDOW = timedelta(hours=24)
 
 TIER_RANKS = " ".join(f"WHEN '{tier}' THEN {rank}" for rank, tier in enumerate(TIER_ORDER))
 FREEZE_SQL = f"""
@@ -59,26 +60,38 @@ def freeze(distribution: Distribution, *, now: datetime) -> FrozenAudience:
             },
         )
     failpoint("freeze")
-    over_limit = _skip_over_limit(distribution, now)
-    rows = Delivery.objects.filter(distribution=distribution)
-    last = rows.aggregate(last=Max("batch_no"))["last"]
-    return FrozenAudience(rows.count(), 0 if last is None else last + 1, over_limit)
-
-
-def _skip_over_limit(distribution: Distribution, now: datetime) -> int:
-    """The portfolio's rolling 24 h: each recipient in it, or about to be, counts once."""
     content, day = distribution.content, distribution.local_date
     allowed = eligible_numbers.for_content(content, day).allowed if content else None
+    portfolios = portfolio_plan.look(allowed, now=now)
+    over_limit = _skip_over_limit(distribution, allowed, portfolios, now)
+    rows = Delivery.objects.filter(distribution=distribution)
+    last = rows.aggregate(last=Max("batch_no"))["last"]
+    frozen = FrozenAudience(rows.count(), 0 if last is None else last + 1, over_limit)
+    distribution.portfolio_plan = portfolio_plan.make(
+        portfolios, recipients=frozen.recipients, batches=frozen.batches
+    )
+    return frozen
+
+
+def _skip_over_limit(
+    distribution: Distribution,
+    allowed: Collection[int] | None,
+    portfolios: Portfolios,
+    now: datetime,
+) -> int:
+    """The portfolio's rolling 24 h: each recipient in it, or about to be, counts once."""
     limit = pool.recipient_limit(allowed)
     if limit is None:
         return 0
-    since = now - PORTFOLIO_WINDOW
+    since = now - portfolio_plan.PORTFOLIO_WINDOW
     lately = Distribution.objects.exclude(pk=distribution.pk).filter(window_end__gt=since)
     others = Q(distribution__in=list(lately.values_list("pk", flat=True))) & (
         Q(accepted_at__gt=since) | Q(state__in=UNSETTLED)
     )
     spent = Delivery.objects.filter(others).values("phone").distinct().count()
     left = max(0, limit - spent)
+    if portfolios.are_several and portfolios.room is not None:
+        left = min(left, portfolios.room)
     beyond = [pk for pk in _new_recipients(distribution, others)[left:] if pk is not None]
     deliveries.skip(beyond, DeliveryReason.PORTFOLIO_LIMIT)
     return len(beyond)

@@ -69,6 +69,9 @@ class Distribution(models.Model):
     # Why people are to get content that they have that day already; empty: they are left out.
     again_reason = models.CharField(max_length=200, blank=True, default="", db_default="")
 
+    # Which portfolio carries how many batches (`lifecycle/portfolio_plan.py`); empty: any.
+    portfolio_plan = models.JSONField(default=dict, blank=True, db_default={})
+
     opened_at = models.DateTimeField(null=True, blank=True)
     window_end = models.DateTimeField(null=True, blank=True)  # no send begins after it
     sla_deadline = models.DateTimeField(null=True, blank=True)

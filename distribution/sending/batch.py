@@ -20,6 +20,7 @@ from distribution.content import eligible_numbers, rendering
 from distribution.ledger import deliveries
 from distribution.ledger.attempts.settlements import Settlement
 from distribution.ledger.claims import Claim
+from distribution.lifecycle import portfolio_plan
 from distribution.models import AttemptOutcome, Delivery, Distribution, State
 from distribution.runtime.background import BackgroundJob
 from distribution.sending import withdrawal
@@ -54,7 +55,7 @@ def send_batch(
     result = BatchResult()
     if claim.deliveries:
         failpoint("after_claim")
-        BatchRun(distribution_id, claim, api, clock, lease, result).run()
+        BatchRun(distribution_id, batch_no, claim, api, clock, lease, result).run()
     return result
 
 
@@ -64,6 +65,7 @@ class BatchRun:
     def __init__(
         self,
         distribution_id: int,
+        batch_no: int,
         claim: Claim,
         api: CloudApi,
         clock: Clock,
@@ -77,6 +79,7 @@ class BatchRun:
         assert content is not None  # an open distribution has one
         self.content = content
         self.numbers = eligible_numbers.for_content(content, self.distribution.local_date)
+        self.allowed = portfolio_plan.numbers_for(self.distribution, batch_no, self.numbers.allowed)
         self.claim, self.clock, self.lease, self.result = claim, clock, lease, result
         self.calls = api.dispatch()
         self.settling = Settling(self.distribution, clock, result)
@@ -188,7 +191,7 @@ class BatchRun:
     def _next_slots(self) -> Reservation | None:
         """Slots for a micro-batch; they are reserved for all that wait, in one statement."""
         slots = self.reserved or pool.reserve(
-            len(self.waiting), now=self.clock(), allowed=self.numbers.allowed
+            len(self.waiting), now=self.clock(), allowed=self.allowed
         )
         if slots is not None:
             fitting = 1 + int((MARKED_AHEAD_SECONDS - HANDOVER_LEAD_SECONDS) / slots.spacing)

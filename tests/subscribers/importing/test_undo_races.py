@@ -57,11 +57,11 @@ def test_nobody_is_removed_while_a_distribution_freezes_its_audience(monkeypatch
     asked = asked_for(5)
     skip, seen = audience._skip_over_limit, []
 
-    def undo_meanwhile(distribution, now):
+    def undo_meanwhile(*facts):
         with ThreadPoolExecutor(1) as pool:
             run = in_another_thread(pool, lambda: undo.run(asked.pk, clock=timezone.now))
             seen.append(run.result(PATIENCE_SECONDS))
-        return skip(distribution, now)
+        return skip(*facts)
 
     monkeypatch.setattr(audience, "_skip_over_limit", undo_meanwhile)
     distribution = an_open_distribution()

@@ -1,0 +1,91 @@
+"""The plan by which several portfolios share a day's people: made when the audience is frozen, kept
+with the distribution, asked by each batch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Count
+
+from distribution.models import Delivery, Distribution
+from phonepool.models import Breaker, PhoneNumber
+from phonepool.numbers import shares
+
+PORTFOLIO_WINDOW = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Portfolios:
+    """Those whose numbers may send, with what is left of their limits, and their speeds."""
+
+    lefts: Mapping[int, int | None]  # people; None: unlimited
+    speeds: Mapping[int, float]  # messages per second
+
+    @property
+    def are_several(self) -> bool:
+        """Whether anything is to be planned: one of several has a limit."""
+        return len(self.lefts) > 1 and any(left is not None for left in self.lefts.values())
+
+    @property
+    def room(self) -> int | None:
+        return shares.room(self.lefts, settings.BATCH_SIZE)
+
+
+def look(allowed: Collection[int] | None, *, now: datetime) -> Portfolios:
+    """The portfolios of the numbers that can send, of the `allowed` ones (None: any)."""
+    numbers = [*PhoneNumber.objects.usable().select_related("portfolio")]
+    numbers = numbers or [*PhoneNumber.objects.standing_by().select_related("portfolio")]
+    speeds: dict[int, float] = defaultdict(float)
+    limits: dict[int, int | None] = {}
+    for number in numbers:
+        if allowed is None or number.pk in allowed:
+            speeds[number.portfolio_id] += number.rate_per_second
+            limits[number.portfolio_id] = number.portfolio.recipient_limit
+    limited = [pk for pk, limit in limits.items() if limit is not None]
+    used = _used(now) if len(limits) > 1 and limited else {}
+    lefts = {
+        pk: None if limit is None else max(0, limit - used.get(pk, 0))
+        for pk, limit in limits.items()
+    }
+    return Portfolios(lefts, speeds)
+
+
+def make(portfolios: Portfolios, *, recipients: int, batches: int) -> dict[str, Any]:
+    """The plan to keep; {} if every portfolio has room for everybody, or there is one."""
+    lefts = portfolios.lefts
+    roomy = [pk for pk, left in lefts.items() if left is None or left >= recipients]
+    if not portfolios.are_several or len(roomy) == len(lefts):
+        return {}
+    given = shares.divide(lefts, portfolios.speeds, batches, settings.BATCH_SIZE)
+    return {"shares": [list(share) for share in given], "roomy": roomy}
+
+
+def numbers_for(
+    distribution: Distribution, batch_no: int, allowed: Collection[int] | None
+) -> Collection[int] | None:
+    """Which of the `allowed` numbers carry a batch: its portfolio's, or, while none of these can
+    send, those of portfolios that have room for everybody."""
+    plan = distribution.portfolio_plan
+    own = shares.portfolio_of(plan["shares"], batch_no) if plan else None
+    if own is None:
+        return allowed
+    able = PhoneNumber.objects.usable().exclude(breaker=Breaker.OPEN)
+    found = able.filter(portfolio__in=[own, *plan["roomy"]]).values_list("pk", "portfolio_id")
+    numbers = [(pk, of) for pk, of in found if allowed is None or pk in allowed]
+    return {pk for pk, of in numbers if of == own} or {pk for pk, _ in numbers}
+
+
+def _used(now: datetime) -> dict[int, int]:
+    """Different people that each portfolio has written to in the last 24 hours."""
+    since = now - PORTFOLIO_WINDOW
+    lately = Distribution.objects.filter(window_end__gt=since).values_list("pk", flat=True)
+    rows = Delivery.objects.filter(
+        distribution__in=list(lately), accepted_at__gt=since, number__isnull=False
+    )
+    by_portfolio = rows.order_by().values_list("number__portfolio")
+    return dict(by_portfolio.annotate(Count("phone", distinct=True)))
