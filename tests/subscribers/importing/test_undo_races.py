@@ -155,12 +155,12 @@ def test_each_batch_is_one_transaction_of_as_many_statements_however_long_the_li
 
 
 @pytest.mark.django_db
-def test_the_preview_counts_in_batches_too(monkeypatch):
-    monkeypatch.setattr(undo_rules, "COUNTED_TOGETHER", 100)
-    job = imported(a_list(250))
+@pytest.mark.parametrize("people", [25, 250])
+def test_the_preview_is_counted_by_the_database_however_long_the_list(people):
+    job = imported(a_list(people))
 
     with CaptureQueriesContext(connection) as queries:
         preview = undo_rules.preview(job)
 
-    assert (preview.removed, len(preview.first)) == (250, undo_rules.SHOWN_LIMIT)
-    assert len(queries) == 4  # three with people, one without
+    assert (preview.removed, len(preview.first.rows)) == (people, undo_rules.SHOWN_LIMIT)
+    assert len(queries) == 2
