@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from django.db.models import Max
+
 from evidence import digests
 from evidence.chains import CHAINS, Chain
 from evidence.models import ChainHead, ChainLink, ChainSalt
@@ -59,6 +61,9 @@ class _Walk:
         self._chain = chain
         self._found: dict[Kind, Finding] = {}
         self._rows = 0
+        # Read before the head, which moves in the same transaction as the links.
+        links = ChainLink.objects.filter(chain=chain.number)
+        self._newest: int = links.aggregate(Max("row_id"))["row_id__max"] or 0
         head = ChainHead.objects.filter(pk=chain.number).first()
         self._head = head or ChainHead(digest=digests.genesis(chain.table))
 
@@ -145,11 +150,14 @@ class _Walk:
     def _end(self, after: int, previous: bytes, *, whole: bool) -> None:
         """What stands behind the last link that is left, and whether links are missing there."""
         head = self._head
-        for row_id in sorted(self._stored(after, head.row_id)):
+        rows = self._chain.model._base_manager.filter(pk__gt=after, pk__lte=head.row_id)
+        for row_id in rows.order_by("pk").values_list("pk", flat=True).iterator():
             self._find(Kind.INSERTED, row_id)
         missing = whole and self._links().count() != head.links
         if after != head.row_id or previous != bytes(head.digest) or missing:
             self._find(Kind.UNCHAINED, head.row_id)
+        if self._newest > head.row_id:  # the head was removed or set back
+            self._find(Kind.UNCHAINED, self._newest)
 
     def _find(self, kind: Kind, row_id: int) -> None:
         finding = self._found.setdefault(kind, Finding(self._chain.table, kind))

@@ -171,6 +171,19 @@ def test_a_last_row_removed_together_with_its_link_is_noticed():
     assert found() == {Kind.UNCHAINED: [10]}
 
 
+@pytest.mark.parametrize("row_id", [None, 4])
+def test_a_head_that_was_removed_or_set_back_is_noticed(row_id):
+    some_events()
+    heads = ChainHead.objects.filter(chain=1)
+    if row_id is None:
+        heads.delete()
+    else:
+        link = ChainLink.objects.get(chain=1, row_id=row_id)
+        heads.update(row_id=row_id, links=2, digest=link.digest)
+
+    assert found() == {Kind.UNCHAINED: [10]}
+
+
 def test_a_link_computed_anew_for_an_altered_row_does_not_fit_the_next():
     some_events()
     link = ChainLink.objects.get(chain=1, row_id=6)
