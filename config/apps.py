@@ -25,11 +25,13 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         from config.monitoring.sentry import start_sentry  # needs the models
-        from config.staff import audit_log, roles, sessions, sign_in_log  # noqa: F401 - all but one connect signals
+        from config.staff import audit_log, log_erasure, roles, sessions, sign_in_log  # noqa: F401 - most connect signals
         from config.web import proxy_check  # noqa: F401 - registers a check
+        from subscribers.people import personal_data
 
         post_migrate.connect(roles.create_roles, sender=roles.last_app_with_models())
         pre_migrate.connect(refuse_older_database, sender=roles.last_app_with_models())
+        personal_data.register(log_erasure.PLACE)
         start_sentry(settings.SENTRY_DSN)
 
 

@@ -27,9 +27,11 @@ task_routes = {
     "distribution.tasks.refresh_rollups": {"queue": "distribution-analytics"},
     "distribution.tasks.post_events": {"queue": "distribution-analytics"},
     "distribution.tasks.forget_events": {"queue": "distribution-analytics"},
+    "distribution.tasks.forget_numbers": {"queue": "distribution-analytics"},
     "distribution.tasks.sync_message_templates": {"queue": "distribution-analytics"},
     "distribution.tasks.renew_media": {"queue": "distribution-analytics"},
     "distribution.tasks.sync_phone_numbers": {"queue": "distribution-analytics"},
+    "subscribers.tasks.forget": {"queue": "distribution-analytics"},
     "webhooks.tasks.*": {"queue": "webhooks"},
 }
 task_create_missing_queues = False

@@ -39,6 +39,7 @@ def timetable() -> dict[str, dict[str, Any]]:
         "go on with imports": _entry("subscribers.tasks.tend_imports", 2.0),
         "forget uploads and erased people": _entry("subscribers.tasks.forget", 3600.0),
         "forget kept answers": _entry("distribution.tasks.forget_answers", 3600.0),
+        "forget numbers of old deliveries": _entry("distribution.tasks.forget_numbers", 3600.0),
         "forget old webhooks": _entry("webhooks.tasks.prune_inbox", 3600.0),
     }
 

@@ -11,7 +11,8 @@ class DistributionConfig(AppConfig):
         from distribution.ledger import erasure as ledger_erasure
         from distribution.ledger import messaged
         from subscribers.importing import undo_rules
-        from subscribers.people import erasure
+        from subscribers.people import erasure, personal_data
 
-        erasure.register_copies(ledger_erasure.remove_phone, ledger_erasure.objection)
+        erasure.register_objection(ledger_erasure.objection)
+        personal_data.register(*ledger_erasure.PLACES)
         undo_rules.register_messages(messaged.has_delivery)

@@ -13,11 +13,13 @@ from celery import chord, shared_task
 from django.conf import settings
 from django.utils import timezone
 
+from distribution.access import sessions
 from distribution.alerts.notifiers import webhook
 from distribution.analytics import rollups
 from distribution.engine import clock_repair
 from distribution.engine import tick as engine_tick  # `tick` is a task here
 from distribution.event_webhooks import delivery
+from distribution.ledger import retention
 from distribution.lifecycle import closing, media_renewal, schedule
 from distribution.mirror import pool_sync, template_sync
 from distribution.models import Distribution, Heartbeat, KeptAnswer
@@ -34,6 +36,7 @@ COUNTDOWN_LIMIT_SECONDS = 20.0  # what is due later is found by the tick
 TASK_LIFE_SECONDS = 30  # then a task expires: a backlog evaporates instead of stampeding
 # Publishing costs about 0.6 ms a batch: a chord of 20 000 (a million people) takes seconds.
 PUBLISH_SECONDS = 0.005  # allowed for each batch of a chord
+HIDING_SECONDS = 600.0  # of each hour, for the numbers in old deliveries: a million take half of it
 
 
 @shared_task(rate_limit=settings.MASS_DISTRIBUTION_RATE, ignore_result=True)
@@ -161,8 +164,10 @@ def renew_media() -> None:
 
 @shared_task(ignore_result=True)
 def forget_answers() -> int:
-    """Delete stored API responses, keys of forms and sets of pages that are past their time."""
+    """Delete sessions, stored API responses, keys of forms and sets of pages that are past their
+    time."""
     now = timezone.now()
+    sessions.delete_ended(now)
     SentForm.objects.outdated(now).delete()
     ShownSet.objects.outdated(now).delete()
     return KeptAnswer.objects.outdated(now).delete()[0]
@@ -184,6 +189,12 @@ def post_events() -> None:
 def forget_events() -> int:
     """Delete events that were posted long ago."""
     return delivery.delete_old(timezone.now())
+
+
+@shared_task(ignore_result=True)
+def forget_numbers() -> int:
+    """Blank the numbers in deliveries that are older than DELIVERY_NUMBER_KEEP_DAYS."""
+    return retention.hide_old_numbers(timezone.now(), seconds=HIDING_SECONDS)
 
 
 @shared_task(ignore_result=True)

@@ -49,12 +49,12 @@ CHAINS = (
         "subscribers.ConsentEvent",
         (
             Layout(
-                ("subscriber_id", "kind", "notice", "at", "recorded_at"),
-                ("source", "evidence", "actor"),
+                ("subscriber_id", "kind", "at", "recorded_at"),
+                ("source", "evidence", "notice", "actor"),
             ),
             Layout(
-                ("subscriber_id", "kind", "notice", "at", "recorded_at", "resumes_on"),
-                ("source", "evidence", "actor"),
+                ("subscriber_id", "kind", "at", "recorded_at", "resumes_on"),
+                ("source", "evidence", "notice", "actor"),
             ),
         ),
     ),

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from subscribers.importing import jobs, provenance, undo
-from subscribers.people import erasure
+from subscribers.people import erasure, retention
 
 
 @shared_task(ignore_result=True)
@@ -23,6 +23,7 @@ def tend_imports() -> int:
 
 @shared_task(ignore_result=True)
 def forget() -> int:
-    """Delete uploads and the details of erased people once their time is over."""
+    """Delete uploads, samples of lists and the details of people once their time is over."""
     now = timezone.now()
-    return jobs.delete_old_files(now) + provenance.forget_old(now) + erasure.purge_due(now)
+    lists = jobs.delete_old_files(now) + provenance.forget_old(now) + retention.forget_samples(now)
+    return lists + retention.erase_who_left(now) + erasure.purge_due(now)

@@ -6,3 +6,10 @@ from django.apps import AppConfig
 class WebhooksConfig(AppConfig):
     name = "webhooks"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from subscribers.people import personal_data
+        from webhooks.applying import erasure
+
+        personal_data.register(erasure.PLACE)
+        personal_data.register_search(erasure.sweep)

@@ -13,7 +13,7 @@ from celery import shared_task
 from django.conf import settings
 from django.utils import timezone
 
-from webhooks.applying import inbox
+from webhooks.applying import dead_letters, inbox
 from webhooks.receiving import nudger
 
 # Drains of one process at once would only wait for each other's rows: one drains, and drains once
@@ -49,5 +49,8 @@ def _deferred_are_due() -> bool:
 
 @shared_task(name="webhooks.tasks.prune_inbox", ignore_result=True)
 def prune_inbox() -> None:
-    """Delete the bodies that are older than WEBHOOK_KEEP_DAYS; they hold phone numbers."""
-    inbox.prune(timezone.now() - timedelta(days=settings.WEBHOOK_KEEP_DAYS))
+    """Delete the bodies that are older than WEBHOOK_KEEP_DAYS, for they hold phone numbers, and
+    those that were given up on after DEAD_LETTER_KEEP_DAYS."""
+    now = timezone.now()
+    inbox.prune(now - timedelta(days=settings.WEBHOOK_KEEP_DAYS))
+    dead_letters.forget(before=now - timedelta(days=settings.DEAD_LETTER_KEEP_DAYS), now=now)

@@ -92,6 +92,7 @@ WEBHOOK_BODY_LIMIT = 4 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = WEBHOOK_BODY_LIMIT
 # Applied bodies are deleted after this: they hold phone numbers and names.
 WEBHOOK_KEEP_DAYS = env.integer("WEBHOOK_KEEP_DAYS", 90, low=8)  # Meta redelivers for 7
+DEAD_LETTER_KEEP_DAYS = env.integer("DEAD_LETTER_KEEP_DAYS", 90, low=8, high=3650)  # given up on
 
 HTTPS = env.boolean("HTTPS", default=not EMBEDDED)  # off only without a proxy that terminates TLS
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if HTTPS else None
@@ -160,6 +161,14 @@ SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 ERASURE_DAYS = env.integer("ERASURE_DAYS", 7, high=365)
 # Uploaded files hold phone numbers and names: they are deleted after this many days.
 IMPORT_KEEP_DAYS = env.integer("IMPORT_KEEP_DAYS", 7, low=1, high=365)
+# Days after which rows that the check of a list shows are deleted: they hold names.
+IMPORT_SAMPLES_KEEP_DAYS = env.integer("IMPORT_SAMPLES_KEEP_DAYS", 30, low=1, high=3650)
+# Days after which people whose consent was withdrawn are erased; a keyed hash keeps them out.
+WITHDRAWN_KEEP_DAYS = env.integer("WITHDRAWN_KEEP_DAYS", 400, low=1, high=3650)
+# Days after which a blank stands in the place of the numbers in deliveries.
+DELIVERY_NUMBER_KEEP_DAYS = env.integer("DELIVERY_NUMBER_KEEP_DAYS", 400, low=30, high=3650)
+# Days after their end for which sessions of staff are kept.
+SESSION_KEEP_DAYS = env.integer("SESSION_KEEP_DAYS", 1, high=365)
 # An import whose process died is taken over after this many seconds.
 IMPORT_LEASE_SECONDS = env.decimal("IMPORT_LEASE_SECONDS", 120, low=1, high=3600)
 

@@ -60,6 +60,7 @@ SENSITIVE = {
     "admin:phonepool_waba_delete": POOL,
     "admin:subscribers_subscriber_changelist": _of_list("export people", "export_selected"),
     "admin:subscribers_subscriber_export_all": Act("export people"),
+    "admin:subscribers_subscriber_export_person": Act("export all about a person"),
     "admin:subscribers_subscriber_erase_person": ERASING,
     "admin:subscribers_subscriber_purge_person": ERASING,
     "admin:distribution_delivery_export": Act("export deliveries"),

@@ -1,20 +1,42 @@
-"""Erasure of one person's phone number from the ledger; the deliveries stay, for the sums."""
+"""Erasure of one person from the ledger; the deliveries stay, for the sums, and as evidence.
+
+Message ids contain the number: in their place stands a keyed hash, by which a late report is still
+matched.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from distribution.models import Delivery, KeptAnswer, State
+from django.db.models import Q
+
+from distribution.ledger.hidden_ids import hide_message_ids
+from distribution.models import (
+    Alert,
+    Approval,
+    Attempt,
+    Delivery,
+    Distribution,
+    Duplicate,
+    EventDelivery,
+    KeptAnswer,
+    OutgoingEvent,
+    State,
+    Verdict,
+)
 from distribution.models.deliveries import UNSETTLED
+from subscribers.consent.erased_phones import opaque_id
+from subscribers.people.personal_data import (
+    Place,
+    erase_sealed,
+    mentions,
+    sealed_texts,
+    texts_place,
+)
+from subscribers.people.traces import Person
 
 REPORTS_EXPECTED_FOR = timedelta(days=1)  # after acceptance
-
-
-def remove_phone(subscriber_id: int, phone: str, replacement: str) -> None:
-    """Replace the phone in this person's deliveries, and delete the stored API responses that
-    contain it."""
-    Delivery.objects.filter(subscriber_id=subscriber_id).update(phone=replacement)
-    KeptAnswer.objects.filter(body__contains=phone).delete()
 
 
 def objection(subscriber_id: int, now: datetime) -> str:
@@ -26,3 +48,85 @@ def objection(subscriber_id: int, now: datetime) -> str:
     if deliveries.filter(state=State.ACCEPTED, accepted_at__gte=recent).exists():
         return "WhatsApp may still report on a message of the last 24 hours: erase tomorrow."
     return ""
+
+
+def _erase_deliveries(person: Person, blank: str) -> None:
+    theirs = Delivery.objects.filter(subscriber_id=person.pk)
+    theirs.exclude(phone=blank).update(phone=blank)
+    hide_message_ids(theirs.exclude(wamid=None).only("pk", "wamid"))
+
+
+def _erase_duplicates(person: Person, _blank: str) -> None:
+    for row in Duplicate.objects.filter(delivery__subscriber=person.pk):
+        row.earlier_wamid = opaque_id(row.earlier_wamid) if row.earlier_wamid else ""
+        row.later_wamid = opaque_id(row.later_wamid) if row.later_wamid else ""
+        row.save(update_fields=["earlier_wamid", "later_wamid"])
+
+
+def _erase_attempts(person: Person, _blank: str) -> None:
+    erase_sealed(Attempt.objects.filter(delivery__subscriber=person.pk), person, ("details",))
+
+
+def _erase_verdicts(person: Person, _blank: str) -> None:
+    mine = Verdict.objects.filter(delivery__subscriber=person.pk)
+    erase_sealed(mine, person, ("reason", "evidence"))
+
+
+def _erase_answers(person: Person, _blank: str) -> None:
+    """Kept for two days: those about the person, or that name them anywhere."""
+    about = Q(location__endswith=address_end(person.pk))
+    for needle in {*person.phones, *(phone[1:] for phone in person.phones), *person.names}:
+        about |= Q(body__contains=needle) | Q(key__contains=needle)
+    KeptAnswer.objects.filter(about).delete()
+    for needle in person.needles:
+        for row in KeptAnswer.objects.filter(Q(body__contains=needle) | Q(key__contains=needle)):
+            if person.is_named_in(row.body) or person.is_named_in(row.key):
+                row.delete()
+
+
+def address_end(pk: int) -> str:
+    """How the address of one subscriber in the API ends. Workers load no routes to ask for it."""
+    return f"/subscribers/{pk}"
+
+
+def _held_deliveries(person: Person) -> list[dict[str, Any]]:
+    """Every message, with its day and what WhatsApp reported of it."""
+    rows = Delivery.objects.filter(subscriber_id=person.pk).order_by("pk")
+    columns = ("id", "distribution__local_date", *_columns_of(Delivery))
+    return list(map(dict, rows.values(*columns)))
+
+
+def _columns_of(model: Any) -> list[str]:
+    inner = ("id", "claim_token", "lease_until", "batch_no")
+    return [field.attname for field in model._meta.local_fields if field.attname not in inner]
+
+
+def _held(model: Any) -> Any:
+    def held(person: Person) -> list[dict[str, Any]]:
+        rows = model.objects.filter(delivery__subscriber=person.pk).order_by("pk")
+        return list(rows.values())
+
+    return held
+
+
+def _held_answers(person: Person) -> list[dict[str, Any]]:
+    rows = KeptAnswer.objects.filter(location__endswith=address_end(person.pk)).order_by("pk")
+    return list(map(dict, rows.values("created_at", "status", "body", "location")))
+
+
+PLACES = (
+    Place("distribution_delivery", _erase_deliveries, _held_deliveries),
+    Place("distribution_duplicate", _erase_duplicates, _held(Duplicate)),
+    Place("distribution_attempt", _erase_attempts, _held(Attempt)),
+    Place("distribution_verdict", _erase_verdicts, _held(Verdict)),
+    Place("distribution_keptanswer", _erase_answers, _held_answers),
+    texts_place(Alert.objects.all(), ("message",)),
+    Place(
+        "distribution_approval",
+        sealed_texts("distribution.Approval", ("reason",)),
+        mentions(Approval.objects.all(), ("reason",)),
+    ),
+    texts_place(Distribution.objects.all(), ("state_reason", "again_reason")),
+    texts_place(OutgoingEvent.objects.all(), (), ("data",)),
+    texts_place(EventDelivery.objects.all(), ("error",)),
+)

@@ -6,16 +6,18 @@ time, or weighs proof of delivery against a failure; none depends on which repor
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
 from distribution.ledger.attempts.ids import AttemptKey
+from distribution.ledger.hidden_ids import hidden_if_erased
 from distribution.ledger.reasons import DeliveryReason
 from distribution.models import Progress, State
 from distribution.outcomes.reported_pricing import ReportedPricing
 from distribution.outcomes.retry_rule import is_final, next_attempt
 from phonepool.errors import Failure, classify
+from subscribers.phones import is_blank
 
 SENT, FAILED = "sent", "failed"
 PROGRESS_BY_STATUS = {SENT: Progress.SENT, "delivered": Progress.DELIVERED, "read": Progress.READ}
@@ -58,6 +60,18 @@ class DeliveryFacts:
     failed_at: datetime | None
     failed_code: int | None
     pricing_id: int | None = None  # by `reported_pricing`
+
+
+def as_stored(phone: str, reports: list[StatusReport]) -> list[StatusReport]:
+    """Reports on the delivery to this phone, with the message ids that it has of them."""
+    return (
+        [
+            replace(report, wamid=hidden_if_erased(phone, report.wamid)) if report.wamid else report
+            for report in reports
+        ]
+        if is_blank(phone)
+        else reports
+    )
 
 
 def apply_report(

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from django.db import transaction
 
-from distribution.ledger import deliveries, outbox, rollup_marks
+from distribution.ledger import deliveries, hidden_ids, outbox, rollup_marks
 from distribution.ledger.attempts.conflicts import Conflict
 from distribution.ledger.attempts.ids import AttemptKey
 from distribution.models import Attempt, Delivery, Distribution, Progress, State
@@ -28,6 +28,7 @@ from distribution.outcomes.report_rules import (
     DeliveryFacts,
     StatusReport,
     apply_report,
+    as_stored,
     failure_in,
 )
 from distribution.outcomes.reported_failures import EarlierAttempt, ReportedFailure, SentMessage
@@ -96,7 +97,7 @@ def apply_reports(reports: Sequence[StatusReport], *, now: datetime) -> AppliedR
         for pk, its_reports in by_delivery.items():
             if pk not in locked:
                 applied.unmatched.extend(its_reports)
-            elif write := bundle.changes(locked[pk], its_reports):
+            elif write := bundle.changes(locked[pk], as_stored(locked[pk].phone, its_reports)):
                 writes.append(write)
                 touched.add(locked[pk].distribution_id)
         conflicts: list[Conflict] = []
@@ -117,7 +118,7 @@ def _by_delivery(
     grouped: dict[int, list[StatusReport]] = defaultdict(list)
     nameless = [report for report in reports if report.attempt is None]
     wamids = {report.wamid for report in nameless if report.wamid}
-    known = dict(Delivery.objects.filter(wamid__in=wamids).values_list("wamid", "pk"))
+    known = hidden_ids.deliveries_by_message_id(wamids)
     for report in reports:
         if report.attempt is not None:
             grouped[report.attempt.delivery_id].append(report)

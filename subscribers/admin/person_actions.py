@@ -25,11 +25,12 @@ from subscribers.admin.confirmed_action import (
 from subscribers.admin.page_frame import staff_user
 from subscribers.admin.status_changes import STATUS_CHANGES, change_statuses, form_of, told
 from subscribers.models import Erasure, Status, Subscriber
-from subscribers.people import erasure
+from subscribers.people import erasure, everything
 
 ERASE = "subscribers.erase_subscriber"
 FULL_PHONE = "subscribers.see_full_phone"
 READ = "read the phone number in full"
+EXPORT = "subscribers.export_subscriber"
 
 
 class PersonActions(ModelAdmin):
@@ -41,6 +42,7 @@ class PersonActions(ModelAdmin):
         "opt_out_person",
         "erase_person",
         "purge_person",
+        "export_person",
     )
 
     def get_object(
@@ -129,14 +131,30 @@ class PersonActions(ModelAdmin):
         page = Confirmation("Erase this person: step 2 of 2", consequences, "Delete the details")
         return self._confirm(request, object_id, page, self._purge)
 
+    @action_button("Export all about them", permissions=["give"], icon="download")
+    def export_person(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
+        """The file for somebody who asks what is held about them."""
+        consequences = [
+            "The file holds everything that is stored about this person, with the full number: "
+            "details, consent, messages, webhooks, entries of the audit log.",
+            "Give it to nobody but the person, and delete it afterwards.",
+        ]
+        page = Confirmation("Export all about this person", consequences, "Export")
+        return self._confirm(request, object_id, page, self._give, is_repeatable=True)
+
+    def has_give_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
+        person = Subscriber.objects.existing().filter(pk=object_id)
+        return request.user.has_perms([EXPORT, FULL_PHONE]) and person.exists()
+
     def _confirm(
         self,
         request: HttpRequest,
         object_id: int,
         page: Confirmation,
-        act: Callable[..., None],
+        act: Callable[..., HttpResponseBase | None],
         *,
         form_class: type[ReasonForm] = ReasonForm,
+        is_repeatable: bool = False,
     ) -> HttpResponseBase:
         person = self.get_object(request, str(object_id))
         if person is None:
@@ -144,8 +162,15 @@ class PersonActions(ModelAdmin):
         facts = {"Person": told(person), "Status": person.get_status_display()}
         page = replace(page, facts=facts)
         back = reverse("admin:subscribers_subscriber_change", args=[person.pk])
-        act = partial(act, request, person)
-        return confirm(self, request, page, act, back=back, form_class=form_class)
+        return confirm(
+            self,
+            request,
+            page,
+            partial(act, request, person),
+            back=back,
+            form_class=form_class,
+            is_repeatable=is_repeatable,
+        )
 
     def _set_status(
         self,
@@ -167,11 +192,22 @@ class PersonActions(ModelAdmin):
         log_action(self, request, person, "erase", reason=reason, before=before)
         self.message_user(request, "Nobody writes to this person any more.")
 
+    def _give(self, request: HttpRequest, person: Subscriber, reason: str) -> HttpResponseBase:
+        held = everything.held_about(person, now=timezone.now())
+        rows = sum(len(table["rows"]) for table in held["tables"].values())
+        facts = {"rows": rows, "full_phones": True}
+        log_action(self, request, person, "export all about them", reason=reason, after=facts)
+        headers = {"Content-Disposition": f'attachment; filename="subscriber-{person.pk}.json"'}
+        return HttpResponse(
+            everything.as_json(held), content_type="application/json", headers=headers
+        )
+
     def _purge(self, request: HttpRequest, person: Subscriber, reason: str) -> None:
+        told = erasure.person_of(person).scrub(reason)  # the log keeps it for good
         try:
             erasure.purge(person.erasure, now=timezone.now())  # exists: has_purge_permission
         except erasure.ErasureRefused as refusal:
             self.message_user(request, str(refusal), messages.ERROR)
         else:
-            log_action(self, request, person, "purge", reason=reason)
+            log_action(self, request, person, "purge", reason=told)
             self.message_user(request, "The details are deleted.")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from django.conf import settings
@@ -15,6 +15,8 @@ from django.db.models.functions import Coalesce, Greatest
 
 from subscribers.identity.spellings import spellings
 from subscribers.models import ErasedIdentity, Erasure, Suppression
+
+OPAQUE = "erased:"  # begins what stands in the place of a message id
 
 
 def phone_hash(phone: str) -> str:
@@ -26,6 +28,28 @@ def identity_hashes(wa_ids: Iterable[str], user_ids: Iterable[str]) -> set[str]:
     """The keyed hashes of what WhatsApp calls a person, to be kept beside that of the phone."""
     values = {f"+{wa_id}" for wa_id in wa_ids if wa_id} | set(filter(None, user_ids))
     return {_hash(value, _keys()[0]) for value in values}
+
+
+def opaque_id(message_id: str) -> str:
+    """What stands in the place of a message id of somebody who was erased: a keyed hash, so that a
+    late report with the same id is still found, and nothing can be read from it."""
+    if message_id.startswith(OPAQUE):
+        return message_id
+    return f"{OPAQUE}{_hash(f'message:{message_id}', _keys()[0])[:40]}"
+
+
+class KnownHashes:
+    """The kept hashes of some erasures, to recognise many names without asking for each."""
+
+    def __init__(self, erasure_ids: Collection[int]) -> None:
+        phones = Erasure.objects.filter(pk__in=erasure_ids).values_list("phone_hash", flat=True)
+        others = ErasedIdentity.objects.filter(erasure__in=erasure_ids)
+        self._hashes = {*phones, *others.values_list("identity_hash", flat=True)}
+
+    def match(self, name: str) -> bool:
+        """Whether a phone (E.164) in any spelling, or a user id, is one of theirs."""
+        names = spellings(name) if name.startswith("+") else (name,)
+        return any(_hash(one, key) in self._hashes for one in names for key in _keys())
 
 
 def find_erased(phones: Iterable[str]) -> set[str]:

@@ -17,6 +17,8 @@ class Erasure(models.Model):
     asked_by = models.CharField(max_length=150)
     asked_at = models.DateTimeField()
     purged_at = models.DateTimeField(null=True, blank=True)
+    # The last stored webhook in which they were searched for, see webhooks/applying/erasure.py.
+    searched_to = models.BigIntegerField(default=0, editable=False)
     # The latest STOP since: all that is kept of it. A START that is not later brings nobody back.
     stopped_at = models.DateTimeField(null=True, blank=True, editable=False)
 

@@ -1,7 +1,7 @@
 """Erasure in two steps: messages stop at once, the details are deleted later.
 
 Rows stay without personal details, because deliveries and consent events refer to them and must add
-up. Apps above that hold copies of a phone register here how to erase theirs.
+up. `personal_data` lists the tables; apps above register theirs there, and their objections here.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import Q
 
@@ -19,21 +20,17 @@ from subscribers.consent import decisions, erased_phones
 from subscribers.consent.decisions import Decision, Kind
 from subscribers.details.values import NO_DETAILS
 from subscribers.identity.spellings import spellings
-from subscribers.models import (
-    ErasedIdentity,
-    Erasure,
-    Status,
-    Subscriber,
-    Suppression,
-    WhatsAppIdentity,
-)
+from subscribers.models import ErasedIdentity, Erasure, Status, Subscriber, WhatsAppIdentity
+from subscribers.people import personal_data, places
+from subscribers.people.traces import MIN_NAME, Person
 
-# Given the subscriber's id, the phone and its replacement.
-Forget = Callable[[int, str, str], None]
 # Given the subscriber's id and the time: why it cannot be purged yet, or an empty text.
 Objection = Callable[[int, datetime], str]
 
-_forget: list[Forget] = []
+SEARCH_SECONDS = 5.0  # of one purge in stored webhooks; a regular task goes on where it stopped
+LONG_SEARCH_SECONDS = 240.0  # of the regular task
+RUNNING_IMPORT = "A list that may name this person is being imported: erase when it has ended."
+
 _objections: list[Objection] = []
 
 
@@ -41,10 +38,9 @@ class ErasureRefused(Exception):  # noqa: N818  # the word the page uses
     """It cannot be purged now; the message says why."""
 
 
-def register_copies(forget: Forget, objection: Objection) -> None:
-    """Register how an app above erases a phone, and why it cannot yet. Twice is once."""
-    if forget not in _forget:
-        _forget.append(forget)
+def register_objection(objection: Objection) -> None:
+    """Register why an app above cannot erase somebody yet. Twice is once."""
+    if objection not in _objections:
         _objections.append(objection)
 
 
@@ -73,25 +69,27 @@ def objection(erasure: Erasure, *, now: datetime) -> str:
     if erasure.subscriber.status != Status.UNSUBSCRIBED:
         return "The person subscribed again after asking to be erased: ask them."
     objections = (object_to(erasure.subscriber_id, now) for object_to in _objections)
-    return next((sentence for sentence in objections if sentence), "")
+    if found := next((sentence for sentence in objections if sentence), ""):
+        return found
+    is_read = places.named_in_running_import(person_of(erasure.subscriber))
+    return RUNNING_IMPORT if is_read else ""
 
 
-def purge(erasure: Erasure, *, now: datetime) -> None:
+def purge(erasure: Erasure, *, now: datetime, search_seconds: float = SEARCH_SECONDS) -> None:
     """Step two: delete name, phone, email and attributes everywhere. Raises ErasureRefused."""
     with transaction.atomic():
         held = Subscriber.objects.select_for_update(no_key=True).get(pk=erasure.subscriber_id)
         erasure.refresh_from_db()
         if why := objection(erasure, now=now):
             raise ErasureRefused(why)
-        blank = phones.blank(held.pk)
-        for forget in _forget:
-            forget(held.pk, held.phone, blank)
-        ids = _ids_of(held)
-        _keep_hashes(erasure, ids)
-        Suppression.objects.filter(Q(phone__in=ids.phones) | Q(user_id__in=ids.user_ids)).delete()
-        WhatsAppIdentity.objects.filter(subscriber=held).delete()
+        person, blank = person_of(held), phones.blank(held.pk)
+        _keep_hashes(erasure, _ids_of(held))
+        for place in personal_data.places():
+            place.erase(person, blank)
         Subscriber.objects.filter(pk=held.pk).update(phone=blank, updated_at=now, **NO_DETAILS)
-        Erasure.objects.filter(pk=erasure.pk).update(purged_at=now)
+        Erasure.objects.filter(pk=erasure.pk).update(purged_at=now, searched_to=0)
+    if search_seconds:
+        personal_data.search_stored_bodies(now, search_seconds)
 
 
 def purge_due(now: datetime) -> int:
@@ -101,11 +99,35 @@ def purge_due(now: datetime) -> int:
     done = 0
     for erasure in due:
         try:
-            purge(erasure, now=now)
+            purge(erasure, now=now, search_seconds=0)
         except ErasureRefused:
             continue
         done += 1
+    personal_data.search_stored_bodies(now, LONG_SEARCH_SECONDS)
     return done
+
+
+def person_of(subscriber: Subscriber) -> Person:
+    """By what texts may name somebody, and which of it others have, too."""
+    ids = _ids_of(subscriber)
+    own = (subscriber.name.strip(), subscriber.email.strip())
+    names = tuple(name for name in own if len(name) >= MIN_NAME)
+    others = Subscriber.objects.existing().exclude(pk=subscriber.pk)
+    staff = get_user_model().objects
+    shared = {
+        name
+        for name in names
+        if others.filter(Q(name__istartswith=name) | Q(email__iexact=name)).exists()
+        or staff.filter(Q(username__iexact=name) | Q(first_name__iexact=name)).exists()
+    }
+    return Person(
+        subscriber.pk,
+        subscriber.phone,
+        frozenset(ids.phones),
+        frozenset(ids.user_ids),
+        names,
+        frozenset(shared),
+    )
 
 
 class _Ids(NamedTuple):

@@ -119,6 +119,7 @@ OTHERS: dict[str, str | None] = {
             "admin:subscribers_subscriber_pause_person",
             "admin:subscribers_subscriber_resume_person",
             "admin:subscribers_subscriber_purge_person",
+            "admin:subscribers_subscriber_export_person",
         )
     ),
     "admin:subscribers_importjob_sample": "EA",

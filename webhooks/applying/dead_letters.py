@@ -18,6 +18,7 @@ from webhooks.models import WebhookEvent
 log = logging.getLogger(__name__)
 
 TRIES_LIMIT = 5
+DELETED_TOGETHER = 2_000
 # A lock or a restart of the database may outlast five tries: such failures count after this time.
 OUTAGE_ALLOWANCE = timedelta(hours=1)
 
@@ -63,6 +64,20 @@ def reprocess(pks: Collection[int] | None = None, *, now: datetime) -> int:
     if pks is not None:
         dead = dead.filter(pk__in=pks)
     revived = dead.update(dead_at=None, tries=0, error="")
+    _close_alert(now)
+    return revived
+
+
+def forget(*, before: datetime, now: datetime) -> int:
+    """Delete what was given up on before `before`, in batches; returns how many."""
+    old, deleted = WebhookEvent.objects.filter(dead_at__lt=before), 0
+    while pks := list(old.order_by("dead_at").values_list("pk", flat=True)[:DELETED_TOGETHER]):
+        deleted += WebhookEvent.objects.filter(pk__in=pks).delete()[0]
+    if deleted:
+        _close_alert(now)
+    return deleted
+
+
+def _close_alert(now: datetime) -> None:
     if not WebhookEvent.objects.dead().exists():
         incidents.close_alert(AlertRule.WEBHOOK_DEAD_LETTER, now=now)
-    return revived

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
+from distribution.ledger.hidden_ids import deliveries_by_message_id
 from distribution.ledger.integrity.rules import (
     RECOVERY_TIME,
     SHOWN_IDS_LIMIT,
@@ -108,11 +109,11 @@ def _reports(webhook: WebhookEvent) -> list[StatusReport]:
     return [status.report for status in statuses if not status.number or status.number in pool]
 
 
-def _ledger(reports: Iterable[StatusReport]) -> tuple[dict[int, Delivery], dict[str | None, int]]:
+def _ledger(reports: Iterable[StatusReport]) -> tuple[dict[int, Delivery], dict[str, int]]:
     """The deliveries that reports are about, by id, and their ids by message id."""
     pks = {report.attempt.delivery_id for report in reports if report.attempt}
     wamids = {report.wamid for report in reports if not report.attempt}
-    by_wamid = dict(Delivery.objects.filter(wamid__in=wamids).values_list("wamid", "pk"))
+    by_wamid = deliveries_by_message_id(wamids)
     columns = ("attempt_no", "claim_token", "progress", "failed_at")
     rows = Delivery.objects.only(*columns).in_bulk([*pks, *by_wamid.values()])
     return rows, by_wamid

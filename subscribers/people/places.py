@@ -1,0 +1,158 @@
+"""The tables of this app that hold personal data: how each is erased, what of it is theirs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from django.db.models import Model, Q
+
+from evidence import erasing
+from masking.phones import mask_phone
+from subscribers.importing.jobs import RUNNING
+from subscribers.models import (
+    ConsentEvent,
+    Erasure,
+    ImportFile,
+    ImportJob,
+    ImportState,
+    ImportUndo,
+    Subscriber,
+    Suppression,
+    WhatsAppIdentity,
+)
+from subscribers.people.personal_data import (
+    Place,
+    candidates,
+    erase_sealed,
+    scrub_rows,
+    texts_place,
+)
+from subscribers.people.traces import Person
+
+NAMED_IN_LIST = (
+    "Somebody in this list asked to be erased: take them out of the list and upload it again."
+)
+
+
+def named_in_running_import(person: Person) -> bool:
+    """Whether a list that is being worked on has this person, or cannot be looked into yet."""
+    files = ImportFile.objects.filter(job__state__in=RUNNING).iterator(chunk_size=1)
+    return any(_is_in(person, file) for file in files)
+
+
+def _erase_events(person: Person, _blank: str) -> None:
+    """Consent stays with its moments; message ids go, and every value that names the person."""
+    events = ConsentEvent.objects.filter(subscriber=person.pk)
+    with_ids = events.filter(evidence__contains="wamid.").values_list("pk", flat=True)
+    erasing.erase("subscribers.ConsentEvent", with_ids, ["evidence"])
+    erase_sealed(events, person, ("source", "evidence", "notice"))
+
+
+def _erase_files(person: Person, _blank: str) -> None:
+    """Lists that have the person are deleted; one that waits for a confirmation is cancelled."""
+    for file in ImportFile.objects.select_related("job").iterator(chunk_size=1):
+        if not _is_in(person, file):
+            continue
+        waiting = ImportJob.objects.filter(pk=file.job_id, state=ImportState.CHECKED)
+        waiting.update(state=ImportState.CANCELLED, problem=NAMED_IN_LIST)
+        ImportFile.objects.filter(pk=file.pk).delete()
+
+
+def _is_in(person: Person, file: ImportFile) -> bool:
+    if file.is_workbook:  # compressed: nobody can tell, so it goes with whoever is erased
+        return True
+    text = bytes(file.content).decode("utf-8", "replace")
+    return person.is_named_in(text)
+
+
+def _erase_jobs(person: Person, _blank: str) -> None:
+    """Rows of the person in the samples that a check keeps, and what names them elsewhere."""
+    masked = mask_phone(person.phone)
+    mine = replace(person, names=(*person.names, masked))
+    for job in candidates(ImportJob.objects.all(), mine, ("samples",)):
+        samples = {kind: _without(person, masked, rows) for kind, rows in job.samples.items()}
+        if samples != job.samples:
+            ImportJob.objects.filter(pk=job.pk).update(samples=samples)
+    columns = ("filename", "consent_source", "problem")
+    others = person.among_others
+    scrub_rows(ImportJob.objects.all(), others, columns, ("samples", "columns"))
+
+
+def _without(person: Person, masked: str, rows: Any) -> Any:
+    """The rows of a sample without those of the phone; refused ones by the end that they show."""
+    if not isinstance(rows, list):
+        return rows
+    return [row for row in rows if not (isinstance(row, dict) and _is_theirs(person, masked, row))]
+
+
+def _is_theirs(person: Person, masked: str, row: dict[str, Any]) -> bool:
+    if row.get("phone") == masked or person.is_named_in(" ".join(map(str, row.values()))):
+        return True
+    cell = str(row.get("cell", ""))
+    return re.search(r"\*\D{0,2}\d\D{0,2}\d$", cell) is not None and (
+        re.sub(r"\D", "", cell)[-2:] == person.phone[-2:]
+    )
+
+
+def _erase_suppressions(person: Person, _blank: str) -> None:
+    theirs = Q(phone__in=person.phones) | Q(user_id__in=person.user_ids)
+    Suppression.objects.filter(theirs).delete()
+
+
+def _erase_request(person: Person, _blank: str) -> None:
+    scrub_rows(Erasure.objects.filter(subscriber=person.pk), person, ("reason",))
+
+
+def _held(model: type[Model], column: str = "subscriber") -> Any:
+    """All columns of the rows that a column links with the person."""
+
+    def held(person: Person) -> list[dict[str, Any]]:
+        return list(model._default_manager.filter(**{column: person.pk}).order_by("pk").values())
+
+    return held
+
+
+def _held_suppressions(person: Person) -> list[dict[str, Any]]:
+    theirs = Q(phone__in=person.phones) | Q(user_id__in=person.user_ids)
+    return list(map(dict, Suppression.objects.filter(theirs).order_by("pk").values()))
+
+
+def _held_samples(person: Person) -> list[dict[str, Any]]:
+    """Rows of the person among those that checks of lists show, by masked phone and name."""
+    masked, found = mask_phone(person.phone), []
+    for job in ImportJob.objects.exclude(samples={}).only("filename", "samples").iterator():
+        for kind, rows in job.samples.items():
+            mine = [row for row in rows if isinstance(row, dict) and row.get("phone") == masked]
+            names = set(person.names)
+            mine = [row for row in mine if not names or row.get("name") in ("", *names)]
+            found += [{"import": job.pk, "file": job.filename, "kind": kind, **row} for row in mine]
+    return found
+
+
+def _held_lines(person: Person) -> list[dict[str, Any]]:
+    """Lines of uploaded lists that name the person."""
+    found = []
+    for file in ImportFile.objects.filter(is_workbook=False).iterator(chunk_size=1):
+        text = bytes(file.content).decode("utf-8", "replace")
+        if person.is_named_in(text):
+            lines = [line for line in text.splitlines() if person.is_named_in(line)]
+            found.append({"import": file.job_id, "lines": lines})
+    return found
+
+
+PLACES = (
+    Place("subscribers_consentevent", _erase_events, _held(ConsentEvent)),
+    Place(
+        "subscribers_whatsappidentity",
+        lambda person, _: WhatsAppIdentity.objects.filter(subscriber=person.pk).delete(),
+        _held(WhatsAppIdentity),
+    ),
+    Place("subscribers_suppression", _erase_suppressions, _held_suppressions),
+    Place("subscribers_importfile", _erase_files, _held_lines),
+    Place("subscribers_importjob", _erase_jobs, _held_samples),
+    texts_place(ImportUndo.objects.all(), ("reason",)),
+    Place("subscribers_erasure", _erase_request, _held(Erasure)),
+    Place("subscribers_subscriber", lambda _person, _blank: None, _held(Subscriber, "pk")),
+)
