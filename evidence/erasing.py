@@ -29,6 +29,9 @@ def erase(label: str, row_ids: Iterable[int], columns: Sequence[str] = ()) -> in
     ids = sorted(set(row_ids))
     with transaction.atomic():
         # Held against the keeper, which would otherwise chain the old value just now.
+        ChainHead.objects.get_or_create(
+            chain=chain.number, defaults={"digest": digests.genesis(chain.table)}
+        )
         list(ChainHead.objects.select_for_update().filter(pk=chain.number))
         return sum(
             _erase(chain, ids[start : start + ROWS_LIMIT], chosen)

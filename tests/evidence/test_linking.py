@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+from typing import Any
+
 import pytest
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from config.management.commands import keeper as keeper_command
-from evidence import linking, verifying
+from evidence import erasing, linking, verifying
 from evidence.linking import Linker, link_all
-from evidence.models import ChainHead, ChainLink
+from evidence.models import ChainHead, ChainLink, ChainSalt
 from subscribers.models import ConsentEvent
 from tests.builders import a_subscriber
 from tests.subscribers.moments import NOW
@@ -146,3 +149,33 @@ def test_the_keepers_command_links_in_a_thread_of_its_own():
     keeper_command.actions().chain_evidence().join()
 
     assert linked() == ids()
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("on_postgres")
+def test_somebody_who_is_erased_while_their_rows_are_chained_leaves_a_whole_chain(monkeypatch):
+    """Erasing waits for the batch that has read the old value, and removes its salt, too."""
+    some_events(1)
+    event = ConsentEvent.objects.get()
+    append, began, erased = linking._append, threading.Event(), threading.Event()
+
+    def erase() -> None:
+        began.wait(10)
+        erasing.erase("subscribers.ConsentEvent", [event.pk])
+        erased.set()
+        connection.close()
+
+    def slowly(*arguments: Any) -> None:
+        began.set()
+        assert not erased.wait(0.3)
+        append(*arguments)
+
+    monkeypatch.setattr(linking, "_append", slowly)
+    eraser = threading.Thread(target=erase)
+    eraser.start()
+    assert Linker().link() == 1
+    eraser.join(10)
+
+    assert ConsentEvent.objects.get().source == f"erased:{event.pk}"
+    assert bytes(ChainSalt.objects.get().values) == bytes(len(ChainSalt.objects.get().values))
+    assert not any(report.findings for report in verifying.verify())
