@@ -20,6 +20,7 @@ from subscribers.consent.erased_phones import opaque_id
 
 MESSAGE_ID = re.compile(r"wamid\.[A-Za-z0-9+/=_-]+")
 _BETWEEN = r"(?:[ \u00a0().\-]|%20){0,2}"  # of two digits, as people and addresses write them
+_LETTER = r"[^\W_]"  # or a digit
 _TAIL = 3  # digits at the end by which the database looks for candidates
 MIN_NAME = 3  # characters: shorter ones are in every text
 
@@ -44,15 +45,19 @@ class Person:
     def needles(self) -> tuple[str, ...]:
         """What a text that names them contains, for a search by the database."""
         tails = {phone[-_TAIL:] for phone in self.phones}
-        written = {json.dumps(name)[1:-1] for name in self.names}
-        return tuple(sorted({*tails, *self.user_ids, *self.names, *written}))
+        words = {max(name.split(), key=len) for name in self.names}
+        written = {json.dumps(word)[1:-1] for word in words}
+        return tuple(sorted({*tails, *self.user_ids, *words, *written}))
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         numbers = [_number_pattern(phone) for phone in sorted(self.phones)]
         ids = [re.escape(user_id) for user_id in sorted(self.user_ids)]
         spelled = set(self.names) | {json.dumps(name)[1:-1] for name in self.names}
-        names = [rf"(?<!\w){_words(name)}(?!\w)" for name in sorted(spelled, key=len, reverse=True)]
+        names = [
+            rf"(?<!{_LETTER}){_words(name)}(?!{_LETTER})"
+            for name in sorted(spelled, key=len, reverse=True)
+        ]
         return re.compile("|".join([*numbers, *ids, *names]), re.I)
 
     def scrub(self, text: str) -> str:
@@ -97,7 +102,8 @@ def scrub_json_text(person: Person, text: str) -> str:
 
 
 def _words(name: str) -> str:
-    return r"\s+".join(re.escape(word) for word in name.split())
+    """A name with what people and names of files put between its words."""
+    return r"(?:[\s_.+\-]|%20)+".join(re.escape(word) for word in name.split())
 
 
 def _number_pattern(phone: str) -> str:
