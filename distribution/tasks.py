@@ -36,7 +36,7 @@ COUNTDOWN_LIMIT_SECONDS = 20.0  # what is due later is found by the tick
 TASK_LIFE_SECONDS = 30  # then a task expires: a backlog evaporates instead of stampeding
 # Publishing costs about 0.6 ms a batch: a chord of 20 000 (a million people) takes seconds.
 PUBLISH_SECONDS = 0.005  # allowed for each batch of a chord
-HIDING_SECONDS = 600.0  # of each hour, for the numbers in old deliveries: a million take two minutes
+HIDING_SECONDS = 600.0  # of each hour, for numbers in old deliveries: a million take 2 minutes
 
 
 @shared_task(rate_limit=settings.MASS_DISTRIBUTION_RATE, ignore_result=True)
