@@ -17,7 +17,7 @@ from distribution.lifecycle import control
 from distribution.models import Attempt, Channel, Delivery, Distribution, State
 from distribution.models.distributions import ENDED
 from distribution.outcomes import tallies
-from distribution.outcomes.mass_failure import UNDELIVERABLE, MassFailure, Response
+from distribution.outcomes.mass_failure import STOPPED, UNDELIVERABLE, MassFailure, Response
 from distribution.outcomes.reported_failures import ReportedFailure, SentMessage
 from distribution.outcomes.tallies import Slot
 from distribution.runtime import india_time
@@ -28,7 +28,9 @@ from subscribers.consent import reachability
 # Advice for everybody at once, where that of the code is about one person.
 ADVICE = {
     UNDELIVERABLE: "So many at once are not single people's fault: look at Meta's status page, the "
-    "number and the template."
+    "number and the template.",
+    STOPPED: "So many at once are no wish of theirs, and nobody is unsubscribed by it: look at "
+    "Meta's status page and the template's category.",
 }
 
 
@@ -86,7 +88,7 @@ def general(
     for pk in causes:
         if incidents.was_raised(AlertRule.UNDELIVERABLE_SHARE, pk):
             causes[pk].add(UNDELIVERABLE)
-    of_numbers = {(pk, found.reason, found.number_id) for pk, found in verdicts}
+    of_numbers = {(pk, one.reason, number) for pk, one in verdicts for number in one.numbers}
     for pk, found in verdicts:
         if found.response is Response.PAUSE and pk in causes:
             causes[pk].add(found.reason)
@@ -114,8 +116,8 @@ def _pause(distribution: Distribution, found: MassFailure, now: datetime) -> Non
 
 
 def _rest(distribution: Distribution, found: MassFailure, now: datetime) -> None:
-    assert found.number_id is not None  # what rests
-    if health.rest(found.number_id, found.reason, now=now):
+    rested = [health.rest(number_id, found.reason, now=now) for number_id in found.numbers]
+    if any(rested):
         control.wake_backups(distribution, now)
     if distribution.state not in ENDED:
         _return_after_commit(distribution.pk, found, now)
@@ -123,15 +125,12 @@ def _rest(distribution: Distribution, found: MassFailure, now: datetime) -> None
 
 def _return_after_commit(distribution_id: int, found: MassFailure, now: datetime) -> None:
     """Not in the caller's transaction, which has locked other deliveries."""
-    transaction.on_commit(
-        partial(
-            returns.return_failed,
-            distribution_id,
-            found.reason,
-            number_id=found.number_id,
-            now=now,
+    for number_id in found.numbers or (None,):
+        transaction.on_commit(
+            partial(
+                returns.return_failed, distribution_id, found.reason, number_id=number_id, now=now
+            )
         )
-    )
 
 
 def _exonerate(distribution: Distribution, found: MassFailure, now: datetime) -> None:
@@ -141,8 +140,8 @@ def _exonerate(distribution: Distribution, found: MassFailure, now: datetime) ->
         return  # done when the alert was opened
     failed = Delivery.objects.filter(distribution=distribution, reason=found.reason)
     failed = failed.filter(state__in=[State.FAILED, State.RETRY_WAIT]).exclude(failed_at=None)
-    if found.number_id is not None:
-        failed = failed.filter(number_id=found.number_id)
+    if found.numbers:
+        failed = failed.filter(number_id__in=found.numbers)
     by_day: dict[date, list[int]] = defaultdict(list)
     for subscriber_id, failed_at in failed.values_list("subscriber_id", "failed_at"):
         assert failed_at is not None  # those are left out

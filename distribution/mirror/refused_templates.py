@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 
 from distribution.content import template_accounts
 from distribution.lifecycle import control
-from distribution.mirror import templates
+from distribution.mirror import refused_accounts, templates
 from distribution.models import Distribution, MessageTemplate, TemplateStatus
 from phonepool.errors import Action, Failure
 from phonepool.models import PhoneNumber
@@ -40,6 +40,8 @@ def stop(
     `at` is when Meta refused; None among the numbers: by an unknown one. What Meta held and dropped
     may be the portfolio's pacing as well: whatever else is sent would go into its review.
     """
+    if refused_accounts.leave_out(distribution_id, failure, number_ids, now=now):
+        return
     of_template = failure.action is Action.TEMPLATE and not failure.dropped
     refusing = _accounts(number_ids) if of_template else set()
     template = _template(distribution_id) if refusing else None

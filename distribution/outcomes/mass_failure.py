@@ -16,6 +16,8 @@ from typing import NamedTuple
 from phonepool.errors import BY_SLUG, FAILURES, PROXY_ANSWER, Action, Failure, FailureCategory
 
 MIN_FAILURES = 12  # fewer are an individual's, whatever their share
+# In a run of fewer people than that: all of at least these, alike, for what lies in the message.
+MIN_OF_A_FEW = 3
 MIN_ANSWERS_OF_OTHERS = 12  # by the other numbers, before one number is blamed
 WAIT_FOR_OTHERS = 48  # failures of one number until the others' answers are awaited no longer
 PAUSE_Z = 3.72  # one-sided: wrong once in 10,000 looks
@@ -23,6 +25,7 @@ OTHERS_Z = 1.645  # one-sided 95 %: resting a number by mistake costs little
 NOT_FAILED = ""  # the reason of messages that did not fail for a watched reason
 
 UNDELIVERABLE = FAILURES[131026].slug
+STOPPED = FAILURES[131050].slug
 
 
 class Threshold(NamedTuple):
@@ -38,6 +41,9 @@ GENERAL = Threshold(pause=0.05)
 NOT_ON_WHATSAPP = Threshold(pause=0.5, alert=0.1)
 # Meta decides for each person: up to 84 % of marketing messages in India.
 META_DECIDES = Threshold(pause=None, alert=0.5)
+# People who use WhatsApp's own switch are unsubscribed by it, so each of them fails once; more than
+# a tenth of everybody on one morning is no wish of theirs.
+STOPPED_MARKETING = Threshold(pause=0.1, alert=None)
 # A person resumed in spite of this reason: only one that still hits nearly everybody pauses again.
 ACCEPTED = Threshold(pause=0.5)
 
@@ -46,7 +52,7 @@ class Response(StrEnum):
     """What is to be done, the strongest first."""
 
     PAUSE = "PAUSE"
-    REST_NUMBER = "REST_NUMBER"  # one number is the cause: others carry on
+    REST_NUMBER = "REST_NUMBER"  # one number, or those of one account, are the cause
     ALERT = "ALERT"
 
 
@@ -69,6 +75,12 @@ class MassFailure:
     failures: int
     answers: int
     number_id: int | None = None  # the cause, if it is one number's
+    account_numbers: tuple[int, ...] = ()  # the cause, if it is one account's: all its numbers
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The numbers that are the cause; empty: it hits everybody."""
+        return self.account_numbers if self.number_id is None else (self.number_id,)
 
 
 def threshold(failure: Failure) -> Threshold | None:
@@ -77,7 +89,9 @@ def threshold(failure: Failure) -> Threshold | None:
         return None  # a review of the portfolio
     if failure.slug == UNDELIVERABLE:
         return NOT_ON_WHATSAPP
-    if failure.action in (Action.COOL, Action.OPTOUT):
+    if failure.action is Action.OPTOUT:
+        return STOPPED_MARKETING
+    if failure.action is Action.COOL:
         return META_DECIDES
     if failure.action in (Action.FIX, Action.INVALID) or failure is PROXY_ANSWER:
         return GENERAL
@@ -87,6 +101,11 @@ def threshold(failure: Failure) -> Threshold | None:
     return None
 
 
+# Not the values of one person: what the message template, its file or the call as such lacks.
+IN_MESSAGE = {
+    FAILURES[code].slug
+    for code in (100, 131008, 131030, 131051, 131053, 131055, 132000, 132012, 134100, 135000)
+} | {PROXY_ANSWER.slug}
 WATCHED = {
     slug: limits for slug, failure in BY_SLUG.items() if (limits := threshold(failure)) is not None
 }
@@ -114,28 +133,62 @@ def judge_each(
     *,
     accepted_reason: str = "",
     others_send: bool = False,
+    accounts: Mapping[int, int] | None = None,
+    recipients: int | None = None,
 ) -> list[MassFailure]:
     """The strongest response to each reason that just `failed` and is unusual, strongest first.
 
     Each window is judged by itself: the whole run shows a small share, the last minute one that
     has just begun. `accepted_reason`: a person resumed the distribution in spite of it.
-    `others_send`: there are numbers whose answers are still to come.
+    `others_send`: there are numbers whose answers are still to come. `accounts` are the accounts of
+    the numbers; `recipients` is how many people the run has.
     """
+    case = _Case(failed, others_send, accounts or {}, recipients)
     order = list(Response)
     strongest: dict[str, MassFailure] = {}
     for counts in windows:
         for reason in sorted({each.reason for each in failed}):
             is_accepted = reason == accepted_reason
-            verdict = _judge_reason(counts, reason, failed, is_accepted, others_send)
+            verdict = _judge_reason(counts, reason, is_accepted, case)
             known = strongest.get(reason, verdict)
             if verdict is not None and known is not None:
                 strongest[reason] = min(known, verdict, key=lambda one: order.index(one.response))
     return sorted(strongest.values(), key=lambda one: order.index(one.response))
 
 
-def _judge_reason(
-    counts: Counts, reason: str, failed: Collection[Counted], accepted: bool, others_send: bool
-) -> MassFailure | None:
+class _Case(NamedTuple):
+    """What is judged, beside the counts."""
+
+    failed: Collection[Counted]
+    others_send: bool
+    accounts: Mapping[int, int]
+    recipients: int | None
+
+    def has_failed(self, numbers: Iterable[int], reason: str) -> bool:
+        return any(Counted(number_id, reason) in self.failed for number_id in numbers)
+
+    def groups(self, counts: Counts) -> list[tuple[int, ...]]:
+        """Each number, then the numbers of each account that has several but not all of them."""
+        numbers = sorted({counted.number_id for counted in counts})
+        by_account: dict[int, list[int]] = {}
+        for number_id in numbers:
+            if number_id in self.accounts:
+                by_account.setdefault(self.accounts[number_id], []).append(number_id)
+        several = [tuple(own) for own in by_account.values() if 1 < len(own) < len(numbers)]
+        return [*((number_id,) for number_id in numbers), *several]
+
+    def least(self, reason: str) -> int:
+        """How many alike are no single person's any more."""
+        few = self.recipients is not None and self.recipients < MIN_FAILURES
+        return MIN_OF_A_FEW if few and lies_in_message(BY_SLUG[reason]) else MIN_FAILURES
+
+
+def lies_in_message(failure: Failure) -> bool:
+    """Whether it says that the message is wrong for everybody, and not one person's values."""
+    return failure.slug in IN_MESSAGE
+
+
+def _judge_reason(counts: Counts, reason: str, accepted: bool, case: _Case) -> MassFailure | None:
     limits = WATCHED.get(reason)
     if limits is None:
         return None
@@ -143,8 +196,10 @@ def _judge_reason(
         limits = ACCEPTED
     failures, answers = _share(counts, reason)
     if _passes(failures, answers, limits.pause):
-        return _pause_or_rest(counts, reason, failed, limits, others_send)
-    if limits.pause is not None and (rest := _rest_one(counts, reason, failed, limits.pause)):
+        return _pause_or_rest(counts, reason, limits, case)
+    if failures == answers and case.least(reason) <= failures < MIN_FAILURES:
+        return MassFailure(Response.PAUSE, reason, failures, answers)
+    if limits.pause is not None and (rest := _rest_one(counts, reason, case.failed, limits.pause)):
         return rest
     if _passes(failures, answers, limits.alert):
         return MassFailure(Response.ALERT, reason, failures, answers)
@@ -157,7 +212,7 @@ def _rest_one(
     """The number that alone fails so often, while all together do not."""
     failures, answers = _share(counts, reason)
     for number_id in sorted(each.number_id for each in failed if each.reason == reason):
-        its = _share(counts, reason, number_id)
+        its = _share(counts, reason, [number_id])
         others = failures - its[0], answers - its[1]
         if (
             _passes(*its, share)
@@ -169,35 +224,36 @@ def _rest_one(
 
 
 def _pause_or_rest(
-    counts: Counts,
-    reason: str,
-    failed: Collection[Counted],
-    limits: Threshold,
-    others_send: bool,
+    counts: Counts, reason: str, limits: Threshold, case: _Case
 ) -> MassFailure | None:
     failures, answers = _share(counts, reason)
     pause = MassFailure(Response.PAUSE, reason, failures, answers)
-    for number_id in sorted({counted.number_id for counted in counts}):
-        its_failures, its_answers = _share(counts, reason, number_id)
-        if not _passes(its_failures, its_answers, limits.pause):
-            continue
+    for numbers in case.groups(counts):
+        its_failures, its_answers = _share(counts, reason, numbers)
         others = failures - its_failures, answers - its_answers
-        if _passes(*others, limits.pause):
-            return pause
+        if not _passes(its_failures, its_answers, limits.pause) or _passes(*others, limits.pause):
+            continue
         if others[1] >= MIN_ANSWERS_OF_OTHERS:
             if upper_bound(*others) >= lower_bound(its_failures, its_answers):
                 return pause
-            if Counted(number_id, reason) not in failed:
+            if not case.has_failed(numbers, reason):
                 return None  # failures of the past, for which it has rested
-            return MassFailure(Response.REST_NUMBER, reason, its_failures, its_answers, number_id)
-        if (others[1] or others_send) and not others[0] and its_failures < WAIT_FOR_OTHERS:
+            return _rest(reason, its_failures, its_answers, numbers)
+        awaited = others[1] or case.others_send
+        if awaited and not others[0] and its_failures < WAIT_FOR_OTHERS:
             return None  # the others' next answers tell whether it is this number's fault
     return pause
 
 
-def _share(counts: Counts, reason: str, number_id: int | None = None) -> tuple[int, int]:
-    """Failures for the reason and all answers, of one number or of all."""
-    of_it = [each for each in counts if number_id in (None, each.number_id)]
+def _rest(reason: str, failures: int, answers: int, numbers: tuple[int, ...]) -> MassFailure:
+    if len(numbers) == 1:
+        return MassFailure(Response.REST_NUMBER, reason, failures, answers, numbers[0])
+    return MassFailure(Response.REST_NUMBER, reason, failures, answers, account_numbers=numbers)
+
+
+def _share(counts: Counts, reason: str, numbers: Collection[int] | None = None) -> tuple[int, int]:
+    """Failures for the reason and all answers, of some numbers or of all."""
+    of_it = [each for each in counts if numbers is None or each.number_id in numbers]
     failures = sum(max(0, counts[each]) for each in of_it if each.reason == reason)
     return failures, max(failures, sum(counts[each] for each in of_it))
 

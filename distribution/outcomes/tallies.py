@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 
 from django.db import connection
@@ -130,11 +131,24 @@ def judge(
         return []
     latest = max(each.start for each in tally if each.counted in failed)
     windows = _windows(distribution, channel, latest)
-    accepted = distribution.accepted_cause
-    found = mass_failure.judge_each(windows, failed, accepted_reason=accepted)
-    if found and found[0].response is Response.PAUSE and _others_send(windows[0]):
-        return mass_failure.judge_each(windows, failed, accepted_reason=accepted, others_send=True)
+    judge_them = partial(
+        mass_failure.judge_each,
+        windows,
+        failed,
+        accepted_reason=distribution.accepted_cause,
+        recipients=distribution.recipients,
+    )
+    found = judge_them()
+    if found and found[0].response is Response.PAUSE:
+        # Rarely: what tells everybody's failure from that of some numbers is read only now.
+        return judge_them(accounts=_accounts(), others_send=_others_send(windows[0]))
     return found
+
+
+def _accounts() -> dict[int, int]:
+    """The accounts of the numbers; one that is not known to have one is in none."""
+    rows = PhoneNumber.objects.exclude(waba=None).values_list("pk", "waba_id")
+    return {pk: waba for pk, waba in rows if waba is not None}
 
 
 def _others_send(counts: Counts) -> bool:

@@ -16,7 +16,12 @@ from phonepool.errors import BY_SLUG, PROXY_ANSWER, FailureCategory
 
 WAITING = (State.PENDING, State.CLAIMED, State.RETRY_WAIT)  # no call is under way
 # The sentences of these are about one person, which a cause that stops everybody is not.
-PERSONAL = (FailureCategory.INVALID_NUMBER, FailureCategory.CONTENT, FailureCategory.UNKNOWN)
+PERSONAL = (
+    FailureCategory.INVALID_NUMBER,
+    FailureCategory.CONTENT,
+    FailureCategory.OPTED_OUT,
+    FailureCategory.UNKNOWN,
+)
 DELIVERIES_SHOWN = 30  # on a page: a month
 
 

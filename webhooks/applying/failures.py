@@ -49,7 +49,8 @@ def apply(applied: AppliedReports, *, now: datetime) -> None:
     verdicts = mass_failures.judge_reports(failures, applied.sent, now=now)
     invalid = [one for one in failures if one.failure.action is Action.INVALID]
     _count_unreachable(set(invalid) - mass_failures.general(invalid, verdicts), now)
-    _opt_out([one for one in failures if one.failure.action is Action.OPTOUT], now)
+    stopped = [one for one in failures if one.failure.action is Action.OPTOUT]
+    _opt_out(sorted(set(stopped) - mass_failures.general(stopped, verdicts), key=_order), now)
     _pause_distributions([one for one in failures if one.failure.action in HALTING], now)
     _pause_reviewed([one for one in failures if one.failure is PORTFOLIO_PACING], now)
     ended_failures.tell(failures, now=now)
@@ -91,8 +92,16 @@ def _count_unreachable(failures: Iterable[ReportedFailure], now: datetime) -> No
         reachability.report_unreachable(subscribers, on=day, now=now)
 
 
+def _order(failure: ReportedFailure) -> tuple[datetime, int]:
+    return failure.at, failure.delivery_id
+
+
 def _opt_out(failures: Iterable[ReportedFailure], now: datetime) -> None:
-    """These recipients used WhatsApp's own switch, which a failure with this code reports."""
+    """These recipients used WhatsApp's own switch, which a failure with this code reports.
+
+    Not while it hits an implausible share of everybody: then only what people themselves say, by
+    the switch's own webhook or a STOP, unsubscribes them.
+    """
     decisions = [
         consent.Decision(
             subscriber_id=one.subscriber_id,

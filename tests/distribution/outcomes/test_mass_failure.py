@@ -82,13 +82,73 @@ def test_not_on_whatsapp_pauses_from_a_half_and_is_told_from_a_tenth():
     assert verdict((1, UNDELIVERABLE, 10), (1, "", 90)) is None
 
 
-@pytest.mark.parametrize("code", [131049, 131050, 130472])
+@pytest.mark.parametrize("code", [131049, 130472])
 def test_what_meta_decides_for_each_person_never_pauses(code):
     slug = classify(code).slug
 
     assert verdict((1, slug, 840), (1, "", 160)) == MassFailure(Response.ALERT, slug, 840, 1000)
     assert verdict((1, slug, 300)) == MassFailure(Response.ALERT, slug, 300, 300)
     assert verdict((1, slug, 120), (1, "", 880)) is None
+
+
+def test_more_than_a_tenth_of_everybody_have_not_stopped_marketing_on_one_morning():
+    stopped = mass_failure.STOPPED
+    assert verdict((1, stopped, 30), (1, "", 270)) is None
+    assert verdict((1, stopped, 12)) == pause(stopped, 12, 12)
+    assert verdict((1, stopped, 60), (1, "", 240)) == pause(stopped, 60, 300)
+
+
+ACCOUNTS = {1: 10, 2: 10, 3: 20, 4: 20}
+
+
+def of_accounts(*rows: tuple[int, str, int], others_send: bool = False) -> MassFailure | None:
+    seen = counts(*rows)
+    failed = [each for each in seen if each.reason]
+    return judge([seen], failed, accounts=ACCOUNTS, others_send=others_send)
+
+
+def test_the_numbers_of_one_account_rest_while_another_account_is_healthy():
+    rest = MassFailure(Response.REST_NUMBER, MEDIA, 24, 24, account_numbers=(1, 2))
+    assert rest.numbers == (1, 2)
+    assert of_accounts((1, MEDIA, 12), (2, MEDIA, 12), (3, "", 20)) == rest
+    assert of_accounts((1, MEDIA, 12), (2, MEDIA, 12), (3, "", 6), (4, "", 6)) == rest
+
+
+def test_of_an_account_only_the_number_that_fails_rests():
+    found = of_accounts((1, MEDIA, 12), (2, "", 12), (3, "", 12))
+    assert found == MassFailure(Response.REST_NUMBER, MEDIA, 12, 12, number_id=1)
+
+
+def test_what_fails_in_both_accounts_pauses():
+    assert of_accounts((1, MEDIA, 12), (2, MEDIA, 12), (3, MEDIA, 12)) == pause(MEDIA, 36, 36)
+    assert of_accounts((1, MEDIA, 12), (2, MEDIA, 12)) == pause(MEDIA, 24, 24)
+    assert of_accounts((1, MEDIA, 12), (3, MEDIA, 12), (2, "", 12)) == pause(MEDIA, 24, 36)
+
+
+def test_an_account_is_not_blamed_before_the_other_has_answered():
+    assert of_accounts((1, MEDIA, 12), (2, MEDIA, 12), (3, "", 5)) is None
+    assert of_accounts((1, MEDIA, 30), (2, MEDIA, 30), (3, "", 5)) == pause(MEDIA, 60, 65)
+
+
+@pytest.mark.parametrize(
+    ("code", "failures", "answers", "recipients", "pauses"),
+    [
+        pytest.param(132000, 3, 3, 5, True, id="three of three"),
+        pytest.param(131053, 11, 11, 11, True, id="all of eleven"),
+        pytest.param(132000, 2, 2, 2, False, id="two may be two people's"),
+        pytest.param(132000, 3, 4, 5, False, id="one got it"),
+        pytest.param(132000, 3, 3, 12, False, id="more are to come, which will tell"),
+        pytest.param(132018, 3, 3, 5, False, id="values of these people"),
+        pytest.param(131026, 3, 3, 5, False, id="not on WhatsApp"),
+    ],
+)
+def test_a_run_of_a_few_people_pauses_when_all_fail_alike(
+    code, failures, answers, recipients, pauses
+):
+    slug = classify(code).slug
+    seen = counts((1, slug, failures), (1, "", answers - failures))
+    found = judge([seen], [Counted(1, slug)], recipients=recipients)
+    assert found == (pause(slug, failures, answers) if pauses else None)
 
 
 def test_one_number_whose_messages_fail_rests_while_the_others_carry_on():
