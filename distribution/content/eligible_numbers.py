@@ -15,6 +15,12 @@ from distribution.content.validation import ContentProblem
 from distribution.models import Content
 from phonepool.models import PhoneNumber
 
+_OWNER_UNKNOWN = ContentProblem(
+    "media",
+    "For which of our phone numbers its file was uploaded is not known, and Meta refuses it from "
+    "all others: upload the file again.",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class EligibleNumbers:
@@ -38,11 +44,12 @@ def for_content(content: Content, day: date) -> EligibleNumbers:
 
 
 def problems_on(content: Content, day: date) -> list[ContentProblem]:
-    """That none of the numbers that can send today may carry it."""
-    if media_copies.ids_on(content, day) is None:
-        return []
-    allowed = for_content(content, day).allowed or ()
+    """That none of the numbers that can send today may carry it, or that nobody knows which."""
     able = [*PhoneNumber.objects.usable(), *PhoneNumber.objects.standing_by()]
+    if media_copies.ids_on(content, day) is None:
+        # Meta refuses a file from any number but the one that it was uploaded for.
+        return [_OWNER_UNKNOWN] if media_copies.has_file(content) and len(able) > 1 else []
+    allowed = for_content(content, day).allowed or ()
     if not able or any(number.pk in allowed for number in able):
         return []
     sentence = (

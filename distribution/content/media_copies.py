@@ -30,7 +30,7 @@ def ids_on(content: Content, day: date) -> dict[int, str] | None:
 
     None: the content has no file, or one of which only an id is known.
     """
-    if content.media.get("type", "text") == "text" or "id" not in content.media:
+    if not has_file(content):
         return None
     oldest = _age_limit(day, LIFETIME)
     copies = MediaCopy.objects.filter(file__media_id=content.media["id"])
@@ -44,6 +44,11 @@ def ids_on(content: Content, day: date) -> dict[int, str] | None:
         rows = PhoneNumber.objects.filter(meta_id__in=stored).values_list("pk", "meta_id")
         ids = {pk: stored[meta_id] for pk, meta_id in rows} | ids
     return ids
+
+
+def has_file(content: Content) -> bool:
+    """Whether it has a file above the text."""
+    return content.media.get("type", "text") != "text" and "id" in content.media
 
 
 def is_kept(content: Content) -> bool:

@@ -168,7 +168,8 @@ def test_a_large_file_is_not_kept(meta, monkeypatch):
     assert allowed(content, DAY + timedelta(days=30)) == set()
 
 
-def test_a_file_of_unknown_owner_is_left_to_every_number(meta):
+def test_a_file_of_unknown_owner_is_a_problem_while_there_is_more_than_one_number(meta):
+    a_number()
     content = an_approved_content(
         message_template=a_rich_template(),
         media={"type": "image", "id": "4711"},
@@ -176,6 +177,10 @@ def test_a_file_of_unknown_owner_is_left_to_every_number(meta):
     )
 
     assert eligible_numbers.for_content(content, DAY).allowed is None
+    assert eligible_numbers.problems_on(content, DAY) == []  # it can be no other's
+    a_number()
+    (problem,) = eligible_numbers.problems_on(content, DAY)
+    assert (problem.field, problem.message[-22:]) == ("media", "upload the file again.")
 
 
 def test_what_meta_does_not_take_is_an_alert_until_it_does(meta):
