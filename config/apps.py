@@ -26,8 +26,11 @@ class ConfigConfig(AppConfig):
     def ready(self) -> None:
         from config.monitoring.sentry import start_sentry  # needs the models
         from config.staff import audit_log, log_erasure, roles, sessions, sign_in_log  # noqa: F401 - most connect signals
-        from config.web import proxy_check  # noqa: F401 - registers a check
+        from config.staff.encrypted_devices import encrypt_columns
+        from config.web import field_key_check, proxy_check  # noqa: F401 - register checks
         from subscribers.people import personal_data
+
+        encrypt_columns()
 
         post_migrate.connect(roles.create_roles, sender=roles.last_app_with_models())
         pre_migrate.connect(refuse_older_database, sender=roles.last_app_with_models())

@@ -48,6 +48,12 @@ SECRET_KEY = env.text("SECRET_KEY") or (_embedded_key() if EMBEDDED else "")
 if len(SECRET_KEY) < 50 or SECRET_KEY.startswith("change-me"):
     raise ImproperlyConfigured("SECRET_KEY must be set to at least 50 random characters.")
 
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
+# Encrypt secrets in the database, the newest first; empty: derived from SECRET_KEY.
+FIELD_ENCRYPTION_KEYS = env.words("FIELD_ENCRYPTION_KEYS")
+if any(len(key) < 32 for key in FIELD_ENCRYPTION_KEYS):
+    raise ImproperlyConfigured("Each of FIELD_ENCRYPTION_KEYS must have at least 32 characters.")
+
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", "127.0.0.1,localhost")
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 ROOT_URLCONF = "config.urls"
@@ -156,7 +162,6 @@ API_KEEP_ANSWERS_HOURS = env.integer("API_KEEP_ANSWERS_HOURS", 48, low=24, high=
 # Phones of erased people are kept as hashes with this key; empty: with SECRET_KEY. If either
 # changes and SECRET_KEY_FALLBACKS does not list the old one, erased phones are not recognised.
 ERASURE_KEY = env.text("ERASURE_KEY")
-SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 # Details of an erased person are deleted after this many days, once no message is under way.
 ERASURE_DAYS = env.integer("ERASURE_DAYS", 7, high=365)
 # Uploaded files hold phone numbers and names: they are deleted after this many days.
@@ -288,6 +293,7 @@ LOG_FORMAT = env.choice("LOG_FORMAT", "text" if EMBEDDED else "json", logs.FORMS
 LOG_SECRETS = [
     SECRET_KEY,
     *SECRET_KEY_FALLBACKS,
+    *FIELD_ENCRYPTION_KEYS,
     ERASURE_KEY,
     WHATSAPP_ACCESS_TOKEN,
     WHATSAPP_VERIFY_TOKEN,

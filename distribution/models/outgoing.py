@@ -12,6 +12,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models
 from django.db.models import Q
 
+from distribution.models.encrypted import EncryptedField
 from phonepool.constraints import value_is_known
 
 
@@ -51,9 +52,9 @@ class EventSubscription(models.Model):
 
     name = models.CharField(max_length=80, unique=True)
     url = models.CharField(max_length=500, blank=True, default="")  # the built-in one has none
-    secret = models.CharField(max_length=100, default=new_secret, editable=False)
+    secret = EncryptedField(max_length=100, default=new_secret, editable=False)
     # The former secret also signs until then, so that a receiver has time to change it.
-    former_secret = models.CharField(max_length=100, blank=True, default="", editable=False)
+    former_secret = EncryptedField(max_length=100, blank=True, default="", editable=False)
     former_until = models.DateTimeField(null=True, blank=True, editable=False)
     kinds = models.JSONField("types of events", default=list, blank=True)  # empty: all
     active = models.BooleanField(default=True)

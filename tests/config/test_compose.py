@@ -263,7 +263,7 @@ def test_the_files_of_the_image_collect_static_files_and_pass_the_check(tmp_path
     build = re.search(r"^RUN DATABASE_URL=(\S+) ", DOCKERFILE, re.M)
     assert build
     env |= {"DATABASE_URL": build[1], "SECRET_KEY": PRODUCTION["SECRET_KEY"]}
-    env |= {"PROXY_DROPS_UNDERSCORES": "true"}
+    env |= {"PROXY_DROPS_UNDERSCORES": "true", "FIELD_ENCRYPTION_KEYS": "k" * 48}
 
     for arguments in (["collectstatic", "--no-input"], ["check", "--deploy"]):
         command = [sys.executable, "manage.py", *arguments]

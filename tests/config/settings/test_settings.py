@@ -26,6 +26,7 @@ PRODUCTION = {
     "ALLOWED_HOSTS": "daybreak.example.org",
     "HTTPS": "",
     "PROXY_DROPS_UNDERSCORES": "true",
+    "FIELD_ENCRYPTION_KEYS": "a-key-for-a-test-of-the-deploy-check-0123456789",
 }
 TELL = """
 import json

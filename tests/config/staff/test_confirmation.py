@@ -21,7 +21,7 @@ from config.staff.sensitive_acts import SENSITIVE
 from config.staff.sessions import CONFIRMED
 from distribution.models import ApiToken, DistributionState
 from subscribers.models import Subscriber
-from tests.admin.routes import MAKERS
+from tests.admin.routes import MAKERS, routes
 from tests.builders import an_open_distribution
 from tests.config.staff.interrupted import PASSWORD
 from tests.config.staff.test_second_factor import code, with_a_phone
@@ -125,6 +125,15 @@ def test_pause_and_what_else_a_morning_needs_never_asks(client):
         for view in SENSITIVE
         if not view.endswith(("_add", "_change"))
     )
+
+
+def test_a_new_page_that_exports_erases_or_gives_rights_is_in_the_table():
+    kinds = re.compile(
+        r"export|erase|purge|refused$|second_factor_set_up|user_password_change"
+        r"|(?:apitoken|eventsubscription|user|group|waba|portfolio|phonenumber)_add"
+        r"|(?:eventsubscription|user|group|waba|portfolio|phonenumber)_change$"
+    )
+    assert {name for name in routes() if kinds.search(name)} <= set(SENSITIVE)
 
 
 def test_a_token_is_made_with_what_was_typed_before_the_question(client, boss):
