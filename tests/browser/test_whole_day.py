@@ -119,10 +119,13 @@ def import_people(editor: Person) -> None:
     )
     editor.press("Upload and check")
     editor.sees("Refused lines")
+    editor.follow(re.compile("Download all refused lines"))
+    page.get_by_label("Reason").fill("To correct them")
     with page.expect_download() as download:
-        editor.follow(re.compile("Download all refused lines"))
+        editor.press("Download")
     refused = list(csv.reader(io.StringIO(download.value.path().read_text("utf-8-sig"))))
     assert [row[-2:] for row in refused[1:]] == [row.split(",")[1:] for row in BAD_ROWS]
+    editor.follow("Back")
     page.get_by_label(re.compile("Where and to what wording")).fill("sign-up form of June")
     editor.press("Import")
     editor.sees("Imported by editor")
