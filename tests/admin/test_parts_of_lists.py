@@ -42,6 +42,7 @@ LOOKED_THROUGH = (
 )
 # Slices by a named length that do not show the first rows of a list as if they were all.
 NO_PARTS = {
+    "ALERTS_SHOWN": "dashboard._first counts all of them in the same statement",
     "ALERTS_PER_ROUND": "the others follow in the next round",
     "DELETED_TOGETHER": "a batch of many",
     "FIELD_EXAMPLES_LIMIT": "examples of the API's document",
