@@ -31,7 +31,8 @@ task_routes = {
     "distribution.tasks.sync_message_templates": {"queue": "distribution-analytics"},
     "distribution.tasks.renew_media": {"queue": "distribution-analytics"},
     "distribution.tasks.sync_phone_numbers": {"queue": "distribution-analytics"},
-    "subscribers.tasks.forget": {"queue": "distribution-analytics"},
+    # An import takes minutes of a core: away from the workers that open the morning.
+    "subscribers.tasks.*": {"queue": "distribution-analytics"},
     "webhooks.tasks.*": {"queue": "webhooks"},
 }
 task_create_missing_queues = False

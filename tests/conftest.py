@@ -15,6 +15,7 @@ from hypothesis import HealthCheck
 from hypothesis import settings as options
 
 from config.processes import child
+from subscribers import slots
 from tests.one_database import sort_out
 from tests.services import broker_url, insist, on_postgres, on_sqlite, postgres_server, postgres_url
 
@@ -62,6 +63,13 @@ def only_this_machine() -> Iterator[None]:
             patch.setattr(socket.socket, name, guarded(name))
         patch.setattr(socket, "getaddrinfo", resolve_locally)
         yield
+
+
+@pytest.fixture(autouse=True)
+def no_download_of_an_earlier_test() -> None:
+    """An answer that a test does not read to its end keeps its place until it is collected."""
+    slots.downloads.clear()
+    slots.uploads.clear()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.deprecation import MiddlewareMixin
 
 from config.web import error_pages, offered_filters
+from subscribers import slots
 from subscribers.whole_numbers import whole_number
 
 log = logging.getLogger(__name__)
@@ -53,7 +54,15 @@ class ReadableAddresses(MiddlewareMixin):
         Both are raised for values out of range only: SQLite's driver raises the one, PostgreSQL
         the other.
         """
+        if isinstance(error, slots.Busy):
+            return _busy(error)
         if not request.path.startswith(PAGES) or not isinstance(error, DataError | OverflowError):
             return None
         log.warning("%s %s: %s", request.method, request.path, type(error).__name__)
         return error_pages.bad_request(request, BadRequest(OUT_OF_RANGE))
+
+
+def _busy(error: slots.Busy) -> HttpResponse:
+    status = 429 if error.by_caller else 503
+    wait = {"Retry-After": str(slots.RETRY_SECONDS)}
+    return HttpResponse(f"{error}\n", status=status, content_type="text/plain", headers=wait)

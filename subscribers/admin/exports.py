@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from django import forms
 from django.contrib import admin
-from django.http import FileResponse, HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
@@ -20,13 +20,14 @@ from subscribers.admin.confirmed_action import (
     log_action,
 )
 from subscribers.admin.decision_form import Act
-from subscribers.admin.page_frame import csv_file
+from subscribers.admin.page_frame import attachment, csv_file
 from subscribers.admin.shown_rows import Selection
 from subscribers.admin.status_changes import told
 from subscribers.models import Subscriber, SubscriberQuerySet
 from subscribers.people import export
 
 EXPORT = "subscribers.export_subscriber"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 class ExportForm(ReasonForm):
@@ -72,14 +73,16 @@ class ExportActions(ModelAdmin):
             consequences.append(remark)
 
         def export_people(_ids: Sequence[int], form: str, reason: str) -> HttpResponseBase:
+            filename = f"subscribers-{timezone.localdate():%Y-%m-%d}.{form}"
+            if form == "xlsx":
+                answer = attachment(request, export.xlsx_pieces(people), filename, XLSX)
+            else:
+                answer = csv_file(request, export.as_csv(people), filename)
             target = people.first()
             if target is not None:
                 facts = {"people": count, "file": form}
                 log_action(self, request, target, "export", reason=reason, after=facts)
-            filename = f"subscribers-{timezone.localdate():%Y-%m-%d}.{form}"
-            if form == "xlsx":
-                return FileResponse(export.as_xlsx(people), as_attachment=True, filename=filename)
-            return csv_file(export.as_csv(people), filename)
+            return answer
 
         rows = Selection(people, name=told)
         page = Confirmation("Export subscribers", consequences, "Export", rows, lists_rows=False)

@@ -231,7 +231,7 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
 
     def sample_view(self, request: HttpRequest) -> StreamingHttpResponse:
         self._require_permission(request)
-        return csv_file(csv_lines(SAMPLE), "sample-list.csv")
+        return csv_file(request, csv_lines(SAMPLE), "sample-list.csv")
 
     def refused_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         """The refused lines as in the file, for a reason: whole numbers may stand in them."""
@@ -246,11 +246,12 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
             except ImportRefused as refusal:
                 self.message_user(request, str(refusal), messages.ERROR)
                 return self._redirect_to(job)
-            after = {"full_phones": in_full}
-            log_action(self, request, job, "download refused lines", reason=reason, after=after)
             shown = rows if in_full else ([mask_phones(cell) for cell in row] for row in rows)
             lines = csv_lines(chain([first], shown), are_escaped=True)
-            return csv_file(lines, f"refused-of-import-{job.pk}.csv")
+            answer = csv_file(request, lines, f"refused-of-import-{job.pk}.csv")
+            after = {"full_phones": in_full}
+            log_action(self, request, job, "download refused lines", reason=reason, after=after)
+            return answer
 
         told = REFUSED_IN_FULL if in_full else REFUSED_MASKED
         page = Confirmation("Download the refused lines", told, "Download")

@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, StreamingHttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
+from subscribers import slots
 from subscribers.admin import zone
 
 SHOWN_KEY = "_shown_form_key"  # on the request: the key of a form that is shown again
@@ -56,10 +57,23 @@ def viewable_row(model_admin: ModelAdmin[Any], request: HttpRequest, object_id: 
     return row
 
 
-def csv_file(lines: Iterable[str | bytes], filename: str) -> StreamingHttpResponse:
-    """The lines as a file to keep, streamed so that any length needs little memory."""
+def csv_file(
+    request: HttpRequest, lines: Iterable[str | bytes], filename: str
+) -> StreamingHttpResponse:
+    """The lines as a file to keep, streamed so that any length needs little memory.
+
+    Raises `slots.Busy`: call it before the download is logged.
+    """
+    return attachment(request, lines, filename, "text/csv; charset=utf-8")
+
+
+def attachment(
+    request: HttpRequest, pieces: Iterable[str | bytes], filename: str, media_type: str
+) -> StreamingHttpResponse:
+    """The pieces as a file to keep, in one of the few places for downloads."""
     headers = {"Content-Disposition": f'attachment; filename="{filename}"'}
-    return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
+    held = slots.download(pieces, f"user {staff_user(request).pk}")
+    return StreamingHttpResponse(held, content_type=media_type, headers=headers)
 
 
 def staff_user(request: HttpRequest) -> User:

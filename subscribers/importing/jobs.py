@@ -17,9 +17,11 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, Q, QuerySet, Sum
+from django.db.models.functions import Length
 
 from masking.phones import mask_phone
+from subscribers.audience_lock import one_at_a_time
 from subscribers.importing import stored_files
 from subscribers.importing.columns import REFUSAL_TITLES, Columns, Refusal
 from subscribers.importing.repeated_phones import mark_repeated
@@ -40,6 +42,12 @@ UPLOAD_BYTES_LIMIT = workbook.MAX_SIZE
 TRIES_LIMIT = 5  # processes that may die while working on one file
 _STUCK = "The work on this file broke off several times: show it to whoever looks after Daybreak."
 RUNNING = (ImportState.CHECKING, ImportState.IMPORTING)
+WAITING_LIMIT, WAITING_EACH = 20, 5  # files that wait to be read: of all, of one person or token
+KEPT_BYTES_LIMIT, KEPT_BYTES_EACH = 2 * 2**30, 2**30
+
+
+class TooManyWaitError(ImportRefused):
+    """No further file is taken now; one may be later."""
 
 
 class TakenOverError(Exception):
@@ -57,6 +65,7 @@ def submit(
         raise ImportRefused("The file is empty: the first line must name the columns.")
     if len(content) > UPLOAD_BYTES_LIMIT:
         raise ImportRefused(f"The file is larger than {UPLOAD_BYTES_LIMIT // 2**20} MB: split it.")
+    _require_room(by)
     source = cleaned(consent_source)
     with transaction.atomic():
         job = ImportJob.objects.create(
@@ -72,6 +81,21 @@ def submit(
             job=job, content=content, is_workbook=workbook.is_workbook(content[:4])
         )
     return job
+
+
+def _require_room(by: str) -> None:
+    """Raise TooManyWaitError while many files wait to be read: they are read one at a time."""
+    waiting = ImportJob.objects.filter(state__in=RUNNING)
+    if waiting.filter(by=by).count() >= WAITING_EACH or waiting.count() >= WAITING_LIMIT:
+        raise TooManyWaitError("Too many files wait to be read: try again once some are done.")
+    kept = ImportFile.objects.aggregate(
+        all=Sum(Length("content")), own=Sum(Length("content"), filter=Q(job__by=by))
+    )
+    if (kept["own"] or 0) >= KEPT_BYTES_EACH or (kept["all"] or 0) >= KEPT_BYTES_LIMIT:
+        raise TooManyWaitError(
+            f"There is no room for more files, which are kept for {settings.IMPORT_KEEP_DAYS} days:"
+            " try again when the oldest are deleted."
+        )
 
 
 def confirm(job_id: int, *, consent_source: str, by: str, now: datetime) -> bool:
@@ -128,16 +152,14 @@ def cancel(job_id: int, *, now: datetime) -> bool:
 
 
 def waiting(now: datetime) -> list[int]:
-    """Jobs without a lease: new ones, and those whose process died."""
-    return list(_free(now).values_list("pk", flat=True))
+    """Jobs without a lease, the oldest first: new ones, and those whose process died."""
+    return list(_free(now).order_by("pk").values_list("pk", flat=True))
 
 
 def run(job_id: int, *, clock: Callable[[], datetime]) -> bool:
-    """Do the next step of a job; False if another process holds its lease."""
+    """Do the next step of a job; False if another process holds its lease, or works on another."""
     runner = str(uuid.uuid4())
-    now = clock()
-    job_rows = _free(now).filter(pk=job_id)
-    if not job_rows.update(runner=runner, lease_until=_lease(now), tries=F("tries") + 1):
+    if not _claim(job_id, runner, clock()):
         return False
     job = ImportJob.objects.get(pk=job_id)
     try:
@@ -149,6 +171,18 @@ def run(job_id: int, *, clock: Callable[[], datetime]) -> bool:
     except TakenOverError:
         return False
     return True
+
+
+def _claim(job_id: int, runner: str, now: datetime) -> bool:
+    """Take the lease of a job if no job has a living one: imports run one at a time, because each
+    may take a core and, in the process that opens a workbook, a gigabyte."""
+    others = ImportJob.objects.filter(state__in=RUNNING, lease_until__gte=now)
+    with transaction.atomic():
+        one_at_a_time()
+        if others.exists():
+            return False
+        claimed = _free(now).filter(pk=job_id)
+        return bool(claimed.update(runner=runner, lease_until=_lease(now), tries=F("tries") + 1))
 
 
 def refused_rows(job: ImportJob) -> Iterator[list[str]]:

@@ -22,6 +22,7 @@ from subscribers.models import Subscriber, WhatsAppIdentity
 from subscribers.spreadsheets import csv_lines, escape_formula
 
 FETCHED_ROWS = 2_000
+PIECE_BYTES = 64 * 1024
 _ESCAPED = re.compile("_x[0-9A-Fa-f]{4}_")  # Excel reads it as the character of that number
 DETAILS = ("phone", "name", "tier", "status", "language", "email")
 
@@ -78,10 +79,17 @@ def as_xlsx(people: QuerySet[Subscriber]) -> IO[bytes]:
     sheet = book.create_sheet("Subscribers")
     for row in rows(people):
         sheet.append([_ESCAPED.sub(r"_x005F\g<0>", escape_formula(cell)) for cell in row])
-    file = tempfile.TemporaryFile()  # noqa: SIM115  # the response closes it
+    file = tempfile.TemporaryFile()  # noqa: SIM115  # the caller closes it
     book.save(file)
     file.seek(0)
     return file
+
+
+def xlsx_pieces(people: QuerySet[Subscriber]) -> Iterator[bytes]:
+    """The workbook, made when its first piece is asked for: by then the download has its place."""
+    with as_xlsx(people) as file:
+        while piece := file.read(PIECE_BYTES):
+            yield piece
 
 
 def _identity_cells(person: Subscriber) -> list[str]:

@@ -177,6 +177,8 @@ class DeliveryAdmin(OwnPages, ReadOnlyAdmin, NumberSearch):
         rows = self.get_changelist_instance(request).get_queryset(request).order_by("pk")
 
         def export(reason: str) -> HttpResponseBase:
+            lines = delivery_export.lines(rows, full_phones=full)
+            answer = csv_file(request, lines, "deliveries.csv")
             latest = rows.values("distribution_id")[:1]
             distribution = Distribution.objects.filter(pk__in=latest).first()
             if distribution is not None:
@@ -191,7 +193,7 @@ class DeliveryAdmin(OwnPages, ReadOnlyAdmin, NumberSearch):
                     before={},
                     after=after,
                 )
-            return csv_file(delivery_export.lines(rows, full_phones=full), "deliveries.csv")
+            return answer
 
         page = Confirmation("Export deliveries", _consequences(full=full), "Export")
         back = reverse("admin:distribution_delivery_changelist")

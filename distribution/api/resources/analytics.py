@@ -118,9 +118,8 @@ class Analytics(APIView):
         start, end, by = (query.validated_data[name] for name in ("start", "end", "by"))
         figures = replica.read_from_replica(lambda: breakdown.break_down(start, end, by))
         if csv.wants_csv(request):
-            return csv.csv_response(
-                csv_lines(csv_rows(figures, by)), f"analytics-by-{by}-{start}-{end}.csv"
-            )
+            lines = csv_lines(csv_rows(figures, by))
+            return csv.csv_response(request, lines, f"analytics-by-{by}-{start}-{end}.csv")
         answer = {
             "from": start,
             "to": end,

@@ -18,10 +18,10 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.generics import RetrieveAPIView
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
-from rest_framework.views import APIView
 
 from distribution.api.auth import audit
 from distribution.api.auth.idempotency import Answer, kept_answer, once
+from distribution.api.http.few import UploadView
 from distribution.api.http.fields import Body, Day, Flag, Id, Text, validated
 from distribution.api.http.parsing import LimitedJsonParser, loads
 from distribution.content import approval, media, template_schema, validation
@@ -162,7 +162,7 @@ class ContentShown(serializers.Serializer[Content]):
         return reverse("api:content", args=[content.pk])
 
 
-class Submit(APIView):
+class Submit(UploadView):
     """Content for approval."""
 
     scopes = {"POST": Scope.CONTENT}

@@ -99,6 +99,7 @@ class Deliveries(ReplicaList[Delivery]):
             lines = delivery_export.lines(self.filter_queryset(rows), full_phones=False)
             filters = {name: mask_text(str(value)) for name, value in request.query_params.items()}
             after = {"filters": filters, "full_phones": False}
+            answer = csv.csv_response(request, lines, f"deliveries-{self.kwargs['id']}.csv")
             audit.log_action(request, distribution, "Deliveries exported.", after=after)
-            return csv.csv_response(lines, f"deliveries-{self.kwargs['id']}.csv")
+            return answer
         return super().get(request, *args, **kwargs)

@@ -21,9 +21,11 @@ from rest_framework.views import APIView
 
 from distribution.api.auth import audit, idempotency
 from distribution.api.auth.authentication import source
+from distribution.api.http.few import BUSY, UploadView
 from distribution.api.http.fields import Body, Text, validated, validated_body
 from distribution.api.http.problems import Conflict, Problem
 from distribution.models import Scope
+from subscribers import slots
 from subscribers.importing import jobs
 from subscribers.importing.tables.records import ImportRefused
 from subscribers.models import ImportJob, ImportState
@@ -184,7 +186,7 @@ class Job(serializers.Serializer[ImportJob]):
 FILE_ALONE = {"description": "The file itself, byte for byte."}
 
 
-class ImportSubscribers(APIView):
+class ImportSubscribers(UploadView):
     """A list of subscribers to be imported, or only checked."""
 
     scopes = {"POST": Scope.SUBSCRIBERS}
@@ -287,6 +289,9 @@ def _submit(request: Request, upload: Mapping[str, Any]) -> idempotency.Answer:
             now=timezone.now(),
             consent_source="" if upload["dry_run"] else upload["consent_source"],
         )
+    except jobs.TooManyWaitError as refusal:
+        wait = {"Retry-After": str(slots.RETRY_SECONDS)}
+        raise Problem(429, BUSY, str(refusal), headers=wait) from None
     except ImportRefused as refusal:
         raise Problem(400, "list_refused", str(refusal)) from None
     audit.log_action(request, job, "List uploaded.", after={"sha256": job.digest})

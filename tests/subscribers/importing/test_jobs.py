@@ -215,3 +215,18 @@ def test_old_files_are_deleted_and_what_waited_is_cancelled(settings):
 )
 def test_a_files_name_is_kept_without_its_folders(filename):
     assert a_job(filename=filename).filename == "passwd.csv"
+
+
+def test_one_import_at_a_time_whoever_asks():
+    first, second = (jobs.submit(PEOPLE.encode(), "a.csv", by=by, now=NOW) for by in ("a", "b"))
+    ImportJob.objects.filter(pk=first.pk).update(
+        lease_until=NOW + timedelta(seconds=60), runner="another process"
+    )
+    assert jobs.waiting(NOW) == [second.pk]
+    assert not jobs.run(second.pk, clock=lambda: NOW)
+    second.refresh_from_db()
+    assert (second.state, second.tries) == ("CHECKING", 0)
+
+    later = NOW + timedelta(seconds=61)  # the other process died
+    assert jobs.run(second.pk, clock=lambda: later)
+    assert jobs.run(first.pk, clock=lambda: later)
