@@ -42,7 +42,7 @@ UPLOAD_BYTES_LIMIT = workbook.MAX_SIZE
 TRIES_LIMIT = 5  # processes that may die while working on one file
 _STUCK = "The work on this file broke off several times: show it to whoever looks after Daybreak."
 RUNNING = (ImportState.CHECKING, ImportState.IMPORTING)
-WAITING_LIMIT, WAITING_EACH = 20, 5  # files that wait to be read: of all, of one person or token
+WAITING_LIMIT, WAITING_EACH = 40, 20  # files that wait to be read: of all, of one person or token
 KEPT_BYTES_LIMIT, KEPT_BYTES_EACH = 2 * 2**30, 2**30
 
 
