@@ -10,9 +10,10 @@ from django.http import HttpRequest, UnreadablePostError
 
 from subscribers.whole_numbers import whole_number
 
-# A read that waits cannot be interrupted: the time is checked between two pieces. A sender slower
-# than one piece in ten seconds has to be cut off by the proxy in front, see docs/webhooks.md.
-PIECE_BYTES = 64 * 1024
+# A read waits for a whole piece and cannot be interrupted: the time is checked between two. Pieces
+# are small, so that a drip of 100 bytes a second ends after 15 s; a sender who stops altogether has
+# to be cut off by the proxy in front, see docs/webhooks.md. A read takes less than a microsecond.
+PIECE_BYTES = 512
 READ_SECONDS = 10.0  # from the first piece to the last; Meta's 3 MB come in well under one
 
 

@@ -161,9 +161,9 @@ def test_a_drip_is_cut(serve: Callable[..., int]):
         started = time.monotonic()
         link.settimeout(0.5)
         status = None
-        for start in range(0, len(body), 8000):
+        for start in range(0, len(body), 100):  # 200 bytes a second
             try:
-                link.sendall(body[start : start + 8000])
+                link.sendall(body[start : start + 100])
                 status = status_of(link)
                 break
             except TimeoutError:
