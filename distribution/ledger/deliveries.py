@@ -2,8 +2,8 @@
 
 Every step is one UPDATE that names the state it leaves, so it is correct under any interleaving,
 on both databases, and a repetition changes nothing. `distribution/lifecycle/audience.py` inserts
-the rows; `restored.py`, `returns.py`, `erasure.py` and `engine/clock_repair.py` write other
-columns.
+the rows; `restored.py`, `returns.py`, `erasure.py`, `hidden_ids.py` and `engine/clock_repair.py`
+write other columns.
 """
 
 from __future__ import annotations

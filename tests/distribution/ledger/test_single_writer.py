@@ -56,6 +56,8 @@ def is_of_deliveries(name: str, call: ast.Call) -> bool:
     """`Delivery(…)`, `Delivery.objects.create(…)` and its like, `update_from(Delivery, …)`."""
     if name == "update_from":
         return ast.unparse(call.args[0]) == "Delivery"
+    if name == "bulk_update" and len(call.args) > 1 and isinstance(call.args[1], ast.List):
+        return "state" in ast.literal_eval(call.args[1])
     made = name in WRITES_BY_ORM and ast.unparse(call.func).startswith("Delivery.objects")
     return name == "Delivery" or made
 

@@ -14,7 +14,7 @@ def test_a_moment_belongs_to_the_day_that_india_has():
 
 
 def test_moments_as_text():
-    assert india_time.clock(LATE) == "00:00:00"
+    assert india_time.clock(LATE) == "00:00:00 IST"
     assert india_time.iso(LATE) == "2026-11-22T18:30:00+00:00"
     assert india_time.local_iso(LATE) == "2026-11-23T00:00:00+05:30"
     assert (india_time.iso(None), india_time.local_iso(None)) == (None, None)
