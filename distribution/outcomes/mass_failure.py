@@ -199,21 +199,22 @@ def _judge_reason(counts: Counts, reason: str, accepted: bool, case: _Case) -> M
         return _pause_or_rest(counts, reason, limits, case)
     if failures == answers and case.least(reason) <= failures < MIN_FAILURES:
         return MassFailure(Response.PAUSE, reason, failures, answers)
-    if limits.pause is not None and (rest := _rest_one(counts, reason, case.failed, limits.pause)):
-        return rest
+    if limits.pause is not None:
+        rest = _rest_one(counts, reason, case.failed, limits.pause, (failures, answers))
+        if rest:
+            return rest
     if _passes(failures, answers, limits.alert):
         return MassFailure(Response.ALERT, reason, failures, answers)
     return None
 
 
 def _rest_one(
-    counts: Counts, reason: str, failed: Collection[Counted], share: float
+    counts: Counts, reason: str, failed: Collection[Counted], share: float, of_all: tuple[int, int]
 ) -> MassFailure | None:
     """The number that alone fails so often, while all together do not."""
-    failures, answers = _share(counts, reason)
     for number_id in sorted(each.number_id for each in failed if each.reason == reason):
         its = _share(counts, reason, [number_id])
-        others = failures - its[0], answers - its[1]
+        others = of_all[0] - its[0], of_all[1] - its[1]
         if (
             _passes(*its, share)
             and others[1] >= MIN_ANSWERS_OF_OTHERS
@@ -253,9 +254,13 @@ def _rest(reason: str, failures: int, answers: int, numbers: tuple[int, ...]) ->
 
 def _share(counts: Counts, reason: str, numbers: Collection[int] | None = None) -> tuple[int, int]:
     """Failures for the reason and all answers, of some numbers or of all."""
-    of_it = [each for each in counts if numbers is None or each.number_id in numbers]
-    failures = sum(max(0, counts[each]) for each in of_it if each.reason == reason)
-    return failures, max(failures, sum(counts[each] for each in of_it))
+    failures = answers = 0
+    for each, count in counts.items():  # one loop: it runs for each batch and each bundle
+        if numbers is None or each.number_id in numbers:
+            answers += count
+            if each.reason == reason and count > 0:
+                failures += count
+    return failures, max(failures, answers)
 
 
 def _passes(failures: int, answers: int, share: float | None) -> bool:

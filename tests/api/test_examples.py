@@ -22,7 +22,7 @@ PROBLEM = "application/problem+json"
 INDIA = "+05:30"
 
 formats = FormatChecker(["date"])
-DOCUMENT: dict[str, Any] = yaml.safe_load((DOCS / "openapi.yml").read_text())
+DOCUMENT: dict[str, Any] = yaml.load((DOCS / "openapi.yml").read_text(), yaml.CSafeLoader)
 SCHEMAS: dict[str, Any] = DOCUMENT["components"]["schemas"]
 CLOSED = {
     name: {"additionalProperties": False, **schema} if "properties" in schema else schema

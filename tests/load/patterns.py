@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from re import _constants as ops  # type: ignore[attr-defined]
@@ -57,17 +57,19 @@ class Use:
 
 def uses() -> tuple[list[Use], set[str]]:
     """All uses of patterns, and the files that compute one."""
-    trees = {
-        path: ast.parse(path.read_text("utf-8"))
+    sources = {
+        path: path.read_text("utf-8")
         for app in APPS
         for path in sorted((ROOT / app).rglob("*.py"))
         if "migrations" not in path.parts
     }
-    methods = _methods(trees.values())
-    found, computed, constants = [], set(), _constants(trees.values())
-    for path, tree in trees.items():
+    # Walked once: every process that runs tests reads all of them.
+    nodes = {path: list(ast.walk(ast.parse(source))) for path, source in sources.items()}
+    methods = _methods(nodes.values())
+    found, computed, constants = [], set(), _constants(nodes.values())
+    for path in (path for path, source in sources.items() if "re." in source):
         file = str(path.relative_to(ROOT))
-        for name, call in _calls(tree):
+        for name, call in _calls(nodes[path]):
             first = call.args[0]
             source = constants.get(first.id) if isinstance(first, ast.Name) else _literal(first)
             if source is None:
@@ -98,17 +100,17 @@ def texts(use: Use, size: int) -> Iterator[str]:
                 yield start + pump * (size // len(pump)) + end
 
 
-def _calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
+def _calls(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, ast.Call]]:
     """Calls of `re`, with the name of the constant that keeps a compiled pattern."""
     names = {
         id(call): target.id
-        for node in ast.walk(tree)
+        for node in nodes
         if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None
         for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
         if isinstance(target, ast.Name)
         for call in ast.walk(node.value)
     }
-    for node in ast.walk(tree):
+    for node in nodes:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
             owner = node.func.value
             is_re = isinstance(owner, ast.Name) and owner.id == "re"
@@ -120,23 +122,23 @@ def _literal(node: ast.AST) -> Any:
     return node.value if isinstance(node, ast.Constant) else None
 
 
-def _constants(trees: Iterable[ast.AST]) -> dict[str, Any]:
+def _constants(files: Iterable[Sequence[ast.AST]]) -> dict[str, Any]:
     """Texts that sources give a name."""
     return {
         target.id: node.value.value
-        for tree in trees
-        for node in ast.walk(tree)
+        for nodes in files
+        for node in nodes
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant)
         for target in node.targets
         if isinstance(target, ast.Name) and isinstance(node.value.value, str)
     }
 
 
-def _methods(trees: Iterable[ast.AST]) -> dict[str, set[str]]:
+def _methods(files: Iterable[Sequence[ast.AST]]) -> dict[str, set[str]]:
     """By the name of a constant: the methods called on it, anywhere."""
     found: dict[str, set[str]] = {}
-    for tree in trees:
-        for node in ast.walk(tree):
+    for nodes in files:
+        for node in nodes:
             if isinstance(node, ast.Attribute) and node.attr in USES:
                 owner = node.value
                 name = owner.id if isinstance(owner, ast.Name) else getattr(owner, "attr", "")
