@@ -22,11 +22,13 @@ def test_no_place_of_a_path_breaks_anything(method: str) -> None:
     for turn, path in enumerate(patterns()):
         if path == LEAVES:
             continue
-        for value in share(IDS, turn) if "{}" in path else [""]:
+        # Each path gets a half by GET and the other one by POST.
+        half = share(IDS, turn + (method == "post"), shares=2)
+        for value in half if "{}" in path else [""]:
             url = filled(path, value)
             told[url] = asking.ask(method, url)
     assert asking.verdict() == {}
-    assert len(told) > (1_000 if connection.vendor != "sqlite" else 250)
+    assert len(told) > (500 if connection.vendor != "sqlite" else 125)
 
 
 @pytest.mark.parametrize("model", sorted(PAGES))

@@ -50,9 +50,11 @@ VALUES = (
 SQLITE_SHARE = 4  # PostgreSQL refuses more: it is asked all, SQLite every fourth
 
 
-def share(values: Sequence[str], turn: int) -> Sequence[str]:
-    """The values for one place: on SQLite a part of them, another one at the next turn."""
-    return values if connection.vendor != "sqlite" else values[turn % SQLITE_SHARE :: SQLITE_SHARE]
+def share(values: Sequence[str], turn: int, *, shares: int = 1) -> Sequence[str]:
+    """The values for one place: one of so many parts of them, on SQLite of four times as many;
+    another one at the next turn."""
+    parts = shares if connection.vendor != "sqlite" else shares * SQLITE_SHARE
+    return values[turn % parts :: parts]
 
 
 def each(count: int) -> int:
