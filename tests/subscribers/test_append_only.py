@@ -8,6 +8,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import ProtectedError
 
+from evidence.chains import CHAINS
 from subscribers.append_only import AppendOnly, AppendOnlyError, seal
 from subscribers.models import ConsentEvent, Subscriber
 from tests.builders import a_subscriber
@@ -120,15 +121,16 @@ def test_a_test_database_can_still_be_emptied():
 def test_the_seal_can_be_taken_off_and_put_back_by_migrations():
     subscriber = a_subscriber()
     subscriber.consent_events.create(kind="OPT_IN", source="test", at=NOW)
-    update = "UPDATE subscribers_consentevent SET source = 'changed'"
-    operation = seal("subscribers_consentevent")
+    update = "UPDATE subscribers_consentevent SET source = '{}'".format
+    (chain,) = (chain for chain in CHAINS if chain.model is ConsentEvent)
+    operation = seal(chain.table, chain.layout.personal)  # as other tests must find it again
 
     with connection.schema_editor() as editor:
         operation.reverse_code(apps, editor)
     with connection.cursor() as cursor:
-        cursor.execute(update)
+        cursor.execute(update("changed"))
     with connection.schema_editor() as editor:
         operation.code(apps, editor)
 
     with pytest.raises(DatabaseError, match="append-only"), connection.cursor() as cursor:
-        cursor.execute(update)
+        cursor.execute(update("forged"))
