@@ -43,7 +43,7 @@ def report(packages: Sequence[dict[str, Any]], pins: int) -> int:
     found = [(one, flaw) for one in packages for flaw in one.get("vulns", ())]
     for one, flaw in found:
         fixed = ", ".join(flaw.get("fix_versions") or ["no release"])
-        say(f"{one['name']} {one.get('version', '')}: {flaw['id']}, mended by {fixed}")
+        say(f"{one['name']} {one.get('version', '')}: {flaw['id']}, fixed in {fixed}")
     looked_up = len(packages) - len(skipped)
     say(f"{looked_up} of {pins} packages were looked up, {len(found)} vulnerabilities found.")
     if skipped or not packages:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from django.utils.deprecation import MiddlewareMixin
 
+from config.web.headers import API_PATH
+
 ADDRESS_LIMIT = 8 * 1024  # characters of the path and the query
 HEADER_LIMIT = 8 * 1024  # characters of one header
 LONG_ADDRESS = "This address is longer than 8 kB: ask for less at once, or send it in the body."
 LONG_HEADER = "A header is longer than 8 kB: delete the cookies of this site and try again."
-API_PATH = "/api/"
 
 
 class LongRequests(MiddlewareMixin):

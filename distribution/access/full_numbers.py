@@ -5,9 +5,8 @@ from __future__ import annotations
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 
 from distribution.models import ApiToken, Scope
+from subscribers.models import EXPORT_SUBSCRIBERS, FULL_PHONE
 
-FULL_PHONE = "subscribers.see_full_phone"
-EXPORT_SUBSCRIBERS = "subscribers.export_subscriber"
 EXPORT_DELIVERIES = "distribution.export_delivery"
 
 

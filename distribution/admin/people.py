@@ -19,9 +19,8 @@ from distribution.reporting import subscriber_history
 from distribution.runtime import india_time
 from subscribers import shown_part
 from subscribers.admin.people import SubscriberAdmin
-from subscribers.admin.person_actions import FULL_PHONE
 from subscribers.identity.display import identities_of
-from subscribers.models import Erasure, Subscriber
+from subscribers.models import FULL_PHONE, Erasure, Subscriber
 from subscribers.people import erasure as erasing
 from subscribers.shown_part import Part
 

@@ -30,12 +30,14 @@ from subscribers.consent.erased_phones import opaque_id
 from subscribers.people.personal_data import (
     Place,
     erase_sealed,
+    linked_rows,
     mentions,
     sealed_texts,
     texts_place,
 )
 from subscribers.people.traces import Person
 
+OF_DELIVERY = "delivery__subscriber"  # of a row about a delivery: whose it is
 REPORTS_EXPECTED_FOR = timedelta(days=1)  # after acceptance
 
 
@@ -101,14 +103,6 @@ def _columns_of(model: Any) -> list[str]:
     return [field.attname for field in model._meta.local_fields if field.attname not in inner]
 
 
-def _held(model: Any) -> Any:
-    def held(person: Person) -> list[dict[str, Any]]:
-        rows = model.objects.filter(delivery__subscriber=person.pk).order_by("pk")
-        return list(rows.values())
-
-    return held
-
-
 def _held_answers(person: Person) -> list[dict[str, Any]]:
     rows = KeptAnswer.objects.filter(location__endswith=address_end(person.pk)).order_by("pk")
     return list(map(dict, rows.values("created_at", "status", "body", "location")))
@@ -116,9 +110,9 @@ def _held_answers(person: Person) -> list[dict[str, Any]]:
 
 PLACES = (
     Place("distribution_delivery", _erase_deliveries, _held_deliveries),
-    Place("distribution_duplicate", _erase_duplicates, _held(Duplicate)),
-    Place("distribution_attempt", _erase_attempts, _held(Attempt)),
-    Place("distribution_verdict", _erase_verdicts, _held(Verdict)),
+    Place("distribution_duplicate", _erase_duplicates, linked_rows(Duplicate, OF_DELIVERY)),
+    Place("distribution_attempt", _erase_attempts, linked_rows(Attempt, OF_DELIVERY)),
+    Place("distribution_verdict", _erase_verdicts, linked_rows(Verdict, OF_DELIVERY)),
     Place("distribution_keptanswer", _erase_answers, _held_answers),
     texts_place(Alert.objects.all(), ("message",)),
     Place(

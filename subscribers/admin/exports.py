@@ -23,10 +23,9 @@ from subscribers.admin.decision_form import Act
 from subscribers.admin.page_frame import attachment, csv_file
 from subscribers.admin.shown_rows import Selection
 from subscribers.admin.status_changes import told
-from subscribers.models import Subscriber, SubscriberQuerySet
+from subscribers.models import EXPORT_SUBSCRIBERS, Subscriber, SubscriberQuerySet
 from subscribers.people import export
 
-EXPORT = "subscribers.export_subscriber"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -57,7 +56,7 @@ class ExportActions(ModelAdmin):
         )
 
     def has_export_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(EXPORT)
+        return request.user.has_perm(EXPORT_SUBSCRIBERS)
 
     def _export(self, request: HttpRequest, chosen: SubscriberQuerySet) -> tuple[Confirmation, Act]:
         """The page that confirms an export, and the export."""

@@ -28,12 +28,11 @@ from subscribers.admin.confirmed_action import Confirmation, confirm, log_action
 from subscribers.admin.form_keys import DONE_ALREADY, SentBeforeError
 from subscribers.admin.import_columns import SAMPLE, ColumnsForm
 from subscribers.admin.page_frame import OwnPages, csv_file, framed, staff_user
-from subscribers.admin.person_actions import FULL_PHONE
 from subscribers.admin.read_only import NeverChanged, NeverDeleted
 from subscribers.admin.shown_version import Difference
 from subscribers.importing import jobs, stored_files, undo
 from subscribers.importing.tables.records import ImportRefused
-from subscribers.models import ImportJob, ImportState, ImportUndo
+from subscribers.models import FULL_PHONE, ImportJob, ImportState, ImportUndo
 from subscribers.spreadsheets import csv_lines
 
 PERMISSION = "subscribers.import_subscriber"

@@ -22,13 +22,13 @@ from subscribers.admin.json_field import ToldJson
 from subscribers.admin.model_forms import CarefulForms
 from subscribers.admin.number_search import NumberSearch, is_result
 from subscribers.admin.page_frame import staff_user
-from subscribers.admin.person_actions import FULL_PHONE, PersonActions
+from subscribers.admin.person_actions import PersonActions
 from subscribers.admin.read_only import NeverAdded, NeverChanged, NeverDeleted
 from subscribers.admin.status_changes import confirm_status_change
 from subscribers.consent import erased_phones
 from subscribers.details import values
 from subscribers.identity.reading import read_phone
-from subscribers.models import ConsentEvent, Status, Subscriber
+from subscribers.models import FULL_PHONE, ConsentEvent, Status, Subscriber
 from subscribers.people import pauses, registration, search
 
 

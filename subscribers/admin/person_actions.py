@@ -24,13 +24,11 @@ from subscribers.admin.confirmed_action import (
 )
 from subscribers.admin.page_frame import staff_user
 from subscribers.admin.status_changes import STATUS_CHANGES, change_statuses, form_of, told
-from subscribers.models import Erasure, Status, Subscriber
+from subscribers.models import EXPORT_SUBSCRIBERS, FULL_PHONE, Erasure, Status, Subscriber
 from subscribers.people import erasure, everything
 
 ERASE = "subscribers.erase_subscriber"
-FULL_PHONE = "subscribers.see_full_phone"
 READ = "read the phone number in full"
-EXPORT = "subscribers.export_subscriber"
 
 
 class PersonActions(ModelAdmin):
@@ -144,7 +142,7 @@ class PersonActions(ModelAdmin):
 
     def has_give_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
         person = Subscriber.objects.existing().filter(pk=object_id)
-        return request.user.has_perms([EXPORT, FULL_PHONE]) and person.exists()
+        return request.user.has_perms([EXPORT_SUBSCRIBERS, FULL_PHONE]) and person.exists()
 
     def _confirm(
         self,

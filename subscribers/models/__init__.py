@@ -7,6 +7,8 @@ from subscribers.models.erasures import ErasedIdentity, Erasure
 from subscribers.models.imported_people import ImportedPerson, ImportUndo
 from subscribers.models.imports import ImportFile, ImportJob, ImportState
 from subscribers.models.people import (
+    EXPORT_SUBSCRIBERS,
+    FULL_PHONE,
     LANGUAGE_PATTERN,
     TIER_ORDER,
     Status,
@@ -19,6 +21,8 @@ from subscribers.models.sent_forms import SentForm
 from subscribers.models.shown_sets import ShownSet
 
 __all__ = [
+    "EXPORT_SUBSCRIBERS",
+    "FULL_PHONE",
     "LANGUAGE_PATTERN",
     "TIER_ORDER",
     "ConsentEvent",

@@ -12,6 +12,9 @@ from django.utils import timezone
 from subscribers.json_objects import IsObject
 from subscribers.phones import BLANK_PREFIX
 
+# Permissions that are asked for in several places; declared below, at the model.
+EXPORT_SUBSCRIBERS = "subscribers.export_subscriber"
+FULL_PHONE = "subscribers.see_full_phone"
 LANGUAGE_PATTERN = r"^[a-z]{2,3}(_[A-Z]{2})?\Z"
 
 

@@ -100,6 +100,15 @@ def free_texts(
     return erase
 
 
+def linked_rows(model: type[Model], column: str = "subscriber") -> Held:
+    """All columns of the rows that a column links with the person, for the export about them."""
+
+    def held(person: Person) -> list[dict[str, Any]]:
+        return list(model._default_manager.filter(**{column: person.pk}).order_by("pk").values())
+
+    return held
+
+
 def mentions(rows: QuerySet[Any], columns: tuple[str, ...]) -> Held:
     """Free texts that name the person, for the export about them."""
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from django.db.models import Model, Q
+from django.db.models import Q, QuerySet
 
 from evidence import erasing
 from masking.phones import mask_phone
@@ -26,6 +26,7 @@ from subscribers.people.personal_data import (
     Place,
     candidates,
     erase_sealed,
+    linked_rows,
     scrub_rows,
     texts_place,
 )
@@ -96,27 +97,21 @@ def _is_theirs(person: Person, masked: str, row: dict[str, Any]) -> bool:
     )
 
 
-def _erase_suppressions(person: Person, _blank: str) -> None:
+def _suppressions_of(person: Person) -> QuerySet[Suppression]:
     theirs = Q(phone__in=person.phones) | Q(user_id__in=person.user_ids)
-    Suppression.objects.filter(theirs).delete()
+    return Suppression.objects.filter(theirs)
+
+
+def _erase_suppressions(person: Person, _blank: str) -> None:
+    _suppressions_of(person).delete()
 
 
 def _erase_request(person: Person, _blank: str) -> None:
     scrub_rows(Erasure.objects.filter(subscriber=person.pk), person, ("reason",))
 
 
-def _held(model: type[Model], column: str = "subscriber") -> Any:
-    """All columns of the rows that a column links with the person."""
-
-    def held(person: Person) -> list[dict[str, Any]]:
-        return list(model._default_manager.filter(**{column: person.pk}).order_by("pk").values())
-
-    return held
-
-
 def _held_suppressions(person: Person) -> list[dict[str, Any]]:
-    theirs = Q(phone__in=person.phones) | Q(user_id__in=person.user_ids)
-    return list(map(dict, Suppression.objects.filter(theirs).order_by("pk").values()))
+    return list(map(dict, _suppressions_of(person).order_by("pk").values()))
 
 
 def _held_samples(person: Person) -> list[dict[str, Any]]:
@@ -143,16 +138,16 @@ def _held_lines(person: Person) -> list[dict[str, Any]]:
 
 
 PLACES = (
-    Place("subscribers_consentevent", _erase_events, _held(ConsentEvent)),
+    Place("subscribers_consentevent", _erase_events, linked_rows(ConsentEvent)),
     Place(
         "subscribers_whatsappidentity",
         lambda person, _: WhatsAppIdentity.objects.filter(subscriber=person.pk).delete(),
-        _held(WhatsAppIdentity),
+        linked_rows(WhatsAppIdentity),
     ),
     Place("subscribers_suppression", _erase_suppressions, _held_suppressions),
     Place("subscribers_importfile", _erase_files, _held_lines),
     Place("subscribers_importjob", _erase_jobs, _held_samples),
     texts_place(ImportUndo.objects.all(), ("reason",)),
-    Place("subscribers_erasure", _erase_request, _held(Erasure)),
-    Place("subscribers_subscriber", lambda _person, _blank: None, _held(Subscriber, "pk")),
+    Place("subscribers_erasure", _erase_request, linked_rows(Erasure)),
+    Place("subscribers_subscriber", lambda _person, _blank: None, linked_rows(Subscriber, "pk")),
 )

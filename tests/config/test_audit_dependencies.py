@@ -40,7 +40,7 @@ def saying(text: str, code: int = 0) -> tuple[str, ...]:
     ("packages", "code", "said"),
     [
         ([CLEAN], 0, "1 of "),
-        ([CLEAN, FLAWED], 1, "aiohttp 3.14.0: GHSA-1, mended by 3.14.3"),
+        ([CLEAN, FLAWED], 1, "aiohttp 3.14.0: GHSA-1, fixed in 3.14.3"),
         ([CLEAN, SKIPPED], 2, "COULD NOT BE CHECKED: not looked up: celery"),
         ([SKIPPED], 2, "0 of "),
         ([FLAWED, SKIPPED], 1, "COULD NOT BE CHECKED: not looked up: celery"),
