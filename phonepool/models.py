@@ -85,6 +85,10 @@ class PhoneNumberQuerySet(models.QuerySet["PhoneNumber"]):
         """Usable numbers whose breaker is closed."""
         return self.usable().filter(breaker=Breaker.CLOSED)
 
+    def able_to_send(self) -> PhoneNumberQuerySet:
+        """Usable numbers whose breaker is closed, or lets one message try."""
+        return self.usable().exclude(breaker=Breaker.OPEN)
+
     def standing_by(self) -> PhoneNumberQuerySet:
         return self.filter(state=NumberState.STANDBY).exclude(quality=Quality.FLAGGED)
 

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db.models import Count
 
 from distribution.models import Delivery, Distribution
-from phonepool.models import Breaker, PhoneNumber
+from phonepool.models import PhoneNumber
 from phonepool.numbers import shares
 
 PORTFOLIO_WINDOW = timedelta(hours=24)
@@ -74,7 +74,7 @@ def numbers_for(
     own = shares.portfolio_of(plan["shares"], batch_no) if plan else None
     if own is None:
         return allowed
-    able = PhoneNumber.objects.usable().exclude(breaker=Breaker.OPEN)
+    able = PhoneNumber.objects.able_to_send()
     found = able.filter(portfolio__in=[own, *plan["roomy"]]).values_list("pk", "portfolio_id")
     numbers = [(pk, of) for pk, of in found if allowed is None or pk in allowed]
     return {pk for pk, of in numbers if of == own} or {pk for pk, _ in numbers}

@@ -18,7 +18,7 @@ from distribution.ledger import returns
 from distribution.lifecycle import control
 from distribution.models import Distribution
 from phonepool.errors import FAILURES, Failure
-from phonepool.models import Breaker, PhoneNumber
+from phonepool.models import PhoneNumber
 from phonepool.numbers import health
 
 # Whose failure it is: of the WhatsApp account, or of its portfolio. Of the token it is everybody's.
@@ -66,6 +66,6 @@ def _others_can(distribution_id: int, column: str, accounts: Collection[int]) ->
     )
     content, day = distribution.content, distribution.local_date
     allowed = eligible_numbers.for_content(content, day).allowed if content else None
-    able = PhoneNumber.objects.usable().exclude(breaker=Breaker.OPEN)
+    able = PhoneNumber.objects.able_to_send()
     others = able.exclude(**{f"{column}__in": accounts}).exclude(**{f"{column}__isnull": True})
     return any(allowed is None or pk in allowed for pk in others.values_list("pk", flat=True))

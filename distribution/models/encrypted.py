@@ -79,19 +79,22 @@ def _cipher(key: bytes) -> Any:
     return AESGCM(key)
 
 
-class EncryptedField(models.CharField):  # type: ignore[type-arg]  # not generic at run time
-    """Text that is encrypted in the database. Rows from before that are read as they are.
-
-    To migrations it is a CharField: the column stays the same. `purpose` and `is_hex` (digits that
-    are stored as bytes) are set by whom the field belongs to.
-    """
-
-    purpose = "event secret"
-    is_hex = False
+class _TextColumn(models.CharField):  # type: ignore[type-arg]  # not generic at run time
+    """To migrations it is a CharField: the column stays the same."""
 
     def deconstruct(self) -> Any:
         name, _, arguments, options = super().deconstruct()
         return name, "django.db.models.CharField", arguments, options
+
+
+class EncryptedField(_TextColumn):
+    """Text that is encrypted in the database. Rows from before that are read as they are.
+
+    Whoever declares one sets its `purpose`, and `is_hex` for digits that are stored as bytes.
+    """
+
+    purpose = "event secret"
+    is_hex = False
 
     def from_db_value(self, stored: str | None, *_: object) -> str | None:
         if not stored or not stored.startswith(MARK):
@@ -105,12 +108,8 @@ class EncryptedField(models.CharField):  # type: ignore[type-arg]  # not generic
         return encrypt(bytes.fromhex(value) if self.is_hex else value.encode(), self.purpose)
 
 
-class HashedField(models.CharField):  # type: ignore[type-arg]  # not generic at run time
+class HashedField(_TextColumn):
     """A code that is only compared: its keyed hash is stored, once, and never saved again."""
-
-    def deconstruct(self) -> Any:
-        name, _, arguments, options = super().deconstruct()
-        return name, "django.db.models.CharField", arguments, options
 
     def get_prep_value(self, value: Any) -> Any:
         return hashes(value)[0] if isinstance(value, str) and value else value
