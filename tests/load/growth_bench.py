@@ -5,7 +5,8 @@
 For each: the slowest of the hostile texts of 2,000 characters, and then CPU time (minimum of five)
 at a tenth of the size and at the size. The exponent says how the time grows over that last decade:
 1 is linear, 2 quadratic. Exits with 1 if one is above 1.2 and takes a millisecond or more: below
-that, the clock says more about itself than about the parser.
+that, the clock says more about itself than about the parser. What is above is measured once more a
+decade higher: a text that outgrows the processor's cache costs one step there, not each decade.
 """
 
 from __future__ import annotations
@@ -42,13 +43,22 @@ def measure(read: Callable[[str], object], texts: Texts, size: int) -> tuple[flo
     ]
     worst = (0.0, 0.0, 0.0)
     for _, place in sorted(times, reverse=True)[:SLOWEST]:
-        small, large = (
-            cpu_seconds(lambda text=text: read(text))  # type: ignore[misc]
-            for text in (next(islice(texts(length), place, None)) for length in (size // 10, size))
-        )
-        row = (small, large, exponent(small, large) if large >= LEAST_SECONDS else 0.0)
+        row = _decade(read, texts, size, place)
+        if row[2] > LIMIT:
+            row = min(row, _decade(read, texts, 10 * size, place), key=lambda found: found[2])
         worst = max(worst, row, key=lambda found: (found[2], found[1]))
     return worst
+
+
+def _decade(
+    read: Callable[[str], object], texts: Texts, size: int, place: int
+) -> tuple[float, float, float]:
+    """The time at a tenth of the size, at the size, and the exponent: of the text at `place`."""
+    small, large = (
+        cpu_seconds(lambda text=text: read(text))  # type: ignore[misc]
+        for text in (next(islice(texts(length), place, None)) for length in (size // 10, size))
+    )
+    return small, large, exponent(small, large) if large >= LEAST_SECONDS else 0.0
 
 
 def main() -> int:
