@@ -43,7 +43,7 @@ class Mutant:
 
 
 STATEMENTS, SENDING = "distribution/ledger/statements.py", "distribution/sending/batch.py"
-TABLES = "distribution/migrations/0001_create_distributions.py"
+TABLES = "distribution/migrations/0001_squashed_0018.py"
 
 MUTANTS = (
     Mutant(

@@ -139,7 +139,7 @@ def connection_state():
     """The models as migrations see them: plain columns."""
     from django.db.migrations.executor import MigrationExecutor
 
-    targets = [("distribution", "0017_portfolio_plan"), ("otp_totp", "0003_add_timestamps")]
+    targets = [("distribution", "0001_squashed_0018"), ("otp_totp", "0003_add_timestamps")]
     targets += [("otp_static", "0003_add_timestamps")]
     return MigrationExecutor(connection).loader.project_state(targets).apps
 
