@@ -22,7 +22,7 @@ class Quality(models.TextChoices):
 class NumberState(models.TextChoices):
     ACTIVE = "ACTIVE"  # takes slots
     STANDBY = "STANDBY"  # a backup that is not needed now
-    RESTING = "RESTING"  # unused until `rest_until`, then ACTIVE again
+    RESTING = "RESTING", "Paused"  # unused until `rest_until`, then ACTIVE again
     DISABLED = "DISABLED"  # unused until a user enables it or Meta lifts a flag
 
 
@@ -77,9 +77,14 @@ class Waba(models.Model):
 
 
 class PhoneNumberQuerySet(models.QuerySet["PhoneNumber"]):
+    def able(self) -> PhoneNumberQuerySet:
+        """Numbers that Meta knows as ours and has not flagged, whatever their state: no other
+        number ever sends. `reservation.py` says the same in SQL."""
+        return self.filter(verified_at__isnull=False).exclude(quality=Quality.FLAGGED)
+
     def usable(self) -> PhoneNumberQuerySet:
         """Numbers that may be given slots now."""
-        return self.filter(state=NumberState.ACTIVE).exclude(quality=Quality.FLAGGED)
+        return self.able().filter(state=NumberState.ACTIVE)
 
     def carrying(self) -> PhoneNumberQuerySet:
         """Usable numbers whose breaker is closed."""
@@ -90,7 +95,7 @@ class PhoneNumberQuerySet(models.QuerySet["PhoneNumber"]):
         return self.usable().exclude(breaker=Breaker.OPEN)
 
     def standing_by(self) -> PhoneNumberQuerySet:
-        return self.filter(state=NumberState.STANDBY).exclude(quality=Quality.FLAGGED)
+        return self.able().filter(state=NumberState.STANDBY)
 
 
 class PhoneNumber(models.Model):
@@ -114,9 +119,14 @@ class PhoneNumber(models.Model):
     state = models.CharField(max_length=8, choices=NumberState, default=NumberState.ACTIVE)
     state_reason = models.CharField(max_length=80, blank=True, default="")
     rest_until = models.DateTimeField(null=True, blank=True)
-    quality = models.CharField(max_length=8, choices=Quality, default=Quality.HIGH)
+    quality = models.CharField(max_length=8, choices=Quality, default=Quality.UNKNOWN)
     quality_at = models.DateTimeField(null=True, blank=True)
     seen_at = models.DateTimeField(null=True, blank=True)  # when its state was last read from Meta
+    # Since when Meta confirms that the number is ours; null: it cannot send.
+    verified_at = models.DateTimeField(null=True, editable=False)
+    verified_name = models.CharField(max_length=160, blank=True, default="", editable=False)
+    # Why the latest reading failed, in Meta's words; empty if it did not.
+    meta_answer = models.CharField(max_length=300, blank=True, default="", editable=False)
     # Meta's latest words on each of the two facts that `quality` is made of: the rating, kept while
     # the number is flagged, and the flag.
     rating = models.CharField(max_length=8, blank=True, default="", editable=False)
@@ -151,7 +161,7 @@ class PhoneNumber(models.Model):
         ordering = ["role", "label"]
         permissions = [
             ("manage_phonenumber", "Can rest, enable, disable and promote phone numbers"),
-            ("sync_phonenumber", "Can ask Meta now how the phone numbers stand"),
+            ("sync_phonenumber", "Can sync the phone numbers with Meta"),
         ]
         constraints = [
             value_is_known("phonenumber", "state", NumberState),
@@ -175,7 +185,12 @@ class PhoneNumber(models.Model):
     @property
     def is_usable(self) -> bool:
         """As the query `usable()`."""
-        return self.state == NumberState.ACTIVE and self.quality != Quality.FLAGGED
+        return self.is_able and self.state == NumberState.ACTIVE
+
+    @property
+    def is_able(self) -> bool:
+        """As the query `able()`."""
+        return self.verified_at is not None and self.quality != Quality.FLAGGED
 
 
 class PhoneEvent(models.Model):

@@ -19,7 +19,7 @@ from distribution.models import (
     MessageTemplate,
     TemplateStatus,
 )
-from phonepool.models import PhoneNumber, Portfolio, Waba
+from phonepool.models import PhoneNumber, Portfolio, Quality, Waba
 from subscribers.models import Subscriber
 
 serial = count(1)  # names have it with zeros before, so that they sort as they were made
@@ -54,7 +54,14 @@ def a_number(**fields: Any) -> PhoneNumber:
     n = next(serial)
     portfolio = fields.pop("portfolio", None) or a_portfolio()
     return PhoneNumber.objects.create(
-        **{"meta_id": f"1000{n}", "label": f"number-{n:07}", "portfolio": portfolio, **fields}
+        **{
+            "meta_id": f"1000{n}",
+            "label": f"number-{n:07}",
+            "portfolio": portfolio,
+            "quality": Quality.HIGH,
+            "verified_at": timezone.now(),
+            **fields,
+        }
     )
 
 

@@ -78,7 +78,7 @@ def set_up_pool(numbers: Iterable[PoolNumber]) -> int:
         business_id=settings.WHATSAPP_BUSINESS_ID or "demo", defaults={"name": "Demo portfolio"}
     )
     for number in numbers:
-        PhoneNumber.objects.get_or_create(
+        PhoneNumber.objects.update_or_create(  # the first sync may have added it by its id
             meta_id=number.meta_id,
             defaults={
                 "label": number.label,

@@ -24,7 +24,7 @@ from webhooks.models import WebhookEvent
 OK, DEGRADED, DOWN, UNKNOWN = "ok", "degraded", "down", "unknown"
 WEBHOOK_LAG_LIMIT_SECONDS = 60.0
 META_SILENCE_LIMIT_SECONDS = 300.0  # asked once a minute
-NO_FACTS = "The database does not say at the moment."
+NO_FACTS = "Unknown while the database does not answer."
 
 
 class Check(NamedTuple):
@@ -96,9 +96,9 @@ def report() -> Report:
 
 
 def _required_checks(probed: Mapping[str, bool]) -> list[Check]:
-    silent = "It does not answer within a second: this machine is not ready."
+    silent = "No answer within 1 second. This machine is not ready."
     return [
-        Check(name, OK if answers else DOWN, "It answers." if answers else silent)
+        Check(name, OK if answers else DOWN, "OK" if answers else silent)
         for name, answers in probed.items()
     ]
 
@@ -114,39 +114,40 @@ def _workers(facts: Facts) -> tuple[str, str]:
     served = {queue for worker in facts.workers for queue in worker.queues}
     unserved = [queue for queue in settings.QUEUE_CONCURRENCY if queue not in served]
     if unserved:
-        return DOWN, f"Nobody works on {', '.join(unserved)}: start workers. The keeper stands in."
-    return OK, f"{len(facts.workers)} workers serve every queue."
+        idle = f"No worker serves {', '.join(unserved)}."
+        return DOWN, f"{idle} Start the workers; the keeper sends meanwhile."
+    return OK, f"{len(facts.workers)} workers serve all queues."
 
 
 def _beat(facts: Facts) -> tuple[str, str]:
     if is_silent(facts.heartbeats.get(BEAT), facts.at):
-        return DOWN, "Beat is silent: start it. The keeper opens what it misses."
-    return OK, "It ticks."
+        return DOWN, "Beat is not running. Start it; the keeper starts distributions meanwhile."
+    return OK, "OK"
 
 
 def _tick(facts: Facts) -> tuple[str, str]:
     seconds = max(settings.KEEPER_STALE_SECONDS, 3 * settings.TICK_SECONDS)
     if is_silent(facts.heartbeats.get(TICK), facts.at, seconds):
-        return DOWN, "The regular check is not made by Celery: look after broker, beat, workers."
-    return OK, "The regular check is made."
+        return DOWN, "Celery is not running the regular check. Check broker, beat and workers."
+    return OK, "OK"
 
 
 def _keeper(facts: Facts) -> tuple[str, str]:
     if is_silent(facts.heartbeats.get(KEEPER), facts.at):
-        return DOWN, "The keeper is silent: without it nothing stands in for Celery. Start it."
-    return OK, "It keeps watch."
+        return DOWN, "The keeper is not running, so nothing takes over if Celery fails. Start it."
+    return OK, "OK"
 
 
 def _cloud_api(facts: Facts) -> tuple[str, str]:
     if facts.stopped:
-        return DOWN, f"Calls are stopped by faults: {', '.join(facts.stopped)}."
+        return DOWN, f"Calls are stopped after failures: {', '.join(facts.stopped)}."
     synced_at = max((number.seen_at for number in facts.numbers if number.seen_at), default=None)
     if synced_at is None:
-        return UNKNOWN, "It was never asked: no phone number has been synchronised yet."
+        return UNKNOWN, "Not checked yet: no phone number has been synced with Meta."
     if is_silent(synced_at, facts.at, META_SILENCE_LIMIT_SECONDS):
         minutes = abs(facts.at - synced_at) // timedelta(minutes=1)
-        return DEGRADED, f"It has told nothing for {minutes} minutes: see the worker's log."
-    return OK, "It answers."
+        return DEGRADED, f"No answer from Meta for {minutes} minutes. See the worker's log."
+    return OK, "OK"
 
 
 def _numbers(facts: Facts) -> tuple[str, str]:
@@ -154,20 +155,22 @@ def _numbers(facts: Facts) -> tuple[str, str]:
         number for number in facts.numbers if number.is_usable and number.breaker == Breaker.CLOSED
     ]
     if not able:
-        return DOWN, "No phone number can send: look at the pool."
+        return DOWN, "No phone number can send. See Phone numbers."
     primaries = sum(number.role == Role.PRIMARY for number in facts.numbers)
     message = f"{len(able)} of {len(facts.numbers)} phone numbers can send."
     lost = primaries - sum(number.role == Role.PRIMARY for number in able)
-    return (DEGRADED, f"{message} {lost} of the primaries cannot.") if lost else (OK, message)
+    if lost:
+        return DEGRADED, f"{message} {lost} of {primaries} primaries cannot."
+    return OK, message
 
 
 def _inbox(facts: Facts) -> tuple[str, str]:
     lag = (facts.at - facts.inbox_since).total_seconds() if facts.inbox_since else 0.0
     if lag > WEBHOOK_LAG_LIMIT_SECONDS:
-        return DEGRADED, f"Webhooks wait for {lag:.0f} s: look after the worker of webhooks."
+        return DEGRADED, f"Webhooks have been waiting for {lag:.0f} s. Check the webhooks worker."
     if facts.dead_letters:
-        return DEGRADED, f"{facts.dead_letters} webhooks were given up on: see them in the admin."
-    return OK, f"Webhooks are applied, {lag:.0f} s behind."
+        return DEGRADED, f"{facts.dead_letters} webhooks could not be applied. See Webhook inbox."
+    return OK, f"Webhooks are applied within {lag:.0f} s."
 
 
 CHECKS: dict[str, Callable[[Facts], tuple[str, str]]] = {

@@ -197,11 +197,11 @@ WHATSAPP_API_VERSION = env.text("WHATSAPP_API_VERSION", "v25.0")
 WHATSAPP_ACCESS_TOKEN = env.text("WHATSAPP_ACCESS_TOKEN")
 # Takes precedence while it is not empty. Read for each batch: a new token needs no restart.
 WHATSAPP_ACCESS_TOKEN_FILE = env.text("WHATSAPP_ACCESS_TOKEN_FILE")
-WHATSAPP_BUSINESS_ID = env.text("WHATSAPP_BUSINESS_ID")
+WHATSAPP_BUSINESS_ID = env.meta_id("WHATSAPP_BUSINESS_ID")
+WHATSAPP_APP_ID = env.meta_id("WHATSAPP_APP_ID")  # empty: Meta tells it of the token
+# Two primaries and a backup, in this order; empty ones are not used.
 WHATSAPP_PHONE_NUMBER_IDS = [
-    value
-    for value in (env.text(f"WHATSAPP_PHONE_NUMBER_ID_{place}") for place in (1, 2, 3))
-    if value
+    env.meta_id(f"WHATSAPP_PHONE_NUMBER_ID_{place}") for place in (1, 2, 3)
 ]
 WHATSAPP_VERIFY_TOKEN = env.text("WHATSAPP_VERIFY_TOKEN")
 # Both are valid while one replaces the other; empty ones are not used.

@@ -89,6 +89,16 @@ def words(name: str, default: str = "") -> list[str]:
     return [word.strip() for word in text(name, default).split(",") if word.strip()]
 
 
+def meta_id(name: str) -> str:
+    """Meta's id of an account, a number or an app: up to 32 digits; may be empty."""
+    raw = text(name)
+    if raw and not re.fullmatch(r"[0-9]{1,32}", raw):
+        raise ImproperlyConfigured(
+            f"{name} must be Meta's id, which has digits only: not the phone number itself."
+        )
+    return raw
+
+
 def phones(name: str) -> list[str]:
     """Comma-separated phone numbers, read as those of subscribers are: `+919812345678`."""
     try:

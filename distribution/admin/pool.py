@@ -5,7 +5,7 @@ Speed and headroom are counted from deliveries, so this app completes the pool's
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,8 @@ from django.contrib import admin, messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from distribution.admin.added_figures import AddedFigures
@@ -21,8 +23,8 @@ from distribution.analytics.headroom import headroom, recent_rates
 from distribution.mirror import pool_sync
 from phonepool.admin import PhoneNumberAdmin, PortfolioAdmin, WabaAdmin
 from phonepool.cloud_api import client
-from phonepool.models import NumberState, PhoneNumber, Portfolio, Quality, Role, Waba
-from phonepool.numbers import operations, status
+from phonepool.models import NumberState, PhoneNumber, Portfolio, Role, Waba
+from phonepool.numbers import operations, status, verification
 from subscribers.admin.confirmed_action import (
     Confirmation,
     ReasonForm,
@@ -42,10 +44,10 @@ READY = (NumberState.STANDBY, NumberState.ACTIVE)
 
 
 class RestForm(ReasonForm):
-    """How long, and why."""
+    """For how long, and why."""
 
     minutes = forms.IntegerField(
-        min_value=1, max_value=operations.MAX_REST_MINUTES, initial=15, label="Minutes"
+        min_value=1, max_value=operations.MAX_REST_MINUTES, initial=15, label=_("Minutes")
     )
 
 
@@ -79,10 +81,11 @@ class PoolAdmin(NeverDeleted, AddedFigures, CarefulForms, PhoneNumberAdmin):
 
     list_display = (
         "label",
+        "display_number",
         "waba",
         "role",
         "state_text",
-        "quality",
+        "quality_text",
         "speed",
         "today",
         "breaker_text",
@@ -110,23 +113,35 @@ class PoolAdmin(NeverDeleted, AddedFigures, CarefulForms, PhoneNumberAdmin):
     def state_text(self, number: Any) -> str:
         return str(number.shown_status.state)
 
-    @admin.display(description="speed now")
+    @admin.display(description=_("quality"), ordering="quality")
+    def quality_text(self, number: Any) -> str:
+        return str(number.shown_status.quality)
+
+    @admin.display(description=_("speed"))
     def speed(self, number: Any) -> str:
         current: status.NumberStatus = number.shown_status
-        slowed = (
-            f", slowed to {current.rate_now:.0f}" if current.rate_now < current.rate_limit else ""
-        )
-        return f"{current.rate_used or 0:.0f} of {current.rate_limit} a second{slowed}"
+        return current.speed
 
+    @admin.display(description=_("sent today"))
     def today(self, number: Any) -> str:
         current: status.NumberStatus = number.shown_status
-        return f"{current.today:,} of {current.today_limit:,} ({current.share} % of all)"
+        facts = {"sent": current.today, "limit": current.today_limit, "share": current.share}
+        return gettext("%(sent)s of %(limit)s (%(share)s%% of all)") % {
+            **facts,
+            "sent": f"{current.today:,}",
+            "limit": f"{current.today_limit:,}",
+        }
 
-    @admin.display(description="breaker", ordering="breaker")
+    @admin.display(description=_("circuit breaker"), ordering="breaker")
     def breaker_text(self, number: Any) -> str:
-        return number.shown_status.breaker or "Closed"
+        return number.shown_status.breaker or gettext("Closed")
 
     # --- one number
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        if not change or "meta_id" in form.changed_data:
+            verification.reset(obj)
+        super().save_model(request, obj, form, change)
 
     def page_figures(self, request: HttpRequest, pk: int) -> dict[str, Any]:
         return {"status": _statuses().get(pk)}
@@ -140,56 +155,63 @@ class PoolAdmin(NeverDeleted, AddedFigures, CarefulForms, PhoneNumberAdmin):
     def has_sync_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(SYNC) or request.user.has_perm(MANAGE)
 
-    @action_button("Let it rest", permissions=["rest"], icon="bedtime")
+    @action_button(_("Pause number"), permissions=["rest"], icon="bedtime")
     def rest(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
         consequences = [
-            "It sends nothing for that many minutes, then resumes automatically.",
-            "The other numbers take its share; a backup wakes if they cannot carry it.",
+            gettext("The number stops sending, then resumes automatically after the time you set."),
+            gettext("Other numbers take over its share. A backup starts if they are too slow."),
         ]
-        page = Confirmation("Let this number rest", consequences, "Let it rest")
+        page = Confirmation(gettext("Pause this number"), consequences, gettext("Pause number"))
         return self._confirm(request, object_id, page, operations.rest, form_class=RestForm)
 
-    @action_button("Enable", permissions=["enable"], icon="play_arrow")
+    @action_button(_("Enable number"), permissions=["enable"], icon="play_arrow")
     def enable(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
-        consequence = "A primary goes to work at once; a backup stands by."
-        page = Confirmation("Enable this number", [consequence], "Enable")
+        consequence = gettext("A primary starts sending at once. A backup goes on standby.")
+        page = Confirmation(gettext("Enable this number"), [consequence], gettext("Enable number"))
         return self._confirm(request, object_id, page, operations.enable)
 
-    @action_button("Disable", permissions=["disable"], icon="block")
+    @action_button(_("Disable number"), permissions=["disable"], icon="block")
     def disable(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
-        others = PhoneNumber.objects.exclude(pk=object_id).exclude(quality=Quality.FLAGGED)
-        left = "No other number can send: the morning stands still until one can."
+        others = PhoneNumber.objects.able().exclude(pk=object_id)
+        left = gettext("No other number can send. Distributions wait until one can.")
         if others.filter(state__in=READY).exists():
-            left = "The other numbers take its share."
-        consequences = ["It sends nothing until someone enables it.", left]
-        page = Confirmation("Disable this number", consequences, "Disable")
+            left = gettext("Other numbers take over its share.")
+        consequences = [gettext("The number sends nothing until someone enables it."), left]
+        page = Confirmation(gettext("Disable this number"), consequences, gettext("Disable number"))
         return self._confirm(request, object_id, page, operations.disable)
 
-    @action_button("Promote to primary", permissions=["promote"], icon="arrow_upward")
+    @action_button(_("Promote to primary"), permissions=["promote"], icon="arrow_upward")
     def promote(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
-        consequence = "It sends from now on, today and every day."
-        page = Confirmation("Promote this backup to primary", [consequence], "Promote")
+        consequence = gettext("The number sends from now on, every day.")
+        title = gettext("Promote this backup to primary")
+        page = Confirmation(title, [consequence], gettext("Promote to primary"))
         return self._confirm(request, object_id, page, operations.promote)
 
-    @action_button("Make it a backup", permissions=["demote"], icon="arrow_downward")
+    @action_button(_("Change to backup"), permissions=["demote"], icon="arrow_downward")
     def demote(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
-        consequence = "It stays on standby and sends only when a primary fails or is too slow."
-        page = Confirmation("Make this number a backup", [consequence], "Make it a backup")
+        consequence = gettext(
+            "The number goes on standby. It sends only when a primary fails or is too slow."
+        )
+        title = gettext("Change this number to a backup")
+        page = Confirmation(title, [consequence], gettext("Change to backup"))
         return self._confirm(request, object_id, page, operations.demote)
 
-    @action_button("Ask Meta now", permissions=["sync"], icon="sync")
+    @action_button(_("Sync with Meta"), permissions=["sync"], icon="sync")
     def sync_now(self, request: HttpRequest) -> HttpResponseBase:
-        def ask_meta() -> None:
+        def sync() -> None:
             changed = pool_sync.sync(client.client(), now=timezone.now())
-            number = PhoneNumber.objects.first()
-            if number is not None:
-                log_action(self, request, number, "sync", after={"changed": changed})
-            self.message_user(request, f"Meta was asked: {changed} changed.")
+            numbers = list(PhoneNumber.objects.all())
+            if numbers:
+                log_action(self, request, numbers[0], "sync", after={"changed": changed})
+            for level, sentence in sync_messages(numbers, changed):
+                self.message_user(request, sentence, level)
 
-        consequence = "The quality and state of every number are read from Meta again."
-        page = Confirmation("Ask Meta how the numbers stand", [consequence], "Ask now")
+        consequence = gettext("Quality, status and limit of every number are read from Meta.")
+        page = Confirmation(
+            gettext("Sync phone numbers with Meta"), [consequence], gettext("Sync with Meta")
+        )
         back = reverse("admin:phonepool_phonenumber_changelist")
-        return confirm(self, request, page, ask_meta, back=back, form_class=forms.Form)
+        return confirm(self, request, page, sync, back=back, form_class=forms.Form)
 
     def _confirm(
         self,
@@ -201,7 +223,7 @@ class PoolAdmin(NeverDeleted, AddedFigures, CarefulForms, PhoneNumberAdmin):
     ) -> HttpResponseBase:
         number = PhoneNumber.objects.filter(pk=object_id).first()
         if number is None:
-            raise Http404("There is no such phone number.")
+            raise Http404(gettext("This phone number does not exist."))
 
         def act(**fields: Any) -> None:
             before = _facts(number)
@@ -215,10 +237,35 @@ class PoolAdmin(NeverDeleted, AddedFigures, CarefulForms, PhoneNumberAdmin):
             log_action(self, request, number, page.title, **facts)
             self.message_user(request, f"{number.label}: {status.state_sentence(number)}.")
 
-        consequences = [f"The number is {number.label}.", *page.consequences]
+        named = gettext("Number: %(number)s") % {"number": status.name(number)}
+        consequences = [named, *page.consequences]
         page = replace(page, consequences=consequences, facts=_told(number))
         back = reverse("admin:phonepool_phonenumber_change", args=[number.pk])
         return confirm(self, request, page, act, back=back, form_class=form_class)
+
+
+def sync_messages(numbers: Sequence[PhoneNumber], changed: int) -> Iterator[tuple[int, str]]:
+    """What a sync did, and Meta's own answer about each number that it does not know."""
+    failed = [number for number in numbers if number.meta_answer]
+    if not numbers:
+        yield messages.WARNING, gettext("There are no phone numbers to sync. Add them on Set up.")
+    elif len(failed) < len(numbers):
+        yield messages.SUCCESS, _synced(changed)
+    for number in failed:
+        words = gettext("%(number)s is not verified. Meta answered: %(answer)s")
+        if number.verified_at:
+            words = gettext("%(number)s could not be synced. Meta answered: %(answer)s")
+        yield messages.ERROR, words % {"number": number.label, "answer": number.meta_answer}
+
+
+def _synced(changed: int) -> str:
+    if not changed:
+        return gettext("Synced with Meta. No changes.")
+    return ngettext(
+        "Synced with Meta. %(count)s number changed.",
+        "Synced with Meta. %(count)s numbers changed.",
+        changed,
+    ) % {"count": changed}
 
 
 def _statuses() -> dict[int, status.NumberStatus]:
@@ -235,4 +282,4 @@ def _facts(number: PhoneNumber) -> dict[str, str]:
 def _told(number: PhoneNumber) -> dict[str, str]:
     """Its facts as the page that confirms an action tells them."""
     words = {"Role": number.get_role_display(), "State": number.get_state_display()}
-    return {**words, "Why": number.state_reason, "Quality": number.get_quality_display()}
+    return {**words, "Reason": number.state_reason, "Quality": status.quality_words(number)}

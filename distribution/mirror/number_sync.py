@@ -10,7 +10,7 @@ from distribution.mirror import limits, numbers
 from phonepool.cloud_api.client import CloudApi, PhoneNumberFacts
 from phonepool.exceptions import CloudApiError
 from phonepool.models import PhoneNumber, Portfolio
-from phonepool.numbers import accounts
+from phonepool.numbers import accounts, configured_numbers, verification
 from phonepool.numbers.limits import Limit, parse
 
 log = logging.getLogger(__name__)
@@ -19,16 +19,22 @@ log = logging.getLogger(__name__)
 def sync(api: CloudApi, *, now: datetime) -> int:
     """Read every number's state and its portfolio's limit at Meta; how many numbers changed.
 
-    Numbers that cannot be read are skipped. One token reads the numbers of all our accounts.
+    Those of WHATSAPP_PHONE_NUMBER_ID_1…3 are added first. Numbers that cannot be read are skipped,
+    with Meta's answer. One token reads the numbers of all our accounts.
     """
-    listed = _listed(api)
+    configured_numbers.add_missing()
+    listed, complete = _listed(api)
     accounts.adopt_numbers()
     changed, told = 0, dict[int, Limit]()
     for number in PhoneNumber.objects.order_by("pk"):
-        facts = listed.get(number.meta_id) or _read(api, number)
+        facts = listed.get(number.meta_id) or _read(api, number, complete=complete, now=now)
         if facts is None:
             continue
-        changed += numbers.apply_reading(number.pk, facts.status, facts.quality_rating, now=now)
+        new = verification.confirm(
+            number.pk, name=facts.verified_name, display=facts.display_number, now=now
+        )
+        rated = numbers.apply_reading(number.pk, facts.status, facts.quality_rating, now=now)
+        changed += new or rated
         _note_limit(told, number.portfolio_id, facts)
     for portfolio in Portfolio.objects.filter(pk__in=told):
         limits.apply_reading(portfolio, told[portfolio.pk], now=now)
@@ -37,31 +43,37 @@ def sync(api: CloudApi, *, now: datetime) -> int:
     return changed
 
 
-def _listed(api: CloudApi) -> dict[str, PhoneNumberFacts]:
+def _listed(api: CloudApi) -> tuple[dict[str, PhoneNumberFacts], bool]:
     """The numbers that our accounts list, one call for each account; they are that account's.
+    Also whether every account could be asked.
 
     Meta counts these calls: 200 in an hour for an account without a registered number.
     """
     found: dict[str, PhoneNumberFacts] = {}
+    complete = True
     own = accounts.own_accounts()
     for account in own.ids():
         try:
             numbers_of_it = api.phone_numbers(account)
         except CloudApiError as error:
             log.warning("the phone numbers of account %s could not be listed: %s", account, error)
+            complete = False
             continue
         found |= {facts.id: facts for facts in numbers_of_it}
         if waba := own.wabas.get(account):
             accounts.assign_numbers(waba, [facts.id for facts in numbers_of_it])
-    return found
+    return found, complete
 
 
-def _read(api: CloudApi, number: PhoneNumber) -> PhoneNumberFacts | None:
-    """A number that no list has; None if it cannot be read."""
+def _read(
+    api: CloudApi, number: PhoneNumber, *, complete: bool, now: datetime
+) -> PhoneNumberFacts | None:
+    """A number that no list has; None if it cannot be read, with the reason in its row."""
     try:
         return api.phone_number(number.meta_id)
     except CloudApiError as error:
         log.warning("phone number %s could not be read: %s", number.label, error)
+        verification.note_answer(number.pk, error, unknown=complete, now=now)
         return None
 
 

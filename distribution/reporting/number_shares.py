@@ -65,6 +65,8 @@ def number_shares(
 
 def obstacle(number: PhoneNumber) -> str:
     """What keeps a number from sending, in a word or two; empty when nothing does."""
+    if number.verified_at is None and number.state != NumberState.DISABLED:
+        return "not verified"
     if number.state == NumberState.ACTIVE and number.quality == Quality.FLAGGED:
         return "flagged"
     if number.state == NumberState.ACTIVE and number.breaker != Breaker.CLOSED:

@@ -24,6 +24,7 @@ from phonepool.cloud_api.media import MediaFile
 from phonepool.cloud_api.responses import (
     AccountFacts,
     OutcomeKind,
+    OwnerFacts,
     PhoneNumberFacts,
     TemplateFacts,
 )
@@ -32,10 +33,14 @@ from phonepool.cloud_api.transport import CloudTransport, Transport
 from phonepool.exceptions import Rejected
 
 __all__ = ["AccountFacts", "CloudApi", "Dispatch", "OutcomeKind", "PhoneNumberFacts", "SendOutcome"]
-__all__ += ["PreparedMessage", "TemplateFacts", "client"]
+__all__ += ["OwnerFacts", "PreparedMessage", "TemplateFacts", "client"]
 
 MAX_PAGES = 200
-NUMBER_FIELDS = "id,status,quality_rating,whatsapp_business_manager_messaging_limit"
+NUMBER_FIELDS = (
+    "id,status,quality_rating,whatsapp_business_manager_messaging_limit,display_phone_number,"
+    "verified_name,throughput"
+)
+OWNER_FIELD = "owner_business_info"
 HEALTH_FIELD, REVIEW_FIELD = "health_status", "account_review_status"
 TEMPLATE_FIELDS = (
     "id,name,language,category,status,quality_score,components,correct_category,sub_category,"
@@ -81,6 +86,11 @@ class CloudApi:
         """The same about all numbers of a WhatsApp Business account."""
         path = self._context.path(account_id, "phone_numbers")
         return [responses.phone_number(item) for item in self._whole_list(path, NUMBER_FIELDS)]
+
+    def owner(self, account_id: str) -> OwnerFacts:
+        """The business portfolio that owns an account."""
+        path = self._context.path(account_id)
+        return responses.owner(self._read(path, {"fields": OWNER_FIELD}))
 
     def account(self, account_id: str) -> AccountFacts:
         """Whether Meta lets an account send. Not every app may read the review of it."""

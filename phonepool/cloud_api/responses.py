@@ -81,6 +81,16 @@ class PhoneNumberFacts:
     status: str  # CONNECTED, FLAGGED, RESTRICTED, …
     quality_rating: str  # GREEN, YELLOW, RED, UNKNOWN
     messaging_limit: str = ""  # of its portfolio: TIER_2K, UNLIMITED, …
+    display_number: str = ""
+    verified_name: str = ""  # as recipients see it
+    throughput: str = ""  # STANDARD, HIGH
+
+
+class OwnerFacts(NamedTuple):
+    """A business portfolio as Meta describes it; missing fields are empty."""
+
+    id: str
+    name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,8 +182,21 @@ def read_object(response: Response) -> dict[str, Any]:
 def phone_number(document: dict[str, Any]) -> PhoneNumberFacts:
     """The phone number in a response to a read."""
     rating = _text(document, "quality_rating") or _text(_inner(document, "quality_score"), "score")
-    limit = _text(document, "whatsapp_business_manager_messaging_limit")
-    return PhoneNumberFacts(_text(document, "id"), _text(document, "status"), rating, limit)
+    return PhoneNumberFacts(
+        _text(document, "id"),
+        _text(document, "status"),
+        rating,
+        _text(document, "whatsapp_business_manager_messaging_limit"),
+        display_number=_text(document, "display_phone_number"),
+        verified_name=_text(document, "verified_name"),
+        throughput=_text(_inner(document, "throughput"), "level"),
+    )
+
+
+def owner(document: dict[str, Any]) -> OwnerFacts:
+    """The owner in a response to a read of an account."""
+    told = _inner(document, "owner_business_info")
+    return OwnerFacts(_text(told, "id"), _text(told, "name"))
 
 
 def account(document: dict[str, Any]) -> AccountFacts:

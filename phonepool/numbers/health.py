@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models, transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.db.models.functions import Least
 from django.utils import timezone
 
@@ -20,8 +20,8 @@ from phonepool.models import Breaker, NumberState, PhoneEvent, PhoneNumber, Port
 # quality → (messages a second, messages a day), at most; design §6
 CEILINGS: dict[str, tuple[float, int]] = {
     Quality.HIGH: (float("inf"), 10**9),
-    Quality.UNKNOWN: (float("inf"), 10**9),  # a new number has no rating yet
     Quality.MEDIUM: (50.0, 10_000),
+    Quality.UNKNOWN: (50.0, 10_000),  # a new number has no rating yet: Meta watches it
     Quality.LOW: (20.0, 1_000),
     Quality.FLAGGED: (0.0, 0),
 }
@@ -203,8 +203,8 @@ def _wake_reason(waiting: int, until: datetime, now: datetime) -> str:
 
 def lost_primaries() -> int:
     """The number of primaries that cannot make calls now."""
-    lost = ~Q(state=NumberState.ACTIVE) | Q(quality=Quality.FLAGGED) | ~Q(breaker=Breaker.CLOSED)
-    return PhoneNumber.objects.filter(lost, role=Role.PRIMARY).count()
+    primaries = PhoneNumber.objects.filter(role=Role.PRIMARY)
+    return primaries.exclude(pk__in=PhoneNumber.objects.carrying().values("pk")).count()
 
 
 def capacity(numbers: Iterable[PhoneNumber], seconds: float, now: datetime) -> int:

@@ -22,13 +22,13 @@ class OperationRefused(Exception):  # noqa: N818  # the word the page uses
 def rest(number_id: int, minutes: int, *, reason: str, by: str, now: datetime) -> None:
     """Rests an active number for `minutes`; then it becomes active again."""
     if not 1 <= minutes <= MAX_REST_MINUTES:
-        raise OperationRefused(f"A rest lasts 1 to {MAX_REST_MINUTES:,} minutes.")
+        raise OperationRefused(f"Pause a number for 1 to {MAX_REST_MINUTES:,} minutes.")
     until = now + timedelta(minutes=minutes)
     cause = _reason_with_user(by, reason)
     _move(
         number_id,
         {NumberState.ACTIVE, NumberState.RESTING},
-        "Only a number that is active can rest.",
+        "Only an active number can be paused.",
         state=NumberState.RESTING,
         state_reason=cause,
         rest_until=until,
@@ -41,7 +41,7 @@ def rest(number_id: int, minutes: int, *, reason: str, by: str, now: datetime) -
 def disable(number_id: int, *, reason: str, by: str, now: datetime) -> None:
     """Takes the number out of the pool until a user enables it."""
     if not health.disable(number_id, _reason_with_user(by, reason), now=now):
-        raise OperationRefused("This number is disabled already.")
+        raise OperationRefused("This number is already disabled.")
 
 
 def enable(number_id: int, *, reason: str, by: str, now: datetime) -> None:
@@ -52,7 +52,7 @@ def enable(number_id: int, *, reason: str, by: str, now: datetime) -> None:
     _move(
         number_id,
         {NumberState.DISABLED, NumberState.RESTING},
-        "This number is in the pool already.",
+        "This number is already enabled.",
         state=state,
         state_reason="",
         rest_until=None,
@@ -69,7 +69,7 @@ def promote(number_id: int, *, reason: str, by: str, now: datetime) -> None:
         pk=number_id, role=Role.BACKUP, state__in=[NumberState.STANDBY, NumberState.ACTIVE]
     ).update(role=Role.PRIMARY, state=NumberState.ACTIVE, state_reason="", rest_until=None)
     if not moved:
-        raise OperationRefused("Only a backup that stands by can be promoted: enable it first.")
+        raise OperationRefused("Only a backup on standby can be promoted. Enable it first.")
     health.record_event(number_id, "promoted", _reason_with_user(by, reason), now)
 
 
@@ -77,7 +77,7 @@ def demote(number_id: int, *, reason: str, by: str, now: datetime) -> None:
     """Makes a primary a backup on standby; refused for the last usable primary."""
     others = PhoneNumber.objects.usable().filter(role=Role.PRIMARY).exclude(pk=number_id)
     if not others.exists():
-        raise OperationRefused("This is the last primary that works: promote a backup first.")
+        raise OperationRefused("This is the only primary that can send. Promote a backup first.")
     moved = PhoneNumber.objects.filter(
         pk=number_id, role=Role.PRIMARY, state=NumberState.ACTIVE
     ).update(role=Role.BACKUP, state=NumberState.STANDBY, state_reason="")
@@ -95,7 +95,7 @@ def _move(number_id: int, left: Collection[NumberState], otherwise: str, **field
 def _refuse_flagged(number: PhoneNumber) -> None:
     if number.quality == Quality.FLAGGED:
         raise OperationRefused(
-            "Meta has flagged this number: it comes back by itself when Meta lifts that."
+            "Meta has flagged this number. It is enabled automatically when Meta lifts the flag."
         )
 
 

@@ -53,7 +53,7 @@ UPDATE phonepool_phonenumber
        breaker = CASE WHEN breaker = 'CLOSED' THEN breaker ELSE 'HALF_OPEN' END,
        breaker_until = CASE WHEN breaker = 'CLOSED' THEN breaker_until
                             ELSE %(now)s + %(cooldown)s END
- WHERE id = %(id)s AND state = 'ACTIVE' AND quality <> 'FLAGGED'
+ WHERE id = %(id)s AND state = 'ACTIVE' AND quality <> 'FLAGGED' AND verified_at IS NOT NULL
    AND NOT EXISTS (SELECT 1 FROM phonepool_portfolio AS account
                     WHERE account.id = portfolio_id AND account.paused_until > %(now)s)
    AND (breaker = 'CLOSED' OR (breaker_until <= %(now)s AND %(count)s <= %(trial)s))
@@ -67,6 +67,7 @@ RETURNING next_slot
 OPEN_TO_CALLS = """EXISTS (
     SELECT 1 FROM phonepool_phonenumber AS number WHERE number.id = %(number)s
        AND number.state = 'ACTIVE' AND number.quality <> 'FLAGGED' AND number.breaker <> 'OPEN'
+       AND number.verified_at IS NOT NULL
        AND NOT EXISTS (SELECT 1 FROM phonepool_portfolio AS account
                         WHERE account.id = number.portfolio_id AND account.paused_until > %(clock)s)
 )"""

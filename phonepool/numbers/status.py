@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from phonepool.models import Breaker, NumberState, PhoneNumber, Quality
 from phonepool.numbers import health
@@ -16,6 +18,12 @@ _STATE_LEVELS = {
     NumberState.STANDBY: "open",
     NumberState.RESTING: "open",
     NumberState.DISABLED: "bad",
+}
+_STATE_WORDS = {
+    NumberState.ACTIVE: gettext_lazy("Active"),
+    NumberState.STANDBY: gettext_lazy("Standby"),
+    NumberState.RESTING: gettext_lazy("Paused"),
+    NumberState.DISABLED: gettext_lazy("Disabled"),
 }
 _QUALITY_LEVELS = {Quality.HIGH: "good", Quality.MEDIUM: "open", Quality.UNKNOWN: "open"}
 
@@ -27,6 +35,7 @@ class NumberStatus:
     number: PhoneNumber
     level: str  # of its state: good, open or bad
     quality_level: str
+    quality: str
     state: str  # a sentence
     rate_used: float | None  # recent messages per second; None: not measured
     rate_now: float  # messages per second that it may send now
@@ -36,6 +45,14 @@ class NumberStatus:
     share: int  # per cent of all messages sent today
     breaker: str  # a sentence; empty if it is closed
     retries: str
+
+    @property
+    def speed(self) -> str:
+        """Recent messages per second against the limit."""
+        facts = {"used": round(self.rate_used or 0), "now": round(self.rate_now)}
+        words = _("%(used)s/s now · limit %(limit)s/s") % {**facts, "limit": self.rate_limit}
+        slowed = self.rate_now < self.rate_limit
+        return words + (_(" · slowed to %(now)s/s") % facts if slowed else "")
 
 
 def number_statuses(
@@ -51,28 +68,56 @@ def _number_status(
     number: PhoneNumber, total: int, now: datetime, used: float | None
 ) -> NumberStatus:
     today = health.sent_today(number, now)
+    verified = number.verified_at is not None
     return NumberStatus(
         number=number,
-        level=_STATE_LEVELS[NumberState(number.state)],
-        quality_level=_QUALITY_LEVELS.get(Quality(number.quality), "bad"),
+        level=_STATE_LEVELS[NumberState(number.state)] if verified else "bad",
+        quality_level=_QUALITY_LEVELS.get(Quality(number.quality), "bad") if verified else "open",
+        quality=quality_words(number),
         state=state_sentence(number),
         rate_used=used,
-        rate_now=health.rate(number, now),
+        rate_now=health.rate(number, now) if verified else 0.0,
         rate_limit=number.rate_per_second,
         today=today,
         today_limit=health.daily_ceiling(number),
         share=round(100 * today / total) if total else 0,
         breaker=breaker_sentence(number, now),
-        retries=f"{number.retry_credit:.0f} left in the budget",
+        retries=_retries(number),
     )
 
 
 def state_sentence(number: PhoneNumber) -> str:
-    """The state, its end and its reason."""
-    sentence = str(NumberState(number.state)).capitalize()
+    """The state, its end and its reason; of a number that Meta does not know, that."""
+    sentence = str(_STATE_WORDS[NumberState(number.state)])
     if number.state == NumberState.RESTING and number.rest_until:
-        sentence += f" until {_time_of_day(number.rest_until)}"
+        until = _time_of_day(number.rest_until)
+        sentence = _("Paused until %(time)s") % {"time": until}
+    if number.verified_at is None:
+        if number.state != NumberState.DISABLED:
+            return _("Not verified")
+        sentence = _("Disabled, not verified")
     return f"{sentence} ({number.state_reason})" if number.state_reason else sentence
+
+
+def quality_words(number: PhoneNumber) -> str:
+    """Meta's rating; none of a number that Meta does not know."""
+    return "–" if number.verified_at is None else str(number.get_quality_display())
+
+
+def name(number: PhoneNumber) -> str:
+    """Its label, and the number that recipients see."""
+    shown = number.display_number
+    return f"{number.label} ({shown})" if shown else number.label
+
+
+def _retries(number: PhoneNumber) -> str:
+    """How many retries it has earned, or how many wait for more."""
+    credit = round(number.retry_credit)
+    if credit < 0:
+        return _("%(count)s waiting for budget") % {"count": f"{-credit:,}"}
+    if not number.retry_at:
+        return _("None used")
+    return _("%(count)s available") % {"count": f"{credit:,}"}
 
 
 def breaker_sentence(number: PhoneNumber, now: datetime) -> str:
@@ -80,10 +125,11 @@ def breaker_sentence(number: PhoneNumber, now: datetime) -> str:
     if number.breaker == Breaker.CLOSED:
         return ""
     if number.breaker == Breaker.HALF_OPEN:
-        return "One message is on trial"
+        return _("Testing with one message")
     trial = datetime.fromtimestamp(number.breaker_until, UTC)
-    when = f"at {_time_of_day(trial)}" if trial > now else "with the next message"
-    return f"Left alone after faults; tried again {when}"
+    if trial <= now:
+        return _("Stopped after failed calls. Tries again with the next message.")
+    return _("Stopped after failed calls. Tries again at %(time)s.") % {"time": _time_of_day(trial)}
 
 
 def _time_of_day(moment: datetime) -> str:

@@ -16,6 +16,7 @@ from django.contrib import messages
 from django.contrib.admin import ModelAdmin, helpers
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.functional import Promise
 from unfold.decorators import action
 
 from subscribers.admin import decision_form, form_keys
@@ -33,7 +34,7 @@ Page = TypeVar("Page", bound=Callable[..., Any])
 
 
 def action_button(
-    description: str, *, permissions: Sequence[str], icon: str = ""
+    description: str | Promise, *, permissions: Sequence[str], icon: str = ""
 ) -> Callable[[Page], Page]:
     """A button at the top that opens its own page; refused without the permissions.
 

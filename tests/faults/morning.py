@@ -42,6 +42,8 @@ def prepare(people: int, *, rates: Sequence[int]) -> Content:
             role=line.role,
             rate_per_second=rate,
             state=home_state(line.role),
+            quality="HIGH",
+            verified_at=timezone.now(),
         )
     template = builders.a_template(
         name=TEMPLATE,

@@ -16,6 +16,8 @@ from django.core.management.base import BaseCommand, CommandError
 from config.monitoring.worker_heartbeat import WorkerHeartbeat
 from config.processes.child import report_ready
 
+SYNC, SYNC_QUEUE = "distribution.tasks.sync_phone_numbers", "distribution-analytics"
+
 
 class Command(BaseCommand):
     help = "Runs a Celery worker for the given queues; LOG_LEVEL sets how much it tells."
@@ -36,8 +38,15 @@ class Command(BaseCommand):
         os.environ["CELERY_SKIP_CHECKS"] = "1"  # Celery would run the system checks itself
         worker_ready.connect(lambda **_: report_ready(), weak=False)
         worker_ready.connect(lambda **_: heartbeat.start(), weak=False)
+        if SYNC_QUEUE in queues:
+            worker_ready.connect(lambda **_: _sync_numbers(), weak=False)
         worker_shutdown.connect(lambda **_: heartbeat.stop(), weak=False)
         current_app.worker_main(worker_arguments(queues, concurrency))
+
+
+def _sync_numbers() -> None:
+    """The numbers of the environment are in the pool, and verified, soon after the start."""
+    current_app.send_task(SYNC, queue=SYNC_QUEUE, expires=60)
 
 
 def default_concurrency(queues: Sequence[str]) -> int:

@@ -246,9 +246,9 @@ def test_the_pool_tells_what_is_left_of_the_portfolios_limit():
 
     page = html(a_client("Viewer"), POOL)
 
-    assert "1 of 2 used, 1 left. The next distribution has 3" in page
-    assert "ask Meta for a higher limit" in page
-    assert "1 of 100,000 (100 % of all)" in page
+    assert "1 of 2 used · 1 left · next distribution: 3 people" in page
+    assert "Ask Meta for a higher limit" in page
+    assert "1 of 100,000 (100% of all)" in page
 
 
 def test_the_pools_page_asks_the_same_number_of_questions_for_many_numbers():

@@ -49,7 +49,7 @@ def a_backup(**fields) -> PhoneNumber:
     [
         (Quality.HIGH, 80, 80, 100_000),
         (Quality.HIGH, 1000, 1000, 100_000),  # upgraded by Meta
-        (Quality.UNKNOWN, 80, 80, 100_000),
+        (Quality.UNKNOWN, 80, 50, 10_000),
         (Quality.MEDIUM, 80, 50, 10_000),
         (Quality.MEDIUM, 30, 30, 10_000),
         (Quality.LOW, 80, 20, 1_000),

@@ -79,7 +79,7 @@ def test_a_flagged_number_is_not_put_back_by_hand(act):
 
 
 def test_the_last_primary_stays_one():
-    with pytest.raises(operations.OperationRefused, match="last primary"):
+    with pytest.raises(operations.OperationRefused, match="only primary"):
         operations.demote(a_number().pk, **SAID)
 
 
