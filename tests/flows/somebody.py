@@ -31,10 +31,11 @@ from distribution.models import (
 )
 from evidence.linking import Linker
 from subscribers import tasks
-from subscribers.models import ImportJob, Subscriber
+from subscribers.models import Erasure, ImportJob, Subscriber
 from tests import builders
 from tests.api.tokens import a_program
 from tests.distribution.staff import a_client, a_member
+from tests.shown_forms import confirm
 from tests.subscribers.admin.test_imports import decide
 from tests.webhooks import posts
 from webhooks.applying import inbox
@@ -216,3 +217,11 @@ def came_by_every_path() -> Subscriber:
     is_spoken_of(asked)
     Linker().link()
     return asked
+
+
+def erase(person: Subscriber) -> None:
+    admin = a_client("Administrator")
+    for act in ("erase_person", "purge_person"):
+        url = reverse(f"admin:subscribers_subscriber_{act}", args=[person.pk])
+        assert confirm(admin, url, reason=f"{NAME} asked"[:150]).status_code == 302
+    assert Erasure.objects.get().purged_at is not None

@@ -26,10 +26,10 @@ from tests import builders
 from tests.distribution.staff import a_client
 from tests.flows.somebody import (
     DIGITS,
-    NAME,
     OUT,
     PHONE,
     came_by_every_path,
+    erase,
     places_that_name_them,
     post,
 )
@@ -43,14 +43,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def person() -> Subscriber:
     return came_by_every_path()
-
-
-def erase(person: Subscriber) -> None:
-    admin = a_client("Administrator")
-    for act in ("erase_person", "purge_person"):
-        url = reverse(f"admin:subscribers_subscriber_{act}", args=[person.pk])
-        assert confirm(admin, url, reason=f"{NAME} asked"[:150]).status_code == 302
-    assert Erasure.objects.get().purged_at is not None
 
 
 def broken_rules() -> set[str]:
