@@ -48,6 +48,7 @@ MIDDLEWARE = [
     "django_otp.middleware.OTPMiddleware",
     "config.staff.second_factor.SecondFactorGate",
     "config.staff.audit_log.RequestContext",
+    "config.web.few_uploads.FewUploads",
     "django.contrib.messages.middleware.MessageMiddleware",
     "config.staff.confirmation.Confirmation",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

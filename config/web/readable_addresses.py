@@ -11,7 +11,7 @@ from django.db import DataError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.deprecation import MiddlewareMixin
 
-from config.web import error_pages, offered_filters
+from config.web import error_pages, few_uploads, offered_filters
 from subscribers import slots
 from subscribers.whole_numbers import whole_number
 
@@ -55,14 +55,8 @@ class ReadableAddresses(MiddlewareMixin):
         the other.
         """
         if isinstance(error, slots.Busy):
-            return _busy(error)
+            return few_uploads.busy_page(error)
         if not request.path.startswith(PAGES) or not isinstance(error, DataError | OverflowError):
             return None
         log.warning("%s %s: %s", request.method, request.path, type(error).__name__)
         return error_pages.bad_request(request, BadRequest(OUT_OF_RANGE))
-
-
-def _busy(error: slots.Busy) -> HttpResponse:
-    status = 429 if error.by_caller else 503
-    wait = {"Retry-After": str(slots.RETRY_SECONDS)}
-    return HttpResponse(f"{error}\n", status=status, content_type="text/plain", headers=wait)
