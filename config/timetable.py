@@ -26,6 +26,7 @@ def timetable() -> dict[str, dict[str, Any]]:
         "apply webhooks": _entry("webhooks.tasks.drain_inbox", 5.0),
         "refresh the SLA": _entry("distribution.tasks.refresh_sla", 5.0),
         "tell about alerts": _entry("distribution.tasks.notify_alerts", 10.0),
+        "send notifications": _entry("distribution.tasks.send_notifications", 10.0),
         "refresh rollups": _entry("distribution.tasks.refresh_rollups", 15.0),
         "post events": _entry("distribution.tasks.post_events", 5.0),
         "forget old events": _entry("distribution.tasks.forget_events", 3600.0),

@@ -4,12 +4,19 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from config.monitoring import endpoints
-from config.staff import second_factor, sessions
+from config.staff import password_reset, second_factor, sessions
 
 admin.autodiscover()
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/second-factor/", second_factor.enter_code, name="second_factor"),
     path("admin/second-factor/set-up/", second_factor.set_up, name="second_factor_set_up"),
+    path("admin/reset-password/", password_reset.ask, name=password_reset.ASK),
+    path("admin/reset-password/sent/", password_reset.sent, name=password_reset.SENT),
+    path(
+        "admin/reset-password/<uidb64>/<token>/",
+        password_reset.Confirm.as_view(),
+        name=password_reset.CONFIRM,
+    ),
     path("admin/signed-in/", admin.site.admin_view(sessions.signed_in), name="signed_in"),
     path("admin/", admin.site.urls),
     path("dashboard/", include("distribution.urls")),

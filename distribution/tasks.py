@@ -14,7 +14,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from distribution.access import sessions
-from distribution.alerts.notifiers import webhook
+from distribution.alerts.notifiers import mail, webhook
 from distribution.analytics import rollups
 from distribution.engine import clock_repair
 from distribution.engine import tick as engine_tick  # `tick` is a task here
@@ -180,6 +180,12 @@ def notify_alerts() -> int:
 
 
 @shared_task(ignore_result=True)
+def send_notifications() -> None:
+    """Send e-mails to staff in a background thread: a mail server may be slow to answer."""
+    mail.sending.start()
+
+
+@shared_task(ignore_result=True)
 def post_events() -> None:
     """Post outgoing events in a background thread: a dead receiver holds up no worker thread."""
     delivery.posting.start()
@@ -187,8 +193,9 @@ def post_events() -> None:
 
 @shared_task(ignore_result=True)
 def forget_events() -> int:
-    """Delete events that were posted long ago."""
-    return delivery.delete_old(timezone.now())
+    """Delete events that were posted, and notifications that were settled, long ago."""
+    now = timezone.now()
+    return delivery.delete_old(now) + mail.delete_old(now)
 
 
 @shared_task(ignore_result=True)

@@ -17,7 +17,7 @@ from pathlib import Path
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from config.settings import admin_theme, api, apps, databases, logs
+from config.settings import admin_theme, api, apps, databases, logs, mail
 from config.settings import environment as env
 from config.web import headers
 
@@ -132,7 +132,7 @@ AXES_FAILURE_LIMIT = env.integer("SIGN_IN_FAILURES", 5, low=1)
 AXES_COOLOFF_TIME = timedelta(seconds=env.integer("SIGN_IN_COOLOFF_SECONDS", 900, low=1))
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_CLIENT_IP_CALLABLE = "config.web.client_address.client_network"
-AXES_LOCKOUT_TEMPLATE = "admin/locked_out.html"
+AXES_LOCKOUT_CALLABLE = "config.staff.sign_in.locked_out"
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 AXES_RESET_ON_SUCCESS = True
@@ -140,6 +140,21 @@ AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 CONTENT_SECURITY_POLICY = headers.POLICY
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+
+# --- E-mail to staff ------------------------------------------------------------------------------
+
+# The address of the admin in e-mails, without a slash at its end.
+PUBLIC_URL = env.url(
+    "PUBLIC_URL", mail.own_address(ALLOWED_HOSTS, https=HTTPS), schemes=("https", "http")
+)
+MAIL = mail.configuration(env.text("EMAIL_URL"), console=EMBEDDED or DEBUG)
+EMAIL_ENABLED = MAIL.enabled
+EMAIL_BACKEND = MAIL.backend
+EMAIL_HOST, EMAIL_PORT = MAIL.host, MAIL.port
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = MAIL.user, MAIL.password
+EMAIL_USE_TLS, EMAIL_USE_SSL, EMAIL_TIMEOUT = MAIL.use_tls, MAIL.use_ssl, mail.TIMEOUT_SECONDS
+DEFAULT_FROM_EMAIL = env.text("EMAIL_FROM", mail.own_sender(PUBLIC_URL))
+PASSWORD_RESET_TIMEOUT = 30 * 60  # seconds for which the link works
 
 # --- The API ----------------------------------------------------------------------------------
 
@@ -298,6 +313,7 @@ LOG_SECRETS = [
     WHATSAPP_ACCESS_TOKEN,
     WHATSAPP_VERIFY_TOKEN,
     *WHATSAPP_APP_SECRETS,
+    EMAIL_HOST_PASSWORD,
     env.signing_secret("WEBHOOK_STATUS_SECRET"),
 ]
 LOGGING = logs.configuration(level=LOG_LEVEL, form=LOG_FORMAT, secrets=LOG_SECRETS)

@@ -60,14 +60,16 @@ def _section(pages: list[Page], title: str = "") -> dict[str, Any]:
 
 
 def _item(
-    title: str, icon: str, model: str = "", route: str = "", permission: str = ""
+    title: str, icon: str, model: str = "", route: str = "", permission: str = "", badge: str = ""
 ) -> dict[str, Any]:
     """An entry: the list of `model` (`app.model`) or another route, shown to users with the
-    permission, by default the model's view permission."""
+    permission, by default the model's view permission. `badge` is a count of `staff/badges`."""
     app, _, name = model.partition(".")
     item = {"title": title, "icon": icon, "link": Link(route or f"admin:{app}_{name}_changelist")}
     if model or permission:
         item["permission"] = Allowed(permission or f"{app}.view_{name}")
+    if badge:
+        item["badge"] = f"config.staff.badges.{badge}"
     return item
 
 
@@ -85,7 +87,7 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": True,
     "DASHBOARD_CALLBACK": "config.staff.home.add_today",
     "STYLES": [Asset("config/admin.css")],
-    "SCRIPTS": [Asset("config/session.js"), Asset("config/unsaved.js")],
+    "SCRIPTS": [Asset("config/session.js"), Asset("config/copy.js")],
     "COLORS": {
         # The warm end of a sunrise; dark enough on white for small letters.
         "primary": {
@@ -101,6 +103,16 @@ UNFOLD: dict[str, Any] = {
             "900": "oklch(35% .1 38.2)",
             "950": "oklch(26.6% .079 36.3)",
         }
+    },
+    "LOGIN": {"form": "config.staff.sign_in.SignInForm"},
+    "ACCOUNT": {
+        "navigation": [
+            {
+                "title": "Notifications",
+                "link": Link("admin:distribution_notification_choices"),
+            },
+            {"title": "Change password", "link": Link("admin:password_change")},
+        ]
     },
     "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": NAVIGATION},
 }

@@ -39,7 +39,7 @@ OLD = "old"  # beside SIGN_IN, CODE and SET_UP: why a form is shown again
 TITLES = {
     SIGN_IN: "You were signed out",
     CODE: "Enter your code first",
-    SET_UP: "Set up your code first",
+    SET_UP: "Set up two-factor authentication first",
     OLD: "You have signed in again since",
 }
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -80,9 +80,10 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
 
 
 def is_sign_in(path: str) -> bool:
-    """Whether the path is one of the pages for signing in or out."""
+    """Whether the path is one of the pages for signing in or out, or for a new password."""
     names = ("second_factor", "second_factor_set_up", "admin:logout")
-    return path in (resolve_url(settings.LOGIN_URL), *map(reverse, names))
+    pages = (resolve_url(settings.LOGIN_URL), *map(reverse, names))
+    return path in pages or path.startswith(reverse("admin_password_reset"))
 
 
 def _page(request: HttpRequest, why: str, *, status: int, keep: bool = True) -> HttpResponse:

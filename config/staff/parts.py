@@ -20,7 +20,7 @@ from distribution.api.http import problems
 SIGN_IN, CODE, SET_UP = "sign-in", "code", "set-up"  # what somebody has to do first
 SIGNED_OUT = "You were signed out: sign in in another tab, then save."
 CODE_WANTED = "Enter your code in another tab, then save."
-SET_UP_WANTED = "Set up your code in another tab, then save."
+SET_UP_WANTED = "Set up two-factor authentication in another tab, then save."
 SIGNED_IN_SINCE = "You have signed in again since this page was opened. Press the button once more."
 WANTED = {SIGN_IN: SIGNED_OUT, CODE: CODE_WANTED, SET_UP: SET_UP_WANTED}
 LINES = {
@@ -29,7 +29,7 @@ LINES = {
     403: "You may not do this: ask an administrator.",
     404: "This is not there any more: go back to the list.",
     413: "This is too large for the server: send less at once.",
-    429: "Too many tries: wait a quarter of an hour.",
+    429: "Too many attempts. Wait a while and try again.",
 }
 ELSEWHERE = "This page has changed: reload it."
 BROKEN = "Something is wrong on the server and was reported. What you typed is still here."

@@ -1,4 +1,4 @@
-"""The second factor of staff: a code from an authenticator app, or one of ten spare codes.
+"""The second factor of staff: a code from an authenticator app, or one of ten recovery codes.
 
 TWO_FACTOR: `off` never requires it, `optional` requires it of users who have set it up, `required`
 makes every user set it up. It is replaced only by who confirms with password and present code
@@ -27,6 +27,8 @@ from django.utils.crypto import salted_hmac
 from django.utils.deprecation import MiddlewareMixin
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.cache import never_cache
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
@@ -44,10 +46,9 @@ EXEMPT_VIEWS = (
     "admin:jsi18n",
 )
 SPARE_CODES_COUNT = 10
-SET_UP, REPLACED = "Set up a second factor.", "Replaced the second factor."  # in the audit log
-WRONG_CODE = (
-    "That code is not right. Codes change every 30 seconds; after a wrong one wait a little."
-)
+SET_UP = "Set up two-factor authentication."  # in the audit log
+REPLACED = "Replaced two-factor authentication."
+WRONG_CODE = gettext_lazy("Incorrect code. Wait for the next one and try again.")
 
 
 class SecondFactorGate(MiddlewareMixin):
@@ -97,8 +98,8 @@ def enter_code(request: HttpRequest) -> HttpResponse:
             if is_first:
                 sign_in_log.completed(request, user)
             return _redirect_to_next(request)
-        error = WRONG_CODE
-    return _page(request, "enter_code", "Enter your code", error=error)
+        error = str(WRONG_CODE)
+    return _page(request, "enter_code", _("Enter your code"), error=error)
 
 
 @never_cache
@@ -116,11 +117,11 @@ def set_up(request: HttpRequest) -> HttpResponse:
     if request.method == "POST":
         if step := _step_of(key, request.POST.get("code", "").strip()):
             codes = _confirm(request, user, key, step)
-            return _page(request, "done", "Write these down", codes=codes)
-        error = WRONG_CODE
+            return _page(request, "done", _("Save your recovery codes"), codes=codes)
+        error = str(WRONG_CODE)
     url = TOTPDevice(user=user, key=hexlify(key).decode()).config_url
     shown = {"qr_code": qr_code(url), "key": b32encode(key).decode()}
-    return _page(request, "set_up", "Set up your code", error=error, **shown)
+    return _page(request, "set_up", _("Set up two-factor authentication"), error=error, **shown)
 
 
 def remove_devices(user: User) -> None:
@@ -152,7 +153,7 @@ def _confirm(request: HttpRequest, user: User, key: bytes, step: int) -> list[st
         user=user, name="phone", key=hexlify(key).decode(), confirmed=True, last_t=step
     )
     spare = StaticDevice.objects.create(user=user, name="spare codes")
-    codes = [StaticToken.random_token() for _ in range(SPARE_CODES_COUNT)]
+    codes = [StaticToken.random_token() for _number in range(SPARE_CODES_COUNT)]
     StaticToken.objects.bulk_create([StaticToken(device=spare, token=code) for code in codes])
     request.session.cycle_key()
     django_otp.login(request, device)

@@ -9,6 +9,7 @@ from datetime import datetime
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
+from distribution.alerts import notices
 from distribution.alerts.catalogue import AlertRule
 from distribution.ledger import outbox
 from distribution.models import Alert, EventKind, Severity
@@ -30,6 +31,8 @@ def raise_alert(
     """
     scope, severity = rule.scope(about), rule.severity(severity)
     current = _alerts(rule, about).filter(closed_at=None)
+    if severity == Severity.CRITICAL and notices.is_told(rule):
+        _tell_if_worse(rule, scope, current, message[:500], now)
     if current.update(message=message[:500], severity=severity):
         return False
     try:
@@ -38,11 +41,21 @@ def raise_alert(
                 rule=rule, scope=scope, severity=severity, message=message[:500], opened_at=now
             )
             outbox.alert(EventKind.ALERT_OPENED, alert, now=now)
+            notices.tell(rule, scope, severity, alert.message, now=now)
     except IntegrityError:
         return False
     # Without the message: people's words can be in it, and what is in a log cannot be erased.
     log.warning("alert opened: %s %s", rule, scope)
     return True
+
+
+def _tell_if_worse(
+    rule: AlertRule, scope: str, current: QuerySet[Alert], message: str, now: datetime
+) -> None:
+    """Who was told of a warning is told that it has become critical."""
+    with transaction.atomic():
+        if current.filter(severity=Severity.WARNING).update(severity=Severity.CRITICAL):
+            notices.tell(rule, scope, Severity.CRITICAL, message, now=now)
 
 
 def close_alert(rule: AlertRule, about: int | str = "", *, now: datetime) -> bool:

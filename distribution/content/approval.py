@@ -10,10 +10,8 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.db.models import F
-from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-from distribution.content import template_schema, validation
+from distribution.content import notices, template_schema, validation
 from distribution.ledger import outbox
 from distribution.models import (
     ApiToken,
@@ -42,11 +40,9 @@ EDITORIAL = (ContentState.DRAFT, ContentState.REJECTED)
 UNDECIDED = (*EDITORIAL, ContentState.SUBMITTED)
 AUTHOR, WORKER, TOKEN_MAKER = "author", "worker", "maker of its token"
 NO_SECOND_PERSON = {
-    AUTHOR: gettext_lazy("You wrote this, so someone else must decide."),
-    WORKER: gettext_lazy("You worked on this, so someone else must decide."),
-    TOKEN_MAKER: gettext_lazy(
-        "This was submitted with an API token you created, so someone else must decide."
-    ),
+    AUTHOR: "The author cannot {}",
+    WORKER: "You worked on it and cannot {} it",
+    TOKEN_MAKER: "It came by an API token that you made, so you cannot {} it",
 }
 
 
@@ -58,11 +54,11 @@ class ChangedSinceError(ApprovalError):
     """The content was changed after it was read: it has to be reviewed again."""
 
     def __init__(self) -> None:
-        super().__init__(_("This changed since you opened it. Check it again."))
+        super().__init__("This changed since you opened it: look at it again.")
 
 
 def deadline(day: date) -> datetime:
-    """By when a day's content should be approved: the evening before, in India."""
+    """Until when a day's content should be approved: the evening before, in India."""
     evening = day - timedelta(days=1)
     return india_time.local_datetime(evening, settings.CONTENT_DEADLINE)
 
@@ -84,7 +80,7 @@ def write(
     _check_editable(fields)
     with transaction.atomic():
         content = Content.objects.create(author_id=by.pk, replaces=replaces, **fields)
-        record(content, Decision.EDITED, by, "", now, token)
+        _record(content, Decision.EDITED, by, "", now, token)
     return content
 
 
@@ -95,15 +91,15 @@ def edit(content: Content, *, by: AbstractBaseUser, now: datetime, **changes: ob
     """
     _check_editable(changes)
     with transaction.atomic():
-        change_state(
+        _change_state(
             content,
             EDITORIAL,
             ContentState.DRAFT,
-            _("Submitted and approved content cannot be edited. Write a new one for that day."),
+            "Submitted and approved content is frozen: write a new one for that day instead.",
             **changes,
             author_id=by.pk,
         )
-        record(content, Decision.EDITED, by, "", now)
+        _record(content, Decision.EDITED, by, "", now)
     return content
 
 
@@ -112,9 +108,11 @@ def new_version(content: Content, *, by: AbstractBaseUser, now: datetime) -> Con
     with transaction.atomic():
         locked = Content.objects.select_for_update().get(pk=content.pk)  # two at once write one
         if locked.state != ContentState.APPROVED:
-            raise ApprovalError(_("Only approved content can have a new version."))
+            raise ApprovalError("Only approved content gets a new version; others can be edited.")
         if locked.newer_versions.filter(state__in=UNDECIDED).exists():
-            raise ApprovalError(_("A new version is already in progress. Find it in the list."))
+            raise ApprovalError(
+                "Somebody is writing a new version already: look for it in the list."
+            )
         fields = {name: getattr(locked, name) for name in EDITABLE}
         return write(by=by, now=now, replaces=locked, **fields)
 
@@ -124,18 +122,20 @@ def submit(
 ) -> None:
     """Hand a draft to the approvers."""
     if content.author_id != by.pk:
-        raise ApprovalError(_("Only the author can submit this content."))
+        raise ApprovalError("Only its author can submit a content.")
     _require_day_to_come(content, now)
     _require_valid(content)
     with transaction.atomic():
-        change_state(
+        _change_state(
             content,
             [ContentState.DRAFT],
             ContentState.SUBMITTED,
-            _("Only a draft can be submitted. Edit rejected content first."),
+            "Only a draft can be submitted; edit a rejected content first.",
             submitted_at=now,
         )
-        record(content, Decision.SUBMITTED, by, "", now, token)
+        _record(content, Decision.SUBMITTED, by, "", now, token)
+        by_when = None if content.is_fallback or content.day is None else deadline(content.day)
+        notices.review_waiting(content, by=by, deadline=by_when, now=now)
 
 
 def approve(content: Content, *, by: AbstractBaseUser, now: datetime, reason: str = "") -> None:
@@ -143,21 +143,21 @@ def approve(content: Content, *, by: AbstractBaseUser, now: datetime, reason: st
 
     After the deadline only with a reason. The content it replaces is retired at the same time.
     """
-    _require_second_person(content, by)
+    _require_second_person(content, by, "approve")
     _require_day_to_come(content, now)
     if is_late(content, now) and not reason.strip():
-        raise ApprovalError(_("The deadline has passed. Give a reason for approving late."))
+        raise ApprovalError("The deadline was the evening before: say why it is approved late.")
     _require_valid(content)  # Meta may have changed the message template since the submission
     template = content.message_template
     with transaction.atomic():
         chosen_at = _retire_replaced(content, by, now)
         try:
             with transaction.atomic():
-                change_state(
+                _change_state(
                     content,
                     [ContentState.SUBMITTED],
                     ContentState.APPROVED,
-                    _("Only submitted content can be approved."),
+                    "Only submitted content can be approved.",
                     decided_at=now,
                     chosen_at=chosen_at,
                     approved_fingerprint=template_schema.fingerprint(template.components),
@@ -165,42 +165,45 @@ def approve(content: Content, *, by: AbstractBaseUser, now: datetime, reason: st
                     approved_ttl_seconds=template.send_ttl_seconds,
                 )
         except IntegrityError:
-            words = _("Content for %(day)s is already approved.") % {"day": content.day}
-            raise ApprovalError(words) from None
-        record(content, Decision.APPROVED, by, reason, now)
+            raise ApprovalError(
+                f"There is an approved content for {content.day} already."
+            ) from None
+        _record(content, Decision.APPROVED, by, reason, now)
         outbox.content(EventKind.CONTENT_APPROVED, content, reason=reason, now=now)
+        notices.approved(content, by=by, reason=reason, now=now)
 
 
 def reject(content: Content, *, by: AbstractBaseUser, now: datetime, reason: str) -> None:
     """Send it back to its author, with the reason."""
-    _require_second_person(content, by)
+    _require_second_person(content, by, "reject")
     if not reason.strip():
-        raise ApprovalError(_("Give a reason so the author can fix it."))
+        raise ApprovalError("Say why it is rejected, so that the author can mend it.")
     with transaction.atomic():
-        change_state(
+        _change_state(
             content,
             [ContentState.SUBMITTED],
             ContentState.REJECTED,
-            _("Only submitted content can be rejected."),
+            "Only submitted content can be rejected.",
             decided_at=now,
         )
-        record(content, Decision.REJECTED, by, reason, now)
+        _record(content, Decision.REJECTED, by, reason, now)
         outbox.content(EventKind.CONTENT_REJECTED, content, reason=reason, now=now)
+        notices.rejected(content, by=by, reason=reason, now=now)
 
 
 def choose_fallback(content: Content, *, by: AbstractBaseUser, now: datetime) -> None:
     """Make it the content of days that have no approved content."""
     with transaction.atomic():
         if not content.is_fallback:
-            raise ApprovalError(_("Only an approved fallback can be used."))
-        change_state(
+            raise ApprovalError("Only an approved fallback can be chosen.")
+        _change_state(
             content,
             [ContentState.APPROVED],
             ContentState.APPROVED,
-            _("Only an approved fallback can be used."),
+            "Only an approved fallback can be chosen.",
             chosen_at=now,
         )
-        record(content, Decision.CHOSEN, by, "", now)
+        _record(content, Decision.CHOSEN, by, "", now)
 
 
 def template_changed(content: Content) -> bool:
@@ -230,15 +233,15 @@ def _retire_replaced(content: Content, by: AbstractBaseUser, now: datetime) -> d
     if old is None or (old.day, old.is_fallback) != (content.day, content.is_fallback):
         return None
     if content.day is not None and not content.is_fallback and _has_opened(content.day):
-        raise ApprovalError(_("That day's distribution has started, so its content stays."))
-    change_state(
+        raise ApprovalError("That day's distribution has begun: its content stays.")
+    _change_state(
         old,
         [ContentState.APPROVED],
         ContentState.REPLACED,
-        _("A newer version already exists. Write a new version of that one."),
+        "What it replaces was replaced already: write a new version of the latest.",
     )
     Distribution.objects.filter(content=old, state__in=UNOPENED).update(content=content)
-    record(old, Decision.REPLACED, by, f"Replaced by “{content.title}”."[:500], now)
+    _record(old, Decision.REPLACED, by, f"Replaced by “{content.title}”."[:500], now)
     return old.chosen_at
 
 
@@ -251,19 +254,18 @@ def objection_to_day(day: date, now: datetime) -> str:
     """Why content for that day would never be sent; '' if it may be: the day is to come, or its
     distribution is not open yet."""
     if day < india_time.local_date(now):
-        return _("Choose a future date.")
+        return "That day is over: choose a coming one."
     daily = Distribution.objects.filter(kind=Kind.DAILY, local_date=day)
     begun = daily.exclude(state__in=UNOPENED).select_related("content").first()
     if begun is None:
         return ""
     if begun.opened_at is None:
-        state = begun.get_state_display().lower()
-        return _("That day's distribution is %(state)s. Choose another day.") % {"state": state}
-    sent = begun.content
-    what = _("the fallback") if sent and sent.is_fallback else f"“{sent.title}”" if sent else "–"
-    return _("That day's distribution has started with %(content)s. Choose a future date.") % {
-        "content": what
-    }
+        return (
+            f"That day's distribution is {begun.get_state_display().lower()}: choose another day."
+        )
+    said = begun.content
+    with_what = "the fallback" if said and said.is_fallback else f"“{said.title}”" if said else "it"
+    return f"That day's distribution has begun (with {with_what}): choose a coming day."
 
 
 def _require_day_to_come(content: Content, now: datetime) -> None:
@@ -278,13 +280,13 @@ def _require_valid(content: Content) -> None:
         raise ApprovalError(" ".join(problems))
 
 
-def _require_second_person(content: Content, by: AbstractBaseUser) -> None:
+def _require_second_person(content: Content, by: AbstractBaseUser, step: str) -> None:
     """Approval needs a person who has not edited the content, not even an earlier version.
 
     Who made an API token counts as a worker on what came by it, whomever it acts for.
     """
     if part := part_in(content, by):
-        raise ApprovalError(str(NO_SECOND_PERSON[part]))
+        raise ApprovalError(f"{NO_SECOND_PERSON[part].format(step)}: ask another person.")
 
 
 def part_in(content: Content, person: AbstractBaseUser) -> str:
@@ -300,12 +302,10 @@ def part_in(content: Content, person: AbstractBaseUser) -> str:
 def _check_editable(fields: Mapping[str, object]) -> None:
     unknown = set(fields) - set(EDITABLE)
     if unknown:
-        raise ApprovalError(
-            _("These cannot be edited: %(names)s.") % {"names": ", ".join(sorted(unknown))}
-        )
+        raise ApprovalError(f"These cannot be edited: {', '.join(sorted(unknown))}.")
 
 
-def change_state(
+def _change_state(
     content: Content,
     before: Sequence[ContentState],
     after: ContentState,
@@ -321,7 +321,7 @@ def change_state(
     raise ChangedSinceError if rows.exists() else ApprovalError(refusal)
 
 
-def record(
+def _record(
     content: Content,
     decision: Decision,
     by: AbstractBaseUser,

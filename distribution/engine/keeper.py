@@ -20,12 +20,20 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 from django.db.models import Exists, Subquery
 from django.utils import timezone
 
-from distribution.alerts.notifiers import webhook
+from distribution.alerts.notifiers import mail, webhook
 from distribution.engine import clock_repair, tick
 from distribution.engine.standby_sender import Send, StandbySender
 from distribution.event_webhooks import delivery
 from distribution.lifecycle import schedule
-from distribution.models import Alert, Delivery, Distribution, Heartbeat, Kind, StatusFeed
+from distribution.models import (
+    Alert,
+    Delivery,
+    Distribution,
+    Heartbeat,
+    Kind,
+    Notification,
+    StatusFeed,
+)
 from distribution.models.deliveries import CLAIMABLE
 from distribution.models.distributions import RUNNING, UNOPENED
 from distribution.models.heartbeats import KEEPER, SLA, TICK, is_silent
@@ -67,6 +75,7 @@ class Situation:
     due: bool  # a distribution is to be opened, or to be stored and opened
     rested: bool  # a phone number's rest is over
     unsent_alerts: bool
+    unsent_mail: bool
     tick_at: datetime | None  # Celery's last regular check
     sla_at: datetime | None
     applied_through: datetime | None  # of Meta's webhooks
@@ -86,6 +95,7 @@ def observe(now: datetime) -> Situation:
             Subquery(schedule.daily_times(day).values("time")[:1]),
             Exists(PhoneNumber.objects.filter(state=NumberState.RESTING, rest_until__lte=now)),
             Exists(Alert.objects.filter(notified_at=None, opened_at__lt=now - 3 * _patience())),
+            Exists(Notification.objects.due(now - 3 * _patience())),
             Subquery(heartbeats.filter(pk=TICK).values("at")),
             Subquery(heartbeats.filter(pk=SLA).values("at")),
             Subquery(StatusFeed.objects.filter(pk=1).values("applied_through")),
@@ -98,6 +108,7 @@ def observe(now: datetime) -> Situation:
             due=True,
             rested=True,
             unsent_alerts=True,
+            unsent_mail=True,
             tick_at=None,
             sla_at=None,
             applied_through=None,
@@ -121,6 +132,7 @@ class Keeper:
         )
         # Beside the rounds: the alert sink may be slow to answer.
         self._notifying = BackgroundJob("alerts", lambda: webhook.notify(self._clock()))
+        self._mailing = BackgroundJob("e-mails", lambda: mail.deliver_due(self._clock))
         self._unpublished: set[int] = set()  # distributions whose chord the broker did not take
         self._taken_over: set[int] = set()  # those that we send until nothing of them is due
         self._checked_at = float("-inf")
@@ -166,6 +178,8 @@ class Keeper:
         self._actions.chain_evidence()
         if situation.unsent_alerts and settings.WEBHOOK_ALERT_URL:
             self._notifying.start()
+        if situation.unsent_mail:
+            self._mailing.start()
         if silent and tick_due:
             self._do("outgoing events", self._post_events, now)
             self._actions.refresh_rollups()

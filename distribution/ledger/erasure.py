@@ -21,6 +21,7 @@ from distribution.models import (
     Duplicate,
     EventDelivery,
     KeptAnswer,
+    Notification,
     OutgoingEvent,
     State,
     Verdict,
@@ -123,4 +124,5 @@ PLACES = (
     texts_place(Distribution.objects.all(), ("state_reason", "again_reason")),
     texts_place(OutgoingEvent.objects.all(), (), ("data",)),
     texts_place(EventDelivery.objects.all(), ("error",)),
+    texts_place(Notification.objects.all(), ("subject", "text", "error")),
 )

@@ -16,6 +16,13 @@ from distribution.models.deliveries import Attempt, AttemptOutcome, Delivery, Pr
 from distribution.models.distributions import Distribution, DistributionState, Kind
 from distribution.models.heartbeats import Heartbeat
 from distribution.models.media import MediaCopy, MediaFile
+from distribution.models.notifications import (
+    Notification,
+    NotificationChannel,
+    NotificationChoice,
+    NotificationKind,
+    NotificationState,
+)
 from distribution.models.outgoing import (
     EventDelivery,
     EventKind,
@@ -57,6 +64,11 @@ __all__ = [
     "MediaCopy",
     "MediaFile",
     "MessageTemplate",
+    "Notification",
+    "NotificationChannel",
+    "NotificationChoice",
+    "NotificationKind",
+    "NotificationState",
     "OneTime",
     "Outcome",
     "OutcomeTally",

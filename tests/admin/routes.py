@@ -31,6 +31,8 @@ from distribution.models import (
     EventKind,
     EventSubscription,
     Kind,
+    Notification,
+    NotificationKind,
     OneTime,
     OutgoingEvent,
     Severity,
@@ -63,6 +65,7 @@ PAGES: dict[str, tuple[str, str, str]] = {
     "distribution_eventdelivery": ("A", NOBODY, NOBODY),
     "distribution_eventsubscription": ("A", "A", "A"),
     "distribution_messagetemplate": (STAFF, NOBODY, NOBODY),
+    "distribution_notification": ("A", NOBODY, NOBODY),
     "distribution_onetime": (STAFF, "A", NOBODY),
     "phonepool_phonenumber": (STAFF, "A", NOBODY),
     "phonepool_portfolio": (STAFF, "A", "A"),
@@ -91,6 +94,7 @@ OTHERS: dict[str, str | None] = {
     "admin:distribution_content_fields": None,
     "admin:distribution_content_step": None,
     "admin:distribution_messagetemplate_sync": None,
+    "admin:distribution_notification_choices": STAFF,
     "admin:distribution_delivery_export": "OA",
     "admin:subscribers_subscriber_import_file": None,  # leads to the page that adds an import
     "admin:subscribers_subscriber_export_all": "A",
@@ -101,7 +105,6 @@ OTHERS: dict[str, str | None] = {
         (
             "admin:distribution_act",
             "admin:distribution_decide",
-            "admin:distribution_pause_reason",
             "admin:distribution_doubts",
             "admin:phonepool_phonenumber_demote",
             "admin:phonepool_phonenumber_disable",
@@ -127,6 +130,9 @@ OTHERS: dict[str, str | None] = {
     "signed_in": STAFF,
     "second_factor": STAFF,
     "second_factor_set_up": STAFF,
+    "admin_password_reset": ALL,
+    "password_reset_sent": ALL,
+    "password_reset_confirm": None,  # by the token in the link
     "health/live": ALL,
     "health/ready": None,  # as the services are
     "metrics": None,  # by address
@@ -205,6 +211,18 @@ def _event_subscription() -> EventSubscription:
     return found
 
 
+def _notification() -> Notification:
+    now = timezone.now()
+    return Notification.objects.create(
+        kind=NotificationKind.REVIEW_WAITING,
+        recipient=a_member("Approver"),
+        subject="Review needed",
+        text="Somebody submitted it.",
+        since=now,
+        next_at=now,
+    )
+
+
 def _event_delivery() -> EventDelivery:
     now = timezone.now()
     event = OutgoingEvent.objects.create(kind=EventKind.ALERT_OPENED, at=now)
@@ -232,6 +250,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "distribution_eventdelivery": _event_delivery,
     "distribution_eventsubscription": _event_subscription,
     "distribution_messagetemplate": builders.a_template,
+    "distribution_notification": _notification,
     "distribution_onetime": _one_time,
     "phonepool_phonenumber": builders.a_number,
     "phonepool_portfolio": builders.a_portfolio,

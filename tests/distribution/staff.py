@@ -27,3 +27,12 @@ def a_client(role: str | None, user: Any = None) -> Client:
     client = Client()
     client.force_login(user or a_member(role))
     return client
+
+
+def somebody(role: str, name: str = "", **fields: Any) -> Any:
+    """A member of staff with an e-mail address."""
+    user = a_member(role, name or f"{role.lower()}-{next(serial)}")
+    for field, value in {"email": f"{user.username}@example.com", **fields}.items():
+        setattr(user, field, value)
+    user.save()
+    return user

@@ -186,14 +186,14 @@ def test_what_was_typed_is_kept_while_a_code_is_to_be_set_up(client, settings):
 
     assert answer.status_code == 401
     page = answer.content.decode()
-    assert "Set up your code in another tab, then save." in page
+    assert "Set up two-factor authentication in another tab, then save." in page
     assert reverse("second_factor_set_up") in page
     assert resent(answer)[1]["title"] == ["Budget <day>"]
     part = client.post(reverse(PARTS[0]), words(csrfmiddlewaretoken=key), **HTMX)
-    assert_a_line(part, 401, "Set up your code in another tab, then save.")
+    assert_a_line(part, 401, "Set up two-factor authentication in another tab, then save.")
     late = client.post(ADD, words(csrfmiddlewaretoken="x" * 64))
     assert (late.status_code, resent(late)[1]["title"]) == (401, ["Budget <day>"])
-    assert "Set up your code in another tab" in late.content.decode()
+    assert "Set up two-factor authentication in another tab" in late.content.decode()
 
     settings.TWO_FACTOR = "off"  # as after the set-up
     address, fields = resent(answer)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -36,7 +37,7 @@ def test_an_unknown_name_is_answered_like_a_known_one(ada):
     for name in ("ada", "nobody"):
         form = {"username": name, "password": "wrong"}
         page = Client().post("/admin/login/", form).content.decode()
-        assert "Please enter the correct username and password" in page
+        assert "Incorrect user name or password." in page
     assert [attempt("nobody", "wrong") for _ in range(5)][-1] == 429
 
 
@@ -142,3 +143,40 @@ def test_a_claimed_address_neither_escapes_a_lock_nor_makes_one(ada):
 def test_who_signs_in_comes_to_today_s_board(ada):
     form = {"username": "ada", "password": PASSWORD}
     assert Client().post("/admin/login/", form)["Location"] == "/admin/"
+
+
+def test_one_mistake_gets_one_sentence_and_the_last_tries_are_counted(ada):
+    form = {"username": "ada", "password": "wrong"}
+    pages = [Client().post("/admin/login/", form).content.decode() for _ in range(4)]
+
+    assert pages[0].count("Incorrect user name or password.") == 1
+    assert "Please correct the error" not in pages[0]
+    assert "left before" not in pages[1]
+    assert "2 tries left before signing in is locked for 15 minutes." in pages[2]
+    assert "One try left before signing in is locked for 15 minutes." in pages[3]
+
+
+def test_the_page_of_a_lock_names_the_product_its_duration_and_a_way_back(ada, settings):
+    settings.AXES_COOLOFF_TIME = timedelta(minutes=20)
+    failures(5, "ada", "203.0.113.1")
+
+    form = {"username": "ada", "password": PASSWORD}
+    answer = Client(REMOTE_ADDR="203.0.113.1").post("/admin/login/", form)
+
+    page = answer.content.decode()
+    assert answer.status_code == 429
+    assert "Daybreak" in page
+    assert "locked for 20 minutes" in page
+    assert 'href="/admin/login/"' in page
+
+
+def test_every_page_says_sign_in(ada):
+    browser = a_browser_that_knows()
+    pages = [browser.get("/admin/login/"), Client().get("/admin/login/")]
+    browser.force_login(ada)
+    pages += [browser.get("/admin/"), browser.post("/admin/logout/")]
+
+    for page in pages:
+        text = page.content.decode()
+        assert "Sign in" in text or "Sign out" in text
+        assert not re.search(r"\b[Ll]og (in|out)\b|[Ll]ogged", text)

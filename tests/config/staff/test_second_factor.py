@@ -67,9 +67,13 @@ def test_where_it_is_required_nobody_goes_further_without_having_set_it_up(clien
 
 
 def test_setting_it_up_shows_a_picture_takes_a_code_and_gives_spare_ones(client, ada):
-    assert "<svg" in client.get(SET_UP).content.decode()
+    shown = client.get(SET_UP).content.decode()
+    assert "<svg" in shown
+    key = re.search(r'id="key">([A-Z2-7]{32})<', shown)  # the same as text, and a button to copy it
+    assert key is not None
+    assert f'data-copy="{key[1]}"' in shown
     wrong = client.post(SET_UP, {"code": "000000"}).content.decode()
-    assert "That code is not right" in wrong
+    assert "Incorrect code. Wait for the next one" in wrong
 
     done = client.post(SET_UP, {"code": offered(client)}).content.decode()
 
@@ -161,7 +165,7 @@ def test_a_session_alone_replaces_no_second_factor(client, ada):
     assert client.post(SET_UP, {**owner, "confirm_code": code(ada)}).status_code == 302
     client.post(SET_UP, {"code": offered(client)})
     assert TOTPDevice.objects.get(user=ada) != old
-    assert told()[-1] == "Replaced the second factor."
+    assert told()[-1] == "Replaced two-factor authentication."
 
 
 def test_signed_in_is_written_after_the_code(ada, settings):
@@ -189,7 +193,7 @@ def test_wrong_codes_do_not_fill_the_log(client, ada):
 
 def test_setting_it_up_is_on_record(client):
     client.post(SET_UP, {"code": offered(client)})
-    assert told()[-2:] == ["Set up a second factor.", "Signed in."]
+    assert told()[-2:] == ["Set up two-factor authentication.", "Signed in."]
 
 
 def test_pages_of_the_second_factor_are_not_stored(client):
