@@ -87,7 +87,11 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": True,
     "DASHBOARD_CALLBACK": "config.staff.home.add_today",
     "STYLES": [Asset("config/admin.css")],
-    "SCRIPTS": [Asset("config/session.js"), Asset("config/copy.js")],
+    "SCRIPTS": [
+        Asset("config/session.js"),
+        Asset("config/unsaved.js"),
+        Asset("config/copy.js"),
+    ],
     "COLORS": {
         # The warm end of a sunrise; dark enough on white for small letters.
         "primary": {

@@ -10,6 +10,8 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.db.models import F
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from distribution.content import notices, template_schema, validation
 from distribution.ledger import outbox
@@ -40,9 +42,11 @@ EDITORIAL = (ContentState.DRAFT, ContentState.REJECTED)
 UNDECIDED = (*EDITORIAL, ContentState.SUBMITTED)
 AUTHOR, WORKER, TOKEN_MAKER = "author", "worker", "maker of its token"
 NO_SECOND_PERSON = {
-    AUTHOR: "The author cannot {}",
-    WORKER: "You worked on it and cannot {} it",
-    TOKEN_MAKER: "It came by an API token that you made, so you cannot {} it",
+    AUTHOR: gettext_lazy("You wrote this, so someone else must decide."),
+    WORKER: gettext_lazy("You worked on this, so someone else must decide."),
+    TOKEN_MAKER: gettext_lazy(
+        "This was submitted with an API token you created, so someone else must decide."
+    ),
 }
 
 
@@ -54,11 +58,11 @@ class ChangedSinceError(ApprovalError):
     """The content was changed after it was read: it has to be reviewed again."""
 
     def __init__(self) -> None:
-        super().__init__("This changed since you opened it: look at it again.")
+        super().__init__(_("This changed since you opened it. Check it again."))
 
 
 def deadline(day: date) -> datetime:
-    """Until when a day's content should be approved: the evening before, in India."""
+    """By when a day's content should be approved: the evening before, in India."""
     evening = day - timedelta(days=1)
     return india_time.local_datetime(evening, settings.CONTENT_DEADLINE)
 
@@ -80,7 +84,7 @@ def write(
     _check_editable(fields)
     with transaction.atomic():
         content = Content.objects.create(author_id=by.pk, replaces=replaces, **fields)
-        _record(content, Decision.EDITED, by, "", now, token)
+        record(content, Decision.EDITED, by, "", now, token)
     return content
 
 
@@ -91,15 +95,15 @@ def edit(content: Content, *, by: AbstractBaseUser, now: datetime, **changes: ob
     """
     _check_editable(changes)
     with transaction.atomic():
-        _change_state(
+        change_state(
             content,
             EDITORIAL,
             ContentState.DRAFT,
-            "Submitted and approved content is frozen: write a new one for that day instead.",
+            _("Submitted and approved content cannot be edited. Write a new one for that day."),
             **changes,
             author_id=by.pk,
         )
-        _record(content, Decision.EDITED, by, "", now)
+        record(content, Decision.EDITED, by, "", now)
     return content
 
 
@@ -108,11 +112,9 @@ def new_version(content: Content, *, by: AbstractBaseUser, now: datetime) -> Con
     with transaction.atomic():
         locked = Content.objects.select_for_update().get(pk=content.pk)  # two at once write one
         if locked.state != ContentState.APPROVED:
-            raise ApprovalError("Only approved content gets a new version; others can be edited.")
+            raise ApprovalError(_("Only approved content can have a new version."))
         if locked.newer_versions.filter(state__in=UNDECIDED).exists():
-            raise ApprovalError(
-                "Somebody is writing a new version already: look for it in the list."
-            )
+            raise ApprovalError(_("A new version is already in progress. Find it in the list."))
         fields = {name: getattr(locked, name) for name in EDITABLE}
         return write(by=by, now=now, replaces=locked, **fields)
 
@@ -122,18 +124,18 @@ def submit(
 ) -> None:
     """Hand a draft to the approvers."""
     if content.author_id != by.pk:
-        raise ApprovalError("Only its author can submit a content.")
+        raise ApprovalError(_("Only the author can submit this content."))
     _require_day_to_come(content, now)
     _require_valid(content)
     with transaction.atomic():
-        _change_state(
+        change_state(
             content,
             [ContentState.DRAFT],
             ContentState.SUBMITTED,
-            "Only a draft can be submitted; edit a rejected content first.",
+            _("Only a draft can be submitted. Edit rejected content first."),
             submitted_at=now,
         )
-        _record(content, Decision.SUBMITTED, by, "", now, token)
+        record(content, Decision.SUBMITTED, by, "", now, token)
         by_when = None if content.is_fallback or content.day is None else deadline(content.day)
         notices.review_waiting(content, by=by, deadline=by_when, now=now)
 
@@ -143,21 +145,21 @@ def approve(content: Content, *, by: AbstractBaseUser, now: datetime, reason: st
 
     After the deadline only with a reason. The content it replaces is retired at the same time.
     """
-    _require_second_person(content, by, "approve")
+    _require_second_person(content, by)
     _require_day_to_come(content, now)
     if is_late(content, now) and not reason.strip():
-        raise ApprovalError("The deadline was the evening before: say why it is approved late.")
+        raise ApprovalError(_("The deadline has passed. Give a reason for approving late."))
     _require_valid(content)  # Meta may have changed the message template since the submission
     template = content.message_template
     with transaction.atomic():
         chosen_at = _retire_replaced(content, by, now)
         try:
             with transaction.atomic():
-                _change_state(
+                change_state(
                     content,
                     [ContentState.SUBMITTED],
                     ContentState.APPROVED,
-                    "Only submitted content can be approved.",
+                    _("Only submitted content can be approved."),
                     decided_at=now,
                     chosen_at=chosen_at,
                     approved_fingerprint=template_schema.fingerprint(template.components),
@@ -165,28 +167,27 @@ def approve(content: Content, *, by: AbstractBaseUser, now: datetime, reason: st
                     approved_ttl_seconds=template.send_ttl_seconds,
                 )
         except IntegrityError:
-            raise ApprovalError(
-                f"There is an approved content for {content.day} already."
-            ) from None
-        _record(content, Decision.APPROVED, by, reason, now)
+            words = _("Content for %(day)s is already approved.") % {"day": content.day}
+            raise ApprovalError(words) from None
+        record(content, Decision.APPROVED, by, reason, now)
         outbox.content(EventKind.CONTENT_APPROVED, content, reason=reason, now=now)
         notices.approved(content, by=by, reason=reason, now=now)
 
 
 def reject(content: Content, *, by: AbstractBaseUser, now: datetime, reason: str) -> None:
     """Send it back to its author, with the reason."""
-    _require_second_person(content, by, "reject")
+    _require_second_person(content, by)
     if not reason.strip():
-        raise ApprovalError("Say why it is rejected, so that the author can mend it.")
+        raise ApprovalError(_("Give a reason so the author can fix it."))
     with transaction.atomic():
-        _change_state(
+        change_state(
             content,
             [ContentState.SUBMITTED],
             ContentState.REJECTED,
-            "Only submitted content can be rejected.",
+            _("Only submitted content can be rejected."),
             decided_at=now,
         )
-        _record(content, Decision.REJECTED, by, reason, now)
+        record(content, Decision.REJECTED, by, reason, now)
         outbox.content(EventKind.CONTENT_REJECTED, content, reason=reason, now=now)
         notices.rejected(content, by=by, reason=reason, now=now)
 
@@ -195,15 +196,15 @@ def choose_fallback(content: Content, *, by: AbstractBaseUser, now: datetime) ->
     """Make it the content of days that have no approved content."""
     with transaction.atomic():
         if not content.is_fallback:
-            raise ApprovalError("Only an approved fallback can be chosen.")
-        _change_state(
+            raise ApprovalError(_("Only an approved fallback can be used."))
+        change_state(
             content,
             [ContentState.APPROVED],
             ContentState.APPROVED,
-            "Only an approved fallback can be chosen.",
+            _("Only an approved fallback can be used."),
             chosen_at=now,
         )
-        _record(content, Decision.CHOSEN, by, "", now)
+        record(content, Decision.CHOSEN, by, "", now)
 
 
 def template_changed(content: Content) -> bool:
@@ -233,15 +234,15 @@ def _retire_replaced(content: Content, by: AbstractBaseUser, now: datetime) -> d
     if old is None or (old.day, old.is_fallback) != (content.day, content.is_fallback):
         return None
     if content.day is not None and not content.is_fallback and _has_opened(content.day):
-        raise ApprovalError("That day's distribution has begun: its content stays.")
-    _change_state(
+        raise ApprovalError(_("That day's distribution has started, so its content stays."))
+    change_state(
         old,
         [ContentState.APPROVED],
         ContentState.REPLACED,
-        "What it replaces was replaced already: write a new version of the latest.",
+        _("A newer version already exists. Write a new version of that one."),
     )
     Distribution.objects.filter(content=old, state__in=UNOPENED).update(content=content)
-    _record(old, Decision.REPLACED, by, f"Replaced by “{content.title}”."[:500], now)
+    record(old, Decision.REPLACED, by, f"Replaced by “{content.title}”."[:500], now)
     return old.chosen_at
 
 
@@ -254,18 +255,19 @@ def objection_to_day(day: date, now: datetime) -> str:
     """Why content for that day would never be sent; '' if it may be: the day is to come, or its
     distribution is not open yet."""
     if day < india_time.local_date(now):
-        return "That day is over: choose a coming one."
+        return _("Choose a future date.")
     daily = Distribution.objects.filter(kind=Kind.DAILY, local_date=day)
     begun = daily.exclude(state__in=UNOPENED).select_related("content").first()
     if begun is None:
         return ""
     if begun.opened_at is None:
-        return (
-            f"That day's distribution is {begun.get_state_display().lower()}: choose another day."
-        )
-    said = begun.content
-    with_what = "the fallback" if said and said.is_fallback else f"“{said.title}”" if said else "it"
-    return f"That day's distribution has begun (with {with_what}): choose a coming day."
+        state = begun.get_state_display().lower()
+        return _("That day's distribution is %(state)s. Choose another day.") % {"state": state}
+    sent = begun.content
+    what = _("the fallback") if sent and sent.is_fallback else f"“{sent.title}”" if sent else "–"
+    return _("That day's distribution has started with %(content)s. Choose a future date.") % {
+        "content": what
+    }
 
 
 def _require_day_to_come(content: Content, now: datetime) -> None:
@@ -280,13 +282,13 @@ def _require_valid(content: Content) -> None:
         raise ApprovalError(" ".join(problems))
 
 
-def _require_second_person(content: Content, by: AbstractBaseUser, step: str) -> None:
+def _require_second_person(content: Content, by: AbstractBaseUser) -> None:
     """Approval needs a person who has not edited the content, not even an earlier version.
 
     Who made an API token counts as a worker on what came by it, whomever it acts for.
     """
     if part := part_in(content, by):
-        raise ApprovalError(f"{NO_SECOND_PERSON[part].format(step)}: ask another person.")
+        raise ApprovalError(str(NO_SECOND_PERSON[part]))
 
 
 def part_in(content: Content, person: AbstractBaseUser) -> str:
@@ -302,10 +304,12 @@ def part_in(content: Content, person: AbstractBaseUser) -> str:
 def _check_editable(fields: Mapping[str, object]) -> None:
     unknown = set(fields) - set(EDITABLE)
     if unknown:
-        raise ApprovalError(f"These cannot be edited: {', '.join(sorted(unknown))}.")
+        raise ApprovalError(
+            _("These cannot be edited: %(names)s.") % {"names": ", ".join(sorted(unknown))}
+        )
 
 
-def _change_state(
+def change_state(
     content: Content,
     before: Sequence[ContentState],
     after: ContentState,
@@ -321,7 +325,7 @@ def _change_state(
     raise ChangedSinceError if rows.exists() else ApprovalError(refusal)
 
 
-def _record(
+def record(
     content: Content,
     decision: Decision,
     by: AbstractBaseUser,

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from difflib import get_close_matches
 
 from distribution.content import media_copies, template_accounts, template_schema
 from distribution.content.rendering import (
@@ -169,13 +170,13 @@ def _media_problems(
     if not schema.needs_media:
         return
     if content.media.get("type") != kind:
-        yield ContentProblem("media", f"Upload the {kind} that stands above the text.")
+        yield ContentProblem("media", f"Upload the {kind} shown above the text.")
         return
     expires = media_expires(content)
     if expires and day and day >= expires and not media_copies.is_kept(content):
         yield ContentProblem(
             "media",
-            f"Meta keeps the {kind} until {expires:%d %b %Y} only: upload it nearer the day.",
+            f"Meta deletes the {kind} on {expires:%d %b %Y}. Upload it closer to the send date.",
         )
 
 
@@ -207,24 +208,31 @@ def slot_problems(
 
 def _check_slot(slot: Slot, text: str, names: Collection[str]) -> list[str]:
     if not text.strip():
-        return ["Fill this in: Meta refuses an empty variable."]
+        return ["Enter a value. Meta refuses an empty variable."]
     faults = []
     if CONTROL_CHARACTERS.search(text):
-        faults.append("Write it in one line: Meta refuses line breaks and tabs in a variable.")
+        faults.append("Remove line breaks and tabs. Meta refuses them in a variable.")
     if WIDE_SPACES.search(text):
-        faults.append("Leave at most four spaces in a row: Meta refuses more.")
+        faults.append("Use up to four spaces in a row. Meta refuses more.")
     if slot.part == BUTTON and re.search(r"\s", text.strip()):
-        faults.append("An address has no spaces.")
+        faults.append("Remove the spaces. An address cannot contain any.")
     unknown = [name for name in dict.fromkeys(placeholders.names_in(text)) if name not in names]
     if unknown:
         shown = ", ".join(f"{{{name}}}" for name in unknown)
-        offer = ", ".join(f"{{{name}}}" for name in sorted(names))
-        faults.append(f"Nobody has {shown}. You may use {offer}.")
+        faults.append(f"Unknown placeholder {shown}. {_offer(unknown[0], names)}")
     if set("{}") & set(placeholders.without(text)):
         faults.append(
-            "A brace stands alone: write {name}, with letters, digits and _ only, in any script."
+            "Unmatched { or }. A placeholder is a name in braces, such as {name}: letters, digits "
+            "and _ only."
         )
     return faults
+
+
+def _offer(unknown: str, names: Collection[str]) -> str:
+    close = get_close_matches(unknown, sorted(names), n=1)
+    if close:
+        return f"Did you mean {{{close[0]}}}?"
+    return f"Available: {', '.join(f'{{{name}}}' for name in sorted(names))}."
 
 
 def _check_lengths(
@@ -240,6 +248,6 @@ def _check_lengths(
         )
         if length > group[0].room:
             problems.setdefault(longest.key, []).append(
-                f"Too long by {length - group[0].room}: up to {length} characters with long "
-                f"names, and the message template leaves {group[0].room}."
+                f"Too long by {length - group[0].room:,} characters: with long names it can reach "
+                f"{length:,}, and the message template allows {group[0].room:,}."
             )

@@ -22,6 +22,9 @@ from phonepool.errors import Failure
 from phonepool.models import Portfolio
 from phonepool.numbers import breakers, health
 
+# Ends the reason of a pause by one click, until somebody gives one.
+UNEXPLAINED = "no reason given yet"
+
 
 class ControlError(Exception):
     """The step is not possible in the distribution's state; the text says why."""
@@ -51,6 +54,22 @@ def pause(distribution_id: int, *, reason: str, now: datetime, cause: str = "") 
                 now=now,
             )
     return bool(paused)
+
+
+def explain_pause(distribution_id: int, *, reason: str, now: datetime) -> bool:
+    """Give the reason of a pause by one click; False if it has one, or is no pause any more."""
+    rows = Distribution.objects.filter(pk=distribution_id, state=DistributionState.PAUSED)
+    rows = rows.filter(pause_cause="", state_reason__endswith=UNEXPLAINED)
+    with transaction.atomic():
+        if not rows.update(state_reason=reason[:200]):
+            return False
+        incidents.raise_alert(
+            AlertRule.DISTRIBUTION_PAUSED,
+            distribution_id,
+            message=f"Distribution {distribution_id} is paused: {reason}",
+            now=now,
+        )
+    return True
 
 
 def pause_for(distribution_id: int, failure: Failure, *, now: datetime, seen: str = "") -> bool:

@@ -168,6 +168,8 @@ class Decision(models.TextChoices):
     EDITED = "EDITED"  # an editor cannot approve it
     REPLACED = "REPLACED"
     CHOSEN = "CHOSEN"  # to be the fallback
+    WITHDRAWN = "WITHDRAWN"  # by its author, before anybody decided
+    COMMENTED = "COMMENTED"  # decides nothing
 
 
 class Approval(AppendOnly):

@@ -15,7 +15,8 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from distribution.models import Alert, Distribution
+from distribution.lifecycle import control
+from distribution.models import Alert, Distribution, DistributionState
 from distribution.models.distributions import UNOPENED
 from distribution.reporting.snapshot import take_snapshot
 from distribution.runtime.caches import ShortLivedCache
@@ -24,6 +25,7 @@ from subscribers.shown_part import Part
 RUNNING_REFRESH_MS, IDLE_REFRESH_MS = 1000, 5000  # how often a page fetches the fragment
 ALERTS_SHOWN = 3
 SEE_BOARD, SEE_ALERTS = "distribution.view_distribution", "distribution.view_alert"
+PAUSE = "distribution.pause_distribution"
 
 shared: ShortLivedCache[str] = ShortLivedCache(min_seconds=0.9)
 
@@ -34,7 +36,11 @@ shared: ShortLivedCache[str] = ShortLivedCache(min_seconds=0.9)
 def page(request: HttpRequest) -> HttpResponse:
     """The whole page. The fragment is part of it: it is correct without its script, too."""
     until = getattr(request, "signed_in_until", None)
-    context = {"fragment_html": _fragment(request), "until": until}
+    context = {
+        "fragment_html": _fragment(request),
+        "until": until,
+        "unexplained": _unexplained() if request.user.has_perm(PAUSE) else None,
+    }
     return render(request, "dashboard/page.html", context)
 
 
@@ -49,12 +55,21 @@ def fragment(request: HttpRequest) -> HttpResponse:
 
 
 def _fragment(request: HttpRequest) -> str:
-    """The fragment, with alerts for those who may see them."""
-    with_alerts = request.user.has_perm(SEE_ALERTS)
-    return shared.get(f"fragment {with_alerts}", lambda: _render(with_alerts=with_alerts))
+    """The fragment, with alerts and buttons for those who may use them."""
+    with_alerts, may_pause = request.user.has_perm(SEE_ALERTS), request.user.has_perm(PAUSE)
+    return shared.get(
+        f"fragment {with_alerts} {may_pause}",
+        lambda: _render(with_alerts=with_alerts, may_pause=may_pause),
+    )
 
 
-def _render(*, with_alerts: bool) -> str:
+def _unexplained() -> Distribution | None:
+    """The distribution that somebody paused by one click, without a reason so far."""
+    paused = Distribution.objects.filter(state=DistributionState.PAUSED, pause_cause="")
+    return paused.filter(state_reason__endswith=control.UNEXPLAINED).order_by("planned_at").first()
+
+
+def _render(*, with_alerts: bool, may_pause: bool) -> str:
     now = timezone.now()
     running = list(Distribution.objects.running().order_by("planned_at"))
     latest = None if running else Distribution.objects.exclude(opened_at=None).first()
@@ -64,6 +79,7 @@ def _render(*, with_alerts: bool) -> str:
     context = {
         "snapshot": take_snapshot(shown, now=now) if shown else None,
         "running": bool(running),
+        "controls": running if may_pause else [],
         "others": running[1:],
         "next": None if running else planned.first(),
         "alerts": _first(alerts) if with_alerts else None,

@@ -105,6 +105,7 @@ OTHERS: dict[str, str | None] = {
         (
             "admin:distribution_act",
             "admin:distribution_decide",
+            "admin:distribution_pause_reason",
             "admin:distribution_doubts",
             "admin:phonepool_phonenumber_demote",
             "admin:phonepool_phonenumber_disable",

@@ -89,7 +89,7 @@ def test_a_template_for_one_time_codes_is_refused():
             "body_variables.2",
             "Text 3 has no place: the body of the message template takes 2. Leave it out.",
         ),
-        ({"body_variables": ["{name}"]}, "body_variables.1", "Variable 2: Fill this in"),
+        ({"body_variables": ["{name}"]}, "body_variables.1", "Variable 2: Enter a value"),
         ({"headline": "Today"}, "headline", "no headline with a variable: leave it out"),
         ({"media": IMAGE}, "media", "no image above the text: leave it out"),
         ({"button_variables": {"0": "a"}}, "button_variables.0", "Button '0' takes no text"),
@@ -131,7 +131,7 @@ def test_a_fixed_address_takes_no_text():
 def test_media_of_another_kind_is_refused(above):
     answer = submit(a_rich_template(), button_variables={"1": "today"}, **above)
 
-    assert ("media", "Upload the image that stands above the text.") in refusals(answer)
+    assert ("media", "Upload the image shown above the text.") in refusals(answer)
 
 
 def test_a_fixed_headline_takes_no_text():

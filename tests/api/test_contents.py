@@ -65,8 +65,8 @@ def test_what_the_rules_refuse_is_told_and_leaves_nothing() -> None:
     answer = client.post(SUBMIT, wrong, headers=a_key())
     assert answer.status_code == 400
     told = " ".join(one["detail"] for one in answer.json()["errors"])
-    assert "Nobody has {nick}" in told
-    assert "in one line" in told
+    assert "Unknown placeholder {nick}" in told
+    assert "Remove line breaks" in told
     assert not Content.objects.exists()
 
 

@@ -134,7 +134,7 @@ def take_the_six(page: Page) -> None:
     snap(page, "import")
     page.emulate_media(color_scheme="dark")
     page.goto(latest(page, "distribution/distribution"))
-    page.get_by_role("link", name="Retry the failed").click()
+    page.get_by_role("link", name="Retry failed").click()
     expect(page.get_by_label("Reason")).to_be_focused()
     snap(page, "retry", theme="dark")
 

@@ -29,7 +29,7 @@ def writing(eyes, page, sign_in) -> Page:
     eyes.visit(ADD)
     page.get_by_label("Message template").select_option(str(template.pk))
     page.get_by_label("Title").fill("Budget day")
-    page.get_by_label("Day").fill(timezone.localdate().isoformat())
+    page.get_by_label("Send date").fill(timezone.localdate().isoformat())
     page.locator("[name=body-0]").fill("{name}")
     page.locator("[name=body-1]").fill(TEXT)
     expect(page.locator(".c-body")).to_contain_text(TEXT)
@@ -77,7 +77,7 @@ def test_the_preview_never_shows_the_sign_in_page_and_save_works_after_signing_i
 
     sign_in_in_another_tab(page, live_house)
     page.get_by_role("button", name="Save draft").click()
-    expect(page.get_by_text("is saved")).to_be_visible()
+    expect(page.get_by_text("saved as a draft")).to_be_visible()
     the_content()
     allowed(eyes, 401)
 
@@ -95,7 +95,7 @@ def test_a_form_sent_with_an_ended_session_comes_back_to_be_sent_again(writing, 
     assert eyes.barriers() == []
     sign_in_in_another_tab(page, live_house)
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("is saved")).to_be_visible()
+    expect(page.get_by_text("saved as a draft")).to_be_visible()
     the_content()
     allowed(eyes, 401)
 
@@ -110,7 +110,7 @@ def test_signing_in_again_in_another_tab_does_not_matter(writing, live_house, ey
     page.locator("[name=body-1]").press_sequentially("!")
     expect(page.locator(".c-body")).to_contain_text(TEXT + "!")
     page.get_by_role("button", name="Save draft").click()
-    expect(page.get_by_text("is saved")).to_be_visible()
+    expect(page.get_by_text("saved as a draft")).to_be_visible()
     the_content()
     allowed(eyes, 401)  # the change of a field may be asked about before
 
@@ -127,7 +127,7 @@ def test_without_scripts_an_older_token_costs_one_more_click(writing, live_house
 
     expect(page.get_by_role("alert")).to_contain_text("save once more")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_text("is saved")).to_be_visible()
+    expect(page.get_by_text("saved as a draft")).to_be_visible()
     the_content()
     allowed(eyes, 403)
 

@@ -137,12 +137,11 @@ def write_content(editor: Person) -> str:
     page = editor.page
     page.goto("/admin/distribution/content/add/")
     page.get_by_label("Title").fill("Markets this morning")
-    page.get_by_label("Day").fill(f"{datetime.now(INDIA):%Y-%m-%d}")
+    page.get_by_label("Send date").fill(f"{datetime.now(INDIA):%Y-%m-%d}")
     page.locator("#id_body-0").fill("{name}")
     page.locator("#id_body-1").fill("Nifty opens flat.")
-    editor.press("Save draft")
     editor.press("Submit for review")
-    editor.sees("waits for review now")
+    editor.sees("submitted for review")
     return page.url
 
 
@@ -165,7 +164,7 @@ def approve(approver: Person) -> None:
     approver.follow(re.compile("^Review$"))
     approver.page.get_by_label("Reason").fill("Read and right; the day is today.")
     approver.press("Approve")
-    approver.sees("is approved")
+    approver.sees("” approved.")
 
 
 def watch_it_begin(operator: Person) -> None:
@@ -176,13 +175,14 @@ def watch_it_begin(operator: Person) -> None:
 
 
 def pause_and_resume(operator: Person) -> None:
-    act(operator, "Pause", "The second line looks wrong.")
-    operator.sees("Paused. Calls under way finish")
-    operator.follow("Live board")
+    operator.press("Pause")
+    operator.sees("Distribution paused. Calls already made to WhatsApp will finish.")
     expect(operator.page.locator(".state")).to_have_text("Paused")
+    operator.page.get_by_label("Why did you pause?").fill("The second line looks wrong.")
+    operator.press("Save reason")
     operator.sees("operator: The second line looks wrong.")
     act(operator, "Resume", "It is right after all.")
-    operator.sees("Resumed. It goes on where it was paused")
+    operator.sees("Distribution resumed.")
 
 
 def watch_it_end(operator: Person) -> None:
@@ -194,15 +194,15 @@ def watch_it_end(operator: Person) -> None:
 
 
 def retry_the_failed(operator: Person) -> None:
-    act(operator, "Retry the failed", "Their names are corrected.", sure=shows_the_sorts)
-    operator.sees(f"{REFUSED_BY_META} failed deliveries are sent again. Nobody else is.")
+    act(operator, "Retry failed", "Their names are corrected.", sure=shows_the_sorts)
+    operator.sees(f"Retrying {REFUSED_BY_META} failed deliver")
     operator.follow("Live board")
     expect(figure(operator.page, "Failed")).to_have_text(str(NOT_ON_WHATSAPP))
     expect(figure(operator.page, "Delivered")).to_have_text(str(PEOPLE - NOT_ON_WHATSAPP))
 
 
 def shows_the_sorts(operator: Person) -> None:
-    sorts = {"Safe: sent again": REFUSED_BY_META, "Pointless: left alone": NOT_ON_WHATSAPP}
+    sorts = {"Safe: will be sent again": REFUSED_BY_META, "Pointless: left alone": NOT_ON_WHATSAPP}
     for tile, people in {**sorts, "Unsafe: left alone": 0}.items():
         expect(figure(operator.page, tile)).to_have_text(str(people))
 

@@ -92,7 +92,7 @@ def test_a_template_edited_at_meta_is_replaced_by_the_fallback(meta: SandboxProc
     assert planned.content == fallback
     assert_everybody_got_it_once(meta, planned)
     alert = Alert.objects.get(rule="content_invalid", closed_at=None)
-    assert "Variable 3: Fill this in" in alert.message
+    assert "Variable 3: Enter a value" in alert.message
 
 
 def test_without_a_fallback_nobody_is_written_to(meta: SandboxProcess) -> None:

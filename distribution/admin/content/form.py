@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import date
+from itertools import zip_longest
 from typing import Any
 
 from django import forms
@@ -11,6 +12,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.forms.boundfield import BoundField
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.widgets import (
     UnfoldAdminFileFieldWidget,
     UnfoldAdminSelectWidget,
@@ -35,9 +38,13 @@ TEXT_LIMIT = 2000
 
 class TemplateChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
     def label_from_instance(self, template: Any) -> str:
-        label = f"{template} · {template.category} · {template.status}".lower().capitalize()
+        label = f"{template} · {template.category.lower()} · {template.status.lower()}"
         parts = validation.unfillable_parts(template, template_schema.parse(template.components))
-        return f"{label} · cannot be used: {', '.join(parts)}" if parts else label
+        return (
+            _("%(label)s · cannot be used: %(parts)s") % {"label": label, "parts": ", ".join(parts)}
+            if parts
+            else label
+        )
 
 
 class ContentForm(forms.Form):
@@ -46,23 +53,24 @@ class ContentForm(forms.Form):
     message_template = TemplateChoice(
         MessageTemplate.objects.all(),
         widget=UnfoldAdminSelectWidget,
-        help_text="Which of Meta's approved wordings carries it.",
+        help_text=gettext_lazy("Template approved by Meta."),
     )
     title = forms.CharField(
         max_length=120,
         widget=UnfoldAdminTextInputWidget,
-        help_text="For us alone: subscribers do not see it.",
+        help_text=gettext_lazy("Internal only. Subscribers don't see this."),
     )
     day = forms.DateField(
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
-        help_text="The morning on which it is said.",
+        label=gettext_lazy("Send date"),
+        help_text=gettext_lazy("Sent at the daily time on this day."),
     )
     is_fallback = forms.BooleanField(
         required=False,
-        label="A fallback",
+        label=gettext_lazy("Use as fallback"),
         widget=UnfoldBooleanSwitchWidget,
-        help_text="Said on days that have nothing of their own; it needs no day.",
+        help_text=gettext_lazy("Sent on days with no approved content. A fallback needs no date."),
     )
     fields_of = forms.CharField(required=False, widget=forms.HiddenInput)
 
@@ -84,6 +92,13 @@ class ContentForm(forms.Form):
         remarks = self.remarks()
         for slot in self.slots_of.slots:
             yield slot, self[slot.key], remarks.get(slot.key, [])
+
+    def wording(self) -> Iterator[tuple[str, str]]:
+        """The body of the message template in pieces: text, and the variable that follows it."""
+        pieces = template_schema.VARIABLE.split(self.slots_of.body)
+        labels = {slot.name: slot.label for slot in self.slots_of.of(BODY)}
+        for text, name in zip_longest(pieces[::2], pieces[1::2], fillvalue=""):
+            yield text, labels.get(name, name)
 
     def media_field(self) -> BoundField | None:
         return self["media_file"] if "media_file" in self.fields else None
@@ -134,7 +149,7 @@ class ContentForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         if not data.get("is_fallback") and not data.get("day") and "day" not in self.errors:
-            self.add_error("day", "Choose the day, or make it a fallback.")
+            self.add_error("day", _("Choose a send date, or use it as a fallback."))
         return data
 
     def content_fields(self, media: Mapping[str, Any]) -> dict[str, Any]:
@@ -209,15 +224,19 @@ def _initial_of(content: Content) -> dict[str, Any]:
 
 
 def _slot_field(slot: Slot) -> forms.CharField:
-    hint = f"Example: {slot.example}. " if slot.example else ""
-    shared = " in all variables of the text" if slot.part == BODY else ""
+    hint = _("Example: %s.") % slot.example + " " if slot.example else ""
+    shared = (
+        _("%(room)s characters left across all variables.")
+        if slot.part == BODY
+        else _("Up to %(room)s characters.")
+    )
     return forms.CharField(
         required=False,
         label=slot.label,
         max_length=TEXT_LIMIT,
         strip=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 3 if slot.part == BODY else 1}),
-        help_text=f"{hint}Room for {slot.room} characters{shared}.",
+        help_text=hint + shared % {"room": f"{slot.room:,}"},
     )
 
 
@@ -227,6 +246,6 @@ def _media_field(kind: str) -> forms.FileField:
         required=False,
         label=kind.capitalize(),
         widget=UnfoldAdminFileFieldWidget(attrs={"accept": ",".join(rules.types)}),
-        help_text=f"{rules.type_names}, at most {rules.limit // media.MEGABYTE} MB. "
-        "Meta keeps it for 30 days.",
+        help_text=_("%(types)s, up to %(limit)s MB. Meta keeps it for 30 days.")
+        % {"types": rules.type_names, "limit": rules.limit // media.MEGABYTE},
     )

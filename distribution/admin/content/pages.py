@@ -9,6 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
@@ -26,6 +27,7 @@ from subscribers.admin.page_frame import framed, staff_user, viewable_row
 from subscribers.admin.read_only import NeverDeleted, ReadOnlyAdmin
 from subscribers.admin.shown_version import Difference
 
+SUBMIT = "_submit"  # the button that saves and submits
 STATE_COLOURS = {
     ContentState.DRAFT: "info",
     ContentState.SUBMITTED: "warning",
@@ -66,12 +68,14 @@ class ContentAdmin(NeverDeleted, ContentViews):
     def state_badge(self, content: Content) -> tuple[str, str]:
         return content.state, content.get_state_display()
 
-    def add_view(self, request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
+    def add_view(self, request: HttpRequest, *_args: Any, **_kwargs: Any) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
         return self._write(request, None)
 
-    def change_view(self, request: HttpRequest, object_id: str, *_: Any, **__: Any) -> HttpResponse:
+    def change_view(
+        self, request: HttpRequest, object_id: str, *_args: Any, **_kwargs: Any
+    ) -> HttpResponse:
         return self._write(request, viewable_row(self, request, object_id))
 
     @method_decorator(require_POST)
@@ -125,7 +129,7 @@ class ContentAdmin(NeverDeleted, ContentViews):
             self,
             request,
             "admin/distribution/content/page.html",
-            title=content.title if content else "New content",
+            title=content.title if content else _("New content"),
             content_object=content,
             form=form,
             may_save=self.may_edit(request, content),
@@ -143,7 +147,7 @@ class ContentAdmin(NeverDeleted, ContentViews):
     ) -> HttpResponse | None:
         """The way to the saved draft, or None when the page must be shown again."""
         if form.switched():
-            messages.info(request, "Another message template: fill in its variables.")
+            messages.info(request, _("You changed the message template. Fill in its variables."))
             return None
         if {"_preview", "after"} & set(request.POST) or not form.is_valid():
             return None
@@ -180,13 +184,33 @@ class ContentAdmin(NeverDeleted, ContentViews):
             self.log_addition(request, created, [{"added": {}}])
             return self._saved(request, created)
         changed = [name for name, value in fields.items() if getattr(content, name) != value]
-        approval.edit(content, by=user, now=now, **fields)
-        self.log_change(request, content, [{"changed": {"fields": changed}}])
+        is_own_draft = content.state == ContentState.DRAFT and content.author_id == user.pk
+        if changed or not is_own_draft or SUBMIT not in request.POST:
+            approval.edit(content, by=user, now=now, **fields)
+            self.log_change(request, content, [{"changed": {"fields": changed}}])
         return self._saved(request, content)
 
     def _saved(self, request: HttpRequest, content: Content) -> HttpResponse:
-        messages.success(request, f"“{content.title}” is saved as a draft.")
+        """The way to the draft, submitted as well if that was the button."""
+        if SUBMIT in request.POST:
+            self._submit(request, content)
+        else:
+            messages.success(request, _("“%(title)s” saved as a draft.") % {"title": content.title})
         return HttpResponseRedirect(url_of(content))
+
+    def _submit(self, request: HttpRequest, content: Content) -> None:
+        """What is typed is saved in any case; what keeps it from being submitted is told."""
+        now = timezone.now()
+        try:
+            approval.submit(content, by=staff_user(request), now=now)
+        except ApprovalError as error:
+            words = _("“%(title)s” saved as a draft, but not submitted: %(why)s")
+            messages.error(request, words % {"title": content.title, "why": error})
+            return
+        before, after = {"state": ContentState.DRAFT}, {"state": content.state}
+        self.log_change(request, content, [{"act": "submit", "before": before, "after": after}])
+        words = _("“%(title)s” submitted for review.")
+        messages.success(request, words % {"title": content.title})
 
 
 @admin.register(Approval)

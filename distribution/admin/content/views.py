@@ -12,11 +12,12 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 
 from distribution.admin.content.form import ContentForm, form_for
-from distribution.content import approval, preview, template_schema, validation
+from distribution.content import approval, preview, submission, template_schema, validation
 from distribution.content import calendar as content_calendar
 from distribution.content.preview import Bubble, LanguageAudience
 from distribution.models import Content, ContentState
@@ -98,13 +99,15 @@ class ContentViews(OwnPages, ModelAdmin):
                 "deadline": approval.deadline(content.day) if content.day else None,
                 "late": approval.is_late(content, now),
                 "own": bool(approval.part_in(content, staff_user(request))),
+                "rivals": submission.rivals(content),
                 "url": url_of(content),
             }
             for content in part.rows
         ]
         template = f"{TEMPLATE_FOLDER}/queue.html"
-        context = {"waiting": waiting, "part": part}
-        return framed(self, request, template, title="Waiting for review", **context)
+        may_decide = request.user.has_perm("distribution.approve_content")
+        context = {"waiting": waiting, "part": part, "may_decide": may_decide}
+        return framed(self, request, template, title=_("Waiting for review"), **context)
 
 
 def url_of(content: Content) -> str:

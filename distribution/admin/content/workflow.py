@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.conf import settings
@@ -11,11 +13,13 @@ from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.admin import ModelAdmin
 
 from distribution.admin.content import shown
 from distribution.admin.content.views import url_of
-from distribution.content import approval, staff_send, validation
+from distribution.content import approval, comparison, staff_send, submission, validation
 from distribution.content.approval import EDITORIAL, ApprovalError, ChangedSinceError
 from distribution.content.staff_send import StaffSendError
 from distribution.models import Content, ContentState
@@ -28,6 +32,7 @@ from subscribers.models import Subscriber
 from subscribers.whole_numbers import whole_number
 
 APPROVE, APPROVE_LATE, TEST = "approve_content", "approve_late_content", "send_test"
+ADD, CHANGE = "add_content", "change_content"
 REASON_LIMIT = 500  # characters
 
 
@@ -35,13 +40,14 @@ REASON_LIMIT = 500  # characters
 class WorkflowAction:
     """One button on a content's page."""
 
-    permission: str  # codename in the app distribution
+    permissions: tuple[str, ...]  # codenames in the app distribution; one of them is enough
     perform: Callable[
         [HttpRequest, Content], Content | None
     ]  # the content to show next, if another
-    result: str  # ends “title” …; empty when `perform` shows its own messages
+    result: Any  # lazy words with “%(title)s”; empty when `perform` shows its own messages
     decides: bool = False  # on what was displayed: refused unless the form names that
     over_the_network: bool = False  # so not in a transaction
+    creates: bool = False  # so that its repetition is no error: the others leave a state
 
 
 def may(request: HttpRequest, codename: str) -> bool:
@@ -65,7 +71,7 @@ def perform(
     action = WORKFLOW_ACTIONS.get(name)
     if content is None or action is None:
         raise Http404
-    if not may(request, action.permission):
+    if not any(may(request, permission) for permission in action.permissions):
         raise PermissionDenied
     if (earlier := form_keys.earlier_result(request)) is not None:
         return earlier
@@ -79,7 +85,7 @@ def perform(
         done = form_keys.once(
             request,
             lambda: _perform(pages, request, content, name),
-            by_values=name == "new-version",  # the others leave a state: they cannot be repeated
+            by_values=action.creates,
         )
         assert done is not None
         return done
@@ -96,7 +102,7 @@ def _perform(pages: ModelAdmin, request: HttpRequest, content: Content, name: st
     action, before = WORKFLOW_ACTIONS[name], content.state
     following = action.perform(request, content) or content
     if action.result:
-        messages.success(request, f"“{content.title}” {action.result}.")
+        messages.success(request, action.result % {"title": content.title})
     audit = {"act": name, "reason": _reason(request), "before": {"state": before}}
     pages.log_change(request, content, [{**audit, "after": {"state": content.state}}])
     return HttpResponseRedirect(url_of(following))
@@ -117,12 +123,36 @@ def _submit(request: HttpRequest, content: Content) -> None:
     approval.submit(content, by=staff_user(request), now=timezone.now())
 
 
+def _withdraw(request: HttpRequest, content: Content) -> None:
+    submission.withdraw(content, by=staff_user(request), now=timezone.now())
+
+
+def _comment(request: HttpRequest, content: Content) -> None:
+    by, now = staff_user(request), timezone.now()
+    submission.comment(content, by=by, now=now, text=_reason(request))
+
+
+def _duplicate(request: HttpRequest, content: Content) -> Content:
+    return submission.duplicate(
+        content, by=staff_user(request), now=timezone.now(), day=_day(request)
+    )
+
+
+def _day(request: HttpRequest) -> date | None:
+    """The day that the calendar asks for; None: the next that lacks content."""
+    with suppress(ValueError):
+        return date.fromisoformat(request.POST.get("day", ""))
+    return None
+
+
 def _approve(request: HttpRequest, content: Content) -> None:
     now = timezone.now()
     if approval.is_late(content, now) and not may(request, APPROVE_LATE):
         raise ApprovalError(
-            "The deadline was the evening before, and you may not approve late: "
-            "ask somebody who may, or let the fallback go out."
+            _(
+                "The approval deadline has passed and your role cannot approve late. Ask someone "
+                "who can, or let the fallback go out."
+            )
         )
     approval.approve(content, by=staff_user(request), now=now, reason=_reason(request))
 
@@ -151,27 +181,57 @@ def _send_test(request: HttpRequest, content: Content) -> None:
     person = person or Subscriber(phone="+910000000000", name="Asha Rao")
     for answer in staff_send.send(content, person, phones, api=client.client()):
         show = messages.success if answer.accepted else messages.error
-        show(request, f"Test to {answer.phone}: {answer.words}")
+        show(
+            request,
+            _("Test to %(phone)s: %(result)s")
+            % {
+                "phone": answer.phone,
+                "result": answer.words,
+            },
+        )
 
 
 WORKFLOW_ACTIONS = {
-    "submit": WorkflowAction("change_content", _submit, "waits for review now"),
-    "approve": WorkflowAction(APPROVE, _approve, "is approved", decides=True),
-    "reject": WorkflowAction(APPROVE, _reject, "went back to its author", decides=True),
+    "submit": WorkflowAction((CHANGE,), _submit, gettext_lazy("“%(title)s” submitted for review.")),
+    "withdraw": WorkflowAction(
+        (CHANGE,), _withdraw, gettext_lazy("“%(title)s” withdrawn. You can edit it again.")
+    ),
+    "comment": WorkflowAction(
+        (APPROVE, CHANGE), _comment, gettext_lazy("Comment added."), creates=True
+    ),
+    "approve": WorkflowAction(
+        (APPROVE,), _approve, gettext_lazy("“%(title)s” approved."), decides=True
+    ),
+    "reject": WorkflowAction(
+        (APPROVE,), _reject, gettext_lazy("“%(title)s” rejected."), decides=True
+    ),
     "new-version": WorkflowAction(
-        "add_content", _new_version, "has a new version: edit and submit it"
+        (ADD,),
+        _new_version,
+        gettext_lazy("New version of “%(title)s” created. Edit it, then submit it for review."),
+        creates=True,
+    ),
+    "duplicate": WorkflowAction(
+        (ADD,),
+        _duplicate,
+        gettext_lazy("“%(title)s” duplicated. Check the date before you submit it."),
+        creates=True,
     ),
     "choose-fallback": WorkflowAction(
-        APPROVE, _choose_fallback, "is the fallback from now on", decides=True
+        (APPROVE,),
+        _choose_fallback,
+        gettext_lazy("“%(title)s” is now the fallback."),
+        decides=True,
     ),
-    "test": WorkflowAction(TEST, _send_test, "", over_the_network=True),
+    "test": WorkflowAction((TEST,), _send_test, "", over_the_network=True),
 }
 
 
 def workflow_context(request: HttpRequest, content: Content) -> dict[str, Any]:
     """The state of the content, and the actions that the user may perform."""
-    now, state = timezone.now(), content.state
-    own = bool(approval.part_in(content, staff_user(request)))
+    now, state, user = timezone.now(), content.state, staff_user(request)
+    own = bool(approval.part_in(content, user))
+    following = submission.next_to_review(user) if may(request, APPROVE) else None
     waiting, late = state == ContentState.SUBMITTED, approval.is_late(content, now)
     return {
         "shown_version": shown_version.seal(shown.of(content)),
@@ -186,13 +246,16 @@ def workflow_context(request: HttpRequest, content: Content) -> dict[str, Any]:
         "newer": content.newer_versions.all(),
         "is_chosen": state == ContentState.APPROVED and Content.objects.fallback() == content,
         "own": own,
-        "may_submit": state == ContentState.DRAFT
-        and content.author_id == request.user.pk
-        and may(request, "change_content"),
+        "rivals": submission.rivals(content),
+        "compared": comparison.with_current(content) if state != ContentState.APPROVED else None,
+        "next_to_review": following if following != content else None,
+        "may_withdraw": waiting and content.author_id == user.pk and may(request, CHANGE),
+        "may_comment": may(request, APPROVE) or may(request, CHANGE),
+        "may_duplicate": may(request, ADD),
         "may_decide": waiting and not own and may(request, APPROVE),
         "may_approve": waiting and not own and (not late or may(request, APPROVE_LATE)),
         "waits_for_another": waiting and own,
-        "may_renew": state == ContentState.APPROVED and may(request, "add_content"),
+        "may_renew": state == ContentState.APPROVED and may(request, ADD),
         "may_choose": state == ContentState.APPROVED
         and content.is_fallback
         and may(request, APPROVE),

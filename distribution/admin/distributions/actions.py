@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from distribution import tasks
 from distribution.interventions import manual_retry
@@ -25,7 +28,7 @@ REFUSALS = (ControlError, InterventionError)
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """Who decided, why and when; `deliveries` are the ids that the page was about."""
+    """Who decided, why and when; the ids that the page was about. A reason may be empty."""
 
     by: User
     reason: str
@@ -45,37 +48,48 @@ class DistributionAction:
     """One action, as a button and a page."""
 
     name: str  # in the URL
-    title: str
+    title: Any  # lazy words
     permission: str
     states: tuple[str, ...]  # in which it is possible
-    warning: str  # what will happen, before it is confirmed
+    warning: Any  # what will happen, before it is confirmed
     style: str  # calm, good, bad: of its button
     perform: Perform  # returns the result in a sentence
+    at_once: bool = False  # by one click, without a page that asks; a reason may follow
 
 
 def _pause(distribution: Distribution, made: Decision) -> str:
-    if not control.pause(distribution.pk, reason=made.signed, now=made.now):
-        raise ControlError("It is not sending any more, so it was not paused.")
-    return "Paused. Calls under way finish, nothing new begins."
+    reason = made.signed if made.reason else f"{made.by}: {control.UNEXPLAINED}"
+    if control.pause(distribution.pk, reason=reason, now=made.now):
+        return _("Distribution paused. Calls already made to WhatsApp will finish.")
+    distribution.refresh_from_db()
+    if distribution.state == DistributionState.PAUSED:
+        return _("The distribution is already paused.")
+    raise ControlError(_("The distribution is no longer sending, so it was not paused."))
 
 
 def _resume(distribution: Distribution, made: Decision) -> str:
     control.resume(distribution.pk, now=made.now)
-    return "Resumed. It goes on where it was paused, within a quarter of a minute."
+    return _("Distribution resumed. Sending continues within 15 seconds.")
 
 
 def _cancel(distribution: Distribution, made: Decision) -> str:
     left_out = control.cancel(distribution.pk, reason=made.signed, now=made.now)
-    return f"Cancelled. {left_out:,} people who were still waiting are left out."
+    words = ngettext(
+        "Distribution cancelled. %(people)s person who was still waiting won't get the message.",
+        "Distribution cancelled. %(people)s people who were still waiting won't get the message.",
+        left_out,
+    )
+    return words % {"people": f"{left_out:,}"}
 
 
 def _start(distribution: Distribution, made: Decision) -> str:
     again_reason = made.signed if distribution.again_reason else ""
     if not opening.start_now(distribution.pk, now=made.now, again_reason=again_reason):
         distribution.refresh_from_db()
-        raise ControlError(f"It could not begin. {distribution.state_reason}".strip())
+        words = _("The distribution could not start. %(why)s")
+        raise ControlError((words % {"why": distribution.state_reason}).strip())
     tasks.start_batches(distribution.pk)
-    return "Started. Its five minutes count from now."
+    return _("Distribution started. The 5-minute window begins now.")
 
 
 def _retry(distribution: Distribution, made: Decision) -> str:
@@ -85,7 +99,12 @@ def _retry(distribution: Distribution, made: Decision) -> str:
     for batch_no in retried.batches:
         if not tasks.publish_batch(distribution.pk, batch_no):
             break  # the tick finds them
-    return f"{retried.deliveries:,} failed deliveries are sent again. Nobody else is."
+    words = ngettext(
+        "Retrying %(count)s failed delivery.",
+        "Retrying %(count)s failed deliveries.",
+        retried.deliveries,
+    )
+    return words % {"count": f"{retried.deliveries:,}"}
 
 
 ACTIONS = {
@@ -93,56 +112,58 @@ ACTIONS = {
     for action in (
         DistributionAction(
             name="start",
-            title="Start now",
+            title=gettext_lazy("Start now"),
             permission="distribution.start_distribution",
             states=tuple(UNOPENED),
-            warning=(
-                "It begins at once, with everybody who is eligible now. "
-                "Its service level counts from now."
+            warning=gettext_lazy(
+                "It starts immediately and goes to everyone subscribed at that moment. "
+                "The 5-minute window begins now. Messages that were sent cannot be recalled."
             ),
             style="good",
             perform=_start,
         ),
         DistributionAction(
             name="pause",
-            title="Pause",
+            title=gettext_lazy("Pause"),
             permission="distribution.pause_distribution",
             states=(DistributionState.SENDING,),
-            warning=(
-                "Nothing new is sent until somebody resumes it. The service level's clock runs on."
+            warning=gettext_lazy(
+                "Nothing new is sent until someone resumes it. The SLA clock keeps running."
             ),
-            style="calm",
+            style="bad",
             perform=_pause,
+            at_once=True,
         ),
         DistributionAction(
             name="resume",
-            title="Resume",
+            title=gettext_lazy("Resume"),
             permission="distribution.pause_distribution",
             states=(DistributionState.PAUSED,),
-            warning="Sending goes on where it was paused. Mend what it was paused for first.",
+            warning=gettext_lazy(
+                "Sending continues where it stopped. Fix the cause of the pause first."
+            ),
             style="good",
             perform=_resume,
         ),
         DistributionAction(
             name="retry",
-            title="Retry the failed",
+            title=gettext_lazy("Retry failed"),
             permission=manual_retry.PERMISSION,
             states=(*RUNNING, DistributionState.COMPLETED),
-            warning=(
-                "Only the safe ones are sent again: those of whom it is certain that nothing was "
-                "delivered."
+            warning=gettext_lazy(
+                "Only safe ones are sent again: deliveries that certainly did not arrive."
             ),
             style="calm",
             perform=_retry,
         ),
         DistributionAction(
             name="cancel",
-            title="Cancel",
+            title=gettext_lazy("Cancel distribution"),
             permission="distribution.cancel_distribution",
             states=(*UNOPENED, *RUNNING),
-            warning=(
-                "Everybody who still waits is left out, for good: "
-                "a cancelled distribution cannot be taken up again. Pause it if you are not sure."
+            warning=gettext_lazy(
+                "Anyone not yet sent to won't get it. This cannot be undone. "
+                "Pause the distribution if you are not sure."
             ),
             style="bad",
             perform=_cancel,

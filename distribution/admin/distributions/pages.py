@@ -8,10 +8,20 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseBase,
+    HttpResponseRedirect,
+)
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST
 
 from distribution.admin.distributions import unconfirmed
 from distribution.admin.distributions.actions import (
@@ -25,16 +35,18 @@ from distribution.analytics import counts
 from distribution.interventions import manual_retry
 from distribution.lifecycle import content_choice, control
 from distribution.models import Distribution
+from distribution.reporting import dashboard
 from distribution.reporting.snapshot import take_snapshot
 from distribution.reporting.text_formats import percent
 from masking.phones import mask_phone
 from subscribers import shown_part
 from subscribers.admin import decision_form
-from subscribers.admin.confirmed_action import ReasonForm, log_action
+from subscribers.admin.confirmed_action import REASON_LIMIT, ReasonForm, log_action
 from subscribers.admin.decision_form import Asked
 from subscribers.admin.page_frame import OwnPages, framed, staff_user, viewable_row
 from subscribers.admin.read_only import ReadOnlyAdmin
 from subscribers.admin.shown_rows import Selection
+from subscribers.models import Subscriber
 from subscribers.shown_part import Part
 
 BATCHES_SHOWN, SLOWEST_SHOWN = 40, 10
@@ -46,8 +58,10 @@ class StartForm(ReasonForm):
 
     again = forms.BooleanField(
         required=False,
-        label="Also to people who have the same content today",
-        help_text="Otherwise it is refused while another distribution of the day sends the same.",
+        label=gettext_lazy("Send it again to people who already have this content today"),
+        help_text=gettext_lazy(
+            "Otherwise the start is refused while another distribution of the day sends the same."
+        ),
     )
 
 
@@ -68,6 +82,7 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
     date_hierarchy = "local_date"
     pages = {
         "<int:pk>/do/<str:name>/": ("action_view", "distribution_act"),
+        "<int:pk>/pause-reason/": ("pause_reason_view", "distribution_pause_reason"),
         "<int:pk>/doubts/": ("unconfirmed_view", "distribution_doubts"),
         "<int:pk>/doubts/decide/": ("decision_view", "distribution_decide"),
     }
@@ -86,7 +101,9 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
         share = distribution.sla_delivered
         return "–" if share is None else percent(share)
 
-    def change_view(self, request: HttpRequest, object_id: str, *_: Any, **__: Any) -> HttpResponse:
+    def change_view(
+        self, request: HttpRequest, object_id: str, *_args: Any, **_kwargs: Any
+    ) -> HttpResponse:
         """The page of one distribution."""
         distribution = viewable_row(self, request, object_id)
         first = shown_part.start_of(request)
@@ -99,6 +116,8 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
             "page.html",
             snapshot=snapshot,
             actions=available_actions(distribution, staff_user(request)),
+            unexplained=distribution.state_reason.endswith(control.UNEXPLAINED)
+            and request.user.has_perm(ACTIONS["pause"].permission),
             tiers=counts.by_tier(distribution),
             batches=batches,
             part=Part(batches, first, distribution.batches, BATCHES_SHOWN),
@@ -114,6 +133,12 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
             raise Http404
         if not request.user.has_perm(action.permission):
             raise PermissionDenied
+        back = _back(request, distribution)
+        if action.at_once and request.method == "POST":
+            # Twice is harmless, and an old page's button has to work: no one-time key is asked for.
+            reason = request.POST.get("reason", "").strip()[:REASON_LIMIT]
+            self._perform(request, distribution, action, reason)
+            return HttpResponseRedirect(back)
         preview = manual_retry.preview(distribution) if name == "retry" else None
 
         def render(form: forms.Form, **marks: Any) -> HttpResponse:
@@ -123,10 +148,12 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
                 "action.html",
                 action=action,
                 form=form,
+                back=back,
                 possible=distribution.state in action.states,
                 preview=preview,
                 nothing_to_do=preview is not None and not preview.safe,
                 waiting=control.waiting(distribution.pk),
+                audience=Subscriber.objects.eligible().count() if name == "start" else 0,
                 **marks,
             )
 
@@ -142,8 +169,26 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
             is_sent=request.method == "POST",
             render=render,
             act=act,
-            back=reverse("admin:distribution_distribution_change", args=[distribution.pk]),
+            back=back,
         )
+
+    @method_decorator(require_POST)
+    def pause_reason_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Store why somebody paused it with one click."""
+        distribution = viewable_row(self, request, str(pk))
+        if not request.user.has_perm(ACTIONS["pause"].permission):
+            raise PermissionDenied
+        reason = request.POST.get("reason", "").strip()[:REASON_LIMIT]
+        signed = f"{request.user}: {reason}"
+        if not reason:
+            self.message_user(request, _("Enter a reason."), messages.ERROR)
+        elif control.explain_pause(distribution.pk, reason=signed, now=timezone.now()):
+            log_action(self, request, distribution, "Reason for the pause", reason=reason)
+            self.message_user(request, _("Reason saved."))
+        else:
+            words = _("The distribution is no longer paused, or a reason was already given.")
+            self.message_user(request, words, messages.WARNING)
+        return HttpResponseRedirect(_back(request, distribution))
 
     def _perform(
         self,
@@ -160,7 +205,8 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
         except REFUSALS as error:
             act, result, level = f"{action.title}: refused", str(error), messages.ERROR
         else:
-            act, level = action.title, messages.SUCCESS
+            act, level = str(action.title), messages.SUCCESS
+        dashboard.shared.clear()
         distribution.refresh_from_db()
         after = {"state": distribution.state, "result": result}
         log_action(self, request, distribution, act, reason=reason, before=before, after=after)
@@ -190,6 +236,13 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
             distribution=distribution,
             **context,
         )
+
+
+def _back(request: HttpRequest, distribution: Distribution) -> str:
+    """Where the act was begun: on the live dashboard, or on the page of the distribution."""
+    if "dashboard" in (request.POST.get("back"), request.GET.get("back")):
+        return reverse("dashboard:page")
+    return reverse("admin:distribution_distribution_change", args=[distribution.pk])
 
 
 def _asked(distribution: Distribution, action: DistributionAction) -> Asked:

@@ -22,3 +22,14 @@
     });
   });
 })();
+
+// A placeholder goes where the cursor is in the field beside the button.
+document.addEventListener("click", (event) => {
+  "use strict";
+  const button = event.target.closest("[data-insert]");
+  const field = button && document.getElementById(button.dataset.into);
+  if (!field) return;
+  field.setRangeText(button.dataset.insert, field.selectionStart, field.selectionEnd, "end");
+  field.focus();
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+});

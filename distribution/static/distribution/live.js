@@ -62,4 +62,11 @@
     }
   }, 1000);
   setTimeout(poll, refreshMs);
+
+  // Who signed in anew in another tab has another token: Pause works at the first click all the same.
+  document.addEventListener("submit", (event) => {
+    const token = /(?:^|;\s*)(?:__Host-csrf|csrftoken)=([^;]+)/.exec(document.cookie);
+    const field = event.target.elements.csrfmiddlewaretoken;
+    if (token && field) field.value = token[1];
+  });
 })();

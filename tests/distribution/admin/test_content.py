@@ -119,11 +119,11 @@ def test_the_author_cannot_approve_even_with_every_permission(day):
 
     response = take(browser(author), content, "approve", reason="I like it.")
 
-    assert said(response) == ["The author cannot approve: ask another person."]
+    assert said(response) == ["You wrote this, so someone else must decide."]
     content.refresh_from_db()
     assert content.state == ContentState.SUBMITTED
     shown = browser(author).get(page(content)).content.decode()
-    assert "another person approves" in shown
+    assert "someone else must approve" in shown
     assert ">Approve</button>" not in shown
 
 
@@ -181,7 +181,7 @@ def test_the_form_asks_for_what_the_message_template_asks_for(day):
         .content.decode()
     )
 
-    for part in ("Variable 1", "Example: Asha.", "Room for 1000 characters", "at most 5 MB"):
+    for part in ("Variable 1", "Example: Asha.", "1,000 characters", "up to 5 MB"):
         assert part in shown, part
     for name in ("body-0", "body-1", "button-1", "media_file"):
         assert f'name="{name}"' in shown, name
@@ -225,11 +225,11 @@ def test_a_draft_may_be_unfinished_but_is_not_submitted(day):
     response = browser(editor).post(step(content, "submit"))
 
     (refusal,) = said(response)
-    assert "Nobody has {nmae}" in refusal
-    assert "one line" in refusal
+    assert "Unknown placeholder {nmae}" in refusal
+    assert "Remove line breaks" in refusal
     content.refresh_from_db()
     assert content.state == ContentState.DRAFT
-    assert "Nobody has {nmae}" in browser(editor).get(page(content)).content.decode()
+    assert "Unknown placeholder {nmae}" in browser(editor).get(page(content)).content.decode()
 
 
 def test_after_the_deadline_only_some_approve_and_say_why(day, settings):
@@ -240,8 +240,8 @@ def test_after_the_deadline_only_some_approve_and_say_why(day, settings):
 
     refused = take(browser(punctual), content, "approve", reason="Sorry.")
     silent = take(browser(late), content, "approve")
-    assert "you may not approve late" in said(refused)[0]
-    assert "say why" in said(silent)[0]
+    assert "your role cannot approve late" in said(refused)[0]
+    assert "Give a reason for" in said(silent)[0]
     content.refresh_from_db()
     assert content.state == ContentState.SUBMITTED
 

@@ -160,7 +160,7 @@ def test_what_is_written_while_it_is_submitted_stays_readable(day):
     assert response.status_code == 409
     shown = response.content.decode()
     assert "AN HOUR&#x27;S WORK" in shown
-    assert "It cannot be saved any more" in shown
+    assert "can no longer be saved" in shown
 
 
 def test_a_change_at_the_very_moment_of_the_save_is_noticed(day, monkeypatch):

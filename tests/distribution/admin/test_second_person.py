@@ -59,14 +59,14 @@ def test_who_made_the_token_is_no_second_person_for_what_came_by_it(day, maker):
     for name in ("approve", "reject"):
         answer = decide(client, content, name)
         said = [str(message) for message in get_messages(answer.wsgi_request)][-1]
-        assert "API token that you made" in said
+        assert "API token you created" in said
         content.refresh_from_db()
         assert content.state == ContentState.SUBMITTED
     shown_page = client.get(page(content)).content.decode()
     assert ">Approve</button>" not in shown_page
-    assert "another person approves" in shown_page
-    assert "through the API token crm that boss made" in shown_page
-    assert "You worked on it" in client.get(QUEUE).content.decode()
+    assert "someone else must approve" in shown_page
+    assert "with the API token crm created by boss" in shown_page
+    assert "You worked on this" in client.get(QUEUE).content.decode()
 
     decide(browser(approver), content, "approve")
     content.refresh_from_db()

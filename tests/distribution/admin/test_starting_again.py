@@ -77,6 +77,6 @@ def test_a_second_click_on_start_begins_nothing_again(planned):
 
     answers = [client.post(start(planned), form, follow=True).content.decode() for _ in range(2)]
 
-    assert "Started." in answers[0]
+    assert "Distribution started." in answers[0]
     assert "nothing was done a second time" in answers[1]
     assert Delivery.objects.filter(distribution=planned).count() == 4

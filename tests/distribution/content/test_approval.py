@@ -71,7 +71,7 @@ def test_the_author_decides_nothing(decide):
     content = submitted()
     before = stored(content)
 
-    with pytest.raises(ApprovalError, match="another person"):
+    with pytest.raises(ApprovalError, match="someone else must decide"):
         decide(content, content.author)
 
     assert stored(content) == before
@@ -91,7 +91,7 @@ def test_who_made_a_token_worked_on_what_came_by_it(step):
     approval.submit(content, by=editor, now=NOW, token=came_by.get("submit"))
 
     for decide in (approval.approve, approval.reject):
-        with pytest.raises(ApprovalError, match="API token that you made"):
+        with pytest.raises(ApprovalError, match="API token you created"):
             decide(content, by=administrator, now=NOW, reason="Mine.")
     approval.approve(content, by=approver, now=NOW)
     assert content.state == ContentState.APPROVED
@@ -101,10 +101,10 @@ def test_who_made_a_token_worked_on_what_came_by_it(step):
 @pytest.mark.parametrize(
     ("state", "opened", "told"),
     [
-        ("SENDING", True, r"has begun \(with the fallback\): choose a coming day"),
-        ("COMPLETED", True, r"has begun \(with the fallback\): choose a coming day"),
-        ("MISSED", False, "is missed: choose another day"),
-        ("CANCELLED", False, "is cancelled: choose another day"),
+        ("SENDING", True, r"has started with the fallback. Choose a future date"),
+        ("COMPLETED", True, r"has started with the fallback. Choose a future date"),
+        ("MISSED", False, "is missed. Choose another day"),
+        ("CANCELLED", False, "is cancelled. Choose another day"),
     ],
 )
 def test_content_for_a_morning_that_has_begun_is_refused(step, state, opened, told):
@@ -133,14 +133,14 @@ def test_content_for_a_morning_that_waits_is_still_approved():
 
 def test_content_for_a_day_that_is_over_is_refused():
     content = submitted()
-    with pytest.raises(ApprovalError, match="That day is over: choose a coming one"):
+    with pytest.raises(ApprovalError, match="Choose a future date"):
         approval.approve(content, by=a_user(), now=NOW + timedelta(days=2), reason="Late.")
 
 
 def test_only_the_author_submits():
     content = a_draft()
 
-    with pytest.raises(ApprovalError, match="Only its author"):
+    with pytest.raises(ApprovalError, match="Only the author"):
         approval.submit(content, by=a_user(), now=NOW)
 
     assert (stored(content)["state"], history(content)) == (ContentState.DRAFT, [])
@@ -148,7 +148,7 @@ def test_only_the_author_submits():
 
 def test_a_rejection_needs_a_reason_and_goes_back_to_the_author():
     content, approver = submitted(), a_user()
-    with pytest.raises(ApprovalError, match="Say why"):
+    with pytest.raises(ApprovalError, match="Give a reason"):
         approval.reject(content, by=approver, now=NOW, reason="  ")
 
     approval.reject(content, by=approver, now=NOW, reason="Too long.")
@@ -168,7 +168,7 @@ def test_submitted_and_approved_content_is_frozen(build, change):
     content = build()
     before = stored(content)
 
-    with pytest.raises(ApprovalError, match="frozen"):
+    with pytest.raises(ApprovalError, match="cannot be edited"):
         approval.edit(content, by=content.author, now=NOW, **change)
 
     assert stored(content) == before
@@ -219,7 +219,7 @@ def test_a_day_has_one_approved_content():
     first, second, approver = submitted(), submitted(), a_user()
     approval.approve(first, by=approver, now=NOW)
 
-    with pytest.raises(ApprovalError, match="approved content for 2026-11-23 already"):
+    with pytest.raises(ApprovalError, match="Content for 2026-11-23 is already approved"):
         approval.approve(second, by=approver, now=NOW)
 
     assert stored(second)["state"] == ContentState.SUBMITTED
@@ -285,7 +285,7 @@ def test_two_contents_approved_at_once_for_one_day_make_one_approved():
         *[lambda c=content: approval.approve(c, by=approver, now=NOW) for content in contents]
     )
 
-    assert ends == ["There is an approved content for 2026-11-23 already.", "done"]
+    assert ends == ["Content for 2026-11-23 is already approved.", "done"]
     assert Content.objects.filter(day=DAY, state=ContentState.APPROVED).count() == 1
     assert Approval.objects.filter(decision=Decision.APPROVED).count() == 1
 

@@ -154,7 +154,7 @@ def test_a_file_that_is_kept_may_be_submitted_for_any_day(meta):
 
     MediaFile.objects.all().delete()
     (problem,) = validation.content_problems(content)
-    assert problem.startswith("Meta keeps the image until 23 Dec 2026 only")
+    assert problem.startswith("Meta deletes the image on 23 Dec 2026")
 
 
 def test_a_large_file_is_not_kept(meta, monkeypatch):

@@ -65,14 +65,14 @@ def test_strange_components_are_read_without_a_word(components):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "Fill this in"),
-        ("  ", "Fill this in"),
-        ("one\ntwo", "one line"),
-        ("one\ttwo", "one line"),
+        ("", "Enter a value"),
+        ("  ", "Enter a value"),
+        ("one\ntwo", "Remove line breaks"),
+        ("one\ttwo", "Remove line breaks"),
         ("a     b", "four spaces"),
-        ("Hello {nmae}", "Nobody has {nmae}. You may use {city}, {name}, {tier}."),
-        ("Hello {first name}", "A brace stands alone"),
-        ("Hello {name", "A brace stands alone"),
+        ("Hello {nmae}", "Unknown placeholder {nmae}. Did you mean {name}?"),
+        ("Hello {first name}", "Unmatched { or }"),
+        ("Hello {name", "Unmatched { or }"),
         ("x" * 1100, "Too long by 200"),
         ("x" * 820, None),
         ("{name}" * 10, "Too long by 100"),
@@ -136,7 +136,7 @@ def test_a_fingerprint_knows_a_change_and_not_an_order():
 def test_findings_ask_for_the_picture_and_know_how_long_it_lives():
     content = a_draft(message_template=a_rich_template(), day=date(2026, 12, 31))
     assert "Button" not in " ".join(validation.content_problems(content))
-    assert "Upload the image that stands above the text." in validation.content_problems(content)
+    assert "Upload the image shown above the text." in validation.content_problems(content)
 
     content.media = {
         "type": "image",
@@ -145,7 +145,7 @@ def test_findings_ask_for_the_picture_and_know_how_long_it_lives():
     }
     content.button_variables = {"1": "today"}
     assert validation.content_problems(content) == [
-        "Meta keeps the image until 31 Dec 2026 only: upload it nearer the day."
+        "Meta deletes the image on 31 Dec 2026. Upload it closer to the send date."
     ]
     content.day = date(2026, 12, 30)
     assert validation.content_problems(content) == []

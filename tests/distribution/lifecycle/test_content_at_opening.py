@@ -66,7 +66,7 @@ def test_a_template_that_got_a_third_variable_blocks_the_opening(content: Conten
     severity, message = alerts()["content_invalid"]
     assert severity == "CRITICAL"
     assert "was changed since the content was approved" in message
-    assert "Variable 3: Fill this in" in message
+    assert "Variable 3: Enter a value" in message
     assert "content_invalid" in {
         finding.rule for finding in preflight.run_checks(distribution, now=NOW)
     }
@@ -85,7 +85,7 @@ def test_the_fallback_is_sent_in_its_place_and_recorded(content, fallback):
         f"{distribution}: The fallback “A quiet morning” is sent, "
         "because “The day ahead” cannot be: "
     )
-    assert "Variable 3: Fill this in" in message
+    assert "Variable 3: Enter a value" in message
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_neither_can_be_sent_and_both_reasons_are_told(content, fallback):
     assert opened().state == "BLOCKED"
     severity, message = alerts()["content_invalid"]
     assert severity == "CRITICAL"
-    assert "Variable 3: Fill this in" in message
+    assert "Variable 3: Enter a value" in message
     assert "Nor can the fallback “A quiet morning” be sent" in message
     assert "DISABLED" in message
 
@@ -175,7 +175,7 @@ def test_media_that_is_too_old_on_the_day_is_replaced(content, fallback):
 
     assert preflight.check(distribution, now=NOW).content == fallback
     assert (
-        "Meta keeps the image until 23 Dec 2026 only"
+        "Meta deletes the image on 23 Dec 2026"
         in preflight.run_checks(distribution, now=later)[0].message
     )
 
@@ -186,5 +186,5 @@ def test_approval_applies_the_rules_to_the_template_of_that_moment(content):
     changed_at_meta(draft, components=RICH)
     draft.message_template.refresh_from_db()
 
-    with pytest.raises(approval.ApprovalError, match="Upload the image that stands above"):
+    with pytest.raises(approval.ApprovalError, match="Upload the image shown above"):
         approval.approve(draft, by=a_user(), now=NOW, reason="On the day itself.")

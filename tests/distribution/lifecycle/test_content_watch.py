@@ -77,7 +77,7 @@ def test_the_evening_check_tells_what_the_opening_would_find(content):
     assert (alert.severity, alert.scope) == ("CRITICAL", "day 2026-11-24")
     assert alert.message.startswith("For 24 Nov 2026: “The day ahead” cannot be sent: ")
     assert "was changed since the content was approved" in alert.message
-    assert "Variable 3: Fill this in" in alert.message
+    assert "Variable 3: Enter a value" in alert.message
 
 
 def test_it_is_a_warning_if_the_fallback_stands_in(content, fallback):
@@ -217,7 +217,7 @@ def test_the_alert_names_the_first_day_on_which_the_fallback_fails(content):
     assert (alert.severity, alert.scope) == ("WARNING", "")
     assert alert.message == (
         "The fallback “A quiet morning” cannot be sent on 27 Nov 2026: "
-        "Meta keeps the image until 27 Nov 2026 only: upload it nearer the day."
+        "Meta deletes the image on 27 Nov 2026. Upload it closer to the send date."
     )
 
     Content.objects.filter(pk=fallback.pk).update(

@@ -122,7 +122,7 @@ def test_an_update_takes_at_most_fifteen_queries_however_many_people(people):
 
 def test_viewers_share_one_reckoning_until_it_is_old():
     morning = a_morning(20, now=timezone.now())
-    one, other = a_client("Viewer"), a_client("Operator")
+    one, other = a_client("Viewer"), a_client("Viewer")
     first = fragment(one)
     Delivery.objects.filter(distribution=morning).delete()
     with CaptureQueriesContext(connection) as caught:

@@ -9,7 +9,7 @@ import distribution.models.notifications
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("distribution", "0001_squashed_0018"),
+        ("distribution", "0019_withdrawn_and_commented"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
