@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from config.monitoring import endpoints
 from config.staff import password_reset, second_factor, sessions
+from distribution.api.document.views import without_token
 
 admin.autodiscover()
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -24,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/ready", endpoints.ready),
     path("metrics", endpoints.metrics),
     path("webhooks/", include("webhooks.urls")),
+    path("api", without_token, {"page": "index"}, name="api_index"),
     path("api/", include("config.api.urls")),
 ]
 handler400 = "config.web.error_pages.bad_request"

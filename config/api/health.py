@@ -14,13 +14,14 @@ from config.monitoring import health
 from config.monitoring.probes import PROBES, REQUIRED
 from distribution.models import Scope
 
+NAMES = [(name, name) for name in (*REQUIRED, *health.CHECKS)]
 STATUSES = [(word, word) for word in (health.OK, health.DEGRADED, health.DOWN, health.UNKNOWN)]
 
 
 class CheckShown(serializers.Serializer[Any]):
-    """One part of the house."""
+    """One part of the installation."""
 
-    name = serializers.ChoiceField([(name, name) for name in (*REQUIRED, *health.CHECKS)])
+    name = serializers.ChoiceField(NAMES)
     status = serializers.ChoiceField(STATUSES)
     told = serializers.CharField(
         source="message", help_text="What it means and what to do, in a sentence."
@@ -28,12 +29,12 @@ class CheckShown(serializers.Serializer[Any]):
 
 
 class HealthShown(serializers.Serializer[Any]):
-    """Live: this process answers. Ready: it can serve, for database and broker answer."""
+    """Live: this process responds. Ready: database and broker are available."""
 
     live = serializers.BooleanField()
     ready = serializers.BooleanField()
     status = serializers.ChoiceField(
-        STATUSES, help_text="`down` is not ready, `degraded`: a part of it wants somebody's help."
+        STATUSES, help_text="`down`: not ready. `degraded`: a part needs attention."
     )
     checks = CheckShown(many=True)
 
@@ -50,11 +51,11 @@ class Health(APIView):
         if PROBES["database"].succeeds():
             super().initial(request, *args, **kwargs)
 
-    @extend_schema("health", responses={200: HealthShown, 503: HealthShown})
+    @extend_schema(responses={200: HealthShown, 503: HealthShown})
     def get(self, request: Request) -> Response:  # noqa: ARG002 - the signature is REST framework's
-        """Health in depth.
+        """Get the health of all parts.
 
-        Answers within seconds whatever hangs: 200 when ready, else 503.
+        Responds within seconds whatever hangs: 200 when ready, otherwise 503.
         """
         report = health.report()
         body = {

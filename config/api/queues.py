@@ -22,37 +22,39 @@ BROKER_PROBE = Probe(queues.backlogs_or_none)
 
 
 class QueueShown(serializers.Serializer[Any]):
-    """One of Celery's queues. A task is a nudge: the work itself is in the ledger."""
+    """One of Celery's queues."""
 
     name = serializers.CharField()
     depth = serializers.IntegerField(
-        allow_null=True, help_text="Tasks that wait; null while the broker is away."
+        allow_null=True, help_text="Waiting tasks. Null while the broker is not available."
     )
     oldest_seconds = serializers.FloatField(
-        allow_null=True, help_text="How long the oldest waits; null when none does."
+        allow_null=True, help_text="How long the oldest task has been waiting. Null if none is."
     )
-    per_minute = serializers.IntegerField(help_text="Tasks that ended in the last minute.")
-    workers = serializers.IntegerField(help_text="Processes that serve it.")
-    concurrency = serializers.IntegerField(help_text="Tasks they do at once.")
+    per_minute = serializers.IntegerField(help_text="Tasks finished in the last minute.")
+    workers = serializers.IntegerField(help_text="Worker processes of this queue.")
+    concurrency = serializers.IntegerField(help_text="Tasks they run at the same time.")
 
 
 class InboxShown(serializers.Serializer[Any]):
-    """Meta's webhooks, stored and waiting to be applied."""
+    """Webhooks from Meta that are stored and waiting to be applied."""
 
     depth = serializers.IntegerField()
     oldest_seconds = serializers.FloatField(allow_null=True)
-    dead_letters = serializers.IntegerField(help_text="Given up on: for a person to look at.")
+    dead_letters = serializers.IntegerField(
+        help_text="Webhooks that failed too often and need a person."
+    )
 
 
 class QueueStatus(serializers.Serializer[Any]):
-    """All queues at a moment."""
+    """All queues right now."""
 
     at = serializers.DateTimeField()
     broker = serializers.ChoiceField(["ok", "down"])
     queues = QueueShown(many=True)
     ledger = serializers.DictField(
         child=serializers.IntegerField(),
-        help_text="Deliveries of running distributions by state; every state is there.",
+        help_text="Deliveries of running distributions by state. Every state is listed.",
     )
     inbox = InboxShown()
 
@@ -62,9 +64,9 @@ class Queues(APIView):
 
     scopes = {"GET": Scope.READ}
 
-    @extend_schema("queue_status", responses=QueueStatus)
+    @extend_schema(responses=QueueStatus)
     def get(self, request: Request) -> Response:  # noqa: ARG002 - the framework's
-        """Queues and ledger.
+        """Get queues and deliveries in progress.
 
         Worker, rate and ledger figures are returned even when the broker is unavailable.
         """

@@ -6,7 +6,7 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from config.api.health import Health
 from config.api.queues import Queues
-from distribution.api.document.views import Document, TryIt, not_found
+from distribution.api.document.views import Document, TryIt, without_token
 from distribution.api.resources.alerts import Acknowledge, Alerts
 
 app_name = "api"
@@ -20,5 +20,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path(
         "queue/alerts/<int:id>/acknowledge", Acknowledge.as_view(), name="queue-alert-acknowledge"
     ),
-    re_path(r"", not_found, name="nothing"),
+    path("problems", without_token, {"page": "problems"}, name="problems"),
+    path("problems/<slug:code>", without_token, {"page": "problems"}, name="problem"),
+    path("", without_token, {"page": "index"}, name="index"),
+    re_path(r"", without_token, name="nothing"),
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 HERE = "distribution.api"
+API_VERSION = "1"  # a breaking change makes another, under a path of its own: docs/api.md
 
 REST_FRAMEWORK: dict[str, object] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
@@ -26,29 +27,33 @@ REST_FRAMEWORK: dict[str, object] = {
 }
 
 DESCRIPTION = """\
-Submit content, keep subscribers in step, start and follow distributions, read analytics.
+Submit content, keep subscribers in sync, start and follow distributions, read analytics.
 
-Send `Authorization: Bearer dbk_…`. Every token has scopes; each operation names the one it needs.
-Every POST that creates wants an `Idempotency-Key`, and may then be sent again without fear.
+Send `Authorization: Bearer dbk_…`. Every token has scopes, and each operation names the scope it
+needs. Every POST that creates something needs an `Idempotency-Key`, so it can be repeated safely.
 Errors are problem details (RFC 9457) with a stable `code` and a sentence that says what to do.
+`GET /api` lists all operations.
 """
 
 # The chapters of the document, in their order. `distribution/api/document/schema.py` assigns
 # operations to them.
 TAGS = [
-    {"name": "distributions", "description": "Started, planned, followed, steered."},
-    {"name": "content", "description": "What is said, and by which message template."},
-    {"name": "subscribers", "description": "Who is written to, and the proof that they agreed."},
-    {"name": "analytics", "description": "What became of it, day by day."},
-    {"name": "house", "description": "How everything stands, and what wants a person."},
-    {"name": "events", "description": "What others are told without asking."},
+    {"name": "distributions", "description": "Start, follow, pause, retry and cancel."},
+    {"name": "schedule", "description": "Daily time, blackout dates, one-time distributions."},
+    {"name": "content", "description": "Messages and the templates that carry them."},
+    {"name": "subscribers", "description": "Recipients and the proof of their consent."},
+    {"name": "analytics", "description": "Results by day, tier, number, template and hour."},
+    {"name": "system", "description": "Health, queues, phone numbers and alerts."},
+    {"name": "events", "description": "What Daybreak posts to other systems."},
 ]
 
 SPECTACULAR_SETTINGS: dict[str, object] = {
     "TITLE": "Daybreak",
     "DESCRIPTION": DESCRIPTION,
-    "VERSION": "1.0.0",
+    "VERSION": f"{API_VERSION}.0.0",
     "OAS_VERSION": "3.1.0",
+    # Relative to the address that the document was read from: true on every installation.
+    "SERVERS": [{"url": "/", "description": "The installation that serves this document"}],
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": r"/api/",
     "COMPONENT_SPLIT_REQUEST": True,
@@ -69,10 +74,26 @@ SPECTACULAR_SETTINGS: dict[str, object] = {
         "ContentState": "distribution.models.content.ContentState",
         "TemplateStatus": "distribution.models.content.TemplateStatus",
         "SubscriberStatus": "subscribers.models.Status",
-        "AskedStatus": "subscribers.people.status_changes.SETTABLE_STATUSES",
+        "SettableStatus": "subscribers.people.status_changes.SETTABLE_STATUSES",
+        "SubscriberTier": "subscribers.models.Tier",
+        "ConsentKind": "subscribers.models.ConsentEvent.Kind",
         "ImportState": "subscribers.models.ImportState",
+        "ImportUndoState": f"{HERE}.resources.import_undos.STATES",
         "NumberState": "phonepool.models.NumberState",
+        "NumberQuality": "phonepool.models.Quality",
+        "NumberRole": "phonepool.models.Role",
+        "BreakerState": "phonepool.models.Breaker",
+        "DistributionKind": "distribution.models.Kind",
+        "DecisionKind": "distribution.models.Decision",
+        "MediaType": f"{HERE}.resources.content_serializers.KIND_CHOICES",
+        "AlertSeverity": "distribution.models.Severity",
         "HealthStatus": "config.api.health.STATUSES",
+        "HealthCheckName": "config.api.health.NAMES",
+        "BrokerStatus": ["ok", "down"],
+        "AlertState": ["open", "acknowledged", "closed"],
+        "DeliveryProgress": ["none", "sent", "delivered", "read"],
+        "AnalyticsBasis": ["delivered", "accepted"],
+        "AnalyticsGrouping": ["day", "tier", "number", "template", "hour", "language"],
     },
     # Served by us, without inline scripts.
     "SWAGGER_UI_DIST": "SIDECAR",

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from subscribers.consent import decisions as consent
 from subscribers.models import ConsentEvent, Erasure, Status, Subscriber
+from subscribers.people.pauses import ends_on
 
 Kind = ConsentEvent.Kind
 _KINDS = {Status.PAUSED: [Kind.PAUSE], Status.UNSUBSCRIBED: [Kind.OPT_OUT]}
@@ -31,17 +32,20 @@ def set_status(
     actor: str,
     now: datetime,
     consent_source: str = "",
+    resumes_on: date | None = None,
 ) -> bool:
     """Bring a subscriber to `status`; False when they have it already. Raises StatusRefused.
 
     An unsubscribed person becomes active only with a `consent_source`: where they agreed again.
+    A pause ends by itself on `resumes_on`; giving one that has begun another end replaces it.
     """
     with transaction.atomic():
         rows = Subscriber.objects.select_for_update(no_key=True)
-        if rows.values_list("status", flat=True).get(pk=subscriber_id) == status:
+        current = rows.values_list("status", flat=True).get(pk=subscriber_id)
+        if current == status and (resumes_on is None or resumes_on == ends_on(subscriber_id)):
             return False
         if status == Status.ACTIVE and Erasure.objects.filter(subscriber=subscriber_id).exists():
-            raise StatusRefused("They asked to be erased: only their own START brings them back.")
+            raise StatusRefused("They asked to be erased. Only their own START brings them back.")
         record_kinds(
             [subscriber_id],
             _kinds(status, consent_source),
@@ -51,6 +55,7 @@ def set_status(
             now=now,
             notice=consent_source,
             anew=bool(consent_source),
+            resumes_on=resumes_on,
         )
         reached = rows.values_list("status", flat=True).get(pk=subscriber_id)
         if reached != status:  # inside the transaction: rolls back
@@ -103,10 +108,10 @@ def _kinds(status: Status, consent_source: str) -> list[ConsentEvent.Kind]:
 
 def _why(current: Status, consent_source: str) -> str:
     if current == Status.UNSUBSCRIBED and consent_source:
-        return "They said STOP within this very second: send it again in two seconds."
+        return "They sent STOP in this very second. Send the request again in two seconds."
     if current == Status.UNSUBSCRIBED:
         return (
-            "They unsubscribed. To write to them again say in consent_source where they agreed"
-            " anew, after that."
+            "They unsubscribed. To message them again, say in consent_source how they consented"
+            " again after that."
         )
-    return f"They are {current.label.lower()}, and what is on record keeps them so: look at it."
+    return f"They are {current.label.lower()}, and the consent on record keeps them so. Check it."

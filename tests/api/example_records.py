@@ -21,10 +21,11 @@ BODY = {"type": "BODY", "text": "Good morning {{1}}. {{2}}"}
 
 @pytest.fixture
 def example_records(db: None) -> Iterator[None]:
-    """A phone number, message template 3 and the day's approved content 87."""
+    """A phone number, message templates 3 and 4, and the day's approved content 87."""
     with time_machine.travel(EXAMPLE_TIME, tick=True):
         builders.a_number()
         template = builders.a_template(id=3, components=[BODY])
+        builders.a_template(id=4, components=[BODY, {"type": "HEADER", "format": "IMAGE"}])
         values = {"body_variables": ["{name}", "x"], "message_template": template}
         builders.an_approved_content(id=87, day=date(2026, 11, 24), **values)
         reset_sequences()

@@ -7,6 +7,7 @@ a new view; if its path has an id, add a factory to EXAMPLES.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import time, timedelta
 from typing import Any
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
@@ -14,9 +15,10 @@ from django.utils import timezone
 
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
-from distribution.models import Alert, Kind
+from distribution.models import Alert, BlackoutDate, DailyTime, Kind
 from subscribers.importing import jobs
 from tests import builders
+from tests.api.failures import a_failed_distribution
 
 # (name, method) → scope
 SCOPES: dict[tuple[str, str], str] = {
@@ -27,8 +29,18 @@ SCOPES: dict[tuple[str, str], str] = {
     ("schedule", "GET"): "read",
     ("schedule", "POST"): "distribute",
     ("planned", "DELETE"): "distribute",
+    ("contents", "GET"): "content",
     ("content-submit", "POST"): "content",
+    ("content-upload", "POST"): "content",
     ("content", "GET"): "content",
+    ("daily-times", "GET"): "read",
+    ("daily-times", "POST"): "distribute",
+    ("daily-time", "DELETE"): "distribute",
+    ("blackout-dates", "GET"): "read",
+    ("blackout-dates", "POST"): "distribute",
+    ("blackout-date", "DELETE"): "distribute",
+    ("retry", "GET"): "read",
+    ("retry", "POST"): "distribute",
     ("deliveries", "GET"): "subscribers",
     ("analytics", "GET"): "read",
     ("pause", "POST"): "distribute",
@@ -39,6 +51,7 @@ SCOPES: dict[tuple[str, str], str] = {
     ("subscriber", "GET"): "subscribers",
     ("subscriber", "PATCH"): "subscribers",
     ("subscriber-status", "PATCH"): "subscribers",
+    ("subscriber-erase", "POST"): "subscribers",
     ("subscriber-history", "GET"): "subscribers",
     ("subscribers-import", "POST"): "subscribers",
     ("subscribers-import-job", "GET"): "subscribers",
@@ -57,7 +70,7 @@ SCOPES: dict[tuple[str, str], str] = {
     ("health", "GET"): "read",
 }
 # For staff in a browser, or without authorisation: they have tests of their own.
-WITHOUT_SCOPES = {"try-it", "nothing"}
+WITHOUT_SCOPES = {"try-it", "nothing", "index", "problems", "problem"}
 
 
 def _distribution() -> int:
@@ -79,16 +92,30 @@ def _alert() -> int:
     return Alert.objects.get(scope=f"distribution {distribution}").pk
 
 
+def _daily_time() -> int:
+    day = timezone.localdate() + timedelta(days=3 + next(builders.serial))
+    return DailyTime.objects.create(from_day=day, time=time(6, 30)).pk
+
+
+def _blackout_date() -> int:
+    day = timezone.localdate() + timedelta(days=3 + next(builders.serial))
+    return BlackoutDate.objects.create(day=day, reason="Diwali").pk
+
+
 # name → creates a record, returns its id
 EXAMPLES: Mapping[str, Callable[[], int]] = {
     "planned": _planned,
     "content": lambda: builders.a_draft().pk,
     "deliveries": _distribution,
+    "daily-time": _daily_time,
+    "blackout-date": _blackout_date,
+    "retry": lambda: a_failed_distribution().pk,
     "pause": _distribution,
     "resume": _distribution,
     "cancel": _distribution,
     "subscriber": lambda: builders.a_subscriber().pk,
     "subscriber-status": lambda: builders.a_subscriber().pk,
+    "subscriber-erase": lambda: builders.a_subscriber().pk,
     "subscriber-history": lambda: builders.a_subscriber().pk,
     "subscribers-import-job": _import,
     "subscribers-import-confirm": _import,

@@ -19,6 +19,10 @@ pytestmark = pytest.mark.django_db
 REASON = {"reason": "Asked on the phone"}
 
 
+def _day(days: int) -> str:
+    return (timezone.localdate() + timedelta(days=days)).isoformat()
+
+
 def bodies() -> dict[tuple[str, str], Any]:
     """What to send so that each call changes something."""
     later = (timezone.now() + timedelta(days=3)).isoformat()
@@ -29,9 +33,15 @@ def bodies() -> dict[tuple[str, str], Any]:
         ("planned", "DELETE"): None,
         ("content-submit", "POST"): {
             "title": "Monday",
-            "day": (timezone.localdate() + timedelta(days=9)).isoformat(),
+            "day": _day(9),
             "message_template": builders.a_template().pk,
         },
+        ("daily-times", "POST"): {"from_day": _day(9), "time": "06:30", **REASON},
+        ("daily-time", "DELETE"): None,
+        ("blackout-dates", "POST"): {"day": _day(9), **REASON},
+        ("blackout-date", "DELETE"): None,
+        ("retry", "POST"): REASON,
+        ("subscriber-erase", "POST"): REASON,
         ("pause", "POST"): REASON,
         ("resume", "POST"): REASON,
         ("cancel", "POST"): REASON,
@@ -47,7 +57,8 @@ def bodies() -> dict[tuple[str, str], Any]:
     }
 
 
-WRITING = sorted(call for call in SCOPES if call[1] != "GET")
+# A file is uploaded to Meta: tests/api/test_contents.py.
+WRITING = sorted(call for call in SCOPES if call[1] != "GET" and call[0] != "content-upload")
 
 
 @pytest.mark.parametrize(("name", "method"), WRITING)

@@ -25,6 +25,7 @@ from tests.sandbox.harness import ONE, TOKEN, TWO, WABA, SandboxProcess, start
 
 pytestmark = pytest.mark.django_db
 SUBMIT = "/api/distribution/content/submit"
+UPLOAD = "/api/distribution/content/upload"
 PNG = b"\x89PNG\r\n\x1a\n" + b"pixels" * 50
 
 
@@ -111,7 +112,7 @@ def test_a_file_is_left_with_meta_once_however_often_it_is_sent(meta: SandboxPro
     def send(file: bytes = PNG) -> Any:
         upload = SimpleUploadedFile("chart.png", file, "image/png")
         form = {"content": body, "file": upload}
-        return client.post(SUBMIT, form, format="multipart", headers=key)
+        return client.post(UPLOAD, form, format="multipart", headers=key)
 
     first, again = send(), send()
     assert first.status_code == 201, first.content

@@ -15,7 +15,7 @@ def test_an_address_that_is_none_is_a_problem() -> None:
     assert answer.status_code == 404
     assert answer["Content-Type"] == "application/problem+json"
     assert answer.json()["code"] == "not_found"
-    assert answer.json()["detail"].endswith("check the path and the id.")
+    assert answer.json()["detail"].endswith("Check the path and the id.")
 
 
 def test_nobody_is_asked_for_a_token() -> None:

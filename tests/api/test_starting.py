@@ -76,7 +76,7 @@ def test_a_body_that_was_lost_begins_nothing(body: bytes, kind: str) -> None:
         "POST", TRIGGER, body, content_type=kind, headers=a_key()
     )
     assert answer.status_code == 400
-    assert answer.json()["detail"].startswith("The request has no body: send a JSON object")
+    assert answer.json()["detail"].startswith("The request has no body. Send a JSON object")
     assert not Distribution.objects.exists()
 
 
@@ -87,7 +87,7 @@ def test_a_body_that_is_no_object_begins_nothing(body: str) -> None:
         "POST", TRIGGER, body.encode(), content_type="application/json", headers=a_key()
     )
     assert answer.status_code == 400
-    assert "send an object" in answer.json()["errors"][0]["detail"]
+    assert "Send an object" in answer.json()["errors"][0]["detail"]
     assert not Distribution.objects.exists()
 
 
@@ -255,7 +255,7 @@ def test_a_time_needs_its_zone_a_future_and_no_blackout() -> None:
     naive, past, dark = told.values()
     assert naive["errors"][0]["code"] == "zone"
     assert past["errors"] == [
-        {"field": "at", "code": "past", "detail": "That time is past: choose a later one."}
+        {"field": "at", "code": "past", "detail": "Choose a time in the future."}
     ]
     assert (dark["status"], dark["code"]) == (409, "blackout_date")
     assert not Distribution.objects.exists()

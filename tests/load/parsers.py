@@ -20,7 +20,7 @@ from django.utils.text import smart_split
 from config.settings import logs
 from config.web.client_address import client_ip
 from distribution.api.http import fields, parsing
-from distribution.api.resources.contents import ContentBody
+from distribution.api.resources.content_serializers import ContentBody
 from distribution.api.resources.subscriber_serializers import NewSubscriber
 from distribution.content import preview, rendering, template_schema
 from masking.phones import mask_digits, mask_phones

@@ -12,8 +12,8 @@ from distribution.access import tokens
 from distribution.models import ApiToken
 
 REFUSED = (
-    "This token is unknown, revoked, expired, or its person has left: ask an administrator for a "
-    "new one."
+    "This token is unknown, revoked or expired, or its owner is no longer active. Ask an "
+    "administrator for a new one."
 )
 
 

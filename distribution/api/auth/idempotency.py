@@ -27,11 +27,11 @@ from distribution.models import KeptAnswer
 HEADER = "Idempotency-Key"
 KEY_PATTERN = re.compile(r"[\x21-\x7e]{1,200}")
 KEY_REQUIRED = (
-    f"Send a header {HEADER} with up to 200 visible characters of your own, new for each request "
-    "and the same for its repetitions."
+    f"Send the header {HEADER} with up to 200 visible characters: new for each request, the same "
+    "when you repeat one."
 )
-KEY_REUSED = "This Idempotency-Key was used for another request: make a new key for each request."
-KEY_IN_PROGRESS = "The same key is at work at this moment: ask again after Retry-After."
+KEY_REUSED = "This Idempotency-Key was used for another request. Use a new key for each request."
+KEY_IN_PROGRESS = "A request with this key is still running. Send it again after Retry-After."
 
 
 @dataclass(frozen=True, slots=True)

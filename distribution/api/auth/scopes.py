@@ -26,8 +26,10 @@ if TYPE_CHECKING:  # APIView imports its defaults, and this is one of them
     from rest_framework.views import APIView
 
 Scopes = Mapping[str, Scope]
-SCOPE_MISSING = "This needs the scope “{}”: ask an administrator for a token that has it."
-ROLE_MISSING = "The role of {} does not allow this (any more): ask an administrator."
+SCOPE_MISSING = (
+    "This operation needs the scope “{}”. Ask an administrator for a token with that scope."
+)
+ROLE_MISSING = "The role of {} does not allow this. Ask an administrator."
 
 
 class ScopeNeeded(BasePermission):

@@ -14,49 +14,55 @@ from rest_framework.fields import Field
 
 from distribution.models import ContentState, DistributionState, EventKind, Kind, Severity
 
-RECEIVED = OpenApiResponse(description="Taken: any 2xx, within ten seconds.")
-GONE = OpenApiResponse(description="The receiver is gone: it is not asked any more.")
+RECEIVED = OpenApiResponse(description="Accepted: any 2xx, within ten seconds.")
+GONE = OpenApiResponse(description="The receiver is gone. No more events are posted to it.")
 
 
 class DistributionTold(serializers.Serializer[Any]):
-    """A distribution when it happened."""
+    """The distribution at the time of the event."""
 
     id = serializers.IntegerField()
     kind = serializers.ChoiceField(Kind.choices)
-    date = serializers.DateField(help_text="Its day in India.")
+    date = serializers.DateField(help_text="The day in India.")
     state = serializers.ChoiceField(DistributionState.choices)
-    reason = serializers.CharField(help_text="Why it stands there, or empty.")
+    reason = serializers.CharField(help_text="Why it is in this state, or empty.")
     content = serializers.IntegerField(allow_null=True)
     planned_at = serializers.DateTimeField()
     opened_at = serializers.DateTimeField(allow_null=True)
-    window_end = serializers.DateTimeField(allow_null=True, help_text="Nothing is sent after it.")
+    window_end = serializers.DateTimeField(
+        allow_null=True, help_text="Nothing is sent after this time."
+    )
     completed_at = serializers.DateTimeField(allow_null=True)
     recipients = serializers.IntegerField()
 
 
 class ProgressTold(serializers.Serializer[Any]):
-    """Shares are of the people owed, 0 to 1."""
+    """Shares of the eligible recipients, 0 to 1."""
 
     owed = serializers.IntegerField()
     accepted_share = serializers.FloatField()
     delivered_share = serializers.FloatField()
-    projected_share = serializers.FloatField(help_text="If all that still can be in time is.")
+    projected_share = serializers.FloatField(
+        help_text="If everything that can still be in time is in time."
+    )
     estimated_completion = serializers.DateTimeField(allow_null=True)
     violations = serializers.ListField(child=serializers.CharField())
 
 
 class DoublesTold(serializers.Serializer[Any]):
-    confirmed = serializers.IntegerField(help_text="People whom WhatsApp gave it twice.")
+    confirmed = serializers.IntegerField(help_text="People who received it twice.")
     suspected = serializers.IntegerField()
 
 
 class SentAgainTold(serializers.Serializer[Any]):
-    by_rule = serializers.IntegerField(help_text="All evidence said that it was not accepted.")
-    by_hand = serializers.IntegerField(help_text="A person took the risk.")
+    by_rule = serializers.IntegerField(
+        help_text="Sent again because all evidence said that it was not accepted."
+    )
+    by_hand = serializers.IntegerField(help_text="Sent again by a person's decision.")
 
 
 class ReportTold(serializers.Serializer[Any]):
-    """What became of everybody: accepted, failed, skipped, unconfirmed add up to recipients."""
+    """The result: accepted, failed, skipped and unconfirmed add up to recipients."""
 
     recipients = serializers.IntegerField()
     owed = serializers.IntegerField(help_text="Recipients without those who opted out meanwhile.")
@@ -65,7 +71,7 @@ class ReportTold(serializers.Serializer[Any]):
     read = serializers.IntegerField()
     failed = serializers.IntegerField()
     skipped = serializers.IntegerField()
-    unconfirmed = serializers.IntegerField(help_text="Nobody knows whether it was accepted.")
+    unconfirmed = serializers.IntegerField(help_text="Unconfirmed: no response from WhatsApp.")
     failures = serializers.DictField(child=serializers.IntegerField(), help_text="By reason.")
     skips = serializers.DictField(child=serializers.IntegerField(), help_text="By reason.")
     doubles = DoublesTold()
@@ -83,18 +89,20 @@ class DistributionNamed(serializers.Serializer[Any]):
 
 
 class FailureTold(serializers.Serializer[Any]):
-    """Somebody who will not get it."""
+    """A person who will not get the message."""
 
-    id = serializers.IntegerField(help_text="Of the delivery.")
+    id = serializers.IntegerField(help_text="The id of the delivery.")
     subscriber = serializers.IntegerField()
     reason = serializers.CharField()
-    code = serializers.IntegerField(allow_null=True, help_text="Meta's, if it said one.")
+    code = serializers.IntegerField(
+        allow_null=True, help_text="Meta's error code, if there is one."
+    )
 
 
 class AlertTold(serializers.Serializer[Any]):
     id = serializers.IntegerField()
     rule = serializers.CharField()
-    scope = serializers.CharField(help_text="What it is about, or empty: the whole house.")
+    scope = serializers.CharField(help_text="What it is about. Empty: everything.")
     severity = serializers.ChoiceField(Severity.choices)
     message = serializers.CharField()
     opened_at = serializers.DateTimeField()
@@ -103,13 +111,13 @@ class AlertTold(serializers.Serializer[Any]):
 
 class ContentTold(serializers.Serializer[Any]):
     id = serializers.IntegerField()
-    date = serializers.DateField(allow_null=True, help_text="Null: a fallback.")
+    date = serializers.DateField(allow_null=True, help_text="Null for a fallback.")
     title = serializers.CharField()
     state = serializers.ChoiceField(ContentState.choices)
     is_fallback = serializers.BooleanField()
     message_template = serializers.IntegerField()
     decided_at = serializers.DateTimeField(allow_null=True)
-    reason = serializers.CharField(help_text="What the person who decided wrote, or empty.")
+    reason = serializers.CharField(help_text="The approver's comment, or empty.")
 
 
 def _event(name: str, **data: Field[Any, Any, Any, Any]) -> serializers.Serializer[Any]:
@@ -130,7 +138,9 @@ BODIES: Mapping[EventKind, serializers.Serializer[Any]] = {
     EventKind.DISTRIBUTION_SENDING: _event(
         "Progress",
         distribution=DistributionTold(),
-        progress=ProgressTold(required=False, help_text="Not when it is resumed."),
+        progress=ProgressTold(
+            required=False, help_text="Missing if the distribution was just resumed."
+        ),
     ),
     EventKind.DISTRIBUTION_PAUSED: DISTRIBUTION,
     EventKind.DISTRIBUTION_COMPLETED: _event(
@@ -151,8 +161,9 @@ WEBHOOKS = [
         name=kind.value,
         decorator=extend_schema(
             summary=str(kind.label),
-            description="Posted to WEBHOOK_STATUS_URL and to every event subscription, signed as "
-            "Standard Webhooks says; perhaps twice, perhaps out of order.",
+            description="Posted to WEBHOOK_STATUS_URL and to every event subscription, signed "
+            "according to Standard Webhooks. An event can come twice or out of "
+            "order.",
             tags=["events"],
             request={"application/json": body},
             responses={200: RECEIVED, 410: GONE},

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, extend_schema_field
 from rest_framework import serializers
 
 from distribution.api.auth.idempotency import HEADER
@@ -19,38 +19,54 @@ from distribution.api.http.problems import MEDIA_TYPE
 
 
 class FieldProblem(serializers.Serializer[Any]):
-    field = serializers.CharField(allow_blank=True, help_text="Path to it: `recipients.3.phone`.")
+    field = serializers.CharField(
+        allow_blank=True, help_text="The path of the field, counted from 0: `body_variables.1`."
+    )
     code = serializers.CharField(help_text="Stable, for programs.")
-    detail = serializers.CharField(help_text="What is wrong with it, for people.")
+    detail = serializers.CharField(help_text="What is wrong, for people.")
 
 
 class ProblemDetails(serializers.Serializer[Any]):
-    """RFC 9457: what went wrong, for programs and for people."""
+    """RFC 9457: what went wrong."""
 
-    type = serializers.URLField(help_text="A name of the kind of problem; ends in `code`.")
-    title = serializers.CharField(help_text="The status in words.")
+    type = serializers.SerializerMethodField(
+        help_text="The kind of problem: the path of its page on this installation; ends in `code`."
+    )
+    title = serializers.CharField(help_text="The HTTP status in words.")
     status = serializers.IntegerField()
     detail = serializers.CharField(help_text="What to do, in a sentence.")
     code = serializers.CharField(help_text="Stable, for programs: `scope_missing`, `invalid` …")
     errors = FieldProblem(  # type: ignore[assignment]  # the name is RFC 9457's example's
-        many=True, help_text="One for each field that is wrong; else empty."
+        many=True, help_text="One entry per invalid field. Otherwise empty."
     )
+
+    @extend_schema_field({"type": "string", "format": "uri-reference"})
+    def get_type(self, _: Any) -> str:
+        raise NotImplementedError  # problems.body writes it
 
 
 # The descriptions of the problems that operations may return, by circumstance and status.
 PROBLEMS: dict[str, dict[str, str]] = json.loads(
     Path(__file__).with_name("problems.json").read_text("utf-8")
 )
-ID_PLACES = {"distribution_status_retrieve": "query"}  # the others take the id in the path
+# Operation ids by method and path, components by the class of the serializer: one pattern each,
+# `list_…`, `get_…` and a verb with its object, because generated clients name their functions so.
+NAMES: dict[str, dict[str, str]] = json.loads(
+    Path(__file__).with_name("names.json").read_text("utf-8")
+)
+ID_PLACES = {"get_distribution_status": "query"}  # the others take the id in the path
 # The tag of an operation by a segment of its path; config/settings/api.py describes the tags.
 TAG_BY_PATH_SEGMENT = {
     "content": "content",
     "templates": "content",
     "subscribers": "subscribers",
     "analytics": "analytics",
-    "health": "house",
-    "numbers": "house",
-    "queue": "house",
+    "schedule": "schedule",
+    "daily-times": "schedule",
+    "blackout-dates": "schedule",
+    "health": "system",
+    "numbers": "system",
+    "queue": "system",
 }
 
 
@@ -70,6 +86,15 @@ class ApiSchema(AutoSchema):
         if operation and "requestBody" in operation:
             operation["requestBody"]["required"] = True  # an empty body is refused
         return operation
+
+    def get_operation_id(self) -> str:
+        """Of the table; drf-spectacular's own for events, which have none in the document."""
+        own = f"{self.method} {self.path}"
+        return NAMES["operations"].get(own) or super().get_operation_id()
+
+    def get_serializer_name(self, serializer: Any, direction: Any) -> str:
+        name = super().get_serializer_name(serializer, direction)
+        return NAMES["components"].get(name, name)
 
     def get_summary(self) -> str:
         """The first line of the docstring of the method, else of the view."""
@@ -92,7 +117,7 @@ class ApiSchema(AutoSchema):
                     {"type": "string", "pattern": r"^[\x21-\x7e]{1,200}$"},
                     OpenApiParameter.HEADER,
                     required=True,
-                    description="Yours, new for each request and the same when it is sent again.",
+                    description="New for each request, the same when you repeat one.",
                 )
             )
         return parameters
@@ -123,7 +148,7 @@ class ApiSchema(AutoSchema):
     def _links(self) -> dict[str, Any]:
         """Links to the operations that take the id of what was created."""
         return {
-            operation.partition("_")[2]: {
+            operation: {
                 "operationId": operation,
                 "parameters": {f"{ID_PLACES.get(operation, 'path')}.id": "$response.body#/id"},
             }

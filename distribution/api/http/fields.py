@@ -17,11 +17,11 @@ from rest_framework.request import Request
 from subscribers.text_cleaning import clean_line
 from subscribers.whole_numbers import MAX_ID
 
-NO_BODY = "The request has no body: send a JSON object, {} where nothing is to be said."
-NO_OBJECT = "The body is no JSON object: send an object, { } with the fields inside."
+NO_BODY = "The request has no body. Send a JSON object, {} if there is nothing to send."
+NO_OBJECT = "The body is not a JSON object. Send an object with the fields inside."
 # A date alone, or a time without its zone, would be read in India's.
 ZONED = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d.*(?:[Zz]|[+-]\d\d:\d\d)", re.ASCII)
-UNKNOWN = "There is no such field: check its name."
+UNKNOWN = "Unknown field. Check its name."
 
 
 class Body(serializers.Serializer[Any]):
@@ -80,7 +80,7 @@ class Day(serializers.DateField):
 class ZonedDateTime(serializers.DateTimeField):
     """RFC 3339 with a zone: `2026-11-24T06:00:00+05:30`. Without a zone the moment is ambiguous."""
 
-    default_error_messages = {"zone": "Say the zone: 2026-11-24T06:00:00+05:30."}
+    default_error_messages = {"zone": "Add the time zone: 2026-11-24T06:00:00+05:30."}
 
     def to_internal_value(self, value: Any) -> datetime:
         if not isinstance(value, str):

@@ -26,6 +26,7 @@ class ApiMiddleware:
         response = self._get_response(request)
         if problems.is_api(request):
             response.headers.setdefault("Cache-Control", "no-store")  # they hold personal data
+            response.headers["API-Version"] = settings.API_VERSION
             if "Allow" in response:  # Django lists the base class's methods too
                 response["Allow"] = response["Allow"].replace(", OPTIONS", "")
             rate = getattr(request, "api_rate", None)

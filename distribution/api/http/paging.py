@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # APIView imports its defaults, and this is one of them
 
 MAX_PAGE_SIZE = 200
 DEFAULT_PAGE_SIZE = 50
-BAD_CURSOR = "This cursor is of another list or was changed: begin without one."
+BAD_CURSOR = "This cursor belongs to another list or was changed. Start without a cursor."
 
 
 class CursorPages(CursorPagination):
@@ -41,9 +41,11 @@ class CursorPages(CursorPagination):
     max_page_size = MAX_PAGE_SIZE
     page_size_query_param = "page_size"
     page_size_query_description = (
-        f"Rows on a page, {DEFAULT_PAGE_SIZE} unless told, {MAX_PAGE_SIZE} at most."
+        f"Rows per page: {DEFAULT_PAGE_SIZE} by default, {MAX_PAGE_SIZE} at most."
     )
-    cursor_query_description = "Where the page begins: from `next` or `previous` of another page."
+    cursor_query_description = (
+        "The position of the page: from `next` or `previous` of another page."
+    )
     ordering: str | tuple[str, ...] = ("-pk",)
 
     def paginate_queryset(
@@ -83,8 +85,8 @@ class CursorPages(CursorPagination):
             "type": "object",
             "required": ["next", "previous", "results"],
             "properties": {
-                "next": {**address, "description": "Address of the next page."},
-                "previous": {**address, "description": "Address of the page before."},
+                "next": {**address, "description": "The URL of the next page."},
+                "previous": {**address, "description": "The URL of the previous page."},
                 "results": schema,
             },
         }

@@ -20,9 +20,9 @@ if TYPE_CHECKING:  # APIView imports its defaults, and this is one of them
     from rest_framework.views import APIView
 
 PAGE_PARAMETERS = ("cursor", "page_size")
-UNKNOWN = "This address knows no such parameter: check its name."
-EMPTY = "Give a value, or leave it out."
-REPEATED = "Give it once."
+UNKNOWN = "Unknown query parameter. Check its name."
+EMPTY = "Send a value, or leave the parameter out."
+REPEATED = "Send the parameter once."
 
 
 class KnownParameters(BasePermission):
@@ -98,7 +98,7 @@ class Ordering(BaseFilterBackend):
                 "name": "ordering",
                 "in": "query",
                 "required": False,
-                "description": f"`{view.orderings[0]}` unless told; a minus turns it round.",
+                "description": f"`{view.orderings[0]}` by default. A minus reverses the order.",
                 "schema": {"type": "string", "enum": list(view.orderings)},
             }
         ]

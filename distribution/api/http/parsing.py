@@ -35,7 +35,7 @@ def loads(body: bytes) -> Any:
     except (ValueError, RecursionError):
         raise ParseError from None
     if "\\u0000" in text:
-        raise ParseError("The body holds a NUL character: remove it.")
+        raise ParseError("The body contains a NUL character. Remove it.")
     return value
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import PermissionDenied as DjangoPermissionDenied
@@ -21,25 +23,32 @@ log = logging.getLogger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 PATH = "/api/"
-# An identifier, not a link; docs/api.md lists the codes.
-TYPE = "https://daybreak.example/problems/"
+# Relative to the installation that answers (RFC 9457, 3.1.1): each leads to the page of its code.
+TYPE = f"{PATH}problems/"
+# By code: the status, what happened, and what to do, for those pages.
+TYPES: dict[str, tuple[int, str, str]] = {
+    code: (status, title, advice)
+    for code, (status, title, advice) in json.loads(
+        Path(__file__).with_name("problem_types.json").read_text("utf-8")
+    ).items()
+}
 
 # What the caller can do, by code, for problems without a sentence of their own.
 ADVICE = {
-    "not_found": "There is nothing at this address, or no such record: check the path and the id.",
-    "method_not_allowed": "This address does not answer that method: see the Allow header.",
+    "not_found": "There is no such address or record. Check the path and the id.",
+    "method_not_allowed": "This address does not support that method. See the Allow header.",
     "not_authenticated": "Send a token in the header: Authorization: Bearer dbk_…",
-    "permission_denied": "You may not do this: ask an administrator.",
-    "not_acceptable": "This answer comes as application/json only: send Accept: application/json.",
+    "permission_denied": "You cannot do this. Ask an administrator.",
+    "not_acceptable": "This response is only available as JSON. Send Accept: application/json.",
     "unsupported_media_type": "Send the body as application/json and say so in Content-Type.",
-    "parse_error": "The body could not be read: send one JSON document in UTF-8.",
-    "invalid": "Correct the fields named in errors and send it again.",
-    "throttled": "Too many requests: wait as many seconds as Retry-After says.",
-    "too_large": "The body is too large for this address: send less at once.",
-    "no_length": "This server wants to know how long the body is: send it with Content-Length.",
-    "bad_request": "The request could not be understood: check its address and headers.",
-    "database_away": "The database does not answer at the moment: try again in a few seconds.",
-    "error": "Something is wrong on this side and was reported: try again later.",
+    "parse_error": "The body could not be read. Send one JSON document in UTF-8.",
+    "invalid": "Correct the fields listed in errors, then send the request again.",
+    "throttled": "Too many requests. Wait as many seconds as Retry-After says.",
+    "too_large": "The body is too large for this address. Send less at once.",
+    "no_length": "The length of the body is missing. Send it with Content-Length.",
+    "bad_request": "The request could not be understood. Check its address and headers.",
+    "database_away": "The database is not available right now. Try again in a few seconds.",
+    "error": "Something went wrong on our side. It has been reported. Try again later.",
 }
 
 
@@ -170,7 +179,7 @@ def _field_errors(detail: Any, path: str = "") -> Iterator[dict[str, str]]:
 
 def is_api(request: HttpRequest) -> bool:
     """Whether errors are sent as JSON; other requests come from people, who get HTML pages."""
-    return request.path.startswith(PATH)
+    return request.path.startswith(PATH) or request.path == PATH.rstrip("/")
 
 
 def _error_view(

@@ -26,13 +26,15 @@ MAX_IDS = 100  # in one acknowledgement
 
 
 class AlertShown(serializers.Serializer[Alert]):
-    """An incident: opened once, closed once, by itself when it is over."""
+    """A condition that needs attention. It closes automatically when it is over."""
 
     id = serializers.IntegerField(read_only=True)
     rule = serializers.CharField(read_only=True)
-    scope = serializers.CharField(help_text="What it is about, or empty: the whole house.")
+    scope = serializers.CharField(help_text="What it is about. Empty: everything.")
     severity = serializers.ChoiceField(Severity.choices)
-    state = serializers.SerializerMethodField(help_text="Closed by itself when it is over.")
+    state = serializers.SerializerMethodField(
+        help_text="An alert closes automatically when it is over."
+    )
     message = serializers.CharField(read_only=True)
     opened_at = serializers.DateTimeField(read_only=True)
     notified_at = serializers.DateTimeField(read_only=True, allow_null=True)
@@ -53,7 +55,7 @@ class AlertFilter(Filters):
     state = filters.ChoiceFilter(
         choices=[(word, word) for word in (ACTIVE, OPEN, ACKNOWLEDGED, CLOSED)],
         method="filter_state",
-        help_text="`active`, which is open or acknowledged, unless told.",
+        help_text="`active` by default, which is open or acknowledged.",
     )
     severity = filters.ChoiceFilter(choices=Severity.choices)
 
@@ -71,17 +73,19 @@ class AlertFilter(Filters):
 
 
 class Chosen(Body):
-    """The alerts that somebody looks after from now on."""
+    """The alerts to acknowledge."""
 
     ids = serializers.ListField(child=Id(), min_length=1, max_length=MAX_IDS)
 
 
 class Acknowledged(serializers.Serializer[Any]):
-    acknowledged = serializers.IntegerField(help_text="How many were open and not acknowledged.")
+    acknowledged = serializers.IntegerField(
+        help_text="How many of them were open and not acknowledged."
+    )
 
 
 class Alerts(generics.ListAPIView[Alert]):
-    """Alerts.
+    """List alerts.
 
     Alerts that are open or acknowledged, the latest first.
     """
@@ -98,7 +102,7 @@ class Alerts(generics.ListAPIView[Alert]):
     def post(self, request: Request) -> Response:
         """Acknowledge alerts.
 
-        Says who looks after them. They stay active until what they tell of is over.
+        Records who acknowledged them. They stay active until what they report is over.
         """
         ids = validated_body(Chosen, request)["ids"]
         return Response({"acknowledged": _acknowledge(request, ids)})
@@ -113,13 +117,13 @@ class Acknowledge(APIView):
     def post(self, request: Request, id: int) -> Response:
         """Acknowledge an alert.
 
-        Again is no error. One that is closed is answered 409 `alert_closed`.
+        Repeating it is no error. A closed alert gets 409 `alert_closed`.
         """
         alert = get_object_or_404(Alert, pk=id)
         _acknowledge(request, [alert.pk])
         alert.refresh_from_db()
         if alert.acknowledged_at is None:
-            raise Conflict("alert_closed", "This alert is closed: what it told of is over.")
+            raise Conflict("alert_closed", "This alert is closed. What it reported is over.")
         return Response(AlertShown(alert).data)
 
 

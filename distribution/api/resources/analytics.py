@@ -31,15 +31,15 @@ DEFAULT_DAYS, MAX_DAYS = 30, 750
 class AnalyticsQuery(serializers.Serializer[Any]):
     """Which days, and by what."""
 
-    to = fields.Day(required=False, help_text="The last day, in India; left out: today.")
+    to = fields.Day(required=False, help_text="The last day, in India. By default today.")
     by = serializers.ChoiceField(
         choices=list(Dimension),
         default=Dimension.DAY.value,
-        help_text="What the rows are: one for each day, tier, phone number …",
+        help_text="One row per day, tier, phone number …",
     )
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        help_text = f"The first day, in India; left out: {DEFAULT_DAYS} days up to the last."
+        help_text = f"The first day, in India. By default {DEFAULT_DAYS} days up to the last."
         first = fields.Day(required=False, help_text=help_text)
         return {"from": first, **super().get_fields()}  # `from` is a keyword of Python
 
@@ -49,7 +49,7 @@ class AnalyticsQuery(serializers.Serializer[Any]):
         if start is None:
             start = max(date.min + timedelta(days=DEFAULT_DAYS), end) - timedelta(DEFAULT_DAYS - 1)
         if start > end:
-            raise serializers.ValidationError({"from": "It lies after `to`: exchange them."})
+            raise serializers.ValidationError({"from": "`from` must not be after `to`."})
         if (end - start).days >= MAX_DAYS:
             raise serializers.ValidationError({"from": f"Ask for {MAX_DAYS} days at most."})
         return {"start": start, "end": end, "by": Dimension(attrs["by"])}
@@ -60,17 +60,17 @@ class FiguresRow(serializers.Serializer[Any]):
 
     key = serializers.CharField(
         allow_null=True,
-        help_text="The day, tier, id, hour or language; null: hour of none, or no number called.",
+        help_text="The day, tier, id, hour or language. Null if there is none.",
     )
     label = serializers.CharField(help_text="For people.")  # type: ignore[assignment]
     recipients = serializers.IntegerField()
-    accepted = serializers.IntegerField(help_text="WhatsApp took the message.")
+    accepted = serializers.IntegerField(help_text="WhatsApp accepted the message.")
     delivered = serializers.IntegerField(help_text="Of accepted.")
-    read = serializers.IntegerField(help_text="Of delivered, as far as people let it be known.")
+    read = serializers.IntegerField(help_text="Of delivered, for people who send read receipts.")
     failed = serializers.IntegerField()
     skipped = serializers.IntegerField()
-    unconfirmed = serializers.IntegerField(help_text="Nobody knows whether it was accepted.")
-    waiting = serializers.IntegerField(help_text="Not ended; only just after a cancellation.")
+    unconfirmed = serializers.IntegerField(help_text="Unconfirmed: no response from WhatsApp.")
+    waiting = serializers.IntegerField(help_text="Not finished yet.")
     failures = serializers.DictField(child=serializers.IntegerField(), help_text="By reason.")
     skips = serializers.DictField(child=serializers.IntegerField(), help_text="By reason.")
 
@@ -83,10 +83,11 @@ class AnalyticsAnswer(serializers.Serializer[Any]):
     by = serializers.ChoiceField(choices=list(Dimension))
     time_zone = serializers.CharField()
     as_of = serializers.DateTimeField(
-        allow_null=True, help_text="When these days were counted last; null: never."
+        allow_null=True, help_text="When these days were last counted. Null: never."
     )
     behind = serializers.IntegerField(
-        help_text="Distributions of these days that run, or have changed since. 0: all is in."
+        help_text="Distributions of these days that are running or have changed since. 0: the "
+        "figures are complete."
     )
     rows = FiguresRow(many=True)
     total = FiguresRow()
@@ -111,7 +112,7 @@ class Analytics(APIView):
     def get(self, request: Request) -> HttpResponseBase:
         """Read analytics.
 
-        Sent, delivered, read, failed by reason and skipped, of a range of days.
+        Sent, delivered, read, failed and skipped messages of a range of days.
         """
         query = AnalyticsQuery(data=request.query_params.dict())  # rejects an empty date
         query.is_valid(raise_exception=True)

@@ -18,7 +18,7 @@ from distribution.models import Distribution, DistributionState, Scope
 
 
 class ReasonBody(Body):
-    reason = Text(max_length=150, help_text="Why, for those who read the log.")
+    reason = Text(max_length=150, help_text="Kept in the audit log.")
 
 
 class Step(APIView):
@@ -46,7 +46,7 @@ class Step(APIView):
 class Pause(Step):
     """Pause a distribution.
 
-    Calls under way finish, nothing new begins until somebody resumes it.
+    Calls in progress finish. Nothing new is sent until someone resumes it.
     """
 
     permissions = {"POST": "distribution.pause_distribution"}
@@ -71,7 +71,7 @@ class Resume(Step):
 class Cancel(Step):
     """Cancel a distribution for good.
 
-    Everybody who still waits is left out. What is under way is still settled.
+    Everyone not yet sent to is left out, for good. Messages on their way are still recorded.
     """
 
     permissions = {"POST": "distribution.cancel_distribution"}

@@ -23,7 +23,7 @@ from distribution.runtime import replica
 from masking.phones import mask_phone
 from masking.texts import mask_text
 
-EXPORT_MISSING = "Your role does not export deliveries: ask an administrator for one that does."
+EXPORT_MISSING = "Your role cannot export deliveries. Ask an administrator."
 
 
 @extend_schema_field({"type": "string", "enum": [step.name.lower() for step in Progress]})
@@ -35,7 +35,7 @@ class ProgressField(serializers.Field[int, Any, str, Any]):
 
 
 class DeliveryShown(serializers.Serializer[Delivery]):
-    """One person's message. The phone is masked: GET the subscriber for the whole one."""
+    """One person's message. The phone is masked. GET the subscriber for the full number."""
 
     id = serializers.IntegerField(read_only=True)
     subscriber = serializers.IntegerField(source="subscriber_id")
@@ -43,11 +43,14 @@ class DeliveryShown(serializers.Serializer[Delivery]):
     tier = serializers.CharField(max_length=8)
     batch_no = serializers.IntegerField()
     number = serializers.CharField(
-        source="number.label", default=None, allow_null=True, help_text="Our number that sent it."
+        source="number.label",
+        default=None,
+        allow_null=True,
+        help_text="Our phone number that sent it.",
     )
     state = serializers.ChoiceField(State.choices)
-    progress = ProgressField(read_only=True, help_text="What WhatsApp reported last.")
-    reason = serializers.CharField(help_text="Stable, for programs; empty when all went well.")
+    progress = ProgressField(read_only=True, help_text="The latest status from WhatsApp.")
+    reason = serializers.CharField(help_text="Stable, for programs. Empty if there is none.")
     words = serializers.SerializerMethodField(help_text="The reason for people.")
     attempts = serializers.IntegerField(source="attempt_no")
     accepted_at = serializers.DateTimeField(allow_null=True, required=False)
@@ -87,8 +90,8 @@ class Deliveries(ReplicaList[Delivery]):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         """List deliveries of a distribution.
 
-        JSON in pages, or all of them as one CSV file with `Accept: text/csv`: that is an export,
-        which is logged and which the role of the caller has to allow.
+        JSON in pages, or everything as one CSV file with `Accept: text/csv`. CSV is an export:
+        it is logged, and the caller's role has to allow it.
         """
         # the replica may not have it yet
         distribution = get_object_or_404(Distribution, pk=self.kwargs["id"])

@@ -6,7 +6,6 @@ from typing import Any
 
 from django.urls import reverse
 from django_filters import rest_framework as filters
-from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import serializers
 
 from distribution.api.http.parameters import Filters
@@ -15,27 +14,30 @@ from distribution.models import Distribution, DistributionState, Kind, Scope
 
 
 class DistributionShown(serializers.Serializer[Distribution]):
-    """A distribution: what it is and where it stands."""
+    """A distribution and its state."""
 
     id = serializers.IntegerField(read_only=True)
     kind = serializers.ChoiceField(Kind.choices)
-    date = serializers.DateField(source="local_date", help_text="Its day in India.")
+    date = serializers.DateField(source="local_date", help_text="The day in India.")
     planned_at = serializers.DateTimeField()
     state = serializers.ChoiceField(DistributionState.choices)
-    state_reason = serializers.CharField(help_text="Why it stands there, for people.")
+    state_reason = serializers.CharField(help_text="Why it is in this state, for people.")
     pause_cause = serializers.CharField(
-        help_text="The reason that keeps everybody waiting while it is paused for one, and that "
-        "those got who waited for its end to the last; as in `reasons`. Empty: none, a person "
-        "paused it, or it is not paused."
+        help_text="The failure for which a rule paused it, as in `reasons`. Empty if it is "
+        "not paused, or if a person paused it."
     )
     content = serializers.IntegerField(
-        source="content_id", allow_null=True, help_text="Empty: the day's, found when it begins."
+        source="content_id",
+        allow_null=True,
+        help_text="Null: the day's content, chosen when it starts.",
     )
     opened_at = serializers.DateTimeField(allow_null=True, required=False)
     sla_deadline = serializers.DateTimeField(allow_null=True, required=False)
     completed_at = serializers.DateTimeField(allow_null=True, required=False)
-    recipients = serializers.IntegerField(help_text="Its audience, counted when it began.")
-    status_url = serializers.SerializerMethodField(help_text="Where to follow it.")
+    recipients = serializers.IntegerField(
+        help_text="The number of recipients, fixed when it starts."
+    )
+    status_url = serializers.SerializerMethodField(help_text="The URL of its status.")
 
     def get_status_url(self, distribution: Distribution) -> str:
         return status_url(distribution)
@@ -46,20 +48,18 @@ def _day(lookup: str, help_text: str) -> filters.DateFilter:
 
 
 class DistributionFilter(Filters):
-    since = _day("gte", "Of this day in India or later.")
-    until = _day("lte", "Of this day in India or earlier.")
+    since = _day("gte", "On or after this day in India.")
+    until = _day("lte", "On or before this day in India.")
 
     class Meta:
         model = Distribution
         fields = {"kind": ["exact"], "state": ["exact"]}
 
 
-@extend_schema_view(get=extend_schema("distribution_list"))
 class Distributions(ReplicaList[Distribution]):
-    """List distributions of every kind.
+    """List distributions.
 
-    Daily, one-time and manual ones, the latest first: those that were, that run, and that are
-    planned.
+    Daily, one-time and manual distributions, past, running and scheduled, the latest first.
     """
 
     scopes = {"GET": Scope.READ}

@@ -45,17 +45,19 @@ PAGES = [
 
 
 class DeliveryRow(serializers.Serializer[Any]):
-    """What became of one message."""
+    """One message and its result."""
 
     id = serializers.IntegerField(read_only=True)
     distribution = serializers.IntegerField(source="distribution_id", read_only=True)
     date = serializers.DateField(source="distribution.local_date")
     state = serializers.ChoiceField(State.choices, read_only=True)
     reason = serializers.CharField(read_only=True)
-    progress = ProgressField(read_only=True, help_text="What WhatsApp reported last.")
-    told = serializers.SerializerMethodField(help_text="The same as a sentence.")
-    advice = serializers.SerializerMethodField(help_text="What can be done about it, or empty.")
-    number = serializers.SerializerMethodField(help_text="The label of the number it went from.")
+    progress = ProgressField(read_only=True, help_text="The latest status from WhatsApp.")
+    told = serializers.SerializerMethodField(help_text="The result as a sentence.")
+    advice = serializers.SerializerMethodField(help_text="What to do about it, or empty.")
+    number = serializers.SerializerMethodField(
+        help_text="The label of the phone number that sent it."
+    )
     tier = serializers.CharField(read_only=True)
     attempt_no = serializers.IntegerField(read_only=True)
     accepted_at = serializers.DateTimeField(read_only=True, allow_null=True)
@@ -87,9 +89,9 @@ class History(serializers.Serializer[Any]):
         help_text=f"{MAX_EVENTS} at most, the latest unless `consent_from` is set; the oldest "
         "of them first.",
     )
-    consent_total = serializers.IntegerField(help_text="How many there are in all.")
+    consent_total = serializers.IntegerField(help_text="How many there are in total.")
     deliveries = DeliveryRow(many=True)
-    next = serializers.CharField(allow_null=True, help_text="Address of the next deliveries.")
+    next = serializers.CharField(allow_null=True, help_text="The URL of the next deliveries.")
     previous = serializers.CharField(allow_null=True)
 
 
@@ -100,11 +102,11 @@ class SubscriberHistory(APIView):
     query_parameters = {"GET": (*PAGE_PARAMETERS, CONSENT_FROM)}
     ordering = ("-pk",)
 
-    @extend_schema("subscribers_history", parameters=PAGES, responses=History)
+    @extend_schema(parameters=PAGES, responses=History)
     def get(self, request: Request, id: int) -> Response:
-        """One person's history.
+        """Get a subscriber's history.
 
-        Each delivery is also told in a sentence that can be read out on the phone.
+        Each delivery comes with a sentence that can be read out on the phone.
         """
         subscriber, pages = get_subscriber(id), CursorPages()
         rows = pages.paginate_queryset(_deliveries(subscriber.pk), request, self)
@@ -140,7 +142,7 @@ def _consent_start(request: Request) -> int:
     asked = request.query_params.get(CONSENT_FROM)
     start = 0 if asked is None else whole_number(asked, most=shown_part.MAX_START)
     if start is None:
-        raise ValidationError({CONSENT_FROM: "Write a whole number, 0 or more."})
+        raise ValidationError({CONSENT_FROM: "Send a whole number, 0 or more."})
     return start
 
 

@@ -37,28 +37,26 @@ class UndoReason(Body):
 
 
 class Kept(serializers.Serializer[Any]):
-    """People whom the import added and who stay, by the first reason that holds."""
+    """People the import added who stay, by the first reason that applies."""
 
-    messaged = serializers.IntegerField(
-        help_text="They are in a distribution, or wrote on WhatsApp."
-    )
+    messaged = serializers.IntegerField(help_text="They are in a distribution or sent a message.")
     opted_out = serializers.IntegerField(help_text="They opted out.")
-    changed = serializers.IntegerField(help_text="Details or status were changed since.")
+    changed = serializers.IntegerField(help_text="Their details or status changed since.")
     named = serializers.IntegerField(help_text="A later import names them.")
 
 
 class Undo(serializers.Serializer[Any]):
-    """What the undo of an import would do, or has done."""
+    """The undo of an import: what it would do, or has done."""
 
     state = serializers.ChoiceField(STATES)
-    problem = serializers.CharField(help_text="Why it cannot be undone, in a sentence.")
+    problem = serializers.CharField(help_text="Why the import cannot be undone.")
     percent = serializers.IntegerField()
     removed = serializers.IntegerField(
-        help_text="People who would go while it is POSSIBLE, else who went by now."
+        help_text="People who would be removed while POSSIBLE, otherwise people removed so far."
     )
     kept = Kept()
     not_undone = serializers.IntegerField(
-        help_text="People who were here before: what the import changed in them stays."
+        help_text="People who were subscribers before. What the import changed in them stays."
     )
 
 
@@ -67,20 +65,20 @@ class UndoImport(APIView):
 
     scopes = {"GET": Scope.SUBSCRIBERS, "POST": Scope.SUBSCRIBERS}
 
-    @extend_schema("subscribers_import_undo_read", responses=Undo)
+    @extend_schema(responses=Undo)
     def get(self, request: Request, id: int) -> Response:  # noqa: ARG002
-        """Say what an undo would do.
+        """Preview the undo of an import.
 
-        Or how far it is: UNDOING is under way, UNDONE is the end.
+        Or its progress: UNDOING is in progress, UNDONE is final.
         """
         return Response(Undo(_undo(get_job(id))).data)
 
-    @extend_schema("subscribers_import_undo", request=UndoReason, responses={202: Undo})
+    @extend_schema(request=UndoReason, responses={202: Undo})
     def post(self, request: Request, id: int) -> Response:
         """Undo an import.
 
-        Removes the people whom it added, but for those who were written to or changed since.
-        Again is no error. What cannot be undone is answered 409 `import_not_undoable`.
+        Removes the people it added, except those who were messaged or changed since. Repeating
+        it is no error. An import that cannot be undone gets 409 `import_not_undoable`.
         """
         reason, job = validated_body(UndoReason, request)["reason"], get_job(id)
         by = source(request)

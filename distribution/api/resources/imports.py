@@ -79,17 +79,17 @@ class Upload(serializers.Serializer[Any]):
     file = serializers.FileField(
         max_length=200,
         allow_empty_file=True,
-        help_text="CSV, XLSX or JSON lines: up to 15 MB and 100 000 rows and more. The first line "
+        help_text="CSV, XLSX or JSON lines, up to 15 MB and more than 100,000 rows. The first line "
         "of a table names the columns; only the phone is required.",
     )
     consent_source = serializers.CharField(
         max_length=500,
         required=False,
         allow_blank=True,
-        help_text="Where, and to what wording, these people agreed. Required unless dry_run.",
+        help_text="How these people consented. Required unless dry_run.",
     )
     dry_run = serializers.BooleanField(
-        default=False, help_text="Only say what would become of each row."
+        default=False, help_text="Only check the rows. Nothing is imported."
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -117,36 +117,36 @@ class Beside(serializers.Serializer[Any]):
 
 
 class Confirmation(Body):
-    """That a checked list is to be imported."""
+    """The confirmation of a checked import."""
 
     consent_source = Text(
-        max_length=500, help_text="Where, and to what wording, these people agreed."
+        max_length=500, help_text="How these people consented: where, and to what text."
     )
 
 
 class Counts(serializers.Serializer[Any]):
     """total = new + changed + unchanged + kept_opted_out + refused."""
 
-    total = serializers.IntegerField(help_text="Rows that hold anything.")
+    total = serializers.IntegerField(help_text="Rows that are not empty.")
     new = serializers.IntegerField()
     changed = serializers.IntegerField()
     unchanged = serializers.IntegerField()
-    kept_opted_out = serializers.IntegerField(help_text="They left, and stay so.")
+    kept_opted_out = serializers.IntegerField(help_text="Skipped: they opted out.")
     refused = serializers.IntegerField()
     kept_inactive = serializers.IntegerField(
-        help_text="Of the changed and unchanged: paused or invalid before and after."
+        help_text="Of changed and unchanged: still paused or invalid."
     )
 
 
 class RefusedRow(serializers.Serializer[Any]):
     line = serializers.IntegerField(help_text="Counted from 1, in the file.")
     column = serializers.CharField(allow_blank=True)
-    cell = serializers.CharField(allow_blank=True, help_text="Its digits starred out.")
+    cell = serializers.CharField(allow_blank=True, help_text="With its digits masked.")
     reason = serializers.CharField(help_text="What to do, in a sentence.")
 
 
 class Job(serializers.Serializer[ImportJob]):
-    """How far a list is."""
+    """An import and its progress."""
 
     id = serializers.IntegerField(read_only=True)
     filename = serializers.CharField(read_only=True)
@@ -161,9 +161,9 @@ class Job(serializers.Serializer[ImportJob]):
     lines = serializers.IntegerField(read_only=True)
     last_line = serializers.IntegerField(read_only=True)
     counts = serializers.SerializerMethodField()
-    refused = serializers.SerializerMethodField(help_text="The first 20 refused rows.")
+    refused = serializers.SerializerMethodField(help_text="The first 20 rejected rows.")
     notes = serializers.SerializerMethodField(
-        help_text="What to know of how the file was read: other sheets, a guessed encoding …"
+        help_text="How the file was read: other sheets, a guessed encoding …"
     )
 
     def get_percent(self, job: ImportJob) -> int:
@@ -192,12 +192,11 @@ class ImportSubscribers(UploadView):
     scopes = {"POST": Scope.SUBSCRIBERS}
     query_parameters = {"POST": ("consent_source", "dry_run", "name")}
     creates = True
-    follow = ("subscribers_import_read", "subscribers_import_confirm", "subscribers_import_cancel")
+    follow = ("get_import", "confirm_import", "stop_import")
     body_bytes = jobs.UPLOAD_BYTES_LIMIT + FORM_OVERHEAD_BYTES
     parser_classes = [MultiPartParser, CsvParser, JsonLinesParser, XlsxParser]
 
     @extend_schema(
-        "subscribers_import",
         parameters=[Beside],
         request={
             "multipart/form-data": Upload,
@@ -210,8 +209,8 @@ class ImportSubscribers(UploadView):
     def post(self, request: Request) -> HttpResponse:
         """Import a list.
 
-        Answers at once with a job to follow. Rows are taken or refused one by one; nobody who
-        left is brought back. A job whose worker dies is gone on with where it was.
+        Responds at once with a job to follow. Rows are accepted or rejected one by one; people
+        who opted out stay out. If a worker dies, another continues where it stopped.
         """
         validated(Beside, request.query_params)  # checked for forms too
         upload = validated(Upload, request.data)
@@ -223,22 +222,22 @@ class OneImport(APIView):
 
     scopes = {"GET": Scope.SUBSCRIBERS, "DELETE": Scope.SUBSCRIBERS}
 
-    @extend_schema("subscribers_import_read", responses=Job)
+    @extend_schema(responses=Job)
     def get(self, request: Request, id: int) -> Response:  # noqa: ARG002
-        """Follow an import.
+        """Get an import.
 
-        CHECKING and IMPORTING are under way; CHECKED waits for a confirmation; DONE, REFUSED
-        (`problem` says why) and CANCELLED are ends.
+        CHECKING and IMPORTING are in progress; CHECKED waits for a confirmation; DONE, REFUSED
+        (`problem` says why) and CANCELLED are final.
         """
         return Response(Job(get_job(id)).data)
 
     # Without the 200 drf-spectacular would assume a 204.
-    @extend_schema("subscribers_import_cancel", responses={200: Job})
+    @extend_schema(responses={200: Job})
     def delete(self, request: Request, id: int) -> Response:
         """Stop an import.
 
-        What is written by then stays. Again is no error; one that has come to another end is
-        answered 409 `import_ended`.
+        Rows imported by then stay. Repeating it is no error. An import that ended otherwise gets
+        409 `import_ended`.
         """
         stopped = jobs.cancel(get_job(id).pk, now=timezone.now())
         job = get_job(id)
@@ -256,12 +255,12 @@ class ConfirmImport(APIView):
 
     scopes = {"POST": Scope.SUBSCRIBERS}
 
-    @extend_schema("subscribers_import_confirm", request=Confirmation, responses={202: Job})
+    @extend_schema(request=Confirmation, responses={202: Job})
     def post(self, request: Request, id: int) -> Response:
-        """Import what was checked.
+        """Confirm a checked import.
 
-        After a dry run. Again with the same `consent_source` is no error; else what is not
-        CHECKED is answered 409 `import_not_checked`.
+        Imports the file after a dry run. Repeating it with the same `consent_source` is no
+        error; otherwise an import that is not CHECKED gets 409 `import_not_checked`.
         """
         source = jobs.cleaned(validated_body(Confirmation, request)["consent_source"])
         confirmed = jobs.confirm(

@@ -21,13 +21,13 @@ from phonepool.numbers.status import NumberStatus
 
 
 class NumberShown(serializers.Serializer[NumberStatus]):
-    """A phone number at this moment."""
+    """A phone number and its current state."""
 
     id = serializers.IntegerField(source="number.pk")
     label = serializers.CharField(source="number.label")  # type: ignore[assignment]
     display_number = serializers.CharField(source="number.display_number", allow_blank=True)
     portfolio = serializers.CharField(
-        source="number.portfolio", help_text="Its numbers share Meta's limit of 24 hours."
+        source="number.portfolio", help_text="Its numbers share Meta's 24-hour limit."
     )
     account = serializers.CharField(
         source="number.waba.meta_id",
@@ -37,24 +37,28 @@ class NumberShown(serializers.Serializer[NumberStatus]):
     )
     role = serializers.ChoiceField(Role.choices, source="number.role")
     state = serializers.ChoiceField(NumberState.choices, source="number.state")
-    words = serializers.CharField(source="state", help_text="The state, until when and why.")
+    words = serializers.CharField(
+        source="state", help_text="The state in words: until when, and why."
+    )
     quality = serializers.ChoiceField(Quality.choices, source="number.quality")
     breaker = serializers.ChoiceField(Breaker.choices, source="number.breaker")
     breaker_words = serializers.CharField(source="breaker", help_text="Empty while it is closed.")
-    rate_now = serializers.FloatField(help_text="Messages a second that it may send now.")
-    rate_limit = serializers.IntegerField(help_text="Messages a second that Meta allows.")
+    rate_now = serializers.FloatField(help_text="Messages per second it can send now.")
+    rate_limit = serializers.IntegerField(help_text="Messages per second that Meta allows.")
     sent_today = serializers.IntegerField(source="today")
     daily_limit = serializers.IntegerField(source="today_limit")
     seen_at = serializers.DateTimeField(
-        source="number.seen_at", allow_null=True, help_text="When Meta last told how it stands."
+        source="number.seen_at",
+        allow_null=True,
+        help_text="When its state was last read from Meta.",
     )
 
 
 @extend_schema_view(get=extend_schema(responses=NumberShown(many=True)))
 class Numbers(generics.ListAPIView[PhoneNumber]):
-    """Phone numbers.
+    """List phone numbers.
 
-    The pool.
+    The phone pool, with state, limits and usage.
     """
 
     scopes = {"GET": Scope.READ}
@@ -77,9 +81,9 @@ class Number(APIView):
 
     @extend_schema(responses=NumberShown)
     def get(self, request: Request, id: int) -> Response:  # noqa: ARG002
-        """One phone number.
+        """Get a phone number.
 
-        How it stands at this moment.
+        Its state, limits and usage right now.
         """
         number = get_object_or_404(PhoneNumber.objects.select_related("portfolio", "waba"), pk=id)
         return Response(_bodies([number])[0])

@@ -65,7 +65,9 @@ class SlaShown(serializers.Serializer[Any]):
     deadline = serializers.DateTimeField(allow_null=True)
     accepted_share = serializers.FloatField()
     delivered_share = serializers.FloatField()
-    projected_share = serializers.FloatField(help_text="If all that still can be in time is.")
+    projected_share = serializers.FloatField(
+        help_text="If everything that can still be in time is in time."
+    )
     violations = serializers.ListField(child=serializers.CharField())
 
 
@@ -113,7 +115,7 @@ class Status(APIView):
     def get(self, request: Request) -> Response:
         """Follow a distribution.
 
-        Without `id` the one that runs, else the one whose time has come, else the last.
+        Without `id`: the running one, else the one whose time has come, else the latest.
         """
         return Response(_cached_body(_requested(request)))
 
@@ -123,14 +125,14 @@ def _requested(request: Request) -> Distribution:
     if raw is not None:
         pk = whole_number(raw)
         if not pk:
-            raise ValidationError({"id": "Give the id of a distribution, a whole number."})
+            raise ValidationError({"id": "Send the id of a distribution, a whole number."})
         return get_object_or_404(Distribution, pk=pk)
     now = timezone.now()
     running = Distribution.objects.running().order_by("planned_at").first()
     opened = Distribution.objects.exclude(opened_at=None).order_by("-planned_at")
     distribution = running or today.held_back(now) or opened.first() or schedule.next_due(now)
     if distribution is None or distribution.pk is None:
-        raise Problem(404, "none_yet", "There was no distribution yet: start or plan one.")
+        raise Problem(404, "none_yet", "There is no distribution yet. Trigger or schedule one.")
     return distribution
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils import timezone
 from django_filters import rest_framework as filters
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
-from rest_framework.exceptions import ValidationError
+from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from distribution.api.http.fields import Body, Text
+from distribution.api.http.fields import Body, Day, Text
 from distribution.api.http.moments import ZonedDateTimeFilter
 from distribution.api.http.parameters import Filters
 from masking.phones import mask_phone
@@ -30,26 +31,27 @@ FIELDS = ("name", "tier", "status", "language", "email", "attributes", "created_
 
 
 class Identity(serializers.Serializer[ShownIdentity]):
-    """What WhatsApp calls somebody in one business portfolio."""
+    """A person's ids in WhatsApp for one business portfolio."""
 
-    portfolio_id = serializers.CharField(help_text="Meta's id of the portfolio; may be empty.")
+    portfolio_id = serializers.CharField(help_text="Meta's id of the portfolio, or empty.")
     wa_id = serializers.CharField(help_text="WhatsApp's own spelling of the phone, or empty.")
     user_id = serializers.CharField(help_text="The business-scoped user id, or empty.")
 
 
 class SubscriberRow(serializers.ModelSerializer[Subscriber]):
-    """A subscriber in a list: the phone is masked."""
+    """A subscriber with a masked phone."""
 
     in_full = False
     phone = serializers.SerializerMethodField(help_text="Masked: +91******5601.")
     language = serializers.CharField(help_text="en, hi, en_IN …")
-    email = serializers.CharField(help_text="Empty when there is none.")
+    email = serializers.CharField(help_text="Empty if there is none.")
     attributes = serializers.DictField(
-        child=serializers.CharField(), help_text="Text by name, for personalisation."
+        child=serializers.CharField(), help_text="Texts by name, for placeholders."
     )
 
     identities = serializers.SerializerMethodField(
-        help_text="What WhatsApp calls them, the latest first; in a list masked like the phone."
+        help_text="The person's ids in WhatsApp, the latest first. In a list they are masked "
+        "like the phone."
     )
 
     class Meta:
@@ -66,10 +68,11 @@ class SubscriberRow(serializers.ModelSerializer[Subscriber]):
 
 
 class OneSubscriber(SubscriberRow):
-    """A subscriber alone: the phone in full for who may read that, else masked."""
+    """A subscriber, with the full phone if the caller's role can see it."""
 
     phone = serializers.SerializerMethodField(
-        help_text="+919812345601 for who may read numbers in full, else +91******5601."
+        help_text="+919812345601 if the caller's role can see full numbers, otherwise "
+        "+91******5601."
     )
 
     @property
@@ -81,10 +84,10 @@ class OneSubscriber(SubscriberRow):
 
 
 class Details(Body):
-    """What is known of somebody beside the phone."""
+    """A subscriber's details apart from the phone."""
 
     name = Text(max_length=rules.MAX_NAME, required=False, allow_blank=True)
-    tier = serializers.ChoiceField(Tier.choices, required=False, help_text="BASIC is the usual.")
+    tier = serializers.ChoiceField(Tier.choices, required=False, help_text="BASIC by default.")
     language = Text(
         max_length=20, required=False, help_text="A code such as en, hi, en_IN, or Hindi."
     )
@@ -92,7 +95,7 @@ class Details(Body):
     attributes = serializers.DictField(
         child=Text(allow_blank=True, max_length=MAX_VALUE_LENGTH),
         required=False,
-        help_text=f"Text by name, up to {rules.MAX_ATTRIBUTES} of them.",
+        help_text=f"Texts by name, up to {rules.MAX_ATTRIBUTES}.",
     )
 
     def validate_name(self, value: str) -> str:
@@ -110,20 +113,21 @@ class Details(Body):
         attributes = {attribute_name(title): _read_cell("", text) for title, text in values.items()}
         if "" in attributes or len(attributes) < len(values):
             raise serializers.ValidationError(
-                "Each needs a name of its own, which is none of a subscriber's fields.", "name"
+                "Each attribute needs a unique name that is not a subscriber field.", "name"
             )
         return attributes
 
 
 class NewSubscriber(Details):
-    """Somebody to be added, with the proof that they agreed."""
+    """A new subscriber and the proof of consent."""
 
     phone = Text(
         max_length=phones.MAX_WRITTEN_LENGTH,
-        help_text="Any spelling; without a country code it is Indian.",
+        help_text="In any spelling. Without a country code it is Indian.",
     )
     consent_source = Text(
-        max_length=500, help_text="Where, and to what wording, they agreed. Kept as evidence."
+        max_length=500,
+        help_text="How the person consented: where, and to what text. Kept as evidence.",
     )
 
     def validate_phone(self, value: str) -> str:
@@ -138,29 +142,45 @@ class NewSubscriber(Details):
 
 
 class StatusChange(Body):
-    """What status somebody is to have, and why."""
+    """The new status and the reason."""
 
     status = serializers.ChoiceField(status_changes.SETTABLE_STATUSES)
     reason = Text(max_length=150, help_text="Kept as evidence.")
     consent_source = Text(
         max_length=500,
         required=False,
-        help_text="For ACTIVE after they unsubscribed: where, and to what wording, they agreed "
-        "anew.",
+        help_text="For ACTIVE after they unsubscribed: how they consented again.",
     )
+    resumes_on = Day(
+        required=False,
+        help_text="For PAUSED: the first day, in India, on which they get messages again. Without "
+        "it the pause has no end.",
+    )
+
+    def validate_resumes_on(self, day: date) -> date:
+        if day <= timezone.localdate():
+            raise serializers.ValidationError("Choose tomorrow or a later date.", "past")
+        return day
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "resumes_on" in attrs and attrs["status"] != Status.PAUSED:
+            raise serializers.ValidationError(
+                {"resumes_on": [ErrorDetail("Only a pause has an end.", "not_a_pause")]}
+            )
+        return attrs
 
 
 class ConsentRow(serializers.ModelSerializer[ConsentEvent]):
-    """A decision about somebody, as it is kept for good."""
+    """A consent decision on record."""
 
     source = serializers.SerializerMethodField(  # type: ignore[assignment]  # a field of this name
-        help_text="Where it came from: whatsapp:STOP …"
+        help_text="The source of the decision, such as whatsapp:STOP."
     )
     evidence = serializers.SerializerMethodField(
-        help_text="What proves it; Meta's message ids, which contain the number, only for who may "
-        "read numbers in full."
+        help_text="The evidence. Meta's message ids contain the number, so they need a role "
+        "that can see full numbers."
     )
-    notice = serializers.SerializerMethodField(help_text="The words that they agreed to.")
+    notice = serializers.SerializerMethodField(help_text="The text they consented to.")
 
     class Meta:
         model = ConsentEvent
@@ -191,20 +211,20 @@ class SubscriberFilter(Filters):
     )
     updated_since = ZonedDateTimeFilter(
         method="filter_since",
-        help_text="Changed at this moment or later, with its zone: 2026-11-23T06:00:00Z.",
+        help_text="Changed at or after this time, with its zone: 2026-11-23T06:00:00Z.",
     )
     search = filters.CharFilter(
         method="filter_search",
         max_length=100,
         help_text="A phone in any spelling, its last four digits, a WhatsApp user id, the "
-        "beginning of a name, or a whole email.",
+        "beginning of a name, or a full email.",
     )
 
     @extend_schema_field(
         {
             "type": "string",
             "pattern": "^[^:]+:.*$",
-            "description": "`name:value`, to the letter: `city:Pune`, `tag:vip`.",
+            "description": "`name:value`, an exact match: `city:Pune`, `tag:vip`.",
         }
     )
     def filter_attribute(
@@ -212,7 +232,7 @@ class SubscriberFilter(Filters):
     ) -> QuerySet[Subscriber]:
         name, colon, value = term.partition(":")
         if not (colon and name.strip()):
-            raise ValidationError({"attribute": "Write name:value, for example city:Pune."})
+            raise ValidationError({"attribute": "Send name:value, for example city:Pune."})
         return searching.with_attribute(people, name.strip(), value.strip())
 
     def filter_since(
@@ -221,7 +241,7 @@ class SubscriberFilter(Filters):
         try:
             moment = since.astimezone(UTC)  # PostgreSQL takes zones up to 15:59 only
         except OverflowError:
-            raise ValidationError({"updated_since": "Choose another moment."}) from None
+            raise ValidationError({"updated_since": "Choose another time."}) from None
         return people.filter(updated_at__gte=moment)
 
     def filter_search(

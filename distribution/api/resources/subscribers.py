@@ -10,7 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
-from drf_spectacular.utils import extend_schema, extend_schema_view
+from drf_spectacular.utils import extend_schema
 from rest_framework import generics
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -40,12 +40,11 @@ def get_subscriber(pk: int) -> Subscriber:
     return get_object_or_404(Subscriber.objects.existing(), pk=pk)
 
 
-@extend_schema_view(get=extend_schema("subscribers_list"))
 class Subscribers(ReplicaList[Subscriber]):
-    """Subscribers.
+    """List subscribers.
 
-    Pages of subscribers, phones masked. To keep in step, give `updated_since` a minute before
-    you asked last.
+    Phones are masked. To keep a copy in sync, send `updated_since` with the time of your last
+    request minus a minute.
     """
 
     scopes = {"GET": Scope.SUBSCRIBERS}
@@ -58,12 +57,11 @@ class Subscribers(ReplicaList[Subscriber]):
         return Subscriber.objects.existing().prefetch_related("identities")
 
 
-@extend_schema_view(get=extend_schema("subscribers_read"))
 class Person(generics.RetrieveAPIView[Subscriber]):
-    """One subscriber.
+    """Get a subscriber.
 
-    With the phone in full for a token with the scope whose person may read that, and for staff
-    who may; each reading is logged. For everybody else it is masked.
+    The phone is in full if the caller's role can see full numbers, which is logged; otherwise it
+    is masked.
     """
 
     scopes = {"GET": Scope.SUBSCRIBERS, "PATCH": Scope.SUBSCRIBERS}
@@ -78,12 +76,13 @@ class Person(generics.RetrieveAPIView[Subscriber]):
         in_full = audit.reads_number(request, person)
         return Response(OneSubscriber(person, context={"in_full": in_full}).data)
 
-    @extend_schema("subscribers_change", request=Details, responses=SubscriberRow)
+    @extend_schema(request=Details, responses=SubscriberRow)
     def patch(self, request: Request, id: int) -> Response:
-        """Correct somebody's details.
+        """Update a subscriber's details.
 
-        What is left out stays; an attribute that is sent empty goes. Neither phone nor status
-        can be changed so. Who asked to be erased is answered 409 `subscriber_erased`.
+        Fields that are left out stay; an attribute that is sent empty is removed. Phone and
+        status cannot be changed here. A person who asked to be erased gets 409
+        `subscriber_erased`.
         """
         details = dict(validated_body(Details, request))
         attributes, person = details.pop("attributes", {}), get_subscriber(id)
@@ -102,14 +101,19 @@ class AddSubscriber(APIView):
     scopes = {"POST": Scope.SUBSCRIBERS}
     permissions = {"POST": "subscribers.add_subscriber"}
     creates = True
-    follow = ("subscribers_read", "subscribers_change", "subscribers_status", "subscribers_history")
+    follow = (
+        "get_subscriber",
+        "update_subscriber",
+        "set_subscriber_status",
+        "get_subscriber_history",
+    )
 
-    @extend_schema("subscribers_add", request=NewSubscriber, responses={201: OneSubscriber})
+    @extend_schema(request=NewSubscriber, responses={201: OneSubscriber})
     def post(self, request: Request) -> HttpResponse:
         """Add a subscriber.
 
-        Who said STOP before we knew them is taken in as UNSUBSCRIBED. `subscriber_exists` and
-        `subscriber_erased` are answered 409.
+        A person who sent STOP before we knew them is added as UNSUBSCRIBED. A known person gets
+        409 `subscriber_exists`, an erased one 409 `subscriber_erased`.
         """
         details = validated_body(NewSubscriber, request)
         return idempotency.once(request, lambda: _add(request, dict(details)))
@@ -141,13 +145,13 @@ class SubscriberStatus(APIView):
     scopes = {"PATCH": Scope.SUBSCRIBERS}
     permissions = {"PATCH": "subscribers.change_subscriber"}
 
-    @extend_schema("subscribers_status", request=StatusChange, responses=SubscriberRow)
+    @extend_schema(request=StatusChange, responses=SubscriberRow)
     def patch(self, request: Request, id: int) -> Response:
-        """Set the status.
+        """Set a subscriber's status.
 
-        Setting what is set changes nothing. What the consent on record does not allow is
-        answered 409 `status_refused`: who unsubscribed becomes ACTIVE with a `consent_source`
-        only.
+        Setting the current status changes nothing. What the consent on record does not allow
+        gets 409 `status_refused`: an unsubscribed person becomes ACTIVE only with a new
+        `consent_source`.
         """
         change = validated_body(StatusChange, request)
         person = get_subscriber(id)
@@ -160,9 +164,12 @@ class SubscriberStatus(APIView):
                 actor=actor(request),
                 now=timezone.now(),
                 consent_source=change.get("consent_source", ""),
+                resumes_on=change.get("resumes_on"),
             )
             if changed:
                 after = {"status": change["status"]}
+                if "resumes_on" in change:
+                    after["resumes_on"] = change["resumes_on"].isoformat()
                 audit.log_action(
                     request, person, "Status set.", reason=change["reason"], after=after
                 )

@@ -26,7 +26,7 @@ pages: StampedCache[Any] = StampedCache(seconds=24 * 3600)
 
 
 class TemplateShown(serializers.Serializer[MessageTemplate]):
-    """A message template as Meta told it last."""
+    """A message template, as last read from Meta."""
 
     id = serializers.IntegerField(read_only=True)
     meta_id = serializers.CharField(read_only=True)
@@ -39,11 +39,15 @@ class TemplateShown(serializers.Serializer[MessageTemplate]):
     name = serializers.CharField(read_only=True)
     language = serializers.CharField(read_only=True, default="en")
     category = serializers.CharField(read_only=True)
-    status = serializers.ChoiceField(TemplateStatus.choices, help_text="Only APPROVED is sent.")
-    quality = serializers.CharField(help_text="Meta's word, or empty.")
-    rotation_group = serializers.CharField(help_text="Stored, without effect; or empty.")
+    status = serializers.ChoiceField(
+        TemplateStatus.choices, help_text="Only APPROVED templates can be sent."
+    )
+    quality = serializers.CharField(help_text="Meta's rating, or empty.")
+    rotation_group = serializers.CharField(help_text="Stored, without effect.")
     is_fallback = serializers.BooleanField(read_only=True)
-    components = serializers.SerializerMethodField(help_text="As Meta has them.")
+    components = serializers.SerializerMethodField(
+        help_text="The parts of the template, as Meta has them."
+    )
     synced_at = serializers.DateTimeField(read_only=True, allow_null=True)
 
     @extend_schema_field({"type": "array", "items": {"type": "object"}})
@@ -54,13 +58,13 @@ class TemplateShown(serializers.Serializer[MessageTemplate]):
 class TemplateFilter(Filters):
     status = filters.ChoiceFilter(choices=TemplateStatus.choices)
     language = filters.CharFilter(max_length=10, help_text="en, en_US, hi …")
-    name = filters.CharFilter(max_length=512, help_text="The whole name.")
+    name = filters.CharFilter(max_length=512, help_text="The full name.")
 
 
 class Templates(ReplicaList[MessageTemplate]):
-    """Message templates.
+    """List message templates.
 
-    Content names one of them by its id.
+    Content names a template by its `id`. `components` shows its text and variables.
     """
 
     scopes = {"GET": Scope.READ}
@@ -83,9 +87,9 @@ class Templates(ReplicaList[MessageTemplate]):
 
 
 class Template(generics.RetrieveAPIView[MessageTemplate]):
-    """One message template.
+    """Get a message template.
 
-    As Meta told it last.
+    As last read from Meta.
     """
 
     scopes = {"GET": Scope.READ}

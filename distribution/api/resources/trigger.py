@@ -32,9 +32,9 @@ from distribution.models import Content, Distribution, DistributionState, Kind, 
 from distribution.runtime import india_time
 from subscribers.models import Subscriber
 
-NO_CONTENT = "There is no approved content for it: submit one and have it approved."
-DAY_OVER = "That day is over: name its content by id to send it all the same."
-REASON_NEEDED = "Say in `reason` why people are to get it twice."
+NO_CONTENT = "There is no approved content for it. Submit content and have it approved."
+DAY_OVER = "That day is over. To send its content anyway, name the content by its id."
+REASON_NEEDED = "Give the `reason` why people should get it twice."
 
 
 class Again(Body):
@@ -68,14 +68,14 @@ class TriggerBody(Again):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "content" in attrs and "date" in attrs:
-            raise serializers.ValidationError("Give content or date, not both.", "both_given")
+            raise serializers.ValidationError("Send content or date, not both.", "both_given")
         return super().validate(attrs)
 
 
 class FindingShown(serializers.Serializer[Any]):
     rule = serializers.CharField(help_text="Stable, for programs.")
     message = serializers.CharField(help_text="What is wrong and what to do.")
-    blocking = serializers.BooleanField(help_text="It would not begin before this is mended.")
+    blocking = serializers.BooleanField(help_text="Nothing is sent until this is fixed.")
 
 
 class DryRunShown(serializers.Serializer[Any]):
@@ -94,10 +94,10 @@ class Trigger(APIView):
     scopes = {"POST": Scope.DISTRIBUTE}
     creates = True
     follow = (
-        "distribution_status_retrieve",
-        "distribution_deliveries_list",
-        "distribution_pause_create",
-        "distribution_cancel_create",
+        "get_distribution_status",
+        "list_deliveries",
+        "pause_distribution",
+        "cancel_distribution",
     )
 
     @extend_schema(
@@ -170,7 +170,7 @@ class ScheduleBody(Again):
 
     def validate_at(self, at: Any) -> Any:
         if at <= timezone.now():
-            raise serializers.ValidationError("That time is past: choose a later one.", "past")
+            raise serializers.ValidationError("Choose a time in the future.", "past")
         return at
 
 
@@ -182,7 +182,7 @@ class Schedule(ListAPIView[Distribution]):
 
     scopes = {"GET": Scope.READ, "POST": Scope.DISTRIBUTE}
     creates = True
-    follow = ("distribution_status_retrieve", "distribution_schedule_destroy")
+    follow = ("get_distribution_status", "cancel_scheduled_distribution")
     serializer_class = DistributionShown
     ordering = ("-planned_at", "-pk")
     filterset_fields = ("state",)
@@ -229,7 +229,7 @@ class Planned(APIView):
         if planned.state == DistributionState.CANCELLED:
             return Response(status=204)
         if planned.opened_at is not None:
-            raise Conflict("begun", "It has begun: pause or cancel it as a distribution.")
+            raise Conflict("begun", "It has started. Pause or cancel the distribution instead.")
         with conflict_on(control.ControlError, "ended"):
             control.cancel(planned.pk, reason=f"{request.user}: by API", now=timezone.now())
         audit.log_action(request, planned, "Cancelled.", after={})
