@@ -25,6 +25,7 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         from config.monitoring.sentry import start_sentry  # needs the models
+        from config.setup import deploy_check  # noqa: F401 - registers a check
         from config.staff import audit_log, log_erasure, roles, sessions, sign_in_log  # noqa: F401 - most connect signals
         from config.staff.encrypted_devices import encrypt_columns
         from config.web import field_key_check, proxy_check  # noqa: F401 - register checks

@@ -3,6 +3,7 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from config.admin import setup
 from config.monitoring import endpoints
 from config.staff import password_reset, second_factor, sessions
 from distribution.api.document.views import without_token
@@ -19,6 +20,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
         name=password_reset.CONFIRM,
     ),
     path("admin/signed-in/", admin.site.admin_view(sessions.signed_in), name="signed_in"),
+    path("admin/setup/", setup.page, name="setup"),
+    path("admin/setup/numbers/", setup.numbers, name="setup_numbers"),
+    path("admin/setup/webhook/", setup.webhook, name="setup_webhook"),
+    path("admin/setup/test/", setup.test, name="setup_test"),
+    path("admin/system-status/", setup.status, name="system_status"),
     path("admin/", admin.site.urls),
     path("dashboard/", include("distribution.urls")),
     path("health/live", endpoints.live),

@@ -27,12 +27,36 @@ META_SILENCE_LIMIT_SECONDS = 300.0  # asked once a minute
 NO_FACTS = "Unknown while the database does not answer."
 
 
+TITLES = {
+    "database": "Database",
+    "broker": "Broker",
+    "workers": "Workers",
+    "beat": "Beat",
+    "tick": "Regular check",
+    "keeper": "Keeper",
+    "cloud_api": "WhatsApp Cloud API",
+    "numbers": "Phone numbers",
+    "inbox": "Webhook inbox",
+}
+WORDS = {OK: "OK", DEGRADED: "Degraded", DOWN: "Down", UNKNOWN: "Unknown"}
+
+
 class Check(NamedTuple):
     """The status of one part; `message` says in a sentence what it means and what to do."""
 
     name: str
     status: str
     message: str
+
+    @property
+    def title(self) -> str:
+        """Its name for people."""
+        return TITLES[self.name]
+
+    @property
+    def words(self) -> str:
+        """Its status for people."""
+        return WORDS[self.status]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
+from config.setup import registry
 from distribution.reporting import today
 
 
@@ -20,4 +21,6 @@ def add_today(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             "content": loaded.content,
             "sla_basis": settings.SLA_BASIS,
         }
+    if request.user.has_perm("phonepool.sync_phonenumber"):
+        context["setup_left"] = registry.left(registry.stored())
     return context

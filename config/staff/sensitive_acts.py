@@ -50,6 +50,8 @@ SENSITIVE = {
     "admin:distribution_eventsubscription_changelist": _of_list(
         "see a signing secret", "change_secret"
     ),
+    "setup_numbers": POOL,
+    "setup_webhook": Act("see the verify token of the webhook", reads=True),
     "admin:phonepool_phonenumber_add": POOL,
     "admin:phonepool_phonenumber_change": POOL,
     "admin:phonepool_portfolio_add": POOL,

@@ -15,8 +15,9 @@ from datetime import datetime
 from django.conf import settings
 from django.utils import timezone
 
-from distribution.content import eligible_numbers, rendering
-from distribution.models import Content
+from distribution.content import eligible_numbers, rendering, setup_messages, template_schema
+from distribution.content.template_schema import BODY, TemplateSchema
+from distribution.models import Content, MessageTemplate
 from distribution.runtime import india_time
 from masking.phones import mask_phone
 from phonepool.cloud_api.client import CloudApi, OutcomeKind, PreparedMessage, SendOutcome
@@ -52,7 +53,47 @@ def send(
 
     Only phones of TEST_RECIPIENTS. Blocks until the Cloud API has answered for all.
     """
-    _check(content, phones)
+    _check(phones)
+    if content.pk is None:
+        raise StaffSendError("Save the content first.")
+    return [result for result, _ in _send(content, person, phones, api, clock)]
+
+
+def send_sample(
+    template: MessageTemplate,
+    phone: str,
+    *,
+    api: CloudApi,
+    clock: Callable[[], datetime] = timezone.now,
+) -> StaffSendResult:
+    """Send a message template with example values to a phone of TEST_RECIPIENTS, before there is
+    any content. What WhatsApp reports of it is kept in its SetupMessage."""
+    _check([phone])
+    schema = template_schema.parse(template.components)
+    if not can_be_sampled(schema):
+        raise StaffSendError("This template needs a file or a button address. Choose another one.")
+    texts = [slot.example or f"example {slot.place + 1}" for slot in schema.of(BODY)]
+    content = Content(message_template=template, body_variables=texts)
+    [(result, outcome)] = _send(content, Subscriber(phone=phone), [phone], api, clock)
+    if outcome is not None and outcome.wamid:
+        setup_messages.record(outcome.wamid, template=f"{template}", now=clock())
+    return result
+
+
+def can_be_sampled(schema: TemplateSchema) -> bool:
+    """Whether texts for its body are all that a template needs."""
+    return (
+        schema.known and not schema.needs_media and {slot.part for slot in schema.slots} <= {BODY}
+    )
+
+
+def _send(
+    content: Content,
+    person: Subscriber,
+    phones: list[str],
+    api: CloudApi,
+    clock: Callable[[], datetime],
+) -> list[tuple[StaffSendResult, SendOutcome | None]]:
     messages = _messages(content, person, phones, clock)
     dispatch = api.dispatch()
     dispatch.submit(messages)
@@ -61,18 +102,17 @@ def send(
     while len(outcomes) < len(messages) and time.monotonic() < end:
         outcomes.update({outcome.key: outcome for outcome in dispatch.collect(timeout=1.0)})
     dispatch.close()
-    return [_result(message, outcomes.get(message.key)) for message in messages]
+    ended = [(message, outcomes.get(message.key)) for message in messages]
+    return [(_result(message, outcome), outcome) for message, outcome in ended]
 
 
-def _check(content: Content, phones: list[str]) -> None:
+def _check(phones: list[str]) -> None:
     if not settings.TEST_RECIPIENTS:
         raise StaffSendError("No staff phones are set: list them in TEST_RECIPIENTS.")
     if not phones:
         raise StaffSendError("Choose at least one phone.")
     if set(phones) - set(settings.TEST_RECIPIENTS):
         raise StaffSendError("A test goes to the phones of TEST_RECIPIENTS only.")
-    if content.pk is None:
-        raise StaffSendError("Save the content first.")
 
 
 def _messages(

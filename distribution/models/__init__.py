@@ -32,6 +32,7 @@ from distribution.models.outgoing import (
 )
 from distribution.models.pricing import Pricing
 from distribution.models.rollups import Outcome, Rollup, RollupMark, RollupState
+from distribution.models.setup import SetupMessage, SetupResult
 from distribution.models.status_feed import StatusFeed
 from distribution.models.tallies import Channel, OutcomeTally
 from distribution.models.timetable import BlackoutDate, DailyTime, OneTime
@@ -81,6 +82,8 @@ __all__ = [
     "RollupState",
     "Ruling",
     "Scope",
+    "SetupMessage",
+    "SetupResult",
     "Severity",
     "State",
     "StatusFeed",

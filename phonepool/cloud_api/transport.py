@@ -9,7 +9,7 @@ Another client can implement `Transport`.
 from __future__ import annotations
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import Any, Protocol
 from urllib.parse import urlsplit
@@ -87,6 +87,10 @@ class CloudTransport:
 
     def get(self, path: str) -> Response:
         return self._request("GET", path, self._timeouts[1])
+
+    def post_form(self, path: str, fields: Mapping[str, str]) -> Response:
+        """Changes a setting at Meta, which may be repeated."""
+        return self._request("POST", path, self._timeouts[1], data=dict(fields))
 
     def upload(self, path: str, file: MediaFile) -> Response:
         form: dict[str, Any] = {

@@ -29,7 +29,13 @@ async def add_waba(sandbox: Sandbox, request: ControlRequest) -> object:
     }
 
 
-_APP_KEYS = {"token_ok": bool, "access_token": str}
+_APP_KEYS = {
+    "token_ok": bool,
+    "access_token": str,
+    "scopes": list[str],
+    "token_expires_at": int,
+    "reaches_nothing": bool,
+}
 _FLAGS = dict.fromkeys(("locked", "restricted", "disabled", "payment_ok"), bool)
 _RESTRICTION_KEYS = {"restriction": str, "violation": str, "expires_in_s": float, "age_s": float}
 

@@ -28,6 +28,9 @@ async def change_webhooks(sandbox: Sandbox, request: ControlRequest) -> object:
         webhooks.flow.held_until = sandbox.clock.now() + request.body["backlog_seconds"]
     request.assign(sandbox.world.settings, webhook_delay_s="delay_s")
     request.assign(sandbox.world.app, "app_secret", "verify_token", webhook_url="url")
+    if request.body.get("url"):
+        for waba in sandbox.world.wabas.values():
+            waba.subscribed = True
     return {"paused": webhooks.flow.paused, "drop": webhooks.flow.drop}
 
 

@@ -14,7 +14,7 @@ from sandbox.behaviour.timing import read_latency_s
 from sandbox.formats.compact_json import compact, compact_bytes
 from sandbox.formats.errors import Refusal, require, unknown_object
 from sandbox.formats.values import natural
-from sandbox.graph import media
+from sandbox.graph import app, media
 from sandbox.graph.access import check_token
 from sandbox.graph.answers import graph_response, refusal_response
 from sandbox.graph.objects import number_object, portfolio_object, template_object, waba_object
@@ -55,6 +55,9 @@ async def answer_graph(
     request = GraphRequest(http_request.method, path, query)
     await asyncio.sleep(read_latency_s(world.settings, world.random))
     try:
+        if app.is_about_the_app(world, request.parts):
+            answer = await app.answer(sandbox, http_request, request.parts, query)
+            return graph_response(compact_bytes(answer), version)
         check_token(world, http_request.headers.get("Authorization"))
         if request.method == "POST" and request.parts[1:] == ["media"]:
             return graph_response(
@@ -63,6 +66,7 @@ async def answer_graph(
         waba = _waba_of(world, request.parts[0])
         now, limit = world.clock.now(), world.settings.management_calls_per_hour
         require(waba.calls.admit(now, limit), 80007)
+        app.check_scope(world)
         body = compact_bytes(_answer(sandbox, request))
     except Refusal as refusal:
         return refusal_response(refusal, version, _usage(world, request))
@@ -83,8 +87,9 @@ def _answer(sandbox: Sandbox, request: GraphRequest) -> object:
     if request.method == "POST" and name in world.wabas and edge == ["message_templates"]:
         under_review = world.wabas[name].portfolio.under_review
         require(not under_review, world.settings.review_refusal, "The business is under review.")
-    if request.method != "GET":
-        raise Refusal(100, f"Unsupported {request.method} request.")
+    if name in world.wabas and edge == ["subscribed_apps"]:
+        return _subscribed_apps(world, request.method, world.wabas[name])
+    require(request.method == "GET", 100, f"Unsupported {request.method} request.")
     if name in world.wabas:
         return _waba(sandbox, request, world.wabas[name], edge)
     if edge:
@@ -120,10 +125,18 @@ def _waba(sandbox: Sandbox, request: GraphRequest, waba: Waba, edge: list[str]) 
             found = [t for t in waba.templates.values() if _matches(t, request.query)]
             listed = [template_object(world, waba, template, fields) for template in found]
             return _page(sandbox, request, listed)
-        case ["subscribed_apps"]:
-            return {"data": [{"whatsapp_business_api_data": {"id": "1", "name": "Daybreak"}}]}
         case _:
             raise Refusal(100, f"Tried accessing nonexisting field ({'/'.join(edge)}).")
+
+
+def _subscribed_apps(world: World, method: str, waba: Waba) -> object:
+    """Whether the app gets this account's webhooks; POST and DELETE change it."""
+    if method == "GET":
+        told = {"id": world.app.id, "link": "https://www.facebook.com/", "name": "Daybreak"}
+        return {"data": [{"whatsapp_business_api_data": told}] if waba.subscribed else []}
+    require(method in ("POST", "DELETE"), 100, f"Unsupported {method} request.")
+    waba.subscribed = method == "POST"
+    return {"success": True}
 
 
 def _check_cursor(world: World, cursor: str) -> None:

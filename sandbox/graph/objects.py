@@ -128,7 +128,7 @@ def _health(world: World, waba: Waba, *own: tuple[str, str, bool]) -> dict[str, 
         *own,
         ("WABA", waba.id, waba_ok),
         ("BUSINESS", waba.portfolio.id, not (waba.locked or waba.portfolio.under_review)),
-        ("APP", "1", world.app.token_ok),
+        ("APP", world.app.id, world.app.token_ok),
     )
     shown: list[dict[str, object]] = [
         {"entity_type": kind, "id": name, "can_send_message": "AVAILABLE" if good else "BLOCKED"}

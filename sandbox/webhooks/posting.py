@@ -143,15 +143,18 @@ class Poster:
 
     async def handshake(self, challenge: str) -> tuple[int, str]:
         """Sends Meta's verification request to the URL; returns HTTP status and body."""
+        app = self.world.app
+        return await self.verify(app.webhook_url, app.verify_token, challenge)
+
+    async def verify(self, url: str, verify_token: str, challenge: str) -> tuple[int, str]:
+        """The same for any URL and token."""
         query = {
             "hub.mode": "subscribe",
             "hub.challenge": challenge,
-            "hub.verify_token": self.world.app.verify_token,
+            "hub.verify_token": verify_token,
         }
         timeout = aiohttp.ClientTimeout(total=self.world.settings.webhook_timeout_s)
-        async with self.session().get(
-            self.world.app.webhook_url, params=query, timeout=timeout
-        ) as response:
+        async with self.session().get(url, params=query, timeout=timeout) as response:
             return response.status, await response.text()
 
     def session(self) -> aiohttp.ClientSession:

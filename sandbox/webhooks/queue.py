@@ -22,6 +22,7 @@ from sandbox.webhooks.payloads import (
 )
 from sandbox.webhooks.posting import Counts, Post, Poster
 from sandbox.webhooks.timeline import Message, Step
+from sandbox.world.accounts import WEBHOOK_FIELDS
 from sandbox.world.people import WINDOW_S
 from sandbox.world.world import World
 
@@ -61,7 +62,8 @@ class Webhooks:
 
     def plan_steps(self, message: Message, steps: list[Step]) -> None:
         """Queues the updates of a message, with random losses, swaps and duplicates."""
-        if not self.world.app.webhook_url:
+        app = self.world.app
+        if not (app.webhook_url and message.number.waba.subscribed and "messages" in app.fields):
             self.counts.unrouted += len(steps)
             return
         settings, rng = self.world.settings, self.world.random
@@ -75,7 +77,7 @@ class Webhooks:
 
     def queue(self, update: Update) -> None:
         """Queues an update for the moment it happens; what is past, behind those due already."""
-        if not self.world.app.webhook_url:
+        if not self._is_subscribed(update):
             self.counts.unrouted += 1
             return
         self._plan(update, max(update.happened_at, self.world.clock.now()))
@@ -86,6 +88,12 @@ class Webhooks:
         """Queues a change of account, number or template that happens in `in_s` seconds; what
         happened earlier, below 0, is told at once with its time."""
         self.queue(management_update(waba_id, name, value, self.world.clock.now() + in_s))
+
+    def _is_subscribed(self, update: Update) -> bool:
+        """Whether anybody gets it: a field that Meta does not have is a test's own."""
+        app, waba = self.world.app, self.world.wabas.get(update.waba_id)
+        wanted = update.field in app.fields or update.field not in WEBHOOK_FIELDS
+        return bool(app.webhook_url) and wanted and (waba is None or waba.subscribed)
 
     def _plan(self, update: Update, due: float) -> None:
         settings, rng = self.world.settings, self.world.random

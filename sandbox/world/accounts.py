@@ -14,6 +14,27 @@ MINUTE_SECONDS = 60.0
 PACED_BELOW = 500_000  # message templates sent in 365 days; with more a portfolio is not paced
 
 
+SEND, MANAGE = "whatsapp_business_messaging", "whatsapp_business_management"
+SCOPES = (SEND, MANAGE, "business_management")
+# What an app can subscribe to, of the object whatsapp_business_account.
+WEBHOOK_FIELDS = (
+    "messages",
+    "account_alerts",
+    "account_review_update",
+    "account_settings_update",
+    "account_update",
+    "business_capability_update",
+    "message_template_components_update",
+    "message_template_quality_update",
+    "message_template_status_update",
+    "phone_number_name_update",
+    "phone_number_quality_update",
+    "security",
+    "template_category_update",
+    "user_preferences",
+)
+
+
 @dataclass(slots=True)
 class App:
     """The app: its token reaches every account, its webhooks of all of them go to one URL."""
@@ -23,6 +44,16 @@ class App:
     verify_token: str
     webhook_url: str  # empty: webhooks go nowhere
     token_ok: bool = True
+    id: str = "200000000000001"
+    scopes: list[str] = field(default_factory=lambda: list(SCOPES))
+    token_expires_at: int = 0  # Unix seconds, 0: never
+    reaches_nothing: bool = False  # no account is assigned to the token's user
+    fields: list[str] = field(default_factory=lambda: list(WEBHOOK_FIELDS))  # subscribed ones
+
+    @property
+    def own_token(self) -> str:
+        """The app's token, for what concerns the app itself."""
+        return f"{self.id}|{self.app_secret}"
 
 
 @dataclass(slots=True)
@@ -46,6 +77,7 @@ class Waba:
     id: str
     portfolio: Portfolio
     templates: dict[tuple[str, str], MessageTemplate] = field(default_factory=dict)
+    subscribed: bool = True  # its webhooks go to the app
     locked: bool = False
     restricted: bool = False
     restricted_until: float = inf  # if restricted

@@ -59,7 +59,9 @@ class World:
         name, portfolio_id = parse_waba(text)
         portfolio_id = portfolio_id or FIRST_PORTFOLIO
         portfolio = self.portfolios.setdefault(portfolio_id, Portfolio(portfolio_id))
-        return self.wabas.setdefault(name, Waba(name, portfolio))
+        # A webhook URL from the command line stands for an app that is set up.
+        waba = Waba(name, portfolio, subscribed=bool(self.app.webhook_url))
+        return self.wabas.setdefault(name, waba)
 
     def add_number(self, text: str) -> Number:
         """A number from ID:DISPLAY:RATE[:QUALITY][@WABA]; raises ValueError."""

@@ -128,6 +128,11 @@ OTHERS: dict[str, str | None] = {
         )
     ),
     "admin:subscribers_importjob_sample": "EA",
+    "setup": "OA",
+    "setup_numbers": None,  # leads to the page
+    "setup_webhook": "A",
+    "setup_test": None,  # a POST only
+    "system_status": "OA",
     "signed_in": STAFF,
     "second_factor": STAFF,
     "second_factor_set_up": STAFF,

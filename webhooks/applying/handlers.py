@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
+from distribution.content import setup_messages
 from distribution.outcomes import status_reports
 from distribution.outcomes.restored_attempts import match_restored_attempts
 from phonepool.models import PhoneNumber
@@ -122,6 +123,8 @@ def _apply_statuses(bundle: Bundle, portfolios: Mapping[str, str], now: datetime
     applied = status_reports.apply_reports([event.report for _, event in statuses], now=now)
     if applied.unmatched:
         match_restored_attempts(applied, now=now)
+        tests = [report for report in applied.unmatched if report.attempt is None]
+        setup_messages.note_reports(tests, now=now)
     sources = {id(event.report): key for key, event in statuses}
     for report in applied.unmatched:
         counts = bundle.counts[sources[id(report)]]

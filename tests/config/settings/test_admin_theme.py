@@ -29,7 +29,12 @@ def lines(role: str, at: str) -> dict[str, bool]:
 def test_every_list_of_the_admin_has_a_line_and_the_open_one_is_marked():
     found = lines("Administrator", "admin:distribution_alert_changelist")
     lists = {reverse(f"admin:{model}_changelist") for model in PAGES}
-    more = {"/admin/", *(f"/admin/distribution/content/{page}/" for page in ("calendar", "queue"))}
+    more = {
+        "/admin/",
+        "/admin/setup/",
+        "/admin/system-status/",
+        *(f"/admin/distribution/content/{page}/" for page in ("calendar", "queue")),
+    }
     assert set(found) == lists | more
     assert [address for address, active in found.items() if active] == [
         "/admin/distribution/alert/"

@@ -1,0 +1,1 @@
+"""Setting up the WhatsApp account: one list of checks for the command, the pages and `check`."""
