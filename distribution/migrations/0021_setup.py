@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("distribution", "0001_squashed_0018"),
+        ("distribution", "0020_notifications"),
     ]
 
     operations = [
