@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django.apps import AppConfig
@@ -43,8 +44,16 @@ def refuse_older_database(*, using: str, **_: Any) -> None:
     """CommandError when a migration of our apps is recorded in the database but no longer exists.
 
     Django would add what it takes for missing to a schema that has it already, and fail half-way.
+    Later ones than we know are those of a newer version that was rolled back.
+    Migrations only add, so its tables serve us, too.
     """
     known = MigrationLoader(None).disk_migrations
+    newest = {app: max(_number(name) for other, name in known if other == app) for app in OURS}
     for app, name in MigrationRecorder(connections[using]).applied_migrations():
-        if app in OURS and (app, name) not in known:
+        if app in OURS and (app, name) not in known and _number(name) <= newest[app]:
             raise CommandError(OLDER_DATABASE)
+
+
+def _number(name: str) -> int:
+    """Of `0004_verified_numbers` 4, of `0001_squashed_0018` 18."""
+    return max(map(int, re.findall(r"\d{4}", name)), default=0)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 
 from config.admin import setup
 from config.monitoring import endpoints
@@ -10,6 +11,7 @@ from distribution.api.document.views import without_token
 
 admin.autodiscover()
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", RedirectView.as_view(pattern_name="admin:index"), name="root"),
     path("admin/second-factor/", second_factor.enter_code, name="second_factor"),
     path("admin/second-factor/set-up/", second_factor.set_up, name="second_factor_set_up"),
     path("admin/reset-password/", password_reset.ask, name=password_reset.ASK),

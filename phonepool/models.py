@@ -124,9 +124,14 @@ class PhoneNumber(models.Model):
     seen_at = models.DateTimeField(null=True, blank=True)  # when its state was last read from Meta
     # Since when Meta confirms that the number is ours; null: it cannot send.
     verified_at = models.DateTimeField(null=True, editable=False)
-    verified_name = models.CharField(max_length=160, blank=True, default="", editable=False)
+    # With database defaults: the version before this column may still insert numbers.
+    verified_name = models.CharField(
+        max_length=160, blank=True, default="", db_default="", editable=False
+    )
     # Why the latest reading failed, in Meta's words; empty if it did not.
-    meta_answer = models.CharField(max_length=300, blank=True, default="", editable=False)
+    meta_answer = models.CharField(
+        max_length=300, blank=True, default="", db_default="", editable=False
+    )
     # Meta's latest words on each of the two facts that `quality` is made of: the rating, kept while
     # the number is flagged, and the flag.
     rating = models.CharField(max_length=8, blank=True, default="", editable=False)

@@ -86,8 +86,12 @@ def main() -> None:
         sandbox = Sandbox(options_from(given))
     except (ValueError, OSError) as error:
         parser.error(str(error))
-    with asyncio.Runner(loop_factory=new_loop) as runner:
-        runner.run(serve(sandbox, given.host, given.port))
+    try:
+        with asyncio.Runner(loop_factory=new_loop) as runner:
+            runner.run(serve(sandbox, given.host, given.port))
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        sys.exit(f"Cannot listen on {given.host}:{given.port}: {reason}.")
 
 
 if __name__ == "__main__":

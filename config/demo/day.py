@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 import os
-import secrets
 import sys
 import time
 from dataclasses import replace
@@ -21,9 +21,10 @@ django.setup()
 
 from celery import current_app  # noqa: E402
 from django.conf import settings  # noqa: E402
+from django.contrib.auth.models import User  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from config.demo import cpu, preparation, report, scenarios  # noqa: E402
+from config.demo import cpu, logins, preparation, report, scenarios, showcase  # noqa: E402
 from config.demo.journal_verdict import SandboxClient  # noqa: E402
 from config.demo.progress import Progress, print_line, progress_view  # noqa: E402
 from distribution.analytics import counts  # noqa: E402
@@ -42,7 +43,7 @@ def main() -> int:
     options = _options()
     sandbox = SandboxClient(settings.WHATSAPP_API_BASE)
     day = india_time.local_date(timezone.now())
-    password = _prepare(options, day)
+    people = _prepare(options, day, sandbox)
     pids = {**json.loads(os.environ.get("DEMO_PIDS", "{}")), "watcher": os.getpid()}
     triggered_at = _trigger(day)
     before = cpu.seconds_used(pids)
@@ -59,10 +60,12 @@ def main() -> int:
     if options.report:
         Path(options.report).write_text(json.dumps(figures, indent=2) + "\n")
     sys.stdout.write(report.summary(figures, settings.SLA_BASIS) + "\n")
-    if password:
-        print_line(f"Sign in to the admin as approver with the password {password}")
+    if options.serve:
+        print_line("Adding three weeks of past mornings and the days ahead …")
+        logging.disable(logging.WARNING)  # of the alerts among them
+        showcase.fill(people, sandbox, seed=options.seed)
     if not report.passed(figures):
-        print_line("The day did not keep its promise: see the figures above.")
+        print_line("The run did not meet its target: see the figures above.")
         return 1
     return 0
 
@@ -78,20 +81,29 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _prepare(options: argparse.Namespace, day: date) -> str:
-    imported = preparation.import_subscribers(options.subscribers, seed=options.seed)
+def _prepare(options: argparse.Namespace, day: date, sandbox: SandboxClient) -> dict[str, User]:
+    agreed_at = timezone.now() - showcase.AGREED if options.serve else None
+    imported = preparation.import_subscribers(
+        options.subscribers, seed=options.seed, agreed_at=agreed_at
+    )
     new, refused = sum(one.new for one in imported), sum(one.refused for one in imported)
-    print_line(f"Subscribers: {new:,} imported, {refused} rows refused")
+    print_line(f"Imported {new:,} subscribers; {refused} rows were refused:")
     for refusal in imported[0].refusals[:4]:
         print_line(f"  line {refusal.line}: {refusal.reason}")
     numbers = preparation.pool_at(options.rate)
     preparation.set_up_pool(numbers)
-    print_line("Pool: " + ", ".join(f"{number.label} {number.rate}/s" for number in numbers))
-    password = secrets.token_urlsafe(12)
-    editor, approver = preparation.create_users(password)
+    pool = ", ".join(f"{number.label} ({number.rate} per second)" for number in numbers)
+    print_line(f"Phone numbers: {pool}")
+    preparation.write_template(sandbox)
+    password = os.environ["DEMO_PASSWORD"]
+    people = logins.create(password)
+    editor, approver = people["editor"], people["approver"]
     content = preparation.approve_content(day, editor=editor, approver=approver)
-    print_line(f"Content “{content.title}” submitted by {editor}, approved by {approver}")
-    return password if options.serve else ""
+    print_line(f"“{content.title}” was submitted by {editor} and approved by {approver}")
+    if options.serve:
+        where = f"{os.environ['DEMO_URL']}/dashboard/"
+        print_line(f"To watch it live, open {where} as operator, password {password}")
+    return people
 
 
 def _trigger(day: date) -> datetime:
@@ -104,7 +116,7 @@ def _trigger(day: date) -> datetime:
     triggered_at = timezone.now()
     start_daily_distribution.delay()
     print_line(
-        f"{triggered_at.astimezone(timezone.get_default_timezone()):%H:%M:%S} IST: the day begins"
+        f"{triggered_at.astimezone(timezone.get_default_timezone()):%H:%M:%S} IST: sending starts"
     )
     return triggered_at
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, time, timedelta
@@ -19,6 +20,7 @@ from distribution.runtime import india_time
 # The run is planned this long after the start: by then the services are up.
 START_DELAY_SECONDS = 12
 ACCOUNT = "102290129340398"
+STAFF_PHONES = ("+919000000101", "+919000000102")  # the test send goes to them
 
 
 @contextmanager
@@ -29,17 +31,20 @@ def launch(
     seed: int,
     services: bool,
     rate: int = 0,
+    port: int = 0,
     env: Mapping[str, str] | None = None,
 ) -> Iterator[Launcher]:
     """Runs a scenario's services; its distribution is planned a few seconds from now.
 
-    `rate`: messages per second of each number; 0: as the customer's.
+    `port`: of the web server; 0: any free one. `rate`: messages per second of each number;
+    0: as the customer's.
     """
     with Launcher(
         var_dir,
         {**_environment(services=services), **(env or {})},
         services=services,
-        sandbox=_sandbox(name, seed, rate),
+        port=port,
+        sandbox=sandbox(name, seed, rate),
         fresh=True,
     ) as launcher:
         yield launcher
@@ -54,13 +59,18 @@ def run_day(
     report: str,
     serve: bool,
     rate: int = 0,
+    password: str = "",
 ) -> int:
-    """Runs `config.demo.day` with the services' settings and returns its exit code."""
+    """Runs `config.demo.day` with the services' settings and returns its exit code. `password`: of
+    the logins; one that nobody knows if empty."""
     arguments = ["--scenario", name, "--subscribers", str(subscribers), "--seed", str(seed)]
     arguments += ["--rate", str(rate)]
     arguments += ["--report", report] if report else []
     arguments += ["--serve"] if serve else []
     launcher.env["DEMO_PIDS"] = json.dumps(launcher.pids)
+    launcher.env["DEMO_URL"] = launcher.web_url
+    # In the environment, because every user of the machine can read arguments.
+    launcher.env["DEMO_PASSWORD"] = password or secrets.token_urlsafe(12)
     return launcher.run_module("config.demo.day", *arguments)
 
 
@@ -69,7 +79,7 @@ def _planned_time() -> datetime:
     zone = india_time.zone()
     planned = datetime.now(zone) + timedelta(seconds=START_DELAY_SECONDS)
     if planned.time() < time(0, 1):  # the date must not change between here and the start
-        print_line("Waiting a minute for midnight in India to pass.")
+        print_line("It is nearly midnight in India: waiting for one minute.")
         sleep(60)
         planned = datetime.now(zone) + timedelta(seconds=START_DELAY_SECONDS)
     return planned
@@ -79,6 +89,7 @@ def _environment(*, services: bool) -> dict[str, str]:
     env = {
         "DAILY_TIME": f"{_planned_time():%H:%M:%S}",
         "WHATSAPP_BUSINESS_ID": ACCOUNT,
+        "TEST_RECIPIENTS": ",".join(STAFF_PHONES),
         "REDIS_URL": "",
         "DATABASE_URL": "",
         "HTTPS": "false",
@@ -90,7 +101,8 @@ def _environment(*, services: bool) -> dict[str, str]:
     return env
 
 
-def _sandbox(name: str, seed: int, rate: int = 0) -> SandboxOptions:
+def sandbox(name: str = "normal_load", seed: int = 1, rate: int = 0) -> SandboxOptions:
+    """A sandbox that has the demo's account, phone numbers and template."""
     overrides = json.dumps(SCENARIOS[name].sandbox_settings)
     return SandboxOptions(
         numbers=[number.for_sandbox for number in pool_at(rate)],
@@ -102,3 +114,12 @@ def _sandbox(name: str, seed: int, rate: int = 0) -> SandboxOptions:
             f"--settings={overrides}",
         ],
     )
+
+
+def beside_sandbox(given: Mapping[str, str]) -> dict[str, str]:
+    """What `up --with-sandbox` changes of the environment `given`: the sandbox's account instead
+    of Meta's, and no HTTPS, because the sandbox posts its webhooks without a proxy."""
+    env = {"WHATSAPP_BUSINESS_ID": ACCOUNT, "HTTPS": "false"}
+    if not given.get("TEST_RECIPIENTS", "").strip():
+        env["TEST_RECIPIENTS"] = ",".join(STAFF_PHONES)
+    return env

@@ -8,15 +8,15 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, datetime
+from typing import Any
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.utils import timezone
 
+from config.demo.journal_verdict import SandboxClient
 from config.demo.subscriber_list import make_files
-from config.staff import roles
 from distribution.content import approval
 from distribution.mirror import pool_sync, template_sync
 from distribution.models import Content, MessageTemplate
@@ -26,6 +26,16 @@ from subscribers.importing.report import ImportReport
 from subscribers.importing.upsert import import_csv
 
 TEMPLATE, LANGUAGE, VARIABLES = "daily_update", "en", 2
+TODAYS_TEXT = "Nifty opens flat; two results and one IPO to watch today."
+# As an adviser would have it approved by Meta, with an example for each variable.
+COMPONENTS: list[dict[str, Any]] = [
+    {
+        "type": "BODY",
+        "text": "Good morning {{1}},\n\n{{2}}\n\nHave a good day! Reply STOP to unsubscribe.",
+        "example": {"body_text": [["Asha", TODAYS_TEXT]]},
+    },
+    {"type": "FOOTER", "text": "Daybreak Advisers"},
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +46,8 @@ class PoolNumber:
     meta_id: str
     display: str
     role: Role
-    rate: int  # messages a second
-    capacity: int  # messages a day
+    rate: int  # messages per second
+    capacity: int  # messages per day
 
     @property
     def for_sandbox(self) -> str:
@@ -52,24 +62,35 @@ POOL = (
 
 
 def pool_at(rate: int) -> tuple[PoolNumber, ...]:
-    """The pool with numbers that send `rate` messages a second, without a limit a day; 0: as it
+    """The pool with numbers that send `rate` messages per second and have no daily limit; 0: as it
     is."""
     if not rate:
         return POOL
     return tuple(replace(number, rate=rate, capacity=10_000_000) for number in POOL)
 
 
-def import_subscribers(subscribers: int, *, seed: int) -> list[ImportReport]:
-    """Imports a generated list with the real importer."""
+def import_subscribers(
+    subscribers: int, *, seed: int, agreed_at: datetime | None = None
+) -> list[ImportReport]:
+    """Imports a generated list with the real importer; `agreed_at` is when these people agreed to
+    get messages, now by default."""
     return [
         import_csv(
             io.BytesIO(content),
-            consent_source="demo sign-up form",
-            now=timezone.now(),
+            consent_source="Sign-up form on daybreak.example: “Send me the morning update on "
+            "WhatsApp”",
+            now=agreed_at or timezone.now(),
+            clock=timezone.now,
             filename=f"advisers-{number}.csv",
         )
         for number, content in enumerate(make_files(subscribers, seed=seed), 1)
     ]
+
+
+def write_template(sandbox: SandboxClient) -> None:
+    """Gives the sandbox's message template a real text."""
+    body = {"language": LANGUAGE, "components": COMPONENTS, "silent": True}
+    sandbox.post(f"/control/template/{TEMPLATE}", body)
 
 
 def set_up_pool(numbers: Iterable[PoolNumber]) -> int:
@@ -93,19 +114,6 @@ def set_up_pool(numbers: Iterable[PoolNumber]) -> int:
     return pool_sync.sync(client.client(), now=timezone.now())
 
 
-def create_users(password: str) -> tuple[User, User]:
-    """Creates an editor and an approver (a superuser), and returns them; also a viewer and an
-    operator."""
-    users = get_user_model().objects
-    editor = users.create_user("editor", password=password, is_staff=True)
-    editor.groups.add(Group.objects.get(name=roles.EDITOR))
-    for role in (roles.VIEWER, roles.OPERATOR):  # to try the admin with these roles
-        person = users.create_user(role.lower(), password=password, is_staff=True)
-        person.groups.add(Group.objects.get(name=role))
-    approver = users.create_superuser("approver", password=password)
-    return editor, approver
-
-
 def approve_content(day: date, *, editor: User, approver: User) -> Content:
     """Submits the day's content as one user and approves it as another."""
     template_sync.sync(client.client(), now=timezone.now())
@@ -113,10 +121,10 @@ def approve_content(day: date, *, editor: User, approver: User) -> Content:
         day=day,
         title=f"Markets on {day:%d %b %Y}",
         message_template=MessageTemplate.objects.get(name=TEMPLATE, language=LANGUAGE),
-        body_variables=["{name}", "Nifty opens flat; two results and one IPO to watch today."],
+        body_variables=["{name}", TODAYS_TEXT],
         author=editor,
     )
     approval.submit(content, by=editor, now=timezone.now())
-    reason = "The demo begins on the day itself."
+    reason = "The demo starts on the day itself."
     approval.approve(content, by=approver, now=timezone.now(), reason=reason)
     return content

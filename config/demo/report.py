@@ -115,8 +115,8 @@ def summary(report: dict[str, Any], basis: str) -> str:
     share_failed = failed / recipients if recipients else 0.0
     lines.append(f"Failures: {failed} ({share_failed:.2%}){': ' + reasons if reasons else ''}")
     lines.append(
-        f"The sandbox's journal: {report['accepted']:,} people written to, "
-        f"{report['missed']} missed, {report['duplicates']} doubled"
+        f"Checked against the sandbox's own journal: {report['accepted']:,} people messaged, "
+        f"{report['missed']} missed, {report['duplicates']} duplicates"
     )
     return "\n".join(lines)
 

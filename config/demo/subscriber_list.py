@@ -9,14 +9,15 @@ from collections.abc import Iterable, Iterator, Sequence
 
 FIRST_NAMES = ("Aarav", "Asha", "Dev", "Divya", "Farhan", "Gauri", "Isha", "Kabir", "Leela", "Ravi")
 LAST_NAMES = ("Bose", "Das", "Gupta", "Iyer", "Khan", "Mehta", "Nair", "Patel", "Rao", "Singh")
+CITIES = ("Mumbai", "Pune", "Bengaluru", "Chennai", "Hyderabad", "Jaipur", "Kochi", "Indore")
 TIERS = ("PREMIUM", "PRO", "BASIC")
 TIER_SHARES = (15, 35, 50)  # per cent
 ROWS_PER_FILE = 100_000  # the importer takes 200,000
 INVALID_ROWS = (
-    ("98765", "Too Short", "PRO", "en"),
-    ("", "No Number", "BASIC", "en"),
-    ("9.19812E+11", "Excel Was Here", "BASIC", "en"),
-    ("+91 98100 00000 0000", "Too Long", "PREMIUM", "en"),
+    ("98765", "Too Short", "PRO", "en", "Pune"),
+    ("", "No Number", "BASIC", "en", "Pune"),
+    ("9.19812E+11", "Excel Was Here", "BASIC", "en", "Pune"),
+    ("+91 98100 00000 0000", "Too Long", "PREMIUM", "en", "Pune"),
 )
 
 
@@ -34,14 +35,15 @@ def make_files(subscribers: int, *, seed: int) -> Iterator[bytes]:
 def _csv(rows: Iterable[Sequence[str]]) -> bytes:
     file = io.StringIO(newline="")
     writer = csv.writer(file)
-    writer.writerow(("Mobile Number", "Name", "Plan", "Language"))
+    writer.writerow(("Mobile Number", "Name", "Plan", "Language", "City"))
     writer.writerows(rows)
     return file.getvalue().encode()
 
 
-def _row(number: int, rng: random.Random) -> tuple[str, str, str, str]:
+def _row(number: int, rng: random.Random) -> tuple[str, str, str, str, str]:
     phone = f"98{number:08d}"
     spelling = rng.choice((phone, f"+91 {phone[:5]} {phone[5:]}", f"0{phone}", f"91-{phone}"))
     name = f"{rng.choice(FIRST_NAMES)} {rng.choice(LAST_NAMES)}"
     tier = rng.choices(TIERS, TIER_SHARES)[0]
-    return spelling, name, tier, rng.choice(("en", "en", "hi"))
+    city = CITIES[number % len(CITIES)]
+    return spelling, name, tier, rng.choice(("en", "en", "hi")), city

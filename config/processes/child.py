@@ -19,6 +19,7 @@ APPLICATION = 1
 TAIL_LINES = 15
 PROJECT_FOLDER = Path(__file__).resolve().parents[2]
 PORTS = range(20000, 32768)  # below the kernel's range for outgoing connections
+WEB_PORTS = range(8000, 8100)
 READY_FILE = "DAYBREAK_READY_FILE"
 _reserved_ports: set[int] = set()  # given to a child that does not listen yet
 
@@ -116,6 +117,14 @@ def free_port() -> int:
             _reserved_ports.add(port)
             return port
     raise LaunchError(f"No free port between {PORTS.start} and {PORTS.stop - 1}.")
+
+
+def web_port() -> int:
+    """The first free port from 8000 on, so that the address is the same each time if it can be."""
+    for port in WEB_PORTS:
+        if not port_error(port):
+            return port
+    raise LaunchError(f"No free port between {WEB_PORTS.start} and {WEB_PORTS.stop - 1}.")
 
 
 def port_error(port: int) -> str:

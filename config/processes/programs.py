@@ -47,6 +47,7 @@ class SandboxOptions:
         return {
             "WHATSAPP_API_BASE": url,
             "WHATSAPP_ACCESS_TOKEN": self.access_token,
+            "WHATSAPP_ACCESS_TOKEN_FILE": "",  # it would take precedence
             "WHATSAPP_APP_SECRET": self.app_secret,
             "WHATSAPP_VERIFY_TOKEN": self.verify_token,
             **{f"WHATSAPP_PHONE_NUMBER_ID_{n}": name for n, name in enumerate(ids[:3], start=1)},
@@ -117,16 +118,18 @@ def sandbox(
     arguments = [
         f"--port={port}",
         f"--webhook-url={web_url}/webhooks/whatsapp",
-        f"--access-token={sandbox_options.access_token}",
-        f"--app-secret={sandbox_options.app_secret}",
-        f"--verify-token={sandbox_options.verify_token}",
         *(f"--number={number}" for number in sandbox_options.numbers),
         *(f"--template={template}" for template in sandbox_options.templates),
     ]
+    secrets_of_it = {  # not arguments, which every user of the machine can read
+        "SANDBOX_ACCESS_TOKEN": sandbox_options.access_token,
+        "SANDBOX_APP_SECRET": sandbox_options.app_secret,
+        "SANDBOX_VERIFY_TOKEN": sandbox_options.verify_token,
+    }
     return Child(
         name="sandbox",
         argv=_module("sandbox", *arguments, *sandbox_options.options),
-        env=env,
+        env={**env, **secrets_of_it},
         stage=INFRASTRUCTURE,
         ready=lambda process: "sandbox listening on" in process.output(),
     )

@@ -14,7 +14,6 @@ import tempfile
 from datetime import timedelta
 from pathlib import Path
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from config.settings import admin_theme, api, apps, databases, logs, mail
@@ -22,7 +21,7 @@ from config.settings import environment as env
 from config.web import headers
 
 BASE_DIR = Path(__file__).resolve().parents[2]
-environ.Env.read_env(str(BASE_DIR / ".env"))  # never overrides what is already set
+env.read_file(BASE_DIR / ".env")
 VAR_DIR = Path(env.text("DAYBREAK_VAR", str(BASE_DIR / "var")))
 
 # --- Django ---------------------------------------------------------------------------------
@@ -44,7 +43,10 @@ def _embedded_key() -> str:
     return path.read_text()
 
 
-SECRET_KEY = env.text("SECRET_KEY") or (_embedded_key() if EMBEDDED else "")
+try:
+    SECRET_KEY = env.text("SECRET_KEY") or (_embedded_key() if EMBEDDED else "")
+except OSError as error:
+    raise ImproperlyConfigured(f"DAYBREAK_VAR: cannot use {VAR_DIR}: {error.strerror}.") from None
 if len(SECRET_KEY) < 50 or SECRET_KEY.startswith("change-me"):
     raise ImproperlyConfigured("SECRET_KEY must be set to at least 50 random characters.")
 

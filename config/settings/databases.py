@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,13 @@ def databases(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _database(name: str, url: str) -> dict[str, Any]:
-    database: dict[str, Any] = environ.Env.db_url_config(url)
+    try:
+        with warnings.catch_warnings(action="ignore"):  # an unknown scheme is refused below
+            database: dict[str, Any] = environ.Env.db_url_config(url)
+    except (ValueError, KeyError, TypeError):  # the value may hold a password: it is not repeated
+        raise ImproperlyConfigured(
+            f"{name} must be a URL such as postgresql://user:password@host:5432/name."
+        ) from None
     if database.get("ENGINE") == "django.db.backends.sqlite3":
         return {**database, "OPTIONS": SQLITE_OPTIONS, "CONN_MAX_AGE": None}
     if database.get("ENGINE") == "django.db.backends.postgresql":

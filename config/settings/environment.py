@@ -6,20 +6,47 @@ other values are read here; an error names the variable and what is allowed.
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import re
 from collections.abc import Callable, Iterable
 from datetime import time
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from urllib.parse import urlsplit
 
+import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from subscribers.phones import InvalidPhone, normalise
 
 YES = frozenset({"1", "true", "yes", "on"})
 NO = frozenset({"0", "false", "no", "off"})
+
+ASSIGNMENT = re.compile(r"(export )?[A-Za-z_]\w*=", re.ASCII)
+
+
+def read_file(path: Path) -> None:
+    """Sets the variables of an `.env` file that the environment does not have yet.
+
+    A file that is there is read whole or refused: half of one would start a production server on
+    the embedded SQLite. The values may be secrets, so no message repeats a line.
+    """
+    if not path.exists():
+        return
+    try:
+        lines = [line.strip() for line in path.read_text("utf-8-sig").splitlines()]
+    except OSError as error:
+        raise ImproperlyConfigured(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeDecodeError:
+        raise ImproperlyConfigured(f"{path} is not UTF-8 text.") from None
+    for number, line in enumerate(lines, 1):
+        if line and not line.startswith("#") and not ASSIGNMENT.match(line):
+            raise ImproperlyConfigured(
+                f"{path}, line {number}: write NAME=value, without spaces around the equals sign."
+            )
+    environ.Env.read_env(io.StringIO("\n".join(lines)))
 
 
 def text(name: str, default: str = "") -> str:

@@ -139,6 +139,7 @@ OTHERS: dict[str, str | None] = {
     "admin_password_reset": ALL,
     "password_reset_sent": ALL,
     "password_reset_confirm": None,  # by the token in the link
+    "root": ALL,  # leads to the admin, which asks for a sign-in
     "health/live": ALL,
     "health/ready": None,  # as the services are
     "metrics": None,  # by address

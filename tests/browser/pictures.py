@@ -97,7 +97,7 @@ def main() -> int:
 def signed_in(browser: Browser, place: Place) -> Iterator[Eyes]:
     with a_browser(browser, place.url) as eyes:
         eyes.page.goto("/admin/")
-        eyes.page.get_by_label("Username").fill("approver")
+        eyes.page.get_by_label("Username").fill("administrator")
         eyes.page.get_by_label("Password").fill(PASSWORD)
         eyes.page.keyboard.press("Enter")
         expect(eyes.page).to_have_title(re.compile("Today"))

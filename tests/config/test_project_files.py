@@ -128,19 +128,64 @@ def test_the_licence_is_the_one_that_is_declared() -> None:
     assert PROJECT["project"]["license"] == "MIT"
 
 
+TARGET = re.compile(r"""(?:\]\(|src=")(?!https?:|mailto:)([^)"\s]+)""")
+
+
 def links() -> list[tuple[str, str]]:
     pages = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")]
     pages += sorted((ROOT / "docs").rglob("*.md"))
     return [
         (str(page.relative_to(ROOT)), target)
         for page in pages
-        for target in re.findall(r"\]\((?!https?:|#)([^)#\s]+)", page.read_text())
+        for target in re.findall(
+            r"""(?:\]\(|src=")(?!https?:|mailto:)([^)"\s]+)""", page.read_text()
+        )
     ]
 
 
-@pytest.mark.parametrize(("page", "target"), links())
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.M | re.S)
+    found: set[str] = set()
+    for heading in re.findall(r"^#+ +(.+?) *#*$", text, re.M):
+        anchor = re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+        again = sum(1 for one in found if re.fullmatch(rf"{re.escape(anchor)}(-\d+)?", one))
+        found.add(f"{anchor}-{again}" if anchor in found else anchor)
+    return found
+
+
+@pytest.mark.parametrize(("page", "target"), sorted(set(links())))
 def test_a_link_leads_somewhere(page: str, target: str) -> None:
-    assert (ROOT / page).parent.joinpath(target).exists()
+    file, _, anchor = target.partition("#")
+    place = (ROOT / page).parent / file if file else ROOT / page
+
+    assert place.exists()
+    assert not anchor or anchor in anchors(place), f"{place.name} has no heading #{anchor}"
+
+
+def places_in_texts() -> list[tuple[str, str]]:
+    """Pages of docs/ that other files send people to, with a heading perhaps."""
+    command = ["git", "grep", "--untracked", "-oE", r"docs/[a-z-]+\.md(#[a-z0-9_-]+)?", "--"]
+    command += ["*.py", "*.json", "*.html", "*.yml", "*.sh", ".env.example", "docs/systemd"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return sorted({tuple(line.split(":", 1)) for line in found.splitlines()})  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(("file", "target"), places_in_texts())
+def test_a_page_that_is_named_elsewhere_exists(file: str, target: str) -> None:
+    page, _, anchor = target.partition("#")
+
+    assert (ROOT / page).exists()
+    assert not anchor or anchor in anchors(ROOT / page)
+
+
+def test_the_index_names_every_page_once() -> None:
+    index = text("docs/index.md")
+    pages = {str(one.relative_to(ROOT / "docs")) for one in (ROOT / "docs").glob("*.md")}
+    named = re.findall(r"\]\(([\w-]+\.md)\)", index)
+
+    assert sorted(named) == sorted(pages - {"index.md"})
+    assert "](docs/index.md)" in text("README.md")
 
 
 def files_named_in_contributing() -> list[str]:

@@ -49,7 +49,7 @@ class Morning:
 def morning(tmp_path: Path, subscribers: int, **settings: str) -> Iterator[Morning]:
     """Sandbox, web server and keeper, with a day planned for a few seconds from now."""
     ports = {name: free_port() for name in ("web", "sandbox")}
-    stand_in = environment._sandbox("normal_load", 1)
+    stand_in = environment.sandbox("normal_load", 1)
     database = tmp_path / "daybreak.sqlite3"
     planned = datetime.now(ZoneInfo("Asia/Kolkata")) + timedelta(seconds=AHEAD_SECONDS)
     env = {

@@ -6,7 +6,6 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -29,15 +28,9 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
-        try:
-            if options["add_numbers"]:
-                self._add_numbers()
-            items = registry.run(timezone.now()).items
-        except DatabaseError as error:
-            raise CommandError(
-                f"The database cannot be used: {str(error).strip().splitlines()[0]}. "
-                "Run manage.py migrate first."
-            ) from None
+        if options["add_numbers"]:
+            self._add_numbers()
+        items = registry.run(timezone.now()).items
         for item in items:
             self.stdout.write(_line(item))
         missing = registry.left(items)

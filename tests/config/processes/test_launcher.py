@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Iterator
 from http.client import HTTPConnection
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 from urllib.request import urlopen
 
 import psutil
@@ -22,7 +24,8 @@ from celery import Celery
 from django.core.management import call_command
 from django.core.management.base import CommandError
 
-from config.processes import programs
+from config.management.commands import up as up_command
+from config.processes import child, programs
 from config.processes.child import LaunchError, free_port
 from config.processes.launcher import Launcher
 from config.processes.private_postgres import find_binaries
@@ -181,6 +184,44 @@ def test_a_fresh_house_begins_with_an_empty_folder(tmp_path: Path) -> None:
     assert not (tmp_path / "logs" / "web.log").exists()
 
 
+def ready_to_send(folder: Path) -> bool:
+    """Whether the sandbox's numbers and template are there, as Meta would describe them."""
+    with contextlib.closing(sqlite3.connect(folder / "daybreak.sqlite3")) as connection:
+        numbers = connection.execute(
+            "SELECT count(*) FROM phonepool_phonenumber WHERE seen_at IS NOT NULL"
+        ).fetchone()
+        template = connection.execute(
+            "SELECT status, components FROM distribution_messagetemplate"
+        ).fetchone()
+    return numbers == (3,) and template[0] == "APPROVED" and "Good morning" in template[1]
+
+
+def test_the_web_port_is_the_first_free_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        taken = listener.getsockname()[1]
+        monkeypatch.setattr(child, "WEB_PORTS", range(taken, taken + 1))
+        with pytest.raises(LaunchError, match="No free port"):
+            child.web_port()
+        beside = next(port for port in range(taken + 1, 65536) if not child.port_error(port))
+        monkeypatch.setattr(child, "WEB_PORTS", range(taken, beside + 1))
+        assert child.web_port() > taken
+
+
+def welcome(https: bool) -> str:
+    return up_command._where(SimpleNamespace(web_url="http://127.0.0.1:8000"), https=https)
+
+
+def test_up_names_an_address_that_works(settings: Any) -> None:
+    settings.ALLOWED_HOSTS = ["127.0.0.1", "localhost", "daybreak.example.org"]
+
+    assert welcome(https=False) == "Daybreak is running. Open http://127.0.0.1:8000/"
+    assert welcome(https=True) == (
+        "Daybreak is running. Open https://daybreak.example.org/ through a proxy that ends TLS, "
+        "sets X-Forwarded-Proto and forwards to http://127.0.0.1:8000 (docs/deploy.md). "
+        "To open http://127.0.0.1:8000/ itself, without a proxy, set HTTPS=false."
+    )
+
+
 def test_a_taken_port_is_a_sentence() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
@@ -199,15 +240,17 @@ def test_up_runs_on_a_bare_machine_and_leaves_no_orphan(
     copy_database(launcher.var_dir, tmp_path)  # migrated: making one is another test's work
     port = free_port()
     command = [sys.executable, str(ROOT / "manage.py"), "up", "--port", str(port)]
+    command += ["--with-sandbox"] if name == "SIGINT" else []
     environment = {"DAYBREAK_VAR": str(tmp_path)}  # no PATH, no HOME, nothing else
     with subprocess.Popen(
         command, env=environment, cwd="/", stdout=subprocess.PIPE, text=True
     ) as up:
         assert up.stdout is not None
-        assert any("Ctrl-C stops everything" in line for line in up.stdout)
+        assert any("Press Ctrl-C to stop everything" in line for line in up.stdout)
         tree = psutil.Process(up.pid).children(recursive=True)
         assert len(tree) >= len(ROLES) + 2  # the guard, and what granian starts
-        assert status(f"http://127.0.0.1:{port}/admin/login/") == 200
+        assert status(f"http://127.0.0.1:{port}/") == 200  # it leads to the sign-in
+        assert not any("token" in word for child in tree for word in child.cmdline())
 
         up.send_signal(signal.Signals[name])
         output = up.stdout.read()
@@ -215,6 +258,7 @@ def test_up_runs_on_a_bare_machine_and_leaves_no_orphan(
     eventually(lambda: not any(map(lives, tree)))
     if name == "SIGINT":
         assert (up.returncode, output) == (0, "Stopped.\n")
+        assert ready_to_send(tmp_path)
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port))
 

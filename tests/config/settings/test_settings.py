@@ -67,6 +67,7 @@ def names_read_by_settings() -> list[str]:
         and isinstance(node.func, ast.Attribute)
         and isinstance(node.func.value, ast.Name)
         and node.func.value.id == "env"
+        and node.func.attr != "read_file"
     ]
     return [_pattern(argument) for argument in calls]
 
