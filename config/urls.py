@@ -38,4 +38,4 @@ urlpatterns: list[URLPattern | URLResolver] = [
 ]
 handler400 = "config.web.error_pages.bad_request"
 handler404 = "distribution.api.http.problems.not_found"
-handler500 = "distribution.api.http.problems.server_error"
+handler500 = "config.web.error_pages.server_error"

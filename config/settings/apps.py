@@ -31,6 +31,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
 ]
 MIDDLEWARE = [
+    "config.web.request_ids.RequestIds",
     "config.web.long_requests.LongRequests",
     "config.web.headers.RefusePlainHttp",
     "django.middleware.security.SecurityMiddleware",

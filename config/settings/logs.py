@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from config.settings.redaction import redactor
+from config.web import request_ids
 
 LEVELS = ("debug", "info", "warning", "error", "critical")
 FORMS = ("text", "json")
@@ -54,16 +55,19 @@ class _RedactingFormatter(logging.Formatter):
 
 
 class TextFormatter(_RedactingFormatter):
-    """One line per record, in UTC: `2026-11-23T00:30:00.123Z INFO webhooks.tasks: Done.`"""
+    """One line per record, in UTC: `2026-11-23T00:30:00.123Z INFO webhooks.tasks: Done.`; with the
+    id of the request behind the logger's name if there is one."""
 
     def format(self, record: logging.LogRecord) -> str:
         message = _message(record).translate(_CONTROLS).replace("\n", "\n  ")
-        head = f"{_time(record)} {record.levelname} {record.name}: {message}"
+        request_id = request_ids.current()
+        where = f"{record.name} [{request_id}]" if request_id else record.name
+        head = f"{_time(record)} {record.levelname} {where}: {message}"
         return self._redact("\n".join([head, *self.traces(record)]))
 
 
 class JsonFormatter(_RedactingFormatter):
-    """One JSON object per line: time, level, logger, message, process, exception."""
+    """One JSON object per line: time, level, logger, message, process, request, exception."""
 
     def format(self, record: logging.LogRecord) -> str:
         entry: dict[str, Any] = {
@@ -73,6 +77,8 @@ class JsonFormatter(_RedactingFormatter):
             "message": self._redact(_message(record)),
             "process": record.process,
         }
+        if request_id := request_ids.current():
+            entry["request"] = request_id
         if traces := "\n".join(self.traces(record)):
             entry["exception"] = self._redact(traces)
         return json.dumps(entry, ensure_ascii=False)

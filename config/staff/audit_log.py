@@ -16,7 +16,7 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.sessions.models import Session
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model
-from django.db.models.signals import pre_save
+from django.db.models.signals import m2m_changed, pre_save
 from django.dispatch import receiver
 from django.http import HttpRequest, HttpResponseBase
 
@@ -30,6 +30,7 @@ SECRET_NAME_PARTS = ("password", "key", "token", "secret")  # of fields that are
 ROWS_LIMIT = 50  # rows whose values are kept for one request: an import is not logged row by row
 PERSONAL_FIELDS = ("name", "email", "attributes")  # of a subscriber
 VALUE_LIMIT = 300  # characters of one value
+LINKS_LIMIT = 20  # before and after together; of more only the difference is kept
 
 
 @dataclass(slots=True)
@@ -39,6 +40,7 @@ class WritingRequest:
 
     request: HttpRequest
     before: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    links: dict[tuple[str, str], dict[str, list[str]]] = field(default_factory=dict)
 
 
 _current: ContextVar[WritingRequest | None] = ContextVar("writing_request", default=None)
@@ -69,6 +71,21 @@ def keep_values_before(sender: type[Model], instance: Model, raw: bool, **_: obj
         return
     row = sender._default_manager.filter(pk=instance.pk).values().first()
     writing.before[key] = row or {}
+
+
+@receiver(m2m_changed)
+def keep_links_before(
+    sender: type[Model], instance: Model, action: str, reverse: bool, **_: object
+) -> None:
+    """The same of links to other rows, such as a person's roles, which no column holds."""
+    writing = _current.get()
+    if writing is None or reverse or not action.startswith("pre_") or instance.pk is None:
+        return
+    kept = writing.links.setdefault(_row_key(instance), {})
+    for link in instance._meta.many_to_many:
+        through = link.remote_field.through
+        if through is sender and link.name not in kept:
+            kept[link.name] = _linked(instance, link.name)
 
 
 @receiver(pre_save, sender=LogEntry)
@@ -102,16 +119,39 @@ def _difference(writing: WritingRequest, entry: LogEntry) -> dict[str, Any]:
     changed = entry.get_edited_object() if entry.content_type_id and entry.object_id else None
     if changed is None:
         return {}
-    before = writing.before.get(_row_key(changed))
-    after = type(changed)._default_manager.filter(pk=changed.pk).values().first()
-    if not before or not after:
-        return {}
-    names = [name for name in after if before.get(name) != after[name] and not _is_secret(name)]
+    before = writing.before.get(_row_key(changed)) or {}
+    after = type(changed)._default_manager.filter(pk=changed.pk).values().first() or {}
+    known = after if before else {}
+    names = [name for name in known if before.get(name) != after[name] and not _is_secret(name)]
     show = _hidden if isinstance(changed, Subscriber) else _shown
+    were, are = _links_differ(changed, writing.links.get(_row_key(changed), {}))
+    if not (before or were or are):
+        return {}
     return {
-        "before": {name: show(name, before[name]) for name in names},
-        "after": {name: show(name, after[name]) for name in names},
+        "before": {name: show(name, before[name]) for name in names} | were,
+        "after": {name: show(name, after[name]) for name in names} | are,
     }
+
+
+def _linked(row: Model, name: str) -> list[str]:
+    """The names of what is linked, in order."""
+    return sorted(map(str, getattr(row, name).all()))
+
+
+def _links_differ(
+    row: Model, kept: dict[str, list[str]]
+) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Links that changed, before and after; of many only those that differ."""
+    were: dict[str, list[str]] = {}
+    are: dict[str, list[str]] = {}
+    for name, before in kept.items():
+        after = _linked(type(row)._default_manager.get(pk=row.pk), name)
+        if before == after:
+            continue
+        common = set(before) & set(after) if len(before) + len(after) > LINKS_LIMIT else set()
+        were[name] = [one for one in before if one not in common]
+        are[name] = [one for one in after if one not in common]
+    return were, are
 
 
 def _row_key(row: Model) -> tuple[str, str]:

@@ -6,6 +6,7 @@ from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
+from config.web import request_ids
 from distribution.api.http import problems
 
 ANY = "Its address or its headers are not as a browser sends them: go back and try again."
@@ -17,4 +18,16 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if problems.is_api(request):
         return problems.bad_request(request, exception)
     sentence = str(exception) if isinstance(exception, BadRequest) else ANY
-    return HttpResponse(render_to_string("400.html", {"sentence": sentence}), status=400)
+    return HttpResponse(render_to_string("400.html", _context(sentence=sentence)), status=400)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """500, by a template that needs neither the database nor the session."""
+    if problems.is_api(request):
+        return problems.server_error(request)
+    return HttpResponse(render_to_string("500.html", _context()), status=500)
+
+
+def _context(**values: str) -> dict[str, str]:
+    """What the page says, with the id by which the log lines of this request are found."""
+    return {"request_id": request_ids.current(), **values}

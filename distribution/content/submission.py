@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from distribution.content import approval, calendar
+from distribution.content import approval, calendar, notices
 from distribution.content.approval import ApprovalError
 from distribution.models import ApiToken, Content, ContentState, Decision
 from distribution.runtime import india_time
@@ -38,7 +38,9 @@ def comment(content: Content, *, by: AbstractBaseUser, now: datetime, text: str)
     """Add a comment, which decides nothing."""
     if not text.strip():
         raise ApprovalError(_("Enter a comment."))
-    approval.record(content, Decision.COMMENTED, by, text.strip(), now)
+    with transaction.atomic():
+        approval.record(content, Decision.COMMENTED, by, text.strip(), now)
+        notices.commented(content, by=by, text=text.strip(), now=now)
 
 
 def duplicate(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 from django.db.models import Max, QuerySet
+from django.utils.translation import gettext as _
 
 from distribution.ledger.reasons import explain
 from distribution.models import Delivery, Distribution, DistributionState, Progress, State
@@ -33,15 +34,26 @@ class HistoryEntry:
     text: str
     level: str  # good, bad or open: its colour
     advice: str = ""
+    message: str = ""  # the content that was sent
 
 
 def deliveries_of(
     subscriber_id: int, *, today: date, limit: int = DELIVERIES_SHOWN, skip: int = 0
 ) -> list[HistoryEntry]:
     """The deliveries of a subscriber, the latest first."""
-    rows = Delivery.objects.filter(subscriber_id=subscriber_id).select_related("distribution")
+    rows = Delivery.objects.filter(subscriber_id=subscriber_id).select_related(
+        "distribution__content"
+    )
     latest = rows.order_by("-distribution__local_date", "-pk")
-    return [entry(delivery, today=today) for delivery in latest[skip : skip + limit]]
+    return [
+        replace(entry(row, today=today), message=_message(row))
+        for row in latest[skip : skip + limit]
+    ]
+
+
+def _message(delivery: Delivery) -> str:
+    content = delivery.distribution.content
+    return content.title if content else ""
 
 
 def entry(delivery: Delivery, *, today: date) -> HistoryEntry:
@@ -52,8 +64,8 @@ def entry(delivery: Delivery, *, today: date) -> HistoryEntry:
     if delivery.state in UNSETTLED:
         return _unsettled(delivery, day)
     if delivery.state == State.UNCONFIRMED:
-        text = f"Nobody knows whether it arrived on {day}: WhatsApp never answered."
-        return HistoryEntry(delivery.pk, text, "bad", "Ask the person before sending it again.")
+        text = _("Unconfirmed: no response from WhatsApp on %(day)s.") % {"day": day}
+        return HistoryEntry(delivery.pk, text, "bad", _("Ask the person before you send it again."))
     verb = "Not sent" if delivery.state == State.SKIPPED else "Not delivered"
     reason = explain(delivery.reason)
     text = f"{verb} on {day}: {reason.sentence_end}."
@@ -81,27 +93,28 @@ def _accepted_text(delivery: Delivery, day: str) -> str:
         return f"Delivered on {day} at {_clock(delivery.delivered_at)}, and read."
     if delivery.progress >= Progress.DELIVERED:
         return f"Delivered on {day} at {_clock(delivery.delivered_at)}."
-    return f"Sent on {day} at {_clock(delivery.accepted_at)}: not delivered yet, phone off perhaps."
+    at = _clock(delivery.accepted_at)
+    return f"Sent on {day} at {at}. Not delivered yet (phone may be off)."
 
 
 def _unsettled(delivery: Delivery, day: str) -> HistoryEntry:
     text, advice = f"On its way on {day}.", ""
     if delivery.state == State.UNKNOWN:
-        text = f"In doubt on {day}: {_doubt(delivery)}, we are finding out."
-        advice = "Wait; if it stays in doubt, ask the person before sending it again."
+        text = f"Unconfirmed on {day}: {_doubt(delivery)}. We are checking."
+        advice = _("Wait. If it stays unconfirmed, ask the person before you send it again.")
     elif delivery.state in WAITING and delivery.distribution.state == DistributionState.PAUSED:
         why, advice = _pause(delivery.distribution)
         text = f"Waiting on {day}: the distribution is paused{why}."
     elif delivery.state == State.RETRY_WAIT:
         reason = explain(delivery.reason)
-        text = f"Waiting on {day} for another try: {reason.sentence_end}."
+        text = f"Will retry on {day}: {reason.sentence_end}."
     return HistoryEntry(delivery.pk, text, "open", advice)
 
 
 def _doubt(delivery: Delivery) -> str:
     if delivery.reason == PROXY_ANSWER.slug:
-        return "a proxy answered in WhatsApp's place and may have passed it on"
-    return "WhatsApp has not answered"
+        return _("a proxy answered instead of WhatsApp and may have passed it on")
+    return _("WhatsApp has not answered")
 
 
 def _pause(distribution: Distribution) -> tuple[str, str]:
@@ -110,7 +123,9 @@ def _pause(distribution: Distribution) -> tuple[str, str]:
     if cause is not None:
         alike = "too many messages failed alike"
         why = alike if cause.category in PERSONAL else explain(cause.slug).sentence_end
-        return f", because {why}", "Nothing is wrong with this person: it goes on for everybody."
+        return f", because {why}", _(
+            "Nothing is wrong with this person. Sending resumes for everybody."
+        )
     reason = distribution.state_reason.rstrip(". ")
     return f": {reason}" if reason else "", ""
 

@@ -6,6 +6,7 @@ performed once, on exactly what its page displayed.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import wraps
@@ -14,6 +15,9 @@ from typing import Any, TypeVar, cast
 from django import forms
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin, helpers
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.core.serializers.json import DjangoJSONEncoder
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.functional import Promise
@@ -21,7 +25,7 @@ from unfold.decorators import action
 
 from subscribers.admin import decision_form, form_keys
 from subscribers.admin.decision_form import Act, Asked
-from subscribers.admin.page_frame import framed
+from subscribers.admin.page_frame import framed, staff_user
 from subscribers.admin.shown_rows import Selection
 
 REASON_LIMIT = 150  # characters: with a name and a time it fits every column that stores it
@@ -220,9 +224,22 @@ def log_rows(
     """One entry for each of these rows; of more than ROWS_LOGGED, one for all, with the count."""
     if len(pks) > ROWS_LOGGED:
         facts["after"] = {"rows": len(pks), "first_ids": pks[:ROWS_LOGGED], "last_id": pks[-1]}
-        pks = pks[:1]
+        log_many(request, rows.rows.model, len(pks), act, **facts)
+        return
     for row in rows.each(pks):
         log_action(model_admin, request, row, act, **facts)
+
+
+def log_many(request: HttpRequest, model: type[Model], count: int, act: str, **facts: Any) -> None:
+    """One entry about many rows, which names how many instead of one of them."""
+    name = model._meta.verbose_name if count == 1 else model._meta.verbose_name_plural
+    LogEntry.objects.create(
+        user=staff_user(request),
+        content_type=ContentType.objects.get_for_model(model),
+        object_repr=f"{count:,} {name}",
+        action_flag=CHANGE,
+        change_message=json.dumps([{"act": act, **facts}], cls=DjangoJSONEncoder),
+    )
 
 
 def log_action(

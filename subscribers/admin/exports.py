@@ -17,7 +17,7 @@ from subscribers.admin.confirmed_action import (
     action_button,
     confirm,
     confirm_selected,
-    log_action,
+    log_many,
 )
 from subscribers.admin.decision_form import Act
 from subscribers.admin.page_frame import attachment, csv_file
@@ -77,10 +77,8 @@ class ExportActions(ModelAdmin):
                 answer = attachment(request, export.xlsx_pieces(people), filename, XLSX)
             else:
                 answer = csv_file(request, export.as_csv(people), filename)
-            target = people.first()
-            if target is not None:
-                facts = {"people": count, "file": form}
-                log_action(self, request, target, "export", reason=reason, after=facts)
+            facts = {"people": count, "file": form}
+            log_many(request, Subscriber, count, "Exported.", reason=reason, before={}, after=facts)
             return answer
 
         rows = Selection(people, name=told)

@@ -33,6 +33,19 @@ class OwnPages(ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
         return [*routes, *super().get_urls()]
 
 
+class Titled:
+    """A row whose name, in the title and the links above its page, is another than `str` of it."""
+
+    def __init__(self, row: Any, words: str) -> None:
+        self._row, self._words = row, words
+
+    def __str__(self) -> str:
+        return self._words
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._row, name)
+
+
 def framed(
     model_admin: ModelAdmin[Any], request: HttpRequest, name: str, /, *, title: str, **context: Any
 ) -> TemplateResponse:

@@ -12,8 +12,11 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
+from masking.phones import mask_phone
 from subscribers import phones
 from subscribers.admin.confirmed_action import (
     Confirmation,
@@ -22,13 +25,20 @@ from subscribers.admin.confirmed_action import (
     confirm,
     log_action,
 )
-from subscribers.admin.page_frame import staff_user
-from subscribers.admin.status_changes import STATUS_CHANGES, change_statuses, form_of, told
+from subscribers.admin.page_frame import Titled, staff_user
+from subscribers.admin.status_changes import STATUS_CHANGES, change_statuses, form_of
 from subscribers.models import EXPORT_SUBSCRIBERS, FULL_PHONE, Erasure, Status, Subscriber
 from subscribers.people import erasure, everything
 
 ERASE = "subscribers.erase_subscriber"
 READ = "read the phone number in full"
+
+
+def heading_of(person: Subscriber) -> str:
+    """What a page about one person is called: the name, and the phone without its middle."""
+    if phones.is_blank(person.phone):
+        return gettext("Erased person %(pk)d") % {"pk": person.pk}
+    return f"{person.name or gettext('No name')} · {mask_phone(person.phone)}"
 
 
 class PersonActions(ModelAdmin):
@@ -54,12 +64,18 @@ class PersonActions(ModelAdmin):
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
-        """The page; that it showed the phone in full is logged with the address."""
+        """The page, under the person's name; that it showed the phone in full is logged with the
+        address."""
+        person = self.get_object(request, object_id)
+        if person is not None:
+            words = heading_of(person)
+            titles = {"title": words, "subtitle": "", "original": Titled(person, words)}
+            extra_context = {**titles, **(extra_context or {})}
         response = super().change_view(request, object_id, form_url, extra_context)
-        if response.status_code == 200 and request.user.has_perm(FULL_PHONE):
-            person = self.get_object(request, object_id)
-            if person is not None and not phones.is_blank(person.phone):
-                log_action(self, request, person, READ, reason="Opened the person's page")
+        is_read = person is not None and not phones.is_blank(person.phone)
+        if response.status_code == 200 and is_read and request.user.has_perm(FULL_PHONE):
+            assert person is not None
+            log_action(self, request, person, READ, reason="Opened the person's page")
         return response
 
     def has_optout_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
@@ -85,59 +101,68 @@ class PersonActions(ModelAdmin):
         return request.user.has_perm(ERASE) and not requested.exists()
 
     def has_purge_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
-        waiting = Erasure.objects.filter(subscriber=object_id, purged_at=None)
-        return request.user.has_perm(ERASE) and waiting.exists()
+        """Offered once it is possible: until then the page says why it is not."""
+        waiting = Erasure.objects.filter(subscriber=object_id, purged_at=None).first()
+        if waiting is None or not request.user.has_perm(ERASE):
+            return False
+        return request.method == "POST" or not erasure.objection(waiting, now=timezone.now())
 
-    @action_button("Pause", permissions=["pause"], icon="pause")
+    @action_button(_("Pause"), permissions=["pause"], icon="pause")
     def pause_person(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
-        page = Confirmation("Pause this person", [STATUS_CHANGES["pause"].consequence], "Pause")
-        change = partial(self._set_status, "pause", "Paused.")
+        consequences = [gettext(STATUS_CHANGES["pause"].consequence)]
+        page = Confirmation(gettext("Pause"), consequences, gettext("Pause"))
+        change = partial(self._set_status, "pause", gettext("Person paused."))
         return self._confirm(request, object_id, page, change, form_class=form_of("pause"))
 
-    @action_button("Resume", permissions=["resume"], icon="play_arrow")
+    @action_button(_("Resume"), permissions=["resume"], icon="play_arrow")
     def resume_person(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
-        consequences = ["They get the next distribution that begins after this."]
-        page = Confirmation("Resume this person", consequences, "Resume")
-        return self._confirm(
-            request, object_id, page, partial(self._set_status, "resume", "Resumed.")
-        )
-
-    @action_button("Unsubscribe", permissions=["optout"], icon="unsubscribe")
-    def opt_out_person(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
-        consequences = ["They get no message any more.", STATUS_CHANGES["opt_out"].consequence]
-        page = Confirmation("Unsubscribe this person", consequences, "Unsubscribe")
-        change = partial(self._set_status, "opt_out", "Unsubscribed.")
+        consequences = [gettext("They receive the next distribution that starts after this.")]
+        page = Confirmation(gettext("Resume"), consequences, gettext("Resume"))
+        change = partial(self._set_status, "resume", gettext("Person resumed."))
         return self._confirm(request, object_id, page, change)
 
-    @action_button("Erase", permissions=["erase"], icon="person_remove")
+    @action_button(_("Unsubscribe"), permissions=["optout"], icon="unsubscribe")
+    def opt_out_person(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
+        consequences = [gettext(STATUS_CHANGES["opt_out"].consequence)]
+        page = Confirmation(gettext("Unsubscribe"), consequences, gettext("Unsubscribe"))
+        change = partial(self._set_status, "opt_out", gettext("Person unsubscribed."))
+        return self._confirm(request, object_id, page, change)
+
+    @action_button(_("Erase"), permissions=["erase"], icon="person_remove")
     def erase_person(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
         consequences = [
-            "From now on nobody writes to them.",
-            "Name, phone, email and details are deleted in step 2: after a week by "
-            "itself, or at once with the button “Delete the details now”.",
-            "Only a hash of the number stays, so that no later import brings them back.",
+            gettext("They won't receive any more messages, starting now."),
+            gettext(
+                "Name, phone, e-mail and details are deleted in step 2: automatically after a "
+                "few days, or when you press “Delete personal details”."
+            ),
+            gettext("A hash of the number is kept, so that no import can bring them back."),
         ]
-        page = Confirmation("Erase this person: step 1 of 2", consequences, "Erase")
+        page = Confirmation(gettext("Erase, step 1 of 2"), consequences, gettext("Erase"))
         return self._confirm(request, object_id, page, self._erase)
 
-    @action_button("Delete the details now", permissions=["purge"], icon="delete_forever")
+    @action_button(_("Delete personal details"), permissions=["purge"], icon="delete_forever")
     def purge_person(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
         consequences = [
-            "Name, phone, email and details are deleted for good. This cannot be undone.",
-            "What was sent to them stays in the sums, without the person.",
+            gettext("Name, phone, e-mail and details are deleted. This can't be undone."),
+            gettext("Past sends stay in the totals, anonymised."),
         ]
-        page = Confirmation("Erase this person: step 2 of 2", consequences, "Delete the details")
+        page = Confirmation(
+            gettext("Erase, step 2 of 2"), consequences, gettext("Delete personal details")
+        )
         return self._confirm(request, object_id, page, self._purge)
 
-    @action_button("Export all about them", permissions=["give"], icon="download")
+    @action_button(_("Export everything"), permissions=["give"], icon="download")
     def export_person(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
         """The file for somebody who asks what is held about them."""
         consequences = [
-            "The file holds everything that is stored about this person, with the full number: "
-            "details, consent, messages, webhooks, entries of the audit log.",
-            "Give it to nobody but the person, and delete it afterwards.",
+            gettext(
+                "The file contains everything stored about this person, with the full number: "
+                "details, consent, messages, replies, webhooks and audit log entries."
+            ),
+            gettext("Give it only to the person, and delete it afterwards."),
         ]
-        page = Confirmation("Export all about this person", consequences, "Export")
+        page = Confirmation(gettext("Export everything"), consequences, gettext("Export"))
         return self._confirm(request, object_id, page, self._give, is_repeatable=True)
 
     def has_give_permission(self, request: HttpRequest, object_id: Any = None) -> bool:
@@ -156,9 +181,9 @@ class PersonActions(ModelAdmin):
     ) -> HttpResponseBase:
         person = self.get_object(request, str(object_id))
         if person is None:
-            raise Http404("There is no such subscriber.")
-        facts = {"Person": told(person), "Status": person.get_status_display()}
-        page = replace(page, facts=facts)
+            raise Http404(gettext("This subscriber does not exist."))
+        facts = {"Person": heading_of(person), "Status": person.get_status_display()}
+        page = replace(page, title=f"{page.title}: {heading_of(person)}", facts=facts)
         back = reverse("admin:subscribers_subscriber_change", args=[person.pk])
         return confirm(
             self,
@@ -188,7 +213,9 @@ class PersonActions(ModelAdmin):
             person, reason=reason, by=staff_user(request).username, now=timezone.now()
         )
         log_action(self, request, person, "erase", reason=reason, before=before)
-        self.message_user(request, "Nobody writes to this person any more.")
+        self.message_user(
+            request, gettext("Person marked for erasure. They won't receive messages.")
+        )
 
     def _give(self, request: HttpRequest, person: Subscriber, reason: str) -> HttpResponseBase:
         held = everything.held_about(person, now=timezone.now())
@@ -208,4 +235,4 @@ class PersonActions(ModelAdmin):
             self.message_user(request, str(refusal), messages.ERROR)
         else:
             log_action(self, request, person, "purge", reason=told)
-            self.message_user(request, "The details are deleted.")
+            self.message_user(request, gettext("Personal details deleted."))

@@ -12,6 +12,7 @@ from django.contrib.admin import ModelAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
 
 from masking.phones import mask_phone
 from subscribers.admin.confirmed_action import (
@@ -19,6 +20,7 @@ from subscribers.admin.confirmed_action import (
     ReasonForm,
     confirm_selected,
     log_action,
+    log_many,
 )
 from subscribers.admin.page_frame import staff_user
 from subscribers.admin.shown_rows import Selection
@@ -35,22 +37,29 @@ class StatusChange:
 
     kind: ConsentEvent.Kind
     participle: str  # "3 people will be paused"
-    consequence: str
+    consequence: str  # translated where it is shown
 
 
 STATUS_CHANGES = {
     "pause": StatusChange(
         Kind.PAUSE,
         "paused",
-        "They get no message until the day below, or until somebody resumes them.",
+        gettext_noop(
+            "They won't receive messages until the date below, or until somebody resumes them."
+        ),
     ),
     "resume": StatusChange(
-        Kind.RESUME, "resumed", "Who opted out stays opted out: only they can change it."
+        Kind.RESUME,
+        "resumed",
+        gettext_noop("People who opted out stay opted out. Only they can change that."),
     ),
     "opt_out": StatusChange(
         Kind.OPT_OUT,
         "unsubscribed",
-        "They get no message any more, and no import brings them back: only they themselves can.",
+        gettext_noop(
+            "They won't receive any more messages. No import brings them back; only they can "
+            "subscribe again."
+        ),
     ),
 }
 
@@ -97,7 +106,7 @@ def confirm_status_change(
     chosen = f"{count:,} {'person' if count == 1 else 'people'}"
     page = Confirmation(
         f"{chosen} will be {change.participle}",
-        [f"You chose {chosen}.", change.consequence],
+        [f"You chose {chosen}.", gettext(change.consequence)],
         f"{name.replace('_', ' ').capitalize()} {chosen}",
         Selection(people, ("status",), told),
     )
@@ -126,10 +135,14 @@ def change_statuses(
         resumes_on=resumes_on,
     )
     if ids:
-        target = Subscriber.objects.get(pk=min(changed, default=ids[0]))
         first = sorted(changed)[:IDS_LOGGED]
         facts = {"chosen": len(ids), "changed": len(changed), "first_ids": first}
         if resumes_on is not None:
             facts["resumes_on"] = resumes_on.isoformat()
-        log_action(model_admin, request, target, name.replace("_", " "), reason=reason, after=facts)
+        act = name.replace("_", " ")
+        if len(ids) > 1:
+            log_many(request, Subscriber, len(changed), act, reason=reason, before={}, after=facts)
+        else:
+            person = Subscriber.objects.get(pk=ids[0])
+            log_action(model_admin, request, person, act, reason=reason, after=facts)
     return len(changed)

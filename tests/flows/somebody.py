@@ -25,6 +25,8 @@ from distribution.models import (
     Delivery,
     Duplicate,
     EventKind,
+    Notification,
+    NotificationKind,
     OutgoingEvent,
     Ruling,
     Verdict,
@@ -203,6 +205,14 @@ def is_spoken_of(person: Subscriber) -> None:
     LogEntry.objects.create(user=boss, action_flag=CHANGE, change_message="Signed in.")
     incidents.raise_alert(AlertRule.WEBHOOK_DEAD_LETTER, message=SPOKEN, now=now)
     OutgoingEvent.objects.create(kind=EventKind.ALERT_OPENED, data={"message": SPOKEN}, at=now)
+    Notification.objects.create(
+        kind=NotificationKind.CONTENT_REJECTED,
+        recipient=boss,
+        subject=f"Rejected: {NAME}",
+        text=SPOKEN,
+        since=now,
+        next_at=now,
+    )
 
 
 def came_by_every_path() -> Subscriber:

@@ -215,6 +215,7 @@ class ContentAdmin(NeverDeleted, ContentViews):
 
 @admin.register(Approval)
 class ApprovalAdmin(ReadOnlyAdmin):
+    ordering = ["-at", "-pk"]
     list_display = ["at", "content", "decision", "by", "reason"]
     list_filter = ["decision"]
     list_select_related = ["content", "by"]

@@ -1,20 +1,24 @@
 from __future__ import annotations
 
 import json
+import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.db import IntegrityError, connection, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from config.staff import sign_in_log
 from config.staff.audit_log import message_parts
+from distribution.models import Approval
 from phonepool.models import Portfolio
 from tests import builders
 from tests.admin.routes import MAKERS
-from tests.shown_forms import confirm_rows
+from tests.shown_forms import confirm, confirm_rows, form_with
 
 pytestmark = pytest.mark.django_db
 
@@ -146,3 +150,117 @@ def test_the_five_roles_cannot_be_edited_by_hand(client):
     role = Group.objects.get(name="Operator")
     url = reverse("admin:auth_group_change", args=[role.pk])
     assert client.post(url, {"name": "Mine"}).status_code == 403
+
+
+def shown(client: Client, entry: LogEntry) -> tuple[str, str, str]:
+    """What the list says of an entry, what it is about, and the page of it."""
+    listed = client.get(reverse("admin:admin_logentry_changelist"))
+    rows = {row.pk: row for row in listed.context["cl"].result_list}
+    admin = listed.context["cl"].model_admin
+    page = client.get(reverse("admin:admin_logentry_change", args=[entry.pk])).content.decode()
+    return admin.act(rows[entry.pk]), admin.target(rows[entry.pk]), page
+
+
+def test_an_export_of_everybody_says_how_many_and_names_nobody(client):
+    builders.some_subscribers(1005)
+    url = reverse("admin:subscribers_subscriber_export_all")
+    confirm(client, url, form="csv", reason="For the auditor")
+
+    entry = LogEntry.objects.get()
+    act, target, page = shown(client, entry)
+    assert (act, target) == ("Exported 1,005 subscribers", "1,005 subscribers")
+    assert entry.object_id is None
+    assert re.search(r"<title>\s*Exported 1,005 subscribers", page)
+    assert "No fields changed" not in page
+    assert "For the auditor" in page
+
+
+def test_the_roles_of_a_person_are_told_before_and_after(client, boss):
+    bob = User.objects.create_user("bob", is_staff=True)
+    bob.groups.set([Group.objects.get(name="Editor")])
+    url = reverse("admin:auth_user_change", args=[bob.pk])
+    page = client.get(url)
+    form = form_with(page, "username")
+    form["groups"] = [Group.objects.get(name=name).pk for name in ("Editor", "Approver")]
+
+    assert client.post(url, form).status_code == 302
+
+    entry = LogEntry.objects.get()
+    told = message_parts(entry)[-1]
+    assert (told["before"]["groups"], told["after"]["groups"]) == (
+        ["Editor"],
+        ["Approver", "Editor"],
+    )
+    act, _, page = shown(client, entry)
+    assert act == "Changed roles"
+    assert "<th>roles</th><td>Editor</td><td>Approver, Editor</td>" in page
+
+
+def test_of_a_role_with_many_permissions_only_the_difference_is_told(client):
+    role = Group.objects.create(name="Desk")
+    many = list(Permission.objects.order_by("pk")[:30])
+    role.permissions.set(many)
+    url = reverse("admin:auth_group_change", args=[role.pk])
+    form = form_with(client.get(url), "name")
+    form["permissions"] = [one.pk for one in many[1:]]
+
+    assert client.post(url, form).status_code == 302
+
+    told = message_parts(LogEntry.objects.get())[-1]
+    assert told["before"]["permissions"] == [str(many[0])]
+    assert told["after"]["permissions"] == []
+
+
+@pytest.mark.parametrize(
+    ("act", "words"),
+    [
+        ("Signed in.", "Signed in"),
+        ("Gave a wrong password.", "Sign-in failed: wrong password"),
+        ("opt out", "Unsubscribed"),
+        ("submit", "Submitted for review"),
+        ("Made.", "Created"),
+        ("Planned.", "Scheduled"),
+        ("Planned. (API token crm)", "Scheduled by API token crm"),
+        ("purge", "Erased personal details"),
+        ("Something new.", "Something new"),
+    ],
+)
+def test_one_vocabulary_for_all_entries_also_old_ones(client, boss, act, words):
+    entry = LogEntry.objects.create(
+        user=boss, action_flag=2, object_repr="x", change_message=json.dumps([{"act": act}])
+    )
+    assert shown(client, entry)[0] == words
+    assert re.search(rf"<title>\s*{words}", shown(client, entry)[2])
+
+
+def test_many_rows_of_one_action_are_one_entry_that_names_how_many(client):
+    url = reverse("admin:subscribers_subscriber_changelist")
+    people = builders.some_subscribers(3)
+    form = {"action": "opt_out", "_selected_action": [person.pk for person in people]}
+    confirm_rows(client, url, form, reason="They asked")
+
+    act, target, _ = shown(client, LogEntry.objects.get())
+    assert (act, target) == ("Unsubscribed 3 subscribers", "3 subscribers")
+
+
+def test_moments_in_the_details_are_in_indian_time(client, boss):
+    facts = {"before": {"until": "2026-11-28T21:18:23.517872+00:00"}, "after": {"until": None}}
+    entry = LogEntry.objects.create(
+        user=boss, action_flag=2, object_repr="x", change_message=json.dumps([facts])
+    )
+    assert "<td>29 Nov 2026, 02:48:23 IST</td><td>–</td>" in shown(client, entry)[2]
+
+
+def test_lists_of_what_happened_begin_with_the_newest(client):
+    builders.an_approved_content()
+    content = builders.a_draft()
+    for at in (1, 2, 3):
+        Approval.objects.create(
+            content=content,
+            decision="EDITED",
+            by=content.author,
+            at=timezone.now() + timedelta(days=at),
+        )
+    rows = client.get(reverse("admin:distribution_approval_changelist")).context["cl"].result_list
+    moments = [row.at for row in rows]
+    assert moments == sorted(moments, reverse=True)

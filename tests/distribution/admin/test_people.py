@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -191,7 +192,7 @@ def test_a_person_is_erased_in_two_steps_with_reasons():
     assert "step 1 of 2" in html(client, url("erase_person", person))
     confirm(client, url("erase_person", person), reason="she wrote")
     assert client.post(url("erase_person", person), {"reason": "again"}).status_code == 403
-    assert "wants to be erased (she wrote)" in html(client, url("change", person))
+    assert "Marked for erasure by " in html(client, url("change", person))
     assert "step 2 of 2" in html(client, url("purge_person", person))
     confirm(client, url("purge_person", person), reason="she wrote")
 
@@ -263,3 +264,37 @@ def test_the_pools_page_asks_the_same_number_of_questions_for_many_numbers():
 
     assert len(many) == len(few)
     assert PhoneNumber.objects.count() == 11
+
+
+def test_a_persons_page_is_named_after_them_and_says_which_message_they_got():
+    person = a_subscriber(phone="+919812345678", name="Asha Rao")
+    delivery = a_delivered(person, timezone.now())
+    title = delivery.distribution.content.title
+
+    page = html(a_client("Viewer"), url("change", person))
+
+    assert re.search(r"<title>\s*Asha Rao · \+91\*{6}5678", page)
+    assert f"Subscriber {person.pk}" not in page
+    link = reverse("admin:distribution_delivery_change", args=[delivery.pk])
+    assert re.search(rf'<a class="kept-link" href="{link}">{title}</a>', page)
+
+
+@pytest.mark.parametrize("act", ["pause_person", "opt_out_person", "erase_person", "export_person"])
+def test_the_confirmation_of_an_act_names_the_person(act):
+    person = a_subscriber(phone="+919812345678", name="Asha Rao")
+
+    page = html(a_client("Administrator"), url(act, person))
+
+    assert page.count("Asha Rao · +91******5678") >= 2  # in the title and among the facts
+    assert "+919812345678" not in page
+
+
+def test_deleting_the_details_is_offered_once_it_is_possible():
+    person, client = a_subscriber(name="Asha"), a_client("Administrator")
+    delivery = a_delivered(person, timezone.now())
+    confirm(client, url("erase_person", person), reason="she wrote")
+    assert "/purge_person/" not in html(client, url("change", person))
+
+    Delivery.objects.filter(pk=delivery.pk).update(accepted_at=timezone.now() - timedelta(days=2))
+
+    assert "/purge_person/" in html(client, url("change", person))

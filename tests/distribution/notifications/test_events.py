@@ -12,7 +12,7 @@ from django.urls import resolve
 from distribution.access import tokens
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
-from distribution.content import approval, notices
+from distribution.content import approval, submission
 from distribution.engine import tick
 from distribution.models import Alert, Content, Notification, Severity
 from distribution.runtime import india_time
@@ -93,7 +93,7 @@ def test_a_comment_is_told_to_those_who_took_part_but_not_to_whoever_wrote_it():
     content = a_submitted(author)
     approval.reject(content, by=approver, now=AFTERNOON, reason="No.")
 
-    notices.commented(content, by=author, text="Which figure?", now=AFTERNOON)
+    submission.comment(content, by=author, text="Which figure?", now=AFTERNOON)
 
     assert told("content.commented") == [("ravi", "content.commented")]
     assert "Which figure?" in Notification.objects.get(kind="content.commented").text

@@ -45,7 +45,7 @@ def a_delivery(**fields):
         ),
         (
             {"state": "ACCEPTED", "progress": 1, "accepted_at": SIX},
-            "Sent on 21 Nov at 06:00:07 IST: not delivered yet, phone off perhaps.",
+            "Sent on 21 Nov at 06:00:07 IST. Not delivered yet (phone may be off).",
             "open",
         ),
         (
@@ -55,7 +55,7 @@ def a_delivery(**fields):
         ),
         (
             {"state": "UNCONFIRMED", "reason": "never_answered"},
-            "Nobody knows whether it arrived on 21 Nov: WhatsApp never answered.",
+            "Unconfirmed: no response from WhatsApp on 21 Nov.",
             "bad",
         ),
         ({"state": "PENDING"}, "On its way on 21 Nov.", "open"),
@@ -109,8 +109,8 @@ def test_what_a_call_may_have_brought_is_in_doubt_while_paused_and_says_what_to_
 
     entry = subscriber_history.entry(delivery, today=TODAY)
 
-    assert entry.text.startswith("In doubt on 21 Nov: a proxy answered in WhatsApp's place")
-    assert "ask the person before sending it again" in entry.advice
+    assert entry.text.startswith("Unconfirmed on 21 Nov: a proxy answered instead of WhatsApp")
+    assert "ask the person before you send it again" in entry.advice
 
 
 def test_a_day_long_ago_says_its_year():

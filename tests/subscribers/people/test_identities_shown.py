@@ -71,7 +71,7 @@ def test_the_page_shows_the_ids_in_full_to_whoever_may_see_full_numbers(ana, rol
     page = a_client(role).get(reverse("admin:subscribers_subscriber_change", args=[ana.pk]))
 
     text = page.content.decode()
-    assert "What WhatsApp calls this person" in text
+    assert "WhatsApp identities" in text
     assert [word for word in shown if word not in text] == []
     assert [word for word in hidden if word in text] == []
 
