@@ -6,6 +6,7 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from django import forms
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
@@ -13,12 +14,14 @@ from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from config.staff import second_factor, sessions
-from config.staff.roles import ROLES
+from config.staff.roles import EXPLANATIONS, ROLES
 from subscribers.admin.confirmed_action import Confirmation, confirm_each
 from subscribers.admin.deletion import CarefulDeletion
 from subscribers.admin.model_forms import CarefulForms
@@ -39,6 +42,14 @@ unedited = [model for model in pages if model._meta.app_config.name in UNEDITED_
 admin.site.unregister([*unedited, User, Group])
 
 
+class RolesField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
+    """Roles as checkboxes, each with what it is for."""
+
+    def label_from_instance(self, role: Any) -> str:
+        explanation = EXPLANATIONS.get(role.name)
+        return f"{role.name}: {explanation}" if explanation else role.name
+
+
 @admin.register(User)
 class StaffAdmin(NeverDeleted, CarefulForms, UserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
     """Never deleted, since the audit log refers to them: clear "active" instead."""
@@ -52,18 +63,31 @@ class StaffAdmin(NeverDeleted, CarefulForms, UserAdmin, ModelAdmin):  # type: ig
     filter_horizontal = ()
     fieldsets = [
         (None, {"fields": ["username", "password"]}),
-        ("Person", {"fields": ["first_name", "last_name", "email"]}),
-        ("What they may do", {"fields": ["is_active", "is_staff", "groups"]}),
-        ("Dates", {"fields": ["last_login", "date_joined"]}),
+        (_("Person"), {"fields": ["first_name", "last_name", "email"]}),
+        (_("Roles"), {"fields": ["groups", "is_active"]}),
+        (_("Dates"), {"fields": ["last_login", "date_joined"]}),
     ]
     add_fieldsets = [
-        (None, {"classes": ["wide"], "fields": ["username", "password1", "password2"]}),
+        (None, {"fields": ["username", "first_name", "last_name", "email"]}),
+        (_("Roles"), {"fields": ["groups"]}),
+        (_("Password"), {"fields": ["password1", "password2"]}),
     ]
     readonly_fields = ["last_login", "date_joined"]
     actions = ["sign_out_everywhere", "renew_second_factor"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).prefetch_related("groups", "totpdevice_set")
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "groups":
+            return RolesField(
+                Group.objects.order_by("pk"),
+                required=False,
+                label=_("Roles"),
+                help_text=_("Choose every job this person has."),
+                widget=UnfoldAdminCheckboxSelectMultipleWidget,
+            )
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def name(self, user: User) -> str:
         return user.get_full_name()
@@ -76,8 +100,7 @@ class StaffAdmin(NeverDeleted, CarefulForms, UserAdmin, ModelAdmin):  # type: ig
         return any(device.confirmed for device in user.totpdevice_set.all())  # type: ignore[attr-defined]
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        if not change:
-            obj.is_staff = True  # only staff have accounts
+        obj.is_staff = True  # only staff have accounts
         super().save_model(request, obj, form, change)
         if change and not obj.is_active:
             sessions.end_sessions(obj, now=timezone.now())
@@ -88,10 +111,10 @@ class StaffAdmin(NeverDeleted, CarefulForms, UserAdmin, ModelAdmin):  # type: ig
         page = Confirmation(title, [consequence], title, _accounts(queryset))
         return self._confirm_each(request, page, _sign_out)
 
-    @action(description="Reset the second factor", permissions=["change"])
+    @action(description=_("Reset two-factor authentication"), permissions=["change"])
     def renew_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> Any:
-        title = "Reset the second factor"
-        consequence = "Their codes stop working and they are signed out: for a phone that was lost."
+        title = "Reset two-factor authentication"
+        consequence = "They are signed out, their codes stop working, and they set it up again."
         page = Confirmation(title, [consequence], title, _accounts(queryset))
         return self._confirm_each(request, page, _remove_second_factor)
 

@@ -11,15 +11,51 @@ from typing import Any
 from django.apps import apps
 from django.contrib.auth.models import Group, Permission
 from django.db import connection
+from django.utils.translation import gettext_lazy as _
 
 VIEWER, EDITOR, APPROVER, OPERATOR = "Viewer", "Editor", "Approver", "Operator"
 ADMINISTRATOR = "Administrator"
 ROLES = (VIEWER, EDITOR, APPROVER, OPERATOR, ADMINISTRATOR)
+# What each is for, on the page that gives it to somebody.
+EXPLANATIONS = {
+    VIEWER: _("Sees content, distributions and subscribers, with phone numbers masked."),
+    EDITOR: _("Writes content and submits it for review. Adds, edits and imports subscribers."),
+    APPROVER: _(
+        "Approves or rejects content written by someone else. Confirms one-time distributions."
+    ),
+    OPERATOR: _(
+        "Runs the day: pause, resume, cancel, retry, one-time distributions, blackout dates, "
+        "imports, phone numbers and alerts. Sees whole phone numbers."
+    ),
+    ADMINISTRATOR: _(
+        "Everything, including staff, roles, API tokens, the daily time, exports and the audit log."
+    ),
+}
 
 # Django's own models that only code writes: no role has their permissions.
 INTERNAL_APPS = ("contenttypes", "sessions")
-# Every role may view their pages.
-VIEWED_APPS = ("distribution", "phonepool", "subscribers", "webhooks")
+
+
+def _views(app: str, models: str) -> set[str]:
+    return {f"{app}.view_{model}" for model in models.split()}
+
+
+# Every role sees what is sent, when, and how it went.
+EVERYBODY_VIEWS = _views(
+    "distribution",
+    "content approval messagetemplate distribution delivery alert onetime dailytime blackoutdate",
+)
+VIEWS = {
+    VIEWER: _views("distribution", "attempt")
+    | _views("subscribers", "subscriber consentevent")
+    | _views("phonepool", "phonenumber phoneevent"),
+    EDITOR: _views("subscribers", "subscriber consentevent importjob suppression"),
+    APPROVER: set[str](),
+    OPERATOR: _views("distribution", "attempt")
+    | _views("subscribers", "subscriber consentevent importjob suppression")
+    | _views("phonepool", "phonenumber phoneevent portfolio waba")
+    | _views("webhooks", "webhookevent"),
+}
 
 # What a role may do beside viewing; the administrator may do everything.
 PERMISSIONS = {
@@ -33,7 +69,10 @@ PERMISSIONS = {
         "subscribers.change_subscriber",
         "subscribers.import_subscriber",
     },
-    APPROVER: {"distribution.approve_content", "distribution.approve_late_content"},
+    APPROVER: {
+        "distribution.approve_content",
+        "distribution.approve_late_content",
+    },
     OPERATOR: {
         "distribution.pause_distribution",
         "distribution.cancel_distribution",
@@ -43,16 +82,22 @@ PERMISSIONS = {
         "distribution.export_delivery",
         "distribution.acknowledge_alert",
         "distribution.sync_templates",
+        "distribution.add_onetime",
+        "distribution.delete_onetime",
+        "distribution.add_blackoutdate",
+        "distribution.delete_blackoutdate",
         "phonepool.manage_phonenumber",
         "phonepool.sync_phonenumber",
+        "subscribers.add_subscriber",
         "subscribers.change_subscriber",
+        "subscribers.import_subscriber",
         "subscribers.see_full_phone",
         "webhooks.reprocess_webhookevent",
     },
 }
 
 
-def create_roles(**_: Any) -> None:
+def create_roles(**_signal: Any) -> None:
     """Create the five groups with exactly these permissions; idempotent."""
     if Group._meta.db_table not in connection.introspection.table_names():
         return  # not all apps are migrated yet
@@ -70,8 +115,7 @@ def permissions(role: str, known: Iterable[str]) -> set[str]:
     names = set(known)
     if role == ADMINISTRATOR:
         return {name for name in names if not name.startswith(INTERNAL_APPS)}
-    viewing = {name for name in names if name.startswith(VIEWED_APPS) and ".view_" in name}
-    return viewing | (PERMISSIONS[role] & names)
+    return (EVERYBODY_VIEWS | VIEWS[role] | PERMISSIONS[role]) & names
 
 
 def last_app_with_models() -> Any:

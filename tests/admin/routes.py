@@ -54,10 +54,10 @@ PAGES: dict[str, tuple[str, str, str]] = {
     "auth_user": ("A", "A", NOBODY),
     "axes_accessattempt": ("A", NOBODY, "A"),
     "distribution_alert": (STAFF, NOBODY, NOBODY),
-    "distribution_apitoken": (STAFF, "A", NOBODY),
+    "distribution_apitoken": ("A", "A", NOBODY),
     "distribution_approval": (STAFF, NOBODY, NOBODY),
-    "distribution_attempt": (STAFF, NOBODY, NOBODY),
-    "distribution_blackoutdate": (STAFF, "A", "A"),
+    "distribution_attempt": ("VOA", NOBODY, NOBODY),
+    "distribution_blackoutdate": (STAFF, "OA", "OA"),
     "distribution_content": (STAFF, "EA", NOBODY),
     "distribution_dailytime": (STAFF, "A", "A"),
     "distribution_delivery": (STAFF, NOBODY, NOBODY),
@@ -66,14 +66,14 @@ PAGES: dict[str, tuple[str, str, str]] = {
     "distribution_eventsubscription": ("A", "A", "A"),
     "distribution_messagetemplate": (STAFF, NOBODY, NOBODY),
     "distribution_notification": ("A", NOBODY, NOBODY),
-    "distribution_onetime": (STAFF, "A", NOBODY),
-    "phonepool_phonenumber": (STAFF, "A", NOBODY),
-    "phonepool_portfolio": (STAFF, "A", "A"),
-    "phonepool_waba": (STAFF, "A", "A"),
-    "subscribers_importjob": (STAFF, "EA", NOBODY),
-    "subscribers_suppression": (STAFF, NOBODY, NOBODY),
-    "subscribers_subscriber": (STAFF, "EA", NOBODY),
-    "webhooks_webhookevent": (STAFF, NOBODY, NOBODY),
+    "distribution_onetime": (STAFF, "OA", NOBODY),
+    "phonepool_phonenumber": ("VOA", "A", NOBODY),
+    "phonepool_portfolio": ("OA", "A", "A"),
+    "phonepool_waba": ("OA", "A", "A"),
+    "subscribers_importjob": ("EOA", "EOA", NOBODY),
+    "subscribers_suppression": ("EOA", NOBODY, NOBODY),
+    "subscribers_subscriber": ("VEOA", "EOA", NOBODY),
+    "webhooks_webhookevent": ("OA", NOBODY, NOBODY),
 }
 # Every other route by its name. `None`: machines and plumbing, asked nothing here.
 OTHERS: dict[str, str | None] = {
@@ -127,7 +127,7 @@ OTHERS: dict[str, str | None] = {
             "admin:subscribers_subscriber_export_person",
         )
     ),
-    "admin:subscribers_importjob_sample": "EA",
+    "admin:subscribers_importjob_sample": "EOA",
     "setup": "OA",
     "setup_numbers": None,  # leads to the page
     "setup_webhook": "A",
@@ -139,7 +139,7 @@ OTHERS: dict[str, str | None] = {
     "admin_password_reset": ALL,
     "password_reset_sent": ALL,
     "password_reset_confirm": None,  # by the token in the link
-    "root": ALL,  # leads to the admin, which asks for a sign-in
+    "root": None,  # leads to the admin, which asks for a sign-in
     "health/live": ALL,
     "health/ready": None,  # as the services are
     "metrics": None,  # by address

@@ -22,7 +22,7 @@ def wishes(db) -> None:
 
 
 def listed(query: str = "") -> str:
-    answer = a_client("Viewer").get(reverse(LIST), {"q": query} if query else {})
+    answer = a_client("Editor").get(reverse(LIST), {"q": query} if query else {})
     assert answer.status_code == 200
     html: str = answer.content.decode()
     return html
