@@ -33,10 +33,10 @@ from phonepool.numbers.reservation import Reservation
 
 log = logging.getLogger(__name__)
 
-HANDOVER_LEAD_SECONDS = 0.12  # before its first slot a micro-batch is marked and handed over
+HANDOVER_LEAD_SECONDS = 0.08  # before its first slot a micro-batch is marked and handed over
 # From the mark, which asks whether the recipient still receives messages, to the last slot of a
 # micro-batch: of a slow number it is smaller. `withdrawal` asks again about calls that are late.
-MARKED_AHEAD_SECONDS = 0.43
+MARKED_AHEAD_SECONDS = 0.39
 SETTLE_INTERVAL_SECONDS = 1.0  # that outcomes are collected before they are written together
 # A batch waits this long for its last answers; slower ones are collected in the background,
 # so that ten batches at a time do not become the limit when Meta answers slowly.
