@@ -26,7 +26,7 @@ def refresh(now: datetime) -> None:
     incidents.raise_alert(
         RULE,
         message=f"Moved to a new number: {named}. "
-        "The old one still gets messages, and a stranger may hold it.",
+        "The old number still gets messages and may belong to someone else now.",
         now=now,
     )
 

@@ -35,8 +35,8 @@ def _conditions(now: datetime) -> Iterator[tuple[AlertRule, int, str]]:
         yield (
             AlertRule.ACCOUNT_BREAKER,
             account.pk,
-            f"Nothing can be sent by account {account}: {account.breaker_reason}. What waits is "
-            "kept and one message at a time tries again; look at Meta's status page and the "
+            f"Account {account} can't send: {account.breaker_reason}. Pending messages are kept, "
+            "and one message at a time is tried until it works. Check Meta's status page and the "
             "account.",
         )
     broken = PhoneNumber.objects.exclude(breaker=Breaker.CLOSED)
@@ -44,15 +44,15 @@ def _conditions(now: datetime) -> Iterator[tuple[AlertRule, int, str]]:
         yield (
             AlertRule.NUMBER_BREAKER,
             number.pk,
-            f"Calls by number {number} fail, so others take its share. One message at a time "
-            "tries it again; look at it in the Business Manager if it lasts.",
+            f"Calls from number {number} fail, so other numbers send its share. One message at a "
+            "time is tried until it works. If this continues, check the number in Business "
+            "Manager.",
         )
     for account in Portfolio.objects.filter(paused_until__gt=now.timestamp()):
         yield (
             AlertRule.ACCOUNT_PAUSED,
             account.pk,
-            f"WhatsApp asks account {account} to pause for "
-            f"{account.paused_until - now.timestamp():.0f} s: too many calls were made. All "
-            "messages wait and sending resumes automatically; check whether other software uses "
-            "the same app.",
+            f"WhatsApp asked account {account} to pause for "
+            f"{account.paused_until - now.timestamp():.0f} s after too many calls. Sending "
+            "resumes automatically. Check whether other software uses the same app.",
         )

@@ -16,8 +16,8 @@ def report(description: str, now: datetime) -> None:
     """Say who answered, as the latest answer names it."""
     incidents.raise_alert(
         AlertRule.PROXY_ANSWERS,
-        message=f"A proxy answers in place of Meta ({description}). Whether it passed these "
-        "messages on is unknown, so they wait for WhatsApp's reports.",
+        message=f"A proxy answered instead of Meta ({description}). Daybreak can't tell whether "
+        "it passed these messages on, so they wait for WhatsApp's reports.",
         now=now,
     )
 

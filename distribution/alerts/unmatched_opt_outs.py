@@ -20,11 +20,11 @@ def refresh(now: datetime) -> None:
     if not waiting:
         incidents.close_alert(RULE, now=now)
         return
-    are = "opt-out names its person" if waiting == 1 else "opt-outs name their persons"
+    are = "opt-out names" if waiting == 1 else "opt-outs name"
     incidents.raise_alert(
         RULE,
-        message=f"{waiting} {are} by a user id that no subscriber is known to have. It applies as "
-        "soon as WhatsApp tells whose it is; until then the person may get messages.",
+        message=f"{waiting} {are} a user ID that matches no subscriber. An opt-out applies as soon "
+        "as WhatsApp links the user ID to a phone number. Until then the person may get messages.",
         now=now,
     )
 

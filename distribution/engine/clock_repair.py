@@ -53,8 +53,8 @@ def repair(now: datetime) -> int:
 def _alert(back: timedelta, repaired: int, now: datetime) -> None:
     """An incident that is over when it is noticed: opened and closed at once."""
     message = (
-        f"The clock was set back by {back.total_seconds():.0f} s; {repaired} times that lay too "
-        "far ahead were brought back. Look after the machines' time service."
+        f"The clock was set back by {back.total_seconds():.0f} s. {repaired} times that were too "
+        "far ahead were corrected. Check time synchronisation on the servers."
     )
     incidents.raise_alert(AlertRule.CLOCK_SET_BACK, message=message, now=now)
     incidents.close_alert(AlertRule.CLOCK_SET_BACK, now=now)

@@ -67,7 +67,7 @@ def _report_stuck(now: datetime) -> None:
     if count := chunks.stuck(now):
         incidents.raise_alert(
             AlertRule.DELIVERIES_STUCK,
-            message=f"{count} deliveries of workers that ended cannot be updated.",
+            message=f"{count} deliveries of stopped workers can't be updated.",
             now=now,
         )
     else:
@@ -85,12 +85,12 @@ def refresh_sla(now: datetime) -> None:
 ENGINES = {
     KEEPER: (
         AlertRule.KEEPER_SILENT,
-        "The keeper is silent: without it nothing stands in for Celery. Start it again.",
+        "The keeper isn't running, so nothing takes over if Celery fails. Restart it.",
     ),
     TICK: (
         AlertRule.TICK_SILENT,
-        "Celery's regular check is silent: the keeper does its work. Look after broker, beat "
-        "and workers.",
+        "Celery's regular check isn't running, so the keeper does its work. Check the broker, "
+        "beat and the workers.",
     ),
 }
 

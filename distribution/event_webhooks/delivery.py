@@ -154,8 +154,8 @@ def _release(
         incidents.raise_alert(
             AlertRule.EVENTS_UNDELIVERED,
             subscription.pk,
-            message=f"“{subscription}” does not take its events: look at the event deliveries, "
-            "mend the receiver, and send the dead ones again.",
+            message=f"“{subscription}” doesn't accept its events. Check the event deliveries, fix "
+            "the receiver, then send the failed ones again.",
             now=now,
         )
     elif accepted:

@@ -81,15 +81,15 @@ def _close_alerts(distribution: Distribution, results: dict[str, object], now: d
         incidents.raise_alert(
             AlertRule.SLA_MISSED,
             distribution.pk,
-            message=f"{distribution} missed its service level. {_violations(results)}",
+            message=f"{distribution} missed its SLA. {_violations(results)}",
             now=now,
         )
     if results["unconfirmed"]:
         incidents.raise_alert(
             AlertRule.UNCONFIRMED,
             distribution.pk,
-            message=f"{distribution}: nobody knows whether {results['unconfirmed']} people got "
-            "the message: decide on each.",
+            message=f"{distribution}: {results['unconfirmed']} deliveries are unconfirmed. Decide "
+            "on each.",
             now=now,
         )
 

@@ -33,8 +33,8 @@ def choose(distribution: Distribution) -> ContentChoice:
     day = distribution.local_date
     planned = distribution.content or Content.objects.approved_for(day)
     if planned is None:
-        message = f"There is no approved content for {day:%d %b %Y} and no approved fallback: "
-        return ContentChoice(None, AlertRule.NO_CONTENT, f"{message}approve one.", blocking=True)
+        message = f"No content is approved for {day:%d %b %Y}, and there is no approved fallback."
+        return ContentChoice(None, AlertRule.NO_CONTENT, f"{message} Approve one.", blocking=True)
     problems = problems_on(planned, day)
     if not problems:
         return _sent(planned)
@@ -44,12 +44,12 @@ def choose(distribution: Distribution) -> ContentChoice:
     of_fallback = problems_on(fallback, day)
     if of_fallback:
         both = (
-            f"{_sentences(problems)} Nor can the fallback “{fallback.title}” be sent: "
+            f"{_sentences(problems)} The fallback “{fallback.title}” can't be sent either: "
             f"{_sentences(of_fallback)}"
         )
         return _blocked(planned, problems, both)
     message = (
-        f"The fallback “{fallback.title}” is sent, because “{planned.title}” cannot be: "
+        f"The fallback “{fallback.title}” is sent because “{planned.title}” can't be: "
         f"{_sentences(problems)}"
     )
     return ContentChoice(fallback, AlertRule.CONTENT_INVALID, message)
@@ -57,7 +57,7 @@ def choose(distribution: Distribution) -> ContentChoice:
 
 def _sent(content: Content) -> ContentChoice:
     if warnings := readiness.warnings_on(content):
-        message = f"“{content.title}” can be sent, but: {_sentences(warnings)}"
+        message = f"“{content.title}” can be sent, but check this: {_sentences(warnings)}"
         return ContentChoice(content, AlertRule.CONTENT_INVALID, message)
     return ContentChoice(content)
 
@@ -70,7 +70,7 @@ def problems_on(content: Content, day: date) -> list[ContentProblem]:
 def _blocked(content: Content, problems: Sequence[ContentProblem], message: str) -> ContentChoice:
     rule = RULES.get(problems[0].field, AlertRule.CONTENT_INVALID)
     if rule is AlertRule.CONTENT_INVALID:
-        message = f"“{content.title}” cannot be sent: {message}"
+        message = f"“{content.title}” can't be sent: {message}"
     return ContentChoice(content, rule, message, blocking=True)
 
 

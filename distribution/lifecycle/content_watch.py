@@ -82,8 +82,8 @@ def _told_ahead(distribution: Distribution, choice: ContentChoice) -> ContentCho
     if Content.objects.approved().filter(day=day, is_fallback=False).exists():
         return choice  # which failed: that is told already
     message = (
-        f"No content is approved for {day:%d %b %Y}: the fallback “{content.title}” would be "
-        f"sent. Have a content of that day approved. {choice.message}"
+        f"No content is approved for {day:%d %b %Y}, so the fallback “{content.title}” will be "
+        f"sent. Approve content for that day if you want to send something else. {choice.message}"
     )
     return ContentChoice(content, AlertRule.NO_CONTENT, message.strip())
 
@@ -111,7 +111,7 @@ def _check_fallback(now: datetime) -> None:
     sentences = " ".join(problem.message for problem in problems)
     incidents.raise_alert(
         AlertRule.FALLBACK_NOT_READY,
-        message=f"The fallback “{fallback.title}” cannot be sent on {day:%d %b %Y}: {sentences}",
+        message=f"The fallback “{fallback.title}” can't be sent on {day:%d %b %Y}: {sentences}",
         now=now,
     )
 

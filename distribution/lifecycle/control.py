@@ -125,7 +125,7 @@ def reopen(distribution_id: int, *, until: datetime) -> None:
     """
     distribution = Distribution.objects.select_for_update(of=("self",)).get(pk=distribution_id)
     if distribution.state not in (*RUNNING, DistributionState.COMPLETED):
-        raise ControlError("It was cancelled, so nothing of it is sent any more.")
+        raise ControlError("This distribution was cancelled, so nothing more is sent.")
     if distribution.state == DistributionState.COMPLETED:
         distribution.state = DistributionState.SENDING
         distribution.completed_at, distribution.pause_cause = None, ""
@@ -140,7 +140,7 @@ def cancel(distribution_id: int, *, reason: str, now: datetime) -> int:
     with transaction.atomic():
         # Paused first and for good: a claim that runs now commits before or finds nothing.
         if not rows.update(state=DistributionState.CANCELLED, state_reason=reason[:200]):
-            raise ControlError("It has ended already, so it cannot be cancelled.")
+            raise ControlError("This distribution has already ended and can't be cancelled.")
         rollup_marks.mark_changed([distribution_id], now=now)
         emit_state_event(EventKind.DISTRIBUTION_CANCELLED, distribution_id, now)
     incidents.close_alert(AlertRule.DISTRIBUTION_PAUSED, distribution_id, now=now)

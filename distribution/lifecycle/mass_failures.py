@@ -27,10 +27,10 @@ from subscribers.consent import reachability
 
 # Advice for everybody at once, where that of the code is about one person.
 ADVICE = {
-    UNDELIVERABLE: "So many at once are not single people's fault: look at Meta's status page, the "
+    UNDELIVERABLE: "So many at once point to a general problem. Check Meta's status page, the "
     "number and the template.",
-    STOPPED: "So many at once are no wish of theirs, and nobody is unsubscribed by it: look at "
-    "Meta's status page and the template's category.",
+    STOPPED: "So many at once point to a general problem, so nobody is unsubscribed. Check Meta's "
+    "status page and the template's category.",
 }
 
 
@@ -154,8 +154,9 @@ def _tell_undeliverable(distribution: Distribution, found: MassFailure, now: dat
     return incidents.raise_alert(
         AlertRule.UNDELIVERABLE_SHARE,
         distribution.pk,
-        message=f"{distribution}: {found.failures} of {found.answers} messages are reported as "
-        f"undeliverable (131026). {ADVICE[UNDELIVERABLE]} This day makes nobody's number invalid.",
+        message=f"{distribution}: {found.failures} of {found.answers} messages were reported "
+        f"undeliverable (131026). {ADVICE[UNDELIVERABLE]} No number is marked invalid because of "
+        "this day.",
         now=now,
     )
 
@@ -181,7 +182,7 @@ def _describe(distribution_id: int, found: MassFailure) -> str:
     number = f" ({code})" if code is not None else ""
     advice = ADVICE.get(found.reason, BY_SLUG[found.reason].advice)
     text = (
-        f"{found.failures} of {found.answers} messages failed alike: "
+        f"{found.failures} of {found.answers} messages failed for the same reason: "
         f"{explain(found.reason).words}{number}. {advice}"
     )
-    return f"{text} Meta says: “{details}”" if details else text
+    return f"{text} Meta’s message: “{details}”" if details else text

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import ngettext
 
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
@@ -61,7 +62,7 @@ def _begin(distribution: Distribution, content: Content | None, now: datetime) -
     if content is not None:
         repetition.skip_received(distribution, content)
     distribution.state = DistributionState.SENDING
-    distribution.state_reason = "" if frozen.recipients else "There was nobody to write to."
+    distribution.state_reason = "" if frozen.recipients else "No eligible recipients."
     distribution.opened_at = now
     distribution.window_end = now + timedelta(seconds=settings.SENDING_WINDOW_SECONDS)
     distribution.sla_deadline = distribution.planned_at + timedelta(
@@ -85,10 +86,14 @@ def _end_earlier_days(distribution: Distribution, now: datetime) -> None:
         incidents.raise_alert(
             AlertRule.OVERRUN,
             earlier.pk,
-            message=f"{earlier} was still open when {distribution} began: it was ended, "
-            f"{left_out} people are left out.",
+            message=f"{earlier} was still open when {distribution} started. It was ended. "
+            + _skipped(left_out),
             now=now,
         )
+
+
+def _skipped(people: int) -> str:
+    return ngettext("%d person was skipped.", "%d people were skipped.", people) % people
 
 
 def _block(distribution: Distribution, findings: list[PreflightFinding]) -> None:
@@ -100,13 +105,13 @@ def _block(distribution: Distribution, findings: list[PreflightFinding]) -> None
 
 def _miss(distribution: Distribution, now: datetime) -> None:
     distribution.state = DistributionState.MISSED
-    distribution.state_reason = f"Too late to begin. {distribution.state_reason}"[:200].strip()
+    distribution.state_reason = f"Too late to start. {distribution.state_reason}"[:200].strip()
     distribution.save(update_fields=["state", "state_reason"])
     outbox.distribution(EventKind.DISTRIBUTION_MISSED, distribution, now=now)
     incidents.raise_alert(
         AlertRule.DISTRIBUTION_MISSED,
         distribution.pk,
-        message=f"{distribution} was not begun in time: {distribution.state_reason}",
+        message=f"{distribution} didn't start in time: {distribution.state_reason}",
         now=now,
     )
 
@@ -133,8 +138,8 @@ def _update_alerts(
             AlertRule.PORTFOLIO_LIMIT,
             distribution.pk,
             severity=Severity.CRITICAL,
-            message=f"{distribution}: {frozen.over_limit} people are left out, the portfolio's "
-            "24 h limit is reached: ask Meta for a higher limit.",
+            message=f"{distribution}: The portfolio's 24-hour messaging limit is reached. "
+            f"{_skipped(frozen.over_limit)} Ask Meta for a higher limit.",
             now=now,
         )
 
@@ -158,9 +163,11 @@ def start_now(distribution_id: int, *, now: datetime, again_reason: str = "") ->
         rows = Distribution.objects.select_for_update(of=("self",))
         distribution = rows.filter(pk=distribution_id, state__in=UNOPENED).first()
         if distribution is None:
-            raise ControlError("Only a distribution that has not begun can be started.")
+            raise ControlError("Only a distribution that hasn't started can be started.")
         if distribution.local_date != india_time.local_date(now):
-            raise ControlError("It is planned for another day: it starts on its own day only.")
+            raise ControlError(
+                "This distribution is scheduled for another day and can only start on that day."
+            )
         if again_reason:
             distribution.again_reason = again_reason[:200]
         if objection := objection_to_start(distribution):

@@ -31,8 +31,8 @@ RULES = {
 
 
 REPEATED_ON_ANOTHER_DAY = (
-    "Everybody gets it once more today, those who have it as well. Have another content approved "
-    "for today, or cancel this distribution."
+    "Everyone gets it again today, including those who already received it. Approve different "
+    "content for today, or cancel this distribution."
 )
 
 
@@ -79,11 +79,11 @@ def _content(choice: ContentChoice) -> Iterator[PreflightFinding]:
 def _numbers() -> Iterator[PreflightFinding]:
     if not credentials.access_token():
         yield PreflightFinding(
-            AlertRule.NO_TOKEN, "WHATSAPP_ACCESS_TOKEN is not set: nothing can be sent."
+            AlertRule.NO_TOKEN, "WHATSAPP_ACCESS_TOKEN isn't set, so nothing can be sent."
         )
     if not _usable_numbers():
         yield PreflightFinding(
-            AlertRule.NO_NUMBER, "No phone number can send: enable one or wait for a resting one."
+            AlertRule.NO_NUMBER, "No phone number can send. Enable one, or wait for a paused one."
         )
 
 
@@ -99,7 +99,7 @@ def _repetition(distribution: Distribution, content: Content | None) -> Iterator
         what_follows = _repeated_today(distribution) if today else REPEATED_ON_ANOTHER_DAY
         yield PreflightFinding(
             AlertRule.CONTENT_REPEATED,
-            f"Distribution {earlier.pk} of {earlier.local_date:%d %b} has sent this content. "
+            f"Distribution {earlier.pk} of {earlier.local_date:%d %b} already sent this content. "
             + what_follows,
             blocking=False,
         )
@@ -108,10 +108,10 @@ def _repetition(distribution: Distribution, content: Content | None) -> Iterator
 def _repeated_today(distribution: Distribution) -> str:
     """What the opening will do, and what a person can do about it."""
     if distribution.again_reason:
-        return f"Everybody gets it once more, as confirmed: {distribution.again_reason}."
+        return f"Everyone gets it again, as confirmed: {distribution.again_reason}."
     return (
-        "Who has it is left out (already_received), everybody else gets it. Nothing needs to be "
-        "done, unless something else is to be sent: then have another content approved."
+        "People who already received it are skipped (already_received), everyone else gets it. "
+        "To send something else, approve different content."
     )
 
 
@@ -133,16 +133,16 @@ def _capacity(
     if fits < audience:
         yield PreflightFinding(
             AlertRule.CAPACITY_SHORT,
-            f"The phone numbers can carry {fits} of {audience} messages inside "
-            f"{settings.SLA_WINDOW_SECONDS} s today: the rest will be late.",
+            f"The phone numbers can send {fits:,} of {audience:,} messages within "
+            f"{settings.SLA_WINDOW_SECONDS} s today. The rest will be late.",
             blocking=hold,
         )
     limit = pool.recipient_limit(allowed)
     if limit is not None and limit < audience:
         yield PreflightFinding(
             AlertRule.PORTFOLIO_LIMIT,
-            f"The portfolio may write to {limit} people in 24 h, the audience has {audience}: "
-            "ask Meta for a higher limit.",
+            f"The portfolio can message {limit:,} people in 24 hours, but the audience has "
+            f"{audience:,}. Ask Meta for a higher limit.",
             blocking=hold,
         )
 

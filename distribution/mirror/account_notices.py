@@ -41,10 +41,10 @@ SENDING_TOPICS = tuple(event.lower() for event in (*OF_VIOLATIONS, "DISABLED_UPD
 REINSTATED = "REINSTATE"  # a word that lifts everything about the account
 LIFTING_ENDS = ("_UNBAN", "_RECOVERY")
 LIFTING_WORDS = ("APPROVED", "OBA_APPROVED", "RESOLVED", "INACTIVE", "AVAILABLE", "LIMITED")
-REMEDY = "look at the account in the Business Manager."
+REMEDY = "Check the account in Business Manager."
 RECONNECT = (
-    "our app has lost the account and the next messages fail. Add the app to the account again in "
-    "the Business settings, then check WHATSAPP_ACCESS_TOKEN."
+    "The app has lost access to the account, so the next messages fail. Add the app to the account "
+    "in Business settings, then check WHATSAPP_ACCESS_TOKEN."
 )
 
 
@@ -172,4 +172,4 @@ def _message(notice: AccountNotice) -> str:
         until = notice.expires_at.astimezone(india_time.zone())
         end = f" until {until:%d %b %Y, %H:%M} IST"
     remedy = RECONNECT if notice.event in DISCONNECTED else REMEDY
-    return f"Meta reports {notice.event} {notice.detail}".strip() + f"{about}{end}: {remedy}"
+    return f"Meta reports {notice.event} {notice.detail}".strip() + f"{about}{end}. {remedy}"

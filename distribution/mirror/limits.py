@@ -29,9 +29,8 @@ def apply_notice(portfolio: Portfolio, limit: Limit, *, at: datetime, now: datet
         _tell_unknown(portfolio, limit, now)
     elif _close_others(portfolio, f"{limit.people}", same=same, now=now):
         message = (
-            f"Meta says that {_we(portfolio)} may write to {_told(limit)} in 24 hours, "
-            f"our record says {_people(portfolio.recipient_limit)}: check the Business Manager "
-            "and correct it."
+            f"Meta says that {_we(portfolio)} can message {_told(limit)} in 24 hours, but Daybreak "
+            f"has {_people(portfolio.recipient_limit)}. Check Business Manager and correct it."
         )
         _tell(portfolio, f"{limit.people}", message, now)
     return True
@@ -49,8 +48,8 @@ def apply_reading(portfolio: Portfolio, limit: Limit, *, now: datetime) -> bool:
     if not _close_others(portfolio, f"{limit.people}", same=same, now=now):
         return False
     message = (
-        f"Meta lets {_we(portfolio)} write to {_told(limit)} in 24 hours; it was "
-        f"{_people(before)}. Our record follows."
+        f"Meta now lets {_we(portfolio)} message {_told(limit)} in 24 hours (before: "
+        f"{_people(before)}). Daybreak uses the new limit."
     )
     _tell(portfolio, f"{limit.people}", message, now)
     return True
@@ -69,9 +68,9 @@ def _tell_unknown(portfolio: Portfolio, limit: Limit, now: datetime) -> None:
     _tell(
         portfolio,
         UNKNOWN,
-        f"Meta names a limit of people in 24 hours for {portfolio} that we cannot read: "
-        f"{limit.word}. Our record says {_people(portfolio.recipient_limit)}; we ask Meta again "
-        "every minute. Look at the Business Manager if this stays.",
+        f"Meta reported a messaging limit for {portfolio} that Daybreak can't read: "
+        f"{limit.word}. Daybreak keeps {_people(portfolio.recipient_limit)} and asks Meta again "
+        "every minute. If this continues, check Business Manager.",
         now,
     )
 
@@ -82,12 +81,12 @@ def _tell(portfolio: Portfolio, key: str, message: str, now: datetime) -> None:
 
 
 def _we(portfolio: Portfolio) -> str:
-    return f"{portfolio}" if meta_notices.limit_prefix(portfolio.pk) else "we"
+    return f"{portfolio}" if meta_notices.limit_prefix(portfolio.pk) else "you"
 
 
 def _told(limit: Limit) -> str:
-    return _people(limit.people) if limit.named else "a number of people that it does not name"
+    return _people(limit.people) if limit.named else "an unnamed number of people"
 
 
 def _people(limit: int | None) -> str:
-    return "any number of people" if limit is None else f"{limit} people"
+    return "any number of people" if limit is None else f"{limit:,} people"

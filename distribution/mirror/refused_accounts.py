@@ -52,8 +52,8 @@ def leave_out(
     incidents.raise_alert(
         AlertRule.ACCOUNT_NOTICE,
         failure.slug,
-        message=f"Meta refuses what {names} sends: {failure.slug}. {failure.advice} Its numbers "
-        "rest, those of other accounts carry on.",
+        message=f"Meta refuses messages from {names}: {failure.slug}. {failure.advice} Its "
+        "numbers are paused. Those of other accounts continue.",
         now=now,
     )
     return True

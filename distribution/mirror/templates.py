@@ -164,7 +164,7 @@ def tell_category(template: MessageTemplate, now: datetime) -> None:
         return
     key = f"{template.pk} {key}"
     meta_notices.close_superseded(rule, prefix=of_template, but=rule.scope(key), now=now)
-    message = f"Message template {template} {change} at Meta: check the price and the rules."
+    message = f"Message template {template} {change} at Meta. Check the price and the rules."
     incidents.raise_alert(rule, key, message=message, now=now)
 
 

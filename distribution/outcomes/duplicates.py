@@ -75,8 +75,8 @@ def _alert(delivery_id: int, certainty: str, now: datetime) -> None:
         incidents.raise_alert(
             AlertRule.DUPLICATE_SUSPECT,
             delivery_id,
-            message=f"WhatsApp reported an earlier message of delivery {delivery_id} while a "
-            "later one is out: it may have been sent twice.",
+            message=f"WhatsApp reported an earlier message of delivery {delivery_id} after a "
+            "later one was sent. The message may have been sent twice.",
             now=now,
         )
 
@@ -87,8 +87,8 @@ def alert_conflicts(conflicts: Iterable[Conflict], *, now: datetime) -> None:
         incidents.raise_alert(
             AlertRule.MESSAGE_ID_CONFLICT,
             conflict.delivery_id,
-            message=f"WhatsApp answered for delivery {conflict.delivery_id} with the message id of "
-            f"delivery {conflict.owner_id}, which keeps it. One of the two may have got nothing: "
-            "wait for their reports, and ask Meta.",
+            message=f"WhatsApp answered for delivery {conflict.delivery_id} with the message ID of "
+            f"delivery {conflict.owner_id}, which keeps it. One of the two people may have got "
+            "nothing. Wait for their reports, and ask Meta.",
             now=now,
         )

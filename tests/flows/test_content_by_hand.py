@@ -113,7 +113,7 @@ def test_a_refusal_by_meta_is_told_at_the_form(meta, numbers, settings):
 
     shown = response.content.decode()
     assert "Meta did not take the image for" in shown
-    assert "Put in a valid access token." in shown
+    assert "Set a valid access token." in shown
     assert not Content.objects.exists()
 
 

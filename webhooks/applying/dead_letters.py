@@ -52,7 +52,7 @@ def give_up(webhook: WebhookEvent, error: str, now: datetime, *, tries: int = 1)
         StatusFeed.dead_letter(now)
         incidents.raise_alert(
             AlertRule.WEBHOOK_DEAD_LETTER,
-            message=f"Webhook {webhook.pk} could not be applied and is put aside: {error[-200:]}",
+            message=f"Webhook {webhook.pk} couldn't be applied and was set aside: {error[-200:]}",
             now=now,
         )
     return True

@@ -156,8 +156,9 @@ def _pause_reviewed(failures: Sequence[ReportedFailure], now: datetime) -> None:
         incidents.raise_alert(
             AlertRule.ACCOUNT_NOTICE,
             PORTFOLIO_PACING.slug,
-            message="Meta held messages of this portfolio back, dropped them (135000) and reviews "
-            "the account. They are never sent again: read the review in the Business Manager.",
+            message="Meta held back this portfolio's messages, dropped them (135000) and is "
+            "reviewing the account. They are never sent again. Check the review in Business "
+            "Manager.",
             now=now,
         )
 

@@ -125,7 +125,7 @@ def test_one_of_another_day_does_not_start_today():
     tomorrow = timezone.now() + timezone.timedelta(days=1)
     planned = a_planned_distribution(tomorrow)
     answer = confirm(a_client("Operator"), act(planned, "start"), reason="x", follow=True)
-    assert "on its own day only" in answer.content.decode()
+    assert "can only start on that day" in answer.content.decode()
     assert state_of(planned) == "SCHEDULED"
 
 

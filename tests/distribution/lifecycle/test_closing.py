@@ -194,7 +194,7 @@ def test_zero_recipients_are_completed_at_once_and_said_so():
     distribution = an_open_distribution(0, now=NOW)
 
     assert distribution.state == DistributionState.COMPLETED
-    assert distribution.state_reason == "There was nobody to write to."
+    assert distribution.state_reason == "No eligible recipients."
     assert distribution.results["recipients"] == 0
     assert open_alerts() == set()
 
@@ -212,7 +212,7 @@ def test_yesterdays_distribution_still_open_is_ended_before_todays_begins_and_th
     assert reload(yesterday).window_end == tomorrow
     assert Delivery.objects.filter(distribution=today, state="PENDING").count() == 3
     alert = Alert.objects.get(rule="overrun")
-    assert "2 people are left out" in alert.message
+    assert "2 people were skipped" in alert.message
     settle(out, State.ACCEPTED)
     assert closing.complete_if_done(yesterday.pk, now=tomorrow + seconds(1))
 

@@ -82,8 +82,8 @@ def test_the_fallback_is_sent_in_its_place_and_recorded(content, fallback):
     severity, message = alerts()["content_invalid"]
     assert severity == "WARNING"
     assert message.startswith(
-        f"{distribution}: The fallback “A quiet morning” is sent, "
-        "because “The day ahead” cannot be: "
+        f"{distribution}: The fallback “A quiet morning” is sent "
+        "because “The day ahead” can't be: "
     )
     assert "Variable 3: Enter a value" in message
 
@@ -129,7 +129,7 @@ def test_neither_can_be_sent_and_both_reasons_are_told(content, fallback):
     severity, message = alerts()["content_invalid"]
     assert severity == "CRITICAL"
     assert "Variable 3: Enter a value" in message
-    assert "Nor can the fallback “A quiet morning” be sent" in message
+    assert "The fallback “A quiet morning” can't be sent either" in message
     assert "DISABLED" in message
 
 

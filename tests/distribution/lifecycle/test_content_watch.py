@@ -75,7 +75,7 @@ def test_the_evening_check_tells_what_the_opening_would_find(content):
 
     (alert,) = alerts()
     assert (alert.severity, alert.scope) == ("CRITICAL", "day 2026-11-24")
-    assert alert.message.startswith("For 24 Nov 2026: “The day ahead” cannot be sent: ")
+    assert alert.message.startswith("For 24 Nov 2026: “The day ahead” can't be sent: ")
     assert "was changed since the content was approved" in alert.message
     assert "Variable 3: Enter a value" in alert.message
 
@@ -87,7 +87,7 @@ def test_it_is_a_warning_if_the_fallback_stands_in(content, fallback):
 
     (alert,) = alerts()
     assert alert.severity == "WARNING"
-    assert "The fallback “A quiet morning” is sent, because" in alert.message
+    assert "The fallback “A quiet morning” is sent because" in alert.message
     assert "PAUSED" in alert.message
 
 
@@ -98,7 +98,7 @@ def test_nothing_approved_is_a_warning_that_names_the_fallback(content, fallback
 
     (alert,) = alerts()
     assert alert.severity == "WARNING"
-    told = "No content is approved for 24 Nov 2026: the fallback “A quiet morning” would be sent."
+    told = "No content is approved for 24 Nov 2026, so the fallback “A quiet morning” will be sent."
     assert alert.message.startswith(f"For 24 Nov 2026: {told}")
     Content.objects.filter(pk=content.pk).update(day=DAY)
     tick.check(DEADLINE + timedelta(seconds=61))
@@ -151,7 +151,7 @@ def test_nothing_approved_and_no_fallback_is_told_too(content):
 
     (alert,) = alerts()
     assert alert.severity == "CRITICAL"
-    assert "no approved content for 24 Nov 2026" in alert.message
+    assert "No content is approved for 24 Nov 2026" in alert.message
 
 
 def test_it_closes_once_a_new_version_is_approved(content):
@@ -216,7 +216,7 @@ def test_the_alert_names_the_first_day_on_which_the_fallback_fails(content):
     (alert,) = alerts("fallback_not_ready")
     assert (alert.severity, alert.scope) == ("WARNING", "")
     assert alert.message == (
-        "The fallback “A quiet morning” cannot be sent on 27 Nov 2026: "
+        "The fallback “A quiet morning” can't be sent on 27 Nov 2026: "
         "Meta deletes the image on 27 Nov 2026. Upload it closer to the send date."
     )
 
@@ -244,7 +244,7 @@ def test_it_looks_seven_mornings_ahead(content, days, told):
 def test_a_fallback_whose_template_meta_paused_fails_from_the_next_morning_on(fallback):
     changed_at_meta(fallback, status=TemplateStatus.PAUSED)
     tick.check(DEADLINE - timedelta(hours=3))  # at any time of the day
-    assert "cannot be sent on 24 Nov 2026" in alerts("fallback_not_ready")[0].message
+    assert "can't be sent on 24 Nov 2026" in alerts("fallback_not_ready")[0].message
 
     changed_at_meta(fallback, status=TemplateStatus.APPROVED)
     tick.check(DEADLINE)

@@ -97,7 +97,7 @@ def test_people_left_out_for_the_portfolios_limit_are_told():
 
     alert = Alert.objects.get(rule="portfolio_limit")
     assert (alert.severity, alert.closed_at) == ("CRITICAL", None)
-    assert "1 people are left out" in alert.message
+    assert "1 person was skipped" in alert.message
     assert outcomes()[-1] == (State.SKIPPED, "portfolio_limit")
 
 
@@ -109,7 +109,7 @@ def test_too_late_to_begin_is_missed_with_an_alert():
     assert not opening.open_distribution(distribution.pk, now=NOW + LATE + seconds(0.001))
 
     missed = reload(distribution)
-    assert (missed.state, missed.state_reason) == (DistributionState.MISSED, "Too late to begin.")
+    assert (missed.state, missed.state_reason) == (DistributionState.MISSED, "Too late to start.")
     assert (open_alerts(), Delivery.objects.count()) == ({"distribution_missed"}, 0)
 
 
@@ -128,7 +128,7 @@ def test_a_blocked_one_that_ran_out_of_time_says_why():
 
     missed = reload(distribution)
     assert missed.state == DistributionState.MISSED
-    assert missed.state_reason.startswith("Too late to begin. No phone number can send")
+    assert missed.state_reason.startswith("Too late to start. No phone number can send")
 
 
 def test_backups_wake_at_once_when_the_primaries_cannot_meet_the_window():

@@ -47,7 +47,7 @@ def test_a_day_without_approved_content_is_blocked(distribution):
 
     assert found(distribution) == [("no_content", True)]
     assert preflight.run_checks(distribution, now=NOW)[0].message == (
-        "There is no approved content for 23 Nov 2026 and no approved fallback: approve one."
+        "No content is approved for 23 Nov 2026, and there is no approved fallback. Approve one."
     )
 
 
@@ -74,9 +74,13 @@ def test_a_days_content_that_was_sent_already_is_told_and_a_fallback_is_not(
 @pytest.mark.parametrize(
     ("days", "again_reason", "words"),
     [
-        (0, "", "Who has it is left out (already_received), everybody else gets it."),
-        (0, "asha: a correction", "Everybody gets it once more, as confirmed: asha: a correction."),
-        (1, "", "Everybody gets it once more today, those who have it as well. Have another"),
+        (
+            0,
+            "",
+            "People who already received it are skipped (already_received), everyone else gets it.",
+        ),
+        (0, "asha: a correction", "Everyone gets it again, as confirmed: asha: a correction."),
+        (1, "", "Everyone gets it again today, including those who already received it. Approve"),
     ],
 )
 def test_the_finding_says_what_the_opening_will_do(distribution, days, again_reason, words):

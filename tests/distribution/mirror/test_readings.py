@@ -231,7 +231,7 @@ def test_a_limit_that_is_read_is_recorded_and_alerts_once(meta):
 
     assert Portfolio.objects.get().recipient_limit == 2000
     assert alerts() == [("limit_changed", True)]
-    assert "write to 2000 people in 24 hours; it was 10000 people" in Alert.objects.get().message
+    assert "message 2,000 people in 24 hours (before: 10,000 people)" in Alert.objects.get().message
     words = {"max_daily_conversations_per_business": 2000}
     apply(notice("business_capability_update", NOW - timedelta(seconds=5), **words), now=LATER)
     number_sync.sync(meta, now=LATER)
@@ -256,7 +256,7 @@ def test_a_limit_that_cannot_be_read_is_never_the_old_one_in_silence(meta):
     told(meta, number, limit="TIER_MANY")
     number_sync.sync(meta, now=NOW)
 
-    assert "that we cannot read: TIER_MANY" in Alert.objects.get().message
+    assert "that Daybreak can't read: TIER_MANY" in Alert.objects.get().message
 
     told(meta, number, limit="TIER_10K")
     number_sync.sync(meta, now=LATER)
@@ -272,4 +272,4 @@ def test_a_limit_of_which_meta_has_no_figure_is_not_kept_and_that_is_told(meta, 
 
     assert Portfolio.objects.get().recipient_limit is None
     message = Alert.objects.get().message
-    assert "a number of people that it does not name in 24 hours; it was 10000 people" in message
+    assert "an unnamed number of people in 24 hours (before: 10,000 people)" in message

@@ -177,7 +177,7 @@ def test_one_refused_person_spoils_nobody(distribution, api):
 @pytest.mark.parametrize(
     ("code", "reason"),
     [
-        (190, "token_invalid: Put in a valid access token."),
+        (190, "token_invalid: Set a valid access token."),
         (132015, "template_paused: Improve the message template or use the fallback."),
     ],
 )

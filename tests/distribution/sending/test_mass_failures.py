@@ -53,7 +53,7 @@ def test_a_refusal_of_everybody_pauses_and_all_are_sent_to_once_it_is_over(
     paused = reload(distribution)
     assert paused.state == DistributionState.PAUSED
     assert paused.pause_cause == cause or cause is None
-    assert "messages failed alike: " in paused.state_reason
+    assert "messages failed for the same reason: " in paused.state_reason
     assert len(api.sent) <= 50
     assert set(states()) <= {State.PENDING, State.RETRY_WAIT}
     assert "distribution_paused" in open_alerts()

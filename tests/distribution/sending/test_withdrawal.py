@@ -160,7 +160,7 @@ def test_after_a_pause_nobody_is_said_to_be_left_out_by_a_cancel(slow, api, sink
             "state": "RETRY_WAIT",
             "reason": "withdrawn",
             "words": words,
-            "advice": "Nothing: another try follows.",
+            "advice": "No action needed. Daybreak retries.",
             "count": waiting.count(),
         }
     ]

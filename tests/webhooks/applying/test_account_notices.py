@@ -41,7 +41,7 @@ def test_an_app_that_lost_its_account_is_critical_and_says_what_to_do(event):
 
     alert = Alert.objects.get()
     assert (alert.rule, alert.severity) == ("account_notice", Severity.CRITICAL)
-    assert "Add the app to the account again" in alert.message
+    assert "Add the app to the account" in alert.message
 
 
 GOOD_NEWS = [

@@ -167,8 +167,8 @@ def test_a_limit_is_that_of_the_portfolio_of_its_account(two):
     apply(of(SECOND, "business_capability_update", max_daily_conversations_per_business=250))
 
     alert = Alert.objects.get()
-    assert "Second may write to 250 people" in alert.message
-    assert "our record says 2000 people" in alert.message
+    assert "Second can message 250 people" in alert.message
+    assert "Daybreak has 2,000 people" in alert.message
 
     apply(of(OURS, "business_capability_update", max_daily_conversations_per_business=10_000))
     assert Alert.objects.filter(closed_at=None).get() == alert

@@ -57,7 +57,7 @@ def test_an_account_that_is_refused_rests_while_another_is_healthy(
     assert number_states() == {"a1": "RESTING", "a2": "RESTING", "b1": "ACTIVE"}
     assert states() == {State.RETRY_WAIT: 4}
     message = Alert.objects.get(rule="account_notice").message
-    assert "Its numbers rest, those of other accounts carry on." in message
+    assert "Its numbers are paused. Those of other accounts continue." in message
 
 
 @pytest.mark.parametrize("code", [131031, 131042, 368, 131048])
@@ -90,7 +90,7 @@ def test_a_storm_of_stopped_marketing_pauses_and_unsubscribes_nobody():
         DistributionState.PAUSED,
         "marketing_opted_out",
     )
-    assert "nobody is unsubscribed by it" in Alert.objects.get(rule="distribution_paused").message
+    assert "nobody is unsubscribed" in Alert.objects.get(rule="distribution_paused").message
     assert set(Subscriber.objects.values_list("status", flat=True)) == {Status.ACTIVE}
     assert not Distribution.objects.sending().exists()
 

@@ -57,7 +57,7 @@ def test_a_failure_of_the_first_dozen_pauses_and_gives_up_nobody():
 
     paused = reload(distribution)
     assert (paused.state, paused.pause_cause) == (DistributionState.PAUSED, "media_unusable")
-    assert paused.state_reason.startswith("15 of 15 messages failed alike: ")
+    assert paused.state_reason.startswith("15 of 15 messages failed for the same reason: ")
     assert "(131053)" in paused.state_reason
     assert states() == {State.RETRY_WAIT: 15, State.INFLIGHT: 15}
     assert Verdict.objects.filter(ruling=Ruling.RETURNED, by=None).count() == 15
