@@ -21,16 +21,17 @@ from django.views.decorators.http import require_POST
 
 from config.monitoring import health
 from config.setup import meta, registry
+from config.setup.items import Result
 from config.setup.registry import Report
 from distribution.content import staff_send, template_schema
 from distribution.content.staff_send import StaffSendError
 from distribution.mirror import number_import, pool_sync, template_sync
-from distribution.models import MessageTemplate, SetupMessage, TemplateStatus
+from distribution.models import MessageTemplate, SetupMessage, SetupResult, TemplateStatus
 from masking.phones import mask_phone
 from phonepool.cloud_api import client
 from phonepool.cloud_api.app import AppApi
 from phonepool.exceptions import CloudApiError
-from phonepool.models import PhoneNumber, Waba
+from phonepool.models import PhoneNumber
 from phonepool.numbers import accounts, verification
 from subscribers.admin.confirmed_action import log_action
 from subscribers.whole_numbers import whole_number
@@ -68,6 +69,8 @@ def page(request: HttpRequest) -> HttpResponse:
         "items": report.items,
         "left": registry.left(report.items),
         "offered": _offered(report),
+        "is_listed": report.facts is not None and report.facts.meta.numbers.came,
+        "checked_at": registry.checked_at(),
         "webhook_url": _webhook_url(request),
         "templates": _templates(),
         "phones": [mask_phone(phone) for phone in settings.TEST_RECIPIENTS],
@@ -112,6 +115,7 @@ def webhook(request: HttpRequest) -> HttpResponse:
         _connect(request)
         registry.run(timezone.now())
         return HttpResponseRedirect(reverse("setup"))
+    _log_webhook(request, "verify token shown")
     context = {
         "webhook_url": _webhook_url(request),
         "verify_token": settings.WHATSAPP_VERIFY_TOKEN,
@@ -134,8 +138,7 @@ def _connect(request: HttpRequest) -> None:
     except CloudApiError as error:
         messages.error(request, verification.answer(error))
         return
-    if waba := Waba.objects.first():
-        _log(request, waba, "webhook connected")
+    _log_webhook(request, "webhook connected")
     messages.success(request, _("Webhook connected."))
 
 
@@ -197,7 +200,7 @@ def status(request: HttpRequest) -> HttpResponse:
         "status": report.status,
         "checks": report.checks,
         "items": items,
-        "left": registry.left(items),
+        "checked_at": registry.checked_at(),
     }
     return _framed(request, "admin/setup/status.html", _("System status"), context)
 
@@ -228,4 +231,10 @@ def _templates() -> list[MessageTemplate]:
 
 
 def _log(request: HttpRequest, row: Model, act: str, **facts: Any) -> None:
-    log_action(admin.site._registry[type(row)], request, row, act, **facts)
+    log_action(admin.site._registry[PhoneNumber], request, row, act, **facts)
+
+
+def _log_webhook(request: HttpRequest, act: str) -> None:
+    fields = {"result": Result.NOT_CHECKED, "seen": "", "at": timezone.now()}
+    row, _created = SetupResult.objects.get_or_create(key="webhook", defaults=fields)
+    _log(request, row, act)

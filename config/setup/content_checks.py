@@ -53,6 +53,8 @@ def content(facts: Facts) -> Finding:
         seen = _("No approved content for %(day)s.") % named
         write = _("Write content, submit it, and have someone else approve it.")
         return warning(seen, write) if facts.has_content else fails(seen, write)
+    if choice.blocking:
+        return fails(choice.message, _("Correct it, then have it approved again."))
     named["title"] = choice.content.title
     if choice.content.is_fallback:
         seen = _("The fallback “%(title)s” is sent on %(day)s.") % named

@@ -94,6 +94,12 @@ def stored() -> list[Item]:
     ]
 
 
+def checked_at() -> datetime | None:
+    """When the stored results were found; None: never."""
+    rows = SetupResult.objects.filter(key__in=CHECKS).order_by("-at")
+    return rows.values_list("at", flat=True).first()
+
+
 def left(items: Sequence[Item]) -> list[Item]:
     """What still has to be done."""
     return [item for item in items if not item.is_done]

@@ -23,4 +23,5 @@ def add_today(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         }
     if request.user.has_perm("phonepool.sync_phonenumber"):
         context["setup_left"] = registry.left(registry.stored())
+        context["setup_checked"] = registry.checked_at() is not None
     return context

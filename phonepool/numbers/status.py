@@ -49,6 +49,8 @@ class NumberStatus:
     @property
     def speed(self) -> str:
         """Recent messages per second against the limit."""
+        if self.number.verified_at is None:
+            return "–"
         facts = {"used": round(self.rate_used or 0), "now": round(self.rate_now)}
         words = _("%(used)s/s now · limit %(limit)s/s") % {**facts, "limit": self.rate_limit}
         slowed = self.rate_now < self.rate_limit
