@@ -27,6 +27,7 @@ from django.utils import timezone  # noqa: E402
 from config.demo import cpu, logins, preparation, report, scenarios, showcase  # noqa: E402
 from config.demo.journal_verdict import SandboxClient  # noqa: E402
 from config.demo.progress import Progress, print_line, progress_view  # noqa: E402
+from config.setup import registry  # noqa: E402
 from distribution.analytics import counts  # noqa: E402
 from distribution.lifecycle import schedule  # noqa: E402
 from distribution.models import Distribution, Kind  # noqa: E402
@@ -64,6 +65,7 @@ def main() -> int:
         print_line("Adding three weeks of past mornings and the days ahead …")
         logging.disable(logging.WARNING)  # of the alerts among them
         showcase.fill(people, sandbox, seed=options.seed)
+        registry.run(timezone.now())
     if not report.passed(figures):
         print_line("The run did not meet its target: see the figures above.")
         return 1

@@ -17,6 +17,7 @@ from django.utils import timezone  # noqa: E402
 from config.demo import preparation  # noqa: E402
 from config.demo.journal_verdict import SandboxClient  # noqa: E402
 from config.demo.progress import print_line  # noqa: E402
+from config.setup import registry  # noqa: E402
 from distribution.mirror import template_sync  # noqa: E402
 from phonepool.cloud_api import client  # noqa: E402
 from phonepool.models import PhoneNumber  # noqa: E402
@@ -35,6 +36,7 @@ def main() -> int:
     if PhoneNumber.objects.filter(label__in=labels).count() < len(labels):
         preparation.set_up_pool(preparation.POOL)
     template_sync.sync(client.client(), now=timezone.now())
+    registry.run(timezone.now())  # the home page says what is left
     return 0
 
 
