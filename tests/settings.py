@@ -23,6 +23,7 @@ OURS = {
     "API_RATE_STRANGERS": "1000000",  # all tests come from one address
     "REDIS_URL": "redis://127.0.0.1:9/0",  # nobody listens there: a test says so if it needs one
     "EVENT_PRIVATE_NETWORKS": "127.0.0.0/8,::1",  # receivers of the tests
+    "WHATSAPP_API_BASE": "http://127.0.0.1:9",  # nor there: no test asks Meta itself
     "WHATSAPP_ACCESS_TOKEN": "test-token",
     "WHATSAPP_APP_SECRET": "test-app-secret",
     "WHATSAPP_VERIFY_TOKEN": "test-verify-token",

@@ -15,7 +15,7 @@ from sandbox.messages.envelope import ValidSend, read_envelope
 from sandbox.messages.free_form import check_content
 from sandbox.templates.message_template import MessageTemplate
 from sandbox.templates.parameters import check_length, fill
-from sandbox.world.accounts import Number
+from sandbox.world.accounts import SEND, Number
 from sandbox.world.world import World
 
 _UNSENDABLE = {"PAUSED": 132015, "DISABLED": 132016}
@@ -26,6 +26,7 @@ def validate(
 ) -> ValidSend:
     """The send, if the platform would accept it; else raises Refusal."""
     check_token(world, authorization)
+    require(SEND in world.app.scopes, 10, f"The token lacks the permission {SEND}.")
     number = world.numbers.get(number_id)
     if number is None:
         raise unknown_object(number_id)
