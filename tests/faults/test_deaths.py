@@ -14,6 +14,9 @@ from tests.faults.stack import SENDERS
 PEOPLE = 150
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def house(build):
     return build(PEOPLE)

@@ -19,6 +19,9 @@ PEOPLE = 150
 FIRST, SECOND, BACKUP = (line.meta_id for line in POOL)
 
 
+pytestmark = pytest.mark.slow
+
+
 @pytest.fixture(scope="module")
 def house(build):
     return build(PEOPLE, proxied=("meta",))
