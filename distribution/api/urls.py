@@ -6,6 +6,7 @@ from django.urls import URLPattern, URLResolver, path
 
 from distribution.api.resources import (
     analytics,
+    content_changes,
     content_submissions,
     contents,
     control,
@@ -33,6 +34,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("content", contents.Contents.as_view(), name="contents"),
     path("content/submit", content_submissions.Submit.as_view(), name="content-submit"),
     path("content/upload", content_submissions.SubmitWithFile.as_view(), name="content-upload"),
+    path("content/<int:id>/withdraw", content_changes.Withdraw.as_view(), name="content-withdraw"),
+    path("content/<int:id>/replace", content_changes.Replace.as_view(), name="content-replace"),
     path("content/<int:id>", contents.OneContent.as_view(), name="content"),
     path("daily-times", timetable.DailyTimes.as_view(), name="daily-times"),
     path("daily-times/<int:id>", timetable.OneDailyTime.as_view(), name="daily-time"),

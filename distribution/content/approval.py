@@ -27,6 +27,7 @@ from distribution.models import (
 )
 from distribution.models.distributions import UNOPENED
 from distribution.runtime import india_time
+from subscribers.text_cleaning import clean_line
 
 EDITABLE = (
     "day",
@@ -81,19 +82,26 @@ def write(
     **fields: Any,
 ) -> Content:
     """Create a draft, perhaps by an API token."""
-    _check_editable(fields)
+    fields = _editable(fields)
     with transaction.atomic():
         content = Content.objects.create(author_id=by.pk, replaces=replaces, **fields)
         record(content, Decision.EDITED, by, "", now, token)
     return content
 
 
-def edit(content: Content, *, by: AbstractBaseUser, now: datetime, **changes: object) -> Content:
+def edit(
+    content: Content,
+    *,
+    by: AbstractBaseUser,
+    now: datetime,
+    token: ApiToken | None = None,
+    **changes: object,
+) -> Content:
     """Change a draft or a rejected content, which makes it a draft again.
 
     The editor becomes its author, and no one who edited it may approve it.
     """
-    _check_editable(changes)
+    changes = _editable(changes)
     with transaction.atomic():
         change_state(
             content,
@@ -103,11 +111,13 @@ def edit(content: Content, *, by: AbstractBaseUser, now: datetime, **changes: ob
             **changes,
             author_id=by.pk,
         )
-        record(content, Decision.EDITED, by, "", now)
+        record(content, Decision.EDITED, by, "", now, token)
     return content
 
 
-def new_version(content: Content, *, by: AbstractBaseUser, now: datetime) -> Content:
+def new_version(
+    content: Content, *, by: AbstractBaseUser, now: datetime, token: ApiToken | None = None
+) -> Content:
     """A draft with the texts of an approved content, which it replaces once approved."""
     with transaction.atomic():
         locked = Content.objects.select_for_update().get(pk=content.pk)  # two at once write one
@@ -116,7 +126,7 @@ def new_version(content: Content, *, by: AbstractBaseUser, now: datetime) -> Con
         if locked.newer_versions.filter(state__in=UNDECIDED).exists():
             raise ApprovalError(_("A new version is already in progress. Find it in the list."))
         fields = {name: getattr(locked, name) for name in EDITABLE}
-        return write(by=by, now=now, replaces=locked, **fields)
+        return write(by=by, now=now, replaces=locked, token=token, **fields)
 
 
 def submit(
@@ -301,12 +311,14 @@ def part_in(content: Content, person: AbstractBaseUser) -> str:
     return TOKEN_MAKER if work.filter(token__created_by_id=person.pk).exists() else ""
 
 
-def _check_editable(fields: Mapping[str, object]) -> None:
-    unknown = set(fields) - set(EDITABLE)
-    if unknown:
-        raise ApprovalError(
-            _("These cannot be edited: %(names)s.") % {"names": ", ".join(sorted(unknown))}
-        )
+def _editable(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields, if each may be edited; the title without characters that nobody sees."""
+    if unknown := set(fields) - set(EDITABLE):
+        names = ", ".join(sorted(unknown))
+        raise ApprovalError(_("These cannot be edited: %(names)s.") % {"names": names})
+    return {
+        name: clean_line(str(text)) if name == "title" else text for name, text in fields.items()
+    }
 
 
 def change_state(

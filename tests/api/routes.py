@@ -33,6 +33,8 @@ SCOPES: dict[tuple[str, str], str] = {
     ("content-submit", "POST"): "content",
     ("content-upload", "POST"): "content",
     ("content", "GET"): "content",
+    ("content-withdraw", "POST"): "content",
+    ("content-replace", "POST"): "content",
     ("daily-times", "GET"): "read",
     ("daily-times", "POST"): "distribute",
     ("daily-time", "DELETE"): "distribute",
@@ -106,6 +108,8 @@ def _blackout_date() -> int:
 EXAMPLES: Mapping[str, Callable[[], int]] = {
     "planned": _planned,
     "content": lambda: builders.a_draft().pk,
+    "content-withdraw": lambda: builders.a_draft().pk,
+    "content-replace": lambda: builders.an_approved_content(day=None, is_fallback=True).pk,
     "deliveries": _distribution,
     "daily-time": _daily_time,
     "blackout-date": _blackout_date,

@@ -10,6 +10,7 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.utils import timezone
 
+from distribution.models import ApiToken, Content, ContentState
 from subscribers.models import ImportedPerson, ImportJob, ImportState
 from tests import builders
 from tests.api.routes import EXAMPLES, SCOPES, url_of
@@ -34,6 +35,11 @@ def bodies() -> dict[tuple[str, str], Any]:
         ("content-submit", "POST"): {
             "title": "Monday",
             "day": _day(9),
+            "message_template": builders.a_template().pk,
+        },
+        ("content-withdraw", "POST"): None,
+        ("content-replace", "POST"): {
+            "title": "Monday",
             "message_template": builders.a_template().pk,
         },
         ("daily-times", "POST"): {"from_day": _day(9), "time": "06:30", **REASON},
@@ -68,6 +74,9 @@ def test_a_call_that_changes_something_leaves_one_line(name: str, method: str) -
     url = url_of(name)
     if name == "resume":
         assert program.post(url.replace("resume", "pause"), REASON).status_code == 200
+    if name == "content-withdraw":
+        owner = ApiToken.objects.get().user
+        Content.objects.update(state=ContentState.SUBMITTED, author=owner)
     if name == "subscribers-import-confirm":
         ImportJob.objects.update(state=ImportState.CHECKED)
     if name == "subscribers-import-undo":

@@ -121,6 +121,9 @@ def content(client: GeneratedClient) -> None:
         "submit_content_with_file",
         body={"content": json.dumps(with_file), "file": client.file("chart.png", b"\x89PNG")},
     )
+    client("withdraw_content", submitted.id)
+    texts = {"title": "The day ahead", "message_template": plain.pk}
+    assert client("replace_content", submitted.id, body=texts).state == "SUBMITTED"
     assert client("get_content", submitted.id).title == "The day ahead"
     assert len(client("list_content").results) == 2
     assert client("get_template", plain.pk).name == plain.name

@@ -11,7 +11,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from distribution.api.http.fields import Body, Day, Flag, Id, Text
-from distribution.content import approval
+from distribution.api.resources.trigger import FindingShown
+from distribution.content import approval, submission
 from distribution.models import Content, ContentState, Decision, MessageTemplate
 from distribution.runtime import india_time
 from phonepool.cloud_api.media import KINDS
@@ -154,7 +155,25 @@ class ContentShown(ContentRow):
     """Content and the decisions about it."""
 
     decisions = serializers.SerializerMethodField(help_text="Oldest first.")
+    findings = serializers.SerializerMethodField(
+        help_text="What else to know. `same_day`: other content waits or is approved for that day."
+    )
 
     @extend_schema_field(DecisionShown(many=True))
     def get_decisions(self, content: Content) -> Any:
         return DecisionShown(content.approvals.select_related("by"), many=True).data
+
+    @extend_schema_field(FindingShown(many=True))
+    def get_findings(self, content: Content) -> Any:
+        return [
+            {"rule": "same_day", "message": _rival(rival), "blocking": False}
+            for rival in submission.rivals(content)
+        ]
+
+
+def _rival(content: Content) -> str:
+    state = content.get_state_display().lower()
+    return (
+        f"Content {content.pk} (“{content.title}”) is {state} for the same day. "
+        "Only one can be sent."
+    )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -47,7 +49,7 @@ class Submit(APIView):
         body = validated_body(ContentBody, request)
         if stored := kept_answer(request):
             return stored
-        header = _headline(body) if "headline" in body else named_media(body)
+        header = header_of(body)
         return once(request, lambda: _submit(request, body, header))
 
 
@@ -91,7 +93,12 @@ def _uploaded(body: dict[str, Any], file: UploadedFile[Any]) -> dict[str, Any]:
         raise ValidationError({"file": str(error)}) from None
 
 
-def named_media(body: dict[str, Any]) -> dict[str, Any]:
+def header_of(body: dict[str, Any]) -> dict[str, Any]:
+    """The header that a body names: a text, or a file that Meta has."""
+    return _headline(body) if "headline" in body else _named_media(body)
+
+
+def _named_media(body: dict[str, Any]) -> dict[str, Any]:
     """A file that is with Meta already. One without a place is refused by the rules, unasked."""
     named = dict(body.get("media", {}))
     form = template_schema.parse(body["message_template"].components)
@@ -110,25 +117,34 @@ def _headline(body: dict[str, Any]) -> dict[str, Any]:
 
 
 def _submit(request: Request, body: dict[str, Any], header: dict[str, Any]) -> Answer:
-    now = timezone.now()
+    now, token = timezone.now(), token_of(request)
     values: dict[str, Any] = {name: body.get(name) for name in approval.EDITABLE}
     assert isinstance(request.user, User)  # ScopeNeeded requires a user
-    token = request.auth if isinstance(request.auth, ApiToken) else None
-    try:
-        with transaction.atomic():
-            values |= {"media": header}
-            content = approval.write(by=request.user, now=now, token=token, **values)
+    values |= {"media": header}
+    with transaction.atomic():
+        content = approval.write(by=request.user, now=now, token=token, **values)
+        with refusals_by_field(content):
             approval.submit(content, by=request.user, now=now, token=token)
-    except approval.ApprovalError as error:
-        raise ValidationError(_by_field(content) or {"non_field_errors": [str(error)]}) from None
     audit.log_action(request, content, "Submitted.", after={"title": content.title})
-    answer = ContentShown(content).data
-    return Answer(201, answer, answer["url"])
+    return content_answer(content)
 
 
-def _by_field(content: Content) -> dict[str, list[str]]:
-    """What is wrong with a content, by the path of the field."""
-    problems: dict[str, list[str]] = defaultdict(list)
-    for problem in validation.find_problems(content):
-        problems[problem.field].append(problem.message)
-    return problems
+def token_of(request: Request) -> ApiToken | None:
+    return request.auth if isinstance(request.auth, ApiToken) else None
+
+
+def content_answer(content: Content) -> Answer:
+    body = ContentShown(content).data
+    return Answer(201, body, body["url"])
+
+
+@contextmanager
+def refusals_by_field(content: Content) -> Iterator[None]:
+    """Answer what the rules refuse with 400 and the path of each field."""
+    try:
+        yield
+    except approval.ApprovalError as error:
+        problems: dict[str, list[str]] = defaultdict(list)
+        for problem in validation.find_problems(content):
+            problems[problem.field].append(problem.message)
+        raise ValidationError(dict(problems) or {"non_field_errors": [str(error)]}) from None
