@@ -45,13 +45,13 @@ def issue(
     known = [scope for scope in Scope.values if scope in set(scopes)]
     unknown = set(scopes) - set(Scope.values)
     if unknown or not known:
-        raise TokenError(f"Choose one or more of {', '.join(Scope.values)}.")
+        raise TokenError(f"Choose at least one scope: {', '.join(Scope.values)}.")
     for person in (user, by):
         missing = sorted(set(known) - set(held_scopes(person, known)))
         if missing:
             raise TokenError(f"The role of {person} does not allow: {', '.join(missing)}.")
     if expires_at is not None and expires_at <= now:
-        raise TokenError("It would have expired already.")
+        raise TokenError("Choose an expiry in the future.")
     key = key_of(secrets.token_bytes(32) if secret is None else secret)
     token = ApiToken.objects.create(
         name=name,

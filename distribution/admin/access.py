@@ -12,6 +12,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
@@ -33,22 +35,29 @@ PURPOSE = "API token"
 TOLD = ("name", "user", "scopes")  # of a token, on the page that revokes it
 SHOWN_AGAIN_FOR = timedelta(minutes=10)  # to who sends the form twice
 SUMMARY = ["name", "masked_key", "scope_names", "user", "validity"]
-VALIDITY_DAYS = [("90", "90 days"), ("365", "A year"), ("0", "For ever")]
+VALIDITY_DAYS = [("90", _("90 days")), ("365", _("1 year")), ("0", _("No expiry"))]
 
 
 class TokenForm(forms.Form):
     """The name of the program, the user it acts as, its scopes and its validity."""
 
-    name = forms.CharField(max_length=80, widget=UnfoldAdminTextInputWidget)
+    name = forms.CharField(
+        label=_("Name"),
+        max_length=80,
+        widget=UnfoldAdminTextInputWidget,
+        help_text=_("The program that uses it, such as CRM or portal."),
+    )
     user = forms.ModelChoiceField(
         User.objects.filter(is_active=True, is_staff=True).order_by("username"),
-        label="Acts as",
+        label=_("Acts as"),
         widget=UnfoldAdminSelectWidget,
-        help_text="It may never do more than this person's role allows. Neither they nor you can "
-        "approve what it submits.",
+        help_text=_(
+            "The token can do no more than this person's role allows. Neither they nor you can "
+            "approve what it submits."
+        ),
     )
     lives = forms.ChoiceField(
-        choices=VALIDITY_DAYS, initial="365", label="Valid for", widget=UnfoldAdminSelectWidget
+        choices=VALIDITY_DAYS, initial="365", label=_("Valid for"), widget=UnfoldAdminSelectWidget
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -63,7 +72,7 @@ class TokenForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         if not self.scopes(data):
-            raise forms.ValidationError("Choose what it may do.")
+            raise forms.ValidationError(_("Choose at least one scope."))
         return data
 
     @staticmethod
@@ -92,30 +101,32 @@ class ApiTokenAdmin(EvidenceAdmin):
     ]
     actions = ["revoke"]
     form_class = TokenForm
-    add_title = "Make an API token"
+    add_title = _("Create an API token")
     add_template = "admin/distribution/token.html"
 
-    @admin.display(description="key")
+    @admin.display(description=_("key"))
     def masked_key(self, token: ApiToken) -> str:
         return f"{token.prefix}…"
 
-    @admin.display(description="may")
+    @admin.display(description=_("scopes"))
     def scope_names(self, token: ApiToken) -> str:
         return ", ".join(token.scopes)
 
-    @admin.display(description="standing")
+    @admin.display(description=_("status"))
     def validity(self, token: ApiToken) -> str:
         if token.revoked_at:
-            return "revoked"
+            return gettext("revoked")
         if token.expires_at and token.expires_at <= timezone.now():
-            return "expired"
+            return gettext("expired")
         is_staff = token.user.is_active and token.user.is_staff
-        return "in force" if is_staff else "its person has left"
+        return gettext("active") if is_staff else gettext("owner deactivated")
 
-    @admin.display(description="may now, by the role of its person")
+    @admin.display(description=_("can do now (limited by the owner's role)"))
     def scopes_now(self, token: ApiToken) -> str:
         is_valid = ApiToken.objects.in_force(timezone.now()).filter(pk=token.pk).exists()
-        return ", ".join(held_scopes(token.user, token.scopes) if is_valid else []) or "nothing"
+        return ", ".join(held_scopes(token.user, token.scopes) if is_valid else []) or gettext(
+            "nothing"
+        )
 
     def add(self, request: HttpRequest, form: Any) -> HttpResponse | None:
         """The page with the new key, which is shown this once."""
@@ -134,7 +145,7 @@ class ApiTokenAdmin(EvidenceAdmin):
         except tokens.TokenError as error:
             form.add_error(None, str(error))
             return None
-        entry = {"act": "Made.", "after": {"scopes": scopes, "acts as": str(data["user"])}}
+        entry = {"act": "Token created.", "after": {"scopes": scopes, "acts as": str(data["user"])}}
         self.log_addition(request, token, [entry])
         return self._key_page(request, form, token, key)
 
@@ -147,19 +158,24 @@ class ApiTokenAdmin(EvidenceAdmin):
         return self._key_page(request, form, token, key)
 
     def _key_page(self, request: HttpRequest, form: Any, token: ApiToken, key: str) -> HttpResponse:
-        page = self.add_page(request, form, title="Keep this key", token=token, key=key)
+        page: Any = self.add_page(
+            request, form, title=gettext("Your new API key"), token=token, key=key
+        )
+        page.context_data["api"] = request.build_absolute_uri(reverse("api:index")).rstrip("/")
         page.headers["Content-Location"] = reverse(
             "admin:distribution_apitoken_change", args=[token.pk]
         )
         return page
 
-    @action(description="Revoke", permissions=["delete"])
+    @action(description=_("Revoke"), permissions=["delete"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> Any:
         rows = Selection(queryset.filter(revoked_at=None), TOLD)
-        consequence = "Programs that use them are refused from now on. This cannot be undone."
-        page = Confirmation("Revoke API tokens", [consequence], "Revoke them", rows)
+        consequence = gettext("Programs that use them stop working at once. This cannot be undone.")
+        page = Confirmation(gettext("Revoke API tokens"), [consequence], gettext("Revoke"), rows)
 
         def revoke(token: ApiToken, _reason: str) -> bool:
             return tokens.revoke(token.pk, now=timezone.now())
 
-        return confirm_each(self, request, page, revoke, entry="Revoked.", done="{} revoked.")
+        return confirm_each(
+            self, request, page, revoke, entry="Token revoked.", done=gettext("Tokens revoked: {}.")
+        )

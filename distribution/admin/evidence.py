@@ -8,6 +8,7 @@ from django import forms
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
+from django.utils.functional import Promise
 
 from subscribers.admin import form_keys
 from subscribers.admin.deletion import CarefulDeletion
@@ -20,7 +21,7 @@ class EvidenceAdmin(NeverChanged, CarefulDeletion):
     """A plain form adds a row. The permission to delete allows the action that ends rows."""
 
     form_class: type[forms.Form]
-    add_title: str
+    add_title: str | Promise
     add_template: str
 
     def add_view(self, request: HttpRequest, *_: Any, **__: Any) -> HttpResponse:
@@ -52,11 +53,11 @@ class EvidenceAdmin(NeverChanged, CarefulDeletion):
         raise NotImplementedError
 
     def add_page(
-        self, request: HttpRequest, form: forms.Form, *, title: str, **context: Any
+        self, request: HttpRequest, form: forms.Form, *, title: str | Promise, **context: Any
     ) -> HttpResponse:
         media = self.media + form.media
         return framed(
-            self, request, self.add_template, title=title, form=form, media=media, **context
+            self, request, self.add_template, title=str(title), form=form, media=media, **context
         )
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:

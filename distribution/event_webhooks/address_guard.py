@@ -32,6 +32,10 @@ class AddressError(Exception):
     """The address is refused; the text says why and what to do."""
 
 
+class UnknownNameError(AddressError):
+    """The name cannot be resolved now; later it may be."""
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """A checked address to connect to."""
@@ -48,6 +52,15 @@ def check(url: str) -> None:
     _parse(url)
 
 
+def check_reachable(url: str) -> None:
+    """Check a URL that is to be stored: one that could never be posted to is refused. A name that
+    nobody knows yet may be known later."""
+    try:
+        resolve(url)
+    except UnknownNameError:
+        return
+
+
 def resolve(url: str) -> Target:
     """The address to connect to. Raises AddressError, also if the name is unknown."""
     secure, host, port, path = _parse(url)
@@ -56,8 +69,10 @@ def resolve(url: str) -> Target:
     if allowed:
         return Target(secure, host, port, path, allowed[0])
     if not secure and any(_is_public(ip) for ip in addresses):
-        raise AddressError("It is on the internet, where only https:// is posted to.")
-    raise AddressError("It is a private address: list its network in EVENT_PRIVATE_NETWORKS.")
+        raise AddressError("This address is on the internet. Use https://.")
+    raise AddressError(
+        "This is a private address. To allow it, list its network in EVENT_PRIVATE_NETWORKS."
+    )
 
 
 def _parse(url: str) -> tuple[bool, str, int, str]:
@@ -65,16 +80,16 @@ def _parse(url: str) -> tuple[bool, str, int, str]:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
-        raise AddressError("That is no URL.") from None
+        raise AddressError("This is not a URL.") from None
     if parts.scheme not in ("https", "http") or not parts.hostname:
-        raise AddressError("Write a URL that begins with https://.")
+        raise AddressError("Enter a URL that starts with https://.")
     if parts.username is not None or parts.password is not None:
-        raise AddressError("Leave out user and password: events are signed instead.")
+        raise AddressError("Remove the user and password. Events are signed instead.")
     if any(not "!" <= letter <= "~" for letter in url):
-        raise AddressError("Write it without blanks and other special characters.")
+        raise AddressError("Remove spaces and special characters.")
     secure = parts.scheme == "https"
     if not secure and not settings.EVENT_PRIVATE_NETWORKS:
-        raise AddressError("Write a URL that begins with https://.")
+        raise AddressError("Enter a URL that starts with https://.")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return secure, parts.hostname, port or (443 if secure else 80), path
 
@@ -83,7 +98,7 @@ def _look_up(host: str, port: int) -> list[Address]:
     try:
         entries = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError):
-        raise AddressError("Its name is not known.") from None
+        raise UnknownNameError("Its name cannot be resolved.") from None
     return [_unmap(ipaddress.ip_address(str(entry[4][0]).partition("%")[0])) for entry in entries]
 
 

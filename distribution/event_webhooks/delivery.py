@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.serializers.json import DjangoJSONEncoder
@@ -24,6 +25,7 @@ from distribution.alerts.catalogue import AlertRule
 from distribution.event_webhooks import fan_out, http_post, subscriptions
 from distribution.event_webhooks.http_post import PostResult
 from distribution.models import EventDelivery, EventSubscription, OutgoingEvent, PostState
+from distribution.models.outgoing import new_uid
 from distribution.runtime.background import BackgroundJob
 
 log = logging.getLogger(__name__)
@@ -38,6 +40,7 @@ LEASE = timedelta(seconds=60)
 TURN_SECONDS = 10.0  # for one subscription, then the next one is served
 EVENTS_PER_TURN = 100
 GONE = 410  # HTTP status
+TEST = "test"  # the type of an event that a person sends to try a receiver
 DELETE_LIMIT = 5000  # old events in one call
 
 
@@ -93,18 +96,32 @@ def _lease(subscription: EventSubscription, now: datetime) -> bool:
     return due.exists() and bool(rows.update(busy_until=now + LEASE))
 
 
+def post_test(subscription: EventSubscription, *, now: datetime) -> PostResult:
+    """Post an event of the type `test` once, whatever types are chosen; it is not kept."""
+    data = {"subscription": subscription.name}
+    return _post_signed(
+        subscription, new_uid(), {"type": TEST, "timestamp": now, "data": data}, now
+    )
+
+
 def _post(subscription: EventSubscription, delivery: EventDelivery, now: datetime) -> PostResult:
     event = delivery.event
     content = {"type": event.kind, "timestamp": event.at, "data": event.data}
+    return _post_signed(subscription, event.uid, content, now)
+
+
+def _post_signed(
+    subscription: EventSubscription, uid: str, content: dict[str, Any], now: datetime
+) -> PostResult:
     body = json.dumps(content, cls=DjangoJSONEncoder, ensure_ascii=False, separators=(",", ":"))
     signatures = [
-        Webhook(secret).sign(event.uid, now.astimezone(UTC), body)
+        Webhook(secret).sign(uid, now.astimezone(UTC), body)
         for secret in subscriptions.secrets_of(subscription, now=now)
     ]
     headers = {
         "Content-Type": "application/json",
         "User-Agent": "Daybreak",
-        "webhook-id": event.uid,
+        "webhook-id": uid,
         "webhook-timestamp": str(int(now.timestamp())),
         "webhook-signature": " ".join(signatures),
     }

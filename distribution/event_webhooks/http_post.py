@@ -46,9 +46,9 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> PostResult:
     except ssl.SSLError as error:
         return PostResult(None, f"Its certificate or encryption is not accepted: {error.reason}.")
     except TimeoutError:
-        return PostResult(None, "It did not answer in time.")
+        return PostResult(None, "It did not respond in time.")
     except (OSError, http.client.HTTPException) as error:
-        return PostResult(None, f"It was not reached: {type(error).__name__}.")
+        return PostResult(None, f"It could not be reached: {type(error).__name__}.")
 
 
 def _result(response: http.client.HTTPResponse) -> PostResult:
@@ -58,7 +58,7 @@ def _result(response: http.client.HTTPResponse) -> PostResult:
     if 200 <= response.status < 300:
         return PostResult(response.status)
     redirected = " Redirects are not followed." if 300 <= response.status < 400 else ""
-    return PostResult(response.status, f"It answered {response.status}.{redirected}", wait)
+    return PostResult(response.status, f"It responded with {response.status}.{redirected}", wait)
 
 
 @contextlib.contextmanager

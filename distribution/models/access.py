@@ -10,13 +10,13 @@ from django.db.models import Q
 
 
 class Scope(models.TextChoices):
-    """What a token may do. No scope includes another one."""
+    """What a token can do. No scope includes another one."""
 
-    READ = "read", "Read everything but people"
+    READ = "read", "Read everything except people and content"
     SUBSCRIBERS = "subscribers", "Read and change subscribers"
-    CONTENT = "content", "Submit content"
-    DISTRIBUTE = "distribute", "Start, plan, pause, resume and cancel distributions"
-    ADMIN = "admin", "Acknowledge alerts, and whatever else runs the house"
+    CONTENT = "content", "List, submit, withdraw and replace content"
+    DISTRIBUTE = "distribute", "Start, schedule, pause, resume, cancel and retry distributions"
+    ADMIN = "admin", "Acknowledge alerts"
 
 
 class ApiTokenQuerySet(models.QuerySet["ApiToken"]):

@@ -107,6 +107,7 @@ OTHERS: dict[str, str | None] = {
             "admin:distribution_decide",
             "admin:distribution_pause_reason",
             "admin:distribution_doubts",
+            "admin:distribution_eventsubscription_send_test",
             "admin:phonepool_phonenumber_demote",
             "admin:phonepool_phonenumber_disable",
             "admin:phonepool_phonenumber_enable",
@@ -133,6 +134,7 @@ OTHERS: dict[str, str | None] = {
     "setup_webhook": "A",
     "setup_test": None,  # a POST only
     "system_status": "OA",
+    "api_index": None,  # fixed texts: tests/api/test_index.py
     "signed_in": STAFF,
     "second_factor": STAFF,
     "second_factor_set_up": STAFF,

@@ -14,7 +14,7 @@ from subscribers import phones
 from subscribers.models import Erasure, Status, Subscriber
 from tests import builders
 from tests.api.tokens import a_program
-from tests.distribution.staff import a_member
+from tests.distribution.staff import a_client, a_member
 
 pytestmark = pytest.mark.django_db
 WHY = {"reason": "Asked for it by email"}
@@ -69,6 +69,14 @@ def test_a_role_that_cannot_erase_in_the_admin_cannot_here() -> None:
     client = a_program("subscribers", user=a_member("Editor"))
     answer = erase(person, client=client)
     assert (answer.status_code, answer.json()["code"]) == (403, "role_missing")
+    assert not Erasure.objects.exists()
+
+
+def test_a_session_erases_nobody_here_because_the_admin_asks_for_the_password_first() -> None:
+    person = builders.a_subscriber()
+    url = f"/api/distribution/subscribers/{person.pk}/erase"
+    answer = a_client("Administrator").post(url, WHY, content_type="application/json")
+    assert (answer.status_code, answer.json()["code"]) == (401, "not_authenticated")
     assert not Erasure.objects.exists()
 
 

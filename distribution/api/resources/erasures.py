@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from distribution.api.auth import audit
-from distribution.api.auth.authentication import actor
+from distribution.api.auth.authentication import TokenAuthentication, actor
 from distribution.api.http.fields import Body, Flag, Text, validated_body
 from distribution.api.resources.subscribers import get_subscriber
 from distribution.models import Scope
@@ -51,6 +51,8 @@ class Erase(APIView):
 
     scopes = {"POST": Scope.SUBSCRIBERS}
     permissions = {"POST": "subscribers.erase_subscriber"}
+    # Not by a browser's session: in the admin, erasing asks for password and code once more.
+    authentication_classes = [TokenAuthentication]
 
     @extend_schema(request=EraseBody, responses=ErasureShown)
     def post(self, request: Request, id: int) -> Response:

@@ -14,16 +14,20 @@ from distribution.models import Scope
 
 
 class Command(BaseCommand):
-    help = "Make a token for a program that uses the API. Its key is shown once, on stdout."
+    help = "Create a token for a program that uses the API. Its key is shown once, on stdout."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("name", help="whose program it is: crm, portal")
-        parser.add_argument("--user", required=True, help="in whose name it acts: a username")
-        parser.add_argument("--by", help="who makes it: a username; default: the same person")
+        parser.add_argument("name", help="a name for the program, such as crm or portal")
+        parser.add_argument(
+            "--user", required=True, help="the owner in whose name it acts: a username"
+        )
+        parser.add_argument("--by", help="who creates it: a username (default: the owner)")
         parser.add_argument(
             "--scope", action="append", required=True, choices=Scope.values, dest="scopes"
         )
-        parser.add_argument("--days", type=int, default=365, help="until it expires; 0: never")
+        parser.add_argument(
+            "--days", type=int, default=365, help="days until it expires; 0: never (default: 365)"
+        )
 
     def handle(self, *_: Any, **options: Any) -> None:
         user = _staff(options["user"])
@@ -41,9 +45,9 @@ class Command(BaseCommand):
             )
         except tokens.TokenError as error:
             raise CommandError(str(error)) from None
-        until = f"until {token.expires_at:%d %b %Y}" if token.expires_at else "for ever"
+        until = f"until {token.expires_at:%d %b %Y}" if token.expires_at else "no expiry"
         self.stderr.write(f"{token}, scopes {', '.join(token.scopes)}, {until}.")
-        self.stderr.write("Keep the key now: it is not shown again.")
+        self.stderr.write("Copy the key now. It is not shown again.")
         self.stdout.write(key)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from datetime import timedelta
 from io import StringIO
@@ -42,9 +43,27 @@ def test_the_page_shows_the_key_once_and_keeps_its_digest_only():
         assert key not in text
 
 
+def test_the_page_of_a_key_has_a_title_a_copy_button_and_a_complete_command():
+    form = {"name": "crm", "user": a_member().pk, "lives": "90", "read": "on"}
+    client = a_client("Administrator")
+    page = client.post(ADD, form)
+    text = page.content.decode()
+    key = re.search(r"dbk_[\w-]{43}", text)[0]
+    assert re.search(r"<title>\s*Your new API key", text)
+    assert f'data-copy="{key}"' in text
+    command = (
+        f'curl --header "Authorization: Bearer {key}" http://testserver/api/distribution/status'
+    )
+    assert command in html.unescape(text)
+    assert "no-store" in page["Cache-Control"]
+    asked = re.search(r"http://testserver(\S+?)<", text)[1]
+    assert Client().get(asked, headers={"Authorization": f"Bearer {key}"}).status_code == 404
+    assert re.search(r"<title>\s*Create an API token", client.get(ADD).content.decode())
+
+
 def test_a_token_that_may_do_nothing_is_not_made():
     form = {"name": "crm", "user": a_member().pk, "lives": "90"}
-    assert b"Choose what it may do" in a_client("Administrator").post(ADD, form).content
+    assert b"Choose at least one scope" in a_client("Administrator").post(ADD, form).content
     assert not ApiToken.objects.exists()
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from ipaddress import ip_network
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.urls import reverse
 from django.utils import timezone
+from standardwebhooks import Webhook
 
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.event_webhooks import delivery
 from distribution.models import EventDelivery, EventSubscription, PostState
 from tests.distribution.receivers import a_receiver, a_subscription
-from tests.shown_forms import confirm_rows
+from tests.distribution.staff import a_client
+from tests.shown_forms import confirm_rows, marks_of
 
 pytestmark = pytest.mark.django_db
 ADD = reverse("admin:distribution_eventsubscription_add")
@@ -29,7 +32,8 @@ def test_a_listener_is_added_and_its_secret_is_shown_once_and_logged_never(admin
     first = admin_client.post(ADD, {**form, "active": "on"}, follow=True).content.decode()
 
     listener = EventSubscription.objects.get()
-    assert SECRET.findall(first.replace("&#x2B;", "+")) == [listener.secret]
+    assert set(SECRET.findall(first.replace("&#x2B;", "+"))) == {listener.secret}
+    assert f'data-copy="{listener.secret}"' in first.replace("&#x2B;", "+")
     assert (listener.kinds, listener.active) == (["alert.opened"], True)
     page = reverse("admin:distribution_eventsubscription_change", args=[listener.pk])
     for url in (LISTENERS, page):
@@ -56,7 +60,7 @@ def test_a_new_secret_is_shown_once_and_the_act_is_logged(admin_client):
     assert listener.former_secret == former
     assert listener.secret in shown.replace("&#x2B;", "+")
     (entry,) = LogEntry.objects.all()
-    assert "Gave a new secret." in entry.change_message
+    assert "Secret rotated." in entry.change_message
     assert "whsec_" not in entry.change_message
 
 
@@ -95,3 +99,63 @@ def test_the_built_in_listener_is_neither_renamed_nor_deleted(admin_client, sett
     assert "https://crm.example/status" in admin_client.get(LISTENERS).content.decode()
     delete = reverse("admin:distribution_eventsubscription_delete", args=[builtin.pk])
     assert admin_client.post(delete, {"post": "yes"}).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1/hook",
+        "https://10.0.0.8/hook",
+        "https://169.254.169.254/latest",
+        "https://[::1]/hook",
+        "http://8.8.8.8/hook",
+    ],
+)
+@pytest.mark.parametrize("networks", [[], ["192.168.7.0/24"]])
+def test_an_address_that_can_never_be_posted_to_is_not_saved(admin_client, settings, url, networks):
+    settings.EVENT_PRIVATE_NETWORKS = [ip_network(network) for network in networks]
+    answer = admin_client.post(ADD, {"name": "CRM", "url": url, "active": "on"})
+
+    assert answer.status_code == 200
+    assert not EventSubscription.objects.exists()
+
+
+def test_secrets_are_on_pages_that_nothing_keeps_and_in_no_message(admin_client):
+    form = {"name": "CRM", "url": "https://8.8.8.8/hook", "active": "on"}
+    page = admin_client.post(ADD, form)
+    listener = EventSubscription.objects.get()
+    chosen = {"action": "change_secret", "_selected_action": [listener.pk]}
+    rotated = confirm_rows(admin_client, LISTENERS, chosen)
+    for shown in (page, rotated):
+        assert "whsec_" in shown.content.decode()
+        assert "no-store" in shown["Cache-Control"]
+        assert "<title>" in shown.content.decode()
+    assert "whsec_" not in admin_client.get(LISTENERS).content.decode()
+
+
+def test_a_test_event_is_posted_once_and_its_answer_is_shown(admin_client):
+    with a_receiver() as receiver:
+        listener = a_subscription(receiver.url, kinds=["alert.opened"])
+        url = reverse("admin:distribution_eventsubscription_send_test", args=[listener.pk])
+        assert receiver.url in admin_client.get(url).content.decode()
+        for status, told in ((200, "responded with 200"), (500, "responded with 500")):
+            receiver.status = status
+            form = marks_of(admin_client.get(url))
+            assert told in admin_client.post(url, form, follow=True).content.decode()
+
+    assert len(receiver.posts) == 2
+    post = receiver.posts[0]
+    body = Webhook(listener.secret).verify(
+        post.body, {k.lower(): v for k, v in post.headers.items()}
+    )
+    assert (body["type"], body["data"]) == ("test", {"subscription": listener.name})
+    assert not EventDelivery.objects.exists()
+    assert "Test event sent." in LogEntry.objects.latest("pk").change_message
+
+
+@pytest.mark.parametrize("role", ["Viewer", "Operator", "Editor", "Approver"])
+def test_only_who_manages_subscriptions_sends_a_test_event(role):
+    listener = a_subscription("https://8.8.8.8/hook")
+    url = reverse("admin:distribution_eventsubscription_send_test", args=[listener.pk])
+    assert a_client(role).get(url).status_code == 403
+    assert a_client(role).post(url).status_code == 403

@@ -17,7 +17,7 @@ def test_one_who_drips_its_answer_is_cut_off(receiver, monkeypatch):
 
     answer = http_post.post(receiver.url, b"{}", {})
 
-    assert answer == http_post.PostResult(None, "It did not answer in time.")
+    assert answer == http_post.PostResult(None, "It did not respond in time.")
 
 
 def test_a_redirect_is_not_followed(receiver):
@@ -26,7 +26,10 @@ def test_a_redirect_is_not_followed(receiver):
         answer = http_post.post(receiver.url, b"{}", {})
 
         assert elsewhere.posts == []
-    assert (answer.ok, answer.error) == (False, "It answered 307. Redirects are not followed.")
+    assert (answer.ok, answer.error) == (
+        False,
+        "It responded with 307. Redirects are not followed.",
+    )
 
 
 @pytest.mark.parametrize(
@@ -84,12 +87,12 @@ def test_a_public_place_is_connected_to_at_the_address_that_was_judged(settings,
     answer = http_post.post("https://hooks.example/x", b"{}", {})
 
     assert asked == [("93.184.215.14", 443)]
-    assert answer.error == "It was not reached: ConnectionRefusedError."
+    assert answer.error == "It could not be reached: ConnectionRefusedError."
 
 
 def test_on_the_internet_only_https_is_posted_to(monkeypatch):
     found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("93.184.215.14", 80))]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
 
-    with pytest.raises(AddressError, match="only https"):
+    with pytest.raises(AddressError, match="Use https"):
         address_guard.resolve("http://hooks.example/x")

@@ -82,8 +82,7 @@ def test_the_fallback_is_sent_in_its_place_and_recorded(content, fallback):
     severity, message = alerts()["content_invalid"]
     assert severity == "WARNING"
     assert message.startswith(
-        f"{distribution}: The fallback “A quiet morning” is sent "
-        "because “The day ahead” can't be: "
+        f"{distribution}: The fallback “A quiet morning” is sent because “The day ahead” can't be: "
     )
     assert "Variable 3: Enter a value" in message
 
