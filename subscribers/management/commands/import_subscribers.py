@@ -3,62 +3,69 @@
 from __future__ import annotations
 
 import csv
+import io
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from subscribers.importing.columns import Refusal
+from subscribers.importing.jobs import UPLOAD_BYTES_LIMIT
 from subscribers.importing.report import ImportReport
+from subscribers.importing.tables import workbook
 from subscribers.importing.tables.records import ImportRefused
 from subscribers.importing.upsert import import_csv
 from subscribers.spreadsheets import escape_formula
 
 SHOWN_REFUSALS = 20
-OPERATOR_CONSENT_SOURCE = "the word of whoever ran manage.py import_subscribers"
+OPERATOR_CONSENT_SOURCE = "Stated by whoever ran manage.py import_subscribers"
 _COUNTS = ("new", "changed", "unchanged", "kept_opted_out", "refused")
 _SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 
 
 class Command(BaseCommand):
-    help = "Import subscribers from a CSV file whose first line names the columns."
+    help = "Import subscribers from a CSV, XLSX or JSON lines file, as the admin does."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", help="the CSV file, or - for standard input")
+        parser.add_argument(
+            "file",
+            help=f"CSV, XLSX or JSON lines, up to {UPLOAD_BYTES_LIMIT // 2**20} MB; "
+            "- reads standard input",
+        )
         parser.add_argument("--dry-run", action="store_true", help="check only, write nothing")
         parser.add_argument(
             "--consent-source",
             default=OPERATOR_CONSENT_SOURCE,
             metavar="TEXT",
-            help="where and to what wording these people agreed; kept as evidence. "
-            "Without it, the word of whoever runs this command is kept",
+            help="where these people agreed, and to which wording; kept as evidence. "
+            "Without it, only that you said so is kept",
         )
         parser.add_argument(
             "--refused", type=Path, metavar="FILE.csv", help="write every refused line to this file"
         )
 
     def handle(self, *_: Any, **options: Any) -> None:
-        source: BinaryIO | Path = Path(options["file"])
-        if options["file"] == "-":
-            source = sys.stdin.buffer
+        name = options["file"]
         try:
+            content, notes = _read(name)
             with _refusal_file(options["refused"]) as on_refusal:
                 report = import_csv(
-                    source,
+                    io.BytesIO(content),
                     consent_source=options["consent_source"],
                     now=timezone.now(),
                     clock=timezone.now,
                     dry_run=options["dry_run"],
-                    filename="standard input" if options["file"] == "-" else "",
+                    filename="standard input" if name == "-" else name,
                     on_refusal=on_refusal,
                 )
         except ImportRefused as refusal:
             raise CommandError(str(refusal)) from refusal
+        report.notes[:0] = notes
         self._print_counts(report)
         self._print_refusals(report)
 
@@ -81,6 +88,23 @@ class Command(BaseCommand):
         if report.refused > SHOWN_REFUSALS:
             more = report.refused - SHOWN_REFUSALS
             self.stderr.write(f"… and {more:,} more: --refused FILE.csv writes them all.")
+
+
+def _read(name: str) -> tuple[bytes, list[str]]:
+    """The file as text, a workbook turned into CSV, and what to know of its sheets."""
+    try:
+        if name == "-":
+            content = sys.stdin.buffer.read(UPLOAD_BYTES_LIMIT + 1)
+        else:
+            with Path(name).open("rb") as file:
+                content = file.read(UPLOAD_BYTES_LIMIT + 1)
+    except OSError as error:
+        raise ImportRefused(f"The file cannot be opened: {error.strerror}.") from error
+    if len(content) > UPLOAD_BYTES_LIMIT:
+        raise ImportRefused(f"The file is larger than {UPLOAD_BYTES_LIMIT // 2**20} MB: split it.")
+    if workbook.is_workbook(content[:4]):
+        return workbook.read_list(content)
+    return content, []
 
 
 @contextmanager

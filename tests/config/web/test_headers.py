@@ -64,3 +64,9 @@ def test_a_machine_that_comes_without_https_is_refused_and_a_page_redirected(db,
     program = Client().get("/api/distribution/status")
     assert (program.status_code, program.json()["code"]) == (403, "https_only")
     assert Client().get("/admin/").status_code == 301
+
+
+def test_the_root_leads_to_the_admin_which_asks_for_a_sign_in(client):
+    answer = client.get("/")
+
+    assert (answer.status_code, answer["Location"]) == (302, "/admin/")

@@ -11,7 +11,9 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
+from subscribers.importing import jobs
 from subscribers.models import ConsentEvent, Subscriber
+from tests.subscribers.workbooks import a_workbook
 
 pytestmark = pytest.mark.django_db
 
@@ -49,6 +51,33 @@ def test_the_counts_and_the_refused_lines_are_printed(people):
     )
     assert err[1].startswith("line 4, phone “12”: The number has too few digits")
     assert ConsentEvent.objects.get().notice == "Form of June"
+
+
+def test_a_workbook_is_read_as_in_the_admin(tmp_path):
+    path = tmp_path / "people.xlsx"
+    path.write_bytes(
+        a_workbook(
+            ["Mobile Number", "Name", "City"], ["98123 45678", "Asha", "Pune"], ["12", "Ravi"]
+        )
+    )
+
+    out, err = command(path, CONSENT)
+
+    assert out[1] == "  new                    1"
+    assert out[5] == "  refused                1"
+    assert err[0].startswith("line 3, ")
+    person = Subscriber.objects.get()
+    assert (person.phone, person.name) == ("+919812345678", "Asha")
+    assert person.attributes == {"city": "Pune"}
+
+
+@pytest.mark.parametrize("name", ["people.csv", "people.jsonl"])
+def test_the_limit_is_the_admins(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(b"phone\n" + b"9812345678\n" * (jobs.UPLOAD_BYTES_LIMIT // 11 + 1))
+
+    with pytest.raises(CommandError, match="larger than 15 MB: split it"):
+        command(path, CONSENT)
 
 
 def test_a_dry_run_says_so_and_writes_nothing(people):
@@ -140,8 +169,8 @@ def test_standard_input_and_the_exit_code_of_a_refused_file():
     assert done.returncode == 1
     assert done.stdout == ""
     assert done.stderr == (
-        "CommandError: This is an Excel workbook or a ZIP archive, not CSV:"
-        " open it and save it as “CSV UTF-8”.\n"
+        "CommandError: The workbook is damaged. Open it in Excel, copy the list into a new workbook"
+        " or save it as “CSV UTF-8”.\n"
     )
 
 
