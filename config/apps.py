@@ -27,13 +27,22 @@ class ConfigConfig(AppConfig):
     def ready(self) -> None:
         from config.monitoring.sentry import start_sentry  # needs the models
         from config.setup import deploy_check  # noqa: F401 - registers a check
-        from config.staff import audit_log, log_erasure, roles, sessions, sign_in_log  # noqa: F401 - most connect signals
+        from config.staff import (  # noqa: F401 - most connect signals
+            audit_log,
+            log_erasure,
+            names,
+            roles,
+            sessions,
+            sign_in_log,
+        )
         from config.staff.encrypted_devices import encrypt_columns
         from config.web import field_key_check, proxy_check  # noqa: F401 - register checks
         from subscribers.people import personal_data
 
         encrypt_columns()
+        names.give()
 
+        post_migrate.connect(names.rename_permissions, sender=roles.last_app_with_models())
         post_migrate.connect(roles.create_roles, sender=roles.last_app_with_models())
         pre_migrate.connect(refuse_older_database, sender=roles.last_app_with_models())
         personal_data.register(log_erasure.PLACE)

@@ -63,9 +63,10 @@ class WebhookEvent(models.Model):
             ),
             models.Index(fields=["dead_at"], condition=~Q(dead_at=None), name="webhook_dead"),
         ]
+        verbose_name, verbose_name_plural = "webhook", "webhook inbox"
 
     def __str__(self) -> str:
-        return f"webhook {self.pk}"
+        return f"Webhook {self.pk}"
 
 
 class ItemCount(models.Model):

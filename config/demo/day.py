@@ -32,6 +32,7 @@ from distribution.analytics import counts  # noqa: E402
 from distribution.lifecycle import schedule  # noqa: E402
 from distribution.models import Distribution, Kind  # noqa: E402
 from distribution.runtime import india_time  # noqa: E402
+from distribution.service_level import sla  # noqa: E402
 from distribution.tasks import start_daily_distribution  # noqa: E402
 from phonepool.models import PhoneNumber  # noqa: E402
 
@@ -149,17 +150,15 @@ def _wait_for_end(
 
 
 def _progress(distribution: Distribution, triggered_at: datetime, now: datetime) -> Progress:
-    reach = counts.reach(distribution)
+    tally, reach = counts.tally(distribution), counts.reach(distribution)
     sent = counts.by_number(distribution)
-    delivered_basis = settings.SLA_BASIS == "delivered"
-    in_time = reach.delivered_in_time if delivered_basis else reach.accepted_in_time
     return Progress(
         seconds=(now - triggered_at).total_seconds(),
         recipients=distribution.recipients,
         accepted=reach.accepted,
         delivered=reach.delivered,
         rate=counts.recent_rate(distribution, now=now, seconds=2),
-        share=in_time / (distribution.recipients or 1),
+        share=sla.assess(distribution, tally, reach, 0.0, now=now).headline,
         basis=settings.SLA_BASIS,
         numbers=[
             (number.label, number.state, number.quality, sent.get(number.pk, 0))

@@ -13,6 +13,8 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from distribution.runtime.text_formats import percent
+
 console = Console(stderr=True, highlight=False)
 
 
@@ -30,7 +32,7 @@ class Progress:
     accepted: int
     delivered: int
     rate: float  # recently accepted per second
-    share: float  # SLA achievement, 0 to 1
+    share: float | None  # SLA achievement, 0 to 1; None: nobody is owed a message
     basis: str
     numbers: list[tuple[str, str, str, int]]  # label, state, quality, sent
     note: str = ""
@@ -69,7 +71,7 @@ def _line(progress: Progress) -> str:
     text = (
         f"{progress.seconds:6.1f} s  accepted {progress.accepted:,}/{progress.recipients:,}"
         f"  delivered {progress.delivered:,}  {progress.rate:5.1f}/s"
-        f"  SLA {progress.share:.1%} {progress.basis}"
+        f"  SLA {percent(progress.share)} {progress.basis}"
     )
     return f"{text}  ({progress.note})" if progress.note else text
 

@@ -15,6 +15,7 @@ from distribution.analytics import counts
 from distribution.ledger.reasons import category, heading
 from distribution.models import Delivery, Distribution, State
 from distribution.models.deliveries import UNSETTLED
+from distribution.runtime.text_formats import part_of, percent
 from phonepool.models import PhoneEvent, PhoneNumber, Role
 from webhooks.models import WebhookEvent
 
@@ -93,16 +94,16 @@ def passed(report: dict[str, Any]) -> bool:
 
 def summary(report: dict[str, Any], basis: str) -> str:
     """The summary for the customer."""
-    share = report[f"sla_{basis}"] or 0.0
+    share = percent(report[f"sla_{basis}"])
     failed, recipients = report["failed"], report["recipients"]
     lines = [
         f"Daily Distribution   Status: {report['state'].capitalize()}"
         f"    Recipients: {report['delivered']:,} / {recipients:,}"
-        f"    SLA achievement: {share:.1%} {basis} in the window",
+        f"    SLA achievement: {share} {basis} in the window",
         f"Delivery time: {_time_of_day(report['first_accepted_at'])} – "
         f"{_time_of_day(report['last_accepted_at'])} IST ({report['dispatch_seconds']:.1f} s, "
         f"first send {report['first_send_lateness_seconds']:.2f} s after the trigger, "
-        f"{report['pool_utilisation']:.1%} of what the pool allowed)",
+        f"{percent(report['pool_utilisation'])} of what the pool allowed)",
     ]
     for place, number in enumerate(report["per_number"], start=1):
         refused = number["rate_limited"]
@@ -112,8 +113,8 @@ def summary(report: dict[str, Any], basis: str) -> str:
             f"({number['quality']}{also}), peak {number['peak_per_second']}/s"
         )
     reasons = ", ".join(f"{heading(k)}: {v}" for k, v in report["failures"].items())
-    share_failed = failed / recipients if recipients else 0.0
-    lines.append(f"Failures: {failed} ({share_failed:.2%}){': ' + reasons if reasons else ''}")
+    share_failed = percent(part_of(failed, recipients))
+    lines.append(f"Failures: {failed} ({share_failed}){': ' + reasons if reasons else ''}")
     lines.append(
         f"Checked against the sandbox's own journal: {report['accepted']:,} people messaged, "
         f"{report['missed']} missed, {report['duplicates']} duplicates"

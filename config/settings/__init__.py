@@ -251,7 +251,7 @@ SENDING_WINDOW_SECONDS = env.integer("SENDING_WINDOW_SECONDS", 4 * 3600, low=1)
 SLA_WINDOW_SECONDS = env.integer("SLA_WINDOW_SECONDS", 300, low=1)
 SLA_TARGET = env.decimal("SLA_TARGET", 0.99, low=0.0, high=1.0)
 SLA_ALERT_THRESHOLD = env.decimal("SLA_ALERT_THRESHOLD", 0.97, low=0.0, high=1.0)
-SLA_BASIS = env.choice("SLA_BASIS", "delivered", ("delivered", "accepted"))
+SLA_BASIS = env.choice("SLA_BASIS", "accepted", ("accepted", "delivered"))
 
 # If the pool or the portfolio cannot reach all recipients in time: send what fits, by tier, and
 # raise an alert; or hold the whole distribution until a user decides.

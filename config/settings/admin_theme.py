@@ -91,6 +91,7 @@ UNFOLD: dict[str, Any] = {
         Asset("config/session.js"),
         Asset("config/unsaved.js"),
         Asset("config/copy.js"),
+        Asset("config/landmarks.js"),
     ],
     "COLORS": {
         # The warm end of a sunrise; dark enough on white for small letters.
@@ -118,5 +119,11 @@ UNFOLD: dict[str, Any] = {
             {"title": "Change password", "link": Link("admin:password_change")},
         ]
     },
-    "SIDEBAR": {"show_search": False, "show_all_applications": False, "navigation": NAVIGATION},
+    "COMMAND": {"search_models": []},
+    "SIDEBAR": {
+        "show_search": True,
+        "command_search": True,
+        "show_all_applications": False,
+        "navigation": NAVIGATION,
+    },
 }

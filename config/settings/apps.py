@@ -15,7 +15,7 @@ INSTALLED_APPS = [
     "django_filters",
     "drf_spectacular",
     "drf_spectacular_sidecar",
-    "unfold",  # before the admin, whose templates it replaces
+    "unfold.apps.BasicAppConfig",  # before the admin, whose templates it replaces
     "unfold.contrib.filters",
     "unfold.contrib.forms",
     "axes",
@@ -23,7 +23,7 @@ INSTALLED_APPS = [
     "django_otp",
     "django_otp.plugins.otp_totp",
     "django_otp.plugins.otp_static",
-    "django.contrib.admin.apps.SimpleAdminConfig",  # config/urls.py loads the pages
+    "config.staff.site.AdminConfig",  # config/urls.py loads the pages
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -5,11 +5,12 @@ from __future__ import annotations
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.utils.translation import gettext_lazy as _
 
 from config.web import request_ids
 from distribution.api.http import problems
 
-ANY = "Its address or its headers are not as a browser sends them: go back and try again."
+ANY = _("The address or its headers are not what a browser sends. Go back and try again.")
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -17,7 +18,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     than a stranger should know."""
     if problems.is_api(request):
         return problems.bad_request(request, exception)
-    sentence = str(exception) if isinstance(exception, BadRequest) else ANY
+    sentence = str(exception) if isinstance(exception, BadRequest) else str(ANY)
     return HttpResponse(render_to_string("400.html", _context(sentence=sentence)), status=400)
 
 

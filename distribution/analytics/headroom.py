@@ -31,7 +31,7 @@ class Headroom:
 
     @property
     def percent(self) -> int:
-        return min(100, round(100 * self.used / self.limit)) if self.limit else 0
+        return min(100, 100 * self.used // self.limit) if self.limit else 0
 
     @property
     def enough(self) -> bool:

@@ -147,12 +147,12 @@ def retry(
     that was cancelled, after a restore, and when no delivery is safe.
     """
     rules.require_permission(
-        by, PERMISSION, refusal="This needs the permission to have the failed tried again."
+        by, PERMISSION, refusal="You don’t have permission to retry failed deliveries."
     )
     reason = rules.require_reason(reason, kept_with="each delivery")
     pks = list(safe_ones(distribution_id).values_list("pk", flat=True)) if only is None else only
     if not pks:
-        raise InterventionError("There is nobody to whom it could be sent again safely.")
+        raise InterventionError("There are no failures that can be retried safely.")
     batches: set[int] = set()
     retried = 0
     for start in range(0, len(pks), CHUNK_SIZE):

@@ -41,4 +41,4 @@ class Alert(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.rule} {self.scope}".strip()
+        return self.message

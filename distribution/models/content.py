@@ -158,7 +158,7 @@ class Content(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.title} ({self.day or 'fallback'})"
+        return f"{self.title} ({f'{self.day:%-d %b %Y}' if self.day else 'fallback'})"
 
 
 class Decision(models.TextChoices):
@@ -185,7 +185,8 @@ class Approval(AppendOnly):
 
     class Meta:
         ordering = ["at", "pk"]
+        verbose_name = "decision"
         constraints = [value_is_known("approval", "decision", Decision)]
 
     def __str__(self) -> str:
-        return f"{self.decision} by {self.by}"
+        return f"{self.get_decision_display()} by {self.by}"

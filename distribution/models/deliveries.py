@@ -21,6 +21,7 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models import Count, Q
+from django.utils.translation import gettext_lazy as _
 
 from distribution.models.distributions import Distribution
 from distribution.models.pricing import Pricing
@@ -28,20 +29,20 @@ from phonepool.constraints import value_is_known
 from phonepool.masking import MAX_DETAILS_CHARACTERS, MAX_TRACE_ID_CHARACTERS
 from phonepool.models import PhoneNumber
 from subscribers.append_only import AppendOnly
-from subscribers.models import Subscriber
+from subscribers.models import Subscriber, Tier
 
 
 class State(models.TextChoices):
-    PENDING = "PENDING"
-    CLAIMED = "CLAIMED"
-    INFLIGHT = "INFLIGHT"
-    UNKNOWN = "UNKNOWN"
-    RETRY_WAIT = "RETRY_WAIT"
-    ACCEPTED = "ACCEPTED"
-    HELD = "HELD"
-    FAILED = "FAILED"
-    SKIPPED = "SKIPPED"
-    UNCONFIRMED = "UNCONFIRMED"
+    PENDING = "PENDING", _("Waiting")
+    CLAIMED = "CLAIMED", _("Queued")
+    INFLIGHT = "INFLIGHT", _("Being sent")
+    UNKNOWN = "UNKNOWN", _("No answer yet")
+    RETRY_WAIT = "RETRY_WAIT", _("Will retry")
+    ACCEPTED = "ACCEPTED", _("Accepted")
+    HELD = "HELD", _("Held by WhatsApp")
+    FAILED = "FAILED", _("Failed")
+    SKIPPED = "SKIPPED", _("Skipped")
+    UNCONFIRMED = "UNCONFIRMED", _("Unconfirmed")
 
 
 CLAIMABLE = (State.PENDING, State.RETRY_WAIT)
@@ -51,21 +52,21 @@ UNSETTLED = (*CLAIMABLE, State.CLAIMED, State.INFLIGHT, State.UNKNOWN, State.HEL
 class AttemptOutcome(models.TextChoices):
     """How an attempt that was not accepted ended; the first three as the client returns them."""
 
-    NOT_SENT = "NOT_SENT"  # no byte left this machine
-    REJECTED = "REJECTED"  # the Cloud API said no
-    UNKNOWN = "UNKNOWN"  # no answer, or an unreadable one
-    REPORTED = "REPORTED"  # accepted, and reported as failed by a webhook
-    FORGOTTEN = "FORGOTTEN"  # a restored database does not know its outcome
-    CONFLICT = "CONFLICT"  # WhatsApp gave it another message's id
+    NOT_SENT = "NOT_SENT", _("Not sent")  # no byte left this machine
+    REJECTED = "REJECTED", _("Rejected by WhatsApp")  # the Cloud API said no
+    UNKNOWN = "UNKNOWN", _("No answer")  # or an unreadable one
+    REPORTED = "REPORTED", _("Reported as failed")  # accepted, and then failed by a webhook
+    FORGOTTEN = "FORGOTTEN", _("Outcome lost in a restore")
+    CONFLICT = "CONFLICT", _("Message ID of another message")
 
 
 class Progress(models.IntegerChoices):
     """What WhatsApp reported; rises within an attempt, never falls."""
 
-    NONE = 0
-    SENT = 1
-    DELIVERED = 2
-    READ = 3
+    NONE = 0, _("No report yet")
+    SENT = 1, _("Sent")
+    DELIVERED = 2, _("Delivered")
+    READ = 3, _("Read")
 
 
 class DeliveryQuerySet(models.QuerySet["Delivery"]):
@@ -89,7 +90,7 @@ class Delivery(models.Model):
         Subscriber, models.PROTECT, related_name="deliveries", db_index=False
     )
     phone = models.CharField(max_length=16)  # as frozen: the number that is written to
-    tier = models.CharField(max_length=8)
+    tier = models.CharField(max_length=8, choices=Tier)
     language = models.CharField(max_length=6, blank=True, db_default="")  # as frozen
     batch_no = models.PositiveIntegerField()
 
@@ -202,7 +203,7 @@ class Delivery(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.pk}: {self.state}"
+        return f"Delivery {self.pk}"
 
 
 class Attempt(AppendOnly):
@@ -232,4 +233,4 @@ class Attempt(AppendOnly):
         ]
 
     def __str__(self) -> str:
-        return f"{self.attempt_id}: {self.outcome} {self.reason}"
+        return f"Attempt {self.attempt_id}"

@@ -6,15 +6,17 @@ from datetime import datetime, timedelta
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from distribution.models.content import Content
 from phonepool.constraints import value_is_known
 
 
 class Kind(models.TextChoices):
-    DAILY = "DAILY"
-    ONE_TIME = "ONE_TIME"
-    MANUAL = "MANUAL"
+    DAILY = "DAILY", _("Daily")
+    ONE_TIME = "ONE_TIME", _("One-time")
+    MANUAL = "MANUAL", _("Manual")
 
 
 class DistributionState(models.TextChoices):
@@ -118,4 +120,9 @@ class Distribution(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.local_date}"
+        """`Daily distribution of 23 Nov 2026`; the others, of which a day has several, with the
+        time they were planned for."""
+        name = f"{self.get_kind_display()} distribution of {self.local_date:%-d %b %Y}"
+        if self.kind == Kind.DAILY:
+            return name
+        return f"{name}, {timezone.localtime(self.planned_at):%H:%M %Z}"

@@ -20,10 +20,10 @@ class DailyTime(models.Model):
 
     class Meta:
         ordering = ["-from_day"]
-        verbose_name = "daily time"
+        verbose_name = verbose_name_plural = "daily time"
 
     def __str__(self) -> str:
-        return f"{self.time:%H:%M} IST from {self.from_day:%d %b %Y}"
+        return f"{self.time:%H:%M} IST from {self.from_day:%-d %b %Y}"
 
 
 class BlackoutDate(models.Model):
@@ -41,7 +41,7 @@ class BlackoutDate(models.Model):
         verbose_name = "blackout date"
 
     def __str__(self) -> str:
-        return f"{self.day:%d %b %Y}: {self.reason}"
+        return f"{self.day:%-d %b %Y}: {self.reason}"
 
 
 class OneTime(Distribution):

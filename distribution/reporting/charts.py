@@ -10,8 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
+from django.utils.translation import gettext as _
+
 from distribution.analytics.timeline import Timeline
-from distribution.reporting.text_formats import duration
+from distribution.runtime.text_formats import duration, percent
 
 WIDTH, HEIGHT = 1000, 300
 TIME_LABELS = 5
@@ -41,7 +43,7 @@ class Chart:
 
 
 def throughput(past: Timeline, *, span: float, needed: float, deadline: float) -> Chart:
-    """Messages a second. `needed` is the constant rate that keeps the service level.
+    """Messages per second. `needed` is the constant rate that keeps the service level.
 
     The drawing is `span` seconds wide, and `deadline` is in seconds from its start.
     """
@@ -52,14 +54,20 @@ def throughput(past: Timeline, *, span: float, needed: float, deadline: float) -
     level = _y(needed, top)
     edge = _place(deadline, span)
     return Chart(
-        title="Messages a second",
-        summary=f"At most {max(accepted_rates, default=0):.0f} accepted and "
-        f"{max(delivered_rates, default=0):.0f} delivered a second; "
-        f"{needed:.0f} a second keep the service level.",
+        title=_("Messages per second"),
+        summary=_(
+            "Peak: %(accepted)d accepted and %(delivered)d delivered per second. "
+            "The service level needs %(needed)d per second."
+        )
+        % {
+            "accepted": round(max(accepted_rates, default=0)),
+            "delivered": round(max(delivered_rates, default=0)),
+            "needed": round(needed),
+        },
         lines=[
-            Line("needed", "target", f"0,{level} {WIDTH if edge is None else edge:.1f},{level}"),
-            Line("accepted", "accepted", _steps(accepted_rates, top, step)),
-            Line("delivered", "delivered", _steps(delivered_rates, top, step)),
+            Line(_("needed"), "target", f"0,{level} {WIDTH if edge is None else edge:.1f},{level}"),
+            Line(_("accepted"), "accepted", _steps(accepted_rates, top, step)),
+            Line(_("delivered"), "delivered", _steps(delivered_rates, top, step)),
         ],
         top=f"{top:,.0f}/s",
         times=_times(span),
@@ -74,16 +82,22 @@ def progress(past: Timeline, *, span: float, people: int, target: float, deadlin
     step = _step(past.width, span)
     goal = min(deadline, span) / span * WIDTH if span else WIDTH
     return Chart(
-        title="Share of the people reached",
-        summary=f"{accepted_shares[-1] if accepted_shares else 0:.1%} accepted and "
-        f"{delivered_shares[-1] if delivered_shares else 0:.1%} delivered; "
-        f"the service level asks for {target:.0%} at the deadline.",
+        title=_("Reached"),
+        summary=_(
+            "%(accepted)s accepted and %(delivered)s delivered. "
+            "The service level asks for %(target)s by the deadline."
+        )
+        % {
+            "accepted": percent(accepted_shares[-1] if accepted_shares else 0.0),
+            "delivered": percent(delivered_shares[-1] if delivered_shares else 0.0),
+            "target": percent(target),
+        },
         lines=[
-            Line("service level", "target", f"0,{HEIGHT} {goal:.1f},{_y(target, 1)}"),
-            Line("accepted", "accepted", _points(accepted_shares, step)),
-            Line("delivered", "delivered", _points(delivered_shares, step)),
+            Line(_("service level"), "target", f"0,{HEIGHT} {goal:.1f},{_y(target, 1)}"),
+            Line(_("accepted"), "accepted", _points(accepted_shares, step)),
+            Line(_("delivered"), "delivered", _points(delivered_shares, step)),
         ],
-        top="100 %",
+        top="100%",
         times=_times(span),
         deadline=_place(deadline, span),
     )

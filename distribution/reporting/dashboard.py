@@ -6,6 +6,8 @@ all of them.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.contrib.admin.views.decorators import staff_member_required
 from django.contrib.auth.decorators import permission_required
 from django.db.models import Count, QuerySet, Window
@@ -18,8 +20,11 @@ from django.views.decorators.http import require_safe
 from distribution.lifecycle import control
 from distribution.models import Alert, Distribution, DistributionState
 from distribution.models.distributions import UNOPENED
+from distribution.reporting import today
 from distribution.reporting.snapshot import take_snapshot
 from distribution.runtime.caches import ShortLivedCache
+from distribution.runtime.text_formats import relative
+from distribution.service_level.sla import LATE_START_AFTER
 from subscribers.shown_part import Part
 
 RUNNING_REFRESH_MS, IDLE_REFRESH_MS = 1000, 5000  # how often a page fetches the fragment
@@ -72,21 +77,33 @@ def _unexplained() -> Distribution | None:
 def _render(*, with_alerts: bool, may_pause: bool) -> str:
     now = timezone.now()
     running = list(Distribution.objects.running().order_by("planned_at"))
-    latest = None if running else Distribution.objects.exclude(opened_at=None).first()
-    shown = running[0] if running else latest
+    late = None if running else _late(now)
+    latest = None if running or late else Distribution.objects.exclude(opened_at=None).first()
+    shown = running[0] if running else late or latest
     planned = Distribution.objects.filter(state__in=UNOPENED).order_by("planned_at")
+    following = None if running or late else planned.first()
     alerts = Alert.objects.filter(closed_at=None).order_by("severity", "-opened_at")
     context = {
         "snapshot": take_snapshot(shown, now=now) if shown else None,
         "running": bool(running),
         "controls": running if may_pause else [],
         "others": running[1:],
-        "next": None if running else planned.first(),
+        "late": relative(late.planned_at, now) if late else "",
+        "next": following,
+        "next_in": relative(following.planned_at, now) if following else "",
         "alerts": _first(alerts) if with_alerts else None,
         "at": now,
-        "refresh_ms": RUNNING_REFRESH_MS if running else IDLE_REFRESH_MS,
+        "refresh_ms": RUNNING_REFRESH_MS if running or late else IDLE_REFRESH_MS,
     }
     return render_to_string("dashboard/fragment.html", context)
+
+
+def _late(now: datetime) -> Distribution | None:
+    """The earliest whose time has come and that has not begun: blocked, or nobody opens it."""
+    due = today.held_back(now)
+    if due is None or due.state == DistributionState.BLOCKED:
+        return due
+    return due if now - due.planned_at > LATE_START_AFTER else None
 
 
 def _first(alerts: QuerySet[Alert]) -> Part:

@@ -7,10 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext as _
+
 from distribution.analytics.grouped_counts import DeliveryGroup
 from distribution.models import State
-from distribution.reporting.text_formats import percent
-from phonepool.models import Breaker, NumberState, PhoneNumber, Quality
+from distribution.runtime.text_formats import part_of, percent
+from phonepool.models import Breaker, NumberState, PhoneNumber, Quality, Role
 from phonepool.numbers import health
 
 
@@ -20,14 +22,15 @@ class NumberShare:
 
     label: str
     role: str
-    condition: str  # sending, resting, stopped by faults …
+    is_backup: bool
+    condition: str  # sending, paused, stopped after failures …
     is_impaired: bool
     quality: str
-    rate: float  # messages a second it may send now
+    rate: float  # messages per second it can send now
     accepted: int
     delivered: int
     failed: int
-    share: float  # 0..1 of all accepted
+    share: float | None  # 0..1 of all accepted; None while nothing is
 
     @property
     def percent(self) -> str:
@@ -37,7 +40,8 @@ class NumberShare:
 def number_shares(
     groups: Sequence[DeliveryGroup], numbers: Iterable[PhoneNumber], now: datetime, *, running: bool
 ) -> list[NumberShare]:
-    """One row for each number. Columns sum to the whole, less deliveries without a number."""
+    """One row for each number, primaries first. Columns sum to the whole, less deliveries without
+    a number."""
     accepted: Counter[int | None] = Counter()
     delivered: Counter[int | None] = Counter()
     failed: Counter[int | None] = Counter()
@@ -46,21 +50,23 @@ def number_shares(
         delivered[group.number_id] += group.count if group.is_delivered else 0
         failed[group.number_id] += group.count if group.state == State.FAILED else 0
     total = accepted.total()
-    return [
+    rows = [
         NumberShare(
             label=number.label,
             role=number.get_role_display(),
-            condition=obstacle(number) or ("sending" if running else "ready"),
+            is_backup=number.role == Role.BACKUP,
+            condition=obstacle(number) or (_("sending") if running else _("ready")),
             is_impaired=number.state != NumberState.STANDBY and obstacle(number) != "",
             quality=number.quality,
             rate=health.rate(number, now) if number.state == NumberState.ACTIVE else 0.0,
             accepted=accepted[number.pk],
             delivered=delivered[number.pk],
             failed=failed[number.pk],
-            share=accepted[number.pk] / total if total else 0.0,
+            share=part_of(accepted[number.pk], total),
         )
         for number in numbers
     ]
+    return [row for row in rows if not row.is_backup] + [row for row in rows if row.is_backup]
 
 
 def obstacle(number: PhoneNumber) -> str:
@@ -68,12 +74,12 @@ def obstacle(number: PhoneNumber) -> str:
     if number.verified_at is None and number.state != NumberState.DISABLED:
         return "not verified"
     if number.state == NumberState.ACTIVE and number.quality == Quality.FLAGGED:
-        return "flagged"
+        return _("flagged")
     if number.state == NumberState.ACTIVE and number.breaker != Breaker.CLOSED:
-        return "on trial" if number.breaker == Breaker.HALF_OPEN else "stopped by faults"
+        return _("testing") if number.breaker == Breaker.HALF_OPEN else _("stopped after failures")
     words: dict[str, str] = {
         NumberState.ACTIVE: "",
-        NumberState.STANDBY: "standing by",
-        NumberState.RESTING: "resting",
+        NumberState.STANDBY: _("on standby"),
+        NumberState.RESTING: _("resting"),
     }
-    return words.get(number.state, "disabled")
+    return words.get(number.state, _("disabled"))

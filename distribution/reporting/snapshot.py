@@ -9,13 +9,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from distribution.analytics import counts as analytics
 from distribution.analytics.counts import Reach, Tally
 from distribution.analytics.grouped_counts import count_groups
 from distribution.analytics.timeline import Timeline, timeline
 from distribution.models import Distribution, DistributionState, State
-from distribution.models.distributions import RUNNING, UNOPENED
+from distribution.models.distributions import RUNNING
 from distribution.reporting import charts
 from distribution.reporting.charts import Chart
 from distribution.reporting.number_shares import NumberShare, number_shares
@@ -25,20 +26,13 @@ from distribution.reporting.state_shares import (
     failure_reasons,
     state_shares,
 )
-from distribution.reporting.text_formats import duration, percent
-from distribution.service_level import sla
+from distribution.runtime.text_formats import duration, minutes_or_seconds, part_of, percent
+from distribution.service_level import course
+from distribution.service_level.course import Verdict
 from distribution.service_level.sla import Sla
 from phonepool.models import PhoneNumber
 
 DELIVERY_TIME_SHARES = (0.5, 0.95, 0.99)  # of the people owed; one delivery time for each
-
-
-@dataclass(frozen=True, slots=True)
-class SlaVerdict:
-    """The service level in a word or two, with a colour of the same meaning."""
-
-    word: str
-    colour: str  # good, warn, bad, calm
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +44,14 @@ class Snapshot:
     tally: Tally
     reach: Reach
     sla: Sla
-    verdict: SlaVerdict
+    verdict: Verdict
     states: list[StateShare]
     failure_reasons: list[FailureReason]
     numbers: list[NumberShare]
-    delivery_times: list[tuple[str, str]]  # ("50 % had it after", "0:41")
+    delivery_times: list[tuple[str, str]]  # ("50% delivered within", "0:41")
     throughput: Chart
     progress: Chart
-    rate: float  # accepted a second lately
+    rate: float  # accepted per second lately; 0 unless it sends
     seconds_left: float | None  # until the deadline; None when that is past or unknown
 
     @property
@@ -78,13 +72,36 @@ class Snapshot:
         return percent(self.sla.headline)
 
     @property
+    def both_shares(self) -> list[tuple[str, str]]:
+        """The two measures in words, the headline first: ("accepted", "99.6%")."""
+        shares = [
+            (_("accepted"), percent(self.sla.accepted_share)),
+            (_("delivered"), percent(self.sla.delivered_share)),
+        ]
+        return shares if settings.SLA_BASIS == "accepted" else shares[::-1]
+
+    @property
     def target(self) -> str:
-        window = duration(settings.SLA_WINDOW_SECONDS)
-        return f"{settings.SLA_TARGET * 100:g} % {settings.SLA_BASIS} in {window}"
+        """What is promised: "99% accepted within 5 minutes"."""
+        words = _("%(share)s accepted within %(window)s")
+        if settings.SLA_BASIS == "delivered":
+            words = _("%(share)s delivered within %(window)s")
+        window = minutes_or_seconds(settings.SLA_WINDOW_SECONDS)
+        return words % {"share": f"{settings.SLA_TARGET * 100:g}%", "window": window}
 
     @property
     def delivered_share(self) -> str:
-        return percent(self.reach.delivered / self.tally.owed if self.tally.owed else 0.0)
+        """Of the eligible recipients, whenever it was delivered."""
+        return percent(part_of(self.reach.delivered, self.tally.owed))
+
+    @property
+    def is_paused(self) -> bool:
+        return self.distribution.state == DistributionState.PAUSED
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is a course to draw: something was sent, or is about to be."""
+        return self.is_running or self.reach.accepted > 0
 
     @property
     def countdown(self) -> str:
@@ -103,66 +120,44 @@ def take_snapshot(distribution: Distribution, *, now: datetime) -> Snapshot:
     """Read and compute it: five to eight queries, however large the audience."""
     groups = count_groups(distribution, now=now)
     tally, reach = analytics.tally_of(groups), analytics.reach_of(groups)
-    rate = analytics.recent_rate(distribution, now=now)
-    running = distribution.state in RUNNING
     numbers = list(PhoneNumber.objects.all())
-    rate_ahead = sla.rate_ahead(tally, rate, numbers, now) if running else 0.0
-    level = sla.assess(distribution, tally, reach, rate_ahead, now=now)
-    course = timeline(distribution, now=now)
-    throughput, progress = _charts(distribution, course, tally.owed, now)
+    followed = course.follow(distribution, tally, reach, numbers, now=now)
+    past = timeline(distribution, now=now)
+    throughput, progress = _charts(distribution, past, tally.owed, now)
+    sends = distribution.state == DistributionState.SENDING
     return Snapshot(
         distribution=distribution,
         at=now,
         tally=tally,
         reach=reach,
-        sla=level,
-        verdict=sla_verdict(distribution, level, now),
+        sla=followed.level,
+        verdict=followed.verdict,
         states=state_shares(groups),
         failure_reasons=failure_reasons(tally),
-        numbers=number_shares(groups, numbers, now, running=running),
-        delivery_times=_delivery_times(course, tally.owed),
+        numbers=number_shares(groups, numbers, now, running=sends),
+        delivery_times=_delivery_times(past, tally.owed),
         throughput=throughput,
         progress=progress,
-        rate=rate,
-        seconds_left=_seconds_left(distribution, now) if running else None,
-    )
-
-
-def sla_verdict(distribution: Distribution, level: Sla, now: datetime) -> SlaVerdict:
-    """Whether the service level is met, on course, at risk or missed."""
-    if distribution.state in UNOPENED:
-        return SlaVerdict("not begun", "calm")
-    if distribution.state in (DistributionState.CANCELLED, DistributionState.MISSED):
-        return SlaVerdict(distribution.get_state_display().lower(), "calm")
-    if not level.owed:
-        return SlaVerdict("nobody to reach", "calm")
-    if level.met:
-        return SlaVerdict("met", "good")
-    deadline = distribution.sla_deadline
-    if deadline is None or now >= deadline:
-        return SlaVerdict("missed", "bad")
-    if level.projected_share >= settings.SLA_TARGET:
-        return SlaVerdict("on course", "good")
-    return SlaVerdict(
-        "at risk", "warn" if level.projected_share >= settings.SLA_ALERT_THRESHOLD else "bad"
+        rate=followed.rate,
+        seconds_left=_seconds_left(distribution, now),
     )
 
 
 def _seconds_left(distribution: Distribution, now: datetime) -> float | None:
     deadline = distribution.sla_deadline
-    return (deadline - now).total_seconds() if deadline and now < deadline else None
+    if distribution.state not in RUNNING or deadline is None or now >= deadline:
+        return None
+    return (deadline - now).total_seconds()
 
 
 def _charts(
-    distribution: Distribution, course: Timeline, owed: int, now: datetime
+    distribution: Distribution, whole: Timeline, owed: int, now: datetime
 ) -> tuple[Chart, Chart]:
-    """Throughput and progress."""
-    span, deadline, past = course.seconds, distribution.sla_deadline, course
-    seconds = (deadline - course.start).total_seconds() if deadline else 0.0
-    if distribution.state in RUNNING:  # no line runs into the future
-        elapsed = max(0, int((now - course.start).total_seconds() // course.width))
-        accepted, delivered = course.accepted[:elapsed], course.delivered[:elapsed]
-        past = replace(course, accepted=accepted, delivered=delivered)
+    """Throughput and progress; no line runs into the future."""
+    span, deadline = whole.seconds, distribution.sla_deadline
+    seconds = (deadline - whole.start).total_seconds() if deadline else 0.0
+    elapsed = max(0, int((now - whole.start).total_seconds() // whole.width))
+    past = replace(whole, accepted=whole.accepted[:elapsed], delivered=whole.delivered[:elapsed])
     needed = owed * settings.SLA_TARGET / seconds if seconds > 0 else 0.0
     return (
         charts.throughput(past, span=span, needed=needed, deadline=seconds),
@@ -170,10 +165,10 @@ def _charts(
     )
 
 
-def _delivery_times(course: Timeline, owed: int) -> list[tuple[str, str]]:
+def _delivery_times(past: Timeline, owed: int) -> list[tuple[str, str]]:
     rows = []
     for share in DELIVERY_TIME_SHARES:
-        seconds = course.delivered_by(share, owed)
+        seconds = past.delivered_by(share, owed)
         time = "–" if seconds is None else duration(seconds)
-        rows.append((f"{share * 100:.0f} % had it after", time))
+        rows.append((_("%d%% delivered within") % round(share * 100), time))
     return rows

@@ -6,37 +6,40 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
 from distribution.analytics.counts import Tally
 from distribution.analytics.grouped_counts import DeliveryGroup
 from distribution.ledger.reasons import Explanation, explain
 from distribution.models import State
-from distribution.reporting.text_formats import percent
+from distribution.runtime.text_formats import percent
 
 BAR_WIDTH = 1000  # units of the SVG that shows the shares side by side
 DELIVERED = "DELIVERED"  # shown as a state although it is progress of an accepted delivery
 
 # In the order of a delivery's life: (label, colour).
-STATE_LABELS: dict[str, tuple[str, str]] = {
-    DELIVERED: ("Delivered", "good"),
-    State.ACCEPTED: ("Accepted, not delivered yet", "fair"),
-    State.HELD: ("Held back by WhatsApp", "fair"),
-    State.PENDING: ("Waiting", "calm"),
-    State.CLAIMED: ("Taken by a sender", "calm"),
-    State.INFLIGHT: ("Being sent", "calm"),
-    State.RETRY_WAIT: ("Waiting for another try", "warn"),
-    State.UNKNOWN: ("No answer yet", "warn"),
-    State.UNCONFIRMED: ("To decide", "bad"),
-    State.FAILED: ("Failed", "bad"),
-    State.SKIPPED: ("Left out", "calm"),
+STATE_LABELS: dict[str, tuple[str | Promise, str]] = {
+    DELIVERED: (_("Delivered"), "good"),
+    State.ACCEPTED: (_("Accepted, not delivered yet"), "fair"),
+    State.HELD: (_("Held back by WhatsApp"), "fair"),
+    State.PENDING: (_("Waiting"), "calm"),
+    State.CLAIMED: (_("Queued"), "calm"),
+    State.INFLIGHT: (_("Being sent"), "calm"),
+    State.RETRY_WAIT: (_("Will retry"), "warn"),
+    State.UNKNOWN: (_("No answer yet"), "warn"),
+    State.UNCONFIRMED: (_("Unconfirmed"), "bad"),
+    State.FAILED: (_("Failed"), "bad"),
+    State.SKIPPED: (_("Skipped"), "calm"),
 }
 
 # States whose reasons are listed, the worst first.
-REASON_LABELS: dict[str, str] = {
-    State.FAILED: "failed",
-    State.UNCONFIRMED: "to decide",
-    State.UNKNOWN: "no answer yet",
-    State.RETRY_WAIT: "tried again",
-    State.SKIPPED: "left out",
+REASON_LABELS: dict[str, str | Promise] = {
+    State.FAILED: _("failed"),
+    State.UNCONFIRMED: _("unconfirmed"),
+    State.UNKNOWN: _("no answer yet"),
+    State.RETRY_WAIT: _("will retry"),
+    State.SKIPPED: _("skipped"),
 }
 
 
@@ -71,7 +74,7 @@ class FailureReason:
 
     @property
     def state_label(self) -> str:
-        return REASON_LABELS[self.state]
+        return str(REASON_LABELS[self.state])
 
 
 def state_shares(groups: Iterable[DeliveryGroup]) -> list[StateShare]:
@@ -83,7 +86,7 @@ def state_shares(groups: Iterable[DeliveryGroup]) -> list[StateShare]:
     for state, (label, colour) in STATE_LABELS.items():
         if count := counts[state]:
             starts = round(preceding / total * BAR_WIDTH, 2)
-            shares.append(StateShare(state, label, colour, count, count / total, starts))
+            shares.append(StateShare(state, str(label), colour, count, count / total, starts))
             preceding += count
     return shares
 

@@ -1,4 +1,4 @@
-"""The zone of the dates and times that people write into forms, beside every such field."""
+"""The zone and an example of the dates and times that people write into forms."""
 
 from __future__ import annotations
 
@@ -8,13 +8,32 @@ from django import forms
 
 NAME = "Indian Standard Time"
 HELP = f"{NAME} (IST)."
+DATE_EXAMPLE, TIME_EXAMPLE = "30/11/2026", "6:30 am"
+PICKERS = ("date", "time", "datetime-local")  # their placeholder is the browser's
 FIELDS = (forms.DateField, forms.TimeField, forms.DateTimeField, forms.SplitDateTimeField)
 
 
 def name_in_field(field: forms.Field | None) -> None:
     """Say the zone in the field's help if it is of a date or a time."""
-    if isinstance(field, FIELDS) and NAME not in f"{field.label} {field.help_text}":
+    if not isinstance(field, FIELDS):
+        return
+    if NAME not in f"{field.label} {field.help_text}":
         field.help_text = f"{field.help_text} {HELP}".strip()
+    _show_example(field)
+
+
+def _show_example(field: forms.Field) -> None:
+    """What to type, where a picker of the browser does not say it."""
+    if isinstance(field, forms.SplitDateTimeField):
+        widgets = zip(field.widget.widgets, (DATE_EXAMPLE, TIME_EXAMPLE), strict=True)
+    elif isinstance(field, forms.DateTimeField):
+        widgets = zip([field.widget], [f"{DATE_EXAMPLE} {TIME_EXAMPLE}"], strict=True)
+    else:
+        example = DATE_EXAMPLE if isinstance(field, forms.DateField) else TIME_EXAMPLE
+        widgets = zip([field.widget], [example], strict=True)
+    for widget, example in widgets:
+        if widget.attrs.get("type") not in PICKERS:
+            widget.attrs["placeholder"] = example
 
 
 def name_in_forms(values: Iterable[object]) -> None:

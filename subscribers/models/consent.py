@@ -95,6 +95,7 @@ class Suppression(models.Model):
                 name="suppression_of_phone_or_user_id",
             ),
         ]
+        verbose_name, verbose_name_plural = "suppressed phone", "suppression list"
 
     def __str__(self) -> str:
         return f"suppression {self.pk}"

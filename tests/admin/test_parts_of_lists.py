@@ -173,7 +173,7 @@ def test_the_home_and_the_live_board_count_the_alerts_they_leave_out(boss, monke
     shared.clear()
 
     home = text(boss, reverse("admin:index"))
-    assert f'These are the first 2 of 3. <a href="{every}">' in home
+    assert f'Showing the first 2 of 3. <a href="{every}">' in home
     board = text(boss, reverse("dashboard:page"))
     assert f'Open alerts: the first 2 of 3. <a href="{every}">' in board
 
@@ -199,8 +199,8 @@ def test_the_slowest_people_are_some_of_all(boss, monkeypatch):
         state="ACCEPTED", progress=2, accepted_at=now, delivered_at=now, reason=""
     )
     page = text(boss, reverse("admin:distribution_distribution_change", args=[distribution.pk]))
-    assert "Slowest people: the first 2 of 3" in page
-    assert "All of them, the slowest first" in page
+    assert "Slowest deliveries: the first 2 of 3" in page
+    assert "All deliveries, slowest first" in page
 
 
 @pytest.mark.parametrize("kind", ["new", "changed", "unchanged", "kept_opted_out", "refused"])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from django import forms
 from django.contrib.auth import get_user_model
 from django.test import Client
 from django.urls import reverse
@@ -28,7 +29,9 @@ OTHERS = {
     "config/demo/environment.py",  # the value of a setting
     "config/demo/day.py",  # the word IST stands behind it
     "config/demo/report.py",  # the same
-    "distribution/models/timetable.py",  # the word IST stands behind it
+    "config/formats/en/formats.py",  # what people may type
+    "config/staff/empty_lists.py",  # the word IST stands behind it
+    "distribution/models/timetable.py",  # the same
     "distribution/mirror/account_notices.py",  # the same
 }
 
@@ -93,7 +96,7 @@ def test_a_moment_is_shown_with_its_zone():
     assert formats.date_format(timezone.localtime(MOMENT), "SHORT_DATETIME_FORMAT") == (
         "24 Nov 2026, 06:00 IST"
     )
-    assert formats.time_format(timezone.localtime(MOMENT).time()) == "06:00:00 IST"
+    assert formats.time_format(timezone.localtime(MOMENT).time()) == "06:00 IST"
 
 
 def test_no_template_writes_a_time_of_day_without_its_zone():
@@ -114,3 +117,43 @@ def test_no_sentence_writes_a_time_of_day_without_its_zone():
         if re.search(r"%H:%M(?!:%S| %Z)|%H:%M:%S(?! %Z)", path.read_text())
     }
     assert found <= OTHERS
+
+
+DAYS = ("30/11/2026", "30 Nov 2026", "30 November 2026", "30-11-2026", "2026-11-30", "30.11.2026")
+TIMES = ("6:30 am", "6.30", "06:30", "6:30AM", "6.30 AM", "06:30:00")
+
+
+@pytest.mark.parametrize("text", DAYS)
+def test_days_are_understood_as_people_in_india_write_them(text):
+    assert forms.DateField().clean(text) == date(2026, 11, 30)
+
+
+@pytest.mark.parametrize("text", TIMES)
+def test_times_are_understood_as_people_in_india_write_them(text):
+    assert forms.TimeField().clean(text) == time(6, 30)
+    at = forms.DateTimeField().clean(f"30/11/2026 {text}")
+    assert timezone.localtime(at).isoformat() == "2026-11-30T06:30:00+05:30"
+
+
+def test_half_past_six_in_the_evening_is_no_morning():
+    assert forms.TimeField().clean("6:30 pm") == time(18, 30)
+
+
+def test_a_month_is_never_taken_for_a_day():
+    with pytest.raises(forms.ValidationError):
+        forms.DateField().clean("11/30/2026")
+
+
+def test_a_daily_time_is_typed_the_indian_way_and_shown_without_seconds(boss):
+    add = reverse("admin:distribution_dailytime_add")
+    page = boss.get(add).content.decode()
+    assert 'placeholder="30/11/2026"' in page
+    assert 'placeholder="6:30 am"' in page
+    key = re.search(r'name="form_key" value="([^"]+)"', page)
+    day = timezone.localdate() + timedelta(days=40)
+    data = {"from_day": f"{day:%d/%m/%Y}", "time": "6.30 am"}
+    sent = boss.post(add, {**data, "form_key": key[1] if key else ""})
+    assert sent.status_code == 302, sent.content.decode()
+    shown = boss.get(reverse("admin:distribution_dailytime_changelist")).content.decode()
+    assert "06:30 IST" in shown
+    assert "06:30:00" not in shown

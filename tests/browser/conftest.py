@@ -19,7 +19,6 @@ from tests.browser.eyes import Eyes
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PASSWORD = "long enough for everybody"
 DESK: ViewportSize = {"width": 1440, "height": 900}
-PHONE: ViewportSize = {"width": 390, "height": 844}
 PATIENCE_MS = 60_000  # the machine may be busy
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import ConsoleMessage, Locator, Page, Request
+from playwright.sync_api import ConsoleMessage, Locator, Page, Request, ViewportSize
 
-SERIOUS = ("serious", "critical")
+PHONE: ViewportSize = {"width": 390, "height": 844}
+TELLING = ("moderate", "serious", "critical")  # what axe calls minor is left to taste
 
 
 def figure(page: Page, tile: str) -> Locator:
@@ -38,13 +39,26 @@ class Eyes:
         assert self.complaints == []
 
     def barriers(self) -> list[str]:
-        """What axe finds serious or worse on the page as it stands, one line a rule."""
+        """What axe finds moderate or worse on the page as it stands, one line a rule."""
         found: dict[str, Any] = Axe().run(self.page).response
         return [
             f"{one['id']}: {one['help']} {[node['html'][:160] for node in one['nodes'][:3]]}"
             for one in found["violations"]
-            if one["impact"] in SERIOUS
+            if one["impact"] in TELLING
         ]
+
+    def barriers_light_and_dark(self) -> list[str]:
+        """The same of a desk's light page and, without loading it again, of a phone's dark one."""
+        found = self.barriers()
+        size = self.page.viewport_size
+        self.page.emulate_media(color_scheme="dark")
+        self.page.set_viewport_size(PHONE)
+        self.page.evaluate("document.documentElement.classList.add('dark')")
+        found += [f"dark, on a phone: {one}" for one in self.barriers()]
+        self.page.emulate_media(color_scheme="light")
+        if size is not None:
+            self.page.set_viewport_size(size)
+        return found
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error" or "Content Security Policy" in message.text:

@@ -186,7 +186,7 @@ def pause_and_resume(operator: Person) -> None:
 
 
 def watch_it_end(operator: Person) -> None:
-    operator.follow("Live board")
+    operator.follow("Live dashboard")
     expect(operator.page.locator(".state")).to_have_text("Completed")
     failed = REFUSED_BY_META + NOT_ON_WHATSAPP
     expect(figure(operator.page, "Failed")).to_have_text(str(failed))
@@ -196,7 +196,7 @@ def watch_it_end(operator: Person) -> None:
 def retry_the_failed(operator: Person) -> None:
     act(operator, "Retry failed", "Their names are corrected.", sure=shows_the_sorts)
     operator.sees(f"Retrying {REFUSED_BY_META} failed deliver")
-    operator.follow("Live board")
+    operator.follow("Live dashboard")
     expect(figure(operator.page, "Failed")).to_have_text(str(NOT_ON_WHATSAPP))
     expect(figure(operator.page, "Delivered")).to_have_text(str(PEOPLE - NOT_ON_WHATSAPP))
 
@@ -209,8 +209,6 @@ def shows_the_sorts(operator: Person) -> None:
 
 def act(operator: Person, name: str, reason: str, sure=lambda _: None) -> None:
     """From the wall to the distribution's page, and there one act with its reason."""
-    if "/dashboard/" in operator.page.url:
-        operator.follow("Admin")
     operator.follow("Distributions")
     operator.page.locator("#result_list tbody").get_by_role("link").first.click()
     operator.follow(name)

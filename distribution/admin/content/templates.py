@@ -18,6 +18,8 @@ from distribution.content import approval, preview, template_schema
 from distribution.mirror import template_sync
 from distribution.models import Content, ContentState, Distribution, MessageTemplate, TemplateStatus
 from distribution.runtime import india_time
+from distribution.runtime.text_formats import percent
+from distribution.service_level import sla
 from phonepool.cloud_api import client
 from phonepool.exceptions import CloudApiError
 from phonepool.numbers import accounts
@@ -94,7 +96,8 @@ class MessageTemplateAdmin(OwnPages, ReadOnlyAdmin):
             bubble=preview.draw(template, form, examples, None),
             upcoming=[(content, approval.template_changed(content)) for content in upcoming],
             distributions=[
-                (row, _share(row.sla_accepted), _share(row.sla_delivered)) for row in part.rows
+                (row, percent(shares.accepted), percent(shares.delivered))
+                for row, shares in ((row, sla.stored_shares(row)) for row in part.rows)
             ],
             part=part,
             show_back_button=True,
@@ -115,10 +118,6 @@ class MessageTemplateAdmin(OwnPages, ReadOnlyAdmin):
         except CloudApiError as error:
             messages.error(request, f"Meta could not be read: {error}. {error.failure.advice}")
         return redirect("admin:distribution_messagetemplate_changelist")
-
-
-def _share(part: float | None) -> str:
-    return "" if part is None else f"{part:.1%}"
 
 
 def _upcoming_content() -> QuerySet[Content]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -32,12 +34,15 @@ from distribution.admin.distributions.actions import (
     available_actions,
 )
 from distribution.analytics import counts
+from distribution.content import preview
 from distribution.interventions import manual_retry
 from distribution.lifecycle import content_choice, control
 from distribution.models import Distribution
 from distribution.reporting import dashboard
-from distribution.reporting.snapshot import take_snapshot
-from distribution.reporting.text_formats import percent
+from distribution.reporting.snapshot import Snapshot, take_snapshot
+from distribution.runtime import india_time
+from distribution.runtime.text_formats import percent, relative
+from distribution.service_level import sla
 from masking.phones import mask_phone
 from subscribers import shown_part
 from subscribers.admin import decision_form
@@ -46,7 +51,7 @@ from subscribers.admin.decision_form import Asked
 from subscribers.admin.page_frame import OwnPages, framed, staff_user, viewable_row
 from subscribers.admin.read_only import ReadOnlyAdmin
 from subscribers.admin.shown_rows import Selection
-from subscribers.models import Subscriber
+from subscribers.models import Subscriber, Tier
 from subscribers.shown_part import Part
 
 BATCHES_SHOWN, SLOWEST_SHOWN = 40, 10
@@ -89,17 +94,15 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
 
     @admin.display(description="day", ordering="local_date")
     def day(self, distribution: Distribution) -> str:
-        return f"{distribution.local_date:%a %d %b %Y}"
+        return f"{distribution.local_date:%a %-d %b %Y}"
 
     @admin.display(description="accepted in time", ordering="sla_accepted")
     def accepted_in_time(self, distribution: Distribution) -> str:
-        share = distribution.sla_accepted
-        return "–" if share is None else percent(share)
+        return percent(sla.stored_shares(distribution).accepted)
 
     @admin.display(description="delivered in time", ordering="sla_delivered")
     def delivered_in_time(self, distribution: Distribution) -> str:
-        share = distribution.sla_delivered
-        return "–" if share is None else percent(share)
+        return percent(sla.stored_shares(distribution).delivered)
 
     def change_view(
         self, request: HttpRequest, object_id: str, *_args: Any, **_kwargs: Any
@@ -109,19 +112,31 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
         first = shown_part.start_of(request)
         batches = counts.by_batch(distribution, start=first, limit=BATCHES_SHOWN)
         slowest = counts.slowest(distribution, SLOWEST_SHOWN)
-        snapshot = take_snapshot(distribution, now=timezone.now())
+        now = timezone.now()
+        snapshot = take_snapshot(distribution, now=now)
         return self.page(
             request,
             distribution,
             "page.html",
             snapshot=snapshot,
-            actions=available_actions(distribution, staff_user(request)),
             unexplained=distribution.state_reason.endswith(control.UNEXPLAINED)
             and request.user.has_perm(ACTIONS["pause"].permission),
-            tiers=counts.by_tier(distribution),
+            actions=[
+                action
+                for action in available_actions(distribution, staff_user(request))
+                if action.name != "retry" or _can_retry(distribution, snapshot, now)
+            ],
+            tiers=[
+                replace(part, name=Tier(part.name).label) for part in counts.by_tier(distribution)
+            ],
             batches=batches,
             part=Part(batches, first, distribution.batches, BATCHES_SHOWN),
-            slowest=[{"delivery": row, "phone": mask_phone(row.phone)} for row in slowest],
+            slowest=[
+                {"delivery": row, "phone": mask_phone(row.phone), "tier": row.get_tier_display()}
+                for row in slowest
+            ],
+            message=preview.bubble(distribution.content, None) if distribution.content else None,
+            planned_in=relative(distribution.planned_at, now) if not distribution.opened_at else "",
             slowest_part=Part(slowest, 0, snapshot.reach.delivered, SLOWEST_SHOWN),
         )
 
@@ -139,7 +154,7 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
             reason = request.POST.get("reason", "").strip()[:REASON_LIMIT]
             self._perform(request, distribution, action, reason)
             return HttpResponseRedirect(back)
-        preview = manual_retry.preview(distribution) if name == "retry" else None
+        found = manual_retry.preview(distribution) if name == "retry" else None
 
         def render(form: forms.Form, **marks: Any) -> HttpResponse:
             return self.page(
@@ -150,8 +165,8 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
                 form=form,
                 back=back,
                 possible=distribution.state in action.states,
-                preview=preview,
-                nothing_to_do=preview is not None and not preview.safe,
+                preview=found,
+                nothing_to_do=found is not None and not found.safe,
                 waiting=control.waiting(distribution.pk),
                 audience=Subscriber.objects.eligible().count() if name == "start" else 0,
                 **marks,
@@ -236,6 +251,12 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
             distribution=distribution,
             **context,
         )
+
+
+def _can_retry(distribution: Distribution, snapshot: Snapshot, now: datetime) -> bool:
+    """Whether a retry would send anything: it is not offered for nothing."""
+    today = distribution.local_date == india_time.local_date(now)
+    return bool(snapshot.failed and today and manual_retry.preview(distribution).safe)
 
 
 def _back(request: HttpRequest, distribution: Distribution) -> str:

@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from distribution.interventions import unconfirmed
 from distribution.interventions.rules import InterventionError
@@ -28,11 +29,13 @@ from subscribers.admin.shown_rows import Selection
 from subscribers.whole_numbers import whole_number
 
 ROWS_LIMIT = 200  # on the page, and in one decision
-DECISIONS = {"resend": "Send again", "leave": "Leave as it is"}
+DECISIONS = {"resend": _("Send again"), "leave": _("Leave as unconfirmed")}
 WARNINGS = {
-    "resend": "Each of these people may get the same message twice: nobody knows whether the first "
-    "one arrived. You answer for it.",
-    "leave": "They stay unconfirmed and leave this list. Nothing is sent.",
+    "resend": _(
+        "Each of these people may get the same message twice: the first one may have arrived. "
+        "Your name and reason are recorded."
+    ),
+    "leave": _("They stay unconfirmed and leave this list. Nothing is sent."),
 }
 
 
@@ -62,13 +65,13 @@ def decision_page(
     pks = [pk for word in params.getlist("pk") if (pk := whole_number(word))]
     back = reverse("admin:distribution_doubts", args=[distribution.pk])
     if len(pks) > ROWS_LIMIT:
-        too_many = f"Choose {ROWS_LIMIT} people at most: nothing was done."
+        too_many = f"Select up to {ROWS_LIMIT} people. Nothing was done."
         admin.message_user(request, too_many, messages.WARNING)
         return redirect(back)
     rows = unconfirmed.listed(distribution).filter(pk__in=pks)
     is_sent = request.method == "POST"
     if decision not in DECISIONS or not (is_sent or rows.exists()):
-        admin.message_user(request, "Choose at least one person first.", messages.WARNING)
+        admin.message_user(request, "Select at least one person first.", messages.WARNING)
         return redirect(back)
 
     def render(form: forms.Form, **marks: Any) -> HttpResponse:
@@ -78,7 +81,7 @@ def decision_page(
             "confirm_decision.html",
             form=form,
             decision=decision,
-            decision_title=DECISIONS[decision],
+            decision_title=str(DECISIONS[decision]),
             warning=WARNINGS[decision],
             chosen=[(row, mask_phone(row.phone)) for row in rows],
             **marks,
@@ -121,7 +124,7 @@ def _apply_decision(
         else:
             done.append(pk)
     after = {"deliveries": done, "refused": sorted(refused)}
-    act = f"Unconfirmed: {DECISIONS[decision].lower()}"
+    act = f"Unconfirmed: {str(DECISIONS[decision]).lower()}"
     log_action(admin, request, distribution, act, reason=reason, before={}, after=after)
     if done:
         admin.message_user(request, f"{DECISIONS[decision]}: {len(done)}.", messages.SUCCESS)

@@ -20,15 +20,15 @@ from distribution.analytics.grouped_counts import count_groups
 from distribution.api.http.problems import Problem
 from distribution.api.resources.distributions import DistributionShown, distribution_body
 from distribution.lifecycle import schedule
-from distribution.models import Distribution, Scope, State
+from distribution.models import Distribution, DistributionState, Scope, State
 from distribution.models.distributions import RUNNING
 from distribution.reporting import today
 from distribution.reporting.number_shares import number_shares
-from distribution.reporting.snapshot import sla_verdict
 from distribution.reporting.state_shares import failure_reasons
 from distribution.runtime import india_time
 from distribution.runtime.caches import ShortLivedCache
-from distribution.service_level import sla
+from distribution.service_level import course
+from distribution.service_level.course import Course
 from phonepool.models import PhoneNumber
 from subscribers.whole_numbers import MAX_ID, whole_number
 
@@ -58,15 +58,17 @@ class CountsShown(serializers.Serializer[Any]):
 
 
 class SlaShown(serializers.Serializer[Any]):
-    """The service level; shares are of the people owed, 0 to 1."""
+    """The service level. Shares are 0 to 1 of the eligible recipients, and null without any."""
 
-    verdict = serializers.CharField(help_text="not begun, on course, at risk, met, missed …")
+    verdict = serializers.CharField(
+        help_text="not started, on course, at risk, paused, stalled, met, missed, cancelled …"
+    )
     basis = serializers.ChoiceField(["delivered", "accepted"])
     deadline = serializers.DateTimeField(allow_null=True)
-    accepted_share = serializers.FloatField()
-    delivered_share = serializers.FloatField()
+    accepted_share = serializers.FloatField(allow_null=True)
+    delivered_share = serializers.FloatField(allow_null=True)
     projected_share = serializers.FloatField(
-        help_text="If everything that can still be in time is in time."
+        allow_null=True, help_text="If everything that can still arrive in time does."
     )
     violations = serializers.ListField(child=serializers.CharField())
 
@@ -91,9 +93,10 @@ class StatusShown(serializers.Serializer[Any]):
     as_of = serializers.DateTimeField()
     counts = CountsShown()
     sla = SlaShown()
-    rate = serializers.FloatField(help_text="Messages accepted a second, lately.")
+    rate = serializers.FloatField(help_text="Messages accepted per second, lately.")
     estimated_completion = serializers.DateTimeField(
-        allow_null=True, help_text="Of the sending; empty when nothing is left or nothing moves."
+        allow_null=True,
+        help_text="Of the sending; null when nothing is left, or while it is paused or stalled.",
     )
     numbers = NumberPart(many=True)
 
@@ -148,12 +151,10 @@ def status_body(distribution: Distribution, *, now: datetime) -> dict[str, Any]:
     """The response body; three or four queries for any size of the audience."""
     groups = count_groups(distribution, now=now)
     tally, reach = analytics.tally_of(groups), analytics.reach_of(groups)
-    running = distribution.state in RUNNING
-    rate = analytics.recent_rate(distribution, now=now) if running else 0.0
     numbers = list(PhoneNumber.objects.order_by("pk"))
-    ahead = sla.rate_ahead(tally, rate, numbers, now) if running else 0.0
-    level = sla.assess(distribution, tally, reach, ahead, now=now)
-    shares = number_shares(groups, numbers, now, running=running)
+    followed = course.follow(distribution, tally, reach, numbers, now=now)
+    sends = distribution.state == DistributionState.SENDING
+    shares = number_shares(groups, numbers, now, running=sends)
     return {
         "distribution": distribution_body(distribution),
         "as_of": india_time.local_iso(now),
@@ -166,16 +167,17 @@ def status_body(distribution: Distribution, *, now: datetime) -> dict[str, Any]:
             "read": reach.read,
             "reasons": ReasonCount(failure_reasons(tally), many=True).data,
         },
-        "sla": _sla(distribution, level, now),
-        "rate": rate,
-        "estimated_completion": india_time.local_iso(level.estimated_completion),
+        "sla": _sla(distribution, followed),
+        "rate": followed.rate,
+        "estimated_completion": india_time.local_iso(followed.level.estimated_completion),
         "numbers": NumberPart(shares, many=True).data,
     }
 
 
-def _sla(distribution: Distribution, level: sla.Sla, now: datetime) -> dict[str, Any]:
+def _sla(distribution: Distribution, followed: Course) -> dict[str, Any]:
+    level = followed.level
     return {
-        "verdict": sla_verdict(distribution, level, now).word,
+        "verdict": followed.verdict.word,
         "basis": settings.SLA_BASIS,
         "deadline": india_time.local_iso(distribution.sla_deadline),
         "accepted_share": level.accepted_share,

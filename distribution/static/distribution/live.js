@@ -58,7 +58,7 @@
   setInterval(() => {
     const age = Date.now() - updatedAt;
     if (age > refreshMs + OVERDUE_MS && signedOut.hidden) {
-      show({ warning: `No update for ${Math.round(age / 1000)} seconds: what is shown is old.` });
+      show({ warning: `No update for ${Math.round(age / 1000)} seconds. These figures are out of date.` });
     }
   }, 1000);
   setTimeout(poll, refreshMs);

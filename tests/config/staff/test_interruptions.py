@@ -226,7 +226,7 @@ def test_what_another_site_sent_is_not_shown_as_somebodys_own(client, header):
     answer = client.post(ADD, words(title="Send this"), **header)
     assert answer.status_code == 403
     assert b"Send this" not in answer.content
-    assert b"did not come from a page of ours" in answer.content
+    assert "didn’t come from Daybreak".encode() in answer.content
 
 
 def test_a_sign_in_page_of_another_session_opens_again_without_the_password():

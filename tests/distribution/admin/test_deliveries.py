@@ -97,4 +97,4 @@ def test_the_list_takes_as_many_queries_for_ten_times_the_people():
         with CaptureQueriesContext(connection) as caught:
             client.get(reverse("admin:distribution_delivery_changelist"))
         counts.append(len(caught))
-    assert counts[0] == counts[1] <= 15
+    assert counts[0] == counts[1] <= 20  # nine of them for the badges of the sidebar

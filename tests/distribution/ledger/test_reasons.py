@@ -11,12 +11,12 @@ from phonepool import errors
 @pytest.mark.parametrize(
     ("reason", "words"),
     [
-        ("undeliverable", "the number is not on WhatsApp, or cannot be reached"),
+        ("undeliverable", "not on WhatsApp or can't be reached"),
         ("parameter_rules", "WhatsApp refused the values: parameter rules"),
         ("token_invalid", "token invalid"),
         ("opted_out", "opted out before it was sent"),
-        ("cancelled", "left out, the distribution was cancelled"),
-        ("withdrawn", "the call was withdrawn before it was sent"),
+        ("cancelled", "not sent, distribution cancelled"),
+        ("withdrawn", "stopped before it was sent"),
         ("of_the_future", "of the future"),
     ],
 )
@@ -37,7 +37,7 @@ def test_each_of_our_own_reasons_has_words_for_a_list_and_for_a_sentence():
 
 def test_a_failure_without_an_error_code_has_a_sentence_of_its_category():
     assert explain("no_connection").sentence_end == "WhatsApp could not be reached"
-    assert explain("withdrawn").sentence_end == "the call was withdrawn before it was sent"
+    assert explain("withdrawn").sentence_end == "stopped before it was sent"
 
 
 def test_failures_of_ranges_subcodes_and_without_a_code_are_found_by_slug():

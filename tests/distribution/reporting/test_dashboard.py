@@ -78,8 +78,8 @@ def test_when_nothing_runs_the_last_one_is_shown_and_the_next_one_named():
     a_morning(20, now=now, state="COMPLETED", completed_at=now)
     a_planned_distribution(now)
     html = fragment(a_client("Viewer"))
-    assert "Nothing is being sent now" in html
-    assert "the next one is planned for" in html
+    assert "Nothing is being sent. Showing the most recent distribution." in html
+    assert re.search(r"Next: [^<]* IST \((?:now|just now)\)\.", html)
     assert 'data-refresh-ms="5000"' in html
 
 
@@ -138,4 +138,4 @@ def test_of_two_running_ones_the_earlier_is_shown_and_the_other_named():
     a_morning(9, now=now, kind="DAILY", planned_at=now)
     html = fragment(a_client("Viewer"))
     assert Distribution.objects.running().count() == 2
-    assert "Also running: Daily" in html
+    assert "Daily distribution of" in html

@@ -42,5 +42,5 @@ def test_reasons_are_told_in_words_with_advice(db):
     Delivery.objects.update(state="FAILED", reason="undeliverable", accepted_at=None)
     (row,) = rows()
     assert (row["state"], row["reason"]) == ("FAILED", "undeliverable")
-    assert row["in words"] == "the number is not on WhatsApp, or cannot be reached"
+    assert row["in words"] == "not on WhatsApp or can't be reached"
     assert row["advice"].startswith("Ask the person")

@@ -17,7 +17,7 @@ from distribution.analytics.grouped_counts import count_groups
 from distribution.models import Delivery, Distribution, State
 from distribution.reporting import charts
 from distribution.reporting.snapshot import take_snapshot
-from distribution.reporting.text_formats import percent
+from distribution.runtime.text_formats import percent
 from tests.mornings import MIX, a_morning
 
 NOW = datetime(2026, 11, 23, 0, 40, tzinfo=UTC)
@@ -87,7 +87,7 @@ def test_an_unopened_distribution_has_a_picture(db):
     )
     morning.refresh_from_db()
     seen = take_snapshot(morning, now=NOW)
-    assert (seen.verdict.word, seen.states, seen.seconds_left) == ("not begun", [], None)
+    assert (seen.verdict.word, seen.states, seen.seconds_left) == ("late to start", [], None)
 
 
 def test_lines_of_a_running_distribution_end_at_the_present(db):
@@ -95,7 +95,7 @@ def test_lines_of_a_running_distribution_end_at_the_present(db):
     running = take_snapshot(morning, now=NOW).progress.lines[1].points
     Distribution.objects.update(state="COMPLETED", completed_at=NOW)
     morning.refresh_from_db()
-    ended = take_snapshot(morning, now=NOW).progress.lines[1].points
+    ended = take_snapshot(morning, now=NOW + timedelta(minutes=9)).progress.lines[1].points
     assert [line.rsplit(" ", 1)[1].split(",")[0] for line in (running, ended)] == [
         "600.0",
         "1000.0",
@@ -103,7 +103,16 @@ def test_lines_of_a_running_distribution_end_at_the_present(db):
 
 
 @pytest.mark.parametrize(
-    ("share", "words"), [(0.9896, "98.9 %"), (0.99, "99.0 %"), (1.0, "100.0 %"), (0.0, "0.0 %")]
+    ("share", "words"),
+    [
+        (0.9896, "98.9%"),
+        (0.99, "99.0%"),
+        (0.99999, "99.9%"),
+        (1.0, "100.0%"),
+        (0.0, "0.0%"),
+        (1 / 20_000, "<0.1%"),
+        (None, "–"),
+    ],
 )
 def test_a_share_is_never_rounded_up(share, words):
     assert percent(share) == words

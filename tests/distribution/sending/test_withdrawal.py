@@ -146,7 +146,7 @@ def test_after_a_pause_nobody_is_said_to_be_left_out_by_a_cancel(slow, api, sink
     thread.join(60)
     waiting = Delivery.objects.filter(state=State.RETRY_WAIT).order_by("pk")
     person = waiting[0].subscriber_id
-    words = "the call was withdrawn before it was sent"
+    words = "stopped before it was sent"
 
     dashboard.shared.clear()
     staff, program = a_client("Operator"), a_program("read", "subscribers")

@@ -47,6 +47,12 @@ def assess(
     return sla.assess(a_run(**run), Tally(dict(states), reasons), reached, rate, now=now)
 
 
+@pytest.fixture(autouse=True)
+def delivered_basis(settings):
+    """Most figures below are of what was delivered; the default is what was accepted."""
+    settings.SLA_BASIS = "delivered"
+
+
 # --- the rules --------------------------------------------------------------------------------
 
 
@@ -97,10 +103,21 @@ def test_who_was_left_out_for_their_own_sake_is_not_owed(reason, owed):
     assert assess(states, reach(delivered_in_time=90), reasons=reasons).owed == owed
 
 
-def test_with_nobody_owed_the_promise_is_kept():
+def test_with_nobody_owed_nothing_is_measured_and_nothing_missed():
     found = assess({}, reach())
 
-    assert (found.owed, found.headline, found.met, found.projected_share) == (0, 1, True, 1)
+    shares = (found.accepted_share, found.delivered_share, found.projected_share, found.headline)
+    assert shares == (None, None, None, None)
+    assert (found.owed, found.met) == (0, True)
+
+
+@pytest.mark.parametrize("state", ["CANCELLED", "MISSED"])
+def test_a_cancelled_or_missed_distribution_has_no_service_level(state):
+    found = assess(
+        {State.ACCEPTED: 500, State.SKIPPED: 1500}, reach(accepted_in_time=500), state=state
+    )
+
+    assert (found.accepted_share, found.delivered_share, found.violations) == (None, None, [])
 
 
 @pytest.mark.parametrize(
@@ -136,13 +153,13 @@ def test_messages_on_their_way_can_still_be_delivered_until_the_deadline():
     ("fields", "said"),
     [
         ({"opened_at": NOW + seconds(60)}, []),
-        ({"opened_at": NOW + seconds(61)}, ["It began 61 s late."]),
-        ({"rate": 1}, ["At the present rate the sending ends after the window."]),
+        ({"opened_at": NOW + seconds(61)}, ["Started 61 s late."]),
+        ({"rate": 1}, ["At the current rate, sending ends after the window."]),
         ({"rate": 0}, []),
         (
             {"after": WINDOW + 1},
             [
-                "100 people are still waiting after the window.",
+                "100 people were still waiting after the window.",
                 "Only 90.0% delivered in the window.",
             ],
         ),
@@ -169,7 +186,8 @@ def test_a_projection_is_never_worse_than_what_was_reached_nor_better_than_all(
 
     found = assess(states, reached, rate=rate, after=after)
 
-    assert found.delivered_share <= found.projected_share <= 1
+    assert (found.projected_share is None) is (waiting + awaited + delivered == 0)
+    assert (found.delivered_share or 0) <= (found.projected_share or 0) <= 1
 
 
 # --- on the records ---------------------------------------------------------------------------
@@ -251,7 +269,9 @@ def test_refreshing_keeps_the_figures_and_opens_and_closes_the_alert(distributio
     distribution.refresh_from_db()
     assert (distribution.sla_accepted, distribution.sla_delivered) == (0.5, 0.5)
     alert = Alert.objects.get(rule="sla_at_risk")
-    assert alert.message.startswith("Manual 2026-11-23: at best 90.0% delivered in 300 s.")
+    assert alert.message.startswith(
+        "Manual distribution of 23 Nov 2026, 06:00 IST: at best 90.0% delivered within 5 minutes."
+    )
 
     PhoneNumber.objects.update(rate_per_second=80)
     sla.refresh(distribution, now=late + seconds(5))
@@ -298,7 +318,7 @@ def test_the_results_say_what_happened_to_everybody(distribution):
         "sla_accepted": 92 / 96,
         "sla_delivered": 90 / 96,
         "sla_met": False,
-        "violations": ["Only 93.8% delivered in the window."],
+        "violations": ["Only 93.7% delivered in the window."],
         "first_accepted_at": (NOW + seconds(5)).isoformat(),
         "last_accepted_at": (NOW + seconds(6)).isoformat(),
     }
