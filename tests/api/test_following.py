@@ -60,7 +60,7 @@ def test_counts_of_a_status_add_up_to_its_recipients() -> None:
     assert [(row["state"], row["count"]) for row in counts["reasons"]] == [("FAILED", 1)]
     assert told["distribution"]["state"] == "SENDING"
     assert (told["sla"]["basis"], told["sla"]["deadline"]) == (
-        "delivered",
+        "accepted",
         timezone.localtime(one.sla_deadline).isoformat(),
     )
     assert len(told["numbers"]) == 1

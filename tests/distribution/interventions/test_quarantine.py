@@ -98,7 +98,7 @@ def test_it_is_on_record_who_did_it_and_why(distribution):
     story = "Restored database (asha): disk lost"
     assert (distribution.state, distribution.state_reason) == (DistributionState.PAUSED, story)
     alert = Alert.objects.get(rule="quarantine")
-    assert alert.message == f"Daily 2026-11-23: 5 deliveries are in doubt. {story}"
+    assert alert.message == f"Daily distribution of 23 Nov 2026: 5 deliveries are in doubt. {story}"
     kept = Attempt.objects.filter(outcome="FORGOTTEN")
     assert {(one.delivery.state, one.reason, one.ended_at) for one in kept} == {
         (State.UNKNOWN, "restored", LATER)
@@ -144,7 +144,7 @@ def test_what_may_have_begun_in_the_lost_hours_does_not_begin_again(known):
     before = NOW - timedelta(minutes=10)
 
     (step,) = steps(restored_to=before)
-    assert (step.name, step.unopened, step.deliveries) == ("Daily 2026-11-23", True, 0)
+    assert (step.name, step.unopened, step.deliveries) == ("Daily distribution of 23 Nov 2026", True, 0)
     assert Distribution.objects.count() == known
     assert carry_out(restored_to=before) == 0
 

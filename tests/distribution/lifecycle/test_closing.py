@@ -160,7 +160,8 @@ def test_it_is_done_when_nobody_is_owed_anything(left, done):
     assert closing.complete_if_done(distribution.pk, now=NOW + SLA) is done
 
 
-def test_it_waits_for_deliveries_until_the_service_level_is_decided():
+def test_it_waits_for_deliveries_until_the_service_level_is_decided(settings):
+    settings.SLA_BASIS = "delivered"
     distribution = an_open_distribution(2, now=NOW)
     everybody(State.ACCEPTED)
 

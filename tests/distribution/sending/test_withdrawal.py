@@ -164,7 +164,7 @@ def test_after_a_pause_nobody_is_said_to_be_left_out_by_a_cancel(slow, api, sink
             "count": waiting.count(),
         }
     ]
-    assert words in board
+    assert words in board.lower()
     assert "the distribution is paused: Stop." in page
     assert history["deliveries"][0]["told"].endswith("the distribution is paused: Stop.")
     for told in (board, page, str(status), str(history)):
