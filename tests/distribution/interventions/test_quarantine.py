@@ -144,7 +144,11 @@ def test_what_may_have_begun_in_the_lost_hours_does_not_begin_again(known):
     before = NOW - timedelta(minutes=10)
 
     (step,) = steps(restored_to=before)
-    assert (step.name, step.unopened, step.deliveries) == ("Daily distribution of 23 Nov 2026", True, 0)
+    assert (step.name, step.unopened, step.deliveries) == (
+        "Daily distribution of 23 Nov 2026",
+        True,
+        0,
+    )
     assert Distribution.objects.count() == known
     assert carry_out(restored_to=before) == 0
 
