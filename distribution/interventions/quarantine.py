@@ -47,7 +47,8 @@ def plan(*, restored_to: datetime, margin: timedelta, now: datetime) -> list[Ste
     today = india_time.local_date(now)
     known = Distribution.objects.filter(kind=Kind.DAILY, local_date=today).exists()
     if not known and now >= schedule.daily_time(today):
-        steps.append(Step(f"Daily {today}", None, 0, unopened=True))
+        expected = Distribution(kind=Kind.DAILY, local_date=today)
+        steps.append(Step(str(expected), None, 0, unopened=True))
     return steps
 
 
