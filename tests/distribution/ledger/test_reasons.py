@@ -25,7 +25,7 @@ def test_a_reason_is_told_in_words(reason, words):
 
 
 def test_advice_comes_with_what_is_known_and_stays_away_from_the_unknown():
-    assert explain("parameter_rules").advice.startswith("Take line breaks")
+    assert explain("parameter_rules").advice.startswith("Remove line breaks")
     assert explain("of_the_future").advice == ""
 
 
