@@ -12,8 +12,8 @@ from django.db.models import Q
 class Scope(models.TextChoices):
     """What a token can do. No scope includes another one."""
 
-    READ = "read", "Read everything except people and content"
-    SUBSCRIBERS = "subscribers", "Read and change subscribers"
+    READ = "read", "Everything except people and content"
+    SUBSCRIBERS = "subscribers", "Read, change and erase people"
     CONTENT = "content", "List, submit, withdraw and replace content"
     DISTRIBUTE = "distribute", "Start, schedule, pause, resume, cancel and retry distributions"
     ADMIN = "admin", "Acknowledge alerts"
