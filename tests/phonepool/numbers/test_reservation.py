@@ -12,7 +12,7 @@ from threading import Barrier
 
 import pytest
 from django.conf import settings
-from django.db import connections
+from django.db import connection, connections
 from django.utils import timezone
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -241,7 +241,7 @@ RESERVERS = """
 import json, multiprocessing
 import django; django.setup()
 from django.core.management import call_command
-from django.db import connections
+from django.db import connection, connections
 from django.utils import timezone
 from phonepool.numbers import pool
 from tests.builders import a_number
@@ -295,3 +295,20 @@ def test_slots_that_are_used_in_parts_are_the_same_slots(count, parts):
         slots += [part.slot(place) for place in range(part.count)]
     assert rest is None
     assert slots == [whole.slot(place) for place in range(count)]
+
+
+@pytest.mark.django_db
+def test_a_number_that_is_not_verified_gives_no_slot_and_makes_no_call():
+    """Neither to who read it before, nor by a slot that was reserved before."""
+    number = a_number()
+    PhoneNumber.objects.update(verified_at=None)
+
+    assert reservation.reserve(number, 1, now=NOW) is None
+    query = "SELECT 1 WHERE " + reservation.OPEN_TO_CALLS
+    with connection.cursor() as cursor:
+        facts = {"number": number.pk, "clock": NOW.timestamp()}
+        cursor.execute(query, facts)
+        assert cursor.fetchone() is None
+        PhoneNumber.objects.update(verified_at=NOW)
+        cursor.execute(query, facts)
+        assert cursor.fetchone() is not None
