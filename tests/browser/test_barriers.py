@@ -87,6 +87,9 @@ def of_the_house() -> list[str]:
         reverse("admin:distribution_onetime_add"),
         reverse("admin:distribution_blackoutdate_add"),
         reverse("admin:password_change"),
+        reverse("setup"),
+        reverse("setup_webhook"),
+        reverse("system_status"),
     ]
 
 
