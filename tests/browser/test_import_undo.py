@@ -11,7 +11,7 @@ from playwright.sync_api import expect
 from subscribers import tasks
 from subscribers.importing import jobs
 from subscribers.models import ImportJob, Subscriber
-from tests.browser.conftest import PHONE
+from tests.browser.eyes import PHONE
 from tests.builders import a_subscriber
 
 PEOPLE = 30

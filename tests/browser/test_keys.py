@@ -7,7 +7,7 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from distribution.models import ApiToken, EventSubscription
-from tests.browser.conftest import PHONE
+from tests.browser.eyes import PHONE
 
 pytestmark = pytest.mark.django_db(transaction=True)
 COPIED = "navigator.clipboard.readText()"
