@@ -14,6 +14,7 @@ from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.content import approval
 from distribution.lifecycle import schedule
+from distribution.lifecycle.confirmation import Requester
 from distribution.models import (
     Alert,
     BlackoutDate,
@@ -94,7 +95,7 @@ def schedule_ahead(administrator: User, *, now: datetime) -> None:
     )
     content = Content.objects.get(day=today + timedelta(days=2), state="APPROVED")
     at = india_time.local_datetime(today + timedelta(days=3), time(16, 30))
-    schedule.plan_by_hand(at=at, content=content, now=now)
+    schedule.plan_by_hand(at=at, content=content, requester=Requester(administrator.pk), now=now)
 
 
 def imports(*, now: datetime) -> None:

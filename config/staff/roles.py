@@ -72,11 +72,13 @@ PERMISSIONS = {
     APPROVER: {
         "distribution.approve_content",
         "distribution.approve_late_content",
+        "distribution.confirm_distribution",
     },
     OPERATOR: {
         "distribution.pause_distribution",
         "distribution.cancel_distribution",
         "distribution.start_distribution",
+        "distribution.confirm_distribution",
         "distribution.retry_failed",
         "distribution.resend_unconfirmed",
         "distribution.export_delivery",

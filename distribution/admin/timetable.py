@@ -8,8 +8,12 @@ from typing import Any
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.decorators import action
 from unfold.widgets import (
     UnfoldAdminSelectWidget,
@@ -19,31 +23,42 @@ from unfold.widgets import (
 
 from distribution.admin.evidence import EvidenceAdmin
 from distribution.lifecycle import control, schedule
+from distribution.lifecycle.confirmation import Requester
 from distribution.models import (
     BlackoutDate,
     Content,
     ContentState,
     DailyTime,
     Distribution,
-    DistributionState,
     Kind,
     OneTime,
 )
+from distribution.models.distributions import UNBEGUN
 from distribution.runtime import india_time
 from subscribers.admin.confirmed_action import REASON_LIMIT, Confirmation, confirm_each
 from subscribers.admin.deletion import CarefulDeletion
 from subscribers.admin.model_forms import CarefulForms
+from subscribers.admin.page_frame import staff_user
 from subscribers.admin.read_only import NeverChanged
 from subscribers.admin.shown_rows import Selection
+from subscribers.models import Subscriber
 
 PLANNED = ("planned_at", "content")  # of a one-time distribution, on the page that cancels it
 
 
 class DailyTimeForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at run time
+    reason = forms.CharField(
+        max_length=REASON_LIMIT,
+        label=gettext_lazy("Reason"),
+        widget=UnfoldAdminTextInputWidget,
+        help_text=gettext_lazy("Kept in the audit log with your name."),
+        error_messages={"required": gettext_lazy("Enter a reason. It is kept in the audit log.")},
+    )
+
     def clean_from_day(self) -> Any:
         day = self.cleaned_data["from_day"]
         if day <= india_time.local_date(timezone.now()):
-            raise forms.ValidationError("Today's time stands: choose tomorrow or a later day.")
+            raise forms.ValidationError(_("Choose tomorrow or a later day."))
         return day
 
 
@@ -51,10 +66,12 @@ class BlackoutForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean_day(self) -> Any:
         day, today = self.cleaned_data["day"], india_time.local_date(timezone.now())
         if day < today:
-            raise forms.ValidationError("That day is over.")
+            raise forms.ValidationError(_("Choose today or a later day."))
         daily = Distribution.objects.filter(local_date=day, kind=Kind.DAILY)
         if daily.exclude(opened_at=None).exists():
-            raise forms.ValidationError("That day's distribution has begun: pause or cancel it.")
+            raise forms.ValidationError(
+                _("That day's distribution has started. Pause or cancel it instead.")
+            )
         return day
 
 
@@ -75,7 +92,16 @@ class TimetableAdmin(NeverChanged, CarefulDeletion, CarefulForms):
 class DailyTimeAdmin(TimetableAdmin):
     form = DailyTimeForm
     list_display = ["from_day", "time", "created_by", "created_at"]
-    fields = ["from_day", "time"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        if obj is not None:
+            return [(None, {"fields": ["from_day", "time"]})]
+        return [(None, {"fields": ["from_day", "time", "reason"], "description": _who_is_moved()})]
+
+    def log_addition(self, request: HttpRequest, obj: Any, message: Any) -> Any:
+        reason = request.POST.get("reason", "").strip()[:REASON_LIMIT]
+        entry = {"act": "Daily time set", "reason": reason, "after": {"time": str(obj.time)}}
+        return super().log_addition(request, obj, [*message, entry])
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         past = isinstance(obj, DailyTime) and obj.from_day <= india_time.local_date(timezone.now())
@@ -86,15 +112,43 @@ class DailyTimeAdmin(TimetableAdmin):
 class BlackoutDateAdmin(TimetableAdmin):
     form = BlackoutForm
     list_display = ["day", "reason", "created_by", "created_at"]
-    fields = ["day", "reason"]
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        about = {} if obj is not None else {"description": _who_gets_nothing()}
+        return [(None, {"fields": ["day", "reason"], **about})]
+
     date_hierarchy = "day"
+
+
+def _who_is_moved() -> str:
+    """Who gets the message at another time, and which holds until then."""
+    now = timezone.now()
+    at = timezone.localtime(schedule.daily_time(india_time.local_date(now)))
+    words = _(
+        "From this day on, everyone subscribed (%(people)s people now) gets the daily distribution "
+        "at the new time. Today's time does not change. It is %(time)s."
+    )
+    return words % {"people": _people(), "time": f"{at:%H:%M %Z}"}
+
+
+def _who_gets_nothing() -> str:
+    words = _(
+        "No daily or one-time distribution starts on this day, so nobody (%(people)s people are "
+        "subscribed now) gets a message. You can delete the date until the day begins."
+    )
+    return words % {"people": _people()}
+
+
+def _people() -> str:
+    return f"{Subscriber.objects.eligible().count():,}"
 
 
 class OneTimeForm(forms.Form):
     """When, and with which content: only approved content, only a future time."""
 
     at = forms.SplitDateTimeField(
-        label="Begins at (Indian Standard Time)", widget=UnfoldAdminSplitDateTimeWidget
+        label=gettext_lazy("Start time (Indian Standard Time)"),
+        widget=UnfoldAdminSplitDateTimeWidget,
     )
     content = forms.ModelChoiceField(
         Content.objects.filter(state=ContentState.APPROVED), widget=UnfoldAdminSelectWidget
@@ -103,16 +157,17 @@ class OneTimeForm(forms.Form):
     again_reason = forms.CharField(
         required=False,
         max_length=REASON_LIMIT,
-        label="Why people are to get it twice",
+        label=gettext_lazy("Reason for sending it again"),
         widget=UnfoldAdminTextInputWidget,
-        help_text="Only if the same content is sent that day already: without a reason nothing is "
-        "planned.",
+        help_text=gettext_lazy(
+            "Required only if people already get the same content that day. They get it twice."
+        ),
     )
 
     def clean_at(self) -> datetime:
         at: datetime = self.cleaned_data["at"]
         if at <= timezone.now():
-            raise forms.ValidationError("That time is past.")
+            raise forms.ValidationError(_("Choose a time in the future."))
         return at
 
 
@@ -124,11 +179,17 @@ class OneTimeAdmin(EvidenceAdmin):
     fields = readonly_fields = [*list_display, "opened_at", "completed_at"]
     actions = ["cancel"]
     form_class = OneTimeForm
-    add_title = "Plan a one-time distribution"
+    add_title = gettext_lazy("Schedule a one-time distribution")
     add_template = "admin/distribution/plan_once.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[OneTime]:
         return super().get_queryset(request).filter(kind=Kind.ONE_TIME)
+
+    def add_page(
+        self, request: HttpRequest, form: forms.Form, *, title: str | Promise, **context: Any
+    ) -> HttpResponse:
+        audience = Subscriber.objects.eligible().count()
+        return super().add_page(request, form, title=title, audience=audience, **context)
 
     def add(self, request: HttpRequest, form: Any) -> HttpResponse | None:
         at, content = form.cleaned_data["at"], form.cleaned_data["content"]
@@ -136,7 +197,11 @@ class OneTimeAdmin(EvidenceAdmin):
         by = f"{request.user}: {reason}" if reason else ""
         try:
             planned = schedule.plan_by_hand(
-                at=at, content=content, again_reason=by, now=timezone.now()
+                at=at,
+                content=content,
+                requester=Requester(staff_user(request).pk),
+                again_reason=by,
+                now=timezone.now(),
             )
         except schedule.RepetitionError as error:
             form.add_error("again_reason", str(error))
@@ -147,13 +212,18 @@ class OneTimeAdmin(EvidenceAdmin):
         after = {"planned_at": at.isoformat(), "content": str(content)}
         entry = {"act": "Planned.", "reason": reason, "after": after}
         self.log_addition(request, planned, [entry])
-        return self.response_add(request, planned)
+        words = _("Scheduled. It starts only if someone else confirms it by %(time)s.")
+        self.message_user(request, words % {"time": f"{timezone.localtime(at):%d %b, %H:%M %Z}"})
+        return HttpResponseRedirect(
+            reverse("admin:distribution_distribution_change", args=[planned.pk])
+        )
 
     @action(description="Cancel", permissions=["delete"])
     def cancel(self, request: HttpRequest, queryset: QuerySet[Distribution]) -> Any:
-        waiting = Selection(queryset.filter(state=DistributionState.SCHEDULED), PLANNED)
-        consequence = "It will not begin. This cannot be undone: plan a new one instead."
-        page = Confirmation("Cancel what is planned", [consequence], "Cancel them", waiting)
+        waiting = Selection(queryset.filter(state__in=UNBEGUN), PLANNED)
+        consequence = _("They won't be sent. This cannot be undone; schedule a new one instead.")
+        title = _("Cancel one-time distributions")
+        page = Confirmation(title, [consequence], title, waiting)
 
         def cancel(distribution: Distribution, reason: str) -> bool:
             try:

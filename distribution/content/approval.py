@@ -25,7 +25,7 @@ from distribution.models import (
     EventKind,
     Kind,
 )
-from distribution.models.distributions import UNOPENED
+from distribution.models.distributions import UNBEGUN, UNOPENED
 from distribution.runtime import india_time
 from subscribers.text_cleaning import clean_line
 
@@ -251,7 +251,7 @@ def _retire_replaced(content: Content, by: AbstractBaseUser, now: datetime) -> d
         ContentState.REPLACED,
         _("A newer version already exists. Write a new version of that one."),
     )
-    Distribution.objects.filter(content=old, state__in=UNOPENED).update(content=content)
+    Distribution.objects.filter(content=old, state__in=UNBEGUN).update(content=content)
     record(old, Decision.REPLACED, by, f"Replaced by “{content.title}”."[:500], now)
     return old.chosen_at
 

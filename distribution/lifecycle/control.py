@@ -17,7 +17,7 @@ from distribution.ledger import deliveries, outbox, returns, rollup_marks
 from distribution.ledger.reasons import DeliveryReason
 from distribution.lifecycle import pause_facts
 from distribution.models import Delivery, Distribution, DistributionState, EventKind, State
-from distribution.models.distributions import RUNNING, UNOPENED
+from distribution.models.distributions import RUNNING, UNBEGUN
 from phonepool.errors import Failure
 from phonepool.models import Portfolio
 from phonepool.numbers import breakers, health
@@ -136,7 +136,7 @@ def reopen(distribution_id: int, *, until: datetime) -> None:
 
 def cancel(distribution_id: int, *, reason: str, now: datetime) -> int:
     """Skip every unsent delivery; how many those are. Calls under way are still settled."""
-    rows = Distribution.objects.filter(pk=distribution_id, state__in=[*UNOPENED, *RUNNING])
+    rows = Distribution.objects.filter(pk=distribution_id, state__in=[*UNBEGUN, *RUNNING])
     with transaction.atomic():
         # Paused first and for good: a claim that runs now commits before or finds nothing.
         if not rows.update(state=DistributionState.CANCELLED, state_reason=reason[:200]):

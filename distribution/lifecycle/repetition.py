@@ -22,7 +22,7 @@ from distribution.models import (
     MessageTemplate,
     State,
 )
-from distribution.models.distributions import RUNNING, UNOPENED
+from distribution.models.distributions import RUNNING, UNBEGUN
 
 # The message is out, or may be: nobody knows before its end is known.
 RECEIVED = (
@@ -51,7 +51,7 @@ def objection(
     cancelled one may be sent: who has it is left out at the opening.
     """
     for other in _same_that_day(content, day, own):
-        if other.state in (*UNOPENED, *RUNNING):
+        if other.state in (*UNBEGUN, *RUNNING):
             return f"The same content is sent by distribution {other.pk} ({other}). {CONFIRM}"
         received = Delivery.objects.filter(distribution=other, state__in=RECEIVED)
         if other.state != DistributionState.CANCELLED and received.exists():
@@ -91,6 +91,6 @@ def _same_that_day(content: Content, day: date, own: Distribution | None) -> lis
     return [
         row
         for row in rows.select_related("content").order_by("pk")
-        if (row.state in (*UNOPENED, *RUNNING) or row.opened_at is not None)
+        if (row.state in (*UNBEGUN, *RUNNING) or row.opened_at is not None)
         and same(row.content or of_the_day, content)
     ]

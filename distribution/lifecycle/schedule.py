@@ -10,7 +10,8 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
 
-from distribution.lifecycle import control, opening, repetition
+from distribution.lifecycle import confirmation, control, opening, repetition
+from distribution.lifecycle.confirmation import Requester
 from distribution.models import (
     BlackoutDate,
     Content,
@@ -58,6 +59,7 @@ def open_due(now: datetime) -> list[int]:
     Beat's start, the tick and any number of copies of both may call it at once.
     """
     plan_daily(now)
+    confirmation.expire(now)
     _store_missed_yesterday(now)
     due = Distribution.objects.filter(state__in=UNOPENED, planned_at__lte=now)
     dark = BlackoutDate.objects.filter(day=local_date(now)).first()
@@ -158,10 +160,12 @@ def plan_once(
     content: Content | None,
     kind: Kind = Kind.ONE_TIME,
     again_reason: str = "",
+    requester: Requester | None = None,
 ) -> Distribution:
     """Plan a one-time distribution; the tick or the keeper opens it at its time.
 
-    Raises ScheduleError on a blackout date. For a person: `plan_by_hand`.
+    With a requester it awaits the confirmation of another person. Raises ScheduleError on a
+    blackout date. For a person: `plan_by_hand`.
     """
     dark = BlackoutDate.objects.filter(day=local_date(at)).first()
     if dark is not None:
@@ -172,21 +176,28 @@ def plan_once(
         planned_at=at,
         content=content,
         again_reason=again_reason[:200],
+        **(requester.fields(kind, at) if requester else {}),
     )
 
 
 def plan_by_hand(
-    *, at: datetime, content: Content | None, now: datetime, again_reason: str = ""
+    *,
+    at: datetime,
+    content: Content | None,
+    now: datetime,
+    requester: Requester,
+    again_reason: str = "",
 ) -> Distribution:
-    """Plan a one-time distribution for a person. Raises ScheduleError if people have the same
-    content that day already, or are to have it, and no reason says why they get it twice."""
+    """Plan a one-time distribution for a person; another one confirms it. Raises ScheduleError if
+    people have the same content that day already, or are to have it, and no reason says why they
+    get it twice."""
     with transaction.atomic():
         day = local_date(at)
         said = content or Content.objects.approved_for(day)
         if said is not None and not again_reason:
             repetition.lock(said)
             _refuse_repetition(said, day, daily_to_come=_to_come(day, now))
-        return plan_once(at=at, content=content, again_reason=again_reason)
+        return plan_once(at=at, content=content, again_reason=again_reason, requester=requester)
 
 
 def _to_come(day: date, now: datetime) -> bool:
@@ -200,13 +211,17 @@ def _refuse_repetition(content: Content, day: date, *, daily_to_come: bool) -> N
         raise RepetitionError(objection)
 
 
-def plan_now(content: Content, *, again_reason: str, now: datetime) -> Distribution:
-    """Plan a distribution by hand, with this content: the next process that looks opens it.
+def plan_now(
+    content: Content, *, requester: Requester, again_reason: str, now: datetime
+) -> Distribution:
+    """Plan a distribution by hand, with this content: once another person has confirmed it, the
+    next process that looks opens it.
 
-    Today's content brings the daily distribution forward, so that it is not sent once more at the
-    daily time. Raises ScheduleError on a blackout date and, without a reason to send it again, when
-    this content is sent or was sent already, or the same content is sent that day. The message
-    template's row is locked meanwhile: of two concurrent callers one sees the other's distribution.
+    Today's content, which two people have seen for today, needs no further confirmation and brings
+    the daily distribution forward, so that it is not sent once more at the daily time. Raises
+    ScheduleError on a blackout date and, without a reason to send it again, when this content is
+    sent or was sent already, or the same content is sent that day. The message template's row is
+    locked meanwhile: of two concurrent callers one sees the other's distribution.
     """
     repetition.lock(content)
     ended = (DistributionState.CANCELLED, DistributionState.MISSED)
@@ -224,6 +239,12 @@ def plan_now(content: Content, *, again_reason: str, now: datetime) -> Distribut
         _refuse_repetition(content, day, daily_to_come=kind != Kind.DAILY and _to_come(day, now))
     try:
         with transaction.atomic():
-            return plan_once(at=now, content=content, kind=kind, again_reason=again_reason)
+            return plan_once(
+                at=now,
+                content=content,
+                kind=kind,
+                again_reason=again_reason,
+                requester=requester if kind != Kind.DAILY else None,
+            )
     except IntegrityError:
         raise ScheduleError("The daily distribution begins with it at this moment.") from None

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from distribution.models.access import ApiToken
 from distribution.models.content import Content
 from phonepool.constraints import value_is_known
 
@@ -20,6 +22,8 @@ class Kind(models.TextChoices):
 
 
 class DistributionState(models.TextChoices):
+    # Asked for by one person or token: begins only if another person confirms it in time.
+    AWAITING_CONFIRMATION = "AWAITING_CONFIRMATION", _("Awaiting confirmation")
     SCHEDULED = "SCHEDULED"  # its time has not come
     BLOCKED = "BLOCKED"  # a check before opening failed; tried again at each tick
     SENDING = "SENDING"  # its audience is frozen
@@ -30,6 +34,7 @@ class DistributionState(models.TextChoices):
 
 
 UNOPENED = (DistributionState.SCHEDULED, DistributionState.BLOCKED)
+UNBEGUN = (DistributionState.AWAITING_CONFIRMATION, *UNOPENED)
 RUNNING = (DistributionState.SENDING, DistributionState.PAUSED)
 ENDED = (DistributionState.COMPLETED, DistributionState.CANCELLED)
 SWEEP_PERIOD = timedelta(days=2)  # after its window ended
@@ -56,7 +61,7 @@ class Distribution(models.Model):
     planned_at = models.DateTimeField()
     content = models.ForeignKey(Content, models.PROTECT, null=True, blank=True, related_name="+")
     state = models.CharField(
-        max_length=9, choices=DistributionState, default=DistributionState.SCHEDULED
+        max_length=21, choices=DistributionState, default=DistributionState.SCHEDULED
     )
     state_reason = models.CharField(max_length=200, blank=True, default="")
     # While PAUSED for a failure that hits everybody: its slug. Kept when the window ends.
@@ -70,6 +75,19 @@ class Distribution(models.Model):
 
     # Why people are to get content that they have that day already; empty: they are left out.
     again_reason = models.CharField(max_length=200, blank=True, default="", db_default="")
+
+    # Who asked for it by hand, with which token, and who confirmed it: never the same person.
+    requested_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    requested_token = models.ForeignKey(
+        ApiToken, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    confirm_by = models.DateTimeField(null=True, blank=True)  # unconfirmed then, it is MISSED
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    confirmed_at = models.DateTimeField(null=True, blank=True)
 
     # Which portfolio carries how many batches (`lifecycle/portfolio_plan.py`); empty: any.
     portfolio_plan = models.JSONField(default=dict, blank=True, db_default={})
@@ -94,6 +112,7 @@ class Distribution(models.Model):
             ("pause_distribution", "Can pause and resume a distribution"),
             ("cancel_distribution", "Can cancel a distribution"),
             ("start_distribution", "Can start a distribution before its time"),
+            ("confirm_distribution", "Can confirm a distribution that someone else asked for"),
         ]
         constraints = [
             # Two triggers, two beats, two ticks: still one distribution a day.
@@ -104,6 +123,16 @@ class Distribution(models.Model):
             ),
             value_is_known("distribution", "state", DistributionState),
             value_is_known("distribution", "kind", Kind),
+            models.CheckConstraint(
+                condition=Q(requested_by__isnull=True)
+                | Q(confirmed_by__isnull=False)
+                | Q(state__in=["AWAITING_CONFIRMATION", "CANCELLED", "MISSED"]),
+                name="distribution_confirmed_first",
+            ),
+            models.CheckConstraint(
+                condition=~Q(confirmed_by=F("requested_by")),
+                name="distribution_confirmed_by_another",
+            ),
             models.CheckConstraint(
                 condition=~Q(state__in=["SENDING", "PAUSED", "COMPLETED"])
                 | Q(opened_at__isnull=False, window_end__isnull=False),

@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from distribution.analytics import counts
 from distribution.analytics.counts import Reach, Tally
 from distribution.models import Distribution, DistributionState, State
-from distribution.models.distributions import RUNNING, UNOPENED
+from distribution.models.distributions import RUNNING, UNBEGUN
 from distribution.service_level import sla
 from distribution.service_level.sla import Sla
 from phonepool.models import PhoneNumber
@@ -68,7 +68,7 @@ def verdict(
 ) -> Verdict:
     """Whether the service level is met, on course, at risk or missed, or why none of these."""
     state, deadline = distribution.state, distribution.sla_deadline
-    if state in UNOPENED:
+    if state in UNBEGUN:
         return _unopened(distribution, now)
     if state == DistributionState.CANCELLED:
         return Verdict(_("cancelled"), CALM)
@@ -89,6 +89,8 @@ def verdict(
 
 
 def _unopened(distribution: Distribution, now: datetime) -> Verdict:
+    if distribution.state == DistributionState.AWAITING_CONFIRMATION:
+        return Verdict(_("awaiting confirmation"), WARN)
     if distribution.state == DistributionState.BLOCKED:
         return Verdict(_("blocked"), BAD)
     if now - distribution.planned_at > sla.LATE_START_AFTER:

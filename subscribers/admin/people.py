@@ -11,7 +11,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import TabularInline
+from unfold.widgets import UnfoldAdminTextInputWidget
 
 from masking.phones import mask_phone
 from masking.texts import mask_evidence
@@ -30,6 +32,7 @@ from subscribers.details import values
 from subscribers.identity.reading import read_phone
 from subscribers.models import FULL_PHONE, ConsentEvent, Status, Subscriber
 from subscribers.people import pauses, registration, search
+from subscribers.text_cleaning import clean_line
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -78,6 +81,32 @@ class SubscriberForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
             return values.read_value(name, text) if text.strip() else ""
         except ValueError as error:
             raise forms.ValidationError(str(error)) from error
+
+
+class AddedByHandForm(SubscriberForm):
+    """A new person comes with where they agreed, as by a list and by the API."""
+
+    consent_source = forms.CharField(
+        max_length=500,
+        label=_("How did this person consent?"),
+        widget=UnfoldAdminTextInputWidget,
+        help_text=_("Where and to what wording they agreed. For example: sign-up form, 12 May."),
+        error_messages={"required": _("Enter how this person consented.")},
+    )
+    consent_evidence = forms.CharField(
+        required=False,
+        max_length=200,
+        label=_("Evidence (optional)"),
+        widget=UnfoldAdminTextInputWidget,
+        help_text=_("A document number or a link that proves it."),
+    )
+
+    def clean_consent_source(self) -> str:
+        field = self.fields["consent_source"]
+        return str(field.clean(clean_line(self.cleaned_data["consent_source"])))
+
+    def clean_consent_evidence(self) -> str:
+        return clean_line(self.cleaned_data["consent_evidence"])
 
 
 class ConsentEventInline(NeverAdded, NeverChanged, NeverDeleted, TabularInline):
@@ -188,7 +217,17 @@ class SubscriberAdmin(NeverDeleted, CarefulForms, PersonActions, ExportActions, 
         full = getattr(subscriber, "may_be_shown", False)
         return subscriber.phone if full else mask_phone(subscriber.phone)
 
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        if obj is None:
+            kwargs["form"] = AddedByHandForm
+        return super().get_form(request, obj, change=change, **kwargs)
+
     def get_fields(self, _request: HttpRequest, obj: Subscriber | None = None) -> list[Any]:
+        if obj is None:
+            names = [name for name in self.fields if name != "status"]
+            return [*names, "consent_source", "consent_evidence"]
         # Another number is another person's consent: add a new subscriber instead.
         names = ["shown_phone" if obj and name == "phone" else name for name in self.fields]
         if obj is not None and obj.status == Status.PAUSED:
@@ -221,7 +260,14 @@ class SubscriberAdmin(NeverDeleted, CarefulForms, PersonActions, ExportActions, 
             return
         super().save_model(request, obj, form, change)
         user = staff_user(request).username
-        if not registration.record_first_consent(obj, source=f"admin:{user}", actor=user, now=now):
+        if not registration.record_first_consent(
+            obj,
+            source=f"admin:{user}",
+            actor=user,
+            now=now,
+            notice=form.cleaned_data["consent_source"],
+            evidence=form.cleaned_data["consent_evidence"],
+        ):
             self.message_user(
                 request, "This person said STOP: they stay unsubscribed.", messages.WARNING
             )

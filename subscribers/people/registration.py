@@ -83,7 +83,13 @@ def find_known(phone: str) -> Known | None:
 
 
 def record_first_consent(
-    person: Subscriber, *, source: str, actor: str, now: datetime, notice: str = ""
+    person: Subscriber,
+    *,
+    source: str,
+    actor: str,
+    now: datetime,
+    notice: str = "",
+    evidence: str = "",
 ) -> bool:
     """Record the first decision about a new subscriber: consent, or an earlier STOP of the phone.
 
@@ -93,6 +99,8 @@ def record_first_consent(
     if stop is not None:
         first = decisions.decision_of_suppression(person.pk, stop)
     else:
-        first = Decision(person.pk, Kind.OPT_IN, source, now, notice=notice, actor=actor)
+        first = Decision(
+            person.pk, Kind.OPT_IN, source, now, evidence=evidence, notice=notice, actor=actor
+        )
     decisions.record([first], now=now)
     return stop is None

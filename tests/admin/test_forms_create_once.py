@@ -84,7 +84,7 @@ FORMS: dict[str, tuple[Any, str, Any]] = {
     "distribution_dailytime": (
         DailyTime,
         "from_day",
-        lambda: {"from_day": in_days(3), "time": "07:00"},
+        lambda: {"from_day": in_days(3), "time": "07:00", "reason": "x"},
     ),
     "distribution_blackoutdate": (
         BlackoutDate,
@@ -104,7 +104,12 @@ FORMS: dict[str, tuple[Any, str, Any]] = {
     "subscribers_subscriber": (
         Subscriber,
         "phone",
-        lambda: {"phone": "9812345678", "name": "Asha", "attributes": "{}"},
+        lambda: {
+            "phone": "9812345678",
+            "name": "Asha",
+            "attributes": "{}",
+            "consent_source": "Form",
+        },
     ),
     "auth_user": (
         User,

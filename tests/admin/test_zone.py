@@ -152,7 +152,7 @@ def test_a_daily_time_is_typed_the_indian_way_and_shown_without_seconds(boss):
     assert 'placeholder="6:30 am"' in page
     key = re.search(r'name="form_key" value="([^"]+)"', page)
     day = timezone.localdate() + timedelta(days=40)
-    data = {"from_day": f"{day:%d/%m/%Y}", "time": "6.30 am"}
+    data = {"from_day": f"{day:%d/%m/%Y}", "time": "6.30 am", "reason": "x"}
     sent = boss.post(add, {**data, "form_key": key[1] if key else ""})
     assert sent.status_code == 302, sent.content.decode()
     shown = boss.get(reverse("admin:distribution_dailytime_changelist")).content.decode()

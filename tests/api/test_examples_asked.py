@@ -159,7 +159,7 @@ def test_a_key_that_is_missing_or_used_is_told_as_shown() -> None:
     url, body = where.split()[1], {"at": "2026-11-24T16:30:00+05:30"}
     _is_shown(where, client.post(url, body, format="json"))
     key = a_key()
-    assert client.post(url, body, format="json", headers=key).status_code == 201
+    assert client.post(url, body, format="json", headers=key).status_code == 202
     _is_shown(where, client.post(url, {"at": "2026-11-25T16:30:00Z"}, format="json", headers=key))
     _is_shown(where, client.post(url, "<at/>", content_type="text/xml", headers=key))
     _is_shown(where, client.post(url, "{", content_type="application/json", headers=key))

@@ -16,8 +16,8 @@ from django.utils import timezone
 
 from distribution.access import tokens
 from distribution.content import approval
-from distribution.lifecycle import schedule
-from distribution.models import Content
+from distribution.lifecycle import confirmation, schedule
+from distribution.models import Content, Distribution, DistributionState
 from tests.builders import a_number, a_template, a_user, some_subscribers
 from tests.distribution.staff import a_member
 
@@ -32,11 +32,20 @@ def approve() -> None:
     approval.approve(content, by=a_user(), now=timezone.now(), reason="In time.")
 
 
+def confirm() -> None:
+    waiting = Distribution.objects.get(state=DistributionState.AWAITING_CONFIRMATION)
+    confirmation.confirm(waiting.pk, by=a_user(), now=timezone.now())
+
+
 def begin() -> None:
     assert schedule.open_due(timezone.now())
 
 
-HOOKS: dict[str, Callable[[], None]] = {"somebody approves it": approve, "it begins": begin}
+HOOKS: dict[str, Callable[[], None]] = {
+    "somebody approves it": approve,
+    "somebody confirms it": confirm,
+    "it begins": begin,
+}
 
 
 def commands(block: str) -> Iterator[tuple[str, str]]:

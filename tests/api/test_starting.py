@@ -13,16 +13,22 @@ from django.db import connection
 from django.utils import timezone
 
 from distribution import tasks
-from distribution.lifecycle import schedule
+from distribution.lifecycle import confirmation, schedule
 from distribution.models import BlackoutDate, Distribution, DistributionState, KeptAnswer, Kind
 from tests.api.tokens import a_key, a_program
-from tests.builders import a_number, a_planned_distribution, an_approved_content, some_subscribers
+from tests.builders import (
+    a_number,
+    a_planned_distribution,
+    a_user,
+    an_approved_content,
+    some_subscribers,
+)
 
 pytestmark = pytest.mark.django_db
 TRIGGER, SCHEDULE = "/api/distribution/trigger", "/api/distribution/schedule"
 
 
-def test_a_trigger_writes_one_down_that_the_next_look_opens(
+def test_a_trigger_is_opened_by_the_next_look_after_its_confirmation(
     django_capture_on_commit_callbacks: Any,
 ) -> None:
     some_subscribers(3)
@@ -35,8 +41,11 @@ def test_a_trigger_writes_one_down_that_the_next_look_opens(
     assert answer.status_code == 202
     assert answer.json()["id"] == started.pk
     assert answer["Location"] == f"/api/distribution/status?id={started.pk}"
-    assert (started.kind, started.content, started.state) == (Kind.MANUAL, content, "SCHEDULED")
-    assert len(published) == 1  # the nudge goes out after the commit, and may be lost
+    assert (started.kind, started.content) == (Kind.MANUAL, content)
+    assert answer.json()["state"] == started.state == "AWAITING_CONFIRMATION"
+    assert published == []
+    assert schedule.open_due(timezone.now()) == []
+    confirmation.confirm(started.pk, by=a_user(), now=timezone.now())
     assert started.pk in schedule.open_due(timezone.now())
     started.refresh_from_db()
     assert (started.state, started.recipients) == (DistributionState.SENDING, 3)
@@ -125,6 +134,7 @@ def test_before_the_daily_time_todays_content_brings_the_daily_one_forward(asked
         told = client.post(TRIGGER, asked, headers=a_key()).json()
         early = Distribution.objects.get(pk=told["id"])
         assert (early.kind, early.planned_at) == (Kind.DAILY, timezone.now())
+        assert told["state"] == "SCHEDULED"  # two people have seen it for today
         assert early.pk in schedule.open_due(timezone.now())
         following = schedule.next_due(timezone.now())
         assert following is not None
@@ -235,7 +245,7 @@ def test_one_is_planned_listed_and_taken_back() -> None:
     at = timezone.localtime() + timedelta(days=2)
     client = a_program("distribute", "read")
     planned = client.post(SCHEDULE, {"at": at.isoformat()}, headers=a_key())
-    assert planned.status_code == 201
+    assert (planned.status_code, planned.json()["state"]) == (202, "AWAITING_CONFIRMATION")
     one = planned.json()["id"]
     a_planned_distribution(timezone.now())  # no one-time one
     assert [row["id"] for row in client.get(SCHEDULE).json()["results"]] == [one]

@@ -12,16 +12,18 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from distribution import tasks
 from distribution.interventions import manual_retry
 from distribution.interventions.rules import InterventionError
-from distribution.lifecycle import control, opening
+from distribution.lifecycle import confirmation, control, opening
 from distribution.lifecycle.control import ControlError
 from distribution.models import Distribution, DistributionState
-from distribution.models.distributions import RUNNING, UNOPENED
+from distribution.models.distributions import RUNNING, UNBEGUN, UNOPENED
 
 REFUSALS = (ControlError, InterventionError)
 
@@ -92,6 +94,15 @@ def _start(distribution: Distribution, made: Decision) -> str:
     return _("Distribution started. The 5-minute window begins now.")
 
 
+def _confirm(distribution: Distribution, made: Decision) -> str:
+    confirmed = confirmation.confirm(distribution.pk, by=made.by, now=made.now)
+    if confirmed.planned_at <= made.now:
+        transaction.on_commit(tasks.open_soon)
+        return _("Distribution confirmed. It starts within moments.")
+    at = f"{timezone.localtime(confirmed.planned_at):%d %b, %H:%M %Z}"
+    return _("Distribution confirmed. It starts on %(time)s.") % {"time": at}
+
+
 def _retry(distribution: Distribution, made: Decision) -> str:
     retried = manual_retry.retry(
         distribution.pk, by=made.by, reason=made.reason, now=made.now, only=made.deliveries
@@ -110,6 +121,18 @@ def _retry(distribution: Distribution, made: Decision) -> str:
 ACTIONS = {
     action.name: action
     for action in (
+        DistributionAction(
+            name="confirm",
+            title=gettext_lazy("Confirm"),
+            permission="distribution.confirm_distribution",
+            states=(DistributionState.AWAITING_CONFIRMATION,),
+            warning=gettext_lazy(
+                "It starts automatically at its time and goes to everyone subscribed at that "
+                "moment. Messages that were sent cannot be recalled."
+            ),
+            style="good",
+            perform=_confirm,
+        ),
         DistributionAction(
             name="start",
             title=gettext_lazy("Start now"),
@@ -160,7 +183,7 @@ ACTIONS = {
             name="cancel",
             title=gettext_lazy("Cancel distribution"),
             permission="distribution.cancel_distribution",
-            states=(*UNOPENED, *RUNNING),
+            states=(*UNBEGUN, *RUNNING),
             warning=gettext_lazy(
                 "Anyone not yet sent to won't get it. This cannot be undone. "
                 "Pause the distribution if you are not sure."
@@ -177,5 +200,7 @@ def available_actions(distribution: Distribution, by: User) -> list[Distribution
     return [
         action
         for action in ACTIONS.values()
-        if distribution.state in action.states and by.has_perm(action.permission)
+        if distribution.state in action.states
+        and by.has_perm(action.permission)
+        and not (action.name == "confirm" and confirmation.objection_to(distribution, by))
     ]

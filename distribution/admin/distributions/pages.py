@@ -70,6 +70,10 @@ class StartForm(ReasonForm):
     )
 
 
+# Of the others: ReasonForm. Why it is sent was said by who asked for it.
+FORMS = {"start": StartForm, "confirm": forms.Form}
+
+
 @admin.register(Distribution)
 class DistributionAdmin(OwnPages, ReadOnlyAdmin):
     list_display = [
@@ -168,11 +172,11 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
                 preview=found,
                 nothing_to_do=found is not None and not found.safe,
                 waiting=control.waiting(distribution.pk),
-                audience=Subscriber.objects.eligible().count() if name == "start" else 0,
+                **(_what_is_sent(distribution) if name in ("start", "confirm") else {}),
                 **marks,
             )
 
-        def act(*deliveries: Sequence[int], reason: str, again: bool = False) -> None:
+        def act(*deliveries: Sequence[int], reason: str = "", again: bool = False) -> None:
             if again:
                 distribution.again_reason = reason
             self._perform(request, distribution, action, reason, *deliveries)
@@ -180,7 +184,7 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
         return decision_form.decide(
             request,
             _asked(distribution, action),
-            form_class=StartForm if name == "start" else ReasonForm,
+            form_class=FORMS.get(name, ReasonForm),
             is_sent=request.method == "POST",
             render=render,
             act=act,
@@ -266,11 +270,19 @@ def _back(request: HttpRequest, distribution: Distribution) -> str:
     return reverse("admin:distribution_distribution_change", args=[distribution.pk])
 
 
+def _what_is_sent(distribution: Distribution) -> dict[str, Any]:
+    """The message, as one person gets it, and how many get it now."""
+    content = content_choice.choose(distribution).content
+    people = Subscriber.objects.eligible()
+    bubble = preview.bubble(content, people.order_by("pk").first()) if content else None
+    return {"bubble": bubble, "audience": people.count()}
+
+
 def _asked(distribution: Distribution, action: DistributionAction) -> Asked:
     """What the page of an action displays of the distribution. Who still waits is no part of it:
     while it sends that changes with every message."""
     facts = {"State": distribution.get_state_display(), "Why": distribution.state_reason}
-    if action.name == "start":
+    if action.name in ("start", "confirm"):
         content = content_choice.choose(distribution).content
         facts["Content"] = f"{content}, version {content.version}" if content else "none"
         facts["Planned"] = f"{timezone.localtime(distribution.planned_at):%d %b, %H:%M %Z}"

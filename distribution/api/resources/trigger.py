@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpResponse
@@ -28,7 +29,8 @@ from distribution.api.resources.distributions import (
     status_url,
 )
 from distribution.lifecycle import control, preflight, schedule
-from distribution.models import Content, Distribution, DistributionState, Kind, Scope
+from distribution.lifecycle.confirmation import Requester
+from distribution.models import ApiToken, Content, Distribution, DistributionState, Kind, Scope
 from distribution.runtime import india_time
 from subscribers.models import Subscriber
 
@@ -104,15 +106,21 @@ class Trigger(APIView):
         request=TriggerBody,
         responses={
             200: OpenApiResponse(DryRunShown, "A dry run: nothing was done."),
-            202: OpenApiResponse(DistributionShown, "Written down: follow it at status_url."),
+            202: OpenApiResponse(
+                DistributionShown,
+                "`AWAITING_CONFIRMATION`: it starts when another person confirms it in the admin. "
+                "`SCHEDULED`: today's daily distribution starts now. Follow it at status_url.",
+            ),
         },
     )
     def post(self, request: Request) -> HttpResponse:
         """Start a distribution now.
 
-        It is written down and begins within moments; checks that keep it shut are told by its
-        status. The same content is not sent twice unless `again` and a `reason` say so: before the
-        daily time, today's content brings the daily distribution forward.
+        A second person confirms it in the admin within an hour: not the token's owner, nor who
+        made the token. It then starts within moments; failed checks are told by its status.
+        Unconfirmed, it is `MISSED`. The same content is not sent twice unless `again` and a
+        `reason` say so: before the daily time, today's content brings the daily distribution
+        forward, without a confirmation: it was approved for today.
         """
         body = validated_body(TriggerBody, request)
         if body["dry_run"]:
@@ -124,11 +132,19 @@ def _start(request: Request, body: dict[str, Any]) -> Answer:
     content = _content(body)
     reason = _again_reason(request, body)
     with conflict_on(schedule.ScheduleError, "not_now"):
-        started = schedule.plan_now(content, again_reason=reason, now=timezone.now())
+        started = schedule.plan_now(
+            content, requester=_requester(request), again_reason=reason, now=timezone.now()
+        )
     after = {"content": str(content), **({"again": reason} if reason else {})}
     audit.log_action(request, started, "Triggered.", after=after)
-    transaction.on_commit(tasks.open_soon)
+    if started.state != DistributionState.AWAITING_CONFIRMATION:
+        transaction.on_commit(tasks.open_soon)
     return Answer(202, distribution_body(started), status_url(started))
+
+
+def _requester(request: Request) -> Requester:
+    token = request.auth if isinstance(request.auth, ApiToken) else None
+    return Requester(cast(User, request.user).pk, token.pk if token else None)
 
 
 def _again_reason(request: Request, body: dict[str, Any]) -> str:
@@ -190,11 +206,13 @@ class Schedule(ListAPIView[Distribution]):
     def get_queryset(self) -> QuerySet[Distribution]:
         return Distribution.objects.filter(kind=Kind.ONE_TIME)
 
-    @extend_schema(request=ScheduleBody, responses={201: DistributionShown})
+    @extend_schema(request=ScheduleBody, responses={202: DistributionShown})
     def post(self, request: Request) -> HttpResponse:
         """Plan a one-time distribution.
 
-        Refused if the same content is sent that day already, unless `again` and a `reason` say so.
+        It is `AWAITING_CONFIRMATION` until a second person confirms it in the admin: not the
+        token's owner, nor who made the token. Unconfirmed at its time, it is `MISSED`. Refused if
+        the same content is sent that day already, unless `again` and a `reason` say so.
         """
         body = validated_body(ScheduleBody, request)
         return once(request, lambda: _plan(request, body))
@@ -205,7 +223,11 @@ def _plan(request: Request, body: dict[str, Any]) -> Answer:
     reason = _again_reason(request, body)
     try:
         planned = schedule.plan_by_hand(
-            at=body["at"], content=content, again_reason=reason, now=timezone.now()
+            at=body["at"],
+            content=content,
+            requester=_requester(request),
+            again_reason=reason,
+            now=timezone.now(),
         )
     except schedule.RepetitionError as error:
         raise Conflict("not_now", str(error)) from None
@@ -213,7 +235,7 @@ def _plan(request: Request, body: dict[str, Any]) -> Answer:
         raise Conflict("blackout_date", str(error)) from None
     after = {"planned_at": body["at"].isoformat(), **({"again": reason} if reason else {})}
     audit.log_action(request, planned, "Planned.", after=after)
-    return Answer(201, distribution_body(planned), status_url(planned))
+    return Answer(202, distribution_body(planned), status_url(planned))
 
 
 class Planned(APIView):

@@ -204,6 +204,7 @@ def test_a_person_is_erased_in_two_steps_with_reasons():
     acts = [line for line in log_messages() if "read the phone number" not in line]
     assert [("erase" in acts[0]), ("purge" in acts[1])] == [True, True]
     add = {"phone": "9812345678", "tier": "PRO", "language": "hi", "attributes": "{}"}
+    add["consent_source"] = "Sign-up form"
     forms = {"consent_events-TOTAL_FORMS": 0, "consent_events-INITIAL_FORMS": 0}
     refused = client.post(reverse("admin:subscribers_subscriber_add"), {**add, **forms})
     assert "asked to be erased" in refused.content.decode()

@@ -7,12 +7,13 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 
 from distribution.ledger.integrity.check import check_ledger
-from distribution.lifecycle import control, opening, schedule
+from distribution.lifecycle import confirmation, control, opening, schedule
+from distribution.lifecycle.confirmation import Requester
 from distribution.lifecycle.control import ControlError
 from distribution.lifecycle.schedule import RepetitionError
 from distribution.models import Content, Delivery, Distribution, DistributionState, Kind, State
 from distribution.runtime import india_time
-from tests.builders import a_number, an_approved_content, some_subscribers
+from tests.builders import a_number, a_user, an_approved_content, some_subscribers
 
 pytestmark = pytest.mark.django_db
 DAY = date(2026, 11, 23)
@@ -45,6 +46,10 @@ def opened(content: Content, *, again_reason: str = "", at: datetime = NOON) -> 
     return planned
 
 
+def asked() -> Requester:
+    return Requester(a_user().pk)
+
+
 def states(distribution: Distribution) -> list[tuple[str, str]]:
     rows = Delivery.objects.filter(distribution=distribution).order_by("phone")
     return list(rows.values_list("state", "reason"))
@@ -60,13 +65,13 @@ def accept(distribution: Distribution, people: int) -> None:
 def test_planning_the_same_content_twice_on_a_day_is_refused(other):
     content = an_approved_content(day=DAY + timedelta(days=300))
     second = other(content)
-    first = schedule.plan_by_hand(at=SOON, content=content, now=NOON)
+    first = schedule.plan_by_hand(at=SOON, content=content, requester=asked(), now=NOON)
 
     with pytest.raises(RepetitionError, match=f"sent by distribution {first.pk} "):
-        schedule.plan_by_hand(at=SOON, content=second, now=NOON)
+        schedule.plan_by_hand(at=SOON, content=second, requester=asked(), now=NOON)
 
     confirmed = schedule.plan_by_hand(
-        at=SOON, content=second, now=NOON, again_reason="asha: a correction"
+        at=SOON, content=second, requester=asked(), now=NOON, again_reason="asha: a correction"
     )
     assert confirmed.again_reason == "asha: a correction"
 
@@ -78,10 +83,10 @@ def test_other_values_or_another_day_are_not_the_same():
         message_template=content.message_template,
         body_variables=["{name}", "Nifty opens higher"],
     )
-    schedule.plan_by_hand(at=SOON, content=content, now=NOON)
+    schedule.plan_by_hand(at=SOON, content=content, requester=asked(), now=NOON)
 
-    schedule.plan_by_hand(at=SOON, content=other, now=NOON)
-    schedule.plan_by_hand(at=SOON + timedelta(days=1), content=content, now=NOON)
+    schedule.plan_by_hand(at=SOON, content=other, requester=asked(), now=NOON)
+    schedule.plan_by_hand(at=SOON + timedelta(days=1), content=content, requester=asked(), now=NOON)
 
     assert Distribution.objects.count() == 3
 
@@ -92,7 +97,7 @@ def test_what_the_daily_distribution_will_send_is_refused_as_well():
     at = india_time.local_datetime(tomorrow, time(9))
 
     with pytest.raises(RepetitionError, match="daily distribution of 2026-11-24"):
-        schedule.plan_by_hand(at=at, content=a_twin(content), now=NOON)
+        schedule.plan_by_hand(at=at, content=a_twin(content), requester=asked(), now=NOON)
 
 
 def test_starting_now_what_others_send_today_is_refused_without_a_reason():
@@ -137,7 +142,8 @@ def test_the_rest_of_a_cancelled_one_may_be_sent():
     accept(first, 1)
     control.cancel(first.pk, reason="A wrong number.", now=NOON)
 
-    second = schedule.plan_by_hand(at=SOON, content=a_twin(content), now=NOON)
+    second = schedule.plan_by_hand(at=SOON, content=a_twin(content), requester=asked(), now=NOON)
+    confirmation.confirm(second.pk, by=a_user(), now=NOON)
     assert opening.open_distribution(second.pk, now=SOON)
 
     assert states(second) == [("SKIPPED", "already_received")] + [("PENDING", "")] * 3

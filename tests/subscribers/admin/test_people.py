@@ -31,6 +31,7 @@ def change(client, subscriber, **fields):
         "language": subscriber.language,
         "email": subscriber.email,
         "attributes": "{}",
+        "consent_source": "Sign-up form",
         "consent_events-TOTAL_FORMS": 0,
         "consent_events-INITIAL_FORMS": 0,
         **fields,
@@ -79,6 +80,7 @@ def test_a_subscriber_added_by_hand_comes_with_a_consent_event(admin_client):
             "tier": "PRO",
             "language": "hi",
             "attributes": "{}",
+            "consent_source": "Sign-up form",
             "consent_events-TOTAL_FORMS": 0,
             "consent_events-INITIAL_FORMS": 0,
         },
@@ -88,6 +90,28 @@ def test_a_subscriber_added_by_hand_comes_with_a_consent_event(admin_client):
     assert Subscriber.objects.get().phone == "+919812345678"
     event = ConsentEvent.objects.get()
     assert (event.kind, event.source, event.actor) == ("OPT_IN", "admin:admin", "admin")
+    assert (event.notice, event.evidence) == ("Sign-up form", "")
+
+
+@pytest.mark.parametrize("source", ["", "  ", "\u200b"])
+def test_nobody_is_added_by_hand_without_how_they_consented(admin_client, source):
+    form = {
+        "phone": "098123 45678",
+        "tier": "PRO",
+        "language": "hi",
+        "attributes": "{}",
+        "consent_source": source,
+        "consent_evidence": "Form 4711",
+        "consent_events-TOTAL_FORMS": 0,
+        "consent_events-INITIAL_FORMS": 0,
+    }
+    add = reverse("admin:subscribers_subscriber_add")
+    assert "Enter how this person consented." in admin_client.post(add, form).content.decode()
+    assert not Subscriber.objects.exists()
+    form["consent_source"] = "Branch office, paper form"
+    assert admin_client.post(add, form).status_code == 302
+    event = ConsentEvent.objects.get()
+    assert (event.notice, event.evidence) == ("Branch office, paper form", "Form 4711")
 
 
 def test_a_phone_that_is_none_is_refused_with_what_to_do(admin_client):
@@ -98,6 +122,7 @@ def test_a_phone_that_is_none_is_refused_with_what_to_do(admin_client):
             "tier": "PRO",
             "language": "hi",
             "attributes": "{}",
+            "consent_source": "Sign-up form",
             "consent_events-TOTAL_FORMS": 0,
             "consent_events-INITIAL_FORMS": 0,
         },

@@ -21,6 +21,7 @@ def post(client, address=ADD, **fields):
         "language": "en",
         "email": "",
         "attributes": "{}",
+        "consent_source": "Sign-up form",
         "consent_events-TOTAL_FORMS": 0,
         "consent_events-INITIAL_FORMS": 0,
     }

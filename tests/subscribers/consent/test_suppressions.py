@@ -86,7 +86,11 @@ def test_who_is_added_by_hand_is_asked_first_too(client):
     say(STOP, 1)
     client.force_login(get_user_model().objects.create_superuser("asha"))
     form = {"phone": PHONE, "name": "Asha", "tier": "BASIC", "language": "en", "attributes": "{}"}
-    inline = {"consent_events-TOTAL_FORMS": "0", "consent_events-INITIAL_FORMS": "0"}
+    inline = {
+        "consent_events-TOTAL_FORMS": "0",
+        "consent_events-INITIAL_FORMS": "0",
+        "consent_source": "Form",
+    }
 
     answer = client.post("/admin/subscribers/subscriber/add/", {**form, **inline}, follow=True)
 
