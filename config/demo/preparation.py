@@ -80,7 +80,7 @@ def import_subscribers(
             consent_source="Sign-up form on daybreak.example: “Send me the morning update on "
             "WhatsApp”",
             now=agreed_at or timezone.now(),
-            clock=timezone.now,
+            clock=None if agreed_at else timezone.now,
             filename=f"advisers-{number}.csv",
         )
         for number, content in enumerate(make_files(subscribers, seed=seed), 1)

@@ -33,8 +33,6 @@ preparation.import_subscribers(PEOPLE, seed=1, agreed_at=now - showcase.AGREED)
 people = logins.create(sys.argv[1])
 editor, approver = people["editor"], people["approver"]
 past_mornings.record(today=today, editor=editor, approver=approver, seed=1)
-showcase.days_ahead(editor, approver, now=now)
-showcase.schedule_ahead(people["administrator"], now=now)
 showcase.imports(now=now)
 ill = {"to": [f"9198{n:08d}" for n in REFUSED]}
 sandbox.post(
@@ -46,3 +44,5 @@ for n in NOT_ON_WHATSAPP:
 PhoneNumber.objects.update(rate_per_second=RATE)
 Distribution.objects.filter(local_date=today).update(planned_at=timezone.now())
 preparation.approve_content(today, editor=editor, approver=approver)  # and the day starts
+showcase.days_ahead(editor, approver, now=now)  # with a fallback, which would start it before
+showcase.schedule_ahead(people["administrator"], now=now)

@@ -138,6 +138,11 @@ def test_there_are_weeks_of_mornings_with_all_their_deliveries(demo: Demo) -> No
     assert states.count("CANCELLED") == 1
     assert all(recipients == rows for _, recipients, rows in days)
     assert demo.ask("SELECT count(*) FROM distribution_attempt WHERE code = 131000") > [(0,)]
+    joined = demo.ask(
+        "SELECT count(*) FROM subscribers_subscriber WHERE created_at >="
+        " (SELECT min(planned_at) FROM distribution_distribution)"
+    )
+    assert joined <= [(3,)]  # of the second list; the others were there before the first morning
 
 
 def test_every_promise_of_the_tables_holds(demo: Demo) -> None:
