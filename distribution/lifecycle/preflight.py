@@ -82,9 +82,11 @@ def _numbers() -> Iterator[PreflightFinding]:
             AlertRule.NO_TOKEN, "WHATSAPP_ACCESS_TOKEN isn't set, so nothing can be sent."
         )
     if not _usable_numbers():
-        yield PreflightFinding(
-            AlertRule.NO_NUMBER, "No phone number can send. Enable one, or wait for a paused one."
-        )
+        unverified = PhoneNumber.objects.filter(verified_at__isnull=True).exists()
+        what_to_do = "Enable one, or wait for a paused one."
+        if unverified:
+            what_to_do = "Meta has not confirmed the numbers: sync them, or see Set up."
+        yield PreflightFinding(AlertRule.NO_NUMBER, f"No phone number can send. {what_to_do}")
 
 
 def _repetition(distribution: Distribution, content: Content | None) -> Iterator[PreflightFinding]:

@@ -89,6 +89,15 @@ def test_a_number_that_does_not_exist_is_not_verified_and_meta_says_why(
     assert not can_send()
 
 
+def test_the_home_page_says_that_the_numbers_are_not_confirmed(meta: SandboxProcess) -> None:
+    entered_by_hand(ONE)
+    now = timezone.now()
+    findings = preflight.run_checks(a_planned_distribution(now), now=now)
+    assert [finding.message for finding in findings if finding.rule == "no_number"] == [
+        "No phone number can send. Meta has not confirmed the numbers: sync them, or see Set up."
+    ]
+
+
 def test_a_number_that_meta_knows_sends_after_a_sync(meta: SandboxProcess) -> None:
     number = entered_by_hand(ONE)
     assert not can_send()
