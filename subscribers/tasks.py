@@ -6,7 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from subscribers.importing import jobs, provenance, undo
-from subscribers.people import erasure, retention
+from subscribers.people import erasure, replies, retention
 
 
 @shared_task(ignore_result=True)
@@ -23,7 +23,8 @@ def tend_imports() -> int:
 
 @shared_task(ignore_result=True)
 def forget() -> int:
-    """Delete uploads, samples of lists and the details of people once their time is over."""
+    """Delete uploads, samples of lists, replies and details of people once their time is over."""
     now = timezone.now()
     lists = jobs.delete_old_files(now) + provenance.forget_old(now) + retention.forget_samples(now)
+    lists += replies.forget_old(now)
     return lists + retention.erase_who_left(now) + erasure.purge_due(now)

@@ -25,6 +25,7 @@ from distribution.models import Content, ContentState, Distribution
 from distribution.reporting import today
 from distribution.reporting.today import Today
 from distribution.runtime.text_formats import minutes_or_seconds
+from subscribers.people import replies
 
 UNCONFIRMED_SINCE = timedelta(days=14)
 CONTENT, NUMBERS = "distribution_content", "phonepool_phonenumber"
@@ -90,6 +91,8 @@ def add_today(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             "sla_basis": settings.SLA_BASIS,
             "sla_window": minutes_or_seconds(settings.SLA_WINDOW_SECONDS),
         }
+    if request.user.has_perm("subscribers.view_reply"):
+        context["replies_today"] = replies.since(timezone.now() - timedelta(days=1)).count()
     if request.user.has_perm("phonepool.sync_phonenumber"):
         context["setup_left"] = registry.left(registry.stored())
         context["setup_checked"] = registry.checked_at() is not None

@@ -47,12 +47,12 @@ EVERYBODY_VIEWS = _views(
 )
 VIEWS = {
     VIEWER: _views("distribution", "attempt")
-    | _views("subscribers", "subscriber consentevent")
+    | _views("subscribers", "subscriber consentevent reply")
     | _views("phonepool", "phonenumber phoneevent"),
-    EDITOR: _views("subscribers", "subscriber consentevent importjob suppression"),
+    EDITOR: _views("subscribers", "subscriber consentevent importjob reply suppression"),
     APPROVER: set[str](),
     OPERATOR: _views("distribution", "attempt")
-    | _views("subscribers", "subscriber consentevent importjob suppression")
+    | _views("subscribers", "subscriber consentevent importjob reply suppression")
     | _views("phonepool", "phonenumber phoneevent portfolio waba")
     | _views("webhooks", "webhookevent"),
 }

@@ -19,12 +19,14 @@ from distribution.reporting import subscriber_history
 from distribution.runtime import india_time
 from subscribers import shown_part
 from subscribers.admin.people import SubscriberAdmin
+from subscribers.admin.replies import shown_text
 from subscribers.identity.display import identities_of
-from subscribers.models import FULL_PHONE, Erasure, Subscriber
+from subscribers.models import FULL_PHONE, Erasure, Reply, Subscriber
 from subscribers.people import erasure as erasing
 from subscribers.shown_part import Part
 
 NEVER, LONG = "never", "30-days-ago"
+REPLIES_SHOWN = 20  # of one person on their page
 PERIOD_DAYS = {"today": 0, "7-days": 7, "30-days": 30}
 
 
@@ -83,6 +85,7 @@ class SubscriberHistoryAdmin(AddedFigures, SubscriberAdmin):
         return {
             **_history_context(pk, start=shown_part.start_of(request)),
             "identities": identities_of(person, in_full=may_see) if person else [],
+            **_replies_context(pk),
         }
 
 
@@ -98,6 +101,12 @@ def _history_context(subscriber_id: int, *, start: int) -> dict[str, Any]:
         "erasure": erasure,
         "erasure_objection": erasing.objection(erasure, now=now) if erasure else "",
     }
+
+
+def _replies_context(subscriber_id: int) -> dict[str, Any]:
+    rows = Reply.objects.filter(subscriber=subscriber_id)
+    shown = [(row.at, shown_text(row)) for row in rows[:REPLIES_SHOWN]]
+    return {"replies": shown, "replies_total": rows.count()}
 
 
 def _delivered_since(since: datetime | None) -> Exists:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from subscribers.admin import imports, people, suppressions
+from subscribers.admin import imports, people, replies, suppressions
 
-__all__ = ["imports", "people", "suppressions"]
+__all__ = ["imports", "people", "replies", "suppressions"]

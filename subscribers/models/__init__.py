@@ -17,6 +17,7 @@ from subscribers.models.people import (
     Tier,
     WhatsAppIdentity,
 )
+from subscribers.models.replies import Reply
 from subscribers.models.sent_forms import SentForm
 from subscribers.models.shown_sets import ShownSet
 
@@ -33,6 +34,7 @@ __all__ = [
     "ImportState",
     "ImportUndo",
     "ImportedPerson",
+    "Reply",
     "SentForm",
     "ShownSet",
     "Status",

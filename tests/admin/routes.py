@@ -39,7 +39,7 @@ from distribution.models import (
 )
 from subscribers.consent import suppressions
 from subscribers.importing import jobs
-from subscribers.models import ImportJob, Suppression
+from subscribers.models import ImportJob, Reply, Suppression
 from tests import builders
 from tests.distribution.staff import a_member
 from webhooks.models import WebhookEvent
@@ -71,6 +71,7 @@ PAGES: dict[str, tuple[str, str, str]] = {
     "phonepool_portfolio": ("OA", "A", "A"),
     "phonepool_waba": ("OA", "A", "A"),
     "subscribers_importjob": ("EOA", "EOA", NOBODY),
+    "subscribers_reply": ("VEOA", NOBODY, NOBODY),
     "subscribers_suppression": ("EOA", NOBODY, NOBODY),
     "subscribers_subscriber": ("VEOA", "EOA", NOBODY),
     "webhooks_webhookevent": ("OA", NOBODY, NOBODY),
@@ -265,6 +266,9 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "phonepool_portfolio": builders.a_portfolio,
     "phonepool_waba": builders.a_waba,
     "subscribers_importjob": _import_job,
+    "subscribers_reply": lambda: Reply.objects.create(
+        subscriber=builders.a_subscriber(), at=timezone.now(), text="Thanks", kind="text"
+    ),
     "subscribers_suppression": _suppression,
     "subscribers_subscriber": builders.a_subscriber,
     "webhooks_webhookevent": _webhook,

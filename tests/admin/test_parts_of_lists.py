@@ -42,6 +42,7 @@ LOOKED_THROUGH = (
 )
 # Slices by a named length that do not show the first rows of a list as if they were all.
 NO_PARTS = {
+    "ACCOUNTS_LIMIT": "accounts with one e-mail address: there are one or two",
     "ALERTS_SHOWN": "dashboard._first counts all of them in the same statement",
     "ALERTS_PER_ROUND": "the others follow in the next round",
     "DELETED_TOGETHER": "a batch of many",
@@ -53,6 +54,7 @@ NO_PARTS = {
     "NAMES_TOLD": "the others are counted behind them",
     "PARAMETER_LIMIT": "characters: what does not fit is a finding",
     "REASON_LIMIT": "characters: the form refuses more",
+    "REPLIES_SHOWN": "the page says of how many they are the latest",
     "ROWS_LIMIT": "one phone or user id has a row or two",
     "ROWS_LOGGED": "stands beside the count",
     "ROWS_PER_ROUND": "the others follow in the next round",

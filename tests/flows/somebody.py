@@ -181,6 +181,8 @@ def wrote_and_was_reported(number: str) -> None:
     post(posts.statuses(report, number=number))
     contact = {"profile": {"name": NAME}, "wa_id": DIGITS, "user_id": USER_ID}
     text = {"from": DIGITS, "from_user_id": USER_ID, "id": IN, "timestamp": "1764396001"}
+    thanks = text | {"id": f"{IN}0", "type": "text", "text": {"body": f"{SPOKEN} Thanks"}}
+    post(posts.envelope(posts.messages(number, contacts=[contact], messages=[thanks])))
     stop = text | {"type": "text", "text": {"body": "STOP"}}
     post(posts.envelope(posts.messages(number, contacts=[contact], messages=[stop])))
     WebhookEvent.objects.create(

@@ -40,6 +40,7 @@ class Inbound(NumberEvent):
     said: str = ""  # typed text
     chosen: tuple[str, ...] = ()  # a button's payload and its label
     user_id: str = ""
+    message_type: str = ""  # text, button, image, … in Meta's words
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,7 @@ def _inbound(change: Change, item: Value) -> Item:
     if not said and not chosen and kind not in SILENT_TYPES:
         change.skipped["messages.type"] += 1
     message_id = _edit_id(item) if kind == "edit" else as_text(item.get("id"))
-    return events.Inbound(change.number, who.phone, message_id, at, said, chosen, who.user_id)
+    return events.Inbound(change.number, who.phone, message_id, at, said, chosen, who.user_id, kind)
 
 
 def _edit_id(item: Value) -> str:

@@ -16,10 +16,14 @@ from subscribers.consent.suppressions import Preference
 from subscribers.identity import matching, moves
 from subscribers.identity.learning import Told
 from subscribers.identity.matching import Contact
+from subscribers.people import replies
+from subscribers.people.replies import Said
 from webhooks.applying import keywords
 from webhooks.applying.events import Event, Inbound, PersonMoved, PreferenceChanged
 
 log = logging.getLogger(__name__)
+
+NO_REPLY = frozenset(("reaction", "unsupported", ""))  # nothing to read
 
 
 def apply(events: Sequence[Event], portfolios: Mapping[str, str], *, now: datetime) -> Counter[str]:
@@ -36,6 +40,7 @@ def apply(events: Sequence[Event], portfolios: Mapping[str, str], *, now: dateti
             preferences += _preferences(event, portfolio_id)
     _learn_senders(events, portfolios, now)
     _note_moves(moved, portfolios, now)
+    _keep_replies(events, portfolios)
     unknown = apply_preferences(preferences, now=now)
     if unknown and not all(item.phone for item in preferences):
         unmatched_opt_outs.refresh(now)
@@ -88,6 +93,32 @@ def _note_moves(moved: Sequence[PersonMoved], portfolios: Mapping[str, str], now
     if links:
         kept_preferences.apply_kept(links, now=now)
         moved_people.refresh(now)
+
+
+def _keep_replies(events: Iterable[Event], portfolios: Mapping[str, str]) -> None:
+    """Keep what people whom we know write, except STOP and START: those are their consent."""
+    said = {
+        event: Contact(event.phone, event.user_id, portfolios.get(event.number, ""))
+        for event in events
+        if isinstance(event, Inbound)
+        and event.message_id
+        and event.message_type not in NO_REPLY
+        and keywords.parse_opt(event.said, event.chosen) is None
+    }
+    if not said:
+        return
+    matches = matching.find(set(said.values()))
+    replies.keep(
+        Said(pk, event.message_id, event.at, event.message_type, event.said or _label(event.chosen))
+        for event, who in said.items()
+        if who in matches
+        for pk in matches[who].subscriber_ids
+    )
+
+
+def _label(chosen: Sequence[str]) -> str:
+    """What the button said; its payload is ours."""
+    return chosen[-1] if chosen else ""
 
 
 def _preferences(event: Inbound | PreferenceChanged, portfolio_id: str) -> list[Preference]:
