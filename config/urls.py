@@ -6,7 +6,7 @@ from django.views.generic import RedirectView
 
 from config.admin import setup
 from config.monitoring import endpoints
-from config.staff import password_reset, second_factor, sessions
+from config.staff import password_reset, search, second_factor, sessions
 from distribution.api.document.views import without_token
 
 admin.autodiscover()
@@ -27,6 +27,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/setup/webhook/", setup.webhook, name="setup_webhook"),
     path("admin/setup/test/", setup.test, name="setup_test"),
     path("admin/system-status/", setup.status, name="system_status"),
+    path("admin/search/", admin.site.admin_view(search.view), name="find"),  # instead of Unfold's
     path("admin/", admin.site.urls),
     path("dashboard/", include("distribution.urls")),
     path("health/live", endpoints.live),

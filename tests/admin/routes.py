@@ -139,6 +139,7 @@ OTHERS: dict[str, str | None] = {
     "signed_in": STAFF,
     "second_factor": STAFF,
     "second_factor_set_up": STAFF,
+    "find": STAFF,
     "admin_password_reset": ALL,
     "password_reset_sent": ALL,
     "password_reset_confirm": None,  # by the token in the link

@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("subscribers", "0001_squashed_0012"),
+        ("subscribers", "0013_name_the_suppression_list"),
     ]
 
     operations = [
