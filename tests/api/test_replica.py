@@ -82,7 +82,7 @@ def test_deliveries_come_from_the_copy_as_pages_and_as_a_stream(copy, monkeypatc
     url = f"/api/distribution/{one.pk}/deliveries"
 
     def streamed() -> int:
-        answer = program.get(url, headers={"Accept": "text/csv"})
+        answer = program.get(url, {"reason": "Audit"}, headers={"Accept": "text/csv"})
         return len(answer.getvalue().splitlines()) - 1  # the header
 
     assert program.get(url).json()["results"] == []  # and not 404: it is there

@@ -87,16 +87,29 @@ def test_a_change_is_answered_masked(person: Subscriber) -> None:
 def test_the_api_exports_deliveries_for_who_may_and_logs_it(role: str, status: int) -> None:
     distribution = builders.an_open_distribution(2)
     url = f"/api/distribution/{distribution.pk}/deliveries"
-    answer = a_client(role).get(url, {"state": "PENDING"}, headers={"Accept": "text/csv"})
+    query = {"state": "PENDING", "reason": "The audit of 2026, asked by +919812345601"}
+    answer = a_client(role).get(url, query, headers={"Accept": "text/csv"})
     assert answer.status_code == status
     if status == 200:
         assert "******" in b"".join(answer).decode()
         told = json.loads(LogEntry.objects.get().change_message)
         assert told[0]["act"] == "Deliveries exported. (API)"
+        assert told[0]["reason"].startswith("The audit of 2026, asked by ")
+        assert "9812345601" not in told[0]["reason"]
         assert told[0]["after"] == {"filters": {"state": "PENDING"}, "full_phones": False}
         assert told[-1]["ip"] == "127.0.0.1"
     else:
         assert not LogEntry.objects.exists()
+
+
+@pytest.mark.parametrize("reason", ["", " \u200b", "x" * 151, None])
+def test_the_api_exports_nothing_without_a_reason(reason: str | None) -> None:
+    distribution = builders.an_open_distribution(2)
+    query = {} if reason is None else {"reason": reason}
+    url = f"/api/distribution/{distribution.pk}/deliveries"
+    answer = a_client("Administrator").get(url, query, headers={"Accept": "text/csv"})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "reason")
+    assert not LogEntry.objects.exists()
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,14 @@ from typing import Any
 from django.db.models import QuerySet
 from django.shortcuts import get_object_or_404
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field
+from drf_spectacular.utils import (
+    OpenApiParameter,
+    OpenApiResponse,
+    extend_schema,
+    extend_schema_field,
+)
 from rest_framework import serializers
-from rest_framework.exceptions import PermissionDenied
+from rest_framework.exceptions import ErrorDetail, PermissionDenied, ValidationError
 from rest_framework.request import Request
 
 from distribution.access import full_numbers
@@ -22,7 +27,12 @@ from distribution.reporting import delivery_export
 from distribution.runtime import replica
 from masking.phones import mask_phone
 from masking.texts import mask_text
+from subscribers.text_cleaning import clean_line
 
+REASON = "reason"  # of an export
+REASON_LIMIT = 150  # characters
+REASON_MISSING = "Say why you export: it is kept in the audit log."
+REASON_TOO_LONG = f"Use at most {REASON_LIMIT} characters."
 EXPORT_MISSING = "Your role cannot export deliveries. Ask an administrator."
 
 
@@ -75,6 +85,7 @@ class Deliveries(ReplicaList[Delivery]):
     serializer_class = DeliveryShown
     ordering = ("pk",)
     filterset_fields = ("state", "tier", "number")
+    query_parameters = {"GET": (REASON,)}
 
     def get_queryset(self) -> QuerySet[Delivery]:
         if getattr(self, "swagger_fake_view", False):
@@ -82,6 +93,13 @@ class Deliveries(ReplicaList[Delivery]):
         return Delivery.objects.filter(distribution=self.kwargs["id"]).select_related("number")
 
     @extend_schema(
+        parameters=[
+            OpenApiParameter(
+                REASON,
+                {"type": "string", "maxLength": REASON_LIMIT},
+                description="Why you export. Required for CSV, and kept in the audit log.",
+            )
+        ],
         responses={
             (200, "application/json"): DeliveryShown(many=True),
             (200, "text/csv"): OpenApiResponse(OpenApiTypes.STR, "One line each, a header first."),
@@ -90,19 +108,33 @@ class Deliveries(ReplicaList[Delivery]):
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         """List deliveries of a distribution.
 
-        JSON in pages, or everything as one CSV file with `Accept: text/csv`. CSV is an export:
-        it is logged, and the caller's role has to allow it.
+        JSON in pages, or everything as one CSV file with `Accept: text/csv`. CSV is an export: it
+        needs a `reason`, it is logged, and the caller's role has to allow it.
         """
         # the replica may not have it yet
         distribution = get_object_or_404(Distribution, pk=self.kwargs["id"])
         if csv.wants_csv(request):
             if not full_numbers.may_export_deliveries(request.user):
                 raise PermissionDenied(EXPORT_MISSING)
+            reason = _reason(request)
             rows = self.get_queryset().using(replica.stream_alias()).order_by("pk")
             lines = delivery_export.lines(self.filter_queryset(rows), full_phones=False)
-            filters = {name: mask_text(str(value)) for name, value in request.query_params.items()}
+            asked = [item for item in request.query_params.items() if item[0] != REASON]
+            filters = {name: mask_text(str(value)) for name, value in asked}
             after = {"filters": filters, "full_phones": False}
             answer = csv.csv_response(request, lines, f"deliveries-{self.kwargs['id']}.csv")
-            audit.log_action(request, distribution, "Deliveries exported.", after=after)
+            audit.log_action(
+                request, distribution, "Deliveries exported.", reason=reason, after=after
+            )
             return answer
         return super().get(request, *args, **kwargs)
+
+
+def _reason(request: Request) -> str:
+    """Why the caller exports, on one line, without numbers."""
+    reason = clean_line(request.query_params.get(REASON, ""))
+    if not reason:
+        raise ValidationError({REASON: [ErrorDetail(REASON_MISSING, "required")]})
+    if len(reason) > REASON_LIMIT:
+        raise ValidationError({REASON: [ErrorDetail(REASON_TOO_LONG, "max_length")]})
+    return mask_text(reason)
