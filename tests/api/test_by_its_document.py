@@ -44,6 +44,8 @@ QUICK = {
     "phases": [Phase.explicit, Phase.generate],
 }
 CALLERS = ["nobody", *Scope.values]
+TOO_LONG = 414  # of any address over ADDRESS_BYTES, by a middleware
+ADDRESS_BYTES = 8000
 asked: Counter[Any] = Counter()
 
 
@@ -117,7 +119,11 @@ def test_every_operation_answers_as_documented(
     asked[operation.label, caller] += 1
     if opens or asked[operation.label, caller] <= STRANGERS:
         asked["cases"] += 1
-        case.call_and_validate(headers=headers)
+        answer = case.call(headers=headers)
+        if answer.status_code == TOO_LONG:  # no operation is asked: tests/config/web
+            assert len(answer.request.url) > ADDRESS_BYTES
+        else:
+            case.validate_response(answer, headers=headers)
 
 
 def test_sequences_by_links_answer_as_documented() -> None:

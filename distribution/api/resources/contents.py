@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db.models import QuerySet
 from django_filters import rest_framework as filters
+from drf_spectacular.utils import extend_schema_field
 from rest_framework.generics import ListAPIView, RetrieveAPIView
 
 from distribution.api.http.parameters import Filters
@@ -17,10 +18,13 @@ def _day(lookup: str, help_text: str) -> filters.DateFilter:
 
 class ContentFilter(Filters):
     state = filters.ChoiceFilter(choices=ContentState.choices)
-    is_fallback = filters.TypedChoiceFilter(
-        choices=[("true", "true"), ("false", "false")],
-        coerce=lambda word: word == "true",
-        help_text="Only fallbacks, or only content with a send date.",
+    is_fallback = extend_schema_field(
+        {"type": "boolean", "description": "Only fallbacks, or only content with a send date."}
+    )(
+        filters.TypedChoiceFilter(
+            choices=[("true", "true"), ("false", "false")],
+            coerce=lambda word: word == "true",
+        )
     )
     since = _day("gte", "Send date on or after this day. Leaves fallbacks out.")
     until = _day("lte", "Send date on or before this day. Leaves fallbacks out.")
