@@ -99,8 +99,7 @@ def schedule_ahead(administrator: User, *, now: datetime) -> None:
 
 
 def imports(*, now: datetime) -> None:
-    """A list that was checked and waits for a decision, and one that was imported."""
-    jobs.submit(WAITING_LIST.encode(), "advisers-november.csv", by="editor", now=now)
+    """A list that was imported, and a newer one that was checked and waits for a decision."""
     jobs.submit(
         IMPORTED_LIST.encode(),
         "advisers-pune.csv",
@@ -108,6 +107,7 @@ def imports(*, now: datetime) -> None:
         now=now,
         consent_source=CONSENT_SOURCE,
     )
+    jobs.submit(WAITING_LIST.encode(), "advisers-november.csv", by="editor", now=now)
 
 
 def _write(text: tuple[str, str], by: User, now: datetime, **fields: Any) -> Content:
