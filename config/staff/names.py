@@ -25,6 +25,7 @@ MODELS = {
     "auth.Group": (_("role"), _("roles")),
     "admin.LogEntry": (_("audit log entry"), _("audit log")),
     "axes.AccessAttempt": (_("sign-in failure"), _("sign-in failures")),
+    "distribution.Notification": (_("sent notification"), _("sent notifications")),
 }
 DEFAULT_PERMISSIONS = ("add", "change", "delete", "view")
 
@@ -36,6 +37,12 @@ def give() -> None:
     for label, (one, several) in MODELS.items():
         options = apps.get_model(label)._meta
         options.verbose_name, options.verbose_name_plural = one, several
+    setattr(apps.get_model("axes.AccessAttempt"), "__str__", _name_of_failure)  # noqa: B010
+
+
+def _name_of_failure(attempt: Any) -> str:
+    """Its own has a moment in UTC."""
+    return f"{attempt.username or attempt.ip_address}"
 
 
 def rename_permissions(**_kwargs: Any) -> None:

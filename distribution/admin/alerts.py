@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
+from distribution.admin import alert_links
 from distribution.alerts import incidents
 from distribution.models import Alert
+from distribution.runtime.text_formats import relative
 from subscribers.admin.confirmed_action import Confirmation, confirm_all_pages, log_rows
 from subscribers.admin.page_frame import staff_user
 from subscribers.admin.read_only import ReadOnlyAdmin
@@ -41,29 +46,55 @@ class AlertStateFilter(admin.SimpleListFilter):
 @admin.register(Alert)
 class AlertAdmin(ReadOnlyAdmin):
     list_display = [
-        "opened_at",
+        "opened",
         "state_badge",
         "severity_badge",
         "message",
         "acknowledged_by",
-        "closed_at",
+        "closed",
     ]
-    list_display_links = ["opened_at", "message"]
+    list_display_links = ["opened", "message"]
     list_filter = [AlertStateFilter, "severity", "rule"]
     list_select_related = ["acknowledged_by"]
     search_fields = ["message", "scope"]
     fields = [
-        "rule",
-        "scope",
-        "severity",
         "message",
+        "about",
+        "what_to_do",
+        "severity",
+        "kind",
         "opened_at",
-        "notified_at",
+        "sent_to_staff",
         "acknowledged_at",
         "acknowledged_by",
         "closed_at",
     ]
+    readonly_fields = ["about", "what_to_do", "kind", "sent_to_staff"]
     actions = ["acknowledge"]
+
+    @display(description=_("opened"), ordering="opened_at")
+    def opened(self, alert: Alert) -> str:
+        return _when(alert.opened_at)
+
+    @display(description=_("closed"), ordering="closed_at", empty_value="–")
+    def closed(self, alert: Alert) -> str | None:
+        return _when(alert.closed_at) if alert.closed_at else None
+
+    @display(description=_("about"), empty_value="–")
+    def about(self, alert: Alert) -> str | None:
+        return alert_links.about(alert) or None
+
+    @display(description=_("what to do"), empty_value="–")
+    def what_to_do(self, alert: Alert) -> str | None:
+        return alert_links.RULES[alert.rule].remedy if alert.rule in alert_links.RULES else None
+
+    @display(description=_("kind"))
+    def kind(self, alert: Alert) -> str:
+        return alert.rule.replace("_", " ").capitalize()
+
+    @display(description=_("sent to staff"), empty_value="–")
+    def sent_to_staff(self, alert: Alert) -> str | None:
+        return _when(alert.notified_at) if alert.notified_at else None
 
     @display(
         description="state",
@@ -82,12 +113,16 @@ class AlertAdmin(ReadOnlyAdmin):
     def severity_badge(self, alert: Alert) -> str:
         return alert.get_severity_display()
 
-    @action(description="Acknowledge: I look after it", permissions=["acknowledge"])
+    @action(description=_("Acknowledge"), permissions=["acknowledge"])
     def acknowledge(self, request: HttpRequest, queryset: QuerySet[Alert]) -> Any:
         waiting = queryset.filter(closed_at=None, acknowledged_at=None)
         rows = Selection(waiting, ("message", "severity"))
-        consequence = "Everybody sees that you look after them. They close when their cause ends."
-        page = Confirmation("Acknowledge alerts", [consequence], "Acknowledge them", rows)
+        consequence = gettext(
+            "Everyone sees that you are working on them. They close when their cause ends."
+        )
+        page = Confirmation(
+            gettext("Acknowledge alerts"), [consequence], gettext("Acknowledge"), rows
+        )
 
         def acknowledge_all(pks: Sequence[int]) -> None:
             done = incidents.acknowledge(pks, by=staff_user(request).pk, now=timezone.now())
@@ -98,3 +133,9 @@ class AlertAdmin(ReadOnlyAdmin):
 
     def has_acknowledge_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("distribution.acknowledge_alert")
+
+
+def _when(moment: datetime) -> str:
+    """`29 Nov 2026, 06:00 IST (5 min ago)`."""
+    local = timezone.localtime(moment)
+    return f"{local:%-d %b %Y, %H:%M %Z} ({relative(moment, timezone.now())})"

@@ -11,6 +11,7 @@ from distribution.content import approval
 from distribution.models import BlackoutDate, Content, ContentState
 from distribution.runtime import india_time
 
+COMING_DAYS = 35  # five weeks, wherever in the month they begin
 # Of several contents for a day, the calendar shows the first in this order.
 STATE_PRIORITY = [
     ContentState.APPROVED,
@@ -73,7 +74,17 @@ def weeks(month: date, *, now: datetime) -> list[list[CalendarDay]]:
     following = (first + timedelta(days=32)).replace(day=1)
     monday = first - timedelta(days=first.weekday())
     count = (following - monday).days
-    calendar = days(monday, count + -count % 7, now=now)
+    return _in_weeks(days(monday, count + -count % 7, now=now))
+
+
+def coming_weeks(now: datetime) -> list[list[CalendarDay]]:
+    """The weeks, Monday to Sunday, from this one on that hold the next COMING_DAYS days."""
+    today = india_time.local_date(now)
+    count = today.weekday() + COMING_DAYS
+    return _in_weeks(days(today - timedelta(days=today.weekday()), count + -count % 7, now=now))
+
+
+def _in_weeks(calendar: list[CalendarDay]) -> list[list[CalendarDay]]:
     return [calendar[start : start + 7] for start in range(0, len(calendar), 7)]
 
 

@@ -2,4 +2,8 @@
 window.addEventListener("load", () => {
   "use strict";
   document.querySelectorAll(".simplebar-content-wrapper").forEach((box) => box.setAttribute("role", "group"));
+  // Django's help beside a list of choices, which it adds at the same event.
+  setTimeout(() => {
+    document.querySelectorAll(".help-tooltip[aria-label]").forEach((sign) => sign.setAttribute("role", "img"));
+  });
 });

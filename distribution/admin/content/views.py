@@ -64,19 +64,24 @@ class ContentViews(OwnPages, ModelAdmin):
         return TemplateResponse(request, f"{TEMPLATE_FOLDER}/{fragment}.html", context)
 
     def calendar(self, request: HttpRequest) -> HttpResponse:
-        """A month of days: approved content, content in review, and gaps."""
+        """The next five weeks, or a month: approved content, content in review, and gaps."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         now = timezone.now()
-        month = _month(request.GET.get("month", "")) or india_time.local_date(now).replace(day=1)
+        asked = _month(request.GET.get("month", ""))
+        month = asked or india_time.local_date(now).replace(day=1)
         return framed(
             self,
             request,
             f"{TEMPLATE_FOLDER}/calendar.html",
-            title=f"{month:%B %Y}",
-            weeks=content_calendar.weeks(month, now=now),
-            month=month,
-            before=month - timedelta(days=1),
+            title=f"{_('Calendar')}: {month:%B %Y}"
+            if asked
+            else _("Calendar: the next five weeks"),
+            weeks=content_calendar.weeks(month, now=now)
+            if asked
+            else content_calendar.coming_weeks(now),
+            month=asked,
+            before=month - timedelta(days=1) if asked else month,
             after=month + timedelta(days=32),
             next_gap=content_calendar.next_gap(now),
             fallback=Content.objects.fallback(),

@@ -12,6 +12,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
 
 from distribution.access import full_numbers
 from distribution.ledger.reasons import explain
@@ -131,7 +133,7 @@ class DeliveryAdmin(OwnPages, ReadOnlyAdmin, NumberSearch):
     ]
     readonly_fields = ["masked_phone", "name", "reason_words", "advice", "unaccepted_attempts"]
     search_fields = ["=phone"]
-    search_help_text = "A whole phone number, as +919812345678"
+    search_help_text = _("Whole phone number, such as +919812345678")
     show_full_result_count = False
     ordering = ["pk"]
     pages = {"export/": ("export_view", "distribution_delivery_export")}
@@ -212,6 +214,58 @@ def _consequences(*, full: bool) -> list[str]:
 
 @admin.register(Attempt)
 class AttemptAdmin(ReadOnlyAdmin):
-    list_display = ["ended_at", "delivery", "outcome", "reason", "code", "number"]
+    list_display = ["ended", "person", "distribution", "outcome", "why", "meta_code", "number"]
     list_filter = ["outcome", "reason"]
-    list_select_related = ["delivery", "number"]
+    list_select_related = ["delivery__distribution", "delivery__subscriber", "number"]
+    fields = [
+        "person",
+        "distribution",
+        "outcome",
+        "why",
+        "advice",
+        "meta_code",
+        "http_status",
+        "details",
+        "fbtrace_id",
+        "number",
+        "attempt_id",
+        "started",
+        "ended",
+    ]
+    readonly_fields = ["person", "distribution", "why", "advice", "meta_code", "started", "ended"]
+
+    @admin.display(description=_("ended"), ordering="ended_at")
+    def ended(self, attempt: Attempt) -> str:
+        return _moment(attempt.ended_at)
+
+    @admin.display(description=_("started"), empty_value="–")
+    def started(self, attempt: Attempt) -> str | None:
+        return _moment(attempt.started_at) if attempt.started_at else None
+
+    @admin.display(description=_("recipient"))
+    def person(self, attempt: Attempt) -> str:
+        delivery = attempt.delivery
+        url = reverse("admin:distribution_delivery_change", args=[delivery.pk])
+        words = f"{delivery.subscriber.name} {mask_phone(delivery.phone)}".strip()
+        return format_html('<a href="{}">{}</a>', url, words)
+
+    @admin.display(description=_("distribution"))
+    def distribution(self, attempt: Attempt) -> str:
+        return str(attempt.delivery.distribution)
+
+    @admin.display(description=_("why"), ordering="reason")
+    def why(self, attempt: Attempt) -> str:
+        words = explain(attempt.reason).words if attempt.reason else ""
+        return words[:1].upper() + words[1:]
+
+    @admin.display(description=_("what to do"))
+    def advice(self, attempt: Attempt) -> str:
+        return explain(attempt.reason).advice if attempt.reason else ""
+
+    @admin.display(description=_("Meta’s code"), ordering="code", empty_value="–")
+    def meta_code(self, attempt: Attempt) -> int | None:
+        return attempt.code
+
+
+def _moment(moment: datetime) -> str:
+    return f"{timezone.localtime(moment):%-d %b %Y, %H:%M:%S %Z}"

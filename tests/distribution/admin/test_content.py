@@ -273,14 +273,14 @@ def test_the_calendar_shows_gaps_and_what_fills_them(day, settings):
     month = f"{CALENDAR}?month={day:%Y-%m}"
     empty = browser(a_staff_member(*EDITOR)).get(month).content.decode()
     assert f"{ADD}?day={day.isoformat()}" in empty
-    assert "Nothing to say" in empty
+    assert "<small>No content" in empty
 
     fallback = an_approved_content(day=None, is_fallback=True, title="A quiet morning")
     content = an_approved_content(day=day, title="Budget day")
     shown = browser(a_staff_member(*VIEWER)).get(month).content.decode()
     assert page(content) in shown
     assert page(fallback) in shown
-    assert "Nothing to say" not in shown
+    assert "<small>No content" not in shown
     assert "?day=" not in shown  # a viewer writes nothing
 
 

@@ -72,6 +72,18 @@ def test_a_month_is_whole_weeks_in_three_queries():
     assert {len(week) for week in weeks} == {7}
 
 
+@pytest.mark.parametrize("day", [date(2026, 11, 29), date(2026, 11, 30), date(2026, 12, 1)])
+def test_the_next_five_weeks_do_not_end_with_the_month(day):
+    now = datetime(day.year, day.month, day.day, 6, tzinfo=UTC)
+
+    weeks = calendar.coming_weeks(now)
+
+    shown = [one.day for week in weeks for one in week]
+    assert {day + timedelta(days=n) for n in range(35)} <= set(shown)
+    assert shown[0].weekday() == 0
+    assert not any(one.past for week in weeks[1:] for one in week)
+
+
 def test_the_next_gap_is_the_first_morning_without_approved_content():
     an_approved_content(day=TOMORROW)
 
