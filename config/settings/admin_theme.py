@@ -119,7 +119,6 @@ UNFOLD: dict[str, Any] = {
             {"title": "Change password", "link": Link("admin:password_change")},
         ]
     },
-    "COMMAND": {"search_models": []},
     "SIDEBAR": {
         "show_search": True,
         "command_search": True,

@@ -1,4 +1,4 @@
-"""The admin's site: one name for each page in the sidebar, the trail, the title and the search."""
+"""The admin's site: each page is known by its name in the sidebar."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from urllib.parse import urlparse
 from django.contrib.admin.apps import SimpleAdminConfig
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
-from unfold.dataclasses import SearchResult
 from unfold.sites import UnfoldAdminSite
 
 
@@ -35,37 +34,6 @@ class DaybreakSite(UnfoldAdminSite):  # type: ignore[misc]  # untyped
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
         return {**context, "trail": _trail(context.get("sidebar_navigation") or [], request)}
-
-    def _search_apps(self, *_: Any) -> list[SearchResult]:
-        """Nothing: pages are found by their names in the sidebar, not by app and model."""
-        return []
-
-    def _search_models(
-        self,
-        request: HttpRequest,
-        app_list: list[dict[str, Any]],
-        search_term: str,
-        allowed_models: list[str] | None = None,
-    ) -> list[SearchResult]:
-        """The pages of the sidebar that this user may open, and rows of the allowed models."""
-        rows: list[SearchResult] = super()._search_models(
-            request, app_list, search_term, allowed_models or []
-        )
-        return self._pages(request, search_term) + rows
-
-    def _pages(self, request: HttpRequest, words: str) -> list[SearchResult]:
-        return [
-            SearchResult(
-                title=str(page["title"]),
-                description=str(section.get("title", "")),
-                link=_path(page),
-                icon=page.get("icon", "tag"),
-            )
-            for section in self.get_sidebar_list(request)
-            for page in section["items"]
-            if page["has_permission"]
-            and words in f"{section.get('title', '')} {page['title']}".lower()
-        ]
 
 
 def _path(page: dict[str, Any]) -> str:
