@@ -58,6 +58,12 @@ def _next_day(now: datetime) -> date:
     return gap.day if gap else india_time.local_date(now) + timedelta(days=15)
 
 
+def latest(now: datetime) -> Content | None:
+    """The content that was sent last, or is to be sent today: what a new day begins with."""
+    sent = Content.objects.filter(state=ContentState.APPROVED, is_fallback=False)
+    return sent.filter(day__lte=india_time.local_date(now)).order_by("-day").first()
+
+
 def rivals(content: Content) -> QuerySet[Content]:
     """Other contents that wait for the same day, or are approved for it; not what it replaces."""
     rows = Content.objects.filter(day=content.day, is_fallback=False)

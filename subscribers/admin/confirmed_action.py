@@ -81,14 +81,14 @@ class Confirmation:
     """
 
     title: str
-    consequences: Sequence[str]
+    consequences: Sequence[Any]  # texts, lazy ones too
     button: str
     rows: Selection | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     lists_rows: bool = True
 
     def asked(self, of: str = "") -> Asked:
-        facts = {"What follows": "\n".join(self.consequences), **self.facts}
+        facts = {"What follows": "\n".join(map(str, self.consequences)), **self.facts}
         return Asked(of, facts, self.rows)
 
 

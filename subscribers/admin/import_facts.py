@@ -14,14 +14,14 @@ COUNT_LABELS = (
     ("new", "New"),
     ("changed", "Changed"),
     ("unchanged", "Unchanged"),
-    ("kept_opted_out", "Stay opted out"),
-    ("refused", "Refused"),
+    ("kept_opted_out", "Skipped (opted out)"),
+    ("refused", "Rejected"),
 )
 SAMPLE_TITLES = {
     "new": "New people",
     "changed": "People whose details change",
-    "kept_opted_out": "People who opted out, and stay so",
-    "unchanged": "People who are unchanged",
+    "kept_opted_out": "Skipped: opted out",
+    "unchanged": "Unchanged people",
 }
 
 

@@ -20,6 +20,7 @@ from django.http import (
 )
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from masking.phones import mask_phones
@@ -36,12 +37,12 @@ from subscribers.models import FULL_PHONE, ImportJob, ImportState, ImportUndo
 from subscribers.spreadsheets import csv_lines
 
 PERMISSION = "subscribers.import_subscriber"
-DECIDED = "This import was decided already."
+DECIDED = _("This import was already confirmed or cancelled.")
 REFUSED_IN_FULL = [
-    "The file holds the refused lines as they were uploaded, with whole phone numbers.",
-    "Delete it when you have corrected and imported it.",
+    _("The file contains the rejected rows as uploaded, with full phone numbers."),
+    _("Delete it after you have corrected and imported it."),
 ]
-REFUSED_MASKED = ["Somebody else uploaded the list: phone numbers in it are masked for you."]
+REFUSED_MASKED = [_("Someone else uploaded the list, so its phone numbers are masked for you.")]
 FILE_ENDINGS = (".csv", ".xlsx", ".txt", ".tsv", ".jsonl", ".ndjson")
 
 
@@ -50,15 +51,15 @@ class UploadForm(forms.Form):
 
     file = forms.FileField(
         label="File (CSV, XLSX or JSON lines)",
-        help_text=f"Up to {jobs.UPLOAD_BYTES_LIMIT // 2**20} MB and 200,000 lines. "
-        "The first line names the columns; one of them is the phone number.",
+        help_text=f"Up to {jobs.UPLOAD_BYTES_LIMIT // 2**20} MB and 200,000 rows. "
+        "The first row has the column names. One column must be the phone number.",
         widget=forms.FileInput(attrs={"accept": ",".join(FILE_ENDINGS)}),
     )
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]
         if not file.name.lower().endswith(FILE_ENDINGS):
-            raise forms.ValidationError("Upload a .csv, an .xlsx or a .jsonl file.")
+            raise forms.ValidationError(_("Upload a .csv, .xlsx or .jsonl file."))
         if file.size > jobs.UPLOAD_BYTES_LIMIT:
             raise forms.ValidationError(
                 f"The file is larger than {jobs.UPLOAD_BYTES_LIMIT // 2**20} MB: split it."
@@ -71,10 +72,12 @@ class ConsentForm(forms.Form):
 
     consent_source = forms.CharField(
         max_length=500,
-        label="Where and to what wording did these people agree?",
-        help_text="For example: sign-up form of June, “I want the morning message on WhatsApp”. "
-        "It is kept as evidence with every new subscriber.",
-        error_messages={"required": "Say where these people agreed to be written to."},
+        label=_("How did these people consent?"),
+        help_text=_(
+            "Where they agreed and to what text. For example: June sign-up form, “Send me the "
+            "morning message on WhatsApp”. Kept as evidence with each new subscriber."
+        ),
+        error_messages={"required": _("Enter how these people consented.")},
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 

@@ -223,7 +223,7 @@ def test_every_list_on_the_page_of_an_import(boss, kind):
     )
     page = text(boss, reverse("admin:subscribers_importjob_change", args=[job.pk]))
     assert ": the first 2 of 3</h2>" in page
-    assert "All of them are in your file" in page or "Download all refused lines" in page
+    assert "The first rows of your file." in page or "Download all rejected rows" in page
 
 
 def test_the_names_to_write_are_those_of_a_sample(boss, monkeypatch):

@@ -35,14 +35,14 @@ def test_an_import_is_undone_on_its_page(eyes, page, sign_in):
     eyes.visit(reverse("admin:subscribers_importjob_change", args=[job.pk]))
     page.get_by_role("link", name="Undo this import").click()
 
-    expect(page.get_by_text(f"{PEOPLE - 1} people go")).to_be_visible()
+    expect(page.get_by_text(f"{PEOPLE - 1} people are removed")).to_be_visible()
     expect(page.get_by_text("in 1 person who was here before is not undone")).to_be_visible()
-    expect(page.get_by_text("Who goes: the first 20 of 29")).to_be_visible()
+    expect(page.get_by_text("People to remove: the first 20 of 29")).to_be_visible()
     assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
     eyes.visit(reverse("admin:subscribers_importjob_undo", args=[job.pk]))
     assert eyes.barriers() == []
     page.get_by_label("Reason").fill("The list of another city")
-    page.get_by_role("button", name="Undo the import").click()
+    page.get_by_role("button", name="Undo import").click()
     expect(page.get_by_role("heading", name="Being undone", exact=True)).to_be_visible()
     tasks.tend_imports()
 

@@ -85,7 +85,7 @@ def test_a_day_of_an_editor_an_approver_and_an_operator(people, place):
     cannot_approve(editor, content)
 
     operator.page.goto("/dashboard/")
-    operator.sees("no approved content")
+    operator.sees("No content is approved")
     approve(approver)
     watch_it_begin(operator)
     pause_and_resume(operator)
@@ -118,15 +118,15 @@ def import_people(editor: Person) -> None:
         {"name": "advisers.csv", "mimeType": "text/csv", "buffer": file}
     )
     editor.press("Upload and check")
-    editor.sees("Refused lines")
-    editor.follow(re.compile("Download all refused lines"))
+    editor.sees("Rejected rows")
+    editor.follow(re.compile("Download all rejected rows"))
     page.get_by_label("Reason").fill("To correct them")
     with page.expect_download() as download:
         editor.press("Download")
     refused = list(csv.reader(io.StringIO(download.value.path().read_text("utf-8-sig"))))
     assert [row[-2:] for row in refused[1:]] == [row.split(",")[1:] for row in BAD_ROWS]
     editor.follow("Back")
-    page.get_by_label(re.compile("Where and to what wording")).fill("sign-up form of June")
+    page.get_by_label("How did these people consent?").fill("sign-up form of June")
     editor.press("Import")
     editor.sees("Imported by editor")
     expect(page.locator(".db-card", has_text="New")).to_contain_text(str(PEOPLE))
@@ -208,13 +208,13 @@ def shows_the_sorts(operator: Person) -> None:
 
 
 def act(operator: Person, name: str, reason: str, sure=lambda _: None) -> None:
-    """From the wall to the distribution's page, and there one act with its reason."""
+    """From any page to the distribution's, and there one act with its reason."""
     operator.follow("Distributions")
     operator.page.locator("#result_list tbody").get_by_role("link").first.click()
     operator.follow(name)
     sure(operator)
-    operator.page.get_by_label("Reason").fill(reason)
-    operator.press(name)
+    operator.page.get_by_label("Reason", exact=True).fill(reason)
+    operator.page.locator(".db-form button[type=submit]").click()
 
 
 def read_about(operator: Person, number: str, sentence: str) -> None:

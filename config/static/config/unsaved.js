@@ -6,7 +6,10 @@
   let sent = null; // the form on its way
   let discards = false; // by a link that says so
 
-  const forms = () => [...document.querySelectorAll("form[method=post]:not(#changelist-form)")];
+  // Searching, choosing rows and signing in save nothing.
+  const KEEPS_NOTHING = "[role=search], #changelist-form, #login-form";
+  const forms = () =>
+    [...document.querySelectorAll("form[method=post]")].filter((form) => !form.matches(KEEPS_NOTHING));
 
   function isChanged(field) {
     if (field.type === "hidden" || "notSaved" in field.dataset) return false;

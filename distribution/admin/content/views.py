@@ -86,6 +86,7 @@ class ContentViews(OwnPages, ModelAdmin):
             next_gap=content_calendar.next_gap(now),
             fallback=Content.objects.fallback(),
             may_add=self.has_add_permission(request),
+            latest=submission.latest(now),
         )
 
     def queue(self, request: HttpRequest) -> HttpResponse:

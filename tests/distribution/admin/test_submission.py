@@ -171,3 +171,18 @@ def test_the_queue_has_words_when_it_is_empty():
     html = browser(a_staff_member(*APPROVER)).get(QUEUE).content.decode()
     assert "Nothing to review" in html
     assert reverse("admin:distribution_content_calendar") in html
+
+
+def test_the_calendar_copies_the_latest_content_to_a_day_without(day):
+    today = timezone.localdate()
+    old = an_approved_content(day=today, title="The latest", message_template=a_plain_template())
+    empty = today + timedelta(days=3)
+    calendar = reverse("admin:distribution_content_calendar") + f"?month={empty:%Y-%m}"
+    client = browser(a_staff_member(*EDITOR))
+    html = client.get(calendar).content.decode()
+    assert step(old, "duplicate") in html
+    assert f'name="day" value="{empty.isoformat()}"' in html
+    client.post(step(old, "duplicate"), {"day": empty.isoformat()})
+    assert Content.objects.latest("pk").day == empty
+    viewer = browser(a_staff_member("view_content"))
+    assert step(old, "duplicate") not in viewer.get(calendar).content.decode()

@@ -55,7 +55,7 @@ def test_the_sample_can_be_imported_as_it_is():
 def test_a_file_without_a_known_title_is_imported_once_its_columns_are_chosen():
     client = a_client("Editor")
     job = checked(client, "Nr,Wer,Ort,Bemerkung\n9820000101,Asha,Pune,old\n")
-    assert (job.state, "Check with these columns" in page(client, job)) == ("REFUSED", True)
+    assert (job.state, "Check again" in page(client, job)) == ("REFUSED", True)
 
     choose(client, job, "phone", "name", "attribute", "left-out")
     assert (job.state, job.counts["new"]) == ("CHECKED", 1)
@@ -109,7 +109,7 @@ def test_an_import_that_was_decided_keeps_its_columns():
     choose(client, job, "phone", "left-out")
 
     assert (job.state, job.columns) == ("CANCELLED", {})
-    assert "Check with these columns" not in page(client, job)
+    assert "Check again" not in page(client, job)
 
 
 def test_refused_lines_come_back_without_their_first_two_columns():

@@ -68,7 +68,7 @@ def test_the_page_says_who_goes_and_who_stays_and_then_that_is_done():
     )
 
     page = page_of(client, job, "undo")
-    assert "1 person goes: added by this import" in page
+    assert "1 person is removed: added by this import" in page
     assert "1 stays: they were changed since." in page
     assert "in 1 person who was here before is not undone" in page
     assert "+91******5603" in page

@@ -81,7 +81,7 @@ def test_a_file_is_checked_confirmed_and_imported():
     assert Subscriber.objects.count() == 0
     for unseen in ("", "\u200b"):
         again = text(decide(client, "confirm", job, consent_source=unseen))
-        assert "Say where these people agreed" in again
+        assert "Enter how these people consented" in again
     decide(client, "confirm", job, consent_source="Form of June")
     assert client.get(where("progress", job)).json()["state"] == "IMPORTING"
     tasks.tend_imports()
@@ -133,14 +133,14 @@ def test_a_part_of_the_rows_is_never_shown_as_all_of_them(people, told):
     page = text(client.get(where("change", ImportJob.objects.get())))
 
     assert f"<h2>New people{told}</h2>" in page
-    assert f"<h2>Refused lines{told}</h2>" in page
+    assert f"<h2>Rejected rows{told}</h2>" in page
 
 
 def test_a_workbook_is_taken_too_and_other_files_are_not():
     client = a_client("Editor")
 
     assert upload(client, a_workbook(["Phone"], [919812345601]), "l.xlsx").status_code == 302
-    assert "Upload a .csv, an .xlsx or a .jsonl" in text(upload(client, b"x", "list.exe"))
+    assert "Upload a .csv, .xlsx or .jsonl file" in text(upload(client, b"x", "list.exe"))
     assert "is empty" in text(upload(client, b"", "list.csv"))
 
 
