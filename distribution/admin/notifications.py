@@ -75,7 +75,7 @@ class NotificationAdmin(OwnPages, ReadOnlyAdmin):
             messages.success(request, _("Notification settings saved."))
             return HttpResponseRedirect(reverse(f"admin:{CHOICES}"))
         rows = [
-            {"kind": kind, "why": audience.why(kind), "wanted": wanted}
+            {"kind": kind, "wanted": wanted}
             for kind, wanted in audience.choices_of(user, channel).items()
         ]
         return framed(
