@@ -32,7 +32,7 @@ def test_a_key_and_a_secret_are_copied_from_the_page_that_shows_them(
     )
     assert ApiToken.objects.get().prefix == key[:12]
     page.set_viewport_size(PHONE)
-    assert not page.evaluate("document.documentElement.scrollWidth > window.innerWidth")
+    page.wait_for_function("document.documentElement.scrollWidth <= window.innerWidth")
 
     eyes.visit(reverse("admin:distribution_eventsubscription_add"))
     page.fill("[name=name]", "CRM")
