@@ -192,4 +192,4 @@ def test_two_people_who_confirm_the_same_rows_at_once_act_once_on_each():
     at_once(*map(post, people, forms))
 
     assert ApiToken.objects.filter(revoked_at=None).count() == 0
-    assert LogEntry.objects.filter(change_message__contains="Revoked.").count() == 5
+    assert LogEntry.objects.filter(change_message__contains="Token revoked.").count() == 5
