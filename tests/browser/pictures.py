@@ -1,7 +1,7 @@
 """Makes the pictures of docs/images anew: `python -m tests.browser.pictures`.
 
 `--all FOLDER` takes every page there is instead, wide and narrow, light and dark, to be looked at,
-and says which serious barriers axe finds.
+and says which barriers axe finds, moderate or worse, in each of the four.
 """
 
 from __future__ import annotations
@@ -166,10 +166,10 @@ def take_all(eyes: Eyes, folder: Path) -> None:
             page.set_viewport_size(DESK)
             page.goto(path)
             page.wait_for_load_state("networkidle")
-            for barrier in eyes.barriers():
-                sys.stdout.write(f"{path} {theme}: {barrier}\n")
             for name, size in (("wide", DESK), ("narrow", PHONE)):
                 page.set_viewport_size(size)
+                for barrier in eyes.barriers():
+                    sys.stdout.write(f"{path} {theme} {name}: {barrier}\n")
                 file = path.strip("/").replace("/", "-") or "root"
                 page.screenshot(path=folder / f"{file}.{name}.{theme}.png", full_page=True)
             if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
