@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -125,6 +125,19 @@ def web_port() -> int:
         if not port_error(port):
             return port
     raise LaunchError(f"No free port between {WEB_PORTS.start} and {WEB_PORTS.stop - 1}.")
+
+
+@contextlib.contextmanager
+def held_port(port: int) -> Iterator[None]:
+    """Keeps other launchers off a port that a child is going to listen on.
+
+    The web server shares its port with whoever else allows it (SO_REUSEPORT). Without this, two
+    launchers that start at the same time would both take 8000 and get each other's requests.
+    """
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        holder.bind(("127.0.0.1", port))  # never listens, so it gets no connection
+        yield
 
 
 def port_error(port: int) -> str:

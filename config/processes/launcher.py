@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Self
 
 from config.processes import guard, private_postgres, programs
-from config.processes.child import LaunchError, free_port, port_error
+from config.processes.child import LaunchError, free_port, held_port, port_error
 from config.processes.private_broker import find_broker
 from config.processes.programs import SandboxOptions
 from config.processes.supervisor import Supervisor
@@ -69,6 +69,7 @@ class Launcher:
             self.var_dir.mkdir(parents=True, exist_ok=True)
             self.supervisor.held = [exits.enter_context(_folder_lock(self.var_dir))]
             _require_free(self.port)  # after the lock: its last owner may still use the port
+            exits.enter_context(held_port(self.port))
             if self._fresh:
                 _remove_contents(self.var_dir)
             exits.callback(self._remove_temporary)

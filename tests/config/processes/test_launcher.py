@@ -196,6 +196,13 @@ def ready_to_send(folder: Path) -> bool:
     return numbers == (3,) and template[0] == "APPROVED" and "Good morning" in template[1]
 
 
+def test_a_port_that_a_launcher_chose_is_no_other_launchers() -> None:
+    port = child.free_port()
+    with child.held_port(port):
+        assert child.port_error(port)
+    assert not child.port_error(port)
+
+
 def test_the_web_port_is_the_first_free_one(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         taken = listener.getsockname()[1]
