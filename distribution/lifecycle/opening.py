@@ -41,7 +41,9 @@ def open_distribution(distribution_id: int, *, now: datetime) -> bool:
         frozen = None if blocked else _begin(distribution, checked.content, now)
         if blocked:
             _block(distribution, findings)
-    _update_alerts(distribution, findings, frozen, now)
+        # In the same transaction: told later, it could come after another process opened it and
+        # closed its alerts, and stay open for good.
+        _update_alerts(distribution, findings, frozen, now)
     if frozen is None:
         return False
     health.ensure_capacity(

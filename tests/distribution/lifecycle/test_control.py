@@ -120,6 +120,26 @@ def test_just_in_time_is_not_missed():
     assert opening.open_distribution(distribution.pk, now=NOW + LATE)
 
 
+def test_a_distribution_is_blocked_together_with_its_alert_or_not_at_all(monkeypatch):
+    """Raised after the commit, the alert came after another process had opened the distribution
+    and closed its alerts: it stayed open for good."""
+    distribution = a_planned_distribution(NOW, planned_at=NOW)
+    before = reload(distribution).state
+
+    def fails(*_, **__):
+        raise RuntimeError("the alert cannot be written")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(opening.incidents, "raise_alert", fails)
+        with pytest.raises(RuntimeError):
+            opening.open_distribution(distribution.pk, now=NOW)
+    assert reload(distribution).state == before
+
+    assert not opening.open_distribution(distribution.pk, now=NOW)
+    assert reload(distribution).state == DistributionState.BLOCKED
+    assert open_alerts() != set()
+
+
 def test_a_blocked_one_that_ran_out_of_time_says_why():
     distribution = a_planned_distribution(NOW)
     opening.open_distribution(distribution.pk, now=NOW)
