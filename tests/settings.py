@@ -49,6 +49,8 @@ if "DAYBREAK_TESTS" not in os.environ:  # a test's own children keep what the te
 from config.settings import *  # noqa: E402, F403
 from config.settings import DATABASES, VAR_DIR  # noqa: E402
 
+EMAIL_ENABLED = True  # also with a DATABASE_URL, as with an EMAIL_URL; pytest-django keeps e-mails
+
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
