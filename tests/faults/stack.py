@@ -149,6 +149,8 @@ class Stack:
         url = f"http://127.0.0.1:{sandbox_port}"
         self.env.update(self._stand_in.environment(self._reach(ends, "meta", url)))
         self.env["WHATSAPP_BUSINESS_ID"] = ACCOUNT
+        # The pool is made by `morning.prepare`, with rates of the test's own.
+        self.env.update({f"WHATSAPP_PHONE_NUMBER_ID_{n}": "" for n in (1, 2, 3)})
         self.cloud = Cloud(url, self._stand_in)
         self._begin(*[child for child in self._roles() if child.name not in self._without])
 
