@@ -18,7 +18,7 @@ from django.utils.translation import ngettext
 
 from config.setup import registry
 from distribution.alerts.catalogue import AlertRule
-from distribution.content import approval
+from distribution.content import second_person
 from distribution.interventions import unconfirmed
 from distribution.lifecycle.preflight import PreflightFinding
 from distribution.models import Content, ContentState, Distribution
@@ -129,7 +129,7 @@ def _to_do(user: Any, loaded: Today, now: datetime) -> Iterator[Link]:
 def _to_review(user: Any) -> int:
     """Contents that wait for somebody other than who wrote them."""
     waiting = Content.objects.filter(state=ContentState.SUBMITTED)
-    return sum(not approval.part_in(content, user) for content in waiting)
+    return sum(not second_person.part_in(content, user) for content in waiting)
 
 
 def _unconfirmed(now: datetime) -> list[tuple[Distribution, int]]:

@@ -11,9 +11,8 @@ from django.contrib.auth.models import AbstractBaseUser
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
-from distribution.content import notices, template_schema, validation
+from distribution.content import notices, second_person, template_schema, validation
 from distribution.ledger import outbox
 from distribution.models import (
     ApiToken,
@@ -41,14 +40,6 @@ EDITABLE = (
 UTILITY = "UTILITY"  # Meta's cheapest category, without limits per person
 EDITORIAL = (ContentState.DRAFT, ContentState.REJECTED)
 UNDECIDED = (*EDITORIAL, ContentState.SUBMITTED)
-AUTHOR, WORKER, TOKEN_MAKER = "author", "worker", "maker of its token"
-NO_SECOND_PERSON = {
-    AUTHOR: gettext_lazy("You wrote this, so someone else must decide."),
-    WORKER: gettext_lazy("You worked on this, so someone else must decide."),
-    TOKEN_MAKER: gettext_lazy(
-        "This was submitted with an API token you created, so someone else must decide."
-    ),
-}
 
 
 class ApprovalError(Exception):
@@ -293,22 +284,9 @@ def _require_valid(content: Content) -> None:
 
 
 def _require_second_person(content: Content, by: AbstractBaseUser) -> None:
-    """Approval needs a person who has not edited the content, not even an earlier version.
-
-    Who made an API token counts as a worker on what came by it, whomever it acts for.
-    """
-    if part := part_in(content, by):
-        raise ApprovalError(str(NO_SECOND_PERSON[part]))
-
-
-def part_in(content: Content, person: AbstractBaseUser) -> str:
-    """What makes somebody no second person, a key of NO_SECOND_PERSON; '' for the others."""
-    if content.author_id == person.pk:
-        return AUTHOR
-    work = content.approvals.filter(decision__in=[Decision.EDITED, Decision.SUBMITTED])
-    if work.filter(by_id=person.pk).exists():
-        return WORKER
-    return TOKEN_MAKER if work.filter(token__created_by_id=person.pk).exists() else ""
+    """Approval needs a person who has not edited the content, not even an earlier version."""
+    if objection := second_person.objection(content, by):
+        raise ApprovalError(objection)
 
 
 def _editable(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from datetime import datetime
 from django.contrib.auth.models import AbstractBaseUser, User
 from django.utils.translation import gettext as _
 
-from distribution.models import Content, Decision, NotificationKind
+from distribution.content import second_person
+from distribution.models import Content, NotificationKind
 from distribution.notifications import audience
 from distribution.notifications.writing import Message, notify
 from distribution.runtime import india_time
@@ -27,7 +28,7 @@ def review_waiting(
     elif deadline is not None:
         text += " " + _("The deadline has passed, so approving it needs a reason.")
     subject = _("Review needed: %(title)s %(day)s") % _facts(content, by)
-    people = audience.allowed(NotificationKind.REVIEW_WAITING) - _workers(content)
+    people = audience.allowed(NotificationKind.REVIEW_WAITING) - second_person.workers(content)
     _tell(NotificationKind.REVIEW_WAITING, content, subject, text, people, now)
 
 
@@ -83,10 +84,3 @@ def _name(person: AbstractBaseUser) -> str:
 
 def _with_reason(text: str, reason: str) -> str:
     return f"{text}\n\n{_('Reason:')} {reason.strip()}" if reason.strip() else text
-
-
-def _workers(content: Content) -> set[int]:
-    """Those whom `approval.part_in` names: they cannot approve it."""
-    work = content.approvals.filter(decision__in=[Decision.EDITED, Decision.SUBMITTED])
-    pairs = work.values_list("by_id", "token__created_by_id")
-    return {content.author_id, *(pk for pair in pairs for pk in pair if pk is not None)}

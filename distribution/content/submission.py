@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from distribution.content import approval, calendar, notices
+from distribution.content import approval, calendar, notices, second_person
 from distribution.content.approval import ApprovalError
 from distribution.models import ApiToken, Content, ContentState, Decision
 from distribution.runtime import india_time
@@ -77,4 +77,4 @@ def next_to_review(by: AbstractBaseUser) -> Content | None:
     """What this person can decide on next, the nearest day first."""
     rows = Content.objects.filter(state=ContentState.SUBMITTED).order_by("day", "pk")
     rows = rows.exclude(author_id=by.pk)
-    return next((row for row in rows if not approval.part_in(row, by)), None)
+    return next((row for row in rows if not second_person.part_in(row, by)), None)

@@ -17,7 +17,14 @@ from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 
 from distribution.admin.content.form import ContentForm, form_for
-from distribution.content import approval, preview, submission, template_schema, validation
+from distribution.content import (
+    approval,
+    preview,
+    second_person,
+    submission,
+    template_schema,
+    validation,
+)
 from distribution.content import calendar as content_calendar
 from distribution.content.preview import Bubble, LanguageAudience
 from distribution.models import Content, ContentState
@@ -104,7 +111,7 @@ class ContentViews(OwnPages, ModelAdmin):
                 "bubble": preview.bubble(content, person),
                 "deadline": approval.deadline(content.day) if content.day else None,
                 "late": approval.is_late(content, now),
-                "own": bool(approval.part_in(content, staff_user(request))),
+                "own": bool(second_person.part_in(content, staff_user(request))),
                 "rivals": submission.rivals(content),
                 "url": url_of(content),
             }

@@ -19,7 +19,14 @@ from unfold.admin import ModelAdmin
 
 from distribution.admin.content import shown
 from distribution.admin.content.views import url_of
-from distribution.content import approval, comparison, staff_send, submission, validation
+from distribution.content import (
+    approval,
+    comparison,
+    second_person,
+    staff_send,
+    submission,
+    validation,
+)
 from distribution.content.approval import EDITORIAL, ApprovalError, ChangedSinceError
 from distribution.content.staff_send import StaffSendError
 from distribution.models import Content, ContentState
@@ -230,7 +237,7 @@ WORKFLOW_ACTIONS = {
 def workflow_context(request: HttpRequest, content: Content) -> dict[str, Any]:
     """The state of the content, and the actions that the user may perform."""
     now, state, user = timezone.now(), content.state, staff_user(request)
-    own = bool(approval.part_in(content, user))
+    own = bool(second_person.part_in(content, user))
     following = submission.next_to_review(user) if may(request, APPROVE) else None
     waiting, late = state == ContentState.SUBMITTED, approval.is_late(content, now)
     return {
