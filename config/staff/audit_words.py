@@ -5,7 +5,6 @@ Entries are never changed, so the words of earlier versions are translated here 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -89,7 +88,6 @@ FIELDS = {
 COUNTS = ("people", "rows", "changed")  # facts that say how many an entry is about
 # Verbs whose count is a part of the sentence: "Exported 2,005 subscribers".
 COUNTED = ("Exported", "Unsubscribed", "Subscribed again", "Paused", "Resumed")
-_BY_API = re.compile(r"\s*\((API token .+|API)\)$")
 
 
 def sentence(entry: LogEntry, parts: Sequence[Mapping[str, Any]]) -> str:
@@ -113,15 +111,20 @@ def field_name(name: str) -> str:
 
 
 def _said(act: str, parts: Sequence[Mapping[str, Any]], entry: LogEntry) -> str:
-    found = _BY_API.search(act)
-    plain = act[: found.start()] if found else act
+    plain, channel = _without_channel(act)
     key = plain.strip().rstrip(".").lower()
     words = VERBS.get(key, plain.strip().rstrip("."))
     count = _count(parts)
     if count is not None and words in COUNTED:
         kind = entry.content_type.name if entry.content_type else "row"
         words = f"{words} {intcomma(count)} {kind}{'' if count == 1 else 's'}"
-    return f"{words} by {found[1]}" if found else words
+    return f"{words} by {channel}" if channel else words
+
+
+def _without_channel(act: str) -> tuple[str, str]:
+    """`Unsubscribed (API token billing)` in two: what was done, and by what but the admin."""
+    plain, opened, channel = act.partition(" (API")
+    return (plain, f"API{channel[:-1]}") if opened and channel.endswith(")") else (act, "")
 
 
 def _count(parts: Sequence[Mapping[str, Any]]) -> int | None:

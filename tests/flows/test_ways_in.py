@@ -81,7 +81,7 @@ def _typed(field: str, text: str) -> dict[str, str]:
 
 def _by_admin_add(field: str, text: str) -> None:
     client, address = _boss(), reverse(f"{ADMIN}add")
-    form = form_with(client.get(address), "name", phone=PHONE)
+    form = form_with(client.get(address), "name", phone=PHONE, consent_source="Form of June")
     client.post(address, {**form, **_typed(field, text)})
 
 
@@ -175,7 +175,8 @@ def _people(way: str, text: str) -> str | None:
         a_program("subscribers").post(f"{API}/add", body, headers=a_key())
     else:
         client, address = _boss(), reverse(f"{ADMIN}add")
-        client.post(address, form_with(client.get(address), "name", phone=text))
+        form = form_with(client.get(address), "name", phone=text, consent_source="Form of June")
+        client.post(address, form)
     return Subscriber.objects.values_list("phone", flat=True).first()
 
 

@@ -224,7 +224,7 @@ def test_capacity_is_that_of_the_numbers_that_carry_the_content(meta):
     a_number()
     distribution = a_planned_distribution(NOW, content=None)
 
-    assert "carry 2 of 3" in preflight.run_checks(distribution, now=NOW)[0].message
+    assert "send 2 of 3" in preflight.run_checks(distribution, now=NOW)[0].message
     renew(meta)
     assert preflight.run_checks(distribution, now=NOW) == []
 

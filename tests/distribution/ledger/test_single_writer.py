@@ -15,6 +15,7 @@ from distribution.outcomes.report_rules import DeliveryFacts
 
 ROOT = Path(restored.__file__).parents[2]
 WRITER, ITS_SQL = "distribution/ledger/deliveries.py", "distribution/ledger/statements.py"
+DEMO = "config/demo/past_deliveries.py"  # mornings that never were: finished rows, inserted at once
 AUDIENCE = "distribution/lifecycle/audience.py"
 ROWS_OF_OTHERS = {"ContentState", "DistributionState", "ImportState", "NumberState", "PostState"}
 # Of the rows that exist: the audience's INSERT names no state and leaves it to the default.
@@ -83,7 +84,7 @@ def test_no_other_module_has_sql_that_does():
         and WRITES_BY_SQL.search(node.value)
     }
 
-    assert set(found) == {AUDIENCE}  # its rows begin with the default
+    assert set(found) - {DEMO} == {AUDIENCE}  # its rows begin with the default
     columns = re.search(r"\((.*?)\)", found[AUDIENCE], re.S)
     assert columns is not None
     assert "state" not in re.findall(r"\w+", columns[1])

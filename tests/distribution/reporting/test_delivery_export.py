@@ -43,4 +43,4 @@ def test_reasons_are_told_in_words_with_advice(db):
     (row,) = rows()
     assert (row["state"], row["reason"]) == ("FAILED", "undeliverable")
     assert row["in words"] == "not on WhatsApp or can't be reached"
-    assert row["advice"].startswith("Ask the person")
+    assert row["advice"].startswith("Contact them")
