@@ -13,6 +13,7 @@ NO_PAGES = (
     "health/live",
     "admin:jsi18n",
     "admin:search",
+    "find",
     "signed_in",
     "dashboard:board",
     "admin:distribution_delivery_export",
