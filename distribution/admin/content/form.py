@@ -224,7 +224,7 @@ def _initial_of(content: Content) -> dict[str, Any]:
 
 
 def _slot_field(slot: Slot) -> forms.CharField:
-    hint = _("Example: %s.") % slot.example + " " if slot.example else ""
+    hint = _("Example: %s.") % slot.example.rstrip(".") + " " if slot.example else ""
     shared = (
         _("%(room)s characters left across all variables.")
         if slot.part == BODY
