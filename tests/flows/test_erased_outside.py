@@ -13,6 +13,7 @@ import redis
 from django.conf import settings as django_settings
 
 from config.settings import logs
+from distribution.access import rate_limits
 from tests.flows.somebody import NAME, PHONE, came_by_every_path, erase, needles
 
 pytestmark = [pytest.mark.django_db, pytest.mark.each_database]
@@ -29,6 +30,7 @@ def places(
     settings.FILE_UPLOAD_TEMP_DIR = str(tmp_path)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     redis.Redis.from_url(broker_url).flushdb()
+    rate_limits.reset()  # a test before may have found its Redis away
     handler = logging.FileHandler(tmp_path / "log.txt")
     handler.setFormatter(logs.TextFormatter())
     logging.getLogger().addHandler(handler)
@@ -39,6 +41,7 @@ def places(
     handler.close()
     logging.getLogger().setLevel(level)
     redis.Redis.from_url(broker_url).flushdb()
+    rate_limits.reset()
 
 
 def kept(folder: Path) -> Iterator[tuple[str, bytes]]:
