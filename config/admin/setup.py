@@ -173,14 +173,14 @@ def _send_test(request: HttpRequest, template: MessageTemplate, phone: str) -> N
         messages.error(request, f"{result.phone}: {result.words}")
         return
     status = _await_report()
-    told = {"phone": result.phone}
+    values = {"phone": result.phone}
     if status in ("delivered", "read"):
-        messages.success(request, _("Test message delivered to %(phone)s.") % told)
+        messages.success(request, _("Test message delivered to %(phone)s.") % values)
     elif status == "failed":
-        messages.error(request, _("Test message to %(phone)s failed.") % told)
+        messages.error(request, _("Test message to %(phone)s failed.") % values)
     else:
         waiting = _("WhatsApp accepted the test message to %(phone)s. Delivery not reported yet.")
-        messages.info(request, waiting % told)
+        messages.info(request, waiting % values)
 
 
 def _await_report() -> str:

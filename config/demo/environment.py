@@ -62,7 +62,7 @@ def run_day(
     password: str = "",
 ) -> int:
     """Runs `config.demo.day` with the services' settings and returns its exit code. `password`: of
-    the logins; one that nobody knows if empty."""
+    the logins; if empty, a random one."""
     arguments = ["--scenario", name, "--subscribers", str(subscribers), "--seed", str(seed)]
     arguments += ["--rate", str(rate)]
     arguments += ["--report", report] if report else []

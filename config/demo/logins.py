@@ -10,7 +10,7 @@ from config.staff import roles
 # What each can try, in the order in which a day passes through their hands.
 LOGINS = {
     "editor": "write and submit content, import subscribers",
-    "approver": "approve content that somebody else wrote",
+    "approver": "approve content that someone else wrote",
     "operator": "follow the live dashboard, pause, retry, handle phone numbers",
     "administrator": "all of it, and staff, roles, schedule and the audit log",
     "viewer": "see everything, change nothing",

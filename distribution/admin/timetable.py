@@ -22,7 +22,7 @@ from unfold.widgets import (
 )
 
 from distribution.admin.evidence import EvidenceAdmin
-from distribution.lifecycle import control, schedule
+from distribution.lifecycle import control, schedule, timetable
 from distribution.lifecycle.confirmation import Requester
 from distribution.models import (
     BlackoutDate,
@@ -57,21 +57,16 @@ class DailyTimeForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic a
 
     def clean_from_day(self) -> Any:
         day = self.cleaned_data["from_day"]
-        if day <= india_time.local_date(timezone.now()):
+        if timetable.objection_to_daily_time(day, timezone.now()):
             raise forms.ValidationError(_("Choose tomorrow or a later day."))
         return day
 
 
 class BlackoutForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean_day(self) -> Any:
-        day, today = self.cleaned_data["day"], india_time.local_date(timezone.now())
-        if day < today:
-            raise forms.ValidationError(_("Choose today or a later day."))
-        daily = Distribution.objects.filter(local_date=day, kind=Kind.DAILY)
-        if daily.exclude(opened_at=None).exists():
-            raise forms.ValidationError(
-                _("That day's distribution has started. Pause or cancel it instead.")
-            )
+        day = self.cleaned_data["day"]
+        if objection := timetable.objection_to_blackout(day, timezone.now()):
+            raise forms.ValidationError(objection)
         return day
 
 
@@ -104,8 +99,10 @@ class DailyTimeAdmin(TimetableAdmin):
         return super().log_addition(request, obj, [*message, entry])
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        past = isinstance(obj, DailyTime) and obj.from_day <= india_time.local_date(timezone.now())
-        return not past and super().has_delete_permission(request, obj)
+        begun = isinstance(obj, DailyTime) and timetable.objection_to_daily_time(
+            obj.from_day, timezone.now()
+        )
+        return not begun and super().has_delete_permission(request, obj)
 
 
 @admin.register(BlackoutDate)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import AbstractBaseUser
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy
 
-from distribution.models import Content, Decision
+from distribution.models import Approval, Content, Decision
 
 AUTHOR, WORKER, TOKEN_MAKER = "author", "worker", "maker of its token"
 OBJECTIONS = {
@@ -30,7 +31,7 @@ def part_in(content: Content, person: AbstractBaseUser) -> str:
     """
     if content.author_id == person.pk:
         return AUTHOR
-    work = content.approvals.filter(decision__in=[Decision.EDITED, Decision.SUBMITTED])
+    work = _work(content)
     if work.filter(by_id=person.pk).exists():
         return WORKER
     return TOKEN_MAKER if work.filter(token__created_by_id=person.pk).exists() else ""
@@ -38,6 +39,9 @@ def part_in(content: Content, person: AbstractBaseUser) -> str:
 
 def workers(content: Content) -> set[int]:
     """The ids of all for whom there is an objection."""
-    work = content.approvals.filter(decision__in=[Decision.EDITED, Decision.SUBMITTED])
-    pairs = work.values_list("by_id", "token__created_by_id")
+    pairs = _work(content).values_list("by_id", "token__created_by_id")
     return {content.author_id, *(pk for pair in pairs for pk in pair if pk is not None)}
+
+
+def _work(content: Content) -> QuerySet[Approval]:
+    return content.approvals.filter(decision__in=[Decision.EDITED, Decision.SUBMITTED])
