@@ -20,7 +20,7 @@ class PortfolioAdmin(ModelAdmin):
 class WabaAdmin(ModelAdmin):
     """The accounts at Meta that the access token reaches. Registered like the portfolios."""
 
-    list_display = ("meta_id", "name", "portfolio")
+    list_display = ("meta_id", "name", "portfolio", "currency", "time_zone")
     list_select_related = ("portfolio",)
     fields = ("meta_id", "name", "portfolio")
 

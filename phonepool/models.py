@@ -67,6 +67,11 @@ class Waba(models.Model):
     meta_id = models.CharField("account id", max_length=32, unique=True)
     portfolio = models.ForeignKey(Portfolio, models.PROTECT, related_name="wabas")
     name = models.CharField(max_length=80, blank=True, default="")
+    # What Meta bills it in, and the zone in which its prices change at midnight; empty: unknown.
+    currency = models.CharField(max_length=3, blank=True, default="", db_default="", editable=False)
+    time_zone = models.CharField(
+        max_length=40, blank=True, default="", db_default="", editable=False
+    )
 
     class Meta:
         ordering = ["name", "meta_id"]

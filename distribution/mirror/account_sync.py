@@ -16,7 +16,7 @@ from distribution.mirror import account_notices
 from distribution.mirror.account_notices import HEALTH, REVIEW, RULE, SENDING_TOPICS
 from phonepool.cloud_api.client import AccountFacts, CloudApi
 from phonepool.exceptions import CloudApiError
-from phonepool.models import AccountNotice
+from phonepool.models import AccountNotice, Waba
 from phonepool.numbers import accounts
 
 log = logging.getLogger(__name__)
@@ -39,7 +39,8 @@ def sync(api: CloudApi, *, now: datetime) -> None:
 
 
 def apply_reading(account: str, facts: AccountFacts, *, now: datetime) -> None:
-    """Alert about what changed for the worse, close what is over."""
+    """Alert about what changed for the worse, close what is over, keep what Meta bills it in."""
+    _keep_billing(account, facts)
     if facts.health == BLOCKED:
         _note_blocked(account, facts, now)
     elif facts.health in SENDING_WORDS and _is_blocked(account):
@@ -47,6 +48,12 @@ def apply_reading(account: str, facts: AccountFacts, *, now: datetime) -> None:
         _end_told(account, now)
     if facts.review in DECISIONS and facts.review != _reviewed(account):
         account_notices.apply(account, REVIEW, (facts.review,), at=now, expires_at=None, now=now)
+
+
+def _keep_billing(account: str, facts: AccountFacts) -> None:
+    told = {"currency": facts.currency, "time_zone": facts.time_zone}
+    if fields := {name: word for name, word in told.items() if word}:
+        Waba.objects.filter(meta_id=account).exclude(**fields).update(**fields)
 
 
 def _note_blocked(account: str, facts: AccountFacts, now: datetime) -> None:

@@ -41,7 +41,7 @@ NUMBER_FIELDS = (
     "verified_name,throughput"
 )
 OWNER_FIELD = "owner_business_info"
-HEALTH_FIELD, REVIEW_FIELD = "health_status", "account_review_status"
+HEALTH_FIELD, REVIEW_FIELD = "health_status,currency,timezone_id", "account_review_status"
 TEMPLATE_FIELDS = (
     "id,name,language,category,status,quality_score,components,correct_category,sub_category,"
     "message_send_ttl_seconds,source"

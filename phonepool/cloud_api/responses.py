@@ -8,7 +8,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from phonepool.cloud_api import foreign_answers
+from phonepool.cloud_api import billing, foreign_answers
 from phonepool.cloud_api.retry_after import retry_after
 from phonepool.cloud_api.transport import Response
 from phonepool.errors import (
@@ -100,6 +100,8 @@ class AccountFacts:
     review: str = ""  # APPROVED, REJECTED, PENDING, …
     health: str = ""  # the worst of what its messages depend on: AVAILABLE, LIMITED, BLOCKED
     blocked_by: tuple[str, ...] = ()  # what is BLOCKED, with the codes of its errors
+    currency: str = ""  # in which Meta bills it: INR, USD, …
+    time_zone: str = ""  # its IANA name
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +212,8 @@ def account(document: dict[str, Any]) -> AccountFacts:
             for entity in objects_in(health.get("entities"))
             if as_constant(entity.get("can_send_message")) == "BLOCKED"
         ),
+        billing.currency(document),
+        billing.time_zone(document),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from distribution.models import Alert
 from phonepool.cloud_api.client import AccountFacts
 from phonepool.errors import NO_ANSWER
 from phonepool.exceptions import Unanswered
+from phonepool.models import Waba
 from tests.builders import a_number, a_waba
 from tests.webhooks.posts import apply, notice
 
@@ -156,3 +158,13 @@ def test_an_account_that_cannot_be_read_holds_up_no_other(meta, caplog):
 
     assert alerts() == [True]
     assert f"account {ACCOUNT} could not be read" in caplog.text
+
+
+def test_the_currency_and_the_time_zone_are_kept_until_others_are_told(meta):
+    read(meta, replace(GOOD, currency="INR", time_zone="Asia/Kolkata"), 0)
+    read(meta, GOOD, 1)  # Meta left them out
+
+    assert Waba.objects.values_list("currency", "time_zone").get() == ("INR", "Asia/Kolkata")
+
+    read(meta, replace(GOOD, currency="USD"), 2)
+    assert Waba.objects.values_list("currency", "time_zone").get() == ("USD", "Asia/Kolkata")

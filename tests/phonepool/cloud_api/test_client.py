@@ -160,6 +160,23 @@ def test_an_account_tells_its_review_and_what_blocks_it(reader: CloudApi) -> Non
 
 
 @responses.activate
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        ({"currency": "INR", "timezone_id": "71"}, ("INR", "Asia/Kolkata")),
+        ({"currency": "usd", "timezone_id": 1}, ("USD", "America/Los_Angeles")),
+        ({"currency": "RUPEES", "timezone_id": "9999"}, ("", "")),
+        ({"currency": 5, "timezone_id": []}, ("", "")),
+        ({}, ("", "")),
+    ],
+)
+def test_an_account_tells_its_currency_and_time_zone(reader: CloudApi, told, read) -> None:
+    responses.get(f"{GRAPH}/v25.0/900", json=told)
+    facts = reader.account("900")
+    assert (facts.currency, facts.time_zone) == read
+
+
+@responses.activate
 def test_an_app_that_may_not_read_the_review_reads_the_health(reader: CloudApi) -> None:
     error = {"error": {"code": 100, "message": "(#100) Tried accessing nonexisting field"}}
     responses.get(f"{GRAPH}/v25.0/900", json=error, status=400)
