@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pytest
 from django.db import DatabaseError, transaction
 from django.db.models.sql.compiler import SQLCompiler
 from django.test import Client
-from django.utils import timezone
 
 from tests.webhooks.posts import apply, envelope, in_flight, notice, status, statuses
 from webhooks import metrics
 from webhooks.models import ItemCount
 
-NOW = timezone.now().replace(microsecond=0)
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 
 
 def shown(client: Client) -> dict[str, float]:

@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.utils import timezone
 
 from distribution.alerts import incidents, meta_notices
 from distribution.alerts.catalogue import AlertRule
@@ -14,7 +13,7 @@ from phonepool.models import Portfolio
 from tests.builders import a_portfolio, a_template, an_open_distribution
 from tests.webhooks.posts import apply, notice, pool_number
 
-NOW = timezone.now().replace(microsecond=0)
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 pytestmark = pytest.mark.django_db
 RULES = ("template_category", "limit_changed", "account_notice")
 

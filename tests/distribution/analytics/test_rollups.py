@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -29,7 +29,7 @@ from tests.builders import LEASE, a_number, an_open_distribution, some_subscribe
 
 pytestmark = pytest.mark.django_db
 
-NOW = timezone.now().replace(microsecond=0)
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 INDIA = ZoneInfo("Asia/Kolkata")
 OUTCOMES = {
     State.ACCEPTED: "accepted",

@@ -1,12 +1,11 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, connections, transaction
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from distribution.ledger import deliveries
 from distribution.ledger.attempts.settlements import Settlement
@@ -15,7 +14,7 @@ from distribution.models import Attempt, AttemptOutcome, Delivery, DistributionS
 from subscribers.models import Status, Subscriber
 from tests.builders import LEASE, a_number, an_open_distribution
 
-NOW = timezone.now()
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 
 
 def claim(distribution, *, now=NOW, limit=50) -> Claim:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
-from django.utils import timezone
 
 from distribution.ledger import statements
 from distribution.models import Delivery, State
 from distribution.runtime.bulk_update import update_from
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("on_postgres")]
-NOW = timezone.now()
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 DELIVERIES = 10_000
 FILL = """
     SET LOCAL session_replication_role = replica;

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection, transaction
-from django.utils import timezone
 
 from distribution.engine import sweep, tick
 from distribution.ledger import chunks, deliveries
@@ -22,7 +21,7 @@ from webhooks.applying import inbox
 from webhooks.models import WebhookEvent
 
 pytestmark = pytest.mark.django_db(transaction=True)
-NOW = timezone.now()
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 PEOPLE = 40
 SLEEP = """
     CREATE FUNCTION tests_sleep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN

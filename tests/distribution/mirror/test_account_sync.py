@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 from distribution.mirror import account_sync
 from distribution.models import Alert
@@ -19,7 +18,7 @@ from tests.builders import a_number, a_waba
 from tests.webhooks.posts import apply, notice
 
 pytestmark = pytest.mark.django_db
-NOW = timezone.now().replace(microsecond=0)
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 ACCOUNT = "102290129340398"
 GOOD = AccountFacts("APPROVED", "AVAILABLE")
 BLOCKED = AccountFacts("APPROVED", "BLOCKED", ("WABA 141006",))

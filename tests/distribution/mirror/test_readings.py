@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 from distribution.mirror import number_sync, template_sync
 from distribution.models import Alert, DistributionState, MessageTemplate
@@ -18,7 +17,7 @@ from tests.builders import a_number, a_template, a_waba, an_approved_content
 from tests.webhooks.posts import apply, in_flight, notice, pool_number
 
 pytestmark = pytest.mark.django_db
-NOW = timezone.now().replace(microsecond=0)
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 LATER = NOW + timedelta(minutes=1)
 BODY = ({"type": "BODY", "text": "Hello {{1}}, {{2}}"},)
 CATEGORY = "template_category_update"

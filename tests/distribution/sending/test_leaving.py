@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connections
@@ -21,7 +22,7 @@ from tests.distribution.batches import ActingApi, due, receivers, send, states
 from tests.distribution.sending.test_withdrawal import Sink, in_a_thread, wait_until
 from tests.subscribers.decide import opt_out, pause
 
-NOW = timezone.now()
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 
 
 def leave(person: Subscriber) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.utils import timezone
 
 from distribution.alerts import meta_notices
 from distribution.models import Alert, Severity
@@ -15,7 +14,7 @@ from tests.webhooks.posts import apply, notice, pool_number
 from webhooks.models import ItemCount
 
 pytestmark = pytest.mark.django_db
-NOW = timezone.now().replace(microsecond=0)
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 ABUSE = "UTILITY_TEMPLATE_ABUSE"
 
 

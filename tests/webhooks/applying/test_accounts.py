@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.utils import timezone
 
 from distribution.models import Alert, DistributionState, MessageTemplate
 from phonepool.models import PhoneNumber, Portfolio, Quality, Waba
@@ -14,7 +13,7 @@ from tests.builders import a_number, a_template, a_waba, an_approved_content
 from tests.webhooks.posts import apply, encode, in_flight, notice, pool_number, post
 from webhooks.models import WebhookEvent
 
-NOW = timezone.now().replace(microsecond=0)
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 OURS, OTHER, SECOND = "102290129340398", "999999999999999", "102290129340399"
 pytestmark = pytest.mark.django_db
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.utils import timezone
 
 from distribution.ledger.attempts.ids import AttemptKey
 from distribution.models import Delivery, Distribution, DistributionState, State
@@ -16,7 +15,7 @@ from phonepool.errors import Action, Failure, FailureCategory, classify
 from phonepool.models import NumberState, PhoneNumber
 from tests.webhooks.posts import apply, envelope, in_flight, messages, status, statuses
 
-NOW = timezone.now().replace(microsecond=0)
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 SENT_AT = NOW - timedelta(seconds=5)
 CODES = sorted({*errors.FAILURES, *(codes[0] for codes in errors.RANGES), 424242} - {0})
 # Reported after acceptance it means that the message was dropped: G1.

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
 from django.db import OperationalError
-from django.utils import timezone
 
 from distribution.models import Alert, Delivery, State, StatusFeed
 from tests.webhooks import posts
@@ -13,7 +12,7 @@ from tests.webhooks.posts import in_flight, make_applying_fail, notice, status, 
 from webhooks.applying import dead_letters, inbox
 from webhooks.models import WebhookEvent
 
-NOW = timezone.now()
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 BODY = notice("security", NOW, event="PIN_CHANGED")
 store = partial(posts.store, at=NOW)
 pytestmark = pytest.mark.django_db

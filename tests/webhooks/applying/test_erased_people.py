@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
@@ -20,7 +20,7 @@ from tests.webhooks.people import edit, fate, preference, said
 from tests.webhooks.posts import apply, in_flight, pool_number, status, statuses, text_message
 from webhooks.applying import erasure as stored_bodies
 
-NOW = timezone.now().replace(microsecond=0)
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 LATER = NOW + timedelta(minutes=1)
 PHONE, WA_ID, USER_ID = "+5511987654321", "551187654321", "BR.13491208655302741918"
 TRACES = (PHONE[1:], WA_ID, "87654321", USER_ID, "13491208655302741918")

@@ -3,10 +3,9 @@ distribution's end, and after everybody's message was reported as sent."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.utils import timezone
 
 from distribution.engine import tick
 from distribution.ledger.attempts.ids import AttemptKey
@@ -19,7 +18,7 @@ from tests.distribution.controls import open_alerts, reload
 from tests.webhooks.applying.test_mass_failures import report, split, states
 from tests.webhooks.posts import NUMBER, apply, in_flight, status, statuses
 
-NOW = timezone.now().replace(microsecond=0)
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 SENT_AT = NOW - timedelta(seconds=5)
 pytestmark = pytest.mark.django_db(transaction=True)
 

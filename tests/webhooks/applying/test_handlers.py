@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -24,7 +24,7 @@ from tests.webhooks.posts import (
 from webhooks.applying import inbox
 from webhooks.models import WebhookEvent
 
-NOW = timezone.now().replace(microsecond=0)
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 LATER = NOW + timedelta(seconds=30)
 pytestmark = pytest.mark.django_db
 

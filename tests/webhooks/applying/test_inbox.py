@@ -1,14 +1,13 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from threading import Barrier, Event
 
 import pytest
 from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from distribution.models import Delivery, State, StatusFeed
 from tests.webhooks import posts
@@ -26,7 +25,7 @@ from webhooks.applying import handlers, inbox
 from webhooks.models import WebhookEvent
 from webhooks.receiving import store as storing
 
-NOW = timezone.now()
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 BODY = notice("security", NOW, event="PIN_CHANGED")
 store = partial(posts.store, at=NOW)
 pytestmark = pytest.mark.django_db

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.utils import timezone
 
 from distribution.engine import sweep
 from distribution.interventions import manual_retry
@@ -18,7 +17,7 @@ from subscribers.models import Status, Subscriber
 from tests.builders import a_number
 from tests.webhooks.posts import NUMBER, apply, in_flight, status, statuses
 
-NOW = timezone.now().replace(microsecond=0)
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 SENT_AT = NOW - timedelta(seconds=5)
 pytestmark = pytest.mark.django_db
 

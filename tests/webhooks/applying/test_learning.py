@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
 from django.db import connection, transaction
 from django.test import TestCase
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,7 +30,7 @@ from tests.webhooks.posts import (
     text_message,
 )
 
-NOW = timezone.now().replace(microsecond=0)
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 pytestmark = pytest.mark.django_db
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.utils import timezone
 
 from distribution.alerts import moved_people
 from distribution.models import Alert
@@ -14,7 +13,7 @@ from tests.builders import a_subscriber
 from tests.webhooks.people import USER_ID, fate, said
 from tests.webhooks.posts import apply, pool_number
 
-NOW = timezone.now().replace(microsecond=0)
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 NEW_ID = "IN.22222222222222222222"
 pytestmark = pytest.mark.django_db
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
-from django.utils import timezone
 
 from distribution.models import Alert, DistributionState
 from phonepool.models import NumberState, PhoneNumber, Portfolio, Quality, Role
@@ -15,7 +14,7 @@ from tests.builders import a_number, a_subscriber
 from tests.webhooks.posts import NUMBER, apply, envelope, in_flight, messages, notice, pool_number
 from webhooks.models import WebhookEvent
 
-NOW = timezone.now().replace(microsecond=0)
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 pytestmark = pytest.mark.django_db
 
 

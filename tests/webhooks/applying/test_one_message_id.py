@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.utils import timezone
 
 from distribution.lifecycle import closing
 from distribution.models import Alert, Attempt, Delivery, Distribution, DistributionState, State
@@ -19,7 +18,7 @@ from webhooks.applying import inbox
 from webhooks.models import WebhookEvent
 
 pytestmark = pytest.mark.django_db
-NOW = timezone.now().replace(microsecond=0)
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 SAME = "wamid.the-same"
 WEEK = timedelta(days=7)
 

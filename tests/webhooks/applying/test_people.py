@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
@@ -22,7 +22,7 @@ from tests.webhooks.posts import apply, pool_number, preference_change, text_mes
 from webhooks.applying import inbox
 from webhooks.models import WebhookEvent
 
-NOW = timezone.now().replace(microsecond=0)
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 pytestmark = pytest.mark.django_db
 
 SPELT = [

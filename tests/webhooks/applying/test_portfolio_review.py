@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.utils import timezone
 
 from distribution.lifecycle import control
 from distribution.models import Delivery, DistributionState, State
 from tests.webhooks.posts import apply, in_flight, status, statuses
 
-NOW = timezone.now().replace(microsecond=0)
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 SENT_AT = NOW - timedelta(seconds=5)
 DROPPED = 135000
 pytestmark = pytest.mark.django_db

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from distribution.ledger import deliveries
 from distribution.models import Delivery, Pricing
@@ -16,7 +15,7 @@ from tests.builders import LEASE
 from tests.webhooks.posts import apply, in_flight, status, statuses
 
 pytestmark = pytest.mark.django_db
-NOW = timezone.now().replace(microsecond=0)
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 BLOCK = {"billable": True, "pricing_model": "PMP", "type": "regular", "category": "utility"}
 
 

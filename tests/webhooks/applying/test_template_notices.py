@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
-from django.utils import timezone
 
 from distribution.models import Alert, DistributionState, MessageTemplate
 from tests.builders import a_template, an_approved_content
 from tests.webhooks.posts import apply, in_flight, notice
 
-NOW = timezone.now().replace(microsecond=0)
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 pytestmark = pytest.mark.django_db
 
 

@@ -5,17 +5,17 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from django.db import OperationalError, connection
-from django.utils import timezone
 
 from webhooks.models import WebhookEvent
 from webhooks.receiving import deadline, store
 
 pytestmark = pytest.mark.django_db(transaction=True)
-NOW = timezone.now()
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 LIMIT = 0.4
 
 

@@ -1,11 +1,11 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 import requests
 import responses
-from django.utils import timezone
 
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
@@ -13,7 +13,7 @@ from distribution.alerts.notifiers import webhook
 from distribution.models import Alert
 
 SINK = "http://127.0.0.1:9/alerts"
-NOW = timezone.now()
+NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 
 
 @pytest.fixture(autouse=True)
