@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Max, Min, Q
+from django.db.models import Count, F, Max, Min, Q
+from django.db.models.functions import TruncSecond
 
 from distribution.analytics.grouped_counts import DeliveryGroup
 from distribution.ledger.reasons import NOT_OWED
@@ -116,6 +117,31 @@ def recent_rate(distribution: Distribution, *, now: datetime, seconds: float = 1
     since = now - timedelta(seconds=seconds)
     rows = Delivery.objects.filter(distribution=distribution, accepted_at__gt=since)
     return rows.count() / seconds
+
+
+def accepted_per_second(
+    distribution: Distribution, seconds: int, *, now: datetime
+) -> tuple[list[int], float]:
+    """Messages accepted in each of the last whole seconds, the latest last, and the slowest answer
+    among them in seconds; one query."""
+    end = now.replace(microsecond=0)
+    rows = Delivery.objects.filter(
+        distribution=distribution,
+        accepted_at__gte=end - timedelta(seconds=seconds),
+        accepted_at__lt=end,
+    ).order_by()
+    seconds_of_it = rows.annotate(second=TruncSecond("accepted_at")).values_list("second")
+    counted, slowest = [0] * seconds, timedelta(0)
+    answered_after = Max(F("accepted_at") - F("inflight_at"))
+    for second, count, answer in seconds_of_it.annotate(Count("pk"), answered_after=answered_after):
+        counted[-round((end - second).total_seconds())] = count
+        slowest = max(slowest, answer or timedelta(0))
+    return counted, slowest.total_seconds()
+
+
+def due(distribution: Distribution, *, now: datetime) -> int:
+    """How many deliveries can be sent now: waiting, and not for a later time."""
+    return Delivery.objects.filter(distribution=distribution).due(now).count()
 
 
 def tally_of(groups: Iterable[DeliveryGroup]) -> Tally:

@@ -21,6 +21,7 @@ from distribution.ledger import outbox
 from distribution.models import Distribution, DistributionState, EventKind, State
 from distribution.runtime import india_time
 from distribution.runtime.text_formats import minutes_or_seconds, part_of, percent
+from distribution.service_level import pace_watch
 from phonepool.models import PhoneNumber
 from phonepool.numbers import health
 
@@ -102,23 +103,34 @@ def assess(
 
 def refresh(distribution: Distribution, *, now: datetime) -> Sla:
     """Measure a running distribution, keep the figures, raise or close its alert."""
-    sla = measure(distribution, now=now)
+    tally, reach = counts.tally(distribution), counts.reach(distribution)
+    sla = assess(distribution, tally, reach, _remaining_rate(distribution, tally, now), now=now)
     Distribution.objects.filter(pk=distribution.pk, completed_at=None).update(
         sla_accepted=sla.accepted_share, sla_delivered=sla.delivered_share
     )
     _emit_progress(distribution, sla, now)
-    if sla.projected_share is not None and sla.projected_share < settings.SLA_ALERT_THRESHOLD:
-        window = minutes_or_seconds(settings.SLA_WINDOW_SECONDS)
+    if why := _at_risk(distribution, sla, tally, reach, now):
         incidents.raise_alert(
             AlertRule.SLA_AT_RISK,
             distribution.pk,
-            message=f"{distribution}: at best {percent(sla.projected_share)} {settings.SLA_BASIS} "
-            f"within {window}. {' '.join(sla.violations)}".rstrip(),
+            message=f"{distribution}: {why} {' '.join(sla.violations)}".rstrip(),
             now=now,
         )
     else:
         incidents.close_alert(AlertRule.SLA_AT_RISK, distribution.pk, now=now)
     return sla
+
+
+def _at_risk(
+    distribution: Distribution, sla: Sla, tally: Tally, reach: Reach, now: datetime
+) -> str:
+    """Why the alert is to be open, in a sentence; '' if it is to be closed."""
+    window = minutes_or_seconds(settings.SLA_WINDOW_SECONDS)
+    if sla.projected_share is not None and sla.projected_share < settings.SLA_ALERT_THRESHOLD:
+        return f"at best {percent(sla.projected_share)} {settings.SLA_BASIS} within {window}."
+    if distribution.state != DistributionState.SENDING:
+        return ""  # whoever paused it knows; the projection above tells when time runs out
+    return pace_watch.objection(pace_watch.measure(distribution, tally, reach, now=now))
 
 
 def _emit_progress(distribution: Distribution, sla: Sla, now: datetime) -> None:

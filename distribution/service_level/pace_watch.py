@@ -1,0 +1,49 @@
+"""The pace of a running distribution, measured and put into words: the facts for `pace`."""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime
+
+from django.conf import settings
+
+from distribution.analytics import counts
+from distribution.analytics.counts import Reach, Tally
+from distribution.models import Distribution, State
+from distribution.service_level import pace
+from distribution.service_level.pace import Finding, Pace
+from phonepool.models import PhoneNumber
+from phonepool.numbers import health
+
+
+def measure(distribution: Distribution, tally: Tally, reach: Reach, *, now: datetime) -> Pace:
+    """Three queries; of the deliveries, they read those due and those of the last seconds."""
+    ready = counts.due(distribution, now=now) + tally.count(State.CLAIMED, State.INFLIGHT)
+    missing = math.ceil(settings.SLA_TARGET * tally.owed) - reach.accepted_in_time
+    began = distribution.resumed_at or distribution.opened_at or now
+    deadline = distribution.sla_deadline or now
+    per_second, slowest = counts.accepted_per_second(distribution, pace.HISTORY, now=now)
+    numbers = PhoneNumber.objects.all()
+    return Pace(
+        sending=(now - began).total_seconds(),
+        left=(deadline - now).total_seconds(),
+        owed_now=min(missing, ready),
+        capacity=sum(health.rate(number, now) for number in numbers if number.is_usable),
+        per_second=per_second,
+        slowest_answer=slowest,
+    )
+
+
+def objection(measured: Pace) -> str:
+    """Why the service level is at risk, in two sentences; '' if it is not."""
+    finding = pace.judge(measured)
+    if finding is None:
+        return ""
+    if finding == Finding.CAPACITY:
+        fact = f"the phone numbers can send {measured.capacity:,.1f} messages per second."
+    elif finding == Finding.STALLED:
+        fact = f"no message was accepted for at least {pace.QUIET} seconds."
+    else:
+        fact = f"{measured.achieved(pace.LONG):,.1f} messages per second are accepted."
+    target = f"{settings.SLA_TARGET:.0%}"
+    return f"{fact} {measured.needed:,.1f} per second are needed for {target} in time."
