@@ -34,6 +34,7 @@ def timetable() -> dict[str, dict[str, Any]]:
         "ask Meta about the message templates": _entry(
             "distribution.tasks.sync_message_templates", 300.0
         ),
+        "ask Meta about the access token": _entry("distribution.tasks.check_access_token", 600.0),
         # A number that was enabled carries a content with a file after this at the latest.
         "renew media": _entry("distribution.tasks.renew_media", 60.0),
         # Starts uploaded imports, and resumes those whose process died.

@@ -21,7 +21,7 @@ from distribution.engine import tick as engine_tick  # `tick` is a task here
 from distribution.event_webhooks import delivery
 from distribution.ledger import retention
 from distribution.lifecycle import closing, media_renewal, schedule
-from distribution.mirror import pool_sync, template_sync
+from distribution.mirror import pool_sync, template_sync, token_watch
 from distribution.models import Distribution, Heartbeat, KeptAnswer
 from distribution.models.heartbeats import KEEPER, SLA, TICK
 from distribution.runtime.publisher import WAIT_SECONDS, publish
@@ -154,6 +154,12 @@ def sync_message_templates() -> int:
     if not accounts.own_accounts().ids():
         return 0
     return template_sync.sync(client.client(), now=timezone.now())
+
+
+@shared_task(ignore_result=True)
+def check_access_token() -> None:
+    """Tell in time that the access token is about to end."""
+    token_watch.look(timezone.now())
 
 
 @shared_task(ignore_result=True)

@@ -18,6 +18,7 @@ from django.utils.translation import gettext_lazy
 from config.setup import account_checks, content_checks, facts
 from config.setup.facts import Facts
 from config.setup.items import Finding, Item, Result
+from distribution.alerts import access_token
 from distribution.models import SetupResult
 
 FRESH = timedelta(seconds=30)  # a stored result is not asked for again within this
@@ -65,6 +66,8 @@ def run(now: datetime) -> Report:
             [_item(key, check, check.find(seen)) for key, check in CHECKS.items()], seen
         )
         _latest = now, report
+        if seen.meta.token.value is not None:  # a token that was replaced ends its alert
+            access_token.apply(seen.meta.token.value, now=now)
     finally:
         _running.release()
     for item in report.items:

@@ -20,8 +20,9 @@ from config.setup import registry
 from distribution.alerts.catalogue import AlertRule
 from distribution.content import second_person
 from distribution.interventions import unconfirmed
+from distribution.lifecycle import confirmation
 from distribution.lifecycle.preflight import PreflightFinding
-from distribution.models import Content, ContentState, Distribution
+from distribution.models import Content, ContentState, Distribution, DistributionState
 from distribution.reporting import today
 from distribution.reporting.today import Today
 from distribution.runtime.text_formats import minutes_or_seconds
@@ -88,6 +89,7 @@ def add_today(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             "content": loaded.content,
             "findings": [ShownFinding(one, _remedy(user, one)) for one in loaded.findings],
             "to_do": list(_to_do(user, loaded, now)),
+            "awaiting": list(_awaiting(user, now)),
             "sla_basis": settings.SLA_BASIS,
             "sla_window": minutes_or_seconds(settings.SLA_WINDOW_SECONDS),
         }
@@ -97,6 +99,28 @@ def add_today(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         context["setup_left"] = registry.left(registry.stored())
         context["setup_checked"] = registry.checked_at() is not None
     return context
+
+
+@dataclass(frozen=True, slots=True)
+class Awaiting:
+    """A distribution that a second person has to confirm, and where this one can; or why not."""
+
+    distribution: Distribution
+    url: str
+    objection: str
+
+
+def _awaiting(user: Any, now: datetime) -> Iterator[Awaiting]:
+    """Gone as soon as it is confirmed, cancelled or too late."""
+    rows = Distribution.objects.filter(
+        state=DistributionState.AWAITING_CONFIRMATION, confirm_by__gt=now
+    )
+    related = ("content", "requested_by", "requested_token")
+    for row in rows.select_related(*related).order_by("confirm_by", "pk"):
+        objection, url = confirmation.objection_to(row, user), ""
+        if not objection and user.has_perm("distribution.confirm_distribution"):
+            url = reverse("admin:distribution_act", args=[row.pk, "confirm"])
+        yield Awaiting(row, url, objection)
 
 
 def _remedy(user: Any, finding: PreflightFinding) -> Link | None:

@@ -30,6 +30,7 @@ LISTS = {
     AlertRule.PERSON_MOVED: ("subscribers.Subscriber", ""),
     AlertRule.FALLBACK_NOT_READY: ("distribution.Content", ""),
     AlertRule.DELIVERIES_STUCK: ("distribution.Delivery", ""),
+    AlertRule.NOTIFICATIONS_UNDELIVERED: ("distribution.Notification", "?state__exact=DEAD"),
 }
 
 
@@ -38,6 +39,8 @@ def about(alert: Alert) -> str:
     rule = RULES.get(alert.rule)
     if rule is None:
         return ""
+    if rule == AlertRule.ACCESS_TOKEN_EXPIRES:
+        return _link(reverse("setup"), _("Set up"))
     if rule in LISTS:
         label, query = LISTS[rule]
         options = apps.get_model(label)._meta

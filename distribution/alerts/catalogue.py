@@ -119,6 +119,8 @@ class AlertRule(StrEnum):
     TEMPLATE_CATEGORY = "template_category", WARNING, MESSAGE_TEMPLATE
     LIMIT_CHANGED = "limit_changed", WARNING, RECIPIENT_LIMIT
     ACCOUNT_NOTICE = "account_notice", CRITICAL, ACCOUNT_EVENT
+    # critical in its last two days, and once it has ended
+    ACCESS_TOKEN_EXPIRES = "access_token_expires", EITHER, INSTALLATION
 
     # --- people ---
 
@@ -133,6 +135,7 @@ class AlertRule(StrEnum):
     CLOCK_SET_BACK = "clock_set_back", WARNING, INSTALLATION
     WEBHOOK_DEAD_LETTER = "webhook_dead_letter", CRITICAL, INSTALLATION
     EVENTS_UNDELIVERED = "events_undelivered", WARNING, SUBSCRIPTION
+    NOTIFICATIONS_UNDELIVERED = "notifications_undelivered", WARNING, INSTALLATION
 
     def scope(self, key: int | str = "") -> str:
         """`Alert.scope` of this rule's alert about the object with that key."""

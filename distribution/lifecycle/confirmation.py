@@ -12,6 +12,7 @@ from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from distribution.alerts import incidents
@@ -26,8 +27,12 @@ from distribution.models import (
     DistributionState,
     EventKind,
     Kind,
+    NotificationKind,
 )
+from distribution.notifications import audience
+from distribution.notifications.writing import Message, notify
 from distribution.runtime.india_time import local_date
+from subscribers.models import Subscriber
 
 # How long one that is to start at once waits for it; the others wait until their time.
 CONFIRM_WITHIN = timedelta(hours=1)
@@ -51,6 +56,42 @@ class Requester:
             "requested_token_id": self.token_id,
             "confirm_by": at + CONFIRM_WITHIN if kind == Kind.MANUAL else at,
         }
+
+
+def ask(distribution: Distribution, *, now: datetime) -> None:
+    """Tell those who can confirm it, in the transaction that plans it: not who asked for it, nor
+    the owner and the maker of the token by which they did."""
+    if distribution.state != DistributionState.AWAITING_CONFIRMATION:
+        return
+    token = distribution.requested_token
+    own = {distribution.requested_by_id}
+    if token is not None:
+        own |= {token.user_id, token.created_by_id}
+    kind = NotificationKind.CONFIRMATION_WAITING
+    words = {
+        "who": distribution.requested_by,
+        "what": distribution.content or _("the day's content"),
+        "people": f"{Subscriber.objects.eligible().count():,}",
+        "when": _moment(distribution.planned_at),
+        "by": _moment(distribution.confirm_by),
+    }
+    text = _(
+        "%(who)s wants to send “%(what)s” to everyone subscribed (%(people)s people now) on "
+        "%(when)s. It is sent only if someone else confirms it by %(by)s."
+    )
+    if distribution.kind == Kind.MANUAL:
+        text = _(
+            "%(who)s wants to send “%(what)s” to everyone subscribed (%(people)s people now) as "
+            "soon as someone else confirms it. That is possible until %(by)s."
+        )
+    subject = _("Confirmation needed: %(what)s") % words
+    path = f"/admin/distribution/distribution/{distribution.pk}/do/confirm/"
+    message = Message(kind, subject, text % words, path)
+    notify(message, audience.allowed(kind) - own, now=now)
+
+
+def _moment(at: datetime | None) -> str:
+    return f"{timezone.localtime(at):%a %-d %b, %H:%M %Z}" if at else "–"
 
 
 def objection_to(distribution: Distribution, person: AbstractBaseUser) -> str:

@@ -197,7 +197,9 @@ def plan_by_hand(
         if said is not None and not again_reason:
             repetition.lock(said)
             _refuse_repetition(said, day, daily_to_come=_to_come(day, now))
-        return plan_once(at=at, content=content, again_reason=again_reason, requester=requester)
+        planned = plan_once(at=at, content=content, again_reason=again_reason, requester=requester)
+        confirmation.ask(planned, now=now)
+        return planned
 
 
 def _to_come(day: date, now: datetime) -> bool:
@@ -239,12 +241,14 @@ def plan_now(
         _refuse_repetition(content, day, daily_to_come=kind != Kind.DAILY and _to_come(day, now))
     try:
         with transaction.atomic():
-            return plan_once(
+            planned = plan_once(
                 at=now,
                 content=content,
                 kind=kind,
                 again_reason=again_reason,
                 requester=requester if kind != Kind.DAILY else None,
             )
+            confirmation.ask(planned, now=now)
+            return planned
     except IntegrityError:
         raise ScheduleError("The daily distribution begins with it at this moment.") from None

@@ -11,6 +11,7 @@ from distribution.models import NotificationChannel, NotificationChoice, Notific
 
 WRITE, APPROVE = "distribution.add_content", "distribution.approve_content"
 PAUSE, START = "distribution.pause_distribution", "distribution.start_distribution"
+CONFIRM = "distribution.confirm_distribution"
 
 # Whoever has one of these can choose the event. Each is on until the person turns it off.
 PERMISSIONS: dict[NotificationKind, tuple[str, ...]] = {
@@ -20,6 +21,7 @@ PERMISSIONS: dict[NotificationKind, tuple[str, ...]] = {
     NotificationKind.CONTENT_COMMENTED: (WRITE, APPROVE),
     NotificationKind.CONTENT_NOT_READY: (WRITE, APPROVE),
     NotificationKind.MORNING_BLOCKED: (APPROVE, PAUSE, START),
+    NotificationKind.CONFIRMATION_WAITING: (CONFIRM,),
 }
 ACCOUNT = (NotificationKind.PASSWORD_RESET, NotificationKind.PASSWORD_CHANGED)
 
@@ -33,6 +35,7 @@ def why(kind: NotificationKind) -> str:
         NotificationKind.CONTENT_COMMENTED: _("You worked on this content."),
         NotificationKind.CONTENT_NOT_READY: _("You can write or approve content."),
         NotificationKind.MORNING_BLOCKED: _("You can approve content or control distributions."),
+        NotificationKind.CONFIRMATION_WAITING: _("You can confirm distributions."),
     }.get(kind, "")
 
 

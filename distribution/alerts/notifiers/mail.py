@@ -25,6 +25,7 @@ from django.utils.encoding import force_bytes
 from django.utils.http import urlsafe_base64_encode
 from django.utils.translation import gettext as _
 
+from distribution.alerts import given_up_notifications
 from distribution.models import (
     Notification,
     NotificationChannel,
@@ -82,11 +83,14 @@ def send_again(pks: Sequence[int], *, now: datetime) -> int:
     """Try those that were given up once more; how many."""
     dead = Notification.objects.filter(pk__in=pks, state=NotificationState.DEAD)
     waiting = {"state": NotificationState.WAITING, "tries": 0, "since": now, "next_at": now}
-    return dead.exclude(recipient=None).update(**waiting)
+    number = dead.exclude(recipient=None).update(**waiting)
+    given_up_notifications.check(now)
+    return number
 
 
 def delete_old(now: datetime) -> int:
-    """Delete what was settled long ago."""
+    """Delete what was settled long ago, and end the alert about what was given up long ago."""
+    given_up_notifications.check(now)
     old = Notification.objects.filter(since__lt=now - KEPT)
     settled = old.exclude(state=NotificationState.WAITING).order_by("pk")
     pks = list(settled.values_list("pk", flat=True)[:DELETE_LIMIT])
@@ -177,6 +181,7 @@ def _fail(row: Notification, error: str, now: datetime, *, for_good: bool = Fals
     end = row.since + (GIVE_UP_RESET_AFTER if is_reset else GIVE_UP_AFTER)
     if for_good or now >= end:
         _settle(row, NotificationState.DEAD, error=error)
+        given_up_notifications.check(now)
         return
     delay = RETRY_DELAYS_SECONDS[min(row.tries, len(RETRY_DELAYS_SECONDS)) - 1]
     later = min(now + timedelta(seconds=delay), end)

@@ -21,7 +21,8 @@ from django.utils import timezone
 from config.setup import meta as readings
 from config.setup import registry
 from config.setup.items import Item
-from distribution.models import SetupMessage, SetupResult
+from distribution import tasks
+from distribution.models import Alert, SetupMessage, SetupResult
 from phonepool.cloud_api import client as cloud
 from phonepool.models import PhoneNumber
 from tests.builders import a_number, an_approved_content
@@ -279,3 +280,24 @@ def test_an_empty_choice_of_a_test_sends_nothing(meta: SandboxProcess) -> None:
     for fields in ({}, {"phone": "7", "template": "1"}, {"phone": "x", "template": "y"}):
         boss.post(reverse("setup_test"), fields)
     assert meta.journal() == []
+
+
+def test_an_alert_tells_in_time_that_the_token_ends_and_closes_with_its_successor(
+    meta: SandboxProcess,
+) -> None:
+    alerts = Alert.objects.filter(rule="access_token_expires", closed_at=None)
+    meta.control(
+        "POST", "account", {"token_expires_at": int(time.time()) + 6 * 86_400 + 60, "silent": True}
+    )
+    tasks.check_access_token()
+    assert (alerts.get().severity, "in 6 days" in alerts.get().message) == ("WARNING", True)
+    page = shown(a_client("Operator"), f"/admin/distribution/alert/{alerts.get().pk}/change/")
+    assert f'href="{PAGE}"' in page
+
+    meta.control("POST", "account", {"token_ok": False, "silent": True})
+    tasks.check_access_token()
+    assert alerts.get().severity == "CRITICAL"
+
+    meta.control("POST", "account", {"token_ok": True, "token_expires_at": 0, "silent": True})
+    registry.run(timezone.now())  # Set up is opened after the token was replaced
+    assert not alerts.exists()

@@ -6,22 +6,23 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
-from distribution.models import Distribution, OneTime
+from distribution.models import Distribution, Notification, OneTime
 from tests.api.tokens import a_key, a_program
 from tests.builders import a_number, an_approved_content, some_subscribers
 from tests.distribution.admin.test_distributions import act, page_of
-from tests.distribution.staff import a_client, a_member
+from tests.distribution.staff import a_client, a_member, somebody
 from tests.shown_forms import confirm
 
 pytestmark = pytest.mark.django_db
 ADD = reverse("admin:distribution_onetime_add")
 
 
-def asked_for(client) -> Distribution:
-    at = timezone.localtime() + timedelta(days=2)
+def asked_for(client, days: int = 2) -> Distribution:
+    at = timezone.localtime() + timedelta(days=days)
     content = an_approved_content(day=at.date() + timedelta(days=9))
     form = {"at_0": f"{at:%Y-%m-%d}", "at_1": f"{at:%H:%M}", "content": content.pk}
     assert client.post(ADD, form).status_code == 302
@@ -47,6 +48,65 @@ def test_an_operator_asks_and_another_one_confirms_what_is_shown():
     planned.refresh_from_db()
     assert planned.state == "SCHEDULED"
     assert '"act": "Confirm"' in LogEntry.objects.latest("pk").change_message
+
+
+def home(client) -> str:
+    return client.get("/admin/").content.decode()
+
+
+def test_whoever_can_confirm_is_told_by_e_mail_and_on_the_home_page_until_it_is_done():
+    author, ravi = somebody("Operator", "asha"), somebody("Approver", "ravi")
+    somebody("Editor", "no-say")
+    some_subscribers(3)
+    a_number()
+    planned = asked_for(a_client(None, author))
+
+    row = Notification.objects.get(kind="confirmation.waiting")
+    assert (row.recipient, row.kind, row.path) == (
+        ravi,
+        "confirmation.waiting",
+        act(planned, "confirm"),
+    )
+    assert "asha wants to send" in row.text
+    assert "(3 people now)" in row.text
+    confirmer = a_client(None, ravi)
+    assert act(planned, "confirm") in home(confirmer)
+    assert "someone else must confirm it" in home(a_client(None, author))
+    for other in (a_client(None, author), a_client("Viewer")):
+        assert "Awaiting confirmation" in home(other)
+        assert act(planned, "confirm") not in home(other)
+
+    confirm(confirmer, act(planned, "confirm"))
+    assert "Awaiting confirmation" not in home(confirmer)
+
+
+def test_the_card_ends_when_the_time_is_over_or_it_is_cancelled():
+    client = a_client("Approver")
+    planned = asked_for(a_client("Operator"))
+    Distribution.objects.filter(pk=planned.pk).update(confirm_by=timezone.now())
+    assert "Awaiting confirmation" not in home(client)
+
+    planned = asked_for(a_client("Operator"), days=3)
+    assert act(planned, "confirm") in home(client)
+    confirm(a_client("Operator"), act(planned, "cancel"), reason="Not today")
+    assert "Awaiting confirmation" not in home(client)
+
+
+def test_a_request_by_api_is_told_to_neither_the_owner_nor_the_maker_of_its_token():
+    content = an_approved_content(day=timezone.localdate() + timedelta(days=3))
+    somebody("Approver", "ravi")
+    program = a_program("distribute")
+    User.objects.update(is_staff=True, is_superuser=True, email="x@example.com")
+
+    program.post("/api/distribution/trigger", {"content": content.pk}, headers=a_key())
+
+    planned = Distribution.objects.get()
+    own = {planned.requested_token.user_id, planned.requested_token.created_by_id}
+    rows = Notification.objects.filter(kind="confirmation.waiting")
+    told = set(rows.values_list("recipient", flat=True))
+    assert User.objects.get(username="ravi").pk in told
+    assert not told & own
+    assert "as soon as someone else confirms it" in rows[0].text
 
 
 @pytest.mark.parametrize("role", ["Viewer", "Editor"])

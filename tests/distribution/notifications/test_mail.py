@@ -15,7 +15,7 @@ from distribution import tasks
 from distribution.alerts.notifiers import mail as sender
 from distribution.engine import keeper
 from distribution.engine.keeper import Keeper
-from distribution.models import Heartbeat, Notification, NotificationKind
+from distribution.models import Alert, Heartbeat, Notification, NotificationKind
 from distribution.runtime.watchdog import Watchdog
 from tests.distribution.keepers import World, keeper_actions
 from tests.distribution.mail_server import Server
@@ -129,13 +129,19 @@ def test_it_is_given_up_after_a_day_and_sent_again_by_an_administrator(server):
         later += timedelta(minutes=30)
     assert later > timedelta(days=1)
     server.failures = []
+    alerts = Alert.objects.filter(rule="notifications_undelivered", closed_at=None)
+    message = "1 notification to staff could not be delivered. The mail server cannot be reached"
+    assert alerts.get().message.startswith(message)
 
     admin = a_client("Administrator")
+    page = admin.get(f"/admin/distribution/alert/{alerts.get().pk}/change/").content.decode()
+    assert "/admin/distribution/notification/?state__exact=DEAD" in page
     listed = "/admin/distribution/notification/"
     assert "Not delivered" in admin.get(listed).content.decode()
     answer = admin.post(listed, {"action": "send_again", "_selected_action": [row.pk]}, follow=True)
 
     assert "1 notification will be sent again." in answer.content.decode()
+    assert not alerts.exists()
     assert sender.deliver_due() == 1
     assert len(mail.outbox) == 1
 
@@ -151,6 +157,10 @@ def test_an_address_that_the_server_refuses_for_good_is_not_tried_again(server, 
     assert deliver() == 1  # the other one is sent
 
     assert states() == [("DEAD", 1), ("SENT", 1)]
+    sender.delete_old(NOW + timedelta(days=6))  # runs every hour
+    assert Alert.objects.filter(rule="notifications_undelivered", closed_at=None).exists()
+    sender.delete_old(NOW + timedelta(days=8))
+    assert not Alert.objects.filter(rule="notifications_undelivered", closed_at=None).exists()
 
 
 @pytest.mark.django_db
