@@ -29,7 +29,12 @@ SIGNED_IN, SEEN = "signed_in_at", "seen_at"  # seconds since 1970
 CONFIRMED = "confirmed_at"  # when password and code were given (`config/staff/confirmation.py`)
 SEEN_INTERVAL_SECONDS = 60  # between writes of the last activity
 WALL_VIEW = "dashboard:board"
-UNATTENDED_VIEWS = {WALL_VIEW, "admin:subscribers_importjob_progress", "signed_in"}
+UNATTENDED_VIEWS = {
+    WALL_VIEW,
+    "admin:distribution_figures",
+    "admin:subscribers_importjob_progress",
+    "signed_in",
+}
 BY_ITSELF = "by-itself"  # in the query of a page that reloads itself
 
 

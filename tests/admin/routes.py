@@ -108,6 +108,7 @@ OTHERS: dict[str, str | None] = {
             "admin:distribution_decide",
             "admin:distribution_pause_reason",
             "admin:distribution_doubts",
+            "admin:distribution_figures",
             "admin:distribution_eventsubscription_send_test",
             "admin:phonepool_phonenumber_demote",
             "admin:phonepool_phonenumber_disable",

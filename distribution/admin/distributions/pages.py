@@ -25,7 +25,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from distribution.admin.distributions import unconfirmed
+from distribution.admin.distributions import figures, unconfirmed
 from distribution.admin.distributions.actions import (
     ACTIONS,
     REFUSALS,
@@ -91,6 +91,7 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
     date_hierarchy = "local_date"
     pages = {
         "<int:pk>/do/<str:name>/": ("action_view", "distribution_act"),
+        "<int:pk>/figures/": ("figures_view", "distribution_figures"),
         "<int:pk>/pause-reason/": ("pause_reason_view", "distribution_pause_reason"),
         "<int:pk>/doubts/": ("unconfirmed_view", "distribution_doubts"),
         "<int:pk>/doubts/decide/": ("decision_view", "distribution_decide"),
@@ -123,6 +124,7 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
             distribution,
             "page.html",
             snapshot=snapshot,
+            refresh_ms=figures.refresh_ms(distribution, now),
             unexplained=distribution.state_reason.endswith(control.UNEXPLAINED)
             and request.user.has_perm(ACTIONS["pause"].permission),
             actions=[
@@ -143,6 +145,11 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
             planned_in=relative(distribution.planned_at, now) if not distribution.opened_at else "",
             slowest_part=Part(slowest, 0, snapshot.reach.delivered, SLOWEST_SHOWN),
         )
+
+    def figures_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The part of its page that changes, for the page's script."""
+        html = figures.current(viewable_row(self, request, str(pk)))
+        return HttpResponse(html, headers={"Cache-Control": "no-store"})
 
     def action_view(self, request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
         """Take a reason; then perform the action, log it and show its result."""

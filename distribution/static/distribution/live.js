@@ -1,4 +1,5 @@
-// Keeps the live page up to date: fetches the fragment again and again, and warns when that fails.
+// Keeps a page's figures up to date: fetches the fragment again and again, and warns when that
+// fails. A fragment that says "0" is the last one.
 (() => {
   "use strict";
   const live = document.getElementById("live");
@@ -13,7 +14,8 @@
 
   function interval() {
     const dashboard = document.getElementById("dashboard");
-    return Number(dashboard && dashboard.dataset.refreshMs) || 2000;
+    const wanted = dashboard ? Number(dashboard.dataset.refreshMs) : NaN;
+    return Number.isNaN(wanted) ? 2000 : wanted;
   }
 
   function show({ warning = "", isSignedOut = false }) {
@@ -22,7 +24,7 @@
     stale.hidden = isSignedOut || !warning;
     signedOut.hidden = !isSignedOut;
     document.body.classList.toggle("is-stale", isOld);
-    refreshStatus.textContent = isOld ? "Not up to date" : "Live";
+    refreshStatus.textContent = isOld ? "Not up to date" : refreshMs ? "Live" : "Final figures";
   }
 
   async function update() {
@@ -43,6 +45,7 @@
     updatedAt = Date.now();
     refreshMs = interval();
     show({});
+    document.dispatchEvent(new CustomEvent("live:updated"));
   }
 
   async function poll() {
@@ -52,12 +55,12 @@
     } catch {
       // The timer below warns when no update has come for too long.
     }
-    setTimeout(poll, Math.max(0, refreshMs - (Date.now() - began)));
+    if (refreshMs) setTimeout(poll, Math.max(0, refreshMs - (Date.now() - began)));
   }
 
   setInterval(() => {
     const age = Date.now() - updatedAt;
-    if (age > refreshMs + OVERDUE_MS && signedOut.hidden) {
+    if (refreshMs && age > refreshMs + OVERDUE_MS && signedOut.hidden) {
       show({ warning: `No update for ${Math.round(age / 1000)} seconds. These figures are out of date.` });
     }
   }, 1000);

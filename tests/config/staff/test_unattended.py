@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from config.staff import sessions
 from subscribers.models import ImportJob, ImportState
+from tests.builders import a_planned_distribution
 from tests.config.staff.interrupted import ADD, HTMX, token, words
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -37,7 +38,7 @@ def last_seen(client: Client) -> float:
 
 
 def unattended() -> list[tuple[str, dict[str, str]]]:
-    job = a_running_job()
+    job, distribution = a_running_job(), a_planned_distribution(timezone.now())
     progress, page = (
         reverse(name, args=[job.pk]) for name in (PROGRESS, "admin:subscribers_importjob_change")
     )
@@ -46,6 +47,7 @@ def unattended() -> list[tuple[str, dict[str, str]]]:
         (f"{page}?by-itself=1", {}),
         (reverse("signed_in"), {}),
         (reverse("dashboard:board"), {}),
+        (reverse("admin:distribution_figures", args=[distribution.pk]), {}),
         ("/admin/distribution/content/", {"HTTP_SEC_FETCH_DEST": "empty"}),
         ("/admin/distribution/content/", HTMX),
     ]
