@@ -31,6 +31,7 @@ from config.setup import registry  # noqa: E402
 from distribution.analytics import counts  # noqa: E402
 from distribution.lifecycle import schedule  # noqa: E402
 from distribution.models import Distribution, Kind  # noqa: E402
+from distribution.reporting import planned  # noqa: E402
 from distribution.runtime import india_time  # noqa: E402
 from distribution.service_level import sla  # noqa: E402
 from distribution.tasks import start_daily_distribution  # noqa: E402
@@ -46,6 +47,10 @@ def main() -> int:
     sandbox = SandboxClient(settings.WHATSAPP_API_BASE)
     day = india_time.local_date(timezone.now())
     people = _prepare(options, day, sandbox)
+    found = planned.upcoming(timezone.now())
+    assert found is not None  # the content is approved and its time is to come
+    plan = found[1]
+    print_line(f"Plan: {plan.sentence}")
     pids = {**json.loads(os.environ.get("DEMO_PIDS", "{}")), "watcher": os.getpid()}
     triggered_at = _trigger(day)
     before = cpu.seconds_used(pids)
@@ -58,6 +63,7 @@ def main() -> int:
         triggered_at=triggered_at,
         scenario=options.scenario,
         cpu_seconds=spent,
+        plan=plan,
     )
     if options.report:
         Path(options.report).write_text(json.dumps(figures, indent=2) + "\n")
@@ -97,6 +103,7 @@ def _prepare(options: argparse.Namespace, day: date, sandbox: SandboxClient) -> 
     preparation.set_up_pool(numbers)
     pool = ", ".join(f"{number.label} ({number.rate} per second)" for number in numbers)
     print_line(f"Phone numbers: {pool}")
+    preparation.lose(scenarios.SCENARIOS[options.scenario].lost)
     preparation.write_template(sandbox)
     password = os.environ["DEMO_PASSWORD"]
     people = logins.create(password)
@@ -111,10 +118,10 @@ def _prepare(options: argparse.Namespace, day: date, sandbox: SandboxClient) -> 
 
 def _trigger(day: date) -> datetime:
     """Waits for the planned time, then publishes the task that beat publishes at 06:00."""
-    planned = schedule.daily_time(day)
+    at = schedule.daily_time(day)
     with current_app.connection_for_write() as broker:
         broker.ensure_connection(timeout=5)  # beat's connection is open at 06:00, too
-    while (left := (planned - timezone.now()).total_seconds()) > 0:
+    while (left := (at - timezone.now()).total_seconds()) > 0:
         time.sleep(min(left, 0.05))
     triggered_at = timezone.now()
     start_daily_distribution.delay()

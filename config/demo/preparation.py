@@ -22,6 +22,7 @@ from distribution.mirror import pool_sync, template_sync
 from distribution.models import Content, MessageTemplate
 from phonepool.cloud_api import client
 from phonepool.models import PhoneNumber, Portfolio, Role
+from phonepool.numbers import health
 from subscribers.importing.report import ImportReport
 from subscribers.importing.upsert import import_csv
 
@@ -112,6 +113,13 @@ def set_up_pool(numbers: Iterable[PoolNumber]) -> int:
             },
         )
     return pool_sync.sync(client.client(), now=timezone.now())
+
+
+def lose(labels: Iterable[str]) -> None:
+    """Takes these numbers out of service, as if they had been lost overnight."""
+    now = timezone.now()
+    for number in PhoneNumber.objects.filter(label__in=labels):
+        health.disable(number.pk, "lost overnight", now=now)
 
 
 def approve_content(day: date, *, editor: User, approver: User) -> Content:

@@ -13,6 +13,7 @@ from config.demo.journal_verdict import Acceptance, JournalVerdict, compare
 from config.demo.preparation import POOL
 from distribution.analytics import counts
 from distribution.ledger.reasons import category, heading
+from distribution.lifecycle.capacity_plan import CapacityPlan
 from distribution.models import Delivery, Distribution, State
 from distribution.models.deliveries import UNSETTLED
 from distribution.runtime.text_formats import part_of, percent
@@ -31,6 +32,7 @@ def build(
     triggered_at: datetime,
     scenario: str,
     cpu_seconds: dict[str, float],
+    plan: CapacityPlan,
 ) -> dict[str, Any]:
     """Every figure of the run. `duplicates` and `missed` come from the journal alone."""
     tally, reach = counts.tally(distribution), counts.reach(distribution)
@@ -55,6 +57,8 @@ def build(
         "missed": verdict.missed,
         "strangers": verdict.unexpected,
         "dispatch_seconds": round(verdict.last - verdict.first, 3),
+        "planned_seconds": round(plan.outcome.seconds, 3),
+        "completion_seconds": round(verdict.last - triggered_at.timestamp(), 3),
         "first_accepted_at": _rounded(verdict.first),
         "last_accepted_at": _rounded(verdict.last),
         "first_send_lateness_seconds": round(_lateness(reach, triggered_at), 3),

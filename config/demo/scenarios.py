@@ -24,6 +24,7 @@ class Scenario:
 
     sandbox_settings: dict[str, Any] = field(default_factory=dict)
     incidents: tuple[Incident, ...] = ()
+    lost: tuple[str, ...] = ()  # labels of numbers that are out of service from the beginning
 
 
 def _storm(share: float, place: int) -> Incident:
@@ -42,6 +43,7 @@ SCENARIOS: dict[str, Scenario] = {
     "phone_failure": Scenario(
         incidents=(Incident(0.35, "Meta flags primary_2", _FLAG_NUMBER, _FLAGGED),)
     ),
+    "number_lost": Scenario(lost=(POOL[0].label,)),
     "api_rate_limit": Scenario(incidents=(_storm(0.2, 0), _storm(0.5, 1))),
     "network_latency": Scenario({"latency_p50_ms": 1000, "latency_p95_ms": 2200}),
 }

@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count
+from django.db.models import Count, Q
 
 from distribution.models import Delivery, Distribution
 from phonepool.models import PhoneNumber
 from phonepool.numbers import shares
+from subscribers.models import Subscriber
 
 PORTFOLIO_WINDOW = timedelta(hours=24)
 
@@ -47,9 +48,9 @@ def look(allowed: Collection[int] | None, *, now: datetime) -> Portfolios:
             speeds[number.portfolio_id] += number.rate_per_second
             limits[number.portfolio_id] = number.portfolio.recipient_limit
     limited = [pk for pk, limit in limits.items() if limit is not None]
-    used = _used(now) if len(limits) > 1 and limited else {}
+    used = messaged(now) if len(limits) > 1 and limited else {}
     lefts = {
-        pk: None if limit is None else max(0, limit - used.get(pk, 0))
+        pk: None if limit is None else max(0, limit - used.get(pk, NOBODY).counted)
         for pk, limit in limits.items()
     }
     return Portfolios(lefts, speeds)
@@ -80,12 +81,37 @@ def numbers_for(
     return {pk for pk, of in numbers if of == own} or {pk for pk, _ in numbers}
 
 
-def _used(now: datetime) -> dict[int, int]:
-    """Different people that each portfolio has written to in the last 24 hours."""
-    since = now - PORTFOLIO_WINDOW
+@dataclass(frozen=True, slots=True)
+class Messaged:
+    """Different people that a portfolio has written to in the 24 hours before a distribution."""
+
+    others: int  # who are not in its audience
+    counted: int  # all of them, without recipients who leave the 24 hours while it sends
+
+
+NOBODY = Messaged(0, 0)
+
+
+def messaged(at: datetime) -> dict[int, Messaged]:
+    """Who counts against each portfolio's limit in a distribution that opens `at`.
+
+    Recipients of yesterday's morning leave the 24 hours at the pace at which today's are written
+    to, so they take no room; those of an hour ago do, since another portfolio may get them now.
+    """
+    since = at - PORTFOLIO_WINDOW
+    leaving = since + timedelta(seconds=settings.SLA_WINDOW_SECONDS)
     lately = Distribution.objects.filter(window_end__gt=since).values_list("pk", flat=True)
     rows = Delivery.objects.filter(
         distribution__in=list(lately), accepted_at__gt=since, number__isnull=False
     )
-    by_portfolio = rows.order_by().values_list("number__portfolio")
-    return dict(by_portfolio.annotate(Count("phone", distinct=True)))
+    others = ~Q(subscriber__in=Subscriber.objects.eligible())
+    counted = others | Q(accepted_at__gt=leaving)
+    counts = (
+        rows.order_by()
+        .values("number__portfolio")
+        .annotate(
+            others=Count("phone", distinct=True, filter=others),
+            counted=Count("phone", distinct=True, filter=counted),
+        )
+    )
+    return {row["number__portfolio"]: Messaged(row["others"], row["counted"]) for row in counts}

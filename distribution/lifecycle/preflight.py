@@ -10,13 +10,13 @@ from django.conf import settings
 
 from distribution.alerts.catalogue import AlertRule
 from distribution.content import eligible_numbers, template_accounts
-from distribution.lifecycle import content_choice
+from distribution.lifecycle import capacity_facts, content_choice
+from distribution.lifecycle.capacity_plan import CapacityPlan
 from distribution.lifecycle.content_choice import ContentChoice
 from distribution.models import Content, Distribution
 from phonepool.cloud_api import credentials
 from phonepool.models import PhoneNumber
-from phonepool.numbers import health, pool
-from subscribers.models import Subscriber
+from phonepool.numbers import health
 
 RULES = {
     AlertRule.NO_CONTENT,
@@ -47,10 +47,11 @@ class PreflightFinding:
 
 @dataclass(frozen=True, slots=True)
 class Preflight:
-    """The result of all checks: the content to send, and what is wrong."""
+    """The result of all checks: the content to send, what is wrong, and the capacity plan."""
 
     content: Content | None
     findings: list[PreflightFinding]
+    plan: CapacityPlan | None = None
 
 
 def run_checks(distribution: Distribution, *, now: datetime) -> list[PreflightFinding]:
@@ -61,14 +62,15 @@ def run_checks(distribution: Distribution, *, now: datetime) -> list[PreflightFi
 def check(distribution: Distribution, *, now: datetime) -> Preflight:
     """Choose the content and run every check."""
     choice = content_choice.choose(distribution)
+    plan = capacity_facts.plan_for(distribution, choice.content, now=now)
     findings = [*_content(choice), *_numbers()]
     if not any(finding.blocking for finding in findings):
         findings += [
             *_repetition(distribution, choice.content),
             *_numbers_left_out(choice.content),
-            *_capacity(distribution, choice.content, now),
+            *_capacity(distribution, choice.content, plan, now),
         ]
-    return Preflight(choice.content, findings)
+    return Preflight(choice.content, findings, plan)
 
 
 def _content(choice: ContentChoice) -> Iterator[PreflightFinding]:
@@ -124,27 +126,27 @@ def _numbers_left_out(content: Content | None) -> Iterator[PreflightFinding]:
 
 
 def _capacity(
-    distribution: Distribution, content: Content | None, now: datetime
+    distribution: Distribution, content: Content | None, plan: CapacityPlan, now: datetime
 ) -> Iterator[PreflightFinding]:
-    audience = Subscriber.objects.eligible().count()
     day = distribution.local_date
     allowed = eligible_numbers.for_content(content, day).allowed if content else None
     numbers = [one for one in _usable_numbers() if allowed is None or one.pk in allowed]
     fits = health.capacity(numbers, settings.SLA_WINDOW_SECONDS, now)
     hold = settings.CAPACITY_SHORTFALL == "hold"
-    if fits < audience:
+    if fits < plan.people:
         yield PreflightFinding(
             AlertRule.CAPACITY_SHORT,
-            f"The phone numbers can send {fits:,} of {audience:,} messages within "
+            f"The phone numbers can send {fits:,} of {plan.people:,} messages within "
             f"{settings.SLA_WINDOW_SECONDS} s today. The rest will be late.",
             blocking=hold,
         )
-    limit = pool.recipient_limit(allowed)
-    if limit is not None and limit < audience:
+    room, limit = plan.room, plan.limit
+    if room is not None and limit is not None and room < plan.people:
+        others = f", {limit - room:,} of them others since yesterday" if room < limit else ""
         yield PreflightFinding(
             AlertRule.PORTFOLIO_LIMIT,
-            f"The portfolio can message {limit:,} people in 24 hours, but the audience has "
-            f"{audience:,}. Ask Meta for a higher limit.",
+            f"The portfolio can message {limit:,} people in 24 hours{others}, but the audience has "
+            f"{plan.people:,}. Ask Meta for a higher limit.",
             blocking=hold,
         )
 

@@ -11,6 +11,7 @@ from django.db.models import Count
 from django.utils.translation import gettext as _
 
 from distribution.lifecycle import preflight, schedule
+from distribution.lifecycle.capacity_plan import CapacityPlan
 from distribution.lifecycle.preflight import Preflight, PreflightFinding
 from distribution.models import (
     Alert,
@@ -88,6 +89,7 @@ class Today:
     content: Content | None  # of the next one
     approval: Approval | None  # by which the content may be sent
     findings: list[PreflightFinding]
+    plan: CapacityPlan | None
     unapproved: list[Content]  # waits for review and is meant for that day
     people: People
     days: list[DayResult]
@@ -120,6 +122,7 @@ def load(now: datetime) -> Today:
         content=checked.content,
         approval=_approval(checked.content),
         findings=checked.findings,
+        plan=checked.plan,
         unapproved=_unapproved(upcoming),
         people=_people(now),
         days=day_results(now),

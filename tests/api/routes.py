@@ -63,6 +63,7 @@ SCOPES: dict[tuple[str, str], str] = {
     ("subscribers-import-undo", "POST"): "subscribers",
     ("templates", "GET"): "read",
     ("template", "GET"): "read",
+    ("plan", "GET"): "read",
     ("numbers", "GET"): "read",
     ("number", "GET"): "read",
     ("queue-alerts", "GET"): "read",

@@ -193,6 +193,7 @@ def imports(client: GeneratedClient) -> None:
 
 def system(client: GeneratedClient) -> None:
     number = builders.a_number()
+    client("get_plan")
     client("list_phone_numbers")
     client("get_phone_number", number.pk)
     first, second = (EXAMPLES["queue-alert-acknowledge"]() for _ in range(2))

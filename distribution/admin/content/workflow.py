@@ -30,6 +30,7 @@ from distribution.content import (
 from distribution.content.approval import EDITORIAL, ApprovalError, ChangedSinceError
 from distribution.content.staff_send import StaffSendError
 from distribution.models import Content, ContentState
+from distribution.reporting import planned
 from masking.phones import mask_phone
 from phonepool.cloud_api import client
 from subscribers.admin import form_keys, shown_version
@@ -255,6 +256,7 @@ def workflow_context(request: HttpRequest, content: Content) -> dict[str, Any]:
         "own": own,
         "rivals": submission.rivals(content),
         "compared": comparison.with_current(content) if state != ContentState.APPROVED else None,
+        "plan": planned.of_content(content, now=now) if waiting else None,
         "next_to_review": following if following != content else None,
         "may_withdraw": waiting and content.author_id == user.pk and may(request, CHANGE),
         "may_comment": may(request, APPROVE) or may(request, CHANGE),
