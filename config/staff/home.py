@@ -8,27 +8,23 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Count
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from config.setup import registry
+from config.staff import to_do
+from config.staff.to_do import Link
 from distribution.alerts.catalogue import AlertRule
-from distribution.content import second_person
-from distribution.interventions import unconfirmed
 from distribution.lifecycle import confirmation
 from distribution.lifecycle.preflight import PreflightFinding
-from distribution.models import Content, ContentState, Distribution, DistributionState
+from distribution.models import Distribution, DistributionState
 from distribution.reporting import today
-from distribution.reporting.today import Today
 from distribution.runtime.text_formats import minutes_or_seconds
 from subscribers.people import replies
 
-UNCONFIRMED_SINCE = timedelta(days=14)
 CONTENT, NUMBERS = "distribution_content", "phonepool_phonenumber"
 # Where what a check found can be put right: the list, what the link says, who may open it.
 REMEDIES: dict[AlertRule, tuple[str, Promise, str]] = {
@@ -63,14 +59,6 @@ REMEDIES: dict[AlertRule, tuple[str, Promise, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
-    """Something to do, and the page where it is done."""
-
-    words: str
-    url: str
-
-
-@dataclass(frozen=True, slots=True)
 class ShownFinding:
     """What a check found, and where it can be put right; without a link for who may not."""
 
@@ -88,7 +76,7 @@ def add_today(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             "today": loaded,
             "content": loaded.content,
             "findings": [ShownFinding(one, _remedy(user, one)) for one in loaded.findings],
-            "to_do": list(_to_do(user, loaded, now)),
+            "to_do": list(to_do.for_person(user, loaded, now)),
             "awaiting": list(_awaiting(user, now)),
             "sla_basis": settings.SLA_BASIS,
             "sla_window": minutes_or_seconds(settings.SLA_WINDOW_SECONDS),
@@ -128,36 +116,3 @@ def _remedy(user: Any, finding: PreflightFinding) -> Link | None:
     if not route or not user.has_perm(permission):
         return None
     return Link(str(words), reverse(f"admin:{route}"))
-
-
-def _to_do(user: Any, loaded: Today, now: datetime) -> Iterator[Link]:
-    """What waits for this person."""
-    if user.has_perm("distribution.approve_content") and (number := _to_review(user)):
-        words = ngettext("%d content to review", "%d contents to review", number) % number
-        yield Link(words, reverse("admin:distribution_content_queue"))
-    if user.has_perm("distribution.resend_unconfirmed"):
-        for distribution, number in _unconfirmed(now):
-            words = ngettext(
-                "%(number)d unconfirmed delivery of the %(distribution)s",
-                "%(number)d unconfirmed deliveries of the %(distribution)s",
-                number,
-            ) % {"number": number, "distribution": str(distribution).lower()}
-            yield Link(words, reverse("admin:distribution_doubts", args=[distribution.pk]))
-    if user.has_perm("distribution.acknowledge_alert"):
-        number = sum(alert.acknowledged_at is None for alert in loaded.alerts.rows)
-        if number:
-            words = ngettext("%d alert to acknowledge", "%d alerts to acknowledge", number) % number
-            yield Link(words, f"{reverse('admin:distribution_alert_changelist')}?state=open")
-
-
-def _to_review(user: Any) -> int:
-    """Contents that wait for somebody other than who wrote them."""
-    waiting = Content.objects.filter(state=ContentState.SUBMITTED)
-    return sum(not second_person.part_in(content, user) for content in waiting)
-
-
-def _unconfirmed(now: datetime) -> list[tuple[Distribution, int]]:
-    recent = Distribution.objects.filter(planned_at__gt=now - UNCONFIRMED_SINCE)
-    rows = unconfirmed.listed().filter(distribution__in=recent).order_by()
-    counts = dict(rows.values_list("distribution").annotate(Count("pk")))
-    return [(row, counts[row.pk]) for row in recent.filter(pk__in=list(counts))]

@@ -1,13 +1,16 @@
-"""What a list of the admin says about itself: its active filters, and why it is empty."""
+"""What a list of the admin says about itself: its active filters, and why it is empty; and how long
+ago something was."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django import template
 
 from config.staff import empty_lists
+from distribution.runtime.text_formats import relative
 
 register = template.Library()
 
@@ -24,6 +27,12 @@ class ActiveFilter:
 @register.filter
 def empty_words(changelist: Any) -> str:
     return empty_lists.words(changelist.opts.label_lower)
+
+
+@register.filter
+def relative_to(moment: datetime, now: datetime) -> str:
+    """ "5 min ago", "just now"."""
+    return relative(moment, now)
 
 
 @register.filter

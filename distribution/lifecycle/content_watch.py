@@ -61,12 +61,13 @@ def _check_next(now: datetime) -> None:
             found.setdefault(distribution.local_date, []).append(choice)
     for day, choices in found.items():
         blocking = any(choice.blocking for choice in choices)
-        sentences = dict.fromkeys(choice.message for choice in choices)
+        told = " ".join(dict.fromkeys(choice.message for choice in choices))
+        on = f"{day:%d %b %Y}"
         incidents.raise_alert(
             AlertRule.CONTENT_NOT_READY,
             day.isoformat(),
             severity=Severity.CRITICAL if blocking else Severity.WARNING,
-            message=f"For {day:%d %b %Y}: {' '.join(sentences)}",
+            message=told if on in told else f"For {on}: {told}",
             now=now,
         )
     wrong = [AlertRule.CONTENT_NOT_READY.scope(day.isoformat()) for day in found]
