@@ -22,7 +22,7 @@ from unfold.widgets import (
 )
 
 from distribution.admin.evidence import EvidenceAdmin
-from distribution.lifecycle import control, schedule, timetable
+from distribution.lifecycle import control, holidays, schedule, timetable
 from distribution.lifecycle.confirmation import Requester
 from distribution.models import (
     BlackoutDate,
@@ -115,6 +115,22 @@ class BlackoutDateAdmin(TimetableAdmin):
         return [(None, {"fields": ["day", "reason"], **about})]
 
     date_hierarchy = "day"
+    list_before_template = "admin/distribution/blackoutdate/suggested.html"
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """With the exchange's holidays to choose from, for those who may add."""
+        context = extra_context or {}
+        if self.has_add_permission(request):
+            today = india_time.local_date(timezone.now())
+            taken = set(BlackoutDate.objects.filter(day__gt=today).values_list("day", flat=True))
+            context |= {
+                "may_add": True,
+                "suggested": holidays.suggested(today, taken=taken),
+                "announced_until": holidays.announced_until(),
+            }
+        return super().changelist_view(request, context)
 
 
 def _who_is_moved() -> str:
