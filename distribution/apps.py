@@ -8,11 +8,15 @@ class DistributionConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from django.db.models.signals import post_migrate
+
+        from distribution.cost.rates import load_shipped
         from distribution.ledger import erasure as ledger_erasure
         from distribution.ledger import messaged
         from subscribers.importing import undo_rules
         from subscribers.people import erasure, personal_data
 
+        post_migrate.connect(load_shipped, sender=self)
         erasure.register_objection(ledger_erasure.objection)
         personal_data.register(*ledger_erasure.PLACES)
         undo_rules.register_messages(messaged.has_delivery)

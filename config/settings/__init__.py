@@ -253,6 +253,10 @@ SLA_TARGET = env.decimal("SLA_TARGET", 0.99, low=0.0, high=1.0)
 SLA_ALERT_THRESHOLD = env.decimal("SLA_ALERT_THRESHOLD", 0.97, low=0.0, high=1.0)
 SLA_BASIS = env.choice("SLA_BASIS", "accepted", ("accepted", "delivered"))
 
+# What a message should cost at most, in rupees without tax: dearer content needs a reason.
+COST_LIMIT_PER_MESSAGE = env.decimal("COST_LIMIT_PER_MESSAGE", 0.50, low=0.0, high=1000.0)
+GST_PERCENT = env.decimal("GST_PERCENT", 18, low=0.0, high=100.0)  # on top of Meta's prices
+
 # If the pool or the portfolio cannot reach all recipients in time: send what fits, by tier, and
 # raise an alert; or hold the whole distribution until a user decides.
 CAPACITY_SHORTFALL = env.choice("CAPACITY_SHORTFALL", "send", ("send", "hold"))

@@ -16,6 +16,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Case, CharField, Count, F, Max, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import ExtractHour
 
+from distribution.cost import booking
 from distribution.ledger import rollup_marks
 from distribution.models import Delivery, Distribution, Progress, State
 from distribution.models.distributions import ENDED, RUNNING
@@ -62,12 +63,14 @@ def recount(distribution: Distribution, *, now: datetime) -> bool:
     marks = rollup_marks.marks_of(distribution.pk)
     with long_statements():
         rows = [Rollup(**row) for row in count_rows(distribution)]
+        costs = booking.count(distribution)
     took_ms = int((time.monotonic() - began) * 1000)
     with transaction.atomic():
         if not _is_next(distribution, last, now, took_ms):
             return False
         Rollup.objects.filter(distribution=distribution).delete()
         Rollup.objects.bulk_create(rows, batch_size=INSERT_BATCH_SIZE)
+        booking.store(distribution, costs)
         # Open deliveries change without a mark, which would slow sending down: keep these marks.
         if not any(row.outcome == Outcome.WAITING for row in rows):
             rollup_marks.delete(marks)

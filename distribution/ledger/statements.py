@@ -20,7 +20,7 @@ MARK_ASSIGN = """
     state = 'INFLIGHT', attempt_no = d.attempt_no + 1, number_id = %(number)s,
     inflight_at = %(now)s, lease_until = %(lease_end)s, unknown_at = NULL, wamid = NULL,
     progress = 0, sent_at = NULL, delivered_at = NULL, read_at = NULL, failed_at = NULL,
-    failed_code = NULL, pricing_id = NULL
+    failed_code = NULL, pricing_id = NULL, rate_id = NULL
 """
 OWNED = """
     d.claim_token = %(token)s AND d.state || '' = 'CLAIMED'
@@ -77,6 +77,7 @@ REPORT_COLUMNS: dict[str, type] = {
     "wamid": str,
     "failed_code": int,
     "pricing_id": int,
+    "rate_id": int,
     "next_at": datetime,
     "accepted_at": datetime,
     "sent_at": datetime,

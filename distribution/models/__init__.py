@@ -12,6 +12,7 @@ from distribution.models.content import (
     MessageTemplate,
     TemplateStatus,
 )
+from distribution.models.cost import Charged, Cost, Rate
 from distribution.models.deliveries import Attempt, AttemptOutcome, Delivery, Progress, State
 from distribution.models.distributions import Distribution, DistributionState, Kind
 from distribution.models.heartbeats import Heartbeat
@@ -48,8 +49,10 @@ __all__ = [
     "BlackoutDate",
     "Certainty",
     "Channel",
+    "Charged",
     "Content",
     "ContentState",
+    "Cost",
     "DailyTime",
     "Decision",
     "Delivery",
@@ -77,6 +80,7 @@ __all__ = [
     "PostState",
     "Pricing",
     "Progress",
+    "Rate",
     "Rollup",
     "RollupMark",
     "RollupState",

@@ -23,6 +23,7 @@ from django.db import models
 from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 
+from distribution.models.cost import Rate
 from distribution.models.distributions import Distribution
 from distribution.models.pricing import Pricing
 from phonepool.constraints import value_is_known
@@ -121,6 +122,11 @@ class Delivery(models.Model):
     # Without a constraint: PostgreSQL would look it up for every report. They are never deleted.
     pricing = models.ForeignKey(
         Pricing, models.DO_NOTHING, null=True, blank=True, db_index=False, db_constraint=False
+    )
+
+    # By which price it is charged: decided with the status that brings the pricing.
+    rate = models.ForeignKey(
+        Rate, models.DO_NOTHING, null=True, blank=True, db_index=False, db_constraint=False
     )
 
     objects = DeliveryQuerySet.as_manager()

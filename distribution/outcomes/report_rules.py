@@ -60,6 +60,7 @@ class DeliveryFacts:
     failed_at: datetime | None
     failed_code: int | None
     pricing_id: int | None = None  # by `reported_pricing`
+    rate_id: int | None = None  # by `cost/charging`
 
 
 def as_stored(phone: str, reports: list[StatusReport]) -> list[StatusReport]:

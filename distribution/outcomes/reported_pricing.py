@@ -38,6 +38,12 @@ class StoredPricings:
             self._blocks = _read()
         self._ids = {block: pk for pk, block in self._blocks.items()}
 
+    def block(self, pk: int) -> ReportedPricing | None:
+        """A stored one, also if the reports had none."""
+        if not self._blocks:
+            self._blocks = _read()
+        return self._blocks.get(pk)
+
     def decisive(self, stored: int | None, reported: ReportedPricing | None) -> int | None:
         """The id of the one that counts, whichever came first."""
         if reported is None:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from django.db import transaction
 
+from distribution.cost.charging import Charging
 from distribution.ledger import deliveries, hidden_ids, outbox, rollup_marks
 from distribution.ledger.attempts.conflicts import Conflict
 from distribution.ledger.attempts.ids import AttemptKey
@@ -91,6 +92,7 @@ def apply_reports(reports: Sequence[StatusReport], *, now: datetime) -> AppliedR
             _earlier_attempts(by_delivery, locked),
             _window_ends(by_delivery, locked),
             pricings,
+            Charging((row.phone for row in locked.values()), pricings.block),
             now,
         )
         writes, touched = [], set()
@@ -178,6 +180,7 @@ class _Bundle:
     earlier: dict[str, EarlierAttempt]
     window_ends: dict[int, datetime | None]
     pricings: StoredPricings
+    charging: Charging
     now: datetime
     evidence: list[Attempt] = field(default_factory=list)
 
@@ -195,6 +198,7 @@ class _Bundle:
                 new += self._apply_earlier(row, facts, report)
         if facts.progress < Progress.DELIVERED:  # else it arrived all the same
             self.applied.failures += new
+        facts.rate_id = self.charging.rate_of(row.phone, row.number_id, row.facts, facts)
         if facts == row.facts:
             return None
         _note_effects(row, facts, self.applied)

@@ -69,6 +69,7 @@ class Settings:
     read_share: float
     receipts_off_share: float
     delivered_skipped_share: float
+    unpriced_share: float  # of messages whose statuses tell no price
     username_share: float
     hidden_phone_share: float  # of the people with a username
     magic_suffixes: dict[str, str]

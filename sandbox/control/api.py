@@ -13,6 +13,7 @@ from aiohttp import web
 from sandbox.behaviour import settings
 from sandbox.control import (
     accounts,
+    bill,
     misclassification,
     numbers,
     people,
@@ -28,7 +29,7 @@ from sandbox.messages.envelope import parse
 from sandbox.sandbox import Sandbox
 
 _NO_LIMIT = 100_000_000
-_TOPICS = (accounts, misclassification, numbers, people, posting, templates)
+_TOPICS = (accounts, bill, misclassification, numbers, people, posting, templates)
 COMMANDS = Commands()
 for _topic in _TOPICS:
     COMMANDS.update(_topic.COMMANDS)

@@ -14,7 +14,7 @@ from sandbox.behaviour.timing import read_latency_s
 from sandbox.formats.compact_json import compact, compact_bytes
 from sandbox.formats.errors import Refusal, require, unknown_object
 from sandbox.formats.values import natural
-from sandbox.graph import app, media
+from sandbox.graph import app, media, pricing_analytics
 from sandbox.graph.access import check_token
 from sandbox.graph.answers import graph_response, refusal_response
 from sandbox.graph.objects import number_object, portfolio_object, template_object, waba_object
@@ -115,6 +115,8 @@ def _media(sandbox: Sandbox, request: GraphRequest, name: str) -> object:
 def _waba(sandbox: Sandbox, request: GraphRequest, waba: Waba, edge: list[str]) -> object:
     world, fields = sandbox.world, request.fields
     match edge:
+        case [] if pricing_analytics.is_asked(fields):
+            return pricing_analytics.answer(world, waba, fields)
         case []:
             return waba_object(world, waba, fields)
         case ["phone_numbers"]:

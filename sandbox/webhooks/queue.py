@@ -11,6 +11,7 @@ from itertools import count
 from math import inf
 
 from sandbox.formats.identifiers import new_wamid
+from sandbox.webhooks.billing import bill
 from sandbox.webhooks.payloads import (
     ENVELOPE_BYTES,
     Update,
@@ -62,6 +63,7 @@ class Webhooks:
 
     def plan_steps(self, message: Message, steps: list[Step]) -> None:
         """Queues the updates of a message, with random losses, swaps and duplicates."""
+        steps = bill(self.world, message, steps)
         app = self.world.app
         if not (app.webhook_url and message.number.waba.subscribed and "messages" in app.fields):
             self.counts.unrouted += len(steps)

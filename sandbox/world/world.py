@@ -12,6 +12,7 @@ from sandbox.behaviour.outcomes import random_pair
 from sandbox.behaviour.settings import Settings, build
 from sandbox.templates.message_template import MessageTemplate
 from sandbox.world.accounts import App, Number, Portfolio, Waba
+from sandbox.world.bill import Bill
 from sandbox.world.clock import Clock
 from sandbox.world.files import Media
 from sandbox.world.options import Options, parse_number, parse_template, parse_waba
@@ -36,6 +37,7 @@ class World:
         self.numbers: dict[str, Number] = {}
         self.people: dict[str, Person] = {}  # by WhatsApp's spelling of the number, or by user id
         self.media: dict[str, Media] = {}
+        self.bill = Bill()
         self.media_ids = count(1_037_000_000_000_001)
         self._template_ids = count(900_000_000_000_001)
         self.stale_cursors = 0  # so many calls with a cursor are refused

@@ -108,6 +108,7 @@ class Bench:
         report |= {
             "failed_code": None,
             "pricing_id": None,
+            "rate_id": None,
             "next_at": NOW,
             "accepted_at": NOW,
             "sent_at": NOW,

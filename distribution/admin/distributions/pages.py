@@ -35,6 +35,7 @@ from distribution.admin.distributions.actions import (
 )
 from distribution.analytics import counts
 from distribution.content import preview
+from distribution.cost import figures as costs
 from distribution.interventions import manual_retry
 from distribution.lifecycle import content_choice, control
 from distribution.models import Distribution
@@ -125,6 +126,8 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
             "page.html",
             snapshot=snapshot,
             refresh_ms=figures.refresh_ms(distribution, now),
+            cost=costs.of_distribution(distribution),
+            gst=costs.tax_percent(),
             unexplained=distribution.state_reason.endswith(control.UNEXPLAINED)
             and request.user.has_perm(ACTIONS["pause"].permission),
             actions=[

@@ -129,7 +129,8 @@ def test_another_attempt_begins_without_a_price(key):
     assert stored() is None
 
 
-def test_known_prices_cost_one_small_statement_per_bundle():
+def test_known_prices_cost_three_small_statements_per_bundle():
+    """The blocks, the accounts of the numbers, the rates of these phones: none per message."""
     Pricing.objects.create(
         progress=2, category="utility", type="regular", model="PMP", billable=True
     )
@@ -144,5 +145,5 @@ def test_known_prices_cost_one_small_statement_per_bundle():
     statements(20, None)  # people who are reached for the first time are recorded
     without, with_known = statements(0, None), statements(0, BLOCK)
 
-    assert with_known - without == 1
+    assert with_known - without == 3
     assert Delivery.objects.filter(pricing__progress=2).count() == 20

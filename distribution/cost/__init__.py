@@ -1,0 +1,1 @@
+"""What messages cost: rates, the charge of each message, sums, estimates, category risk."""

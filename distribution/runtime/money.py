@@ -1,0 +1,16 @@
+"""Amounts of money as people read them: ₹1,726.20, $0.05, EUR 3.00."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+
+SIGNS = {"INR": "₹", "USD": "$"}
+CENT = Decimal("0.01")
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """Rounded to the hundredth, half up; a price below that keeps its digits: ₹0.0014."""
+    sign = SIGNS.get(currency, f"{currency} ")
+    if 0 < abs(amount) < CENT:
+        return f"{sign}{amount.normalize():f}"
+    return f"{sign}{amount.quantize(CENT, ROUND_HALF_UP):,}"
