@@ -97,6 +97,16 @@ CHAINS = (
         ),
     ),
     Chain(6, "phonepool.PhoneEvent", (Layout(("number_id", "kind", "detail", "at")),)),
+    Chain(
+        7,
+        "distribution.RotationChange",
+        (Layout(("group_id", "before_id", "after_id", "cause", "by_id", "at"), ("reason",)),),
+    ),
+    Chain(
+        8,
+        "distribution.QualityChange",
+        (Layout(("number_id", "template_id", "before", "after", "source", "at")),),
+    ),
 )
 
 

@@ -17,8 +17,10 @@ from distribution.models import (
     Kind,
     MediaFile,
     MessageTemplate,
+    RotationGroup,
     TemplateStatus,
 )
+from distribution.quality import groups
 from phonepool.models import PhoneNumber, Portfolio, Quality, Waba
 from subscribers.models import Subscriber
 
@@ -74,6 +76,16 @@ def a_template(**fields: Any) -> MessageTemplate:
             **fields,
         }
     )
+
+
+BODY = [{"type": "BODY", "text": "Good morning {{1}}. Today: {{2}}. That is all for now."}]
+
+
+def a_group(standbys: int = 1, **fields: Any) -> RotationGroup:
+    """A rotation group with a primary and some on standby; `fields` are of each template."""
+    fields = {"components": BODY, "quality": "GREEN", **fields}
+    primary, *others = [a_template(**fields) for _ in range(1 + standbys)]
+    return groups.create(f"group-{next(serial):07}", [primary, *others], primary=primary)
 
 
 def a_user(name: str = "") -> Any:

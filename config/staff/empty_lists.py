@@ -60,6 +60,9 @@ EMPTY: dict[str, Words] = {
     "distribution.onetime": gettext_lazy(
         "Only the daily distribution is scheduled. A one-time distribution sends at another time."
     ),
+    "distribution.rotationgroup": gettext_lazy(
+        "A group keeps a second template ready. Daybreak changes to it when people block the first."
+    ),
     "phonepool.phonenumber": gettext_lazy(
         "Nothing can be sent without a phone number from your WhatsApp account."
     ),

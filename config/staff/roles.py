@@ -43,7 +43,8 @@ def _views(app: str, models: str) -> set[str]:
 # Every role sees what is sent, when, and how it went.
 EVERYBODY_VIEWS = _views(
     "distribution",
-    "content approval messagetemplate distribution delivery alert onetime dailytime blackoutdate",
+    "content approval messagetemplate rotationgroup distribution delivery alert onetime dailytime "
+    "blackoutdate",
 )
 VIEWS = {
     VIEWER: _views("distribution", "attempt")
@@ -84,6 +85,8 @@ PERMISSIONS = {
         "distribution.export_delivery",
         "distribution.acknowledge_alert",
         "distribution.sync_templates",
+        "distribution.add_rotationgroup",
+        "distribution.rotate_templates",
         "distribution.add_onetime",
         "distribution.delete_onetime",
         "distribution.add_blackoutdate",

@@ -11,6 +11,7 @@ from distribution.admin import (
     notifications,
     people,
     pool,
+    rotation,
     timetable,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "notifications",
     "people",
     "pool",
+    "rotation",
     "timetable",
 ]

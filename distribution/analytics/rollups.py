@@ -18,6 +18,7 @@ from django.db.models.functions import ExtractHour
 
 from distribution.cost import booking
 from distribution.ledger import rollup_marks
+from distribution.ledger.template_shares import template_in_sql
 from distribution.models import Delivery, Distribution, Progress, State
 from distribution.models.distributions import ENDED, RUNNING
 from distribution.models.rollups import Outcome, Rollup, RollupState
@@ -79,12 +80,13 @@ def recount(distribution: Distribution, *, now: datetime) -> bool:
 
 def count_rows(distribution: Distribution) -> list[dict[str, Any]]:
     """Count the deliveries into rows like the stored ones: one long query."""
-    alike = ("tier", "number_id", "language", "hour", "outcome", "why")
+    alike = ("tier", "number_id", "language", "hour", "outcome", "why", "template")
     deliveries = Delivery.objects.filter(distribution=distribution).order_by()
     rows = (
         deliveries.annotate(
             outcome=OUTCOME_OF_STATE,
             why=REASON_IF_NOT_ACCEPTED,
+            template=template_in_sql(distribution),
             hour=Case(When(ACCEPTED, then=ExtractHour("accepted_at", tzinfo=india_time.zone()))),
         )
         .values(*alike)
@@ -94,13 +96,19 @@ def count_rows(distribution: Distribution) -> list[dict[str, Any]]:
             read=Count("pk", filter=ACCEPTED & Q(progress=Progress.READ)),
         )
     )
-    template = distribution.content.message_template_id if distribution.content else None
     common = {
         "distribution_id": distribution.pk,
         "day": distribution.local_date,
-        "message_template_id": template,
     }
-    return [{**common, "reason": row.pop("why"), **row} for row in rows]
+    return [
+        {
+            **common,
+            "reason": row.pop("why"),
+            "message_template_id": row.pop("template"),
+            **row,
+        }
+        for row in rows
+    ]
 
 
 def rebuild(start: date, end: date, *, now: datetime) -> int:

@@ -23,6 +23,7 @@ from distribution.models import (
     KeptAnswer,
     Notification,
     OutgoingEvent,
+    RotationChange,
     State,
     Verdict,
 )
@@ -120,6 +121,11 @@ PLACES = (
         "distribution_approval",
         sealed_texts("distribution.Approval", ("reason",)),
         mentions(Approval.objects.all(), ("reason",)),
+    ),
+    Place(
+        "distribution_rotationchange",
+        sealed_texts("distribution.RotationChange", ("reason",)),
+        mentions(RotationChange.objects.all(), ("reason",)),
     ),
     texts_place(Distribution.objects.all(), ("state_reason", "again_reason")),
     texts_place(OutgoingEvent.objects.all(), (), ("data",)),

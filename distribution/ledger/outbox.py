@@ -10,7 +10,14 @@ from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from distribution.models import Alert, Content, Distribution, EventKind, OutgoingEvent
+from distribution.models import (
+    Alert,
+    Content,
+    Distribution,
+    EventKind,
+    OutgoingEvent,
+    RotationChange,
+)
 
 ALERT_FIELDS = ("id", "rule", "scope", "severity", "message", "opened_at", "closed_at")
 
@@ -70,3 +77,17 @@ def content(kind: EventKind, about: Content, *, reason: str, now: datetime) -> N
         "reason": reason,
     }
     emit(kind, subject=f"content {about.pk}", data={"content": described}, now=now)
+
+
+def rotation(change: RotationChange, *, now: datetime) -> None:
+    """Write that another template of a group was taken into use."""
+    described = {
+        "group": change.group.name,
+        "before": change.before_id,
+        "after": change.after_id,
+        "cause": str(change.cause),
+        "reason": change.reason,
+        "by_hand": change.by_id is not None,
+    }
+    subject = f"group {change.group_id}"
+    emit(EventKind.TEMPLATE_ROTATED, subject=subject, data={"rotation": described}, now=now)

@@ -18,6 +18,7 @@ from distribution.lifecycle.control import ControlError
 from distribution.lifecycle.preflight import PreflightFinding
 from distribution.models import Content, Distribution, DistributionState, EventKind, Kind, Severity
 from distribution.models.distributions import UNOPENED
+from distribution.quality import sent_templates
 from distribution.runtime import india_time
 from phonepool.numbers import health
 
@@ -63,6 +64,7 @@ def _begin(distribution: Distribution, content: Content | None, now: datetime) -
     frozen = audience.freeze(distribution, now=now)
     if content is not None:
         repetition.skip_received(distribution, content)
+        sent_templates.fix(distribution, content, recipients=frozen.recipients)
     distribution.state = DistributionState.SENDING
     distribution.state_reason = "" if frozen.recipients else "No eligible recipients."
     distribution.opened_at = now

@@ -17,6 +17,7 @@ from distribution.content import eligible_numbers
 from distribution.ledger import returns
 from distribution.lifecycle import control
 from distribution.models import Distribution
+from distribution.quality import sent_templates
 from phonepool.errors import FAILURES, Failure
 from phonepool.models import PhoneNumber
 from phonepool.numbers import health
@@ -61,11 +62,12 @@ def leave_out(
 
 def _others_can(distribution_id: int, column: str, accounts: Collection[int]) -> bool:
     """Whether a number of another account can send this content now."""
-    distribution = Distribution.objects.select_related("content__message_template").get(
-        pk=distribution_id
-    )
+    distribution = Distribution.objects.select_related(
+        "content__message_template", "message_template", "warm_template"
+    ).get(pk=distribution_id)
     content, day = distribution.content, distribution.local_date
-    allowed = eligible_numbers.for_content(content, day).allowed if content else None
+    sent = sent_templates.of(distribution, content).content if content else None
+    allowed = eligible_numbers.for_content(sent, day).allowed if sent else None
     able = PhoneNumber.objects.able_to_send()
     others = able.exclude(**{f"{column}__in": accounts}).exclude(**{f"{column}__isnull": True})
     return any(allowed is None or pk in allowed for pk in others.values_list("pk", flat=True))

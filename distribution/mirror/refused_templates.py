@@ -16,6 +16,7 @@ from distribution.content import template_accounts
 from distribution.lifecycle import control
 from distribution.mirror import refused_accounts, templates
 from distribution.models import Distribution, MessageTemplate, TemplateStatus
+from distribution.quality import sent_templates
 from phonepool.errors import Action, Failure
 from phonepool.models import PhoneNumber
 
@@ -43,6 +44,8 @@ def stop(
     if refused_accounts.leave_out(distribution_id, failure, number_ids, now=now):
         return
     of_template = failure.action is Action.TEMPLATE and not failure.dropped
+    if failure.action is Action.TEMPLATE and sent_templates.stop_warming(distribution_id):
+        return  # the standby may be what was refused: what waits goes out without it
     refusing = _accounts(number_ids) if of_template else set()
     template = _template(distribution_id) if refusing else None
     if template is None or not template_accounts.can_be_sent(template, but=refusing):
@@ -65,9 +68,8 @@ def _accounts(number_ids: Collection[int | None]) -> set[int]:
 
 
 def _template(distribution_id: int) -> MessageTemplate | None:
-    rows = Distribution.objects.select_related("content__message_template")
-    content = rows.get(pk=distribution_id).content
-    return content.message_template if content else None
+    rows = Distribution.objects.select_related("content__message_template", "message_template")
+    return rows.get(pk=distribution_id).used_template
 
 
 def _rows(template: MessageTemplate) -> QuerySet[MessageTemplate]:

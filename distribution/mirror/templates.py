@@ -17,6 +17,7 @@ from distribution.content import template_accounts
 from distribution.lifecycle import control
 from distribution.mirror.ordering import is_stale
 from distribution.models import Distribution, MessageTemplate, Severity, TemplateStatus
+from distribution.quality import sent_templates
 
 STATUS_AFTER = {
     "APPROVED": TemplateStatus.APPROVED,
@@ -75,13 +76,15 @@ def write_status(
 
 
 def _tell_senders(template: MessageTemplate, why: str, now: datetime) -> None:
-    using = Distribution.objects.sending().filter(
-        content__message_template__name=template.name,
-        content__message_template__language=template.language,
-    )
-    for distribution in using.select_related("content__message_template"):
-        assert distribution.content is not None  # it was found by it
-        planned = distribution.content.message_template
+    running = Distribution.objects.sending()
+    if template.status != TemplateStatus.APPROVED:
+        for warming in running.filter(warm_template=template):
+            sent_templates.stop_warming(warming.pk)
+    related = running.select_related("content__message_template", "message_template")
+    for distribution in related:
+        planned = distribution.used_template
+        if planned is None or _name(planned) != _name(template):
+            continue
         lost = template.status != TemplateStatus.APPROVED
         if lost and not template_accounts.can_be_sent(planned):
             control.pause(distribution.pk, reason=f"message template {why}", now=now)
@@ -166,6 +169,10 @@ def tell_category(template: MessageTemplate, now: datetime) -> None:
     meta_notices.close_superseded(rule, prefix=of_template, but=rule.scope(key), now=now)
     message = f"Message template {template} {change} at Meta. Check the price and the rules."
     incidents.raise_alert(rule, key, message=message, now=now)
+
+
+def _name(template: MessageTemplate) -> tuple[str, str]:
+    return template.name, template.language
 
 
 def _rank(order: Sequence[str], word: str) -> int:

@@ -15,6 +15,7 @@ from distribution.models.content import (
 from distribution.models.cost import Charged, Cost, Rate
 from distribution.models.deliveries import Attempt, AttemptOutcome, Delivery, Progress, State
 from distribution.models.distributions import Distribution, DistributionState, Kind
+from distribution.models.groups import GroupRole, RotationGroup
 from distribution.models.heartbeats import Heartbeat
 from distribution.models.media import MediaCopy, MediaFile
 from distribution.models.notifications import (
@@ -32,7 +33,9 @@ from distribution.models.outgoing import (
     PostState,
 )
 from distribution.models.pricing import Pricing
+from distribution.models.quality import DailySignals, QualityChange, QualitySource
 from distribution.models.rollups import Outcome, Rollup, RollupMark, RollupState
+from distribution.models.rotation import RotationCause, RotationChange
 from distribution.models.setup import SetupMessage, SetupResult
 from distribution.models.status_feed import StatusFeed
 from distribution.models.tallies import Channel, OutcomeTally
@@ -53,6 +56,7 @@ __all__ = [
     "Content",
     "ContentState",
     "Cost",
+    "DailySignals",
     "DailyTime",
     "Decision",
     "Delivery",
@@ -62,6 +66,7 @@ __all__ = [
     "EventDelivery",
     "EventKind",
     "EventSubscription",
+    "GroupRole",
     "Heartbeat",
     "KeptAnswer",
     "Kind",
@@ -80,10 +85,15 @@ __all__ = [
     "PostState",
     "Pricing",
     "Progress",
+    "QualityChange",
+    "QualitySource",
     "Rate",
     "Rollup",
     "RollupMark",
     "RollupState",
+    "RotationCause",
+    "RotationChange",
+    "RotationGroup",
     "Ruling",
     "Scope",
     "SetupMessage",

@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from distribution.models.access import ApiToken
+from distribution.models.groups import GroupRole, RotationGroup
 from phonepool.constraints import value_is_known
 from phonepool.models import Waba
 from subscribers.append_only import AppendOnly
@@ -44,7 +45,15 @@ class MessageTemplate(models.Model):
     status = models.CharField(max_length=10, choices=TemplateStatus, default=TemplateStatus.PENDING)
     quality = models.CharField(max_length=8, blank=True, default="")
     components = models.JSONField(default=list, blank=True)
+    # The name of its group, repeated: the version before this one and the API's lists read it.
     rotation_group = models.CharField(max_length=40, blank=True, default="")
+    # Templates of one group may stand in for each other; `quality/groups.py` alone writes these.
+    group = models.ForeignKey(
+        RotationGroup, models.PROTECT, null=True, blank=True, related_name="templates"
+    )
+    group_role = models.CharField(
+        max_length=7, choices=GroupRole, blank=True, default="", db_default=""
+    )
     is_fallback = models.BooleanField(default=False)
     metrics = models.JSONField(default=dict, blank=True)
     synced_at = models.DateTimeField(null=True, blank=True)
@@ -71,6 +80,14 @@ class MessageTemplate(models.Model):
                 name="template_once_without_account",
             ),
             value_is_known("template", "status", TemplateStatus),
+            models.UniqueConstraint(
+                fields=["group"], condition=Q(group_role="PRIMARY"), name="group_one_primary"
+            ),
+            models.CheckConstraint(
+                condition=Q(group=None, group_role="")
+                | Q(group__isnull=False, group_role__in=GroupRole.values),
+                name="template_role_in_group",
+            ),
         ]
         permissions = [("sync_templates", "Can fetch message templates from Meta")]
 

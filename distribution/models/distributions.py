@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from distribution.models.access import ApiToken
-from distribution.models.content import Content
+from distribution.models.content import Content, MessageTemplate
 from phonepool.constraints import value_is_known
 
 
@@ -92,6 +92,16 @@ class Distribution(models.Model):
     # Which portfolio carries how many batches (`lifecycle/portfolio_plan.py`); empty: any.
     portfolio_plan = models.JSONField(default=dict, blank=True, db_default={})
 
+    # What it is sent with, where that is not the content's own template, and the standby that a
+    # share of the people gets instead (`quality/sent_templates.py`). Fixed when it opens.
+    message_template = models.ForeignKey(
+        MessageTemplate, models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    warm_template = models.ForeignKey(
+        MessageTemplate, models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    warm_per_mille = models.PositiveSmallIntegerField(default=0, db_default=0)
+
     opened_at = models.DateTimeField(null=True, blank=True)
     window_end = models.DateTimeField(null=True, blank=True)  # no send begins after it
     sla_deadline = models.DateTimeField(null=True, blank=True)
@@ -155,3 +165,10 @@ class Distribution(models.Model):
         if self.kind == Kind.DAILY:
             return name
         return f"{name}, {timezone.localtime(self.planned_at):%H:%M %Z}"
+
+    @property
+    def used_template(self) -> MessageTemplate | None:
+        """The template that it is sent with; None while it has no content."""
+        if self.message_template is not None or self.content is None:
+            return self.message_template
+        return self.content.message_template

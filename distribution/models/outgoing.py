@@ -30,6 +30,7 @@ class EventKind(models.TextChoices):
     ALERT_CLOSED = "alert.closed", "Alert closed"
     CONTENT_APPROVED = "content.approved", "Content approved"
     CONTENT_REJECTED = "content.rejected", "Content rejected"
+    TEMPLATE_ROTATED = "template.rotated", "Another template of a group is in use"
 
 
 def new_secret() -> str:

@@ -22,6 +22,7 @@ from distribution.ledger.attempts.settlements import Settlement
 from distribution.ledger.claims import Claim
 from distribution.lifecycle import portfolio_plan
 from distribution.models import AttemptOutcome, Delivery, Distribution, State
+from distribution.quality import sent_templates
 from distribution.runtime.background import BackgroundJob
 from distribution.sending import withdrawal
 from distribution.sending.settling import BatchResult, Clock, InFlight, Settling
@@ -72,13 +73,13 @@ class BatchRun:
         lease: timedelta,
         result: BatchResult,
     ) -> None:
-        self.distribution = Distribution.objects.select_related("content__message_template").get(
-            pk=distribution_id
-        )
+        self.distribution = Distribution.objects.select_related(
+            "content__message_template", "message_template", "warm_template"
+        ).get(pk=distribution_id)
         content = self.distribution.content
         assert content is not None  # an open distribution has one
-        self.content = content
-        self.numbers = eligible_numbers.for_content(content, self.distribution.local_date)
+        self.sent = sent_templates.of(self.distribution, content)
+        self.numbers = eligible_numbers.for_content(self.sent.content, self.distribution.local_date)
         self.allowed = portfolio_plan.numbers_for(self.distribution, batch_no, self.numbers.allowed)
         self.claim, self.clock, self.lease, self.result = claim, clock, lease, result
         self.calls = api.dispatch()
@@ -209,7 +210,7 @@ class BatchRun:
             try:
                 messages.append(
                     rendering.prepare(
-                        self.content,
+                        self.sent.for_person(delivery.subscriber_id),
                         delivery.subscriber,
                         to=delivery.phone,
                         key=delivery.pk,

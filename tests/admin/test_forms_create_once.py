@@ -27,6 +27,7 @@ from distribution.models import (
     DailyTime,
     EventSubscription,
     OneTime,
+    RotationGroup,
 )
 from phonepool.models import PhoneNumber, Portfolio, Waba
 from subscribers.admin import form_keys
@@ -71,6 +72,11 @@ def _content() -> dict[str, Any]:
     return {**shown, "title": "Budget day", "body-0": "{name}", "body-1": "Nifty opens flat"}
 
 
+def _group() -> dict[str, Any]:
+    first, second = a_plain_template(), a_plain_template()
+    return {"name": "morning", "primary": first.pk, "standbys": [second.pk]}
+
+
 def _token() -> dict[str, Any]:
     user = get_user_model().objects.get(username="boss")
     return {"name": "crm", "user": user.pk, "lives": "90", "read": "on"}
@@ -96,6 +102,7 @@ FORMS: dict[str, tuple[Any, str, Any]] = {
         "url",
         lambda: {"name": "CRM", "url": "https://8.8.8.8/hook", "active": "on"},
     ),
+    "distribution_rotationgroup": (RotationGroup, "name", _group),
     "subscribers_importjob": (
         ImportJob,
         "file",

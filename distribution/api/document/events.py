@@ -12,7 +12,14 @@ from drf_spectacular.utils import OpenApiResponse, OpenApiWebhook, extend_schema
 from rest_framework import serializers
 from rest_framework.fields import Field
 
-from distribution.models import ContentState, DistributionState, EventKind, Kind, Severity
+from distribution.models import (
+    ContentState,
+    DistributionState,
+    EventKind,
+    Kind,
+    RotationCause,
+    Severity,
+)
 
 RECEIVED = OpenApiResponse(description="Accepted: any 2xx, within ten seconds.")
 GONE = OpenApiResponse(description="The receiver is gone. No more events are posted to it.")
@@ -120,6 +127,17 @@ class ContentTold(serializers.Serializer[Any]):
     reason = serializers.CharField(help_text="The approver's comment, or empty.")
 
 
+class RotationTold(serializers.Serializer[Any]):
+    """Another message template of a rotation group is in use."""
+
+    group = serializers.CharField(help_text="The name of the group.")
+    before = serializers.IntegerField(allow_null=True, help_text="Template until now.")
+    after = serializers.IntegerField(help_text="Template from the next distribution on.")
+    cause = serializers.ChoiceField(RotationCause.choices)
+    reason = serializers.CharField()
+    by_hand = serializers.BooleanField(help_text="A person decided, not a rule.")
+
+
 def _event(name: str, **data: Field[Any, Any, Any, Any]) -> serializers.Serializer[Any]:
     """The envelope of an event with these fields."""
     fields: dict[str, Field[Any, Any, Any, Any]] = {
@@ -155,6 +173,7 @@ BODIES: Mapping[EventKind, serializers.Serializer[Any]] = {
     EventKind.ALERT_CLOSED: ALERT,
     EventKind.CONTENT_APPROVED: CONTENT,
     EventKind.CONTENT_REJECTED: CONTENT,
+    EventKind.TEMPLATE_ROTATED: _event("Rotation", rotation=RotationTold()),
 }
 WEBHOOKS = [
     OpenApiWebhook(

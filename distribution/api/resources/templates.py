@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from distribution.api.http.parameters import Filters
 from distribution.api.http.replica_lists import ReplicaList
-from distribution.models import MessageTemplate, Scope, TemplateStatus
+from distribution.models import GroupRole, MessageTemplate, Scope, TemplateStatus
 from distribution.runtime.caches import StampedCache
 
 # `components` only change together with `synced_at`.
@@ -43,7 +43,12 @@ class TemplateShown(serializers.Serializer[MessageTemplate]):
         TemplateStatus.choices, help_text="Only APPROVED templates can be sent."
     )
     quality = serializers.CharField(help_text="Meta's rating, or empty.")
-    rotation_group = serializers.CharField(help_text="Stored, without effect.")
+    rotation_group = serializers.CharField(help_text="The name of its rotation group, or empty.")
+    group_role = serializers.ChoiceField(
+        GroupRole.choices,
+        allow_blank=True,
+        help_text="PRIMARY is sent, STANDBY goes to a share of the people. Empty: in no group.",
+    )
     is_fallback = serializers.BooleanField(read_only=True)
     components = serializers.SerializerMethodField(
         help_text="The parts of the template, as Meta has them."

@@ -1,0 +1,1 @@
+"""Quality of templates and numbers: history, signals, block rate, rotation."""

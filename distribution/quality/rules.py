@@ -1,0 +1,193 @@
+"""When another template of a group is taken into use. Pure: daily counts in, a decision out.
+
+Meta reports no blocks, so what we count is a proxy (`Counts`). It decides only if its lower bound
+exceeds the limit; a plain percentage would switch on four annoyed people of 150. What Meta says
+of the template's quality always counts more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from enum import StrEnum
+
+from distribution.models import RotationCause
+from distribution.quality import bounds
+
+LIMIT = 0.02  # people who block a template, of those it reached
+WARNING_LIMIT = 0.01
+SOFT_WEIGHT = 0.5  # of a person who went silent: about half of them come back
+SHORT_WINDOW, LONG_WINDOW = 3, 7  # mornings
+SWITCH_INTERVAL = timedelta(days=7)
+VERDICT_MORNINGS = 3
+READ_DROP = 0.25  # relative to the median of 14 mornings, on two mornings running
+READ_MORNINGS = 14
+COLOURS = ("GREEN", "YELLOW", "RED")  # the worse, the later; a template without rating is the first
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What one template came to on one morning, or on several."""
+
+    day: date
+    delivered: int = 0
+    read: int = 0
+    hard: int = 0  # people who stopped: by word, by WhatsApp's own button, by refusal
+    soft: int = 0  # people who went silent
+
+    @property
+    def blocked(self) -> float:
+        """The people that count as having blocked it."""
+        return self.hard + SOFT_WEIGHT * self.soft
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A block rate over a window with its bounds, 0..1."""
+
+    delivered: int
+    hard: int
+    soft: int
+    share: float
+    low: float
+    high: float
+
+    @property
+    def measurable(self) -> bool:
+        """Whether so few people can show that a rate above the limit is one: the limit lies between
+        the bounds, so neither "above" nor "below" is sure."""
+        return not self.low <= LIMIT < self.high
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A template as the rule sees it. `days` are its mornings, the latest last."""
+
+    pk: int
+    colour: str
+    days: Sequence[Counts] = ()
+    ready: bool = True  # approved, in its category, and not at rest
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The latest change of the group: when, from which template, and whether a rule did it."""
+
+    day: date
+    before: int
+    by_rule: bool
+
+
+class Action(StrEnum):
+    KEEP = "keep"
+    WARN = "warn"
+    SWITCH = "switch"
+    ASK = "ask"  # a person has to decide: no better template, or too soon after the last change
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    action: Action
+    cause: RotationCause | None = None
+    to: int | None = None
+    rate: Rate | None = None
+
+
+def rate_over(days: Sequence[Counts], mornings: int) -> Rate:
+    """The block rate over the last mornings of a template."""
+    return rate_of(days[-mornings:])
+
+
+def rate_of(days: Sequence[Counts]) -> Rate:
+    delivered = sum(day.delivered for day in days)
+    hard, soft = sum(day.hard for day in days), sum(day.soft for day in days)
+    blocked = hard + SOFT_WEIGHT * soft
+    return Rate(
+        delivered=delivered,
+        hard=hard,
+        soft=soft,
+        share=blocked / delivered if delivered else 0.0,
+        low=bounds.lower_bound(blocked, delivered),
+        high=bounds.upper_bound(blocked, delivered),
+    )
+
+
+def worst(days: Sequence[Counts]) -> Rate:
+    """Of the last 3 mornings and the last 7, the one with the higher lower bound: the short window
+    is faster, the long one needs fewer people."""
+    windows = [rate_over(days, SHORT_WINDOW), rate_over(days, LONG_WINDOW)]
+    return max(windows, key=lambda rate: rate.low)
+
+
+def decide(
+    primary: Candidate, standbys: Sequence[Candidate], past: Past | None, *, today: date
+) -> Decision:
+    """What to do between this morning and the next. `standbys` are in order of preference."""
+    rate = worst(primary.days)
+    cause = _cause(primary, rate) or _verdict(primary, standbys, past)
+    if cause is None:
+        early = rate.low > WARNING_LIMIT or reads_dropped(primary.days)
+        return Decision(Action.WARN if early else Action.KEEP, rate=rate)
+    to = _replacement(primary, standbys, past, cause)
+    # A template that is worse than the one before goes back at once: that ends the trial.
+    too_soon = past is not None and today - past.day < SWITCH_INTERVAL
+    if to is None or (too_soon and cause is not RotationCause.WORSE):
+        return Decision(Action.ASK, cause, to, rate)
+    return Decision(Action.SWITCH, cause, to, rate)
+
+
+def reads_dropped(days: Sequence[Counts]) -> bool:
+    """The share of readers fell by more than a quarter below its median on two mornings running."""
+    recent = days[-2:]
+    before = [_reads(day) for day in days[-READ_MORNINGS - 2 : -2] if day.delivered]
+    if len(recent) < 2 or len(before) < SHORT_WINDOW:
+        return False
+    usual = sorted(before)[len(before) // 2]
+    return all(day.delivered and _reads(day) < (1 - READ_DROP) * usual for day in recent)
+
+
+def _reads(day: Counts) -> float:
+    return day.read / day.delivered
+
+
+def _cause(primary: Candidate, rate: Rate) -> RotationCause | None:
+    if _rank(primary.colour) > 0:
+        return RotationCause.META_QUALITY
+    return RotationCause.BLOCK_RATE if rate.low > LIMIT else None
+
+
+def _verdict(
+    primary: Candidate, standbys: Sequence[Candidate], past: Past | None
+) -> RotationCause | None:
+    """After three mornings: whether the new template is worse than the one that it replaced."""
+    if past is None or not past.by_rule:
+        return None
+    before = next((one for one in standbys if one.pk == past.before), None)
+    mornings = [day for day in primary.days if day.day > past.day]
+    if before is None or len(mornings) != VERDICT_MORNINGS:
+        return None
+    old = rate_of([day for day in before.days if day.day <= past.day][-LONG_WINDOW:])
+    new = rate_of(mornings)
+    old_blocked, new_blocked = old.share * old.delivered, new.share * new.delivered
+    worse = bounds.is_higher(new_blocked, new.delivered, old_blocked, old.delivered)
+    return RotationCause.WORSE if worse else None
+
+
+def _replacement(
+    primary: Candidate, standbys: Sequence[Candidate], past: Past | None, cause: RotationCause
+) -> int | None:
+    """The template to take: never one that is RED, worse at Meta, or as much blocked."""
+    if cause is RotationCause.WORSE and past is not None:
+        # Back, if Meta does not forbid it: it is better than this one, by the same test.
+        back = next((one for one in standbys if one.pk == past.before), None)
+        return back.pk if back is not None and back.colour != "RED" else None
+    for one in standbys:
+        better = _rank(one.colour) <= _rank(primary.colour) and one.colour != "RED"
+        if one.ready and better and worst(one.days).low <= LIMIT:
+            return one.pk
+    return None
+
+
+def _rank(colour: str) -> int:
+    return COLOURS.index(colour) if colour in COLOURS else 0
