@@ -34,16 +34,18 @@ def command_line() -> argparse.ArgumentParser:
     """Every argument with its default."""
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8900, help="0 picks a free one")
-    parser.add_argument("--profile", choices=sorted(PROFILES), default="fast")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--port", type=int, default=8900, help="0: any free port")
+    parser.add_argument(
+        "--profile", choices=sorted(PROFILES), default="fast", help="how Meta behaves"
+    )
+    parser.add_argument("--seed", type=int, default=1, help="the same seed, the same outcomes")
     for secret in ("access-token", "app-secret", "verify-token"):
         # From the environment where it is a real one: arguments are seen by every user.
         name = f"SANDBOX_{secret.upper().replace('-', '_')}"
         default = os.environ.get(name) or f"sandbox-{secret}"
         parser.add_argument(f"--{secret}", default=default, help=f"or {name}")
     parser.add_argument("--webhook-url", default="", help="where status webhooks are posted")
-    parser.add_argument("--waba-id", default="400000000000001")
+    parser.add_argument("--waba-id", default="400000000000001", help="id of the first account")
     parser.add_argument("--waba", dest="wabas", action="append", metavar="ID[:PORTFOLIO]")
     number = "ID:DISPLAY:RATE[:QUALITY][@WABA]"
     template = "NAME:LANGUAGE:BODYPARAMS[:CATEGORY][@WABA]"
@@ -51,7 +53,11 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument("--template", dest="templates", action="append", metavar=template)
     parser.add_argument("--journal", default="", metavar="FILE", help="JSON lines, appended")
     parser.add_argument("--settings", dest="overrides", default="{}", metavar="JSON|FILE")
-    parser.add_argument("--die-with-parent", action="store_true")
+    parser.add_argument(
+        "--die-with-parent",
+        action="store_true",
+        help="end with the process that started it (Linux)",
+    )
     return parser
 
 

@@ -16,7 +16,7 @@ from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResu
 BLANK_PREFIX = "+0"
 BLANK_DIGITS = 14  # after it: the subscriber's id
 MAX_WRITTEN_LENGTH = 64  # characters; the longest sane spelling is about half of it
-COUNTRY_CODE_ADVICE = "write it with + and the country code, for example +91 98123 45678"
+COUNTRY_CODE_ADVICE = "Use + and the country code, for example +91 98123 45678"
 
 _AS_TEXT = "Format the column as text and export the file again"
 _SCIENTIFIC = re.compile(r"\+?\d+(?:[.,]\d+)?[eE][+-]?\d+")
@@ -82,7 +82,7 @@ def from_wa_id(wa_id: str) -> str:
     """
     digits = wa_id.strip().removeprefix("+")
     if not (digits.isascii() and _WA_ID.fullmatch(digits)):
-        raise InvalidPhone("This is not a WhatsApp id: it must be 7 to 15 digits.")
+        raise InvalidPhone("This is not a WhatsApp id. It must be 7 to 15 digits.")
     return f"+{digits}"
 
 
@@ -97,7 +97,7 @@ def _indian_mobiles() -> re.Pattern[str]:
 def _spelling(raw: str) -> str:
     """Plain ASCII digits and separators, or InvalidPhone for what is no single number."""
     if len(raw) > MAX_WRITTEN_LENGTH:
-        raise InvalidPhone("The phone cell is too long to be one number: keep one number in it.")
+        raise InvalidPhone("The phone cell is too long. Enter one number.")
     text = _plain(raw)
     if not text:
         raise InvalidPhone("The phone number is missing.")
@@ -106,9 +106,9 @@ def _spelling(raw: str) -> str:
     if decimal := _DECIMAL.fullmatch(text):
         text = decimal[1]
     if any(separator in text.strip("/") for separator in ",;/|"):
-        raise InvalidPhone("The phone cell holds more than one number: keep one.")
+        raise InvalidPhone("The phone cell contains more than one number. Enter one.")
     if not _SPELLING.fullmatch(text):
-        raise InvalidPhone("A phone number is written in digits only: remove the other characters.")
+        raise InvalidPhone("A phone number has digits only. Remove the other characters.")
     return text
 
 
@@ -130,12 +130,12 @@ def _parse(text: str) -> phonenumbers.PhoneNumber:
         return phonenumbers.parse(text, "IN")
     except NumberParseException as error:
         if error.error_type == NumberParseException.TOO_LONG:
-            raise InvalidPhone(f"The number has too many digits: {COUNTRY_CODE_ADVICE}.") from None
-        raise InvalidPhone(f"This is not a phone number: {COUNTRY_CODE_ADVICE}.") from None
+            raise InvalidPhone(f"The number has too many digits. {COUNTRY_CODE_ADVICE}.") from None
+        raise InvalidPhone(f"This is not a phone number. {COUNTRY_CODE_ADVICE}.") from None
 
 
 def _fault(number: phonenumbers.PhoneNumber) -> str:
     why = _LENGTHS.get(
         phonenumbers.is_possible_number_with_reason(number), "does not exist in its country"
     )
-    return f"The number {why}: check it, and {COUNTRY_CODE_ADVICE}."
+    return f"The number {why}. Check it. {COUNTRY_CODE_ADVICE}."

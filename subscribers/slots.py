@@ -26,10 +26,19 @@ class Busy(Exception):  # noqa: N818  # an answer, not an error of ours
     def __init__(self, *, by_caller: bool) -> None:
         self.by_caller = by_caller
         super().__init__(
-            "You have as many of these under way as one may have: wait for the first to end."
+            "You already have the maximum number of these running. Wait for one to finish."
             if by_caller
-            else "Others have as many of these under way as this server takes: try again soon."
+            else "The server is busy with these for others. Try again soon."
         )
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the refusal."""
+        return 429 if self.by_caller else 503
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Retry-After": str(RETRY_SECONDS)}
 
 
 class Slots:

@@ -18,13 +18,14 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.utils import timezone
 from django.utils.deprecation import MiddlewareMixin
+from django.utils.translation import gettext, gettext_lazy
 
 from config.staff import kept_forms, parts, second_factor, sensitive_acts
 from config.staff.sessions import CONFIRMED
 
 PASSWORD, CODE, READS = "confirm_password", "confirm_code", "confirm_reads"
-WRONG = "That is not right. Codes change every 30 seconds, and each is valid once."
-IN_ANOTHER_TAB = "This needs your password once more: open the page again."
+WRONG = gettext_lazy("Incorrect password or code. A code works once and changes every 30 seconds.")
+IN_ANOTHER_TAB = gettext_lazy("Your password is needed again. Open this page again.")
 
 
 class Confirmation(MiddlewareMixin):
@@ -40,12 +41,12 @@ class Confirmation(MiddlewareMixin):
         if second_factor.next_step(request):  # the sign-in itself is not complete
             return None
         if parts.is_for_a_part(request):
-            return parts.line(401, IN_ANOTHER_TAB)
+            return parts.line(401, str(IN_ANOTHER_TAB))
         error = ""
         if PASSWORD in request.POST:
             if _is_right(request, user):
                 return _go_on(request)
-            error = WRONG
+            error = str(WRONG)
         return _page(request, user, act, error)
 
 
@@ -88,7 +89,7 @@ def _page(request: HttpRequest, user: User, act: sensitive_acts.Act, error: str)
     fields = [(READS, "1")] if reads else kept_forms.kept_fields(request)
     context = {
         **admin.site.each_context(request),
-        "title": "Confirm that it is you",
+        "title": gettext("Confirm it’s you"),
         "act": act,
         "minutes": sensitive_acts.MINUTES,
         "address": request.get_full_path(),

@@ -40,7 +40,7 @@ TITLES = {
     SIGN_IN: "You were signed out",
     CODE: "Enter your code first",
     SET_UP: "Set up two-factor authentication first",
-    OLD: "You have signed in again since",
+    OLD: "You have signed in again",
 }
 FORM_TYPES = ("application/x-www-form-urlencoded", "multipart/form-data")
 

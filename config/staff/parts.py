@@ -18,21 +18,21 @@ from django.utils.html import format_html
 from distribution.api.http import problems
 
 SIGN_IN, CODE, SET_UP = "sign-in", "code", "set-up"  # what somebody has to do first
-SIGNED_OUT = "You were signed out: sign in in another tab, then save."
+SIGNED_OUT = "You were signed out. Sign in in another tab, then save."
 CODE_WANTED = "Enter your code in another tab, then save."
 SET_UP_WANTED = "Set up two-factor authentication in another tab, then save."
-SIGNED_IN_SINCE = "You have signed in again since this page was opened. Press the button once more."
+SIGNED_IN_SINCE = "You have signed in again since this page was opened. Press the button again."
 WANTED = {SIGN_IN: SIGNED_OUT, CODE: CODE_WANTED, SET_UP: SET_UP_WANTED}
 LINES = {
-    400: "The server could not read this: reload the page.",
+    400: "The server could not read this. Reload the page.",
     401: SIGNED_OUT,
-    403: "You may not do this: ask an administrator.",
-    404: "This is not there any more: go back to the list.",
-    413: "This is too large for the server: send less at once.",
+    403: "You don’t have permission to do this. Ask an administrator.",
+    404: "This no longer exists. Go back to the list.",
+    413: "This is too large for the server. Send less at once.",
     429: "Too many attempts. Wait a while and try again.",
 }
-ELSEWHERE = "This page has changed: reload it."
-BROKEN = "Something is wrong on the server and was reported. What you typed is still here."
+ELSEWHERE = "This page has changed. Reload it."
+BROKEN = "Something went wrong on the server and was reported. What you typed is still here."
 
 
 def is_for_a_part(request: HttpRequest) -> bool:

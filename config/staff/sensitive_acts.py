@@ -17,7 +17,7 @@ MINUTES = 5
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What is done, in words that follow "before you", and how a request for it looks."""
+    """What is done, in words that follow "your password to", and how a request for it looks."""
 
     words: str
     actions: frozenset[str] = frozenset()  # of a list; empty: whatever is posted
@@ -28,30 +28,32 @@ def _of_list(words: str, *actions: str) -> Act:
     return Act(words, frozenset(actions))
 
 
-ACCOUNTS = Act("change who may do what")
-ROLES = Act("change what a role may do")
-POOL = Act("change a number or an account")
+ACCOUNTS = Act("change staff accounts")
+ROLES = Act("change roles")
+POOL = Act("change phone numbers or accounts")
 ERASING = Act("erase a person")
 
 # By the name of the route.
 SENSITIVE = {
-    "second_factor_set_up": Act("replace the second factor", reads=True),
+    "second_factor_set_up": Act("replace two-factor authentication", reads=True),
     "admin:auth_user_add": ACCOUNTS,
     "admin:auth_user_change": ACCOUNTS,
     "admin:auth_user_password_change": Act("set a password"),
-    "admin:auth_user_changelist": _of_list("reset a second factor", "renew_second_factor"),
+    "admin:auth_user_changelist": _of_list(
+        "reset two-factor authentication", "renew_second_factor"
+    ),
     "admin:auth_group_add": ROLES,
     "admin:auth_group_change": ROLES,
     "admin:auth_group_delete": ROLES,
     "admin:auth_group_changelist": _of_list("delete roles", "delete_selected"),
-    "admin:distribution_apitoken_add": Act("make an API token"),
+    "admin:distribution_apitoken_add": Act("create an API token"),
     "admin:distribution_eventsubscription_add": Act("see a signing secret"),
     "admin:distribution_eventsubscription_change": Act("change where events are sent"),
     "admin:distribution_eventsubscription_changelist": _of_list(
         "see a signing secret", "change_secret"
     ),
     "setup_numbers": POOL,
-    "setup_webhook": Act("see the verify token of the webhook", reads=True),
+    "setup_webhook": Act("see the webhook’s verify token", reads=True),
     "admin:phonepool_phonenumber_add": POOL,
     "admin:phonepool_phonenumber_change": POOL,
     "admin:phonepool_portfolio_add": POOL,
@@ -62,12 +64,12 @@ SENSITIVE = {
     "admin:phonepool_waba_delete": POOL,
     "admin:subscribers_subscriber_changelist": _of_list("export people", "export_selected"),
     "admin:subscribers_subscriber_export_all": Act("export people"),
-    "admin:subscribers_subscriber_export_person": Act("export all about a person"),
+    "admin:subscribers_subscriber_export_person": Act("export everything about a person"),
     "admin:subscribers_subscriber_erase_person": ERASING,
     "admin:subscribers_subscriber_purge_person": ERASING,
     "admin:distribution_delivery_export": Act("export deliveries"),
-    "admin:subscribers_importjob_refused": Act("download lines with whole numbers"),
-    "admin:distribution_decide": Act("decide on messages whose outcome is unknown"),
+    "admin:subscribers_importjob_refused": Act("download rows with full phone numbers"),
+    "admin:distribution_decide": Act("decide on unconfirmed deliveries"),
 }
 
 

@@ -47,6 +47,6 @@ def _is_large(request: HttpRequest) -> bool:
 
 def busy_page(busy: slots.Busy) -> HttpResponse:
     """What is answered when all places are taken."""
-    wait = {"Retry-After": str(slots.RETRY_SECONDS)}
-    status = 429 if busy.by_caller else 503
-    return HttpResponse(f"{busy}\n", status=status, content_type="text/plain", headers=wait)
+    return HttpResponse(
+        f"{busy}\n", status=busy.status, content_type="text/plain", headers=busy.headers
+    )

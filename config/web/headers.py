@@ -53,5 +53,7 @@ class RefusePlainHttp(MiddlewareMixin):
         if request.path.startswith(API_PATH):
             from distribution.api.http import problems  # cannot be imported while settings load
 
-            return problems.response(403, "https_only", "Use https: your token was sent in clear.")
+            return problems.response(
+                403, "https_only", "Use https. Your token was sent unencrypted."
+            )
         return HttpResponse("HTTPS only.\n", status=403, content_type="text/plain")

@@ -13,8 +13,8 @@ from config.web.headers import API_PATH
 
 ADDRESS_LIMIT = 8 * 1024  # characters of the path and the query
 HEADER_LIMIT = 8 * 1024  # characters of one header
-LONG_ADDRESS = "This address is longer than 8 kB: ask for less at once, or send it in the body."
-LONG_HEADER = "A header is longer than 8 kB: delete the cookies of this site and try again."
+LONG_ADDRESS = "This URL is longer than 8 kB. Request less at once, or send it in the body."
+LONG_HEADER = "A header is longer than 8 kB. Delete the cookies of this site and try again."
 
 
 class LongRequests(MiddlewareMixin):

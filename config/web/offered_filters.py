@@ -21,7 +21,7 @@ OF_EVERY_LIST = {"p", "o", "q", "e", "all", "_facets", "_popup", "_to_field"}
 ENDINGS = ("", "__exact", "__id__exact", "__isnull", "__gte", "__gt", "__lte", "__lt")
 PARTS_OF_DATES = ("__year", "__month", "__day", "__gte", "__lt")
 PAGES = ("_changelist", "_export")
-UNKNOWN = "This list has no filter “{}”: choose one of those beside it, or search."
+UNKNOWN = "This list has no filter “{}”. Choose one of its filters, or search."
 
 
 def refuse_others(request: HttpRequest) -> None:

@@ -20,12 +20,12 @@ log = logging.getLogger(__name__)
 PAGES = ("/admin/", "/dashboard/")
 # The places of ids in the paths of pages. All tables there have whole numbers as keys.
 ID_PLACES = ("object_id", "id", "pk", "content_type_id")
-NO_RECORD = "There is no such record: ids are whole numbers. Look for it in its list."
-NUL = "This address holds a NUL character: remove %00 from it."
-NO_CHOICE = "Which rows are meant cannot be read: choose them in the list again."
+NO_RECORD = "This record does not exist. Ids are whole numbers. Look for it in its list."
+NUL = "This address contains a NUL character. Remove %00 from it."
+NO_CHOICE = "The selected rows could not be read. Select them in the list again."
 OUT_OF_RANGE = (
-    "This address or form holds a value that cannot be looked up: a number that is too large, or a "
-    "pattern that is none. Go back and choose another."
+    "This address or form contains a value that cannot be looked up, such as a number that is too "
+    "large. Go back and choose another."
 )
 
 

@@ -57,8 +57,8 @@ class DailyTimeForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic a
 
     def clean_from_day(self) -> Any:
         day = self.cleaned_data["from_day"]
-        if timetable.objection_to_daily_time(day, timezone.now()):
-            raise forms.ValidationError(_("Choose tomorrow or a later day."))
+        if objection := timetable.objection_to_daily_time(day, timezone.now()):
+            raise forms.ValidationError(objection)
         return day
 
 

@@ -10,15 +10,17 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
 from distribution.content import media_copies, template_accounts
 from distribution.content.validation import ContentProblem
 from distribution.models import Content
 from phonepool.models import PhoneNumber
 
-_OWNER_UNKNOWN = ContentProblem(
-    "media",
-    "For which of our phone numbers its file was uploaded is not known, and Meta refuses it from "
-    "all others: upload the file again.",
+_OWNER_UNKNOWN = gettext_lazy(
+    "Daybreak can't tell which phone number the file was uploaded for, and Meta accepts it only "
+    "from that one. Upload the file again."
 )
 
 
@@ -48,12 +50,17 @@ def problems_on(content: Content, day: date) -> list[ContentProblem]:
     able = [*PhoneNumber.objects.usable(), *PhoneNumber.objects.standing_by()]
     if media_copies.ids_on(content, day) is None:
         # Meta refuses a file from any number but the one that it was uploaded for.
-        return [_OWNER_UNKNOWN] if media_copies.has_file(content) and len(able) > 1 else []
+        return [_owner_unknown()] if media_copies.has_file(content) and len(able) > 1 else []
     allowed = for_content(content, day).allowed or ()
     if not able or any(number.pk in allowed for number in able):
         return []
-    sentence = (
-        f"No phone number that can send has the {content.media['type']} with Meta on "
-        f"{day:%d %b %Y}: upload it again, or wait until it is done."
+    sentence = _(
+        "On %(day)s no phone number that can send has the %(kind)s at Meta. Upload it again, or "
+        "wait for the upload to finish."
     )
-    return [ContentProblem("media", sentence)]
+    facts = {"day": f"{day:%d %b %Y}", "kind": content.media["type"]}
+    return [ContentProblem("media", sentence % facts)]
+
+
+def _owner_unknown() -> ContentProblem:
+    return ContentProblem("media", str(_OWNER_UNKNOWN))

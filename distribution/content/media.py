@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from distribution.models import MediaCopy, MediaFile
 from phonepool.cloud_api import media
@@ -30,7 +31,7 @@ def upload(kind: str, name: str, content: bytes, *, api: CloudApi, now: datetime
     file = media.check(kind, name, content)
     numbers = senders()
     if not numbers:
-        raise MediaRefusedError("No phone number is there to upload it with: enable one first.")
+        raise MediaRefusedError(_("No phone number can upload the file. Enable one first."))
     ids = {number.meta_id: upload_for(number, file, api=api) for number in numbers}
     first = ids[numbers[0].meta_id]
     if len(content) <= KEPT_BYTES:
@@ -68,8 +69,11 @@ def named(kind: str, media_id: str, *, api: CloudApi) -> dict[str, Any]:
             _require_type(kind, mime)
             return {"type": kind, "id": media_id, "ids": {number.meta_id: media_id}, "mime": mime}
     raise MediaRefusedError(
-        f"Meta has no file {media_id} of any of our phone numbers: it is unknown, older than "
-        "30 days, or another number's. Send the file itself."
+        _(
+            "Meta has no file %(id)s for any of your phone numbers. It is unknown, older than 30 "
+            "days, or belongs to another number. Send the file itself."
+        )
+        % {"id": media_id}
     )
 
 
@@ -84,14 +88,18 @@ def _type_of(number: PhoneNumber, media_id: str, api: CloudApi) -> str:
     except CloudApiError as error:
         reason = error
     raise MediaRefusedError(
-        f"Meta did not say whose file {media_id} is: {reason}. Try again, or send the file itself."
+        _("Meta did not confirm file %(id)s: %(why)s. Try again, or send the file itself.")
+        % {"id": media_id, "why": reason}
     ) from None
 
 
 def _require_type(kind: str, mime: str) -> None:
     rules = media.KINDS[kind]
     if mime not in rules.types:
-        raise MediaRefusedError(f"This file is {mime}; the {kind} must be {rules.type_names}.")
+        raise MediaRefusedError(
+            _("This file is %(type)s. The %(kind)s must be %(types)s.")
+            % {"type": mime, "kind": kind, "types": rules.type_names}
+        )
 
 
 def senders() -> list[PhoneNumber]:
@@ -107,7 +115,8 @@ def upload_for(number: PhoneNumber, file: media.MediaFile, *, api: CloudApi) -> 
     except CloudApiError as error:
         advice = error.failure.advice
         raise MediaRefusedError(
-            f"Meta did not take the {file.kind} for {number.label}: {error}. {advice}"
+            _("Meta refused the %(kind)s for %(number)s: %(why)s. %(advice)s")
+            % {"kind": file.kind, "number": number.label, "why": error, "advice": advice}
         ) from None
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date
 
+from django.utils.translation import gettext as _
+
 from distribution.content import approval, template_accounts, validation
 from distribution.content.validation import ContentProblem
 from distribution.models import Content, ContentState, MessageTemplate
@@ -20,7 +22,7 @@ CATEGORY, TTL = "message_template.correct_category", "message_template.send_ttl_
 def problems_on(content: Content, day: date) -> list[ContentProblem]:
     """What keeps a content from being sent on that day; empty: it can be sent."""
     if content.state != ContentState.APPROVED:
-        return [ContentProblem(STATE, "Its content is not approved: approve it.")]
+        return [ContentProblem(STATE, _("The content is not approved."))]
     problems = list(_status(content.message_template))
     return problems or [*_changes(content), *validation.find_problems(content, day)]
 
@@ -33,18 +35,24 @@ def warnings_on(content: Content) -> list[ContentProblem]:
         found.append(
             ContentProblem(
                 CATEGORY,
-                f"Meta will move the message template {template} from {template.category} to "
-                f"{coming}: another price and other limits. Have Meta review it, or choose another "
-                "one.",
+                _(
+                    "Meta will change the category of message template %(template)s from "
+                    "%(category)s to %(coming)s, with a different price and limits. Ask Meta for "
+                    "a review, or choose another template."
+                )
+                % {"template": template, "category": template.category, "coming": coming},
             )
         )
     if approval.ttl_changed(content):
         found.append(
             ContentProblem(
                 TTL,
-                f"Meta keeps undelivered messages of {template} longer than when the content was "
-                "approved: phones that were off get several mornings at once. Set its time to "
-                "live again at Meta.",
+                _(
+                    "Meta now keeps undelivered messages of %(template)s longer than when the "
+                    "content was approved, so phones that were off get several messages at once. "
+                    "Set the time to live at Meta again."
+                )
+                % {"template": template},
             )
         )
     return found
@@ -55,14 +63,20 @@ def _status(template: MessageTemplate) -> Iterator[ContentProblem]:
     if not template_accounts.is_approved(template):
         yield ContentProblem(
             STATUS,
-            f"Meta has the message template {template} as {template.status}: "
-            "choose an approved one or wait for Meta.",
+            _(
+                "Message template %(template)s is %(status)s at Meta. Choose an approved template, "
+                "or wait for Meta."
+            )
+            % {"template": template, "status": template.status},
         )
     elif not template_accounts.has_number(template):
         yield ContentProblem(
             STATUS,
-            f"No phone number can send the message template {template}: their WhatsApp accounts "
-            "do not have it approved with the same components.",
+            _(
+                "No phone number can send message template %(template)s. It must be approved with "
+                "the same components in a number's WhatsApp account."
+            )
+            % {"template": template},
         )
 
 
@@ -71,12 +85,18 @@ def _changes(content: Content) -> Iterator[ContentProblem]:
     if approval.template_changed(content):
         yield ContentProblem(
             CHANGE,
-            f"Meta's message template {template} was changed since the content was approved: "
-            "look at it, then have a new version approved.",
+            _(
+                "Message template %(template)s was changed at Meta after the content was approved. "
+                "Check it, then get a new version approved."
+            )
+            % {"template": template},
         )
     if approval.category_changed(content):
         yield ContentProblem(
             CHANGE,
-            f"Meta moved the message template {template} to {template.category} since the content "
-            "was approved: choose another one, or have a new version approved.",
+            _(
+                "Meta changed the category of message template %(template)s to %(category)s after "
+                "the content was approved. Choose another template, or get a new version approved."
+            )
+            % {"template": template, "category": template.category},
         )

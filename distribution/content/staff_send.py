@@ -14,6 +14,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from distribution.content import eligible_numbers, rendering, setup_messages, template_schema
 from distribution.content.template_schema import BODY, TemplateSchema
@@ -55,8 +56,8 @@ def send(
     """
     _check(phones)
     if content.pk is None:
-        raise StaffSendError("Save the content first.")
-    return [result for result, _ in _send(content, person, phones, api, clock)]
+        raise StaffSendError(_("Save the content first."))
+    return [result for result, _outcome in _send(content, person, phones, api, clock)]
 
 
 def send_sample(
@@ -71,7 +72,9 @@ def send_sample(
     _check([phone])
     schema = template_schema.parse(template.components)
     if not can_be_sampled(schema):
-        raise StaffSendError("This template needs a file or a button address. Choose another one.")
+        raise StaffSendError(
+            _("This template needs a file or a button address. Choose another one.")
+        )
     texts = [slot.example or f"example {slot.place + 1}" for slot in schema.of(BODY)]
     content = Content(message_template=template, body_variables=texts)
     [(result, outcome)] = _send(content, Subscriber(phone=phone), [phone], api, clock)
@@ -108,11 +111,11 @@ def _send(
 
 def _check(phones: list[str]) -> None:
     if not settings.TEST_RECIPIENTS:
-        raise StaffSendError("No staff phones are set: list them in TEST_RECIPIENTS.")
+        raise StaffSendError(_("No staff phones are set up. List them in TEST_RECIPIENTS."))
     if not phones:
-        raise StaffSendError("Choose at least one phone.")
+        raise StaffSendError(_("Choose at least one phone."))
     if set(phones) - set(settings.TEST_RECIPIENTS):
-        raise StaffSendError("A test goes to the phones of TEST_RECIPIENTS only.")
+        raise StaffSendError(_("Tests can only go to the phones in TEST_RECIPIENTS."))
 
 
 def _messages(
@@ -123,7 +126,7 @@ def _messages(
     while len(slots) < len(phones):
         taken = pool.reserve(len(phones) - len(slots), now=clock(), allowed=numbers.allowed)
         if taken is None:
-            raise StaffSendError("No phone number has room to send now: try again in a minute.")
+            raise StaffSendError(_("No phone number can send right now. Try again in a minute."))
         slots += [(taken, place) for place in range(taken.count)]
     ahead = time.monotonic() - clock().timestamp()  # wall clock → monotonic
     token = secrets.token_hex(8)
@@ -146,10 +149,12 @@ def _messages(
 def _result(message: PreparedMessage, outcome: SendOutcome | None) -> StaffSendResult:
     phone = mask_phone(message.to)
     if outcome is None:
-        return StaffSendResult(phone, accepted=False, words="No answer yet: look at the phone.")
+        return StaffSendResult(phone, accepted=False, words=_("No answer yet. Check the phone."))
     if outcome.kind in (OutcomeKind.ACCEPTED, OutcomeKind.HELD):
-        return StaffSendResult(phone, accepted=True, words="WhatsApp accepted it.")
+        return StaffSendResult(phone, accepted=True, words=_("WhatsApp accepted it."))
     failure = outcome.failure
     advice = failure.advice if failure else ""
     details = f" ({outcome.details})" if outcome.details else ""
-    return StaffSendResult(phone, accepted=False, words=f"Not sent{details}. {advice}".strip())
+    return StaffSendResult(
+        phone, accepted=False, words=f"{_('Not sent')}{details}. {advice}".strip()
+    )

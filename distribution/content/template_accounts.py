@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from distribution.content import template_schema
 from distribution.models import MessageTemplate, TemplateStatus
@@ -49,10 +50,10 @@ def left_out(template: MessageTemplate) -> str:
     missing = [number.label for number in usable if number.pk not in able]
     if not missing:
         return ""
-    return (
-        f"Not sent by {', '.join(missing)}: their WhatsApp account does not have the message "
-        f"template {template} approved with the same components."
-    )
+    return _(
+        "Not sent by %(numbers)s. Message template %(template)s is not approved with the same "
+        "components in their WhatsApp account."
+    ) % {"numbers": ", ".join(missing), "template": template}
 
 
 def has_number(template: MessageTemplate) -> bool:

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from phonepool.json_values import as_string, objects_in
 
 BODY_LIMIT = 1024  # characters of the body once it is filled in (132005 beyond)
@@ -47,9 +49,11 @@ class Slot:
     def label(self) -> str:
         """Its label in the form."""
         if self.part == BUTTON:
-            return f"Address of button {self.place + 1}"
-        shown = f"Variable {self.name}" if self.name.isdigit() else _readable_name(self.name)
-        return f"{shown} (headline)" if self.part == HEADER else shown
+            return _("Address of button %(number)s") % {"number": self.place + 1}
+        shown = _readable_name(self.name)
+        if self.name.isdigit():
+            shown = _("Variable %(number)s") % {"number": self.name}
+        return _("%(name)s (headline)") % {"name": shown} if self.part == HEADER else shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,16 +124,17 @@ def unfillable(schema: TemplateSchema) -> Iterator[str]:
     words."""
     for part in schema.parts:
         if part not in FILLABLE_PARTS:
-            yield f"a part of the kind {part or 'UNKNOWN'}"
+            yield _("a %(kind)s part") % {"kind": part or "UNKNOWN"}
     if schema.header and schema.header not in FILLABLE_HEADERS:
-        yield f"a header of the kind {schema.header}"
+        yield _("a %(kind)s header") % {"kind": schema.header}
     if len(schema.of(HEADER)) > 1:
-        yield "a headline with several variables"
+        yield _("a headline with several variables")
     for place, button in enumerate(schema.buttons, 1):
         if button.kind not in FILLABLE_BUTTONS:
-            yield f"a button of the kind {button.kind or 'UNKNOWN'} (button {place})"
+            kind = button.kind or "UNKNOWN"
+            yield _("a %(kind)s button (button %(place)s)") % {"kind": kind, "place": place}
         elif len(VARIABLE.findall(button.url)) > 1:
-            yield f"an address with several variables (button {place})"
+            yield _("an address with several variables (button %(place)s)") % {"place": place}
 
 
 def fingerprint(components: object) -> str:

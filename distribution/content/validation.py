@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from difflib import get_close_matches
 
+from django.utils.translation import gettext as _
+
 from distribution.content import media_copies, template_accounts, template_schema
 from distribution.content.rendering import (
     ADDRESS_VALUE_LIMIT,
@@ -63,20 +65,21 @@ def _template_problems(
     if template.status in UNUSABLE_STATUSES and not template_accounts.is_approved(template):
         yield ContentProblem(
             "message_template",
-            f"Meta has the message template as {template.status}: choose another one.",
+            _("The message template is %(status)s at Meta. Choose another one.")
+            % {"status": template.status},
         )
     if parts := unfillable_parts(template, schema):
         yield ContentProblem(
             "message_template",
-            f"The message template has {', '.join(parts)}, which cannot be filled in here: "
-            "choose another one.",
+            _("The message template has %(parts)s, which can't be filled in. Choose another one.")
+            % {"parts": ", ".join(parts)},
         )
 
 
 def unfillable_parts(template: MessageTemplate, schema: TemplateSchema) -> list[str]:
     """The parts for which no content has values, in words; empty: contents can use it."""
     if template.category == AUTHENTICATION:  # its button takes the one-time code
-        return ["a one-time code"]
+        return [_("a one-time code")]
     return list(template_schema.unfillable(schema))
 
 
@@ -95,25 +98,33 @@ def surplus_problems(content: Content, schema: TemplateSchema) -> Iterator[Conte
     for place in range(wanted, len(content.body_variables)):
         yield ContentProblem(
             f"body_variables.{place}",
-            f"Text {place + 1} has no place: the body of the message template takes {wanted}. "
-            "Leave it out.",
+            _(
+                "Text %(place)s is one too many. The body of the message template takes "
+                "%(wanted)s. Leave it out."
+            )
+            % {"place": place + 1, "wanted": wanted},
         )
     addresses = [str(slot.place) for slot in schema.of(BUTTON)]
-    takers = f"Counted from 0, these do: {', '.join(addresses)}." if addresses else "None does."
+    takers = _("No button does.")
+    if addresses:
+        takers = _("Counted from 0, these do: %(places)s.") % {"places": ", ".join(addresses)}
     for index in content.button_variables:
         if index not in addresses:
             yield ContentProblem(
                 f"button_variables.{index}",
-                f"Button {index!r} takes no text: leave it out. {takers}",
+                _("Button %(place)r takes no text. Leave it out. %(takers)s")
+                % {"place": index, "takers": takers},
             )
     kind = content.media.get("type")
     if kind == "text" and not schema.of(HEADER):
         yield ContentProblem(
-            "headline", "The message template has no headline with a variable: leave it out."
+            "headline", _("The message template has no headline with a variable. Leave it out.")
         )
     elif kind not in (None, "text") and not schema.needs_media:
         yield ContentProblem(
-            "media", f"The message template has no {kind} above the text: leave it out."
+            "media",
+            _("The message template has no %(kind)s above the text. Leave it out.")
+            % {"kind": kind},
         )
 
 
@@ -170,13 +181,16 @@ def _media_problems(
     if not schema.needs_media:
         return
     if content.media.get("type") != kind:
-        yield ContentProblem("media", f"Upload the {kind} shown above the text.")
+        yield ContentProblem(
+            "media", _("Upload the %(kind)s shown above the text.") % {"kind": kind}
+        )
         return
     expires = media_expires(content)
     if expires and day and day >= expires and not media_copies.is_kept(content):
         yield ContentProblem(
             "media",
-            f"Meta deletes the {kind} on {expires:%d %b %Y}. Upload it closer to the send date.",
+            _("Meta deletes the %(kind)s on %(day)s. Upload it closer to the send date.")
+            % {"kind": kind, "day": f"{expires:%d %b %Y}"},
         )
 
 
@@ -208,22 +222,27 @@ def slot_problems(
 
 def _check_slot(slot: Slot, text: str, names: Collection[str]) -> list[str]:
     if not text.strip():
-        return ["Enter a value. Meta refuses an empty variable."]
+        return [_("Enter a value. Meta refuses an empty variable.")]
     faults = []
     if CONTROL_CHARACTERS.search(text):
-        faults.append("Remove line breaks and tabs. Meta refuses them in a variable.")
+        faults.append(_("Remove line breaks and tabs. Meta refuses them in a variable."))
     if WIDE_SPACES.search(text):
-        faults.append("Use up to four spaces in a row. Meta refuses more.")
+        faults.append(_("Use up to four spaces in a row. Meta refuses more."))
     if slot.part == BUTTON and re.search(r"\s", text.strip()):
-        faults.append("Remove the spaces. An address cannot contain any.")
+        faults.append(_("Remove the spaces. An address cannot contain any."))
     unknown = [name for name in dict.fromkeys(placeholders.names_in(text)) if name not in names]
     if unknown:
         shown = ", ".join(f"{{{name}}}" for name in unknown)
-        faults.append(f"Unknown placeholder {shown}. {_offer(unknown[0], names)}")
+        offer = _offer(unknown[0], names)
+        faults.append(
+            _("Unknown placeholder %(names)s. %(offer)s") % {"names": shown, "offer": offer}
+        )
     if set("{}") & set(placeholders.without(text)):
         faults.append(
-            "Unmatched { or }. A placeholder is a name in braces, such as {name}: letters, digits "
-            "and _ only."
+            _(
+                "Unmatched { or }. A placeholder is a name in braces, such as {name}: letters, "
+                "digits and _ only."
+            )
         )
     return faults
 
@@ -231,8 +250,9 @@ def _check_slot(slot: Slot, text: str, names: Collection[str]) -> list[str]:
 def _offer(unknown: str, names: Collection[str]) -> str:
     close = get_close_matches(unknown, sorted(names), n=1)
     if close:
-        return f"Did you mean {{{close[0]}}}?"
-    return f"Available: {', '.join(f'{{{name}}}' for name in sorted(names))}."
+        return _("Did you mean {%(name)s}?") % {"name": close[0]}
+    available = ", ".join(f"{{{name}}}" for name in sorted(names))
+    return _("Available: %(names)s.") % {"names": available}
 
 
 def _check_lengths(
@@ -248,6 +268,13 @@ def _check_lengths(
         )
         if length > group[0].room:
             problems.setdefault(longest.key, []).append(
-                f"Too long by {length - group[0].room:,} characters: with long names it can reach "
-                f"{length:,}, and the message template allows {group[0].room:,}."
+                _(
+                    "Too long by %(over)s characters. With long names it can reach %(length)s, and "
+                    "the message template allows %(room)s."
+                )
+                % {
+                    "over": f"{length - group[0].room:,}",
+                    "length": f"{length:,}",
+                    "room": f"{group[0].room:,}",
+                }
             )

@@ -17,6 +17,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Case, CharField, Count, Q, Value, When
+from django.utils.translation import gettext as _
 
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
@@ -147,12 +148,12 @@ def retry(
     that was cancelled, after a restore, and when no delivery is safe.
     """
     rules.require_permission(
-        by, PERMISSION, refusal="You don’t have permission to retry failed deliveries."
+        by, PERMISSION, refusal=_("You don’t have permission to retry failed deliveries.")
     )
-    reason = rules.require_reason(reason, kept_with="each delivery")
+    reason = rules.require_reason(reason, kept_with=_("each delivery"))
     pks = list(safe_ones(distribution_id).values_list("pk", flat=True)) if only is None else only
     if not pks:
-        raise InterventionError("There are no failures that can be retried safely.")
+        raise InterventionError(_("No failed delivery can be retried safely."))
     batches: set[int] = set()
     retried = 0
     for start in range(0, len(pks), CHUNK_SIZE):
@@ -171,7 +172,7 @@ def _open_for_retry(distribution_id: int, now: datetime) -> None:
     rules.require_same_day(Distribution.objects.get(pk=distribution_id), now)
     if incidents.was_raised(AlertRule.QUARANTINE, distribution_id):
         raise InterventionError(
-            "The database was restored during it: who got it is not known here."
+            _("The database was restored during this distribution, so it is not known who got it.")
         )
     rules.reopen(distribution_id, now)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
+from django.utils.translation import gettext as _
 
 from distribution.lifecycle import control
 from distribution.models import Distribution
@@ -25,13 +26,13 @@ def require_permission(by: User, permission: str, *, refusal: str) -> None:
 def require_reason(reason: str, *, kept_with: str) -> str:
     """The reason without surrounding blanks."""
     if not reason.strip():
-        raise InterventionError(f"Give a reason: it is kept with {kept_with}.")
+        raise InterventionError(_("Give a reason. It is kept with %(what)s.") % {"what": kept_with})
     return reason.strip()
 
 
 def require_same_day(distribution: Distribution, now: datetime) -> None:
     if distribution.local_date != india_time.local_date(now):
-        raise InterventionError("It is another day's message: that is not sent any more.")
+        raise InterventionError(_("This is another day's message, which is no longer sent."))
 
 
 def reopen(distribution_id: int, now: datetime) -> None:

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from distribution.interventions import rules
 from distribution.interventions.rules import InterventionError
@@ -56,16 +57,18 @@ def leave(delivery_id: int, *, by: User, reason: str, now: datetime) -> None:
 
 def _require_right(by: User, reason: str) -> str:
     rules.require_permission(
-        by, PERMISSION, refusal="This needs the permission to send unconfirmed deliveries again."
+        by,
+        PERMISSION,
+        refusal=_("You don’t have permission to decide on unconfirmed deliveries."),
     )
-    return rules.require_reason(reason, kept_with="the decision")
+    return rules.require_reason(reason, kept_with=_("the decision"))
 
 
 def _lock(delivery_id: int) -> Delivery:
     rows = Delivery.objects.filter(pk=delivery_id, state=State.UNCONFIRMED)
     row = rows.select_for_update(of=("self",)).select_related("distribution").first()
     if row is None:
-        raise InterventionError("It is not unconfirmed any more.")
+        raise InterventionError(_("This delivery is no longer unconfirmed."))
     return row
 
 

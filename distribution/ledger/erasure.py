@@ -47,10 +47,10 @@ def objection(subscriber_id: int, now: datetime) -> str:
     """Why the phone cannot be removed yet, or an empty text: reports must still find their rows."""
     deliveries = Delivery.objects.filter(subscriber_id=subscriber_id)
     if deliveries.filter(state__in=UNSETTLED).exists():
-        return "A message to this person is on its way: erase after the distribution has ended."
+        return "A message to this person is on its way. Erase them when the distribution has ended."
     recent = now - REPORTS_EXPECTED_FOR
     if deliveries.filter(state=State.ACCEPTED, accepted_at__gte=recent).exists():
-        return "WhatsApp may still report on a message of the last 24 hours: erase tomorrow."
+        return "WhatsApp may still report on a message of the last 24 hours. Erase them tomorrow."
     return ""
 
 

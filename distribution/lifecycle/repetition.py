@@ -9,6 +9,8 @@ from __future__ import annotations
 from datetime import date
 
 from django.db.models import Count, Max, Q
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from distribution.ledger import deliveries
 from distribution.ledger.reasons import DeliveryReason
@@ -33,7 +35,7 @@ RECEIVED = (
     State.ACCEPTED,
     State.UNCONFIRMED,
 )
-CONFIRM = "Say why people are to get it twice, if that is what you want."
+CONFIRM = gettext_lazy("If people should get it twice, give a reason.")
 
 
 def lock(content: Content) -> None:
@@ -52,14 +54,19 @@ def objection(
     """
     for other in _same_that_day(content, day, own):
         if other.state in (*UNBEGUN, *RUNNING):
-            return f"The same content is sent by distribution {other.pk} ({other}). {CONFIRM}"
+            return _already(_("Distribution %(id)s (%(name)s) sends the same content."), other)
         received = Delivery.objects.filter(distribution=other, state__in=RECEIVED)
         if other.state != DistributionState.CANCELLED and received.exists():
-            return f"Distribution {other.pk} ({other}) has sent the same content. {CONFIRM}"
+            return _already(_("Distribution %(id)s (%(name)s) has sent the same content."), other)
     dark = BlackoutDate.objects.filter(day=day)
     if daily_to_come and same(Content.objects.approved_for(day), content) and not dark.exists():
-        return f"The daily distribution of {day} sends the same content. {CONFIRM}"
+        sentence = _("The daily distribution of %(day)s sends the same content.") % {"day": day}
+        return f"{sentence} {CONFIRM}"
     return ""
+
+
+def _already(sentence: str, other: Distribution) -> str:
+    return f"{sentence % {'id': other.pk, 'name': other}} {CONFIRM}"
 
 
 def skip_received(distribution: Distribution, content: Content) -> int:

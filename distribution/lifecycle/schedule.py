@@ -9,6 +9,7 @@ from datetime import date, datetime, time, timedelta
 from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from distribution.lifecycle import confirmation, control, opening, repetition
 from distribution.lifecycle.confirmation import Requester
@@ -169,7 +170,9 @@ def plan_once(
     """
     dark = BlackoutDate.objects.filter(day=local_date(at)).first()
     if dark is not None:
-        raise ScheduleError(f"{dark}. Nothing begins on that day: choose another.")
+        raise ScheduleError(
+            _("%(date)s. Nothing is sent on that day. Choose another.") % {"date": dark}
+        )
     return Distribution.objects.create(
         kind=kind,
         local_date=local_date(at),
@@ -231,7 +234,11 @@ def plan_now(
     earlier = None if again_reason else same.order_by("pk").first()
     if earlier is not None:
         raise RepetitionError(
-            f"This content is sent by distribution {earlier.pk} already: people would get it twice."
+            _(
+                "Distribution %(id)s already sends this content, so people would get it twice. "
+                "If they should, give a reason."
+            )
+            % {"id": earlier.pk}
         )
     day = local_date(now)
     is_todays = now < daily_time(day) and content == Content.objects.approved_for(day)
@@ -251,4 +258,6 @@ def plan_now(
             confirmation.ask(planned, now=now)
             return planned
     except IntegrityError:
-        raise ScheduleError("The daily distribution begins with it at this moment.") from None
+        raise ScheduleError(
+            _("The daily distribution is starting with this content right now.")
+        ) from None

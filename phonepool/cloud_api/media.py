@@ -46,7 +46,7 @@ def check(kind: str, name: str, content: bytes) -> MediaFile:
     """The file, if Meta accepts it as an image, video or document; else `MediaRefusedError`."""
     rules = KINDS[kind]
     if not content:
-        raise MediaRefusedError("The file is empty: choose another one.")
+        raise MediaRefusedError("The file is empty. Choose another one.")
     mime = sniff(content)
     if mime not in rules.types:
         seen = f"This file is {mime}" if mime else "This file is of a type we do not know"
@@ -61,7 +61,7 @@ def check_size(kind: str, size: int) -> None:
     if size > rules.limit:
         raise MediaRefusedError(
             f"The {kind} has {_megabytes(size)} MB; WhatsApp takes at most "
-            f"{rules.limit // MEGABYTE} MB: make it smaller."
+            f"{rules.limit // MEGABYTE} MB. Make it smaller."
         )
 
 

@@ -33,7 +33,7 @@ CONFIRMED = "confirmed"
 # The fields that make a bulk action's second request choose the same rows.
 SELECTION = ("action", "select_across", "index")
 ROWS_LOGGED = 50  # of one bulk action; more of them share one entry
-NOTHING = "Nothing of what you chose is in a state for this: nothing was done."
+NOTHING = "This is not possible for anything you selected. Nothing was done."
 Page = TypeVar("Page", bound=Callable[..., Any])
 
 
@@ -69,7 +69,7 @@ class ReasonForm(forms.Form):
         label="Reason",
         widget=forms.TextInput(attrs={"autocomplete": "off", "autofocus": True}),
         help_text="Kept in the audit log with your name.",
-        error_messages={"required": "Say why: it is kept in the audit log."},
+        error_messages={"required": "Enter a reason. It is kept in the audit log."},
     )
 
 
@@ -88,7 +88,7 @@ class Confirmation:
     lists_rows: bool = True
 
     def asked(self, of: str = "") -> Asked:
-        facts = {"What follows": "\n".join(map(str, self.consequences)), **self.facts}
+        facts = {"What happens": "\n".join(map(str, self.consequences)), **self.facts}
         return Asked(of, facts, self.rows)
 
 

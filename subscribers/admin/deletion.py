@@ -20,7 +20,7 @@ from subscribers.admin.shown_rows import Selection
 from subscribers.admin.shown_version import Shown
 
 SECRET_PARTS = ("secret", "key", "password", "token")  # of names of fields that no page shows
-FOR_GOOD = "They are deleted for good. This cannot be undone."
+FOR_GOOD = "They are deleted. This cannot be undone."
 
 
 class CarefulDeletion(ModelAdmin):
@@ -58,12 +58,12 @@ class CarefulDeletion(ModelAdmin):
             response.status_code = 409
         return response
 
-    @action(description="Delete the selected", permissions=["delete"])
+    @action(description="Delete selected", permissions=["delete"])
     def delete_selected(
         self, request: HttpRequest, queryset: QuerySet[Any]
     ) -> HttpResponseBase | None:
         rows = Selection(queryset, self._deletion_names(), self._told)
-        page = Confirmation("Delete the selected", [FOR_GOOD], "Delete", rows)
+        page = Confirmation("Delete selected", [FOR_GOOD], "Delete", rows)
 
         def delete(pks: Sequence[int], reason: str) -> None:
             kept = []
@@ -75,7 +75,7 @@ class CarefulDeletion(ModelAdmin):
                 except ProtectedError:
                     kept.append(str(row))
             for name in kept:
-                words = f"{name} is in use: it was not deleted."
+                words = f"{name} is in use and was not deleted."
                 self.message_user(request, words, messages.ERROR)
             self.message_user(request, f"{len(pks) - len(kept)} deleted.", messages.SUCCESS)
 

@@ -40,7 +40,7 @@ class ExportForm(ReasonForm):
 class ExportActions(ModelAdmin):
     """The actions of the subscribers' pages that export files."""
 
-    @admin.action(description="Export the selected subscribers", permissions=["export"])
+    @admin.action(description="Export selected subscribers", permissions=["export"])
     def export_selected(
         self, request: HttpRequest, queryset: SubscriberQuerySet
     ) -> HttpResponseBase | None:
@@ -63,11 +63,11 @@ class ExportActions(ModelAdmin):
         people = chosen.existing()
         count = people.count()
         consequences = [
-            f"The file holds names and full phone numbers of {count:,} people.",
-            "Keep it where only those who need it can read it, and delete it afterwards.",
+            f"The file contains names and full phone numbers of {count:,} people.",
+            "Store it where only people who need it can read it. Delete it afterwards.",
         ]
         if export.identity_titles(people):
-            consequences.append("It holds what WhatsApp calls them, too: numbers and user ids.")
+            consequences.append("It also contains their WhatsApp ids.")
         if remark := export.columns_remark(people):
             consequences.append(remark)
 

@@ -29,15 +29,15 @@ FIELD = "form_key"  # the hidden field's name
 REPEATED_FOR = timedelta(minutes=10)
 AGAIN = "again."  # begins the key of a form that was shown with CREATED_BEFORE: its author knows
 CREATED_BEFORE = (
-    "You created exactly this a moment ago: nothing was added again. Send it once more if you "
-    "want another one."
+    "You created exactly this a moment ago, so nothing was added. Send it again if you want "
+    "another one."
 )
 IGNORED = {FIELD, "csrfmiddlewaretoken"}  # beside what a person filled in
-SENT_AGAIN = "This form was sent already, and this is what it created: nothing was added again."
-DONE_ALREADY = "This form was sent already: nothing was done a second time."
+SENT_AGAIN = "This form was already sent. This is what it created. Nothing was added again."
+DONE_ALREADY = "This form was already sent. Nothing was done twice."
 FILLED_IN_ANEW = (
-    "This form created something already, with other values than it has now. Send it again if "
-    "something else is to be created with these."
+    "This form has already created something with other values. Send it again to create "
+    "something else with these."
 )
 
 

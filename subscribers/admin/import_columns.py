@@ -33,7 +33,7 @@ class ColumnsForm(forms.Form):
                 choices=[
                     *((name, name) for name in FIELDS),
                     (ATTRIBUTE, f"detail {{{_detail(title, place)}}}"),
-                    (AS_LEFT_OUT, "leave it out"),
+                    (AS_LEFT_OUT, "leave out"),
                 ],
             )
 

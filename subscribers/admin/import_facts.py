@@ -62,5 +62,8 @@ def shown(job: ImportJob) -> Shown:
 
 
 def _differs(job: ImportJob) -> bool:
-    """Whether the counts differ from the check's: subscribers changed between the two."""
-    return job.state == ImportState.DONE and job.counts != job.checked
+    """Whether the counts differ from the check's: subscribers changed between the two.
+
+    A file that the API sent with its consent source was imported without a check before.
+    """
+    return job.state == ImportState.DONE and bool(job.checked) and job.counts != job.checked

@@ -256,7 +256,7 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
             return answer
 
         told = REFUSED_IN_FULL if in_full else REFUSED_MASKED
-        page = Confirmation("Download the refused lines", told, "Download")
+        page = Confirmation("Download rejected rows", told, "Download")
         back = self._address(job)
         return confirm(self, request, page, download, back=back, is_repeatable=True)
 
@@ -273,7 +273,7 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
             raise PermissionDenied
         job = ImportJob.objects.filter(pk=pk).first() if str(pk).isdecimal() else None
         if job is None:
-            raise Http404("There is no such import.")
+            raise Http404("This import does not exist.")
         return job
 
     def _columns_form(self, job: ImportJob, data: Any = None) -> ColumnsForm | None:

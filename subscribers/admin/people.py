@@ -38,7 +38,7 @@ from subscribers.text_cleaning import clean_line
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A JSON object in which no name stands twice: two values of one name are a mistake."""
     if len(dict(pairs)) < len(pairs):
-        raise ValueError("A name stands twice in the attributes: remove one of the two.")
+        raise ValueError("An attribute has the same name twice. Remove one.")
     return dict(pairs)
 
 
@@ -50,7 +50,7 @@ class SubscriberForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
             raise forms.ValidationError(str(error)) from error
         if erased_phones.find_erased([phone]):
             raise forms.ValidationError(
-                "This person asked to be erased: only their own START brings them back."
+                "This person asked to be erased. Only their own START can bring them back."
             )
         if known := registration.find_known(phone):
             raise forms.ValidationError(str(registration.AlreadyHere(known)))
@@ -70,7 +70,7 @@ class SubscriberForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic 
         try:
             return values.read_attributes(json.loads(written or "{}", object_pairs_hook=_once))
         except RecursionError:
-            raise forms.ValidationError("This is nested too deeply: write texts by name.") from None
+            raise forms.ValidationError("This is nested too deeply. Enter texts by name.") from None
         except ValueError as error:
             raise forms.ValidationError(str(error)) from error
 
@@ -90,7 +90,7 @@ class AddedByHandForm(SubscriberForm):
         max_length=500,
         label=_("How did this person consent?"),
         widget=UnfoldAdminTextInputWidget,
-        help_text=_("Where and to what wording they agreed. For example: sign-up form, 12 May."),
+        help_text=_("Where they agreed and to what text. For example: sign-up form, 12 May."),
         error_messages={"required": _("Enter how this person consented.")},
     )
     consent_evidence = forms.CharField(
@@ -184,19 +184,19 @@ class SubscriberAdmin(NeverDeleted, CarefulForms, PersonActions, ExportActions, 
             return matches, False
         return super().get_search_results(request, queryset, search_term)
 
-    @admin.action(description="Pause the selected subscribers", permissions=["change"])
+    @admin.action(description="Pause selected subscribers", permissions=["change"])
     def pause(
         self, request: HttpRequest, queryset: QuerySet[Subscriber]
     ) -> HttpResponseBase | None:
         return confirm_status_change(self, request, queryset, "pause")
 
-    @admin.action(description="Resume the selected subscribers", permissions=["change"])
+    @admin.action(description="Resume selected subscribers", permissions=["change"])
     def resume(
         self, request: HttpRequest, queryset: QuerySet[Subscriber]
     ) -> HttpResponseBase | None:
         return confirm_status_change(self, request, queryset, "resume")
 
-    @admin.action(description="Unsubscribe the selected subscribers", permissions=["change"])
+    @admin.action(description="Unsubscribe selected subscribers", permissions=["change"])
     def opt_out(
         self, request: HttpRequest, queryset: QuerySet[Subscriber]
     ) -> HttpResponseBase | None:
@@ -269,5 +269,5 @@ class SubscriberAdmin(NeverDeleted, CarefulForms, PersonActions, ExportActions, 
             evidence=form.cleaned_data["consent_evidence"],
         ):
             self.message_user(
-                request, "This person said STOP: they stay unsubscribed.", messages.WARNING
+                request, "This person sent STOP, so they stay unsubscribed.", messages.WARNING
             )

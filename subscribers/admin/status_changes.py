@@ -12,7 +12,7 @@ from django.contrib.admin import ModelAdmin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext, gettext_lazy, gettext_noop
 
 from masking.phones import mask_phone
 from subscribers.admin.confirmed_action import (
@@ -25,7 +25,7 @@ from subscribers.admin.confirmed_action import (
 from subscribers.admin.page_frame import staff_user
 from subscribers.admin.shown_rows import Selection
 from subscribers.models import ConsentEvent, Subscriber
-from subscribers.people import status_changes
+from subscribers.people import pauses, status_changes
 
 Kind = ConsentEvent.Kind
 IDS_LOGGED = 50  # of the people whose status changed
@@ -45,7 +45,7 @@ STATUS_CHANGES = {
         Kind.PAUSE,
         "paused",
         gettext_noop(
-            "They won't receive messages until the date below, or until somebody resumes them."
+            "They won't receive messages until the date below, or until someone resumes them."
         ),
     ),
     "resume": StatusChange(
@@ -69,16 +69,18 @@ class PauseForm(ReasonForm):
 
     resumes_on = forms.DateField(
         required=False,
-        label="Resume on",
+        label=gettext_lazy("Resume on"),
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        help_text="The first day on which they get messages again. Empty: until somebody resumes "
-        "them.",
+        help_text=gettext_lazy(
+            "The first day on which they get messages again. Leave empty to pause until someone "
+            "resumes them."
+        ),
     )
 
     def clean_resumes_on(self) -> date | None:
         day: date | None = self.cleaned_data["resumes_on"]
-        if day is not None and day <= timezone.localdate():
-            raise forms.ValidationError("Choose tomorrow or a later day.")
+        if day is not None and (objection := pauses.objection_to_end(day, timezone.now())):
+            raise forms.ValidationError(objection)
         return day
 
 

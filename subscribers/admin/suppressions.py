@@ -39,7 +39,7 @@ class SuppressionAdmin(ReadOnlyAdmin, NumberSearch):
         """Masked for everybody, as the phone is here: Meta's message ids contain it."""
         return mask_evidence(row.evidence)
 
-    @display(description="latest wish", label={"STOP": "danger", "START": "success"})
+    @display(description="latest decision", label={"STOP": "danger", "START": "success"})
     def latest_keyword(self, row: Suppression) -> str:
         return "STOP" if row.holds else "START"
 

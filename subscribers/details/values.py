@@ -47,12 +47,12 @@ def check_computed(text: str) -> None:
     word = text.strip().upper()
     if word == NOT_COMPUTED:
         raise ValueError(
-            "The cell holds a formula that was never computed: open the workbook in Excel, save it"
+            "The cell contains a formula without a result. Open the workbook in Excel, save it"
             " and upload it again."
         )
     if word[:1] == "#" and word in EXCEL_ERRORS:
         raise ValueError(
-            f"The cell holds Excel's error {word}: correct its formula, or leave the cell blank."
+            f"The cell contains Excel's error {word}. Correct its formula or leave it blank."
         )
 
 
@@ -67,26 +67,26 @@ def read_value(key: str, text: str) -> str:
     refused, where a file leaves it out."""
     check_computed(text)
     if text.strip() in NOTHING_WORDS:
-        raise ValueError(f"“{text.strip()}” is what programs write for no value: leave it empty.")
+        raise ValueError(f"“{text.strip()}” stands for an empty value. Leave the field empty.")
     return reader(key)(text)
 
 
 def read_attributes(values: object) -> dict[str, str]:
     """Attributes as they are stored: text by name. Raises ValueError: a sentence."""
     if not isinstance(values, Mapping):
-        raise ValueError('Write an object of texts by name, such as {"city": "Pune"}.')
+        raise ValueError('Enter texts by name, such as {"city": "Pune"}.')
     if len(values) > MAX_ATTRIBUTES:
-        raise ValueError(f"Write at most {MAX_ATTRIBUTES} attributes.")
+        raise ValueError(f"Use at most {MAX_ATTRIBUTES} attributes.")
     read: dict[str, str] = {}
     for title, value in values.items():
         name = attribute_name(str(title))
         if not name or name in read:
             raise ValueError(
-                f"“{clean_line(str(title))[:64]}” cannot name an attribute: each needs a name of"
-                " its own with a letter, up to 64 characters, which is none of a person's fields."
+                f"“{clean_line(str(title))[:64]}” cannot be the name of an attribute. Use a unique"
+                " name with a letter, up to 64 characters, that is not a subscriber field."
             )
         if not isinstance(value, str):
-            raise ValueError(f"“{name}” holds no text: write its value in quotation marks.")
+            raise ValueError(f"“{name}” is not a text. Put the value in quotation marks.")
         try:
             read[name] = read_value("", value)
         except ValueError as error:
@@ -97,9 +97,9 @@ def read_attributes(values: object) -> dict[str, str]:
 def _text(cell: str) -> str:
     text = clean_line(cell)
     if has_link(text):
-        raise ValueError("Links are not taken from files: remove it.")
+        raise ValueError("Remove the link. Links cannot be imported.")
     if _LOST_LETTER in text:
-        raise ValueError(f"It holds {_LOST_LETTER}, where letters were lost: type them anew.")
+        raise ValueError(f"It contains {_LOST_LETTER} where letters were lost. Type them again.")
     return text
 
 
@@ -107,8 +107,8 @@ def _attribute(cell: str) -> str:
     text = _text(cell)
     if len(text) > MAX_VALUE_LENGTH:
         raise ValueError(
-            f"The value is longer than {MAX_VALUE_LENGTH} characters, for which messages have"
-            " room: shorten it, or leave the column out."
+            f"The value is longer than {MAX_VALUE_LENGTH} characters, the most a message can take."
+            " Shorten it, or leave the column out."
         )
     return text
 
@@ -116,7 +116,7 @@ def _attribute(cell: str) -> str:
 def _name(cell: str) -> str:
     name = _text(cell)
     if len(name) > MAX_NAME:
-        raise ValueError(f"The name is longer than {MAX_NAME} characters: shorten it.")
+        raise ValueError(f"The name is longer than {MAX_NAME} characters. Shorten it.")
     return name
 
 
@@ -146,7 +146,7 @@ def _email(cell: str) -> str:
         validate_email(email)
         MaxLengthValidator(MAX_EMAIL)(email)
     except ValidationError:
-        raise ValueError("This is not an email address: correct it or leave it blank.") from None
+        raise ValueError("This is not an email address. Correct it or leave it blank.") from None
     return email
 
 

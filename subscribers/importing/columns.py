@@ -74,8 +74,8 @@ class Columns:
             reason = fault.reason
             if record.last_line > record.line:
                 reason += (
-                    f" (Lines {record.line} to {record.last_line} were read as one row:"
-                    " look for a quotation mark too many.)"
+                    f" (Lines {record.line} to {record.last_line} were read as one row."
+                    " Look for an extra quotation mark.)"
                 )
             return Refusal(record.line, reason, fault.column, mask_digits(fault.raw))
 
@@ -83,7 +83,7 @@ class Columns:
     def notes(self) -> list[str]:
         """What to know of titles that do not become the names they look like."""
         return [
-            f"The column “{title}” has a long title: messages use it as {{{key}}}."
+            f"The column “{title}” has a long title. In messages it is {{{key}}}."
             for title, key in zip(self.titles, self.keys, strict=True)
             if len(key) >= MAX_NAME_LENGTH - 1
         ]
@@ -93,11 +93,11 @@ class Columns:
             try:
                 values.check_computed(title)
             except ValueError as error:
-                raise ImportRefused(f"The first line: {error}") from None
+                raise ImportRefused(f"In the first line: {error}") from None
         if "phone" not in self.keys:
             found = ", ".join(title for title in self.titles if title) or "nothing"
             raise ImportRefused(
-                "No column for the phone number: the first line must name the columns, one of"
+                "No column for the phone number. The first line must name the columns, one of"
                 f" them “phone”. It reads: {mask_digits(found, shown=0, limit=200)}."
             )
         for place, key in enumerate(self.keys):
@@ -106,8 +106,8 @@ class Columns:
             first = self.keys.index(key)
             if first != place:
                 raise ImportRefused(
-                    f"The columns “{self.titles[first]}” and “{self.titles[place]}” mean the same:"
-                    " rename or remove one."
+                    f"The columns “{self.titles[first]}” and “{self.titles[place]}” mean the same."
+                    " Rename or remove one."
                 )
 
     def _row(self, record: Record) -> Row:
@@ -137,8 +137,8 @@ class Columns:
     def _check_cells(self, cells: list[str]) -> None:
         if any(cell and not cell.isspace() for cell in cells[len(self.keys) :]):
             raise _CellRefused(
-                f"The line has {len(cells)} cells for {len(self.keys)} columns: put cells that hold"
-                " the separator between quotation marks."
+                f"The line has {len(cells)} cells for {len(self.keys)} columns. Put cells that"
+                " contain the separator in quotation marks."
             )
         for title, key, cell in zip(self.titles, self.keys, cells, strict=False):
             if len(cell) > MAX_CELL and key != LEFT_OUT and len(clean_line(cell)) > MAX_CELL:

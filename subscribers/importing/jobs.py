@@ -40,7 +40,7 @@ SAMPLES_LIMIT = 20  # rows of each kind that the check shows
 PROGRESS_INTERVAL_SECONDS = 0.5  # between two progress updates of a check
 UPLOAD_BYTES_LIMIT = workbook.MAX_SIZE
 TRIES_LIMIT = 5  # processes that may die while working on one file
-_STUCK = "The work on this file broke off several times: show it to whoever looks after Daybreak."
+_STUCK = "This file could not be processed after several tries. Show it to your administrator."
 RUNNING = (ImportState.CHECKING, ImportState.IMPORTING)
 WAITING_LIMIT, WAITING_EACH = 40, 20  # files that wait to be read: of all, of one person or token
 KEPT_BYTES_LIMIT, KEPT_BYTES_EACH = 2 * 2**30, 2**30
@@ -62,9 +62,9 @@ def submit(
     Raises ImportRefused for a file that cannot be a list.
     """
     if not content:
-        raise ImportRefused("The file is empty: the first line must name the columns.")
+        raise ImportRefused("The file is empty. The first line must name the columns.")
     if len(content) > UPLOAD_BYTES_LIMIT:
-        raise ImportRefused(f"The file is larger than {UPLOAD_BYTES_LIMIT // 2**20} MB: split it.")
+        raise ImportRefused(f"The file is larger than {UPLOAD_BYTES_LIMIT // 2**20} MB. Split it.")
     _require_room(by)
     source = cleaned(consent_source)
     with transaction.atomic():
@@ -87,14 +87,14 @@ def _require_room(by: str) -> None:
     """Raise TooManyWaitError while many files wait to be read: they are read one at a time."""
     waiting = ImportJob.objects.filter(state__in=RUNNING)
     if waiting.filter(by=by).count() >= WAITING_EACH or waiting.count() >= WAITING_LIMIT:
-        raise TooManyWaitError("Too many files wait to be read: try again once some are done.")
+        raise TooManyWaitError("Too many files are waiting. Try again when some are done.")
     kept = ImportFile.objects.aggregate(
         all=Sum(Length("content")), own=Sum(Length("content"), filter=Q(job__by=by))
     )
     if (kept["own"] or 0) >= KEPT_BYTES_EACH or (kept["all"] or 0) >= KEPT_BYTES_LIMIT:
         raise TooManyWaitError(
-            f"There is no room for more files, which are kept for {settings.IMPORT_KEEP_DAYS} days:"
-            " try again when the oldest are deleted."
+            f"No space for more files. Files are kept for {settings.IMPORT_KEEP_DAYS} days."
+            " Try again when the oldest are deleted."
         )
 
 
@@ -102,7 +102,7 @@ def confirm(job_id: int, *, consent_source: str, by: str, now: datetime) -> bool
     """A checked file may be imported; False if it is no longer waiting for that."""
     source = cleaned(consent_source)
     if not source:
-        raise ImportRefused("Say where these people agreed to be written to (consent source).")
+        raise ImportRefused("Enter how these people consented (consent source).")
     checked = ImportJob.objects.filter(pk=job_id, state=ImportState.CHECKED, file__isnull=False)
     return bool(
         checked.update(

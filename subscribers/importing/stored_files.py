@@ -23,7 +23,7 @@ def content_of(job: ImportJob) -> bytes:
     """The file as CSV; a workbook is turned into it once and kept so."""
     file = ImportFile.objects.filter(job_id=job.pk).first()
     if file is None:
-        raise ImportRefused("The file was deleted: upload it again.")
+        raise ImportRefused("The file was deleted. Upload it again.")
     content = bytes(file.content)
     if file.is_workbook:
         content, notes = workbook.read_list(content)

@@ -32,10 +32,10 @@ ENDED = (ImportState.DONE, ImportState.CANCELLED, ImportState.REFUSED)
 GOES = ""
 # Why somebody stays; the first reason that holds is counted.
 KEPT_REASONS = {
-    "messaged": "are in a distribution, or wrote on WhatsApp",
+    "messaged": "are in a distribution or sent a message",
     "opted_out": "opted out",
     "changed": "were changed since",
-    "named": "are named by a later import",
+    "named": "are in a later import",
 }
 
 # Given the rows of ImportedPerson: which have a message to their subscriber.
@@ -62,17 +62,17 @@ class Preview:
 def objection(job: ImportJob, *, now: datetime) -> str:
     """Why the import cannot be undone, as a sentence; '' if it can."""
     if ImportUndo.objects.filter(job=job).exists():
-        return "This import was undone already."
+        return "This import was already undone."
     if job.state not in ENDED or job.confirmed_at is None or job.ended_at is None:
         return "Only an import that has ended can be undone."
     if now - job.ended_at > UNDO_TIME:
         ended = f"{timezone.localtime(job.ended_at):%-d %B, %H:%M %Z}"
         return (
-            f"An import can be undone within a day; this one ended on {ended}."
+            f"An import can be undone within 24 hours. This one ended on {ended}."
             " Unsubscribe or erase people on their own pages instead."
         )
     if not added(job).exists():
-        return "This import added nobody: there is nothing to undo."
+        return "This import added nobody, so there is nothing to undo."
     return ""
 
 

@@ -70,7 +70,7 @@ def import_csv(
     `Columns` has it; `job_id` is whose import it is. Raises ImportRefused for an unusable file.
     """
     if not (dry_run or clean_line(consent_source)):
-        raise ImportRefused("Say where these people agreed to be written to (consent source).")
+        raise ImportRefused("Enter how these people consented (consent source).")
     name = _base_name(filename or (source.name if isinstance(source, Path) else ""))
     report = ImportReport(filename=name, dry_run=dry_run)
     with open_table(source) as table:

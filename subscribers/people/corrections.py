@@ -25,12 +25,14 @@ def change(
     with transaction.atomic():
         person = Subscriber.objects.select_for_update(no_key=True).get(pk=subscriber_id)
         if phones.is_blank(person.phone):
-            raise ErasureRequested("They were removed: nothing is written down about them.")
+            raise ErasureRequested("They were removed, so nothing can be recorded about them.")
         if (
             person.status == Status.UNSUBSCRIBED
             and Erasure.objects.filter(subscriber=person).exists()
         ):
-            raise ErasureRequested("They asked to be erased: nothing is written down about them.")
+            raise ErasureRequested(
+                "They asked to be erased, so nothing can be recorded about them."
+            )
         merged = {**person.attributes, **attributes}
         after = {**details, "attributes": {name: text for name, text in merged.items() if text}}
         changed = {name: value for name, value in after.items() if getattr(person, name) != value}

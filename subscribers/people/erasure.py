@@ -29,7 +29,7 @@ Objection = Callable[[int, datetime], str]
 
 SEARCH_SECONDS = 5.0  # of one purge in stored webhooks; a regular task goes on where it stopped
 LONG_SEARCH_SECONDS = 240.0  # of the regular task
-RUNNING_IMPORT = "A list that may name this person is being imported: erase when it has ended."
+RUNNING_IMPORT = "A list that may contain this person is being imported. Erase them afterwards."
 
 _objections: list[Objection] = []
 
@@ -65,9 +65,9 @@ def request_erasure(subscriber: Subscriber, *, reason: str, by: str, now: dateti
 def objection(erasure: Erasure, *, now: datetime) -> str:
     """Why the details cannot be deleted yet, as a sentence; empty when they can."""
     if erasure.purged_at is not None:
-        return "The details are gone already."
+        return "The details are already deleted."
     if erasure.subscriber.status != Status.UNSUBSCRIBED:
-        return "The person subscribed again after asking to be erased: ask them."
+        return "This person subscribed again after asking to be erased. Ask them."
     objections = (object_to(erasure.subscriber_id, now) for object_to in _objections)
     if found := next((sentence for sentence in objections if sentence), ""):
         return found

@@ -6,12 +6,18 @@ from datetime import date, datetime
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from subscribers.consent import decisions
 from subscribers.consent.decisions import Decision, Kind
 from subscribers.models import ConsentEvent, Status
 
 SOURCE = "pause ended"
+
+
+def objection_to_end(day: date, now: datetime) -> str:
+    """Why a pause cannot end on that day; '' if it can."""
+    return _("Choose tomorrow or a later date.") if day <= timezone.localdate(now) else ""
 
 
 def end_due(now: datetime) -> int:

@@ -34,7 +34,7 @@ from subscribers.people.personal_data import (
 from subscribers.people.traces import Person
 
 NAMED_IN_LIST = (
-    "Somebody in this list asked to be erased: take them out of the list and upload it again."
+    "Someone in this list asked to be erased. Remove them from the list and upload it again."
 )
 
 

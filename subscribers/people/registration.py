@@ -52,7 +52,7 @@ def register(
     `source` names the page or API they came by, `notice` where and to what wording they agreed.
     """
     if erased_phones.find_erased([phone]):
-        raise Erased("This person asked to be erased: only their own START brings them back.")
+        raise Erased("This person asked to be erased. Only their own START can bring them back.")
     try:
         with transaction.atomic():
             if known := find_known(phone):

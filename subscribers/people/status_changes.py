@@ -108,7 +108,7 @@ def _kinds(status: Status, consent_source: str) -> list[ConsentEvent.Kind]:
 
 def _why(current: Status, consent_source: str) -> str:
     if current == Status.UNSUBSCRIBED and consent_source:
-        return "They sent STOP in this very second. Send the request again in two seconds."
+        return "They sent STOP just now. Send the request again in two seconds."
     if current == Status.UNSUBSCRIBED:
         return (
             "They unsubscribed. To message them again, say in consent_source how they consented"

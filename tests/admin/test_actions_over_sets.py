@@ -160,7 +160,7 @@ def test_a_second_click_does_nothing_again_and_says_so(boss):
     answers = [boss.post(address, form, follow=True).content.decode() for _ in range(2)]
 
     assert "Tokens revoked: 3." in answers[0]
-    assert "nothing was done a second time" in answers[1]
+    assert "Nothing was done twice" in answers[1]
     assert revoked() == 3
 
 
@@ -224,7 +224,7 @@ def test_where_nothing_is_left_to_do_no_page_asks(boss):
 
     response = boss.post(listed("distribution_apitoken"), {"action": "revoke", **ALL}, follow=True)
 
-    assert "nothing was done" in response.content.decode()
+    assert "Nothing was done" in response.content.decode()
 
 
 def test_a_new_secret_is_given_once_however_often_it_is_clicked(boss):

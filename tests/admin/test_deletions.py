@@ -145,7 +145,7 @@ def test_what_others_refer_to_stays(boss):
     chosen = {"action": "delete_selected", "_selected_action": [free.pk, used.pk]}
     answer = confirm_rows(boss, listed(free), chosen, follow=True, reason="Both closed")
     page = answer.content.decode()
-    assert "Used is in use: it was not deleted." in page
+    assert "Used is in use and was not deleted." in page
     assert "1 deleted." in page
     assert list(Waba.objects.values_list("name", flat=True)) == ["Used"]
 

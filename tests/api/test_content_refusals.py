@@ -45,16 +45,16 @@ def refusals(answer: Any) -> list[tuple[str, str]]:
 @pytest.mark.parametrize(
     ("parts", "named"),
     [
-        ([{"type": "HEADER", "format": "LOCATION"}], "a header of the kind LOCATION"),
-        ([{"type": "HEADER", "format": "GIF"}], "a header of the kind GIF"),
-        ([{"type": "CAROUSEL", "cards": []}], "a part of the kind CAROUSEL"),
-        ([{"type": "LIMITED_TIME_OFFER"}], "a part of the kind LIMITED_TIME_OFFER"),
-        ([{"type": "call_permission_request"}], "a part of the kind CALL_PERMISSION_REQUEST"),
-        ([{"type": "BUTTONS", "buttons": [COUPON]}], "a button of the kind COPY_CODE (button 1)"),
+        ([{"type": "HEADER", "format": "LOCATION"}], "a LOCATION header"),
+        ([{"type": "HEADER", "format": "GIF"}], "a GIF header"),
+        ([{"type": "CAROUSEL", "cards": []}], "a CAROUSEL part"),
+        ([{"type": "LIMITED_TIME_OFFER"}], "a LIMITED_TIME_OFFER part"),
+        ([{"type": "call_permission_request"}], "a CALL_PERMISSION_REQUEST part"),
+        ([{"type": "BUTTONS", "buttons": [COUPON]}], "a COPY_CODE button (button 1)"),
         *(
             (
                 [{"type": "BUTTONS", "buttons": [{"type": kind, "text": "Open"}]}],
-                f"a button of the kind {kind} (button 1)",
+                f"a {kind} button (button 1)",
             )
             for kind in ("CATALOG", "MPM", "SPM", "FLOW", "ORDER_DETAILS", "OTP", "NEWS")
         ),
@@ -65,8 +65,8 @@ def test_a_template_with_a_part_that_cannot_be_filled_in_is_refused(parts, named
     """Case A3: 300 of 300 failed with 132000 for a LOCATION header."""
     found = refusals(submit(a_template(components=[*parts, *PLAIN])))
 
-    sentence = f"The message template has {named}, which cannot be filled in here: "
-    assert found == [("message_template", f"{sentence}choose another one.")]
+    sentence = f"The message template has {named}, which can't be filled in. Choose another one."
+    assert found == [("message_template", sentence)]
 
 
 def test_a_template_for_one_time_codes_is_refused():
@@ -75,8 +75,8 @@ def test_a_template_for_one_time_codes_is_refused():
     assert refusals(submit(template)) == [
         (
             "message_template",
-            "The message template has a one-time code, which cannot be filled in here: "
-            "choose another one.",
+            "The message template has a one-time code, which can't be filled in. "
+            "Choose another one.",
         )
     ]
 
@@ -87,11 +87,11 @@ def test_a_template_for_one_time_codes_is_refused():
         (
             {"body_variables": ["{name}", "flat", "extra"]},
             "body_variables.2",
-            "Text 3 has no place: the body of the message template takes 2. Leave it out.",
+            "Text 3 is one too many. The body of the message template takes 2. Leave it out.",
         ),
         ({"body_variables": ["{name}"]}, "body_variables.1", "Variable 2: Enter a value"),
-        ({"headline": "Today"}, "headline", "no headline with a variable: leave it out"),
-        ({"media": IMAGE}, "media", "no image above the text: leave it out"),
+        ({"headline": "Today"}, "headline", "no headline with a variable. Leave it out"),
+        ({"media": IMAGE}, "media", "no image above the text. Leave it out"),
         ({"button_variables": {"0": "a"}}, "button_variables.0", "Button '0' takes no text"),
     ],
 )
@@ -112,7 +112,7 @@ def test_only_a_button_with_a_variable_address_takes_a_text(index):
 
     assert found == (
         f"button_variables.{index}",
-        f"Button {index!r} takes no text: leave it out. Counted from 0, these do: 1.",
+        f"Button {index!r} takes no text. Leave it out. Counted from 0, these do: 1.",
     )
 
 
@@ -122,7 +122,10 @@ def test_a_fixed_address_takes_no_text():
 
     (found,) = refusals(submit(template, button_variables={"0": "a"}))
 
-    assert found == ("button_variables.0", "Button '0' takes no text: leave it out. None does.")
+    assert found == (
+        "button_variables.0",
+        "Button '0' takes no text. Leave it out. No button does.",
+    )
 
 
 @pytest.mark.parametrize(

@@ -169,7 +169,7 @@ def test_a_file_that_meta_does_not_know_is_refused(
     """Cases A3 and A5: it failed for everybody."""
     (error,) = refused_media(submit_named("image", unknown))
 
-    assert error["detail"].startswith(f"Meta has no file {unknown} of any of our phone numbers")
+    assert error["detail"].startswith(f"Meta has no file {unknown} for any of your phone numbers")
 
 
 @pytest.mark.slow
@@ -179,7 +179,7 @@ def test_another_numbers_file_is_refused(meta: SandboxProcess, other_file: str) 
 
     (error,) = refused_media(submit_named("image", other_file))
 
-    assert "or another number's. Send the file itself." in error["detail"]
+    assert "or belongs to another number. Send the file itself." in error["detail"]
 
 
 @pytest.mark.slow
@@ -208,7 +208,7 @@ def test_without_an_answer_from_meta_it_can_be_tried_again(settings: Any) -> Non
 
     (error,) = refused_media(submit_named("image", "4711"))
 
-    assert error["detail"].startswith("Meta did not say whose file 4711 is: ")
+    assert error["detail"].startswith("Meta did not confirm file 4711: ")
 
 
 def refused_media(answer: Any) -> Any:

@@ -54,7 +54,7 @@ def test_what_is_no_object_of_json_is_refused(body: bytes) -> None:
 def test_a_field_that_stands_twice_is_refused() -> None:
     answer = post(a_program("distribute"), b'{"dry_run": true, "dry_run": false}')
     assert (answer.status_code, answer.json()["code"]) == (400, "parse_error")
-    assert "'dry_run' stands twice" in answer.json()["detail"]
+    assert "'dry_run' is in one object twice" in answer.json()["detail"]
 
 
 def test_json_that_is_too_deep_or_too_large_is_not_read() -> None:

@@ -218,7 +218,9 @@ def test_only_new_consent_brings_back_who_unsubscribed() -> None:
 
 def test_a_moment_without_its_zone_is_refused_with_what_to_write() -> None:
     answer = a_program("subscribers").get(f"{LIST}?updated_since=2026-11-28T00:00:00")
-    assert answer.json()["errors"][0]["detail"].startswith("Say the zone: 2026-11-24T06:00:00Z.")
+    assert answer.json()["errors"][0]["detail"].startswith(
+        "Add the time zone: 2026-11-24T06:00:00Z."
+    )
 
 
 def test_a_status_that_nobody_may_ask_for_is_refused() -> None:

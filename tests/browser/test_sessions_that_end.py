@@ -17,7 +17,7 @@ from tests.browser.conftest import PASSWORD
 from tests.distribution.content_staff import a_plain_template
 
 ADD = "/admin/distribution/content/add/"
-SIGNED_OUT = "You were signed out: sign in in another tab, then save."
+SIGNED_OUT = "You were signed out. Sign in in another tab, then save."
 TEXT = "Nifty opens flat, and nobody wants to write this twice"
 
 
@@ -125,7 +125,7 @@ def test_without_scripts_an_older_token_costs_one_more_click(writing, live_house
         " form.elements.csrfmiddlewaretoken.value = 'x'.repeat(64); form.submit(); }"
     )
 
-    expect(page.get_by_role("alert")).to_contain_text("save once more")
+    expect(page.get_by_role("alert")).to_contain_text("Save again.")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("saved as a draft")).to_be_visible()
     the_content()

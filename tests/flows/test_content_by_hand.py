@@ -112,7 +112,7 @@ def test_a_refusal_by_meta_is_told_at_the_form(meta, numbers, settings):
     response = browser(a_staff_member(*EDITOR)).post(ADD, words(PNG))
 
     shown = response.content.decode()
-    assert "Meta did not take the image for" in shown
+    assert "Meta refused the image for" in shown
     assert "Set a valid access token." in shown
     assert not Content.objects.exists()
 
@@ -129,5 +129,5 @@ def test_message_templates_are_fetched_on_request(meta, numbers):
 
     response = browser(a_staff_member("view_messagetemplate", "sync_templates")).post(sync)
 
-    assert said(response) == ["Meta told us of 3 message templates."]
+    assert said(response) == ["Synced with Meta. 3 message templates found."]
     assert MessageTemplate.objects.get(name="morning").components[0]["type"] == "BODY"

@@ -105,7 +105,7 @@ def test_without_a_fallback_nobody_is_written_to(meta: SandboxProcess) -> None:
     planned = run()
 
     assert (planned.state, sent(meta)) == ("BLOCKED", [])
-    assert "a header of the kind LOCATION" in Alert.objects.get(rule="content_invalid").message
+    assert "a LOCATION header" in Alert.objects.get(rule="content_invalid").message
 
 
 def test_each_number_sends_its_own_copy_of_the_file(meta: SandboxProcess) -> None:

@@ -68,40 +68,39 @@ def test_other_countries_need_their_code(written, e164):
             "Excel has shortened this number and lost its last digits."
             " Format the column as text and export the file again.",
         ),
-        ("9812345678 / 9812345679", "The phone cell holds more than one number: keep one."),
-        ("9812345678;9812345679", "The phone cell holds more than one number: keep one."),
+        ("9812345678 / 9812345679", "The phone cell contains more than one number. Enter one."),
+        ("9812345678;9812345679", "The phone cell contains more than one number. Enter one."),
         (
             "call Ravi",
-            "A phone number is written in digits only: remove the other characters.",
+            "A phone number has digits only. Remove the other characters.",
         ),
         (
             "9812345678 x5",
-            "A phone number is written in digits only: remove the other characters.",
+            "A phone number has digits only. Remove the other characters.",
         ),
-        ("9" * 65, "The phone cell is too long to be one number: keep one number in it."),
+        ("9" * 65, "The phone cell is too long. Enter one number."),
         (
             "98123",
-            "The number has too few digits: check it, and write it with + and the country code,"
+            "The number has too few digits. Check it. Use + and the country code,"
             " for example +91 98123 45678.",
         ),
         (
             "98123456789012",
-            "The number has too many digits: check it, and write it with + and the country code,"
+            "The number has too many digits. Check it. Use + and the country code,"
             " for example +91 98123 45678.",
         ),
         (
             "1112345678",
-            "The number does not exist in its country: check it, and write it with + and the"
+            "The number does not exist in its country. Check it. Use + and the"
             " country code, for example +91 98123 45678.",
         ),
         (
             "+",
-            "This is not a phone number: write it with + and the country code,"
-            " for example +91 98123 45678.",
+            "This is not a phone number. Use + and the country code, for example +91 98123 45678.",
         ),
         (
             "9" * 40,
-            "The number has too many digits: write it with + and the country code,"
+            "The number has too many digits. Use + and the country code,"
             " for example +91 98123 45678.",
         ),
     ],

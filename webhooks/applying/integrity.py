@@ -35,19 +35,19 @@ def findings(*, now: datetime, thorough: bool = False) -> list[RuleResult]:
     rules = [
         Rule(
             "inbox_is_read",
-            f"What Meta sent is applied within {RECOVERY_TIME.total_seconds():.0f} s.",
+            f"Meta's webhooks are applied within {RECOVERY_TIME.total_seconds():.0f} s.",
             WebhookEvent.objects.pending().filter(received_at__lt=late),
             of="webhook",
         ),
         Rule(
             "orphans_are_looked_at",
-            "A report of a message that was not known yet is looked at again when its time comes.",
+            "Reports about messages that were not known yet are looked up again in time.",
             WebhookEvent.objects.filter(again_at__lt=late),
             of="webhook",
         ),
         Rule(
             "dead_letters",
-            "These could not be applied: read the error, then `manage.py replay_webhooks`.",
+            "These could not be applied. Read the error, then run `manage.py replay_webhooks`.",
             WebhookEvent.objects.dead(),
             of="webhook",
             advisory=True,
@@ -63,7 +63,7 @@ def unapplied_reports() -> RuleResult:
     lost = [pk for chunk in _chunks() for pk in _with_unapplied_reports(chunk)]
     return RuleResult(
         "every_report_is_heard",
-        "The ledger shows what each stored report says, or counts it as nobody's.",
+        "Each stored report is in the ledger, or is counted as belonging to no message.",
         "webhook",
         len(lost),
         tuple(lost[:SHOWN_IDS_LIMIT]),

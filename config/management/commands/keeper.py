@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class Command(BaseCommand):
-    help = "Keeps the day going on the database alone; one beside the workers is enough."
+    help = "Run the keeper, which finishes the day without Celery and broker. One is enough."
     requires_system_checks = []  # some ask the database, which may be away just now
 
     def handle(self, *_: Any, **__: Any) -> None:

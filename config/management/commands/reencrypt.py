@@ -13,11 +13,13 @@ from django_otp.plugins.otp_static.models import StaticToken
 
 from distribution.models.encrypted import MARK, EncryptedField, hashes, key_name
 
-OLD_CODES = "{} spare codes of {} were made with another key: they stop working when it leaves."
+OLD_CODES = (
+    "{} recovery codes of {} were made with another key. They stop working when it is removed."
+)
 
 
 class Command(BaseCommand):
-    help = "Encrypt stored secrets with the first of FIELD_ENCRYPTION_KEYS."
+    help = "Encrypt stored secrets with the first key of FIELD_ENCRYPTION_KEYS."
 
     def handle(self, *_: Any, **__: Any) -> None:
         count = sum(
@@ -26,7 +28,7 @@ class Command(BaseCommand):
             for field in model._meta.get_fields()
             if isinstance(field, EncryptedField)
         )
-        self.stdout.write(f"{count} secrets were encrypted with the key {key_name()}.")
+        self.stdout.write(f"{count} secrets are now encrypted with key {key_name()}.")
         codes = StaticToken.objects.annotate(stored=_stored("token"))
         old = codes.exclude(stored__startswith=hashes("")[0][0])
         names = sorted(set(old.values_list("device__user__username", flat=True)))

@@ -20,12 +20,14 @@ SYNC, SYNC_QUEUE = "distribution.tasks.sync_phone_numbers", "distribution-analyt
 
 
 class Command(BaseCommand):
-    help = "Runs a Celery worker for the given queues; LOG_LEVEL sets how much it tells."
+    help = "Run a Celery worker for the given queues. LOG_LEVEL sets how much it logs."
     requires_system_checks = []  # they load every view and admin page, which no task needs
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("queues", nargs="+", metavar="QUEUE")
-        parser.add_argument("--concurrency", type=int, help="tasks at once; default: the settings'")
+        parser.add_argument(
+            "--concurrency", type=int, help="tasks at the same time (default: from the settings)"
+        )
 
     def handle(self, *_: Any, **options: Any) -> None:
         queues: list[str] = options["queues"]

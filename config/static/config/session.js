@@ -4,7 +4,7 @@
   "use strict";
   const ASK_URL = "/admin/signed-in/";
   const SIGN_IN_URL = "/admin/"; // leads to the page for the password or the code
-  const SIGNED_OUT = "You were signed out: sign in in another tab, then save.";
+  const SIGNED_OUT = "You were signed out. Sign in in another tab, then save.";
   const ASK_AFTER_MS = 60000; // since the server last took this page's session
   const ASK_TIMEOUT_MS = 4000; // then the form is sent as it is
   const NO_ANSWER = "The server does not answer. What you typed is still here.";

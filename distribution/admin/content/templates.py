@@ -11,6 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
@@ -110,13 +112,19 @@ class MessageTemplateAdmin(OwnPages, ReadOnlyAdmin):
             raise PermissionDenied
         try:
             if not accounts.own_accounts().ids():
-                refusal = "WHATSAPP_BUSINESS_ID is not set: an administrator sets it."
-                messages.error(request, refusal)
+                messages.error(request, _("WHATSAPP_BUSINESS_ID is not set. See Set up."))
             else:
                 count = template_sync.sync(client.client(), now=timezone.now())
-                messages.success(request, f"Meta told us of {count} message templates.")
+                words = ngettext(
+                    "Synced with Meta. %(count)d message template found.",
+                    "Synced with Meta. %(count)d message templates found.",
+                    count,
+                )
+                messages.success(request, words % {"count": count})
         except CloudApiError as error:
-            messages.error(request, f"Meta could not be read: {error}. {error.failure.advice}")
+            words = _("The message templates could not be synced: %(why)s. %(advice)s")
+            facts = {"why": error, "advice": error.failure.advice}
+            messages.error(request, words % facts)
         return redirect("admin:distribution_messagetemplate_changelist")
 
 

@@ -157,11 +157,11 @@ class DeliveryAdmin(OwnPages, ReadOnlyAdmin, NumberSearch):
     def delivered(self, delivery: Delivery) -> str | None:
         return _clock(delivery.delivered_at)
 
-    @admin.display(description="what helps")
+    @admin.display(description=_("what to do"))
     def advice(self, delivery: Delivery) -> str:
         return explain(delivery.reason).advice if delivery.reason else ""
 
-    @admin.display(description="calls that did not end accepted")
+    @admin.display(description=_("calls that were not accepted"))
     def unaccepted_attempts(self, delivery: Delivery) -> str:
         attempts = delivery.attempts.select_related("number").order_by("ended_at", "pk")
         return "; ".join(
@@ -204,11 +204,13 @@ class DeliveryAdmin(OwnPages, ReadOnlyAdmin, NumberSearch):
         return confirm(self, request, page, export, back=back, is_repeatable=True)
 
 
-def _consequences(*, full: bool) -> list[str]:
-    numbers = "full phone numbers" if full else "masked phone numbers"
+def _consequences(*, full: bool) -> list[Any]:
+    told = _("The file contains names and masked phone numbers of everyone on the list.")
+    if full:
+        told = _("The file contains names and full phone numbers of everyone on the list.")
     return [
-        f"The file holds names and {numbers} of everybody on the list.",
-        "Keep it where only those who need it can read it, and delete it afterwards.",
+        told,
+        _("Store it where only the people who need it can read it. Delete it afterwards."),
     ]
 
 

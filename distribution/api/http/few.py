@@ -28,8 +28,7 @@ def one_of_few() -> Iterator[None]:
     try:
         yield
     except slots.Busy as busy:
-        wait = {"Retry-After": str(slots.RETRY_SECONDS)}
-        raise Problem(429 if busy.by_caller else 503, BUSY, str(busy), headers=wait) from None
+        raise Problem(busy.status, BUSY, str(busy), headers=busy.headers) from None
 
 
 class UploadView(APIView):

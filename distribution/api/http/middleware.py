@@ -13,7 +13,7 @@ from distribution.api.http import problems
 from distribution.api.http.problems import Problem
 from subscribers.whole_numbers import whole_number
 
-TOO_LARGE = "Send at most {:,} bytes at once to this address."
+TOO_LARGE = "Send at most {:,} bytes at once to this path."
 
 
 class ApiMiddleware:

@@ -11,7 +11,7 @@ from rest_framework.exceptions import ValidationError
 
 from distribution.api.http.fields import ZonedDateTime
 
-ZONE = "Say the zone: 2026-11-24T06:00:00Z. In an address a plus sign has to be percent-encoded."
+ZONE = "Add the time zone: 2026-11-24T06:00:00Z. In a URL, percent-encode a plus sign."
 
 
 class _ZonedDateTime(filters.IsoDateTimeFilter.field_class):

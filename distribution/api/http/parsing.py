@@ -27,7 +27,7 @@ class LimitedJsonParser(JSONParser):
 def loads(body: bytes) -> Any:
     """The JSON value; ParseError if it is invalid, too deep, or holds characters no text can."""
     if is_deeper_than(DEPTH_LIMIT, body):
-        raise ParseError(f"The body is nested deeper than {DEPTH_LIMIT} levels: flatten it.")
+        raise ParseError(f"The body is nested deeper than {DEPTH_LIMIT} levels. Flatten it.")
     try:
         value = json.loads(body.decode("utf-8"), object_pairs_hook=_without_repeated_names)
         text = json.dumps(value, ensure_ascii=False)
@@ -44,5 +44,5 @@ def _without_repeated_names(fields: list[tuple[str, Any]]) -> dict[str, Any]:
     unique = dict(fields)
     if len(unique) < len(fields):
         name = next(name for name, times in Counter(n for n, _ in fields).items() if times > 1)
-        raise ParseError(f"The field {name[:50]!r} stands twice in one object: send it once.")
+        raise ParseError(f"The field {name[:50]!r} is in one object twice. Send it once.")
     return unique

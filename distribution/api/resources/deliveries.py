@@ -31,7 +31,7 @@ from subscribers.text_cleaning import clean_line
 
 REASON = "reason"  # of an export
 REASON_LIMIT = 150  # characters
-REASON_MISSING = "Say why you export: it is kept in the audit log."
+REASON_MISSING = "Enter why you export. It is kept in the audit log."
 REASON_TOO_LONG = f"Use at most {REASON_LIMIT} characters."
 EXPORT_MISSING = "Your role cannot export deliveries. Ask an administrator."
 

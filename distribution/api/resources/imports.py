@@ -95,7 +95,7 @@ class Upload(serializers.Serializer[Any]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not (attrs["dry_run"] or jobs.cleaned(attrs.get("consent_source", ""))):
             raise serializers.ValidationError(
-                {"consent_source": "Say where these people agreed, or ask for a dry_run."},
+                {"consent_source": "Enter how these people consented, or set dry_run."},
                 "required",
             )
         return attrs
@@ -245,7 +245,7 @@ class OneImport(APIView):
             audit.log_action(request, job, "Import stopped.", after={"line": job.last_line})
         elif job.state != ImportState.CANCELLED:
             raise Conflict(
-                "import_ended", "This import has ended already: nothing is left to stop."
+                "import_ended", "This import has already ended, so it cannot be stopped."
             )
         return Response(Job(job).data)
 

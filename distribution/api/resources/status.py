@@ -39,7 +39,7 @@ class ReasonCount(serializers.Serializer[Any]):
     state = serializers.ChoiceField(State.choices)
     reason = serializers.CharField(help_text="Stable, for programs.")
     words = serializers.CharField(source="explanation.words", help_text="The same for people.")
-    advice = serializers.CharField(source="explanation.advice", help_text="What helps.")
+    advice = serializers.CharField(source="explanation.advice", help_text="What to do.")
     count = serializers.IntegerField()
 
 
@@ -51,8 +51,8 @@ class CountsShown(serializers.Serializer[Any]):
         child=serializers.IntegerField(), help_text="By state of the delivery; others are zero."
     )
     owed = serializers.IntegerField(help_text="Recipients without those who opted out meanwhile.")
-    accepted = serializers.IntegerField(help_text="WhatsApp took it.")
-    delivered = serializers.IntegerField(help_text="It reached the phone.")
+    accepted = serializers.IntegerField(help_text="Accepted by WhatsApp.")
+    delivered = serializers.IntegerField(help_text="Delivered to the phone.")
     read = serializers.IntegerField()
     reasons = ReasonCount(many=True)
 
@@ -80,7 +80,7 @@ class NumberPart(serializers.Serializer[Any]):
         source="condition", help_text="sending, resting, stopped by faults …"
     )
     quality = serializers.CharField()
-    rate = serializers.FloatField(help_text="Messages a second it may send now.")
+    rate = serializers.FloatField(help_text="Messages per second it can send now.")
     accepted = serializers.IntegerField()
     delivered = serializers.IntegerField()
     failed = serializers.IntegerField()
@@ -93,10 +93,10 @@ class StatusShown(serializers.Serializer[Any]):
     as_of = serializers.DateTimeField()
     counts = CountsShown()
     sla = SlaShown()
-    rate = serializers.FloatField(help_text="Messages accepted per second, lately.")
+    rate = serializers.FloatField(help_text="Messages accepted per second in the last seconds.")
     estimated_completion = serializers.DateTimeField(
         allow_null=True,
-        help_text="Of the sending; null when nothing is left, or while it is paused or stalled.",
+        help_text="When sending ends. Null when nothing is left, or while it is paused or stalled.",
     )
     numbers = NumberPart(many=True)
 

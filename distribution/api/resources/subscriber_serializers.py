@@ -24,8 +24,8 @@ from subscribers.details.titles import attribute_name
 from subscribers.identity.display import ShownIdentity, identities_of
 from subscribers.identity.reading import read_phone
 from subscribers.models import ConsentEvent, Status, Subscriber, Tier
+from subscribers.people import pauses, status_changes
 from subscribers.people import search as searching
-from subscribers.people import status_changes
 
 FIELDS = ("name", "tier", "status", "language", "email", "attributes", "created_at", "updated_at")
 
@@ -158,8 +158,8 @@ class StatusChange(Body):
     )
 
     def validate_resumes_on(self, day: date) -> date:
-        if day <= timezone.localdate():
-            raise serializers.ValidationError("Choose tomorrow or a later date.", "past")
+        if objection := pauses.objection_to_end(day, timezone.now()):
+            raise serializers.ValidationError(objection, "past")
         return day
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -25,9 +25,9 @@ from distribution.api.http.problems import Conflict
 from distribution.lifecycle import timetable
 from distribution.models import BlackoutDate, DailyTime, Scope
 
-DAY_TAKEN = "That day has an entry already. Delete it first."
+DAY_TAKEN = "This day already has an entry. Delete it first."
 CLOCK = "%H:%M"
-DELETED = OpenApiResponse(description="It is deleted.")
+DELETED = OpenApiResponse(description="Deleted.")
 
 
 class ClockTime(serializers.TimeField):

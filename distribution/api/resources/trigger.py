@@ -34,9 +34,9 @@ from distribution.models import ApiToken, Content, Distribution, DistributionSta
 from distribution.runtime import india_time
 from subscribers.models import Subscriber
 
-NO_CONTENT = "There is no approved content for it. Submit content and have it approved."
-DAY_OVER = "That day is over. To send its content anyway, name the content by its id."
-REASON_NEEDED = "Give the `reason` why people should get it twice."
+NO_CONTENT = "There is no approved content for this day. Submit content and have it approved."
+DAY_OVER = "This day is over. To send its content anyway, send the id of the content."
+REASON_NEEDED = "Enter the `reason` why people should get it twice."
 
 
 class Again(Body):
@@ -44,10 +44,12 @@ class Again(Body):
 
     again = Flag(
         default=False,
-        help_text="Even if the same content is sent that day, or was sent: people get it twice.",
+        help_text="Send even if the same content is or was sent that day. People get it twice.",
     )
     reason = serializers.CharField(
-        required=False, max_length=150, help_text="Why, if `again`: kept in the audit log."
+        required=False,
+        max_length=150,
+        help_text="Why. Required with `again`, and kept in the audit log.",
     )
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
@@ -66,7 +68,7 @@ class TriggerBody(Again):
 
     content = Id(required=False)
     date = Day(required=False, validators=[check_not_over])
-    dry_run = Flag(default=False, help_text="Answer what would happen, and do nothing.")
+    dry_run = Flag(default=False, help_text="Only return what would happen.")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "content" in attrs and "date" in attrs:
@@ -181,7 +183,7 @@ def _content(body: dict[str, Any]) -> Content:
 class ScheduleBody(Again):
     """When it begins, and what it says; without a content the one approved for that day."""
 
-    at = ZonedDateTime(help_text="RFC 3339 with its zone.")
+    at = ZonedDateTime(help_text="RFC 3339 with a time zone.")
     content = Id(required=False)
 
     def validate_at(self, at: Any) -> Any:
@@ -244,7 +246,7 @@ class Planned(APIView):
     scopes = {"DELETE": Scope.DISTRIBUTE}
     permissions = {"DELETE": "distribution.cancel_distribution"}
 
-    @extend_schema(request=None, responses={204: OpenApiResponse(description="It will not begin.")})
+    @extend_schema(request=None, responses={204: OpenApiResponse(description="It will not start.")})
     def delete(self, request: Request, id: int) -> Response:
         """Cancel a one-time distribution before it begins."""
         planned = get_object_or_404(Distribution, pk=id, kind=Kind.ONE_TIME)

@@ -23,13 +23,13 @@ def _rules_of_attempts(attempts: QuerySet[Attempt]) -> Iterator[Rule]:
     )
     yield Rule(
         "attempts_are_ours",
-        "Each attempt that was kept bears the name of its delivery.",
+        "Each stored attempt has the id of its delivery.",
         attempts.exclude(attempt_id__startswith=named),
         key="delivery_id",
     )
     yield Rule(
         "attempts_are_counted",
-        "No delivery has more attempts on record than it made.",
+        "No delivery has more recorded attempts than it made.",
         attempts.order_by()
         .values("delivery_id", "delivery__attempt_no")
         .annotate(kept=Count("attempt_id", distinct=True))
@@ -44,12 +44,12 @@ def _rules_of_deliveries(deliveries: QuerySet[Delivery]) -> Iterator[Rule]:
     by_a_person = Verdict.objects.filter(delivery=OuterRef("pk"), ruling=Ruling.HUMAN_SEND_AGAIN)
     yield Rule(
         "doubt_resends_once",
-        "An unknown outcome is sent again once at most, more often only by a person.",
+        "An unknown outcome is sent again at most once, unless a person decides otherwise.",
         deliveries.filter(ambiguous_no__gt=1).exclude(Exists(by_a_person)),
     )
     yield Rule(
         "attempts_are_kept",
-        "Every attempt before the last is on record.",
+        "Every attempt before the last is recorded.",
         deliveries.filter(attempt_no__gte=2)
         .exclude(Exists(forgotten))
         .annotate(kept=Count("attempts__attempt_id", distinct=True))
@@ -57,6 +57,6 @@ def _rules_of_deliveries(deliveries: QuerySet[Delivery]) -> Iterator[Rule]:
     )
     yield Rule(
         "failures_have_evidence",
-        "Whoever failed, or waits for another try, has an attempt on record that says why.",
+        "Each delivery that failed or will retry has a recorded attempt that says why.",
         deliveries.filter(state__in=[State.FAILED, State.RETRY_WAIT]).exclude(Exists(attempts)),
     )

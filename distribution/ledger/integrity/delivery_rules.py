@@ -17,20 +17,20 @@ Conditions = dict[str, tuple[str, Q]]  # promise and what breaks it, by the rule
 
 OUTCOME_CONDITIONS: Conditions = {
     "accepted_has_proof": (
-        "Accepted means that we hold WhatsApp's message id, or a report of it.",
+        "Each accepted delivery has WhatsApp's message id, or a report of it.",
         Q(state__in=[State.ACCEPTED, State.HELD], progress=Progress.NONE)
         & (Q(wamid=None) | Q(wamid="")),
     ),
     "news_settles": (
-        "Whoever was reached counts as accepted.",
+        "Each delivered message counts as accepted.",
         ~Q(state=State.ACCEPTED) & (ARRIVED | (REPORTED & Q(failed_at=None))),
     ),
     "failure_settles": (
-        "A reported failure ends a delivery, unless it arrived after all.",
+        "A reported failure ends a delivery, unless the message arrived after all.",
         Q(state=State.ACCEPTED, failed_at__isnull=False) & ~ARRIVED,
     ),
     "progress_has_times": (
-        "Progress agrees with the times of the reports.",
+        "Progress matches the times of the reports.",
         (Q(progress=Progress.NONE) & ~Q(sent_at=None, delivered_at=None, read_at=None))
         | (Q(progress=Progress.SENT) & (Q(sent_at=None) | ~Q(delivered_at=None)))
         | (ARRIVED & Q(delivered_at=None))
@@ -40,16 +40,16 @@ OUTCOME_CONDITIONS: Conditions = {
 }
 ATTEMPT_CONDITIONS: Conditions = {
     "doubt_has_a_time": (
-        "What is in doubt is known since when, so it will be judged.",
+        "Each unknown outcome has the time since when it is unknown, so it will be resolved.",
         Q(state=State.UNKNOWN, unknown_at=None) | Q(state=State.INFLIGHT, inflight_at=None),
     ),
     "attempts_have_names": (
-        "A call that was made has a number and a name.",
+        "Each call that was made has a phone number and an attempt id.",
         (Q(attempt_no__gte=1) | Q(state__in=[State.INFLIGHT, State.ACCEPTED, State.HELD]))
         & (Q(attempt_no=0) | Q(claim_token=None)),
     ),
     "resends_have_attempts": (
-        "No more resends of messages that Meta failed, and no more tries, than attempts.",
+        "There are no more resends and retries than attempts.",
         Q(resend_no__gt=F("attempt_no")) | Q(tries_charged__gt=F("attempt_no")),
     ),
 }
@@ -72,7 +72,7 @@ def _lease_conditions(now: datetime) -> Conditions:
     leased = Q(state__in=[State.CLAIMED, State.INFLIGHT])
     return {
         "leases_end": (
-            f"No lease is over for more than {RECOVERY_TIME.total_seconds():.0f} s.",
+            f"No lease ended more than {RECOVERY_TIME.total_seconds():.0f} s ago.",
             leased & Q(lease_until__lt=now - RECOVERY_TIME),
         ),
     }
@@ -82,13 +82,13 @@ def rules_for_staff(deliveries: QuerySet[Delivery]) -> Iterator[Rule]:
     """What a person has to decide on or to know of; no promise is broken."""
     yield Rule(
         "unconfirmed",
-        "Nobody knows whether these got their message: a person decides.",
+        "These deliveries are unconfirmed. A person decides on each.",
         deliveries.filter(state=State.UNCONFIRMED),
         advisory=True,
     )
     yield Rule(
         "doubles_suspected",
-        "There is proof that WhatsApp may have, or has, two messages for one delivery.",
+        "WhatsApp has, or may have, two messages for one of these deliveries.",
         deliveries.filter(duplicate__isnull=False),
         advisory=True,
     )

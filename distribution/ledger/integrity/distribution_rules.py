@@ -33,12 +33,12 @@ def _rules_of_opening(distributions: QuerySet[Distribution], now: datetime) -> I
     )
     yield _rule(
         "audience_is_whole",
-        "The deliveries of a distribution are as many as its audience was when it was frozen.",
+        "Each distribution has as many deliveries as its frozen audience had people.",
         counted.exclude(rows=F("recipients"), last=F("batches") - 1),
     )
     yield _rule(
         "nothing_starts_too_late",
-        "What is too late to begin is called missed.",
+        "Each distribution that was too late to start is marked as missed.",
         distributions.filter(state__in=UNOPENED, planned_at__lt=now - lateness - RECOVERY_TIME),
     )
 
@@ -49,7 +49,8 @@ def _rules_of_sending(distributions: QuerySet[Distribution], now: datetime) -> I
     moving = deliveries.filter(inflight_at__gt=now - RECOVERY_TIME)
     yield _rule(
         "sending_moves",
-        f"While somebody waits, no {RECOVERY_TIME.total_seconds():.0f} s go by without a call.",
+        f"While people are waiting, a call is made at least every "
+        f"{RECOVERY_TIME.total_seconds():.0f} s.",
         distributions.filter(
             Exists(waiting),
             state=DistributionState.SENDING,
@@ -65,7 +66,7 @@ def _rules_of_ending(distributions: QuerySet[Distribution], now: datetime) -> It
     unsettled = Delivery.objects.filter(distribution=OuterRef("pk"), state__in=UNSETTLED)
     yield _rule(
         "window_ends_all",
-        "After a window every delivery has come to its end.",
+        "After the window every delivery is finished.",
         distributions.filter(Exists(unsettled), window_end__lt=over),
     )
     yield _rule(
@@ -77,7 +78,7 @@ def _rules_of_ending(distributions: QuerySet[Distribution], now: datetime) -> It
     )
     yield _rule(
         "ended_has_a_time",
-        "What is completed says since when.",
+        "Each completed distribution has the time it was completed.",
         distributions.filter(state=DistributionState.COMPLETED, completed_at=None),
     )
 
@@ -87,7 +88,7 @@ def feed_rules(now: datetime) -> Iterator[Rule]:
     behind = StatusFeed.objects.filter(applied_through__lt=now - RECOVERY_TIME)
     yield Rule(
         "reports_are_read",
-        "While something is being sent, what Meta reports is applied within a minute.",
+        "While a distribution is sending, Meta's reports are applied within a minute.",
         behind if Distribution.objects.running().exists() else behind.none(),
         of="feed",
     )

@@ -17,32 +17,32 @@ def rules(deliveries: QuerySet[Delivery], distributions: QuerySet[Distribution])
     """Constraints guard these, too: a dropped or damaged index shows here."""
     yield Rule(
         "one_delivery_a_person",
-        "Nobody is owed one distribution twice.",
+        "Nobody has two deliveries of one distribution.",
         _repeated(deliveries, "distribution_id", "subscriber_id"),
         key="first",
     )
     yield Rule(
         "one_delivery_a_phone",
-        "No phone is owed one distribution twice.",
+        "No phone has two deliveries of one distribution.",
         _repeated(deliveries, "distribution_id", "phone"),
         key="first",
     )
     yield Rule(
         "one_delivery_a_message",
-        "One message id belongs to one delivery.",
+        "Each message id belongs to one delivery.",
         _repeated(deliveries.exclude(wamid=None), "wamid"),
         key="first",
     )
     yield Rule(
         "one_daily_a_day",
-        "There is one daily distribution a day.",
+        "There is one daily distribution per day.",
         _repeated(distributions.filter(kind=Kind.DAILY), "local_date"),
         of="distribution",
         key="first",
     )
     yield Rule(
         "same_content_once_a_day",
-        "Nobody has the same content twice on a day, unless a person gave a reason.",
+        "Nobody gets the same content twice on a day, unless a person gave a reason.",
         _received_twice(deliveries, distributions),
     )
 

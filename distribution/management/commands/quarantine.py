@@ -17,21 +17,21 @@ from distribution.interventions.quarantine import MARGIN, Step
 
 class Command(BaseCommand):
     help = (
-        "Doubt every delivery whose fate a restored database may have forgotten, so that nobody "
-        "is written to twice. Stop worker, beat and keeper first. Only shows what it would do, "
-        "unless --yes is given."
+        "Mark deliveries whose outcome a restored database may not know, so that nobody gets a "
+        "message twice. Stop workers, beat and keeper first. Without --yes, only shows what it "
+        "would do."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--restored-to", required=True, help="the moment of the backup, e.g. 2026-11-23T06:01"
+            "--restored-to", required=True, help="time of the backup, such as 2026-11-23T06:01"
         )
-        parser.add_argument("--reason", required=True, help="why; kept in the alerts")
+        parser.add_argument("--reason", required=True, help="reason, kept in the alerts")
         parser.add_argument(
             "--margin-minutes",
             type=int,
             default=int(MARGIN.total_seconds()) // 60,
-            help="begin this much before the restore point (default: %(default)s)",
+            help="start this many minutes before the backup (default: %(default)s)",
         )
         parser.add_argument("--yes", action="store_true", help="do it")
 
@@ -45,15 +45,15 @@ class Command(BaseCommand):
         for step in steps:
             self.stdout.write(_sentence(step))
         if not steps:
-            self.stdout.write("Nothing was under way: nothing to do.")
+            self.stdout.write("Nothing was being sent. There is nothing to do.")
         elif options["yes"]:
             reason = options["reason"].strip()
             if not reason:
-                raise CommandError("Say why.")
+                raise CommandError("Enter a reason.")
             doubted = quarantine.carry_out(steps, by=getuser(), reason=reason, now=now)
             self.stdout.write(f"Done: {doubted} deliveries are in doubt.")
         else:
-            self.stdout.write("Nothing was changed: say --yes to do it.")
+            self.stdout.write("Nothing was changed. Add --yes to do it.")
 
 
 def _moment(text: str, now: datetime) -> datetime:
@@ -62,15 +62,15 @@ def _moment(text: str, now: datetime) -> datetime:
     except ValueError:
         moment = None
     if moment is None:
-        raise CommandError(f"{text!r} is no moment: write it like 2026-11-23T06:01.")
+        raise CommandError(f"{text!r} is not a time. Write it like 2026-11-23T06:01.")
     if timezone.is_naive(moment):
         moment = timezone.make_aware(moment)  # the operator's clock, which is India's
     if moment > now:
-        raise CommandError(f"{text} has not come yet.")
+        raise CommandError(f"{text} is in the future.")
     return moment
 
 
 def _sentence(step: Step) -> str:
     if step.unopened:
-        return f"{step.name}: cancelled, it may have gone out already"
+        return f"{step.name}: cancelled, because it may have been sent already"
     return f"{step.name}: paused, {step.deliveries} deliveries in doubt"

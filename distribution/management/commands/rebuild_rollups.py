@@ -13,19 +13,23 @@ from distribution.analytics import rollups
 
 
 class Command(BaseCommand):
-    help = "Counts the ended distributions of these days anew; with --check only compares."
+    help = "Recount the finished distributions of these days. With --check, only compare."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("first", type=date.fromisoformat, metavar="FROM")
         parser.add_argument("last", type=date.fromisoformat, metavar="TO")
-        parser.add_argument("--check", action="store_true", help="change nothing; 1 if they differ")
+        parser.add_argument(
+            "--check", action="store_true", help="change nothing; exit with 1 if they differ"
+        )
 
     def handle(self, *_: Any, first: date, last: date, check: bool, **__: Any) -> None:
         if check:
             differing = rollups.differing(first, last)
             if differing:
                 names = ", ".join(str(one) for one in differing)
-                raise CommandError(f"The figures are not those of the deliveries: {names}.")
-            self.stdout.write("The figures equal the deliveries.")
+                raise CommandError(f"These figures differ from the deliveries: {names}.")
+            self.stdout.write("The figures match the deliveries.")
             return
-        self.stdout.write(f"{rollups.rebuild(first, last, now=timezone.now())} counted anew.")
+        self.stdout.write(
+            f"{rollups.rebuild(first, last, now=timezone.now())} distributions recounted."
+        )

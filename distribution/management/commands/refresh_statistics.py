@@ -10,7 +10,7 @@ from distribution.runtime import statistics
 
 
 class Command(BaseCommand):
-    help = "Refreshes the planner's statistics of every table: after a restore or a large import."
+    help = "Refresh the planner's statistics of every table, after a restore or a large import."
 
     def handle(self, *_: Any, **__: Any) -> None:
-        self.stdout.write(f"{statistics.refresh_all()} tables read.")
+        self.stdout.write(f"{statistics.refresh_all()} tables refreshed.")

@@ -1,4 +1,4 @@
-"""`manage.py resume_distribution ID`: go on with a paused distribution once its cause is mended."""
+"""`manage.py resume_distribution ID`: resume a paused distribution once its cause is fixed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,9 @@ from distribution.lifecycle import control
 
 
 class Command(BaseCommand):
-    help = "Resume a paused distribution. One message tries at once whether the cause is mended."
+    help = (
+        "Resume a paused distribution. One message is sent first to see whether the cause is fixed."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("id", type=int, help="the distribution's number")
@@ -24,4 +26,6 @@ class Command(BaseCommand):
         except control.ControlError as error:
             raise CommandError(str(error)) from None
         waiting = control.waiting(distribution_id)
-        self.stdout.write(f"Distribution {distribution_id} goes on: {waiting} people wait.")
+        self.stdout.write(
+            f"Distribution {distribution_id} resumed. {waiting:,} people are waiting."
+        )

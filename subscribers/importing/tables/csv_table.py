@@ -33,9 +33,9 @@ from subscribers.importing.tables.text_file import BLOCK_BYTES, Encoding, TextFi
 MAX_RECORD_LINES = 50  # of one row whose cells hold line breaks
 _HINT = "sep="  # Excel and its friends may write a line before the header: "sep=;"
 _EMPTY_CELLS = ' \t\r\n\f,;|"\ufeff'  # what a line of nothing but empty cells may hold
-_STRAY_QUOTE = 'has a quotation mark that does not belong: write it twice inside a cell, as "".'
-_OPEN_QUOTE = "opens a quotation mark that is never closed: close it or remove it."
-_JSON_LIST = "This is a JSON list: write one object on each line instead, without commas between."
+_STRAY_QUOTE = 'has a stray quotation mark. Inside a cell, write it twice: "".'
+_OPEN_QUOTE = "has an opening quotation mark without a closing one. Close it or remove it."
+_JSON_LIST = "This is a JSON list. Write one object per line, without commas in between."
 
 
 class Table:
@@ -67,7 +67,7 @@ class Table:
             hint = lines[0].text[4:5] or hint
             lines = self._take_lines()
         if not lines:
-            raise ImportRefused("The file is empty: the first line must name the columns.")
+            raise ImportRefused("The file is empty. The first line must name the columns.")
         sample = self._peek(lines)
         delimiter = choose(lambda given: self._parse_alone(lines, given).cells, sample, hint)
         header = self._parse_alone(lines, delimiter)
@@ -181,7 +181,7 @@ def _unreadable(lines: list[Line], encoding: Encoding) -> str:
     if fault := next(filter(None, (encoding.fault_of(line.text) for line in lines)), ""):
         return fault
     if any("\0" in line.text for line in lines):
-        return "holds a NUL character, so the file may be damaged: export it again."
+        return "contains a NUL character, so the file may be damaged. Export it again."
     return ""
 
 

@@ -24,7 +24,9 @@ from subscribers.importing.tables.records import (
 from subscribers.importing.tables.text_file import Encoding, TextFile
 
 NESTED = "attributes"
-_NO_OBJECT = 'is no JSON object such as {"phone": "+91 98123 45678", "name": "Asha"}: correct it.'
+_NO_OBJECT = (
+    'is not a JSON object such as {"phone": "+91 98123 45678", "name": "Asha"}. Correct it.'
+)
 
 
 class _LineRefused(Exception):  # noqa: N818
@@ -98,7 +100,7 @@ def _cells(line: Line, encoding: Encoding) -> dict[str, str]:
         raise _LineRefused(_NO_OBJECT)
     nested = values.pop(NESTED, None)
     if nested is not None and not isinstance(nested, dict):
-        raise _LineRefused(f"holds no object in “{NESTED}”: write texts by name.")
+        raise _LineRefused(f"has no object in “{NESTED}”. Enter texts by name.")
     return {
         name: _text(name, value)
         for name, value in _each_once([*(nested or {}).items(), *values.items()]).items()
@@ -111,7 +113,7 @@ def _each_once(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
     if len(values) < len(pairs):
         times = Counter(name for name, _ in pairs)
         twice = next(name for name, count in times.items() if count > 1)
-        raise _LineRefused(f"holds “{twice[:64]}” twice: remove one of the two.")
+        raise _LineRefused(f"has “{twice[:64]}” twice. Remove one of them.")
     return values
 
 
@@ -123,4 +125,4 @@ def _text(name: str, value: object) -> str:
     if isinstance(value, str):
         # Half of a surrogate pair is no character: no database takes it.
         return value.encode("utf-8", "ignore").decode().replace("\0", "")
-    raise _LineRefused(f"holds a list or an object in “{name[:64]}”: write a text.")
+    raise _LineRefused(f"has a list or an object in “{name[:64]}”. Enter a text.")

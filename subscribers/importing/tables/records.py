@@ -11,8 +11,8 @@ MAX_ROWS = 200_000  # lines, in fact: known before the first row is taken
 MAX_COLUMNS = 50
 MAX_CELL = 2_000  # characters
 MAX_LINE = MAX_COLUMNS * (MAX_CELL + 3)  # full cells, quotation marks, separators
-TOO_LONG = f"is longer than {MAX_LINE:,} characters: shorten it."
-TOO_MANY_COLUMNS = f"The file has more than {MAX_COLUMNS} columns: remove some."
+TOO_LONG = f"is longer than {MAX_LINE:,} characters. Shorten it."
+TOO_MANY_COLUMNS = f"The file has more than {MAX_COLUMNS} columns. Remove some."
 
 
 class ImportRefused(Exception):  # noqa: N818  # the word that the report uses

@@ -46,12 +46,12 @@ def choose(found: Sequence[Sheet]) -> tuple[bytes, list[str]]:
     """
     visible = [sheet for sheet in found if sheet.state == VISIBLE]
     if not visible:
-        raise ImportRefused("All sheets of the workbook are hidden: show the one with the list.")
+        raise ImportRefused("All sheets of the workbook are hidden. Unhide the one with the list.")
     lists = [sheet for sheet in visible if sheet.has_people]
     if len(lists) > 1:
         raise ImportRefused(
             f"The workbook has people on {len(lists)} sheets: {_named(lists)}. Put them on one"
-            " sheet, or save each sheet as a workbook of its own, so that nobody is left out."
+            " sheet, or save each sheet as a separate workbook, so that nobody is left out."
         )
     filled = [sheet for sheet in visible if sheet.filled]
     read = lists[0] if lists else (filled or visible)[0]
@@ -64,8 +64,8 @@ def _notes(read: Sheet, filled: Sequence[Sheet]) -> list[str]:
         notes.append(f"Only the sheet {read} is read. Not read: {_named(others)}.")
     if read.hidden:
         notes.append(
-            f"{read.hidden:,} of its rows are hidden in Excel, by a filter for example, and are"
-            " read like the others."
+            f"{read.hidden:,} of its rows are hidden in Excel, for example by a filter. They are"
+            " imported too."
         )
     return notes
 

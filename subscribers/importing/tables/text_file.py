@@ -14,15 +14,15 @@ from subscribers.importing.tables.records import MAX_ROWS, MAX_SIZE, ImportRefus
 
 BLOCK_BYTES = 64 * 1024
 
-_SAVE_AS_CSV = "open it and save it as “CSV UTF-8”"
-_NOT_TEXT = f"This is not a text file: if it is a workbook, {_SAVE_AS_CSV}."
+_SAVE_AS_CSV = "Open it and save it as “CSV UTF-8”"
+_NOT_TEXT = "This is not a text file. If it is a workbook, open it and save it as “CSV UTF-8”."
 _SIGNATURES = {
-    b"PK\x03\x04": f"This is an Excel workbook or a ZIP archive, not CSV: {_SAVE_AS_CSV}.",
+    b"PK\x03\x04": f"This is an Excel workbook or a ZIP archive, not CSV. {_SAVE_AS_CSV}.",
     b"PK\x05\x06": "This is an empty ZIP archive, not CSV.",
-    b"\xd0\xcf\x11\xe0": f"This is an old Excel workbook, not CSV: {_SAVE_AS_CSV}.",
-    b"\x1f\x8b": "This file is compressed: unpack it first.",
-    b"%PDF": "This is a PDF: export the list as CSV instead.",
-    b"<": f"This is a web page or XML, not CSV: {_SAVE_AS_CSV}.",
+    b"\xd0\xcf\x11\xe0": f"This is an old Excel workbook, not CSV. {_SAVE_AS_CSV}.",
+    b"\x1f\x8b": "This file is compressed. Unpack it first.",
+    b"%PDF": "This is a PDF. Export the list as CSV instead.",
+    b"<": f"This is a web page or XML, not CSV. {_SAVE_AS_CSV}.",
 }
 # UTF-32 first: its mark begins with that of UTF-16.
 _MARKS = {
@@ -40,8 +40,8 @@ _UTF8_LETTER = re.compile(
 # From the first character of a line that is neither blank nor punctuation between empty cells.
 _FILLED_LINE = re.compile(r"[^\s,;|\"][^\r\n]*")
 _KEPT_BYTES = "surrogateescape"  # what cannot be decoded becomes a lone surrogate, found by line
-_FOREIGN = "holds bytes that are not UTF-8 although others of the file are: type its letters anew."
-_NO_TEXT = f"holds bytes that are no letters in UTF-8 or Windows text: {_SAVE_AS_CSV}."
+_FOREIGN = "has letters that are not UTF-8, unlike the rest of the file. Type them again."
+_NO_TEXT = f"has characters that are neither UTF-8 nor Windows text. {_SAVE_AS_CSV}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class Encoding:
         if not self.is_guessed:
             return []
         return [
-            f"The file is not UTF-8 and is read as Windows text ({self.name}): check its names."
+            f"The file is not UTF-8 and is read as Windows text ({self.name}). Check the names."
         ]
 
 
@@ -79,7 +79,7 @@ class TextFile:
 def inspect(file: BinaryIO) -> TextFile:
     """Refuse what is too big, too long or no text at all."""
     if file.seek(0, io.SEEK_END) > MAX_SIZE:
-        raise ImportRefused(f"The file is larger than {MAX_SIZE // 2**20} MB: split it.")
+        raise ImportRefused(f"The file is larger than {MAX_SIZE // 2**20} MB. Split it.")
     digest = hashlib.sha256()
     for position, block in enumerate(_blocks(file)):
         if position == 0:
@@ -87,7 +87,7 @@ def inspect(file: BinaryIO) -> TextFile:
         digest.update(block)
     encoding = _encoding(file)
     if _count_filled_lines(file, encoding) > MAX_ROWS + 1:
-        raise ImportRefused(f"The file has more than {MAX_ROWS:,} lines: split it.")
+        raise ImportRefused(f"The file has more than {MAX_ROWS:,} lines. Split it.")
     return TextFile(digest.hexdigest(), encoding)
 
 
@@ -111,7 +111,7 @@ def _encoding(file: BinaryIO) -> Encoding:
         return Encoding(name)
     if name in ("utf-16", "utf-32"):
         raise ImportRefused(
-            f"The file is damaged or not in the encoding it claims: {_SAVE_AS_CSV}."
+            f"The file is damaged or not in the encoding it claims. {_SAVE_AS_CSV}."
         )
     if mark or _has_utf8_letters(file):
         return Encoding(name, _KEPT_BYTES, re.compile("[\udc80-\udcff]"), _FOREIGN)

@@ -63,7 +63,7 @@ def read_list(content: bytes) -> tuple[bytes, list[str]]:
 def inspect(path: Path) -> None:
     """Refuse an archive that is too big, too dense or no workbook, by its directory alone."""
     if path.stat().st_size > MAX_SIZE:
-        raise ImportRefused(f"The workbook is larger than {MAX_SIZE // 2**20} MB: split it.")
+        raise ImportRefused(f"The workbook is larger than {MAX_SIZE // 2**20} MB. Split it.")
     try:
         with zipfile.ZipFile(path) as archive:
             _check_directory(archive.infolist())
@@ -78,14 +78,14 @@ def _check_directory(members: list[zipfile.ZipInfo]) -> None:
     unpacked = sum(member.file_size for member in members)
     packed = sum(member.compress_size for member in members)
     if unpacked > MAX_UNPACKED:
-        raise ImportRefused(f"The workbook unpacks to over {MAX_UNPACKED // 2**20} MB: split it.")
+        raise ImportRefused(f"The workbook unpacks to over {MAX_UNPACKED // 2**20} MB. Split it.")
     if unpacked > SMALL_BYTES and unpacked > MAX_RATIO * max(packed, 1):
-        raise ImportRefused(f"The workbook is packed too densely to be a list. {_ASK_FOR_CSV}")
+        raise ImportRefused(f"The workbook is compressed too much to be a list. {_ASK_FOR_CSV}")
     names = [member.filename for member in members]
     if len(set(names)) < len(names) or any(_is_odd(member) for member in members):
-        raise ImportRefused(f"The workbook holds parts that no Excel writes. {_ASK_FOR_CSV}")
+        raise ImportRefused(f"The workbook has parts that Excel does not write. {_ASK_FOR_CSV}")
     if not {"[Content_Types].xml", "xl/workbook.xml"} <= set(names):
-        raise ImportRefused("This ZIP archive is no Excel workbook (.xlsx): upload a list.")
+        raise ImportRefused("This ZIP archive is not an Excel workbook (.xlsx). Upload a list.")
 
 
 def _is_odd(member: zipfile.ZipInfo) -> bool:
@@ -106,7 +106,7 @@ def _check_part(part: IO[bytes]) -> None:
     while block := part.read(_BLOCK):
         window = tail + block
         if any(mark in window for mark in _FORBIDDEN):
-            raise ImportRefused(f"The workbook holds code that no Excel writes. {_ASK_FOR_CSV}")
+            raise ImportRefused(f"The workbook has code that Excel does not write. {_ASK_FOR_CSV}")
         tail = block[-40:]
 
 
@@ -132,7 +132,7 @@ def _convert(path: Path) -> list[sheets.Sheet]:
         if found is None:
             raise ImportRefused(f"The workbook cannot be read. {_ASK_FOR_CSV}")
         if out.seek(0, io.SEEK_END) > MAX_CSV:
-            raise ImportRefused("The workbook holds too much text: split it.")
+            raise ImportRefused("The workbook contains too much text. Split it.")
         out.seek(0)
         text = out.read()
     return [

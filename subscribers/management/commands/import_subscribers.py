@@ -34,15 +34,15 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
             "file",
-            help=f"CSV, XLSX or JSON lines, up to {UPLOAD_BYTES_LIMIT // 2**20} MB; "
+            help=f"CSV, XLSX or JSON lines, up to {UPLOAD_BYTES_LIMIT // 2**20} MB. "
             "- reads standard input",
         )
-        parser.add_argument("--dry-run", action="store_true", help="check only, write nothing")
+        parser.add_argument("--dry-run", action="store_true", help="check only, save nothing")
         parser.add_argument(
             "--consent-source",
             default=OPERATOR_CONSENT_SOURCE,
             metavar="TEXT",
-            help="where these people agreed, and to which wording; kept as evidence. "
+            help="where these people consented, and to what text. Kept as evidence. "
             "Without it, only that you said so is kept",
         )
         parser.add_argument(
@@ -79,7 +79,7 @@ class Command(BaseCommand):
         if report.kept_inactive:
             self.stdout.write(f"{report.kept_inactive:,} stay paused or invalid.")
         if report.dry_run:
-            self.stdout.write("Dry run: nothing was written.")
+            self.stdout.write("Dry run. Nothing was saved.")
 
     def _print_refusals(self, report: ImportReport) -> None:
         for refusal in report.refusals[:SHOWN_REFUSALS]:
@@ -101,7 +101,7 @@ def _read(name: str) -> tuple[bytes, list[str]]:
     except OSError as error:
         raise ImportRefused(f"The file cannot be opened: {error.strerror}.") from error
     if len(content) > UPLOAD_BYTES_LIMIT:
-        raise ImportRefused(f"The file is larger than {UPLOAD_BYTES_LIMIT // 2**20} MB: split it.")
+        raise ImportRefused(f"The file is larger than {UPLOAD_BYTES_LIMIT // 2**20} MB. Split it.")
     if workbook.is_workbook(content[:4]):
         return workbook.read_list(content)
     return content, []

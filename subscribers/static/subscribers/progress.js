@@ -24,7 +24,7 @@
         redirect: "manual", // to the sign-in page
       });
       if (response.type === "opaqueredirect") {
-        text.textContent = "You were signed out: sign in in another tab. The work goes on.";
+        text.textContent = "You were signed out. Sign in in another tab. The import continues.";
         wait = SIGNED_OUT_POLL_MS;
       } else {
         if (!response.ok) throw new Error(response.status);
@@ -34,7 +34,7 @@
         if (progress.state !== panel.dataset.state) { reload(); return; }
       }
     } catch {
-      text.textContent = "No answer from the server; trying again.";
+      text.textContent = "No answer from the server. Trying again.";
     }
     window.setTimeout(poll, wait);
   }

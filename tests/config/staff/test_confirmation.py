@@ -28,7 +28,7 @@ from tests.config.staff.test_second_factor import code, with_a_phone
 
 pytestmark = pytest.mark.django_db
 TOKENS = reverse("admin:distribution_apitoken_add")
-ASKED = "Confirm that it is you"
+ASKED = "Confirm it’s you"
 
 
 @pytest.fixture

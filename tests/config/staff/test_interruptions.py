@@ -17,7 +17,7 @@ from tests.config.staff.interrupted import ADD, HTMX, PASSWORD, token, words
 
 pytestmark = pytest.mark.django_db
 PARTS = ["admin:distribution_content_preview", "admin:distribution_content_fields"]
-SIGNED_OUT = "You were signed out: sign in in another tab, then save."
+SIGNED_OUT = "You were signed out. Sign in in another tab, then save."
 
 
 def resent(answer) -> tuple[str, dict[str, list[str]]]:
@@ -73,13 +73,15 @@ def test_a_part_with_the_token_of_an_earlier_session(client):
     assert_a_line(
         answer,
         403,
-        "You have signed in again since this page was opened. Press the button once more.",
+        "You have signed in again since this page was opened. Press the button again.",
     )
 
 
 def test_a_part_of_what_is_not_allowed_not_there_or_broken(client, monkeypatch):
     assert_a_line(
-        client.get("/admin/auth/user/", **HTMX), 403, "You may not do this: ask an administrator."
+        client.get("/admin/auth/user/", **HTMX),
+        403,
+        "You don’t have permission to do this. Ask an administrator.",
     )
     assert client.get("/nowhere/", **HTMX).content.decode().count("<html") == 0
 
@@ -146,7 +148,7 @@ def test_what_was_typed_is_kept_when_the_session_is_over_and_saved_after_signing
     )
     again = client.post(address, {name: values[0] for name, values in fields.items()})
     assert again.status_code == 403  # the token of the page is that of the session before
-    assert "nothing was done yet: save once more" in again.content.decode()
+    assert "nothing has been done yet. Save again." in again.content.decode()
     address, fields = resent(again)
     assert fields["title"] == ["Budget <day>"]
     third = client.post(address, {name: values[0] for name, values in fields.items()})
@@ -208,7 +210,7 @@ def test_a_form_without_a_valid_token_says_what_to_do_and_keeps_what_was_typed(c
     client.get(ADD)
     answer = client.post(ADD, words(**sent))
     assert answer.status_code == 403
-    assert "save once more" in answer.content.decode()
+    assert "Save again." in answer.content.decode()
     address, fields = resent(answer)
     saved = client.post(address, {name: values[0] for name, values in fields.items()})
     assert saved.status_code == 200

@@ -154,10 +154,10 @@ def test_a_session_alone_replaces_no_second_factor(client, ada):
     session.save()
 
     for answer in (client.get(SET_UP), client.post(SET_UP, {"code": "000000"})):
-        assert "Confirm that it is you" in answer.content.decode()
+        assert "Confirm it’s you" in answer.content.decode()
         assert "<svg" not in answer.content.decode()
     thief = {"confirm_password": "wrong", "confirm_code": code(ada), "confirm_reads": "1"}
-    assert "Confirm that it is you" in client.post(SET_UP, thief).content.decode()
+    assert "Confirm it’s you" in client.post(SET_UP, thief).content.decode()
     assert TOTPDevice.objects.get(user=ada) == old
 
     TOTPDevice.objects.update(last_t=-1)

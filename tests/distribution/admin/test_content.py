@@ -301,7 +301,7 @@ def test_a_test_goes_to_staff_phones_only_and_makes_no_delivery(day):
 
     response = browser(editor).post(step(content, "test"), {"phone": "0"})
 
-    assert said(response) == ["No staff phones are set: list them in TEST_RECIPIENTS."]
+    assert said(response) == ["No staff phones are set up. List them in TEST_RECIPIENTS."]
     assert not Delivery.objects.exists()
 
 
@@ -310,12 +310,12 @@ def test_the_form_marks_templates_that_cannot_be_filled_in_and_submits_none(day)
     template = a_plain_template(components=[{"type": "HEADER", "format": "LOCATION"}, *PLAIN])
     editor = a_staff_member(*EDITOR)
     shown = browser(editor).get(ADD).content.decode()
-    assert "cannot be used: a header of the kind LOCATION" in shown
+    assert "cannot be used: a LOCATION header" in shown
 
     browser(editor).post(ADD, words(template, day))
     content = Content.objects.get()
     (refusal,) = said(browser(editor).post(step(content, "submit")))
 
-    assert "cannot be filled in here: choose another one" in refusal
+    assert "can't be filled in. Choose another one" in refusal
     content.refresh_from_db()
     assert content.state == ContentState.DRAFT

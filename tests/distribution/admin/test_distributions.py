@@ -82,7 +82,7 @@ def test_acts_are_open_to_those_who_run_the_day_only(morning, role, may, name):
 def test_without_a_reason_nothing_is_done(morning, name):
     client = a_client("Operator")
     answer = client.post(act(morning, name), {"reason": "   "})
-    assert "Say why" in answer.content.decode()
+    assert "Enter a reason" in answer.content.decode()
     assert state_of(morning) == "SENDING"
     assert not Verdict.objects.exists()
 

@@ -77,7 +77,7 @@ def test_a_day_that_is_not_to_come_is_refused(editor, offset):
     person = a_subscriber()
     asked = {"reason": "On a journey", "resumes_on": day(offset).isoformat()}
     page = confirm(editor, page_of(person, "pause_person"), **asked)
-    assert "Choose tomorrow or a later day." in page.content.decode()
+    assert "Choose tomorrow or a later date." in page.content.decode()
     assert status(person) == "ACTIVE"
 
 

@@ -228,7 +228,7 @@ def test_an_act_on_a_number_needs_a_reason_and_is_written_down_twice():
     number = a_number(label="backup-9", role="BACKUP", state="STANDBY")
     client = a_client("Operator")
 
-    assert "Say why" in client.post(url("promote", number), {"reason": ""}).content.decode()
+    assert "Enter a reason" in client.post(url("promote", number), {"reason": ""}).content.decode()
     confirm(client, url("promote", number), reason="primary lost")
 
     number.refresh_from_db()

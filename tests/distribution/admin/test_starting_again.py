@@ -45,7 +45,7 @@ def test_without_the_box_it_is_refused_and_the_page_says_who_sends_it(planned):
 
     planned.refresh_from_db()
     assert planned.state == "SCHEDULED"
-    assert "same content is sent by distribution" in page.content.decode()
+    assert "sends the same content" in page.content.decode()
     assert not Delivery.objects.filter(distribution=planned).exists()
 
 
@@ -54,7 +54,7 @@ def test_the_box_alone_is_not_enough(planned):
 
     planned.refresh_from_db()
     assert planned.state == "SCHEDULED"
-    assert "Say why" in page.content.decode()
+    assert "Enter a reason" in page.content.decode()
     assert form_with(page, "again")["again"] == ["on"]
 
 
@@ -78,5 +78,5 @@ def test_a_second_click_on_start_begins_nothing_again(planned):
     answers = [client.post(start(planned), form, follow=True).content.decode() for _ in range(2)]
 
     assert "Distribution started." in answers[0]
-    assert "nothing was done a second time" in answers[1]
+    assert "Nothing was done twice" in answers[1]
     assert Delivery.objects.filter(distribution=planned).count() == 4

@@ -40,7 +40,7 @@ def test_a_message_template_shows_what_it_asks_for_and_how_it_looks():
         "Reply STOP to leave",
     ):
         assert part in shown, part
-    assert "Fetch all from Meta now" not in shown
+    assert "Sync with Meta" not in shown
 
 
 def test_a_change_at_meta_since_approval_is_shown_on_both_pages_and_the_list():

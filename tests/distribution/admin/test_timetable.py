@@ -24,7 +24,7 @@ LIST = reverse("admin:distribution_onetime_changelist")
 def test_a_daily_time_begins_tomorrow_at_the_earliest(admin_client, admin_user):
     today = timezone.localdate()
     late = admin_client.post(ADD_TIME, {"from_day": today, "time": "07:00", "reason": "x"})
-    assert "Choose tomorrow or a later day" in late.content.decode()
+    assert "Choose tomorrow or a later date" in late.content.decode()
     tomorrow = {"from_day": today + timedelta(days=1), "time": "07:00"}
     some_subscribers(3)
     assert "3 people now" in admin_client.get(ADD_TIME).content.decode()
@@ -69,5 +69,5 @@ def test_nothing_is_planned_by_the_page_for_a_blackout_date(admin_client):
     BlackoutDate.objects.create(day=at.date(), reason="Diwali")
     content = an_approved_content(day=at.date())
     form = {"at_0": f"{at:%Y-%m-%d}", "at_1": f"{at:%H:%M}", "content": content.pk}
-    assert b"Nothing begins on that day" in admin_client.post(ADD_ONCE, form).content
+    assert b"Nothing is sent on that day" in admin_client.post(ADD_ONCE, form).content
     assert not OneTime.objects.exists()

@@ -180,7 +180,7 @@ def test_a_file_of_unknown_owner_is_a_problem_while_there_is_more_than_one_numbe
     assert eligible_numbers.problems_on(content, DAY) == []  # it can be no other's
     a_number()
     (problem,) = eligible_numbers.problems_on(content, DAY)
-    assert (problem.field, problem.message[-22:]) == ("media", "upload the file again.")
+    assert (problem.field, problem.message[-22:]) == ("media", "Upload the file again.")
 
 
 def test_what_meta_does_not_take_is_an_alert_until_it_does(meta):
@@ -211,7 +211,7 @@ def test_an_opening_without_a_number_that_has_the_file_waits_for_the_copies(meta
     assert not opening.open_distribution(distribution.pk, now=NOW)
     (finding,) = preflight.run_checks(distribution, now=NOW)
     assert (finding.rule, finding.blocking) == ("content_invalid", True)
-    assert "No phone number that can send has the image with Meta" in finding.message
+    assert "no phone number that can send has the image at Meta" in finding.message
 
     assert renew(meta) == [second.meta_id]
     assert opening.open_distribution(distribution.pk, now=NOW + timedelta(seconds=60))

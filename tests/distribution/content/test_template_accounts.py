@@ -100,4 +100,4 @@ def test_nothing_opens_when_no_number_has_the_template(accounts):
     (finding,) = preflight.run_checks(planned, now=now)
 
     assert finding.blocking
-    assert "No phone number can send the message template daily (en)" in finding.message
+    assert "No phone number can send message template daily (en)" in finding.message

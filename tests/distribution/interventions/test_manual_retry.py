@@ -95,7 +95,7 @@ def test_a_refused_call_is_safe_and_is_sent_again_with_a_verdict(distribution):
 
 def test_a_second_retry_finds_nobody(distribution):
     retry(distribution)
-    with pytest.raises(InterventionError, match="no failures that can be retried safely"):
+    with pytest.raises(InterventionError, match="No failed delivery can be retried safely"):
         retry(distribution)
     assert Verdict.objects.count() == 1
 
@@ -171,7 +171,7 @@ def test_who_opted_out_since_is_pointless(distribution):
 
 def refuses_everybody(distribution: Distribution, expected: tuple[int, int, int]) -> None:
     assert counts(distribution) == expected
-    with pytest.raises(InterventionError, match="no failures that can be retried safely"):
+    with pytest.raises(InterventionError, match="No failed delivery can be retried safely"):
         retry(distribution)
     assert (person().state, Verdict.objects.count()) == (State.FAILED, 0)
 

@@ -131,7 +131,7 @@ def test_nobody_decides_without_the_permission_or_a_reason(distribution, what):
 def test_it_is_decided_once(distribution):
     decide(unconfirmed.resend, NOW + HOUR)
 
-    with pytest.raises(InterventionError, match="not unconfirmed any more"):
+    with pytest.raises(InterventionError, match="no longer unconfirmed"):
         decide(unconfirmed.resend, NOW + HOUR)
 
 

@@ -65,7 +65,7 @@ def test_a_template_that_got_a_third_variable_blocks_the_opening(content: Conten
     assert (distribution.state, distribution.recipients) == ("BLOCKED", 0)
     severity, message = alerts()["content_invalid"]
     assert severity == "CRITICAL"
-    assert "was changed since the content was approved" in message
+    assert "was changed at Meta after the content was approved" in message
     assert "Variable 3: Enter a value" in message
     assert "content_invalid" in {
         finding.rule for finding in preflight.run_checks(distribution, now=NOW)

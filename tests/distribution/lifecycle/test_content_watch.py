@@ -76,7 +76,7 @@ def test_the_evening_check_tells_what_the_opening_would_find(content):
     (alert,) = alerts()
     assert (alert.severity, alert.scope) == ("CRITICAL", "day 2026-11-24")
     assert alert.message.startswith("For 24 Nov 2026: “The day ahead” can't be sent: ")
-    assert "was changed since the content was approved" in alert.message
+    assert "was changed at Meta after the content was approved" in alert.message
     assert "Variable 3: Enter a value" in alert.message
 
 
@@ -188,7 +188,7 @@ def test_a_planned_one_time_distribution_is_checked_as_well(content):
     tick.check(DEADLINE)
 
     (alert,) = alerts()
-    assert "a header of the kind LOCATION" in alert.message
+    assert "a LOCATION header" in alert.message
     tick.check(OPENING + timedelta(seconds=60))  # the day's own has begun
     assert len(alerts()) == 1
 

@@ -22,7 +22,7 @@ def test_a_paused_distribution_goes_on_and_says_who_waits():
 
     distribution.refresh_from_db()
     assert distribution.state == DistributionState.SENDING
-    assert said.getvalue() == f"Distribution {distribution.pk} goes on: 3 people wait.\n"
+    assert said.getvalue() == f"Distribution {distribution.pk} resumed. 3 people are waiting.\n"
 
 
 def test_what_is_not_paused_is_refused_in_words():

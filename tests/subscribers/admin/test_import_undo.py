@@ -106,7 +106,7 @@ def test_a_second_click_removes_nobody_twice_and_says_so():
     client.post(where("undo", job), form)
     again = client.post(where("undo", job), form, follow=True)
 
-    assert "This import was undone already." in again.content.decode()
+    assert "This import was already undone." in again.content.decode()
     assert ImportUndo.objects.count() == 1
     assert len([entry for entry in log_messages() if "undo import" in entry]) == 1
 
@@ -130,11 +130,11 @@ def test_after_a_day_the_button_says_why_not():
     ImportJob.objects.update(ended_at=timezone.now() - timedelta(hours=24, minutes=1))
 
     page = page_of(client, job)
-    assert "An import can be undone within a day; this one ended on" in page
+    assert "An import can be undone within 24 hours. This one ended on" in page
     assert re.search(r"<button[^>]* disabled [^>]*>Undo this import", page)
     answer = client.get(where("undo", job), follow=True)
     assert answer.redirect_chain == [(where("change", job), 302)]
-    assert "within a day" in answer.content.decode()
+    assert "within 24 hours" in answer.content.decode()
 
 
 def test_an_import_that_was_only_checked_has_no_such_button():

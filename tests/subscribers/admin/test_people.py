@@ -165,7 +165,7 @@ def test_an_action_decides_through_consent(admin_client, action, before, after, 
     assert statuses() == [before]
     assert 'name="reason"' in asked.content.decode()
     unsaid = admin_client.post(reverse(LIST), {**chosen, "confirmed": "yes", "reason": " "})
-    assert "Say why" in unsaid.content.decode()
+    assert "Enter a reason" in unsaid.content.decode()
     response = confirm_rows(admin_client, reverse(LIST), chosen, follow=True, reason="he rang")
 
     assert words in response.content.decode()

@@ -44,7 +44,7 @@ def test_a_name_that_stands_twice_in_the_attributes_is_told(admin_client):
     """O13: in the form"""
     answer = post(admin_client, attributes='{"city": "Pune", "city": "Mumbai"}')
 
-    assert "A name stands twice in the attributes" in answer.content.decode()
+    assert "An attribute has the same name twice" in answer.content.decode()
 
 
 @pytest.mark.parametrize(

@@ -94,7 +94,7 @@ def test_who_is_added_by_hand_is_asked_first_too(client):
 
     answer = client.post("/admin/subscribers/subscriber/add/", {**form, **inline}, follow=True)
 
-    assert "This person said STOP" in answer.content.decode()
+    assert "This person sent STOP" in answer.content.decode()
     assert Subscriber.objects.get().status == "UNSUBSCRIBED"
 
 

@@ -11,8 +11,8 @@ from subscribers.models import Subscriber
 from tests.subscribers.imports import counts, reasons, run
 
 LONG = (
-    "The value is longer than 100 characters, for which messages have room: shorten it, or leave"
-    " the column out."
+    "The value is longer than 100 characters, the most a message can take. Shorten it, or"
+    " leave the column out."
 )
 
 
@@ -30,8 +30,8 @@ def test_an_error_of_excel_is_no_value(word, column):
         (
             2,
             column,
-            f"The cell holds Excel's error {word.strip().upper()}: correct its formula, or leave"
-            " the cell blank.",
+            f"The cell contains Excel's error {word.strip().upper()}. Correct its formula or "
+            "leave it blank.",
         )
     ]
 
@@ -70,25 +70,25 @@ def test_letters_that_another_program_lost_refuse_their_row():
     """P2: the file is valid, the name in it is not."""
     report = run("phone,name\n9820003001,Caf\ufffd\n")
 
-    assert reasons(report)[0][2] == "It holds \ufffd, where letters were lost: type them anew."
+    assert reasons(report)[0][2] == "It contains \ufffd where letters were lost. Type them again."
 
 
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (5, "Write an object"),
-        (["Pune"], "Write an object"),
-        (None, "Write an object"),
-        ({"city": ["a"]}, "“city” holds no text"),
-        ({"city": 5}, "“city” holds no text"),
-        ({"city": "a", "City": "b"}, "“City” cannot name"),
-        ({"": "a"}, "cannot name"),
-        ({"Mobile": "a"}, "“Mobile” cannot name"),
-        ({"x" * 65: "a"}, "cannot name"),
+        (5, "Enter texts by name"),
+        (["Pune"], "Enter texts by name"),
+        (None, "Enter texts by name"),
+        ({"city": ["a"]}, "“city” is not a text"),
+        ({"city": 5}, "“city” is not a text"),
+        ({"city": "a", "City": "b"}, "“City” cannot be the name"),
+        ({"": "a"}, "cannot be the name"),
+        ({"Mobile": "a"}, "“Mobile” cannot be the name"),
+        ({"x" * 65: "a"}, "cannot be the name"),
         ({"city": "x" * 101}, "city: The value is longer than 100"),
-        ({"city": "bit.ly/x"}, "city: Links are not taken"),
-        ({"city": "#N/A"}, "city: The cell holds Excel's error"),
-        ({"city": "NULL"}, "city: “NULL” is what programs write"),
+        ({"city": "bit.ly/x"}, "city: Remove the link"),
+        ({"city": "#N/A"}, "city: The cell contains Excel's error"),
+        ({"city": "NULL"}, "city: “NULL” stands for an empty value"),
         ({f"a{n}": "x" for n in range(46)}, "at most 45"),
     ],
 )

@@ -70,13 +70,13 @@ def test_languages_are_codes_or_their_names(written, code):
             "email",
             "asha at home",
             "asha at home",
-            "This is not an email address: correct it or leave it blank.",
+            "This is not an email address. Correct it or leave it blank.",
         ),
         (
             "email",
             "a@" + "b" * 250 + ".in",
             "a@" + "b" * 37 + "…",
-            "This is not an email address: correct it or leave it blank.",
+            "This is not an email address. Correct it or leave it blank.",
         ),
         (
             "status",
@@ -88,15 +88,15 @@ def test_languages_are_codes_or_their_names(written, code):
             "name",
             "x" * 101,
             "x" * 39 + "…",
-            "The name is longer than 100 characters: shorten it.",
+            "The name is longer than 100 characters. Shorten it.",
         ),
         (
             "name",
             "Win: https://x.in",
             "Win: https://x.in",
-            "Links are not taken from files: remove it.",
+            "Remove the link. Links cannot be imported.",
         ),
-        ("City", "www.x.in", "www.x.in", "Links are not taken from files: remove it."),
+        ("City", "www.x.in", "www.x.in", "Remove the link. Links cannot be imported."),
         ("City", "x" * 2_001, "", "The cell is longer than 2,000 characters."),
     ],
 )
@@ -115,8 +115,8 @@ def test_missing_cells_are_blank_and_surplus_ones_refused():
     assert read(["phone"], "9812345678", "", " ") == Row(7, "+919812345678")
     assert read(["phone"], "9812345678", "Pune") == Refusal(
         7,
-        "The line has 2 cells for 1 columns: put cells that hold the separator between"
-        " quotation marks.",
+        "The line has 2 cells for 1 columns. Put cells that contain the separator in quotation"
+        " marks.",
     )
 
 
@@ -131,7 +131,7 @@ def test_a_refused_row_of_several_lines_names_them_all():
 
     assert refusal.line == 7
     assert refusal.reason.endswith(
-        "(Lines 7 to 9 were read as one row: look for a quotation mark too many.)"
+        "(Lines 7 to 9 were read as one row. Look for an extra quotation mark.)"
     )
 
 
@@ -147,26 +147,26 @@ def test_of_a_withdrawal_only_the_phone_is_taken(status):
     [
         (
             ["name", "state"],
-            "No column for the phone number: the first line must name the columns, one of them"
+            "No column for the phone number. The first line must name the columns, one of them"
             " “phone”. It reads: name, state.",
         ),
         (
             ["+91 98123 45678", "Asha"],
-            "No column for the phone number: the first line must name the columns, one of them"
+            "No column for the phone number. The first line must name the columns, one of them"
             " “phone”. It reads: +** ***** *****, Asha.",
         ),
         (
             ["", " "],
-            "No column for the phone number: the first line must name the columns, one of them"
+            "No column for the phone number. The first line must name the columns, one of them"
             " “phone”. It reads: nothing.",
         ),
         (
             ["Phone", "Mobile"],
-            "The columns “Phone” and “Mobile” mean the same: rename or remove one.",
+            "The columns “Phone” and “Mobile” mean the same. Rename or remove one.",
         ),
         (
             ["phone", "City", "city"],
-            "The columns “City” and “city” mean the same: rename or remove one.",
+            "The columns “City” and “city” mean the same. Rename or remove one.",
         ),
     ],
 )

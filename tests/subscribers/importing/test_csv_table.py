@@ -129,7 +129,7 @@ def test_a_nul_character_costs_its_own_line_only():
 def test_a_line_of_ten_megabytes_costs_its_own_line_only():
     data = b"phone,name\n1,a\n2," + b"x" * 10_000_000 + b"\n3,c\n"
 
-    assert faults(data) == [(3, "is longer than 100,150 characters: shorten it.")]
+    assert faults(data) == [(3, "is longer than 100,150 characters. Shorten it.")]
     assert read(data)[1][-1] == (4, ["3", "c"])
 
 
@@ -149,52 +149,53 @@ def zipped(name):
 @pytest.mark.parametrize(
     ("data", "sentence"),
     [
-        (b"", "The file is empty: the first line must name the columns."),
-        (b"\xef\xbb\xbf", "The file is empty: the first line must name the columns."),
-        (b"\n\n  \n", "The file is empty: the first line must name the columns."),
+        (b"", "The file is empty. The first line must name the columns."),
+        (b"\xef\xbb\xbf", "The file is empty. The first line must name the columns."),
+        (b"\n\n  \n", "The file is empty. The first line must name the columns."),
         (
             zipped("xl/workbook.xml"),
-            "This is an Excel workbook or a ZIP archive, not CSV:"
-            " open it and save it as “CSV UTF-8”.",
+            "This is an Excel workbook or a ZIP archive, not CSV."
+            " Open it and save it as “CSV UTF-8”.",
         ),
         (b"PK\x05\x06" + bytes(18), "This is an empty ZIP archive, not CSV."),
         (
             b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(512),
-            "This is an old Excel workbook, not CSV: open it and save it as “CSV UTF-8”.",
+            "This is an old Excel workbook, not CSV. Open it and save it as “CSV UTF-8”.",
         ),
-        (gzip.compress(PLAIN.encode()), "This file is compressed: unpack it first."),
-        (b"%PDF-1.7", "This is a PDF: export the list as CSV instead."),
+        (gzip.compress(PLAIN.encode()), "This file is compressed. Unpack it first."),
+        (b"%PDF-1.7", "This is a PDF. Export the list as CSV instead."),
         (
             b"\n<html><table>",
-            "This is a web page or XML, not CSV: open it and save it as “CSV UTF-8”.",
+            "This is a web page or XML, not CSV. Open it and save it as “CSV UTF-8”.",
         ),
         (
             bytes(range(256)) * 100,
-            "This is not a text file: if it is a workbook, open it and save it as “CSV UTF-8”.",
+            "This is not a text file. If it is a workbook, open it and save it as “CSV UTF-8”.",
         ),
         (
             PLAIN.encode("utf-16-le"),
-            "This is not a text file: if it is a workbook, open it and save it as “CSV UTF-8”.",
+            "This is not a text file. If it is a workbook, open it and save it as “CSV UTF-8”.",
         ),
         (
             PLAIN.encode("utf-16") + b"\xd8",
-            "The file is damaged or not in the encoding it claims:"
-            " open it and save it as “CSV UTF-8”.",
+            "The file is damaged or not in the encoding it claims."
+            " Open it and save it as “CSV UTF-8”.",
         ),
         (
             ",".join(f"c{number}" for number in range(10_000)).encode(),
-            "The file has more than 50 columns: remove some.",
+            "The file has more than 50 columns. Remove some.",
         ),
         (
             b"p" * 200_000,
-            "The first line is longer than 100,150 characters: shorten it.",
+            "The first line is longer than 100,150 characters. Shorten it.",
         ),
         (
             b'phone,"name\n1,a\n',
-            "The first line opens a quotation mark that is never closed: close it or remove it.",
+            "The first line has an opening quotation mark without a closing one. "
+            "Close it or remove it.",
         ),
-        (b"phone\n" + b"1\n" * 200_001, "The file has more than 200,000 lines: split it."),
-        (b"phone\n" + b"\n" * 60 * 2**20, "The file is larger than 50 MB: split it."),
+        (b"phone\n" + b"1\n" * 200_001, "The file has more than 200,000 lines. Split it."),
+        (b"phone\n" + b"\n" * 60 * 2**20, "The file is larger than 50 MB. Split it."),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else "",
 )

@@ -55,8 +55,8 @@ def test_a_refused_line_is_named_with_its_column_and_the_rest_is_taken():
         (2, ""),
         (3, ""),
     ]
-    assert reasons(report)[1][2].startswith("The line is no JSON object such as")
-    assert reasons(report)[2][2].startswith("The line holds a list or an object in “name”")
+    assert reasons(report)[1][2].startswith("The line is not a JSON object such as")
+    assert reasons(report)[2][2].startswith("The line has a list or an object in “name”")
 
 
 def test_deep_nesting_and_long_lines_are_faults_of_their_line_alone():
@@ -74,7 +74,7 @@ def test_what_no_database_takes_is_left_out():
 
 
 def test_a_json_list_is_refused_with_a_sentence():
-    with pytest.raises(ImportRefused, match="one object on each line"):
+    with pytest.raises(ImportRefused, match="one object per line"):
         read('[{"phone": "9812345601"}]')
 
 

@@ -12,8 +12,7 @@ from subscribers.models import Subscriber
 from tests.subscribers.imports import counts, reasons, run
 
 FOREIGN = (
-    "The line holds bytes that are not UTF-8 although others of the file are: type its letters"
-    " anew."
+    "The line has letters that are not UTF-8, unlike the rest of the file. Type them again."
 )
 
 
@@ -56,7 +55,7 @@ def test_a_foreign_byte_in_json_lines_costs_its_own_line():
 
 def test_a_foreign_byte_in_the_header_refuses_the_file():
     """P2"""
-    with pytest.raises(ImportRefused, match="The first line holds bytes that are not UTF-8"):
+    with pytest.raises(ImportRefused, match="The first line has letters that are not UTF-8"):
         read("phone,नाम,caf".encode() + b"\xe9\n1,a,b\n")
 
 
@@ -150,4 +149,4 @@ def test_a_name_that_stands_twice_in_an_object_refuses_its_line(line):
     report = run(f'{line}\n{{"phone": "9820004009"}}\n')
 
     assert counts(report) == {"total": 2, "new": 1, "refused": 1}
-    assert "twice: remove one of the two." in reasons(report)[0][2]
+    assert "twice. Remove one of them." in reasons(report)[0][2]

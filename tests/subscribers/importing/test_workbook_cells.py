@@ -76,7 +76,7 @@ def test_an_error_value_refuses_its_row(word):
     report = run(workbook.to_csv(saved(book)))
 
     assert counts(report) == {"total": 2, "new": 1, "refused": 1}
-    assert reasons(report)[0][2].startswith(f"The cell holds Excel's error {word}")
+    assert reasons(report)[0][2].startswith(f"The cell contains Excel's error {word}")
 
 
 def test_people_on_a_second_sheet_are_not_left_out():
@@ -86,7 +86,7 @@ def test_people_on_a_second_sheet_are_not_left_out():
     assert job.state == "REFUSED"
     assert job.problem == (
         "The workbook has people on 2 sheets: “Pune” (1 line), “Mumbai” (5 lines). Put them on one"
-        " sheet, or save each sheet as a workbook of its own, so that nobody is left out."
+        " sheet, or save each sheet as a separate workbook, so that nobody is left out."
     )
     assert not Subscriber.objects.exists()
 
@@ -150,7 +150,9 @@ def test_a_formula_that_was_never_computed_refuses_its_row():
 
     assert counts(report) == {"total": 3, "new": 1, "refused": 2}
     assert [(line, column) for line, column, _ in reasons(report)] == [(2, "Phone"), (3, "Name")]
-    assert "never computed: open the workbook in Excel, save it" in reasons(report)[0][2]
+    assert (
+        "a formula without a result. Open the workbook in Excel, save it" in reasons(report)[0][2]
+    )
 
 
 def test_a_formula_whose_value_is_stored_is_read_and_an_empty_text_is_blank():

@@ -83,7 +83,7 @@ def test_the_limit_is_the_admins(tmp_path, name):
 def test_a_dry_run_says_so_and_writes_nothing(people):
     out, _ = command(people, "--dry-run")
 
-    assert out[-1] == "Dry run: nothing was written."
+    assert out[-1] == "Dry run. Nothing was saved."
     assert out[1] == "  new                    1"
     assert Subscriber.objects.count() == 0
 
@@ -117,7 +117,7 @@ def test_all_refusals_go_to_a_file_that_no_spreadsheet_executes(tmp_path):
         (["nothing.csv", CONSENT], "The file cannot be opened: No such file or directory."),
         (
             ["people.csv", "--consent-source="],
-            "Say where these people agreed to be written to (consent source).",
+            "Enter how these people consented (consent source).",
         ),
         (
             ["people.csv", CONSENT, "--refused", "no/such/folder.csv"],

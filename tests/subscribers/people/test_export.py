@@ -101,7 +101,7 @@ def test_an_export_asks_for_a_reason_first():
     unsaid = export(client, reason="").content.decode()
 
     assert "full phone numbers of 1 people" in asked
-    assert "Say why" in unsaid
+    assert "Enter a reason" in unsaid
 
 
 def test_the_chosen_ones_are_exported_through_the_same_page():

@@ -16,7 +16,7 @@ from webhooks.applying import integrity as webhook_integrity
 
 
 class Command(BaseCommand):
-    help = "Ask every promise of our own tables whether it holds; fails when one does not."
+    help = "Check that the tables keep every promise. Exits with an error if one is broken."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--distribution", type=int, metavar="ID", help="only this one")
@@ -24,10 +24,10 @@ class Command(BaseCommand):
             "--newest-evidence",
             type=int,
             metavar="ROWS",
-            help="only the last ROWS of each table of evidence; all by default",
+            help="check only the last ROWS of each table of evidence (default: all)",
         )
         parser.add_argument(
-            "--thorough", action="store_true", help="also read every stored webhook again: slow"
+            "--thorough", action="store_true", help="also read every stored webhook again (slow)"
         )
 
     def handle(self, *_: Any, **options: Any) -> None:
@@ -52,10 +52,10 @@ class Command(BaseCommand):
 
 
 PROMISES = {
-    Kind.ALTERED: "A row of evidence says what it said when it was chained.",
-    Kind.REMOVED: "A row of evidence is never removed.",
-    Kind.INSERTED: "No row is inserted between rows of evidence that were chained.",
-    Kind.UNCHAINED: "Each link follows from the one before, and the last one is there.",
+    Kind.ALTERED: "No row of evidence was changed after it was chained.",
+    Kind.REMOVED: "No row of evidence was removed.",
+    Kind.INSERTED: "No row was inserted between chained rows of evidence.",
+    Kind.UNCHAINED: "Each link follows from the previous one, and the last one exists.",
 }
 
 
@@ -82,7 +82,7 @@ def _line(result: RuleResult) -> str:
     """One promise: how it stands, its name, how many rows break it, the first of them."""
     standing = "ok"
     if result.count:
-        standing = "BROKEN" if result.broken else "look"
+        standing = "BROKEN" if result.broken else "check"
     line = f"{standing:<7} {result.rule:<24} {result.count:>7}"
     if not result.count:
         return line

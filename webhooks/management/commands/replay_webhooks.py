@@ -13,7 +13,7 @@ from webhooks.models import WebhookEvent
 
 
 class Command(BaseCommand):
-    help = "Apply webhooks that were given up on once more: the named ones, or --all."
+    help = "Retry webhooks that were given up: those with the given ids, or --all."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("ids", nargs="*", type=int, metavar="ID")
@@ -22,7 +22,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         ids: list[int] = options["ids"]
         if bool(ids) == options["all"]:
-            raise CommandError("Name the webhooks by their ids, or say --all.")
+            raise CommandError("Give the ids of the webhooks, or --all.")
         pks = list(WebhookEvent.objects.dead().values_list("pk", flat=True))
         if ids:
             pks = sorted(set(pks) & set(ids))
@@ -33,7 +33,9 @@ class Command(BaseCommand):
         self.stdout.write(f"{revived} tried again, {applied} applied.")
         for pk, error in rows.filter(processed_at=None).values_list("pk", "error"):
             lines = error.strip().splitlines()
-            self.stdout.write(f"webhook {pk}: {lines[-1] if lines else 'waits for the next drain'}")
+            self.stdout.write(
+                f"webhook {pk}: {lines[-1] if lines else 'waiting for the next drain'}"
+            )
 
     def _apply(self, pks: list[int]) -> None:
         """Drain until these were tried, or nothing moves any more; others may drain meanwhile."""
