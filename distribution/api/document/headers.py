@@ -15,6 +15,7 @@ from distribution.api.auth.idempotency import HEADER
 
 HEADERS: dict[str, Any] = json.loads(Path(__file__).with_suffix(".json").read_text("utf-8"))
 RATE_HEADERS = tuple(RateLimit(600, 29, 34).headers())
+DEPRECATION = ("Deprecation", "Sunset")
 BY_STATUS: Mapping[str, tuple[str, ...]] = {
     "401": ("WWW-Authenticate",),
     "405": ("Allow",),
@@ -28,8 +29,9 @@ def add_headers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
     for methods in result["paths"].values():
         for operation in methods.values():
             creates = requires_key(operation)
+            leaves = DEPRECATION if operation.get("deprecated") else ()
             for status, response in operation["responses"].items():
-                names = dict.fromkeys(_names(status, creates=creates))
+                names = dict.fromkeys((*_names(status, creates=creates), *leaves))
                 if names:
                     response["headers"] = {
                         name: {"$ref": f"#/components/headers/{name}"} for name in names

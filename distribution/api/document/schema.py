@@ -15,6 +15,7 @@ from rest_framework import serializers
 from distribution.api.auth.idempotency import HEADER
 from distribution.api.auth.scopes import required_scope
 from distribution.api.document.examples.bodies import has_conflicts
+from distribution.api.http import deprecation
 from distribution.api.http.problems import MEDIA_TYPE
 
 
@@ -83,6 +84,8 @@ class ApiSchema(AutoSchema):
         if operation and scope:
             description = operation.get("description", "")
             operation["description"] = f"{description}\n\nScope: `{scope}`.".strip()
+        if operation and deprecation.of(self.view, self.method):
+            operation["deprecated"] = True
         if operation and "requestBody" in operation:
             operation["requestBody"]["required"] = True  # an empty body is refused
         return operation

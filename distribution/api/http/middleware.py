@@ -9,7 +9,7 @@ from django.conf import settings
 from django.core.handlers.wsgi import LimitedStream
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
-from distribution.api.http import problems
+from distribution.api.http import deprecation, problems
 from distribution.api.http.problems import Problem
 from subscribers.whole_numbers import whole_number
 
@@ -29,9 +29,9 @@ class ApiMiddleware:
             response.headers["API-Version"] = settings.API_VERSION
             if "Allow" in response:  # Django lists the base class's methods too
                 response["Allow"] = response["Allow"].replace(", OPTIONS", "")
-            rate = getattr(request, "api_rate", None)
-            for name, value in (rate.headers() if rate else {}).items():
-                response[name] = value
+            for told in (getattr(request, name, None) for name in ("api_rate", "api_deprecation")):
+                for name, value in (told.headers() if told else {}).items():
+                    response[name] = value
         return response
 
     def process_view(
@@ -40,7 +40,9 @@ class ApiMiddleware:
         """Refuse a body that is too large before it is read. A view may set `body_bytes`."""
         if not problems.is_api(request):
             return None
-        limit = getattr(getattr(view, "cls", None), "body_bytes", settings.API_BODY_BYTES)
+        view_class = getattr(view, "cls", None)
+        request.api_deprecation = deprecation.of(view_class, request.method or "")  # type: ignore[attr-defined]
+        limit = getattr(view_class, "body_bytes", settings.API_BODY_BYTES)
         if "HTTP_TRANSFER_ENCODING" in request.META:
             return _accept_chunked(request, limit)
         length = request.META.get("CONTENT_LENGTH") or "0"

@@ -11,9 +11,7 @@ from subscribers.importing.tables.records import MAX_COLUMNS, MAX_ROWS, ImportRe
 from subscribers.models import Subscriber
 from tests.subscribers.imports import counts, reasons, run
 
-FOREIGN = (
-    "The line has letters that are not UTF-8, unlike the rest of the file. Type them again."
-)
+FOREIGN = "The line has letters that are not UTF-8, unlike the rest of the file. Type them again."
 
 
 def read(data: bytes) -> tuple[list[str], list[tuple[int, list[str]]]]:
