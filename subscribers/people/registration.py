@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext as _
 
 from masking.phones import mask_phone
 from subscribers.consent import decisions, erased_phones, suppressions
@@ -28,8 +29,8 @@ class AlreadyHere(Exception):  # noqa: N818  # reads as what it is
 
     def __init__(self, known: Known) -> None:
         super().__init__(
-            f"This phone number is subscriber {known.subscriber_id} ({mask_phone(known.phone)})"
-            " already: change that one."
+            _("This phone number already belongs to subscriber %(id)s (%(phone)s). Edit that one.")
+            % {"id": known.subscriber_id, "phone": mask_phone(known.phone)}
         )
         self.subscriber_id = known.subscriber_id
 

@@ -48,6 +48,6 @@ def test_a_stop_by_whatsapp_in_the_second_of_a_new_consent_holds() -> None:
         person.refresh_from_db()
         assert person.status == "UNSUBSCRIBED"
         refused = set_status(person, "ACTIVE", consent_source="Form of July")
-        assert "in this very second" in refused.json()["detail"]
+        assert "They sent STOP just now" in refused.json()["detail"]
         clock.shift(timedelta(seconds=2))
         assert set_status(person, "ACTIVE", consent_source="Form of July").status_code == 200

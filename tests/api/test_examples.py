@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 from jsonschema import Draft202012Validator, FormatChecker
 
+from config.web import long_requests
 from distribution.api.document.examples.bodies import by_subject
 from distribution.api.http import problems
 from distribution.reporting import delivery_export
@@ -185,11 +186,18 @@ def test_every_example_that_is_kept_is_used() -> None:
     assert {*kept["operation_answers"], *kept["problems"]} <= ids
 
 
+LONG = {
+    "url_too_long": long_requests.LONG_ADDRESS,
+    "header_too_long": long_requests.LONG_HEADER,
+}
+
+
 def test_problems_of_many_operations_have_the_sentences_of_their_codes() -> None:
     for name, kept in DOCUMENT["components"]["examples"].items():
         problem = kept["value"]
         if problem["code"] in problems.ADVICE:
-            assert problem == problems.body(problem["status"], name)
+            code, own = ("too_large", LONG[name]) if name in LONG else (name, "")
+            assert problem == problems.body(problem["status"], code, own)
 
 
 def test_files_have_the_columns_that_are_written() -> None:

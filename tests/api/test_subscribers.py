@@ -153,7 +153,8 @@ def test_who_is_here_in_another_spelling_is_not_added_and_is_named_masked(phone:
 
     assert (answer.status_code, answer.json()["code"]) == (409, "subscriber_exists")
     assert answer.json()["detail"] == (
-        f"This phone number is subscriber {known.pk} (+52******5678) already: change that one."
+        f"This phone number already belongs to subscriber {known.pk} (+52******5678). "
+        "Edit that one."
     )
 
 

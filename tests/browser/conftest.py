@@ -43,7 +43,7 @@ def chromium() -> Iterator[Browser]:
 @contextmanager
 def a_browser(chromium: Browser, home: str) -> Iterator[Eyes]:
     """Somebody's own window, with nobody signed in; what went wrong in it fails at the end."""
-    context = chromium.new_context(viewport=DESK, base_url=home)
+    context = chromium.new_context(viewport=DESK, base_url=home, locale="en-IN")
     context.set_default_timeout(PATIENCE_MS)
     expect.set_options(timeout=PATIENCE_MS)
     seen = Eyes(context.new_page(), home)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from config.demo.environment import ACCOUNT
@@ -47,7 +48,9 @@ class Place:
 
 
 @contextmanager
-def open_house(folder: Path, prepared_by: str = PREPARED_BY) -> Iterator[Place]:
+def open_house(
+    folder: Path, prepared_by: str = PREPARED_BY, settings: Mapping[str, str] = MappingProxyType({})
+) -> Iterator[Place]:
     """The house as a module has prepared it, which is given the password of everybody.
 
     Its daily time is over at once, so the day begins as soon as there is something to say.
@@ -61,6 +64,7 @@ def open_house(folder: Path, prepared_by: str = PREPARED_BY) -> Iterator[Place]:
         "WHATSAPP_BUSINESS_ID": ACCOUNT,
         "DAILY_TIME": f"{_now_of_a_day_that_lasts():%H:%M:%S}",
         "TICK_SECONDS": "1",
+        **settings,
     }
     with Launcher(folder, env, sandbox=_stand_in(), fresh=True) as house:
         assert house.run_module(prepared_by, PASSWORD) == 0

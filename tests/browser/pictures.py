@@ -1,4 +1,4 @@
-"""Makes the pictures of docs/images anew: `python -m tests.browser.pictures`.
+"""Takes the pictures of docs/images again: `python -m tests.browser.pictures`.
 
 `--all FOLDER` takes every page there is instead, wide and narrow, light and dark, to be looked at,
 and says which barriers axe finds, moderate or worse, in each of the four.
@@ -22,12 +22,14 @@ from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwr
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
+from config.demo.environment import STAFF_PHONES  # noqa: E402
 from tests.browser.conftest import CHROMIUM, DESK, a_browser  # noqa: E402
 from tests.browser.eyes import PHONE, Eyes, figure  # noqa: E402
 from tests.browser.house import PASSWORD, Place, open_house  # noqa: E402
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 LARGEST = 200_000  # bytes of a picture
+WITH_STAFF_PHONES = {"TEST_RECIPIENTS": ",".join(STAFF_PHONES)}  # so that set-up is complete
 Theme = Literal["light", "dark"]
 THEMES: tuple[Theme, ...] = ("light", "dark")
 LISTS = (
@@ -81,7 +83,7 @@ def main() -> int:
     folder: Path | None = parser.parse_args().all
     with (
         tempfile.TemporaryDirectory() as var,
-        open_house(Path(var), "tests.browser.prepare_pictures") as place,
+        open_house(Path(var), "tests.browser.prepare_pictures", WITH_STAFF_PHONES) as place,
         sync_playwright() as playwright,
     ):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
@@ -136,7 +138,7 @@ def take_the_six(page: Page) -> None:
     page.emulate_media(color_scheme="dark")
     page.goto(latest(page, "distribution/distribution"))
     page.get_by_role("link", name="Retry failed").click()
-    expect(page.get_by_label("Reason")).to_be_focused()
+    expect(page.get_by_label("Reason")).to_be_visible()
     snap(page, "retry", theme="dark")
 
 

@@ -13,6 +13,7 @@ from django.utils import timezone  # noqa: E402
 
 from config.demo import logins, past_mornings, preparation, showcase  # noqa: E402
 from config.demo.journal_verdict import SandboxClient  # noqa: E402
+from config.setup import registry  # noqa: E402
 from distribution.mirror import template_sync  # noqa: E402
 from distribution.models import Distribution  # noqa: E402
 from distribution.runtime import india_time  # noqa: E402
@@ -46,3 +47,4 @@ Distribution.objects.filter(local_date=today).update(planned_at=timezone.now())
 preparation.approve_content(today, editor=editor, approver=approver)  # and the day starts
 showcase.days_ahead(editor, approver, now=now)  # with a fallback, which would start it before
 showcase.schedule_ahead(people["administrator"], now=now)
+registry.run(timezone.now())  # the home page says what is left

@@ -93,4 +93,4 @@ def test_what_a_list_offers_is_taken(query: str) -> None:
 def test_a_nul_in_an_address_is_refused_with_what_to_do(query: str) -> None:
     answer = Asking().client.get(f"/admin/subscribers/subscriber/?{query}")
     assert answer.status_code == 400
-    assert "remove %00" in answer.content.decode()
+    assert "Remove %00" in answer.content.decode()

@@ -39,4 +39,4 @@ def test_an_id_that_is_none_is_not_found_and_says_what_to_do(model: str, page: s
     for value in ("abc", "²", "1\x00", "9" * 20, "9" * 5_000, "_00", "१"):
         answer = asking.client.get(filled(f"/admin/{app}/{name}/{{}}/{page}/", value))
         assert answer.status_code == 404
-        assert "ids are whole numbers" in answer.content.decode()
+        assert "Ids are whole numbers" in answer.content.decode()

@@ -93,14 +93,14 @@ def test_a_key_is_replaced_in_three_steps_and_nothing_stops_meanwhile(ada, setti
     out = StringIO()
     call_command("reencrypt", stdout=out)
 
-    assert "2 secrets were encrypted" in out.getvalue()
-    assert "1 spare codes of ada" in out.getvalue()
+    assert "2 secrets are now encrypted" in out.getvalue()
+    assert "1 recovery codes of ada" in out.getvalue()
     after = stored()
     for column in ("otp_totp_totpdevice.key", "distribution_eventsubscription.secret"):
         assert after[column] != before[column]
     again = StringIO()
     call_command("reencrypt", stdout=again)
-    assert "0 secrets were encrypted" in again.getvalue()
+    assert "0 secrets are now encrypted" in again.getvalue()
     assert match_token(ada, CODE) is not None  # by the old key, which is still there
     settings.FIELD_ENCRYPTION_KEYS = [NEW]
     StaticToken.objects.create(device=StaticDevice.objects.get(), token=CODE)

@@ -97,7 +97,7 @@ def test_a_person_is_paused_and_resumed_on_their_page():
     page = html(client, url("change", person))
     assert "/pause_person/" in page
     assert "/resume_person/" not in page
-    assert "until somebody resumes them" in html(client, url("pause_person", person))
+    assert "until someone resumes them" in html(client, url("pause_person", person))
 
     assert confirm(client, url("pause_person", person), reason="On a journey").status_code == 302
     person.refresh_from_db()

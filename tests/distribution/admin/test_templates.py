@@ -78,7 +78,7 @@ def test_fetching_needs_its_permission_and_says_what_is_missing(settings):
     response = client.post(SYNC)
 
     (told,) = get_messages(response.wsgi_request)
-    assert str(told) == "WHATSAPP_BUSINESS_ID is not set: an administrator sets it."
+    assert str(told) == "WHATSAPP_BUSINESS_ID is not set. See Set up."
     assert browser(a_staff_member(*VIEWER)).post(SYNC).status_code == 403
 
 

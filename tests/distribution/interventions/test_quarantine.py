@@ -270,5 +270,5 @@ def test_the_command_does_it_when_told_to(capsys):
 
 @pytest.mark.parametrize("moment", ["yesterday", "2026-13-01T00:00", "2999-01-01T00:00"])
 def test_the_command_wants_a_moment_that_was(moment):
-    with pytest.raises(CommandError, match=r"no moment|not come yet"):
+    with pytest.raises(CommandError, match=r"not a time|in the future"):
         call_command("quarantine", "--restored-to", moment, "--reason", "why")

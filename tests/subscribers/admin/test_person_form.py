@@ -116,5 +116,5 @@ def test_somebody_who_is_here_in_another_spelling_is_not_added_again(admin_clien
 
     answer = post(admin_client, phone=written)
 
-    assert f"is subscriber {person.pk} (+54******6789) already" in answer.content.decode()
+    assert f"already belongs to subscriber {person.pk} (+54******6789)" in answer.content.decode()
     assert Subscriber.objects.count() == 1

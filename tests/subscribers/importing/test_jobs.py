@@ -168,7 +168,7 @@ def test_a_file_over_which_processes_keep_dying_is_given_up_with_a_sentence():
     assert jobs.run(job.pk, clock=clock)
     job.refresh_from_db()
     assert job.state == "REFUSED"
-    assert "broke off several times" in job.problem
+    assert "could not be processed after several tries" in job.problem
 
 
 def test_a_file_without_a_phone_column_is_refused_whole():

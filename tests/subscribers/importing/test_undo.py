@@ -159,7 +159,7 @@ def test_a_day_after_its_end_an_import_stays():
     on_time, late = (NOW + timedelta(hours=24, seconds=second) for second in (0, 1))
 
     assert undo_rules.objection(job, now=on_time) == ""
-    with pytest.raises(UndoRefused, match="within a day; this one ended on 23 November, 06:00 IST"):
+    with pytest.raises(UndoRefused, match="within 24 hours"):
         undo.request(job, reason="late", by="esha", now=late)
 
 

@@ -42,7 +42,7 @@ def test_a_new_subscriber_comes_with_the_proof_of_consent():
 
 @pytest.mark.parametrize("consent_source", ["", "  \n"])
 def test_without_a_declared_consent_source_nothing_is_imported(consent_source):
-    with pytest.raises(ImportRefused, match="Say where these people agreed"):
+    with pytest.raises(ImportRefused, match="Enter how these people consented"):
         run("phone\n9812345678\n", consent_source=consent_source)
 
     assert Subscriber.objects.count() == 0

@@ -40,7 +40,9 @@ def known_to_whatsapp(phone: str, wa_id: str) -> Subscriber:
 def test_another_spelling_of_a_phone_is_the_same_person(stored, added):
     person = a_subscriber(phone=stored)
 
-    with pytest.raises(AlreadyHere, match=rf"is subscriber {person.pk} \(\+54\*+6789\) already"):
+    with pytest.raises(
+        AlreadyHere, match=rf"already belongs to subscriber {person.pk} \(\+54\*+6789\)"
+    ):
         add(added)
     assert Subscriber.objects.count() == 1
 
