@@ -14,6 +14,8 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from config.monitoring.probes import PROBES, REQUIRED, Probe
 from distribution.models import Heartbeat, Worker
@@ -24,21 +26,25 @@ from webhooks.models import WebhookEvent
 OK, DEGRADED, DOWN, UNKNOWN = "ok", "degraded", "down", "unknown"
 WEBHOOK_LAG_LIMIT_SECONDS = 60.0
 META_SILENCE_LIMIT_SECONDS = 300.0  # asked once a minute
-NO_FACTS = "Unknown while the database does not answer."
-
+NO_FACTS = gettext_lazy("Unknown while the database does not answer.")
 
 TITLES = {
-    "database": "Database",
-    "broker": "Broker",
-    "workers": "Workers",
-    "beat": "Beat",
-    "tick": "Regular check",
-    "keeper": "Keeper",
-    "cloud_api": "WhatsApp Cloud API",
-    "numbers": "Phone numbers",
-    "inbox": "Webhook inbox",
+    "database": gettext_lazy("Database"),
+    "broker": gettext_lazy("Broker"),
+    "workers": gettext_lazy("Workers"),
+    "beat": gettext_lazy("Beat"),
+    "tick": gettext_lazy("Regular check"),
+    "keeper": gettext_lazy("Keeper"),
+    "cloud_api": gettext_lazy("WhatsApp Cloud API"),
+    "numbers": gettext_lazy("Phone numbers"),
+    "inbox": gettext_lazy("Webhook inbox"),
 }
-WORDS = {OK: "OK", DEGRADED: "Degraded", DOWN: "Down", UNKNOWN: "Unknown"}
+WORDS = {
+    OK: gettext_lazy("OK"),
+    DEGRADED: gettext_lazy("Degraded"),
+    DOWN: gettext_lazy("Down"),
+    UNKNOWN: gettext_lazy("Unknown"),
+}
 
 
 class Check(NamedTuple):
@@ -51,12 +57,12 @@ class Check(NamedTuple):
     @property
     def title(self) -> str:
         """Its name for people."""
-        return TITLES[self.name]
+        return str(TITLES[self.name])
 
     @property
     def words(self) -> str:
         """Its status for people."""
-        return WORDS[self.status]
+        return str(WORDS[self.status])
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,9 +126,9 @@ def report() -> Report:
 
 
 def _required_checks(probed: Mapping[str, bool]) -> list[Check]:
-    silent = "No answer within 1 second. This machine is not ready."
+    silent = _("No answer within 1 second. This machine is not ready.")
     return [
-        Check(name, OK if answers else DOWN, "OK" if answers else silent)
+        Check(name, OK if answers else DOWN, _("OK") if answers else silent)
         for name, answers in probed.items()
     ]
 
@@ -130,7 +136,7 @@ def _required_checks(probed: Mapping[str, bool]) -> list[Check]:
 def _other_checks(facts: Facts | None) -> list[Check]:
     """Every part but database and broker; unknown while the database cannot be read."""
     if facts is None:
-        return [Check(name, UNKNOWN, NO_FACTS) for name in CHECKS]
+        return [Check(name, UNKNOWN, str(NO_FACTS)) for name in CHECKS]
     return [Check(name, *check(facts)) for name, check in CHECKS.items()]
 
 
@@ -138,40 +144,48 @@ def _workers(facts: Facts) -> tuple[str, str]:
     served = {queue for worker in facts.workers for queue in worker.queues}
     unserved = [queue for queue in settings.QUEUE_CONCURRENCY if queue not in served]
     if unserved:
-        idle = f"No worker serves {', '.join(unserved)}."
-        return DOWN, f"{idle} Start the workers; the keeper sends meanwhile."
-    return OK, f"{len(facts.workers)} workers serve all queues."
+        words = _("No worker serves %(queues)s. Start the workers. The keeper sends until then.")
+        return DOWN, words % {"queues": ", ".join(unserved)}
+    number = len(facts.workers)
+    words = ngettext(
+        "%(number)d worker serves all queues.", "%(number)d workers serve all queues.", number
+    )
+    return OK, words % {"number": number}
 
 
 def _beat(facts: Facts) -> tuple[str, str]:
     if is_silent(facts.heartbeats.get(BEAT), facts.at):
-        return DOWN, "Beat is not running. Start it; the keeper starts distributions meanwhile."
-    return OK, "OK"
+        return DOWN, _("Beat is not running. Start it. The keeper starts distributions until then.")
+    return OK, _("OK")
 
 
 def _tick(facts: Facts) -> tuple[str, str]:
     seconds = max(settings.KEEPER_STALE_SECONDS, 3 * settings.TICK_SECONDS)
     if is_silent(facts.heartbeats.get(TICK), facts.at, seconds):
-        return DOWN, "Celery is not running the regular check. Check broker, beat and workers."
-    return OK, "OK"
+        return DOWN, _("Celery is not running the regular check. Check broker, beat and workers.")
+    return OK, _("OK")
 
 
 def _keeper(facts: Facts) -> tuple[str, str]:
     if is_silent(facts.heartbeats.get(KEEPER), facts.at):
-        return DOWN, "The keeper is not running, so nothing takes over if Celery fails. Start it."
-    return OK, "OK"
+        return DOWN, _(
+            "The keeper is not running, so nothing takes over if Celery fails. Start it."
+        )
+    return OK, _("OK")
 
 
 def _cloud_api(facts: Facts) -> tuple[str, str]:
     if facts.stopped:
-        return DOWN, f"Calls are stopped after failures: {', '.join(facts.stopped)}."
+        words = _("Calls are stopped after failures: %(names)s.")
+        return DOWN, words % {"names": ", ".join(facts.stopped)}
     synced_at = max((number.seen_at for number in facts.numbers if number.seen_at), default=None)
     if synced_at is None:
-        return UNKNOWN, "Not checked yet: no phone number has been synced with Meta."
+        return UNKNOWN, _("Not checked yet. No phone number has been synced with Meta.")
     if is_silent(synced_at, facts.at, META_SILENCE_LIMIT_SECONDS):
         minutes = abs(facts.at - synced_at) // timedelta(minutes=1)
-        return DEGRADED, f"No answer from Meta for {minutes} minutes. See the worker's log."
-    return OK, "OK"
+        words = _("No answer from Meta for %(minutes)d minutes. See the worker's log.")
+        return DEGRADED, words % {"minutes": minutes}
+    return OK, _("OK")
 
 
 def _numbers(facts: Facts) -> tuple[str, str]:
@@ -179,22 +193,26 @@ def _numbers(facts: Facts) -> tuple[str, str]:
         number for number in facts.numbers if number.is_usable and number.breaker == Breaker.CLOSED
     ]
     if not able:
-        return DOWN, "No phone number can send. See Phone numbers."
+        return DOWN, _("No phone number can send. See Phone numbers.")
     primaries = sum(number.role == Role.PRIMARY for number in facts.numbers)
-    message = f"{len(able)} of {len(facts.numbers)} phone numbers can send."
+    counts = {"able": len(able), "all": len(facts.numbers)}
+    message = _("%(able)d of %(all)d phone numbers can send.") % counts
     lost = primaries - sum(number.role == Role.PRIMARY for number in able)
     if lost:
-        return DEGRADED, f"{message} {lost} of {primaries} primaries cannot."
+        rest = _("%(lost)d of %(all)d primaries cannot.") % {"lost": lost, "all": primaries}
+        return DEGRADED, f"{message} {rest}"
     return OK, message
 
 
 def _inbox(facts: Facts) -> tuple[str, str]:
     lag = (facts.at - facts.inbox_since).total_seconds() if facts.inbox_since else 0.0
     if lag > WEBHOOK_LAG_LIMIT_SECONDS:
-        return DEGRADED, f"Webhooks have been waiting for {lag:.0f} s. Check the webhooks worker."
+        words = _("Webhooks have been waiting for %(seconds)d s. Check the webhooks worker.")
+        return DEGRADED, words % {"seconds": round(lag)}
     if facts.dead_letters:
-        return DEGRADED, f"{facts.dead_letters} webhooks could not be applied. See Webhook inbox."
-    return OK, f"Webhooks are applied within {lag:.0f} s."
+        words = _("%(number)d webhooks could not be applied. See Webhook inbox.")
+        return DEGRADED, words % {"number": facts.dead_letters}
+    return OK, _("Webhooks are applied within %(seconds)d s.") % {"seconds": round(lag)}
 
 
 CHECKS: dict[str, Callable[[Facts], tuple[str, str]]] = {
