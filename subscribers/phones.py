@@ -10,6 +10,7 @@ import unicodedata
 from functools import cache
 
 import phonenumbers
+from django.utils.translation import gettext as _
 from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
 
 # No country code begins with 0: begins what stands in the place of a phone that was deleted.
@@ -82,7 +83,7 @@ def from_wa_id(wa_id: str) -> str:
     """
     digits = wa_id.strip().removeprefix("+")
     if not (digits.isascii() and _WA_ID.fullmatch(digits)):
-        raise InvalidPhone("This is not a WhatsApp id. It must be 7 to 15 digits.")
+        raise InvalidPhone(_("This is not a WhatsApp id. It must be 7 to 15 digits."))
     return f"+{digits}"
 
 
@@ -97,18 +98,21 @@ def _indian_mobiles() -> re.Pattern[str]:
 def _spelling(raw: str) -> str:
     """Plain ASCII digits and separators, or InvalidPhone for what is no single number."""
     if len(raw) > MAX_WRITTEN_LENGTH:
-        raise InvalidPhone("The phone cell is too long. Enter one number.")
+        raise InvalidPhone(_("The phone cell is too long. Enter one number."))
     text = _plain(raw)
     if not text:
-        raise InvalidPhone("The phone number is missing.")
+        raise InvalidPhone(_("The phone number is missing."))
     if _SCIENTIFIC.fullmatch(text):
-        raise InvalidPhone(f"Excel has shortened this number and lost its last digits. {_AS_TEXT}.")
+        raise InvalidPhone(
+            _("Excel has shortened this number and lost its last digits. %(advice)s.")
+            % {"advice": _AS_TEXT}
+        )
     if decimal := _DECIMAL.fullmatch(text):
         text = decimal[1]
     if any(separator in text.strip("/") for separator in ",;/|"):
-        raise InvalidPhone("The phone cell contains more than one number. Enter one.")
+        raise InvalidPhone(_("The phone cell contains more than one number. Enter one."))
     if not _SPELLING.fullmatch(text):
-        raise InvalidPhone("A phone number has digits only. Remove the other characters.")
+        raise InvalidPhone(_("A phone number has digits only. Remove the other characters."))
     return text
 
 
@@ -130,8 +134,12 @@ def _parse(text: str) -> phonenumbers.PhoneNumber:
         return phonenumbers.parse(text, "IN")
     except NumberParseException as error:
         if error.error_type == NumberParseException.TOO_LONG:
-            raise InvalidPhone(f"The number has too many digits. {COUNTRY_CODE_ADVICE}.") from None
-        raise InvalidPhone(f"This is not a phone number. {COUNTRY_CODE_ADVICE}.") from None
+            raise InvalidPhone(
+                _("The number has too many digits. %(advice)s.") % {"advice": COUNTRY_CODE_ADVICE}
+            ) from None
+        raise InvalidPhone(
+            _("This is not a phone number. %(advice)s.") % {"advice": COUNTRY_CODE_ADVICE}
+        ) from None
 
 
 def _fault(number: phonenumbers.PhoneNumber) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator, validate_email
+from django.utils.translation import gettext as _
 
 from subscribers.details.placeholders import MAX_VALUE_LENGTH, name_of
 from subscribers.details.titles import attribute_name, meanings, words
@@ -47,12 +48,15 @@ def check_computed(text: str) -> None:
     word = text.strip().upper()
     if word == NOT_COMPUTED:
         raise ValueError(
-            "The cell contains a formula without a result. Open the workbook in Excel, save it"
-            " and upload it again."
+            _(
+                "The cell contains a formula without a result. Open the workbook in Excel, save it"
+                " and upload it again."
+            )
         )
     if word[:1] == "#" and word in EXCEL_ERRORS:
         raise ValueError(
-            f"The cell contains Excel's error {word}. Correct its formula or leave it blank."
+            _("The cell contains Excel's error %(word)s. Correct its formula or leave it blank.")
+            % {"word": word}
         )
 
 
@@ -67,26 +71,35 @@ def read_value(key: str, text: str) -> str:
     refused, where a file leaves it out."""
     check_computed(text)
     if text.strip() in NOTHING_WORDS:
-        raise ValueError(f"“{text.strip()}” stands for an empty value. Leave the field empty.")
+        raise ValueError(
+            _("“%(text)s” stands for an empty value. Leave the field empty.")
+            % {"text": text.strip()}
+        )
     return reader(key)(text)
 
 
 def read_attributes(values: object) -> dict[str, str]:
     """Attributes as they are stored: text by name. Raises ValueError: a sentence."""
     if not isinstance(values, Mapping):
-        raise ValueError('Enter texts by name, such as {"city": "Pune"}.')
+        raise ValueError(_('Enter texts by name, such as {"city": "Pune"}.'))
     if len(values) > MAX_ATTRIBUTES:
-        raise ValueError(f"Use at most {MAX_ATTRIBUTES} attributes.")
+        raise ValueError(_("Use at most %(limit)s attributes.") % {"limit": MAX_ATTRIBUTES})
     read: dict[str, str] = {}
     for title, value in values.items():
         name = attribute_name(str(title))
         if not name or name in read:
             raise ValueError(
-                f"“{clean_line(str(title))[:64]}” cannot be the name of an attribute. Use a unique"
-                " name with a letter, up to 64 characters, that is not a subscriber field."
+                _(
+                    "“%(name)s” cannot be the name of an attribute. Use a unique "
+                    "name with a letter, up to 64 characters, that is not a subscriber "
+                    "field."
+                )
+                % {"name": clean_line(str(title))[:64]}
             )
         if not isinstance(value, str):
-            raise ValueError(f"“{name}” is not a text. Put the value in quotation marks.")
+            raise ValueError(
+                _("“%(name)s” is not a text. Put the value in quotation marks.") % {"name": name}
+            )
         try:
             read[name] = read_value("", value)
         except ValueError as error:
@@ -97,9 +110,12 @@ def read_attributes(values: object) -> dict[str, str]:
 def _text(cell: str) -> str:
     text = clean_line(cell)
     if has_link(text):
-        raise ValueError("Remove the link. Links cannot be imported.")
+        raise ValueError(_("Remove the link. Links cannot be imported."))
     if _LOST_LETTER in text:
-        raise ValueError(f"It contains {_LOST_LETTER} where letters were lost. Type them again.")
+        raise ValueError(
+            _("It contains %(lost_letter)s where letters were lost. Type them again.")
+            % {"lost_letter": _LOST_LETTER}
+        )
     return text
 
 
@@ -107,8 +123,11 @@ def _attribute(cell: str) -> str:
     text = _text(cell)
     if len(text) > MAX_VALUE_LENGTH:
         raise ValueError(
-            f"The value is longer than {MAX_VALUE_LENGTH} characters, the most a message can take."
-            " Shorten it, or leave the column out."
+            _(
+                "The value is longer than %(limit)s characters, the most a "
+                "message can take. Shorten it, or leave the column out."
+            )
+            % {"limit": MAX_VALUE_LENGTH}
         )
     return text
 
@@ -116,7 +135,9 @@ def _attribute(cell: str) -> str:
 def _name(cell: str) -> str:
     name = _text(cell)
     if len(name) > MAX_NAME:
-        raise ValueError(f"The name is longer than {MAX_NAME} characters. Shorten it.")
+        raise ValueError(
+            _("The name is longer than %(limit)s characters. Shorten it.") % {"limit": MAX_NAME}
+        )
     return name
 
 
@@ -124,19 +145,21 @@ def _name(cell: str) -> str:
 def _tier(cell: str) -> str:
     tier = clean_line(cell).upper()
     if tier not in _TIERS:
-        raise ValueError(f"The tier must be one of {', '.join(Tier.values)}.")
+        raise ValueError(
+            _("The tier must be one of %(tiers)s.") % {"tiers": ", ".join(Tier.values)}
+        )
     return tier
 
 
 @lru_cache(CACHED_WORDS_LIMIT)
 def _language(cell: str) -> str:
     text = clean_line(cell).casefold()
-    language, _, country = text.replace("-", "_").partition("_")
+    language, _separator, country = text.replace("-", "_").partition("_")
     code = _LANGUAGES.get(name_of(text)) or (
         f"{language}_{country.upper()}" if country else language
     )
     if not _LANGUAGE.match(code):
-        raise ValueError("The language must be a code such as en, hi or en_IN.")
+        raise ValueError(_("The language must be a code such as en, hi or en_IN."))
     return code
 
 
@@ -146,7 +169,7 @@ def _email(cell: str) -> str:
         validate_email(email)
         MaxLengthValidator(MAX_EMAIL)(email)
     except ValidationError:
-        raise ValueError("This is not an email address. Correct it or leave it blank.") from None
+        raise ValueError(_("This is not an email address. Correct it or leave it blank.")) from None
     return email
 
 
@@ -154,7 +177,7 @@ def _email(cell: str) -> str:
 def _status(cell: str) -> str:
     status = _STATUSES.get(name_of(cell))
     if status is None:
-        raise ValueError("The status must be one of active, paused, unsubscribed, invalid.")
+        raise ValueError(_("The status must be one of active, paused, unsubscribed, invalid."))
     return status
 
 

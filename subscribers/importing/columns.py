@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from django.utils.translation import gettext as _
+
 from masking.phones import mask_digits
 from subscribers.details import titles, values
 from subscribers.details.placeholders import MAX_NAME_LENGTH
@@ -93,12 +95,15 @@ class Columns:
             try:
                 values.check_computed(title)
             except ValueError as error:
-                raise ImportRefused(f"In the first line: {error}") from None
+                raise ImportRefused(_("In the first line: %(why)s") % {"why": error}) from None
         if "phone" not in self.keys:
             found = ", ".join(title for title in self.titles if title) or "nothing"
             raise ImportRefused(
-                "No column for the phone number. The first line must name the columns, one of"
-                f" them “phone”. It reads: {mask_digits(found, shown=0, limit=200)}."
+                _(
+                    "No column for the phone number. The first line must name the columns, "
+                    "one of them “phone”. It reads: %(found)s."
+                )
+                % {"found": mask_digits(found, shown=0, limit=200)}
             )
         for place, key in enumerate(self.keys):
             if key == LEFT_OUT:
@@ -106,13 +111,16 @@ class Columns:
             first = self.keys.index(key)
             if first != place:
                 raise ImportRefused(
-                    f"The columns “{self.titles[first]}” and “{self.titles[place]}” mean the same."
-                    " Rename or remove one."
+                    _(
+                        "The columns “%(first)s” and “%(second)s” mean the same. Rename or "
+                        "remove one."
+                    )
+                    % {"first": self.titles[first], "second": self.titles[place]}
                 )
 
     def _row(self, record: Record) -> Row:
         if record.fault:
-            raise _CellRefused(f"The line {record.fault}")
+            raise _CellRefused(_("The line %(fault)s") % {"fault": record.fault})
         self._check_cells(record.cells)
         texts = dict(zip(self.keys, record.cells, strict=False))
         texts.pop(LEFT_OUT, None)
@@ -137,12 +145,18 @@ class Columns:
     def _check_cells(self, cells: list[str]) -> None:
         if any(cell and not cell.isspace() for cell in cells[len(self.keys) :]):
             raise _CellRefused(
-                f"The line has {len(cells)} cells for {len(self.keys)} columns. Put cells that"
-                " contain the separator in quotation marks."
+                _(
+                    "The line has %(cells)s cells for %(columns)s columns. Put cells that "
+                    "contain the separator in quotation marks."
+                )
+                % {"cells": len(cells), "columns": len(self.keys)}
             )
         for title, key, cell in zip(self.titles, self.keys, cells, strict=False):
             if len(cell) > MAX_CELL and key != LEFT_OUT and len(clean_line(cell)) > MAX_CELL:
-                raise _CellRefused(f"The cell is longer than {MAX_CELL:,} characters.", title)
+                raise _CellRefused(
+                    _("The cell is longer than %(limit)s characters.") % {"limit": f"{MAX_CELL:,}"},
+                    title,
+                )
 
     def _cell(self, key: str, text: str, read: Callable[[str], str]) -> str:
         try:

@@ -19,6 +19,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Q, QuerySet, Sum
 from django.db.models.functions import Length
+from django.utils.translation import gettext as _
 
 from masking.phones import mask_phone
 from subscribers.audience_lock import one_at_a_time
@@ -62,9 +63,12 @@ def submit(
     Raises ImportRefused for a file that cannot be a list.
     """
     if not content:
-        raise ImportRefused("The file is empty. The first line must name the columns.")
+        raise ImportRefused(_("The file is empty. The first line must name the columns."))
     if len(content) > UPLOAD_BYTES_LIMIT:
-        raise ImportRefused(f"The file is larger than {UPLOAD_BYTES_LIMIT // 2**20} MB. Split it.")
+        raise ImportRefused(
+            _("The file is larger than %(limit)s MB. Split it.")
+            % {"limit": UPLOAD_BYTES_LIMIT // 2**20}
+        )
     _require_room(by)
     source = cleaned(consent_source)
     with transaction.atomic():
@@ -87,14 +91,17 @@ def _require_room(by: str) -> None:
     """Raise TooManyWaitError while many files wait to be read: they are read one at a time."""
     waiting = ImportJob.objects.filter(state__in=RUNNING)
     if waiting.filter(by=by).count() >= WAITING_EACH or waiting.count() >= WAITING_LIMIT:
-        raise TooManyWaitError("Too many files are waiting. Try again when some are done.")
+        raise TooManyWaitError(_("Too many files are waiting. Try again when some are done."))
     kept = ImportFile.objects.aggregate(
         all=Sum(Length("content")), own=Sum(Length("content"), filter=Q(job__by=by))
     )
     if (kept["own"] or 0) >= KEPT_BYTES_EACH or (kept["all"] or 0) >= KEPT_BYTES_LIMIT:
         raise TooManyWaitError(
-            f"No space for more files. Files are kept for {settings.IMPORT_KEEP_DAYS} days."
-            " Try again when the oldest are deleted."
+            _(
+                "No space for more files. Files are kept for %(days)s "
+                "days. Try again when the oldest are deleted."
+            )
+            % {"days": settings.IMPORT_KEEP_DAYS}
         )
 
 
@@ -102,7 +109,7 @@ def confirm(job_id: int, *, consent_source: str, by: str, now: datetime) -> bool
     """A checked file may be imported; False if it is no longer waiting for that."""
     source = cleaned(consent_source)
     if not source:
-        raise ImportRefused("Enter how these people consented (consent source).")
+        raise ImportRefused(_("Enter how these people consented (consent source)."))
     checked = ImportJob.objects.filter(pk=job_id, state=ImportState.CHECKED, file__isnull=False)
     return bool(
         checked.update(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 
+from django.utils.translation import gettext as _
+
 from subscribers.importing.tables import workbook
 from subscribers.importing.tables.csv_table import open_table
 from subscribers.importing.tables.records import ImportRefused
@@ -14,7 +16,7 @@ from subscribers.text_cleaning import clean_line
 def titles(job: ImportJob) -> list[str]:
     """The titles of the columns of its file, in order. Raises ImportRefused."""
     if ImportFile.objects.filter(job_id=job.pk, is_workbook=True).exists():
-        raise ImportRefused("The workbook could not be read.")
+        raise ImportRefused(_("The workbook could not be read."))
     with open_table(io.BytesIO(content_of(job))) as table:
         return [clean_line(title) for title in table.header]
 
@@ -23,7 +25,7 @@ def content_of(job: ImportJob) -> bytes:
     """The file as CSV; a workbook is turned into it once and kept so."""
     file = ImportFile.objects.filter(job_id=job.pk).first()
     if file is None:
-        raise ImportRefused("The file was deleted. Upload it again.")
+        raise ImportRefused(_("The file was deleted. Upload it again."))
     content = bytes(file.content)
     if file.is_workbook:
         content, notes = workbook.read_list(content)

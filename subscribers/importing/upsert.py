@@ -16,6 +16,7 @@ from typing import BinaryIO
 
 from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from subscribers import inserting
 from subscribers.consent import decisions as consent
@@ -70,7 +71,7 @@ def import_csv(
     `Columns` has it; `job_id` is whose import it is. Raises ImportRefused for an unusable file.
     """
     if not (dry_run or clean_line(consent_source)):
-        raise ImportRefused("Enter how these people consented (consent source).")
+        raise ImportRefused(_("Enter how these people consented (consent source)."))
     name = _base_name(filename or (source.name if isinstance(source, Path) else ""))
     report = ImportReport(filename=name, dry_run=dry_run)
     with open_table(source) as table:
@@ -104,7 +105,7 @@ def _accepted(
     on_refusal: Callable[[Refusal], None] | None,
 ) -> Iterator[Row]:
     """The rows to be written; the others are counted, kept for the report and passed on."""
-    for _, row in mark_repeated(table.records(), columns):
+    for _line, row in mark_repeated(table.records(), columns):
         report.total += 1
         if isinstance(row, Row):
             yield row

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from subscribers import phones
 from subscribers.models import Erasure, Status, Subscriber
@@ -25,13 +26,13 @@ def change(
     with transaction.atomic():
         person = Subscriber.objects.select_for_update(no_key=True).get(pk=subscriber_id)
         if phones.is_blank(person.phone):
-            raise ErasureRequested("They were removed, so nothing can be recorded about them.")
+            raise ErasureRequested(_("They were removed, so nothing can be recorded about them."))
         if (
             person.status == Status.UNSUBSCRIBED
             and Erasure.objects.filter(subscriber=person).exists()
         ):
             raise ErasureRequested(
-                "They asked to be erased, so nothing can be recorded about them."
+                _("They asked to be erased, so nothing can be recorded about them.")
             )
         merged = {**person.attributes, **attributes}
         after = {**details, "attributes": {name: text for name, text in merged.items() if text}}

@@ -15,6 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, TextIO
 
+from django.utils.translation import gettext as _
+
 from subscribers.importing.tables.delimiters import SAMPLE_LINES, choose
 from subscribers.importing.tables.json_lines import JsonLines
 from subscribers.importing.tables.records import (
@@ -67,7 +69,7 @@ class Table:
             hint = lines[0].text[4:5] or hint
             lines = self._take_lines()
         if not lines:
-            raise ImportRefused("The file is empty. The first line must name the columns.")
+            raise ImportRefused(_("The file is empty. The first line must name the columns."))
         sample = self._peek(lines)
         delimiter = choose(lambda given: self._parse_alone(lines, given).cells, sample, hint)
         header = self._parse_alone(lines, delimiter)
@@ -75,7 +77,7 @@ class Table:
             line for line in reversed(lines) if line.number > header.last_line
         )
         if header.fault:
-            raise ImportRefused(f"The first line {header.fault}")
+            raise ImportRefused(_("The first line %(fault)s") % {"fault": header.fault})
         cells = _without_padding(header.cells)
         if len(cells) > MAX_COLUMNS:
             raise ImportRefused(TOO_MANY_COLUMNS)
@@ -163,7 +165,9 @@ def _seekable(source: BinaryIO | Path) -> Iterator[BinaryIO]:
         try:
             file = source.open("rb")
         except OSError as error:
-            raise ImportRefused(f"The file cannot be opened: {error.strerror}.") from error
+            raise ImportRefused(
+                _("The file cannot be opened: %(why)s.") % {"why": error.strerror}
+            ) from error
         with file:
             yield file
     elif source.seekable():

@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
+from django.utils.translation import gettext as _
+
 from subscribers.importing.tables.records import (
     MAX_COLUMNS,
     TOO_LONG,
@@ -70,7 +72,9 @@ class JsonLines:
             if len(found) > MAX_COLUMNS:
                 raise ImportRefused(TOO_MANY_COLUMNS)
         if not found:
-            raise ImportRefused(f"No line of the file can be read. The first {_NO_OBJECT}")
+            raise ImportRefused(
+                _("No line of the file can be read. The first %(fault)s") % {"fault": _NO_OBJECT}
+            )
         return list(found)
 
 
@@ -100,7 +104,9 @@ def _cells(line: Line, encoding: Encoding) -> dict[str, str]:
         raise _LineRefused(_NO_OBJECT)
     nested = values.pop(NESTED, None)
     if nested is not None and not isinstance(nested, dict):
-        raise _LineRefused(f"has no object in “{NESTED}”. Enter texts by name.")
+        raise _LineRefused(
+            _("has no object in “%(name)s”. Enter texts by name.") % {"name": NESTED}
+        )
     return {
         name: _text(name, value)
         for name, value in _each_once([*(nested or {}).items(), *values.items()]).items()
@@ -113,7 +119,7 @@ def _each_once(pairs: Sequence[tuple[str, object]]) -> dict[str, object]:
     if len(values) < len(pairs):
         times = Counter(name for name, _ in pairs)
         twice = next(name for name, count in times.items() if count > 1)
-        raise _LineRefused(f"has “{twice[:64]}” twice. Remove one of them.")
+        raise _LineRefused(_("has “%(name)s” twice. Remove one of them.") % {"name": twice[:64]})
     return values
 
 
@@ -125,4 +131,6 @@ def _text(name: str, value: object) -> str:
     if isinstance(value, str):
         # Half of a surrogate pair is no character: no database takes it.
         return value.encode("utf-8", "ignore").decode().replace("\0", "")
-    raise _LineRefused(f"has a list or an object in “{name[:64]}”. Enter a text.")
+    raise _LineRefused(
+        _("has a list or an object in “%(name)s”. Enter a text.") % {"name": name[:64]}
+    )

@@ -6,6 +6,8 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from subscribers import shown_part
 from subscribers.details.titles import names_phone
 from subscribers.importing.tables.records import ImportRefused
@@ -46,12 +48,18 @@ def choose(found: Sequence[Sheet]) -> tuple[bytes, list[str]]:
     """
     visible = [sheet for sheet in found if sheet.state == VISIBLE]
     if not visible:
-        raise ImportRefused("All sheets of the workbook are hidden. Unhide the one with the list.")
+        raise ImportRefused(
+            _("All sheets of the workbook are hidden. Unhide the one with the list.")
+        )
     lists = [sheet for sheet in visible if sheet.has_people]
     if len(lists) > 1:
         raise ImportRefused(
-            f"The workbook has people on {len(lists)} sheets: {_named(lists)}. Put them on one"
-            " sheet, or save each sheet as a separate workbook, so that nobody is left out."
+            _(
+                "The workbook has people on %(count)s sheets: %(names)s. Put them on "
+                "one sheet, or save each sheet as a separate workbook, so that nobody "
+                "is left out."
+            )
+            % {"count": len(lists), "names": _named(lists)}
         )
     filled = [sheet for sheet in visible if sheet.filled]
     read = lists[0] if lists else (filled or visible)[0]

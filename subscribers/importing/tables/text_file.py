@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from django.utils.translation import gettext as _
+
 from subscribers.importing.tables.records import MAX_ROWS, MAX_SIZE, ImportRefused
 
 BLOCK_BYTES = 64 * 1024
@@ -79,7 +81,9 @@ class TextFile:
 def inspect(file: BinaryIO) -> TextFile:
     """Refuse what is too big, too long or no text at all."""
     if file.seek(0, io.SEEK_END) > MAX_SIZE:
-        raise ImportRefused(f"The file is larger than {MAX_SIZE // 2**20} MB. Split it.")
+        raise ImportRefused(
+            _("The file is larger than %(limit)s MB. Split it.") % {"limit": MAX_SIZE // 2**20}
+        )
     digest = hashlib.sha256()
     for position, block in enumerate(_blocks(file)):
         if position == 0:
@@ -87,7 +91,9 @@ def inspect(file: BinaryIO) -> TextFile:
         digest.update(block)
     encoding = _encoding(file)
     if _count_filled_lines(file, encoding) > MAX_ROWS + 1:
-        raise ImportRefused(f"The file has more than {MAX_ROWS:,} lines. Split it.")
+        raise ImportRefused(
+            _("The file has more than %(limit)s lines. Split it.") % {"limit": f"{MAX_ROWS:,}"}
+        )
     return TextFile(digest.hexdigest(), encoding)
 
 
@@ -111,7 +117,8 @@ def _encoding(file: BinaryIO) -> Encoding:
         return Encoding(name)
     if name in ("utf-16", "utf-32"):
         raise ImportRefused(
-            f"The file is damaged or not in the encoding it claims. {_SAVE_AS_CSV}."
+            _("The file is damaged or not in the encoding it claims. %(advice)s.")
+            % {"advice": _SAVE_AS_CSV}
         )
     if mark or _has_utf8_letters(file):
         return Encoding(name, _KEPT_BYTES, re.compile("[\udc80-\udcff]"), _FOREIGN)

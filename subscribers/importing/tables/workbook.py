@@ -15,6 +15,8 @@ import zlib
 from pathlib import Path
 from typing import IO
 
+from django.utils.translation import gettext as _
+
 from subscribers.importing.tables import sheets
 from subscribers.importing.tables.records import MAX_SIZE as MAX_CSV
 from subscribers.importing.tables.records import ImportRefused
@@ -63,29 +65,45 @@ def read_list(content: bytes) -> tuple[bytes, list[str]]:
 def inspect(path: Path) -> None:
     """Refuse an archive that is too big, too dense or no workbook, by its directory alone."""
     if path.stat().st_size > MAX_SIZE:
-        raise ImportRefused(f"The workbook is larger than {MAX_SIZE // 2**20} MB. Split it.")
+        raise ImportRefused(
+            _("The workbook is larger than %(limit)s MB. Split it.") % {"limit": MAX_SIZE // 2**20}
+        )
     try:
         with zipfile.ZipFile(path) as archive:
             _check_directory(archive.infolist())
             _check_xml(archive)
     except _DAMAGES:
-        raise ImportRefused(f"The workbook is damaged. {_ASK_FOR_CSV}") from None
+        raise ImportRefused(
+            _("The workbook is damaged. %(advice)s") % {"advice": _ASK_FOR_CSV}
+        ) from None
 
 
 def _check_directory(members: list[zipfile.ZipInfo]) -> None:
     if len(members) > MAX_MEMBERS:
-        raise ImportRefused(f"The workbook has more than {MAX_MEMBERS:,} parts. {_ASK_FOR_CSV}")
+        raise ImportRefused(
+            _("The workbook has more than %(limit)s parts. %(advice)s")
+            % {"limit": f"{MAX_MEMBERS:,}", "advice": _ASK_FOR_CSV}
+        )
     unpacked = sum(member.file_size for member in members)
     packed = sum(member.compress_size for member in members)
     if unpacked > MAX_UNPACKED:
-        raise ImportRefused(f"The workbook unpacks to over {MAX_UNPACKED // 2**20} MB. Split it.")
+        raise ImportRefused(
+            _("The workbook unpacks to over %(limit)s MB. Split it.")
+            % {"limit": MAX_UNPACKED // 2**20}
+        )
     if unpacked > SMALL_BYTES and unpacked > MAX_RATIO * max(packed, 1):
-        raise ImportRefused(f"The workbook is compressed too much to be a list. {_ASK_FOR_CSV}")
+        raise ImportRefused(
+            _("The workbook is compressed too much to be a list. %(advice)s")
+            % {"advice": _ASK_FOR_CSV}
+        )
     names = [member.filename for member in members]
     if len(set(names)) < len(names) or any(_is_odd(member) for member in members):
-        raise ImportRefused(f"The workbook has parts that Excel does not write. {_ASK_FOR_CSV}")
+        raise ImportRefused(
+            _("The workbook has parts that Excel does not write. %(advice)s")
+            % {"advice": _ASK_FOR_CSV}
+        )
     if not {"[Content_Types].xml", "xl/workbook.xml"} <= set(names):
-        raise ImportRefused("This ZIP archive is not an Excel workbook (.xlsx). Upload a list.")
+        raise ImportRefused(_("This ZIP archive is not an Excel workbook (.xlsx). Upload a list."))
 
 
 def _is_odd(member: zipfile.ZipInfo) -> bool:
@@ -106,7 +124,10 @@ def _check_part(part: IO[bytes]) -> None:
     while block := part.read(_BLOCK):
         window = tail + block
         if any(mark in window for mark in _FORBIDDEN):
-            raise ImportRefused(f"The workbook has code that Excel does not write. {_ASK_FOR_CSV}")
+            raise ImportRefused(
+                _("The workbook has code that Excel does not write. %(advice)s")
+                % {"advice": _ASK_FOR_CSV}
+            )
         tail = block[-40:]
 
 
@@ -124,15 +145,19 @@ def _convert(path: Path) -> list[sheets.Sheet]:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise ImportRefused(f"The workbook takes too long to read. {_ASK_FOR_CSV}") from None
+            raise ImportRefused(
+                _("The workbook takes too long to read. %(advice)s") % {"advice": _ASK_FOR_CSV}
+            ) from None
         try:
             found = json.loads(ended.stderr) if ended.returncode == 0 else None
         except ValueError:
             found = None
         if found is None:
-            raise ImportRefused(f"The workbook cannot be read. {_ASK_FOR_CSV}")
+            raise ImportRefused(
+                _("The workbook cannot be read. %(advice)s") % {"advice": _ASK_FOR_CSV}
+            )
         if out.seek(0, io.SEEK_END) > MAX_CSV:
-            raise ImportRefused("The workbook contains too much text. Split it.")
+            raise ImportRefused(_("The workbook contains too much text. Split it."))
         out.seek(0)
         text = out.read()
     return [

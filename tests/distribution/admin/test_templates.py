@@ -34,8 +34,8 @@ def test_a_message_template_shows_what_it_asks_for_and_how_it_looks():
 
     for part in (
         "Good morning Asha.<br><strong>Today:</strong> Nifty opens flat",
-        "Marketing, quality red",
-        "It cannot be sent now.",
+        "Marketing · quality red",
+        "This template cannot be sent now.",
         "Address of button 2",
         "Reply STOP to leave",
     ):
@@ -89,5 +89,5 @@ def test_a_meta_that_is_away_is_told_and_changes_nothing(settings):
     response = browser(a_staff_member(*VIEWER, "sync_templates")).post(SYNC)
 
     (told,) = get_messages(response.wsgi_request)
-    assert "Meta could not be read: no_connection" in str(told)
+    assert "could not be synced: no_connection" in str(told)
     assert MessageTemplate.objects.get().status == template.status

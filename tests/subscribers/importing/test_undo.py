@@ -149,7 +149,7 @@ def test_an_undo_is_asked_for_once():
     job = imported()
     undone(job)
 
-    with pytest.raises(UndoRefused, match="undone already"):
+    with pytest.raises(UndoRefused, match="already undone"):
         undo.request(job, reason="again", by="esha", now=LATER)
     assert undo.waiting(LATER + timedelta(days=1)) == []
 
