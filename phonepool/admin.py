@@ -40,6 +40,7 @@ class PhoneEventInline(TabularInline):
     extra = max_num = 0
     can_delete = False
     verbose_name_plural = "history, the latest first"
+    hide_title = True
 
     def has_add_permission(self, *_: Any, **__: Any) -> bool:
         return False

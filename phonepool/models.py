@@ -198,6 +198,11 @@ class PhoneNumber(models.Model):
         return self.is_able and self.state == NumberState.ACTIVE
 
     @property
+    def can_send(self) -> bool:
+        """Whether it sends, or takes over when it is needed; the breaker aside."""
+        return self.is_able and self.state in (NumberState.ACTIVE, NumberState.STANDBY)
+
+    @property
     def is_able(self) -> bool:
         """As the query `able()`."""
         return self.verified_at is not None and self.quality != Quality.FLAGGED

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from typing import Any
 
 from django.contrib import admin
@@ -11,8 +10,6 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext
@@ -23,8 +20,7 @@ from config.staff import audit_words
 from config.staff.audit_log import message_parts
 from subscribers.admin.page_frame import Titled
 from subscribers.admin.read_only import ReadOnlyAdmin
-
-_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
+from subscribers.admin.zone import shown_in_india
 
 
 @admin.register(LogEntry)
@@ -84,7 +80,7 @@ class AuditAdmin(ReadOnlyAdmin):
             for name in [*before, *(name for name in after if name not in before)]
         ]
         if not rows:
-            return format_html("{}", gettext("No fields changed."))
+            return format_html("{}", "–")
         lines = format_html_join("", "<tr><th>{}</th><td>{}</td><td>{}</td></tr>", rows)
         head = "<tr><th>Field</th><th>Before</th><th>After</th></tr>"
         return format_html("<table class='difference'>" + head + "{}</table>", lines)
@@ -104,14 +100,6 @@ def _named(side: Any, name: str) -> dict[str, Any]:
     return side if isinstance(side, dict) else {name: side}
 
 
-def _moment(text: str) -> str:
-    """A stored moment as the pages show it, in India."""
-    if not _MOMENT.fullmatch(text):
-        return ""
-    local = parse_datetime(text)
-    return f"{timezone.localtime(local):%-d %b %Y, %H:%M:%S %Z}" if local else ""
-
-
 def _plain(value: Any) -> str:
     if value is None or value == []:
         return "–"
@@ -121,6 +109,6 @@ def _plain(value: Any) -> str:
         return ", ".join(map(str, value))
     if isinstance(value, int):
         return intcomma(value)
-    if isinstance(value, str) and (moment := _moment(value)):
-        return moment
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return (
+        shown_in_india(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    )

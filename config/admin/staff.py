@@ -10,10 +10,13 @@ from django import forms
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.forms import ReadOnlyPasswordHashWidget
 from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 from unfold.decorators import action, display
@@ -42,6 +45,33 @@ unedited = [model for model in pages if model._meta.app_config.name in UNEDITED_
 admin.site.unregister([*unedited, User, Group])
 
 
+class HiddenHash(ReadOnlyPasswordHashWidget):
+    """That a password is set, and the button to set one; no part of its hash."""
+
+    def get_context(self, *args: Any) -> dict[str, Any]:
+        context: dict[str, Any] = super().get_context(*args)
+        is_set = len(context["summary"]) > 1
+        context["summary"] = [{"label": gettext("Set") if is_set else gettext("Not set")}]
+        return context
+
+
+class StaffForm(UserChangeForm):
+    """An account, in the words of the other pages."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if password := self.fields.get("password"):
+            password.widget = HiddenHash()
+            link = '<a class="kept-link" href="../password/">{}</a>'
+            password.help_text = format_html(link, gettext("Set a new password"))
+        if active := self.fields.get("is_active"):
+            active.label = gettext("Can sign in")
+            active.help_text = gettext(
+                "Clear this when someone leaves. Accounts are never deleted, so that the audit log "
+                "stays complete."
+            )
+
+
 class RolesField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
     """Roles as checkboxes, each with what it is for."""
 
@@ -54,7 +84,7 @@ class RolesField(forms.ModelMultipleChoiceField):  # type: ignore[type-arg]
 class StaffAdmin(NeverDeleted, CarefulForms, UserAdmin, ModelAdmin):  # type: ignore[type-arg]  # not generic at run time
     """Never deleted, since the audit log refers to them: clear "active" instead."""
 
-    form = UserChangeForm
+    form = StaffForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_display = ["username", "name", "roles", "second_factor", "is_active", "last_login"]
@@ -93,9 +123,13 @@ class StaffAdmin(NeverDeleted, CarefulForms, UserAdmin, ModelAdmin):  # type: ig
         return user.get_full_name()
 
     def roles(self, user: User) -> str:
-        return "all" if user.is_superuser else ", ".join(group.name for group in user.groups.all())
+        return (
+            gettext("All")
+            if user.is_superuser
+            else ", ".join(group.name for group in user.groups.all())
+        )
 
-    @display(description="second factor", boolean=True)
+    @display(description=_("two-factor"), boolean=True)
     def second_factor(self, user: User) -> bool:
         return any(device.confirmed for device in user.totpdevice_set.all())  # type: ignore[attr-defined]
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
 
@@ -88,6 +87,9 @@ def import_subscribers(
     ]
 
 
+PORTFOLIO = "500000000000001"  # of the sandbox's first account
+
+
 def write_template(sandbox: SandboxClient) -> None:
     """Gives the sandbox's message template a real text."""
     body = {"language": LANGUAGE, "components": COMPONENTS, "silent": True}
@@ -97,7 +99,7 @@ def write_template(sandbox: SandboxClient) -> None:
 def set_up_pool(numbers: Iterable[PoolNumber]) -> int:
     """Creates the customer's numbers and syncs them with the Cloud API; how many changed."""
     portfolio, _ = Portfolio.objects.get_or_create(
-        business_id=settings.WHATSAPP_BUSINESS_ID or "demo", defaults={"name": "Demo portfolio"}
+        business_id=PORTFOLIO, defaults={"name": "Daybreak"}
     )
     for number in numbers:
         PhoneNumber.objects.update_or_create(  # the first sync may have added it by its id

@@ -190,9 +190,9 @@ def _cloud_api(facts: Facts) -> tuple[str, str]:
 
 def _numbers(facts: Facts) -> tuple[str, str]:
     able = [
-        number for number in facts.numbers if number.is_usable and number.breaker == Breaker.CLOSED
+        number for number in facts.numbers if number.can_send and number.breaker == Breaker.CLOSED
     ]
-    if not able:
+    if not any(number.is_usable for number in able):
         return DOWN, _("No phone number can send. See Phone numbers.")
     primaries = sum(number.role == Role.PRIMARY for number in facts.numbers)
     counts = {"able": len(able), "all": len(facts.numbers)}

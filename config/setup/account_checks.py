@@ -20,14 +20,13 @@ from config.setup.facts import Facts
 from config.setup.items import Finding, fails, not_checked, ok, warning
 from config.setup.meta import Answer, app_id
 from phonepool.cloud_api import credentials
-from phonepool.models import NumberState, PhoneNumber
+from phonepool.models import PhoneNumber
 from phonepool.numbers import limits
 
 SCOPES = ("whatsapp_business_messaging", "whatsapp_business_management")
 EXPIRES_SOON = timedelta(days=14)
 WEBHOOK_PATH = "/webhooks/whatsapp"
 ESSENTIAL_FIELD = "messages"
-IN_SERVICE = (NumberState.ACTIVE, NumberState.STANDBY)
 
 
 def account(facts: Facts) -> Finding:
@@ -145,7 +144,7 @@ def numbers(facts: Facts) -> Finding:
     unverified = [number for number in pool if number.verified_at is None]
     if unverified:
         return fails(_of_unverified(unverified), _("Correct the phone number IDs, then sync."))
-    able = [number for number in pool if number.is_able and number.state in IN_SERVICE]
+    able = [number for number in pool if number.can_send]
     counts = {"able": len(able), "all": len(pool)}
     seen = ngettext(
         "%(able)s of %(all)s phone number can send.",

@@ -99,6 +99,7 @@ VERBS = {
 FIELDS = {
     "groups": _("roles"),
     "is_staff": _("can sign in"),
+    "is_active": _("can sign in"),
     "user_permissions": _("extra permissions"),
     "body_variables": _("variables"),
     "button_variables": _("button variables"),

@@ -19,6 +19,7 @@ def _daily_time() -> str:
 
 
 EMPTY: dict[str, Words] = {
+    "distribution.notification": gettext_lazy("E-mails to staff are listed here."),
     "admin.logentry": gettext_lazy("Everything that staff and API tokens do is recorded here."),
     "auth.group": gettext_lazy("A role says what its members can do."),
     "auth.user": gettext_lazy("Everyone who signs in has an account here."),

@@ -32,7 +32,7 @@ class ColumnsForm(forms.Form):
                 initial=_shown(chosen.get(str(place), usual)),
                 choices=[
                     *((name, name) for name in FIELDS),
-                    (ATTRIBUTE, f"detail {{{_detail(title, place)}}}"),
+                    (ATTRIBUTE, f"custom field {{{_detail(title, place)}}}"),
                     (AS_LEFT_OUT, "leave out"),
                 ],
             )

@@ -115,6 +115,7 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
     def rows(self, job: ImportJob) -> str:
         return f"{job.counts.get('total', 0):,}" if job.counts else ""
 
+    @admin.display(description=_("rejected"))
     def refused(self, job: ImportJob) -> str:
         return f"{job.counts.get('refused', 0):,}" if job.counts else ""
 

@@ -27,6 +27,7 @@ from subscribers.admin.page_frame import staff_user
 from subscribers.admin.person_actions import PersonActions
 from subscribers.admin.read_only import NeverAdded, NeverChanged, NeverDeleted
 from subscribers.admin.status_changes import confirm_status_change
+from subscribers.admin.zone import shown_in_india
 from subscribers.consent import erased_phones
 from subscribers.details import values
 from subscribers.identity.reading import read_phone
@@ -114,6 +115,7 @@ class ConsentEventInline(NeverAdded, NeverChanged, NeverDeleted, TabularInline):
 
     model = ConsentEvent
     verbose_name_plural = "consent history"
+    hide_title = True
     ordering = ("-at", "-id")
     fields = readonly_fields = (
         "at",
@@ -144,7 +146,7 @@ class ConsentEventInline(NeverAdded, NeverChanged, NeverDeleted, TabularInline):
         return self._told(event.notice)
 
     def _told(self, text: str) -> str:
-        return text if self.in_full else mask_evidence(text)
+        return shown_in_india(text if self.in_full else mask_evidence(text))
 
 
 class SubscriberAdmin(NeverDeleted, CarefulForms, PersonActions, ExportActions, NumberSearch):

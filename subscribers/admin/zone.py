@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from django import forms
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
 NAME = "Indian Standard Time"
 HELP = f"{NAME} (IST)."
 DATE_EXAMPLE, TIME_EXAMPLE = "30/11/2026", "6:30 am"
 PICKERS = ("date", "time", "datetime-local")  # their placeholder is the browser's
 FIELDS = (forms.DateField, forms.TimeField, forms.DateTimeField, forms.SplitDateTimeField)
+
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
+
+
+def shown_in_india(text: str) -> str:
+    """A stored text with its moments as the pages show them: 23 Nov 2026, 06:00:12 IST."""
+    return _MOMENT.sub(lambda found: _local(found[0]), text)
+
+
+def _local(moment: str) -> str:
+    at = parse_datetime(moment)
+    return f"{timezone.localtime(at):%-d %b %Y, %H:%M:%S %Z}" if at else moment
 
 
 def name_in_field(field: forms.Field | None) -> None:

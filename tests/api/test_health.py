@@ -96,6 +96,12 @@ def test_a_part_that_fails_is_named_and_we_are_still_asked(
     assert wrong == [(name, status)]
 
 
+def test_a_backup_on_standby_counts_among_those_that_can_send(a_sound_house: None) -> None:
+    """As on *Set up*: one figure for one pool."""
+    told = {check["name"]: check["told"] for check in ask()[1]["checks"]}
+    assert told["numbers"] == "2 of 2 phone numbers can send."
+
+
 def test_what_was_never_asked_is_unknown_and_no_fault(a_sound_house: None) -> None:
     PhoneNumber.objects.update(seen_at=None)
 

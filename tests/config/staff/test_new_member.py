@@ -36,3 +36,13 @@ def test_a_person_with_two_jobs_is_one_form():
 
 def test_every_role_has_an_explanation():
     assert set(roles.EXPLANATIONS) == set(roles.ROLES)
+
+
+def test_the_page_of_an_account_shows_no_part_of_the_passwords_hash():
+    asha = User.objects.create_user("asha", password=PASSWORD, is_staff=True)
+    url = reverse("admin:auth_user_change", args=[asha.pk])
+    text = html.unescape(a_client("Administrator").get(url).content.decode())
+    assert "pbkdf2" not in text
+    assert asha.password.split("$")[2][:4] not in text
+    assert 'href="../password/"' in text
+    assert "Clear this when someone leaves." in text

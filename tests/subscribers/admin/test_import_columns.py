@@ -80,7 +80,7 @@ def test_a_known_title_may_be_left_out_or_become_a_detail():
 
     assert (job.state, job.counts["new"], job.counts["refused"]) == ("CHECKED", 1, 0)
     assert job.columns == {"0": "attribute", "1": "phone", "2": "", "3": "attribute"}
-    assert "detail {other_plan}" in page(client, job)
+    assert "custom field {other_plan}" in page(client, job)
 
 
 @pytest.mark.parametrize(

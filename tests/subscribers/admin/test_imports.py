@@ -205,3 +205,15 @@ def test_a_second_click_on_import_leads_to_its_page():
 
     assert [answer.headers["Location"] for answer in answers] == [where("change", job)] * 2
     assert len(log_messages()) == 2  # the upload, and one confirmation
+
+
+def test_counts_differ_only_from_those_of_a_check_that_was_made():
+    """A program that names the consent source with its file has no check to wait for."""
+    source = "Sign-up form of June"
+    job = jobs.submit(BAD.encode(), "a.csv", by="x", now=timezone.now(), consent_source=source)
+    jobs.run(job.pk, clock=timezone.now)
+    client = a_client("Editor")
+    assert "Subscribers changed after the check" not in text(client.get(where("change", job)))
+
+    ImportJob.objects.filter(pk=job.pk).update(checked={"new": 7})
+    assert "Subscribers changed after the check" in text(client.get(where("change", job)))

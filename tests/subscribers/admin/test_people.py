@@ -62,11 +62,13 @@ def test_a_phone_is_found_in_any_spelling(admin_client, query):
 
 def test_the_consent_events_are_shown_and_cannot_be_edited(admin_client):
     subscriber = a_subscriber()
-    subscriber.consent_events.create(kind="OPT_IN", source="form:june", at=NOW)
+    evidence = "OPT_IN on line 4, 2026-11-22T21:33:53.070696+00:00"
+    subscriber.consent_events.create(kind="OPT_IN", source="form:june", evidence=evidence, at=NOW)
 
     html = page(admin_client, "admin:subscribers_subscriber_change", subscriber.pk)
 
     assert "form:june" in html
+    assert "OPT_IN on line 4, 23 Nov 2026, 03:03:53 IST" in html
     assert 'name="consent_events-0-source"' not in html
     assert 'name="status"' not in html
     assert 'name="phone"' not in html
