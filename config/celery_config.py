@@ -35,6 +35,7 @@ task_routes = {
     "distribution.tasks.sync_phone_numbers": {"queue": "distribution-analytics"},
     # An import takes minutes of a core: away from the workers that open the morning.
     "subscribers.tasks.*": {"queue": "distribution-analytics"},
+    "config.tasks.preflight_if_due": {"queue": "distribution-analytics"},
     "webhooks.tasks.*": {"queue": "webhooks"},
 }
 task_create_missing_queues = False

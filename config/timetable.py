@@ -22,6 +22,8 @@ def timetable() -> dict[str, dict[str, Any]]:
         # Opens what beat missed, ends leases, publishes lost tasks again, closes: nothing waits
         # longer than this.
         "tick": _entry("distribution.tasks.tick", settings.TICK_SECONDS),
+        # 30, 10 and 2 minutes before the day's time, each once; later if beat is late.
+        "preflight": _entry("config.tasks.preflight_if_due", 10.0),
         # The web process publishes this as statuses arrive; the schedule covers lost messages.
         "apply webhooks": _entry("webhooks.tasks.drain_inbox", 5.0),
         "refresh the SLA": _entry("distribution.tasks.refresh_sla", 5.0),

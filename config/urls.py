@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.generic import RedirectView
 
-from config.admin import setup
+from config.admin import preflight, setup
 from config.monitoring import endpoints
 from config.staff import password_reset, search, second_factor, sessions
 from distribution.api.document.views import without_token
@@ -26,6 +26,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/setup/numbers/", setup.numbers, name="setup_numbers"),
     path("admin/setup/webhook/", setup.webhook, name="setup_webhook"),
     path("admin/setup/test/", setup.test, name="setup_test"),
+    path("admin/preflight/", preflight.page, name="preflight"),
+    path("admin/preflight/start/", preflight.start, name="preflight_start"),
     path("admin/system-status/", setup.status, name="system_status"),
     path("admin/search/", admin.site.admin_view(search.view), name="find"),  # instead of Unfold's
     path("admin/", admin.site.urls),

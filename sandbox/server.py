@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import signal
+from email.utils import formatdate
 from functools import partial
 
 from aiohttp import web
@@ -36,7 +37,7 @@ async def handle(sandbox: Sandbox, request: web.BaseRequest) -> web.StreamRespon
             sandbox.requests["messages"] += 1
             return await post_message(sandbox, request, parts[2], first)
         sandbox.requests["management"] += 1
-        return await answer_graph(sandbox, request, path, first)
+        return _dated(sandbox, await answer_graph(sandbox, request, path, first))
     if first == "control":
         return await answer_control(sandbox, request, path)
     if first == "media" and len(parts) == 3:
@@ -44,6 +45,14 @@ async def handle(sandbox: Sandbox, request: web.BaseRequest) -> web.StreamRespon
     if first == "health":
         return control_response({"ok": True})
     return refusal_response(Refusal(100, "Unknown path components."), "v25.0")
+
+
+def _dated(sandbox: Sandbox, answer: web.StreamResponse) -> web.StreamResponse:
+    """With a Date of a clock that is ahead, if the settings say so."""
+    ahead = sandbox.world.settings.date_ahead_s
+    if ahead and not answer.prepared:
+        answer.headers["Date"] = formatdate(sandbox.world.clock.now() + ahead, usegmt=True)
+    return answer
 
 
 async def serve(sandbox: Sandbox, host: str, port: int) -> None:

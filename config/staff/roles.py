@@ -87,6 +87,7 @@ PERMISSIONS = {
         "distribution.sync_templates",
         "distribution.add_rotationgroup",
         "distribution.rotate_templates",
+        "distribution.run_preflight",
         "distribution.add_onetime",
         "distribution.delete_onetime",
         "distribution.add_blackoutdate",

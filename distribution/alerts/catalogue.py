@@ -75,6 +75,10 @@ class AlertRule(StrEnum):
     CONTENT_NOT_READY = "content_not_ready", EITHER, DAY
     FALLBACK_NOT_READY = "fallback_not_ready", WARNING, INSTALLATION
 
+    # --- half an hour before it: config/preflight; critical if it is RED ---
+
+    PREFLIGHT = "preflight", EITHER, DAY
+
     # --- before a distribution opens: the findings of lifecycle/preflight ---
 
     NO_CONTENT = "no_content", CRITICAL, DISTRIBUTION

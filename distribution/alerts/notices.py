@@ -1,4 +1,4 @@
-"""Which alerts people are told of by notification: content that is missing, a blocked morning.
+"""Which alerts people are told of by notification: missing content, a preflight, a blocked morning.
 
 Other alerts are shown, and posted to WEBHOOK_ALERT_URL.
 """
@@ -34,6 +34,11 @@ def tell(rule: AlertRule, scope: str, severity: str, message: str, *, now: datet
     distribution and severity, however often it opens and closes."""
     if rule == AlertRule.CONTENT_NOT_READY:
         kind, subject, path = _about_day(DAY.parse(scope), severity)
+    elif rule == AlertRule.PREFLIGHT:
+        kind, path = NotificationKind.MORNING_BLOCKED, "/admin/preflight/"
+        subject = _("Preflight: check before the morning")
+        if severity == Severity.CRITICAL:
+            subject = _("Preflight failed: action needed")
     elif rule in BLOCKING and severity == Severity.CRITICAL:
         kind, subject, path = _about_distribution(rule, DISTRIBUTION.parse(scope))
     else:
@@ -45,7 +50,7 @@ def tell(rule: AlertRule, scope: str, severity: str, message: str, *, now: datet
 
 def is_told(rule: AlertRule) -> bool:
     """Whether anybody is told of this rule: the others cost nothing."""
-    return rule == AlertRule.CONTENT_NOT_READY or rule in BLOCKING
+    return rule in (AlertRule.CONTENT_NOT_READY, AlertRule.PREFLIGHT) or rule in BLOCKING
 
 
 def _about_day(day: str, severity: str) -> tuple[NotificationKind, str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -98,6 +98,13 @@ def _send(
     clock: Callable[[], datetime],
 ) -> list[tuple[StaffSendResult, SendOutcome | None]]:
     messages = _messages(content, person, phones, clock)
+    outcomes = outcomes_of(messages, api=api)
+    ended = [(message, outcomes.get(message.key)) for message in messages]
+    return [(_result(message, outcome), outcome) for message, outcome in ended]
+
+
+def outcomes_of(messages: Sequence[PreparedMessage], *, api: CloudApi) -> dict[int, SendOutcome]:
+    """Send them and wait for the answers; those that did not come in time are missing."""
     dispatch = api.dispatch()
     dispatch.submit(messages)
     outcomes: dict[int, SendOutcome] = {}
@@ -105,8 +112,7 @@ def _send(
     while len(outcomes) < len(messages) and time.monotonic() < end:
         outcomes.update({outcome.key: outcome for outcome in dispatch.collect(timeout=1.0)})
     dispatch.close()
-    ended = [(message, outcomes.get(message.key)) for message in messages]
-    return [(_result(message, outcome), outcome) for message, outcome in ended]
+    return outcomes
 
 
 def _check(phones: list[str]) -> None:

@@ -32,6 +32,13 @@ from distribution.models.outgoing import (
     OutgoingEvent,
     PostState,
 )
+from distribution.models.preflights import (
+    Preflight,
+    PreflightCheck,
+    PreflightMessage,
+    PreflightState,
+    PreflightVerdict,
+)
 from distribution.models.pricing import Pricing
 from distribution.models.quality import DailySignals, QualityChange, QualitySource
 from distribution.models.rollups import Outcome, Rollup, RollupMark, RollupState
@@ -83,6 +90,11 @@ __all__ = [
     "OutcomeTally",
     "OutgoingEvent",
     "PostState",
+    "Preflight",
+    "PreflightCheck",
+    "PreflightMessage",
+    "PreflightState",
+    "PreflightVerdict",
     "Pricing",
     "Progress",
     "QualityChange",

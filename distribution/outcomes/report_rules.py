@@ -40,6 +40,7 @@ class StatusReport:
     pricing: ReportedPricing | None = None  # never with failed
     wa_id: str = ""  # this and the next: what WhatsApp calls the recipient, if it tells
     user_id: str = ""
+    mark: str = ""  # our callback data of a message that has no attempt
 
 
 @dataclass(slots=True)

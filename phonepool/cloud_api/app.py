@@ -6,9 +6,11 @@ token, `APP_ID|APP_SECRET`, is what Meta asks for where a call is about the app 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -33,6 +35,9 @@ class TokenFacts:
     accounts: tuple[str, ...]  # that it reaches; empty: Meta names none
     expires_at: datetime | None  # None: never
     problem: str = ""  # why it is not valid
+    clock_ahead: float | None = (
+        None  # seconds by which our clock is ahead of Meta's; None: not told
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +64,11 @@ class AppApi:
         """What Meta says of the access token, asked with itself, or else with the app's."""
         path = f"/debug_token?{urlencode({'input_token': self._token})}"
         try:
-            return _token_facts(_read(self._own, path))
+            return _read_token(self._own, path)
         except Rejected:
             if not self.app_id:
                 raise
-            return _token_facts(_read(self._of_app, path))
+            return _read_token(self._of_app, path)
 
     def subscription(self) -> Subscription | None:
         """The subscription to the webhooks of WhatsApp; None: there is none."""
@@ -113,6 +118,20 @@ def _read(transport: CloudTransport, path: str) -> dict[str, Any]:
 def _post(transport: CloudTransport, path: str, fields: Mapping[str, str]) -> None:
     path = f"/{settings.WHATSAPP_API_VERSION}{path}"
     responses.read_object(transport.post_form(path, fields))
+
+
+def _read_token(transport: CloudTransport, path: str) -> TokenFacts:
+    response = transport.get(f"/{settings.WHATSAPP_API_VERSION}{path}")
+    ahead = _clock_ahead(response.headers.get("date", ""), time.time())
+    return replace(_token_facts(responses.read_object(response)), clock_ahead=ahead)
+
+
+def _clock_ahead(date: str, now: float) -> float | None:
+    """Seconds by which `now` is ahead of an answer's Date, which is cut to whole seconds."""
+    try:
+        return now - parsedate_to_datetime(date).timestamp() - 0.5
+    except (ValueError, TypeError):
+        return None
 
 
 def _token_facts(document: dict[str, Any]) -> TokenFacts:

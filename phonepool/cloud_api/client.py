@@ -42,6 +42,7 @@ NUMBER_FIELDS = (
 )
 OWNER_FIELD = "owner_business_info"
 HEALTH_FIELD, REVIEW_FIELD = "health_status,currency,timezone_id", "account_review_status"
+FUNDING_FIELD = "primary_funding_id"
 TEMPLATE_FIELDS = (
     "id,name,language,category,status,quality_score,components,correct_category,sub_category,"
     "message_send_ttl_seconds,source"
@@ -93,15 +94,15 @@ class CloudApi:
         return responses.owner(self._read(path, {"fields": OWNER_FIELD}))
 
     def account(self, account_id: str) -> AccountFacts:
-        """Whether Meta lets an account send. Not every app may read the review of it."""
+        """Whether Meta lets an account send. Not every app may read its review and payment."""
         path = self._context.path(account_id)
         try:
-            found = self._read(path, {"fields": f"{HEALTH_FIELD},{REVIEW_FIELD}"})
+            fields = f"{HEALTH_FIELD},{REVIEW_FIELD},{FUNDING_FIELD}"
+            return responses.account(self._read(path, {"fields": fields}), funding_asked=True)
         except Rejected as refusal:
             if refusal.code != UNKNOWN_FIELD:
                 raise
-            found = self._read(path, {"fields": HEALTH_FIELD})
-        return responses.account(found)
+        return responses.account(self._read(path, {"fields": HEALTH_FIELD}))
 
     def message_templates(self, account_id: str) -> list[TemplateFacts]:
         """All message templates of a WhatsApp Business account."""

@@ -102,6 +102,7 @@ class AccountFacts:
     blocked_by: tuple[str, ...] = ()  # what is BLOCKED, with the codes of its errors
     currency: str = ""  # in which Meta bills it: INR, USD, …
     time_zone: str = ""  # its IANA name
+    is_funded: bool | None = None  # has a payment method; None: Meta was not asked
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +202,8 @@ def owner(document: dict[str, Any]) -> OwnerFacts:
     return OwnerFacts(_text(told, "id"), _text(told, "name"))
 
 
-def account(document: dict[str, Any]) -> AccountFacts:
-    """The account in a response to a read."""
+def account(document: dict[str, Any], *, funding_asked: bool = False) -> AccountFacts:
+    """The account in a response to a read. Meta leaves out a payment method that does not exist."""
     health = _inner(document, "health_status")
     return AccountFacts(
         as_constant(document.get("account_review_status")),
@@ -214,6 +215,7 @@ def account(document: dict[str, Any]) -> AccountFacts:
         ),
         billing.currency(document),
         billing.time_zone(document),
+        "primary_funding_id" in document if funding_asked else None,
     )
 
 

@@ -34,6 +34,7 @@ class Settings:
     upload_base_ms: float
     upload_bytes_per_s: float
     keepalive_s: float
+    date_ahead_s: float  # of the Date header of reads, ahead of the real time
 
     # Random network and server faults.
     slow_accept_share: float

@@ -135,6 +135,8 @@ OTHERS: dict[str, str | None] = {
         )
     ),
     "admin:subscribers_importjob_sample": "EOA",
+    "preflight": "OA",
+    "preflight_start": None,  # a POST only
     "setup": "OA",
     "setup_numbers": None,  # leads to the page
     "setup_webhook": "A",

@@ -56,7 +56,12 @@ def test_the_day_s_board_and_the_page_of_each_row_fit_a_phone(eyes, page, sign_i
     sign_in("Administrator")
     page.set_viewport_size(PHONE)
     paths = [reverse("admin:index"), reverse("dashboard:page")]
-    paths += [reverse("setup"), reverse("setup_webhook"), reverse("system_status")]
+    paths += [
+        reverse("setup"),
+        reverse("setup_webhook"),
+        reverse("system_status"),
+        reverse("preflight"),
+    ]
     paths += [reverse(f"admin:{model}_change", args=[MAKERS[model]().pk]) for model in MAKERS]
     wide = []
     for path in paths:

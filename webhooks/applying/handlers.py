@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TypeVar
 
-from distribution.content import setup_messages
+from distribution.content import preflight_messages, setup_messages
 from distribution.outcomes import status_reports
 from distribution.outcomes.restored_attempts import match_restored_attempts
 from phonepool.models import PhoneNumber
@@ -125,6 +125,7 @@ def _apply_statuses(bundle: Bundle, portfolios: Mapping[str, str], now: datetime
         match_restored_attempts(applied, now=now)
         tests = [report for report in applied.unmatched if report.attempt is None]
         setup_messages.note_reports(tests, now=now)
+        preflight_messages.note_reports(tests, now=now)
     sources = {id(event.report): key for key, event in statuses}
     for report in applied.unmatched:
         counts = bundle.counts[sources[id(report)]]

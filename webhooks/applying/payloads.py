@@ -83,17 +83,22 @@ def _messages(change: Change) -> Iterator[Item]:
             yield f"messages.{key}"
 
 
+PREFLIGHT = "preflight:"  # begins our callback data of test messages, which have no attempt
+
+
 def _status(change: Change, item: Value) -> Item:
     status = STATUSES.get(as_text(item.get("status")))
     wamid = as_text(item.get("id"))
-    attempt = ids.parse(as_text(item.get("biz_opaque_callback_data"), longest=512))
+    told = as_text(item.get("biz_opaque_callback_data"), longest=512)
+    attempt = ids.parse(told)
     if status is None or not (wamid or attempt):
         return "statuses.status" if status is None else "statuses.id"
     at = as_datetime(item.get("timestamp"), latest=change.received_at)
     code, details = _first_error(item.get("errors")) if status == "failed" else (None, "")
     pricing = _pricing(item["pricing"], status) if "pricing" in item else None
     wa_id, user_id = senders.read_recipient(change.value, item)
-    report = StatusReport(status, at, wamid, attempt, code, details, pricing, wa_id, user_id)
+    mark = told if told.startswith(PREFLIGHT) else ""
+    report = StatusReport(status, at, wamid, attempt, code, details, pricing, wa_id, user_id, mark)
     return events.Status(change.number, report)
 
 

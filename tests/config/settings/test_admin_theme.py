@@ -31,6 +31,7 @@ def test_every_list_of_the_admin_has_a_line_and_the_open_one_is_marked():
     lists = {reverse(f"admin:{model}_changelist") for model in PAGES}
     more = {
         "/admin/",
+        "/admin/preflight/",
         "/admin/setup/",
         "/admin/system-status/",
         *(f"/admin/distribution/content/{page}/" for page in ("calendar", "queue")),

@@ -156,7 +156,14 @@ HEALTH = {
 def test_an_account_tells_its_review_and_what_blocks_it(reader: CloudApi) -> None:
     document = {"health_status": HEALTH, "account_review_status": "REJECTED", "id": "900"}
     responses.get(f"{GRAPH}/v25.0/900", json=document)
-    assert reader.account("900") == AccountFacts("REJECTED", "BLOCKED", ("WABA 141006",))
+    blocked = AccountFacts("REJECTED", "BLOCKED", ("WABA 141006",), is_funded=False)
+    assert reader.account("900") == blocked
+
+
+@responses.activate
+def test_an_account_with_a_payment_method_names_it(reader: CloudApi) -> None:
+    responses.get(f"{GRAPH}/v25.0/900", json={"id": "900", "primary_funding_id": "6"})
+    assert reader.account("900").is_funded
 
 
 @responses.activate

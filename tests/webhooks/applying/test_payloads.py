@@ -58,7 +58,7 @@ def test_a_body_means_what_its_case_says(file):
     expected = [
         {
             **({"details": ""} if one["kind"] in WITH_DETAILS else {}),
-            **({"pricing": None} if one["kind"] == "Status" else {}),
+            **({"pricing": None, "mark": ""} if one["kind"] == "Status" else {}),
             **one,
         }
         for one in case["events"]

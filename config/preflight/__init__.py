@@ -1,0 +1,1 @@
+"""The preflight: everything tested before a morning, with real test messages."""
