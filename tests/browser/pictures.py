@@ -135,11 +135,10 @@ def take_the_six(page: Page) -> None:
     snap(page, "content")
     page.goto(latest(page, "subscribers/importjob"))
     snap(page, "import")
-    page.emulate_media(color_scheme="dark")
     page.goto(latest(page, "distribution/distribution"))
     page.get_by_role("link", name="Retry failed").click()
     expect(page.get_by_label("Reason")).to_be_visible()
-    snap(page, "retry", theme="dark")
+    snap(page, "retry")
 
 
 def snap(page: Page, name: str, size: ViewportSize = DESK, theme: Theme = "light") -> None:
