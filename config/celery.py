@@ -16,6 +16,9 @@ from celery.signals import (
 from django.db import close_old_connections
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+# `migrate`, which precedes every start, runs the system checks. Celery would run them once more in
+# each worker and in beat, and they load every view and admin page, which no task needs.
+os.environ.setdefault("CELERY_SKIP_CHECKS", "1")
 
 app = Celery("daybreak")
 app.config_from_object("config.celery_config")  # by name: settings import this package

@@ -37,7 +37,6 @@ class Command(BaseCommand):
         if concurrency < 1:
             raise CommandError("--concurrency must be at least 1.")
         heartbeat = WorkerHeartbeat(worker_name(queues), queues, concurrency)
-        os.environ["CELERY_SKIP_CHECKS"] = "1"  # Celery would run the system checks itself
         worker_ready.connect(lambda **_: report_ready(), weak=False)
         worker_ready.connect(lambda **_: heartbeat.start(), weak=False)
         if SYNC_QUEUE in queues:
