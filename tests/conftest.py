@@ -16,10 +16,29 @@ from hypothesis import settings as options
 
 from config.processes import child
 from subscribers import slots
+from tests.emptying import emptying_between_tests
 from tests.one_database import sort_out
-from tests.services import broker_url, insist, on_postgres, on_sqlite, postgres_server, postgres_url
+from tests.services import (
+    broker_url,
+    insist,
+    migrated_sqlite,
+    migrated_url,
+    on_postgres,
+    on_sqlite,
+    postgres_server,
+    postgres_url,
+)
 
-__all__ = ["broker_url", "on_postgres", "on_sqlite", "postgres_server", "postgres_url"]
+__all__ = [
+    "broker_url",
+    "emptying_between_tests",
+    "migrated_sqlite",
+    "migrated_url",
+    "on_postgres",
+    "on_sqlite",
+    "postgres_server",
+    "postgres_url",
+]
 
 
 class BeyondThisMachineError(RuntimeError):
@@ -70,23 +89,6 @@ def no_download_of_an_earlier_test() -> None:
     """An answer that a test does not read to its end keeps its place until it is collected."""
     slots.downloads.clear()
     slots.uploads.clear()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def emptying_between_tests() -> Iterator[None]:
-    """Tables of evidence refuse TRUNCATE; Django empties PostgreSQL's tables by it between tests.
-    Only here, and only in the transaction that does so, the triggers are off."""
-    from django.db.backends.postgresql.operations import DatabaseOperations  # wants settings
-
-    execute = DatabaseOperations.execute_sql_flush
-
-    def execute_without_triggers(self: Any, statements: list[str]) -> Any:
-        set_role = "SET LOCAL session_replication_role = {}".format  # superusers only
-        return execute(self, [set_role("replica"), *statements, set_role("origin")])
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DatabaseOperations, "execute_sql_flush", execute_without_triggers)
-        yield
 
 
 def _is_numeric(host: str) -> bool:

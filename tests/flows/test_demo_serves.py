@@ -19,7 +19,7 @@ import psutil
 import pytest
 import requests
 
-from tests.flows.test_day import assert_kept_its_promise
+from tests.flows.promise import assert_kept_its_promise
 
 pytestmark = [pytest.mark.any_database, pytest.mark.slow]  # on the demo's own SQLite
 

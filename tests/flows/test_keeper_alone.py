@@ -46,16 +46,17 @@ class Morning:
 
 
 @contextmanager
-def morning(tmp_path: Path, subscribers: int, **settings: str) -> Iterator[Morning]:
+def morning(
+    tmp_path: Path, database_url: str, subscribers: int, **settings: str
+) -> Iterator[Morning]:
     """Sandbox, web server and keeper, with a day planned for a few seconds from now."""
     ports = {name: free_port() for name in ("web", "sandbox")}
     stand_in = environment.sandbox("normal_load", 1)
-    database = tmp_path / "daybreak.sqlite3"
     planned = datetime.now(ZoneInfo("Asia/Kolkata")) + timedelta(seconds=AHEAD_SECONDS)
     env = {
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "config.settings",
-        "DATABASE_URL": f"sqlite:///{database}",
+        "DATABASE_URL": database_url,
         "DAYBREAK_VAR": str(tmp_path / "var"),
         "REDIS_URL": NOBODY_LISTENS,
         "WHATSAPP_BUSINESS_ID": environment.ACCOUNT,
@@ -66,7 +67,6 @@ def morning(tmp_path: Path, subscribers: int, **settings: str) -> Iterator[Morni
     ready = tmp_path / "ready"
     ready.mkdir()
     with Supervisor(tmp_path / "logs") as supervisor:
-        supervisor.run(programs.manage(env, "migrate", "--no-input"))
         children = [
             programs.sandbox(env, stand_in, ports["sandbox"], f"http://127.0.0.1:{ports['web']}"),
             programs.web(env, ports["web"]),
@@ -74,6 +74,7 @@ def morning(tmp_path: Path, subscribers: int, **settings: str) -> Iterator[Morni
         supervisor.wait_ready(*[supervisor.start(child) for child in children])
         supervisor.run(programs.foreground(env, "tests.flows.prepare_day", str(subscribers)))
         supervisor.wait_ready(supervisor.start(programs.keeper(env, ready)))
+        database = Path(database_url.removeprefix("sqlite:///"))
         yield Morning(supervisor, database, SandboxClient(f"http://127.0.0.1:{ports['sandbox']}"))
 
 
@@ -93,8 +94,10 @@ def assert_kept_its_promise(day: Morning, people: int) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-def test_a_small_day_is_opened_sent_and_closed_by_the_keeper_alone(tmp_path: Path) -> None:
-    with morning(tmp_path, 300, KEEPER_INTERVAL="1") as day:
+def test_a_small_day_is_opened_sent_and_closed_by_the_keeper_alone(
+    tmp_path: Path, migrated_url: str
+) -> None:
+    with morning(tmp_path, migrated_url, 300, KEEPER_INTERVAL="1") as day:
         day.wait_for(COMPLETED, seconds=90)
         assert_kept_its_promise(day, 300)
 
@@ -102,9 +105,9 @@ def test_a_small_day_is_opened_sent_and_closed_by_the_keeper_alone(tmp_path: Pat
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_keeper_told_to_end_in_mid_run_costs_nobody_and_a_second_one_harms_nobody(
-    tmp_path: Path,
+    tmp_path: Path, migrated_url: str
 ) -> None:
-    with morning(tmp_path, 1200, KEEPER_INTERVAL="1", KEEPER_PATIENCE="2") as day:
+    with morning(tmp_path, migrated_url, 1200, KEEPER_INTERVAL="1", KEEPER_PATIENCE="2") as day:
         keeper = day.supervisor.processes["keeper"]
         twin = day.supervisor.start(replace(keeper.child, name="twin"))
         day.supervisor.wait_ready(twin)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 import redis
 
-from config.demo import environment
 from config.demo.journal_verdict import SandboxClient
 from config.processes.launcher import Launcher
+from tests.flows.days import run_day
 
 pytestmark = pytest.mark.any_database  # always SQLite
 
@@ -24,22 +25,19 @@ def forget_everything(launcher: Launcher, *, after: int) -> None:
     redis.Redis.from_url(launcher.env["REDIS_URL"]).flushall()
 
 
-@pytest.mark.slow
-def test_a_day_whose_tasks_are_lost_is_finished_by_the_tick(tmp_path):
-    report = tmp_path / "report.json"
-    quick = {"TICK_SECONDS": "2"}
-    with environment.launch(
-        tmp_path / "var", "normal_load", seed=1, services=False, env=quick
-    ) as launcher:
-        loss = threading.Thread(target=forget_everything, args=(launcher,), kwargs={"after": 100})
-        loss.start()
-        code = environment.run_day(
-            launcher, "normal_load", subscribers=1500, seed=1, report=str(report), serve=False
-        )
-        loss.join(timeout=5)
+@contextmanager
+def loss(launcher: Launcher) -> Iterator[None]:
+    thread = threading.Thread(target=forget_everything, args=(launcher,), kwargs={"after": 100})
+    thread.start()
+    yield
+    thread.join(timeout=5)
 
-    day = json.loads(report.read_text())
-    assert code == 0, day
+
+@pytest.mark.slow
+def test_a_day_whose_tasks_are_lost_is_finished_by_the_tick(tmp_path, migrated_url):
+    quick = {"TICK_SECONDS": "2"}
+    day = run_day(tmp_path, migrated_url, 1500, env=quick, meanwhile=loss)
+
     assert (day["missed"], day["duplicates"], day["unconfirmed"]) == (0, 0, 0)
     # The loss was felt: a morning without one takes ten seconds.
     assert day["dispatch_seconds"] > 12
