@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,11 @@ class Allowed:
         return request.user.has_perm(self.permission)
 
 
+@cache
+def _address(route: str) -> str:
+    return reverse(route)  # the same as long as the process runs
+
+
 @dataclass(frozen=True, slots=True)
 class Link:
     """The URL of a route."""
@@ -37,8 +43,8 @@ class Link:
     def __call__(self, _request: HttpRequest) -> str:
         return str(self)
 
-    def __str__(self) -> str:  # unfold compares it with the current page
-        return reverse(self.route)
+    def __str__(self) -> str:  # unfold compares it with the current page, some 60 times a page
+        return _address(self.route)
 
 
 @dataclass(frozen=True, slots=True)
