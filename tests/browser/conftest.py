@@ -11,14 +11,13 @@ import pytest
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.test import Client
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from config.staff import roles
-from tests.browser.eyes import Eyes
+from tests.browser.eyes import DESK, Eyes
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 PASSWORD = "long enough for everybody"
-DESK: ViewportSize = {"width": 1440, "height": 900}
 PATIENCE_MS = 60_000  # the machine may be busy
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import ConsoleMessage, Locator, Page, Request, ViewportSize
 
+DESK: ViewportSize = {"width": 1440, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
 TELLING = ("moderate", "serious", "critical")  # what axe calls minor is left to taste
 
@@ -47,14 +48,15 @@ class Eyes:
             if one["impact"] in TELLING
         ]
 
-    def barriers_light_and_dark(self) -> list[str]:
-        """The same of a desk's light page and, without loading it again, of a phone's dark one."""
+    def barriers_light_and_dark(self, dark_on: ViewportSize = PHONE) -> list[str]:
+        """The same of a desk's light page and, without loading it again, of the dark one, by
+        default a phone's."""
         found = self.barriers()
         size = self.page.viewport_size
         self.page.emulate_media(color_scheme="dark")
-        self.page.set_viewport_size(PHONE)
+        self.page.set_viewport_size(dark_on)
         self.page.evaluate("document.documentElement.classList.add('dark')")
-        found += [f"dark, on a phone: {one}" for one in self.barriers()]
+        found += [f"dark, {dark_on['width']} px wide: {one}" for one in self.barriers()]
         self.page.emulate_media(color_scheme="light")
         if size is not None:
             self.page.set_viewport_size(size)

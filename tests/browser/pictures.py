@@ -23,8 +23,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
 
 from config.demo.environment import STAFF_PHONES  # noqa: E402
-from tests.browser.conftest import CHROMIUM, DESK, a_browser  # noqa: E402
-from tests.browser.eyes import PHONE, Eyes, figure  # noqa: E402
+from tests.browser.conftest import CHROMIUM, a_browser  # noqa: E402
+from tests.browser.eyes import DESK, PHONE, Eyes, figure  # noqa: E402
 from tests.browser.house import PASSWORD, Place, open_house  # noqa: E402
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"

@@ -14,6 +14,7 @@ from distribution.reporting import dashboard
 from distribution.runtime import india_time
 from tests import builders
 from tests.admin.routes import MAKERS
+from tests.browser.eyes import DESK
 from tests.mornings import a_morning
 
 PEOPLE = 60
@@ -93,18 +94,14 @@ def of_the_house() -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("pages", [of_a_day, of_the_message, of_the_people, of_the_house])
-def test_main_pages_have_no_serious_barrier(
-    pages: Callable[[], list[str]], theme, eyes, page, sign_in
-):
+def test_main_pages_have_no_serious_barrier(pages: Callable[[], list[str]], eyes, sign_in):
     sign_in("Administrator")
-    page.emulate_media(color_scheme=theme)
     dashboard.shared.clear()
     found = {}
     for path in pages():
         eyes.visit(path)
-        found[path] = eyes.barriers()
+        found[path] = eyes.barriers_light_and_dark(dark_on=DESK)
     assert found == {path: [] for path in found}
 
 

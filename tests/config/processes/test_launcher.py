@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import sqlite3
@@ -45,8 +46,10 @@ ROLES = {
 
 
 @pytest.fixture(scope="module")
-def launcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Launcher]:
-    with Launcher(tmp_path_factory.mktemp("launcher"), {"DATABASE_URL": "", "REDIS_URL": ""}) as it:
+def launcher(tmp_path_factory: pytest.TempPathFactory, migrated_sqlite: Path) -> Iterator[Launcher]:
+    folder = tmp_path_factory.mktemp("launcher")
+    shutil.copyfile(migrated_sqlite, folder / "daybreak.sqlite3")  # the demo's begins empty
+    with Launcher(folder, {"DATABASE_URL": "", "REDIS_URL": ""}) as it:
         yield it
 
 

@@ -223,23 +223,23 @@ def looks(
         drawn = Counter(rng.choices(reasons, weights, k=BATCH_SIZE))
         batch = Counter({Counted(number, reason): count for reason, count in drawn.items()})
         failures += BATCH_SIZE - drawn[""]
-        run += batch
-        minute += batch
+        run.update(batch)
+        minute.update(batch)
         batches.append(batch)
         if len(batches) > 60 * RATE_PER_SECOND / BATCH_SIZE:
-            minute -= batches.popleft()
+            minute.subtract(batches.popleft())
         yield sent, judge([run, minute], [each for each in batch if each.reason]), failures
 
 
 @pytest.mark.parametrize(
     "shares", [UTILITY, MARKETING, POOR_LIST, BAD_DATA], ids=["utility", "marketing", "poor", "bad"]
 )
-@pytest.mark.parametrize("people", [300, 2_000, 20_000])
-def test_two_hundred_healthy_runs_are_never_paused(people, shares):
+def test_two_hundred_healthy_runs_are_never_paused_at_any_length(shares):
+    """A shorter run is the beginning of a longer one."""
     responses = Counter(
         found.response
         for seed in range(200)
-        for _, found, _ in looks(people, shares, random.Random(seed))
+        for _, found, _ in looks(20_000, shares, random.Random(seed))
         if found is not None
     )
 
