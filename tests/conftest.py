@@ -28,6 +28,7 @@ from tests.services import (
     postgres_server,
     postgres_url,
 )
+from tests.serving import static_files_found_once
 
 __all__ = [
     "broker_url",
@@ -38,6 +39,7 @@ __all__ = [
     "on_sqlite",
     "postgres_server",
     "postgres_url",
+    "static_files_found_once",
 ]
 
 

@@ -1,4 +1,4 @@
-"""The real web server over the test's own database."""
+"""The real web server over the test's own database; what test clients share."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,6 +50,28 @@ def _wait_until_it_answers(port: int, child: subprocess.Popen[bytes], log: Path)
         except OSError:
             time.sleep(0.05)
     raise AssertionError(f"The web server did not start:\n{log.read_text()}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def static_files_found_once() -> Iterator[None]:
+    """Each test client loads the middleware for itself, which would look for the 230 static files
+    again: more CPU than the test's own request."""
+    from config.web.static_files import StaticFilesMiddleware  # wants settings
+
+    find = StaticFilesMiddleware.add_files_from_finders
+    found: dict[tuple[str, int | None], dict[str, Any]] = {}
+
+    def add_files_from_finders(self: Any) -> None:
+        kind = self.static_prefix, self.max_age
+        if kind not in found:
+            collected, self.files = self.files, {}
+            find(self)
+            found[kind], self.files = self.files, collected
+        self.files.update(found[kind])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StaticFilesMiddleware, "add_files_from_finders", add_files_from_finders)
+        yield
 
 
 @pytest.fixture

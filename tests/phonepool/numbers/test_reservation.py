@@ -252,7 +252,7 @@ def reserve_often(_):
     connections.close_all()
     return [(one.number_id, one.slot(place)) for one in taken if one for place in range(one.count)]
 
-call_command("migrate", "phonepool", verbosity=0)
+call_command("migrate", verbosity=0)
 a_number(), a_number(rate_per_second=40)
 connections.close_all()
 fork = multiprocessing.get_context("fork")
