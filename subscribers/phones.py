@@ -11,7 +11,12 @@ from functools import cache
 
 import phonenumbers
 from django.utils.translation import gettext as _
-from phonenumbers import NumberParseException, PhoneNumberFormat, ValidationResult
+from phonenumbers import (
+    COUNTRY_CODE_TO_REGION_CODE,
+    NumberParseException,
+    PhoneNumberFormat,
+    ValidationResult,
+)
 
 # No country code begins with 0: begins what stands in the place of a phone that was deleted.
 BLANK_PREFIX = "+0"
@@ -64,6 +69,14 @@ def unchecked(raw: str) -> str:
 def is_valid(phone: str) -> bool:
     """Whether an E.164 number can exist in its country's numbering plan."""
     return phonenumbers.is_valid_number(_parse(phone))
+
+
+def country_prefix(start: str) -> str:
+    """The plus and the country code with which an E.164 number begins; `start` if none does."""
+    for length in (2, 3, 4):
+        if start[1:length].isdigit() and int(start[1:length]) in COUNTRY_CODE_TO_REGION_CODE:
+            return start[:length]
+    return start
 
 
 def blank(subscriber_id: int) -> str:

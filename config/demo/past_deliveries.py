@@ -14,7 +14,17 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db import connection
 
-from distribution.models import Attempt, AttemptOutcome, Delivery, Distribution, Progress, State
+from distribution.cost import charging, rates
+from distribution.cost.charging import REGULAR
+from distribution.models import (
+    Attempt,
+    AttemptOutcome,
+    Delivery,
+    Distribution,
+    Pricing,
+    Progress,
+    State,
+)
 from phonepool.models import PhoneNumber
 from subscribers.models import Subscriber
 
@@ -36,6 +46,7 @@ class Failure(NamedTuple):
 
 SERVICE_DOWN = Failure("service_unavailable", 131000, 500, "Something went wrong.")
 NOT_ON_WHATSAPP = Failure("undeliverable", 131026, None, "Message undeliverable.")
+CURRENCY = charging.DEFAULT_CURRENCY
 MANY = 0.01  # a share of failures above this is Meta's fault
 
 
@@ -65,6 +76,8 @@ class Row:
     read_at: datetime | None = None
     failed_at: datetime | None = None
     failed_code: int | None = None
+    pricing_id: int | None = None
+    rate_id: int | None = None
 
 
 COLUMNS = [field.name for field in fields(Row)]
@@ -79,6 +92,8 @@ def insert(
 ) -> None:
     """Insert one delivery for each of `people`, and an attempt for each failure."""
     rate = sum(number.rate_per_second for number in numbers) * settings.SLOT_UTILISATION
+    category = distribution.content.message_template.category if distribution.content else ""
+    pricing, prices = _pricing(category.lower()), rates.book()
     rows = []
     for place, person in enumerate(people):
         at = distribution.planned_at + timedelta(seconds=0.3 + place / rate)
@@ -95,10 +110,21 @@ def insert(
             inflight_at=at,
         )
         _settle(row, at + timedelta(milliseconds=rng.randint(90, 400)), day, rng)
+        if row.progress >= Progress.DELIVERED:
+            found = prices.find(row.phone, pricing.category, CURRENCY, distribution.local_date)
+            row.pricing_id, row.rate_id = pricing.pk, found.first.id if found else None
         rows.append(row)
     _insert(rows)
     failed = Delivery.objects.filter(distribution=distribution, state=State.FAILED).order_by("pk")
     Attempt.objects.bulk_create(_attempts(failed))
+
+
+def _pricing(category: str) -> Pricing:
+    """What each report of these mornings says of the price."""
+    found, _ = Pricing.objects.get_or_create(
+        progress=Progress.DELIVERED, category=category, type=REGULAR, model="PMP", billable=True
+    )
+    return found
 
 
 def _settle(row: Row, answered: datetime, day: Day, rng: random.Random) -> None:

@@ -15,13 +15,14 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from config.setup import registry
-from config.staff import to_do
+from config.staff import kpis, to_do
 from config.staff.to_do import Link
 from distribution.alerts.catalogue import AlertRule
 from distribution.lifecycle import confirmation
 from distribution.lifecycle.preflight import PreflightFinding
 from distribution.models import Distribution, DistributionState
 from distribution.reporting import today
+from distribution.runtime import india_time
 from distribution.runtime.text_formats import minutes_or_seconds
 from subscribers.people import replies
 
@@ -78,6 +79,7 @@ def add_today(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             "findings": [ShownFinding(one, _remedy(user, one)) for one in loaded.findings],
             "to_do": list(to_do.for_person(user, loaded, now)),
             "awaiting": list(_awaiting(user, now)),
+            "kpis": kpis.strip(user, india_time.local_date(now)),
             "sla_basis": settings.SLA_BASIS,
             "sla_window": minutes_or_seconds(settings.SLA_WINDOW_SECONDS),
         }

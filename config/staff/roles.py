@@ -44,7 +44,7 @@ def _views(app: str, models: str) -> set[str]:
 EVERYBODY_VIEWS = _views(
     "distribution",
     "content approval messagetemplate rotationgroup distribution delivery alert onetime dailytime "
-    "blackoutdate",
+    "blackoutdate rate cost",
 )
 VIEWS = {
     VIEWER: _views("distribution", "attempt")

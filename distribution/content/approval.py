@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from distribution.content import notices, second_person, template_schema, validation
+from distribution.content import notices, outlook, second_person, template_schema, validation
 from distribution.ledger import outbox
 from distribution.models import (
     ApiToken,
@@ -144,12 +144,13 @@ def submit(
 def approve(content: Content, *, by: AbstractBaseUser, now: datetime, reason: str = "") -> None:
     """Approve it for its day; it cannot change any more.
 
-    After the deadline only with a reason. The content it replaces is retired at the same time.
+    Late or too dear only with a reason. The content it replaces is retired at the same time.
     """
     _require_second_person(content, by)
     _require_day_to_come(content, now)
-    if is_late(content, now) and not reason.strip():
-        raise ApprovalError(_("The deadline has passed. Give a reason for approving late."))
+    today, late = india_time.local_date(now), is_late(content, now)
+    if not reason.strip() and (words := outlook.reason_needed(content, late=late, today=today)):
+        raise ApprovalError(words)
     _require_valid(content)  # Meta may have changed the message template since the submission
     template = content.message_template
     with transaction.atomic():

@@ -34,6 +34,7 @@ def count(distribution: Distribution) -> list[Cost]:
     for tier, number, pricing, rate, day, people in groups:
         block = blocks.get(pricing)
         charged = _charged(block, rate)
+        day = day or distribution.local_date  # restored rows may have no time of delivery
         sums[tier, number, block.category if block else "", charged, rate, day] += people
     return [
         Cost(

@@ -5,7 +5,7 @@ Amounts in different currencies are never added up.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -34,6 +34,8 @@ class By(StrEnum):
     TEMPLATE = "template"
 
 
+COUNTS = ("messages", "charged", "free", "unpriced", "no_rate")
+EXACT = Decimal("0.0001")
 COLUMNS = {By.NUMBER: "number__label", By.TEMPLATE: "message_template__name"}
 
 
@@ -55,6 +57,23 @@ class Spent:
         setattr(self, name, getattr(self, name) + count)
         if currency:
             self.amounts[currency] = self.amounts.get(currency, NOTHING) + amount
+
+    def include(self, other: Spent) -> None:
+        """Add all of another."""
+        for name in COUNTS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        for currency, amount in other.amounts.items():
+            self.amounts[currency] = self.amounts.get(currency, NOTHING) + amount
+
+    @property
+    def key_text(self) -> str:
+        """For files and programs: 2026-11-29, PRO; empty without one."""
+        return self.key.isoformat() if isinstance(self.key, date) else str(self.key or "")
+
+    @property
+    def not_priced(self) -> int:
+        """Without pricing from Meta, or without a rate of ours."""
+        return self.unpriced + self.no_rate
 
     @property
     def currency(self) -> str:
@@ -148,3 +167,17 @@ def _sum(rows: Iterable[tuple[str, str, int, Decimal]]) -> Spent:
     for row in rows:
         spent.add(*row)
     return spent
+
+
+def exact(amount: Decimal) -> str:
+    """An amount for files and programs: 0.1150."""
+    return f"{amount.quantize(EXACT):f}"
+
+
+def table(rows: Iterable[Spent], by: By) -> Iterator[list[str]]:
+    """A file: one row for each key and currency, a header first."""
+    yield [by.value, *COUNTS, "currency", "amount", "amount_with_gst"]
+    for row in rows:
+        counts = [str(getattr(row, name)) for name in COUNTS]
+        for currency, amount in sorted(row.amounts.items()) or [("", NOTHING)]:
+            yield [row.key_text, *counts, currency, exact(amount), exact(with_tax(amount))]

@@ -13,11 +13,12 @@ from django.db.models import Q
 
 from distribution.alerts import incidents, meta_notices
 from distribution.alerts.catalogue import AlertRule
-from distribution.content import template_accounts
+from distribution.content import outlook, template_accounts
 from distribution.lifecycle import control
 from distribution.mirror.ordering import is_stale
 from distribution.models import Distribution, MessageTemplate, Severity, TemplateStatus
 from distribution.quality import sent_templates
+from distribution.runtime import india_time
 
 STATUS_AFTER = {
     "APPROVED": TemplateStatus.APPROVED,
@@ -158,17 +159,21 @@ def tell_category(template: MessageTemplate, now: datetime) -> None:
     of_template = rule.scope(f"{template.pk} ")  # with any category
     coming = template.correct_category
     if coming and coming != template.category:
-        key, change = coming, f"was {template.category} and will be {coming}"
+        key, before = coming, template.category
+        change = f"was {before} and will be {coming}"
     elif template.category_before and template.category_before != template.category:
-        key = template.category
-        change = f"was {template.category_before} and is now {template.category}"
+        key, before = template.category, template.category_before
+        change = f"was {before} and is now {template.category}"
     else:
         meta_notices.close_superseded(rule, prefix=of_template, now=now)
         return
+    price = outlook.change_words(before, key, on=india_time.local_date(now))
     key = f"{template.pk} {key}"
     meta_notices.close_superseded(rule, prefix=of_template, but=rule.scope(key), now=now)
-    message = f"Message template {template} {change} at Meta. Check the price and the rules."
-    incidents.raise_alert(rule, key, message=message, now=now)
+    message = (
+        f"Message template {template} {change} at Meta. {price} Check the price and the rules."
+    )
+    incidents.raise_alert(rule, key, message=" ".join(message.split()), now=now)
 
 
 def _name(template: MessageTemplate) -> tuple[str, str]:

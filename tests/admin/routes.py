@@ -35,6 +35,7 @@ from distribution.models import (
     NotificationKind,
     OneTime,
     OutgoingEvent,
+    Rate,
     Severity,
 )
 from subscribers.consent import suppressions
@@ -66,6 +67,7 @@ PAGES: dict[str, tuple[str, str, str]] = {
     "distribution_eventsubscription": ("A", "A", "A"),
     "distribution_messagetemplate": (STAFF, NOBODY, NOBODY),
     "distribution_notification": ("A", NOBODY, NOBODY),
+    "distribution_rate": (STAFF, NOBODY, NOBODY),
     "distribution_onetime": (STAFF, "OA", NOBODY),
     "distribution_rotationgroup": (STAFF, "OA", NOBODY),
     "phonepool_phonenumber": ("VOA", "A", NOBODY),
@@ -98,6 +100,9 @@ OTHERS: dict[str, str | None] = {
     "admin:distribution_messagetemplate_sync": None,
     "admin:distribution_notification_choices": STAFF,
     "admin:distribution_delivery_export": "OA",
+    "admin:distribution_cost_page": STAFF,
+    "admin:distribution_cost_csv": STAFF,
+    "admin:distribution_rate_import": "A",
     "admin:subscribers_subscriber_import_file": None,  # leads to the page that adds an import
     "admin:subscribers_subscriber_export_all": "A",
     "dashboard:page": STAFF,
@@ -269,6 +274,7 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "distribution_eventsubscription": _event_subscription,
     "distribution_messagetemplate": builders.a_template,
     "distribution_notification": _notification,
+    "distribution_rate": lambda: Rate.objects.first(),
     "distribution_onetime": _one_time,
     "distribution_rotationgroup": builders.a_group,
     "phonepool_phonenumber": builders.a_number,

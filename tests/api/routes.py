@@ -45,6 +45,8 @@ SCOPES: dict[tuple[str, str], str] = {
     ("retry", "POST"): "distribute",
     ("deliveries", "GET"): "subscribers",
     ("analytics", "GET"): "read",
+    ("costs", "GET"): "read",
+    ("rates", "GET"): "read",
     ("pause", "POST"): "distribute",
     ("resume", "POST"): "distribute",
     ("cancel", "POST"): "distribute",

@@ -207,6 +207,17 @@ def test_files_have_the_columns_that_are_written() -> None:
         if where.startswith("get") and where.endswith("text/csv")
     }
     assert columns == {
+        "get /api/distribution/costs answers 200 text/csv": [
+            "category",
+            "messages",
+            "charged",
+            "free",
+            "unpriced",
+            "no_rate",
+            "currency",
+            "amount",
+            "amount_with_gst",
+        ],
         "get /api/distribution/analytics answers 200 text/csv": [
             "tier",
             "label",

@@ -125,6 +125,7 @@ def test_what_is_wrong_is_told_as_shown(where: str, body: Any) -> None:
         ("get /api/distribution/status", "?id=x"),
         ("get /api/distribution/status", ""),
         ("get /api/distribution/analytics", "?from=2026-11-24&to=2026-11-23"),
+        ("get /api/distribution/costs", "?from=2026-11-24&to=2026-11-23"),
         ("get /api/distribution/templates", "?page_size=0"),
         ("get /api/distribution/templates/{id}", ""),
     ],

@@ -146,6 +146,8 @@ def distributions(client: GeneratedClient) -> None:
     client("cancel_distribution", running.pk, body=REASON)
     client("list_distributions")
     client("get_analytics")
+    client("get_costs")
+    client("get_rates")
 
 
 def retries(client: GeneratedClient) -> None:

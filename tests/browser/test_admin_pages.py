@@ -17,6 +17,7 @@ NO_PAGES = (
     "signed_in",
     "dashboard:board",
     "admin:distribution_delivery_export",
+    "admin:distribution_cost_csv",
     "admin:subscribers_importjob_sample",
 )
 

@@ -16,9 +16,10 @@ from unfold.decorators import display
 from distribution.admin.content import shown, views, workflow
 from distribution.admin.content.form import ContentForm, form_for
 from distribution.admin.content.views import ContentViews, url_of
-from distribution.content import approval, media
+from distribution.content import approval, media, outlook
 from distribution.content.approval import EDITORIAL, ApprovalError, ChangedSinceError
 from distribution.models import Approval, Content, ContentState
+from distribution.runtime import india_time
 from phonepool.cloud_api import client
 from phonepool.cloud_api.media import MediaRefusedError
 from subscribers.admin import form_keys, shown_version
@@ -211,6 +212,8 @@ class ContentAdmin(NeverDeleted, ContentViews):
         self.log_change(request, content, [{"act": "submit", "before": before, "after": after}])
         words = _("“%(title)s” submitted for review.")
         messages.success(request, words % {"title": content.title})
+        if warning := outlook.warning(content, today=india_time.local_date(now)):
+            messages.warning(request, warning)
 
 
 @admin.register(Approval)

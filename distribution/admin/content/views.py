@@ -19,6 +19,7 @@ from unfold.admin import ModelAdmin
 from distribution.admin.content.form import ContentForm, form_for
 from distribution.content import (
     approval,
+    outlook,
     preview,
     second_person,
     submission,
@@ -26,6 +27,7 @@ from distribution.content import (
     validation,
 )
 from distribution.content import calendar as content_calendar
+from distribution.content.outlook import Outlook
 from distribution.content.preview import Bubble, LanguageAudience
 from distribution.models import Content, ContentState
 from distribution.runtime import india_time
@@ -142,7 +144,20 @@ def preview_context(
         "bubble": bubble,
         "other_bubble": own_language,
         "other_language": bool(bubble and person and person.language != bubble.language),
+        "outlook": _outlook(content, form),
     }
+
+
+def _outlook(content: Content | None, form: ContentForm | None) -> Outlook | None:
+    """What the message costs and risks, as it is typed or stored."""
+    today = india_time.local_date(timezone.now())
+    if form is None:
+        return outlook.of_content(content, today=today) if content else None
+    if form.template is None:
+        return None
+    wording = template_schema.parse(form.template.components)
+    on = content.day if content and content.day else today
+    return outlook.of_texts(form.template, wording, form.texts(), on=on)
 
 
 def _bubbles(

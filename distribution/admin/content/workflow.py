@@ -22,6 +22,7 @@ from distribution.admin.content.views import url_of
 from distribution.content import (
     approval,
     comparison,
+    outlook,
     second_person,
     staff_send,
     submission,
@@ -31,6 +32,7 @@ from distribution.content.approval import EDITORIAL, ApprovalError, ChangedSince
 from distribution.content.staff_send import StaffSendError
 from distribution.models import Content, ContentState
 from distribution.reporting import planned
+from distribution.runtime import india_time
 from masking.phones import mask_phone
 from phonepool.cloud_api import client
 from subscribers.admin import form_keys, shown_version
@@ -128,7 +130,10 @@ def _reason(request: HttpRequest) -> str:
 
 
 def _submit(request: HttpRequest, content: Content) -> None:
-    approval.submit(content, by=staff_user(request), now=timezone.now())
+    now = timezone.now()
+    approval.submit(content, by=staff_user(request), now=now)
+    if warning := outlook.warning(content, today=india_time.local_date(now)):
+        messages.warning(request, warning)
 
 
 def _withdraw(request: HttpRequest, content: Content) -> None:

@@ -62,6 +62,8 @@ TAG_BY_PATH_SEGMENT = {
     "templates": "content",
     "subscribers": "subscribers",
     "analytics": "analytics",
+    "costs": "analytics",
+    "rates": "analytics",
     "schedule": "schedule",
     "daily-times": "schedule",
     "blackout-dates": "schedule",

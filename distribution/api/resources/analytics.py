@@ -28,15 +28,10 @@ from subscribers.spreadsheets import csv_lines
 DEFAULT_DAYS, MAX_DAYS = 30, 750
 
 
-class AnalyticsQuery(serializers.Serializer[Any]):
-    """Which days, and by what."""
+class DaysQuery(serializers.Serializer[Any]):
+    """Which days."""
 
     to = fields.Day(required=False, help_text="The last day, in India. By default today.")
-    by = serializers.ChoiceField(
-        choices=list(Dimension),
-        default=Dimension.DAY.value,
-        help_text="One row per day, tier, phone number …",
-    )
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         help_text = f"The first day, in India. By default {DEFAULT_DAYS} days up to the last."
@@ -52,7 +47,20 @@ class AnalyticsQuery(serializers.Serializer[Any]):
             raise serializers.ValidationError({"from": "`from` must not be after `to`."})
         if (end - start).days >= MAX_DAYS:
             raise serializers.ValidationError({"from": f"Ask for {MAX_DAYS} days at most."})
-        return {"start": start, "end": end, "by": Dimension(attrs["by"])}
+        return {"start": start, "end": end, "by": attrs["by"]}
+
+
+class AnalyticsQuery(DaysQuery):
+    """Which days, and by what."""
+
+    by = serializers.ChoiceField(
+        choices=list(Dimension),
+        default=Dimension.DAY.value,
+        help_text="One row per day, tier, phone number …",
+    )
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        return super().validate({**attrs, "by": Dimension(attrs["by"])})
 
 
 class FiguresRow(serializers.Serializer[Any]):

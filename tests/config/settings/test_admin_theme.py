@@ -34,6 +34,7 @@ def test_every_list_of_the_admin_has_a_line_and_the_open_one_is_marked():
         "/admin/preflight/",
         "/admin/setup/",
         "/admin/system-status/",
+        "/admin/distribution/rate/costs/",
         *(f"/admin/distribution/content/{page}/" for page in ("calendar", "queue")),
     }
     assert set(found) == lists | more
