@@ -81,7 +81,7 @@ def funding(facts: Facts) -> Finding:
 
 
 def template(facts: Facts) -> Finding:
-    content = facts.opening.content if facts.opening else None
+    content = facts.opening.sent if facts.opening else None
     if content is None:
         return not_checked(_("No content is chosen."))
     row = content.message_template
@@ -103,7 +103,7 @@ def template(facts: Facts) -> Finding:
 
 
 def category(facts: Facts) -> Finding:
-    content = facts.opening.content if facts.opening else None
+    content = facts.opening.sent if facts.opening else None
     told = facts.setup.meta.templates.value
     if content is None or told is None:
         return not_checked(_("No content is chosen."))

@@ -63,7 +63,7 @@ def read(now: datetime) -> Facts:
 def _without_file(
     upcoming: Distribution | None, checked: OpeningChecks | None, numbers: Sequence[PhoneNumber]
 ) -> list[str]:
-    content = checked.content if checked else None
+    content = checked.sent if checked else None
     if upcoming is None or content is None or not content.media.get("id"):
         return []
     found = eligible_numbers.for_content(content, upcoming.local_date)

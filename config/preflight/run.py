@@ -83,7 +83,7 @@ def perform(preflight: Preflight, *, now: datetime) -> None:
 
 
 def _send(preflight: Preflight, seen: Facts) -> bool:
-    content = seen.opening.content if seen.opening else None
+    content = seen.opening.sent if seen.opening else None
     if seen.distribution is None or content is None or not settings.TEST_RECIPIENTS:
         return False
     found = eligible_numbers.for_content(content, seen.distribution.local_date)

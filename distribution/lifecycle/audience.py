@@ -21,6 +21,7 @@ from distribution.lifecycle import portfolio_plan
 from distribution.lifecycle.portfolio_plan import Portfolios
 from distribution.models import Delivery, Distribution
 from distribution.models.deliveries import UNSETTLED
+from distribution.quality import sent_templates
 from distribution.runtime.long_statements import allow_long_statements
 from phonepool.failpoints import failpoint
 from phonepool.numbers import pool
@@ -61,7 +62,8 @@ def freeze(distribution: Distribution, *, now: datetime) -> FrozenAudience:
         )
     failpoint("freeze")
     content, day = distribution.content, distribution.local_date
-    allowed = eligible_numbers.for_content(content, day).allowed if content else None
+    sent = sent_templates.of(distribution, content).content if content else None
+    allowed = eligible_numbers.for_content(sent, day).allowed if sent else None
     portfolios = portfolio_plan.look(allowed, now=now)
     over_limit = _skip_over_limit(distribution, allowed, portfolios, now)
     rows = Delivery.objects.filter(distribution=distribution)

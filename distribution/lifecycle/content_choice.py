@@ -1,4 +1,9 @@
-"""Which content a distribution sends: the planned one if it can be sent, else the fallback."""
+"""Which content a distribution sends, by the fallback ladder.
+
+The planned content; the same words on another template of its rotation group, if Meta lets its own
+not be sent; the approved fallback; else the distribution is held back. From the evening before,
+`content_watch` tells on which rung it stands.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +12,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from distribution.alerts.catalogue import AlertRule
-from distribution.content import eligible_numbers, readiness
+from distribution.content import eligible_numbers, readiness, template_accounts, validation
 from distribution.content.validation import ContentProblem
-from distribution.models import Content, Distribution
+from distribution.models import Content, Distribution, MessageTemplate
+from distribution.quality import groups, sent_templates
 
 # The alert by the field of the first problem; any other field is about the content itself.
 RULES = {
@@ -26,6 +32,14 @@ class ContentChoice:
     rule: AlertRule | None = None
     message: str = ""
     blocking: bool = False
+    template: MessageTemplate | None = None  # that it is sent with, if not its own
+
+    @property
+    def sent(self) -> Content | None:
+        """The content as it is sent."""
+        if self.content is None or self.template is None:
+            return self.content
+        return sent_templates.carried_by(self.content, self.template)
 
 
 def choose(distribution: Distribution) -> ContentChoice:
@@ -38,6 +52,13 @@ def choose(distribution: Distribution) -> ContentChoice:
     problems = problems_on(planned, day)
     if not problems:
         return _sent(planned)
+    if sibling := _sibling(planned, problems, day):
+        message = (
+            f"“{planned.title}” is sent with {sibling}, of the same rotation group: "
+            f"{_sentences(problems)}"
+        )
+        rule = AlertRule.TEMPLATE_NOT_APPROVED
+        return ContentChoice(planned, rule, message, template=sibling)
     fallback = Content.objects.fallback()
     if fallback is None or fallback == planned:
         return _blocked(planned, problems, _sentences(problems))
@@ -60,6 +81,23 @@ def _sent(content: Content) -> ContentChoice:
         message = f"“{content.title}” can be sent, but check this: {_sentences(warnings)}"
         return ContentChoice(content, AlertRule.CONTENT_INVALID, message)
     return ContentChoice(content)
+
+
+def _sibling(
+    content: Content, problems: Sequence[ContentProblem], day: date
+) -> MessageTemplate | None:
+    """The best template that can carry the content in place of its own; None: its own can be sent,
+    or none can. What a person approved are the content's texts and the group."""
+    if problems[0].field != readiness.STATUS:
+        return None
+    for one in groups.siblings(content.message_template):
+        carried = sent_templates.carried_by(content, one)
+        if template_accounts.can_be_sent(one) and not [
+            *validation.find_problems(carried, day),
+            *eligible_numbers.problems_on(carried, day),
+        ]:
+            return one
+    return None
 
 
 def problems_on(content: Content, day: date) -> list[ContentProblem]:

@@ -15,7 +15,7 @@ from distribution.lifecycle import audience, preflight, repetition
 from distribution.lifecycle.audience import FrozenAudience
 from distribution.lifecycle.closing import complete_if_done
 from distribution.lifecycle.control import ControlError
-from distribution.lifecycle.preflight import PreflightFinding
+from distribution.lifecycle.preflight import Preflight, PreflightFinding
 from distribution.models import Content, Distribution, DistributionState, EventKind, Kind, Severity
 from distribution.models.distributions import UNOPENED
 from distribution.quality import sent_templates
@@ -39,7 +39,7 @@ def open_distribution(distribution_id: int, *, now: datetime) -> bool:
         checked = preflight.check(distribution, now=now)
         findings = checked.findings
         blocked = any(finding.blocking for finding in findings)
-        frozen = None if blocked else _begin(distribution, checked.content, now)
+        frozen = None if blocked else _begin(distribution, checked, now)
         if blocked:
             _block(distribution, findings)
         # In the same transaction: told later, it could come after another process opened it and
@@ -55,10 +55,12 @@ def open_distribution(distribution_id: int, *, now: datetime) -> bool:
     return True
 
 
-def _begin(distribution: Distribution, content: Content | None, now: datetime) -> FrozenAudience:
+def _begin(distribution: Distribution, checked: Preflight, now: datetime) -> FrozenAudience:
+    content = checked.content
     if distribution.kind == Kind.DAILY:
         _end_earlier_days(distribution, now)
     distribution.content = content  # what is sent: the fallback, if the planned one failed
+    distribution.message_template = checked.template
     if content is not None:
         repetition.lock(content)
     frozen = audience.freeze(distribution, now=now)

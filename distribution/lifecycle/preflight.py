@@ -13,7 +13,7 @@ from distribution.content import eligible_numbers, template_accounts
 from distribution.lifecycle import capacity_facts, content_choice
 from distribution.lifecycle.capacity_plan import CapacityPlan
 from distribution.lifecycle.content_choice import ContentChoice
-from distribution.models import Content, Distribution
+from distribution.models import Content, Distribution, MessageTemplate
 from phonepool.cloud_api import credentials
 from phonepool.models import PhoneNumber
 from phonepool.numbers import health
@@ -52,6 +52,12 @@ class Preflight:
     content: Content | None
     findings: list[PreflightFinding]
     plan: CapacityPlan | None = None
+    template: MessageTemplate | None = None  # that the content is sent with, if not its own
+
+    @property
+    def sent(self) -> Content | None:
+        """The content as it is sent."""
+        return ContentChoice(self.content, template=self.template).sent
 
 
 def run_checks(distribution: Distribution, *, now: datetime) -> list[PreflightFinding]:
@@ -62,15 +68,15 @@ def run_checks(distribution: Distribution, *, now: datetime) -> list[PreflightFi
 def check(distribution: Distribution, *, now: datetime) -> Preflight:
     """Choose the content and run every check."""
     choice = content_choice.choose(distribution)
-    plan = capacity_facts.plan_for(distribution, choice.content, now=now)
+    plan = capacity_facts.plan_for(distribution, choice.sent, now=now)
     findings = [*_content(choice), *_numbers()]
     if not any(finding.blocking for finding in findings):
         findings += [
             *_repetition(distribution, choice.content),
-            *_numbers_left_out(choice.content),
-            *_capacity(distribution, choice.content, plan, now),
+            *_numbers_left_out(choice.sent),
+            *_capacity(distribution, choice.sent, plan, now),
         ]
-    return Preflight(choice.content, findings, plan)
+    return Preflight(choice.content, findings, plan, choice.template)
 
 
 def _content(choice: ContentChoice) -> Iterator[PreflightFinding]:

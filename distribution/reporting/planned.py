@@ -15,7 +15,7 @@ def upcoming(now: datetime) -> tuple[Distribution, CapacityPlan] | None:
     distribution = today.held_back(now) or schedule.next_due(now)
     if distribution is None:
         return None
-    content = content_choice.choose(distribution).content
+    content = content_choice.choose(distribution).sent
     return distribution, capacity_facts.plan_for(distribution, content, now=now)
 
 

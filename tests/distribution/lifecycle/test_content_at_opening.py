@@ -10,7 +10,9 @@ import pytest
 from distribution.content import approval
 from distribution.lifecycle import opening, preflight
 from distribution.models import Alert, Content, Distribution, MessageTemplate, TemplateStatus
+from distribution.quality import sent_templates
 from tests.builders import (
+    a_group,
     a_number,
     a_planned_distribution,
     a_user,
@@ -187,3 +189,61 @@ def test_approval_applies_the_rules_to_the_template_of_that_moment(content):
 
     with pytest.raises(approval.ApprovalError, match="Upload the image shown above"):
         approval.approve(draft, by=a_user(), now=NOW, reason="On the day itself.")
+
+
+# --- the fallback ladder
+
+
+@pytest.fixture
+def grouped(db: Any) -> Content:
+    """The day's content, on the primary of a rotation group with two on standby."""
+    a_number()
+    some_subscribers(3)
+    primary = a_group(2).templates.order_by("pk")[0]
+    return an_approved_content(day=DAY, message_template=primary)
+
+
+@pytest.mark.parametrize("status", [TemplateStatus.PAUSED, TemplateStatus.DISABLED])
+def test_the_same_words_go_out_on_a_sibling_when_the_template_cannot_be_sent(
+    grouped: Content, status: str
+) -> None:
+    template = grouped.message_template
+    first, second = template.group.templates.exclude(pk=template.pk).order_by("pk")
+    MessageTemplate.objects.filter(pk=template.pk).update(status=status)
+    MessageTemplate.objects.filter(pk=first.pk).update(quality="RED")
+    distribution = a_planned_distribution(NOW, content=None)
+
+    assert opening.open_distribution(distribution.pk, now=NOW)
+
+    distribution.refresh_from_db()
+    assert (distribution.content, distribution.used_template) == (grouped, second)
+    alert = Alert.objects.get(rule="template_not_approved", closed_at=None)
+    assert (alert.severity, str(second) in alert.message) == ("WARNING", True)
+    assert sent_templates.of(distribution, grouped).content.message_template == second
+
+
+def test_the_fallback_follows_when_no_sibling_can_be_sent(grouped: Content) -> None:
+    fallback = an_approved_content(day=None, is_fallback=True, message_template=a_plain_template())
+    grouped.message_template.group.templates.update(status=TemplateStatus.PAUSED)
+    distribution = a_planned_distribution(NOW, content=None)
+
+    assert opening.open_distribution(distribution.pk, now=NOW)
+
+    distribution.refresh_from_db()
+    assert (distribution.content, distribution.message_template) == (fallback, None)
+
+
+def test_without_a_rung_the_distribution_is_held_back_until_one_can_be_sent(
+    grouped: Content,
+) -> None:
+    templates = grouped.message_template.group.templates
+    templates.update(status=TemplateStatus.PAUSED)
+    distribution = a_planned_distribution(NOW, content=None)
+    assert not opening.open_distribution(distribution.pk, now=NOW)
+
+    later = templates.exclude(pk=grouped.message_template_id).order_by("pk")[0]
+    MessageTemplate.objects.filter(pk=later.pk).update(status=TemplateStatus.APPROVED)
+
+    assert opening.open_distribution(distribution.pk, now=NOW + timedelta(minutes=1))
+    distribution.refresh_from_db()
+    assert distribution.used_template == later
