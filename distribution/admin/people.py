@@ -18,6 +18,7 @@ from distribution.models import Delivery
 from distribution.reporting import subscriber_history
 from distribution.runtime import india_time
 from subscribers import shown_part
+from subscribers.admin.notes import notes_context
 from subscribers.admin.people import SubscriberAdmin
 from subscribers.admin.replies import shown_text
 from subscribers.identity.display import identities_of
@@ -86,6 +87,8 @@ class SubscriberHistoryAdmin(AddedFigures, SubscriberAdmin):
             **_history_context(pk, start=shown_part.start_of(request)),
             "identities": identities_of(person, in_full=may_see) if person else [],
             **_replies_context(pk),
+            **notes_context(request, person),
+            "may_note": person is not None and self.has_change_permission(request, person),
         }
 
 

@@ -22,6 +22,7 @@ from subscribers.admin.confirmed_action import action_button
 from subscribers.admin.exports import ExportActions
 from subscribers.admin.json_field import ToldJson
 from subscribers.admin.model_forms import CarefulForms
+from subscribers.admin.notes import PersonNotes
 from subscribers.admin.number_search import NumberSearch, is_result
 from subscribers.admin.page_frame import staff_user
 from subscribers.admin.person_actions import PersonActions
@@ -32,7 +33,7 @@ from subscribers.consent import erased_phones
 from subscribers.details import values
 from subscribers.identity.reading import read_phone
 from subscribers.models import FULL_PHONE, ConsentEvent, Status, Subscriber
-from subscribers.people import pauses, registration, search
+from subscribers.people import notes, pauses, registration, search
 from subscribers.text_cleaning import clean_line
 
 
@@ -149,7 +150,9 @@ class ConsentEventInline(NeverAdded, NeverChanged, NeverDeleted, TabularInline):
         return shown_in_india(text if self.in_full else mask_evidence(text))
 
 
-class SubscriberAdmin(NeverDeleted, CarefulForms, PersonActions, ExportActions, NumberSearch):
+class SubscriberAdmin(
+    NeverDeleted, CarefulForms, PersonActions, PersonNotes, ExportActions, NumberSearch
+):
     """One person. `distribution.admin.people` adds their messages and registers the page."""
 
     form = SubscriberForm
@@ -158,7 +161,8 @@ class SubscriberAdmin(NeverDeleted, CarefulForms, PersonActions, ExportActions, 
     list_per_page = 50
     search_fields = ("name", "email")
     search_help_text = (
-        "A phone number in any spelling or its last four digits, a user id, a name, an email"
+        "A phone number in any spelling or its last four digits, a user id, a name, an email, "
+        "a word of a note"
     )
     fields = ("phone", "name", "tier", "status", "language", "email", "attributes")
     readonly_fields = ("status", "shown_phone", "resumes")
@@ -184,7 +188,9 @@ class SubscriberAdmin(NeverDeleted, CarefulForms, PersonActions, ExportActions, 
         matches = None if is_result(search_term) else search.by_id(queryset, search_term)
         if matches is not None:
             return matches, False
-        return super().get_search_results(request, queryset, search_term)
+        found, is_double = super().get_search_results(request, queryset, search_term)
+        noted = [] if is_result(search_term) else notes.people_with(search_term.strip())
+        return (found | queryset.filter(pk__in=noted) if noted else found), is_double
 
     @admin.action(description="Pause selected subscribers", permissions=["change"])
     def pause(

@@ -20,6 +20,7 @@ from subscribers.models import (
     ImportJob,
     ImportState,
     ImportUndo,
+    Note,
     Status,
     WhatsAppIdentity,
 )
@@ -121,7 +122,8 @@ def with_reason(rows: QuerySet[ImportedPerson], job: ImportJob) -> QuerySet[Any]
     events = ConsentEvent.objects.filter(subscriber=person)
     decided = Exists(events.exclude(provenance.is_event_of(job)))
     named = ImportedPerson.objects.filter(subscriber=person).filter(~Q(job=job) | Q(job=None))
-    changed = Q(subscriber__updated_at__gt=F("subscriber__created_at")) | Q(decided)
+    noted = Exists(Note.objects.filter(subscriber=person))
+    changed = Q(subscriber__updated_at__gt=F("subscriber__created_at")) | Q(decided) | Q(noted)
     cases: Iterable[tuple[Q, str]] = (
         (reduce(or_, map(Q, [*messages, identities])), "messaged"),
         (Q(subscriber__status=Status.UNSUBSCRIBED), "opted_out"),

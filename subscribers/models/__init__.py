@@ -6,6 +6,7 @@ from subscribers.models.consent import ConsentEvent, Suppression
 from subscribers.models.erasures import ErasedIdentity, Erasure
 from subscribers.models.imported_people import ImportedPerson, ImportUndo
 from subscribers.models.imports import ImportFile, ImportJob, ImportState
+from subscribers.models.notes import Note
 from subscribers.models.people import (
     EXPORT_SUBSCRIBERS,
     FULL_PHONE,
@@ -34,6 +35,7 @@ __all__ = [
     "ImportState",
     "ImportUndo",
     "ImportedPerson",
+    "Note",
     "Reply",
     "SentForm",
     "ShownSet",

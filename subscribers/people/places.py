@@ -18,6 +18,7 @@ from subscribers.models import (
     ImportJob,
     ImportState,
     ImportUndo,
+    Note,
     Reply,
     Subscriber,
     Suppression,
@@ -107,6 +108,12 @@ def _erase_suppressions(person: Person, _blank: str) -> None:
     _suppressions_of(person).delete()
 
 
+def _erase_notes(person: Person, _blank: str) -> None:
+    """Notes about them are deleted; what names them in a note about somebody else is taken out."""
+    Note.objects.filter(subscriber=person.pk).delete()
+    scrub_rows(Note.objects.all(), person.among_others, ("text",))
+
+
 def _erase_request(person: Person, _blank: str) -> None:
     scrub_rows(Erasure.objects.filter(subscriber=person.pk), person, ("reason",))
 
@@ -150,6 +157,7 @@ PLACES = (
         lambda person, _: Reply.objects.filter(subscriber=person.pk).delete(),
         linked_rows(Reply),
     ),
+    Place("subscribers_note", _erase_notes, linked_rows(Note)),
     Place("subscribers_suppression", _erase_suppressions, _held_suppressions),
     Place("subscribers_importfile", _erase_files, _held_lines),
     Place("subscribers_importjob", _erase_jobs, _held_samples),

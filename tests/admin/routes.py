@@ -131,6 +131,8 @@ OTHERS: dict[str, str | None] = {
             "admin:subscribers_importjob_progress",
             "admin:subscribers_importjob_refused",
             "admin:subscribers_importjob_undo",
+            "admin:subscribers_subscriber_add_note",
+            "admin:subscribers_subscriber_delete_note",
             "admin:subscribers_subscriber_erase_person",
             "admin:subscribers_subscriber_opt_out_person",
             "admin:subscribers_subscriber_pause_person",

@@ -217,6 +217,14 @@ def is_spoken_of(person: Subscriber) -> None:
     )
 
 
+def note_about(client: Client, person: Subscriber) -> None:
+    """One about the person, and one about somebody else that names them."""
+    other = builders.a_subscriber()
+    for about, text in ((person, f"Call {PHONE} after six"), (other, f"Cousin of {PHONE}")):
+        address = reverse("admin:subscribers_subscriber_add_note", args=[about.pk])
+        assert client.post(address, {"note": text}).status_code == 302
+
+
 def came_by_every_path() -> Subscriber:
     admin = a_client("Administrator")
     number = builders.a_number()
@@ -224,6 +232,7 @@ def came_by_every_path() -> Subscriber:
     came_by_a_list(admin)
     changed_by_the_api(asked)
     admin.get(reverse("admin:subscribers_subscriber_change", args=[asked.pk]))
+    note_about(admin, asked)
     was_written_to(asked)
     wrote_and_was_reported(number.meta_id)
     is_spoken_of(asked)
