@@ -40,7 +40,7 @@ class Breaker(models.TextChoices):
 class Portfolio(models.Model):
     """Meta's business portfolio: its 24 h limit of recipients is shared by all its numbers."""
 
-    business_id = models.CharField(max_length=32, unique=True)
+    business_id = models.CharField("portfolio ID", max_length=32, unique=True)
     name = models.CharField(max_length=80, blank=True, default="")
     # Unique recipients in a rolling 24 h; null = unlimited.
     recipient_limit = models.PositiveIntegerField(null=True, blank=True)
@@ -64,7 +64,7 @@ class Waba(models.Model):
     """A WhatsApp Business account of ours (Meta's Messaging Account): it owns numbers and message
     templates, and Meta's notices name it. One access token reaches all of them."""
 
-    meta_id = models.CharField("account id", max_length=32, unique=True)
+    meta_id = models.CharField("account ID", max_length=32, unique=True)
     portfolio = models.ForeignKey(Portfolio, models.PROTECT, related_name="wabas")
     name = models.CharField(max_length=80, blank=True, default="")
     # What Meta bills it in, and the zone in which its prices change at midnight; empty: unknown.
@@ -107,7 +107,7 @@ class PhoneNumber(models.Model):
     """One number of the pool. Times used in arithmetic are Unix seconds (UTC), so that one UPDATE
     works the same on PostgreSQL and on SQLite."""
 
-    meta_id = models.CharField("phone number id", max_length=32, unique=True)
+    meta_id = models.CharField("phone number ID", max_length=32, unique=True)
     display_number = models.CharField(max_length=20, blank=True, default="")
     label = models.SlugField(max_length=40, unique=True)
     portfolio = models.ForeignKey(Portfolio, models.PROTECT, related_name="numbers")

@@ -161,7 +161,7 @@ class SubscriberAdmin(
     list_per_page = 50
     search_fields = ("name", "email")
     search_help_text = (
-        "A phone number in any spelling or its last four digits, a user id, a name, an email, "
+        "A phone number in any spelling or its last four digits, a user ID, a name, an email, "
         "a word of a note"
     )
     fields = ("phone", "name", "tier", "status", "language", "email", "attributes")

@@ -12,6 +12,7 @@ from masking.texts import mask_evidence
 from masking.user_ids import mask_user_id
 from subscribers.admin.number_search import NumberSearch, is_result
 from subscribers.admin.read_only import ReadOnlyAdmin
+from subscribers.admin.zone import shown_in_india
 from subscribers.models import Suppression
 from subscribers.people.search import suppressions_by_id
 
@@ -25,19 +26,19 @@ class SuppressionAdmin(ReadOnlyAdmin, NumberSearch):
     list_before_template = "admin/subscribers/suppression/about.html"
     fields = readonly_fields = (*list_display, "proof", "recorded_at")
     search_fields = ("source",)
-    search_help_text = "A phone number in any spelling, its last four digits, or a WhatsApp user id"
+    search_help_text = "A phone number in any spelling, its last four digits, or a WhatsApp user ID"
     ordering = ("-at", "-id")
     show_full_result_count = False
     actions = None
 
-    @admin.display(description="phone or user id")
+    @admin.display(description="phone or user ID")
     def masked_phone(self, row: Suppression) -> str:
         return mask_phone(row.phone) if row.phone else mask_user_id(row.user_id or "")
 
     @admin.display(description="evidence")
     def proof(self, row: Suppression) -> str:
         """Masked for everybody, as the phone is here: Meta's message ids contain it."""
-        return mask_evidence(row.evidence)
+        return shown_in_india(mask_evidence(row.evidence))
 
     @display(description="latest decision", label={"STOP": "danger", "START": "success"})
     def latest_keyword(self, row: Suppression) -> str:

@@ -14,6 +14,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import formats, timezone
 
+from subscribers.admin import zone
+from subscribers.models import ConsentEvent
 from tests import builders
 from tests.admin.routes import MAKERS, PAGES
 
@@ -158,3 +160,37 @@ def test_a_daily_time_is_typed_the_indian_way_and_shown_without_seconds(boss):
     shown = boss.get(reverse("admin:distribution_dailytime_changelist")).content.decode()
     assert "06:30 IST" in shown
     assert "06:30:00" not in shown
+
+
+@pytest.mark.parametrize(
+    ("stored", "told"),
+    [
+        (
+            "OPT_IN on line 4, 2026-10-25T21:24:35.251485+00:00",
+            "OPT_IN on line 4, 26 Oct 2026, 02:54:35 IST",
+        ),
+        ("2026-10-25T21:24:35Z and 2026-10-26T02:54:35+05:30", f"{'26 Oct 2026, 02:54:35 IST'}"),
+        ("on 2026-10-25, wamid.2026-10-25", "on 2026-10-25, wamid.2026-10-25"),
+        ("2026-13-45T99:99:99Z", "2026-13-45T99:99:99Z"),
+    ],
+)
+def test_moments_in_evidence_are_told_in_indian_time(stored, told):
+    shown = zone.shown_in_india(stored)
+    assert told in shown
+    assert "T21:24" not in shown
+
+
+def test_the_consent_history_shows_no_time_of_another_zone():
+    person = builders.a_subscriber()
+    ConsentEvent.objects.create(
+        subscriber=person,
+        kind=ConsentEvent.Kind.OPT_IN,
+        source="import:list.csv",
+        evidence="OPT_IN on line 4, 2026-10-25T21:24:35.251485+00:00",
+        at=MOMENT,
+    )
+    client = Client()
+    client.force_login(get_user_model().objects.create_superuser("root"))
+    page = client.get(reverse("admin:subscribers_subscriber_change", args=[person.pk]))
+    assert "OPT_IN on line 4, 26 Oct 2026, 02:54:35 IST" in page.content.decode()
+    assert "+00:00" not in page.content.decode()
