@@ -78,6 +78,7 @@ class Confirmation:
     """What the page says before an action is performed: what follows, and on which `rows`.
 
     `facts` are the state that it is about, by label: told if they change before it is confirmed.
+    What `detail`, a template with this `context` and these `styles`, shows may change meanwhile.
     """
 
     title: str
@@ -86,6 +87,12 @@ class Confirmation:
     rows: Selection | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
     lists_rows: bool = True
+    is_dangerous: bool = True  # the colour of the button
+    keep: str = ""  # the words of the way back, unless "Back"
+    refusal: str = ""  # why it is not possible: then nothing can be confirmed
+    detail: str = ""
+    styles: Sequence[str] = ()
+    context: Mapping[str, Any] = field(default_factory=dict)
 
     def asked(self, of: str = "") -> Asked:
         facts = {"What happens": "\n".join(map(str, self.consequences)), **self.facts}
@@ -101,18 +108,20 @@ def confirm(
     back: str,
     form_class: type[forms.Form] = ReasonForm,
     is_repeatable: bool = False,
+    hidden: Sequence[tuple[str, Any]] = (),
 ) -> HttpResponseBase:
     """An action behind a button: first its page, then `act` with the fields of the form, then its
     response or `back`.
 
     With rows, `act` takes their primary keys first. `is_repeatable`: a second click does it again.
+    `hidden` are fields by which the second request names the same rows.
     """
     return decision_form.decide(
         request,
         page.asked(),
         form_class=form_class,
         is_sent=request.method == "POST",
-        render=_renderer(model_admin, request, page, back=back),
+        render=_renderer(model_admin, request, page, back=back, hidden=hidden),
         act=act,
         back=back,
         is_repeatable=is_repeatable,
@@ -206,6 +215,7 @@ def _renderer(
             page=page,
             names=names,
             form=form,
+            **page.context,
             **context,
             **marks,
         )

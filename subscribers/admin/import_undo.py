@@ -2,53 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponseBase, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin
 
 from masking.phones import mask_phone
-from subscribers.admin import shown_version
-from subscribers.admin.confirmed_action import ReasonForm, log_action
-from subscribers.admin.page_frame import framed, staff_user
+from subscribers.admin.confirmed_action import Confirmation, confirm, log_action
+from subscribers.admin.page_frame import staff_user
 from subscribers.importing import undo, undo_rules
 from subscribers.importing.undo_rules import Preview
 from subscribers.models import ImportJob, ImportUndo
 
 
-def undo_page(model_admin: ModelAdmin, request: HttpRequest, job: ImportJob) -> HttpResponse:
+def undo_page(model_admin: ModelAdmin, request: HttpRequest, job: ImportJob) -> HttpResponseBase:
     """The page that confirms the undo, and the undo once it is confirmed with a reason."""
-    now = timezone.now()
-    back = HttpResponseRedirect(reverse("admin:subscribers_importjob_change", args=[job.pk]))
-    if why := undo_rules.objection(job, now=now):
+    back = reverse("admin:subscribers_importjob_change", args=[job.pk])
+    if why := undo_rules.objection(job, now=timezone.now()):
         model_admin.message_user(request, why, messages.WARNING)
-        return back
+        return HttpResponseRedirect(back)
     preview = undo_rules.preview(job)
-    shown = shown_version.of_facts(f"undo of import {job.pk}", _facts(preview))
-    posted = request.POST if request.method == "POST" else None
-    form, changed = ReasonForm(posted), None
-    if posted is not None and form.is_valid():
-        changed = shown_version.difference(posted.get(shown_version.FIELD, ""), shown)
-        if changed is None:
-            _ask(model_admin, request, job, form.cleaned_data["reason"], preview)
-            return back
-    return framed(
-        model_admin,
-        request,
-        "admin/subscribers/importjob/undo.html",
-        title=f"Undo the import of {job.filename}",
-        job=job,
-        form=form,
-        preview=preview,
-        kept=undo_rules.kept_texts(preview.kept),
-        first=[(mask_phone(phone), name) for phone, name in preview.first.rows],
-        part=preview.first,
-        shown_version=shown_version.seal(shown),
-        changed=changed,
+    page = Confirmation(
+        title=_("Undo the import of %(file)s") % {"file": job.filename},
+        consequences=list(_consequences(preview)),
+        button=_("Undo import"),
+        facts=_facts(preview),
+        detail="admin/subscribers/importjob/undo.html",
+        context={
+            "original": job,
+            "first": [(mask_phone(phone), name) for phone, name in preview.first.rows],
+            "part": preview.first,
+        },
     )
+
+    def undo_it(reason: str) -> None:
+        _ask(model_admin, request, job, reason, preview)
+
+    return confirm(model_admin, request, page, undo_it, back=back)
+
+
+def _consequences(preview: Preview) -> Iterator[str]:
+    removed = ngettext(
+        "%(people)s person is removed: added by this import, and not messaged or changed since.",
+        "%(people)s people are removed: added by this import, and not messaged or changed since.",
+        preview.removed,
+    )
+    yield removed % {"people": f"{preview.removed:,}"}
+    yield from undo_rules.kept_texts(preview.kept)
+    if preview.not_undone:
+        changed = ngettext(
+            "What the import changed in %(people)s person who was here before is not undone. "
+            "Correct it with another file.",
+            "What the import changed in %(people)s people who were here before is not undone. "
+            "Correct it with another file.",
+            preview.not_undone,
+        )
+        yield changed % {"people": f"{preview.not_undone:,}"}
+    yield _(
+        "Phone, name and details are deleted. The record that they consented, and that it was "
+        "withdrawn, is kept without them."
+    )
+    yield _("You can import the same file again. The undo itself cannot be undone.")
 
 
 def page_context(job: ImportJob) -> dict[str, Any]:

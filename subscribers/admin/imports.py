@@ -261,7 +261,7 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
         back = self._address(job)
         return confirm(self, request, page, download, back=back, is_repeatable=True)
 
-    def undo_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def undo_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         self._require_permission(request)
         return import_undo.undo_page(self, request, self._job(request, pk))
 

@@ -25,7 +25,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST
 
-from distribution.admin.distributions import figures, unconfirmed
+from distribution.admin.distributions import confirming, figures, unconfirmed
 from distribution.admin.distributions.actions import (
     ACTIONS,
     REFUSALS,
@@ -37,7 +37,7 @@ from distribution.analytics import counts
 from distribution.content import preview
 from distribution.cost import figures as costs
 from distribution.interventions import manual_retry
-from distribution.lifecycle import content_choice, control
+from distribution.lifecycle import control
 from distribution.models import Distribution
 from distribution.reporting import dashboard
 from distribution.reporting.snapshot import Snapshot, take_snapshot
@@ -46,13 +46,10 @@ from distribution.runtime.text_formats import percent, relative
 from distribution.service_level import sla
 from masking.phones import mask_phone
 from subscribers import shown_part
-from subscribers.admin import decision_form
-from subscribers.admin.confirmed_action import REASON_LIMIT, ReasonForm, log_action
-from subscribers.admin.decision_form import Asked
+from subscribers.admin.confirmed_action import REASON_LIMIT, ReasonForm, confirm, log_action
 from subscribers.admin.page_frame import OwnPages, framed, staff_user, viewable_row
 from subscribers.admin.read_only import ReadOnlyAdmin
-from subscribers.admin.shown_rows import Selection
-from subscribers.models import Subscriber, Tier
+from subscribers.models import Tier
 from subscribers.shown_part import Part
 
 BATCHES_SHOWN, SLOWEST_SHOWN = 40, 10
@@ -168,38 +165,14 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
             reason = request.POST.get("reason", "").strip()[:REASON_LIMIT]
             self._perform(request, distribution, action, reason)
             return HttpResponseRedirect(back)
-        found = manual_retry.preview(distribution) if name == "retry" else None
-
-        def render(form: forms.Form, **marks: Any) -> HttpResponse:
-            return self.page(
-                request,
-                distribution,
-                "action.html",
-                action=action,
-                form=form,
-                back=back,
-                possible=distribution.state in action.states,
-                preview=found,
-                nothing_to_do=found is not None and not found.safe,
-                waiting=control.waiting(distribution.pk),
-                **(_what_is_sent(distribution) if name in ("start", "confirm") else {}),
-                **marks,
-            )
 
         def act(*deliveries: Sequence[int], reason: str = "", again: bool = False) -> None:
             if again:
                 distribution.again_reason = reason
             self._perform(request, distribution, action, reason, *deliveries)
 
-        return decision_form.decide(
-            request,
-            _asked(distribution, action),
-            form_class=FORMS.get(name, ReasonForm),
-            is_sent=request.method == "POST",
-            render=render,
-            act=act,
-            back=back,
-        )
+        page, form_class = confirming.page_of(distribution, action), FORMS.get(name, ReasonForm)
+        return confirm(self, request, page, act, back=back, form_class=form_class)
 
     @method_decorator(require_POST)
     def pause_reason_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -250,7 +223,7 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
     def decision_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         """Take a reason, then resend or leave the chosen deliveries."""
         distribution = viewable_row(self, request, str(pk))
-        return unconfirmed.decision_page(self, request, distribution, page=self.page)
+        return unconfirmed.decision_page(self, request, distribution)
 
     def page(
         self, request: HttpRequest, distribution: Distribution, template: str, **context: Any
@@ -278,25 +251,3 @@ def _back(request: HttpRequest, distribution: Distribution) -> str:
     if "dashboard" in (request.POST.get("back"), request.GET.get("back")):
         return reverse("dashboard:page")
     return reverse("admin:distribution_distribution_change", args=[distribution.pk])
-
-
-def _what_is_sent(distribution: Distribution) -> dict[str, Any]:
-    """The message, as one person gets it, and how many get it now."""
-    content = content_choice.choose(distribution).content
-    people = Subscriber.objects.eligible()
-    bubble = preview.bubble(content, people.order_by("pk").first()) if content else None
-    return {"bubble": bubble, "audience": people.count()}
-
-
-def _asked(distribution: Distribution, action: DistributionAction) -> Asked:
-    """What the page of an action displays of the distribution. Who still waits is no part of it:
-    while it sends that changes with every message."""
-    facts = {"State": distribution.get_state_display(), "Why": distribution.state_reason}
-    if action.name in ("start", "confirm"):
-        content = content_choice.choose(distribution).content
-        facts["Content"] = f"{content}, version {content.version}" if content else "none"
-        facts["Planned"] = f"{timezone.localtime(distribution.planned_at):%d %b, %H:%M %Z}"
-    if action.name != "retry":
-        return Asked(action.name, facts)
-    rows = manual_retry.safe_ones(distribution.pk)
-    return Asked(action.name, facts, Selection(rows, ("reason",), unconfirmed.told))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -21,9 +19,7 @@ from distribution.ledger.reasons import explain
 from distribution.models import Delivery, Distribution
 from masking.phones import mask_phone
 from subscribers import shown_part
-from subscribers.admin import decision_form
-from subscribers.admin.confirmed_action import ReasonForm, log_action
-from subscribers.admin.decision_form import Asked
+from subscribers.admin.confirmed_action import Confirmation, confirm, log_action
 from subscribers.admin.page_frame import staff_user
 from subscribers.admin.shown_rows import Selection
 from subscribers.whole_numbers import whole_number
@@ -51,13 +47,8 @@ def decision_page(
     admin: ModelAdmin[Any],
     request: HttpRequest,
     distribution: Distribution,
-    *,
-    page: Callable[..., HttpResponse],
 ) -> HttpResponseBase:
-    """Confirm with a reason, then decide on each of the chosen; refusals are shown one by one.
-
-    `page` renders one of the pages of a distribution, as `DistributionAdmin.page` does.
-    """
+    """Confirm with a reason, then decide on each of the chosen; refusals are shown one by one."""
     if not request.user.has_perm(unconfirmed.PERMISSION):
         raise PermissionDenied
     params = request.POST if request.method == "POST" else request.GET
@@ -74,30 +65,23 @@ def decision_page(
         admin.message_user(request, "Select at least one person first.", messages.WARNING)
         return redirect(back)
 
-    def render(form: forms.Form, **marks: Any) -> HttpResponse:
-        return page(
-            request,
-            distribution,
-            "confirm_decision.html",
-            form=form,
-            decision=decision,
-            decision_title=str(DECISIONS[decision]),
-            warning=WARNINGS[decision],
-            chosen=[(row, mask_phone(row.phone)) for row in rows],
-            **marks,
-        )
-
     def act(chosen: list[int], reason: str) -> None:
         _apply_decision(admin, request, distribution, decision, chosen, reason)
 
-    return decision_form.decide(
+    return confirm(
+        admin,
         request,
-        Asked(decision, {}, Selection(rows, ("attempt_no", "reason"), told)),
-        form_class=ReasonForm,
-        is_sent=is_sent,
-        render=render,
-        act=act,
+        Confirmation(
+            title=f"{DECISIONS[decision]}: {distribution}",
+            consequences=[WARNINGS[decision]],
+            button=str(DECISIONS[decision]),
+            rows=Selection(rows, ("attempt_no", "reason"), told),
+            is_dangerous=decision == "resend",
+            context={"original": distribution},
+        ),
+        act,
         back=back,
+        hidden=[("what", decision), *(("pk", pk) for pk in pks)],
     )
 
 

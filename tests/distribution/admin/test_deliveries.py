@@ -69,7 +69,7 @@ def test_the_export_needs_its_permission_and_is_logged(role):
     assert confirm(client, EXPORT, reason="").status_code == (200 if may else 403)
     assert LogEntry.objects.count() == 0
     assert confirm(client, EXPORT, reason="Report").status_code == (200 if may else 403)
-    assert ("Export these" in client.get(LIST).content.decode()) is may
+    assert ("deliveries (CSV)" in client.get(LIST).content.decode()) is may
     assert LogEntry.objects.filter(change_message__contains="Export deliveries").exists() is may
 
 
