@@ -24,7 +24,10 @@ def shown_in_india(text: str) -> str:
 
 
 def _local(moment: str) -> str:
-    at = parse_datetime(moment)
+    try:
+        at = parse_datetime(moment)
+    except ValueError:  # such as a thirteenth month: people write evidence, too
+        return moment
     return f"{timezone.localtime(at):%-d %b %Y, %H:%M:%S %Z}" if at else moment
 
 
