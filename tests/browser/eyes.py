@@ -62,6 +62,14 @@ class Eyes:
             self.page.set_viewport_size(size)
         return found
 
+    def barriers_on(self, paths: list[str]) -> dict[str, list[str]]:
+        """What axe finds on each page, light and dark; pages without anything are left out."""
+        found = {}
+        for path in paths:
+            self.visit(path)
+            found[path] = self.barriers_light_and_dark()
+        return {path: lines for path, lines in found.items() if lines}
+
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error" or "Content Security Policy" in message.text:
             self._note(f"console: {message.text}")
