@@ -31,7 +31,9 @@ task_routes = {
     "distribution.tasks.forget_numbers": {"queue": "distribution-analytics"},
     "distribution.tasks.sync_message_templates": {"queue": "distribution-analytics"},
     "distribution.tasks.check_access_token": {"queue": "distribution-analytics"},
+    "distribution.tasks.review_templates": {"queue": "distribution-analytics"},
     "distribution.tasks.renew_media": {"queue": "distribution-analytics"},
+    "distribution.tasks.watch_phone_numbers": {"queue": "distribution-analytics"},
     "distribution.tasks.sync_phone_numbers": {"queue": "distribution-analytics"},
     # An import takes minutes of a core: away from the workers that open the morning.
     "subscribers.tasks.*": {"queue": "distribution-analytics"},

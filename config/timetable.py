@@ -33,10 +33,17 @@ def timetable() -> dict[str, dict[str, Any]]:
         "post events": _entry("distribution.tasks.post_events", 5.0),
         "forget old events": _entry("distribution.tasks.forget_events", 3600.0),
         "ask Meta about the phone numbers": _entry("distribution.tasks.sync_phone_numbers", 60.0),
+        # Meta sends no notice of a number's quality: from 35 minutes before a distribution on it is
+        # read this often, by one call for each account.
+        "watch the phone numbers": _entry("distribution.tasks.watch_phone_numbers", 10.0),
         "ask Meta about the message templates": _entry(
             "distribution.tasks.sync_message_templates", 300.0
         ),
         "ask Meta about the access token": _entry("distribution.tasks.check_access_token", 600.0),
+        # In the evening, when nearly all have reacted that will, and before the next morning.
+        "review the message templates": _entry(
+            "distribution.tasks.review_templates", crontab(hour=19, minute=30), expires=3600
+        ),
         # A number that was enabled carries a content with a file after this at the latest.
         "renew media": _entry("distribution.tasks.renew_media", 60.0),
         # Starts uploaded imports, and resumes those whose process died.

@@ -24,6 +24,8 @@ from distribution.lifecycle import closing, media_renewal, schedule
 from distribution.mirror import pool_sync, template_sync, token_watch
 from distribution.models import Distribution, Heartbeat, KeptAnswer
 from distribution.models.heartbeats import KEEPER, SLA, TICK
+from distribution.quality import rotating, signals
+from distribution.runtime import india_time
 from distribution.runtime.publisher import WAIT_SECONDS, publish
 from distribution.sending import batch
 from phonepool.cloud_api import client
@@ -149,6 +151,12 @@ def sync_phone_numbers() -> int:
 
 
 @shared_task(ignore_result=True)
+def watch_phone_numbers() -> int:
+    """Around a distribution: read the quality of the numbers; how many changed."""
+    return pool_sync.watch(client.client(), now=timezone.now())
+
+
+@shared_task(ignore_result=True)
 def sync_message_templates() -> int:
     """Mirror the message templates of all our accounts."""
     if not accounts.own_accounts().ids():
@@ -214,3 +222,11 @@ def forget_numbers() -> int:
 def refresh_rollups() -> int:
     """Count again the ended distributions whose deliveries have changed."""
     return rollups.refresh(timezone.now())
+
+
+@shared_task(ignore_result=True)
+def review_templates() -> int:
+    """Count how people reacted to the mornings, then change templates where the rules say so."""
+    now = timezone.now()
+    signals.count_due(india_time.local_date(now), now=now)
+    return rotating.review(now=now)

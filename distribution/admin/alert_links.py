@@ -21,6 +21,7 @@ MODELS: dict[ScopeType, str] = {
     catalogue.PORTFOLIO: "phonepool.Portfolio",
     catalogue.SUBSCRIPTION: "distribution.EventSubscription",
     catalogue.MESSAGE_TEMPLATE: "distribution.MessageTemplate",
+    catalogue.ROTATION_GROUP: "distribution.RotationGroup",
 }
 RULES: dict[str, AlertRule] = {str(rule): rule for rule in AlertRule}
 # Rules without one object of their own: the list in which their rows are.

@@ -21,6 +21,9 @@ from unfold.admin import ModelAdmin
 from distribution.admin.added_figures import AddedFigures
 from distribution.analytics.headroom import headroom, recent_rates
 from distribution.mirror import pool_sync
+from distribution.quality import figures, history, wording
+from distribution.runtime import india_time
+from distribution.runtime.text_formats import percent
 from phonepool.admin import PhoneNumberAdmin, PortfolioAdmin, WabaAdmin
 from phonepool.cloud_api import client
 from phonepool.models import NumberState, PhoneNumber, Portfolio, Role, Waba
@@ -96,6 +99,9 @@ class PoolAdmin(NeverDeleted, AddedFigures, CarefulForms, PhoneNumberAdmin):
     actions_list = ("sync_now",)
     actions_detail = ("rest", "enable", "disable", "promote", "demote")
 
+    class Media:
+        css = {"all": ("distribution/content.css",)}
+
     # --- the list
 
     def add_to_rows(self, rows: list[Any]) -> None:
@@ -144,7 +150,19 @@ class PoolAdmin(NeverDeleted, AddedFigures, CarefulForms, PhoneNumberAdmin):
         super().save_model(request, obj, form, change)
 
     def page_figures(self, request: HttpRequest, pk: int) -> dict[str, Any]:
-        return {"status": _statuses().get(pk)}
+        found = PhoneNumber.objects.filter(pk=pk).first()
+        if found is None:
+            return {}
+        now = timezone.now()
+        today = india_time.local_date(now)
+        rates = figures.shown(figures.by_number([pk], until=today).get(pk, []))
+        return {
+            "status": _statuses().get(pk),
+            "quality_history": history.of_number(found, now=now),
+            "rates": wording.shown(rates),
+            "counted": rates.days,
+            "read_share": percent(rates.read_share),
+        }
 
     has_rest_permission = _possible(state=NumberState.ACTIVE)
     has_enable_permission = _possible(state__in=OUT_OF_SERVICE)

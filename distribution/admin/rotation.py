@@ -29,8 +29,10 @@ from distribution.models import (
     RotationGroup,
     TemplateStatus,
 )
-from distribution.quality import groups
+from distribution.quality import figures, groups, wording
 from distribution.quality.groups import GroupError
+from distribution.quality.wording import ShownRate
+from distribution.runtime import india_time
 from subscribers import shown_part
 from subscribers.admin.confirmed_action import Confirmation, confirm, log_action
 from subscribers.admin.page_frame import OwnPages, framed, staff_user, viewable_row
@@ -127,7 +129,7 @@ class RotationGroupAdmin(  # type: ignore[misc]  # both define the template of a
             "admin/distribution/rotation/page.html",
             title=str(group),
             group=group,
-            templates=sorted(group.templates.all(), key=groups.preference),
+            templates=_with_rates(group),
             part=shown_part.of(changes, CHANGES_SHOWN, start=shown_part.start_of(request)),
             may_rotate=request.user.has_perm(ROTATE),
             show_back_button=True,
@@ -229,6 +231,14 @@ class RotationGroupAdmin(  # type: ignore[misc]  # both define the template of a
         if template is None:
             raise Http404(_("This template is not in the group."))
         return group, template
+
+
+def _with_rates(group: RotationGroup) -> list[tuple[MessageTemplate, ShownRate]]:
+    """The group's templates, each with its block rate of the last 7 mornings."""
+    templates = sorted(group.templates.all(), key=groups.preference)
+    today = india_time.local_date(timezone.now())
+    days = figures.by_template([one.pk for one in templates], until=today)
+    return [(one, wording.shown(figures.shown(days.get(one.pk, [])))[-1]) for one in templates]
 
 
 def _url(group: RotationGroup) -> str:

@@ -47,6 +47,7 @@ PORTFOLIO = ScopeType("portfolio ")  # primary key
 SUBSCRIPTION = ScopeType("subscription ")  # primary key
 DAY = ScopeType("day ")  # as in ISO 8601
 MESSAGE_TEMPLATE = ScopeType("template ")  # primary key, a blank, the new category
+ROTATION_GROUP = ScopeType("group ")  # primary key
 RECIPIENT_LIMIT = ScopeType("")  # the limit that Meta reported, or "None"
 ACCOUNT_EVENT = ScopeType("")  # Meta's name of the event in lower case
 
@@ -121,6 +122,8 @@ class AlertRule(StrEnum):
     PROXY_ANSWERS = "proxy_answers", CRITICAL, INSTALLATION
     MEDIA_REFUSED = "media_refused", WARNING, PHONE_NUMBER
     TEMPLATE_CATEGORY = "template_category", WARNING, MESSAGE_TEMPLATE
+    # critical if a person has to decide: no better template, or too soon after the last change
+    TEMPLATE_BLOCKED = "template_blocked", EITHER, ROTATION_GROUP
     LIMIT_CHANGED = "limit_changed", WARNING, RECIPIENT_LIMIT
     ACCOUNT_NOTICE = "account_notice", CRITICAL, ACCOUNT_EVENT
     # critical in its last two days, and once it has ended

@@ -43,6 +43,23 @@ def sync(api: CloudApi, *, now: datetime) -> int:
     return changed
 
 
+def watch(api: CloudApi, *, now: datetime) -> int:
+    """Take over the qualities that have changed: one call for each account; how many.
+
+    Meta sends no notice of a number's quality, so around a run it is read far more often than all
+    the rest.
+    """
+    listed, _complete = _listed(api)
+    changed = 0
+    for number in PhoneNumber.objects.filter(meta_id__in=list(listed)).order_by("pk"):
+        facts = listed[number.meta_id]
+        if numbers.quality_of(facts.status, facts.quality_rating) != number.quality:
+            changed += numbers.apply_reading(number.pk, facts.status, facts.quality_rating, now=now)
+    if changed:
+        control.wake_all_backups(now)
+    return changed
+
+
 def _listed(api: CloudApi) -> tuple[dict[str, PhoneNumberFacts], bool]:
     """The numbers that our accounts list, one call for each account; they are that account's.
     Also whether every account could be asked.

@@ -12,6 +12,8 @@ from django.db.models import Q
 
 from distribution.lifecycle import control
 from distribution.mirror.ordering import is_stale
+from distribution.models import QualitySource
+from distribution.quality import history
 from phonepool.models import PhoneNumber, Quality
 from phonepool.numbers import health
 
@@ -66,7 +68,7 @@ def apply_reading(number_id: int, status: str, rating: str, *, now: datetime) ->
             was_flagged = number.quality == Quality.FLAGGED
             quality = Quality.FLAGGED if was_flagged else read
         PhoneNumber.objects.filter(pk=number_id).update(rating=read, seen_at=now)
-        return health.apply_quality(number_id, quality, now=now)
+        return _apply(number, quality, QualitySource.POLL, at=now)
 
 
 def quality_of(status: str, rating: str) -> Quality:
@@ -86,7 +88,7 @@ def _apply_flag(number: PhoneNumber, flagged: bool, at: datetime, now: datetime)
     if not flagged and number.quality != Quality.FLAGGED:
         return "number.quality_known"
     quality = Quality.FLAGGED if flagged else Quality(number.rating or Quality.MEDIUM)
-    if health.apply_quality(number.pk, quality, now=at) and flagged:
+    if _apply(number, quality, QualitySource.WEBHOOK, at=at) and flagged:
         control.wake_all_backups(now)
     return ""
 
@@ -97,6 +99,14 @@ def _apply_low_rating(number: PhoneNumber, at: datetime, now: datetime) -> str:
     PhoneNumber.objects.filter(pk=number.pk).update(rating=Quality.LOW, rating_at=at)
     if number.quality == Quality.FLAGGED:
         return "number.quality_known"
-    if health.apply_quality(number.pk, Quality.LOW, now=at):
+    if _apply(number, Quality.LOW, QualitySource.WEBHOOK, at=at):
         control.wake_all_backups(now)
     return ""
+
+
+def _apply(number: PhoneNumber, quality: Quality, source: QualitySource, *, at: datetime) -> bool:
+    """Take over the quality, with its history; True if it changed."""
+    if not health.apply_quality(number.pk, quality, now=at):
+        return False
+    history.note_number(number, number.quality, quality, source, at=at)
+    return True

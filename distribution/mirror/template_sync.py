@@ -12,7 +12,8 @@ from django.db.models import Q
 
 from distribution.mirror import templates
 from distribution.mirror.ordering import is_stale
-from distribution.models import MessageTemplate, TemplateStatus
+from distribution.models import MessageTemplate, QualitySource, TemplateStatus
+from distribution.quality import history
 from phonepool.cloud_api.client import CloudApi, TemplateFacts
 from phonepool.exceptions import CloudApiError
 from phonepool.models import Waba
@@ -91,6 +92,8 @@ def _take_over(facts: TemplateFacts, waba: Waba | None, now: datetime) -> int:
         return created.pk
     before = template.category, template.correct_category or template.category
     changed = _newer_facts(template, facts, now)
+    rated = changed.get("quality", template.quality)
+    history.note_template(template, template.quality, rated, QualitySource.POLL, at=now)
     MessageTemplate.objects.filter(pk=template.pk).update(**plain, **changed)
     for name, value in (plain | changed).items():
         setattr(template, name, value)

@@ -16,8 +16,14 @@ from distribution.alerts.catalogue import AlertRule
 from distribution.content import outlook, template_accounts
 from distribution.lifecycle import control
 from distribution.mirror.ordering import is_stale
-from distribution.models import Distribution, MessageTemplate, Severity, TemplateStatus
-from distribution.quality import sent_templates
+from distribution.models import (
+    Distribution,
+    MessageTemplate,
+    QualitySource,
+    Severity,
+    TemplateStatus,
+)
+from distribution.quality import history, sent_templates
 from distribution.runtime import india_time
 
 STATUS_AFTER = {
@@ -107,6 +113,7 @@ def apply_quality(template: MessageTemplate, quality: str, *, at: datetime) -> b
     better = _rank(WORSE_QUALITIES, quality) < _rank(WORSE_QUALITIES, template.quality)
     if is_stale(at, template.quality_at, template.synced_at, bad=False, better=better):
         return False
+    history.note_template(template, template.quality, quality[:8], QualitySource.WEBHOOK, at=at)
     _write(template, quality=quality[:8], quality_at=at)
     return True
 

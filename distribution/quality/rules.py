@@ -31,22 +31,18 @@ class Counts:
     """What one template came to on one morning, or on several."""
 
     day: date
-    delivered: int = 0
+    audience: int = 0  # people whom that morning reached with any template
+    delivered: int = 0  # with this one
     read: int = 0
     hard: int = 0  # people who stopped: by word, by WhatsApp's own button, by refusal
     soft: int = 0  # people who went silent
 
-    @property
-    def blocked(self) -> float:
-        """The people that count as having blocked it."""
-        return self.hard + SOFT_WEIGHT * self.soft
-
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A block rate over a window with its bounds, 0..1."""
+    """A block rate over a window with its bounds, 0..1: of the people whom it reached."""
 
-    delivered: int
+    people: int
     hard: int
     soft: int
     share: float
@@ -54,9 +50,13 @@ class Rate:
     high: float
 
     @property
+    def blocked(self) -> float:
+        return self.hard + SOFT_WEIGHT * self.soft
+
+    @property
     def measurable(self) -> bool:
-        """Whether so few people can show that a rate above the limit is one: the limit lies between
-        the bounds, so neither "above" nor "below" is sure."""
+        """Whether it is sure on which side of the limit the rate is: the limit does not lie between
+        the bounds."""
         return not self.low <= LIMIT < self.high
 
 
@@ -72,11 +72,12 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """The latest change of the group: when, from which template, and whether a rule did it."""
+    """The latest change of the group: when, from which template, and whether the new one is on
+    trial (a rule took it into use, and not because it is what was used before)."""
 
     day: date
-    before: int
-    by_rule: bool
+    before: int | None
+    on_trial: bool
 
 
 class Action(StrEnum):
@@ -99,17 +100,31 @@ def rate_over(days: Sequence[Counts], mornings: int) -> Rate:
     return rate_of(days[-mornings:])
 
 
+def people_reached(days: Sequence[Counts]) -> int:
+    """How many different people a template reached on these mornings.
+
+    Everybody who is subscribed gets a message each morning, and which of the templates or numbers
+    it is depends on the day alone. So of the largest morning's audience it missed those whom it
+    missed every time: the product of the shares that it did not reach.
+    """
+    largest, missed = max((day.audience for day in days), default=0), 1.0
+    for day in days:
+        if day.audience:
+            missed *= 1 - min(1.0, day.delivered / day.audience)
+    return round(largest * (1 - missed))
+
+
 def rate_of(days: Sequence[Counts]) -> Rate:
-    delivered = sum(day.delivered for day in days)
+    people = people_reached(days)
     hard, soft = sum(day.hard for day in days), sum(day.soft for day in days)
     blocked = hard + SOFT_WEIGHT * soft
     return Rate(
-        delivered=delivered,
+        people=people,
         hard=hard,
         soft=soft,
-        share=blocked / delivered if delivered else 0.0,
-        low=bounds.lower_bound(blocked, delivered),
-        high=bounds.upper_bound(blocked, delivered),
+        share=blocked / people if people else 0.0,
+        low=bounds.lower_bound(blocked, people),
+        high=bounds.upper_bound(blocked, people),
     )
 
 
@@ -161,7 +176,7 @@ def _verdict(
     primary: Candidate, standbys: Sequence[Candidate], past: Past | None
 ) -> RotationCause | None:
     """After three mornings: whether the new template is worse than the one that it replaced."""
-    if past is None or not past.by_rule:
+    if past is None or not past.on_trial:
         return None
     before = next((one for one in standbys if one.pk == past.before), None)
     mornings = [day for day in primary.days if day.day > past.day]
@@ -169,8 +184,7 @@ def _verdict(
         return None
     old = rate_of([day for day in before.days if day.day <= past.day][-LONG_WINDOW:])
     new = rate_of(mornings)
-    old_blocked, new_blocked = old.share * old.delivered, new.share * new.delivered
-    worse = bounds.is_higher(new_blocked, new.delivered, old_blocked, old.delivered)
+    worse = bounds.is_higher(new.blocked, new.people, old.blocked, old.people)
     return RotationCause.WORSE if worse else None
 
 

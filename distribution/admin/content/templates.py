@@ -19,6 +19,7 @@ from unfold.decorators import display
 from distribution.content import approval, preview, template_schema
 from distribution.mirror import template_sync
 from distribution.models import Content, ContentState, Distribution, MessageTemplate, TemplateStatus
+from distribution.quality import figures, history, wording
 from distribution.runtime import india_time
 from distribution.runtime.text_formats import percent
 from distribution.service_level import sla
@@ -85,8 +86,14 @@ class MessageTemplateAdmin(OwnPages, ReadOnlyAdmin):
         form = template_schema.parse(template.components)
         examples = {slot.key: slot.example for slot in form.slots}
         upcoming = _upcoming_content().filter(message_template=template)
-        used = Distribution.objects.filter(content__message_template=template)
+        used = Distribution.objects.filter(
+            Q(message_template=template)
+            | Q(message_template=None, content__message_template=template)
+        )
         latest = used.order_by("-planned_at", "-pk")
+        today = india_time.local_date(timezone.now())
+        mornings = figures.by_template([template.pk], until=today).get(template.pk, [])
+        rates = figures.shown(mornings)
         part = shown_part.of(latest, DISTRIBUTIONS_SHOWN, start=shown_part.start_of(request))
         return framed(
             self,
@@ -102,6 +109,10 @@ class MessageTemplateAdmin(OwnPages, ReadOnlyAdmin):
                 for row, shares in ((row, sla.stored_shares(row)) for row in part.rows)
             ],
             part=part,
+            rates=wording.shown(rates),
+            counted=rates.days,
+            read_share=percent(rates.read_share),
+            quality_history=history.of_template(template, now=timezone.now()),
             show_back_button=True,
         )
 

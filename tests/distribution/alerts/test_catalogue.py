@@ -88,6 +88,7 @@ def test_slugs_fit_their_column_and_each_rule_says_what_to_do():
         (AlertRule.ACCOUNT_PAUSED, 7, "portfolio 7"),
         (AlertRule.EVENTS_UNDELIVERED, 7, "subscription 7"),
         (AlertRule.TEMPLATE_CATEGORY, "7 MARKETING", "template 7 MARKETING"),
+        (AlertRule.TEMPLATE_BLOCKED, 7, "group 7"),
         (AlertRule.LIMIT_CHANGED, "None", "None"),
         (AlertRule.ACCOUNT_NOTICE, "disabled_update", "disabled_update"),
         (AlertRule.TICK_SILENT, "", ""),
