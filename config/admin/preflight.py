@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from django.contrib import admin, messages
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -14,11 +11,10 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from config.admin.setup import SEE, SET_UP, allowed
-from config.preflight import run
+from config.preflight import background, run
 from config.preflight.run import PreflightRefusedError
 from config.setup.items import Item, Result
 from distribution.models import Preflight, PreflightState
-from distribution.runtime.background import BackgroundJob
 from phonepool.models import PhoneNumber
 from subscribers.admin import form_keys
 from subscribers.admin.confirmed_action import log_action
@@ -81,23 +77,9 @@ def _start(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     preflight = run.create_by_hand(by=staff_user(request), now=now)
     _log(request, preflight)
-    begin(preflight)
+    background.begin(preflight)
     messages.success(request, _("The tests are running. Results come within 90 seconds."))
     return HttpResponseRedirect(f"{reverse('preflight')}?preflight={preflight.pk}")
-
-
-def begin(preflight: Preflight) -> None:
-    """In a thread of this process, so that it runs without workers too, and names them."""
-    job = BackgroundJob("preflight", partial(_perform, preflight))
-    transaction.on_commit(partial(_start_job, job))
-
-
-def _start_job(job: BackgroundJob) -> None:
-    job.start()
-
-
-def _perform(preflight: Preflight) -> None:
-    run.perform(preflight, now=timezone.now())
 
 
 def _log(request: HttpRequest, preflight: Preflight) -> None:

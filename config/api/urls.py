@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from config.api.health import Health
+from config.api.preflight import LatestPreflight
 from config.api.queues import Queues
 from distribution.api.document.views import Document, TryIt, without_token
 from distribution.api.resources.alerts import Acknowledge, Alerts
@@ -14,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("schema/", Document.as_view(), name="document"),
     path("docs/", TryIt.as_view(), name="try-it"),
     path("distribution/health", Health.as_view(), name="health"),
+    path("distribution/preflight", LatestPreflight.as_view(), name="preflight"),
     path("distribution/", include("distribution.api.urls")),
     path("queue/status", Queues.as_view(), name="queue-status"),
     path("queue/alerts", Alerts.as_view(), name="queue-alerts"),

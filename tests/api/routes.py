@@ -66,6 +66,8 @@ SCOPES: dict[tuple[str, str], str] = {
     ("templates", "GET"): "read",
     ("template", "GET"): "read",
     ("plan", "GET"): "read",
+    ("preflight", "GET"): "read",
+    ("preflight", "POST"): "distribute",
     ("numbers", "GET"): "read",
     ("number", "GET"): "read",
     ("queue-alerts", "GET"): "read",

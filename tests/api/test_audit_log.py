@@ -49,6 +49,7 @@ def bodies() -> dict[tuple[str, str], Any]:
         ("retry", "POST"): REASON,
         ("subscriber-erase", "POST"): REASON,
         ("pause", "POST"): REASON,
+        ("preflight", "POST"): REASON,
         ("resume", "POST"): REASON,
         ("cancel", "POST"): REASON,
         ("subscribers-add", "POST"): {"phone": "9812345601", "consent_source": "Form of June"},

@@ -18,7 +18,7 @@ import yaml
 from django.utils import timezone
 
 from distribution.content import media
-from distribution.models import DistributionState, Kind, Scope
+from distribution.models import Distribution, DistributionState, Kind, Scope
 from subscribers.models import ImportedPerson, ImportJob, ImportState, Subscriber
 from tests import builders
 from tests.api.failures import a_failed_distribution
@@ -196,6 +196,9 @@ def imports(client: GeneratedClient) -> None:
 def system(client: GeneratedClient) -> None:
     number = builders.a_number()
     client("get_plan")
+    Distribution.objects.running().update(state=DistributionState.COMPLETED)
+    client("start_preflight", body=REASON)
+    client("get_preflight")
     client("list_phone_numbers")
     client("get_phone_number", number.pk)
     first, second = (EXAMPLES["queue-alert-acknowledge"]() for _ in range(2))

@@ -11,8 +11,7 @@ from django.conf import settings as django_settings
 from django.urls import reverse
 from django.utils import timezone
 
-from config.admin import preflight as preflight_page
-from config.preflight import loop, run, slots
+from config.preflight import background, loop, run, slots
 from config.preflight.loop import MessageFacts
 from config.preflight.run import PreflightRefusedError
 from distribution.lifecycle import schedule
@@ -32,6 +31,7 @@ from distribution.runtime import india_time
 from phonepool.cloud_api import client as cloud
 from phonepool.cloud_api.app import AppApi
 from phonepool.models import Portfolio
+from tests.api.tokens import a_program
 from tests.builders import (
     a_number,
     a_waba,
@@ -349,7 +349,7 @@ def test_one_that_broke_off_is_finished_and_never_green(db) -> None:
 
 
 def test_the_page_starts_it_once_for_who_may(meta, receiver, monkeypatch) -> None:
-    monkeypatch.setattr(preflight_page, "_start_job", lambda job: job._work())
+    monkeypatch.setattr(background, "start", lambda job: job._work())
     operator = a_client("Operator")
     page = operator.get(reverse("preflight")).content.decode()
     key = page.split('name="form_key" value="')[1].split('"')[0]
@@ -367,3 +367,21 @@ def test_the_page_starts_it_once_for_who_may(meta, receiver, monkeypatch) -> Non
     assert "Ready" in shown
     assert "Green" in shown
     assert a_client("Viewer").post(reverse("preflight_start")).status_code == 403
+
+
+def test_the_api_starts_one_and_reads_it(meta, receiver, monkeypatch) -> None:
+    monkeypatch.setattr(background, "start", lambda job: job._work())
+    address, body = "/api/distribution/preflight", {"reason": "Before the morning"}
+    program = a_program("read", "distribute")
+    assert program.get(address).json()["code"] == "none_yet"
+
+    started = program.post(address, body)
+    again = program.post(address, body)
+    reported(receiver, 4)
+    apply_webhooks(receiver)
+    found = program.get(address).json()
+
+    assert (started.status_code, again.status_code) == (202, 409)
+    assert (found["verdict"], found["state"], found["messages"]) == ("GREEN", "DONE", 4)
+    assert {one["result"] for one in found["checks"]} == {"ok"}
+    assert {one["number"] for one in found["checks"]} >= {"n1", "n2"}
