@@ -12,7 +12,9 @@ from rest_framework.views import APIView
 
 from config.monitoring import health
 from config.monitoring.probes import PROBES, REQUIRED
-from distribution.models import Scope
+from config.setup import registry
+from config.setup.items import Result
+from distribution.models import Scope, SetupResult
 
 NAMES = [(name, name) for name in (*REQUIRED, *health.CHECKS)]
 STATUSES = [(word, word) for word in (health.OK, health.DEGRADED, health.DOWN, health.UNKNOWN)]
@@ -28,6 +30,15 @@ class CheckShown(serializers.Serializer[Any]):
     )
 
 
+class SetUpShown(serializers.Serializer[Any]):
+    """The latest result of one check of the set-up; the page Set up says what to do."""
+
+    key = serializers.CharField()
+    title = serializers.CharField()
+    result = serializers.ChoiceField([(result.value, result.value) for result in Result])
+    at = serializers.DateTimeField(allow_null=True, help_text="Null: never checked.")
+
+
 class HealthShown(serializers.Serializer[Any]):
     """Live: this process responds. Ready: database and broker are available."""
 
@@ -37,6 +48,11 @@ class HealthShown(serializers.Serializer[Any]):
         STATUSES, help_text="`down`: not ready. `degraded`: a part needs attention."
     )
     checks = CheckShown(many=True)
+    set_up = SetUpShown(
+        many=True,
+        help_text="As stored when the set-up was last checked. It does not affect `status`. Empty "
+        "while the database does not answer.",
+    )
 
 
 class Health(APIView):
@@ -63,5 +79,21 @@ class Health(APIView):
             "ready": report.ready,
             "status": report.status,
             "checks": CheckShown(report.checks, many=True).data,
+            "set_up": _set_up() if PROBES["database"].succeeds() else [],
         }
         return Response(body, status=200 if report.ready else 503)
+
+
+def _set_up() -> Any:
+    """The stored results: nobody is asked."""
+    moments = dict(SetupResult.objects.values_list("key", "at"))
+    results = [
+        {
+            "key": item.key,
+            "title": item.title,
+            "result": item.result.value,
+            "at": moments.get(item.key),
+        }
+        for item in registry.stored()
+    ]
+    return SetUpShown(results, many=True).data

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from contextlib import closing
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,7 +12,8 @@ from django.conf import settings as house
 from django.utils import timezone
 from pytest_django import Settings
 
-from distribution.models import Heartbeat, Worker
+from config.setup import registry
+from distribution.models import Heartbeat, SetupResult, Worker
 from phonepool.models import PhoneNumber, Portfolio
 from tests.api.tokens import a_program
 from tests.builders import a_number
@@ -64,7 +65,29 @@ def test_a_sound_house_is_live_ready_and_ok(a_sound_house: None) -> None:
         ),
         "ok",
     )
+    unchecked = {"result": "not checked", "at": None}
+    set_up = told.pop("set_up")
+    assert [row["key"] for row in set_up] == list(registry.CHECKS)
+    assert all({**row, **unchecked} == row for row in set_up)
     assert told == {"live": True, "ready": True, "status": "ok"}
+
+
+def test_the_stored_results_of_the_set_up_are_told_and_change_no_status(
+    a_sound_house: None,
+) -> None:
+    at = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
+    SetupResult.objects.create(key="token", result="fails", seen="Secret words.", to_do="-", at=at)
+
+    told = ask()[1]
+
+    (row,) = [row for row in told["set_up"] if row["key"] == "token"]
+    assert row == {
+        "key": "token",
+        "title": "App and access token",
+        "result": "fails",
+        "at": "2026-11-23T06:00:00+05:30",
+    }
+    assert told["status"] == "ok"
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,11 @@ class NumberShown(serializers.Serializer[NumberStatus]):
         allow_null=True,
         help_text="When its state was last read from Meta.",
     )
+    verified_at = serializers.DateTimeField(
+        source="number.verified_at",
+        allow_null=True,
+        help_text="When Meta first confirmed the number. Null: not confirmed, so it cannot send.",
+    )
 
 
 @extend_schema_view(get=extend_schema(responses=NumberShown(many=True)))
