@@ -44,6 +44,10 @@ def timetable() -> dict[str, dict[str, Any]]:
         "review the message templates": _entry(
             "distribution.tasks.review_templates", crontab(hour=19, minute=30), expires=3600
         ),
+        # Meta's sums of a day are complete a few hours after its end in the account's time zone.
+        "compare the costs with Meta's": _entry(
+            "distribution.tasks.check_costs", crontab(hour=10, minute=20), expires=3600
+        ),
         # A number that was enabled carries a content with a file after this at the latest.
         "renew media": _entry("distribution.tasks.renew_media", 60.0),
         # Starts uploaded imports, and resumes those whose process died.

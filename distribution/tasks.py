@@ -21,7 +21,7 @@ from distribution.engine import tick as engine_tick  # `tick` is a task here
 from distribution.event_webhooks import delivery
 from distribution.ledger import retention
 from distribution.lifecycle import closing, media_renewal, schedule
-from distribution.mirror import pool_sync, template_sync, token_watch
+from distribution.mirror import cost_check, pool_sync, template_sync, token_watch
 from distribution.models import Distribution, Heartbeat, KeptAnswer
 from distribution.models.heartbeats import KEEPER, SLA, TICK
 from distribution.quality import rotating, signals
@@ -168,6 +168,12 @@ def sync_message_templates() -> int:
 def check_access_token() -> None:
     """Tell in time that the access token is about to end."""
     token_watch.look(timezone.now())
+
+
+@shared_task(ignore_result=True)
+def check_costs() -> int:
+    """Compare our charges of the last days with Meta's; how many days of accounts differ."""
+    return cost_check.check(client.client(), now=timezone.now())
 
 
 @shared_task(ignore_result=True)

@@ -40,6 +40,8 @@ def about(alert: Alert) -> str:
     rule = RULES.get(alert.rule)
     if rule is None:
         return ""
+    if rule == AlertRule.COST_DIFFERS:
+        return _link(reverse("admin:distribution_cost_page"), _("Cost"))
     if rule == AlertRule.ACCESS_TOKEN_EXPIRES:
         return _link(reverse("setup"), _("Set up"))
     if rule in LISTS:

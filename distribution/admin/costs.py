@@ -18,7 +18,8 @@ from distribution.cost import figures, importing
 from distribution.cost.figures import By, Spent
 from distribution.cost.price_book import NOTHING
 from distribution.cost.rate_file import ERRORS_SHOWN, RateFile, parse
-from distribution.models import Rate
+from distribution.mirror import cost_check
+from distribution.models import CostCheck, Rate
 from distribution.reporting import cost_chart
 from distribution.runtime import india_time
 from distribution.runtime.money import money
@@ -35,6 +36,7 @@ PERIODS = {
     "365": gettext_lazy("A year"),
 }
 FILE_BYTES_LIMIT = 2**20
+CHECK_DAYS, CHECKS_SHOWN = 7, 100
 TITLES = {
     By.MORNING: gettext_lazy("Morning"),
     By.MONTH: gettext_lazy("Month"),
@@ -113,6 +115,7 @@ class RateAdmin(OwnPages, ReadOnlyAdmin):
             dimensions=[(one.value, words) for one, words in TITLES.items()],
             periods=PERIODS.items(),
             days=str((end - start).days + 1),
+            checks=_checks(end),
         )
 
     def costs_csv_view(self, request: HttpRequest) -> HttpResponseBase:
@@ -169,6 +172,14 @@ def _asked(request: HttpRequest) -> tuple[date, date, By]:
     by = request.GET.get("by", "")
     dimension = By(by) if by in list(By) else By.MORNING
     return end - timedelta(days=length - 1), end, dimension
+
+
+def _checks(today: date) -> list[tuple[CostCheck, bool]]:
+    """The latest comparisons with Meta, and whether each is beyond its inexactness."""
+    since = today - timedelta(days=CHECK_DAYS)
+    rows = CostCheck.objects.filter(day__gte=since).select_related("waba", "number")
+    shown = rows.order_by("-day", "waba", "category", "number")[:CHECKS_SHOWN]
+    return [(row, cost_check.differs(row.our_messages, row.metas_messages)) for row in shown]
 
 
 def _label(row: Spent, by: By) -> str:

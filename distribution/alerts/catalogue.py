@@ -49,6 +49,7 @@ DAY = ScopeType("day ")  # as in ISO 8601
 MESSAGE_TEMPLATE = ScopeType("template ")  # primary key, a blank, the new category
 ROTATION_GROUP = ScopeType("group ")  # primary key
 RECIPIENT_LIMIT = ScopeType("")  # the limit that Meta reported, or "None"
+ACCOUNT_DAY = ScopeType("costs ")  # as in ISO 8601, a blank, primary key
 ACCOUNT_EVENT = ScopeType("")  # Meta's name of the event in lower case
 
 
@@ -125,6 +126,7 @@ class AlertRule(StrEnum):
     # critical if a person has to decide: no better template, or too soon after the last change
     TEMPLATE_BLOCKED = "template_blocked", EITHER, ROTATION_GROUP
     LIMIT_CHANGED = "limit_changed", WARNING, RECIPIENT_LIMIT
+    COST_DIFFERS = "cost_differs", WARNING, ACCOUNT_DAY
     ACCOUNT_NOTICE = "account_notice", CRITICAL, ACCOUNT_EVENT
     # critical in its last two days, and once it has ended
     ACCESS_TOKEN_EXPIRES = "access_token_expires", EITHER, INSTALLATION

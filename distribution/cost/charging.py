@@ -7,7 +7,7 @@ status charges nothing again, and a price that is corrected later corrects every
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from functools import cached_property
 from typing import NamedTuple, Protocol
@@ -35,6 +35,14 @@ class Block(Protocol):
 
     @property
     def billable(self) -> bool | None: ...
+
+
+class Blocks(Protocol):
+    """The stored ones."""
+
+    def block(self, pk: int) -> Block | None: ...
+
+    def categories(self) -> Collection[str]: ...
 
 
 class Account(NamedTuple):
@@ -72,8 +80,8 @@ def accounts() -> Mapping[int, Account]:
 class Charging:
     """Finds the prices of a bundle's messages; reads nothing before the first that has one."""
 
-    def __init__(self, phones: Iterable[str], block_of: Callable[[int], Block | None]) -> None:
-        self._phones, self._block_of = phones, block_of
+    def __init__(self, blocks: Blocks) -> None:
+        self._blocks = blocks
 
     def rate_of(
         self, phone: str, number_id: int | None, before: Chargeable, after: Chargeable
@@ -84,7 +92,7 @@ class Charging:
         same = (after.pricing_id, after.delivered_at) == (before.pricing_id, before.delivered_at)
         if (same and before.rate_id is not None) or after.delivered_at is None:
             return before.rate_id
-        block = self._block_of(after.pricing_id)
+        block = self._blocks.block(after.pricing_id)
         if block is None or not is_charged(block):
             return None
         account = self._accounts.get(number_id or 0) or account_of("", "")
@@ -98,4 +106,4 @@ class Charging:
 
     @cached_property
     def _book(self) -> PriceBook:
-        return rates.book(rates.beginnings(self._phones))
+        return rates.book(self._blocks.categories())

@@ -2,33 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 from django.db import connection
 
-from distribution.cost.price_book import Price, PriceBook
+from distribution.cost.price_book import SAME_PRICE, Price, PriceBook
 from distribution.cost.rate_file import parse
 from distribution.models import Rate
-from distribution.models.cost import MAX_PREFIX_CHARACTERS
 
 SHIPPED = Path(__file__).with_name("rates_india.csv")
 
 
-def book(prefixes: Collection[str] | None = None) -> PriceBook:
-    """All rates, or those of these prefixes."""
+def book(categories: Collection[str] | None = None) -> PriceBook:
+    """All rates, or those of these categories."""
     rows = Rate.objects.order_by("pk")
-    if prefixes is not None:
-        rows = rows.filter(prefix__in=prefixes)
+    if categories is not None:
+        rows = rows.filter(category__in={SAME_PRICE.get(one, one) for one in categories})
     columns = ("pk", "prefix", "category", "currency", "valid_from", "price", "from_n")
     return PriceBook(Price(*row) for row in rows.values_list(*columns))
-
-
-def beginnings(phones: Iterable[str]) -> set[str]:
-    """Every beginning of these phones that may be a prefix."""
-    short = {phone[:MAX_PREFIX_CHARACTERS] for phone in phones}
-    return {phone[:length] for phone in short for length in range(2, MAX_PREFIX_CHARACTERS + 1)}
 
 
 def load_shipped(**_signal: Any) -> None:

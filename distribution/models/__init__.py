@@ -12,7 +12,7 @@ from distribution.models.content import (
     MessageTemplate,
     TemplateStatus,
 )
-from distribution.models.cost import Charged, Cost, Rate
+from distribution.models.cost import Charged, Cost, CostCheck, Rate
 from distribution.models.deliveries import Attempt, AttemptOutcome, Delivery, Progress, State
 from distribution.models.distributions import Distribution, DistributionState, Kind
 from distribution.models.groups import GroupRole, RotationGroup
@@ -63,6 +63,7 @@ __all__ = [
     "Content",
     "ContentState",
     "Cost",
+    "CostCheck",
     "DailySignals",
     "DailyTime",
     "Decision",

@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from distribution.models.content import MessageTemplate
 from distribution.models.distributions import Distribution
 from phonepool.constraints import value_is_known
-from phonepool.models import PhoneNumber
+from phonepool.models import PhoneNumber, Waba
 
 MAX_PREFIX_CHARACTERS = 8  # a plus and a country code, with an area code in North America
 CURRENCY_CHARACTERS = 3  # ISO 4217
@@ -86,3 +86,32 @@ class Cost(models.Model):
 
     def __str__(self) -> str:
         return f"{self.morning} {self.category}: {self.count}"
+
+
+class CostCheck(models.Model):
+    """Our charges of one day beside Meta's own sums: `mirror/cost_check.py` writes it."""
+
+    waba = models.ForeignKey(Waba, models.PROTECT, related_name="+", db_index=False)
+    day = models.DateField()  # in the account's time zone
+    category = models.CharField(max_length=40)
+    number = models.ForeignKey(
+        PhoneNumber, models.PROTECT, null=True, db_index=False, related_name="+"
+    )
+    currency = models.CharField(max_length=CURRENCY_CHARACTERS)
+    our_messages = models.PositiveIntegerField()
+    metas_messages = models.PositiveIntegerField()
+    our_amount = models.DecimalField(max_digits=16, decimal_places=6)
+    metas_amount = models.DecimalField(max_digits=16, decimal_places=6)
+    at = models.DateTimeField()  # of the comparison
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["waba", "day", "category", "number"],
+                name="cost_check_once",
+            )
+        ]
+        indexes = [models.Index(fields=["day"], name="cost_check_day")]
+
+    def __str__(self) -> str:
+        return f"{self.day} {self.category}: {self.our_messages}, Meta's {self.metas_messages}"

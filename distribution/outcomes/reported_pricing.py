@@ -44,6 +44,10 @@ class StoredPricings:
             self._blocks = _read()
         return self._blocks.get(pk)
 
+    def categories(self) -> set[str]:
+        """All that were ever reported."""
+        return {block.category for block in self._blocks.values()}
+
     def decisive(self, stored: int | None, reported: ReportedPricing | None) -> int | None:
         """The id of the one that counts, whichever came first."""
         if reported is None:

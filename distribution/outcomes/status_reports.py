@@ -92,7 +92,7 @@ def apply_reports(reports: Sequence[StatusReport], *, now: datetime) -> AppliedR
             _earlier_attempts(by_delivery, locked),
             _window_ends(by_delivery, locked),
             pricings,
-            Charging((row.phone for row in locked.values()), pricings.block),
+            Charging(pricings),
             now,
         )
         writes, touched = [], set()

@@ -18,9 +18,10 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 
-from phonepool.cloud_api import credentials, responses
+from phonepool.cloud_api import credentials, pricing, responses
 from phonepool.cloud_api.dispatcher import Dispatcher
 from phonepool.cloud_api.media import MediaFile
+from phonepool.cloud_api.pricing import PricedMessages
 from phonepool.cloud_api.responses import (
     AccountFacts,
     OutcomeKind,
@@ -103,6 +104,11 @@ class CloudApi:
             if refusal.code != UNKNOWN_FIELD:
                 raise
         return responses.account(self._read(path, {"fields": HEALTH_FIELD}))
+
+    def pricing_analytics(self, account_id: str, start: int, end: int) -> list[PricedMessages]:
+        """What Meta counts and charges of an account between two midnights, in Unix seconds."""
+        path = self._context.path(account_id)
+        return pricing.points(self._read(path, pricing.query(start, end)))
 
     def message_templates(self, account_id: str) -> list[TemplateFacts]:
         """All message templates of a WhatsApp Business account."""
