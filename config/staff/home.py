@@ -20,12 +20,13 @@ from config.staff.to_do import Link
 from distribution.alerts.catalogue import AlertRule
 from distribution.lifecycle import confirmation
 from distribution.lifecycle.preflight import PreflightFinding
-from distribution.models import Distribution, DistributionState
+from distribution.models import Distribution, DistributionState, Preflight, PreflightState
 from distribution.reporting import today
 from distribution.runtime import india_time
 from distribution.runtime.text_formats import minutes_or_seconds
 from subscribers.people import replies
 
+PREFLIGHT_SHOWN_FOR = timedelta(hours=12)
 CONTENT, NUMBERS = "distribution_content", "phonepool_phonenumber"
 # Where what a check found can be put right: the list, what the link says, who may open it.
 REMEDIES: dict[AlertRule, tuple[str, Promise, str]] = {
@@ -86,6 +87,9 @@ def add_today(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     if request.user.has_perm("subscribers.view_reply"):
         context["replies_today"] = replies.since(timezone.now() - timedelta(days=1)).count()
     if request.user.has_perm("phonepool.sync_phonenumber"):
+        since = timezone.now() - PREFLIGHT_SHOWN_FOR
+        tested = Preflight.objects.filter(state=PreflightState.DONE, started_at__gt=since)
+        context["preflight"] = tested.first()
         context["setup_left"] = registry.left(registry.stored())
         context["setup_checked"] = registry.checked_at() is not None
     return context

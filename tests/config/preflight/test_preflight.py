@@ -366,6 +366,7 @@ def test_the_page_starts_it_once_for_who_may(meta, receiver, monkeypatch) -> Non
     shown = operator.get(reverse("preflight")).content.decode()
     assert "Ready" in shown
     assert "Green" in shown
+    assert "<strong>Green</strong>" in operator.get("/admin/").content.decode()
     assert a_client("Viewer").post(reverse("preflight_start")).status_code == 403
 
 
