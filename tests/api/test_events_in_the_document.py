@@ -19,13 +19,15 @@ from distribution.ledger import deliveries
 from distribution.ledger.attempts.ids import AttemptKey
 from distribution.ledger.attempts.settlements import Settlement
 from distribution.lifecycle import closing, control, opening
-from distribution.models import EventKind, State
+from distribution.models import EventKind, RotationCause, State
+from distribution.quality import groups
 from distribution.service_level import sla
 from phonepool.models import PhoneNumber
 from tests.api.test_examples import DOCUMENT, validator
 from tests.builders import (
     LEASE,
     a_draft,
+    a_group,
     a_planned_distribution,
     a_user,
     an_open_distribution,
@@ -79,6 +81,8 @@ def _everything_else() -> None:
         approval.submit(content, by=content.author, now=NOW)
     approval.approve(first, by=a_user(), now=NOW, reason="On the day itself.")
     approval.reject(second, by=a_user(), now=NOW, reason="Too long.")
+    standby = a_group().templates.get(group_role="STANDBY")
+    groups.make_primary(standby, cause=RotationCause.BLOCK_RATE, reason="81 of 2,000.", now=NOW)
 
 
 @pytest.fixture
