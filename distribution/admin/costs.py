@@ -54,7 +54,7 @@ class RateFileForm(forms.Form):
         label=gettext_lazy("CSV file"),
         help_text=gettext_lazy(
             "Columns: market, prefix, category, price, currency, valid_from, source, and from_n "
-            "for prices by volume. One wrong line and nothing is stored."
+            "for prices by volume. If any line is wrong, nothing is stored."
         ),
         widget=forms.FileInput(attrs={"accept": ".csv"}),
     )
