@@ -15,7 +15,7 @@ from distribution.lifecycle.capacity_plan import CapacityPlan
 from distribution.lifecycle.content_choice import ContentChoice
 from distribution.models import Content, Distribution, MessageTemplate
 from phonepool.cloud_api import credentials
-from phonepool.models import PhoneNumber
+from phonepool.models import NumberState, PhoneNumber
 from phonepool.numbers import health
 
 RULES = {
@@ -158,4 +158,5 @@ def _capacity(
 
 
 def _usable_numbers() -> list[PhoneNumber]:
-    return [*PhoneNumber.objects.usable(), *PhoneNumber.objects.standing_by()]
+    in_service = (NumberState.ACTIVE, NumberState.STANDBY)
+    return list(PhoneNumber.objects.able().filter(state__in=in_service))
