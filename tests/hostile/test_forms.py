@@ -47,18 +47,26 @@ def forms_of(model: str) -> Iterator[str]:
     yield reverse(f"admin:{model}_add")
     for page in ("change", "delete"):
         yield reverse(f"admin:{model}_{page}", args=[row.pk])
-    for name in _buttons(model):
-        yield reverse(f"admin:{name}", args=[row.pk])
+    for name, arguments in _buttons(model):
+        if "template_pk" in arguments:
+            yield reverse(f"admin:{name}", args=[row.pk, row.templates.earliest("pk").pk])
+        else:
+            yield reverse(f"admin:{name}", args=[row.pk])
 
 
-def _buttons(model: str) -> list[str]:
-    """The pages behind the buttons of one row."""
-    names = {name for name in admin_names() if name.startswith(f"{model}_")}
-    return sorted(name for name in names if re.search(r"_(person|rest|promote|demote|able)$", name))
+def _buttons(model: str) -> list[tuple[str, list[str]]]:
+    """The pages behind the buttons of one row, with the names of their arguments."""
+    found = {str(one.name): list(one.pattern.converters) for one in _admin_patterns()}
+    endings = rf"{model}_(.*_)?(person|rest|promote|demote|able|use|automatic)"
+    return sorted((name, names) for name, names in found.items() if re.fullmatch(endings, name))
 
 
 def admin_names() -> list[str]:
-    return [str(one.name) for one in _all_patterns(admin.site.get_urls())]
+    return [str(one.name) for one in _admin_patterns()]
+
+
+def _admin_patterns() -> Iterator[Any]:
+    yield from _all_patterns(admin.site.get_urls())
 
 
 def _all_patterns(patterns: Any) -> Iterator[Any]:
