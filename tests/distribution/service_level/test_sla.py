@@ -1,27 +1,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
-from django.conf import settings
 from hypothesis import given
 from hypothesis import strategies as st
 
 from distribution.analytics.counts import Reach, Tally
-from distribution.models import Alert, Delivery, Distribution, State
+from distribution.models import Distribution, State
 from distribution.service_level import sla
 from distribution.service_level.sla import Sla
 from phonepool.models import PhoneNumber
 from tests.builders import a_planned_distribution, an_open_distribution
+from tests.distribution.service_level.measured import NOW, WINDOW, seconds, sent
 
-NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
-WINDOW = settings.SLA_WINDOW_SECONDS
 DEADLINE = NOW + timedelta(seconds=WINDOW)
-
-
-def seconds(number: float) -> timedelta:
-    return timedelta(seconds=number)
 
 
 def a_run(**fields) -> Distribution:
@@ -198,17 +192,6 @@ def distribution(db) -> Distribution:
     return an_open_distribution(100, now=NOW)
 
 
-def sent(first: int, last: int, *, at: float, delivered: float | None = None, **fields) -> None:
-    """Deliveries number `first` to `last` - 1 were accepted, and perhaps delivered, so many
-    seconds after the start."""
-    pks = list(Delivery.objects.order_by("pk").values_list("pk", flat=True)[first:last])
-    if delivered is not None:
-        fields = {"progress": 2, "delivered_at": NOW + seconds(delivered), **fields}
-    Delivery.objects.filter(pk__in=pks).update(
-        **{"state": State.ACCEPTED, "accepted_at": NOW + seconds(at), **fields}
-    )
-
-
 def test_what_came_in_time_is_measured_twice(distribution):
     sent(0, 90, at=5, delivered=8)
     sent(90, 95, at=5, delivered=WINDOW + 1)
@@ -257,65 +240,6 @@ def test_then_what_is_achieved_tells_it(distribution):
     found = sla.measure(distribution, now=NOW + seconds(10))  # 50 in ten seconds
 
     assert found.estimated_completion == NOW + seconds(10 + 50 / 5)
-
-
-def test_refreshing_keeps_the_figures_and_opens_and_closes_the_alert(distribution):
-    PhoneNumber.objects.update(rate_per_second=1)
-    sent(0, 50, at=1, delivered=2)
-
-    late = NOW + seconds(WINDOW - 40)  # 40 of the remaining 50 can still go: 90 %
-    sla.refresh(distribution, now=late)
-
-    distribution.refresh_from_db()
-    assert (distribution.sla_accepted, distribution.sla_delivered) == (0.5, 0.5)
-    alert = Alert.objects.get(rule="sla_at_risk")
-    assert alert.message.startswith(
-        "Manual distribution of 23 Nov 2026, 06:00 IST: at best 90.0% delivered within 5 minutes."
-    )
-
-    PhoneNumber.objects.update(rate_per_second=80)  # that it could is not enough
-    sla.refresh(distribution, now=late + seconds(5))
-    alert.refresh_from_db()
-    assert alert.closed_at is None
-    assert "no message was accepted for at least 8 seconds" in alert.message
-
-    for second in range(20):
-        place = 50 + 2 * second
-        sent(place, place + 2, at=WINDOW - 40 + second)
-    sla.refresh(distribution, now=late + seconds(20))
-    alert.refresh_from_db()
-    assert alert.closed_at == late + seconds(20)
-
-
-def test_who_waits_for_a_later_time_is_no_stall(distribution):
-    sent(0, 90, at=5)
-    sent(90, 100, at=5, state=State.RETRY_WAIT, accepted_at=None)
-    Delivery.objects.filter(state=State.RETRY_WAIT).update(next_at=NOW + seconds(90))
-
-    sla.refresh(distribution, now=NOW + seconds(60))
-    assert not Alert.objects.filter(rule="sla_at_risk").exists()
-
-    sla.refresh(distribution, now=NOW + seconds(100))
-    assert "no message was accepted" in Alert.objects.get(rule="sla_at_risk").message
-
-
-def test_a_pause_is_no_stall(distribution):
-    Distribution.objects.filter(pk=distribution.pk).update(state="PAUSED")
-    distribution.refresh_from_db()
-
-    sla.refresh(distribution, now=NOW + seconds(60))
-
-    assert not Alert.objects.filter(rule="sla_at_risk").exists()
-
-
-@pytest.mark.parametrize(("failed", "told"), [(3, False), (4, True)])
-def test_the_alert_opens_below_its_threshold(distribution, failed, told):
-    sent(0, 100, at=1, delivered=2)
-    sent(0, failed, at=1, state=State.FAILED, reason="undeliverable")
-
-    sla.refresh(distribution, now=NOW + seconds(10))
-
-    assert Alert.objects.filter(rule="sla_at_risk").exists() is told
 
 
 def test_the_results_say_what_happened_to_everybody(distribution):
