@@ -15,6 +15,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import NamedTuple
 
+from subscribers.text_cleaning import normalized
+
 BUTTON_WORDS = frozenset(
     ("buy", "shop", "invest", "order", "book", "subscribe", "upgrade", "renew", "खरीदें")
 )
@@ -101,7 +103,7 @@ def _words(phrases: str) -> Callable[[Passage], str]:
     after_number = re.compile(r"(?:%|percent) off", re.IGNORECASE)
 
     def find(passage: Passage) -> str:
-        text = unicodedata.normalize("NFC", passage.text).replace("’", "'")
+        text = normalized("NFC", passage.text).replace("’", "'")
         match = pattern.search(text)
         if match is None and "% off" in phrases:
             match = after_number.search(text)

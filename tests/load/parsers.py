@@ -23,6 +23,7 @@ from distribution.api.http import fields, parsing
 from distribution.api.resources.content_serializers import ContentBody
 from distribution.api.resources.subscriber_serializers import NewSubscriber
 from distribution.content import preview, rendering, template_schema
+from distribution.cost import category_risk, rate_file
 from masking.phones import mask_digits, mask_phones
 from masking.user_ids import mask_user_ids
 from phonepool import json_values
@@ -129,6 +130,8 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "address of a button": lambda text: rendering.fill_address(text, {"name": text[:100]}),
     "preview": preview.to_html,
     "message template": _template,
+    "category risk": lambda text: category_risk.assess([category_risk.Passage("body", text)]),
+    "list of rates": lambda text: rate_file.parse(f"{','.join(rate_file.COLUMNS)}\n{text}\n"),
     "keyword": lambda text: keywords.parse_opt(text, [text]),
     "page of a proxy": _page,
     "Retry-After": lambda text: retry_after.seconds({"retry-after": text}, now=RECEIVED_AT),
