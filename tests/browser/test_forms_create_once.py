@@ -21,6 +21,8 @@ def fill_in(page: Page, values: dict[str, Any]) -> None:
             field.set_input_files(content)  # type: ignore[arg-type]
         elif not field.count():
             continue
+        elif isinstance(value, list):
+            field.select_option([str(one) for one in value])
         elif field.get_attribute("type") == "checkbox":
             field.set_checked(True)
         elif field.input_value() == str(value):
