@@ -285,7 +285,7 @@ def test_the_key_of_a_token_is_on_the_answer_to_the_second_click_too(boss):
 
     pages = [boss.post(add("distribution_apitoken"), form).content.decode() for _ in range(2)]
 
-    keys = {page.split('<code class="break-all">')[1].split("<")[0] for page in pages}
+    keys = {page.split('<code class="secret">')[1].split("<")[0] for page in pages}
     (key,) = keys
     assert tokens.find_by_key(key, now=timezone.now()) == ApiToken.objects.get()
 
