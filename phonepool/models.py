@@ -81,11 +81,18 @@ class Waba(models.Model):
         return self.name or self.meta_id
 
 
+IN_SERVICE = (NumberState.ACTIVE, NumberState.STANDBY)
+
+
 class PhoneNumberQuerySet(models.QuerySet["PhoneNumber"]):
     def able(self) -> PhoneNumberQuerySet:
         """Numbers that Meta knows as ours and has not flagged, whatever their state: no other
         number ever sends. `reservation.py` says the same in SQL."""
         return self.filter(verified_at__isnull=False).exclude(quality=Quality.FLAGGED)
+
+    def in_service(self) -> PhoneNumberQuerySet:
+        """As the property `can_send`."""
+        return self.able().filter(state__in=IN_SERVICE)
 
     def usable(self) -> PhoneNumberQuerySet:
         """Numbers that may be given slots now."""
@@ -200,7 +207,7 @@ class PhoneNumber(models.Model):
     @property
     def can_send(self) -> bool:
         """Whether it sends, or takes over when it is needed; the breaker aside."""
-        return self.is_able and self.state in (NumberState.ACTIVE, NumberState.STANDBY)
+        return self.is_able and self.state in IN_SERVICE
 
     @property
     def is_able(self) -> bool:

@@ -16,9 +16,7 @@ from distribution.content import eligible_numbers
 from distribution.lifecycle import preflight as opening
 from distribution.lifecycle.preflight import Preflight as OpeningChecks
 from distribution.models import Distribution
-from phonepool.models import NumberState, PhoneNumber
-
-IN_SERVICE = (NumberState.ACTIVE, NumberState.STANDBY)
+from phonepool.models import PhoneNumber
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ def read(now: datetime) -> Facts:
     upcoming = told.next_due
     checked = opening.check(upcoming, now=now) if upcoming else None
     rows = list(PhoneNumber.objects.select_related("portfolio").order_by("label"))
-    numbers = [row for row in rows if row.is_able and row.state in IN_SERVICE]
+    numbers = [row for row in rows if row.can_send]
     usage = shutil.disk_usage(settings.VAR_DIR)
     return Facts(
         setup=told,
@@ -54,7 +52,7 @@ def read(now: datetime) -> Facts:
         opening=checked,
         health=checks,
         numbers=numbers,
-        out_of_service=[row for row in rows if row not in numbers],
+        out_of_service=[row for row in rows if not row.can_send],
         without_file=_without_file(upcoming, checked, numbers),
         disk_free=usage.free / usage.total,
     )

@@ -13,7 +13,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from django.db.models import Q
 from django.utils import timezone
 
 from distribution.content import rendering, staff_send
@@ -131,4 +130,4 @@ def note_reports(reports: Iterable[Report], *, now: datetime) -> None:
             continue
         rows.filter(sent_at=None).update(sent_at=now)
         if report.status in ("delivered", "read"):
-            rows.filter(Q(delivered_at=None)).update(delivered_at=now)
+            rows.filter(delivered_at=None).update(delivered_at=now)

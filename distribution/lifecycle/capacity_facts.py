@@ -31,10 +31,8 @@ def plan_for(distribution: Distribution, content: Content | None, *, now: dateti
 
 def read(at: datetime, allowed: Collection[int] | None) -> PlanFacts:
     """The facts for an opening `at`; only the `allowed` numbers send (None: any)."""
-    rows = list(PhoneNumber.objects.able().select_related("portfolio").order_by("label"))
-    in_service = (NumberState.ACTIVE, NumberState.STANDBY)
-    numbers = [row for row in rows if row.state in in_service]
-    numbers = [row for row in numbers if allowed is None or row.pk in allowed]
+    rows = PhoneNumber.objects.in_service().select_related("portfolio").order_by("label")
+    numbers = [row for row in rows if allowed is None or row.pk in allowed]
     tiers = _tiers()
     return PlanFacts(
         tiers=tiers,

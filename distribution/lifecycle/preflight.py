@@ -15,7 +15,7 @@ from distribution.lifecycle.capacity_plan import CapacityPlan
 from distribution.lifecycle.content_choice import ContentChoice
 from distribution.models import Content, Distribution, MessageTemplate
 from phonepool.cloud_api import credentials
-from phonepool.models import NumberState, PhoneNumber
+from phonepool.models import PhoneNumber
 from phonepool.numbers import health
 
 RULES = {
@@ -89,7 +89,7 @@ def _numbers() -> Iterator[PreflightFinding]:
         yield PreflightFinding(
             AlertRule.NO_TOKEN, "WHATSAPP_ACCESS_TOKEN isn't set, so nothing can be sent."
         )
-    if not _usable_numbers():
+    if not PhoneNumber.objects.in_service().exists():
         unverified = PhoneNumber.objects.filter(verified_at__isnull=True).exists()
         what_to_do = "Enable one, or wait for a paused one."
         if unverified:
@@ -136,7 +136,9 @@ def _capacity(
 ) -> Iterator[PreflightFinding]:
     day = distribution.local_date
     allowed = eligible_numbers.for_content(content, day).allowed if content else None
-    numbers = [one for one in _usable_numbers() if allowed is None or one.pk in allowed]
+    numbers = [
+        one for one in PhoneNumber.objects.in_service() if allowed is None or one.pk in allowed
+    ]
     fits = health.capacity(numbers, settings.SLA_WINDOW_SECONDS, now)
     hold = settings.CAPACITY_SHORTFALL == "hold"
     if fits < plan.people:
@@ -155,8 +157,3 @@ def _capacity(
             f"{plan.people:,}. Ask Meta for a higher limit.",
             blocking=hold,
         )
-
-
-def _usable_numbers() -> list[PhoneNumber]:
-    in_service = (NumberState.ACTIVE, NumberState.STANDBY)
-    return list(PhoneNumber.objects.able().filter(state__in=in_service))

@@ -75,7 +75,8 @@ def stored_shares(distribution: Distribution) -> Shares:
 def measure(distribution: Distribution, *, now: datetime) -> Sla:
     """The service level now, three queries however large the audience."""
     tally, reach = counts.tally(distribution), counts.reach(distribution)
-    return assess(distribution, tally, reach, _remaining_rate(distribution, tally, now), now=now)
+    rate = _remaining_rate(distribution, tally, PhoneNumber.objects.all(), now)
+    return assess(distribution, tally, reach, rate, now=now)
 
 
 def assess(
@@ -104,12 +105,14 @@ def assess(
 def refresh(distribution: Distribution, *, now: datetime) -> Sla:
     """Measure a running distribution, keep the figures, raise or close its alert."""
     tally, reach = counts.tally(distribution), counts.reach(distribution)
-    sla = assess(distribution, tally, reach, _remaining_rate(distribution, tally, now), now=now)
+    numbers = list(PhoneNumber.objects.all())
+    rate = _remaining_rate(distribution, tally, numbers, now)
+    sla = assess(distribution, tally, reach, rate, now=now)
     Distribution.objects.filter(pk=distribution.pk, completed_at=None).update(
         sla_accepted=sla.accepted_share, sla_delivered=sla.delivered_share
     )
     _emit_progress(distribution, sla, now)
-    if why := _at_risk(distribution, sla, tally, reach, now):
+    if why := _at_risk(distribution, sla, tally, reach, numbers, now):
         incidents.raise_alert(
             AlertRule.SLA_AT_RISK,
             distribution.pk,
@@ -122,7 +125,12 @@ def refresh(distribution: Distribution, *, now: datetime) -> Sla:
 
 
 def _at_risk(
-    distribution: Distribution, sla: Sla, tally: Tally, reach: Reach, now: datetime
+    distribution: Distribution,
+    sla: Sla,
+    tally: Tally,
+    reach: Reach,
+    numbers: Iterable[PhoneNumber],
+    now: datetime,
 ) -> str:
     """Why the alert is to be open, in a sentence; '' if it is to be closed."""
     window = minutes_or_seconds(settings.SLA_WINDOW_SECONDS)
@@ -130,7 +138,7 @@ def _at_risk(
         return f"at best {percent(sla.projected_share)} {settings.SLA_BASIS} within {window}."
     if distribution.state != DistributionState.SENDING:
         return ""  # whoever paused it knows; the projection above tells when time runs out
-    return pace_watch.objection(pace_watch.measure(distribution, tally, reach, now=now))
+    return pace_watch.objection(pace_watch.measure(distribution, tally, reach, numbers, now=now))
 
 
 def _emit_progress(distribution: Distribution, sla: Sla, now: datetime) -> None:
@@ -214,14 +222,15 @@ def _find_violations(
     return violations
 
 
-def _remaining_rate(distribution: Distribution, tally: Tally, now: datetime) -> float:
-    recent = counts.recent_rate(distribution, now=now)
-    return rate_ahead(tally, recent, PhoneNumber.objects.all(), now)
+def _remaining_rate(
+    distribution: Distribution, tally: Tally, numbers: Iterable[PhoneNumber], now: datetime
+) -> float:
+    return rate_ahead(tally, counts.recent_rate(distribution, now=now), numbers, now)
 
 
 def rate_ahead(tally: Tally, recent: float, numbers: Iterable[PhoneNumber], now: datetime) -> float:
     """Messages per second from now on: as achieved, or before anything is, as the pool allows."""
-    allowed = sum(health.rate(number, now) for number in numbers if number.is_usable)
+    allowed = health.pool_rate(numbers, now)
     if tally.count(State.PENDING) == tally.recipients or recent == 0:
         return allowed
     return max(recent, allowed / 2)

@@ -61,6 +61,11 @@ def rate(number: PhoneNumber, now: datetime) -> float:
     return min(maximum, max(MIN_RATE_PER_SECOND, number.cut_rate + climbed))
 
 
+def pool_rate(numbers: Iterable[PhoneNumber], now: datetime) -> float:
+    """Messages per second of those of the numbers that are usable."""
+    return sum(rate(number, now) for number in numbers if number.is_usable)
+
+
 def cut_rate(number_id: int, *, now: datetime) -> bool:
     """Halves the rate after 130429, once per burst of refusals; True if it was halved now."""
     number = PhoneNumber.objects.get(pk=number_id)
