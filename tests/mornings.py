@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import connection, models
 
 from distribution.models import Attempt, Delivery, Distribution, DistributionState, Kind, State
+from distribution.runtime import statistics
 from phonepool.models import PhoneNumber
 from subscribers.models import Subscriber
 from tests.builders import a_number, an_approved_content, serial
@@ -95,6 +96,7 @@ def _copy(distribution: Distribution, *, times: int) -> None:
         f"{ours} JOIN {subscriber} AS new ON new.phone = {TWIN} {theirs}",
         times,
     )
+    statistics.refresh_after_filling(delivery, rows=times * BLOCK)
     id_of_attempt = "replace(kept.attempt_id, CAST(old.id AS text), CAST(new.id AS text))"
     _insert(
         Attempt,

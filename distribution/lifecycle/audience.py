@@ -22,6 +22,7 @@ from distribution.lifecycle.portfolio_plan import Portfolios
 from distribution.models import Delivery, Distribution
 from distribution.models.deliveries import UNSETTLED
 from distribution.quality import sent_templates
+from distribution.runtime import statistics
 from distribution.runtime.long_statements import allow_long_statements
 from phonepool.failpoints import failpoint
 from phonepool.numbers import pool
@@ -60,6 +61,8 @@ def freeze(distribution: Distribution, *, now: datetime) -> FrozenAudience:
                 "size": settings.BATCH_SIZE,
             },
         )
+        inserted = cursor.rowcount
+    statistics.refresh_after_filling(Delivery._meta.db_table, rows=inserted)
     failpoint("freeze")
     content, day = distribution.content, distribution.local_date
     sent = sent_templates.of(distribution, content).content if content else None

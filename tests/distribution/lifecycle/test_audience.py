@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import math
 import time
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 
 import pytest
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from distribution.ledger.reasons import DeliveryReason
 from distribution.lifecycle import audience
 from distribution.lifecycle.audience import FrozenAudience
 from distribution.models import Delivery, Distribution, DistributionState, State
+from distribution.runtime import statistics
 from phonepool.models import Portfolio
 from subscribers.models import Status, Subscriber
 from tests.builders import (
@@ -138,6 +141,51 @@ def test_a_large_audience_may_take_longer_than_a_statement_may(distribution, on_
         cursor.execute("SET LOCAL statement_timeout = '5ms'")
 
     assert freeze(distribution).recipients == 20_000
+
+
+def rows_known(cursor) -> float:
+    cursor.execute("SELECT reltuples FROM pg_class WHERE relname = 'distribution_delivery'")
+    return cursor.fetchone()[0]
+
+
+def test_a_table_analysed_while_it_was_empty_is_known_before_the_first_message(
+    distribution, on_postgres
+):
+    """Else an update of 25 rows by key compares all rows with all others: more than 15 s."""
+    Subscriber.objects.bulk_create(
+        Subscriber(phone=f"+9198{no:08}", tier="PRO") for no in range(2000)
+    )
+    with connection.cursor() as cursor:
+        freeze(distribution)
+        Delivery.objects.all().delete()
+        cursor.execute("ANALYZE distribution_delivery")
+        assert rows_known(cursor) == 0
+
+        freeze(distribution)
+
+        assert rows_known(cursor) == 2000
+    with CaptureQueriesContext(connection) as queries:
+        Delivery.objects.all().delete()
+        freeze(distribution)
+    assert not [one for one in queries if "refresh_statistics" in one["sql"]]
+
+
+def test_another_session_that_analyses_the_table_stops_no_opening(
+    distribution, on_postgres, monkeypatch
+):
+    twenty_thousand_people()
+    monkeypatch.setattr(statistics, "KNOWN_SHARE", math.inf)
+    other = connection.copy()
+    try:
+        other.set_autocommit(False)
+        with other.cursor() as cursor:
+            cursor.execute("LOCK TABLE distribution_delivery IN SHARE UPDATE EXCLUSIVE MODE")
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '50ms'")
+
+        assert freeze(distribution).recipients == 20_000
+    finally:
+        other.close()
 
 
 # --- the portfolio's 24 h limit ---------------------------------------------------------------
