@@ -47,6 +47,7 @@ PORTFOLIO = ScopeType("portfolio ")  # primary key
 SUBSCRIPTION = ScopeType("subscription ")  # primary key
 DAY = ScopeType("day ")  # as in ISO 8601
 MESSAGE_TEMPLATE = ScopeType("template ")  # primary key, a blank, the new category
+TEMPLATE = ScopeType("template ")  # primary key
 ROTATION_GROUP = ScopeType("group ")  # primary key
 RECIPIENT_LIMIT = ScopeType("")  # the limit that Meta reported, or "None"
 ACCOUNT_DAY = ScopeType("costs ")  # as in ISO 8601, a blank, primary key
@@ -105,7 +106,13 @@ class AlertRule(StrEnum):
     UNDELIVERABLE_SHARE = "undeliverable_share", WARNING, DISTRIBUTION
     REFUSED_SHARE = "refused_share", WARNING, DISTRIBUTION
     SLA_AT_RISK = "sla_at_risk", CRITICAL, DISTRIBUTION
+    # critical if less than three quarters of the expected receipts have come
+    RECEIPTS_LATE = "receipts_late", EITHER, DISTRIBUTION
+    MESSAGES_HELD = "messages_held", EITHER, DISTRIBUTION  # critical above 10%
+    FAILURES_HIGH = "failures_high", CRITICAL, DISTRIBUTION
+    CONGESTION = "congestion", EITHER, DISTRIBUTION  # critical if the SLA is at risk, too
     SLA_MISSED = "sla_missed", CRITICAL, DISTRIBUTION
+    ERROR_BUDGET = "error_budget", EITHER, DAY  # critical from a quarter in one morning on
     UNCONFIRMED = "unconfirmed", WARNING, DISTRIBUTION
     QUARANTINE = "quarantine", CRITICAL, DISTRIBUTION
 
@@ -117,6 +124,13 @@ class AlertRule(StrEnum):
 
     # --- phone numbers and the account at Meta ---
 
+    NO_NUMBER_AVAILABLE = "no_number_available", CRITICAL, INSTALLATION
+    LAST_NUMBER = "last_number", WARNING, INSTALLATION
+    # critical if Meta's rating is the lowest, or forbids sending
+    NUMBER_QUALITY = "number_quality", EITHER, PHONE_NUMBER
+    TEMPLATE_QUALITY = "template_quality", EITHER, TEMPLATE
+    NUMBER_FAILURES = "number_failures", WARNING, PHONE_NUMBER
+    TEMPLATE_FAILURES = "template_failures", WARNING, TEMPLATE
     NUMBER_BREAKER = "number_breaker", CRITICAL, PHONE_NUMBER
     ACCOUNT_BREAKER = "account_breaker", CRITICAL, PORTFOLIO
     ACCOUNT_PAUSED = "account_paused", CRITICAL, PORTFOLIO
@@ -142,6 +156,8 @@ class AlertRule(StrEnum):
     KEEPER_SILENT = "keeper_silent", CRITICAL, INSTALLATION
     TICK_SILENT = "tick_silent", CRITICAL, INSTALLATION
     CLOCK_SET_BACK = "clock_set_back", WARNING, INSTALLATION
+    # critical while a distribution runs
+    WEBHOOK_CONGESTION = "webhook_congestion", EITHER, INSTALLATION
     WEBHOOK_DEAD_LETTER = "webhook_dead_letter", CRITICAL, INSTALLATION
     EVENTS_UNDELIVERED = "events_undelivered", WARNING, SUBSCRIPTION
     NOTIFICATIONS_UNDELIVERED = "notifications_undelivered", WARNING, INSTALLATION

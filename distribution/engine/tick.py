@@ -15,6 +15,7 @@ from distribution.alerts import (
     incidents,
     meta_notices,
     moved_people,
+    number_supply,
     phone_pool,
     proxy_answers,
     unmatched_opt_outs,
@@ -27,7 +28,9 @@ from distribution.lifecycle import closing, content_watch, control, recovery, sc
 from distribution.models import Distribution, Heartbeat
 from distribution.models.heartbeats import KEEPER, TICK, is_silent
 from distribution.outcomes import duplicates
-from distribution.service_level import sla
+from distribution.quality import drops
+from distribution.service_level import watch
+from phonepool.models import PhoneNumber
 from phonepool.numbers import health
 from subscribers.people import pauses
 
@@ -77,8 +80,10 @@ def _report_stuck(now: datetime) -> None:
 def refresh_sla(now: datetime) -> None:
     """Keep the running distributions' figures and alerts fresh; close what has just ended."""
     phone_pool.refresh(now)
+    number_supply.refresh(PhoneNumber.objects.all(), now=now)
+    drops.refresh(now)
     for distribution in Distribution.objects.running():
-        sla.refresh(distribution, now=now)
+        watch.refresh(distribution, now=now)
         closing.complete_if_done(distribution.pk, now=now)
 
 

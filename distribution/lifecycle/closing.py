@@ -13,11 +13,14 @@ from distribution.ledger import deliveries, returns, rollup_marks
 from distribution.lifecycle.control import emit_state_event
 from distribution.models import Distribution, DistributionState, EventKind
 from distribution.outcomes import tallies
-from distribution.service_level import sla
+from distribution.service_level import budget_watch, receipt_watch, sla
 from phonepool.numbers import health
 
 CLOSED_WITH_DISTRIBUTION = (
     AlertRule.SLA_AT_RISK,
+    AlertRule.RECEIPTS_LATE,
+    AlertRule.MESSAGES_HELD,
+    AlertRule.CONGESTION,
     AlertRule.DISTRIBUTION_PAUSED,
     AlertRule.CAPACITY_SHORT,
     AlertRule.CONTENT_INVALID,
@@ -40,6 +43,8 @@ def complete_if_done(distribution_id: int, *, now: datetime) -> bool:
         if closed:
             _close_alerts(distribution, results, now)
     if closed:
+        receipt_watch.keep(distribution)
+        budget_watch.look(distribution, now=now)
         tallies.forget_old(now)
     if closed and not Distribution.objects.running().exists():
         health.stand_down(now)

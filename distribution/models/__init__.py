@@ -41,6 +41,7 @@ from distribution.models.preflights import (
 )
 from distribution.models.pricing import Pricing
 from distribution.models.quality import DailySignals, QualityChange, QualitySource
+from distribution.models.receipts import ReceiptCurve
 from distribution.models.rollups import Outcome, Rollup, RollupMark, RollupState
 from distribution.models.rotation import RotationCause, RotationChange
 from distribution.models.setup import SetupMessage, SetupResult
@@ -101,6 +102,7 @@ __all__ = [
     "QualityChange",
     "QualitySource",
     "Rate",
+    "ReceiptCurve",
     "Rollup",
     "RollupMark",
     "RollupState",

@@ -1,4 +1,4 @@
-"""Whether a distribution moves fast enough for its service level: rules R1 to R3, pure.
+"""Whether a distribution moves fast enough for its service level: rules R0 to R3, pure.
 
 The rules look at what was accepted second by second, never at the speed the pool would allow: a
 distribution that has stopped at 10 s of 300 is told by 27 s, not when time has run out. R2 asks two
@@ -24,6 +24,7 @@ MARGIN = 1.0  # seconds: what is sent in the last one is accepted too late
 class Finding(StrEnum):
     """Why the service level is at risk."""
 
+    NOT_BEGUN = "not_begun"  # R0: it is open and not one message has left
     CAPACITY = "capacity"  # R1: the pool cannot send as fast as is needed from now on
     SLOW = "slow"  # R2: both windows are slower than what is needed
     STALLED = "stalled"  # R3: there is something to send and nothing is accepted
@@ -39,6 +40,7 @@ class Pace:
     capacity: float  # of the usable numbers
     per_second: Sequence[int]  # accepted in each whole second, the latest last; HISTORY of them
     slowest_answer: float  # of what was accepted lately
+    begun: bool = True  # at least one message was sent
 
     @property
     def needed(self) -> float:
@@ -54,6 +56,8 @@ def judge(pace: Pace) -> Finding | None:
     """What is wrong, or was within the last CLEAR_AFTER seconds, so that alerts do not flap."""
     if pace.owed_now <= 0 or pace.left <= 0:
         return None
+    if not pace.begun and pace.sending >= FIRST_LOOK:
+        return Finding.NOT_BEGUN
     if pace.needed > pace.capacity:
         return Finding.CAPACITY
     spans = range(1 + min(CLEAR_AFTER, math.floor(max(0.0, pace.sending - FIRST_LOOK))))

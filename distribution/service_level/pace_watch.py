@@ -38,6 +38,7 @@ def measure(
         capacity=health.pool_rate(numbers, now),
         per_second=per_second,
         slowest_answer=slowest,
+        begun=reach.accepted > 0 or reach.first_inflight_at is not None,
     )
 
 
@@ -46,7 +47,9 @@ def objection(measured: Pace) -> str:
     finding = pace.judge(measured)
     if finding is None:
         return ""
-    if finding == Finding.CAPACITY:
+    if finding == Finding.NOT_BEGUN:
+        fact = f"not one message was sent within {pace.FIRST_LOOK} seconds."
+    elif finding == Finding.CAPACITY:
         fact = f"the phone numbers can send {measured.capacity:,.1f} messages per second."
     elif finding == Finding.STALLED:
         fact = f"no message was accepted for at least {pace.QUIET} seconds."

@@ -13,15 +13,12 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from distribution.alerts import incidents
-from distribution.alerts.catalogue import AlertRule
 from distribution.analytics import counts
 from distribution.analytics.counts import Reach, Tally
 from distribution.ledger import outbox
 from distribution.models import Distribution, DistributionState, EventKind, State
 from distribution.runtime import india_time
-from distribution.runtime.text_formats import minutes_or_seconds, part_of, percent
-from distribution.service_level import pace_watch
+from distribution.runtime.text_formats import part_of, percent
 from phonepool.models import PhoneNumber
 from phonepool.numbers import health
 
@@ -102,43 +99,22 @@ def assess(
     return sla
 
 
-def refresh(distribution: Distribution, *, now: datetime) -> Sla:
-    """Measure a running distribution, keep the figures, raise or close its alert."""
-    tally, reach = counts.tally(distribution), counts.reach(distribution)
-    numbers = list(PhoneNumber.objects.all())
-    rate = _remaining_rate(distribution, tally, numbers, now)
-    sla = assess(distribution, tally, reach, rate, now=now)
-    Distribution.objects.filter(pk=distribution.pk, completed_at=None).update(
-        sla_accepted=sla.accepted_share, sla_delivered=sla.delivered_share
-    )
-    _emit_progress(distribution, sla, now)
-    if why := _at_risk(distribution, sla, tally, reach, numbers, now):
-        incidents.raise_alert(
-            AlertRule.SLA_AT_RISK,
-            distribution.pk,
-            message=f"{distribution}: {why} {' '.join(sla.violations)}".rstrip(),
-            now=now,
-        )
-    else:
-        incidents.close_alert(AlertRule.SLA_AT_RISK, distribution.pk, now=now)
-    return sla
-
-
-def _at_risk(
+def keep(
     distribution: Distribution,
-    sla: Sla,
     tally: Tally,
     reach: Reach,
     numbers: Iterable[PhoneNumber],
+    *,
     now: datetime,
-) -> str:
-    """Why the alert is to be open, in a sentence; '' if it is to be closed."""
-    window = minutes_or_seconds(settings.SLA_WINDOW_SECONDS)
-    if sla.projected_share is not None and sla.projected_share < settings.SLA_ALERT_THRESHOLD:
-        return f"at best {percent(sla.projected_share)} {settings.SLA_BASIS} within {window}."
-    if distribution.state != DistributionState.SENDING:
-        return ""  # whoever paused it knows; the projection above tells when time runs out
-    return pace_watch.objection(pace_watch.measure(distribution, tally, reach, numbers, now=now))
+) -> Sla:
+    """Measure a running distribution and keep the figures."""
+    rate = _remaining_rate(distribution, tally, numbers, now)
+    level = assess(distribution, tally, reach, rate, now=now)
+    Distribution.objects.filter(pk=distribution.pk, completed_at=None).update(
+        sla_accepted=level.accepted_share, sla_delivered=level.delivered_share
+    )
+    _emit_progress(distribution, level, now)
+    return level
 
 
 def _emit_progress(distribution: Distribution, sla: Sla, now: datetime) -> None:

@@ -21,7 +21,7 @@ from distribution.ledger.attempts.settlements import Settlement
 from distribution.lifecycle import closing, control, opening
 from distribution.models import EventKind, RotationCause, State
 from distribution.quality import groups
-from distribution.service_level import sla
+from distribution.service_level import watch
 from phonepool.models import PhoneNumber
 from tests.api.test_examples import DOCUMENT, validator
 from tests.builders import (
@@ -63,7 +63,7 @@ def _a_morning() -> None:
         deliveries.settle(
             [Settlement(attempt, outcome, NOW, reason=reason, wamid=f"wamid.{attempt}")]
         )
-    sla.refresh(distribution, now=NOW)
+    watch.refresh(distribution, now=NOW)
     control.pause(distribution.pk, reason="Look first.", now=NOW)
     control.resume(distribution.pk, now=NOW)
     assert closing.complete_if_done(distribution.pk, now=LATER)

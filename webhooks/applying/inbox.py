@@ -20,7 +20,7 @@ from distribution.runtime.bulk_update import update_from
 from distribution.runtime.halving import apply_in_halves
 from phonepool.failpoints import failpoint
 from phonepool.json_values import Unreadable
-from webhooks.applying import dead_letters, handlers, payloads
+from webhooks.applying import congestion, dead_letters, handlers, payloads
 from webhooks.applying.events import Event, ParsedWebhook
 from webhooks.applying.handlers import WebhookCounts
 from webhooks.models import WebhookEvent, WebhookQuerySet
@@ -258,8 +258,11 @@ def _record_progress(now: datetime) -> None:
     Up to a little before now: a webhook that was received before may still be committing.
     """
     through = now - STORE_LIMIT
-    if not WebhookEvent.objects.pending().filter(received_at__lt=through).exists():
+    if WebhookEvent.objects.pending().filter(received_at__lt=through).exists():
+        congestion.look(now)
+    else:
         StatusFeed.applied(through)
+        congestion.close(now)
 
 
 def prune(before: datetime, *, chunk: int = 2000) -> int:

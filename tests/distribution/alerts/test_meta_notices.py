@@ -8,7 +8,7 @@ from distribution.alerts import incidents, meta_notices
 from distribution.alerts.catalogue import AlertRule
 from distribution.lifecycle import closing
 from distribution.models import Alert, Delivery, Distribution, State
-from distribution.service_level import sla
+from distribution.service_level import watch
 from phonepool.models import Portfolio
 from tests.builders import a_portfolio, a_template, an_open_distribution
 from tests.webhooks.posts import apply, notice, pool_number
@@ -128,7 +128,7 @@ def test_an_account_by_which_a_later_distribution_went_well_is_in_good_standing(
     assert meta_notices.close_outdated(NOW) == 0
 
     completed(distribution, NOW + timedelta(seconds=accepted_after))
-    sla.refresh(distribution, now=NOW)
+    watch.refresh(distribution, now=NOW)
     meta_notices.close_outdated(NOW)
 
     in_time = accepted_after == 1

@@ -19,7 +19,7 @@ from distribution.lifecycle import closing, control, opening
 from distribution.models import Delivery, EventKind, OutgoingEvent, State
 from distribution.outcomes import status_reports
 from distribution.outcomes.report_rules import StatusReport
-from distribution.service_level import sla
+from distribution.service_level import watch
 from phonepool.models import PhoneNumber
 from tests.builders import (
     LEASE,
@@ -60,7 +60,7 @@ def test_a_mornings_events_come_to_the_receiver_in_order_and_signed(receiver):
     listener = a_subscription(receiver.url)
     distribution = an_open_distribution(2, now=NOW)
     sent(distribution, State.ACCEPTED, reason="")
-    sla.refresh(distribution, now=NOW)
+    watch.refresh(distribution, now=NOW)
     assert closing.complete_if_done(distribution.pk, now=NOW + timedelta(hours=1))
 
     delivery.deliver_due()
@@ -80,7 +80,7 @@ def test_a_mornings_events_come_to_the_receiver_in_order_and_signed(receiver):
 def test_progress_is_told_once_a_minute_however_often_it_is_looked_at():
     distribution = an_open_distribution(1, now=NOW)
     for after in (0, 5, 59, 60, 61):
-        sla.refresh(distribution, now=NOW + timedelta(seconds=after))
+        watch.refresh(distribution, now=NOW + timedelta(seconds=after))
 
     assert kinds().count(EventKind.DISTRIBUTION_SENDING) == 2
 

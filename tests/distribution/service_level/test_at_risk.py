@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from distribution.models import Alert, Delivery, Distribution, State
-from distribution.service_level import sla
+from distribution.service_level import watch
 from phonepool.models import PhoneNumber
 from tests.builders import an_open_distribution
 from tests.distribution.service_level.measured import NOW, WINDOW, seconds, sent
@@ -26,7 +26,7 @@ def test_refreshing_keeps_the_figures_and_opens_and_closes_the_alert(distributio
     sent(0, 50, at=1, delivered=2)
 
     late = NOW + seconds(WINDOW - 40)  # 40 of the remaining 50 can still go: 90 %
-    sla.refresh(distribution, now=late)
+    watch.refresh(distribution, now=late)
 
     distribution.refresh_from_db()
     assert (distribution.sla_accepted, distribution.sla_delivered) == (0.5, 0.5)
@@ -36,7 +36,7 @@ def test_refreshing_keeps_the_figures_and_opens_and_closes_the_alert(distributio
     )
 
     PhoneNumber.objects.update(rate_per_second=80)  # that it could is not enough
-    sla.refresh(distribution, now=late + seconds(5))
+    watch.refresh(distribution, now=late + seconds(5))
     alert.refresh_from_db()
     assert alert.closed_at is None
     assert "no message was accepted for at least 8 seconds" in alert.message
@@ -44,7 +44,7 @@ def test_refreshing_keeps_the_figures_and_opens_and_closes_the_alert(distributio
     for second in range(20):
         place = 50 + 2 * second
         sent(place, place + 2, at=WINDOW - 40 + second)
-    sla.refresh(distribution, now=late + seconds(20))
+    watch.refresh(distribution, now=late + seconds(20))
     alert.refresh_from_db()
     assert alert.closed_at == late + seconds(20)
 
@@ -54,10 +54,10 @@ def test_who_waits_for_a_later_time_is_no_stall(distribution):
     sent(90, 100, at=5, state=State.RETRY_WAIT, accepted_at=None)
     Delivery.objects.filter(state=State.RETRY_WAIT).update(next_at=NOW + seconds(90))
 
-    sla.refresh(distribution, now=NOW + seconds(60))
+    watch.refresh(distribution, now=NOW + seconds(60))
     assert not Alert.objects.filter(rule="sla_at_risk").exists()
 
-    sla.refresh(distribution, now=NOW + seconds(100))
+    watch.refresh(distribution, now=NOW + seconds(100))
     assert "no message was accepted" in Alert.objects.get(rule="sla_at_risk").message
 
 
@@ -65,7 +65,7 @@ def test_a_pause_is_no_stall(distribution):
     Distribution.objects.filter(pk=distribution.pk).update(state="PAUSED")
     distribution.refresh_from_db()
 
-    sla.refresh(distribution, now=NOW + seconds(60))
+    watch.refresh(distribution, now=NOW + seconds(60))
 
     assert not Alert.objects.filter(rule="sla_at_risk").exists()
 
@@ -75,6 +75,6 @@ def test_the_alert_opens_below_its_threshold(distribution, failed, told):
     sent(0, 100, at=1, delivered=2)
     sent(0, failed, at=1, state=State.FAILED, reason="undeliverable")
 
-    sla.refresh(distribution, now=NOW + seconds(10))
+    watch.refresh(distribution, now=NOW + seconds(10))
 
     assert Alert.objects.filter(rule="sla_at_risk").exists() is told
