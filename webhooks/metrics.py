@@ -1,4 +1,4 @@
-"""Prometheus counters of the webhook endpoint and of applying.
+"""Prometheus metrics of the webhook endpoint, the inbox and applying.
 
 Webhooks are applied by Celery workers, which nobody scrapes: those counts are kept in the database
 and read by whichever process is scraped.
@@ -6,19 +6,21 @@ and read by whichever process is scraped.
 
 from __future__ import annotations
 
-import logging
 import re
 from collections import Counter as Tally
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 
-from django.db import DatabaseError, connection
-from prometheus_client import REGISTRY, Counter
-from prometheus_client.core import CounterMetricFamily
-from prometheus_client.registry import Collector
+from django.db import connection
+from django.db.models import BigIntegerField, Count, DateTimeField, F, Min, Value
+from django.db.models.functions import Cast
+from django.utils import timezone
+from prometheus_client import Counter
 
-from webhooks.models import ItemCount
-
-log = logging.getLogger(__name__)
+from distribution.metrics.collector import COLLECTOR
+from distribution.metrics.samples import COUNTER, MetricType, Samples, add
+from webhooks.models import ItemCount, WebhookEvent
 
 POSTS = Counter("daybreak_webhook_posts", "Webhook POSTs by what they were answered.", ["answer"])
 
@@ -26,48 +28,77 @@ NAMES_LIMIT = 200  # field names come from outside: not every one becomes a time
 _NAME = re.compile(r"[a-z_.]{1,80}", re.ASCII)
 _names: set[str] = set()
 
+APPLIED, LEFT_OUT = "daybreak_webhook_items_total", "daybreak_webhook_items_left_out_total"
+PENDING, DEAD, LAST = "pending", "dead", "last"
+
 ADD = """
     INSERT INTO webhooks_itemcount (name, left_out, number) VALUES {rows}
     ON CONFLICT (name, left_out) DO UPDATE SET number = webhooks_itemcount.number + excluded.number
 """
 
 
-class StoredCounter(Collector):
-    """A counter whose values are rows of `ItemCount`."""
-
-    _type = "counter"
-
-    def __init__(self, name: str, help_text: str, label: str, *, left_out: bool) -> None:
-        self._name, self._help, self._labelnames = name, help_text, (label,)
-        self._left_out = left_out
-
-    def describe(self) -> Iterator[CounterMetricFamily]:
-        """Asked once, when it is registered: the database may not be there yet."""
-        yield self._family()
-
-    def collect(self) -> Iterator[CounterMetricFamily]:
-        """Without a database its values are missing, and the other metrics are not."""
-        family = self._family()
-        rows = ItemCount.objects.filter(left_out=self._left_out).order_by("name")
-        try:
-            for name, number in rows.values_list("name", "number"):
-                family.add_metric([name], number)
-        except DatabaseError as error:
-            log.warning("the counts of webhook items could not be read: %s", error)
-        yield family
-
-    def _family(self) -> CounterMetricFamily:
-        return CounterMetricFamily(self._name, self._help, labels=self._labelnames)
-
-
-APPLIED = StoredCounter(
-    "daybreak_webhook_items", "Items of webhooks that were applied.", "kind", left_out=False
+TYPES = (
+    MetricType(
+        "daybreak_webhook_items_total", "Items of webhooks that were applied.", ("kind",), COUNTER
+    ),
+    MetricType(
+        "daybreak_webhook_items_left_out_total", "Items that had no effect.", ("what",), COUNTER
+    ),
+    MetricType("daybreak_inbox_pending_webhooks", "Stored webhooks that are not applied yet."),
+    MetricType("daybreak_inbox_oldest_seconds", "For how long the first of them waits."),
+    MetricType("daybreak_inbox_dead_letters", "Webhooks that were given up."),
+    MetricType(
+        "daybreak_inbox_last_received_timestamp_seconds", "When Meta's last webhook was stored."
+    ),
 )
-LEFT_OUT = StoredCounter(
-    "daybreak_webhook_items_left_out", "Items that had no effect.", "what", left_out=True
-)
-REGISTRY.register(APPLIED)
-REGISTRY.register(LEFT_OUT)
+
+
+def read() -> Samples:
+    """The counts of items, and the state of the inbox: one statement."""
+    now, samples = timezone.now(), Samples()
+    inbox: dict[str, tuple[int, datetime]] = {}
+    for what, name, number, at in _rows():
+        if what in (APPLIED, LEFT_OUT):
+            add(samples, what, number, name)
+        elif number:  # without any, there is a row of none
+            inbox[what] = (number, at)
+    pending, oldest = inbox.get(PENDING, (0, now))
+    add(samples, "daybreak_inbox_pending_webhooks", pending)
+    add(samples, "daybreak_inbox_oldest_seconds", (now - oldest).total_seconds())
+    add(samples, "daybreak_inbox_dead_letters", inbox.get(DEAD, (0, now))[0])
+    if LAST in inbox:
+        last = inbox[LAST][1].timestamp()
+        add(samples, "daybreak_inbox_last_received_timestamp_seconds", last)
+    return samples
+
+
+def _rows() -> list[tuple[str, str, int, Any]]:
+    """Rows of (what, name, number, time)."""
+
+    def rows(query: Any, what: Any, name: Any, number: Any, at: Any) -> Any:
+        time = Cast(at, DateTimeField())
+        return query.order_by().values_list(what, name, Cast(number, BigIntegerField()), time)
+
+    def sums(query: Any, what: str) -> Any:
+        grouped = query.order_by().annotate(what=Value(what)).values("what")
+        found = grouped.annotate(number=Count("pk"), first=Min("received_at"))
+        return rows(found, F("what"), Value(""), F("number"), F("first"))
+
+    never, events = Value(None, DateTimeField()), WebhookEvent.objects.all()
+    items = ItemCount.objects.all()
+    latest = events.filter(pk=events.order_by("-pk").values("pk")[:1])
+    return list(
+        rows(items.filter(left_out=False), Value(APPLIED), F("name"), F("number"), never).union(
+            rows(items.filter(left_out=True), Value(LEFT_OUT), F("name"), F("number"), never),
+            sums(events.pending(), PENDING),
+            sums(events.dead(), DEAD),
+            rows(latest, Value(LAST), Value(""), Value(1), F("received_at")),
+            all=True,
+        )
+    )
+
+
+COLLECTOR.add(TYPES, read)
 
 
 def count(applied: Mapping[str, int], left_out: Mapping[str, int]) -> None:

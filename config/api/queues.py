@@ -14,8 +14,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config.monitoring import queues
-from config.monitoring.probes import Probe
 from distribution.models import Delivery, Distribution, Scope, State, Worker
+from distribution.runtime.probe import Probe
 from webhooks.models import WebhookEvent
 
 BROKER_PROBE = Probe(queues.backlogs_or_none)

@@ -11,9 +11,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, JsonRes
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
+from prometheus_client import REGISTRY
 
+import webhooks.metrics  # noqa: F401 (these two add what they read)
 from config.monitoring.probes import PROBES, REQUIRED
+from distribution.metrics.collector import COLLECTOR
 
+REGISTRY.register(COLLECTOR)  # here, so that only processes that are scraped read it
 FORWARDED_HEADERS = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
 
 

@@ -17,9 +17,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from config.monitoring.probes import PROBES, REQUIRED, Probe
+from config.monitoring.probes import PROBES, REQUIRED
 from distribution.models import Heartbeat, Worker
 from distribution.models.heartbeats import BEAT, KEEPER, TICK, is_silent
+from distribution.runtime.probe import Probe
 from phonepool.models import Breaker, PhoneNumber, Portfolio, Role
 from webhooks.models import WebhookEvent
 

@@ -12,7 +12,14 @@ import redis
 from django.conf import settings
 
 from config import broker
+from distribution.metrics.collector import COLLECTOR
+from distribution.metrics.samples import MetricType, Samples, add
 from distribution.models import Worker
+
+TYPES = (
+    MetricType("daybreak_queue_waiting_messages", "Tasks that wait for a worker.", ("queue",)),
+    MetricType("daybreak_queue_oldest_seconds", "For how long the first one waits.", ("queue",)),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,18 @@ def backlogs_or_none() -> dict[str, Backlog] | None:
         return backlogs()
     except redis.RedisError:
         return None
+
+
+def read_metrics() -> Samples:
+    """The backlogs as metrics."""
+    samples: Samples = {}
+    for name, backlog in backlogs().items():
+        add(samples, "daybreak_queue_waiting_messages", backlog.depth, name)
+        add(samples, "daybreak_queue_oldest_seconds", backlog.oldest_seconds or 0.0, name)
+    return samples
+
+
+COLLECTOR.add(TYPES, read_metrics)
 
 
 def summarise(by_queue: dict[str, Backlog] | None, workers: Iterable[Worker]) -> list[Queue]:

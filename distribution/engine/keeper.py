@@ -65,6 +65,7 @@ class KeeperActions:
     refresh_rollups: Callable[[], object]  # the figures of ended distributions; must not block
     withdraw: Callable[[], object]  # the calls that were not begun: the process is to end
     chain_evidence: Callable[[], object] = lambda: None  # rows just committed; must not block
+    keep_figures: Callable[[], object] = lambda: None  # for Prometheus; must not block
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,7 @@ class Keeper:
         ):
             self._do("the service level", tick.refresh_sla, now)
         self._actions.chain_evidence()
+        self._actions.keep_figures()
         if situation.unsent_alerts and settings.WEBHOOK_ALERT_URL:
             self._notifying.start()
         if situation.unsent_mail:

@@ -15,6 +15,7 @@ from distribution.models.content import (
 from distribution.models.cost import Charged, Cost, CostCheck, Rate
 from distribution.models.deliveries import Attempt, AttemptOutcome, Delivery, Progress, State
 from distribution.models.distributions import Distribution, DistributionState, Kind
+from distribution.models.figures import StoredFigures
 from distribution.models.groups import GroupRole, RotationGroup
 from distribution.models.heartbeats import Heartbeat
 from distribution.models.media import MediaCopy, MediaFile
@@ -116,6 +117,7 @@ __all__ = [
     "Severity",
     "State",
     "StatusFeed",
+    "StoredFigures",
     "TemplateStatus",
     "Verdict",
     "Worker",

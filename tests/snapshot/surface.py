@@ -19,6 +19,7 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from drf_spectacular.settings import spectacular_settings
 from prometheus_client import REGISTRY
 
+from config.monitoring import endpoints
 from tests.snapshot import sources
 
 ROOT = sources.ROOT
@@ -143,7 +144,13 @@ def metrics() -> list[str]:
     """The product's own; those of django-prometheus are the package's."""
     current_app.loader.import_default_modules()
     ours = [one for one in REGISTRY._collector_to_names if "daybreak" in getattr(one, "_name", "")]
-    return sorted(f"{one._type} {one._name} {','.join(one._labelnames)}".strip() for one in ours)
+    lines = [f"{one._type} {one._name} {','.join(one._labelnames)}" for one in ours]
+    # Named as the counters above: without the ending that the page adds.
+    lines += [
+        f"{one.type} {one.name.removesuffix('_total')} {','.join(one.labels)}"
+        for one in endpoints.COLLECTOR.types
+    ]
+    return sorted(line.strip() for line in lines)
 
 
 def openapi() -> list[str]:

@@ -17,6 +17,7 @@ from config.processes.child import report_ready
 from distribution.analytics import rollups
 from distribution.engine.keeper import Keeper, KeeperActions
 from distribution.event_webhooks import delivery
+from distribution.metrics.keeping import FigureKeeping
 from distribution.runtime.background import BackgroundJob
 from distribution.runtime.watchdog import Watchdog
 from distribution.sending import batch, withdrawal
@@ -57,6 +58,7 @@ def link_evidence() -> None:
 
 
 chaining = BackgroundJob("evidence", link_evidence)
+figures = BackgroundJob("figures", FigureKeeping(timezone.now).work)
 
 
 def actions() -> KeeperActions:
@@ -69,4 +71,5 @@ def actions() -> KeeperActions:
         refresh_rollups=rollup_refresh.start,
         withdraw=withdrawal.withdraw_all,
         chain_evidence=chaining.start,
+        keep_figures=figures.start,
     )

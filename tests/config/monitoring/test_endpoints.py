@@ -21,9 +21,9 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from config.monitoring import probes
-from config.monitoring.probes import Probe
 from config.monitoring.sentry import redact_all
 from distribution.models import Heartbeat
+from distribution.runtime.probe import Probe
 
 PEOPLE = {"REMOTE_ADDR": "203.0.113.7"}
 
