@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("distribution", "0029_cost_check"),
+        ("distribution", "0030_receipt_curve"),
     ]
 
     operations = [
