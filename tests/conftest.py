@@ -17,6 +17,7 @@ from hypothesis import settings as options
 from config.processes import child
 from subscribers import slots
 from tests.emptying import emptying_between_tests
+from tests.garbage import FewerLooks
 from tests.one_database import sort_out
 from tests.services import (
     broker_url,
@@ -148,6 +149,7 @@ options.load_profile("busy machine")
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(SlowFirst(), "slow first")
+    config.pluginmanager.register(FewerLooks(), "fewer looks for garbage")
     hear_interruptions()
     take_ports(os.environ.get("PYTEST_XDIST_WORKER", ""))
 
