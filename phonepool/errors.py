@@ -131,6 +131,8 @@ CONNECTION_LOST = BY_SLUG["connection_lost"]
 UNREADABLE = BY_SLUG["answer_unreadable"]
 PROXY_ANSWER = BY_SLUG["proxy_answer"]
 
+ABOUT_NUMBERS = frozenset(one.slug for _, one in TABLE if one.action is Action.NUMBER)
+
 # Our own decisions: no call was made, so they say nothing about the number.
 NO_CALL_MADE = frozenset({WITHDRAWN, DEADLINE_PASSED, UNSENDABLE, BAD_RECIPIENT})
 

@@ -37,6 +37,14 @@ class Breaker(models.TextChoices):
     HALF_OPEN = "HALF_OPEN"  # one trial message is under way
 
 
+class RampCause(models.TextChoices):
+    """Why a number may use only a part of its speed."""
+
+    NONE = ""
+    NEW = "NEW"  # it is warmed up
+    QUALITY = "QUALITY"  # its quality fell
+
+
 class Portfolio(models.Model):
     """Meta's business portfolio: its 24 h limit of recipients is shared by all its numbers."""
 
@@ -172,6 +180,26 @@ class PhoneNumber(models.Model):
     retry_seen = models.PositiveIntegerField(default=0)
     retry_at = models.FloatField(default=0.0)
 
+    # From morning to morning: per cent of its speed, why, and when it was last judged.
+    ramp = models.PositiveSmallIntegerField(default=100, db_default=100, editable=False)
+    ramp_cause = models.CharField(
+        max_length=7,
+        choices=RampCause,
+        blank=True,
+        default=RampCause.NONE,
+        db_default="",
+        editable=False,
+    )
+    ramp_at = models.DateTimeField(null=True, editable=False)
+    # Within a run, after a rest: per cent, since when (Unix seconds), the answers and faults since
+    # then, no step up before, and how often it was taken back on that day.
+    return_share = models.PositiveSmallIntegerField(default=100, db_default=100, editable=False)
+    return_at = models.FloatField(default=0.0, db_default=0.0, editable=False)
+    return_answers = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    return_faults = models.PositiveIntegerField(default=0, db_default=0, editable=False)
+    return_not_before = models.FloatField(default=0.0, db_default=0.0, editable=False)
+    return_drops = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
+
     objects = PhoneNumberQuerySet.as_manager()
 
     class Meta:
@@ -185,6 +213,7 @@ class PhoneNumber(models.Model):
             value_is_known("phonenumber", "quality", Quality),
             value_is_known("phonenumber", "role", Role),
             value_is_known("phonenumber", "breaker", Breaker),
+            value_is_known("phonenumber", "ramp_cause", RampCause),
             models.CheckConstraint(
                 condition=Q(rate_per_second__gte=1), name="phonenumber_rate_positive"
             ),

@@ -27,7 +27,7 @@ from distribution.runtime.text_formats import percent
 from phonepool.admin import PhoneNumberAdmin, PortfolioAdmin, WabaAdmin
 from phonepool.cloud_api import client
 from phonepool.models import NumberState, PhoneNumber, Portfolio, Role, Waba
-from phonepool.numbers import operations, status, verification
+from phonepool.numbers import operations, ramp_rule, status, verification
 from subscribers.admin.confirmed_action import (
     Confirmation,
     ReasonForm,
@@ -97,7 +97,7 @@ class PoolAdmin(NeverDeleted, AddedFigures, CarefulForms, PhoneNumberAdmin):
     change_form_outer_before_template = "admin/phonepool/phonenumber/status.html"
     ordering = ("-role", "label")
     actions_list = ("sync_now",)
-    actions_detail = ("rest", "enable", "disable", "promote", "demote")
+    actions_detail = ("rest", "enable", "disable", "promote", "demote", "skip_ramp")
 
     class Media:
         css = {"all": ("distribution/content.css",)}
@@ -126,7 +126,7 @@ class PoolAdmin(NeverDeleted, AddedFigures, CarefulForms, PhoneNumberAdmin):
     @admin.display(description=_("speed"))
     def speed(self, number: Any) -> str:
         current: status.NumberStatus = number.shown_status
-        return current.speed
+        return f"{current.speed} · {current.ramp}" if current.ramp else current.speed
 
     @admin.display(description=_("sent today"))
     def today(self, number: Any) -> str:
@@ -169,6 +169,7 @@ class PoolAdmin(NeverDeleted, AddedFigures, CarefulForms, PhoneNumberAdmin):
     has_disable_permission = _possible(state__in=set(NumberState) - {NumberState.DISABLED})
     has_promote_permission = _possible(role=Role.BACKUP, state__in=READY)
     has_demote_permission = _possible(role=Role.PRIMARY, state=NumberState.ACTIVE)
+    has_skip_ramp_permission = _possible(ramp__lt=ramp_rule.FULL)
 
     def has_sync_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm(SYNC) or request.user.has_perm(MANAGE)
@@ -213,6 +214,15 @@ class PoolAdmin(NeverDeleted, AddedFigures, CarefulForms, PhoneNumberAdmin):
         title = gettext("Change this number to a backup")
         page = Confirmation(title, [consequence], gettext("Change to backup"))
         return self._confirm(request, object_id, page, operations.demote)
+
+    @action_button(_("Use full speed"), permissions=["skip_ramp"], icon="speed")
+    def skip_ramp(self, request: HttpRequest, object_id: int) -> HttpResponseBase:
+        consequences = [
+            gettext("The number uses its whole speed from now on."),
+            gettext("Meta may rate a new number lower if it begins with many messages."),
+        ]
+        page = Confirmation(gettext("Use full speed now"), consequences, gettext("Use full speed"))
+        return self._confirm(request, object_id, page, operations.skip_ramp)
 
     @action_button(_("Sync with Meta"), permissions=["sync"], icon="sync")
     def sync_now(self, request: HttpRequest) -> HttpResponseBase:

@@ -21,7 +21,7 @@ from distribution.alerts import (
     unmatched_opt_outs,
 )
 from distribution.alerts.catalogue import AlertRule
-from distribution.engine import sweep
+from distribution.engine import number_ramps, sweep
 from distribution.engine.sweep import Sweep
 from distribution.ledger import chunks
 from distribution.lifecycle import closing, content_watch, control, recovery, schedule
@@ -63,6 +63,7 @@ def check(now: datetime) -> Check:
         control.wake_backups(distribution, now)
         closing.complete_if_done(distribution.pk, now=now)
     content_watch.look_if_due(now)
+    number_ramps.review_if_due(now)
     return Check(opened, swept)
 
 

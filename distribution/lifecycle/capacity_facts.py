@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 from django.conf import settings
@@ -34,9 +34,10 @@ def read(at: datetime, allowed: Collection[int] | None) -> PlanFacts:
     rows = PhoneNumber.objects.in_service().select_related("portfolio").order_by("label")
     numbers = [row for row in rows if allowed is None or row.pk in allowed]
     tiers = _tiers()
+    parts = health.reduced(numbers, at)
     return PlanFacts(
         tiers=tiers,
-        numbers=[_number(row, at) for row in numbers if health.ceiling(row)],
+        numbers=[_number(row, parts, at) for row in numbers if health.ceiling(row)],
         portfolios=_portfolios(numbers, sum(tiers.values()), at),
         window_seconds=settings.SLA_WINDOW_SECONDS,
         primaries_lost=health.lost_primaries(),
@@ -52,11 +53,11 @@ def _tiers() -> dict[str, int]:
     return {tier: counts[tier] for tier in TIER_ORDER if tier in counts}
 
 
-def _number(number: PhoneNumber, at: datetime) -> NumberFacts:
+def _number(number: PhoneNumber, parts: Mapping[int, float], at: datetime) -> NumberFacts:
     return NumberFacts(
         number.label,
         number.portfolio_id,
-        health.ceiling(number) * settings.SLOT_UTILISATION,
+        health.speed_of(number, parts) * settings.SLOT_UTILISATION,
         max(0, health.daily_ceiling(number) - health.sent_today(number, at)),
         on_standby=number.state == NumberState.STANDBY,
     )

@@ -10,8 +10,6 @@ import logging
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 
-from django.db.models import Q
-
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.content import approval
@@ -32,18 +30,10 @@ FALLBACK_DAYS = 7
 def look_if_due(now: datetime) -> None:
     """Look once in EVERY, in one of the processes that call it; a failure is logged only."""
     try:
-        if _is_due(now):
+        if Heartbeat.take_turn(CONTENT_WATCH, EVERY, now):
             look(now)
     except Exception:
         log.exception("the coming contents could not be checked")
-
-
-def _is_due(now: datetime) -> bool:
-    last = Heartbeat.objects.filter(pk=CONTENT_WATCH)
-    # A time in the future is from before the clock was set back.
-    if last.filter(Q(at__lte=now - EVERY) | Q(at__gt=now)).update(at=now):
-        return True
-    return Heartbeat.objects.get_or_create(pk=CONTENT_WATCH, defaults={"at": now})[1]
 
 
 def look(now: datetime) -> None:

@@ -14,7 +14,7 @@ from django.db.models import Count, Q
 
 from distribution.models import Delivery, Distribution
 from phonepool.models import PhoneNumber
-from phonepool.numbers import shares
+from phonepool.numbers import health, shares
 from subscribers.models import Subscriber
 
 PORTFOLIO_WINDOW = timedelta(hours=24)
@@ -43,10 +43,11 @@ def look(allowed: Collection[int] | None, *, now: datetime) -> Portfolios:
     numbers = numbers or [*PhoneNumber.objects.standing_by().select_related("portfolio")]
     speeds: dict[int, float] = defaultdict(float)
     limits: dict[int, int | None] = {}
+    numbers = [number for number in numbers if allowed is None or number.pk in allowed]
+    parts = health.reduced(numbers, now)
     for number in numbers:
-        if allowed is None or number.pk in allowed:
-            speeds[number.portfolio_id] += number.rate_per_second
-            limits[number.portfolio_id] = number.portfolio.recipient_limit
+        speeds[number.portfolio_id] += health.speed_of(number, parts)
+        limits[number.portfolio_id] = number.portfolio.recipient_limit
     limited = [pk for pk, limit in limits.items() if limit is not None]
     used = messaged(now) if len(limits) > 1 and limited else {}
     lefts = {

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 KEEPER = "keeper"
@@ -13,6 +14,7 @@ TICK = "tick"  # the periodic check, done by Celery
 BEAT = "beat"  # Celery beat, which schedules the tick
 SLA = "sla"  # the refresh of the service level, done by Celery
 CONTENT_WATCH = "content watch"  # the check of coming contents, by tick or keeper
+NUMBER_RAMPS = "number ramps"  # the review of the numbers' mornings, by tick or keeper
 RECEIVER_PREFIX = "door:"  # followed by the kind of process that receives Meta's webhooks
 
 
@@ -40,6 +42,15 @@ class Heartbeat(models.Model):
         if last.update(at=now, doing=doing[:80]):
             return True
         return cls.objects.get_or_create(pk=name, defaults={"at": now, "doing": doing[:80]})[1]
+
+    @classmethod
+    def take_turn(cls, name: str, every: timedelta, now: datetime) -> bool:
+        """Whether it is the caller's turn to do what is done once in `every` by any process."""
+        # A time in the future is from before the clock was set back.
+        over = Q(at__lte=now - every) | Q(at__gt=now)
+        if cls.objects.filter(over, pk=name).update(at=now):
+            return True
+        return cls.objects.get_or_create(pk=name, defaults={"at": now})[1]
 
     @classmethod
     def expect(cls, name: str, now: datetime) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -50,6 +50,8 @@ def number_shares(
         delivered[group.number_id] += group.count if group.is_delivered else 0
         failed[group.number_id] += group.count if group.state == State.FAILED else 0
     total = accepted.total()
+    numbers = list(numbers)
+    parts = health.reduced(numbers, now)
     rows = [
         NumberShare(
             label=number.label,
@@ -58,7 +60,7 @@ def number_shares(
             condition=obstacle(number) or (_("sending") if running else _("ready")),
             is_impaired=number.state != NumberState.STANDBY and obstacle(number) != "",
             quality=number.quality,
-            rate=health.rate(number, now) if number.state == NumberState.ACTIVE else 0.0,
+            rate=_rate(number, parts, now),
             accepted=accepted[number.pk],
             delivered=delivered[number.pk],
             failed=failed[number.pk],
@@ -67,6 +69,12 @@ def number_shares(
         for number in numbers
     ]
     return [row for row in rows if not row.is_backup] + [row for row in rows if row.is_backup]
+
+
+def _rate(number: PhoneNumber, parts: Mapping[int, float], now: datetime) -> float:
+    if number.state != NumberState.ACTIVE:
+        return 0.0
+    return health.effective(health.rate(number, now), parts.get(number.pk))
 
 
 def obstacle(number: PhoneNumber) -> str:

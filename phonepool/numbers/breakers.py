@@ -18,14 +18,17 @@ from django.db.models import F
 
 from phonepool.errors import NO_CALL_MADE, Action, Failure, is_fault
 from phonepool.models import Breaker, NumberState, PhoneNumber, Portfolio, Quality
+from phonepool.numbers import return_rule
 from phonepool.numbers.health import (
     CUT_INTERVAL_SECONDS,
     MIN_RATE_PER_SECOND,
     ceiling,
     record_event,
+    rest,
 )
 
 WINDOW_SECONDS = 10.0  # in which faults are counted
+OF_ACCOUNT = "account: "  # begins the reason of a breaker that was opened with all of its account
 OPEN_SHARE = 0.5  # of the calls in the window; fewer faults do not open the breaker
 # A number whose breaker closes starts at this share of its rate and climbs, as after a cut.
 RETURN_SHARE = 0.25
@@ -126,7 +129,7 @@ def open_account(portfolio_id: int, reason: str, *, now: datetime) -> bool:
     opened = closed.update(breaker=Breaker.OPEN, breaker_reason=reason[:80])
     numbers = PhoneNumber.objects.filter(portfolio_id=portfolio_id, breaker=Breaker.CLOSED)
     for number_id in list(numbers.values_list("pk", flat=True)):
-        _open_number(number_id, f"account: {reason}", now)
+        _open_number(number_id, OF_ACCOUNT + reason, now)
     return bool(opened)
 
 
@@ -140,18 +143,37 @@ def _stay_open(number: PhoneNumber, reason: str, now: datetime) -> None:
 def _close(number: PhoneNumber, now: datetime, reason: str = "a trial went well") -> None:
     moment = now.timestamp()
     closed = PhoneNumber.objects.filter(pk=number.pk).exclude(breaker=Breaker.CLOSED)
+    own = _was_its_own(number)
     if not closed.update(
         breaker=Breaker.CLOSED,
         breaker_at=moment,
         heard_at=0.0,
         cut_rate=max(MIN_RATE_PER_SECOND, RETURN_SHARE * ceiling(number)),
         cut_at=moment - CUT_INTERVAL_SECONDS,
+        **(return_rule.beginning(number, now) if own else {}),
     ):
         return
     record_event(number.pk, "breaker_closed", reason, now)
+    if own and return_rule.is_unsteady(number, now):
+        rest(number.pk, "its breaker opened too often", now=now)
     opened = Portfolio.objects.filter(pk=number.portfolio_id, breaker=Breaker.OPEN)
     if opened.update(breaker=Breaker.CLOSED, breaker_reason=""):
         _release_other_numbers(number.portfolio_id, now)
+
+
+def _was_its_own(number: PhoneNumber) -> bool:
+    """Whether the fault was the number's, so that it comes back in steps: not its account's, which
+    is everybody's fault, and no other number is the better for it."""
+    events = number.events.filter(kind="breaker_opened").order_by("-at", "-pk")
+    reason = events.values_list("detail", flat=True).first() or ""
+    return not reason.startswith(OF_ACCOUNT) and not _account_is_open(number)
+
+
+def _account_is_open(number: PhoneNumber) -> bool:
+    """One of an account with a single number may be that number's."""
+    accounts = Portfolio.objects.filter(pk=number.portfolio_id, breaker=Breaker.OPEN)
+    others = PhoneNumber.objects.in_service().filter(portfolio_id=number.portfolio_id)
+    return accounts.exists() and others.exclude(pk=number.pk).exists()
 
 
 def _release_other_numbers(portfolio_id: int, now: datetime) -> None:

@@ -26,6 +26,7 @@ def repair(now: datetime) -> int:
         (Q(cut_at__gt=ahead), {"cut_at": moment}),
         (Q(breaker_until__gt=pause), {"breaker_until": moment}),
         (Q(breaker_at__gt=ahead), {"breaker_at": moment}),
+        (Q(return_at__gt=ahead), {"return_at": moment, "return_not_before": moment}),
         (Q(heard_at__gt=ahead), {"heard_at": moment}),
         (Q(state=NumberState.RESTING, rest_until__gt=rest), {"rest_until": now}),
     ]

@@ -6,7 +6,7 @@ columns, so that every process sees the same state.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -15,7 +15,17 @@ from django.db.models import F
 from django.db.models.functions import Least
 from django.utils import timezone
 
-from phonepool.models import Breaker, NumberState, PhoneEvent, PhoneNumber, Portfolio, Quality, Role
+from phonepool.models import (
+    Breaker,
+    NumberState,
+    PhoneEvent,
+    PhoneNumber,
+    Portfolio,
+    Quality,
+    RampCause,
+    Role,
+)
+from phonepool.numbers import ramp_rule, return_rule
 
 # quality → (messages a second, messages a day), at most; design §6
 CEILINGS: dict[str, tuple[float, int]] = {
@@ -27,6 +37,7 @@ CEILINGS: dict[str, tuple[float, int]] = {
 }
 LOW_SHARE = 0.5  # LOW also halves what the number itself is allowed
 MIN_RATE_PER_SECOND = 5.0  # the minimum after cuts
+MIN_REDUCED_RATE = 0.2  # of a part of the speed: less would never fit into the horizon of slots
 CLIMB_SHARE_PER_SECOND = 0.1  # of the ceiling: from half to full speed in five seconds
 # Minimum time between two cuts: slots reserved before a cut are still sent at the old rate, and
 # their refusals must not cut again.
@@ -37,13 +48,19 @@ MAX_REST_FACTOR = 16  # × NUMBER_REST_SECONDS, however often it failed
 def ceiling(number: PhoneNumber) -> float:
     """Messages per second that limit and quality allow."""
     own = number.rate_per_second * (LOW_SHARE if number.quality == Quality.LOW else 1.0)
-    return min(own, CEILINGS[number.quality][0])
+    return min(own, CEILINGS[_quality(number)][0])
 
 
 def daily_ceiling(number: PhoneNumber) -> int:
     """Messages per day that capacity and quality allow."""
     own = number.daily_capacity * (LOW_SHARE if number.quality == Quality.LOW else 1.0)
-    return min(int(own), CEILINGS[number.quality][1])
+    return min(int(own), CEILINGS[_quality(number)][1])
+
+
+def _quality(number: PhoneNumber) -> str:
+    """While a number is warmed up, HIGH is worth no more than MEDIUM."""
+    is_new = number.ramp_cause == RampCause.NEW
+    return Quality.MEDIUM if is_new and number.quality == Quality.HIGH else number.quality
 
 
 def sent_today(number: PhoneNumber, now: datetime) -> int:
@@ -61,9 +78,36 @@ def rate(number: PhoneNumber, now: datetime) -> float:
     return min(maximum, max(MIN_RATE_PER_SECOND, number.cut_rate + climbed))
 
 
+def reduced(numbers: Iterable[PhoneNumber], now: datetime) -> Mapping[int, float]:
+    """Which of the numbers may use only a part of their speed (0..1, by id): those that are warmed
+    up or come back. None of them while no other number can take what they leave."""
+    moment = now.timestamp()
+    parts: dict[int, float] = {}
+    whole = False
+    for number in numbers:
+        part = min(number.ramp, return_rule.share(number, moment))
+        if part < ramp_rule.FULL:
+            parts[number.pk] = part / 100
+        else:
+            whole = whole or _carries(number, now)
+    return parts if whole else {}
+
+
+def _carries(number: PhoneNumber, now: datetime) -> bool:
+    is_open = number.is_usable and number.breaker == Breaker.CLOSED
+    return is_open and sent_today(number, now) < daily_ceiling(number)
+
+
+def effective(speed: float, part: float | None) -> float:
+    """Messages per second of a number that may use only a part of its speed; None: all of it."""
+    return speed if part is None else min(speed, max(MIN_REDUCED_RATE, speed * part))
+
+
 def pool_rate(numbers: Iterable[PhoneNumber], now: datetime) -> float:
     """Messages per second of those of the numbers that are usable."""
-    return sum(rate(number, now) for number in numbers if number.is_usable)
+    usable = [number for number in numbers if number.is_usable]
+    parts = reduced(usable, now)
+    return sum(effective(rate(number, now), parts.get(number.pk)) for number in usable)
 
 
 def cut_rate(number_id: int, *, now: datetime) -> bool:
@@ -97,8 +141,7 @@ def pause_account(
 def rest(number_id: int, reason: str, *, now: datetime) -> bool:
     """Rests the number, twice as long for each consecutive rest; True if it was active."""
     number = PhoneNumber.objects.get(pk=number_id)
-    factor = min(2**number.failures, MAX_REST_FACTOR)
-    until = now + timedelta(seconds=settings.NUMBER_REST_SECONDS * factor)
+    until = _rest_end(number, now)
     active = PhoneNumber.objects.filter(pk=number_id, state=NumberState.ACTIVE)
     rested = active.update(
         state=NumberState.RESTING,
@@ -111,13 +154,28 @@ def rest(number_id: int, reason: str, *, now: datetime) -> bool:
     return bool(rested)
 
 
+def _rest_end(number: PhoneNumber, now: datetime) -> datetime:
+    """One that came back again and again is out for the day, unless nothing else can send."""
+    others = PhoneNumber.objects.carrying().exclude(pk=number.pk)
+    if return_rule.is_unsteady(number, now) and others.exists():
+        midnight = timezone.localtime(now).replace(hour=0, minute=0, second=0, microsecond=0)
+        return midnight + timedelta(days=1)
+    factor = min(2**number.failures, MAX_REST_FACTOR)
+    return now + timedelta(seconds=settings.NUMBER_REST_SECONDS * factor)
+
+
 def wake_rested(now: datetime) -> int:
-    """Activates numbers whose rest is over; how many."""
+    """Activates numbers whose rest is over; how many. They come back in steps."""
     over = PhoneNumber.objects.filter(state=NumberState.RESTING, rest_until__lte=now)
-    woken = list(over.values_list("pk", flat=True))
-    for pk in woken:
-        if over.filter(pk=pk).update(state=NumberState.ACTIVE, state_reason="", rest_until=None):
-            record_event(pk, "woken", "rest is over", now)
+    woken = list(over)
+    for number in woken:
+        if over.filter(pk=number.pk).update(
+            state=NumberState.ACTIVE,
+            state_reason="",
+            rest_until=None,
+            **return_rule.beginning(number, now),
+        ):
+            record_event(number.pk, "woken", "rest is over", now)
     return len(woken)
 
 
@@ -142,7 +200,10 @@ def apply_quality(number_id: int, quality: Quality, *, now: datetime) -> bool:
         number = PhoneNumber.objects.select_for_update().get(pk=number_id)
         if number.quality == quality:
             return False
-        PhoneNumber.objects.filter(pk=number_id).update(quality=quality, quality_at=now)
+        fields = {}
+        if number.quality in (Quality.LOW, Quality.FLAGGED) and quality != Quality.FLAGGED:
+            fields = return_rule.beginning(number, now)
+        PhoneNumber.objects.filter(pk=number_id).update(quality=quality, quality_at=now, **fields)
         record_event(number_id, "quality", f"{number.quality} → {quality}", now)
         # In the same transaction: after a crash in between it would stay disabled for ever.
         if quality == Quality.FLAGGED:
@@ -214,14 +275,21 @@ def lost_primaries() -> int:
 
 def capacity(numbers: Iterable[PhoneNumber], seconds: float, now: datetime) -> int:
     """Messages these numbers can send within `seconds` and their remaining daily capacity."""
+    numbers = list(numbers)
+    parts = reduced(numbers, now)
     return sum(
         min(
-            int(ceiling(number) * settings.SLOT_UTILISATION * seconds),
+            int(speed_of(number, parts) * settings.SLOT_UTILISATION * seconds),
             # A number whose quality fell may have sent more than its present ceiling.
             max(0, daily_ceiling(number) - sent_today(number, now)),
         )
         for number in numbers
     )
+
+
+def speed_of(number: PhoneNumber, parts: Mapping[int, float]) -> float:
+    """Messages per second that limit, quality and `reduced` allow."""
+    return effective(ceiling(number), parts.get(number.pk))
 
 
 def record_event(number_id: int, kind: str, detail: str, now: datetime) -> None:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from phonepool.models import NumberState, PhoneNumber, Quality, Role
-from phonepool.numbers import health
+from phonepool.models import NumberState, PhoneNumber, Quality, RampCause, Role
+from phonepool.numbers import health, ramp_rule, return_rule
 
 MAX_REST_MINUTES = 24 * 60  # minutes
 
@@ -57,6 +57,7 @@ def enable(number_id: int, *, reason: str, by: str, now: datetime) -> None:
         state_reason="",
         rest_until=None,
         failures=0,
+        **return_rule.OVER,
     )
     health.record_event(number_id, "enabled", _reason_with_user(by, reason), now)
 
@@ -84,6 +85,14 @@ def demote(number_id: int, *, reason: str, by: str, now: datetime) -> None:
     if not moved:
         raise OperationRefused("Only an active primary can become a backup.")
     health.record_event(number_id, "demoted", _reason_with_user(by, reason), now)
+
+
+def skip_ramp(number_id: int, *, reason: str, by: str, now: datetime) -> None:
+    """Lets a number use its whole speed at once, as one that sent elsewhere before may."""
+    rows = PhoneNumber.objects.filter(pk=number_id, ramp__lt=ramp_rule.FULL)
+    if not rows.update(ramp=ramp_rule.FULL, ramp_cause=RampCause.NONE, ramp_at=now):
+        raise OperationRefused("This number already uses its whole speed.")
+    health.record_event(number_id, "ramp", _reason_with_user(by, reason), now)
 
 
 def _move(number_id: int, left: Collection[NumberState], otherwise: str, **fields: object) -> None:

@@ -8,7 +8,15 @@ from datetime import datetime
 
 from phonepool.errors import Action
 from phonepool.models import PhoneNumber, Portfolio
-from phonepool.numbers import breakers, health, late_reports, reservation, selection
+from phonepool.numbers import (
+    breakers,
+    health,
+    late_reports,
+    ramps,
+    reservation,
+    return_rule,
+    selection,
+)
 from phonepool.numbers.breakers import CallReport
 from phonepool.numbers.reservation import Reservation
 
@@ -22,9 +30,10 @@ def reserve(
     `allowed` are the ids of the numbers that may carry the content; None: any.
     """
     usable = PhoneNumber.objects.usable().select_related("portfolio")
-    able = usable if allowed is None else [one for one in usable if one.pk in allowed]
-    for number in selection.rank(able, count, now=now):
-        taken = reservation.reserve(number, count, now=now)
+    able = [one for one in usable if allowed is None or one.pk in allowed]
+    reduced = health.reduced(able, now)
+    for number in selection.rank(able, count, now=now, reduced=reduced):
+        taken = reservation.reserve(number, count, now=now, part=reduced.get(number.pk))
         if taken is not None:
             return taken
     return None
@@ -75,12 +84,21 @@ def _report_number(number_id: int, reports: Sequence[CallReport], now: datetime)
     relevant = any(report.is_relevant for report in reports)
     lost = relevant and breakers.apply_reports(number_id, reports, now=now)
     refused = [r for r in reports if r.failure and r.failure.action is Action.NUMBER]
-    if refused:
+    returning = _returning(number_id, now) if relevant or refused else None
+    must_rest = returning is None or ramps.note_answers(returning, reports, now=now)
+    if refused and must_rest:
         new = late_reports.after_last_rest(number_id, refused)
         lost |= bool(new) and health.rest(number_id, _slug(new[0]), now=now)
     elif any(report.watched and report.failure is None for report in reports):
         health.reset_failures([number_id])
     return lost
+
+
+def _returning(number_id: int, now: datetime) -> PhoneNumber | None:
+    """The number, if it comes back in steps; None if it may use its whole speed."""
+    number = PhoneNumber.objects.get(pk=number_id)
+    is_whole = return_rule.share(number, now.timestamp()) == return_rule.STEPS[-1]
+    return None if is_whole or not number.is_usable else number
 
 
 def _is_too_fast(reports: Sequence[CallReport]) -> bool:

@@ -14,7 +14,8 @@ from django.db import connection
 from django.utils import timezone
 
 from phonepool.models import Breaker, PhoneNumber
-from phonepool.numbers import breakers, health
+from phonepool.numbers import breakers, health, return_rule
+from phonepool.numbers.selection import AHEAD_SECONDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +74,26 @@ OPEN_TO_CALLS = """EXISTS (
 )"""
 
 
-def reserve(number: PhoneNumber, count: int, *, now: datetime) -> Reservation | None:
+PORTION_SECONDS = 0.5  # of slots that a reduced number gives at once
+
+
+def reserve(
+    number: PhoneNumber, count: int, *, now: datetime, part: float | None = None
+) -> Reservation | None:
     """Takes up to `count` consecutive slots; None if the number has none or is unusable.
 
-    Fewer are taken if the day's capacity or the horizon (SLOT_HORIZON_SECONDS) ends first.
+    Fewer are taken if the day's capacity or the horizon (SLOT_HORIZON_SECONDS) ends first, or if
+    the number may use only a `part` of its speed: then a few at a time, and only when they are due.
     """
-    spacing = 1.0 / (health.rate(number, now) * settings.SLOT_UTILISATION)
+    speed = health.effective(health.rate(number, now), part)
+    spacing = 1.0 / (speed * settings.SLOT_UTILISATION)
+    if part is not None:
+        count = min(count, max(1, int(speed * PORTION_SECONDS)))
     count = min(count, _room(number, spacing, now))
     if count < 1:
         return None
     length = count * spacing
+    horizon = settings.SLOT_HORIZON_SECONDS if part is None else length + AHEAD_SECONDS
     with connection.cursor() as cursor:
         cursor.execute(
             RESERVE,
@@ -93,7 +104,7 @@ def reserve(number: PhoneNumber, count: int, *, now: datetime) -> Reservation | 
                 "count": count,
                 "day": timezone.localdate(now),
                 "daily": health.daily_ceiling(number),
-                "horizon": settings.SLOT_HORIZON_SECONDS,
+                "horizon": horizon,
                 "cooldown": settings.BREAKER_COOLDOWN_SECONDS,
                 "trial": TRIAL_MESSAGES,
             },
@@ -102,7 +113,7 @@ def reserve(number: PhoneNumber, count: int, *, now: datetime) -> Reservation | 
     if row is None:  # another process took the slots, or the number changed, since it was read
         return None
     # Late messages may catch up, at a rate half-way between the slots' and the limit.
-    fastest = health.ceiling(number) * (1 + settings.SLOT_UTILISATION) / 2
+    fastest = health.effective(health.ceiling(number), part) * (1 + settings.SLOT_UTILISATION) / 2
     return Reservation(
         number_id=number.pk,
         meta_id=number.meta_id,
@@ -124,4 +135,5 @@ def _room(number: PhoneNumber, spacing: float, now: datetime) -> int:
 
 def _recovering(number: PhoneNumber, now: datetime) -> bool:
     failed_recently = number.heard_at > now.timestamp() - breakers.WINDOW_SECONDS
-    return number.failures > 0 or failed_recently or number.breaker != Breaker.CLOSED
+    returning = return_rule.share(number, now.timestamp()) < return_rule.STEPS[-1]
+    return number.failures > 0 or failed_recently or returning or number.breaker != Breaker.CLOSED

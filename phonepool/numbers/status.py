@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -10,8 +10,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from phonepool.models import Breaker, NumberState, PhoneNumber, Quality
-from phonepool.numbers import health
+from phonepool.models import Breaker, NumberState, PhoneNumber, Quality, RampCause
+from phonepool.numbers import health, ramp_rule, return_rule
 
 _STATE_LEVELS = {
     NumberState.ACTIVE: "good",
@@ -45,6 +45,7 @@ class NumberStatus:
     share: int  # per cent of all messages sent today
     breaker: str  # a sentence; empty if it is closed
     retries: str
+    ramp: str  # why it may use only a part of its speed; empty: it may use all
 
     @property
     def speed(self) -> str:
@@ -63,11 +64,22 @@ def number_statuses(
     """The status of each number; `used`: measured messages per second by primary key."""
     listed = list(numbers)
     total = sum(health.sent_today(number, now) for number in listed)
-    return [_number_status(number, total, now, (used or {}).get(number.pk)) for number in listed]
+    parts = _parts(listed, now)
+    return [
+        _number_status(number, total, now, (used or {}).get(number.pk), parts.get(number.pk))
+        for number in listed
+    ]
+
+
+def _parts(numbers: Sequence[PhoneNumber], now: datetime) -> Mapping[int, float]:
+    """Which of them are reduced: that depends on the others, too."""
+    if not any(ramp_sentence(number, now) for number in numbers):
+        return {}
+    return health.reduced(PhoneNumber.objects.usable(), now)
 
 
 def _number_status(
-    number: PhoneNumber, total: int, now: datetime, used: float | None
+    number: PhoneNumber, total: int, now: datetime, used: float | None, part: float | None
 ) -> NumberStatus:
     today = health.sent_today(number, now)
     verified = number.verified_at is not None
@@ -78,13 +90,14 @@ def _number_status(
         quality=quality_words(number),
         state=state_sentence(number),
         rate_used=used,
-        rate_now=health.rate(number, now) if verified else 0.0,
+        rate_now=health.effective(health.rate(number, now), part) if verified else 0.0,
         rate_limit=number.rate_per_second,
         today=today,
         today_limit=health.daily_ceiling(number),
         share=round(100 * today / total) if total else 0,
         breaker=breaker_sentence(number, now),
         retries=_retries(number),
+        ramp=ramp_sentence(number, now),
     )
 
 
@@ -120,6 +133,19 @@ def _retries(number: PhoneNumber) -> str:
     if not number.retry_at:
         return _("None used")
     return _("%(count)s available") % {"count": f"{credit:,}"}
+
+
+def ramp_sentence(number: PhoneNumber, now: datetime) -> str:
+    """The part of its speed that a number may use, and why; empty: all of it."""
+    share = return_rule.share(number, now.timestamp())
+    if share < number.ramp:
+        return _("Returning: %(share)s%% of its speed") % {"share": share}
+    if number.ramp == ramp_rule.FULL:
+        return ""
+    words = _("Quality fell: %(share)s%% of its speed")
+    if number.ramp_cause == RampCause.NEW:
+        words = _("Warming up: %(share)s%% of its speed")
+    return words % {"share": number.ramp}
 
 
 def breaker_sentence(number: PhoneNumber, now: datetime) -> str:

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from phonepool.exceptions import CloudApiError, Rejected
-from phonepool.models import PhoneNumber, Quality
-from phonepool.numbers import health
+from phonepool.models import PhoneNumber, Quality, RampCause
+from phonepool.numbers import health, ramp_rule, ramps
 
 MAX_ANSWER, MAX_NAME = 300, 160  # characters
 MAX_DISPLAY = 20
@@ -27,6 +27,7 @@ def confirm(number_id: int, *, name: str, display: str, now: datetime) -> bool:
     new = rows.filter(verified_at__isnull=True).update(verified_at=now)
     if new:
         health.record_event(number_id, "verified", name or display, now)
+        ramps.warm_up(number_id, now=now)
     return bool(new)
 
 
@@ -46,6 +47,8 @@ def reset(number: PhoneNumber) -> None:
     number.verified_at = number.seen_at = number.quality_at = number.rating_at = None
     number.quality, number.rating = Quality.UNKNOWN, ""
     number.verified_name = number.meta_answer = ""
+    number.day, number.day_count = None, 0
+    number.ramp, number.ramp_cause = ramp_rule.FULL, RampCause.NONE
 
 
 def answer(error: CloudApiError) -> str:

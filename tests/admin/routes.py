@@ -124,6 +124,7 @@ OTHERS: dict[str, str | None] = {
             "admin:phonepool_phonenumber_enable",
             "admin:phonepool_phonenumber_promote",
             "admin:phonepool_phonenumber_rest",
+            "admin:phonepool_phonenumber_skip_ramp",
             "admin:phonepool_phonenumber_sync_now",
             "admin:subscribers_importjob_cancel",
             "admin:subscribers_importjob_columns",

@@ -18,6 +18,7 @@ from distribution.sending import batch as sending
 from distribution.sending import settling
 from phonepool.cloud_api import client
 from phonepool.models import PhoneEvent, PhoneNumber
+from phonepool.numbers import health, return_rule
 from tests.builders import a_number, a_template, an_approved_content, an_open_distribution
 from tests.sandbox.harness import ONE, TOKEN, TWO, SandboxProcess, start
 
@@ -148,3 +149,35 @@ def test_a_token_that_expired_costs_nobody_and_a_new_one_needs_no_restart(
 
     assert set(written_to(meta).values()) == {1}
     assert len(written_to(meta)) == PEOPLE
+
+
+def test_a_refused_number_rests_and_comes_back_in_steps_within_the_run(
+    distribution, meta, monkeypatch, settings
+):
+    settings.NUMBER_REST_SECONDS = 0.2
+    for name, value in {"STEP_SECONDS": 0.05, "FIRST_ANSWERS": 2, "ANSWERS": 2}.items():
+        monkeypatch.setattr(return_rule, name, value)
+    PhoneNumber.objects.filter(meta_id=TWO).update(rate_per_second=100)
+    not_registered = {"do": "error", "code": 133010, "status": 400, "times": 1}
+    meta.control("POST", "faults", {**not_registered, "match": {"number": ONE}})
+
+    def done() -> bool:
+        health.wake_rested(timezone.now())
+        return count(State.ACCEPTED) == PEOPLE
+
+    send_until(distribution, done)
+
+    events = PhoneEvent.objects.filter(number__meta_id=ONE).order_by("pk")
+    steps = list(events.values_list("kind", "detail"))
+    assert [kind for kind, _ in steps[:2]] == ["resting", "woken"]
+    assert steps[2:] == [
+        ("return_step", "1% → 5%"),
+        ("return_step", "5% → 25%"),
+        ("return_step", "25% → 50%"),
+        ("return_step", "50% → 100%"),
+    ]
+    assert (number(ONE).return_share, number(ONE).state) == (100, "ACTIVE")
+    assert max(written_to(meta).values()) == 1
+    senders = Counter(Delivery.objects.values_list("number__meta_id", flat=True))
+    assert senders[ONE] >= 40
+    assert senders.total() == PEOPLE

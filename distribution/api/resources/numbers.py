@@ -45,6 +45,16 @@ class NumberShown(serializers.Serializer[NumberStatus]):
     breaker_words = serializers.CharField(source="breaker", help_text="Empty while it is closed.")
     rate_now = serializers.FloatField(help_text="Messages per second it can send now.")
     rate_limit = serializers.IntegerField(help_text="Messages per second that Meta allows.")
+    ramp = serializers.IntegerField(
+        source="number.ramp",
+        help_text="Per cent of its speed it may use: less than 100 while it is new, or after its "
+        "quality fell. It rises by one step after each clean morning.",
+    )
+    ramp_words = serializers.CharField(
+        source="ramp",
+        help_text="Why it may use only a part, also while it returns in steps within a run. "
+        "Empty: it may use its whole speed.",
+    )
     sent_today = serializers.IntegerField(source="today")
     daily_limit = serializers.IntegerField(source="today_limit")
     seen_at = serializers.DateTimeField(

@@ -103,7 +103,10 @@ def test_a_number_that_recovered_takes_its_share_again():
     pool.report_calls([CallReport(lost.pk, GONE)], now=NOW)
     later = NOW + timedelta(seconds=settings.NUMBER_REST_SECONDS)
     health.wake_rested(later)
+    assert reserved(4, now=later) == {lost.pk: 1, left.pk: 75}  # at first a hundredth of it
 
+    PhoneNumber.objects.update(next_slot=0, day_count=0)
+    PhoneNumber.objects.filter(pk=lost.pk).update(return_share=100)
     assert reserved(4, now=later) == {lost.pk: 50, left.pk: 50}
 
 
