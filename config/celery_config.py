@@ -32,6 +32,7 @@ task_routes = {
     "distribution.tasks.sync_message_templates": {"queue": "distribution-analytics"},
     "distribution.tasks.check_access_token": {"queue": "distribution-analytics"},
     "distribution.tasks.review_templates": {"queue": "distribution-analytics"},
+    "distribution.tasks.compare_templates": {"queue": "distribution-analytics"},
     "distribution.tasks.check_costs": {"queue": "distribution-analytics"},
     "distribution.tasks.renew_media": {"queue": "distribution-analytics"},
     "distribution.tasks.watch_phone_numbers": {"queue": "distribution-analytics"},

@@ -44,6 +44,12 @@ def timetable() -> dict[str, dict[str, Any]]:
         "review the message templates": _entry(
             "distribution.tasks.review_templates", crontab(hour=19, minute=30), expires=3600
         ),
+        # Meta compares templates ten times an hour; the review asks first.
+        "compare the message templates": _entry(
+            "distribution.tasks.compare_templates",
+            crontab(hour="20-23", minute=35),
+            expires=3000,
+        ),
         # Meta's sums of a day are complete a few hours after its end in the account's time zone.
         "compare the costs with Meta's": _entry(
             "distribution.tasks.check_costs", crontab(hour=10, minute=20), expires=3600

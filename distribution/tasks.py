@@ -21,7 +21,13 @@ from distribution.engine import tick as engine_tick  # `tick` is a task here
 from distribution.event_webhooks import delivery
 from distribution.ledger import retention
 from distribution.lifecycle import closing, media_renewal, schedule
-from distribution.mirror import cost_check, pool_sync, template_sync, token_watch
+from distribution.mirror import (
+    cost_check,
+    pool_sync,
+    template_comparison,
+    template_sync,
+    token_watch,
+)
 from distribution.models import Distribution, Heartbeat, KeptAnswer
 from distribution.models.heartbeats import KEEPER, SLA, TICK
 from distribution.quality import rotating, signals
@@ -232,7 +238,15 @@ def refresh_rollups() -> int:
 
 @shared_task(ignore_result=True)
 def review_templates() -> int:
-    """Count how people reacted to the mornings, then change templates where the rules say so."""
+    """Count how people reacted to the mornings, ask Meta to compare, then change templates where
+    the rules say so."""
     now = timezone.now()
     signals.count_due(india_time.local_date(now), now=now)
+    template_comparison.ask_due(client.client(), now=now)
     return rotating.review(now=now)
+
+
+@shared_task(ignore_result=True)
+def compare_templates() -> int:
+    """Ask Meta about the groups that the evening's review had no calls left for."""
+    return template_comparison.ask_due(client.client(), now=timezone.now())

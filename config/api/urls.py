@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from config.api.health import Health
+from config.api.key_figures import KeyFigures
 from config.api.preflight import LatestPreflight
 from config.api.queues import Queues
 from distribution.api.document.views import Document, TryIt, without_token
@@ -15,6 +16,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("schema/", Document.as_view(), name="document"),
     path("docs/", TryIt.as_view(), name="try-it"),
     path("distribution/health", Health.as_view(), name="health"),
+    path("distribution/key-figures", KeyFigures.as_view(), name="key-figures"),
     path("distribution/preflight", LatestPreflight.as_view(), name="preflight"),
     path("distribution/", include("distribution.api.urls")),
     path("queue/status", Queues.as_view(), name="queue-status"),

@@ -93,6 +93,7 @@ SPECTACULAR_SETTINGS: dict[str, object] = {
         "AlertState": ["open", "acknowledged", "closed"],
         "DeliveryProgress": ["none", "sent", "delivered", "read"],
         "AnalyticsBasis": ["delivered", "accepted"],
+        "BlockRateVerdict": ["NOT_COUNTED", "ABOVE", "BELOW", "NOT_MEASURABLE"],
         "AnalyticsGrouping": ["day", "tier", "number", "template", "hour", "language"],
     },
     # Served by us, without inline scripts.

@@ -39,10 +39,10 @@ class Kpi:
 def strip(user: Any, today: date) -> list[Kpi]:
     """The figures that this user may see; none before the first morning was counted."""
     first = today - timedelta(days=DAYS - 1)
-    mornings = _mornings(first, today)
+    sums = mornings(first, today)
     found = (
-        _service_level(mornings),
-        _started_in_time(mornings),
+        _service_level(sums),
+        _started_in_time(sums),
         _quality(user),
         _block_rate(today),
         _cost(user, first, today),
@@ -50,7 +50,7 @@ def strip(user: Any, today: date) -> list[Kpi]:
     return [kpi for kpi in found if kpi is not None]
 
 
-def _mornings(first: date, last: date) -> Mapping[str, Any]:
+def mornings(first: date, last: date) -> Mapping[str, Any]:
     """Sums over these mornings: those measured, and those that started in time."""
     share = F(f"sla_{settings.SLA_BASIS}")
     measured = Q(state=DistributionState.COMPLETED, sla_accepted__isnull=False)
@@ -98,16 +98,21 @@ def _started_in_time(sums: Mapping[str, Any]) -> Kpi | None:
     )
 
 
-def _quality(user: Any) -> Kpi | None:
-    """Of the phone numbers that Meta knows as ours."""
-    if not user.has_perm("phonepool.view_phonenumber"):
-        return None
+def pool_quality() -> Mapping[str, int]:
+    """How many numbers Meta confirmed, and of them those with high and those with poor quality."""
     numbers = PhoneNumber.objects.filter(verified_at__isnull=False).order_by()
-    sums = numbers.aggregate(
+    return numbers.aggregate(
         all=Count("pk"),
         high=Count("pk", filter=Q(quality=Quality.HIGH)),
         poor=Count("pk", filter=Q(quality__in=[Quality.LOW, Quality.FLAGGED])),
     )
+
+
+def _quality(user: Any) -> Kpi | None:
+    """Of the phone numbers that Meta knows as ours."""
+    if not user.has_perm("phonepool.view_phonenumber"):
+        return None
+    sums = pool_quality()
     if not sums["all"]:
         return None
     return Kpi(

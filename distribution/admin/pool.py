@@ -160,6 +160,7 @@ class PoolAdmin(NeverDeleted, AddedFigures, CarefulForms, PhoneNumberAdmin):
             "status": _statuses().get(pk),
             "quality_history": history.of_number(found, now=now),
             "rates": wording.shown(rates),
+            "explanation": wording.explanation(),
             "counted": rates.days,
             "read_share": percent(rates.read_share),
         }

@@ -41,7 +41,12 @@ from distribution.models.preflights import (
     PreflightVerdict,
 )
 from distribution.models.pricing import Pricing
-from distribution.models.quality import DailySignals, QualityChange, QualitySource
+from distribution.models.quality import (
+    DailySignals,
+    QualityChange,
+    QualitySource,
+    TemplateComparison,
+)
 from distribution.models.receipts import ReceiptCurve
 from distribution.models.rollups import Outcome, Rollup, RollupMark, RollupState
 from distribution.models.rotation import RotationCause, RotationChange
@@ -118,6 +123,7 @@ __all__ = [
     "State",
     "StatusFeed",
     "StoredFigures",
+    "TemplateComparison",
     "TemplateStatus",
     "Verdict",
     "Worker",

@@ -54,6 +54,7 @@ class DailySignals(models.Model):
     day = models.DateField()
     template = models.ForeignKey(MessageTemplate, models.PROTECT, related_name="+", db_index=False)
     number = models.ForeignKey(PhoneNumber, models.PROTECT, related_name="+", db_index=False)
+    sent = models.PositiveIntegerField(default=0, db_default=0)  # accepted by Meta
     delivered = models.PositiveIntegerField()  # people that the message reached
     read = models.PositiveIntegerField()  # of them within 24 h
     # Hard signals, each person once, within 24 h of the delivery.
@@ -71,3 +72,39 @@ class DailySignals(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day} {self.template_id}/{self.number_id}"
+
+
+class TemplateComparison(models.Model):
+    """What Meta last said of two templates of a group: which one is blocked less, and why people
+    block them. A refusal leaves the last answer as it is. Written by
+    `distribution/mirror/template_comparison.py` only."""
+
+    template = models.ForeignKey(MessageTemplate, models.PROTECT, related_name="+", db_index=False)
+    other = models.ForeignKey(MessageTemplate, models.PROTECT, related_name="+")
+    asked_at = models.DateTimeField()
+    error = models.CharField(max_length=200, blank=True)  # of the latest call; empty: answered
+    # The latest answer.
+    answered_at = models.DateTimeField(null=True)
+    window_days = models.PositiveSmallIntegerField(null=True)
+    less_blocked = models.ForeignKey(
+        MessageTemplate, models.PROTECT, null=True, related_name="+", db_index=False
+    )
+    template_sends = models.PositiveIntegerField(null=True)
+    other_sends = models.PositiveIntegerField(null=True)
+    template_reason = models.CharField(max_length=40, blank=True)
+    other_reason = models.CharField(max_length=40, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["template", "other"], name="comparison_once"),
+            models.CheckConstraint(
+                condition=Q(template__lt=models.F("other")), name="comparison_in_order"
+            ),
+            models.CheckConstraint(
+                condition=Q(answered_at=None) | Q(less_blocked__isnull=False),
+                name="comparison_answer_has_order",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.template_id}/{self.other_id}"

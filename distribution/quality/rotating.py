@@ -19,7 +19,7 @@ from distribution.models import (
     RotationGroup,
     Severity,
 )
-from distribution.quality import figures, groups, history, rules, wording
+from distribution.quality import comparisons, figures, groups, history, rules, wording
 from distribution.quality.rules import Action, Candidate, Decision, Past
 from distribution.runtime import india_time
 
@@ -44,8 +44,16 @@ def decision_for(group: RotationGroup, today: date) -> Decision | None:
         return None
     ready = {one.pk for one in groups.siblings(primary) if one.group_role == GroupRole.STANDBY}
     days = figures.by_template([one.pk for one in members], until=today)
+    metas = comparisons.orders(primary, today=today)
     candidates = {
-        one.pk: Candidate(one.pk, one.quality, days.get(one.pk, []), ready=one.pk in ready)
+        one.pk: Candidate(
+            one.pk,
+            one.quality,
+            days.get(one.pk, []),
+            ready=one.pk in ready,
+            blocked_more=metas[one.pk].blocked_more if one.pk in metas else None,
+            compared_on=metas[one.pk].on if one.pk in metas else None,
+        )
         for one in members
     }
     others = [candidates[one.pk] for one in members if one != primary]
@@ -120,6 +128,8 @@ def reason_of(decision: Decision) -> str:
     """The figures that a decision rests on, in a sentence."""
     if decision.cause is RotationCause.META_QUALITY:
         return _("Meta lowered its quality.")
+    if decision.by_meta:
+        return _("Meta says that more people block it than the template before.")
     rate = decision.rate
     words = wording.describe(rate) if rate is not None else ""
     if decision.cause is RotationCause.WORSE:

@@ -2,7 +2,7 @@
 
 Meta reports no blocks, so what we count is a proxy (`Counts`). It decides only if its lower bound
 exceeds the limit; a plain percentage would switch on four annoyed people of 150. What Meta says
-of the template's quality always counts more.
+of the template's quality, or of two templates compared, always counts more.
 """
 
 from __future__ import annotations
@@ -38,6 +38,15 @@ class Counts:
     soft: int = 0  # people who went silent
 
 
+class Side(StrEnum):
+    """On which side of the limit a block rate is, as far as so many people can tell."""
+
+    NOT_COUNTED = "NOT_COUNTED"
+    ABOVE = "ABOVE"
+    BELOW = "BELOW"
+    NOT_MEASURABLE = "NOT_MEASURABLE"
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """A block rate over a window with its bounds, 0..1: of the people whom it reached."""
@@ -59,6 +68,14 @@ class Rate:
         the bounds."""
         return not self.low <= LIMIT < self.high
 
+    @property
+    def side(self) -> Side:
+        if not self.people:
+            return Side.NOT_COUNTED
+        if self.low > LIMIT:
+            return Side.ABOVE
+        return Side.BELOW if self.measurable else Side.NOT_MEASURABLE
+
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
@@ -68,6 +85,10 @@ class Candidate:
     colour: str
     days: Sequence[Counts] = ()
     ready: bool = True  # approved, in its category, and not at rest
+    # Of another template than the primary: whether Meta says that it is blocked more than the
+    # primary, and when. None: Meta has not compared them.
+    blocked_more: bool | None = None
+    compared_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +114,7 @@ class Decision:
     cause: RotationCause | None = None
     to: int | None = None
     rate: Rate | None = None
+    by_meta: bool = False  # Meta's comparison decided the verdict, not our own counts
 
 
 def rate_over(days: Sequence[Counts], mornings: int) -> Rate:
@@ -140,7 +162,8 @@ def decide(
 ) -> Decision:
     """What to do between this morning and the next. `standbys` are in order of preference."""
     rate = worst(primary.days)
-    cause = _cause(primary, rate) or _verdict(primary, standbys, past)
+    metas = _metas_verdict(primary, standbys, past)
+    cause = _cause(primary, rate) or _verdict(primary, standbys, past, metas)
     if cause is None:
         early = rate.low > WARNING_LIMIT or reads_dropped(primary.days)
         return Decision(Action.WARN if early else Action.KEEP, rate=rate)
@@ -149,7 +172,8 @@ def decide(
     too_soon = past is not None and today - past.day < SWITCH_INTERVAL
     if to is None or (too_soon and cause is not RotationCause.WORSE):
         return Decision(Action.ASK, cause, to, rate)
-    return Decision(Action.SWITCH, cause, to, rate)
+    by_meta = cause is RotationCause.WORSE and metas is True
+    return Decision(Action.SWITCH, cause, to, rate, by_meta)
 
 
 def reads_dropped(days: Sequence[Counts]) -> bool:
@@ -173,14 +197,14 @@ def _cause(primary: Candidate, rate: Rate) -> RotationCause | None:
 
 
 def _verdict(
-    primary: Candidate, standbys: Sequence[Candidate], past: Past | None
+    primary: Candidate, standbys: Sequence[Candidate], past: Past | None, metas: bool | None
 ) -> RotationCause | None:
-    """After three mornings: whether the new template is worse than the one that it replaced."""
-    if past is None or not past.on_trial:
-        return None
-    before = next((one for one in standbys if one.pk == past.before), None)
-    mornings = [day for day in primary.days if day.day > past.day]
-    if before is None or len(mornings) != VERDICT_MORNINGS:
+    """After three mornings: whether the new template is worse than the one that it replaced. What
+    Meta says of the two (`metas`) counts more than our own counts."""
+    if metas is not None:
+        return RotationCause.WORSE if metas else None
+    before, mornings = _trial(primary, standbys, past)
+    if past is None or before is None or len(mornings) != VERDICT_MORNINGS:
         return None
     old = rate_of([day for day in before.days if day.day <= past.day][-LONG_WINDOW:])
     new = rate_of(mornings)
@@ -188,17 +212,42 @@ def _verdict(
     return RotationCause.WORSE if worse else None
 
 
+def _metas_verdict(
+    primary: Candidate, standbys: Sequence[Candidate], past: Past | None
+) -> bool | None:
+    """From the third to the seventh morning: whether Meta says that the new template is blocked
+    more than the one before. None: it has not compared them since the change."""
+    before, mornings = _trial(primary, standbys, past)
+    if past is None or before is None or before.blocked_more is None:
+        return None
+    due = VERDICT_MORNINGS <= len(mornings) <= LONG_WINDOW
+    if not due or before.compared_on is None or before.compared_on <= past.day:
+        return None
+    return not before.blocked_more
+
+
+def _trial(
+    primary: Candidate, standbys: Sequence[Candidate], past: Past | None
+) -> tuple[Candidate | None, list[Counts]]:
+    """The template that a new one on trial replaced, and the mornings of the new one."""
+    if past is None or not past.on_trial:
+        return None, []
+    before = next((one for one in standbys if one.pk == past.before), None)
+    return before, [day for day in primary.days if day.day > past.day]
+
+
 def _replacement(
     primary: Candidate, standbys: Sequence[Candidate], past: Past | None, cause: RotationCause
 ) -> int | None:
-    """The template to take: never one that is RED, worse at Meta, or as much blocked."""
+    """The template to take: never one that is RED, that Meta rates or orders worse, or that is
+    blocked as much."""
     if cause is RotationCause.WORSE and past is not None:
         # Back, if Meta does not forbid it: it is better than this one, by the same test.
         back = next((one for one in standbys if one.pk == past.before), None)
         return back.pk if back is not None and back.colour != "RED" else None
     for one in standbys:
         better = _rank(one.colour) <= _rank(primary.colour) and one.colour != "RED"
-        if one.ready and better and worst(one.days).low <= LIMIT:
+        if one.ready and better and not one.blocked_more and worst(one.days).low <= LIMIT:
             return one.pk
     return None
 

@@ -81,6 +81,7 @@ def _delivered(distribution: Distribution) -> dict[Cell, dict[str, int]]:
         _sent(distribution)
         .values("template", "number_id")
         .annotate(
+            sent=Count("pk"),
             delivered=Count("pk", filter=reached),
             read=Count("pk", filter=Q(read_at__lte=F("accepted_at") + REACTION)),
             held=Count("pk", filter=Q(state=State.HELD)),

@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from distribution.quality import rules
 from distribution.quality.figures import Shown
-from distribution.quality.rules import Rate
+from distribution.quality.rules import Rate, Side
 from distribution.runtime.text_formats import percent
 
 NOTHING = "–"
@@ -31,13 +30,25 @@ class ShownRate:
 
 def verdict(rate: Rate) -> tuple[str, str]:
     """On which side of the limit the rate is, as far as so many people can tell; and its style."""
-    if not rate.people:
-        return _("Not counted yet"), "fair"
-    if rate.low > rules.LIMIT:
-        return _("Above 2%"), "bad"
-    if rate.measurable:
-        return _("Below 2%"), "good"
-    return _("Not measurable at this size"), "fair"
+    match rate.side:
+        case Side.NOT_COUNTED:
+            return _("Not counted yet"), "fair"
+        case Side.ABOVE:
+            return _("Above 2%"), "bad"
+        case Side.BELOW:
+            return _("Below 2%"), "good"
+        case Side.NOT_MEASURABLE:
+            return _("Not measurable at this size"), "fair"
+
+
+def explanation() -> str:
+    """How a block rate is calculated."""
+    return _(
+        "Meta does not report blocks, so this is an estimate. Stopped: people who, within 24 hours "
+        "of the message, wrote STOP, used WhatsApp’s own stop, or whose next message Meta refused "
+        "for the first time (131050). Went silent: people who usually get the message, and did not "
+        "get the next three. Half of the silent ones count as blocked, because some come back."
+    )
 
 
 def shown(figures: Shown) -> list[ShownRate]:

@@ -18,7 +18,8 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 
-from phonepool.cloud_api import credentials, pricing, responses
+from phonepool.cloud_api import comparison, credentials, pricing, responses
+from phonepool.cloud_api.comparison import TemplateOrder
 from phonepool.cloud_api.dispatcher import Dispatcher
 from phonepool.cloud_api.media import MediaFile
 from phonepool.cloud_api.pricing import PricedMessages
@@ -109,6 +110,13 @@ class CloudApi:
         """What Meta counts and charges of an account between two midnights, in Unix seconds."""
         path = self._context.path(account_id)
         return pricing.points(self._read(path, pricing.query(start, end)))
+
+    def compare_templates(
+        self, template_id: str, other_id: str, days: int, *, now: int
+    ) -> TemplateOrder:
+        """Which of two templates is blocked less, over the last days to now, in Unix seconds."""
+        path = self._context.path(template_id, comparison.EDGE)
+        return comparison.parse(self._read(path, comparison.query(other_id, days, now=now)))
 
     def message_templates(self, account_id: str) -> list[TemplateFacts]:
         """All message templates of a WhatsApp Business account."""

@@ -50,6 +50,9 @@ class Settings:
     pair_burst: int
     portfolio_limit: int  # unique people in 24 h, 0 = no limit
     management_calls_per_hour: int
+    limit_raise_after_s: float  # after half of a portfolio's limit was used; 0 = never
+    limit_told: Literal["number", "tier"]
+    quality_window_s: float  # of the computed colours; 0 = they stay as a test sets them
     upgrade_s: float
     portfolio_pacing_after: int  # messages in 60 s, the rest is held; 0 = no pacing
     template_pacing_after: int  # messages of a paced template
@@ -85,6 +88,8 @@ class Settings:
     reply_share: float
     stop_word_share: float
     native_stop_share: float
+    block_share: float  # of the people a plain text reaches
+    fatigue_sends: float  # of a template, until people are twice as tired of it; 0 = never
     time_scale: float  # factor for every delay of this section
 
     # How webhooks are posted.

@@ -23,6 +23,7 @@ _RECIPIENT_KEYS = {
     "name": str,
     "username": bool,
     "hides_phone": bool,
+    "blocked": bool,
 }
 
 
@@ -32,7 +33,7 @@ async def change_recipient(sandbox: Sandbox, request: ControlRequest) -> object:
     person has a username and hides the phone number."""
     person = sandbox.world.person(person_of(request.name))
     person.failure_code = request.body.get("code", 0)
-    request.assign(person, "name", "username", "hides_phone")
+    request.assign(person, "name", "username", "hides_phone", "blocked")
     wanted = request.body.get("outcome", "")
     if wanted:
         person.forced = _FORCED[wanted]

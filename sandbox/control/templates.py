@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from sandbox.control.request import Commands, ControlRequest
@@ -10,6 +11,7 @@ from sandbox.sandbox import Sandbox
 from sandbox.templates.message_template import CATEGORIES, MessageTemplate
 from sandbox.webhooks import notices
 from sandbox.world.accounts import Waba
+from sandbox.world.reactions import Sums
 
 COMMANDS = Commands()
 _TEMPLATE_KEYS = {
@@ -22,6 +24,8 @@ _TEMPLATE_KEYS = {
     "components": list[Any],
     "ttl_s": int,
     "source": str,
+    "block_share": float,
+    "block_reason": str,
     "reason": str,
     "title": str,
     "age_s": float,
@@ -39,6 +43,34 @@ async def change_template(sandbox: Sandbox, request: ControlRequest) -> object:
     templates = _found(request, waba)
     for template in templates:
         _change_template(sandbox, request, waba, template)
+        request.assign(template, "block_share", "block_reason")
+    return {"changed": [template.id for template in templates]}
+
+
+_SUMS = ("sent", "delivered", "read", "blocked")
+_HISTORY_KEYS: dict[str, Any] = {
+    "waba": str,
+    "language": str,
+    "days_ago": float,
+    "reason": str,
+    "number": str,
+}
+_HISTORY_KEYS |= dict.fromkeys(_SUMS, int)
+
+
+@COMMANDS.add("POST", "template_history", _HISTORY_KEYS)
+async def add_history(sandbox: Sandbox, request: ControlRequest) -> object:
+    """Makes a template have been sent so often, so many days ago, and blocked for a reason; with
+    `number` from that number."""
+    body, world = request.body, sandbox.world
+    moment = world.clock.now() - 86_400 * body.get("days_ago", 0.0)
+    reasons = Counter({body.get("reason", "SPAM").upper(): body.get("blocked", 0)})
+    past = Sums(**{name: body.get(name, 0) for name in _SUMS}, reasons=+reasons)
+    templates = _found(request, request.waba(sandbox))
+    for template in templates:
+        for name in filter(None, (template.id, body.get("number"))):
+            world.reactions.at(name, moment).include(past)
+        template.sent += body.get("sent", 0)
     return {"changed": [template.id for template in templates]}
 
 

@@ -14,7 +14,7 @@ from sandbox.behaviour.timing import read_latency_s
 from sandbox.formats.compact_json import compact, compact_bytes
 from sandbox.formats.errors import Refusal, require, unknown_object
 from sandbox.formats.values import natural
-from sandbox.graph import app, media, pricing_analytics
+from sandbox.graph import app, comparison, media, pricing_analytics, template_analytics
 from sandbox.graph.access import check_token
 from sandbox.graph.answers import graph_response, refusal_response
 from sandbox.graph.objects import number_object, portfolio_object, template_object, waba_object
@@ -89,18 +89,27 @@ def _answer(sandbox: Sandbox, request: GraphRequest) -> object:
         require(not under_review, world.settings.review_refusal, "The business is under review.")
     if name in world.wabas and edge == ["subscribed_apps"]:
         return _subscribed_apps(world, request.method, world.wabas[name])
+    if name in world.wabas and "is_enabled_for_insights" in request.query and not edge:
+        return template_analytics.enable(world.wabas[name], request.method, request.query)
     require(request.method == "GET", 100, f"Unsupported {request.method} request.")
     if name in world.wabas:
         return _waba(sandbox, request, world.wabas[name], edge)
+    if edge == [comparison.EDGE]:
+        return comparison.answer(world, *_template(world, name), request.query)
     if edge:
         raise unknown_object(name)
     if name in world.numbers:
         return number_object(world, world.numbers[name], request.fields)
     if name in world.portfolios:
         return portfolio_object(world, world.portfolios[name], request.fields)
+    return template_object(world, *_template(world, name), request.fields)
+
+
+def _template(world: World, name: str) -> tuple[Waba, MessageTemplate]:
+    """The message template of this id with its account; raises Refusal."""
     for waba, template in world.templates():
         if template.id == name:
-            return template_object(world, waba, template, request.fields)
+            return waba, template
     raise unknown_object(name)
 
 
@@ -119,6 +128,8 @@ def _waba(sandbox: Sandbox, request: GraphRequest, waba: Waba, edge: list[str]) 
             return pricing_analytics.answer(world, waba, fields)
         case []:
             return waba_object(world, waba, fields)
+        case [template_analytics.EDGE]:
+            return template_analytics.answer(world, waba, request.query)
         case ["phone_numbers"]:
             own = [number for number in world.numbers.values() if number.waba is waba]
             return _page(sandbox, request, [number_object(world, n, fields) for n in own])

@@ -8,6 +8,7 @@ from typing import Any
 from sandbox.formats.errors import Refusal
 from sandbox.templates.message_template import MessageTemplate, shown_components
 from sandbox.world.accounts import Number, Portfolio, Waba
+from sandbox.world.ratings import rated
 from sandbox.world.world import World
 
 # What is shown when a call names no fields.
@@ -29,8 +30,8 @@ def number_object(world: World, number: Number, fields: str) -> dict[str, object
         "verified_name": number.verified_name,
         "code_verification_status": "VERIFIED",
         "display_phone_number": number.display,
-        "quality_rating": number.quality,
-        "quality_score": {"score": number.quality},
+        "quality_rating": lambda: rated(world, number),
+        "quality_score": lambda: {"score": rated(world, number)},
         "host_platform": "CLOUD_API",
         "platform_type": "CLOUD_API",
         "throughput": {"level": number.level},

@@ -29,6 +29,9 @@ class MessageTemplate:
     pauses: int = 0
     paced: bool = False  # just unpaused: paced again until it is GREEN by assessment
     paced_sends: int = 0  # since pacing began
+    sent: int = 0
+    block_share: float | None = None  # of the people it reaches; None: by the settings and words
+    block_reason: str = ""  # the one that people give; empty: by the words
     shape: Shape = field(init=False)
 
     def __post_init__(self) -> None:

@@ -12,6 +12,7 @@ from math import inf
 
 from sandbox.formats.identifiers import new_wamid
 from sandbox.webhooks.billing import bill
+from sandbox.webhooks.notices import template_quality
 from sandbox.webhooks.payloads import (
     ENVELOPE_BYTES,
     Update,
@@ -22,7 +23,9 @@ from sandbox.webhooks.payloads import (
     status_update,
 )
 from sandbox.webhooks.posting import Counts, Post, Poster
+from sandbox.webhooks.reacting import react
 from sandbox.webhooks.timeline import Message, Step
+from sandbox.world import limits, ratings
 from sandbox.world.accounts import WEBHOOK_FIELDS
 from sandbox.world.people import WINDOW_S
 from sandbox.world.world import World
@@ -63,7 +66,9 @@ class Webhooks:
 
     def plan_steps(self, message: Message, steps: list[Step]) -> None:
         """Queues the updates of a message, with random losses, swaps and duplicates."""
-        steps = bill(self.world, message, steps)
+        steps = bill(self.world, message, react(self.world, message, steps))
+        if new := ratings.changed(self.world, message.template):
+            self._rate(message, new)
         app = self.world.app
         if not (app.webhook_url and message.number.waba.subscribed and "messages" in app.fields):
             self.counts.unrouted += len(steps)
@@ -76,6 +81,21 @@ class Webhooks:
             self.counts.reordered += 1
         for step, due in zip(steps, times, strict=True):
             self._plan(self._update(message, step), due)
+
+    def _rate(self, message: Message, new: str) -> None:
+        """Meta rates a template anew, and tells it."""
+        assert message.template is not None
+        value = template_quality(message.template, new)
+        self.queue_management(message.number.waba.id, "message_template_quality_update", value)
+        message.template.quality = new
+
+    def raise_limits(self) -> None:
+        """Tells the portfolios whose limit is due to be raised."""
+        for portfolio, limit in limits.raised(self.world, self.world.clock.now()):
+            waba = next(w for w in self.world.wabas.values() if w.portfolio is portfolio)
+            told = limits.told(self.world, limit)
+            value = {"max_daily_conversations_per_business": told, "max_phone_numbers_per_waba": 25}
+            self.queue_management(waba.id, "business_capability_update", value)
 
     def queue(self, update: Update) -> None:
         """Queues an update for the moment it happens; what is past, behind those due already."""
@@ -132,6 +152,7 @@ class Webhooks:
             window = 0.001 * self.world.settings.webhook_batch_window_ms
             await asyncio.sleep(max(window, _MIN_TICK_S))
             before_each(self.world.clock.now())
+            self.raise_limits()
             await self._tick(self.world.clock.now())
 
     async def _tick(self, now: float) -> None:

@@ -59,6 +59,8 @@ def choose_outcome(world: World, message: Message, now: float) -> MessageOutcome
         return MessageOutcome.WINDOW_CLOSED
     if person is not None and person.forced is not None:
         return person.forced
+    if person is not None and person.blocked:
+        return MessageOutcome.NEVER
     if message.category == "MARKETING" and person is not None and person.stopped_marketing:
         return MessageOutcome.OPTED_OUT
     outcome = outcome_by_suffix(world.settings.magic_suffixes, message.to) or _outcome_by_shares(

@@ -67,6 +67,7 @@ class Portfolio:
     holding: bool = False  # a test holds everything for quality assessment
     under_review: bool = False  # after held messages were dropped: no sends, no new templates
     sent_365d: int = 0  # message templates accepted
+    half_used_at: float | None = None  # since when half of the limit is used
     last_minute: SlidingWindow = field(default_factory=lambda: SlidingWindow(MINUTE_SECONDS))
 
 
@@ -91,6 +92,8 @@ class Waba:
     currency: str = "INR"
     timezone_id: str = "71"
     calls: SlidingWindow = field(default_factory=lambda: SlidingWindow(HOUR_SECONDS))
+    has_insights: bool = False  # template_analytics was enabled
+    comparisons: SlidingWindow = field(default_factory=lambda: SlidingWindow(HOUR_SECONDS))
 
     def is_restricted(self, now: float) -> bool:
         """Whether a restriction holds; one with an end expires by itself."""

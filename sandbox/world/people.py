@@ -20,6 +20,7 @@ class Person:
     forced: MessageOutcome | None = None
     failure_code: int = 0
     stopped_marketing: bool = False
+    blocked: bool = False  # blocks us, all our numbers, for ever
     writes_until: float = 0.0  # end of the open conversation
     name: str = ""
     username: bool | None = None  # None: by the share of the settings

@@ -17,6 +17,7 @@ from sandbox.world.clock import Clock
 from sandbox.world.files import Media
 from sandbox.world.options import Options, parse_number, parse_template, parse_waba
 from sandbox.world.people import Person, user_id
+from sandbox.world.reactions import Reactions
 
 FIRST_PORTFOLIO = "500000000000001"
 
@@ -38,6 +39,7 @@ class World:
         self.people: dict[str, Person] = {}  # by WhatsApp's spelling of the number, or by user id
         self.media: dict[str, Media] = {}
         self.bill = Bill()
+        self.reactions = Reactions()
         self.media_ids = count(1_037_000_000_000_001)
         self._template_ids = count(900_000_000_000_001)
         self.stale_cursors = 0  # so many calls with a cursor are refused

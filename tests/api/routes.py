@@ -65,6 +65,10 @@ SCOPES: dict[tuple[str, str], str] = {
     ("subscribers-import-undo", "POST"): "subscribers",
     ("templates", "GET"): "read",
     ("template", "GET"): "read",
+    ("template-quality", "GET"): "read",
+    ("number-quality", "GET"): "read",
+    ("quality-changes", "GET"): "read",
+    ("key-figures", "GET"): "read",
     ("plan", "GET"): "read",
     ("preflight", "GET"): "read",
     ("preflight", "POST"): "distribute",
@@ -131,6 +135,8 @@ EXAMPLES: Mapping[str, Callable[[], int]] = {
     "subscribers-import-undo": _import,
     "template": lambda: builders.a_template().pk,
     "number": lambda: builders.a_number().pk,
+    "template-quality": lambda: builders.a_template().pk,
+    "number-quality": lambda: builders.a_number().pk,
     "queue-alert-acknowledge": _alert,
 }
 

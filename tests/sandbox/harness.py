@@ -102,6 +102,11 @@ class SandboxProcess:
             f"{self.url}/v25.0/{path}", params=query, headers=headers, timeout=10
         )
 
+    def call(self, method: str, path: str) -> requests.Response:
+        """Another Graph call without a body."""
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        return self.session.request(method, f"{self.url}/v25.0/{path}", headers=headers, timeout=10)
+
     def control(self, method: str, command: str, body: Any = None, **query: Any) -> Any:
         """A control call that must succeed; its JSON."""
         answer = self.ask(method, command, body, **query)

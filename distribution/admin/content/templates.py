@@ -19,7 +19,7 @@ from unfold.decorators import display
 from distribution.content import approval, preview, template_schema
 from distribution.mirror import template_sync
 from distribution.models import Content, ContentState, Distribution, MessageTemplate, TemplateStatus
-from distribution.quality import figures, history, wording
+from distribution.quality import comparisons, figures, history, wording
 from distribution.runtime import india_time
 from distribution.runtime.text_formats import percent
 from distribution.service_level import sla
@@ -109,7 +109,9 @@ class MessageTemplateAdmin(OwnPages, ReadOnlyAdmin):
                 for row, shares in ((row, sla.stored_shares(row)) for row in part.rows)
             ],
             part=part,
+            comparisons=comparisons.shown(template, today=today),
             rates=wording.shown(rates),
+            explanation=wording.explanation(),
             counted=rates.days,
             read_share=percent(rates.read_share),
             quality_history=history.of_template(template, now=timezone.now()),
