@@ -26,7 +26,7 @@ EVERY, EVERY_IDLE = 1.0, 30.0  # seconds: of the sheet RUN
 PEOPLE_PER_SECOND = 50_000  # counting 100,000 takes 40 ms: every two seconds, 2% of a core
 SHARE = 0.03  # of a core at most, of this process
 SLOW_SHARE = 0.003  # of a core, for each of the other two sheets
-SLOW_PAUSES = {DURATIONS: 10.0, STANDING: 60.0}
+SLOW_PAUSES = {DURATIONS: 10.0, STANDING: 15.0}
 SEEN_LIMIT = 20  # distributions whose additions to the totals are remembered
 
 Clock = Callable[[], datetime]

@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.db.models import Count, DateTimeField, F, IntegerField, Min, Value
 from django.db.models.functions import Cast
 from django.utils import timezone
@@ -92,6 +93,8 @@ def _moments() -> list[tuple[str, str, str, Any, int]]:
     alerts = Alert.objects.filter(closed_at=None).values("severity", "rule")
     alerts = alerts.annotate(first=Min("opened_at"), number=Count("pk"))
     unsent = Alert.objects.filter(closed_at=None, notified_at=None)
+    if not settings.WEBHOOK_ALERT_URL:  # nobody is to be told
+        unsent = unsent.none()
     waiting = Notification.objects.filter(state=NotificationState.WAITING)
     done = Preflight.objects.filter(state=PreflightState.DONE).exclude(ended_at=None)
     last = done.filter(pk__in=done.order_by("-ended_at").values("pk")[:1])

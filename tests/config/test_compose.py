@@ -212,10 +212,17 @@ def test_a_service_that_others_need_is_asked_for_its_health(name: str) -> None:
     assert SERVICES[name]["healthcheck"]["test"][0] in ("CMD", "CMD-SHELL")
 
 
-def test_only_web_and_receiver_are_reachable_and_from_this_machine_alone() -> None:
+def test_only_web_receiver_and_monitoring_are_reachable_and_from_this_machine_alone() -> None:
     ports = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
 
-    assert ports == {"web": ["127.0.0.1:8000:8000"], "receiver": ["127.0.0.1:8001:8001"]}
+    assert ports == {
+        "web": ["127.0.0.1:8000:8000"],
+        "receiver": ["127.0.0.1:8001:8001"],
+        # The profile `monitoring`.
+        "prometheus": ["127.0.0.1:9090:9090"],
+        "alertmanager": ["127.0.0.1:9093:9093"],
+        "grafana": ["127.0.0.1:3000:3000"],
+    }
 
 
 PASSWORDS = ["POSTGRES_OWNER_PASSWORD", "POSTGRES_PASSWORD", "REDIS_PASSWORD"]

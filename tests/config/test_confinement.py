@@ -12,7 +12,8 @@ from tests.config.test_compose import COMPOSE, DOCKERFILE, OURS, ROOT, SERVICES
 
 pytestmark = pytest.mark.any_database  # files only
 
-EXACT = re.compile(r"[a-z]+:\d+\.\d+(\.\d+)?(-[a-z]+)*-bookworm")  # postgres has two numbers
+# Debian's, with two numbers of PostgreSQL; the programs of the profile `monitoring` have no Debian.
+EXACT = re.compile(r"[a-z]+:\d+\.\d+(\.\d+)?(-[a-z]+)*-bookworm|(prom|grafana)/\w+:v?\d+\.\d+\.\d+")
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -29,10 +30,13 @@ def test_a_service_has_no_privileges_no_disk_and_a_limit_of_memory(name: str) ->
     assert "/tmp" in service["tmpfs"]  # noqa: S108
 
 
-@pytest.mark.parametrize("name", ["postgres", "redis"])
+MONITORING = {"prometheus": "nobody", "alertmanager": "nobody", "grafana": "grafana"}
+
+
+@pytest.mark.parametrize("name", ["postgres", "redis", *MONITORING])
 def test_a_server_of_others_does_not_begin_as_root(name: str) -> None:
     """Their scripts would change owners and users, which needs the capabilities."""
-    assert SERVICES[name]["user"] == name
+    assert SERVICES[name]["user"] == MONITORING.get(name, name)
 
 
 def test_volumes_hold_data_only_and_files_of_ours_cannot_be_changed() -> None:
@@ -46,6 +50,19 @@ def test_volumes_hold_data_only_and_files_of_ours_cannot_be_changed() -> None:
             "./deploy/postgres/roles.sql:/docker-entrypoint-initdb.d/roles.sql:ro",
         ],
         "redis": ["redis:/data"],
+        "prometheus": [
+            "prometheus:/prometheus",
+            "./monitoring/prometheus:/etc/prometheus:ro",
+        ],
+        "alertmanager": [
+            "alertmanager:/alertmanager",
+            "./monitoring/alertmanager:/etc/alertmanager:ro",
+        ],
+        "grafana": [
+            "grafana:/var/lib/grafana",
+            "./monitoring/grafana/provisioning:/etc/grafana/provisioning:ro",
+            "./monitoring/grafana/dashboards:/var/lib/grafana-dashboards:ro",
+        ],
     }
     assert (ROOT / "deploy/postgres/roles.sql").exists()
 
@@ -54,7 +71,7 @@ def test_every_image_is_named_exactly() -> None:
     images = [service["image"] for name, service in SERVICES.items() if name not in OURS]
     images += re.findall(r"^FROM (\S+)", DOCKERFILE, re.M)
 
-    assert len(images) == 4
+    assert len(images) == 7
     assert [image for image in images if not EXACT.fullmatch(image)] == []
 
 

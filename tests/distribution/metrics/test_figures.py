@@ -32,7 +32,8 @@ def value(samples: Samples, name: str, *labels: str) -> float:
 
 
 @pytest.mark.django_db
-def test_a_running_distribution_is_shown_as_it_is():
+def test_a_running_distribution_is_shown_as_it_is(settings):
+    settings.WEBHOOK_ALERT_URL = "https://alerts.example.org"
     morning = a_morning(1000, now=NOW)
     keeping.FigureKeeping(lambda: NOW).write_due()
     Heartbeat.record("keeper", NOW)
