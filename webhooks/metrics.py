@@ -18,7 +18,6 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 from prometheus_client import Counter
 
-from distribution.metrics.collector import COLLECTOR
 from distribution.metrics.samples import COUNTER, MetricType, Samples, add
 from webhooks.models import ItemCount, WebhookEvent
 
@@ -96,9 +95,6 @@ def _rows() -> list[tuple[str, str, int, Any]]:
             all=True,
         )
     )
-
-
-COLLECTOR.add(TYPES, read)
 
 
 def count(applied: Mapping[str, int], left_out: Mapping[str, int]) -> None:

@@ -13,10 +13,13 @@ from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
 from prometheus_client import REGISTRY
 
-import webhooks.metrics  # noqa: F401 (these two add what they read)
+from config.monitoring import queues
 from config.monitoring.probes import PROBES, REQUIRED
 from distribution.metrics.collector import COLLECTOR
+from webhooks import metrics as webhook_metrics
 
+COLLECTOR.add(queues.TYPES, queues.read_metrics)
+COLLECTOR.add(webhook_metrics.TYPES, webhook_metrics.read)
 REGISTRY.register(COLLECTOR)  # here, so that only processes that are scraped read it
 FORWARDED_HEADERS = ("HTTP_X_FORWARDED_FOR", "HTTP_FORWARDED", "HTTP_X_REAL_IP")
 

@@ -12,7 +12,6 @@ import redis
 from django.conf import settings
 
 from config import broker
-from distribution.metrics.collector import COLLECTOR
 from distribution.metrics.samples import MetricType, Samples, add
 from distribution.models import Worker
 
@@ -77,9 +76,6 @@ def read_metrics() -> Samples:
         add(samples, "daybreak_queue_waiting_messages", backlog.depth, name)
         add(samples, "daybreak_queue_oldest_seconds", backlog.oldest_seconds or 0.0, name)
     return samples
-
-
-COLLECTOR.add(TYPES, read_metrics)
 
 
 def summarise(by_queue: dict[str, Backlog] | None, workers: Iterable[Worker]) -> list[Queue]:

@@ -84,7 +84,7 @@ def test_the_owners_password_reaches_the_migrations_and_the_server_only() -> Non
     told = {
         name
         for name, service in SERVICES.items()
-        if any(f"${{{owner}" in str(value) for value in service["environment"].values())
+        if any(f"${{{owner}" in str(value) for value in service.get("environment", {}).values())
     }
 
     assert told == {"migrate", "postgres"}

@@ -50,7 +50,7 @@ def wanted(requirements: list[Any]) -> set[str]:
 
 @pytest.mark.parametrize("file", PINS)
 def test_each_line_pins_one_version_and_names_no_place_to_get_it(file: str) -> None:
-    pin = re.compile(r"[a-z0-9-]+==[0-9][\w.+]*( ; [^:@]+)?")
+    pin = re.compile(r"[a-z0-9-]+==[0-9][\w.+!]*( ; [^:@]+)?")
 
     assert [line for line in pins(file) if not pin.fullmatch(line)] == []
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from pathlib import Path
 
 import pytest
 import requests
@@ -39,7 +38,7 @@ def empty(monitors: Monitors) -> list[str]:
 
 
 def test_a_broken_number_is_told_within_ten_seconds_and_taken_back(
-    house, tmp_path: Path, record_property
+    house, tmp_path, record_property
 ):
     stack = house.stack
     with watching(tmp_path / "monitors", stack.web_port) as monitors:
