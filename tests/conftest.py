@@ -18,9 +18,11 @@ from config.processes import child
 from subscribers import slots
 from tests.emptying import emptying_between_tests
 from tests.garbage import FewerLooks
+from tests.migrated import django_db_modify_db_settings, drop_postgres_copy
 from tests.one_database import sort_out
 from tests.services import (
     broker_url,
+    given_postgres,
     insist,
     migrated_sqlite,
     migrated_url,
@@ -33,6 +35,7 @@ from tests.serving import static_files_found_once
 
 __all__ = [
     "broker_url",
+    "django_db_modify_db_settings",
     "emptying_between_tests",
     "migrated_sqlite",
     "migrated_url",
@@ -152,6 +155,12 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(FewerLooks(), "fewer looks for garbage")
     hear_interruptions()
     take_ports(os.environ.get("PYTEST_XDIST_WORKER", ""))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """The workers have ended when the process that started them comes here."""
+    if given_postgres() and not hasattr(session.config, "workerinput"):
+        drop_postgres_copy(given_postgres())
 
 
 def take_ports(worker: str) -> None:

@@ -8,7 +8,6 @@ DAYBREAK_REQUIRE_SERVICES=1.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import secrets
 import shutil
@@ -26,6 +25,7 @@ from django.db import connection
 from psycopg import sql
 
 from config.processes.child import LaunchError
+from tests.migrated import SQLITE, locked
 from tests.throwaway_services import running_broker, start_postgres
 
 REDIS_DATABASES = 16
@@ -77,9 +77,8 @@ def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory, worker_id: str) ->
     """A migrated SQLite database to copy, one for all workers: migrating takes 5 s of CPU."""
     base = tmp_path_factory.getbasetemp()
     folder = base if worker_id == "master" else base.parent
-    made = folder / "migrated.sqlite3"
-    with (folder / "migrated.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    made = folder / SQLITE
+    with locked(folder):
         if not made.exists():
             _migrate(folder / "migrating.sqlite3").rename(made)
     return made

@@ -16,6 +16,7 @@ import redis
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
 from tests.conftest import BeyondThisMachineError
 from tests.services import own_redis_database
@@ -87,6 +88,13 @@ def test_sqlite_is_tested_as_it_runs(on_sqlite: None) -> None:
         file = Path(cursor.fetchone()[2])
     assert file.parent == Path(os.environ["DAYBREAK_VAR"])
     assert connection.transaction_mode == "IMMEDIATE"
+
+
+@pytest.mark.django_db
+def test_a_copied_database_is_migrated_as_well() -> None:
+    executor = MigrationExecutor(connection)
+    assert executor.migration_plan(executor.loader.graph.leaf_nodes()) == []
+    assert set(executor.loader.disk_migrations) <= set(executor.loader.applied_migrations)
 
 
 @pytest.mark.django_db(transaction=True)
