@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from config.admin import preflight, setup
 from config.monitoring import endpoints
 from config.staff import password_reset, search, second_factor, sessions
+from distribution.alert_channels import views
 from distribution.api.document.views import without_token
 
 admin.autodiscover()
@@ -36,6 +37,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/ready", endpoints.ready),
     path("metrics", endpoints.metrics),
     path("webhooks/", include("webhooks.urls")),
+    path("alerts/acknowledge/<str:token>/", views.acknowledge, name="alert_acknowledge"),
+    path("alerts/pagerduty/<str:pk>/", views.pagerduty, name="alert_pagerduty"),
     path("api", without_token, {"page": "index"}, name="api_index"),
     path("api/", include("config.api.urls")),
 ]

@@ -14,8 +14,11 @@ from django.conf import settings
 from django.utils import timezone
 
 from distribution.access import sessions
-from distribution.alerts.notifiers import mail, webhook
+from distribution.alert_channels.delivery import Lanes
+from distribution.alerts import incidents
+from distribution.alerts.notifiers import mail
 from distribution.analytics import rollups
+from distribution.dead_man import pings
 from distribution.engine import clock_repair
 from distribution.engine import tick as engine_tick  # `tick` is a task here
 from distribution.event_webhooks import delivery
@@ -68,6 +71,7 @@ def tick() -> None:
         if not publish_batch(distribution_id, batch_no):
             break  # the broker is away: the next tick tries again
     engine_tick.watch_engine(KEEPER, now)
+    pings.tick.ping(settings.HEARTBEAT_URL_TICK)  # the check is done
     _publish_start_ahead(now)
 
 
@@ -199,10 +203,15 @@ def forget_answers() -> int:
     return KeptAnswer.objects.outdated(now).delete()[0]
 
 
+alert_lanes = Lanes()
+
+
 @shared_task(ignore_result=True)
-def notify_alerts() -> int:
-    """Send the alert webhook what it has not been sent yet."""
-    return webhook.notify(timezone.now())
+def notify_alerts() -> None:
+    """Have what is due sent to the alert channels, in a background thread each; the keeper does
+    the same each second."""
+    incidents.remind(timezone.now())
+    alert_lanes.start()
 
 
 @shared_task(ignore_result=True)

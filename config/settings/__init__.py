@@ -13,6 +13,7 @@ import secrets
 import tempfile
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -323,6 +324,7 @@ LOG_SECRETS = [
     *WHATSAPP_APP_SECRETS,
     EMAIL_HOST_PASSWORD,
     env.signing_secret("WEBHOOK_STATUS_SECRET"),
+    env.signing_secret("WEBHOOK_ALERT_SECRET"),
 ]
 LOGGING = logs.configuration(level=LOG_LEVEL, form=LOG_FORMAT, secrets=LOG_SECRETS)
 # An alert about a notice from Meta is closed after this many days if nothing resolved it.
@@ -337,3 +339,12 @@ EVENT_PRIVATE_NETWORKS = env.networks(
 )
 EVENT_KEEP_DAYS = env.integer("EVENT_KEEP_DAYS", 30, low=2, high=3650)
 WEBHOOK_ALERT_URL = env.url("WEBHOOK_ALERT_URL", schemes=("https", "http"))
+WEBHOOK_ALERT_SECRET = env.signing_secret("WEBHOOK_ALERT_SECRET")
+# Names this installation in alerts, so that two can share a service of PagerDuty.
+INSTALLATION_NAME = env.text("INSTALLATION_NAME", urlsplit(PUBLIC_URL).hostname or "")[:60]
+# Where PagerDuty takes events: https://events.eu.pagerduty.com for accounts in its EU region.
+PAGERDUTY_URL = env.url("PAGERDUTY_URL", "https://events.pagerduty.com", schemes=("https", "http"))
+# Pinged after work was done, in the manner of healthchecks.io: docs/alerts.md.
+HEARTBEAT_URL_KEEPER = env.url("HEARTBEAT_URL_KEEPER", schemes=("https", "http"))
+HEARTBEAT_URL_TICK = env.url("HEARTBEAT_URL_TICK", schemes=("https", "http"))
+HEARTBEAT_URL_MORNING = env.url("HEARTBEAT_URL_MORNING", schemes=("https", "http"))

@@ -42,6 +42,12 @@ EMPTY: dict[str, Words] = {
     "distribution.content": gettext_lazy(
         "Each day needs approved content. On days without it the fallback is sent."
     ),
+    "distribution.alertchannel": gettext_lazy(
+        "Without a channel, alerts are only listed here. Add PagerDuty, Slack, Teams or e-mail."
+    ),
+    "distribution.alertroute": gettext_lazy(
+        "A route says which alerts go to which channel. Without one, channels get nothing."
+    ),
     "distribution.dailytime": _daily_time,
     "distribution.delivery": gettext_lazy(
         "When a distribution starts, each of its recipients gets a delivery here."

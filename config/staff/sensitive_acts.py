@@ -31,6 +31,7 @@ def _of_list(words: str, *actions: str) -> Act:
 ACCOUNTS = Act("change staff accounts")
 ROLES = Act("change roles")
 POOL = Act("change phone numbers or accounts")
+CHANNELS = Act("change where alerts are sent")
 ERASING = Act("erase a person")
 
 # By the name of the route.
@@ -52,6 +53,8 @@ SENSITIVE = {
     "admin:distribution_eventsubscription_changelist": _of_list(
         "see a signing secret", "change_secret"
     ),
+    "admin:distribution_alertchannel_add": CHANNELS,
+    "admin:distribution_alertchannel_change": CHANNELS,
     "setup_numbers": POOL,
     "setup_webhook": Act("see the webhook’s verify token", reads=True),
     "admin:phonepool_phonenumber_add": POOL,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from distribution.admin import (
     access,
+    alert_channels,
+    alert_routes,
     alerts,
     content,
     costs,
@@ -18,6 +20,8 @@ from distribution.admin import (
 
 __all__ = [
     "access",
+    "alert_channels",
+    "alert_routes",
     "alerts",
     "content",
     "costs",

@@ -20,6 +20,7 @@ MODELS: dict[ScopeType, str] = {
     catalogue.PHONE_NUMBER: "phonepool.PhoneNumber",
     catalogue.PORTFOLIO: "phonepool.Portfolio",
     catalogue.SUBSCRIPTION: "distribution.EventSubscription",
+    catalogue.ALERT_CHANNEL: "distribution.AlertChannel",
     catalogue.MESSAGE_TEMPLATE: "distribution.MessageTemplate",
     catalogue.ROTATION_GROUP: "distribution.RotationGroup",
 }

@@ -10,13 +10,15 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.decorators import action, display
 
 from distribution.admin import alert_links
 from distribution.alerts import incidents
-from distribution.models import Alert
+from distribution.models import Alert, Notification
 from distribution.runtime.text_formats import relative
 from subscribers.admin.confirmed_action import Confirmation, confirm_all_pages, log_rows
 from subscribers.admin.page_frame import staff_user
@@ -50,7 +52,7 @@ class AlertAdmin(ReadOnlyAdmin):
         "state_badge",
         "severity_badge",
         "message",
-        "acknowledged_by",
+        "who_acknowledged",
         "closed",
     ]
     list_display_links = ["opened", "message"]
@@ -65,11 +67,19 @@ class AlertAdmin(ReadOnlyAdmin):
         "kind",
         "opened_at",
         "sent_to_staff",
+        "notices",
         "acknowledged_at",
-        "acknowledged_by",
+        "who_acknowledged",
         "closed_at",
     ]
-    readonly_fields = ["about", "what_to_do", "kind", "sent_to_staff"]
+    readonly_fields = [
+        "about",
+        "what_to_do",
+        "kind",
+        "sent_to_staff",
+        "notices",
+        "who_acknowledged",
+    ]
     actions = ["acknowledge"]
 
     @display(description=_("opened"), ordering="opened_at")
@@ -95,6 +105,22 @@ class AlertAdmin(ReadOnlyAdmin):
     @display(description=_("sent to staff"), empty_value="–")
     def sent_to_staff(self, alert: Alert) -> str | None:
         return _when(alert.notified_at) if alert.notified_at else None
+
+    @display(description=_("notices"), empty_value=_("No channel was told."))
+    def notices(self, alert: Alert) -> str | None:
+        """What each channel was told, the latest first."""
+        rows = alert.notices.select_related("destination").order_by("-pk")
+        lines = [(_notice(row),) for row in rows[:30]]
+        if not lines:
+            return None
+        left = rows.count() - len(lines)
+        earlier = [(gettext("%(count)s earlier ones") % {"count": f"{left:,}"},)] if left else []
+        return format_html_join(mark_safe("<br>"), "{}", [*lines, *earlier])
+
+    @display(description=_("acknowledged by"), empty_value="–")
+    def who_acknowledged(self, alert: Alert) -> str | None:
+        person = alert.acknowledged_by
+        return alert.acknowledged_via or (str(person) if person else None)
 
     @display(
         description="state",
@@ -133,6 +159,13 @@ class AlertAdmin(ReadOnlyAdmin):
 
     def has_acknowledge_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("distribution.acknowledge_alert")
+
+
+def _notice(row: Notification) -> str:
+    state = row.get_state_display()
+    at = f"{timezone.localtime(row.sent_at or row.next_at):%H:%M:%S %Z}"
+    error = f" {row.error}" if row.error else ""
+    return f"{row.destination}: {row.get_kind_display()}, {state.lower()} {at}.{error}"
 
 
 def _when(moment: datetime) -> str:

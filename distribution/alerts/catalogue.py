@@ -45,6 +45,7 @@ DELIVERY = ScopeType("delivery ")  # primary key
 PHONE_NUMBER = ScopeType("number ")  # primary key
 PORTFOLIO = ScopeType("portfolio ")  # primary key
 SUBSCRIPTION = ScopeType("subscription ")  # primary key
+ALERT_CHANNEL = ScopeType("channel ")  # primary key
 DAY = ScopeType("day ")  # as in ISO 8601
 MESSAGE_TEMPLATE = ScopeType("template ")  # primary key, a blank, the new category
 TEMPLATE = ScopeType("template ")  # primary key
@@ -160,6 +161,7 @@ class AlertRule(StrEnum):
     WEBHOOK_CONGESTION = "webhook_congestion", EITHER, INSTALLATION
     WEBHOOK_DEAD_LETTER = "webhook_dead_letter", CRITICAL, INSTALLATION
     EVENTS_UNDELIVERED = "events_undelivered", WARNING, SUBSCRIPTION
+    ALERT_CHANNEL_FAILING = "alert_channel_failing", WARNING, ALERT_CHANNEL
     NOTIFICATIONS_UNDELIVERED = "notifications_undelivered", WARNING, INSTALLATION
 
     def scope(self, key: int | str = "") -> str:

@@ -1,6 +1,6 @@
 """Which alerts people are told of by notification: missing content, a preflight, a blocked morning.
 
-Other alerts are shown, and posted to WEBHOOK_ALERT_URL.
+All alerts, these included, go to the alert channels: notifications/alert_notices.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ def tell(rule: AlertRule, scope: str, severity: str, message: str, *, now: datet
         kind, subject, path = _about_distribution(rule, DISTRIBUTION.parse(scope))
     else:
         return
-    text = f"{message}\n\n{_('What to do:')} {rule.remedy}"
     once = f"{rule} {scope} {severity}"
-    notify(Message(kind, subject, text, path, once), audience.allowed(kind), now=now)
+    told = Message(kind, subject, text(rule, message), path, once)
+    notify(told, audience.allowed(kind), now=now)
 
 
-def is_told(rule: AlertRule) -> bool:
-    """Whether anybody is told of this rule: the others cost nothing."""
-    return rule in (AlertRule.CONTENT_NOT_READY, AlertRule.PREFLIGHT) or rule in BLOCKING
+def text(rule: AlertRule | None, message: str) -> str:
+    """What happened, and what to do; a rule of an older release is not known any more."""
+    return f"{message}\n\n{_('What to do:')} {rule.remedy}" if rule else message
 
 
 def _about_day(day: str, severity: str) -> tuple[NotificationKind, str, str]:

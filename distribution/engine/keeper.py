@@ -20,13 +20,13 @@ from django.db import DatabaseError, InterfaceError, close_old_connections, conn
 from django.db.models import Exists, Subquery
 from django.utils import timezone
 
-from distribution.alerts.notifiers import mail, webhook
+from distribution.alerts.notifiers import mail
+from distribution.dead_man import pings
 from distribution.engine import clock_repair, tick
 from distribution.engine.standby_sender import Send, StandbySender
 from distribution.event_webhooks import delivery
 from distribution.lifecycle import schedule
 from distribution.models import (
-    Alert,
     Delivery,
     Distribution,
     Heartbeat,
@@ -75,7 +75,6 @@ class Situation:
     running: bool
     due: bool  # a distribution is to be opened, or to be stored and opened
     rested: bool  # a phone number's rest is over
-    unsent_alerts: bool
     unsent_mail: bool
     tick_at: datetime | None  # Celery's last regular check
     sla_at: datetime | None
@@ -95,8 +94,7 @@ def observe(now: datetime) -> Situation:
             Exists(distributions.filter(kind=Kind.DAILY, local_date=day)),
             Subquery(schedule.daily_times(day).values("time")[:1]),
             Exists(PhoneNumber.objects.filter(state=NumberState.RESTING, rest_until__lte=now)),
-            Exists(Alert.objects.filter(notified_at=None, opened_at__lt=now - 3 * _patience())),
-            Exists(Notification.objects.due(now - 3 * _patience())),
+            Exists(Notification.objects.due(now - 3 * _patience()).by_mail()),
             Subquery(heartbeats.filter(pk=TICK).values("at")),
             Subquery(heartbeats.filter(pk=SLA).values("at")),
             Subquery(StatusFeed.objects.filter(pk=1).values("applied_through")),
@@ -108,7 +106,6 @@ def observe(now: datetime) -> Situation:
             running=True,
             due=True,
             rested=True,
-            unsent_alerts=True,
             unsent_mail=True,
             tick_at=None,
             sla_at=None,
@@ -131,8 +128,7 @@ class Keeper:
             threads=settings.QUEUE_CONCURRENCY["batch-processing"],
             watch_step=lambda: watchdog.step("sending a batch", extra=2 * settings.LEASE_SECONDS),
         )
-        # Beside the rounds: the alert sink may be slow to answer.
-        self._notifying = BackgroundJob("alerts", lambda: webhook.notify(self._clock()))
+        # Beside the rounds: the mail server may be slow to answer.
         self._mailing = BackgroundJob("e-mails", lambda: mail.deliver_due(self._clock))
         self._unpublished: set[int] = set()  # distributions whose chord the broker did not take
         self._taken_over: set[int] = set()  # those that we send until nothing of them is due
@@ -145,6 +141,7 @@ class Keeper:
             began = time.monotonic()
             if self._try_round():
                 failures = 0
+                pings.keeper.ping(settings.HEARTBEAT_URL_KEEPER)  # it has read and written
                 if not is_ready:
                     ready()
                     is_ready = True
@@ -178,8 +175,6 @@ class Keeper:
             self._do("the service level", tick.refresh_sla, now)
         self._actions.chain_evidence()
         self._actions.keep_figures()
-        if situation.unsent_alerts and settings.WEBHOOK_ALERT_URL:
-            self._notifying.start()
         if situation.unsent_mail:
             self._mailing.start()
         if silent and tick_due:

@@ -9,9 +9,10 @@ from django.db import transaction
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.analytics import counts
+from distribution.dead_man import mornings
 from distribution.ledger import deliveries, returns, rollup_marks
 from distribution.lifecycle.control import emit_state_event
-from distribution.models import Distribution, DistributionState, EventKind
+from distribution.models import Distribution, DistributionState, EventKind, Kind
 from distribution.outcomes import tallies
 from distribution.service_level import budget_watch, receipt_watch, sla
 from phonepool.numbers import health
@@ -42,6 +43,9 @@ def complete_if_done(distribution_id: int, *, now: datetime) -> bool:
         closed = _close(distribution_id, results, now)
         if closed:
             _close_alerts(distribution, results, now)
+            if distribution.kind == Kind.DAILY:
+                was_met = results["sla_met"] or not distribution.recipients
+                mornings.tell(distribution.pk, mornings.MET if was_met else mornings.FAILED)
     if closed:
         receipt_watch.keep(distribution)
         budget_watch.look(distribution, now=now)

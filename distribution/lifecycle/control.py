@@ -13,10 +13,11 @@ from django.db.models import Exists, F, OuterRef
 
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
+from distribution.dead_man import mornings
 from distribution.ledger import deliveries, outbox, returns, rollup_marks
 from distribution.ledger.reasons import DeliveryReason
 from distribution.lifecycle import pause_facts
-from distribution.models import Delivery, Distribution, DistributionState, EventKind, State
+from distribution.models import Delivery, Distribution, DistributionState, EventKind, Kind, State
 from distribution.models.distributions import RUNNING, UNBEGUN
 from phonepool.errors import Failure
 from phonepool.models import Portfolio
@@ -143,6 +144,8 @@ def cancel(distribution_id: int, *, reason: str, now: datetime) -> int:
             raise ControlError("This distribution has already ended and can't be cancelled.")
         rollup_marks.mark_changed([distribution_id], now=now)
         emit_state_event(EventKind.DISTRIBUTION_CANCELLED, distribution_id, now)
+        if Distribution.objects.filter(pk=distribution_id, kind=Kind.DAILY).exists():
+            mornings.tell(distribution_id, mornings.FAILED)
     incidents.close_alert(AlertRule.DISTRIBUTION_PAUSED, distribution_id, now=now)
     return deliveries.skip_waiting(distribution_id, DeliveryReason.CANCELLED)
 

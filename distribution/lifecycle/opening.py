@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
+from distribution.dead_man import mornings
 from distribution.ledger import deliveries, outbox
 from distribution.lifecycle import audience, preflight, repetition
 from distribution.lifecycle.audience import FrozenAudience
@@ -78,6 +79,8 @@ def _begin(distribution: Distribution, checked: Preflight, now: datetime) -> Fro
     distribution.batches = frozen.batches
     distribution.save()
     outbox.distribution(EventKind.DISTRIBUTION_OPENED, distribution, now=now)
+    if distribution.kind == Kind.DAILY:
+        mornings.tell(distribution.pk, mornings.BEGUN)
     return frozen
 
 
@@ -114,6 +117,8 @@ def _miss(distribution: Distribution, now: datetime) -> None:
     distribution.state_reason = f"Too late to start. {distribution.state_reason}"[:200].strip()
     distribution.save(update_fields=["state", "state_reason"])
     outbox.distribution(EventKind.DISTRIBUTION_MISSED, distribution, now=now)
+    if distribution.kind == Kind.DAILY:
+        mornings.tell(distribution.pk, mornings.FAILED)
     incidents.raise_alert(
         AlertRule.DISTRIBUTION_MISSED,
         distribution.pk,

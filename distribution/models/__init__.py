@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from distribution.models.access import ApiToken, KeptAnswer, Scope
+from distribution.models.alert_channels import AlertChannel, AlertRoute, ChannelKind
 from distribution.models.alerts import Alert, Severity
 from distribution.models.content import (
     Approval,
@@ -59,6 +60,8 @@ from distribution.models.workers import Worker
 
 __all__ = [
     "Alert",
+    "AlertChannel",
+    "AlertRoute",
     "ApiToken",
     "Approval",
     "Attempt",
@@ -66,6 +69,7 @@ __all__ = [
     "BlackoutDate",
     "Certainty",
     "Channel",
+    "ChannelKind",
     "Charged",
     "Content",
     "ContentState",

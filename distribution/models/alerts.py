@@ -27,6 +27,11 @@ class Alert(models.Model):
     acknowledged_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
+    # How, unless that person was signed in: through PagerDuty or a link, and of which channel.
+    acknowledged_via = models.CharField(max_length=120, blank=True, default="", db_default="")
+    critical_at = models.DateTimeField(null=True, blank=True)  # since when; escalation counts it
+    # Opened less than AGAIN_WITHIN after it had closed.
+    again = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         ordering = ["-opened_at"]

@@ -1,4 +1,7 @@
-"""Messages to staff: one row per person, event and channel, and what each person chose."""
+"""Messages to staff: one row per person, event and channel, and what each person chose.
+
+Notices of alerts are rows of the same table: one per alert, alert channel and change.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,17 @@ from uuid import uuid4
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from distribution.models.alert_channels import AlertChannel
+from distribution.models.alerts import Alert
 from phonepool.constraints import value_is_known
 
 
 class NotificationKind(models.TextChoices):
-    """What a person can be told. The last two are about their own account and cannot be turned
-    off."""
+    """What a person can be told. The two about their own account cannot be turned off; changes of
+    an alert go to alert channels only."""
 
     REVIEW_WAITING = "review.waiting", _("Content is waiting for review")
     CONTENT_APPROVED = "content.approved", _("Your content was approved")
@@ -26,10 +31,16 @@ class NotificationKind(models.TextChoices):
     CONFIRMATION_WAITING = "confirmation.waiting", _("A distribution is waiting for confirmation")
     PASSWORD_RESET = "password.reset", _("Link to reset a password")
     PASSWORD_CHANGED = "password.changed", _("Password was reset")
+    ALERT_OPENED = "alert.opened", _("Alert opened")
+    ALERT_WORSE = "alert.worse", _("Alert became critical")
+    ALERT_ACKNOWLEDGED = "alert.acknowledged", _("Alert acknowledged")
+    ALERT_REMINDER = "alert.reminder", _("Reminder of an alert")
+    ALERT_CLOSED = "alert.closed", _("Alert closed")
 
 
 class NotificationChannel(models.TextChoices):
     EMAIL = "email", _("E-mail")
+    ALERT = "alert", _("Alert channel")  # the one that `destination` names
 
 
 class NotificationState(models.TextChoices):
@@ -47,6 +58,17 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
     def due(self, now: datetime) -> NotificationQuerySet:
         return self.filter(state=NotificationState.WAITING, next_at__lte=now)
 
+    def by_mail(self) -> NotificationQuerySet:
+        return self.filter(channel=NotificationChannel.EMAIL)
+
+    def held(self) -> NotificationQuerySet:
+        """Those that wait for the end of quiet hours: nobody has seen them."""
+        return self.filter(state=NotificationState.WAITING, tries=0, next_at__gt=F("since"))
+
+    def drop(self) -> int:
+        """Have those that still wait not sent; how many."""
+        return self.filter(state=NotificationState.WAITING).update(state=NotificationState.DROPPED)
+
 
 class Notification(models.Model):
     """One message to one person by one channel, written in the transaction that causes it."""
@@ -60,6 +82,15 @@ class Notification(models.Model):
     recipient = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
     )
+    # Of a notice of an alert: the alert, and where it goes.
+    alert = models.ForeignKey(
+        Alert, models.CASCADE, null=True, editable=False, related_name="notices"
+    )
+    destination = models.ForeignKey(
+        AlertChannel, models.PROTECT, null=True, editable=False, related_name="notices"
+    )
+    # Notices with the same value went out as one message; empty: alone.
+    digest = models.CharField(max_length=32, blank=True, default="", db_default="")
     subject = models.CharField(max_length=200)
     text = models.TextField()
     path = models.CharField(_("link"), max_length=200, blank=True, default="")  # a page of ours
@@ -88,6 +119,7 @@ class Notification(models.Model):
             models.UniqueConstraint(
                 fields=["recipient", "channel", "once"], name="notification_once"
             ),
+            models.UniqueConstraint(fields=["destination", "once"], name="notification_once_each"),
             value_is_known("notification", "kind", NotificationKind),
             value_is_known("notification", "channel", NotificationChannel),
             value_is_known("notification", "state", NotificationState),

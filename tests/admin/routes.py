@@ -21,6 +21,8 @@ from config.staff.roles import ADMINISTRATOR, APPROVER, EDITOR, OPERATOR, VIEWER
 from distribution.access import tokens
 from distribution.models import (
     Alert,
+    AlertChannel,
+    AlertRoute,
     ApiToken,
     Attempt,
     AttemptOutcome,
@@ -55,6 +57,8 @@ PAGES: dict[str, tuple[str, str, str]] = {
     "auth_user": ("A", "A", NOBODY),
     "axes_accessattempt": ("A", NOBODY, "A"),
     "distribution_alert": (STAFF, NOBODY, NOBODY),
+    "distribution_alertchannel": ("A", "A", NOBODY),
+    "distribution_alertroute": ("A", "A", "A"),
     "distribution_apitoken": ("A", "A", NOBODY),
     "distribution_approval": (STAFF, NOBODY, NOBODY),
     "distribution_attempt": ("VOA", NOBODY, NOBODY),
@@ -111,6 +115,7 @@ OTHERS: dict[str, str | None] = {
     **dict.fromkeys(
         (
             "admin:distribution_act",
+            "admin:distribution_alertchannel_send_test",
             "admin:distribution_decide",
             "admin:distribution_pause_reason",
             "admin:distribution_doubts",
@@ -163,6 +168,8 @@ OTHERS: dict[str, str | None] = {
     "health/ready": None,  # as the services are
     "metrics": None,  # by address
     "whatsapp-webhook": None,  # by signature
+    "alert_acknowledge": None,  # by the signed link
+    "alert_pagerduty": None,  # by signature
 }
 
 
@@ -230,6 +237,17 @@ def _alert() -> Alert:
     )
 
 
+def _alert_channel() -> AlertChannel:
+    found, _ = AlertChannel.objects.get_or_create(
+        name="Desk", defaults={"kind": "email", "secret_address": "desk@example.com"}
+    )
+    return found
+
+
+def _alert_route() -> AlertRoute:
+    return AlertRoute.objects.create(name="All", channel=_alert_channel())
+
+
 def _event_subscription() -> EventSubscription:
     found, _ = EventSubscription.objects.get_or_create(
         name="CRM", defaults={"url": "https://crm.example/hook"}
@@ -274,6 +292,8 @@ MAKERS: dict[str, Callable[[], Any]] = {
     "distribution_delivery": _delivery,
     "distribution_distribution": lambda: builders.a_planned_distribution(timezone.now()),
     "distribution_eventdelivery": _event_delivery,
+    "distribution_alertchannel": _alert_channel,
+    "distribution_alertroute": _alert_route,
     "distribution_eventsubscription": _event_subscription,
     "distribution_messagetemplate": builders.a_template,
     "distribution_notification": _notification,

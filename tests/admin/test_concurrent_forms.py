@@ -38,6 +38,8 @@ BROWSERS = 3
 # By model: a text field that two people change at once.
 TEXT_FIELDS = {
     "auth_group": "name",
+    "distribution_alertchannel": "name",
+    "distribution_alertroute": "name",
     "auth_user": "first_name",
     "distribution_content": "title",
     "distribution_eventsubscription": "name",

@@ -21,6 +21,8 @@ from django.utils import timezone
 from distribution import tasks
 from distribution.access import tokens
 from distribution.models import (
+    AlertChannel,
+    AlertRoute,
     ApiToken,
     BlackoutDate,
     Content,
@@ -77,6 +79,18 @@ def _group() -> dict[str, Any]:
     return {"name": "morning", "primary": first.pk, "standbys": [second.pk]}
 
 
+def _route() -> dict[str, Any]:
+    desk = AlertChannel.objects.create(name="Desk", kind="email", secret_address="d@example.com")
+    return {
+        "name": "All",
+        "rules": "*",
+        "min_severity": "WARNING",
+        "channel": desk.pk,
+        "remind_minutes": 5,
+        "active": "on",
+    }
+
+
 def _token() -> dict[str, Any]:
     user = get_user_model().objects.get(username="boss")
     return {"name": "crm", "user": user.pk, "lives": "90", "read": "on"}
@@ -102,6 +116,17 @@ FORMS: dict[str, tuple[Any, str, Any]] = {
         "url",
         lambda: {"name": "CRM", "url": "https://8.8.8.8/hook", "active": "on"},
     ),
+    "distribution_alertchannel": (
+        AlertChannel,
+        "name",
+        lambda: {
+            "name": "Desk",
+            "kind": "email",
+            "secret_address": "desk@example.com",
+            "active": "on",
+        },
+    ),
+    "distribution_alertroute": (AlertRoute, "name", _route),
     "distribution_rotationgroup": (RotationGroup, "name", _group),
     "subscribers_importjob": (
         ImportJob,

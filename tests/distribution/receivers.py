@@ -34,6 +34,7 @@ class Receiver:
     url: str = ""
     status: int = 204
     response_headers: dict[str, str] = field(default_factory=dict)
+    response: bytes = b""
     posts: list[Post] = field(default_factory=list)
     drips: bool = False  # its response never ends
     over: threading.Event = field(default_factory=threading.Event)
@@ -73,6 +74,7 @@ def a_receiver() -> Iterator[Receiver]:
             for name, value in receiver.response_headers.items():
                 self.send_header(name, value)
             self.end_headers()
+            self.wfile.write(receiver.response)
 
         def handle(self) -> None:
             with suppress(OSError):  # we hung up

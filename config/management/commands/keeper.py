@@ -14,6 +14,7 @@ from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
 from config.processes.child import report_ready
+from distribution.alert_channels.loop import NoticeLoop
 from distribution.analytics import rollups
 from distribution.engine.keeper import Keeper, KeeperActions
 from distribution.event_webhooks import delivery
@@ -41,7 +42,10 @@ class Command(BaseCommand):
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, end)
-        with Watchdog(settings.WATCHDOG_SECONDS) as watchdog:
+        with (
+            Watchdog(settings.WATCHDOG_SECONDS) as watchdog,
+            NoticeLoop(watch_step=lambda: watchdog.step("looking for alerts to send")),
+        ):
             Keeper(actions(), watchdog=watchdog).run(stop, ready=report_ready)
 
 

@@ -28,7 +28,6 @@ from django.utils.translation import gettext as _
 from distribution.alerts import given_up_notifications
 from distribution.models import (
     Notification,
-    NotificationChannel,
     NotificationKind,
     NotificationState,
 )
@@ -60,7 +59,7 @@ def deliver_due(clock: Clock = timezone.now) -> int:
     that the server does not answer: the others are not tried in vain."""
     if not settings.EMAIL_ENABLED:
         return 0
-    due = Notification.objects.due(clock()).filter(channel=NotificationChannel.EMAIL)
+    due = Notification.objects.due(clock()).by_mail()
     pks = list(due.order_by("next_at", "pk").values_list("pk", flat=True)[:ROWS_PER_ROUND])
     if not pks:
         return 0
@@ -83,7 +82,7 @@ def send_again(pks: Sequence[int], *, now: datetime) -> int:
     """Try those that were given up once more; how many."""
     dead = Notification.objects.filter(pk__in=pks, state=NotificationState.DEAD)
     waiting = {"state": NotificationState.WAITING, "tries": 0, "since": now, "next_at": now}
-    number = dead.exclude(recipient=None).update(**waiting)
+    number = dead.exclude(recipient=None, destination=None).update(**waiting)
     given_up_notifications.check(now)
     return number
 

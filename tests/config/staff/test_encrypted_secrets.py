@@ -19,7 +19,7 @@ from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from distribution.event_webhooks import subscriptions
-from distribution.models import EventSubscription
+from distribution.models import AlertChannel, EventSubscription
 from distribution.models.encrypted import decrypt
 
 pytestmark = [pytest.mark.django_db, pytest.mark.each_database]
@@ -30,6 +30,8 @@ COLUMNS = [
     ("otp_static_statictoken", "token"),
     ("distribution_eventsubscription", "secret"),
     ("distribution_eventsubscription", "former_secret"),
+    ("distribution_alertchannel", "secret_address"),
+    ("distribution_alertchannel", "signing_secret"),
 ]
 
 
@@ -41,6 +43,9 @@ def ada(settings) -> User:
     spare = StaticDevice.objects.create(user=user, name="spare codes")
     StaticToken.objects.bulk_create([StaticToken(device=spare, token=CODE)])
     EventSubscription.objects.create(name="crm", url="https://example.com", secret=SECRET)
+    AlertChannel.objects.create(
+        name="desk", kind="email", secret_address="d@example.com", signing_secret=SECRET
+    )
     return user
 
 
@@ -70,6 +75,7 @@ def test_nothing_stands_in_clear_and_everything_works(ada):
     for secret in (SEED, SECRET, CODE, SEED.upper(), bytes.fromhex(SEED).decode("latin-1")):
         assert secret not in str(values)
     widths = {"key": 80, "token": 16, "secret": 100, "former_secret": 100}
+    widths |= {"secret_address": 1000, "signing_secret": 300}
     assert all(len(text) <= widths[name.partition(".")[2]] for name, text in values.items())
     everything_works(ada)
 
@@ -93,7 +99,7 @@ def test_a_key_is_replaced_in_three_steps_and_nothing_stops_meanwhile(ada, setti
     out = StringIO()
     call_command("reencrypt", stdout=out)
 
-    assert "2 secrets are now encrypted" in out.getvalue()
+    assert "4 secrets are now encrypted" in out.getvalue()
     assert "1 recovery codes of ada" in out.getvalue()
     after = stored()
     for column in ("otp_totp_totpdevice.key", "distribution_eventsubscription.secret"):

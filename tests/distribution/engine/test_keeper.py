@@ -7,13 +7,10 @@ from datetime import datetime
 import pytest
 from django.db import OperationalError
 
-from distribution.alerts import incidents
-from distribution.alerts.catalogue import AlertRule
 from distribution.engine import keeper as keeping
 from distribution.engine import tick
 from distribution.engine.keeper import Keeper
 from distribution.models import Alert, Delivery, Distribution, Heartbeat
-from distribution.runtime import background
 from tests.distribution.keepers import (
     SIX,
     a_morning,
@@ -145,20 +142,6 @@ def test_it_closes_what_is_done(keeper, world, running):
 
     running.refresh_from_db()
     assert running.state == "COMPLETED"
-
-
-def test_alerts_that_nobody_tells_it_tells(keeper, world, settings, monkeypatch):
-    settings.WEBHOOK_ALERT_URL = "http://127.0.0.1:9/"
-    told: list[datetime] = []
-    monkeypatch.setattr(keeping.webhook, "notify", told.append)
-    monkeypatch.setattr(background, "connections", type("None", (), {"close_all": lambda: None}))
-    world.celery_lives()
-    incidents.raise_alert(AlertRule.CLOCK_SET_BACK, message="X.", now=world.now)
-    look(keeper, world, later=29)
-    assert told == []
-
-    look(keeper, world, later=2)
-    wait_until(lambda: told == [world.now])
 
 
 def test_one_duty_that_breaks_keeps_none_of_the_others_from_being_done(

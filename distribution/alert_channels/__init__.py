@@ -1,0 +1,1 @@
+"""Alert channels: notices of alerts are sent, each channel in its own lane; acknowledgements."""

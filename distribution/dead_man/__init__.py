@@ -1,0 +1,1 @@
+"""Dead man's switch: tells a watcher outside that work was done; its silence is the alarm."""
