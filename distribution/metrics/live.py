@@ -6,14 +6,14 @@ from collections import Counter
 from datetime import datetime
 from typing import Any
 
-from django.conf import settings
 from django.db.models import Count, DateTimeField, F, IntegerField, Min, Value
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 
 from distribution.metrics.samples import Samples, add
 from distribution.models import (
     Alert,
+    ChannelKind,
     Heartbeat,
     Notification,
     NotificationState,
@@ -76,7 +76,7 @@ def _add_moments(samples: Samples, now: datetime) -> None:
             add(samples, "daybreak_preflight_timestamp_seconds", at.timestamp())
     for (severity, rule), count in sorted(alerts.items()):
         add(samples, "daybreak_alerts_open", count, severity, rule)
-    for channel in ("webhook", "email"):
+    for channel in ChannelKind.values:
         add(samples, "daybreak_alert_notices_pending", notices[channel], channel)
         waits = (now - oldest[channel]).total_seconds() if channel in oldest else 0.0
         add(samples, "daybreak_alert_notices_oldest_seconds", waits, channel)
@@ -92,18 +92,19 @@ def _moments() -> list[tuple[str, str, str, Any, int]]:
 
     alerts = Alert.objects.filter(closed_at=None).values("severity", "rule")
     alerts = alerts.annotate(first=Min("opened_at"), number=Count("pk"))
-    unsent = Alert.objects.filter(closed_at=None, notified_at=None)
-    if not settings.WEBHOOK_ALERT_URL:  # nobody is to be told
-        unsent = unsent.none()
+    # E-mails to staff count as e-mail, too; what quiet hours hold back does not wait.
     waiting = Notification.objects.filter(state=NotificationState.WAITING)
+    by_kind = waiting.exclude(tries=0, next_at__gt=F("since")).values(
+        to=Coalesce("destination__kind", Value("email"))
+    )
+    by_kind = by_kind.annotate(first=Min("since"), number=Count("pk"))
     done = Preflight.objects.filter(state=PreflightState.DONE).exclude(ended_at=None)
     last = done.filter(pk__in=done.order_by("-ended_at").values("pk")[:1])
     one = Value(1)
     return list(
         rows(Heartbeat.objects.all(), HEARTBEAT, F("name"), Value(""), F("at"), one).union(
             rows(alerts, ALERT, F("severity"), F("rule"), F("first"), F("number")),
-            rows(unsent, NOTICE, Value("webhook"), F("rule"), F("opened_at"), one),
-            rows(waiting, NOTICE, Value("email"), F("uid"), F("next_at"), one),
+            rows(by_kind, NOTICE, F("to"), Value(""), F("first"), F("number")),
             rows(last, PREFLIGHT, Value(""), F("verdict"), F("ended_at"), one),
             all=True,
         )

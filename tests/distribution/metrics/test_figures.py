@@ -18,10 +18,12 @@ from distribution.models import (
     Delivery,
     Distribution,
     Heartbeat,
+    Notification,
     Preflight,
     StoredFigures,
 )
 from phonepool.models import PhoneNumber
+from tests.distribution.sinks import a_channel
 from tests.mornings import a_morning
 
 NOW = datetime(2026, 11, 23, 0, 33, tzinfo=UTC)  # 06:03 in India
@@ -32,14 +34,24 @@ def value(samples: Samples, name: str, *labels: str) -> float:
 
 
 @pytest.mark.django_db
-def test_a_running_distribution_is_shown_as_it_is(settings):
-    settings.WEBHOOK_ALERT_URL = "https://alerts.example.org"
+def test_a_running_distribution_is_shown_as_it_is():
     morning = a_morning(1000, now=NOW)
     keeping.FigureKeeping(lambda: NOW).write_due()
     Heartbeat.record("keeper", NOW)
-    Alert.objects.create(
+    alert = Alert.objects.create(
         rule="sla_at_risk", severity="CRITICAL", message="slow", opened_at=NOW, scope="d 1"
     )
+    slack = a_channel("Ops", "service", "x")
+    for second in (0, 3600):  # the other waits for the end of quiet hours
+        Notification.objects.create(
+            kind="alert.opened",
+            channel="alert",
+            destination=slack,
+            alert=alert,
+            once=str(second),
+            since=NOW,
+            next_at=NOW + timedelta(seconds=second),
+        )
     Preflight.objects.create(
         slot="x", sends=True, state="DONE", verdict="AMBER", started_at=NOW, ended_at=NOW
     )
@@ -60,7 +72,7 @@ def test_a_running_distribution_is_shown_as_it_is(settings):
     assert value(samples, "daybreak_sla_needed_per_second", "manual") > 0
     assert value(samples, "daybreak_heartbeat_timestamp_seconds", "keeper") == NOW.timestamp()
     assert value(samples, "daybreak_alerts_open", "critical", "sla_at_risk") == 1
-    assert value(samples, "daybreak_alert_notices_pending", "webhook") == 1
+    assert value(samples, "daybreak_alert_notices_pending", "service") == 1
     assert value(samples, "daybreak_preflight_status") == 1
     number = PhoneNumber.objects.all()[0]
     assert value(samples, "daybreak_number_usable", number.label) == 1
