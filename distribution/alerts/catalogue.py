@@ -78,6 +78,8 @@ class AlertRule(StrEnum):
     # critical if nothing would be sent on that day
     CONTENT_NOT_READY = "content_not_ready", EITHER, DAY
     FALLBACK_NOT_READY = "fallback_not_ready", WARNING, INSTALLATION
+    # lifecycle/plan_watch; critical if not everybody is reached
+    PLAN_SHORT = "plan_short", EITHER, DAY
 
     # --- half an hour before it: config/preflight; critical if it is RED ---
 

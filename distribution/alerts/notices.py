@@ -1,4 +1,4 @@
-"""Which alerts people are told of by notification: missing content, a preflight, a blocked morning.
+"""Which alerts people are told of by notification: a content, plan, preflight or morning in danger.
 
 All alerts, these included, go to the alert channels: notifications/alert_notices.
 """
@@ -39,6 +39,9 @@ def tell(rule: AlertRule, scope: str, severity: str, message: str, *, now: datet
         subject = _("Preflight: check before the morning")
         if severity == Severity.CRITICAL:
             subject = _("Preflight failed: action needed")
+    elif rule == AlertRule.PLAN_SHORT and severity == Severity.CRITICAL:
+        kind, path = NotificationKind.MORNING_BLOCKED, "/admin/phonepool/phonenumber/"
+        subject = _("The next distribution does not reach everyone")
     elif rule in BLOCKING and severity == Severity.CRITICAL:
         kind, subject, path = _about_distribution(rule, DISTRIBUTION.parse(scope))
     else:

@@ -24,7 +24,14 @@ from distribution.alerts.catalogue import AlertRule
 from distribution.engine import number_ramps, sweep
 from distribution.engine.sweep import Sweep
 from distribution.ledger import chunks
-from distribution.lifecycle import closing, content_watch, control, recovery, schedule
+from distribution.lifecycle import (
+    closing,
+    content_watch,
+    control,
+    plan_watch,
+    recovery,
+    schedule,
+)
 from distribution.models import Distribution, Heartbeat
 from distribution.models.heartbeats import KEEPER, TICK, is_silent
 from distribution.outcomes import duplicates
@@ -63,6 +70,7 @@ def check(now: datetime) -> Check:
         control.wake_backups(distribution, now)
         closing.complete_if_done(distribution.pk, now=now)
     content_watch.look_if_due(now)
+    plan_watch.look_if_due(now)
     number_ramps.review_if_due(now)
     return Check(opened, swept)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from django.conf import settings
 from django.db.models import Count, Sum
 
-from distribution.content import eligible_numbers
+from distribution.content import eligible_numbers, outlook
+from distribution.cost import audience
 from distribution.lifecycle import capacity_plan, portfolio_plan
 from distribution.lifecycle.capacity_plan import (
     CapacityPlan,
@@ -22,11 +24,19 @@ from phonepool.numbers import health
 from subscribers.models import TIER_ORDER, Subscriber
 
 
-def plan_for(distribution: Distribution, content: Content | None, *, now: datetime) -> CapacityPlan:
-    """The plan of a distribution that opens at its planned time, as the pool is now."""
+def plan_for(
+    distribution: Distribution, content: Content | None, *, now: datetime, priced: bool = True
+) -> CapacityPlan:
+    """The plan of a distribution that opens at its planned time, as the pool is now; with its cost
+    if it is to be `priced`."""
     day = distribution.local_date
     allowed = eligible_numbers.for_content(content, day).allowed if content else None
-    return capacity_plan.make(read(max(distribution.planned_at, now), allowed))
+    facts = read(max(distribution.planned_at, now), allowed)
+    if priced and content and facts.people:
+        category = content.message_template.category
+        costs = outlook.estimates_of(category, audience.people(), on=day)
+        facts = replace(facts, costs=costs)
+    return capacity_plan.make(facts)
 
 
 def read(at: datetime, allowed: Collection[int] | None) -> PlanFacts:

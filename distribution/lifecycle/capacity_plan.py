@@ -7,10 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from enum import StrEnum
 
 from django.utils.translation import gettext as _
 
+from distribution.cost.estimate import Estimate
+from distribution.runtime.money import about
 from distribution.runtime.text_formats import minutes_or_seconds
 
 # From the planned time to the first send slot, and from the last slot to its answer: measured by
@@ -59,6 +62,7 @@ class PlanFacts:
     window_seconds: float
     primaries_lost: int = 0  # those that cannot send: each wakes a backup
     backups_awake: int = 0
+    costs: Sequence[Estimate] = ()  # of one message to each of the people
 
     @property
     def people(self) -> int:
@@ -106,6 +110,7 @@ class CapacityPlan:
     portfolios: Sequence[PortfolioNeed]
     strongest: str  # the label of the number whose loss is reckoned with; empty: no number
     without: Outcome  # the outcome without it
+    costs: Sequence[Estimate] = ()  # if everybody is reached: one for each currency of an account
 
     @property
     def limit(self) -> int | None:
@@ -126,7 +131,7 @@ class CapacityPlan:
 
     @property
     def sentence(self) -> str:
-        return f"{self._now()} {self._without()}".strip()
+        return " ".join(filter(None, (self._now(), self._without(), self._cost())))
 
     @property
     def rows(self) -> list[tuple[str, int, str]]:
@@ -162,6 +167,20 @@ class CapacityPlan:
             words = _("Survives the loss of one number: %(time)s without %(number)s.")
         return words % named
 
+    def _cost(self) -> str:
+        """Of those who are reached; empty: it was not asked for, or nobody is."""
+        if not self.costs or not self.outcome.reached:
+            return ""
+        known = [one for one in self.costs if one.per_message is not None]
+        if not known:
+            return _("Its cost is not known: there is no rate.")
+        share = Decimal(self.outcome.reached) / self.people
+        amounts = [about(one.amount * share, one.currency) for one in known]
+        words = {"amount": _(" or ").join(amounts), "count": f"{known[0].unpriced:,}"}
+        if known[0].unpriced:
+            return _("Costs at least %(amount)s: %(count)s people have no rate.") % words
+        return _("Costs about %(amount)s.") % words
+
     def _named(self, outcome: Outcome) -> dict[str, str]:
         return {
             "people": f"{self.people:,}",
@@ -187,6 +206,7 @@ def make(facts: PlanFacts) -> CapacityPlan:
         portfolios=_needs(facts, awake),
         strongest=strongest.label if strongest else "",
         without=_outcome(without, _awake(without)),
+        costs=facts.costs,
     )
 
 

@@ -45,7 +45,7 @@ def look(now: datetime) -> None:
 def _check_next(now: datetime) -> None:
     """One alert per day; the opening has alerts of its own, so this one ends before it."""
     found: dict[date, list[ContentChoice]] = {}
-    for distribution in _awaited(now):
+    for distribution in awaited(now):
         choice = _told_ahead(distribution, content_choice.choose(distribution))
         if choice.rule is not None:
             found.setdefault(distribution.local_date, []).append(choice)
@@ -79,7 +79,7 @@ def _told_ahead(distribution: Distribution, choice: ContentChoice) -> ContentCho
     return ContentChoice(content, AlertRule.NO_CONTENT, message.strip())
 
 
-def _awaited(now: datetime) -> Iterator[Distribution]:
+def awaited(now: datetime) -> Iterator[Distribution]:
     """The distributions still to begin on days whose deadline is over; a daily one as a new row."""
     today = india_time.local_date(now)
     for day in (today, today + timedelta(days=1)):

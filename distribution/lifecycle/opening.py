@@ -37,7 +37,7 @@ def open_distribution(distribution_id: int, *, now: datetime) -> bool:
         if now - distribution.planned_at > timedelta(seconds=settings.MAX_START_LATENESS_SECONDS):
             _miss(distribution, now)
             return False
-        checked = preflight.check(distribution, now=now)
+        checked = preflight.check(distribution, now=now, priced=False)
         findings = checked.findings
         blocked = any(finding.blocking for finding in findings)
         frozen = None if blocked else _begin(distribution, checked, now)

@@ -62,13 +62,13 @@ class Preflight:
 
 def run_checks(distribution: Distribution, *, now: datetime) -> list[PreflightFinding]:
     """Every check, in the order in which a person would fix what they find."""
-    return check(distribution, now=now).findings
+    return check(distribution, now=now, priced=False).findings
 
 
-def check(distribution: Distribution, *, now: datetime) -> Preflight:
-    """Choose the content and run every check."""
+def check(distribution: Distribution, *, now: datetime, priced: bool = True) -> Preflight:
+    """Choose the content and run every check; the plan names its cost if it is `priced`."""
     choice = content_choice.choose(distribution)
-    plan = capacity_facts.plan_for(distribution, choice.sent, now=now)
+    plan = capacity_facts.plan_for(distribution, choice.sent, now=now, priced=priced)
     findings = [*_content(choice), *_numbers()]
     if not any(finding.blocking for finding in findings):
         findings += [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from distribution.lifecycle import control
+from distribution.lifecycle import control, plan_watch
 from distribution.mirror import limits, numbers
 from phonepool.cloud_api.client import CloudApi, PhoneNumberFacts
 from phonepool.exceptions import CloudApiError
@@ -36,10 +36,14 @@ def sync(api: CloudApi, *, now: datetime) -> int:
         rated = numbers.apply_reading(number.pk, facts.status, facts.quality_rating, now=now)
         changed += new or rated
         _note_limit(told, number.portfolio_id, facts)
-    for portfolio in Portfolio.objects.filter(pk__in=told):
+    limited = [
         limits.apply_reading(portfolio, told[portfolio.pk], now=now)
+        for portfolio in Portfolio.objects.filter(pk__in=told)
+    ]
     if changed:
         control.wake_all_backups(now)
+    if changed or any(limited):
+        plan_watch.look(now)
     return changed
 
 

@@ -124,7 +124,7 @@ def load(now: datetime) -> Today:
         findings=checked.findings,
         plan=checked.plan,
         unapproved=_unapproved(upcoming),
-        people=_people(now),
+        people=_people(now, checked.plan),
         days=day_results(now),
         alerts=shown_part.of(alerts, ALERTS_SHOWN),
     )
@@ -144,11 +144,12 @@ def _unapproved(upcoming: Distribution | None) -> list[Content]:
     return list(waiting.order_by("pk"))
 
 
-def _people(now: datetime) -> People:
+def _people(now: datetime, plan: CapacityPlan | None) -> People:
+    """The plan has counted the active ones already."""
     today = india_time.local_datetime(india_time.local_date(now), time.min)
     opted_out = ConsentEvent.objects.filter(kind=ConsentEvent.Kind.OPT_OUT, at__gte=today)
     return People(
-        active=Subscriber.objects.eligible().count(),
+        active=plan.people if plan else Subscriber.objects.eligible().count(),
         joined=Subscriber.objects.filter(created_at__gte=today).count(),
         left=opted_out.values("subscriber").distinct().count(),
     )

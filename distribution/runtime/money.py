@@ -6,6 +6,13 @@ from decimal import ROUND_HALF_UP, Decimal
 
 SIGNS = {"INR": "₹", "USD": "$"}
 CENT = Decimal("0.01")
+ONE, TEN = Decimal(1), Decimal(10)
+
+
+def about(amount: Decimal, currency: str) -> str:
+    """Without hundredths from ten on: ₹1,726."""
+    shown = money(amount, currency)
+    return shown if abs(amount) < TEN else money(amount.quantize(ONE, ROUND_HALF_UP), currency)[:-3]
 
 
 def money(amount: Decimal, currency: str) -> str:

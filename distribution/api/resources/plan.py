@@ -52,6 +52,14 @@ class OutcomeShown(serializers.Serializer[Any]):
     late_by = serializers.FloatField(help_text="Seconds after the SLA window.")
 
 
+class PlanCostShown(serializers.Serializer[Any]):
+    """If everyone receives it, without tax."""
+
+    currency = serializers.CharField(help_text="ISO 4217.")
+    amount = serializers.DecimalField(max_digits=16, decimal_places=4)
+    unpriced = serializers.IntegerField(help_text="People for whom no rate is known: left out.")
+
+
 class PlanShown(serializers.Serializer[Any]):
     """The capacity plan, as the phone numbers and subscribers are now."""
 
@@ -70,6 +78,11 @@ class PlanShown(serializers.Serializer[Any]):
     without_strongest = OutcomeShown()
     tiers = TierPlanShown(many=True, help_text="In the order of sending.")
     portfolios = PortfolioNeedShown(many=True)
+    costs = PlanCostShown(
+        many=True,
+        help_text="One for each currency in which a sending account is billed; empty without "
+        "content or recipients.",
+    )
 
 
 class Plan(APIView):
@@ -109,6 +122,10 @@ def _body(distribution: Distribution, plan: CapacityPlan, now: datetime) -> dict
             for one in plan.tiers
         ],
         "portfolios": [asdict(one) for one in plan.portfolios],
+        "costs": [
+            {"currency": one.currency, "amount": one.amount, "unpriced": one.unpriced}
+            for one in plan.costs
+        ],
     }
 
 
