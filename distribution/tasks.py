@@ -19,6 +19,7 @@ from distribution.alerts import incidents
 from distribution.alerts.notifiers import mail
 from distribution.analytics import rollups
 from distribution.dead_man import pings
+from distribution.drafting import due
 from distribution.engine import clock_repair
 from distribution.engine import tick as engine_tick  # `tick` is a task here
 from distribution.event_webhooks import delivery
@@ -247,11 +248,12 @@ def refresh_rollups() -> int:
 
 @shared_task(ignore_result=True)
 def review_templates() -> int:
-    """Count how people reacted to the mornings, ask Meta to compare, then change templates where
-    the rules say so."""
+    """Count how people reacted to the mornings, ask Meta to compare, then draft better versions
+    and change templates where the rules say so."""
     now = timezone.now()
     signals.count_due(india_time.local_date(now), now=now)
     template_comparison.ask_due(client.client(), now=now)
+    due.draft_due(now=now)
     return rotating.review(now=now)
 
 

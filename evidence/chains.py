@@ -107,6 +107,11 @@ CHAINS = (
         "distribution.QualityChange",
         (Layout(("number_id", "template_id", "before", "after", "source", "at")),),
     ),
+    Chain(
+        9,
+        "distribution.DraftStep",
+        (Layout(("draft_id", "act", "by_id", "version", "at"), ("reason",)),),
+    ),
 )
 
 

@@ -9,6 +9,7 @@ from collections import Counter
 from sandbox.faults import Faults, ServerErrorBursts
 from sandbox.journal import Journal, RefusalLog
 from sandbox.pacing import Pacing
+from sandbox.review import Reviews
 from sandbox.webhooks.queue import Webhooks
 from sandbox.world.clock import Clock
 from sandbox.world.options import Options
@@ -35,10 +36,15 @@ class Sandbox:
         self.requests: Counter[str] = Counter()
         self.webhooks = Webhooks(self.world)
         self.pacing = Pacing(self.world, self.webhooks)
+        self.reviews = Reviews(self.world, self.webhooks)
 
     def start(self) -> None:
         """Starts posting webhooks; needs a running event loop."""
-        self._queue = asyncio.create_task(self.webhooks.run(self.pacing.release_due))
+        self._queue = asyncio.create_task(self.webhooks.run(self._before_posts))
+
+    def _before_posts(self, now: float) -> None:
+        self.pacing.release_due(now)
+        self.reviews.decide_due(now)
 
     async def clear(self) -> None:
         """Resets to the start options; the journal's sequence continues, its file keeps all."""

@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 from django.utils import timezone
 
 from distribution.content import approval
+from distribution.drafting import drafts
 from distribution.lifecycle import opening
 from distribution.models import (
     Content,
@@ -18,6 +19,7 @@ from distribution.models import (
     MediaFile,
     MessageTemplate,
     RotationGroup,
+    TemplateDraft,
     TemplateStatus,
 )
 from distribution.quality import groups
@@ -86,6 +88,15 @@ def a_group(standbys: int = 1, **fields: Any) -> RotationGroup:
     fields = {"components": BODY, "quality": "GREEN", **fields}
     primary, *others = [a_template(**fields) for _ in range(1 + standbys)]
     return groups.create(f"group-{next(serial):07}", [primary, *others], primary=primary)
+
+
+def a_template_draft(source: MessageTemplate | None = None, **fields: Any) -> TemplateDraft:
+    """A better version by rules, of a template that people block."""
+    template = source or a_template(components=BODY, quality="YELLOW")
+    made = drafts.draft(template, by=None, now=timezone.now())
+    TemplateDraft.objects.filter(pk=made.pk).update(**{"version": 1, **fields})
+    made.refresh_from_db()
+    return made
 
 
 def a_user(name: str = "") -> Any:

@@ -70,6 +70,10 @@ EMPTY: dict[str, Words] = {
     "distribution.rotationgroup": gettext_lazy(
         "A group keeps a second template ready. Daybreak changes to it when people block the first."
     ),
+    "distribution.templatedraft": gettext_lazy(
+        "When people block a template, Daybreak drafts a better version here. You can also ask for "
+        "one on the template’s page."
+    ),
     "phonepool.phonenumber": gettext_lazy(
         "Nothing can be sent without a phone number from your WhatsApp account."
     ),

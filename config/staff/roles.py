@@ -43,8 +43,8 @@ def _views(app: str, models: str) -> set[str]:
 # Every role sees what is sent, when, and how it went.
 EVERYBODY_VIEWS = _views(
     "distribution",
-    "content approval messagetemplate rotationgroup distribution delivery alert onetime dailytime "
-    "blackoutdate rate cost",
+    "content approval messagetemplate rotationgroup templatedraft distribution delivery alert "
+    "onetime dailytime blackoutdate rate cost",
 )
 VIEWS = {
     VIEWER: _views("distribution", "attempt")
@@ -66,6 +66,7 @@ PERMISSIONS = {
         "distribution.change_content",
         "distribution.delete_content",
         "distribution.send_test",
+        "distribution.write_template_draft",
         "subscribers.add_subscriber",
         "subscribers.change_subscriber",
         "subscribers.import_subscriber",
@@ -74,6 +75,7 @@ PERMISSIONS = {
         "distribution.approve_content",
         "distribution.approve_late_content",
         "distribution.confirm_distribution",
+        "distribution.approve_template_draft",
     },
     OPERATOR: {
         "distribution.pause_distribution",
@@ -87,6 +89,8 @@ PERMISSIONS = {
         "distribution.sync_templates",
         "distribution.add_rotationgroup",
         "distribution.rotate_templates",
+        "distribution.write_template_draft",
+        "distribution.create_template",
         "distribution.run_preflight",
         "distribution.add_onetime",
         "distribution.delete_onetime",

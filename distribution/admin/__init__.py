@@ -15,6 +15,7 @@ from distribution.admin import (
     people,
     pool,
     rotation,
+    template_drafts,
     timetable,
 )
 
@@ -31,5 +32,6 @@ __all__ = [
     "people",
     "pool",
     "rotation",
+    "template_drafts",
     "timetable",
 ]

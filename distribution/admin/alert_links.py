@@ -23,6 +23,7 @@ MODELS: dict[ScopeType, str] = {
     catalogue.ALERT_CHANNEL: "distribution.AlertChannel",
     catalogue.MESSAGE_TEMPLATE: "distribution.MessageTemplate",
     catalogue.ROTATION_GROUP: "distribution.RotationGroup",
+    catalogue.TEMPLATE_DRAFT: "distribution.TemplateDraft",
 }
 RULES: dict[str, AlertRule] = {str(rule): rule for rule in AlertRule}
 # Rules without one object of their own: the list in which their rows are.

@@ -22,6 +22,7 @@ from unfold.widgets import (
 )
 
 from distribution.admin.evidence import EvidenceAdmin
+from distribution.drafting import drafts
 from distribution.models import (
     GroupRole,
     MessageTemplate,
@@ -123,6 +124,7 @@ class RotationGroupAdmin(  # type: ignore[misc]  # both define the template of a
         if request.method != "GET":
             raise PermissionDenied
         changes = group.changes.select_related("before", "after", "by").order_by("-at", "-pk")
+        primary = group.templates.filter(group_role=GroupRole.PRIMARY).first()
         return framed(
             self,
             request,
@@ -132,6 +134,8 @@ class RotationGroupAdmin(  # type: ignore[misc]  # both define the template of a
             templates=_with_rates(group),
             part=shown_part.of(changes, CHANGES_SHOWN, start=shown_part.start_of(request)),
             may_rotate=request.user.has_perm(ROTATE),
+            drafted_from=primary,
+            draft=drafts.shown_with(primary) if primary else None,
             show_back_button=True,
         )
 

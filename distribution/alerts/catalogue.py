@@ -50,6 +50,7 @@ DAY = ScopeType("day ")  # as in ISO 8601
 MESSAGE_TEMPLATE = ScopeType("template ")  # primary key, a blank, the new category
 TEMPLATE = ScopeType("template ")  # primary key
 ROTATION_GROUP = ScopeType("group ")  # primary key
+TEMPLATE_DRAFT = ScopeType("draft ")  # primary key
 RECIPIENT_LIMIT = ScopeType("")  # the limit that Meta reported, or "None"
 ACCOUNT_DAY = ScopeType("costs ")  # as in ISO 8601, a blank, primary key
 ACCOUNT_EVENT = ScopeType("")  # Meta's name of the event in lower case
@@ -142,6 +143,7 @@ class AlertRule(StrEnum):
     TEMPLATE_CATEGORY = "template_category", WARNING, MESSAGE_TEMPLATE
     # critical if a person has to decide: no better template, or too soon after the last change
     TEMPLATE_BLOCKED = "template_blocked", EITHER, ROTATION_GROUP
+    TEMPLATE_DRAFT = "template_draft", WARNING, TEMPLATE_DRAFT
     LIMIT_CHANGED = "limit_changed", WARNING, RECIPIENT_LIMIT
     COST_DIFFERS = "cost_differs", WARNING, ACCOUNT_DAY
     ACCOUNT_NOTICE = "account_notice", CRITICAL, ACCOUNT_EVENT

@@ -46,7 +46,7 @@ def with_current(content: Content) -> Comparison | None:
     old, new = _facts(current), _facts(content)
     labels = dict.fromkeys([*old, *new])
     return Comparison(
-        current, [_row(label, old.get(label, ""), new.get(label, "")) for label in labels]
+        current, [row(label, old.get(label, ""), new.get(label, "")) for label in labels]
     )
 
 
@@ -70,7 +70,8 @@ def _facts(content: Content) -> dict[str, str]:
     }
 
 
-def _row(label: str, before: str, after: str) -> Row:
+def row(label: str, before: str, after: str) -> Row:
+    """A field of two versions, with the words marked that only one of them has."""
     old, new = WORDS.findall(before), WORDS.findall(after)
     steps = SequenceMatcher(None, old, new, autojunk=False).get_opcodes()
     return Row(

@@ -19,6 +19,7 @@ from phonepool.json_values import as_string, objects_in
 
 BODY_LIMIT = 1024  # characters of the body once it is filled in (132005 beyond)
 HEADER_LIMIT = 60
+FOOTER_LIMIT = 60
 BUTTON_LIMIT = 2000  # a button's whole address
 MEDIA_HEADERS = ("IMAGE", "VIDEO", "DOCUMENT")
 # What we can fill in. Everything else needs values that a content does not have, and Meta would

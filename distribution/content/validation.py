@@ -18,7 +18,13 @@ from distribution.content.rendering import (
     encode_address,
 )
 from distribution.content.template_schema import BODY, BUTTON, HEADER, Slot, TemplateSchema
-from distribution.models import Content, MessageTemplate, TemplateStatus
+from distribution.models import (
+    Content,
+    DraftState,
+    MessageTemplate,
+    TemplateDraft,
+    TemplateStatus,
+)
 from distribution.runtime import india_time
 from subscribers.details import placeholders
 from subscribers.details.placeholders import MAX_VALUE_LENGTH
@@ -27,7 +33,7 @@ from subscribers.models import Subscriber
 ASSUMED_VALUE_LENGTH = MAX_VALUE_LENGTH  # characters; no longer value is stored or sent
 ALWAYS_KNOWN = ("name", "tier")
 SAMPLED_SUBSCRIBERS = 1000  # of which the attribute names are collected
-AUTHENTICATION = "AUTHENTICATION"  # Meta's category
+AUTHENTICATION, UTILITY = "AUTHENTICATION", "UTILITY"  # Meta's categories
 # The field of a slot in the API's body, by the slot's part; {} is its place.
 FIELD = {BODY: "body_variables.{}", HEADER: "headline", BUTTON: "button_variables.{}"}
 UNUSABLE_STATUSES = {TemplateStatus.REJECTED, TemplateStatus.DISABLED, TemplateStatus.OTHER}
@@ -68,12 +74,26 @@ def _template_problems(
             _("The message template is %(status)s at Meta. Choose another one.")
             % {"status": template.status},
         )
+    if template.category != UTILITY and _was_refused(template):
+        yield ContentProblem(
+            "message_template",
+            _(
+                "Meta filed this message template in another category than was asked for, so it is "
+                "never sent. Choose another one."
+            ),
+        )
     if parts := unfillable_parts(template, schema):
         yield ContentProblem(
             "message_template",
             _("The message template has %(parts)s, which can't be filled in. Choose another one.")
             % {"parts": ", ".join(parts)},
         )
+
+
+def _was_refused(template: MessageTemplate) -> bool:
+    """Whether it is a draft that came back from Meta in the wrong category."""
+    drafts = TemplateDraft.objects.filter(template=template.pk, state=DraftState.WRONG_CATEGORY)
+    return drafts.exists()
 
 
 def unfillable_parts(template: MessageTemplate, schema: TemplateSchema) -> list[str]:

@@ -18,6 +18,7 @@ from distribution.models import (
     Attempt,
     Delivery,
     Distribution,
+    DraftStep,
     Duplicate,
     EventDelivery,
     KeptAnswer,
@@ -25,6 +26,7 @@ from distribution.models import (
     OutgoingEvent,
     RotationChange,
     State,
+    TemplateDraft,
     Verdict,
 )
 from distribution.models.deliveries import UNSETTLED
@@ -127,6 +129,12 @@ PLACES = (
         sealed_texts("distribution.RotationChange", ("reason",)),
         mentions(RotationChange.objects.all(), ("reason",)),
     ),
+    Place(
+        "distribution_draftstep",
+        sealed_texts("distribution.DraftStep", ("reason",)),
+        mentions(DraftStep.objects.all(), ("reason",)),
+    ),
+    texts_place(TemplateDraft.objects.all(), (), ("changes",)),
     texts_place(Distribution.objects.all(), ("state_reason", "again_reason")),
     texts_place(OutgoingEvent.objects.all(), (), ("data",)),
     texts_place(EventDelivery.objects.all(), ("error",)),

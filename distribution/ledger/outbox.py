@@ -17,6 +17,7 @@ from distribution.models import (
     EventKind,
     OutgoingEvent,
     RotationChange,
+    TemplateDraft,
 )
 
 ALERT_FIELDS = ("id", "rule", "scope", "severity", "message", "opened_at", "closed_at")
@@ -91,3 +92,17 @@ def rotation(change: RotationChange, *, now: datetime) -> None:
     }
     subject = f"group {change.group_id}"
     emit(EventKind.TEMPLATE_ROTATED, subject=subject, data={"rotation": described}, now=now)
+
+
+def template_draft(kind: EventKind, about: TemplateDraft, *, now: datetime) -> None:
+    """Write that a better version of a template was drafted, or what Meta decided on it."""
+    described = {
+        "id": about.pk,
+        "improves": about.source_id,
+        "name": about.name,
+        "state": str(about.state),
+        "template": about.template_id,
+        "by_rule": about.by_rule,
+        "answer": about.answer,
+    }
+    emit(kind, subject=f"draft {about.pk}", data={"draft": described}, now=now)

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
+from distribution.drafting import creating
 from distribution.mirror import templates
 from distribution.mirror.ordering import is_stale
 from distribution.models import MessageTemplate, QualitySource, TemplateStatus
@@ -40,6 +41,7 @@ def sync(api: CloudApi, *, now: datetime) -> int:
             failed = error
             continue
         _mirror(seen, own.wabas.get(meta_id), now)
+        creating.look_up(seen, own.wabas.get(meta_id), now=now)
         listed += len(seen)
     if failed is not None:
         raise failed
@@ -105,7 +107,11 @@ def _take_over(facts: TemplateFacts, waba: Waba | None, now: datetime) -> int:
 
 
 def _reason(facts: TemplateFacts) -> str:
-    return "" if status_of(facts.status) == TemplateStatus.APPROVED else facts.status.upper()
+    """As notices spell it: REJECTED: INVALID_FORMAT."""
+    if status_of(facts.status) == TemplateStatus.APPROVED:
+        return ""
+    words = [facts.status.upper(), facts.rejected_reason]
+    return ": ".join(word for word in words if word)[:200]
 
 
 def _newer_facts(template: MessageTemplate, facts: TemplateFacts, now: datetime) -> dict[str, Any]:

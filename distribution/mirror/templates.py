@@ -14,6 +14,7 @@ from django.db.models import Q
 from distribution.alerts import incidents, meta_notices
 from distribution.alerts.catalogue import AlertRule
 from distribution.content import outlook, template_accounts
+from distribution.drafting import review
 from distribution.lifecycle import control
 from distribution.mirror.ordering import is_stale
 from distribution.models import (
@@ -78,6 +79,7 @@ def write_status(
     else an alert names the numbers that cannot, while there are any."""
     before = template.status
     _write(template, status=status, status_reason=reason[:200], **more)
+    review.follow(template, now=now)
     if before != status and TemplateStatus.APPROVED in (before, status):
         _tell_senders(template, f"{template} is {status} at Meta ({reason})", now)
 
@@ -162,6 +164,7 @@ def announce_category(
 
 def tell_category(template: MessageTemplate, now: datetime) -> None:
     """One alert about what the category is now or will be; none if it stays as it was."""
+    review.follow(template, now=now)
     rule = AlertRule.TEMPLATE_CATEGORY
     of_template = rule.scope(f"{template.pk} ")  # with any category
     coming = template.correct_category

@@ -54,11 +54,19 @@ from distribution.models.rotation import RotationCause, RotationChange
 from distribution.models.setup import SetupMessage, SetupResult
 from distribution.models.status_feed import StatusFeed
 from distribution.models.tallies import Channel, OutcomeTally
+from distribution.models.template_drafts import (
+    OPEN_STATES,
+    DraftAct,
+    DraftState,
+    DraftStep,
+    TemplateDraft,
+)
 from distribution.models.timetable import BlackoutDate, DailyTime, OneTime
 from distribution.models.verdicts import Certainty, Duplicate, Ruling, Verdict
 from distribution.models.workers import Worker
 
 __all__ = [
+    "OPEN_STATES",
     "Alert",
     "AlertChannel",
     "AlertRoute",
@@ -81,6 +89,9 @@ __all__ = [
     "Delivery",
     "Distribution",
     "DistributionState",
+    "DraftAct",
+    "DraftState",
+    "DraftStep",
     "Duplicate",
     "EventDelivery",
     "EventKind",
@@ -128,6 +139,7 @@ __all__ = [
     "StatusFeed",
     "StoredFigures",
     "TemplateComparison",
+    "TemplateDraft",
     "TemplateStatus",
     "Verdict",
     "Worker",

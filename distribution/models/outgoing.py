@@ -31,6 +31,8 @@ class EventKind(models.TextChoices):
     CONTENT_APPROVED = "content.approved", "Content approved"
     CONTENT_REJECTED = "content.rejected", "Content rejected"
     TEMPLATE_ROTATED = "template.rotated", "Another template of a group is in use"
+    TEMPLATE_DRAFTED = "template.drafted", "A better version of a template waits for approval"
+    TEMPLATE_REVIEWED = "template.reviewed", "Meta decided on a better version of a template"
 
 
 def new_secret() -> str:

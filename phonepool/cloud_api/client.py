@@ -10,6 +10,7 @@ connections, threads and pacing. It raises only errors of `phonepool.errors`.
 
 from __future__ import annotations
 
+import json
 import os
 import threading
 from collections.abc import Iterator, Mapping
@@ -18,23 +19,31 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 
-from phonepool.cloud_api import comparison, credentials, pricing, responses
+from phonepool.cloud_api import comparison, credentials, message_templates, pricing, responses
 from phonepool.cloud_api.comparison import TemplateOrder
 from phonepool.cloud_api.dispatcher import Dispatcher
 from phonepool.cloud_api.media import MediaFile
+from phonepool.cloud_api.message_templates import CreatedTemplate, TemplateFacts
 from phonepool.cloud_api.pricing import PricedMessages
 from phonepool.cloud_api.responses import (
     AccountFacts,
     OutcomeKind,
     OwnerFacts,
     PhoneNumberFacts,
-    TemplateFacts,
 )
 from phonepool.cloud_api.sends import Dispatch, PreparedMessage, SendContext, SendOutcome
 from phonepool.cloud_api.transport import CloudTransport, Transport
 from phonepool.exceptions import Rejected
 
-__all__ = ["AccountFacts", "CloudApi", "Dispatch", "OutcomeKind", "PhoneNumberFacts", "SendOutcome"]
+__all__ = [
+    "AccountFacts",
+    "CloudApi",
+    "CreatedTemplate",
+    "Dispatch",
+    "OutcomeKind",
+    "PhoneNumberFacts",
+    "SendOutcome",
+]
 __all__ += ["OwnerFacts", "PreparedMessage", "TemplateFacts", "client"]
 
 MAX_PAGES = 200
@@ -47,7 +56,7 @@ HEALTH_FIELD, REVIEW_FIELD = "health_status,currency,timezone_id", "account_revi
 FUNDING_FIELD = "primary_funding_id"
 TEMPLATE_FIELDS = (
     "id,name,language,category,status,quality_score,components,correct_category,sub_category,"
-    "message_send_ttl_seconds,source"
+    "message_send_ttl_seconds,source,rejected_reason"
 )
 UNKNOWN_FIELD = 100
 STALE_CURSOR = 131059  # a list's cursor is not valid any more (v24.0 and later)
@@ -122,7 +131,16 @@ class CloudApi:
         """All message templates of a WhatsApp Business account."""
         path = self._context.path(account_id, "message_templates")
         items = self._whole_list(path, TEMPLATE_FIELDS)
-        return [responses.message_template(item) for item in items]
+        return [message_templates.read(item) for item in items]
+
+    def create_template(self, account_id: str, template: Mapping[str, Any]) -> CreatedTemplate:
+        """Asks Meta to review a new message template: `name`, `language`, `category` and so on.
+
+        After `Unanswered` it may exist: look for its name before this is repeated.
+        """
+        path = self._context.path(account_id, "message_templates")
+        answer = self._context.transport.post(path, json.dumps(template).encode(), guard=_no_guard)
+        return message_templates.created(responses.read_object(answer))
 
     def upload_media(self, phone_number_id: str, file: MediaFile) -> str:
         """Uploads a file for one number's messages; returns its media id, valid for 30 days.
@@ -165,6 +183,10 @@ class CloudApi:
 
     def _read(self, path: str, query: Mapping[str, str]) -> dict[str, Any]:
         return responses.read_object(self._context.transport.get(f"{path}?{urlencode(query)}"))
+
+
+def _no_guard() -> None:
+    """Nothing can change while a connection is made."""
 
 
 _clients: dict[int, tuple[dict[str, Any], CloudApi]] = {}  # by process id

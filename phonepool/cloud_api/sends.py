@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote
 
-from phonepool.cloud_api import responses
+from phonepool.cloud_api import message_templates, responses
 from phonepool.cloud_api.dispatcher import Dispatcher
 from phonepool.cloud_api.pacing import Gate
 from phonepool.cloud_api.responses import OutcomeKind, SendResult
@@ -275,7 +275,7 @@ def _body(message: PreparedMessage) -> bytes:
         raise Rejected(BAD_RECIPIENT)
     template = {
         "name": message.template,
-        "language": {"code": responses.language_code(message.language)},
+        "language": {"code": message_templates.language_code(message.language)},
         "components": message.components,
     }
     document = {

@@ -54,6 +54,9 @@ class Settings:
     limit_told: Literal["number", "tier"]
     quality_window_s: float  # of the computed colours; 0 = they stay as a test sets them
     upgrade_s: float
+    template_review_s: float  # from the creation of a message template to the decision
+    templates_per_hour: int  # created in an account, beyond: 80008
+    template_limit: int  # of an account
     portfolio_pacing_after: int  # messages in 60 s, the rest is held; 0 = no pacing
     template_pacing_after: int  # messages of a paced template
     pacing_release_after_s: float

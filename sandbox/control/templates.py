@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, Literal
 
 from sandbox.control.request import Commands, ControlRequest
 from sandbox.formats.values import InvalidValue
+from sandbox.review import Verdict
 from sandbox.sandbox import Sandbox
 from sandbox.templates.message_template import CATEGORIES, MessageTemplate
 from sandbox.webhooks import notices
@@ -82,6 +83,19 @@ async def delete_template(sandbox: Sandbox, request: ControlRequest) -> object:
     for template in templates:
         del waba.templates[template.name, template.language]
     return {"deleted": [template.id for template in templates]}
+
+
+_VERDICT_KEYS = {"status": Literal["APPROVED", "REJECTED"], "reason": str, "category": CATEGORIES}
+
+
+@COMMANDS.add("POST", "template_review", _VERDICT_KEYS)
+async def set_verdict(sandbox: Sandbox, request: ControlRequest) -> object:
+    """What the review of the message template with this name will end with."""
+    if not request.name:
+        raise InvalidValue("name the message template: template_review/daily_update_v2")
+    given = {key: value.upper() for key, value in request.body.items()}
+    sandbox.reviews.verdicts[request.name] = Verdict(**given)
+    return given
 
 
 @COMMANDS.add("POST", "template_list", {"stale_cursors": int})

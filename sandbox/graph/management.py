@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
+from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 from aiohttp import web
@@ -67,10 +69,37 @@ async def answer_graph(
         now, limit = world.clock.now(), world.settings.management_calls_per_hour
         require(waba.calls.admit(now, limit), 80007)
         app.check_scope(world)
-        body = compact_bytes(_answer(sandbox, request))
+        if _creates_template(world, request):
+            fields = await _json_object(http_request)
+            told = _create_template(sandbox, world.wabas[request.parts[0]], fields)
+        else:
+            told = _answer(sandbox, request)
+        body = compact_bytes(told)
     except Refusal as refusal:
         return refusal_response(refusal, version, _usage(world, request))
     return graph_response(body, version, extra=_usage(world, request))
+
+
+def _creates_template(world: World, request: GraphRequest) -> bool:
+    is_edge = request.parts[1:] == ["message_templates"] and request.parts[0] in world.wabas
+    return request.method == "POST" and is_edge
+
+
+async def _json_object(request: web.BaseRequest) -> dict[str, Any]:
+    """The body of a creation; raises Refusal 100."""
+    try:
+        fields = json.loads(await request.read())
+    except (ValueError, RecursionError) as error:
+        raise Refusal(100, "The body is not JSON.") from error
+    require(isinstance(fields, dict), 100, "The body is not an object.")
+    return dict(fields)
+
+
+def _create_template(sandbox: Sandbox, waba: Waba, fields: dict[str, Any]) -> object:
+    settings = sandbox.world.settings
+    under_review = waba.portfolio.under_review
+    require(not under_review, settings.review_refusal, "The business is under review.")
+    return sandbox.reviews.create(waba, fields)
 
 
 def _waba_of(world: World, name: str) -> Waba:
@@ -84,9 +113,6 @@ def _answer(sandbox: Sandbox, request: GraphRequest) -> object:
     world, name, edge = sandbox.world, request.parts[0], request.parts[1:]
     if name in world.media and not edge:
         return _media(sandbox, request, name)
-    if request.method == "POST" and name in world.wabas and edge == ["message_templates"]:
-        under_review = world.wabas[name].portfolio.under_review
-        require(not under_review, world.settings.review_refusal, "The business is under review.")
     if name in world.wabas and edge == ["subscribed_apps"]:
         return _subscribed_apps(world, request.method, world.wabas[name])
     if name in world.wabas and "is_enabled_for_insights" in request.query and not edge:

@@ -65,7 +65,7 @@ def template_object(
         "parameter_format": "NAMED" if template.named else "POSITIONAL",
         "components": lambda: shown_components(template),
         "quality_score": {"score": template.quality, "date": int(world.clock.now())},
-        "rejected_reason": "NONE",
+        "rejected_reason": template.rejected_reason,
         "sub_category": "CUSTOM",
         "source": template.source or "USER",
         "cta_url_link_tracking_opted_out": False,

@@ -22,6 +22,7 @@ class MessageTemplate:
     components: list[dict[str, Any]]  # as in Meta's creation call
     status: str = "APPROVED"
     quality: str = "GREEN"
+    rejected_reason: str = "NONE"
     source: str = ""  # AUTO_GENERATED: made by Direct Send
     correct_category: str = ""
     previous_category: str = ""

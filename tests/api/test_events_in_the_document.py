@@ -14,6 +14,7 @@ from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.api.document.events import BODIES
 from distribution.content import approval
+from distribution.drafting import review
 from distribution.event_webhooks import delivery
 from distribution.ledger import deliveries
 from distribution.ledger.attempts.ids import AttemptKey
@@ -29,6 +30,8 @@ from tests.builders import (
     a_draft,
     a_group,
     a_planned_distribution,
+    a_template,
+    a_template_draft,
     a_user,
     an_open_distribution,
 )
@@ -69,7 +72,14 @@ def _a_morning() -> None:
     assert closing.complete_if_done(distribution.pk, now=LATER)
 
 
+def _a_rejected_draft() -> None:
+    template = a_template(status="REJECTED", status_reason="REJECTED: SCAM")
+    a_template_draft(state="PENDING", template=template)
+    review.follow(template, now=NOW)
+
+
 def _everything_else() -> None:
+    _a_rejected_draft()
     control.cancel(an_open_distribution(1, now=NOW).pk, reason="Wrong text.", now=NOW)
     late = a_planned_distribution(NOW, planned_at=NOW - timedelta(hours=19))
     opening.open_distribution(late.pk, now=NOW)

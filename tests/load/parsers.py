@@ -24,6 +24,9 @@ from distribution.api.resources.content_serializers import ContentBody
 from distribution.api.resources.subscriber_serializers import NewSubscriber
 from distribution.content import preview, rendering, template_schema
 from distribution.cost import category_risk, rate_file
+from distribution.drafting import proposal
+from distribution.drafting.proposal import Signals
+from distribution.models import MessageTemplate
 from masking.phones import mask_digits, mask_phones
 from masking.user_ids import mask_user_ids
 from phonepool import json_values
@@ -88,6 +91,11 @@ def _bytes(function: Callable[[bytes], object]) -> Callable[[str], object]:
     return lambda text: function(text.encode("utf-8", "ignore"))
 
 
+def _better_version(text: str) -> None:
+    template = MessageTemplate(language="en", components=[{"type": "BODY", "text": text}])
+    proposal.propose(template, Signals(blocked=True, reads_dropped=True))
+
+
 def _each(functions: list[Callable[[str], object]]) -> Callable[[str], object]:
     def all_of_them(text: str) -> None:
         for function in functions:
@@ -131,6 +139,7 @@ PARSERS: dict[str, Callable[[str], object]] = {
     "preview": preview.to_html,
     "message template": _template,
     "category risk": lambda text: category_risk.assess([category_risk.Passage("body", text)]),
+    "better version": _better_version,
     "list of rates": lambda text: rate_file.parse(f"{','.join(rate_file.COLUMNS)}\n{text}\n"),
     "keyword": lambda text: keywords.parse_opt(text, [text]),
     "page of a proxy": _page,

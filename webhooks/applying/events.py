@@ -95,6 +95,7 @@ class TemplateStatusChanged(AccountEvent):
     template: TemplateName
     event: str  # upper case: APPROVED, PAUSED, …
     reason: str
+    category: str = ""  # in which Meta has it then; '' if not told
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,9 @@ def _template_status(change: Change) -> Iterator[Item]:
         as_text(as_object(change.value.get("rejection_info")).get("reason")),
     )
     reason = ", ".join(word for word in info if word not in ("", "NONE"))[:200]
-    yield events.TemplateStatusChanged(change.account, change.at, _template(change), event, reason)
+    category = as_constant(change.value.get("message_template_category"))
+    template = _template(change)
+    yield events.TemplateStatusChanged(change.account, change.at, template, event, reason, category)
 
 
 def _template_quality(change: Change) -> Iterator[Item]:

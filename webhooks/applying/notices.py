@@ -62,6 +62,8 @@ def _template_status(event: TemplateStatusChanged, _: OwnAccounts, now: datetime
     if template is None or status is None:
         return "template.unknown" if template is None else "template.event"
     reason = f"{event.event}: {event.reason}" if event.reason else event.event
+    if event.category and event.category != template.category:
+        templates.apply_category(template, event.category, at=event.at, now=now)
     applied = templates.apply_status(template, status, reason=reason, at=event.at, now=now)
     return "" if applied else "template.stale"
 

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from distribution.content import approval, preview, template_schema
+from distribution.drafting import drafts
 from distribution.mirror import template_sync
 from distribution.models import Content, ContentState, Distribution, MessageTemplate, TemplateStatus
 from distribution.quality import comparisons, figures, history, wording
@@ -114,6 +115,8 @@ class MessageTemplateAdmin(OwnPages, ReadOnlyAdmin):
             explanation=wording.explanation(),
             counted=rates.days,
             read_share=percent(rates.read_share),
+            draft=drafts.shown_with(template),
+            drafted_from=template,
             quality_history=history.of_template(template, now=timezone.now()),
             show_back_button=True,
         )

@@ -15,6 +15,7 @@ from rest_framework.fields import Field
 from distribution.models import (
     ContentState,
     DistributionState,
+    DraftState,
     EventKind,
     Kind,
     RotationCause,
@@ -138,6 +139,20 @@ class RotationTold(serializers.Serializer[Any]):
     by_hand = serializers.BooleanField(help_text="A person decided, not a rule.")
 
 
+class DraftTold(serializers.Serializer[Any]):
+    """A better version of a message template."""
+
+    id = serializers.IntegerField()
+    improves = serializers.IntegerField(help_text="The message template in use until now.")
+    name = serializers.CharField(help_text="Its name at Meta.")
+    state = serializers.ChoiceField(DraftState.choices)
+    template = serializers.IntegerField(
+        allow_null=True, help_text="The template that it became, once Meta has it."
+    )
+    by_rule = serializers.BooleanField(help_text="Nobody asked for it: people block the template.")
+    answer = serializers.CharField(help_text="Why Meta refused it and what to do, or empty.")
+
+
 def _event(name: str, **data: Field[Any, Any, Any, Any]) -> serializers.Serializer[Any]:
     """The envelope of an event with these fields."""
     fields: dict[str, Field[Any, Any, Any, Any]] = {
@@ -151,6 +166,7 @@ def _event(name: str, **data: Field[Any, Any, Any, Any]) -> serializers.Serializ
 DISTRIBUTION = _event("Distribution", distribution=DistributionTold())
 ALERT = _event("Alert", alert=AlertTold())
 CONTENT = _event("Content", content=ContentTold())
+DRAFT = _event("Draft", draft=DraftTold())
 BODIES: Mapping[EventKind, serializers.Serializer[Any]] = {
     EventKind.DISTRIBUTION_OPENED: DISTRIBUTION,
     EventKind.DISTRIBUTION_SENDING: _event(
@@ -174,6 +190,8 @@ BODIES: Mapping[EventKind, serializers.Serializer[Any]] = {
     EventKind.CONTENT_APPROVED: CONTENT,
     EventKind.CONTENT_REJECTED: CONTENT,
     EventKind.TEMPLATE_ROTATED: _event("Rotation", rotation=RotationTold()),
+    EventKind.TEMPLATE_DRAFTED: DRAFT,
+    EventKind.TEMPLATE_REVIEWED: DRAFT,
 }
 WEBHOOKS = [
     OpenApiWebhook(

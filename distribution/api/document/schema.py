@@ -60,6 +60,7 @@ ID_PLACES = {"get_distribution_status": "query"}  # the others take the id in th
 TAG_BY_PATH_SEGMENT = {
     "content": "content",
     "templates": "content",
+    "template-drafts": "content",
     "subscribers": "subscribers",
     "analytics": "analytics",
     "costs": "analytics",

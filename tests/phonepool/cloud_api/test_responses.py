@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phonepool.cloud_api import responses
+from phonepool.cloud_api import message_templates, responses
+from phonepool.cloud_api.message_templates import language_code
 from phonepool.cloud_api.responses import (
     OutcomeKind,
-    language_code,
     next_cursor,
     read_object,
     read_send,
@@ -233,7 +233,7 @@ def test_reads_end_in_an_object_or_in_one_of_our_errors(status: int, body: bytes
     except CloudApiError:
         return
     responses.phone_number(document)
-    responses.message_template(document)
+    message_templates.read(document)
     assert isinstance(responses.items(document), list)
     assert isinstance(next_cursor(document), str)
 
@@ -242,7 +242,7 @@ def test_reads_end_in_an_object_or_in_one_of_our_errors(status: int, body: bytes
 @given(st.dictionaries(words, json_values))
 def test_facts_are_made_of_any_object(document: dict[str, Any]) -> None:
     responses.phone_number(document)
-    responses.message_template(document)
+    message_templates.read(document)
 
 
 def test_a_refused_read_says_why() -> None:

@@ -1,0 +1,1 @@
+"""Better versions of message templates: drafted by rules, approved by a person, made at Meta."""
