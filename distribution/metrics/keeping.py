@@ -52,6 +52,7 @@ class FigureKeeping:
     def __init__(self, clock: Clock, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._clock, self._sleep = clock, sleep
         self._next: dict[str, float] = {}
+        self._running = False
 
     def work(self) -> None:
         """Write what is due; while a distribution runs, stay until it has ended."""
@@ -65,15 +66,19 @@ class FigureKeeping:
         """Write what is due now; whether a distribution runs."""
         now = self._clock()
         running = list(Distribution.objects.running().values_list("recipients", flat=True))
-        if running or self._is_due(RUN):
-            cpu, took = time.thread_time(), self._write(RUN, EVERY, now)
+        if running and not self._running:
+            self._next.clear()  # one begins: everything is to be fresh
+        has_ended = self._running and not running  # that is to be seen at once
+        self._running = bool(running)
+        if running or has_ended or self._is_due(RUN):
+            cpu, took = time.thread_time(), self._write(RUN, 0.0 if has_ended else EVERY, now)
             busy = pause_after(time.thread_time() - cpu, sum(running))
             self._put_off(RUN, busy if running else max(EVERY_IDLE, took / SLOW_SHARE))
         for name, pause in SLOW_PAUSES.items():
             if self._is_due(name):
                 took = self._write(name, pause, now)
                 self._put_off(name, max(pause, took / SLOW_SHARE))
-        return bool(running)
+        return self._running
 
     def _is_due(self, name: str) -> bool:
         return time.monotonic() >= self._next.get(name, 0.0)

@@ -113,6 +113,7 @@ def test_two_keepers_write_one_sheet_and_its_cost_decides_how_often():
     a_morning(100, now=NOW)
     FigureKeeping(lambda: NOW).write_due()
     before = StoredFigures.objects.get(pk="run")
+    assert {one.name for one in StoredFigures.objects.all()} == set(keeping.MAKERS)
     with CaptureQueriesContext(connection) as caught:
         assert FigureKeeping(lambda: NOW + timedelta(seconds=0.3)).write_due()
     assert not [one for one in caught if "distribution_delivery" in one["sql"]]
@@ -123,6 +124,24 @@ def test_two_keepers_write_one_sheet_and_its_cost_decides_how_often():
     assert keeping.pause_after(0.004, 2_000) == 1.0
     assert keeping.pause_after(0.04, 100_000) == 2.0
     assert keeping.pause_after(0.3, 2_000) == pytest.approx(10.0)
+
+
+@pytest.mark.django_db
+def test_when_one_begins_everything_is_fresh_and_nothing_is_written_without_need():
+    now = NOW
+    writer = FigureKeeping(lambda: now)
+    assert not writer.write_due()
+    now += timedelta(seconds=10)
+    assert not writer.write_due()
+    assert {one.at for one in StoredFigures.objects.all()} == {NOW}
+    a_morning(100, now=now)
+    assert writer.write_due()
+    assert StoredFigures.objects.get(pk="run").at == now
+    Distribution.objects.update(state="COMPLETED", completed_at=now)
+    assert not writer.write_due()
+    kept = StoredFigures.objects.get(pk="run").samples
+    assert value(kept, "daybreak_run_active", "manual") == 0  # at once
+    assert value(kept, "daybreak_run_people", "manual", "pending") > 0
 
 
 @pytest.mark.django_db
