@@ -65,18 +65,21 @@ class FigureKeeping:
     def write_due(self) -> bool:
         """Write what is due now; whether a distribution runs."""
         now = self._clock()
-        running = list(Distribution.objects.running().values_list("recipients", flat=True))
+        running = run_figures.running()
         if running and not self._running:
             self._next.clear()  # one begins: everything is to be fresh
         has_ended = self._running and not running  # that is to be seen at once
         self._running = bool(running)
         if running or has_ended or self._is_due(RUN):
-            cpu, took = time.thread_time(), self._write(RUN, 0.0 if has_ended else EVERY, now)
-            busy = pause_after(time.thread_time() - cpu, sum(running))
+            cpu, took = (
+                time.thread_time(),
+                self._write(RUN, 0.0 if has_ended else EVERY, now, running),
+            )
+            busy = pause_after(time.thread_time() - cpu, sum(one.recipients for one in running))
             self._put_off(RUN, busy if running else max(EVERY_IDLE, took / SLOW_SHARE))
         for name, pause in SLOW_PAUSES.items():
             if self._is_due(name):
-                took = self._write(name, pause, now)
+                took = self._write(name, pause, now, running)
                 self._put_off(name, max(pause, took / SLOW_SHARE))
         return self._running
 
@@ -86,13 +89,13 @@ class FigureKeeping:
     def _put_off(self, name: str, seconds: float) -> None:
         self._next[name] = time.monotonic() + seconds
 
-    def _write(self, name: str, every: float, now: datetime) -> float:
+    def _write(self, name: str, every: float, now: datetime, running: list[Distribution]) -> float:
         """Write one sheet unless another keeper has just done so; how long it took."""
         began = time.monotonic()
         last = StoredFigures.objects.filter(pk=name).first()
         fresh = timedelta(seconds=every * 0.8)
         if last is None or not timedelta(0) <= now - last.at < fresh:
-            store(name, last, MAKERS[name](last, now), now)
+            store(name, last, MAKERS[name](last, running or run_figures.latest(now), now), now)
         return time.monotonic() - began
 
 
@@ -110,10 +113,12 @@ def store(name: str, last: StoredFigures | None, sheet: Sheet, now: datetime) ->
     return True
 
 
-def _run(last: StoredFigures | None, now: datetime) -> Sheet:
+def _run(last: StoredFigures | None, shown: list[Distribution], now: datetime) -> Sheet:
     numbers = list(PhoneNumber.objects.all())
-    runs = [run_figures.look(one, numbers, now) for one in run_figures.chosen(now)]
-    counted = {str(run.distribution.pk): run_figures.counted(run) for run in runs}
+    runs = [run_figures.look(one, numbers, now) for one in shown]
+    before = {} if last is None else last.seen
+    by_run = {str(run.distribution.pk): run for run in runs}
+    counted = {pk: run_figures.counted(run, before.get(pk, ())) for pk, run in by_run.items()}
     totals, seen = add_up(last, counted)
     return Sheet({**run_figures.of_runs(runs), **totals}, seen)
 
@@ -140,11 +145,11 @@ def add_up(
     return made, {pk: seen[pk] for pk in kept}
 
 
-def _durations(_: StoredFigures | None, now: datetime) -> Sheet:
-    return Sheet(durations.of_runs(run_figures.chosen(now)), {})
+def _durations(_: StoredFigures | None, shown: list[Distribution], __: datetime) -> Sheet:
+    return Sheet(durations.of_runs(shown), {})
 
 
-def _standing(last: StoredFigures | None, now: datetime) -> Sheet:
+def _standing(last: StoredFigures | None, _: list[Distribution], now: datetime) -> Sheet:
     """A total that was counted again and has become less stays as it was."""
     samples = standing.read(now)
     before = {tuple(labels): value for labels, value in _costs(last.samples if last else {})}
@@ -161,7 +166,7 @@ def _costs(samples: Mapping[str, list[tuple[list[str], float]]]) -> list[tuple[l
     return samples.get(COSTS, [])
 
 
-MAKERS: dict[str, Callable[[StoredFigures | None, datetime], Sheet]] = {
+MAKERS: dict[str, Callable[[StoredFigures | None, list[Distribution], datetime], Sheet]] = {
     RUN: _run,
     DURATIONS: _durations,
     STANDING: _standing,

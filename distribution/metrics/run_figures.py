@@ -20,16 +20,19 @@ from distribution.metrics.samples import Samples, add
 from distribution.models import Delivery, Distribution, DistributionState, Kind, State
 from distribution.models.distributions import RUNNING
 from distribution.runtime.text_formats import part_of
-from distribution.service_level import course, pace, pace_watch
+from distribution.service_level import pace, pace_watch, sla
 from distribution.service_level.pace import Pace
 from distribution.service_level.sla import Sla
 from phonepool import errors
 from phonepool.errors import FailureCategory
 from phonepool.models import PhoneNumber
 
-KEPT_FOR = timedelta(days=2)  # the figures of the last one of each kind
+KEPT_FOR = timedelta(days=2)  # the figures of the last one of each kind …
+RECENT = 20  # … among so many distributions
+LATELY = 10  # seconds over which the rate is taken that the projection goes on with
 CODES_LIMIT = 60
 OTHER = "other"
+ACCEPTED = "daybreak_run_accepted_total|"
 RECIPIENT = (
     FailureCategory.INVALID_NUMBER,
     FailureCategory.BLOCKED,
@@ -57,40 +60,40 @@ class Run:
         return str(self.distribution.kind).lower()
 
     @property
-    def category(self) -> str:
-        template = self.distribution.used_template
-        return template.category.lower() if template else "unknown"
-
-    @property
     def is_running(self) -> bool:
         return self.distribution.state in RUNNING
 
 
-def chosen(now: datetime) -> list[Distribution]:
-    """Those that run; while none does, the last one of each kind."""
-    rows = Distribution.objects.select_related("content__message_template", "message_template")
-    running = list(rows.running())
-    if running:
-        return running
-    latest: dict[str, Distribution] = {}
-    for one in rows.filter(opened_at__gt=now - KEPT_FOR).order_by("-opened_at")[:20]:
-        latest.setdefault(one.kind, one)
-    return list(latest.values())
+def running() -> list[Distribution]:
+    """Those that run."""
+    return list(Distribution.objects.running())
+
+
+def latest(now: datetime) -> list[Distribution]:
+    """The last one of each kind."""
+    found: dict[str, Distribution] = {}
+    rows = Distribution.objects.filter(opened_at__gt=now - KEPT_FOR).order_by("-opened_at")
+    for one in rows[:RECENT]:
+        found.setdefault(one.kind, one)
+    return list(found.values())
 
 
 def look(distribution: Distribution, numbers: Sequence[PhoneNumber], now: datetime) -> Run:
-    """Its figures: two queries, and four more while it sends."""
+    """Its figures: one query, and three more while it sends."""
     groups = count_groups(distribution, now=now)
     tally, reach = counts.tally_of(groups), counts.reach_of(groups)
-    sends = distribution.state == DistributionState.SENDING
+    measured, ahead = None, 0.0
+    if distribution.state == DistributionState.SENDING:
+        measured = pace_watch.measure(distribution, tally, reach, numbers, now=now)
+        ahead = sla.rate_ahead(tally, measured.achieved(LATELY), numbers, now)
     return Run(
         distribution=distribution,
         groups=groups,
         tally=tally,
         reach=reach,
-        level=course.follow(distribution, tally, reach, numbers, now=now).level,
-        pace=pace_watch.measure(distribution, tally, reach, numbers, now=now) if sends else None,
-        oldest_due=_oldest_due(distribution, now) if sends else 0.0,
+        level=sla.assess(distribution, tally, reach, ahead, now=now),
+        pace=measured,
+        oldest_due=_oldest_due(distribution, now) if measured else 0.0,
     )
 
 
@@ -163,9 +166,14 @@ def _add_pace(samples: Samples, run: Run) -> None:
     add(samples, "daybreak_oldest_due_seconds", run.oldest_due, kind)
 
 
-def counted(run: Run) -> dict[str, int]:
-    """What it adds to the totals of all time, by `metric|label|…`."""
-    category, found = run.category, Counter[str]()
+def counted(run: Run, seen: Iterable[str] = ()) -> dict[str, int]:
+    """What it adds to the totals of all time, by `metric|label|…`; `seen` are those so far.
+
+    A category that Meta changes meanwhile changes nothing here: all would be counted again.
+    """
+    known = (key.partition("|")[2] for key in seen if key.startswith(ACCEPTED))
+    category = next(known, "") or _category(run.distribution)
+    found = Counter[str]()
     for name in ("accepted", "delivered", "read"):
         found[f"daybreak_run_{name}_total|{category}"] = getattr(run.reach, name)
     found[f"daybreak_run_held_total|{category}"] = run.tally.count(State.HELD)
@@ -174,6 +182,11 @@ def counted(run: Run) -> dict[str, int]:
         code = reason if place < CODES_LIMIT else OTHER
         found[f"daybreak_run_failures_total|{code}|{_side(reason)}"] += number
     return dict(found)
+
+
+def _category(distribution: Distribution) -> str:
+    template = distribution.used_template
+    return template.category.lower() if template else "unknown"
 
 
 def _side(reason: str) -> str:

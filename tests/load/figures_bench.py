@@ -30,7 +30,7 @@ from django.db import connection  # noqa: E402
 from django.test.runner import DiscoverRunner  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from distribution.metrics import keeping, live  # noqa: E402
+from distribution.metrics import keeping, live, run_figures  # noqa: E402
 from distribution.models import Distribution, StoredFigures  # noqa: E402
 from tests.mornings import a_morning  # noqa: E402
 
@@ -77,7 +77,9 @@ def _write(name: str) -> tuple[float, float]:
     def work() -> None:
         now = timezone.now()
         last = StoredFigures.objects.filter(pk=name).first()
-        assert keeping.store(name, last, keeping.MAKERS[name](last, now), now)
+        assert keeping.store(
+            name, last, keeping.MAKERS[name](last, run_figures.running(), now), now
+        )
 
     return _spent(work)
 

@@ -90,7 +90,9 @@ def test_the_totals_of_all_time_never_fall_and_count_nobody_twice():
 
     def total(at: datetime) -> float:
         last = StoredFigures.objects.get(pk="run")
-        keeping.store("run", last, keeping._run(last, at), at)
+        keeping.store(
+            "run", last, keeping._run(last, run_figures.running() or run_figures.latest(at), at), at
+        )
         stored = StoredFigures.objects.get(pk="run").samples
         return value(stored, "daybreak_run_accepted_total", "utility")
 
@@ -100,6 +102,11 @@ def test_the_totals_of_all_time_never_fall_and_count_nobody_twice():
     one = Delivery.objects.filter(state="ACCEPTED")[0]
     Delivery.objects.filter(pk=one.pk).update(state="FAILED", reason="undeliverable")
     assert total(NOW + timedelta(seconds=2)) == accepted
+    # Meta changes the category: nobody is counted again.
+    type(first.used_template).objects.update(category="MARKETING")
+    assert total(NOW + timedelta(seconds=2.5)) == accepted
+    assert len(StoredFigures.objects.get(pk="run").samples["daybreak_run_accepted_total"]) == 1
+    type(first.used_template).objects.update(category="UTILITY")
     Distribution.objects.filter(pk=first.pk).update(state="COMPLETED", completed_at=NOW)
     second = a_morning(100, now=NOW, seed=2)
     more = Delivery.objects.filter(distribution=second, state="ACCEPTED").count()
@@ -118,8 +125,10 @@ def test_two_keepers_write_one_sheet_and_its_cost_decides_how_often():
         assert FigureKeeping(lambda: NOW + timedelta(seconds=0.3)).write_due()
     assert not [one for one in caught if "distribution_delivery" in one["sql"]]
     later = NOW + timedelta(seconds=1)
-    assert keeping.store("run", before, keeping._run(before, later), later)
-    assert not keeping.store("run", before, keeping._run(before, later), later)
+    assert keeping.store("run", before, keeping._run(before, run_figures.running(), later), later)
+    assert not keeping.store(
+        "run", before, keeping._run(before, run_figures.running(), later), later
+    )
 
     assert keeping.pause_after(0.004, 2_000) == 1.0
     assert keeping.pause_after(0.04, 100_000) == 2.0
@@ -172,7 +181,7 @@ def test_standing_figures_and_a_cost_that_was_counted_again():
         count=100,
         amount="11.5",
     )
-    samples = keeping._standing(None, NOW).samples
+    samples = keeping._standing(None, [], NOW).samples
 
     assert value(samples, "daybreak_template_read_ratio", str(template)) == 0.6
     assert value(samples, "daybreak_template_stop_ratio", str(template)) == 0.02
@@ -182,7 +191,7 @@ def test_standing_figures_and_a_cost_that_was_counted_again():
     assert value(samples, "daybreak_sla_budget_remaining_ratio") == 1.0
     last = StoredFigures.objects.create(name="standing", at=NOW, samples=samples)
     Cost.objects.filter(pk=cost.pk).update(amount="9")
-    again = keeping._standing(last, NOW).samples
+    again = keeping._standing(last, [], NOW).samples
     assert value(again, "daybreak_cost_rupees_total", "utility") == 11.5
 
 
