@@ -9,6 +9,8 @@ RUN python -m venv /venv \
 FROM python:3.11.14-slim-bookworm
 RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent daybreak
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# Where the key that signs records is kept: a volume in docker-compose.yml.
+RUN install -d -m 700 -o daybreak /var/lib/daybreak
 WORKDIR /app
 COPY --from=packages /venv /venv
 COPY manage.py ./

@@ -13,10 +13,11 @@ class DistributionConfig(AppConfig):
         from distribution.cost.rates import load_shipped
         from distribution.ledger import erasure as ledger_erasure
         from distribution.ledger import messaged
+        from distribution.records import erasure as record_erasure
         from subscribers.importing import undo_rules
         from subscribers.people import erasure, personal_data
 
         post_migrate.connect(load_shipped, sender=self)
         erasure.register_objection(ledger_erasure.objection)
-        personal_data.register(*ledger_erasure.PLACES)
+        personal_data.register(*ledger_erasure.PLACES, record_erasure.PLACE)
         undo_rules.register_messages(messaged.has_delivery)

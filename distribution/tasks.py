@@ -35,6 +35,8 @@ from distribution.mirror import (
 from distribution.models import Distribution, Heartbeat, KeptAnswer
 from distribution.models.heartbeats import KEEPER, SLA, TICK
 from distribution.quality import rotating, signals
+from distribution.records import making
+from distribution.records.signing import KeyUnusable
 from distribution.runtime import india_time
 from distribution.runtime.publisher import WAIT_SECONDS, publish
 from distribution.sending import batch
@@ -244,6 +246,16 @@ def forget_numbers() -> int:
 def refresh_rollups() -> int:
     """Count again the ended distributions whose deliveries have changed."""
     return rollups.refresh(timezone.now())
+
+
+@shared_task(ignore_result=True)
+def make_records() -> int:
+    """Sign the records that are due; how many. Without a usable key the log says what to do."""
+    try:
+        return making.make_due(timezone.now())
+    except KeyUnusable as error:
+        log.error("No record was made. %s", error)
+        return 0
 
 
 @shared_task(ignore_result=True)

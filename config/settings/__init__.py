@@ -83,6 +83,8 @@ TEMPLATES = [
 ]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 UNFOLD = admin_theme.UNFOLD
+# Signs the records of distributions; made if missing. Machines with one database share it.
+RECORD_KEY_FILE = env.text("RECORD_KEY_FILE", str(VAR_DIR / "record-key.pem"))
 API_VERSION = api.API_VERSION
 REST_FRAMEWORK = api.REST_FRAMEWORK
 SPECTACULAR_SETTINGS = api.SPECTACULAR_SETTINGS

@@ -49,6 +49,7 @@ from distribution.models.quality import (
     TemplateComparison,
 )
 from distribution.models.receipts import ReceiptCurve
+from distribution.models.records import RecordPart, RunRecord
 from distribution.models.rollups import Outcome, Rollup, RollupMark, RollupState
 from distribution.models.rotation import RotationCause, RotationChange
 from distribution.models.setup import SetupMessage, SetupResult
@@ -124,6 +125,7 @@ __all__ = [
     "QualitySource",
     "Rate",
     "ReceiptCurve",
+    "RecordPart",
     "Rollup",
     "RollupMark",
     "RollupState",
@@ -131,6 +133,7 @@ __all__ = [
     "RotationChange",
     "RotationGroup",
     "Ruling",
+    "RunRecord",
     "Scope",
     "SetupMessage",
     "SetupResult",

@@ -122,6 +122,7 @@ OTHERS: dict[str, str | None] = {
             "admin:distribution_pause_reason",
             "admin:distribution_doubts",
             "admin:distribution_figures",
+            "admin:distribution_record",
             "admin:distribution_rotationgroup_automatic",
             "admin:distribution_rotationgroup_rest",
             "admin:distribution_rotationgroup_use",

@@ -15,7 +15,8 @@ from django.utils import timezone
 
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
-from distribution.models import Alert, BlackoutDate, DailyTime, Kind
+from distribution.models import Alert, BlackoutDate, DailyTime, Distribution, Kind, RunRecord
+from distribution.records import making
 from subscribers.importing import jobs
 from tests import builders
 from tests.api.failures import a_failed_distribution
@@ -44,6 +45,8 @@ SCOPES: dict[tuple[str, str], str] = {
     ("retry", "GET"): "read",
     ("retry", "POST"): "distribute",
     ("deliveries", "GET"): "subscribers",
+    ("records", "GET"): "read",
+    ("record", "GET"): "read",
     ("analytics", "GET"): "read",
     ("costs", "GET"): "read",
     ("rates", "GET"): "read",
@@ -90,6 +93,14 @@ def _distribution() -> int:
     return builders.an_open_distribution(1).pk
 
 
+def _record() -> int:
+    now = timezone.now()
+    ended = builders.an_open_distribution(1)
+    Distribution.objects.filter(pk=ended.pk).update(state="COMPLETED", completed_at=now)
+    assert making.make_due(now)
+    return RunRecord.objects.latest("pk").pk
+
+
 def _planned() -> int:
     return builders.a_planned_distribution(timezone.now(), kind=Kind.ONE_TIME).pk
 
@@ -122,6 +133,8 @@ EXAMPLES: Mapping[str, Callable[[], int]] = {
     "content-withdraw": lambda: builders.a_draft().pk,
     "content-replace": lambda: builders.an_approved_content(day=None, is_fallback=True).pk,
     "deliveries": _distribution,
+    "records": _distribution,
+    "record": _record,
     "daily-time": _daily_time,
     "blackout-date": _blackout_date,
     "retry": lambda: a_failed_distribution().pk,

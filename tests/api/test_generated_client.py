@@ -146,6 +146,9 @@ def distributions(client: GeneratedClient) -> None:
     client("cancel_distribution", running.pk, body=REASON)
     client("list_distributions")
     client("get_analytics")
+    record = EXAMPLES["record"]()
+    client("download_record", record)
+    client("list_records", running.pk)
     client("get_costs")
     client("get_rates")
 

@@ -50,6 +50,9 @@ def test_volumes_hold_data_only_and_files_of_ours_cannot_be_changed() -> None:
             "./deploy/postgres/roles.sql:/docker-entrypoint-initdb.d/roles.sql:ro",
         ],
         "redis": ["redis:/data"],
+        # The key that signs records.
+        "worker-support": ["keys:/var/lib/daybreak"],
+        "keeper": ["keys:/var/lib/daybreak"],
         "prometheus": [
             "prometheus:/prometheus",
             "./monitoring/prometheus:/etc/prometheus:ro",

@@ -19,6 +19,8 @@ from distribution.analytics import rollups
 from distribution.engine.keeper import Keeper, KeeperActions
 from distribution.event_webhooks import delivery
 from distribution.metrics.keeping import FigureKeeping
+from distribution.records import making
+from distribution.records.signing import KeyUnusable
 from distribution.runtime.background import BackgroundJob
 from distribution.runtime.watchdog import Watchdog
 from distribution.sending import batch, withdrawal
@@ -49,7 +51,17 @@ class Command(BaseCommand):
             Keeper(actions(), watchdog=watchdog).run(stop, ready=report_ready)
 
 
-rollup_refresh = BackgroundJob("rollups", lambda: rollups.refresh(timezone.now()))
+def refresh_ended() -> None:
+    """The sums and the signed records of ended distributions."""
+    now = timezone.now()
+    rollups.refresh(now)
+    try:
+        making.make_due(now)
+    except KeyUnusable as error:
+        log.error("No record was made. %s", error)
+
+
+rollup_refresh = BackgroundJob("rollups", refresh_ended)
 linker = Linker(rest=3)  # a long backlog, an import of a million, takes a quarter of a core
 
 

@@ -17,6 +17,7 @@ from django.http import (
     HttpResponseBase,
     HttpResponseRedirect,
 )
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -38,16 +39,17 @@ from distribution.content import preview
 from distribution.cost import figures as costs
 from distribution.interventions import manual_retry
 from distribution.lifecycle import control
-from distribution.models import Distribution
+from distribution.models import Distribution, RunRecord
+from distribution.records import bundle
 from distribution.reporting import dashboard
 from distribution.reporting.snapshot import Snapshot, take_snapshot
 from distribution.runtime import india_time
 from distribution.runtime.text_formats import percent, relative
 from distribution.service_level import sla
 from masking.phones import mask_phone
-from subscribers import shown_part
+from subscribers import shown_part, slots
 from subscribers.admin.confirmed_action import REASON_LIMIT, ReasonForm, confirm, log_action
-from subscribers.admin.page_frame import OwnPages, framed, staff_user, viewable_row
+from subscribers.admin.page_frame import OwnPages, attachment, framed, staff_user, viewable_row
 from subscribers.admin.read_only import ReadOnlyAdmin
 from subscribers.models import Tier
 from subscribers.shown_part import Part
@@ -91,6 +93,7 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
         "<int:pk>/do/<str:name>/": ("action_view", "distribution_act"),
         "<int:pk>/figures/": ("figures_view", "distribution_figures"),
         "<int:pk>/pause-reason/": ("pause_reason_view", "distribution_pause_reason"),
+        "<int:pk>/records/<int:no>/": ("record_view", "distribution_record"),
         "<int:pk>/doubts/": ("unconfirmed_view", "distribution_doubts"),
         "<int:pk>/doubts/decide/": ("decision_view", "distribution_decide"),
     }
@@ -143,6 +146,7 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
             ],
             message=preview.bubble(distribution.content, None) if distribution.content else None,
             planned_in=relative(distribution.planned_at, now) if not distribution.opened_at else "",
+            records=RunRecord.objects.filter(distribution=distribution).order_by("no"),
             slowest_part=Part(slowest, 0, snapshot.reach.delivered, SLOWEST_SHOWN),
         )
 
@@ -150,6 +154,17 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
         """The part of its page that changes, for the page's script."""
         html = figures.current(viewable_row(self, request, str(pk)))
         return HttpResponse(html, headers={"Cache-Control": "no-store"})
+
+    def record_view(self, request: HttpRequest, pk: int, no: int) -> HttpResponseBase:
+        """A signed record as a file. It holds no personal details."""
+        distribution = viewable_row(self, request, str(pk))
+        record = get_object_or_404(RunRecord, distribution=distribution, no=no)
+        name, kind = bundle.name_of(record), bundle.MEDIA_TYPE
+        try:
+            return attachment(request, bundle.read(record), name, kind)
+        except slots.Busy as busy:
+            self.message_user(request, str(busy), messages.WARNING)
+            return HttpResponseRedirect(_back(request, distribution))
 
     def action_view(self, request: HttpRequest, pk: int, name: str) -> HttpResponseBase:
         """Take a reason; then perform the action, log it and show its result."""

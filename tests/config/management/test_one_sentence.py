@@ -157,7 +157,7 @@ def test_a_database_that_is_away_is_one_sentence(without_database: Told, name: s
 def test_every_command_of_ours_is_tried() -> None:
     names = {name for name, app in get_commands().items() if app in OURS}
 
-    assert names == {*ASKING, *SERVICES, "demo", "sandbox", "up"}
+    assert names == {*ASKING, *SERVICES, "demo", "sandbox", "up", "verify_record"}
 
 
 @pytest.fixture(scope="module")

@@ -76,7 +76,7 @@ def _responses(path: str, operation: Operation, fields: FieldExamples) -> None:
                 media["examples"] = _problems(operation, status)
                 for example in media["examples"].values():
                     fields.collect(media["schema"], example.get("value", {}))
-            else:
+            elif media["schema"].get("format") != "binary":  # a file has no example
                 key = CSV if media_type == CSV else status
                 special = by_subject()["operation_answers"].get(operation["operationId"], {})
                 component = component_of(media["schema"])

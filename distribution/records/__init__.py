@@ -1,0 +1,1 @@
+"""Signed, verifiable records of distributions, in which single people can still be erased."""

@@ -1,0 +1,115 @@
+"""Making records: when a distribution has ended, a day later and a week later.
+
+Late reports arrive for days, so a later record supersedes the earlier one, which stays.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import rfc8785
+from django.db import IntegrityError, transaction
+from django.db.models import Count, Q
+from django.db.models.functions import Coalesce
+
+from distribution.models import Distribution, RecordPart, RunRecord
+from distribution.models.distributions import ENDED
+from distribution.records import manifest, rows, signing
+from distribution.records.manifest import Counted
+from distribution.records.rows import Line
+
+# After the end, the age at which each record is made, the first one as soon as it has ended.
+AGES = (timedelta(0), timedelta(days=1), timedelta(days=7))
+PER_CALL = 5  # records; the next call makes the rest
+LEVEL = 6  # of compression
+
+
+def due(now: datetime) -> list[Distribution]:
+    """Distributions whose next record is to be made, those that ended first before the others."""
+    sent = Distribution.objects.filter(state__in=ENDED, opened_at__isnull=False, recipients__gt=0)
+    counted = sent.annotate(made=Count("records"), end=Coalesce("completed_at", "window_end"))
+    late = Q()
+    for number, age in enumerate(AGES):
+        late |= Q(made=number, end__lte=now - age)
+    return list(counted.filter(late).order_by("completed_at", "pk")[:PER_CALL])
+
+
+def make_due(now: datetime) -> int:
+    """Make the records that are due; how many. Raises KeyUnusable."""
+    waiting = due(now)
+    if not waiting:
+        return 0
+    key = signing.load()
+    return sum(make(distribution, key, now=now) is not None for distribution in waiting)
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """A part that is ready to be stored."""
+
+    lines: bytes
+    first: int
+    last: int
+
+
+def make(distribution: Distribution, key: signing.Key, *, now: datetime) -> RunRecord | None:
+    """Make its next record; None if another process made one meanwhile: the next call goes on."""
+    counted = Counted()
+    stored = [_store(lines, counted) for lines in rows.parts(distribution)]
+    earlier = RunRecord.objects.filter(distribution=distribution).order_by("-no").first()
+    latest = RunRecord.objects.order_by("-pk").first()
+    no = earlier.no + 1 if earlier else 1
+    signed = rfc8785.dumps(
+        manifest.build(
+            distribution,
+            counted,
+            no=no,
+            previous=latest.digest if latest else "",
+            supersedes=earlier.digest if earlier else "",
+        )
+    )
+    try:
+        with transaction.atomic():
+            record = RunRecord.objects.create(
+                distribution=distribution,
+                no=no,
+                made_at=now,
+                manifest=signed.decode(),
+                digest=hashlib.sha256(signed).hexdigest(),
+                previous=latest.digest if latest else "",
+                signature=key.sign(signed),
+                public_key=key.public_pem.decode(),
+            )
+            RecordPart.objects.bulk_create(
+                RecordPart(
+                    record=record,
+                    no=number,
+                    first_delivery=part.first,
+                    last_delivery=part.last,
+                    lines=part.lines,
+                )
+                for number, part in enumerate(stored)
+            )
+    except IntegrityError:
+        return None
+    return record
+
+
+def _store(lines: list[Line], counted: Counted) -> _Stored:
+    for line in lines:
+        counted.tree.add(line.leaf)
+        counted.states[line.state] += 1
+        if line.reason:
+            counted.reasons[line.reason] += 1
+    return _Stored(pack([line.text for line in lines]), lines[0].delivery_id, lines[-1].delivery_id)
+
+
+def pack(texts: list[bytes]) -> bytes:
+    return gzip.compress(b"\n".join(texts), LEVEL, mtime=0)
+
+
+def unpack(lines: bytes | memoryview) -> list[bytes]:
+    return gzip.decompress(bytes(lines)).split(b"\n")
