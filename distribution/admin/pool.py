@@ -305,7 +305,8 @@ def _statuses() -> dict[int, status.NumberStatus]:
 
 
 def _facts(number: PhoneNumber) -> dict[str, str]:
-    return {"role": number.role, "state": number.state, "reason": number.state_reason}
+    facts = {"role": number.role, "state": number.state, "reason": number.state_reason}
+    return {**facts, "ramp": f"{number.ramp}%"}
 
 
 def _told(number: PhoneNumber) -> dict[str, str]:

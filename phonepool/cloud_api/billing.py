@@ -17,6 +17,8 @@ TIME_ZONES = {
     "7": "America/New_York",
     "8": "Asia/Dubai",
     "71": "Asia/Kolkata",
+    "79": "Asia/Seoul",
+    "105": "Asia/Karachi",
 }
 
 

@@ -239,6 +239,23 @@ def test_an_act_on_a_number_needs_a_reason_and_is_written_down_twice():
     assert "operator-1: primary lost" in page
 
 
+def test_the_page_of_a_new_number_shows_its_warm_up_and_an_operator_ends_it_with_a_reason():
+    a_number()
+    number = a_number(label="new-9", ramp=5, ramp_cause="NEW", ramp_at=timezone.now())
+    client = a_client("Operator")
+
+    assert "Warming up: 5% of its speed" in html(client, url("change", number))
+    assert "slowed to 2/s · Warming up: 5% of its speed" in html(client, POOL)
+    assert "Enter a reason" in client.post(url("skip_ramp", number), {}).content.decode()
+    confirm(client, url("skip_ramp", number), reason="sent elsewhere for years")
+
+    number.refresh_from_db()
+    assert (number.ramp, number.ramp_cause) == (100, "")
+    assert PhoneEvent.objects.get().detail == "operator-1: sent elsewhere for years"
+    assert '"ramp": "5%"' in log_messages()[0]
+    assert client.get(url("skip_ramp", number)).status_code == 403
+
+
 def test_the_pool_tells_what_is_left_of_the_portfolios_limit():
     now = timezone.now()
     number = a_number(
