@@ -16,6 +16,7 @@ from config.preflight.run import PreflightRefusedError
 from config.setup.items import Item, Result
 from distribution.models import Preflight, PreflightState
 from phonepool.models import PhoneNumber
+from subscribers import shown_part
 from subscribers.admin import form_keys
 from subscribers.admin.confirmed_action import log_action
 from subscribers.admin.page_frame import staff_user
@@ -30,10 +31,11 @@ COLOURS = {"GREEN": "db-good", "AMBER": "db-open", "RED": "db-bad"}
 def page(request: HttpRequest) -> HttpResponse:
     """The chosen preflight, or the latest, above the history."""
     run.settle(timezone.now())
-    history = list(Preflight.objects.select_related("started_by")[:SHOWN])
+    rows = Preflight.objects.select_related("started_by")
+    part = shown_part.of(rows, SHOWN, start=shown_part.start_of(request))
     asked = whole_number(request.GET.get("preflight", ""))
     chosen = Preflight.objects.filter(pk=asked).first() if asked else None
-    shown = chosen or (history[0] if history else None)
+    shown = chosen or rows.first()
     frame = admin.site.each_context(request)
     context = {
         "title": _("Preflight"),
@@ -41,7 +43,8 @@ def page(request: HttpRequest) -> HttpResponse:
         "is_running": shown is not None and shown.state == PreflightState.RUNNING,
         "items": _items(shown) if shown else [],
         "colour": COLOURS.get(shown.verdict, "") if shown else "",
-        "history": [(one, COLOURS.get(one.verdict, "")) for one in history],
+        "history": [(one, COLOURS.get(one.verdict, "")) for one in part.rows],
+        "part": part,
         "may_run": request.user.has_perm(RUN),
     }
     return TemplateResponse(request, "admin/preflight/page.html", {**frame, **context})

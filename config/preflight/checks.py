@@ -53,7 +53,10 @@ def subscription(facts: Facts) -> Finding:
     if missing:
         words = _("These fields are not subscribed: %(names)s.") % {"names": ", ".join(missing)}
         return fails(words, _("Open Set up and connect the webhook."))
-    return ok(_("All %(count)s fields are subscribed.") % {"count": len(facts.setup.fields)})
+    return ok(
+        _("All %(count)s fields that Daybreak reads are subscribed.")
+        % {"count": len(facts.setup.fields)}
+    )
 
 
 def missing_fields(facts: Facts) -> list[str]:

@@ -21,6 +21,7 @@ from config.setup.items import Finding, Result
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.content import eligible_numbers, preflight_messages
+from distribution.ledger import outbox
 from distribution.models import (
     Distribution,
     Preflight,
@@ -136,8 +137,20 @@ def finish(preflight: Preflight, *, now: datetime) -> bool:
             state=PreflightState.DONE, verdict=judged, ended_at=now
         )
         _tell(judged, found, now)
+        preflight.refresh_from_db()
+        outbox.preflight(
+            preflight,
+            failing=_keys(found, Result.FAILS),
+            doubtful=_keys(found, Result.WARNING, Result.NOT_CHECKED),
+            now=now,
+        )
         Preflight.objects.filter(started_at__lt=now - KEPT).delete()
     return True
+
+
+def _keys(found: Sequence[Found], *results: Result) -> list[str]:
+    """The checks with these results, each once; those of a number are all called `number`."""
+    return list(dict.fromkeys(one.key for one in found if one.finding.result in results))
 
 
 def _of_messages(preflight: Preflight) -> list[Found]:

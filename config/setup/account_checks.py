@@ -111,7 +111,7 @@ def webhook(facts: Facts) -> Finding:
     if told.value is None or not told.value.is_active:
         return fails(_("Meta has no webhook address for this app."), connect)
     url = urlsplit(told.value.callback_url)
-    named = {"url": told.value.callback_url, "count": len(told.value.fields)}
+    named = {"url": told.value.callback_url, "count": len(facts.fields)}
     ours = url.path.rstrip("/") == WEBHOOK_PATH
     if not ours or not validate_host(url.hostname or "", settings.ALLOWED_HOSTS):
         return fails(_("Meta posts webhooks to another address: %(url)s.") % named, connect)
@@ -127,7 +127,9 @@ def webhook(facts: Facts) -> Finding:
     last = _("None received yet.")
     if facts.webhook_at:
         last = _("Last received %(at)s.") % {"at": facts.clock(facts.webhook_at)}
-    return ok(_("Meta posts %(count)s fields to %(url)s.") % named + " " + last)
+    return ok(
+        _("Meta posts all %(count)s fields that Daybreak reads to %(url)s.") % named + " " + last
+    )
 
 
 def numbers(facts: Facts) -> Finding:

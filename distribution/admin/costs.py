@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from distribution.cost import figures, importing
+from distribution.cost import figures, importing, staff_messages
 from distribution.cost.figures import By, Spent
 from distribution.cost.price_book import NOTHING
 from distribution.cost.rate_file import ERRORS_SHOWN, RateFile, parse
@@ -107,6 +107,7 @@ class RateAdmin(OwnPages, ReadOnlyAdmin):
             end=end,
             rows=[(_label(row, by), row) for row in (reversed(rows) if is_dated else rows)],
             total=total,
+            staff=staff_messages.between(start, end),
             charts=_charts(rows, by, total.currency) if is_dated else [],
             gst=figures.tax_percent(),
             limit=money(figures.limit_per_message(), figures.RUPEES),

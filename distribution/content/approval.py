@@ -173,6 +173,8 @@ def approve(content: Content, *, by: AbstractBaseUser, now: datetime, reason: st
             raise ApprovalError(words) from None
         record(content, Decision.APPROVED, by, reason, now)
         outbox.content(EventKind.CONTENT_APPROVED, content, reason=reason, now=now)
+        if estimate := outlook.above_limit(content, today=today):
+            outbox.cost_over_limit(content, {**estimate, "reason": reason}, now=now)
         notices.approved(content, by=by, reason=reason, now=now)
 
 

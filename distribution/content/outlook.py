@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Any
 
 from django.utils.translation import gettext as _
 
@@ -17,7 +18,7 @@ from distribution.cost import audience, rates
 from distribution.cost.category_risk import Level, Passage, Risk, assess
 from distribution.cost.charging import DEFAULT_CURRENCY
 from distribution.cost.estimate import Estimate, People, estimate
-from distribution.cost.figures import RUPEES, limit_per_message, with_tax
+from distribution.cost.figures import RUPEES, exact, limit_per_message, with_tax
 from distribution.models import Content, MessageTemplate
 from distribution.runtime.money import money
 from phonepool.models import NumberState, Waba
@@ -103,6 +104,38 @@ def reason_needed(content: Content, *, late: bool, today: date) -> str:
     category, on = content.message_template.category, content.day or today
     dear = Outlook(estimates_of(category, audience.people(), on=on), (), None).over_limit
     return f"{dear} {_('Give a reason for approving it.')}" if dear else ""
+
+
+def above_limit(content: Content, *, today: date) -> dict[str, Any] | None:
+    """The estimate of a content whose message costs more than the limit; None: it does not."""
+    category, on = content.message_template.category, content.day or today
+    for one in estimates_of(category, audience.people(), on=on):
+        each = one.per_message
+        if one.currency == RUPEES and each is not None and each > limit_per_message():
+            return {
+                "currency": one.currency,
+                "amount": exact(one.amount),
+                "people": one.people,
+                "per_message": exact(each),
+                "limit_per_message": exact(limit_per_message()),
+            }
+    return None
+
+
+def so_far(category: str, delivered: int, *, on: date) -> str:
+    """What a running distribution has cost about, at the day's price of most phones; its exact cost
+    is summed after it ends. Empty: nothing was delivered, or no price is known."""
+    [home, *_others] = estimates_of(category, [], on=on)
+    each = home.per_message
+    if not delivered or each is None:
+        return ""
+    return _(
+        "about %(amount)s so far: %(delivered)s delivered messages at %(each)s, if all are charged"
+    ) % {
+        "amount": money(each * delivered, home.currency),
+        "delivered": f"{delivered:,}",
+        "each": money(each, home.currency),
+    }
 
 
 def change_words(before: str, after: str, *, on: date) -> str:

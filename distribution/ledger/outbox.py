@@ -6,7 +6,7 @@ There is no statement per message: a batch with failures writes one row, one wit
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from distribution.models import (
     Distribution,
     EventKind,
     OutgoingEvent,
+    Preflight,
     RotationChange,
     TemplateDraft,
 )
@@ -106,3 +107,35 @@ def template_draft(kind: EventKind, about: TemplateDraft, *, now: datetime) -> N
         "answer": about.answer,
     }
     emit(kind, subject=f"draft {about.pk}", data={"draft": described}, now=now)
+
+
+def preflight(
+    about: Preflight, *, failing: Sequence[str], doubtful: Sequence[str], now: datetime
+) -> None:
+    """Write a preflight's verdict, with the keys of the checks that were not in order."""
+    described = {
+        "id": about.pk,
+        "verdict": str(about.verdict),
+        "sent_messages": about.sends,
+        "by_hand": about.started_by_id is not None,
+        "started_at": about.started_at,
+        "ended_at": about.ended_at,
+        "failing": list(failing),
+        "doubtful": list(doubtful),
+    }
+    subject = f"preflight {about.pk}"
+    emit(EventKind.PREFLIGHT_COMPLETED, subject=subject, data={"preflight": described}, now=now)
+
+
+def cost_differs(check: dict[str, Any], *, now: datetime) -> None:
+    """Write that the charges of an account's day differ from Meta's; once for each."""
+    subject = f"account {check['account']}"
+    once = f"cost.differs {check['account']} {check['day']}"
+    data = {"cost_check": check}
+    emit(EventKind.COST_DIFFERS, subject=subject, data=data, now=now, once=once)
+
+
+def cost_over_limit(about: Content, estimate: dict[str, Any], *, now: datetime) -> None:
+    """Write that a content was approved although a message of it costs more than the limit."""
+    data = {"estimate": {"content": about.pk, "date": about.day, **estimate}}
+    emit(EventKind.COST_OVER_LIMIT, subject=f"content {about.pk}", data=data, now=now)

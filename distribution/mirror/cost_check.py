@@ -18,8 +18,11 @@ from django.db.models import Sum
 
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
+from distribution.cost import staff_messages
 from distribution.cost.charging import Account, account_of
+from distribution.cost.figures import exact
 from distribution.cost.price_book import NOTHING
+from distribution.ledger import outbox
 from distribution.models import Charged, Cost, CostCheck
 from phonepool.cloud_api.client import CloudApi
 from phonepool.cloud_api.pricing import PricedMessages
@@ -113,6 +116,17 @@ def _tell(waba: Waba, day: date, wrong: list[CostCheck], now: datetime) -> None:
         f"{unpriced:,} messages had no pricing from Meta."
     )
     incidents.raise_alert(AlertRule.COST_DIFFERS, key, message=message, now=now)
+    told = {
+        "account": waba.meta_id,
+        "day": day,
+        "currency": wrong[0].currency,
+        "our_messages": ours,
+        "metas_messages": metas,
+        "our_amount": exact(sum((row.our_amount for row in wrong), NOTHING)),
+        "metas_amount": exact(sum((row.metas_amount for row in wrong), NOTHING)),
+        "unpriced": unpriced,
+    }
+    outbox.cost_differs(told, now=now)
 
 
 COUNTS = ("our_messages", "metas_messages")
@@ -123,12 +137,18 @@ def _charges(waba: Waba, day: date) -> Mapping[str, object]:
 
 
 def _ours(waba: Waba, day: date) -> dict[Key, Sums]:
-    """What Meta charges by its statuses, with or without a rate of ours."""
+    """What Meta charges by its statuses, with or without a rate of ours; test messages to staff
+    too."""
     rows = Cost.objects.filter(
         **_charges(waba, day), charged__in=[Charged.CHARGED, Charged.NO_RATE]
     ).order_by()
     sums = rows.values_list("number_id", "category").annotate(Sum("count"), Sum("amount"))
-    return {Key(number, category): Sums(count, amount) for number, category, count, amount in sums}
+    found = {Key(number, category): Sums(count, amount) for number, category, count, amount in sums}
+    for number, category, count, amount in staff_messages.charged(waba, day):
+        both = found.setdefault(Key(number, category), Sums())
+        both.messages += count
+        both.amount += amount
+    return found
 
 
 def _unpriced(waba: Waba, day: date) -> int:

@@ -13,7 +13,7 @@ from distribution.models.content import (
     MessageTemplate,
     TemplateStatus,
 )
-from distribution.models.cost import Charged, Cost, CostCheck, Rate
+from distribution.models.cost import Charged, Cost, CostCheck, Rate, StaffCharge
 from distribution.models.deliveries import Attempt, AttemptOutcome, Delivery, Progress, State
 from distribution.models.distributions import Distribution, DistributionState, Kind
 from distribution.models.figures import StoredFigures
@@ -138,6 +138,7 @@ __all__ = [
     "SetupMessage",
     "SetupResult",
     "Severity",
+    "StaffCharge",
     "State",
     "StatusFeed",
     "StoredFigures",

@@ -88,6 +88,28 @@ class Cost(models.Model):
         return f"{self.morning} {self.category}: {self.count}"
 
 
+class StaffCharge(models.Model):
+    """A delivered test message to a phone of the staff: of a content, the set-up or a preflight.
+    Only `cost/staff_messages.py` writes it."""
+
+    # SHA-256 of Meta's message id: the id itself holds the number.
+    digest = models.CharField(max_length=64, unique=True)
+    charged_on = models.DateField(db_index=True)  # in the account's time zone
+    number = models.ForeignKey(
+        PhoneNumber, models.PROTECT, null=True, db_index=False, related_name="+"
+    )
+    category = models.CharField(max_length=40)  # empty if unpriced
+    charged = models.CharField(max_length=8, choices=Charged)
+    currency = models.CharField(max_length=CURRENCY_CHARACTERS)  # empty without a rate
+    amount = models.DecimalField(max_digits=16, decimal_places=6)  # without tax; 0 without a rate
+
+    class Meta:
+        constraints = [value_is_known("staffcharge", "charged", Charged)]
+
+    def __str__(self) -> str:
+        return f"{self.charged_on} {self.category}"
+
+
 class CostCheck(models.Model):
     """Our charges of one day beside Meta's own sums: `mirror/cost_check.py` writes it."""
 

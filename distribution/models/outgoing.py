@@ -33,6 +33,9 @@ class EventKind(models.TextChoices):
     TEMPLATE_ROTATED = "template.rotated", "Another template of a group is in use"
     TEMPLATE_DRAFTED = "template.drafted", "A better version of a template waits for approval"
     TEMPLATE_REVIEWED = "template.reviewed", "Meta decided on a better version of a template"
+    PREFLIGHT_COMPLETED = "preflight.completed", "Preflight completed, with its verdict"
+    COST_DIFFERS = "cost.differs", "Our charges of a day differ from Meta's"
+    COST_OVER_LIMIT = "cost.over_limit", "Content approved whose estimate is above the limit"
 
 
 def new_secret() -> str:

@@ -71,7 +71,7 @@ NO_PARTS = {
     "SAMPLED_SUBSCRIBERS": "ContentForm.names_sampled tells of it",
     "SAMPLES_LIMIT": "import_facts tells of how many they are",
     "SCOPE_LENGTH": "characters of a key",
-    "SHOWN": "the latest preflights, one or two a day",
+    "SHOWN": "a Part says of how many preflights",
     "SHOWN_LIMIT": "Part, of the count of all who go",
     "SHOWN_REFUSALS": "the command counts the others and names the option for all",
     "SHOWN_TITLE_LENGTH": "characters of a title",

@@ -16,11 +16,18 @@ from distribution.api.document.events import BODIES
 from distribution.content import approval
 from distribution.drafting import review
 from distribution.event_webhooks import delivery
-from distribution.ledger import deliveries
+from distribution.ledger import deliveries, outbox
 from distribution.ledger.attempts.ids import AttemptKey
 from distribution.ledger.attempts.settlements import Settlement
 from distribution.lifecycle import closing, control, opening
-from distribution.models import EventKind, RotationCause, State
+from distribution.models import (
+    Content,
+    EventKind,
+    MessageTemplate,
+    Preflight,
+    RotationCause,
+    State,
+)
 from distribution.quality import groups
 from distribution.service_level import watch
 from phonepool.models import PhoneNumber
@@ -93,6 +100,21 @@ def _everything_else() -> None:
     approval.reject(second, by=a_user(), now=NOW, reason="Too long.")
     standby = a_group().templates.get(group_role="STANDBY")
     groups.make_primary(standby, cause=RotationCause.BLOCK_RATE, reason="81 of 2,000.", now=NOW)
+    _costs_and_a_preflight(a_draft(day=coming + timedelta(days=1)))
+
+
+def _costs_and_a_preflight(content: Content) -> None:
+    tested = Preflight(
+        pk=1, verdict="RED", sends=True, started_at=NOW, ended_at=NOW + timedelta(seconds=70)
+    )
+    outbox.preflight(tested, failing=["token"], doubtful=["number"], now=NOW)
+    check = {"account": "900", "day": content.day, "currency": "INR", "unpriced": 0}
+    check |= {"our_messages": 1, "metas_messages": 9, "our_amount": "0.1", "metas_amount": "1.0"}
+    outbox.cost_differs(check, now=NOW)
+    MessageTemplate.objects.filter(pk=content.message_template_id).update(category="MARKETING")
+    content.message_template.refresh_from_db()
+    approval.submit(content, by=content.author, now=NOW)
+    approval.approve(content, by=a_user(), now=NOW, reason="Worth it.")
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from distribution.content import preflight_messages, setup_messages
+from distribution.cost import staff_messages
 from distribution.outcomes import status_reports
 from distribution.outcomes.restored_attempts import match_restored_attempts
 from phonepool.models import PhoneNumber
@@ -72,7 +73,7 @@ def apply(webhooks: Mapping[int, ParsedWebhook], *, now: datetime) -> dict[int, 
     portfolios = {meta_id: business_id for meta_id, _, business_id in rows}
     own = _own_accounts(webhooks.values())
     bundle = _bundle_ours(webhooks, numbers, own)
-    _apply_statuses(bundle, portfolios, now)
+    _apply_statuses(bundle, numbers, portfolios, now)
     left_out = notices.apply([event for _, event in bundle.events], own, now=now)
     left_out += failures.apply_errors(bundle.of(Trouble), numbers, now=now)
     left_out += people.apply([event for _, event in bundle.events], portfolios, now=now)
@@ -116,16 +117,22 @@ def _account_of(event: Event) -> str:
 # --- statuses -----------------------------------------------------------------------------------
 
 
-def _apply_statuses(bundle: Bundle, portfolios: Mapping[str, str], now: datetime) -> None:
+def _apply_statuses(
+    bundle: Bundle, numbers: Mapping[str, int], portfolios: Mapping[str, str], now: datetime
+) -> None:
     statuses = [(key, event) for key, event in bundle.events if isinstance(event, Status)]
     if not statuses:
         return
     applied = status_reports.apply_reports([event.report for _, event in statuses], now=now)
     if applied.unmatched:
         match_restored_attempts(applied, now=now)
+        senders = {id(event.report): event.number for _, event in statuses}
         tests = [report for report in applied.unmatched if report.attempt is None]
         setup_messages.note_reports(tests, now=now)
         preflight_messages.note_reports(tests, now=now)
+        staff_messages.note_reports(
+            [(test, numbers.get(senders[id(test)])) for test in tests if test.mark]
+        )
     sources = {id(event.report): key for key, event in statuses}
     for report in applied.unmatched:
         counts = bundle.counts[sources[id(report)]]
@@ -135,9 +142,9 @@ def _apply_statuses(bundle: Bundle, portfolios: Mapping[str, str], now: datetime
         reachability.report_reached(applied.reached, now=now)
     failures.apply(applied, now=now)
     if applied.named:
-        numbers = {id(event.report): event.number for _, event in statuses}
+        senders = {id(event.report): event.number for _, event in statuses}
         people.learn_recipients(
-            [(named, portfolios.get(numbers[id(named.report)], "")) for named in applied.named],
+            [(named, portfolios.get(senders[id(named.report)], "")) for named in applied.named],
             now=now,
         )
 

@@ -83,7 +83,8 @@ def _messages(change: Change) -> Iterator[Item]:
             yield f"messages.{key}"
 
 
-PREFLIGHT = "preflight:"  # begins our callback data of test messages, which have no attempt
+# Begin our callback data of test messages, which have no attempt.
+TESTS = ("preflight:", "test:")
 
 
 def _status(change: Change, item: Value) -> Item:
@@ -97,7 +98,7 @@ def _status(change: Change, item: Value) -> Item:
     code, details = _first_error(item.get("errors")) if status == "failed" else (None, "")
     pricing = _pricing(item["pricing"], status) if "pricing" in item else None
     wa_id, user_id = senders.read_recipient(change.value, item)
-    mark = told if told.startswith(PREFLIGHT) else ""
+    mark = told if told.startswith(TESTS) else ""
     report = StatusReport(status, at, wamid, attempt, code, details, pricing, wa_id, user_id, mark)
     return events.Status(change.number, report)
 

@@ -35,7 +35,7 @@ from distribution.admin.distributions.actions import (
     available_actions,
 )
 from distribution.analytics import counts
-from distribution.content import preview
+from distribution.content import outlook, preview
 from distribution.cost import figures as costs
 from distribution.interventions import manual_retry
 from distribution.lifecycle import control
@@ -127,6 +127,7 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
             snapshot=snapshot,
             refresh_ms=figures.refresh_ms(distribution, now),
             cost=costs.of_distribution(distribution),
+            cost_so_far=_cost_so_far(distribution, snapshot),
             gst=costs.tax_percent(),
             unexplained=distribution.state_reason.endswith(control.UNEXPLAINED)
             and request.user.has_perm(ACTIONS["pause"].permission),
@@ -266,3 +267,11 @@ def _back(request: HttpRequest, distribution: Distribution) -> str:
     if "dashboard" in (request.POST.get("back"), request.GET.get("back")):
         return reverse("dashboard:page")
     return reverse("admin:distribution_distribution_change", args=[distribution.pk])
+
+
+def _cost_so_far(distribution: Distribution, snapshot: Snapshot) -> str:
+    """An estimate while it runs; its cost is summed after it has ended."""
+    template = distribution.used_template
+    if template is None or not distribution.opened_at:
+        return ""
+    return outlook.so_far(template.category, snapshot.reach.delivered, on=distribution.local_date)

@@ -18,6 +18,7 @@ from distribution.models import (
     DraftState,
     EventKind,
     Kind,
+    PreflightVerdict,
     RotationCause,
     Severity,
 )
@@ -153,6 +154,49 @@ class DraftTold(serializers.Serializer[Any]):
     answer = serializers.CharField(help_text="Why Meta refused it and what to do, or empty.")
 
 
+class PreflightTold(serializers.Serializer[Any]):
+    """The result of a preflight. GET /api/distribution/preflight has what each check saw."""
+
+    id = serializers.IntegerField()
+    verdict = serializers.ChoiceField(PreflightVerdict.choices)
+    sent_messages = serializers.BooleanField(help_text="False: it only read.")
+    by_hand = serializers.BooleanField(help_text="Somebody started it, not the timetable.")
+    started_at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField()
+    failing = serializers.ListField(
+        child=serializers.CharField(), help_text="The keys of the checks that failed."
+    )
+    doubtful = serializers.ListField(
+        child=serializers.CharField(), help_text="Of those with a warning or without a result."
+    )
+
+
+class CostCheckTold(serializers.Serializer[Any]):
+    """Our charges of an account's day beside Meta's, where they differ."""
+
+    account = serializers.CharField(help_text="Meta's id of the WhatsApp account (WABA).")
+    day = serializers.DateField(help_text="In the account's time zone.")
+    currency = serializers.CharField()
+    our_messages = serializers.IntegerField()
+    metas_messages = serializers.IntegerField()
+    our_amount = serializers.CharField(help_text="Without tax, as the next.")
+    metas_amount = serializers.CharField()
+    unpriced = serializers.IntegerField(help_text="Messages without pricing from Meta.")
+
+
+class EstimateTold(serializers.Serializer[Any]):
+    """The estimate of a content that was approved above COST_LIMIT_PER_MESSAGE."""
+
+    content = serializers.IntegerField()
+    date = serializers.DateField(allow_null=True, help_text="Null for a fallback.")
+    currency = serializers.CharField()
+    amount = serializers.CharField(help_text="If everybody receives it, without tax.")
+    people = serializers.IntegerField()
+    per_message = serializers.CharField()
+    limit_per_message = serializers.CharField()
+    reason = serializers.CharField(help_text="The approver's.")
+
+
 def _event(name: str, **data: Field[Any, Any, Any, Any]) -> serializers.Serializer[Any]:
     """The envelope of an event with these fields."""
     fields: dict[str, Field[Any, Any, Any, Any]] = {
@@ -192,6 +236,9 @@ BODIES: Mapping[EventKind, serializers.Serializer[Any]] = {
     EventKind.TEMPLATE_ROTATED: _event("Rotation", rotation=RotationTold()),
     EventKind.TEMPLATE_DRAFTED: DRAFT,
     EventKind.TEMPLATE_REVIEWED: DRAFT,
+    EventKind.PREFLIGHT_COMPLETED: _event("Preflight", preflight=PreflightTold()),
+    EventKind.COST_DIFFERS: _event("CostCheck", cost_check=CostCheckTold()),
+    EventKind.COST_OVER_LIMIT: _event("Estimate", estimate=EstimateTold()),
 }
 WEBHOOKS = [
     OpenApiWebhook(

@@ -15,7 +15,7 @@ from rest_framework.views import APIView
 from distribution.api.auth.scopes import Scopes
 from distribution.api.http import csv
 from distribution.api.resources.analytics import DaysQuery
-from distribution.cost import figures
+from distribution.cost import figures, staff_messages
 from distribution.cost.figures import By, Spent, exact
 from distribution.models import Rate, Scope
 from distribution.runtime import replica
@@ -67,6 +67,10 @@ class CostsAnswer(serializers.Serializer[Any]):
     limit_per_message = serializers.CharField(help_text="In rupees without tax.")
     rows = CostRow(many=True)
     total = CostRow()
+    staff_messages = CostRow(
+        help_text="Test messages to staff phones, not included above: of contents, of the set-up "
+        "and of preflights."
+    )
 
 
 class Costs(APIView):
@@ -106,6 +110,7 @@ class Costs(APIView):
             "limit_per_message": f"{figures.limit_per_message():f}",
             "rows": [_row(row) for row in rows],
             "total": _row(total),
+            "staff_messages": _row(staff_messages.between(start, end)),
         }
         return Response(answer)
 

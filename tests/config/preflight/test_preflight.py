@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -22,8 +23,10 @@ from distribution.models import (
     Distribution,
     Heartbeat,
     MessageTemplate,
+    OutgoingEvent,
     Preflight,
     PreflightMessage,
+    StaffCharge,
     Worker,
 )
 from distribution.runtime import india_time
@@ -157,6 +160,7 @@ def test_everything_in_order_is_green_and_counts_for_nothing(meta, receiver) -> 
     assert Delivery.objects.count() == 0
     assert not Alert.objects.filter(rule="preflight").exists()
     assert preflight.plan.startswith("Meets the SLA: 3 people")
+    assert StaffCharge.objects.filter(charged="CHARGED", amount=Decimal("0.115")).count() == 4
 
 
 def no_token(meta: SandboxProcess, settings: Any) -> None:
@@ -296,6 +300,28 @@ def test_one_that_broke_off_is_finished_and_never_green(db) -> None:
 
     assert run.settle(now) == 1
     assert Preflight.objects.get().verdict == "AMBER"
+    told = OutgoingEvent.objects.get(kind="preflight.completed").data["preflight"]
+    assert (told["verdict"], told["failing"]) == ("AMBER", [])
+    assert told["doubtful"] == ["preflight"]
+
+
+def test_the_history_says_of_how_many_it_shows_the_first(db) -> None:
+    now = timezone.now()
+    Preflight.objects.bulk_create(
+        Preflight(
+            slot=str(ago),
+            sends=False,
+            state="DONE",
+            verdict="GREEN",
+            started_at=now - timedelta(hours=ago),
+        )
+        for ago in range(32)
+    )
+    page = a_client("Operator").get(reverse("preflight"))
+    assert "The first 30 of 32." in page.content.decode()
+    rest = a_client("Operator").get(reverse("preflight"), {"from": "30"}).content.decode()
+    assert "31 to 32 of 32." in rest
+    assert rest.count("<td><a href=") == 2
 
 
 # --- the page

@@ -11,7 +11,7 @@ from django.urls import reverse
 from distribution.content import approval, outlook
 from distribution.content.approval import ApprovalError
 from distribution.mirror import templates
-from distribution.models import Alert, Content, Rate
+from distribution.models import Alert, Content, OutgoingEvent, Rate
 from tests.builders import a_draft, a_number, a_template, a_user, a_waba, some_subscribers
 from tests.distribution.staff import a_client
 
@@ -66,6 +66,9 @@ def test_a_content_that_costs_more_than_the_limit_is_approved_with_a_reason_only
     approval.approve(content, by=by, now=NOW, reason="The festival greeting that was agreed.")
 
     assert content.state == "APPROVED"
+    told = OutgoingEvent.objects.get(kind="cost.over_limit").data["estimate"]
+    assert (told["content"], told["per_message"]) == (content.pk, "0.8631")
+    assert told["reason"] == "The festival greeting that was agreed."
 
 
 def test_a_utility_content_and_one_without_a_rate_need_no_reason(settings):

@@ -12,7 +12,7 @@ from django.urls import reverse
 from distribution.analytics import rollups
 from distribution.cost import rates
 from distribution.models import Cost, Delivery, Rate
-from tests.builders import a_number, a_waba, some_subscribers
+from tests.builders import a_draft, a_number, a_waba, some_subscribers
 from tests.distribution.cost_days import SIX, a_morning, attempt_of, end
 from tests.distribution.staff import a_client
 from tests.webhooks.posts import NUMBER, apply, status, statuses
@@ -180,14 +180,16 @@ def test_prices_by_volume_count_through_the_mornings_of_a_month(number):
 
 
 def test_the_page_of_a_distribution_says_what_it_cost_with_and_without_tax(number, settings):
-    distribution = a_morning(some_subscribers(3), [number], at=SIX)
+    distribution = a_morning(some_subscribers(3), [number], at=SIX, content=a_draft())
     first, second, third = distribution.deliveries.order_by("pk")
     told(first, "delivered")
     told(second, "read", {**BLOCK, "category": "marketing"})
     told(third, "delivered", None)
     client = a_client("Viewer")
     address = reverse("admin:distribution_distribution_change", args=[distribution.pk])
-    assert "counted after it ends" in client.get(address).content.decode()
+    running = " ".join(client.get(address).content.decode().split())
+    assert "About ₹0.35 so far: 3 delivered messages at ₹0.12, if all are charged." in running
+    assert "counted after it ends" in running
 
     end(distribution, SIX)
     rollups.recount(distribution, now=SIX)

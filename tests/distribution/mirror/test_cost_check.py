@@ -12,7 +12,7 @@ from django.db.models import Sum
 from distribution import tasks
 from distribution.analytics import rollups
 from distribution.mirror import cost_check
-from distribution.models import Alert, Cost, CostCheck
+from distribution.models import Alert, Cost, CostCheck, OutgoingEvent
 from phonepool.cloud_api import pricing
 from phonepool.cloud_api.pricing import PricedMessages
 from phonepool.errors import NO_ANSWER
@@ -85,6 +85,9 @@ def test_a_difference_beyond_two_percent_alerts_once_and_closes_when_it_is_gone(
     assert "900: on 29 Nov 2026 we charged 200 messages, Meta " in message
     assert "0 messages had no pricing from Meta." in message
     assert is_open
+    event = OutgoingEvent.objects.get(kind="cost.differs").data["cost_check"]
+    assert (event["account"], event["day"], event["our_messages"]) == ("900", "2026-11-29", 200)
+    assert event["our_amount"] == "23.0000"
 
     rollups.recount(Cost.objects.first().distribution, now=NEXT_DAY)
     check(world)
