@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
-from itertools import count
+from datetime import UTC, date, datetime, timedelta
+from itertools import count, pairwise
 
 import pytest
+from django.conf import settings
 
 from phonepool.models import PhoneNumber, Quality
+from phonepool.numbers import pool
 from phonepool.numbers.selection import rank
+from tests import builders
 
 NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
 START = NOW.timestamp()
@@ -90,3 +93,20 @@ def test_crumbs_of_time_do_not_break_a_tie(a_number):
     behind = a_number(day=TODAY, day_count=25)
 
     assert labels(behind, ahead) == ["n1", "n2"]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("share", [1, 5, 25, 50])
+def test_a_reduced_number_sends_at_just_its_part_of_the_speed_beside_a_busy_one(share):
+    reduced, _whole = builders.a_number(ramp=share, ramp_cause="QUALITY"), builders.a_number()
+    slots: list[float] = []
+    for tick in range(200):  # ten seconds, in which a batch asks every 50 ms
+        taken = pool.reserve(50, now=NOW + timedelta(milliseconds=50 * tick))
+        if taken is not None and taken.number_id == reduced.pk:
+            assert taken.first - (START + tick / 20) <= 0.25 + 1e-6  # no batch waits longer for it
+            slots += [taken.slot(place) for place in range(taken.count)]
+
+    per_second = 80 * settings.SLOT_UTILISATION * share / 100
+    spacings = [after - before for before, after in pairwise(slots)]
+    assert min(spacings) >= 1 / per_second - 1e-5
+    assert len(slots) == pytest.approx(10 * per_second, rel=0.1, abs=1)
