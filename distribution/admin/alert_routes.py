@@ -73,7 +73,7 @@ class RouteForm(forms.ModelForm):  # type: ignore[type-arg]  # not generic at ru
         for name, channel in chosen.items():
             if channel is not None and not channel.active:
                 told = gettext(
-                    "“%(name)s” is off, so nobody would be told. Choose another channel."
+                    "“%(name)s” is off, so nobody would get the alert. Choose another channel."
                 )
                 self.add_error(name, told % {"name": channel})
         if chosen["third"] and not chosen["second"]:
