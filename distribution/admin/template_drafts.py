@@ -268,7 +268,8 @@ def _facts(draft: TemplateDraft) -> dict[str, str]:
     return {
         _("State"): _state(draft),
         _("Version"): str(draft.version),
-        _("Improves"): f"{source}, {template_schema.fingerprint(source.components)[:8]}",
+        _("Improves"): str(source),
+        _("Its text now"): texts.of(source.components).body,
         _("In use"): ", ".join(map(str, used)),
         **dict(parts),
     }

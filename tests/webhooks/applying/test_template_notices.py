@@ -7,8 +7,8 @@ from itertools import permutations
 
 import pytest
 
-from distribution.models import Alert, DistributionState, MessageTemplate
-from tests.builders import a_template, an_approved_content
+from distribution.models import Alert, DistributionState, MessageTemplate, TemplateDraft
+from tests.builders import BODY, a_template, a_template_draft, an_approved_content
 from tests.webhooks.posts import apply, in_flight, notice
 
 NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
@@ -170,3 +170,25 @@ def test_a_category_that_is_only_announced_is_told_and_not_written():
     template.refresh_from_db()
     assert template.category == "UTILITY"
     assert "will be MARKETING" in Alert.objects.get(rule="template_category").message
+
+
+def test_the_category_of_an_approval_counts_before_the_status():
+    template = a_template(meta_id="77", status="PENDING")
+    draft = a_template_draft(a_template(components=BODY, quality="RED"))
+    TemplateDraft.objects.update(state="PENDING", template=template)
+    body = notice(
+        "message_template_status_update",
+        NOW,
+        event="APPROVED",
+        message_template_id=77,
+        message_template_name=template.name,
+        message_template_language="en",
+        message_template_category="MARKETING",
+    )
+
+    apply(body, now=NOW)
+
+    draft.refresh_from_db()
+    template.refresh_from_db()
+    assert (template.status, template.category) == ("APPROVED", "MARKETING")
+    assert (draft.state, template.group) == ("WRONG_CATEGORY", None)
