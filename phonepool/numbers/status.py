@@ -97,7 +97,7 @@ def _number_status(
         share=round(100 * today / total) if total else 0,
         breaker=breaker_sentence(number, now),
         retries=_retries(number),
-        ramp=ramp_sentence(number, now),
+        ramp=_ramp(number, part, now),
     )
 
 
@@ -133,6 +133,13 @@ def _retries(number: PhoneNumber) -> str:
     if not number.retry_at:
         return _("None used")
     return _("%(count)s available") % {"count": f"{credit:,}"}
+
+
+def _ramp(number: PhoneNumber, part: float | None, now: datetime) -> str:
+    sentence = ramp_sentence(number, now)
+    if sentence and part is None and number.is_usable:
+        return _("%(ramp)s (waived: no other number can take the rest)") % {"ramp": sentence}
+    return sentence
 
 
 def ramp_sentence(number: PhoneNumber, now: datetime) -> str:

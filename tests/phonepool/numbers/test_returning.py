@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from phonepool.errors import NO_ANSWER, classify
 from phonepool.models import NumberState, PhoneNumber, Quality
-from phonepool.numbers import breakers, health, operations, pool, return_rule
+from phonepool.numbers import breakers, health, operations, pool, return_rule, status
 from phonepool.numbers.breakers import CallReport
 from phonepool.numbers.return_rule import MAX_DROPS, STEPS, Act, Progress
 from tests.builders import a_number
@@ -162,6 +162,9 @@ def test_the_only_number_that_can_send_keeps_its_whole_speed():
 
     assert pool.reserve(25, now=now).count == 25
     assert health.capacity([PhoneNumber.objects.get(pk=number.pk)], 10, now) == 776
+    (shown,) = status.number_statuses(PhoneNumber.objects.filter(pk=number.pk), now=now)
+    assert shown.ramp.startswith("Returning: 1% of its speed (waived")
+    assert shown.rate_now == 80
     for seconds in (0, 1, 2):
         answer(number, now + timedelta(seconds=seconds), GONE)
     number.refresh_from_db()
