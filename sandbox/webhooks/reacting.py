@@ -26,8 +26,12 @@ def react(world: World, message: Message, steps: list[Step]) -> list[Step]:
     template.sent += 1
     if settings.block_share or settings.fatigue_sends or template.block_share is not None:
         steps = _taken(world, message, template, steps, (sums, of_number))
-    delivered = any(step.status in ("delivered", "read") for step in steps)
-    read = any(step.status == "read" for step in steps)
+    delivered = read = False
+    for step in steps:  # a loop, because this is run for each message
+        if step.status == "read":
+            delivered = read = True
+        elif step.status == "delivered":
+            delivered = True
     for one in (sums, of_number):
         one.sent += 1
         one.delivered += delivered
