@@ -10,9 +10,11 @@ import pytest
 from distribution.content import validation
 from distribution.drafting.drafts import DraftError
 from distribution.models import Alert, Content
+from distribution.quality import groups
+from phonepool.cloud_api.client import CreatedTemplate
 from phonepool.errors import NO_ANSWER, NOT_SENT, classify
 from phonepool.exceptions import CloudApiError, NotSent, Unanswered
-from tests.builders import a_template_draft
+from tests.builders import BODY, a_template, a_template_draft
 from tests.distribution.drafting.meta import (
     LATER,
     NOW,
@@ -125,3 +127,47 @@ def test_what_meta_says_is_told_in_plain_words(error: CloudApiError, words: str)
     draft.refresh_from_db()
     assert (draft.state, words in draft.answer) == ("APPROVED", True)
     assert create(Meta(), draft, LATER).state == "PENDING"
+
+
+def test_two_at_once_create_one() -> None:
+    _, primary = a_blocked_group()
+    draft, meta = an_approved(primary), Meta()
+    while_asked: list[str] = []
+
+    class Twice(Meta):
+        def create_template(self, account_id: str, template: dict[str, Any]) -> CreatedTemplate:
+            with pytest.raises(DraftError) as refusal:
+                create(meta, draft, NOW + timedelta(seconds=1))
+            while_asked.append(str(refusal.value))
+            return super().create_template(account_id, template)
+
+    first = Twice()
+    assert create(first, draft).state == "PENDING"
+    assert (len(first.asked), meta.asked) == (1, [])
+    assert while_asked == ["It is being created at this moment. Look again in a minute."]
+
+
+def test_a_template_with_a_picture_is_created_in_whatsapp_manager_and_found() -> None:
+    header = {"type": "HEADER", "format": "IMAGE", "example": {"header_handle": ["https://a"]}}
+    _, primary = a_blocked_group(components=[header, *BODY])
+    draft, meta = an_approved(primary), Meta()
+    with pytest.raises(DraftError, match=f"Meta has no template named {draft.name}"):
+        create(meta, draft)
+    meta.listed = [facts({"name": draft.name, "language": "en", "components": draft.components})]
+    assert create(meta, draft, LATER).state == "PENDING"
+    assert meta.asked == []
+
+
+def test_a_full_group_takes_no_draft_and_no_late_standby() -> None:
+    waba, primary = a_blocked_group(standbys=4)
+    draft, meta = an_approved(primary), Meta()
+    create(meta, draft)
+    assert primary.group is not None
+    groups.add(primary.group, a_template(waba=waba, components=BODY))
+    meta.listed = [facts(meta.asked[0], status="APPROVED")]
+    sync(meta, LATER)
+    draft.refresh_from_db()
+    assert draft.state == "READY"
+    assert "it is on standby nowhere. A group has between 2 and 6 templates." in draft.answer
+    with pytest.raises(DraftError, match="as many as a group may have"):
+        a_template_draft(primary)
