@@ -10,7 +10,7 @@ import pytest
 from distribution.cost import rates
 from distribution.cost.estimate import Estimate
 from distribution.engine import tick
-from distribution.lifecycle import capacity_facts, capacity_plan, content_choice
+from distribution.lifecycle import capacity_facts, capacity_plan, content_choice, portfolio_plan
 from distribution.lifecycle.capacity_plan import NumberFacts, PlanFacts, PortfolioFacts
 from distribution.mirror import limits
 from distribution.models import Alert, Rate
@@ -110,3 +110,14 @@ def test_slow_numbers_are_a_warning_and_nothing_is_told_before_the_deadline(morn
     (alert,) = open_alerts()
     assert alert.severity == "WARNING"
     assert "Late by" in alert.message
+
+
+def test_portfolios_and_plan_reckon_with_what_a_ramp_leaves(db):
+    one, two = (Portfolio.objects.create(business_id=name, name=name) for name in ("one", "two"))
+    a_number(portfolio=one), a_number(portfolio=two, ramp=25, ramp_cause="QUALITY")
+
+    assert portfolio_plan.look(None, now=OPENING).speeds == {one.pk: 80, two.pk: 20}
+    facts = capacity_facts.read(OPENING, None)
+    assert [number.speed for number in facts.numbers] == [
+        pytest.approx(speed * 0.97) for speed in (80, 20)
+    ]
