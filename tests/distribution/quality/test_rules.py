@@ -132,3 +132,24 @@ def test_people_who_get_the_standby_on_different_mornings_add_up():
     assert rules.people_reached(days) == 1_043
     assert rules.people_reached(mornings(0, 0, 0)) == 2_000
     assert rules.people_reached([]) == 0
+
+
+def test_metas_order_of_two_templates_counts_more_than_our_counts():
+    worse, better = (replace(READY, blocked_more=more, compared_on=DAY) for more in (True, False))
+    assert decide(HARMFUL, worse).action is Action.ASK  # it would be no improvement
+    assert decide(HARMFUL, better).to == decide(HARMFUL, READY).to == READY.pk
+    third = Candidate(3, "GREEN")
+    assert decide(HARMFUL, worse, third).to == third.pk
+
+    past = Past(DAY - timedelta(days=3), READY.pk, on_trial=True)
+    before = replace(READY, days=mornings(0, 0, 0, 0, 0, 0, 0))
+    annoying = Candidate(1, "GREEN", mornings(15, 15, 15))  # 1.1% at least: no harm by itself
+    assert decide(annoying, before, past=past).cause is RotationCause.WORSE  # by our own counts
+    kept = decide(annoying, replace(before, blocked_more=True, compared_on=DAY), past=past)
+    assert kept.action is not Action.SWITCH  # Meta says that the one before is blocked more
+    told = replace(before, blocked_more=False, compared_on=DAY)
+    back = decide(HEALTHY, told, past=past)
+    assert (back.action, back.cause, back.to) == (Action.SWITCH, RotationCause.WORSE, READY.pk)
+    assert back.by_meta
+    stale = replace(told, compared_on=past.day)  # from before the change
+    assert decide(HEALTHY, stale, past=past).action is Action.KEEP
