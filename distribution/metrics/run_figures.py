@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Min
+from django.db.models import Count, Min
 
 from distribution.analytics import counts
 from distribution.analytics.counts import Reach, Tally
@@ -53,7 +53,8 @@ class Run:
     reach: Reach
     level: Sla
     pace: Pace | None  # only while it sends
-    oldest_due: float  # seconds
+    due: int  # people who could be written to now …
+    oldest_due: float  # … and for how many seconds the first of them has waited
 
     @property
     def kind(self) -> str:
@@ -82,10 +83,11 @@ def look(distribution: Distribution, numbers: Sequence[PhoneNumber], now: dateti
     """Its figures: one query, and three more while it sends."""
     groups = count_groups(distribution, now=now)
     tally, reach = counts.tally_of(groups), counts.reach_of(groups)
-    measured, ahead = None, 0.0
+    measured, ahead, due, oldest_due = None, 0.0, 0, 0.0
     if distribution.state == DistributionState.SENDING:
         measured = pace_watch.measure(distribution, tally, reach, numbers, now=now)
         ahead = sla.rate_ahead(tally, measured.achieved(LATELY), numbers, now)
+        due, oldest_due = _due(distribution, now)
     return Run(
         distribution=distribution,
         groups=groups,
@@ -93,14 +95,16 @@ def look(distribution: Distribution, numbers: Sequence[PhoneNumber], now: dateti
         reach=reach,
         level=sla.assess(distribution, tally, reach, ahead, now=now),
         pace=measured,
-        oldest_due=_oldest_due(distribution, now) if measured else 0.0,
+        due=due,
+        oldest_due=oldest_due,
     )
 
 
-def _oldest_due(distribution: Distribution, now: datetime) -> float:
+def _due(distribution: Distribution, now: datetime) -> tuple[int, float]:
     rows = Delivery.objects.filter(distribution=distribution).due(now)
-    oldest: datetime | None = rows.aggregate(oldest=Min("next_at"))["oldest"]
-    return (now - oldest).total_seconds() if oldest else 0.0
+    found = rows.aggregate(people=Count("pk"), oldest=Min("next_at"))
+    oldest = found["oldest"] or now
+    return found["people"], (now - oldest).total_seconds()
 
 
 def of_runs(runs: Iterable[Run]) -> Samples:
@@ -161,8 +165,7 @@ def _add_pace(samples: Samples, run: Run) -> None:
     achieved = now.achieved(pace.LONG) if now else 0.0
     add(samples, "daybreak_sla_achieved_per_second", achieved, kind)
     add(samples, "daybreak_sla_capacity_per_second", now.capacity if now else None, kind)
-    waiting = run.tally.count(State.PENDING, State.RETRY_WAIT) if now else 0
-    add(samples, "daybreak_due_waiting_people", waiting, kind)
+    add(samples, "daybreak_due_waiting_people", run.due, kind)
     add(samples, "daybreak_oldest_due_seconds", run.oldest_due, kind)
 
 

@@ -47,11 +47,11 @@ class Probe(Generic[Result]):
 def results(
     probes: Iterable[Probe[Result]], timeout: float = PROBE_TIMEOUT_SECONDS
 ) -> list[Result | None]:
-    """The results of several checks at the same time, within `timeout` seconds together."""
-    until = time.monotonic() + timeout
+    """The results of several checks at the same time, `timeout` seconds after each began: one that
+    hangs since an earlier call is not waited for again."""
     threads = [probe._begin() for probe in probes]
     for thread in threads:
-        thread.join(max(0.0, until - time.monotonic()))
+        thread.join(max(0.0, thread.began + timeout - time.monotonic()))
     return [thread.result for thread in threads]
 
 
@@ -62,6 +62,7 @@ class _ProbeThread(threading.Thread, Generic[Result]):
         super().__init__(name="health", daemon=True)
         self._check = check
         self.result: Result | None = None
+        self.began = time.monotonic()
 
     def run(self) -> None:
         try:

@@ -38,14 +38,15 @@ class Sink:
     port: int = 0
     received: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)
 
-    def when(self, name: str, status: str, receiver: str) -> float | None:
-        """When an alert of this name was first told as firing, or resolved."""
+    def when(self, name: str, status: str, receiver: str, since: float = 0.0) -> float | None:
+        """When an alert of this name was first told as firing, or resolved, after `since`."""
         return next(
             (
                 at
                 for at, to, message in list(self.received)
                 for alert in message["alerts"]
-                if (to, alert["status"], alert["labels"]["alertname"]) == (receiver, status, name)
+                if at >= since
+                and (to, alert["status"], alert["labels"]["alertname"]) == (receiver, status, name)
             ),
             None,
         )

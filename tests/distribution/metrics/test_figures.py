@@ -65,6 +65,8 @@ def test_a_running_distribution_is_shown_as_it_is():
     states = {labels[1]: count for labels, count in samples["daybreak_run_people"]}
     assert states["pending"] == rows.filter(state="PENDING").count() > 0
     assert sum(states.values()) == 1000
+    due = rows.due(NOW).count()
+    assert value(samples, "daybreak_due_waiting_people", "manual") == due > 0
     assert value(samples, "daybreak_run_active", "manual") == 1
     assert value(samples, "daybreak_run_active", "daily") == 0
     assert value(samples, "daybreak_run_accepted_total", "utility") == states["accepted"]
