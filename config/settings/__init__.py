@@ -263,6 +263,9 @@ GST_PERCENT = env.decimal("GST_PERCENT", 18, low=0.0, high=100.0)  # on top of M
 # If the pool or the portfolio cannot reach all recipients in time: send what fits, by tier, and
 # raise an alert; or hold the whole distribution until a user decides.
 CAPACITY_SHORTFALL = env.choice("CAPACITY_SHORTFALL", "send", ("send", "hold"))
+# What may take over in a run when Meta refuses the message template: nothing, the same words on
+# another template of its rotation group, or these and then the fallback content.
+LADDER_DURING_RUN = env.choice("LADDER_DURING_RUN", "fallback", ("none", "sibling", "fallback"))
 BATCH_SIZE = env.integer("BATCH_SIZE", 50, low=1, high=1000)
 # The customer staggered batches by 500 ms. Slots already pace every send, so that staggering only
 # delays the run; 500 restores it.

@@ -78,6 +78,7 @@ class AlertRule(StrEnum):
 
     # critical if nothing would be sent on that day
     CONTENT_NOT_READY = "content_not_ready", EITHER, DAY
+    LADDER_CHANGED = "ladder_changed", WARNING, DAY
     FALLBACK_NOT_READY = "fallback_not_ready", WARNING, INSTALLATION
     # lifecycle/plan_watch; critical if not everybody is reached
     PLAN_SHORT = "plan_short", EITHER, DAY
@@ -106,6 +107,7 @@ class AlertRule(StrEnum):
     DISTRIBUTION_MISSED = "distribution_missed", CRITICAL, DISTRIBUTION
     OVERRUN = "overrun", CRITICAL, DISTRIBUTION
     DISTRIBUTION_PAUSED = "distribution_paused", CRITICAL, DISTRIBUTION
+    RUNG_TAKEN = "rung_taken", WARNING, DISTRIBUTION
     MASS_FAILURE = "mass_failure", CRITICAL, DISTRIBUTION
     UNDELIVERABLE_SHARE = "undeliverable_share", WARNING, DISTRIBUTION
     REFUSED_SHARE = "refused_share", WARNING, DISTRIBUTION

@@ -17,25 +17,26 @@ from django.db.models.functions import TruncDate
 
 from distribution.cost import charging, rates
 from distribution.cost.price_book import NOTHING, PriceBook
+from distribution.ledger.template_shares import template_in_sql
 from distribution.models import Charged, Cost, Delivery, Distribution, Pricing, Progress
 from distribution.runtime import india_time
 
 INSERT_BATCH_SIZE = 1000
-ALIKE = ("tier", "number_id", "pricing_id", "rate_id", "day")
+ALIKE = ("tier", "number_id", "template", "pricing_id", "rate_id", "day")
 
 
 def count(distribution: Distribution) -> list[Cost]:
     """The delivered messages of a distribution in groups: one long query."""
     delivered = Delivery.objects.filter(distribution=distribution, progress__gte=Progress.DELIVERED)
-    groups = delivered.order_by().annotate(day=_day()).values_list(*ALIKE).annotate(Count("pk"))
+    delivered = delivered.order_by().annotate(day=_day(), template=template_in_sql(distribution))
+    groups = delivered.values_list(*ALIKE).annotate(Count("pk"))
     blocks = Pricing.objects.in_bulk()
-    template = distribution.content.message_template_id if distribution.content else None
     sums: Counter[tuple[Any, ...]] = Counter()
-    for tier, number, pricing, rate, day, people in groups:
+    for tier, number, template, pricing, rate, day, people in groups:
         block = blocks.get(pricing)
         charged = _charged(block, rate)
         day = day or distribution.local_date  # restored rows may have no time of delivery
-        sums[tier, number, block.category if block else "", charged, rate, day] += people
+        sums[tier, number, template, block.category if block else "", charged, rate, day] += people
     return [
         Cost(
             distribution=distribution,
@@ -49,7 +50,7 @@ def count(distribution: Distribution) -> list[Cost]:
             charged_on=day,
             count=people,
         )
-        for (tier, number, category, charged, rate, day), people in sums.items()
+        for (tier, number, template, category, charged, rate, day), people in sums.items()
     ]
 
 

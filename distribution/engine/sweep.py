@@ -9,6 +9,7 @@ from django.db.models import Max
 
 from distribution.ledger import deliveries
 from distribution.ledger.reasons import DeliveryReason
+from distribution.lifecycle import rung_change
 from distribution.models import Delivery, Distribution, DistributionState, State
 from distribution.outcomes import reconcile
 
@@ -34,7 +35,8 @@ def sweep(now: datetime) -> Sweep:
     freed, unknown = deliveries.expire_leases(now)
     resent = unconfirmed = 0
     overdue: list[tuple[int, int]] = []
-    for distribution in Distribution.objects.running():
+    for distribution in Distribution.objects.running().select_related("rung"):
+        rung_change.settle(distribution, now=now)
         again, left = reconcile.resolve_unknown(distribution, now=now)
         resent, unconfirmed = resent + again, unconfirmed + left
         if distribution.state == DistributionState.SENDING:

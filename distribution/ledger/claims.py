@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from distribution.ledger.attempts.ids import AttemptKey
@@ -32,6 +33,19 @@ class Claim:
     def attempt(self, delivery: Delivery) -> AttemptKey:
         """The attempt that begins when this delivery is marked in flight."""
         return AttemptKey(delivery.pk, delivery.attempt_no + 1, self.token)
+
+
+@dataclass(frozen=True, slots=True)
+class SentAs:
+    """The rung that messages were made for, and the template of those which do not have the
+    distribution's own, by delivery."""
+
+    rung_id: int = 0  # 0: the ladder's first, which a distribution does not name
+    place: int = 0
+    templates: Mapping[int, int] = field(default_factory=dict)
+
+
+PLANNED = SentAs()
 
 
 def claimable(distribution_id: int, batch_no: int, now: datetime) -> DeliveryQuerySet:

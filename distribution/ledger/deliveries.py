@@ -2,8 +2,8 @@
 
 Every step is one UPDATE that names the state it leaves, so it is correct under any interleaving,
 on both databases, and a repetition changes nothing. `distribution/lifecycle/audience.py` inserts
-the rows; `restored.py`, `returns.py`, `erasure.py`, `hidden_ids.py` and `engine/clock_repair.py`
-write other columns.
+the rows; `restored.py`, `returns.py`, `rung_rows.py`, `erasure.py`, `hidden_ids.py` and
+`engine/clock_repair.py` write other columns.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import OperationalError, connection, transaction
-from django.db.models import F
+from django.db.models import F, OuterRef, Subquery
 from django.db.models.functions import Coalesce, Greatest
 
 from distribution.ledger import outbox, statements
@@ -25,9 +25,9 @@ from distribution.ledger.attempts.conflicts import Conflict, MessageId, write_wi
 from distribution.ledger.attempts.evidence import new_verdict, unknown_attempt
 from distribution.ledger.attempts.settlements import Settlement
 from distribution.ledger.chunks import update_in_chunks
-from distribution.ledger.claims import Claim, claimable
+from distribution.ledger.claims import PLANNED, Claim, SentAs, claimable
 from distribution.ledger.reasons import REASON_OF_STATUS, DeliveryReason, halting_slugs
-from distribution.models import Attempt, Delivery, Progress, Ruling, State, Verdict
+from distribution.models import Attempt, Delivery, Distribution, Progress, Ruling, State, Verdict
 from distribution.models.deliveries import CLAIMABLE, DeliveryQuerySet
 from distribution.runtime.bulk_update import update_from
 from distribution.runtime.halving import apply_in_halves
@@ -75,19 +75,28 @@ def mark_inflight(
     number_id: int,
     now: datetime,
     lease: timedelta,
+    sent_as: SentAs = PLANNED,
 ) -> set[int]:
     """Commit the intent to call, before the call. Only deliveries returned here may be sent.
 
     Left out are deliveries with another claim or too little lease left, of a distribution that was
-    paused or is over, or to people who have left; all of them if the number was taken out while its
-    slots were awaited.
+    paused, is over or has taken another rung, or to people who have left; all of them if the number
+    was taken out while its slots were awaited.
     """
     given = {"token": claim.token, "number": number_id, "now": now, "clock": now.timestamp()}
     given |= {"lease_end": now + lease, "least_lease": now + lease * statements.MIN_LEASE_SHARE}
+    given |= {"rung": sent_as.rung_id, "place": sent_as.place}
     pks = {delivery.pk for delivery in deliveries}
     halving = apply_in_halves(
-        list(deliveries),
-        lambda part: _update(part, statements.MARK_ASSIGN, statements.MARK_WHERE, given),
+        [{"id": pk, "template": sent_as.templates.get(pk)} for pk in pks],
+        lambda part: update_from(
+            Delivery,
+            columns=statements.MARK_COLUMNS,
+            rows=part,
+            assign=statements.MARK_ASSIGN,
+            where=statements.MARK_WHERE,
+            given=given,
+        ),
     )
     if sum(halving.done) == len(pks):
         return pks
@@ -289,9 +298,15 @@ def leave_unconfirmed(
 
 
 def resend_unconfirmed(pk: int, *, next_at: datetime) -> int:
-    """Send again at a person's risk of a second message; the caller writes the verdict."""
+    """Send again at a person's risk of a second message; the caller writes the verdict. It goes out
+    on the distribution's rung of now."""
+    place = Distribution.objects.filter(pk=OuterRef("distribution_id")).values("rung__place")
     return Delivery.objects.filter(pk=pk, state=State.UNCONFIRMED).update(
-        state=State.RETRY_WAIT, next_at=next_at, unknown_at=None, ambiguous_no=F("ambiguous_no") + 1
+        state=State.RETRY_WAIT,
+        next_at=next_at,
+        unknown_at=None,
+        ambiguous_no=F("ambiguous_no") + 1,
+        rung=Coalesce(Subquery(place), 0),
     )
 
 

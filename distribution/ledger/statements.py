@@ -16,18 +16,26 @@ CLAIM_ASSIGN = "state = 'CLAIMED', claim_token = %(token)s, lease_until = %(leas
 # `state || ''` fits no index of a state: at one, PostgreSQL would compare every row of that state
 # with every given row, where each given row has its key.
 CLAIM_WHERE = "d.state || '' IN ('PENDING', 'RETRY_WAIT')"
+# The template of each row; NULL: the distribution's own.
+MARK_COLUMNS: dict[str, type] = {"id": int, "template": int}
 MARK_ASSIGN = """
     state = 'INFLIGHT', attempt_no = d.attempt_no + 1, number_id = %(number)s,
     inflight_at = %(now)s, lease_until = %(lease_end)s, unknown_at = NULL, wamid = NULL,
     progress = 0, sent_at = NULL, delivered_at = NULL, read_at = NULL, failed_at = NULL,
-    failed_code = NULL, pricing_id = NULL, rate_id = NULL
+    failed_code = NULL, pricing_id = NULL, rate_id = NULL, rung = %(place)s,
+    message_template_id = v.template
 """
+# The distribution is still on the rung that the message was made for, and still sends the standby
+# to a share. Who may have got a message already stays on the rung of that message.
 OWNED = """
     d.claim_token = %(token)s AND d.state || '' = 'CLAIMED'
     AND d.lease_until > %(least_lease)s
     AND EXISTS (SELECT 1 FROM distribution_distribution AS goes
                  WHERE goes.id = d.distribution_id
-                   AND goes.state = 'SENDING' AND goes.window_end > %(now)s)
+                   AND goes.state = 'SENDING' AND goes.window_end > %(now)s
+                   AND COALESCE(goes.rung_id, 0) = %(rung)s
+                   AND (v.template IS NULL OR goes.rung_id IS NOT NULL OR goes.warm_per_mille > 0))
+    AND (d.ambiguous_no = 0 OR d.rung = %(place)s)
 """
 # The recipient still receives messages. A scalar subquery, which PostgreSQL cannot turn into a
 # join: one look at the primary key for each row, whatever the number of subscribers.

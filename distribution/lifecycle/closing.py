@@ -27,6 +27,7 @@ CLOSED_WITH_DISTRIBUTION = (
     AlertRule.CONTENT_INVALID,
     AlertRule.TEMPLATE_NOT_APPROVED,
     AlertRule.OVERRUN,
+    AlertRule.RUNG_TAKEN,
 )
 
 

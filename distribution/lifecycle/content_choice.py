@@ -2,12 +2,12 @@
 
 The planned content; the same words on another template of its rotation group, if Meta lets its own
 not be sent; the approved fallback; else the distribution is held back. From the evening before,
-`content_watch` tells on which rung it stands.
+`content_watch` tells on which rung it stands, and `ladder.py` fixes those that may follow.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -90,14 +90,18 @@ def _sibling(
     or none can. What a person approved are the content's texts and the group."""
     if problems[0].field != readiness.STATUS:
         return None
-    for one in groups.siblings(content.message_template):
+    return next(carriers(content, content.message_template, day), None)
+
+
+def carriers(content: Content, used: MessageTemplate, day: date) -> Iterator[MessageTemplate]:
+    """The other templates of the group that can carry the content on that day, the best first."""
+    for one in groups.siblings(used):
         carried = sent_templates.carried_by(content, one)
         if template_accounts.can_be_sent(one) and not [
             *validation.find_problems(carried, day),
             *eligible_numbers.problems_on(carried, day),
         ]:
-            return one
-    return None
+            yield one
 
 
 def problems_on(content: Content, day: date) -> list[ContentProblem]:

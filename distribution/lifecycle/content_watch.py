@@ -1,7 +1,7 @@
 """Looks ahead at what will be sent, while there is time to put it right.
 
-From CONTENT_DEADLINE on, the content of the next day is checked as at its opening, and the
-fallback for each of the next seven days, on any of which it may have to stand in.
+From CONTENT_DEADLINE on, the content of the next day is checked as at its opening and its ladder is
+fixed, and the fallback for each of the next seven days, on any of which it may have to stand in.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.content import approval
 from distribution.content.validation import ContentProblem
-from distribution.lifecycle import content_choice, schedule
+from distribution.lifecycle import content_choice, ladder, schedule
 from distribution.lifecycle.content_choice import ContentChoice
 from distribution.models import BlackoutDate, Content, Distribution, Heartbeat, Kind, Severity
 from distribution.models.distributions import UNOPENED
@@ -45,8 +45,17 @@ def look(now: datetime) -> None:
 def _check_next(now: datetime) -> None:
     """One alert per day; the opening has alerts of its own, so this one ends before it."""
     found: dict[date, list[ContentChoice]] = {}
+<<<<<<< HEAD
     for distribution in awaited(now):
         choice = _told_ahead(distribution, content_choice.choose(distribution))
+=======
+    days: set[date] = set()
+    for distribution in _awaited(now):
+        choice = content_choice.choose(distribution)
+        ladder.keep(distribution, choice, now=now)
+        days.add(distribution.local_date)
+        choice = _told_ahead(distribution, choice)
+>>>>>>> 181f12f0 (lifecycle: A fallback ladder is fixed the evening before, and a run takes its next rung when Meta refuses the template.)
         if choice.rule is not None:
             found.setdefault(distribution.local_date, []).append(choice)
     for day, choices in found.items():
@@ -63,6 +72,9 @@ def _check_next(now: datetime) -> None:
     wrong = [AlertRule.CONTENT_NOT_READY.scope(day.isoformat()) for day in found]
     over = incidents.open_alerts(AlertRule.CONTENT_NOT_READY).exclude(scope__in=wrong)
     incidents.close_all(over, now=now)
+    coming = [AlertRule.LADDER_CHANGED.scope(day.isoformat()) for day in days]
+    past = incidents.open_alerts(AlertRule.LADDER_CHANGED).exclude(scope__in=coming)
+    incidents.close_all(past, now=now)
 
 
 def _told_ahead(distribution: Distribution, choice: ContentChoice) -> ContentChoice:

@@ -31,11 +31,14 @@ class ControlError(Exception):
     """The step is not possible in the distribution's state; the text says why."""
 
 
-def pause(distribution_id: int, *, reason: str, now: datetime, cause: str = "") -> bool:
+def pause(
+    distribution_id: int, *, reason: str, now: datetime, cause: str = "", more: str = ""
+) -> bool:
     """Nothing new is claimed from now on; calls under way finish. True when this call did it.
 
     `cause` is the slug of the failure that keeps everybody waiting, if it is one. Who failed for it
-    waits again, and it is resumed when the cause is gone (`recovery.py`).
+    waits again, and it is resumed when the cause is gone (`recovery.py`). `more` is told in the
+    alert, beside the reason.
     """
     sending = Distribution.objects.sending().filter(pk=distribution_id)
     facts = pause_facts.read(distribution_id, cause, now) if cause else {}
@@ -51,7 +54,7 @@ def pause(distribution_id: int, *, reason: str, now: datetime, cause: str = "") 
             incidents.raise_alert(
                 AlertRule.DISTRIBUTION_PAUSED,
                 distribution_id,
-                message=f"Distribution {distribution_id} is paused: {reason}",
+                message=f"Distribution {distribution_id} is paused: {reason} {more}".rstrip(),
                 now=now,
             )
     return bool(paused)
@@ -73,12 +76,14 @@ def explain_pause(distribution_id: int, *, reason: str, now: datetime) -> bool:
     return True
 
 
-def pause_for(distribution_id: int, failure: Failure, *, now: datetime, seen: str = "") -> bool:
+def pause_for(
+    distribution_id: int, failure: Failure, *, now: datetime, seen: str = "", more: str = ""
+) -> bool:
     """Pause because of a failure that keeps everybody waiting; `seen` says how it became known,
     if not by an answer to a send."""
     words = f"{failure.slug}, {seen}" if seen else failure.slug
     reason = f"{words}: {failure.advice}"
-    return pause(distribution_id, reason=reason, cause=failure.slug, now=now)
+    return pause(distribution_id, reason=reason, cause=failure.slug, more=more, now=now)
 
 
 def note_cause(distribution_id: int, cause: str) -> None:

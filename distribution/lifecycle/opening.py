@@ -12,9 +12,10 @@ from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.dead_man import mornings
 from distribution.ledger import deliveries, outbox
-from distribution.lifecycle import audience, preflight, repetition
+from distribution.lifecycle import audience, ladder, preflight, repetition
 from distribution.lifecycle.audience import FrozenAudience
 from distribution.lifecycle.closing import complete_if_done
+from distribution.lifecycle.content_choice import ContentChoice
 from distribution.lifecycle.control import ControlError
 from distribution.lifecycle.preflight import Preflight, PreflightFinding
 from distribution.models import Content, Distribution, DistributionState, EventKind, Kind, Severity
@@ -68,6 +69,8 @@ def _begin(distribution: Distribution, checked: Preflight, now: datetime) -> Fro
     if content is not None:
         repetition.skip_received(distribution, content)
         sent_templates.fix(distribution, content, recipients=frozen.recipients)
+        choice = ContentChoice(content, template=checked.template)
+        distribution.ladder = ladder.keep(distribution, choice, now=now)
     distribution.state = DistributionState.SENDING
     distribution.state_reason = "" if frozen.recipients else "No eligible recipients."
     distribution.opened_at = now

@@ -30,9 +30,12 @@ def read(distribution_id: int, cause: str, now: datetime) -> dict[str, Any]:
     `cause` is the slug of the failure for which it is paused.
     """
     distribution = Distribution.objects.select_related(
-        "content__message_template", "message_template"
+        "content__message_template",
+        "message_template",
+        "rung__content__message_template",
+        "rung__message_template",
     ).get(pk=distribution_id)
-    content, template = distribution.content, distribution.used_template
+    content, template = distribution.used_content, distribution.used_template
     problems = readiness.problems_on(content, distribution.local_date) if content else []
     return {
         "cause": cause,

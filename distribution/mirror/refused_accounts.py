@@ -63,7 +63,11 @@ def leave_out(
 def _others_can(distribution_id: int, column: str, accounts: Collection[int]) -> bool:
     """Whether a number of another account can send this content now."""
     distribution = Distribution.objects.select_related(
-        "content__message_template", "message_template", "warm_template"
+        "content__message_template",
+        "message_template",
+        "warm_template",
+        "rung__content__message_template",
+        "rung__message_template",
     ).get(pk=distribution_id)
     content, day = distribution.content, distribution.local_date
     sent = sent_templates.of(distribution, content).content if content else None

@@ -1,6 +1,7 @@
 """Meta's word on message templates: status, quality and category.
 
-A template that cannot be sent any more pauses the distributions that it leaves without a number.
+The distributions that a template leaves without a number take the next rung of their ladder, and
+are paused if there is none.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from distribution.alerts import incidents, meta_notices
 from distribution.alerts.catalogue import AlertRule
 from distribution.content import outlook, template_accounts
 from distribution.drafting import review
-from distribution.lifecycle import control
+from distribution.lifecycle import control, rung_change
 from distribution.mirror.ordering import is_stale
 from distribution.models import (
     Distribution,
@@ -89,14 +90,16 @@ def _tell_senders(template: MessageTemplate, why: str, now: datetime) -> None:
     if template.status != TemplateStatus.APPROVED:
         for warming in running.filter(warm_template=template):
             sent_templates.stop_warming(warming.pk)
-    related = running.select_related("content__message_template", "message_template")
+    related = running.select_related(
+        "content__message_template", "message_template", "rung__message_template"
+    )
     for distribution in related:
         planned = distribution.used_template
         if planned is None or _name(planned) != _name(template):
             continue
         lost = template.status != TemplateStatus.APPROVED
         if lost and not template_accounts.can_be_sent(planned):
-            control.pause(distribution.pk, reason=f"message template {why}", now=now)
+            _leave_or_pause(distribution, f"message template {why}", now)
             continue
         if sentence := template_accounts.left_out(planned):
             incidents.raise_alert(
@@ -108,6 +111,12 @@ def _tell_senders(template: MessageTemplate, why: str, now: datetime) -> None:
             )
         else:
             incidents.close_alert(AlertRule.TEMPLATE_NOT_APPROVED, distribution.pk, now=now)
+
+
+def _leave_or_pause(distribution: Distribution, why: str, now: datetime) -> None:
+    if not rung_change.leave(distribution.pk, distribution.place, why=why, now=now):
+        more = rung_change.none_left(distribution.pk, now)
+        control.pause(distribution.pk, reason=why, more=more, now=now)
 
 
 def apply_quality(template: MessageTemplate, quality: str, *, at: datetime) -> bool:

@@ -19,6 +19,7 @@ from distribution.models.distributions import Distribution, DistributionState, K
 from distribution.models.figures import StoredFigures
 from distribution.models.groups import GroupRole, RotationGroup
 from distribution.models.heartbeats import Heartbeat
+from distribution.models.ladder import Ladder, LadderRung, RungKind
 from distribution.models.media import MediaCopy, MediaFile
 from distribution.models.notifications import (
     Notification,
@@ -101,6 +102,8 @@ __all__ = [
     "Heartbeat",
     "KeptAnswer",
     "Kind",
+    "Ladder",
+    "LadderRung",
     "MediaCopy",
     "MediaFile",
     "MessageTemplate",
@@ -134,6 +137,7 @@ __all__ = [
     "RotationGroup",
     "Ruling",
     "RunRecord",
+    "RungKind",
     "Scope",
     "SetupMessage",
     "SetupResult",

@@ -23,6 +23,7 @@ from django.db import models
 from django.db.models import Count, Q
 from django.utils.translation import gettext_lazy as _
 
+from distribution.models.content import MessageTemplate
 from distribution.models.cost import Rate
 from distribution.models.distributions import Distribution
 from distribution.models.pricing import Pricing
@@ -127,6 +128,19 @@ class Delivery(models.Model):
     # By which price it is charged: decided with the status that brings the pricing.
     rate = models.ForeignKey(
         Rate, models.DO_NOTHING, null=True, blank=True, db_index=False, db_constraint=False
+    )
+
+    # How its latest attempt left: the place of the rung, and the template if it is not the
+    # distribution's own. Both are written when it is marked in flight, and never changed after.
+    rung = models.PositiveSmallIntegerField(db_default=0)
+    message_template = models.ForeignKey(
+        MessageTemplate,
+        models.DO_NOTHING,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
 
     objects = DeliveryQuerySet.as_manager()

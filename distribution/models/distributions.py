@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from distribution.models.access import ApiToken
 from distribution.models.content import Content, MessageTemplate
+from distribution.models.ladder import Ladder, LadderRung
 from phonepool.constraints import value_is_known
 
 
@@ -102,6 +103,15 @@ class Distribution(models.Model):
     )
     warm_per_mille = models.PositiveSmallIntegerField(default=0, db_default=0)
 
+    # What may take over, and what has taken over while it ran (`lifecycle/rung_change.py`); null:
+    # the ladder's first rung.
+    ladder = models.ForeignKey(
+        Ladder, models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+    rung = models.ForeignKey(
+        LadderRung, models.PROTECT, null=True, blank=True, related_name="+", db_index=False
+    )
+
     opened_at = models.DateTimeField(null=True, blank=True)
     window_end = models.DateTimeField(null=True, blank=True)  # no send begins after it
     sla_deadline = models.DateTimeField(null=True, blank=True)
@@ -168,7 +178,19 @@ class Distribution(models.Model):
 
     @property
     def used_template(self) -> MessageTemplate | None:
-        """The template that it is sent with; None while it has no content."""
+        """The template that it is sent with now; None while it has no content."""
+        if self.rung is not None:
+            return self.rung.message_template
         if self.message_template is not None or self.content is None:
             return self.message_template
         return self.content.message_template
+
+    @property
+    def used_content(self) -> Content | None:
+        """The content that it sends now; None while it has none."""
+        return self.content if self.rung is None else self.rung.content
+
+    @property
+    def place(self) -> int:
+        """Of its rung on its ladder; 0: the first."""
+        return 0 if self.rung is None else self.rung.place

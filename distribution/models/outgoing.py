@@ -25,6 +25,7 @@ class EventKind(models.TextChoices):
     DISTRIBUTION_COMPLETED = "distribution.completed", "Distribution completed, with its report"
     DISTRIBUTION_CANCELLED = "distribution.cancelled", "Distribution cancelled"
     DISTRIBUTION_MISSED = "distribution.missed", "Distribution missed"
+    RUNG_TAKEN = "distribution.rung_taken", "Distribution took another rung of its ladder"
     DELIVERIES_FAILED = "deliveries.failed", "Deliveries failed, in batches"
     ALERT_OPENED = "alert.opened", "Alert opened"
     ALERT_CLOSED = "alert.closed", "Alert closed"

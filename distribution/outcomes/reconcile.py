@@ -2,8 +2,9 @@
 
 WhatsApp's servers report `sent` within seconds whether or not the phone is on. If one message has
 no report while its neighbours have theirs, everything received has been applied and our receiver
-was up, it was very probably never accepted. All gates must agree before it is sent again; else
-the delivery waits for a report, and at the window's end for a person.
+was up, it was very probably never accepted. All gates must agree before it is sent again, and never
+on another rung of the ladder; else the delivery waits for a report, and at the window's end for a
+person.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def resolve_unknown(distribution: Distribution, *, now: datetime) -> tuple[int, 
     feed = StatusFeed.current()
     through = _reports_complete_until(feed, now)
     ripe = unknown.filter(_without_report_long_enough(through)).filter(
-        ambiguous_no=0, subscriber__status=Status.ACTIVE
+        ambiguous_no=0, subscriber__status=Status.ACTIVE, rung=distribution.place
     )
     seen = {name: gate.seen for name, gate in gates.items()} | _receiver_evidence(feed)
     neighbours = NeighbourEvidence(distribution.pk)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from distribution.ledger.attempts.ids import AttemptKey
+from distribution.ledger.template_shares import PLANNED, SentWith
 from distribution.models import Attempt, AttemptOutcome
 from distribution.outcomes.report_rules import StatusReport
 from phonepool.errors import Failure
@@ -28,6 +29,7 @@ class ReportedFailure:
     sent_at: datetime | None  # when the message was marked in flight
     was_sent: bool = False  # an earlier bundle had reported it, as a `SentMessage`
     was_resent: bool = False  # after an earlier message that failed
+    sent_with: SentWith = PLANNED  # of an earlier attempt nobody knows
 
 
 class SentMessage(NamedTuple):

@@ -18,6 +18,7 @@ from distribution.cost.charging import Charging
 from distribution.ledger import deliveries, hidden_ids, outbox, rollup_marks
 from distribution.ledger.attempts.conflicts import Conflict
 from distribution.ledger.attempts.ids import AttemptKey
+from distribution.ledger.template_shares import PLANNED, SentWith
 from distribution.models import Attempt, Delivery, Distribution, Progress, State
 from distribution.models.distributions import RUNNING
 from distribution.outcomes import duplicates, reported_failures
@@ -52,6 +53,8 @@ class _Row(NamedTuple):
     attempt_no: int
     claim_token: int | None
     phone: str
+    rung: int
+    message_template_id: int | None
     facts: DeliveryFacts  # as stored
 
 
@@ -288,6 +291,7 @@ def _is_its_message(facts: DeliveryFacts, report: StatusReport) -> bool:
 def _reported(
     row: _Row, report: StatusReport, failure: Failure, sent_by: EarlierAttempt
 ) -> ReportedFailure:
+    is_latest = report.attempt in (None, _current(row))
     return ReportedFailure(
         row.pk,
         row.distribution_id,
@@ -297,8 +301,9 @@ def _reported(
         report.code,
         report.at,
         sent_by.started_at,
-        was_sent=row.facts.progress > Progress.NONE and report.attempt in (None, _current(row)),
+        was_sent=row.facts.progress > Progress.NONE and is_latest,
         was_resent=row.facts.resend_no > 0,
+        sent_with=SentWith(row.rung, row.message_template_id) if is_latest else PLANNED,
     )
 
 

@@ -3,21 +3,25 @@ warm.
 
 A standby that is never sent has no quality at Meta, is subject to pacing, and cannot be compared.
 So a small share of each morning gets it, chosen by a hash of person and day: nobody gets it each
-day, no column stores it, and SQL can tell it as well as Python.
+day. On another rung of the ladder everybody gets the rung's template.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
 from distribution.content import template_accounts
-from distribution.ledger.template_shares import PER_MILLE, place
+from distribution.ledger.claims import SentAs
+from distribution.ledger.template_shares import PER_MILLE, SentWith, place
 from distribution.models import (
     Content,
+    Delivery,
     Distribution,
     GroupRole,
+    LadderRung,
     MessageTemplate,
 )
 from distribution.quality import groups
@@ -35,6 +39,7 @@ class SentTemplates:
     warm: Content | None = None
     warm_per_mille: int = 0
     day: int = 0  # ordinal
+    rung: LadderRung | None = None  # another one than the first
 
     def for_person(self, subscriber_id: int) -> Content:
         """The content with the template that this person gets."""
@@ -42,9 +47,27 @@ class SentTemplates:
             return self.content
         return self.warm
 
+    def sent_with(self, subscriber_id: int) -> SentWith:
+        """How a message to this person leaves."""
+        if self.rung is not None:
+            return SentWith(self.rung.place, self.rung.message_template_id)
+        sent = self.for_person(subscriber_id)
+        return SentWith(0, None if sent is self.content else sent.message_template_id)
+
+    def sent_as(self, group: Iterable[Delivery]) -> SentAs:
+        """What is stored of these messages when they are marked in flight."""
+        templates = {row.pk: self.sent_with(row.subscriber_id).template_id for row in group}
+        others = {pk: template for pk, template in templates.items() if template is not None}
+        if self.rung is None:
+            return SentAs(templates=others)
+        return SentAs(self.rung.pk, self.rung.place, others)
+
 
 def of(distribution: Distribution, content: Content) -> SentTemplates:
-    """As it was fixed when the distribution opened."""
+    """As it was fixed when the distribution opened, or as its present rung has it."""
+    if distribution.rung is not None:
+        rung = distribution.rung
+        return SentTemplates(carried_by(rung.content, rung.message_template), rung=rung)
     main = distribution.used_template
     assert main is not None  # it has a content
     warm = distribution.warm_template

@@ -74,7 +74,11 @@ class BatchRun:
         result: BatchResult,
     ) -> None:
         self.distribution = Distribution.objects.select_related(
-            "content__message_template", "message_template", "warm_template"
+            "content__message_template",
+            "message_template",
+            "warm_template",
+            "rung__content__message_template",
+            "rung__message_template",
         ).get(pk=distribution_id)
         content = self.distribution.content
         assert content is not None  # an open distribution has one
@@ -91,7 +95,7 @@ class BatchRun:
 
     def run(self) -> None:
         self.ticket = withdrawal.register(
-            self.distribution.pk, self._withdraw, self._not_begun, self.calls.withdraw
+            self.distribution, self._withdraw, self._not_begun, self.calls.withdraw
         )
         try:
             self._send_all()
@@ -162,7 +166,12 @@ class BatchRun:
         if self.withdrawn.is_set():
             return False
         marked = deliveries.mark_inflight(
-            self.claim, group, number_id=slots.number_id, now=self.clock(), lease=self.lease
+            self.claim,
+            group,
+            number_id=slots.number_id,
+            now=self.clock(),
+            lease=self.lease,
+            sent_as=self.sent.sent_as(group),
         )
         failpoint("after_mark")
         if len(marked) < len(group):
@@ -170,7 +179,7 @@ class BatchRun:
                 self.claim, [row.pk for row in group if row.pk not in marked]
             )
             self.result.states[State.SKIPPED] += left
-            if not marked and not left:  # paused, cancelled, or the lease ran short
+            if not marked and not left:  # paused, cancelled, another rung, or the lease ran short
                 return False
         for delivery in group:
             self.waiting.popleft()
@@ -181,6 +190,7 @@ class BatchRun:
                     slots,
                     delivery.subscriber_id,
                     delivery.phone,
+                    self.sent.sent_with(delivery.subscriber_id),
                 )
                 self.settling.in_flight[delivery.pk] = call
         self.calls.submit([message for message in messages if message.key in marked])

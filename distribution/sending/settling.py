@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import NamedTuple
@@ -21,6 +21,7 @@ from distribution.ledger import deliveries
 from distribution.ledger.attempts.conflicts import Conflict
 from distribution.ledger.attempts.ids import AttemptKey
 from distribution.ledger.attempts.settlements import Settlement
+from distribution.ledger.template_shares import SentWith
 from distribution.lifecycle import control, mass_failures
 from distribution.mirror import refused_templates
 from distribution.models import AttemptOutcome, Channel, Distribution, State
@@ -29,7 +30,7 @@ from distribution.outcomes.tallies import Tally
 from distribution.runtime.database_retry import DATABASE_UNAVAILABLE, DatabaseRetry
 from distribution.sending import retry_policy
 from phonepool.cloud_api.client import SendOutcome
-from phonepool.errors import HALTING, PROXY_ANSWER, UNSENDABLE
+from phonepool.errors import HALTING, PROXY_ANSWER, UNSENDABLE, Failure
 from phonepool.failpoints import failpoint
 from phonepool.numbers import pool, retry_budget
 from phonepool.numbers.breakers import CallReport
@@ -72,6 +73,7 @@ class InFlight(NamedTuple):
     slots: Reservation
     subscriber_id: int
     phone: str  # E.164
+    sent_with: SentWith
 
 
 def _told(call: InFlight, outcome: SendOutcome) -> Told:
@@ -108,6 +110,7 @@ class Settling:
             return
         settlements, reports, told, notable = [], [], [], False
         costly: dict[int, list[int]] = defaultdict(list)
+        halted: dict[Failure, set[SentWith]] = defaultdict(set)
         for outcome in outcomes:
             call = self.in_flight.pop(outcome.key)
             attempt, tries_charged, slots = call.attempt, call.tries_charged, call.slots
@@ -131,10 +134,12 @@ class Settling:
                 )
             )
             notable |= slots.recovering or outcome.failure is not None
+            if outcome.failure and outcome.failure.action in HALTING:
+                halted[outcome.failure].add(call.sent_with)
         failpoint("before_record")
         self.try_to_write(lambda: self._settle(settlements, costly))
         if notable:
-            self.try_to_write(lambda: self._report_to_pool(reports))
+            self.try_to_write(lambda: self._report_to_pool(reports, halted))
         if told:
             self.try_to_write(lambda: kept_preferences.learn(told, now=self._clock()))
         proxied = [outcome.details for outcome in outcomes if outcome.failure is PROXY_ANSWER]
@@ -212,9 +217,11 @@ class Settling:
             window_end=self._window_end,
         )
 
-    def _report_to_pool(self, reports: list[CallReport]) -> None:
-        """Refused numbers rest or slow down, backups wake; a fault of the account or of the
-        message template pauses the distribution."""
+    def _report_to_pool(
+        self, reports: list[CallReport], halted: Mapping[Failure, Collection[SentWith]]
+    ) -> None:
+        """Refused numbers rest or slow down, backups wake; a fault of the account pauses the
+        distribution, and one of the message template if no other can take over."""
         distribution, now = self._distribution, self._clock()
         lost = pool.report_calls(reports, now=now)
         refused = {report.failure.action: report.failure for report in reports if report.failure}
@@ -223,4 +230,6 @@ class Settling:
             phone_pool.refresh(now)
         for failure in (refused[action] for action in HALTING if action in refused):
             numbers = {report.number_id for report in reports if report.failure == failure}
-            refused_templates.stop(distribution.pk, failure, numbers, at=now, now=now)
+            refused_templates.stop(
+                distribution.pk, failure, numbers, at=now, sent_with=halted[failure], now=now
+            )

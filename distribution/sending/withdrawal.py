@@ -1,10 +1,11 @@
-"""Withdraws queued calls, unsent, when their distribution stops sending, their recipient leaves or
-the process ends.
+"""Withdraws queued calls, unsent, when their distribution stops sending or takes another rung,
+their recipient leaves or the process ends.
 
 One thread per process checks three times a second whether the distributions it sends for still
-send, and whether the recipients of calls that have not begun still receive messages; it exists only
-while there is something to withdraw. So a call that waits longer than usual, behind slow answers or
-on a busy machine, begins at most half a second after the last look at its recipient, too.
+send on the same rung, and whether the recipients of calls that have not begun still receive
+messages; it exists only while there is something to withdraw. So a call that waits longer than
+usual, behind slow answers or on a busy machine, begins at most half a second after the last look at
+its recipient, too.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from datetime import datetime
 from threading import Lock
 
 from django.db import close_old_connections
-from django.db.models import Q
+from django.db.models import BigIntegerField, Case, F, Q, Value, When
 from django.utils import timezone
 
 from distribution.models import Distribution, DistributionState
@@ -28,6 +29,7 @@ from subscribers.models import Status, Subscriber
 log = logging.getLogger(__name__)
 
 CHECK_SECONDS = 0.3  # with the query and on a busy machine less than half a second
+STOPPED = 0  # no rung's key
 
 Withdraw = Callable[[], object]
 # The recipients of a run's calls that have not begun, by the key of the call: the delivery.
@@ -38,6 +40,7 @@ WithdrawCalls = Callable[[Collection[int]], object]
 @dataclass(frozen=True, slots=True)
 class _Run:
     distribution_id: int
+    rung_id: int | None  # that its messages were made for
     withdraw: Withdraw
     recipients: Recipients
     withdraw_calls: WithdrawCalls
@@ -93,22 +96,26 @@ class _Registry:
         waiting = [(run, run.recipients()) for run in runs]
         try:
             close_old_connections()
-            stopped = _stopped({run.distribution_id for run in runs}, timezone.now())
+            rungs = _rungs({run.distribution_id for run in runs}, timezone.now())
             left = _left({person for _, recipients in waiting for person in recipients.values()})
         except Exception as error:  # a database that is away withdraws nothing
             log.warning("pause, cancel and opt-outs are not seen: %s", type(error).__name__)
             return
         for run, recipients in waiting:
-            if run.distribution_id in stopped:
+            if rungs.get(run.distribution_id, run.rung_id) != run.rung_id:
                 run.withdraw()
             elif calls := [key for key, person in recipients.items() if person in left]:
                 run.withdraw_calls(calls)
 
 
-def _stopped(ids: Iterable[int], now: datetime) -> set[int]:
-    """Those of them that must send no more: not sending, or their window is over."""
-    over = ~Q(state=DistributionState.SENDING) | Q(window_end__lte=now)
-    return set(Distribution.objects.filter(over, pk__in=ids).values_list("pk", flat=True))
+def _rungs(ids: Iterable[int], now: datetime) -> dict[int, int | None]:
+    """The rung of each of them; STOPPED: it must send no more, or its window is over."""
+    rows = Distribution.objects.filter(pk__in=ids)
+    stopped = ~Q(state=DistributionState.SENDING) | Q(window_end__lte=now)
+    on = Case(
+        When(stopped, then=Value(STOPPED)), default=F("rung_id"), output_field=BigIntegerField()
+    )
+    return dict(rows.annotate(on=on).values_list("pk", "on"))
 
 
 def _left(ids: Collection[int]) -> set[int]:
@@ -123,14 +130,18 @@ _registry = PerProcess(_Registry)
 
 
 def register(
-    distribution_id: int, withdraw: Withdraw, recipients: Recipients, withdraw_calls: WithdrawCalls
+    distribution: Distribution,
+    withdraw: Withdraw,
+    recipients: Recipients,
+    withdraw_calls: WithdrawCalls,
 ) -> int:
-    """Have `withdraw` called, possibly repeatedly, once the distribution no longer sends, and
-    `withdraw_calls` with the keys of those `recipients` who left.
+    """Have `withdraw` called, possibly repeatedly, once the distribution no longer sends or has
+    taken another rung, and `withdraw_calls` with the keys of those `recipients` who left.
 
     They are called from another thread and must not block. Returns a ticket for `unregister`.
     """
-    return _registry.get().register(_Run(distribution_id, withdraw, recipients, withdraw_calls))
+    run = _Run(distribution.pk, distribution.rung_id, withdraw, recipients, withdraw_calls)
+    return _registry.get().register(run)
 
 
 def unregister(ticket: int) -> None:

@@ -118,13 +118,13 @@ def _marked(pks: list[int], number_id: int, where: str = "") -> int:
     now = datetime.now(UTC)
     later = now + timedelta(minutes=1)
     given = {"token": 7, "number": number_id, "now": now, "clock": now.timestamp()}
-    given |= {"lease_end": later, "least_lease": later}
+    given |= {"lease_end": later, "least_lease": later, "rung": 0, "place": 0}
     groups = [pks[start : start + MICRO_BATCH] for start in range(0, len(pks), MICRO_BATCH)]
     return sum(
         update_from(
             Delivery,
-            columns={"id": int},
-            rows=[{"id": pk} for pk in group],
+            columns=statements.MARK_COLUMNS,
+            rows=[{"id": pk, "template": None} for pk in group],
             assign=statements.MARK_ASSIGN,
             where=where or statements.MARK_WHERE,
             given=given,

@@ -135,6 +135,7 @@ def _pause_distributions(failures: Sequence[ReportedFailure], now: datetime) -> 
                 {one.number_id for one in new},
                 at=max(one.at for one in new),
                 seen=REPORTED_LATE,
+                sent_with={one.sent_with for one in new},
                 now=now,
             )
 

@@ -85,8 +85,8 @@ STEPS = {
         {"token": 5, "lease_end": NOW + timedelta(minutes=1)},
     ),
     "mark": (
-        {"id": int},
-        lambda pk: {"id": pk},
+        statements.MARK_COLUMNS,
+        lambda pk: {"id": pk, "template": None},
         statements.MARK_ASSIGN,
         statements.MARK_WHERE,
         {
@@ -96,6 +96,8 @@ STEPS = {
             "clock": NOW.timestamp(),
             "lease_end": NOW,
             "least_lease": NOW,
+            "rung": 0,
+            "place": 0,
         },
     ),
 }
