@@ -1,7 +1,7 @@
 """The ladder of a distribution: what is sent, and what takes over in which order if it cannot be.
 
 `content_watch` fixes it the evening before; an opening without one fixes it then. A ladder stays as
-it is, whatever better appears: it is judged again and written anew, with an alert, only when
+it is, whatever better appears: it is judged again and written again, with an alert, only when
 something in it is gone.
 """
 
@@ -73,7 +73,7 @@ def _tell(ladder: Ladder, distribution: Distribution, now: datetime) -> None:
     incidents.raise_alert(
         AlertRule.LADDER_CHANGED,
         ladder.day.isoformat(),
-        message=f"{distribution}: {ladder.reason} The ladder was fixed anew: {rungs}.",
+        message=f"{distribution}: {ladder.reason} The ladder was fixed again: {rungs}.",
         now=now,
     )
 

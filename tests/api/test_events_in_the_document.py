@@ -19,7 +19,7 @@ from distribution.event_webhooks import delivery
 from distribution.ledger import deliveries, outbox
 from distribution.ledger.attempts.ids import AttemptKey
 from distribution.ledger.attempts.settlements import Settlement
-from distribution.lifecycle import closing, control, opening
+from distribution.lifecycle import closing, control, opening, rung_change
 from distribution.models import (
     Content,
     EventKind,
@@ -40,6 +40,7 @@ from tests.builders import (
     a_template,
     a_template_draft,
     a_user,
+    an_approved_content,
     an_open_distribution,
 )
 from tests.distribution.receivers import a_receiver, a_subscription
@@ -98,6 +99,10 @@ def _everything_else() -> None:
         approval.submit(content, by=content.author, now=NOW)
     approval.approve(first, by=a_user(), now=NOW, reason="On the day itself.")
     approval.reject(second, by=a_user(), now=NOW, reason="Too long.")
+    group = a_group()
+    content = an_approved_content(message_template=group.templates.earliest("pk"))
+    run = an_open_distribution(1, now=NOW, content=content)
+    assert rung_change.leave(run.pk, 0, why="Meta refused it", now=NOW)
     standby = a_group().templates.get(group_role="STANDBY")
     groups.make_primary(standby, cause=RotationCause.BLOCK_RATE, reason="81 of 2,000.", now=NOW)
     _costs_and_a_preflight(a_draft(day=coming + timedelta(days=1)))

@@ -20,6 +20,7 @@ from distribution.models import (
     Kind,
     PreflightVerdict,
     RotationCause,
+    RungKind,
     Severity,
 )
 
@@ -197,6 +198,17 @@ class EstimateTold(serializers.Serializer[Any]):
     reason = serializers.CharField(help_text="The approver's.")
 
 
+class RungTold(serializers.Serializer[Any]):
+    """The rung of the ladder that a running distribution has taken."""
+
+    place = serializers.IntegerField(help_text="On the ladder. 0 is the first, which it has left.")
+    kind = serializers.ChoiceField(RungKind.choices)
+    content = serializers.IntegerField()
+    message_template = serializers.IntegerField()
+    reason = serializers.CharField(help_text="Why the former rung was left.")
+    waiting = serializers.IntegerField(help_text="People who had received nothing then.")
+
+
 def _event(name: str, **data: Field[Any, Any, Any, Any]) -> serializers.Serializer[Any]:
     """The envelope of an event with these fields."""
     fields: dict[str, Field[Any, Any, Any, Any]] = {
@@ -226,6 +238,7 @@ BODIES: Mapping[EventKind, serializers.Serializer[Any]] = {
     ),
     EventKind.DISTRIBUTION_CANCELLED: DISTRIBUTION,
     EventKind.DISTRIBUTION_MISSED: DISTRIBUTION,
+    EventKind.RUNG_TAKEN: _event("Rung", distribution=DistributionTold(), rung=RungTold()),
     EventKind.DELIVERIES_FAILED: _event(
         "Failures", distribution=DistributionNamed(), deliveries=FailureTold(many=True)
     ),

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("distribution", "0029_cost_check"),
+        ("distribution", "0031_stored_figures"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -22,6 +22,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("day", models.DateField(db_index=True)),
+                (
+                    "distribution",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="ladders",
+                        to="distribution.distribution",
+                    ),
+                ),
                 ("frozen_at", models.DateTimeField()),
                 ("reason", models.CharField(blank=True, default="", max_length=500)),
             ],
@@ -48,6 +57,43 @@ class Migration(migrations.Migration):
                             ("FALLBACK", "Fallback content"),
                         ],
                         max_length=8,
+                    ),
+                ),
+                (
+                    "ladder",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="rungs",
+                        to="distribution.ladder",
+                    ),
+                ),
+                (
+                    "content",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="distribution.content",
+                    ),
+                ),
+                (
+                    "message_template",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="distribution.messagetemplate",
+                    ),
+                ),
+                (
+                    "approved_by",
+                    models.ForeignKey(
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
                     ),
                 ),
                 ("template_fingerprint", models.CharField(max_length=64)),
@@ -130,16 +176,6 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddField(
-            model_name="ladder",
-            name="distribution",
-            field=models.ForeignKey(
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="ladders",
-                to="distribution.distribution",
-            ),
-        ),
-        migrations.AddField(
             model_name="distribution",
             name="ladder",
             field=models.ForeignKey(
@@ -149,47 +185,6 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="+",
                 to="distribution.ladder",
-            ),
-        ),
-        migrations.AddField(
-            model_name="ladderrung",
-            name="approved_by",
-            field=models.ForeignKey(
-                db_index=False,
-                null=True,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="ladderrung",
-            name="content",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="distribution.content",
-            ),
-        ),
-        migrations.AddField(
-            model_name="ladderrung",
-            name="ladder",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="rungs",
-                to="distribution.ladder",
-            ),
-        ),
-        migrations.AddField(
-            model_name="ladderrung",
-            name="message_template",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.PROTECT,
-                related_name="+",
-                to="distribution.messagetemplate",
             ),
         ),
         migrations.AddField(
