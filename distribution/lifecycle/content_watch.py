@@ -45,17 +45,12 @@ def look(now: datetime) -> None:
 def _check_next(now: datetime) -> None:
     """One alert per day; the opening has alerts of its own, so this one ends before it."""
     found: dict[date, list[ContentChoice]] = {}
-<<<<<<< HEAD
-    for distribution in awaited(now):
-        choice = _told_ahead(distribution, content_choice.choose(distribution))
-=======
     days: set[date] = set()
-    for distribution in _awaited(now):
+    for distribution in awaited(now):
         choice = content_choice.choose(distribution)
         ladder.keep(distribution, choice, now=now)
         days.add(distribution.local_date)
         choice = _told_ahead(distribution, choice)
->>>>>>> 181f12f0 (lifecycle: A fallback ladder is fixed the evening before, and a run takes its next rung when Meta refuses the template.)
         if choice.rule is not None:
             found.setdefault(distribution.local_date, []).append(choice)
     for day, choices in found.items():

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("distribution", "0031_stored_figures"),
+        ("distribution", "0033_alert_channels"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
