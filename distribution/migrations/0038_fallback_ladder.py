@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("distribution", "0033_alert_channels"),
+        ("distribution", "0037_staff_charges_and_events"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
@@ -145,6 +145,11 @@ class Migration(migrations.Migration):
                     ("content.approved", "Content approved"),
                     ("content.rejected", "Content rejected"),
                     ("template.rotated", "Another template of a group is in use"),
+                    ("template.drafted", "A better version of a template waits for approval"),
+                    ("template.reviewed", "Meta decided on a better version of a template"),
+                    ("preflight.completed", "Preflight completed, with its verdict"),
+                    ("cost.differs", "Our charges of a day differ from Meta's"),
+                    ("cost.over_limit", "Content approved whose estimate is above the limit"),
                 ],
                 max_length=30,
             ),
@@ -169,6 +174,11 @@ class Migration(migrations.Migration):
                             "content.approved",
                             "content.rejected",
                             "template.rotated",
+                            "template.drafted",
+                            "template.reviewed",
+                            "preflight.completed",
+                            "cost.differs",
+                            "cost.over_limit",
                         ],
                     )
                 ),
