@@ -207,6 +207,8 @@ def system(client: GeneratedClient) -> None:
     client("get_phone_number_quality", number.pk)
     client("get_template_quality", builders.a_template().pk)
     client("list_quality_changes")
+    client("list_template_drafts")
+    client("get_template_draft", EXAMPLES["template-draft"]())
     client("get_key_figures")
     first, second = (EXAMPLES["queue-alert-acknowledge"]() for _ in range(2))
     client("list_alerts")
