@@ -90,8 +90,9 @@ def serve(pk: int, clock: Clock) -> int:
     channel = AlertChannel.objects.get(pk=pk)
     began, accepted = time.monotonic(), 0
     failed: Sent | None = None
+    said: set[tuple[str, str]] = set()
     for group in _groups(channel, clock()):
-        sent = _send_group(channel, group, clock)
+        sent = _send_group(channel, group, said, clock)
         accepted += sent.ok
         if not sent.ok and not sent.final:
             failed = sent
@@ -130,17 +131,27 @@ def _groups(channel: AlertChannel, now: datetime) -> list[Group]:
     lately = Notification.objects.filter(
         destination=channel, state=NotificationState.SENT, sent_at__gt=now - MINUTE, digest=""
     )
-    return bursts.groups(list(due), Counter(lately.values_list("kind", flat=True)))
+    # An incident of PagerDuty is acknowledged and resolved by its own key, however many there are.
+    is_by_key = channel.kind == ChannelKind.PAGERDUTY
+    kinds = [NotificationKind.ALERT_OPENED] if is_by_key else NotificationKind.values
+    return bursts.groups(list(due), Counter(lately.values_list("kind", flat=True)), kinds)
 
 
-def _send_group(channel: AlertChannel, group: Group, clock: Clock) -> Sent:
+def _send_group(
+    channel: AlertChannel, group: Group, said: set[tuple[str, str]], clock: Clock
+) -> Sent:
+    """Send a group's message; `said` are kinds and keys of this turn: alerts of one digest share
+    their incident, of which PagerDuty is told once."""
     message = _message(channel, group)
-    if message is None:
+    is_by_key = channel.kind == ChannelKind.PAGERDUTY
+    if message is None or (is_by_key and (message.kind, message.key) in said):
         _mine(group).update(state=NotificationState.DROPPED)
         return Sent(ok=False, final=True)
     _mine(group).update(tries=F("tries") + 1)
     sent = send(channel, message, clock())
     _record(group, sent, clock())
+    if sent.ok:
+        said.add((message.kind, message.key))
     if sent.final:
         _tell_failing(channel, sent.error, clock())
     return sent

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import socket
 import subprocess
@@ -22,6 +23,7 @@ from pytest_django import Settings
 
 from config.monitoring import probes
 from config.monitoring.sentry import redact_all
+from distribution.dead_man import pings
 from distribution.models import Heartbeat
 from distribution.runtime.probe import Probe
 
@@ -221,6 +223,9 @@ try:
     send("+919812345678", "Bearer opensesame")
 except ValueError:
     logger.exception("A batch of %s broke", "+919812345678")
+from distribution.dead_man import mornings
+mornings._tell(7, mornings.BEGUN)
+mornings._tell(7, mornings.MET)
 sentry_sdk.flush(timeout=10)
 """
 
@@ -241,6 +246,13 @@ def test_sentry_learns_what_broke_but_nothing_secret(sentry: ThreadingHTTPServer
     assert b"A batch of +91******5678 broke" in told
     assert b"+91******5678 was refused with Bearer ***" in told
     assert b"about to write to +91******5678" in told
+    envelopes = b"\n".join(Collector.received).splitlines()
+    check_ins = [json.loads(line) for line in envelopes if b'"check_in_id"' in line]
+    assert [(one["status"], one["check_in_id"]) for one in check_ins] == [
+        *(("in_progress", pings.run_id(7).hex), ("ok", pings.run_id(7).hex)),
+    ]
+    monitor = check_ins[0]["monitor_config"]
+    assert (monitor["schedule"]["value"], monitor["timezone"]) == ("0 6 * * *", "Asia/Kolkata")
     for secret in (b"9812345678", b"opensesame", b"Asha Verma"):
         assert secret not in told
         assert secret not in done.stderr

@@ -201,6 +201,22 @@ def test_a_burst_is_a_digest_and_stays_one_after_a_crash(pagerduty, receiver, cl
     clock.later(16)
     delivery.deliver_due(clock)
     assert list(pagerduty.open()) == ["daybreak/pune/no_number/distribution 25"]
+    actions = [event["event_action"] for event in pagerduty.events]
+    assert actions == ["trigger", "trigger", "trigger", "resolve"]
+
+
+def test_incidents_of_many_alerts_are_resolved_one_by_one(pagerduty, clock):
+    a_route(a_channel("Oncall", "pagerduty"))
+    for about in range(30):
+        raised(clock, about=about)
+        delivery.deliver_due(clock)
+        clock.later(10)
+    assert len(pagerduty.open()) == 30
+    for about in range(30):
+        incidents.close_alert(NO_NUMBER, about, now=clock.now)
+    clock.later(16)
+    delivery.deliver_due(clock)
+    assert pagerduty.open() == {}
 
 
 def test_an_unacknowledged_critical_alert_goes_on_to_others_and_is_repeated(receiver, clock):

@@ -125,7 +125,7 @@ def keeper_that_ends(monkeypatch):
 def test_a_check_in_keeps_its_id_and_loses_what_is_secret():
     event = {
         "type": "check_in",
-        "check_in_id": "12345678901234567890abcdefabcdef",
+        "check_in_id": "c94c9142326553f4a307cf61880b9a79",
         "monitor_slug": mornings.MONITOR,
         "status": "ok",
         "environment": "call +919812345678",
