@@ -128,6 +128,8 @@ def content(client: GeneratedClient) -> None:
     assert len(client("list_content").results) == 2
     assert client("get_template", plain.pk).name == plain.name
     client("list_templates")
+    client("list_template_drafts")
+    client("get_template_draft", builders.a_template_draft().pk)
 
 
 def distributions(client: GeneratedClient) -> None:
