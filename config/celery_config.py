@@ -25,6 +25,7 @@ task_routes = {
     "distribution.tasks.refresh_sla": {"queue": "distribution-analytics"},
     "distribution.tasks.notify_alerts": {"queue": "distribution-analytics"},
     "distribution.tasks.send_notifications": {"queue": "distribution-analytics"},
+    "distribution.tasks.report_mornings": {"queue": "distribution-analytics"},
     "distribution.tasks.make_records": {"queue": "distribution-analytics"},
     "distribution.tasks.refresh_rollups": {"queue": "distribution-analytics"},
     "distribution.tasks.post_events": {"queue": "distribution-analytics"},

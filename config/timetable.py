@@ -30,6 +30,7 @@ def timetable() -> dict[str, dict[str, Any]]:
         "tell about alerts": _entry("distribution.tasks.notify_alerts", 10.0),
         "send notifications": _entry("distribution.tasks.send_notifications", 10.0),
         "refresh rollups": _entry("distribution.tasks.refresh_rollups", 15.0),
+        "report the mornings": _entry("distribution.tasks.report_mornings", 60.0),
         # When a distribution has ended, a day and a week later.
         "sign the records": _entry("distribution.tasks.make_records", 60.0),
         "post events": _entry("distribution.tasks.post_events", 5.0),

@@ -37,6 +37,7 @@ from distribution.models.heartbeats import KEEPER, SLA, TICK
 from distribution.quality import rotating, signals
 from distribution.records import making
 from distribution.records.signing import KeyUnusable
+from distribution.reporting import morning_report
 from distribution.runtime import india_time
 from distribution.runtime.publisher import WAIT_SECONDS, publish
 from distribution.sending import batch
@@ -246,6 +247,12 @@ def forget_numbers() -> int:
 def refresh_rollups() -> int:
     """Count again the ended distributions whose deliveries have changed."""
     return rollups.refresh(timezone.now())
+
+
+@shared_task(ignore_result=True)
+def report_mornings() -> int:
+    """Write the reports of daily distributions whose window is over; how many."""
+    return morning_report.send_due(timezone.now())
 
 
 @shared_task(ignore_result=True)

@@ -17,6 +17,7 @@ from django.db import DatabaseError, IntegrityError, InterfaceError, transaction
 from distribution.metrics import durations, run_figures, standing
 from distribution.metrics.samples import Samples
 from distribution.models import Distribution, StoredFigures
+from distribution.service_level import watch
 from phonepool.models import PhoneNumber
 
 log = logging.getLogger(__name__)
@@ -116,6 +117,9 @@ def store(name: str, last: StoredFigures | None, sheet: Sheet, now: datetime) ->
 def _run(last: StoredFigures | None, shown: list[Distribution], now: datetime) -> Sheet:
     numbers = list(PhoneNumber.objects.all())
     runs = [run_figures.look(one, numbers, now) for one in shown]
+    for run in runs:
+        if run.is_running:  # once a second, where the regular measurement comes every five
+            watch.look_at_pace(run.distribution, run.level, run.tally, numbers, run.pace, now=now)
     before = {} if last is None else last.seen
     by_run = {str(run.distribution.pk): run for run in runs}
     counted = {pk: run_figures.counted(run, before.get(pk, ())) for pk, run in by_run.items()}

@@ -21,6 +21,7 @@ from distribution.models import Delivery, Distribution, DistributionState, Kind,
 from distribution.models.distributions import RUNNING
 from distribution.runtime.text_formats import part_of
 from distribution.service_level import pace, pace_watch, sla
+from distribution.service_level.failure_share import OF_RECIPIENTS
 from distribution.service_level.pace import Pace
 from distribution.service_level.sla import Sla
 from phonepool import errors
@@ -33,13 +34,6 @@ LATELY = 10  # seconds over which the rate is taken that the projection goes on 
 CODES_LIMIT = 60
 OTHER = "other"
 ACCEPTED = "daybreak_run_accepted_total|"
-RECIPIENT = (
-    FailureCategory.INVALID_NUMBER,
-    FailureCategory.BLOCKED,
-    FailureCategory.OPTED_OUT,
-    FailureCategory.CAPPED,
-    FailureCategory.EXPERIMENT,
-)
 META = (FailureCategory.SERVER_ERROR, FailureCategory.UNKNOWN)
 
 
@@ -197,6 +191,6 @@ def _side(reason: str) -> str:
     failure = errors.BY_SLUG.get(reason)
     if failure is None:
         return "ours"
-    if failure.category in RECIPIENT:
+    if failure.category in OF_RECIPIENTS:
         return "recipient"
     return "meta" if failure.category in META else "ours"

@@ -28,6 +28,7 @@ class NotificationKind(models.TextChoices):
     CONTENT_COMMENTED = "content.commented", _("Someone commented on content you worked on")
     CONTENT_NOT_READY = "content.not_ready", _("No content is ready by the deadline")
     MORNING_BLOCKED = "morning.blocked", _("A distribution cannot start")
+    MORNING_REPORT = "morning.report", _("Report of the daily distribution")
     CONFIRMATION_WAITING = "confirmation.waiting", _("A distribution is waiting for confirmation")
     PASSWORD_RESET = "password.reset", _("Link to reset a password")
     PASSWORD_CHANGED = "password.changed", _("Password was reset")

@@ -23,6 +23,7 @@ class EventKind(models.TextChoices):
     DISTRIBUTION_SENDING = "distribution.sending", "Distribution sending: its progress"
     DISTRIBUTION_PAUSED = "distribution.paused", "Distribution paused"
     DISTRIBUTION_COMPLETED = "distribution.completed", "Distribution completed, with its report"
+    MORNING_REPORT = "morning.report", "Report of a daily distribution, after the window"
     DISTRIBUTION_CANCELLED = "distribution.cancelled", "Distribution cancelled"
     DISTRIBUTION_MISSED = "distribution.missed", "Distribution missed"
     RUNG_TAKEN = "distribution.rung_taken", "Distribution took another rung of its ladder"

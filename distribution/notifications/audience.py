@@ -21,6 +21,7 @@ PERMISSIONS: dict[NotificationKind, tuple[str, ...]] = {
     NotificationKind.CONTENT_COMMENTED: (WRITE, APPROVE),
     NotificationKind.CONTENT_NOT_READY: (WRITE, APPROVE),
     NotificationKind.MORNING_BLOCKED: (APPROVE, PAUSE, START),
+    NotificationKind.MORNING_REPORT: (APPROVE, PAUSE, START),
     NotificationKind.CONFIRMATION_WAITING: (CONFIRM,),
 }
 ACCOUNT = (NotificationKind.PASSWORD_RESET, NotificationKind.PASSWORD_CHANGED)
@@ -35,6 +36,7 @@ def why(kind: NotificationKind) -> str:
         NotificationKind.CONTENT_COMMENTED: _("You worked on this content."),
         NotificationKind.CONTENT_NOT_READY: _("You can write or approve content."),
         NotificationKind.MORNING_BLOCKED: _("You can approve content or control distributions."),
+        NotificationKind.MORNING_REPORT: _("You can approve content or control distributions."),
         NotificationKind.CONFIRMATION_WAITING: _("You can confirm distributions."),
     }.get(kind, "")
 

@@ -38,8 +38,14 @@ def measure(
         capacity=health.pool_rate(numbers, now),
         per_second=per_second,
         slowest_answer=slowest,
-        begun=reach.accepted > 0 or reach.first_inflight_at is not None,
+        begun=_has_begun(tally, reach),
     )
+
+
+def _has_begun(tally: Tally, reach: Reach) -> bool:
+    """Whether a message has left, by whichever of the figures is known."""
+    left = tally.count(State.INFLIGHT, State.UNKNOWN, State.RETRY_WAIT, State.FAILED)
+    return left > 0 or reach.accepted > 0 or reach.first_inflight_at is not None
 
 
 def objection(measured: Pace) -> str:

@@ -77,6 +77,21 @@ def refresh(distribution: Distribution, *, now: datetime) -> Sla:
     return level
 
 
+def look_at_pace(
+    distribution: Distribution,
+    level: Sla,
+    tally: Tally,
+    numbers: Sequence[PhoneNumber],
+    measured: Pace | None,
+    *,
+    now: datetime,
+) -> None:
+    """Judge the rules that seconds matter for, from figures that somebody has just read."""
+    facts = _Facts(distribution, level, tally, numbers, measured, now)
+    for rule in FAST_RULES:
+        _raise_or_close(rule, distribution.pk, str(distribution), RULES[rule](facts), now)
+
+
 def _pace(
     distribution: Distribution,
     tally: Tally,
@@ -177,6 +192,8 @@ RULES = {
     AlertRule.FAILURES_HIGH: _failures,
     AlertRule.CONGESTION: _congestion,
 }
+
+FAST_RULES = (AlertRule.SLA_AT_RISK, AlertRule.FAILURES_HIGH)
 
 
 # --- R5 of one number and of one template: of a whole that fails, they are told, too --------------

@@ -22,13 +22,16 @@ from distribution.ledger.attempts.settlements import Settlement
 from distribution.lifecycle import closing, control, opening, rung_change
 from distribution.models import (
     Content,
+    Distribution,
     EventKind,
+    Kind,
     MessageTemplate,
     Preflight,
     RotationCause,
     State,
 )
 from distribution.quality import groups
+from distribution.reporting import morning_report
 from distribution.service_level import watch
 from phonepool.models import PhoneNumber
 from tests.api.test_examples import DOCUMENT, validator
@@ -78,6 +81,9 @@ def _a_morning() -> None:
     control.pause(distribution.pk, reason="Look first.", now=NOW)
     control.resume(distribution.pk, now=NOW)
     assert closing.complete_if_done(distribution.pk, now=LATER)
+    Distribution.objects.filter(pk=distribution.pk).update(kind=Kind.DAILY)
+    assert distribution.sla_deadline
+    assert morning_report.send_due(distribution.sla_deadline + timedelta(minutes=2)) == 1
 
 
 def _a_rejected_draft() -> None:

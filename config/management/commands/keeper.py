@@ -21,6 +21,7 @@ from distribution.event_webhooks import delivery
 from distribution.metrics.keeping import FigureKeeping
 from distribution.records import making
 from distribution.records.signing import KeyUnusable
+from distribution.reporting import morning_report
 from distribution.runtime.background import BackgroundJob
 from distribution.runtime.watchdog import Watchdog
 from distribution.sending import batch, withdrawal
@@ -52,9 +53,10 @@ class Command(BaseCommand):
 
 
 def refresh_ended() -> None:
-    """The sums and the signed records of ended distributions."""
+    """The sums, reports and signed records of ended distributions."""
     now = timezone.now()
     rollups.refresh(now)
+    morning_report.send_due(now)
     try:
         making.make_due(now)
     except KeyUnusable as error:

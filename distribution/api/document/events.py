@@ -46,6 +46,27 @@ class DistributionTold(serializers.Serializer[Any]):
     recipients = serializers.IntegerField()
 
 
+class MorningReportTold(serializers.Serializer[Any]):
+    """How a morning went. Shares are 0 to 1."""
+
+    met = serializers.BooleanField(allow_null=True, help_text="Null if nobody was owed a message.")
+    accepted_share = serializers.FloatField(allow_null=True)
+    delivered_share = serializers.FloatField(allow_null=True)
+    owed = serializers.IntegerField()
+    seconds = serializers.FloatField(
+        allow_null=True, help_text="From the planned time until the last message was accepted."
+    )
+    failures = serializers.DictField(child=serializers.IntegerField(), help_text="By reason.")
+    skips = serializers.DictField(child=serializers.IntegerField(), help_text="By reason.")
+    actions = serializers.DictField(
+        child=serializers.IntegerField(), help_text="What was done to phone numbers automatically."
+    )
+    cost = serializers.CharField(allow_null=True, help_text="In words. Null: not counted yet.")
+    budget_left = serializers.FloatField(
+        allow_null=True, help_text="Share of the error budget of 28 days. Below 0: overspent."
+    )
+
+
 class ProgressTold(serializers.Serializer[Any]):
     """Shares of the eligible recipients, 0 to 1."""
 
@@ -235,6 +256,9 @@ BODIES: Mapping[EventKind, serializers.Serializer[Any]] = {
     EventKind.DISTRIBUTION_PAUSED: DISTRIBUTION,
     EventKind.DISTRIBUTION_COMPLETED: _event(
         "Report", distribution=DistributionTold(), report=ReportTold()
+    ),
+    EventKind.MORNING_REPORT: _event(
+        "MorningReport", distribution=DistributionTold(), morning=MorningReportTold()
     ),
     EventKind.DISTRIBUTION_CANCELLED: DISTRIBUTION,
     EventKind.DISTRIBUTION_MISSED: DISTRIBUTION,

@@ -39,7 +39,7 @@ def test_a_running_distribution_is_shown_as_it_is():
     keeping.FigureKeeping(lambda: NOW).write_due()
     Heartbeat.record("keeper", NOW)
     alert = Alert.objects.create(
-        rule="sla_at_risk", severity="CRITICAL", message="slow", opened_at=NOW, scope="d 1"
+        rule="receipts_late", severity="CRITICAL", message="slow", opened_at=NOW, scope="d 1"
     )
     slack = a_channel("Ops", "service", "x")
     for second in (0, 3600):  # the other waits for the end of quiet hours
@@ -73,7 +73,7 @@ def test_a_running_distribution_is_shown_as_it_is():
     assert value(samples, "daybreak_run_failures_total", "undeliverable", "recipient") > 0
     assert value(samples, "daybreak_sla_needed_per_second", "manual") > 0
     assert value(samples, "daybreak_heartbeat_timestamp_seconds", "keeper") == NOW.timestamp()
-    assert value(samples, "daybreak_alerts_open", "critical", "sla_at_risk") == 1
+    assert value(samples, "daybreak_alerts_open", "critical", "receipts_late") == 1
     assert value(samples, "daybreak_alert_notices_pending", "service") == 1
     assert value(samples, "daybreak_preflight_status") == 1
     number = PhoneNumber.objects.all()[0]

@@ -114,12 +114,12 @@ def test_each_person_chooses_what_they_get():
     choices = "/admin/distribution/notification/choices/"
     client = browser(approver)
     shown = client.get(choices).content.decode()
-    assert shown.count('type="checkbox"') == shown.count(" checked") == 5
+    assert shown.count('type="checkbox"') == shown.count(" checked") == 6
 
     client.post(choices, {"kind": ["content.not_ready", "no.such", "content.approved"]})
 
     shown = client.get(choices).content.decode()
-    assert (shown.count('type="checkbox"'), shown.count(" checked")) == (5, 1)
+    assert (shown.count('type="checkbox"'), shown.count(" checked")) == (6, 1)
     a_submitted(author)
     assert told() == []
 
