@@ -57,7 +57,7 @@ class PlanCostShown(serializers.Serializer[Any]):
 
     currency = serializers.CharField(help_text="ISO 4217.")
     amount = serializers.DecimalField(max_digits=16, decimal_places=4)
-    unpriced = serializers.IntegerField(help_text="People for whom no rate is known: left out.")
+    unpriced = serializers.IntegerField(help_text="People without a known rate. They are left out.")
 
 
 class PlanShown(serializers.Serializer[Any]):
