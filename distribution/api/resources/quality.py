@@ -28,7 +28,9 @@ from phonepool.models import PhoneNumber
 class WindowShown(serializers.Serializer[Any]):
     """The block rate over some mornings."""
 
-    mornings = serializers.IntegerField(help_text="The number of latest mornings on which it was sent.")
+    mornings = serializers.IntegerField(
+        help_text="The number of latest mornings on which it was sent."
+    )
     verdict = serializers.ChoiceField(
         [(side.value, side.value) for side in Side],
         help_text="On which side of the limit the rate is. NOT_MEASURABLE: the limit lies between "
