@@ -7,7 +7,8 @@ from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Case, QuerySet, When
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from distribution.ledger.reasons import explain
@@ -38,14 +39,28 @@ COLUMNS = {
     "read at": "read_at",
     "failed at": "failed_at",
     "error code": "failed_code",
+    "rung": "rung",
+    "template": "template",
 }
 HEADER = tuple(COLUMNS)
+# What it left with; nothing for whom nothing has left.
+SENT_TEMPLATE = Case(
+    When(
+        attempt_no__gt=0,
+        then=Coalesce(
+            "message_template__name",
+            "distribution__message_template__name",
+            "distribution__content__message_template__name",
+        ),
+    )
+)
 PROGRESS_WORDS = ("", "sent", "delivered", "read")
 
 
 def lines(deliveries: QuerySet[Delivery], *, full_phones: bool) -> Iterator[str]:
     """The file's lines, the header first."""
-    rows = deliveries.values(*set(COLUMNS.values())).iterator(chunk_size=2000)
+    rows = deliveries.annotate(template=SENT_TEMPLATE).values(*set(COLUMNS.values()))
+    rows = rows.iterator(chunk_size=2000)
     return csv_lines(chain([HEADER], (_cells(values, full_phones=full_phones) for values in rows)))
 
 

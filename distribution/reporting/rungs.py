@@ -13,10 +13,10 @@ from distribution.models import Delivery, Distribution, LadderRung, State
 
 @dataclass(frozen=True, slots=True)
 class RungShown:
-    """One rung; `people` is how many messages WhatsApp accepted on it."""
+    """One rung; `people` is how many messages WhatsApp accepted on it, None if that is all."""
 
     rung: LadderRung
-    people: int
+    people: int | None
     current: bool
 
 
@@ -31,11 +31,11 @@ def of_distribution(distribution: Distribution) -> Sequence[RungShown]:
             distribution=distribution, state__in=[State.ACCEPTED, State.HELD]
         )
         people = dict(accepted.order_by().values_list("rung").annotate(Count("pk")))
-    rows = fixed.rungs.select_related("content", "message_template", "approved_by")
+    rows = fixed.rungs.select_related("content", "message_template", "approved_by", "ladder")
     return [
         RungShown(
             rung,
-            people.get(rung.place, 0),
+            people.get(rung.place, 0) if distribution.rung_id is not None else None,
             current=rung.place == distribution.place and distribution.opened_at is not None,
         )
         for rung in rows

@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy as _
 from distribution.access import full_numbers
 from distribution.ledger.reasons import explain
 from distribution.models import Attempt, Delivery, Distribution
-from distribution.reporting import delivery_export
+from distribution.reporting import delivery_export, rungs
 from distribution.runtime import india_time
 from masking.phones import mask_phone
 from masking.texts import mask_text
@@ -120,6 +120,7 @@ class DeliveryAdmin(OwnPages, ReadOnlyAdmin, NumberSearch):
         "reason_words",
         "advice",
         "number",
+        "sent_with",
         "attempt_no",
         "progress",
         "inflight_at",
@@ -131,7 +132,14 @@ class DeliveryAdmin(OwnPages, ReadOnlyAdmin, NumberSearch):
         "failed_code",
         "unaccepted_attempts",
     ]
-    readonly_fields = ["masked_phone", "name", "reason_words", "advice", "unaccepted_attempts"]
+    readonly_fields = [
+        "masked_phone",
+        "name",
+        "reason_words",
+        "advice",
+        "sent_with",
+        "unaccepted_attempts",
+    ]
     search_fields = ["=phone"]
     search_help_text = _("Whole phone number, such as +919812345678")
     show_full_result_count = False
@@ -160,6 +168,22 @@ class DeliveryAdmin(OwnPages, ReadOnlyAdmin, NumberSearch):
     @admin.display(description=_("what to do"))
     def advice(self, delivery: Delivery) -> str:
         return explain(delivery.reason).advice if delivery.reason else ""
+
+    @admin.display(description=_("sent with"), empty_value="–")
+    def sent_with(self, delivery: Delivery) -> str | None:
+        """The template, the content and the rung with which it left last."""
+        if not delivery.attempt_no:
+            return None
+        words = rungs.sent_with(delivery)
+        return (
+            words
+            if not delivery.rung
+            else _("%(rung)s, rung %(place)d of the ladder")
+            % {
+                "rung": words,
+                "place": delivery.rung + 1,
+            }
+        )
 
     @admin.display(description=_("calls that were not accepted"))
     def unaccepted_attempts(self, delivery: Delivery) -> str:

@@ -41,7 +41,7 @@ from distribution.interventions import manual_retry
 from distribution.lifecycle import control
 from distribution.models import Distribution, RunRecord
 from distribution.records import bundle
-from distribution.reporting import dashboard
+from distribution.reporting import dashboard, rungs
 from distribution.reporting.snapshot import Snapshot, take_snapshot
 from distribution.runtime import india_time
 from distribution.runtime.text_formats import percent, relative
@@ -145,6 +145,7 @@ class DistributionAdmin(OwnPages, ReadOnlyAdmin):
                 {"delivery": row, "phone": mask_phone(row.phone), "tier": row.get_tier_display()}
                 for row in slowest
             ],
+            ladder=rungs.of_distribution(distribution),
             message=preview.bubble(distribution.content, None) if distribution.content else None,
             planned_in=relative(distribution.planned_at, now) if not distribution.opened_at else "",
             records=RunRecord.objects.filter(distribution=distribution).order_by("no"),

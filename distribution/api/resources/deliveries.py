@@ -69,6 +69,14 @@ class DeliveryShown(serializers.Serializer[Delivery]):
     read_at = serializers.DateTimeField(allow_null=True, required=False)
     failed_at = serializers.DateTimeField(allow_null=True, required=False)
     error_code = serializers.IntegerField(source="failed_code", allow_null=True)
+    rung = serializers.IntegerField(
+        help_text="On which rung of the ladder it left last. 0 is the first."
+    )
+    message_template = serializers.IntegerField(
+        source="message_template_id",
+        allow_null=True,
+        help_text="What it left with. Null: the distribution's own.",
+    )
 
     def get_phone(self, delivery: Delivery) -> str:
         return mask_phone(delivery.phone)

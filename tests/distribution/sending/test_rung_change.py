@@ -25,6 +25,7 @@ from distribution.models import (
     State,
     TemplateStatus,
 )
+from distribution.reporting import delivery_export, rungs
 from phonepool.cloud_api.client import OutcomeKind
 from phonepool.errors import NO_ANSWER
 from tests.builders import a_group, a_number, an_approved_content, an_open_distribution
@@ -98,6 +99,14 @@ def test_the_rest_gets_the_sibling_when_meta_refuses_the_template(
     assert event.data["rung"]["message_template"] == sibling.pk
     [alert] = Alert.objects.filter(rule="rung_taken", closed_at=None)
     assert f"people who have received nothing get “{row.content.title}” with" in alert.message
+
+    # It is seen on each person's delivery, in exports and on the distribution's page.
+    shown = rungs.of_distribution(reload(distribution))
+    assert [(one.people, one.current) for one in shown] == [(20, False), (30, True)]
+    delivery = Delivery.objects.filter(rung=1).latest("pk")
+    assert rungs.sent_with(delivery) == f"“{row.content.title}” with {sibling}"
+    *_, line = delivery_export.lines(Delivery.objects.order_by("rung"), full_phones=False)
+    assert line.rstrip().endswith(f"1,{sibling.name}")
 
     # What was really sent is what quality, cost and figures count.
     counted = Delivery.objects.annotate(template=template_in_sql(reload(distribution)))
