@@ -14,7 +14,7 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from distribution.engine import tick
-from distribution.models import Delivery
+from distribution.models import Delivery, Kind
 from evidence import erasing
 from evidence.linking import link_all
 from subscribers.models import ConsentEvent, Subscriber
@@ -25,7 +25,7 @@ from tests.fakes import FakeCloudApi
 
 def work() -> None:
     now = timezone.now()
-    distribution = an_open_distribution(5, now=now)
+    distribution = an_open_distribution(5, now=now, kind=Kind.DAILY)  # the tick opens no other
     send(distribution, FakeCloudApi(now))
     tick.check(now)
     person = Subscriber.objects.first()
