@@ -7,6 +7,7 @@ from django.views.generic import RedirectView
 from config.admin import preflight, setup
 from config.monitoring import endpoints
 from config.staff import password_reset, search, second_factor, sessions
+from config.web import status_page
 from distribution.alert_channels import views
 from distribution.api.document.views import without_token
 
@@ -35,6 +36,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("dashboard/", include("distribution.urls")),
     path("health/live", endpoints.live),
     path("health/ready", endpoints.ready),
+    path("status", status_page.page, name="public_status"),
+    path("status.json", status_page.document, name="public_status_json"),
     path("metrics", endpoints.metrics),
     path("webhooks/", include("webhooks.urls")),
     path("alerts/acknowledge/<str:token>/", views.acknowledge, name="alert_acknowledge"),

@@ -317,6 +317,8 @@ MASS_DISTRIBUTION_RATE = env.rate("MASS_DISTRIBUTION_RATE", "100/s")
 
 # --- Logs, alerts, metrics, events -------------------------------------------------------------
 
+from config.settings.outgoing import *  # noqa: E402, F403 - once the environment is read
+
 LOG_LEVEL = env.choice("LOG_LEVEL", "info", logs.LEVELS)
 LOG_FORMAT = env.choice("LOG_FORMAT", "text" if EMBEDDED else "json", logs.FORMS)
 LOG_SECRETS = [
@@ -334,22 +336,11 @@ LOG_SECRETS = [
 LOGGING = logs.configuration(level=LOG_LEVEL, form=LOG_FORMAT, secrets=LOG_SECRETS)
 # An alert about a notice from Meta is closed after this many days if nothing resolved it.
 NOTICE_ALERT_DAYS = env.integer("NOTICE_ALERT_DAYS", 7, low=1, high=365)
+STATUS_PAGE = env.boolean("STATUS_PAGE", default=False)  # /status, for everybody
 METRICS_ALLOWED = env.networks("METRICS_ALLOWED", "127.0.0.0/8,::1")  # who may read /metrics
-SENTRY_DSN = env.url("SENTRY_DSN", schemes=("https", "http"))
-WEBHOOK_STATUS_URL = env.url("WEBHOOK_STATUS_URL", schemes=("https", "http"))
-WEBHOOK_STATUS_SECRET = env.signing_secret("WEBHOOK_STATUS_SECRET")
 # Events are posted to public addresses over HTTPS, and to these networks also over HTTP.
 EVENT_PRIVATE_NETWORKS = env.networks(
     "EVENT_PRIVATE_NETWORKS", "127.0.0.0/8,::1" if EMBEDDED or DEBUG else ""
 )
-EVENT_KEEP_DAYS = env.integer("EVENT_KEEP_DAYS", 30, low=2, high=3650)
-WEBHOOK_ALERT_URL = env.url("WEBHOOK_ALERT_URL", schemes=("https", "http"))
-WEBHOOK_ALERT_SECRET = env.signing_secret("WEBHOOK_ALERT_SECRET")
 # Names this installation in alerts, so that two can share a service of PagerDuty.
 INSTALLATION_NAME = env.text("INSTALLATION_NAME", urlsplit(PUBLIC_URL).hostname or "")[:60]
-# Where PagerDuty takes events: https://events.eu.pagerduty.com for accounts in its EU region.
-PAGERDUTY_URL = env.url("PAGERDUTY_URL", "https://events.pagerduty.com", schemes=("https", "http"))
-# Pinged after work was done, in the manner of healthchecks.io: docs/alerts.md.
-HEARTBEAT_URL_KEEPER = env.url("HEARTBEAT_URL_KEEPER", schemes=("https", "http"))
-HEARTBEAT_URL_TICK = env.url("HEARTBEAT_URL_TICK", schemes=("https", "http"))
-HEARTBEAT_URL_MORNING = env.url("HEARTBEAT_URL_MORNING", schemes=("https", "http"))

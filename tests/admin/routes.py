@@ -172,6 +172,8 @@ OTHERS: dict[str, str | None] = {
     "password_reset_confirm": None,  # by the token in the link
     "root": None,  # leads to the admin, which asks for a sign-in
     "health/live": ALL,
+    "public_status": None,  # off by default: tests/config/web/test_status_page.py
+    "public_status_json": None,
     "health/ready": None,  # as the services are
     "metrics": None,  # by address
     "whatsapp-webhook": None,  # by signature

@@ -11,13 +11,18 @@ import pytest
 from django.conf import global_settings, settings
 
 from config import settings as project_settings
+from config.settings import outgoing
 
 pytestmark = pytest.mark.any_database  # sources only
 
 ROOT = Path(settings.BASE_DIR)
 EXAMPLE = (ROOT / ".env.example").read_text()
 VARIABLES = sorted(re.findall(r"^(\w+)=", EXAMPLE, re.M))
-SETTINGS = ast.parse(Path(project_settings.__file__).read_text())
+SETTINGS = ast.parse(
+    "".join(Path(one.__file__).read_text() for one in (project_settings, outgoing)).replace(
+        "from __future__ import annotations", ""
+    )
+)
 # Settings of installed packages, which read them by name.
 PACKAGES = ("AXES_", "OTP_")
 ELSEWHERE = ["config/settings/databases.py", "docker-compose.yml"]  # read by name, and used there
