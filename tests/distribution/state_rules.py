@@ -8,8 +8,8 @@ from datetime import datetime
 from hypothesis import strategies as st
 
 from distribution.ledger.attempts.ids import AttemptKey
-from distribution.ledger.claims import Claim
-from distribution.lifecycle import closing, control
+from distribution.ledger.claims import Claim, SentAs
+from distribution.lifecycle import closing, control, rung_change
 from distribution.lifecycle.control import ControlError
 from distribution.models import Delivery, Distribution, DistributionState, State
 from phonepool.cloud_api.client import OutcomeKind, SendOutcome
@@ -49,6 +49,7 @@ LEGAL: dict[str, set[tuple[str, str]]] = {
         (S.UNKNOWN, S.RETRY_WAIT),
         (S.UNKNOWN, S.UNCONFIRMED),
         (S.HELD, S.UNCONFIRMED),
+        *((before, S.UNKNOWN) for before in MAY_BE_SENT),  # in doubt, after another rung was taken
         *SKIPS,
     },
     "close": SKIPS,
@@ -86,6 +87,7 @@ class Message:
     to: str
     wamid: str
     fate: str
+    place: int  # of its rung
     failed: bool = False  # and we were told
 
 
@@ -95,6 +97,7 @@ class Sender:
 
     claim: Claim
     held: dict[int, Delivery]
+    sent_as: SentAs  # the rung that its messages are made for
     marked_at: dict[int, datetime] = field(default_factory=dict)
     # How calls ended that are not written down yet; with the tries charged before.
     outcomes: dict[AttemptKey, tuple[SendOutcome, int]] = field(default_factory=dict)
@@ -118,6 +121,15 @@ class Operators:
             control.resume(self.distribution_id, now=self.now)
         except ControlError:
             assert not Distribution.objects.filter(state=DistributionState.PAUSED).exists()
+
+    def take_rung(self) -> None:
+        place = self.rung_of_now().place
+        if rung_change.leave(self.distribution_id, place, why="refused", now=self.now):
+            assert self.rung_of_now().place == place + 1
+
+    def rung_of_now(self) -> SentAs:
+        row = Distribution.objects.select_related("rung").get(pk=self.distribution_id)
+        return SentAs(row.rung_id or 0, row.place)
 
     def cancel(self) -> None:
         if Distribution.objects.running().exists():

@@ -33,7 +33,7 @@ from phonepool.cloud_api.client import OutcomeKind, SendOutcome
 from phonepool.errors import DEADLINE_PASSED
 from phonepool.models import PhoneNumber
 from subscribers.models import Subscriber
-from tests.builders import LEASE, an_open_distribution
+from tests.builders import LEASE, a_group, an_approved_content, an_open_distribution
 from tests.distribution.state_reports import Reports
 from tests.distribution.state_rules import (
     ANSWERS,
@@ -52,8 +52,10 @@ from tests.distribution.state_rules import (
     rarely,
 )
 
+POSSIBLY_OUT = (S.INFLIGHT, S.UNKNOWN, S.ACCEPTED, S.HELD)
 NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
 SIZES = {"quick": (40, 25), "thorough": (1500, 60)}
+ACTS = ["close", "pause", "resume", "cancel", "opt out"]
 EXAMPLES, STEPS = SIZES[os.environ.get("HYPOTHESIS_PROFILE", "quick")]
 
 
@@ -73,7 +75,7 @@ class Morning(Operators, Reports, RuleBasedStateMachine):
         self.step = ""
         self._example = transaction.atomic()
         self._example.__enter__()
-        self.before = self.states()
+        self.before, self.rungs = self.states(), dict(Delivery.objects.values_list("pk", "rung"))
 
     def teardown(self) -> None:
         try:
@@ -90,7 +92,8 @@ class Morning(Operators, Reports, RuleBasedStateMachine):
         taken = deliveries.claim(self.distribution_id, 0, limit=limit, now=self.now, lease=LEASE)
         if taken.deliveries:
             assert not {row.subscriber_id for row in taken.deliveries} & self.gone
-            self.senders.append(Sender(taken, {row.pk: row for row in taken.deliveries}))
+            held = {row.pk: row for row in taken.deliveries}
+            self.senders.append(Sender(taken, held, self.rung_of_now()))
 
     def sender(self, place: int) -> Sender:
         return self.senders[place % len(self.senders)]
@@ -102,8 +105,14 @@ class Morning(Operators, Reports, RuleBasedStateMachine):
         sender = self.sender(place)
         rows = [row for pk, row in sender.held.items() if pk not in sender.marked_at][:size]
         marked = deliveries.mark_inflight(
-            sender.claim, rows, number_id=self.number_id, now=self.now, lease=LEASE
+            sender.claim,
+            rows,
+            number_id=self.number_id,
+            now=self.now,
+            lease=LEASE,
+            sent_as=sender.sent_as,
         )
+        assert not marked or sender.sent_as == self.rung_of_now()
         mine = Delivery.objects.filter(pk__in=marked, claim_token=sender.claim.token)
         assert mine.count() == len(marked)  # else its attempts would be nobody's
         for row in rows:
@@ -128,7 +137,8 @@ class Morning(Operators, Reports, RuleBasedStateMachine):
         if self.now >= marked_at + LEASE / 2:  # the guard before the first byte
             kind, failure = OutcomeKind.NOT_SENT, DEADLINE_PASSED
         elif answer in TAKEN:
-            self.messages.append(Message(attempt, row.phone, wamid, fate))
+            place = sender.sent_as.place
+            self.messages.append(Message(attempt, row.phone, wamid, fate, place))
         outcome = SendOutcome(
             pk, kind, wamid if failure is None else "", failure, None, None, None,
             self.now, self.now,
@@ -200,6 +210,22 @@ class Morning(Operators, Reports, RuleBasedStateMachine):
         self.check()
         self.claim(second)
 
+    @rule(claims=st.integers(0, PEOPLE), marks=st.integers(0, 2))
+    def another_rung_is_taken(self, claims: int, marks: int) -> None:
+        """Some are claimed and not marked yet, some are in flight, and the sender goes on."""
+        known = len(self.senders)
+        if claims:
+            self.claim(claims)
+            self.check()
+        if marks and len(self.senders) > known:
+            self.mark(known, marks)
+            self.check()
+        self.step = "take rung"
+        self.take_rung()
+        self.check()
+        if len(self.senders) > known:
+            self.mark(known, PEOPLE)
+
     @precondition(lambda self: self.senders)
     @rule(place=st.integers(0, 3))
     def crash(self, place: int) -> None:
@@ -232,7 +258,7 @@ class Morning(Operators, Reports, RuleBasedStateMachine):
         self.step = "tick"
         sweep.sweep(self.now)
 
-    @rule(kind=st.sampled_from(["close", "pause", "resume", "cancel", "opt out"]), rarely=rarely)
+    @rule(kind=st.sampled_from(ACTS), rarely=rarely)
     def somebody_acts(self, kind: str, rarely: bool) -> None:
         """Seldom, or every morning would soon be over."""
         self.step = kind
@@ -263,6 +289,16 @@ class Morning(Operators, Reports, RuleBasedStateMachine):
             if (self.before[pk], after[pk]) == (S.UNKNOWN, S.RETRY_WAIT) and self.step == "tick"
         )
         assert {message.to for message in self.messages} <= self.audience
+        rungs = dict(Delivery.objects.values_list("pk", "rung"))
+        for pk, rung in rungs.items():
+            # Who has a message, or may have one, stays on the rung of that message.
+            stays = self.before[pk] in POSSIBLY_OUT and self.step != "mark"
+            assert rung == self.rungs[pk] or not stays
+            places = {
+                m.place for m in self.messages if m.attempt.delivery_id == pk and not m.failed
+            }
+            assert len(places) <= 1
+        self.rungs = rungs
         # What WhatsApp accepted and did not take back.
         standing = Counter(m.attempt.delivery_id for m in self.messages if not m.failed)
         for pk, state_now, reason, attempts, resent in rows:
@@ -281,7 +317,8 @@ class Morning(Operators, Reports, RuleBasedStateMachine):
 @pytest.mark.timeout(1800 if EXAMPLES > 100 else 120)
 def test_whatever_happens_nobody_gets_two_messages_and_nobody_is_lost(monkeypatch):
     monkeypatch.setattr(reconcile, "MIN_NEIGHBOURS", 1)  # four people have few neighbours
-    Morning.distribution_id = an_open_distribution(PEOPLE, now=NOW).pk
+    content = an_approved_content(message_template=a_group(2).templates.earliest("pk"))
+    Morning.distribution_id = an_open_distribution(PEOPLE, now=NOW, content=content).pk
     Morning.number_id = PhoneNumber.objects.get().pk
     Morning.audience = set(Subscriber.objects.values_list("phone", flat=True))
 
