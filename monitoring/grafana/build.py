@@ -11,6 +11,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from boards import BOARDS
 from grafana_foundation_sdk.builders import (
     bargauge,
     common,
@@ -30,7 +31,7 @@ from grafana_foundation_sdk.models.dashboard import (
     ThresholdsMode,
 )
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
-from panels import BARS, BOARDS, LINE, ROWS, VALUE, Board, Panel
+from panels import BARS, LINE, ROWS, VALUE, Board, Panel
 
 FOLDER = Path(__file__).with_name("dashboards")
 SOURCE = DataSourceRef(type_val="prometheus", uid="${source}")

@@ -26,8 +26,9 @@ from distribution.access import tokens
 from distribution.content import approval
 from distribution.models import ApiToken, Approval, Content, ContentState, Decision
 from subscribers.admin import form_keys
+from tests.admin.creating_forms import FORMS, add, created, filled_in, rows
 from tests.admin.routes import MAKERS
-from tests.admin.test_forms_create_once import FORMS, a_browser, add, created, filled_in, rows
+from tests.admin.test_forms_create_once import a_browser
 from tests.builders import a_draft, a_user
 from tests.distribution.content_staff import page, step
 from tests.distribution.staff import a_member

@@ -11,15 +11,8 @@ from django.utils import timezone
 from distribution.models import BlackoutDate
 from subscribers.admin import form_keys
 from subscribers.models import SentForm
-from tests.admin.test_forms_create_once import (
-    FORMS,
-    a_browser,
-    add,
-    again,
-    created,
-    filled_in,
-    rows,
-)
+from tests.admin.creating_forms import FORMS, add, again, created, filled_in, rows
+from tests.admin.test_forms_create_once import a_browser
 from tests.shown_forms import form_with
 
 pytestmark = pytest.mark.django_db

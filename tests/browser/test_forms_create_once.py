@@ -8,7 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from playwright.sync_api import Locator, Page
 
-from tests.admin.test_forms_create_once import FORMS, add, created, rows
+from tests.admin.creating_forms import FORMS, add, created, rows
 
 
 def fill_in(page: Page, values: dict[str, Any]) -> None:

@@ -23,7 +23,6 @@ from distribution.models import (
     Distribution,
     Heartbeat,
     MessageTemplate,
-    OutgoingEvent,
     Preflight,
     PreflightMessage,
     StaffCharge,
@@ -292,36 +291,6 @@ def test_it_refuses_while_a_distribution_runs(meta) -> None:
     with pytest.raises(PreflightRefusedError, match="A distribution is running"):
         run.create_by_hand(by=None, now=timezone.now())
     assert not Preflight.objects.exists()
-
-
-def test_one_that_broke_off_is_finished_and_never_green(db) -> None:
-    now = timezone.now()
-    Preflight.objects.create(slot="a", sends=True, started_at=now - timedelta(minutes=10))
-
-    assert run.settle(now) == 1
-    assert Preflight.objects.get().verdict == "AMBER"
-    told = OutgoingEvent.objects.get(kind="preflight.completed").data["preflight"]
-    assert (told["verdict"], told["failing"]) == ("AMBER", [])
-    assert told["doubtful"] == ["preflight"]
-
-
-def test_the_history_says_of_how_many_it_shows_the_first(db) -> None:
-    now = timezone.now()
-    Preflight.objects.bulk_create(
-        Preflight(
-            slot=str(ago),
-            sends=False,
-            state="DONE",
-            verdict="GREEN",
-            started_at=now - timedelta(hours=ago),
-        )
-        for ago in range(32)
-    )
-    page = a_client("Operator").get(reverse("preflight"))
-    assert "The first 30 of 32." in page.content.decode()
-    rest = a_client("Operator").get(reverse("preflight"), {"from": "30"}).content.decode()
-    assert "31 to 32 of 32." in rest
-    assert rest.count("<td><a href=") == 2
 
 
 # --- the page
