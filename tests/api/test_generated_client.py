@@ -150,7 +150,7 @@ def distributions(client: GeneratedClient) -> None:
     client("get_analytics")
     record = EXAMPLES["record"]()
     client("download_record", record)
-    client("list_records", running.pk)
+    client("get_records", running.pk)
     client("get_costs")
     client("get_rates")
 

@@ -45,7 +45,7 @@ class Records(APIView):
 
     @extend_schema(responses=RecordsAnswer)
     def get(self, _request: Request, id: int) -> Response:
-        """List records.
+        """Read records.
 
         The signed records of a distribution, the first one first.
         """
