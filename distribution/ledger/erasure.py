@@ -22,6 +22,7 @@ from distribution.models import (
     Duplicate,
     EventDelivery,
     KeptAnswer,
+    Ladder,
     Notification,
     OutgoingEvent,
     RotationChange,
@@ -119,6 +120,7 @@ PLACES = (
     Place("distribution_verdict", _erase_verdicts, linked_rows(Verdict, OF_DELIVERY)),
     Place("distribution_keptanswer", _erase_answers, _held_answers),
     texts_place(Alert.objects.all(), ("message",)),
+    texts_place(Ladder.objects.all(), ("reason",)),
     Place(
         "distribution_approval",
         sealed_texts("distribution.Approval", ("reason",)),

@@ -138,7 +138,7 @@ def test_what_meta_changes_without_forbidding_it_is_a_warning_and_is_sent(approv
 
     assert [told in alert.message for alert in alerts()] == [True] * bool(told)
     assert {alert.severity for alert in alerts()} <= {"WARNING"}
-    planned = a_planned_distribution(OPENING, content=content)
+    planned = a_planned_distribution(OPENING, content=Content.objects.get())
     checked = preflight.check(planned, now=OPENING)
     assert checked.content == content
     assert [finding.blocking for finding in checked.findings] == [False] * bool(told)
