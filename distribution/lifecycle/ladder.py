@@ -33,6 +33,7 @@ from distribution.models import (
 from distribution.quality import groups, sent_templates
 
 # Which kinds a running distribution may take (LADDER_DURING_RUN).
+NAMED = ("content", "message_template")
 DURING_RUN: dict[str, tuple[RungKind, ...]] = {
     "none": (),
     "sibling": (RungKind.SIBLING,),
@@ -48,6 +49,12 @@ def latest(distribution: Distribution) -> Ladder | None:
     rows = Ladder.objects.filter(day=distribution.local_date)
     of_daily = distribution.kind == Kind.DAILY
     return rows.filter(distribution=None if of_daily else distribution).first()
+
+
+def rungs_of(distribution: Distribution) -> list[LadderRung]:
+    """The rungs in force, with what they name; none before a ladder is fixed. Two queries."""
+    fixed = latest(distribution)
+    return [] if fixed is None else list(fixed.rungs.select_related(*NAMED, "ladder"))
 
 
 def keep(distribution: Distribution, choice: ContentChoice, *, now: datetime) -> Ladder | None:
@@ -76,9 +83,6 @@ def _tell(ladder: Ladder, distribution: Distribution, now: datetime) -> None:
         message=f"{distribution}: {ladder.reason} The ladder was fixed again: {rungs}.",
         now=now,
     )
-
-
-NAMED = ("content", "message_template")
 
 
 def _gone(ladder: Ladder, first: LadderRung, day: date) -> Iterator[str]:

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db.models import Count
 from django.utils.translation import gettext as _
 
-from distribution.lifecycle import preflight, schedule
+from distribution.lifecycle import ladder, preflight, schedule
 from distribution.lifecycle.capacity_plan import CapacityPlan
 from distribution.lifecycle.preflight import Preflight, PreflightFinding
 from distribution.models import (
@@ -24,6 +24,7 @@ from distribution.models import (
     Distribution,
     DistributionState,
     Kind,
+    LadderRung,
     State,
 )
 from distribution.models.distributions import RUNNING, UNOPENED
@@ -90,6 +91,7 @@ class Today:
     approval: Approval | None  # by which the content may be sent
     findings: list[PreflightFinding]
     plan: CapacityPlan | None
+    ladder: list[LadderRung]  # what takes over if the content cannot be sent
     unapproved: list[Content]  # waits for review and is meant for that day
     people: People
     days: list[DayResult]
@@ -123,6 +125,7 @@ def load(now: datetime) -> Today:
         approval=_approval(checked.content),
         findings=checked.findings,
         plan=checked.plan,
+        ladder=ladder.rungs_of(upcoming)[1:] if upcoming else [],
         unapproved=_unapproved(upcoming),
         people=_people(now, checked.plan),
         days=day_results(now),

@@ -14,8 +14,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from distribution.api.http.problems import Problem
+from distribution.lifecycle import ladder
 from distribution.lifecycle.capacity_plan import CapacityPlan, Outcome, PlanVerdict
-from distribution.models import Distribution, Kind, Scope
+from distribution.models import Distribution, Kind, RungKind, Scope
 from distribution.reporting import planned
 from distribution.runtime import india_time
 from subscribers.models import Tier
@@ -60,6 +61,17 @@ class PlanCostShown(serializers.Serializer[Any]):
     unpriced = serializers.IntegerField(help_text="People without a known rate. They are left out.")
 
 
+class RungShown(serializers.Serializer[Any]):
+    """One rung of the fallback ladder."""
+
+    kind = serializers.ChoiceField(RungKind.choices)
+    content = serializers.IntegerField()
+    template = serializers.IntegerField()
+    during_run = serializers.BooleanField(
+        help_text="Whether a running distribution may change to it."
+    )
+
+
 class PlanShown(serializers.Serializer[Any]):
     """The capacity plan, as the phone numbers and subscribers are now."""
 
@@ -78,6 +90,11 @@ class PlanShown(serializers.Serializer[Any]):
     without_strongest = OutcomeShown()
     tiers = TierPlanShown(many=True, help_text="In the order of sending.")
     portfolios = PortfolioNeedShown(many=True)
+    ladder = RungShown(
+        many=True,
+        help_text="What is sent, and what takes over if Meta lets it not be sent; fixed the "
+        "evening before. Empty until then.",
+    )
     costs = PlanCostShown(
         many=True,
         help_text="One for each currency in which a sending account is billed; empty without "
@@ -122,6 +139,15 @@ def _body(distribution: Distribution, plan: CapacityPlan, now: datetime) -> dict
             for one in plan.tiers
         ],
         "portfolios": [asdict(one) for one in plan.portfolios],
+        "ladder": [
+            {
+                "kind": rung.kind,
+                "content": rung.content_id,
+                "template": rung.message_template_id,
+                "during_run": rung.during_run,
+            }
+            for rung in ladder.rungs_of(distribution)
+        ],
         "costs": [
             {"currency": one.currency, "amount": one.amount, "unpriced": one.unpriced}
             for one in plan.costs

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 
 from distribution.content import approval
 from distribution.lifecycle import content_watch, ladder, opening
@@ -18,6 +19,8 @@ from distribution.models import (
     MessageTemplate,
     TemplateStatus,
 )
+from distribution.reporting import today
+from tests.api.tokens import a_program
 from tests.builders import a_group, a_number, a_user, an_approved_content, some_subscribers
 
 pytestmark = pytest.mark.django_db
@@ -94,6 +97,11 @@ def test_the_evening_before_the_rungs_are_fixed_with_who_approved_them(content):
         one.pk: one.approvals.get(decision="APPROVED").by_id for one in (content, fallback)
     }
     assert [row.approved_by_id for row in rows] == [approvers[row.content_id] for row in rows]
+
+    assert today.load(EVENING).ladder == rows[1:]
+    with time_machine.travel(EVENING, tick=False):
+        planned = a_program("read").get("/api/distribution/plan").json()["ladder"]
+    assert [(one["kind"], one["content"], one["template"]) for one in planned] == rungs()
 
     # What is better later changes nothing, nor does another fallback that is chosen.
     change(second, quality="GREEN")
