@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from threading import Lock
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +13,8 @@ from config.settings.redaction import names_only, redactor, without_query
 from masking.placeholders import SECRET
 from masking.texts import mask_text
 
+REPEAT_SECONDS = 60.0
+FAULTS_LIMIT = 1_000  # remembered
 SECRET_HEADERS = {"cookie", "authorization", "x-csrftoken", "proxy-authorization"}
 
 
@@ -21,16 +25,55 @@ def start_sentry(dsn: str) -> None:
     import sentry_sdk  # takes half a second, which most processes need not spend
 
     redact = redactor(settings.LOG_SECRETS)
+    faults = Faults()
     sentry_sdk.init(
         dsn=dsn,
-        send_default_pii=False,
         include_local_variables=False,  # they hold phone numbers and tokens
         max_request_body_size="never",
-        before_send=lambda event, _: redacted(event, redact),
+        release=settings.RELEASE or None,
+        environment=settings.SENTRY_ENVIRONMENT,
+        before_send=lambda event, _: redacted(event, redact) if faults.is_new(event) else None,
         before_send_transaction=lambda event, _: redact_all(
             without_personal_request(event), redact
         ),
     )
+
+
+class Faults:
+    """One event per fault: the same one again within REPEAT_SECONDS is not sent. A morning's
+    fault meets every message, and thousands of events say no more than one."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._lock = clock, Lock()
+        self._sent: dict[tuple[str, ...], float] = {}
+
+    def is_new(self, event: Any) -> bool:
+        """Whether to send it. Check-ins and what names no fault are always sent."""
+        fault = _fault_of(event)
+        if not fault:
+            return True
+        now = self._clock()
+        with self._lock:
+            if now - self._sent.get(fault, -REPEAT_SECONDS) < REPEAT_SECONDS:
+                return False
+            if len(self._sent) >= FAULTS_LIMIT:
+                self._sent.clear()
+            self._sent[fault] = now
+        return True
+
+
+def _fault_of(event: Any) -> tuple[str, ...]:
+    """The kind of an exception and the place it came from, or the unformatted text of a log line:
+    what is the same whichever message or person it is about."""
+    exceptions = (event.get("exception") or {}).get("values") or []
+    if exceptions:
+        last = exceptions[-1]
+        frames = (last.get("stacktrace") or {}).get("frames") or [{}]
+        place = [str(frames[-1].get(key, "")) for key in ("module", "function", "lineno")]
+        return (str(last.get("type")), *place)
+    entry = event.get("logentry") or {}
+    text = entry.get("message") or event.get("message")
+    return (str(event.get("logger", "")), str(text)) if text else ()
 
 
 def redacted(event: Any, redact: Callable[[str], str]) -> Any:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from config.settings import environment as env
 
 SENTRY_DSN = env.url("SENTRY_DSN", schemes=("https", "http"))
+# Which version runs, and which installation: shown by Sentry beside each error.
+RELEASE = env.text("RELEASE")[:200]
+SENTRY_ENVIRONMENT = env.text("SENTRY_ENVIRONMENT", "production")[:64]
 WEBHOOK_STATUS_URL = env.url("WEBHOOK_STATUS_URL", schemes=("https", "http"))
 WEBHOOK_STATUS_SECRET = env.signing_secret("WEBHOOK_STATUS_SECRET")
 EVENT_KEEP_DAYS = env.integer("EVENT_KEEP_DAYS", 30, low=2, high=3650)

@@ -219,10 +219,11 @@ logger.info("about to write to +919812345678")
 def send(to, token):
     name = "Asha " + "Verma"
     raise ValueError(f"{to} was refused with {token}")
-try:
-    send("+919812345678", "Bearer opensesame")
-except ValueError:
-    logger.exception("A batch of %s broke", "+919812345678")
+for _ in range(3):
+    try:
+        send("+919812345678", "Bearer opensesame")
+    except ValueError:
+        logger.exception("A batch of %s broke", "+919812345678")
 from distribution.dead_man import mornings
 mornings._tell(7, mornings.BEGUN)
 mornings._tell(7, mornings.MET)
@@ -235,6 +236,8 @@ def test_sentry_learns_what_broke_but_nothing_secret(sentry: ThreadingHTTPServer
         **os.environ,
         "DJANGO_SETTINGS_MODULE": "config.settings",
         "SENTRY_DSN": f"http://key@127.0.0.1:{sentry.server_port}/1",
+        "RELEASE": "1.2.3",
+        "SENTRY_ENVIRONMENT": "staging",
     }
     command = [sys.executable, "-c", BREAK]
     done = subprocess.run(
@@ -245,6 +248,9 @@ def test_sentry_learns_what_broke_but_nothing_secret(sentry: ThreadingHTTPServer
     told = b"".join(Collector.received)
     assert b"A batch of +91******5678 broke" in told
     assert b"+91******5678 was refused with Bearer ***" in told
+    assert told.count(b'"exception"') == 1  # one event per fault
+    assert b'"release":"1.2.3"' in told
+    assert b'"environment":"staging"' in told
     assert b"about to write to +91******5678" in told
     envelopes = b"\n".join(Collector.received).splitlines()
     check_ins = [json.loads(line) for line in envelopes if b'"check_in_id"' in line]
