@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import rfc8785
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Q
+from django.db.models import F, Max, Q
 from django.db.models.functions import Coalesce
 
 from distribution.models import Distribution, RecordPart, RunRecord
@@ -21,20 +21,24 @@ from distribution.records import manifest, rows, signing
 from distribution.records.manifest import Counted
 from distribution.records.rows import Line
 
-# After the end, the age at which each record is made, the first one as soon as it has ended.
-AGES = (timedelta(0), timedelta(days=1), timedelta(days=7))
+# The first record is made as soon as a distribution has ended, later ones at these ages.
+AGES = (timedelta(days=1), timedelta(days=7))
 PER_CALL = 5  # records; the next call makes the rest
 LEVEL = 6  # of compression
 
 
 def due(now: datetime) -> list[Distribution]:
-    """Distributions whose next record is to be made, those that ended first before the others."""
+    """Distributions of which a record is to be made: those without any first, the latest of them
+    first. One that ended long ago, before there were records, gets one and not three."""
     sent = Distribution.objects.filter(state__in=ENDED, opened_at__isnull=False, recipients__gt=0)
-    counted = sent.annotate(made=Count("records"), end=Coalesce("completed_at", "window_end"))
-    late = Q()
-    for number, age in enumerate(AGES):
-        late |= Q(made=number, end__lte=now - age)
-    return list(counted.filter(late).order_by("completed_at", "pk")[:PER_CALL])
+    ended = sent.annotate(
+        end=Coalesce("completed_at", "window_end"), last=Max("records__made_at")
+    ).filter(end__lte=now)
+    late = Q(last=None)
+    for age in AGES:
+        late |= Q(end__lte=now - age, last__lt=F("end") + age)
+    by_need = F("last").asc(nulls_first=True)
+    return list(ended.filter(late).order_by(by_need, "-end", "pk")[:PER_CALL])
 
 
 def make_due(now: datetime) -> int:
