@@ -242,5 +242,5 @@ def _tell_of_routes(model_admin: Any, request: HttpRequest, channel: AlertChanne
         AlertRoute.objects.filter(channel=channel, active=True).values_list("name", flat=True)
     )
     if names:
-        told = gettext("No alerts of these routes arrive first any more: %(names)s.")
+        told = gettext("These routes no longer have a first channel that works: %(names)s.")
         model_admin.message_user(request, told % {"names": ", ".join(names)}, messages.WARNING)

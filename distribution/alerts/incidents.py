@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import NamedTuple
 
 from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import QuerySet
@@ -17,6 +18,15 @@ from distribution.notifications import alert_notices
 from distribution.notifications.alert_notices import AGAIN_WITHIN
 
 log = logging.getLogger(__name__)
+
+
+class Condition(NamedTuple):
+    """What an alert is to be raised about; `severity` only if the rule has a choice."""
+
+    rule: AlertRule
+    about: int | str
+    message: str
+    severity: Severity | None = None
 
 
 def raise_alert(
@@ -96,6 +106,20 @@ def close_all(alerts: QuerySet[Alert], *, now: datetime) -> int:
                 alert_notices.closed(alert, now=now)
                 closed += 1
     return closed
+
+
+def keep_true(
+    rules: Collection[AlertRule], conditions: Iterable[Condition], *, now: datetime
+) -> None:
+    """Raise an alert for each condition there is, and close the other open ones of these rules: for
+    alerts that follow from stored facts, so that none stays open by mistake."""
+    found = list(conditions)
+    for one in found:
+        raise_alert(one.rule, one.about, message=one.message, severity=one.severity, now=now)
+    lasting = {(str(one.rule), one.rule.scope(one.about)) for one in found}
+    current = Alert.objects.filter(rule__in=rules, closed_at=None)
+    for slug, scope in set(current.values_list("rule", "scope")) - lasting:
+        close_all(current.filter(rule=slug, scope=scope), now=now)
 
 
 def open_alerts(rule: AlertRule) -> QuerySet[Alert]:

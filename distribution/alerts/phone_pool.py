@@ -7,7 +7,7 @@ from datetime import datetime
 
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
-from distribution.models import Alert
+from distribution.alerts.incidents import Condition
 from phonepool.models import Breaker, PhoneNumber, Portfolio
 from phonepool.numbers import breakers
 
@@ -20,19 +20,13 @@ def refresh(now: datetime) -> None:
     Numbers of an account whose own breaker is open are part of that one incident.
     """
     breakers.close_idle(now)
-    raised = list(_conditions(now))
-    for rule, pk, message in raised:
-        incidents.raise_alert(rule, pk, message=message, now=now)
-    lasting = {(str(rule), rule.scope(pk)) for rule, pk, _ in raised}
-    current = Alert.objects.filter(rule__in=RULES, closed_at=None)
-    for slug, scope in set(current.values_list("rule", "scope")) - lasting:
-        incidents.close_all(current.filter(rule=slug, scope=scope), now=now)
+    incidents.keep_true(RULES, _conditions(now), now=now)
 
 
-def _conditions(now: datetime) -> Iterator[tuple[AlertRule, int, str]]:
-    """What there is to tell: the rule, the key of its account or number, and the message."""
+def _conditions(now: datetime) -> Iterator[Condition]:
+    """One for each account and number that cannot send."""
     for account in Portfolio.objects.filter(breaker=Breaker.OPEN):
-        yield (
+        yield Condition(
             AlertRule.ACCOUNT_BREAKER,
             account.pk,
             f"Account {account} can't send: {account.breaker_reason}. Pending messages are kept, "
@@ -41,7 +35,7 @@ def _conditions(now: datetime) -> Iterator[tuple[AlertRule, int, str]]:
         )
     broken = PhoneNumber.objects.exclude(breaker=Breaker.CLOSED)
     for number in broken.exclude(portfolio__breaker=Breaker.OPEN):
-        yield (
+        yield Condition(
             AlertRule.NUMBER_BREAKER,
             number.pk,
             f"Calls from number {number} fail, so other numbers send its share. One message at a "
@@ -49,7 +43,7 @@ def _conditions(now: datetime) -> Iterator[tuple[AlertRule, int, str]]:
             "Manager.",
         )
     for account in Portfolio.objects.filter(paused_until__gt=now.timestamp()):
-        yield (
+        yield Condition(
             AlertRule.ACCOUNT_PAUSED,
             account.pk,
             f"WhatsApp asked account {account} to pause for "

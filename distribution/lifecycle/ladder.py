@@ -54,7 +54,9 @@ def latest(distribution: Distribution) -> Ladder | None:
 def rungs_of(distribution: Distribution) -> list[LadderRung]:
     """The rungs in force, with what they name; none before a ladder is fixed. Two queries."""
     fixed = latest(distribution)
-    return [] if fixed is None else list(fixed.rungs.select_related(*NAMED, "ladder"))
+    return (
+        [] if fixed is None else list(fixed.rungs.select_related(*NAMED, "ladder", "approved_by"))
+    )
 
 
 def keep(distribution: Distribution, choice: ContentChoice, *, now: datetime) -> Ladder | None:

@@ -181,6 +181,11 @@ class Distribution(models.Model):
         """The template that it is sent with now; None while it has no content."""
         if self.rung is not None:
             return self.rung.message_template
+        return self.first_template
+
+    @property
+    def first_template(self) -> MessageTemplate | None:
+        """What it began with, whatever rung it has taken: its own, else the content's."""
         if self.message_template is not None or self.content is None:
             return self.message_template
         return self.content.message_template

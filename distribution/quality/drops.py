@@ -9,7 +9,8 @@ from django.db.models import Max
 
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
-from distribution.models import Alert, MessageTemplate, QualityChange, Severity
+from distribution.alerts.incidents import Condition
+from distribution.models import MessageTemplate, QualityChange, Severity
 from distribution.quality.history import ABOVE_LIMIT, LEVELS
 from phonepool.models import PhoneNumber
 
@@ -19,16 +20,10 @@ LOWEST = 1  # RED, LOW, and what is flagged
 
 def refresh(now: datetime) -> None:
     """An alert while the latest change of a quality was a fall; the others close."""
-    falls = list(_falls())
-    for rule, pk, message, severity in falls:
-        incidents.raise_alert(rule, pk, message=message, severity=severity, now=now)
-    lasting = {(str(rule), rule.scope(pk)) for rule, pk, _, _ in falls}
-    current = Alert.objects.filter(rule__in=RULES, closed_at=None)
-    for slug, scope in set(current.values_list("rule", "scope")) - lasting:
-        incidents.close_all(current.filter(rule=slug, scope=scope), now=now)
+    incidents.keep_true(RULES, _falls(), now=now)
 
 
-def _falls() -> Iterator[tuple[AlertRule, int, str, Severity]]:
+def _falls() -> Iterator[Condition]:
     for change in _latest("number"):
         number = change.number
         if number is not None and _fell(change, number.quality):
@@ -58,8 +53,8 @@ def _fell(change: QualityChange, now_rated: str) -> bool:
 
 def _told(
     rule: AlertRule, rated: PhoneNumber | MessageTemplate, change: QualityChange, words: str
-) -> tuple[AlertRule, int, str, Severity]:
+) -> Condition:
     lowest = LEVELS[change.after] <= LOWEST
     kind = "Number" if isinstance(rated, PhoneNumber) else "Template"
     message = f"{kind} {rated}: Meta’s quality rating fell from {change.before.lower()} to {words}."
-    return rule, rated.pk, message, Severity.CRITICAL if lowest else Severity.WARNING
+    return Condition(rule, rated.pk, message, Severity.CRITICAL if lowest else Severity.WARNING)

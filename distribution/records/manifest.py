@@ -96,9 +96,9 @@ def _of_content(content: Content | None) -> dict[str, Any]:
 
 
 def _of_templates(distribution: Distribution) -> list[dict[str, Any]]:
-    content = distribution.content
-    main = distribution.message_template or (content.message_template if content else None)
-    used = [one for one in (main, distribution.warm_template) if one is not None]
+    used = [
+        one for one in (distribution.first_template, distribution.warm_template) if one is not None
+    ]
     return [
         {
             "name": one.name,

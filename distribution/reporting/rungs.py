@@ -22,23 +22,19 @@ class RungShown:
 
 def of_distribution(distribution: Distribution) -> Sequence[RungShown]:
     """The rungs in their order; none without a ladder."""
-    fixed = ladder.latest(distribution)
-    if fixed is None:
-        return []
     people: dict[int, int] = {}
     if distribution.rung_id is not None:
         accepted = Delivery.objects.filter(
             distribution=distribution, state__in=[State.ACCEPTED, State.HELD]
         )
         people = dict(accepted.order_by().values_list("rung").annotate(Count("pk")))
-    rows = fixed.rungs.select_related("content", "message_template", "approved_by", "ladder")
     return [
         RungShown(
             rung,
             people.get(rung.place, 0) if distribution.rung_id is not None else None,
             current=rung.place == distribution.place and distribution.opened_at is not None,
         )
-        for rung in rows
+        for rung in ladder.rungs_of(distribution)
     ]
 
 

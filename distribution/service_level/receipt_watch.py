@@ -94,8 +94,7 @@ def _accepted(distribution: Distribution) -> QuerySet[Delivery]:
 
 
 def _category(distribution: Distribution) -> str:
-    content = distribution.content
-    template = distribution.message_template or (content and content.message_template)
+    template = distribution.first_template
     return template.category if template else UNKNOWN_CATEGORY
 
 

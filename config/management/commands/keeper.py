@@ -14,18 +14,14 @@ from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
 from config.processes.child import report_ready
+from distribution import tasks
 from distribution.alert_channels.loop import NoticeLoop
-from distribution.analytics import rollups
 from distribution.engine.keeper import Keeper, KeeperActions
 from distribution.event_webhooks import delivery
 from distribution.metrics.keeping import FigureKeeping
-from distribution.records import making
-from distribution.records.signing import KeyUnusable
-from distribution.reporting import morning_report
 from distribution.runtime.background import BackgroundJob
 from distribution.runtime.watchdog import Watchdog
 from distribution.sending import batch, withdrawal
-from distribution.tasks import start_batches
 from evidence.linking import Linker
 from phonepool.cloud_api import client
 from webhooks.applying import inbox
@@ -54,13 +50,9 @@ class Command(BaseCommand):
 
 def refresh_ended() -> None:
     """The sums, reports and signed records of ended distributions."""
-    now = timezone.now()
-    rollups.refresh(now)
-    morning_report.send_due(now)
-    try:
-        making.make_due(now)
-    except KeyUnusable as error:
-        log.error("No record was made. %s", error)
+    tasks.refresh_rollups()
+    tasks.report_mornings()
+    tasks.make_records()
 
 
 rollup_refresh = BackgroundJob("rollups", refresh_ended)
@@ -83,7 +75,7 @@ def actions() -> KeeperActions:
     """What the keeper does, by the same functions as Celery's tasks."""
     return KeeperActions(
         send=lambda pk, batch_no: batch.send_batch(pk, batch_no, api=client.client()),
-        publish=start_batches,
+        publish=tasks.start_batches,
         drain=lambda now: inbox.drain(now=now),
         post_events=delivery.posting.start,
         refresh_rollups=rollup_refresh.start,

@@ -8,8 +8,7 @@ from django.http import StreamingHttpResponse
 from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 
-from distribution.api.http.few import caller, one_of_few
-from subscribers import slots
+from distribution.api.http.files import attachment
 from subscribers.spreadsheets import BYTE_ORDER_MARK
 
 MEDIA_TYPE = "text/csv"
@@ -34,8 +33,4 @@ def csv_response(request: Request, lines: Iterable[str], name: str) -> Streaming
     """A download of that name, in one of the few places for downloads, without Excel's byte order
     mark, which other programs would read as part of the first column's name."""
     plain = (line for line in lines if line != BYTE_ORDER_MARK)
-    with one_of_few():
-        held = slots.download(plain, caller(request))
-    response = StreamingHttpResponse(held, content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    return attachment(request, plain, name, "text/csv; charset=utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.http import HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponseBase
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework import serializers
@@ -14,10 +14,9 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from distribution.api.auth.scopes import Scopes
-from distribution.api.http.few import caller, one_of_few
+from distribution.api.http.files import attachment
 from distribution.models import Distribution, RunRecord, Scope
 from distribution.records import bundle
-from subscribers import slots
 
 
 class RecordRow(serializers.ModelSerializer[RunRecord]):
@@ -68,8 +67,5 @@ class RecordFile(APIView):
         Manifest, signature, public key and one line for each delivery, without personal details.
         """
         record = get_object_or_404(RunRecord, pk=id)
-        with one_of_few():
-            held = slots.download(bundle.read(record), caller(request))
-        response = StreamingHttpResponse(held, content_type=bundle.MEDIA_TYPE)
-        response["Content-Disposition"] = f'attachment; filename="{bundle.name_of(record)}"'
-        return response
+        name, kind = bundle.name_of(record), bundle.MEDIA_TYPE
+        return attachment(request, bundle.read(record), name, kind)
