@@ -121,7 +121,7 @@ def unacknowledged(alerts: Collection[Alert], texts: Mapping[int, str], *, now: 
         change = Change(OPENED, alert, texts[alert.pk])
         later = alert_routes.later_channels(routes, alert, now) - know
         rows += _rows(change, dict.fromkeys(later, now), now=now)
-        for channel in know & routes.usable:
+        for channel in sorted(know & routes.usable):
             if number := alert_routes.reminder_number(routes, alert, channel, now):
                 reminder = Change(REMINDER, alert, texts[alert.pk], number)
                 rows += _rows(reminder, {channel: now}, now=now)
@@ -140,6 +140,7 @@ def _write(change: Change, channels: Mapping[int, datetime], *, now: datetime) -
 
 
 def _rows(change: Change, channels: Mapping[int, datetime], *, now: datetime) -> list[Notification]:
+    """By channel: from a set they would come in an order that changes with the ids."""
     return [
         Notification(
             kind=change.kind,
@@ -153,7 +154,7 @@ def _rows(change: Change, channels: Mapping[int, datetime], *, now: datetime) ->
             since=now,
             next_at=at - CLOCK_TOLERANCE if at <= now else at,
         )
-        for channel, at in channels.items()
+        for channel, at in sorted(channels.items())
     ]
 
 
