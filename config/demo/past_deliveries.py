@@ -16,6 +16,7 @@ from django.db import connection
 
 from distribution.cost import charging, rates
 from distribution.cost.charging import REGULAR
+from distribution.lifecycle import batch_sizes
 from distribution.models import (
     Attempt,
     AttemptOutcome,
@@ -91,6 +92,7 @@ def insert(
     rng: random.Random,
 ) -> None:
     """Insert one delivery for each of `people`, and an attempt for each failure."""
+    size = batch_sizes.of_numbers(numbers)
     rate = sum(number.rate_per_second for number in numbers) * settings.SLOT_UTILISATION
     category = distribution.content.message_template.category if distribution.content else ""
     pricing, prices = _pricing(category.lower()), rates.book()
@@ -103,7 +105,7 @@ def insert(
             phone=person.phone,
             tier=person.tier,
             language=person.language,
-            batch_no=place // settings.BATCH_SIZE,
+            batch_no=place // size,
             number_id=numbers[place % len(numbers)].pk,
             claim_token=place + 1,
             next_at=at,

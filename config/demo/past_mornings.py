@@ -20,6 +20,7 @@ from config.demo import past_deliveries
 from config.demo.past_deliveries import Day
 from distribution.analytics import rollups
 from distribution.content import template_schema
+from distribution.lifecycle import batch_sizes
 from distribution.models import (
     Approval,
     BlackoutDate,
@@ -131,7 +132,7 @@ def _morning(
         window_end=opened + timedelta(seconds=settings.SENDING_WINDOW_SECONDS),
         sla_deadline=planned + timedelta(seconds=settings.SLA_WINDOW_SECONDS),
         recipients=len(people),
-        batches=-(-len(people) // settings.BATCH_SIZE),
+        batches=-(-len(people) // batch_sizes.of_numbers(numbers)),
     )
     past_deliveries.insert(distribution, people, numbers, day, rng)
     _complete(distribution, planned + timedelta(seconds=settings.SLA_WINDOW_SECONDS))

@@ -266,12 +266,13 @@ CAPACITY_SHORTFALL = env.choice("CAPACITY_SHORTFALL", "send", ("send", "hold"))
 # What may take over in a run when Meta refuses the message template: nothing, the same words on
 # another template of its rotation group, or these and then the fallback content.
 LADDER_DURING_RUN = env.choice("LADDER_DURING_RUN", "fallback", ("none", "sibling", "fallback"))
-BATCH_SIZE = env.integer("BATCH_SIZE", 50, low=1, high=1000)
 # The customer staggered batches by 500 ms. Slots already pace every send, so that staggering only
 # delays the run; 500 restores it.
 BATCH_STAGGER_MS = env.integer("BATCH_STAGGER_MS", 0, high=60_000)
-# Sends marked in flight together; also the most that a dying batch leaves unknown.
-MICRO_BATCH_SIZE = env.integer("MICRO_BATCH_SIZE", 25, low=1, high=1000)
+# Messages in a batch, and of these marked in flight together: each at most this many, by the rate
+# of the numbers (lifecycle/batch_sizes.py). The latter is also what a dying batch leaves unknown.
+BATCH_SIZE = env.integer("BATCH_SIZE", 200, low=1, high=1000)
+MICRO_BATCH_SIZE = env.integer("MICRO_BATCH_SIZE", 100, low=1, high=1000)
 RETRY_DELAYS_SECONDS = env.numbers("RETRY_DELAYS_SECONDS", "5,10,20")
 TICK_SECONDS = env.decimal("TICK_SECONDS", 15, low=0.1, high=300)
 # The keeper, which needs only the database: how often it checks, how long there may be no progress

@@ -10,7 +10,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Max, Q, QuerySet
 
@@ -52,22 +51,22 @@ def freeze(distribution: Distribution, *, now: datetime) -> FrozenAudience:
     """Insert one delivery per recipient. Call it inside the transaction of the opening."""
     allow_long_statements()
     audience_lock.hold_while_freezing()
+    content, day = distribution.content, distribution.local_date
+    sent = sent_templates.of(distribution, content).content if content else None
+    allowed = eligible_numbers.for_content(sent, day).allowed if sent else None
+    portfolios = portfolio_plan.look(allowed, now=now)
     with connection.cursor() as cursor:
         cursor.execute(
             FREEZE_SQL,
             {
                 "distribution": distribution.pk,
                 "now": connection.ops.adapt_datetimefield_value(now),
-                "size": settings.BATCH_SIZE,
+                "size": portfolios.batch_size,
             },
         )
         inserted = cursor.rowcount
     statistics.refresh_after_filling(Delivery._meta.db_table, rows=inserted)
     failpoint("freeze")
-    content, day = distribution.content, distribution.local_date
-    sent = sent_templates.of(distribution, content).content if content else None
-    allowed = eligible_numbers.for_content(sent, day).allowed if sent else None
-    portfolios = portfolio_plan.look(allowed, now=now)
     over_limit = _skip_over_limit(distribution, allowed, portfolios, now)
     rows = Delivery.objects.filter(distribution=distribution)
     last = rows.aggregate(last=Max("batch_no"))["last"]

@@ -12,6 +12,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, Q
 
+from distribution.lifecycle import batch_sizes
 from distribution.models import Delivery, Distribution
 from phonepool.models import PhoneNumber
 from phonepool.numbers import health, shares
@@ -26,6 +27,7 @@ class Portfolios:
 
     lefts: Mapping[int, int | None]  # people; None: unlimited
     speeds: Mapping[int, float]  # messages per second
+    batch_size: int  # people, by the rates of their numbers
 
     @property
     def are_several(self) -> bool:
@@ -34,7 +36,7 @@ class Portfolios:
 
     @property
     def room(self) -> int | None:
-        return shares.room(self.lefts, settings.BATCH_SIZE)
+        return shares.room(self.lefts, self.batch_size)
 
 
 def look(allowed: Collection[int] | None, *, now: datetime) -> Portfolios:
@@ -54,7 +56,7 @@ def look(allowed: Collection[int] | None, *, now: datetime) -> Portfolios:
         pk: None if limit is None else max(0, limit - used.get(pk, NOBODY).counted)
         for pk, limit in limits.items()
     }
-    return Portfolios(lefts, speeds)
+    return Portfolios(lefts, speeds, batch_sizes.of_numbers(numbers))
 
 
 def make(portfolios: Portfolios, *, recipients: int, batches: int) -> dict[str, Any]:
@@ -63,7 +65,7 @@ def make(portfolios: Portfolios, *, recipients: int, batches: int) -> dict[str, 
     roomy = [pk for pk, left in lefts.items() if left is None or left >= recipients]
     if not portfolios.are_several or len(roomy) == len(lefts):
         return {}
-    given = shares.divide(lefts, portfolios.speeds, batches, settings.BATCH_SIZE)
+    given = shares.divide(lefts, portfolios.speeds, batches, portfolios.batch_size)
     return {"shares": [list(share) for share in given], "roomy": roomy}
 
 

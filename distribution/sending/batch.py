@@ -20,7 +20,7 @@ from distribution.content import eligible_numbers, rendering
 from distribution.ledger import deliveries
 from distribution.ledger.attempts.settlements import Settlement
 from distribution.ledger.claims import Claim
-from distribution.lifecycle import portfolio_plan
+from distribution.lifecycle import batch_sizes, portfolio_plan
 from distribution.models import AttemptOutcome, Delivery, Distribution, State
 from distribution.quality import sent_templates
 from distribution.runtime.background import BackgroundJob
@@ -206,7 +206,9 @@ class BatchRun:
         )
         if slots is not None:
             fitting = 1 + int((MARKED_AHEAD_SECONDS - HANDOVER_LEAD_SECONDS) / slots.spacing)
-            slots, self.reserved = slots.split(min(settings.MICRO_BATCH_SIZE, fitting))
+            rate = 1 / (slots.spacing * settings.SLOT_UTILISATION)
+            size = batch_sizes.micro_batch(rate, most=settings.MICRO_BATCH_SIZE)
+            slots, self.reserved = slots.split(min(size, fitting))
         return slots
 
     def _prepare(

@@ -1,8 +1,8 @@
 """More than 1,000 people wait and are not sent to as fast as the pool could: congestion, pure.
 
-Batches hold 50 people, so a queue of 1,000 tasks is never reached by 2,000 people and always by a
-million: people are counted. Many people waiting is no congestion while the pool sends at its full
-speed; that is then a matter of capacity, and R1 tells it.
+A batch holds many people, so a queue of 1,000 tasks is never reached by 2,000 people and always by
+a million: people are counted. Many people waiting is no congestion while the pool sends at its
+full speed; that is then a matter of capacity, and R1 tells it.
 """
 
 from __future__ import annotations

@@ -67,8 +67,21 @@ def run(subscribers: int, rate: int) -> dict[str, Any]:
     return {
         "exit": code,
         **figures,
+        **_cpu(figures),
         **left,
         **{word: len(re.findall(word, log)) for word in TROUBLES},
+    }
+
+
+def _cpu(figures: dict[str, Any]) -> dict[str, Any]:
+    """Per message and process in ms; and all but the sandbox as a multiple of the sandbox, which
+    does the same in each run: it shows how busy the machine was."""
+    spent, accepted = figures["cpu_seconds"], max(1, figures["accepted"])
+    sandbox = spent.get("sandbox", 0.0)
+    ours = sum(spent.values()) - sandbox
+    return {
+        "cpu_ms_of": {name: round(1000 * used / accepted, 3) for name, used in spent.items()},
+        "cpu_to_sandbox": round(ours / sandbox, 2) if sandbox else None,
     }
 
 
@@ -92,6 +105,7 @@ def main() -> int:
     options = parser.parse_args()
     found = run(options.subscribers, options.rate)
     shown = ("exit", "accepted", "missed", "duplicates", "dispatch_seconds", "cpu_ms_per_message")
+    shown += ("cpu_ms_of", "cpu_to_sandbox", "first_send_lateness_seconds")
     shown += ("webhooks_pending", "webhooks_dead", "without_report", "delivered_rows", *TROUBLES)
     for name in shown:
         print(f"{name:24} {found[name]}")

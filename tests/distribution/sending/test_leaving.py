@@ -137,6 +137,7 @@ def test_while_the_batch_before_them_is_sent(how, reason):
 def test_a_whole_micro_batch_that_left_does_not_stop_the_others(settings):
     settings.BATCH_SIZE = 75
     distribution = an_open_distribution(75)
+    Delivery.objects.update(batch_no=0)  # as with a number of 1,000 messages per second
     PhoneNumber.objects.update(rate_per_second=1000)
     rows = list(Delivery.objects.order_by("pk"))
     leaving = {row.subscriber_id for row in rows[25:50]}
