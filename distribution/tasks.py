@@ -18,6 +18,7 @@ from distribution.alert_channels.delivery import Lanes
 from distribution.alerts import incidents
 from distribution.alerts.notifiers import mail
 from distribution.analytics import rollups
+from distribution.cached import watched_tables
 from distribution.dead_man import pings
 from distribution.drafting import due
 from distribution.engine import clock_repair
@@ -232,8 +233,10 @@ def post_events() -> None:
 
 @shared_task(ignore_result=True)
 def forget_events() -> int:
-    """Delete events that were posted, and notifications that were settled, long ago."""
+    """Delete events that were posted, and notifications that were settled, long ago; and stamps of
+    tables that were written again since."""
     now = timezone.now()
+    watched_tables.forget_old()
     return delivery.delete_old(now) + mail.delete_old(now)
 
 

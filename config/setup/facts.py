@@ -10,11 +10,11 @@ from django.utils import timezone
 
 from config.setup import meta
 from config.setup.meta import Readings
+from distribution.cached import audience
 from distribution.lifecycle import content_choice, schedule
 from distribution.lifecycle.content_choice import ContentChoice
 from distribution.models import Content, ContentState, Distribution, SetupMessage
 from phonepool.models import PhoneNumber
-from subscribers.models import Subscriber
 from webhooks.applying.payloads import READERS
 from webhooks.models import WebhookEvent
 
@@ -55,7 +55,7 @@ def read(now: datetime) -> Facts:
         meta=told,
         fields=frozenset(READERS),
         numbers=list(PhoneNumber.objects.all()),
-        audience=Subscriber.objects.eligible().count(),
+        audience=audience.total(),
         webhook_at=webhooks.first(),
         message=SetupMessage.objects.order_by("-at", "-pk").first(),
         next_due=upcoming,

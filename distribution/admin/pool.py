@@ -21,7 +21,8 @@ from unfold.admin import ModelAdmin
 from distribution.admin.added_figures import AddedFigures
 from distribution.analytics.headroom import headroom, recent_rates
 from distribution.mirror import pool_sync
-from distribution.quality import figures, history, wording
+from distribution.quality import history, wording
+from distribution.reporting import number_figures
 from distribution.runtime import india_time
 from distribution.runtime.text_formats import percent
 from phonepool.admin import PhoneNumberAdmin, PortfolioAdmin, WabaAdmin
@@ -155,7 +156,7 @@ class PoolAdmin(NeverDeleted, AddedFigures, CarefulForms, PhoneNumberAdmin):
             return {}
         now = timezone.now()
         today = india_time.local_date(now)
-        rates = figures.shown(figures.by_number([pk], until=today).get(pk, []))
+        rates = number_figures.shown(pk, today=today)
         return {
             "status": _statuses().get(pk),
             "quality_history": history.of_number(found, now=now),

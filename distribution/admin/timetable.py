@@ -22,6 +22,7 @@ from unfold.widgets import (
 )
 
 from distribution.admin.evidence import EvidenceAdmin
+from distribution.cached import audience
 from distribution.lifecycle import control, holidays, schedule, timetable
 from distribution.lifecycle.confirmation import Requester
 from distribution.models import (
@@ -41,7 +42,6 @@ from subscribers.admin.model_forms import CarefulForms
 from subscribers.admin.page_frame import staff_user
 from subscribers.admin.read_only import NeverChanged
 from subscribers.admin.shown_rows import Selection
-from subscribers.models import Subscriber
 
 PLANNED = ("planned_at", "content")  # of a one-time distribution, on the page that cancels it
 
@@ -153,7 +153,7 @@ def _who_gets_nothing() -> str:
 
 
 def _people() -> str:
-    return f"{Subscriber.objects.eligible().count():,}"
+    return f"{audience.total():,}"
 
 
 class OneTimeForm(forms.Form):
@@ -201,8 +201,8 @@ class OneTimeAdmin(EvidenceAdmin):
     def add_page(
         self, request: HttpRequest, form: forms.Form, *, title: str | Promise, **context: Any
     ) -> HttpResponse:
-        audience = Subscriber.objects.eligible().count()
-        return super().add_page(request, form, title=title, audience=audience, **context)
+        people = audience.total()
+        return super().add_page(request, form, title=title, audience=people, **context)
 
     def add(self, request: HttpRequest, form: Any) -> HttpResponse | None:
         at, content = form.cleaned_data["at"], form.cleaned_data["content"]

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 
 from django.db.models import Count
 
+from distribution.cached import audience
 from distribution.models import Delivery, Distribution
 from phonepool.models import Portfolio
-from subscribers.models import Subscriber
 
 ROLLING_WINDOW = timedelta(hours=24)
 RATE_WINDOW_SECONDS = 10.0  # over which the rate is measured
@@ -42,9 +42,9 @@ class Headroom:
 def headroom(now: datetime) -> list[Headroom]:
     """Each portfolio's limit and use, by name."""
     used = _recipients_by_portfolio(now)
-    audience = Subscriber.objects.eligible().count()
+    people = audience.total()
     return [
-        Headroom(portfolio, used.get(portfolio.pk, 0), portfolio.recipient_limit, audience)
+        Headroom(portfolio, used.get(portfolio.pk, 0), portfolio.recipient_limit, people)
         for portfolio in Portfolio.objects.order_by("name", "business_id")
     ]
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from distribution.cached import audience as kept_audience
 from distribution.content import template_schema, validation
 from distribution.content.template_schema import BUTTON, TemplateSchema
 from distribution.cost import audience, rates
@@ -76,7 +77,7 @@ def of_texts(
     template: MessageTemplate, schema: TemplateSchema, texts: Mapping[str, str], *, on: date
 ) -> Outlook:
     """The outlook of texts in the slots of a message template."""
-    people = audience.people()
+    people = kept_audience.by_market()
     estimates = estimates_of(template.category, people, on=on)
     if template.category != UTILITY:
         return Outlook(estimates, (), None)

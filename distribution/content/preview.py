@@ -10,10 +10,10 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from django.db.models import Count, Min
 from django.utils.html import escape
 from django.utils.safestring import SafeString, mark_safe
 
+from distribution.cached.table_cache import TableCache
 from distribution.content import rendering, template_schema, validation
 from distribution.content.template_schema import (
     BODY,
@@ -34,6 +34,9 @@ MARKUP_TAGS = {"*": "strong", "_": "em", "~": "s"}
 OPENING = re.compile(r"(?<![\w*~])[*_~](?=\S)")
 CLOSING = re.compile(r"(?<=\S)[*_~](?![\w*~])")
 MONOSPACE = re.compile(r"```([^`]+)```")
+drawn: TableCache[Bubble] = TableCache(
+    "CACHE_CONTENT_SECONDS", "distribution_content", "distribution_messagetemplate"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +56,6 @@ class Bubble:
     empty: tuple[str, ...]  # placeholders for which the subscriber has no value
 
 
-@dataclass(frozen=True, slots=True)
-class LanguageAudience:
-    """The active subscribers of one language, and one of them as the example."""
-
-    language: str
-    people: int
-    first: int  # a subscriber's key
-
-
-def language_audiences() -> list[LanguageAudience]:
-    """The languages of the eligible subscribers, the largest first. One query."""
-    rows = Subscriber.objects.eligible().values("language")
-    counted = rows.annotate(people=Count("pk"), first=Min("pk")).order_by("-people", "language")
-    return [LanguageAudience(row["language"], row["people"], row["first"]) for row in counted]
-
-
 def language_versions(template: MessageTemplate) -> dict[str, MessageTemplate]:
     """The same message template in its languages."""
     rows = MessageTemplate.objects.filter(name=template.name).order_by("language")
@@ -81,6 +68,14 @@ def bubble(content: Content, person: Subscriber | None) -> Bubble:
     file = str(content.media.get("filename", ""))
     texts = validation.texts_of(content, schema)
     return draw(content.message_template, schema, texts, person, file=file)
+
+
+def kept_bubble(content: Content, person: Subscriber | None) -> Bubble:
+    """The same for pages, drawn once for people with the same values."""
+    known = rendering.personal_values(person) if person else SAMPLE
+    stored = Content.objects.select_related("message_template")
+    key = (content.pk, tuple(sorted(known.items())))
+    return drawn.get(key, lambda: bubble(stored.get(pk=content.pk), person))
 
 
 def draw(

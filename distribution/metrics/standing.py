@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db.models import Count, Q, Sum
 
 from distribution.analytics import headroom
+from distribution.cached import audience
 from distribution.metrics.samples import Samples, add
 from distribution.models import (
     Charged,
@@ -25,7 +26,7 @@ from distribution.models.verdicts import Certainty
 from distribution.quality import figures, rules
 from distribution.runtime import india_time
 from phonepool.models import PhoneNumber
-from subscribers.models import Subscriber, Tier
+from subscribers.models import Tier
 
 BUDGET_DAYS = 28
 TEMPLATES_LIMIT = 30
@@ -44,9 +45,7 @@ def read(now: datetime) -> Samples:
     found = dict(Duplicate.objects.order_by().values_list("certainty").annotate(Count("pk")))
     for certainty in Certainty.values:
         add(samples, "daybreak_duplicates", found.get(certainty, 0), certainty.lower())
-    people = dict(
-        Subscriber.objects.eligible().order_by().values_list("tier").annotate(Count("pk"))
-    )
+    people = audience.by_tier()
     for tier in Tier.values:
         add(samples, "daybreak_subscribers_people", people.get(tier, 0), tier.lower())
     return samples

@@ -55,6 +55,7 @@ from distribution.models.rollups import Outcome, Rollup, RollupMark, RollupState
 from distribution.models.rotation import RotationCause, RotationChange
 from distribution.models.setup import SetupMessage, SetupResult
 from distribution.models.status_feed import StatusFeed
+from distribution.models.table_stamps import TableStamp
 from distribution.models.tallies import Channel, OutcomeTally
 from distribution.models.template_drafts import (
     OPEN_STATES,
@@ -146,6 +147,7 @@ __all__ = [
     "State",
     "StatusFeed",
     "StoredFigures",
+    "TableStamp",
     "TemplateComparison",
     "TemplateDraft",
     "TemplateStatus",

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db.models import Count
 from django.utils.translation import gettext as _
 
+from distribution.cached import audience
 from distribution.lifecycle import ladder, preflight, schedule
 from distribution.lifecycle.capacity_plan import CapacityPlan
 from distribution.lifecycle.preflight import Preflight, PreflightFinding
@@ -152,7 +153,7 @@ def _people(now: datetime, plan: CapacityPlan | None) -> People:
     today = india_time.local_datetime(india_time.local_date(now), time.min)
     opted_out = ConsentEvent.objects.filter(kind=ConsentEvent.Kind.OPT_OUT, at__gte=today)
     return People(
-        active=plan.people if plan else Subscriber.objects.eligible().count(),
+        active=plan.people if plan else audience.total(),
         joined=Subscriber.objects.filter(created_at__gte=today).count(),
         left=opted_out.values("subscriber").distinct().count(),
     )

@@ -22,13 +22,18 @@ class StampedCache(Generic[Value]):
     """Values keyed by a version stamp; a changed stamp misses, in whatever process the change was.
 
     The caller brings the current stamp, one small query. Up to `limit` values, each for `seconds`
-    at most; the least recently used go first.
+    at most; the least recently used go first. Where `seconds` is 0, nothing is kept.
     """
 
     def __init__(
-        self, *, seconds: float, limit: int = 200, clock: Callable[[], float] = monotonic
+        self,
+        *,
+        seconds: float | Callable[[], float],
+        limit: int = 200,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
-        self._seconds, self._limit, self._clock = seconds, limit, clock
+        self._seconds = seconds if callable(seconds) else lambda: seconds
+        self._limit, self._clock = limit, clock
         self._lock = Lock()
         self._values: OrderedDict[Hashable, tuple[Hashable, float, Value]] = OrderedDict()
 
@@ -46,7 +51,7 @@ class StampedCache(Generic[Value]):
                 return known[2]
         made = make()
         with self._lock:
-            self._values[key] = (stamp, now + self._seconds, made)
+            self._values[key] = (stamp, now + self._seconds(), made)
             self._values.move_to_end(key)
             while len(self._values) > self._limit:
                 self._values.popitem(last=False)

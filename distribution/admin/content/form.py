@@ -22,14 +22,13 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from distribution.cached import audience
 from distribution.content import approval, template_schema, validation
 from distribution.content.template_schema import BODY, BUTTON, HEADER, Slot
 from distribution.models import Content, MessageTemplate, TemplateStatus
 from distribution.runtime import india_time
 from phonepool.cloud_api import media
 from phonepool.cloud_api.media import MediaRefusedError
-from subscribers import shown_part
-from subscribers.models import Subscriber
 from subscribers.whole_numbers import whole_number
 
 NO_SLOTS = template_schema.parse([])
@@ -80,7 +79,10 @@ class ContentForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.template, self.today = template, today
         self.slots_of = template_schema.parse(template.components) if template else NO_SLOTS
-        self.attributes = validation.attribute_names()
+        self.coverage = audience.coverage(validation.SAMPLED_SUBSCRIBERS)
+        self.attributes = [
+            name for name in self.coverage.by_name if name not in validation.ALWAYS_KNOWN
+        ]
         self.initial["fields_of"] = template.pk if template else ""
         for slot in self.slots_of.slots:
             self.fields[slot.key] = _slot_field(slot)
@@ -105,10 +107,14 @@ class ContentForm(forms.Form):
 
     def names_sampled(self) -> str:
         """Among how many people of how many these names were found; empty if among all."""
-        return shown_part.of(Subscriber.objects.eligible(), validation.SAMPLED_SUBSCRIBERS).words
+        sampled, total = self.coverage.people, audience.total()
+        return "" if sampled >= total else f"{sampled:,} of {total:,}"
 
-    def names_to_use(self) -> list[str]:
-        return [f"{{{name}}}" for name in (*validation.ALWAYS_KNOWN, *self.attributes)]
+    def names_to_use(self) -> list[tuple[str, int]]:
+        """Each placeholder, and what per cent of the people have a value for it."""
+        always = [(f"{{{name}}}", 100) for name in validation.ALWAYS_KNOWN]
+        own = [(f"{{{name}}}", self.coverage.percent(name)) for name in self.attributes]
+        return always + own
 
     def texts(self) -> dict[str, str]:
         """The current text of each slot, saved or not."""

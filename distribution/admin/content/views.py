@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from unfold.admin import ModelAdmin
 
 from distribution.admin.content.form import ContentForm, form_for
+from distribution.cached import audience
 from distribution.content import (
     approval,
     outlook,
@@ -28,7 +29,7 @@ from distribution.content import (
 )
 from distribution.content import calendar as content_calendar
 from distribution.content.outlook import Outlook
-from distribution.content.preview import Bubble, LanguageAudience
+from distribution.content.preview import Bubble
 from distribution.models import Content, ContentState
 from distribution.runtime import india_time
 from masking.phones import mask_phone
@@ -106,11 +107,11 @@ class ContentViews(OwnPages, ModelAdmin):
         submitted = Content.objects.filter(state=ContentState.SUBMITTED).order_by("day", "pk")
         rows = submitted.select_related("message_template", "author", "replaces")
         part = shown_part.of(rows, QUEUE_LIMIT, start=shown_part.start_of(request))
-        person = _person(request, preview.language_audiences())
+        person = _person(request, audience.languages())
         waiting = [
             {
                 "content": content,
-                "bubble": preview.bubble(content, person),
+                "bubble": preview.kept_bubble(content, person),
                 "deadline": approval.deadline(content.day) if content.day else None,
                 "late": approval.is_late(content, now),
                 "own": bool(second_person.part_in(content, staff_user(request))),
@@ -134,7 +135,7 @@ def preview_context(
     request: HttpRequest, content: Content | None, form: ContentForm | None
 ) -> dict[str, Any]:
     """The message as one person sees it, and in their language if the template has it."""
-    audiences = preview.language_audiences()
+    audiences = audience.languages()
     person = _person(request, audiences)
     bubble, own_language = _bubbles(content, form, person)
     return {
@@ -190,7 +191,7 @@ def _file_name(content: Content | None, form: ContentForm) -> str:
     return str(media.get("filename", "")) if is_same_kind else ""
 
 
-def _person(request: HttpRequest, audiences: list[LanguageAudience]) -> Subscriber | None:
+def _person(request: HttpRequest, audiences: list[audience.LanguageAudience]) -> Subscriber | None:
     """The requested or the next person of the language; else the first of the largest audience."""
     params = request.POST if request.method == "POST" else request.GET
     people = Subscriber.objects.eligible()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -20,7 +19,9 @@ from distribution.api.http.parameters import Filters
 from distribution.api.http.replica_lists import ReplicaList
 from distribution.models import MessageTemplate, QualityChange, QualitySource, Scope
 from distribution.quality import comparisons, figures, rules, wording
-from distribution.quality.rules import Counts, Rate, Side
+from distribution.quality.figures import Shown
+from distribution.quality.rules import Rate, Side
+from distribution.reporting import number_figures
 from distribution.runtime import india_time
 from phonepool.models import PhoneNumber
 
@@ -112,7 +113,7 @@ class TemplateQuality(APIView):
         days = figures.by_template([id], until=today).get(id, [])
         body = {
             "template": id,
-            **_rates(template.quality, days),
+            **_rates(template.quality, figures.shown(days)),
             "compared_by_meta": comparisons.shown(template, today=today),
         }
         return Response(TemplateQualityShown(body).data)
@@ -131,12 +132,11 @@ class NumberQuality(APIView):
         """
         number = get_object_or_404(PhoneNumber, pk=id)
         today: date = india_time.local_date(timezone.now())
-        days = figures.by_number([id], until=today).get(id, [])
-        return Response(NumberQualityShown({"number": id, **_rates(number.quality, days)}).data)
+        found = number_figures.shown(id, today=today)
+        return Response(NumberQualityShown({"number": id, **_rates(number.quality, found)}).data)
 
 
-def _rates(quality: str, days: Sequence[Counts]) -> dict[str, Any]:
-    found = figures.shown(list(days))
+def _rates(quality: str, found: Shown) -> dict[str, Any]:
     return {
         "quality": quality,
         "limit": rules.LIMIT,

@@ -13,16 +13,12 @@ from rest_framework.response import Response
 
 from distribution.api.http.parameters import Filters
 from distribution.api.http.replica_lists import ReplicaList
+from distribution.cached.table_cache import TableCache
 from distribution.models import GroupRole, MessageTemplate, Scope, TemplateStatus
-from distribution.runtime.caches import StampedCache
 
-# `components` only change together with `synced_at`.
-STAMP = [
-    field.attname
-    for field in MessageTemplate._meta.concrete_fields
-    if field.name not in ("components", "metrics")
-]
-pages: StampedCache[Any] = StampedCache(seconds=24 * 3600)
+pages: TableCache[Any] = TableCache(
+    "CACHE_TEMPLATES_SECONDS", "distribution_messagetemplate", "phonepool_waba"
+)
 
 
 class TemplateShown(serializers.Serializer[MessageTemplate]):
@@ -81,12 +77,10 @@ class Templates(ReplicaList[MessageTemplate]):
         return MessageTemplate.objects.select_related("waba")
 
     def page(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Components are long, so a page is cached until any other column changes."""
-        stamp = tuple(MessageTemplate.objects.order_by("pk").values_list(*STAMP))
+        """Components are long, so a page is kept until a template changes."""
         data = pages.get(
             request.build_absolute_uri(),  # the body contains links to other pages
-            stamp=stamp,
-            make=lambda: super(Templates, self).page(request, *args, **kwargs).data,
+            lambda: super(Templates, self).page(request, *args, **kwargs).data,
         )
         return Response(data)
 
