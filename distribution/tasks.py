@@ -25,7 +25,7 @@ from distribution.engine import clock_repair
 from distribution.engine import tick as engine_tick  # `tick` is a task here
 from distribution.event_webhooks import delivery
 from distribution.ledger import retention
-from distribution.lifecycle import closing, media_renewal, schedule
+from distribution.lifecycle import closing, media_renewal, preparing, schedule
 from distribution.mirror import (
     cost_check,
     pool_sync,
@@ -72,6 +72,8 @@ def tick() -> None:
     done = engine_tick.check(now)
     for distribution_id in done.opened:
         start_batches(distribution_id)
+    for distribution_id in done.unfinished:
+        prepare_soon(distribution_id)
     for distribution_id, batch_no in done.swept.overdue:
         if not publish_batch(distribution_id, batch_no):
             break  # the broker is away: the next tick tries again
@@ -103,19 +105,48 @@ def open_soon() -> bool:
 
 
 def start_batches(distribution_id: int) -> bool:
-    """Publish the chord of a distribution's batches; False when the broker did not take it."""
-    batches = Distribution.objects.get(pk=distribution_id).batches
+    """Publish the batches of a distribution that has just opened, and have the rest of a large
+    audience prepared; False when the broker did not take them."""
+    published = publish_batches(distribution_id)
+    if Distribution.objects.filter(pk=distribution_id, preparing=True).exists():
+        prepare_soon(distribution_id)
+    return published
+
+
+def publish_batches(distribution_id: int) -> bool:
+    """Publish the chord of the batches that are not published; False when the broker did not take
+    it."""
+    batches = preparing.unpublished(distribution_id)
     if not batches:
         return True
     stagger = settings.BATCH_STAGGER_MS / 1000
     header = [
-        send_batch.s(distribution_id, number).set(countdown=number * stagger)
-        for number in range(batches)
+        send_batch.s(distribution_id, number).set(countdown=place * stagger)
+        for place, number in enumerate(batches)
     ]
     body = finish_sending.si(distribution_id)
+    wait = WAIT_SECONDS + PUBLISH_SECONDS * len(batches)
+    published = publish(lambda: chord(header)(body), wait_seconds=wait)
+    if published:
+        preparing.mark_published(distribution_id, batches, now=timezone.now())
+    return published
+
+
+def prepare_soon(distribution_id: int) -> bool:
+    """Have the rest of an audience frozen and published; without a broker the keeper does it."""
     return publish(
-        lambda: chord(header)(body), wait_seconds=WAIT_SECONDS + PUBLISH_SECONDS * batches
+        lambda: prepare_audience.apply_async(
+            (distribution_id,), expires=TASK_LIFE_SECONDS, retry=False
+        )
     )
+
+
+@shared_task(ignore_result=True)
+def prepare_audience(distribution_id: int) -> None:
+    """Freeze the audience slice by slice and publish each slice's batches at once."""
+    publish_batches(distribution_id)
+    while preparing.freeze_next(distribution_id, now=timezone.now()):
+        publish_batches(distribution_id)
 
 
 @shared_task

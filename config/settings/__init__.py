@@ -319,6 +319,7 @@ MASS_DISTRIBUTION_RATE = env.rate("MASS_DISTRIBUTION_RATE", "100/s")
 # --- Logs, alerts, metrics, events -------------------------------------------------------------
 
 from config.settings.caching import *  # noqa: E402, F403 - once the environment is read
+from config.settings.opening import *  # noqa: E402, F403
 from config.settings.outgoing import *  # noqa: E402, F403
 
 LOG_LEVEL = env.choice("LOG_LEVEL", "info", logs.LEVELS)

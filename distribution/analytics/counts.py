@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Count, F, Max, Min, Q
 from django.db.models.functions import TruncSecond
 
-from distribution.analytics.grouped_counts import DeliveryGroup
+from distribution.analytics.grouped_counts import DeliveryGroup, people_to_come
 from distribution.ledger.reasons import NOT_OWED
 from distribution.models import (
     Certainty,
@@ -69,9 +69,11 @@ class Reach:
 
 
 def tally(distribution: Distribution) -> Tally:
-    """States and reasons, by one query."""
+    """States and reasons, by one query. Who is not frozen yet is waiting, too."""
     rows = Delivery.objects.filter(distribution=distribution).order_by()
-    return _tally(rows.values_list("state", "reason").annotate(Count("pk")))
+    counted = list(rows.values_list("state", "reason").annotate(Count("pk")))
+    to_come = people_to_come(distribution, sum(count for *_, count in counted))
+    return _tally([*counted, (State.PENDING, "", to_come)] if to_come else counted)
 
 
 def reach(distribution: Distribution) -> Reach:

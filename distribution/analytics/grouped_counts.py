@@ -66,13 +66,23 @@ class DeliveryGroup:
 
 
 def count_groups(distribution: Distribution, *, now: datetime) -> list[DeliveryGroup]:
-    """The groups of a distribution's deliveries; empty groups are absent."""
+    """The groups of a distribution's deliveries; empty groups are absent. Who is not frozen yet
+    is waiting, too."""
     deadline = distribution.sla_deadline or distribution.planned_at
     early = now < deadline  # every accepted one is in time; comparing doubles the cost
     read = _count_by_index if connection.vendor == "sqlite" else _count_by_grouping
     rows = [row for row in read(distribution, None if early else deadline) if row[4]]
     in_time = [(*row, row[4], row[4]) if early else row for row in rows]
-    return [DeliveryGroup(*row) for row in in_time]
+    groups = [DeliveryGroup(*row) for row in in_time]
+    if to_come := people_to_come(distribution, sum(group.count for group in groups)):
+        groups.append(DeliveryGroup(State.PENDING, "", None, Progress.NONE, to_come, 0, 0))
+    return groups
+
+
+def people_to_come(distribution: Distribution, counted: int) -> int:
+    """People of a large audience for whom no delivery was stored yet when the others were counted:
+    so that all states together are the audience from the opening on."""
+    return max(0, distribution.recipients - counted) if distribution.preparing else 0
 
 
 def _count_by_index(distribution: Distribution, deadline: datetime | None) -> list[tuple[Any, ...]]:

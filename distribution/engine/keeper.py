@@ -41,7 +41,6 @@ from distribution.runtime import india_time
 from distribution.runtime.background import BackgroundJob
 from distribution.runtime.watchdog import Watchdog
 from phonepool.models import NumberState, PhoneNumber
-from subscribers.models import Subscriber
 
 log = logging.getLogger(__name__)
 
@@ -66,6 +65,7 @@ class KeeperActions:
     withdraw: Callable[[], object]  # the calls that were not begun: the process is to end
     chain_evidence: Callable[[], object] = lambda: None  # rows just committed; must not block
     keep_figures: Callable[[], object] = lambda: None  # for Prometheus; must not block
+    prepare: Callable[[int], object] = lambda _: None  # the rest of an audience; may block
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,11 +207,15 @@ class Keeper:
 
     def _check(self, now: datetime) -> None:
         self._checked_at = time.monotonic()
-        for distribution_id in tick.check(now).opened:
+        found = tick.check(now)
+        for distribution_id in found.opened:
             log.info("distribution %d was opened by the keeper", distribution_id)
             # Beside the rounds, in a thread each: a frozen broker holds up that thread only.
             name = f"publishing distribution {distribution_id}"
             BackgroundJob(name, partial(self._publish, distribution_id)).start()
+        for distribution_id in found.unfinished:
+            name = f"preparing distribution {distribution_id}"
+            BackgroundJob(name, partial(self._actions.prepare, distribution_id)).start()
         tick.watch_engine(TICK, now)
 
     def _publish(self, distribution_id: int) -> None:
@@ -281,5 +285,6 @@ def _lags(applied_through: datetime | None, now: datetime) -> bool:
 
 
 def _freeze_seconds(situation: Situation) -> float:
-    """Seconds more that a check may take which may have to freeze an audience."""
-    return Subscriber.objects.count() / FREEZE_RATE if situation.due else 0.0
+    """Seconds more that a check may take which may have to freeze the first slice of an
+    audience."""
+    return settings.FIRST_SLICE_PEOPLE / FREEZE_RATE if situation.due else 0.0

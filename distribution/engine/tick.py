@@ -29,6 +29,7 @@ from distribution.lifecycle import (
     content_watch,
     control,
     plan_watch,
+    preparing,
     recovery,
     schedule,
 )
@@ -48,6 +49,7 @@ class Check:
 
     opened: list[int]  # distributions: their batches are to be sent
     swept: Sweep
+    unfinished: list[int]  # distributions: the rest of their audience is to be prepared
 
 
 def check(now: datetime) -> Check:
@@ -72,7 +74,7 @@ def check(now: datetime) -> Check:
     content_watch.look_if_due(now)
     plan_watch.look_if_due(now)
     number_ramps.review_if_due(now)
-    return Check(opened, swept)
+    return Check(opened, swept, preparing.unfinished(now))
 
 
 def _report_stuck(now: datetime) -> None:

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.ledger import restored
-from distribution.lifecycle import control, schedule
+from distribution.lifecycle import control, preparing, schedule
 from distribution.models import Distribution, Kind, StatusFeed
 from distribution.models.distributions import RUNNING, UNOPENED
 from distribution.runtime import india_time
@@ -39,7 +39,12 @@ def plan(*, restored_to: datetime, margin: timedelta, now: datetime) -> list[Ste
     """What would be done; nothing is changed."""
     since = restored_to - margin
     steps = [
-        Step(str(row), row.pk, restored.possibly_sent(row.pk).count(), unopened=False)
+        Step(
+            str(row),
+            row.pk,
+            restored.possibly_sent(row.pk).count() + control.to_come(row.pk),
+            unopened=False,
+        )
         for row in Distribution.objects.filter(state__in=RUNNING, window_end__gt=since)
     ]
     unopened = Distribution.objects.filter(state__in=UNOPENED, planned_at__lte=now)
@@ -72,6 +77,7 @@ def _carry_out(step: Step, explanation: str, now: datetime) -> int:
         control.cancel(distribution_id, reason=explanation, now=now)
     else:
         control.pause(distribution_id, reason=explanation, now=now)
+        preparing.freeze_all(distribution_id, now=now)  # it may have been, since the backup
         unknown = restored.mark_unknown(distribution_id, now=now)
     incidents.raise_alert(
         AlertRule.QUARANTINE,

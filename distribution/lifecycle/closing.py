@@ -37,7 +37,7 @@ def complete_if_done(distribution_id: int, *, now: datetime) -> bool:
     True when this call closed it. Statuses that come later still rise; the stored result stays.
     """
     distribution = Distribution.objects.running().filter(pk=distribution_id).first()
-    if distribution is None or not _is_done(distribution, now):
+    if distribution is None or distribution.preparing or not _is_done(distribution, now):
         return False
     results = sla.results(distribution, now=now)
     with transaction.atomic():  # a crash here leaves no end without its alerts
@@ -57,7 +57,7 @@ def complete_if_done(distribution_id: int, *, now: datetime) -> bool:
 
 
 def _close(distribution_id: int, results: dict[str, object], now: datetime) -> bool:
-    running = Distribution.objects.running().filter(pk=distribution_id)
+    running = Distribution.objects.running().filter(pk=distribution_id, preparing=False)
     closed = running.update(
         state=DistributionState.COMPLETED,
         completed_at=now,

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, Sum
 
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
@@ -17,7 +17,15 @@ from distribution.dead_man import mornings
 from distribution.ledger import deliveries, outbox, returns, rollup_marks
 from distribution.ledger.reasons import DeliveryReason
 from distribution.lifecycle import pause_facts
-from distribution.models import Delivery, Distribution, DistributionState, EventKind, Kind, State
+from distribution.models import (
+    Delivery,
+    Distribution,
+    DistributionState,
+    EventKind,
+    Kind,
+    Preparation,
+    State,
+)
 from distribution.models.distributions import RUNNING, UNBEGUN
 from phonepool.errors import Failure
 from phonepool.models import Portfolio
@@ -141,7 +149,8 @@ def reopen(distribution_id: int, *, until: datetime) -> None:
 
 
 def cancel(distribution_id: int, *, reason: str, now: datetime) -> int:
-    """Skip every unsent delivery; how many those are. Calls under way are still settled."""
+    """Skip every unsent delivery; how many those are. Calls under way are still settled, and who
+    is not frozen yet is skipped when their slice comes."""
     rows = Distribution.objects.filter(pk=distribution_id, state__in=[*UNBEGUN, *RUNNING])
     with transaction.atomic():
         # Paused first and for good: a claim that runs now commits before or finds nothing.
@@ -152,7 +161,8 @@ def cancel(distribution_id: int, *, reason: str, now: datetime) -> int:
         if Distribution.objects.filter(pk=distribution_id, kind=Kind.DAILY).exists():
             mornings.tell(distribution_id, mornings.FAILED)
     incidents.close_alert(AlertRule.DISTRIBUTION_PAUSED, distribution_id, now=now)
-    return deliveries.skip_waiting(distribution_id, DeliveryReason.CANCELLED)
+    left_out = to_come(distribution_id)
+    return left_out + deliveries.skip_waiting(distribution_id, DeliveryReason.CANCELLED)
 
 
 def wake_backups(distribution: Distribution, now: datetime) -> None:
@@ -178,9 +188,17 @@ def sending_by(portfolio_id: int | None) -> list[int]:
 
 
 def waiting(distribution_id: int) -> int:
-    """Deliveries that have not been sent yet."""
+    """People who have not been written to yet."""
     rows = Delivery.objects.filter(distribution_id=distribution_id)
-    return rows.filter(state__in=[State.PENDING, State.RETRY_WAIT, State.CLAIMED]).count()
+    unsent = rows.filter(state__in=[State.PENDING, State.RETRY_WAIT, State.CLAIMED]).count()
+    return unsent + to_come(distribution_id)
+
+
+def to_come(distribution_id: int) -> int:
+    """People of the audience whose slice is not frozen yet."""
+    rows = Preparation.objects.filter(distribution=distribution_id, distribution__preparing=True)
+    left = rows.aggregate(people=Sum(F("distribution__recipients") - F("frozen")))["people"]
+    return max(0, left or 0)
 
 
 def emit_state_event(kind: EventKind, distribution_id: int, now: datetime, **more: Any) -> None:

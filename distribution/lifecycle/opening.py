@@ -6,13 +6,12 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.utils.translation import ngettext
 
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.dead_man import mornings
 from distribution.ledger import deliveries, outbox
-from distribution.lifecycle import audience, ladder, preflight, repetition
+from distribution.lifecycle import audience, audience_limit, ladder, preflight, repetition
 from distribution.lifecycle.audience import FrozenAudience
 from distribution.lifecycle.closing import complete_if_done
 from distribution.lifecycle.content_choice import ContentChoice
@@ -26,7 +25,8 @@ from phonepool.numbers import health
 
 
 def open_distribution(distribution_id: int, *, now: datetime) -> bool:
-    """Check, freeze the audience and begin; True when this call opened it.
+    """Check, freeze the audience (of a large one the first slice) and begin; True when this call
+    opened it.
 
     A failed check leaves it BLOCKED with the reason and an open alert; the next tick tries again.
     """
@@ -99,13 +99,9 @@ def _end_earlier_days(distribution: Distribution, now: datetime) -> None:
             AlertRule.OVERRUN,
             earlier.pk,
             message=f"{earlier} was still open when {distribution} started. It was ended. "
-            + _skipped(left_out),
+            + audience_limit.people_skipped(left_out),
             now=now,
         )
-
-
-def _skipped(people: int) -> str:
-    return ngettext("%d person was skipped.", "%d people were skipped.", people) % people
 
 
 def _block(distribution: Distribution, findings: list[PreflightFinding]) -> None:
@@ -148,14 +144,7 @@ def _update_alerts(
     for rule in preflight.RULES - {finding.rule for finding in findings}:
         incidents.close_alert(rule, distribution.pk, now=now)
     if frozen is not None and frozen.over_limit:
-        incidents.raise_alert(
-            AlertRule.PORTFOLIO_LIMIT,
-            distribution.pk,
-            severity=Severity.CRITICAL,
-            message=f"{distribution}: The portfolio's 24-hour messaging limit is reached. "
-            f"{_skipped(frozen.over_limit)} Ask Meta for a higher limit.",
-            now=now,
-        )
+        audience_limit.tell(distribution, frozen.over_limit, now=now)
 
 
 def objection_to_start(distribution: Distribution) -> str:

@@ -69,10 +69,11 @@ def _already(sentence: str, other: Distribution) -> str:
     return f"{sentence % {'id': other.pk, 'name': other}} {CONFIRM}"
 
 
-def skip_received(distribution: Distribution, content: Content) -> int:
-    """Leave out who has this content today, or is to have it by one that is running; how many.
+def skip_received(distribution: Distribution, content: Content, *, first_batch: int = 0) -> int:
+    """Leave out, from a batch on, who has this content today, or is to have it by one that is
+    running; how many.
 
-    Call it in the transaction of the opening, after `lock` and after the audience is frozen.
+    Call it in the transaction that freezes them, after `lock` and after they are inserted.
     """
     others = _same_that_day(content, distribution.local_date, distribution)
     if distribution.again_reason or not others:
@@ -80,7 +81,7 @@ def skip_received(distribution: Distribution, content: Content) -> int:
     running = [other.pk for other in others if other.state in RUNNING]
     theirs = Q(distribution__in=[other.pk for other in others], state__in=RECEIVED)
     theirs |= Q(distribution__in=running, state__in=(State.PENDING, State.RETRY_WAIT))
-    ours = Q(distribution=distribution)
+    ours = Q(distribution=distribution, batch_no__gte=first_batch)
     # By grouping, not by a join, as for the portfolio's limit: fresh rows have no statistics yet.
     people = Delivery.objects.filter(ours | theirs).order_by().values("phone")
     people = people.annotate(delivery=Max("pk", filter=ours), theirs=Count("pk", filter=~ours))

@@ -42,6 +42,7 @@ from distribution.models.preflights import (
     PreflightState,
     PreflightVerdict,
 )
+from distribution.models.preparations import Preparation
 from distribution.models.pricing import Pricing
 from distribution.models.quality import (
     DailySignals,
@@ -123,6 +124,7 @@ __all__ = [
     "PreflightMessage",
     "PreflightState",
     "PreflightVerdict",
+    "Preparation",
     "Pricing",
     "Progress",
     "QualityChange",

@@ -117,6 +117,9 @@ class Distribution(models.Model):
     sla_deadline = models.DateTimeField(null=True, blank=True)
     recipients = models.PositiveIntegerField(default=0)  # the frozen audience
     batches = models.PositiveIntegerField(default=0)
+    # While slices of its audience are still to be frozen: `recipients` says for how many people,
+    # `batches` counts those of the slices so far (`lifecycle/preparing.py`).
+    preparing = models.BooleanField(default=False, db_default=False)
 
     completed_at = models.DateTimeField(null=True, blank=True)
     # Two measures, null before the first measurement: shares of the recipients owed, 0..1.

@@ -15,6 +15,7 @@ from distribution.analytics import counts as analytics
 from distribution.analytics.counts import Reach, Tally
 from distribution.analytics.grouped_counts import count_groups
 from distribution.analytics.timeline import Timeline, timeline
+from distribution.lifecycle import control
 from distribution.models import Distribution, DistributionState, State
 from distribution.models.distributions import RUNNING
 from distribution.reporting import charts
@@ -53,6 +54,7 @@ class Snapshot:
     progress: Chart
     rate: float  # accepted per second lately; 0 unless it sends
     seconds_left: float | None  # until the deadline; None when that is past or unknown
+    prepared: int | None = None  # of a large audience, how many are frozen; None: all
 
     @property
     def is_running(self) -> bool:
@@ -140,7 +142,12 @@ def take_snapshot(distribution: Distribution, *, now: datetime) -> Snapshot:
         progress=progress,
         rate=followed.rate,
         seconds_left=_seconds_left(distribution, now),
+        prepared=_prepared(distribution) if distribution.preparing else None,
     )
+
+
+def _prepared(distribution: Distribution) -> int:
+    return distribution.recipients - control.to_come(distribution.pk)
 
 
 def _seconds_left(distribution: Distribution, now: datetime) -> float | None:

@@ -82,4 +82,5 @@ def actions() -> KeeperActions:
         withdraw=withdrawal.withdraw_all,
         chain_evidence=chaining.start,
         keep_figures=figures.start,
+        prepare=tasks.prepare_audience,
     )

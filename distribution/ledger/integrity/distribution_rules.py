@@ -34,7 +34,15 @@ def _rules_of_opening(distributions: QuerySet[Distribution], now: datetime) -> I
     yield _rule(
         "audience_is_whole",
         "Each distribution has as many deliveries as its frozen audience had people.",
-        counted.exclude(rows=F("recipients"), last=F("batches") - 1),
+        counted.filter(preparing=False).exclude(rows=F("recipients"), last=F("batches") - 1),
+    )
+    yield _rule(
+        "audience_is_prepared",
+        "While an audience is not wholly frozen, a slice is frozen at least every "
+        f"{RECOVERY_TIME.total_seconds():.0f} s.",
+        distributions.filter(preparing=True).exclude(
+            preparation__moved_at__gte=now - RECOVERY_TIME
+        ),
     )
     yield _rule(
         "nothing_starts_too_late",

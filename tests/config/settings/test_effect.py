@@ -11,7 +11,7 @@ import pytest
 from django.conf import global_settings, settings
 
 from config import settings as project_settings
-from config.settings import outgoing
+from config.settings import caching, opening, outgoing
 
 pytestmark = pytest.mark.any_database  # sources only
 
@@ -19,9 +19,9 @@ ROOT = Path(settings.BASE_DIR)
 EXAMPLE = (ROOT / ".env.example").read_text()
 VARIABLES = sorted(re.findall(r"^(\w+)=", EXAMPLE, re.M))
 SETTINGS = ast.parse(
-    "".join(Path(one.__file__).read_text() for one in (project_settings, outgoing)).replace(
-        "from __future__ import annotations", ""
-    )
+    "".join(
+        Path(one.__file__).read_text() for one in (project_settings, caching, opening, outgoing)
+    ).replace("from __future__ import annotations", "")
 )
 # Settings of installed packages, which read them by name.
 PACKAGES = ("AXES_", "OTP_")

@@ -28,6 +28,12 @@ pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
 
 
+@pytest.fixture(autouse=True)
+def one_slice(settings):
+    """Here an audience fits into the first slice; `test_slices.py` is about larger ones."""
+    settings.FIRST_SLICE_PEOPLE = 20_000
+
+
 @pytest.fixture
 def distribution(db) -> Distribution:
     return a_planned_distribution(NOW)

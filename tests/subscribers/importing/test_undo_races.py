@@ -11,7 +11,7 @@ from django.db import connection, connections
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from distribution.lifecycle import audience
+from distribution.lifecycle import audience_limit
 from distribution.models import Delivery
 from subscribers.importing import provenance, undo, undo_rules
 from subscribers.models import ImportUndo, Subscriber
@@ -55,15 +55,15 @@ def wait_for_a_waiting_lock() -> None:
 @pytest.mark.usefixtures("on_postgres")
 def test_nobody_is_removed_while_a_distribution_freezes_its_audience(monkeypatch):
     asked = asked_for(5)
-    skip, seen = audience._skip_over_limit, []
+    room, seen = audience_limit.room, []
 
-    def undo_meanwhile(*facts):
+    def undo_meanwhile(*facts, now):
         with ThreadPoolExecutor(1) as pool:
             run = in_another_thread(pool, lambda: undo.run(asked.pk, clock=timezone.now))
             seen.append(run.result(PATIENCE_SECONDS))
-        return skip(*facts)
+        return room(*facts, now=now)
 
-    monkeypatch.setattr(audience, "_skip_over_limit", undo_meanwhile)
+    monkeypatch.setattr(audience_limit, "room", undo_meanwhile)
     distribution = an_open_distribution()
 
     assert (seen, distribution.recipients) == ([False], 5)
