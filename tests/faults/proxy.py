@@ -1,4 +1,4 @@
-"""A TCP proxy that misbehaves on order: refuse, freeze, delay, reset, cut after n bytes."""
+"""A TCP proxy that misbehaves on order: refuse, freeze, delay, pace, reset, cut after n bytes."""
 
 from __future__ import annotations
 
@@ -31,6 +31,7 @@ class Proxy:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._flow = asyncio.Event()
         self._delay = 0.0
+        self._gap, self._slot = 0.0, 0.0  # seconds between two answers; when the next may pass
         self._left: int | None = None  # bytes towards the client before each connection is cut
 
     def __enter__(self) -> Self:
@@ -60,6 +61,10 @@ class Proxy:
         """Every piece of an answer comes so much later."""
         self._do(self._set(delay=seconds))
 
+    def pace(self, per_second: float) -> None:
+        """So many answers a second and no more, of all connections together."""
+        self._do(self._set(gap=1 / per_second))
+
     def reset(self) -> None:
         """Ends the connections there are by a reset; new ones are taken."""
         self._do(self._abort_all())
@@ -79,9 +84,14 @@ class Proxy:
         asyncio.run_coroutine_threadsafe(order, self._loop).result(10)
 
     async def _set(
-        self, *, flows: bool = True, delay: float = 0.0, left: int | None = None
+        self,
+        *,
+        flows: bool = True,
+        delay: float = 0.0,
+        gap: float = 0.0,
+        left: int | None = None,
     ) -> None:
-        self._delay, self._left = delay, left
+        self._delay, self._gap, self._left = delay, gap, left
         if flows:
             self._flow.set()
         else:
@@ -143,14 +153,21 @@ class Proxy:
             self._writers.discard(far_writer)
             far_writer.close()
 
+    def _until_slot(self) -> float:
+        """Seconds until the next answer may pass."""
+        now = self._loop.time()
+        slot = max(now, self._slot)
+        self._slot = slot + self._gap
+        return slot - now
+
     async def _pass(
         self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, answers: bool
     ) -> None:
         passed = 0
         while block := await source.read(BLOCK):
             await self._flow.wait()
-            if answers and self._delay:
-                await asyncio.sleep(self._delay)
+            if answers:
+                await asyncio.sleep(self._delay + self._until_slot())
             if answers and self._left is not None and passed + len(block) > self._left:
                 sink.write(block[: self._left - passed])
                 await sink.drain()
