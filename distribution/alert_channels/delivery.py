@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from distribution.alert_channels import bursts, incident_keys, messages
 from distribution.alert_channels.bursts import Group
+from distribution.alert_channels.leases import Lease
 from distribution.alert_channels.messages import AlertMessage
 from distribution.alert_channels.results import Sent
 from distribution.alert_channels.senders import mail, pagerduty, services, webhook
@@ -40,7 +41,6 @@ log = logging.getLogger(__name__)
 
 Clock = Callable[[], datetime]
 
-LEASE = timedelta(seconds=60)  # above a turn and the longest message
 TURN_SECONDS = 15.0
 ROWS_PER_TURN = 500
 REST_SECONDS = (1, 2, 5, 15, 30, 60)  # after the first, second … failure in a row
@@ -85,13 +85,15 @@ class Lanes:
 def serve(pk: int, clock: Clock) -> int:
     """Send what is due to one channel, until one message fails or its turn is over; how many
     messages it accepted."""
-    if not AlertChannel.objects.free(clock()).filter(pk=pk).update(busy_until=clock() + LEASE):
+    lease = Lease.take(pk, clock())
+    if lease is None:
         return 0
-    channel = AlertChannel.objects.get(pk=pk)
-    began, accepted = time.monotonic(), 0
+    channel, began, accepted = lease.channel, time.monotonic(), 0
     failed: Sent | None = None
     said: set[tuple[str, str]] = set()
     for group in _groups(channel, clock()):
+        if not lease.renew(clock()):
+            return accepted
         sent = _send_group(channel, group, said, clock)
         accepted += sent.ok
         if not sent.ok and not sent.final:
@@ -99,7 +101,7 @@ def serve(pk: int, clock: Clock) -> int:
             break
         if time.monotonic() - began > TURN_SECONDS:
             break
-    _release(channel, failed, accepted, clock())
+    _release(lease, failed, accepted, clock())
     return accepted
 
 
@@ -189,9 +191,9 @@ def _record(group: Group, sent: Sent, now: datetime) -> None:
     rows.filter(since__lt=now - GIVE_UP_AFTER).update(state=NotificationState.DEAD)
 
 
-def _release(channel: AlertChannel, failed: Sent | None, accepted: int, now: datetime) -> None:
+def _release(lease: Lease, failed: Sent | None, accepted: int, now: datetime) -> None:
     """End the lease; after a failure the channel rests."""
-    row = AlertChannel.objects.filter(pk=channel.pk)
+    channel, row = lease.channel, lease.held()
     if failed is not None:
         failures = 1 if accepted else channel.failures + 1
         rest = REST_SECONDS[min(failures, len(REST_SECONDS)) - 1]

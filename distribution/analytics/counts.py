@@ -23,7 +23,7 @@ from distribution.models import (
     State,
     Verdict,
 )
-from distribution.models.deliveries import UNSETTLED
+from distribution.models.deliveries import IN_HAND, UNSETTLED
 from subscribers.models import TIER_ORDER
 
 TIER_RANKS = {str(tier): rank for rank, tier in enumerate(TIER_ORDER)}
@@ -141,9 +141,19 @@ def accepted_per_second(
     return counted, slowest.total_seconds()
 
 
-def due(distribution: Distribution, *, now: datetime) -> int:
-    """How many deliveries can be sent now: waiting, and not for a later time."""
-    return Delivery.objects.filter(distribution=distribution).due(now).count()
+def due(distribution: Distribution, *, now: datetime) -> tuple[int, float]:
+    """How many deliveries can be sent now: waiting, and not for a later time; and for how many
+    seconds the first of them has waited."""
+    rows = Delivery.objects.filter(distribution=distribution).due(now)
+    found = rows.aggregate(people=Count("pk"), oldest=Min("next_at"))
+    return found["people"], (now - (found["oldest"] or now)).total_seconds()
+
+
+def oldest_in_hand(distribution: Distribution, *, now: datetime) -> float:
+    """For how many seconds the first of those that a process is sending has been due."""
+    rows = Delivery.objects.filter(distribution=distribution, state__in=IN_HAND)
+    oldest = rows.aggregate(oldest=Min("next_at"))["oldest"] or now
+    return float((now - oldest).total_seconds())
 
 
 def tally_of(groups: Iterable[DeliveryGroup]) -> Tally:

@@ -13,7 +13,7 @@ from django.conf import settings
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.models import Delivery, Distribution, Heartbeat, State, StatusFeed
-from distribution.models.deliveries import CLAIMABLE
+from distribution.models.deliveries import CLAIMABLE, IN_HAND
 from phonepool.numbers import clock_repair as number_clocks
 from phonepool.numbers.clock_repair import SKEW_SECONDS
 
@@ -36,7 +36,7 @@ def repair(now: datetime) -> int:
     longest = timedelta(seconds=max(settings.RETRY_DELAYS_SECONDS))
     rows = Delivery.objects.filter(distribution__in=Distribution.objects.running())
     waiting = rows.filter(state__in=CLAIMABLE, next_at__gt=now + longest + skew)
-    leased = rows.filter(state__in=[State.CLAIMED, State.INFLIGHT])
+    leased = rows.filter(state__in=IN_HAND)
     unknown = rows.filter(state=State.UNKNOWN, unknown_at__gt=now + skew)
     read = StatusFeed.objects.filter(applied_through__gt=now + skew)
     away = StatusFeed.objects.filter(receiver_away_at__gt=now + skew)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from distribution.models import Delivery
-from distribution.models.deliveries import DeliveryQuerySet
+from distribution.models.deliveries import IN_HAND, DeliveryQuerySet
 from distribution.runtime.halving import apply_in_halves
 
 UPDATE_CHUNK_SIZE = 5000  # rows; SQLite bounds the parameters of one statement
@@ -49,5 +49,9 @@ def _update(rows: DeliveryQuerySet, pks: Sequence[int], update: Update) -> int:
 
 
 def stuck(now: datetime) -> int:
-    """Deliveries whose lease ended so long ago that updating them must have failed repeatedly."""
-    return Delivery.objects.filter(lease_until__lt=now - STUCK_AFTER).count()
+    """Deliveries whose lease ended so long ago that updating them must have failed repeatedly.
+
+    One that a webhook settled before its call was recorded keeps a lease that means nothing.
+    """
+    rows = Delivery.objects.filter(state__in=IN_HAND, lease_until__lt=now - STUCK_AFTER)
+    return rows.count()

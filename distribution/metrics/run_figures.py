@@ -11,13 +11,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Count, Min
 
 from distribution.analytics import counts
 from distribution.analytics.counts import Reach, Tally
 from distribution.analytics.grouped_counts import DeliveryGroup, count_groups
 from distribution.metrics.samples import Samples, add
-from distribution.models import Delivery, Distribution, DistributionState, Kind, State
+from distribution.models import Distribution, DistributionState, Kind, State
 from distribution.models.distributions import RUNNING
 from distribution.runtime.text_formats import part_of
 from distribution.service_level import pace, pace_watch, sla
@@ -47,8 +46,14 @@ class Run:
     reach: Reach
     level: Sla
     pace: Pace | None  # only while it sends
-    due: int  # people who could be written to now …
-    oldest_due: float  # … and for how many seconds the first of them has waited
+
+    @property
+    def due(self) -> int:
+        return self.pace.due if self.pace else 0
+
+    @property
+    def oldest_due(self) -> float:
+        return self.pace.oldest_due if self.pace else 0.0
 
     @property
     def kind(self) -> str:
@@ -74,14 +79,13 @@ def latest(now: datetime) -> list[Distribution]:
 
 
 def look(distribution: Distribution, numbers: Sequence[PhoneNumber], now: datetime) -> Run:
-    """Its figures: one query, and three more while it sends."""
+    """Its figures: one query, and two or three more while it sends."""
     groups = count_groups(distribution, now=now)
     tally, reach = counts.tally_of(groups), counts.reach_of(groups)
-    measured, ahead, due, oldest_due = None, 0.0, 0, 0.0
+    measured, ahead = None, 0.0
     if distribution.state == DistributionState.SENDING:
         measured = pace_watch.measure(distribution, tally, reach, numbers, now=now)
         ahead = sla.rate_ahead(tally, measured.achieved(LATELY), numbers, now)
-        due, oldest_due = _due(distribution, now)
     return Run(
         distribution=distribution,
         groups=groups,
@@ -89,16 +93,7 @@ def look(distribution: Distribution, numbers: Sequence[PhoneNumber], now: dateti
         reach=reach,
         level=sla.assess(distribution, tally, reach, ahead, now=now),
         pace=measured,
-        due=due,
-        oldest_due=oldest_due,
     )
-
-
-def _due(distribution: Distribution, now: datetime) -> tuple[int, float]:
-    rows = Delivery.objects.filter(distribution=distribution).due(now)
-    found = rows.aggregate(people=Count("pk"), oldest=Min("next_at"))
-    oldest = found["oldest"] or now
-    return found["people"], (now - oldest).total_seconds()
 
 
 def of_runs(runs: Iterable[Run]) -> Samples:

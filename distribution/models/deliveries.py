@@ -48,7 +48,8 @@ class State(models.TextChoices):
 
 
 CLAIMABLE = (State.PENDING, State.RETRY_WAIT)
-UNSETTLED = (*CLAIMABLE, State.CLAIMED, State.INFLIGHT, State.UNKNOWN, State.HELD)
+IN_HAND = (State.CLAIMED, State.INFLIGHT)  # of a process, by its lease
+UNSETTLED = (*CLAIMABLE, *IN_HAND, State.UNKNOWN, State.HELD)
 
 
 class AttemptOutcome(models.TextChoices):

@@ -10,6 +10,7 @@ from django.utils.translation import ngettext
 from distribution.analytics.counts import Tally
 from distribution.ledger.reasons import explain
 from distribution.models import State
+from distribution.models.deliveries import IN_HAND
 from distribution.service_level.pace import Pace
 from phonepool.models import Breaker, NumberState, PhoneNumber
 
@@ -55,7 +56,7 @@ def _refusals(tally: Tally) -> str:
 
 
 def _nobody_sends(tally: Tally, measured: Pace) -> str:
-    if measured.owed_now <= 0 or tally.count(State.CLAIMED, State.INFLIGHT):
+    if measured.owed_now <= 0 or tally.count(*IN_HAND):
         return ""
     return (
         "No process has a message in hand. The keeper sends what no worker takes for "

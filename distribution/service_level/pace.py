@@ -34,13 +34,17 @@ class Finding(StrEnum):
 class Pace:
     """A distribution at one moment. Times in seconds, rates in messages per second."""
 
-    sending: float  # since sending began or was resumed
+    # Since sending began or was resumed, or since the first of what can be sent now became due: one
+    # message that comes back for another try has waited for nothing yet.
+    sending: float
     left: float  # until the window ends
     owed_now: int  # still to be accepted for the target, of what can be sent now
     capacity: float  # of the usable numbers
     per_second: Sequence[int]  # accepted in each whole second, the latest last; HISTORY of them
     slowest_answer: float  # of what was accepted lately
     begun: bool = True  # at least one message was sent
+    due: int = 0  # people who could be written to now …
+    oldest_due: float = 0.0  # … and for how many seconds the first of them has waited
 
     @property
     def needed(self) -> float:

@@ -11,6 +11,7 @@ from django.conf import settings
 from distribution.analytics import counts
 from distribution.analytics.counts import Reach, Tally
 from distribution.models import Distribution, State
+from distribution.models.deliveries import IN_HAND
 from distribution.service_level import pace
 from distribution.service_level.pace import Finding, Pace
 from phonepool.models import PhoneNumber
@@ -25,20 +26,27 @@ def measure(
     *,
     now: datetime,
 ) -> Pace:
-    """Two queries; of the deliveries, they read those due and those of the last seconds."""
-    ready = counts.due(distribution, now=now) + tally.count(State.CLAIMED, State.INFLIGHT)
+    """Two or three queries; of the deliveries, they read those due and those of the last
+    seconds."""
+    due, oldest_due = counts.due(distribution, now=now)
+    in_hand = tally.count(*IN_HAND)
     missing = math.ceil(settings.SLA_TARGET * tally.owed) - reach.accepted_in_time
-    began = distribution.resumed_at or distribution.opened_at or now
+    sending = (now - (distribution.resumed_at or distribution.opened_at or now)).total_seconds()
+    waited = oldest_due
+    if in_hand and waited < sending:
+        waited = max(waited, counts.oldest_in_hand(distribution, now=now))
     deadline = distribution.sla_deadline or now
     per_second, slowest = counts.accepted_per_second(distribution, pace.HISTORY, now=now)
     return Pace(
-        sending=(now - began).total_seconds(),
+        sending=min(sending, waited),
         left=(deadline - now).total_seconds(),
-        owed_now=min(missing, ready),
+        owed_now=min(missing, due + in_hand),
         capacity=health.pool_rate(numbers, now),
         per_second=per_second,
         slowest_answer=slowest,
         begun=_has_begun(tally, reach),
+        due=due,
+        oldest_due=oldest_due,
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import Count, Min
+from django.db.models import Count
 
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
@@ -165,12 +165,9 @@ def _failures(facts: _Facts) -> Judgement | None:
 def _congestion(facts: _Facts) -> Judgement | None:
     if facts.pace is None:
         return None
-    due = Delivery.objects.filter(distribution=facts.distribution).due(facts.now)
-    found = due.aggregate(people=Count("pk"), oldest=Min("next_at"))
-    oldest = found["oldest"] or facts.now
     waiting = Waiting(
-        people=found["people"],
-        oldest_seconds=(facts.now - oldest).total_seconds(),
+        people=facts.pace.due,
+        oldest_seconds=facts.pace.oldest_due,
         per_second=facts.pace.achieved(pace.LONG),
         capacity=facts.pace.capacity,
     )

@@ -5,11 +5,16 @@ from __future__ import annotations
 import signal
 
 import pytest
+from django.conf import settings
 from django.utils import timezone
 
-from distribution.models import Alert, Delivery, Distribution, State
+from distribution.alert_channels import leases
+from distribution.alerts import incidents
+from distribution.alerts.catalogue import AlertRule
+from distribution.models import Alert, AlertChannel, Delivery, Distribution, Notification, State
 from tests.faults.checker import assert_kept
 from tests.faults.stack import SENDERS
+from tests.load.watch_sink import SECRET, AlertSink
 
 PEOPLE = 150
 
@@ -18,8 +23,18 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def house(build):
-    return build(PEOPLE)
+def sink():
+    sink = AlertSink()
+    with sink.listening():
+        yield sink
+
+
+@pytest.fixture(scope="module")
+def house(build, sink):
+    env = {"WEBHOOK_ALERT_URL": sink.url, "WEBHOOK_ALERT_SECRET": SECRET}
+    env |= {"EVENT_PRIVATE_NETWORKS": "127.0.0.0/8"}
+    # The test raises alerts, too, and reads the channel's secret.
+    return build(PEOPLE, env={**env, "SECRET_KEY": settings.SECRET_KEY})
 
 
 @pytest.mark.parametrize(
@@ -81,3 +96,28 @@ def test_f03_whoever_is_struck_in_the_second_call_too_is_left_to_a_person(house)
     told = Alert.objects.filter(rule="unconfirmed", closed_at=None)
     house.stack.wait(told.exists, "a person is told")
     assert_kept(house.stack, morning.pk, unexplained_ends=True)
+
+
+def test_whoever_tells_of_alerts_dies_in_the_middle_and_each_is_told(house, sink, monkeypatch):
+    """The notice in hand comes again under its key, once the lease is over; no other does."""
+    monkeypatch.setattr(settings, "WEBHOOK_ALERT_URL", sink.url)
+    house.stack.heal()
+    rule, distributions = AlertRule.NO_TOKEN, range(901, 906)
+    sink.hold(rule)
+    for about in distributions:
+        incidents.raise_alert(rule, about, message="x", now=timezone.now())
+    house.stack.wait(lambda: bool(sink.of(rule)), "one is being told")
+
+    house.stack.kill("keeper", "worker-distribution-retry")
+    until = AlertChannel.objects.values_list("busy_until", flat=True).get()
+    assert 0 < (until - timezone.now()).total_seconds() <= leases.SECONDS
+    AlertChannel.objects.update(busy_until=None)  # as if that time were over
+    sink.release()
+    house.stack.wait(lambda: len({one.scope for one in sink.of(rule)}) == 5, "all are told")
+    rows = Notification.objects.filter(alert__rule=rule)
+    house.stack.wait(lambda: not rows.exclude(state="SENT").exists(), "all are recorded")
+    incidents.close_all(Alert.objects.filter(rule=rule), now=timezone.now())
+
+    told = [one.scope for one in sink.of(rule) if one.kind == "opened"]
+    assert sorted(told) == sorted([told[0], *map(rule.scope, distributions)])
+    assert len({one.once for one in sink.of(rule) if one.kind == "opened"}) == 5

@@ -41,6 +41,7 @@ from distribution.models import Alert, Distribution, Kind
 from distribution.service_level import receipt_watch
 from sandbox.behaviour import settings as sandbox_settings
 from subscribers.models import Subscriber
+from tests import builders
 from tests.faults import monitors
 from tests.faults.database import throwaway
 from tests.faults.monitors import Monitors
@@ -52,6 +53,8 @@ from tests.load.watch_sink import SECRET, AlertSink, Told
 RATES = (80, 80, 20)  # messages a second: two primaries and a backup
 PATIENCE = 75.0  # seconds that a case waits for its alert, and for its end
 LINGER = 5.0  # seconds more, for what else is told
+# Whoever is not on WhatsApp was found out on earlier days.
+SENT_TO_BEFORE = {"outcome_shares": {"UTILITY": {"invalid": 0.0}}}
 SILENT = ("DaybreakWatchdog", "DaybreakOwnAlert")  # of Prometheus: always, and what we told
 AWAY = "none while it lasts"
 
@@ -194,7 +197,11 @@ class Bench:
             cursor.execute("ANALYZE")
 
     def begin(self) -> tuple[Morning, float]:
-        """A distribution that sends, and when it opened."""
+        """A distribution that sends, with a content of its own, and when it opened."""
+        serial = str(Distribution.objects.count())
+        self.house.content = builders.an_approved_content(
+            message_template=self.house.content.message_template, body_variables=["{name}", serial]
+        )
         morning = self.house.open_as_it_is()
         self.stack.wait(lambda: morning.state() == "SENDING", "it opens", 60)
         opened = Distribution.objects.get(pk=morning.pk).opened_at
@@ -210,8 +217,9 @@ class Bench:
         morning.wait_settled(400)
         self.stack.wait(lambda: morning.state() == "COMPLETED", "it ends", 400)
         self.stack.live_for(LINGER)
-        row.others = [one.rule for one in self.sink.opened(opened)]
-        row.rule = f"{len(row.others)} alarms"
+        alarms = self.sink.opened(opened)
+        row.rule = f"{len(alarms)} false alarms"
+        row.others = [f"{one.rule} {one.at - opened:.1f} ({one.message})" for one in alarms]
         past = timezone.localdate() - timedelta(days=number)
         Distribution.objects.filter(pk=morning.pk).update(kind=Kind.DAILY, local_date=past)
         receipt_watch.keep(Distribution.objects.get(pk=morning.pk))
@@ -242,7 +250,7 @@ def installation(prometheus: bool) -> Iterator[Bench]:
     """Every process with its own settings; Meta is reached through a proxy, and so is the database
     by all but this process."""
     folder = Path(tempfile.mkdtemp(prefix="daybreak-watch-"))
-    sink, realistic = AlertSink(), asdict(sandbox_settings.build("realistic"))
+    sink, realistic = AlertSink(), asdict(sandbox_settings.build("realistic", SENT_TO_BEFORE))
     with contextlib.ExitStack() as ends:
         ends.callback(shutil.rmtree, folder, ignore_errors=True)
         ends.enter_context(sink.listening())

@@ -36,6 +36,20 @@ class AlertSink:
 
     url: str = ""
     told: list[Told] = field(default_factory=list)
+    _held: str = ""  # a rule whose notices get no answer …
+    _released: threading.Event = field(default_factory=threading.Event)  # … until this is set
+
+    def hold(self, rule: str) -> None:
+        """Take what is told by this rule, and do not answer until `release`."""
+        self._held = rule
+        self._released.clear()
+
+    def release(self) -> None:
+        self._held = ""
+        self._released.set()
+
+    def of(self, rule: str) -> list[Told]:
+        return [one for one in list(self.told) if one.rule == rule]
 
     def opened(self, since: float, rules: Collection[str] = ()) -> list[Told]:
         """What was told as opened, or as worse, since then; of these rules or of all."""
@@ -68,7 +82,10 @@ class AlertSink:
         now, content = time.time(), json.loads(body)
         alerts = content.get("alerts", [content])
         kind = content.get("change", content["kind"])
-        self.told += [_told(now, kind, content["seq"], alert) for alert in alerts]
+        told = [_told(now, kind, content["seq"], alert) for alert in alerts]
+        self.told += told
+        if any(one.rule == self._held for one in told):
+            self._released.wait(30)
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
@@ -78,8 +95,9 @@ class AlertSink:
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 sink.take(body, {name.lower(): value for name, value in self.headers.items()})
-                self.send_response(204)
-                self.end_headers()
+                with contextlib.suppress(OSError):  # who posted it may be dead
+                    self.send_response(204)
+                    self.end_headers()
 
             def log_message(self, format: str, *args: Any) -> None: ...
 

@@ -9,6 +9,7 @@ from django.db.models import Count, F, Q, QuerySet
 
 from distribution.ledger.integrity.rules import RECOVERY_TIME, Rule, RuleResult, check
 from distribution.models import Delivery, Progress, State
+from distribution.models.deliveries import IN_HAND
 
 REPORTED = Q(progress__gte=Progress.SENT)
 ARRIVED = Q(progress__gte=Progress.DELIVERED)
@@ -69,7 +70,7 @@ def check_conditions(deliveries: QuerySet[Delivery], now: datetime) -> Iterator[
 
 
 def _lease_conditions(now: datetime) -> Conditions:
-    leased = Q(state__in=[State.CLAIMED, State.INFLIGHT])
+    leased = Q(state__in=IN_HAND)
     return {
         "leases_end": (
             f"No lease ended more than {RECOVERY_TIME.total_seconds():.0f} s ago.",

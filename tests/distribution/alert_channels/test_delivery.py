@@ -55,6 +55,26 @@ def test_pagerduty_gets_one_incident_from_its_opening_to_its_end(pagerduty, cloc
     ]
 
 
+def test_two_installations_share_a_service_of_pagerduty(pagerduty, settings, clock):
+    """The same rule about the same row of each: two incidents, each ended by its own only."""
+    a_route(a_channel("Oncall", "pagerduty"))
+    for name in ("pune", "surat"):
+        settings.INSTALLATION_NAME = name
+        raised(clock)
+        delivery.deliver_due(clock)
+        # The other one has a table of its own.
+        Alert.objects.filter(scope="distribution 1").update(scope=f"distribution 1 of {name}")
+    keys = [key for key, _ in pagerduty.incidents]
+    assert keys == [KEY_OF_1, KEY_OF_1.replace("pune", "surat")]
+    assert [event["payload"]["source"] for event in pagerduty.events] == ["pune", "surat"]
+
+    Alert.objects.filter(scope="distribution 1 of surat").update(scope="distribution 1")
+    incidents.close_alert(NO_NUMBER, 1, now=clock.later(60))
+    clock.later(16)
+    delivery.deliver_due(clock)
+    assert list(pagerduty.open()) == [KEY_OF_1]
+
+
 def test_pagerduty_is_asked_again_after_429_and_never_after_400(pagerduty, clock):
     channel = a_channel("Oncall", "pagerduty")
     a_route(channel)

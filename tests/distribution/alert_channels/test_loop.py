@@ -10,11 +10,11 @@ import pytest
 from django.db import DatabaseError, connections
 from django.utils import timezone
 
-from distribution.alert_channels import delivery
+from distribution.alert_channels import delivery, leases
 from distribution.alert_channels.loop import NoticeLoop
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
-from distribution.models import Alert, Notification
+from distribution.models import Alert, AlertChannel, Notification
 from tests.distribution.sinks import a_channel, a_route
 from tests.load import alert_bench
 
@@ -48,6 +48,32 @@ def test_two_senders_at_once_send_each_notice_once(receiver, clock):
     assert sorted(post.content["scope"] for post in receiver.posts) == [
         f"distribution {about}" for about in range(10)
     ]
+
+
+@pytest.mark.django_db
+def test_a_sender_that_was_frozen_finds_that_another_one_took_over(receiver, clock, monkeypatch):
+    """It had sent a message and not recorded it: that one is sent again under its key, no other."""
+    a_route(a_channel("Hook", address=receiver.url))
+    for about in range(3):
+        incidents.raise_alert(AlertRule.NO_NUMBER, about, message="x", now=clock.now)
+    send, channel = delivery.send, delivery.waiting(clock.now)[0]
+
+    def freeze(*arguments):
+        sent = send(*arguments)
+        monkeypatch.setattr(delivery, "send", send)
+        clock.later(leases.SECONDS - 1)
+        assert delivery.serve(channel, clock) == 0  # it may still be at work
+        clock.later(1)
+        assert delivery.serve(channel, clock) == 3
+        return sent
+
+    monkeypatch.setattr(delivery, "send", freeze)
+    assert delivery.serve(channel, clock) == 1
+    assert delivery.serve(channel, clock) == 0
+    told = [(post.content["scope"], post.headers["webhook-id"]) for post in receiver.posts]
+    assert [scope for scope, _ in told] == [f"distribution {about}" for about in (0, 0, 1, 2)]
+    assert told[0] == told[1]
+    assert AlertChannel.objects.get().busy_until is None
 
 
 @pytest.mark.django_db

@@ -7,7 +7,7 @@ from threading import Barrier
 import pytest
 from django.db import connection, connections, transaction
 
-from distribution.ledger import deliveries
+from distribution.ledger import chunks, deliveries
 from distribution.ledger.attempts.ids import AttemptKey, parse
 from distribution.ledger.claims import Claim
 from distribution.models import (
@@ -266,3 +266,15 @@ def test_reports_name_only_columns_of_a_delivery():
     names = {field.attname for field in Delivery._meta.fields}
 
     assert set(status_reports.FACTS_COLUMNS) <= names
+
+
+def test_what_was_reported_before_its_call_was_recorded_is_not_stuck(run):
+    """Its lease stays; the regular check must not take it for one of a worker that stopped."""
+    claim = run.attempt()
+    receive("delivered", claim.attempt(claim.deliveries[0]), wamid="wamid.1", at=NOW)
+    run.settle(claim, State.ACCEPTED, wamid="wamid.1")
+
+    assert delivery().state == State.ACCEPTED
+    assert chunks.stuck(NOW + seconds(3600)) == 0
+    Delivery.objects.update(state=State.INFLIGHT)
+    assert chunks.stuck(NOW + seconds(3600)) == 1

@@ -61,6 +61,24 @@ def test_who_waits_for_a_later_time_is_no_stall(distribution):
     assert "no message was accepted" in Alert.objects.get(rule="sla_at_risk").message
 
 
+def test_one_that_comes_back_for_another_try_is_no_stall_unless_nobody_sends_it(distribution):
+    sent(0, 98, at=5)
+    sent(98, 99, at=60, state=State.RETRY_WAIT, accepted_at=None)
+    sent(99, 100, at=60, state=State.PENDING, accepted_at=None)
+    Delivery.objects.exclude(state=State.ACCEPTED).update(next_at=NOW + seconds(60))
+
+    watch.refresh(distribution, now=NOW + seconds(63))
+    assert not Alert.objects.filter(rule="sla_at_risk").exists()
+
+    rest = Delivery.objects.exclude(state=State.ACCEPTED)
+    rest.update(state=State.INFLIGHT, claim_token=1, lease_until=NOW + seconds(90), attempt_no=1)
+    watch.refresh(distribution, now=NOW + seconds(67))
+    assert not Alert.objects.filter(rule="sla_at_risk").exists()
+
+    watch.refresh(distribution, now=NOW + seconds(71))
+    assert "no message was accepted" in Alert.objects.get(rule="sla_at_risk").message
+
+
 def test_a_pause_is_no_stall(distribution):
     Distribution.objects.filter(pk=distribution.pk).update(state="PAUSED")
     distribution.refresh_from_db()
