@@ -65,6 +65,6 @@ def _nobody_sends(tally: Tally, measured: Pace) -> str:
 
 
 def _slow_answers(measured: Pace) -> str:
-    if measured.slowest_answer < SLOW_ANSWER:
+    if measured.slow_answer < SLOW_ANSWER:
         return ""
-    return f"WhatsApp takes up to {measured.slowest_answer:.0f} s to answer."
+    return f"WhatsApp takes up to {measured.slow_answer:.0f} s to answer."

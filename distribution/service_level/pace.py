@@ -15,7 +15,7 @@ from enum import StrEnum
 FIRST_LOOK = 10  # seconds of sending before anything is judged but the pool's capacity
 SHORT, LONG = 5, 15  # seconds: the windows of R2
 QUIET = 8  # seconds without an acceptance are a stall …
-QUIET_ANSWERS = 3  # … or this many times the slowest answer lately, if that is longer
+QUIET_ANSWERS = 3  # … or this many times a slow answer of lately, if that is longer
 CLEAR_AFTER = 10  # seconds without a finding before the alert closes
 HISTORY = LONG + CLEAR_AFTER  # seconds of the series that `judge` needs
 MARGIN = 1.0  # seconds: what is sent in the last one is accepted too late
@@ -41,7 +41,7 @@ class Pace:
     owed_now: int  # still to be accepted for the target, of what can be sent now
     capacity: float  # of the usable numbers
     per_second: Sequence[int]  # accepted in each whole second, the latest last; HISTORY of them
-    slowest_answer: float  # of what was accepted lately
+    slow_answer: float  # seconds, of what was accepted lately
     begun: bool = True  # at least one message was sent
     due: int = 0  # people who could be written to now …
     oldest_due: float = 0.0  # … and for how many seconds the first of them has waited
@@ -71,7 +71,7 @@ def judge(pace: Pace) -> Finding | None:
 
 def _at(pace: Pace, ago: int) -> Finding | None:
     sending = pace.sending - ago
-    quiet = max(QUIET, math.ceil(QUIET_ANSWERS * pace.slowest_answer))
+    quiet = max(QUIET, math.ceil(QUIET_ANSWERS * pace.slow_answer))
     if sending >= quiet and not pace.achieved(min(quiet, len(pace.per_second) - ago), ago=ago):
         return Finding.STALLED
     # Before LONG seconds have passed, the long window is what there is.

@@ -36,14 +36,14 @@ def measure(
     if in_hand and waited < sending:
         waited = max(waited, counts.oldest_in_hand(distribution, now=now))
     deadline = distribution.sla_deadline or now
-    per_second, slowest = counts.accepted_per_second(distribution, pace.HISTORY, now=now)
+    per_second, slow_answer = counts.accepted_per_second(distribution, pace.HISTORY, now=now)
     return Pace(
         sending=min(sending, waited),
         left=(deadline - now).total_seconds(),
         owed_now=min(missing, due + in_hand),
         capacity=health.pool_rate(numbers, now),
         per_second=per_second,
-        slowest_answer=slowest,
+        slow_answer=slow_answer,
         begun=_has_begun(tally, reach),
         due=due,
         oldest_due=oldest_due,

@@ -79,6 +79,20 @@ def test_one_that_comes_back_for_another_try_is_no_stall_unless_nobody_sends_it(
     assert "no message was accepted" in Alert.objects.get(rule="sla_at_risk").message
 
 
+def test_one_very_slow_answer_delays_no_alert_and_slow_answers_do(distribution):
+    for second in range(1, 10):
+        sent(second, second + 1, at=second, inflight_at=NOW + seconds(second - 0.3))
+    Delivery.objects.filter(accepted_at=NOW + seconds(5)).update(inflight_at=NOW - seconds(20))
+    Delivery.objects.filter(state=State.PENDING).update(next_at=NOW)
+
+    watch.refresh(distribution, now=NOW + seconds(18.5))
+    assert "no message was accepted" in Alert.objects.get(rule="sla_at_risk").message
+
+    Delivery.objects.exclude(accepted_at=None).update(inflight_at=NOW - seconds(4))
+    watch.refresh(distribution, now=NOW + seconds(18.7))
+    assert Alert.objects.get(rule="sla_at_risk").closed_at == NOW + seconds(18.7)
+
+
 def test_a_pause_is_no_stall(distribution):
     Distribution.objects.filter(pk=distribution.pk).update(state="PAUSED")
     distribution.refresh_from_db()

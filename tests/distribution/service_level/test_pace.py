@@ -19,7 +19,7 @@ def a_pace(accepted: list[int], *, people: int, left: int, capacity: float = POO
     """After `accepted`, the messages of each second since the beginning."""
     missing = people * 99 // 100 - sum(accepted)
     recent = ([0] * pace.HISTORY + accepted)[-pace.HISTORY :]
-    return Pace(len(accepted), left, missing, capacity, recent, slowest_answer=0.5)
+    return Pace(len(accepted), left, missing, capacity, recent, slow_answer=0.5)
 
 
 def find(speeds: list[float], *, people: int, capacity: float = POOL) -> list[Finding | None]:
@@ -85,7 +85,7 @@ def test_slow_answers_are_waited_for():
     quiet = a_pace([POOL] * 10 + [0] * 9, people=20_000, left=281)
 
     assert pace.judge(quiet) == Finding.STALLED
-    slow = Pace(19, 281, 100, POOL, quiet.per_second, slowest_answer=5)  # nothing is needed yet
+    slow = Pace(19, 281, 100, POOL, quiet.per_second, slow_answer=5)  # nothing is needed yet
     assert pace.judge(slow) is None
 
 
