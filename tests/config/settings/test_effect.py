@@ -62,7 +62,10 @@ def _used_in_sources() -> set[str]:
     apps = ["config", "distribution", "phonepool", "subscribers", "webhooks", "evidence"]
     command = ["git", "grep", "--untracked", "-hoE", r"settings\.[A-Z][A-Z_0-9]+", "--", *apps]
     found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    return {line.partition(".")[2] for line in found.splitlines()}
+    of_caches = ["git", "grep", "--untracked", "-hoE", '"CACHE_[A-Z_0-9]+"', "--", "distribution"]
+    kept = subprocess.run(of_caches, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    names = {line.partition(".")[2] for line in found.splitlines()}
+    return names | {line.strip('"') for line in kept.splitlines()}  # `TableCache("CACHE_…", …)`
 
 
 USED = _used_in_sources()
