@@ -4,8 +4,8 @@
 
 Opens a distribution each time, with an equally large one of the day before in the tables, publishes
 its first batches to a Redis of its own and claims one. CPU is this process's and PostgreSQL's; wall
-time counts on an idle machine only. `--whole` freezes and publishes the rest, too. The first send follows the claim by the lead of its slot (about 0.08 s). Needs PostgreSQL and
-redis-server.
+time counts on an idle machine only. `--whole` freezes and publishes the rest, too. The first send
+follows the claim by the lead of its slot (about 0.08 s). Needs PostgreSQL and redis-server.
 """
 
 from __future__ import annotations
