@@ -31,6 +31,7 @@ BUNDLE_LIMIT = 500  # webhooks fetched together
 EVENTS_PER_BUNDLE = 4000
 BUNDLE_BYTES_LIMIT = 8 * 1024 * 1024  # of bodies in memory at once; the longest alone is half of it
 DRAIN_SECONDS = 5.0
+DEFERRED_SECONDS = 1.0  # for deferred ones, though new ones take all the time
 # A status may overtake the answer that names its message's id: try again after growing pauses.
 SHORTEST_DEFERRAL = timedelta(seconds=5)
 LONGEST_DEFERRAL = timedelta(hours=6)
@@ -71,7 +72,7 @@ def drain(
         _apply(webhooks, drained, end, now)
     if include_deferred:
         deferred, _ = _fetch(WebhookEvent.objects.due_again(now), limit)
-        _apply(deferred, drained, end, now)
+        _apply(deferred, drained, max(end, time.monotonic() + DEFERRED_SECONDS), now)
         _record_progress(now)
     return drained
 
