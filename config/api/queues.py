@@ -41,6 +41,9 @@ class InboxShown(serializers.Serializer[Any]):
 
     depth = serializers.IntegerField()
     oldest_seconds = serializers.FloatField(allow_null=True)
+    as_of = serializers.DateTimeField(
+        help_text="Figures of delivered, read and failed messages count what came before."
+    )
     dead_letters = serializers.IntegerField(
         help_text="Webhooks that failed too often and need a person."
     )
@@ -92,6 +95,7 @@ def _inbox(now: Any) -> dict[str, Any]:
     since = totals["since"]
     return {
         "depth": totals["depth"],
+        "as_of": since or now,
         "oldest_seconds": round((now - since).total_seconds(), 1) if since else None,
         "dead_letters": WebhookEvent.objects.dead().count(),
     }

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from config.monitoring.probes import PROBES, REQUIRED
+from distribution.ledger.report_lag import ReportLag
 from distribution.models import Heartbeat, Worker
 from distribution.models.heartbeats import BEAT, KEEPER, TICK, is_silent
 from distribution.runtime.probe import Probe
@@ -206,14 +207,16 @@ def _numbers(facts: Facts) -> tuple[str, str]:
 
 
 def _inbox(facts: Facts) -> tuple[str, str]:
-    lag = (facts.at - facts.inbox_since).total_seconds() if facts.inbox_since else 0.0
-    if lag > WEBHOOK_LAG_LIMIT_SECONDS:
-        words = _("Webhooks have been waiting for %(seconds)d s. Check the webhooks worker.")
-        return DEGRADED, words % {"seconds": round(lag)}
+    lag = ReportLag(facts.inbox_since or facts.at, facts.at)
+    if lag.seconds > WEBHOOK_LAG_LIMIT_SECONDS:
+        words = _("WhatsApp’s reports are applied %(lag)s. Check the webhooks worker.")
+        return DEGRADED, words % {"lag": lag.words}
     if facts.dead_letters:
         words = _("%(number)d webhooks could not be applied. See Webhook inbox.")
         return DEGRADED, words % {"number": facts.dead_letters}
-    return OK, _("Webhooks are applied within %(seconds)d s.") % {"seconds": round(lag)}
+    if lag.is_shown:
+        return OK, _("WhatsApp’s reports are applied %(lag)s.") % {"lag": lag.words}
+    return OK, _("Webhooks are applied within %(seconds)d s.") % {"seconds": round(lag.seconds)}
 
 
 CHECKS: dict[str, Callable[[Facts], tuple[str, str]]] = {

@@ -10,7 +10,7 @@ from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.analytics import counts
 from distribution.dead_man import mornings
-from distribution.ledger import deliveries, returns, rollup_marks
+from distribution.ledger import deliveries, report_lag, returns, rollup_marks
 from distribution.lifecycle.control import emit_state_event
 from distribution.models import Distribution, DistributionState, EventKind, Kind
 from distribution.outcomes import tallies
@@ -80,8 +80,9 @@ def _is_done(distribution: Distribution, now: datetime) -> bool:
     if counts.tally(distribution).unsettled:
         return False
     deadline = distribution.sla_deadline
-    waited_enough = deadline is None or now >= deadline
-    return waited_enough or not counts.reach(distribution).awaited
+    if deadline is None or now >= deadline:
+        return not report_lag.read(now).holds_open(deadline)
+    return not counts.reach(distribution).awaited
 
 
 def _close_alerts(distribution: Distribution, results: dict[str, object], now: datetime) -> None:

@@ -15,6 +15,7 @@ from django.conf import settings
 from distribution.analytics import counts
 from distribution.analytics.counts import Reach, Tally
 from distribution.analytics.grouped_counts import DeliveryGroup, count_groups
+from distribution.ledger import report_lag
 from distribution.metrics.samples import Samples, add
 from distribution.models import Distribution, DistributionState, Kind, State
 from distribution.models.distributions import RUNNING
@@ -79,7 +80,8 @@ def latest(now: datetime) -> list[Distribution]:
 
 
 def look(distribution: Distribution, numbers: Sequence[PhoneNumber], now: datetime) -> Run:
-    """Its figures: one query, and two or three more while it sends."""
+    """Its figures: two queries, and two or three more while it sends."""
+    lag = report_lag.read(now) if distribution.state in RUNNING else report_lag.none(now)
     groups = count_groups(distribution, now=now)
     tally, reach = counts.tally_of(groups), counts.reach_of(groups)
     measured, ahead = None, 0.0
@@ -91,7 +93,7 @@ def look(distribution: Distribution, numbers: Sequence[PhoneNumber], now: dateti
         groups=groups,
         tally=tally,
         reach=reach,
-        level=sla.assess(distribution, tally, reach, ahead, now=now),
+        level=sla.assess(distribution, tally, reach, ahead, now=now, lag=lag),
         pace=measured,
     )
 

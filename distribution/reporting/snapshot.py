@@ -15,6 +15,7 @@ from distribution.analytics import counts as analytics
 from distribution.analytics.counts import Reach, Tally
 from distribution.analytics.grouped_counts import count_groups
 from distribution.analytics.timeline import Timeline, timeline
+from distribution.ledger.report_lag import ReportLag
 from distribution.lifecycle import control
 from distribution.models import Distribution, DistributionState, State
 from distribution.models.distributions import RUNNING
@@ -46,6 +47,7 @@ class Snapshot:
     reach: Reach
     sla: Sla
     verdict: Verdict
+    lag: ReportLag  # of the reports that all figures rest on
     states: list[StateShare]
     failure_reasons: list[FailureReason]
     numbers: list[NumberShare]
@@ -119,7 +121,7 @@ class Snapshot:
 
 
 def take_snapshot(distribution: Distribution, *, now: datetime) -> Snapshot:
-    """Read and compute it: five to eight queries, however large the audience."""
+    """Read and compute it: six to nine queries, however large the audience."""
     groups = count_groups(distribution, now=now)
     tally, reach = analytics.tally_of(groups), analytics.reach_of(groups)
     numbers = list(PhoneNumber.objects.all())
@@ -134,6 +136,7 @@ def take_snapshot(distribution: Distribution, *, now: datetime) -> Snapshot:
         reach=reach,
         sla=followed.level,
         verdict=followed.verdict,
+        lag=followed.lag,
         states=state_shares(groups),
         failure_reasons=failure_reasons(tally),
         numbers=number_shares(groups, numbers, now, running=sends),

@@ -14,6 +14,8 @@ from django.utils.translation import gettext as _
 
 from distribution.analytics import counts
 from distribution.analytics.counts import Reach, Tally
+from distribution.ledger import report_lag
+from distribution.ledger.report_lag import ReportLag
 from distribution.models import Distribution, DistributionState, State
 from distribution.models.distributions import RUNNING, UNBEGUN
 from distribution.service_level import sla
@@ -39,6 +41,7 @@ class Course:
     level: Sla
     rate: float  # messages accepted per second lately; 0 unless it sends
     verdict: Verdict
+    lag: ReportLag  # none once it has ended
 
 
 def follow(
@@ -49,25 +52,27 @@ def follow(
     *,
     now: datetime,
 ) -> Course:
-    """The course of a distribution; one query, and only while it sends."""
+    """The course of a distribution; two queries, and only while it runs."""
+    lag = report_lag.read(now) if distribution.state in RUNNING else report_lag.none(now)
     sends = distribution.state == DistributionState.SENDING
     rate = counts.recent_rate(distribution, now=now) if sends else 0.0
     ahead = sla.rate_ahead(tally, rate, numbers, now) if distribution.state in RUNNING else 0.0
-    level = sla.assess(distribution, tally, reach, ahead, now=now)
+    level = sla.assess(distribution, tally, reach, ahead, now=now, lag=lag)
     ready = tally.count(State.PENDING, State.CLAIMED, State.INFLIGHT)
     behind = sends and _pace_is_known(distribution, now) and rate < ahead and ready > ahead
     if behind:  # there is enough to send, so what was achieved lately is the pace
         left = ready + tally.count(State.RETRY_WAIT)
         ending = now + timedelta(seconds=left / rate) if rate else None
         level = replace(level, estimated_completion=ending)
-    return Course(level, rate, verdict(distribution, level, now, stalled=behind and not rate))
+    stalled = behind and not rate
+    return Course(level, rate, verdict(distribution, level, lag, stalled=stalled), lag)
 
 
 def verdict(
-    distribution: Distribution, level: Sla, now: datetime, *, stalled: bool = False
+    distribution: Distribution, level: Sla, lag: ReportLag, *, stalled: bool = False
 ) -> Verdict:
     """Whether the service level is met, on course, at risk or missed, or why none of these."""
-    state, deadline = distribution.state, distribution.sla_deadline
+    now, state, deadline = lag.now, distribution.state, distribution.sla_deadline
     if state in UNBEGUN:
         return _unopened(distribution, now)
     if state == DistributionState.CANCELLED:
@@ -79,6 +84,8 @@ def verdict(
     paused = state == DistributionState.PAUSED
     if level.met:
         return Verdict(_("met, now paused"), WARN) if paused else Verdict(_("met"), GOOD)
+    if state in RUNNING and lag.holds_open(deadline):
+        return Verdict(_("reports are late"), WARN)
     if state == DistributionState.COMPLETED or deadline is None or now >= deadline:
         return Verdict(_("missed"), BAD)
     if paused:

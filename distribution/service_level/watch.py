@@ -14,7 +14,9 @@ from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.analytics import counts
 from distribution.analytics.counts import Reach, Tally
+from distribution.ledger import report_lag
 from distribution.ledger.reasons import explain
+from distribution.ledger.report_lag import ReportLag
 from distribution.ledger.template_shares import template_in_sql
 from distribution.models import (
     Delivery,
@@ -61,16 +63,17 @@ class _Facts:
     numbers: Sequence[PhoneNumber]
     pace: Pace | None  # None: it does not send
     now: datetime
+    lag: ReportLag
 
 
 def refresh(distribution: Distribution, *, now: datetime) -> Sla:
     """Measure a running distribution, keep the figures, raise or close its alerts."""
+    lag = report_lag.read(now)  # first: what is applied meanwhile is counted, too
     tally, reach = counts.tally(distribution), counts.reach(distribution)
     numbers = list(PhoneNumber.objects.all())
-    level = sla.keep(distribution, tally, reach, numbers, now=now)
-    facts = _Facts(
-        distribution, level, tally, numbers, _pace(distribution, tally, reach, numbers, now), now
-    )
+    level = sla.keep(distribution, tally, reach, numbers, now=now, lag=lag)
+    measured = _pace(distribution, tally, reach, numbers, now)
+    facts = _Facts(distribution, level, tally, numbers, measured, now, lag)
     for rule, judge in RULES.items():
         _raise_or_close(rule, distribution.pk, str(distribution), judge(facts), now)
     _judge_parts(facts)
@@ -87,7 +90,8 @@ def look_at_pace(
     now: datetime,
 ) -> None:
     """Judge the rules that seconds matter for, from figures that somebody has just read."""
-    facts = _Facts(distribution, level, tally, numbers, measured, now)
+    lag = report_lag.none(now)  # none of these rules asks
+    facts = _Facts(distribution, level, tally, numbers, measured, now, lag)
     for rule in FAST_RULES:
         _raise_or_close(rule, distribution.pk, str(distribution), RULES[rule](facts), now)
 
@@ -128,11 +132,11 @@ def _at_risk(facts: _Facts) -> Judgement | None:
 
 
 def _receipts(facts: _Facts) -> Judgement | None:
-    """R4."""
+    """R4, as of the time up to which reports are applied: those that wait here have come."""
     curve = receipt_watch.learned(facts.distribution)
     if not curve.may_alert:
         return None
-    measured = receipt_watch.measure(facts.distribution, now=facts.now)
+    measured = receipt_watch.measure(facts.distribution, now=facts.lag.as_of)
     severity = receipts.judge(measured, curve)
     if severity is None:
         return None

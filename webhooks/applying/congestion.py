@@ -15,6 +15,12 @@ MIN_WAITING = 1_000
 MIN_AGE = timedelta(seconds=30)
 
 
+def oldest_waiting() -> datetime | None:
+    """When the oldest webhook that is not applied yet was received; None: none waits."""
+    waiting = WebhookEvent.objects.pending().order_by("pk")
+    return waiting.values_list("received_at", flat=True).first()
+
+
 def look(now: datetime) -> None:
     """Raise or close the alert. One query over the index of what waits."""
     waiting = WebhookEvent.objects.pending().aggregate(count=Count("pk"), oldest=Min("received_at"))

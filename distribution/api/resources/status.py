@@ -61,7 +61,8 @@ class SlaShown(serializers.Serializer[Any]):
     """The service level. Shares are 0 to 1 of the eligible recipients, and null without any."""
 
     verdict = serializers.CharField(
-        help_text="not started, on course, at risk, paused, stalled, met, missed, cancelled …"
+        help_text="not started, on course, at risk, paused, stalled, met, missed, cancelled, "
+        "reports are late …"
     )
     basis = serializers.ChoiceField(["delivered", "accepted"])
     deadline = serializers.DateTimeField(allow_null=True)
@@ -86,11 +87,24 @@ class NumberPart(serializers.Serializer[Any]):
     failed = serializers.IntegerField()
 
 
+class ReportsShown(serializers.Serializer[Any]):
+    """How far WhatsApp's reports are in these figures."""
+
+    as_of = serializers.DateTimeField(
+        help_text="Whatever was received before is counted. Of a running distribution."
+    )
+    behind_seconds = serializers.FloatField(
+        help_text="Usually a second or two. While it is more than 5, delivered, read and failed "
+        "lag, and the service level is not judged as missed for reports that wait here."
+    )
+
+
 class StatusShown(serializers.Serializer[Any]):
     """A distribution at one moment."""
 
     distribution = DistributionShown()
     as_of = serializers.DateTimeField()
+    reports = ReportsShown()
     counts = CountsShown()
     sla = SlaShown()
     rate = serializers.FloatField(help_text="Messages accepted per second in the last seconds.")
@@ -148,7 +162,7 @@ def _cached_body(distribution: Distribution) -> dict[str, Any]:
 
 
 def status_body(distribution: Distribution, *, now: datetime) -> dict[str, Any]:
-    """The response body; three or four queries for any size of the audience."""
+    """The response body; three to five queries for any size of the audience."""
     groups = count_groups(distribution, now=now)
     tally, reach = analytics.tally_of(groups), analytics.reach_of(groups)
     numbers = list(PhoneNumber.objects.order_by("pk"))
@@ -158,6 +172,10 @@ def status_body(distribution: Distribution, *, now: datetime) -> dict[str, Any]:
     return {
         "distribution": distribution_body(distribution),
         "as_of": india_time.local_iso(now),
+        "reports": {
+            "as_of": india_time.local_iso(followed.lag.as_of),
+            "behind_seconds": round(followed.lag.seconds, 1),
+        },
         "counts": {
             "recipients": tally.recipients,
             "states": tally.states,

@@ -117,7 +117,7 @@ def test_an_update_takes_at_most_fifteen_queries_however_many_people(people):
     client = a_client("Viewer")
     with CaptureQueriesContext(connection) as caught:
         fragment(client)
-    assert len(caught) == 11  # fifteen are allowed; two are for permissions
+    assert len(caught) == 12  # fifteen are allowed; two are for permissions
 
 
 def test_viewers_share_one_reckoning_until_it_is_old():

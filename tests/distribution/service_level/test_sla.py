@@ -216,7 +216,7 @@ def test_what_meta_reported_as_failed_after_accepting_it_does_not_count(distribu
 def test_measuring_takes_few_queries_however_many_people(
     distribution, django_assert_max_num_queries
 ):
-    with django_assert_max_num_queries(4):
+    with django_assert_max_num_queries(5):
         sla.measure(distribution, now=NOW + seconds(10))
 
 

@@ -13,6 +13,7 @@ from distribution.service_level.receipts import AGES
 from phonepool.models import Breaker, PhoneNumber
 from tests.builders import an_open_distribution
 from tests.distribution.service_level.measured import NOW, WINDOW, seconds, sent
+from webhooks.models import WebhookEvent
 
 
 @pytest.fixture
@@ -87,6 +88,12 @@ def test_receipts_that_stay_away_are_told_once_three_mornings_are_known(
 ):
     earlier_mornings(mornings)
     sent(0, 200, at=1, inflight_at=NOW + seconds(1))
+
+    # Whatever has come since waits to be applied: as of then, nothing was due.
+    waiting = WebhookEvent(body=b"{}", digest="d", secret_no=0, received_at=NOW + seconds(2))
+    waiting.save()
+    assert "receipts_late" not in look(distribution, after=20)
+    waiting.delete()
 
     found = look(distribution, after=20).get("receipts_late")
 
