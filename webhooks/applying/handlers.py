@@ -53,6 +53,21 @@ class WebhookCounts:
 
 
 @dataclass(slots=True)
+class ItemCounts:
+    """Items of several webhooks, by what they were, or why they had no effect."""
+
+    applied: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+
+    def add(self, others: ItemCounts) -> None:
+        self.applied += others.applied
+        self.left_out += others.left_out
+
+    def save(self) -> None:
+        metrics.count(self.applied, +self.left_out)
+
+
+@dataclass(slots=True)
 class Bundle:
     """The events of several webhooks, and from which of them each came."""
 
@@ -63,10 +78,13 @@ class Bundle:
         return [event for _, event in self.events if isinstance(event, kind)]
 
 
-def apply(webhooks: Mapping[int, ParsedWebhook], *, now: datetime) -> dict[int, WebhookCounts]:
+def apply(
+    webhooks: Mapping[int, ParsedWebhook], *, now: datetime, items: ItemCounts | None = None
+) -> dict[int, WebhookCounts]:
     """Apply the events of some webhooks, by any keys; counts for each key.
 
-    A handful of statements for all together. Call it inside a transaction.
+    A handful of statements for all together. Call it inside a transaction. The counts of items are
+    saved too, unless `items` collects them: their rows are the same in every transaction.
     """
     rows = PhoneNumber.objects.values_list("meta_id", "pk", "portfolio__business_id")
     numbers = {meta_id: pk for meta_id, pk, _ in rows}
@@ -77,7 +95,7 @@ def apply(webhooks: Mapping[int, ParsedWebhook], *, now: datetime) -> dict[int, 
     left_out = notices.apply([event for _, event in bundle.events], own, now=now)
     left_out += failures.apply_errors(bundle.of(Trouble), numbers, now=now)
     left_out += people.apply([event for _, event in bundle.events], portfolios, now=now)
-    _count(bundle, webhooks.values(), left_out)
+    _count(bundle, webhooks.values(), left_out, items)
     return bundle.counts
 
 
@@ -152,13 +170,22 @@ def _apply_statuses(
 # --- counts -------------------------------------------------------------------------------------
 
 
-def _count(bundle: Bundle, webhooks: Iterable[ParsedWebhook], left_out: Counter[str]) -> None:
+def _count(
+    bundle: Bundle,
+    webhooks: Iterable[ParsedWebhook],
+    left_out: Counter[str],
+    items: ItemCounts | None,
+) -> None:
     for parsed in webhooks:
         left_out += parsed.skipped
     left_out["foreign_number"] += sum(counts.parked for counts in bundle.counts.values())
     left_out["foreign_account"] += sum(counts.foreign for counts in bundle.counts.values())
     left_out["unmatched_status"] += sum(counts.unmatched for counts in bundle.counts.values())
-    metrics.count(Counter(_kind_of(event) for _, event in bundle.events), +left_out)
+    found = ItemCounts(Counter(_kind_of(event) for _, event in bundle.events), left_out)
+    if items is None:
+        found.save()
+    else:
+        items.add(found)
 
 
 def _kind_of(event: Event) -> str:

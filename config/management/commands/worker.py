@@ -15,6 +15,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from config.monitoring.worker_heartbeat import WorkerHeartbeat
 from config.processes.child import report_ready
+from webhooks.applying import sharing
+from webhooks.tasks import follow_inbox
 
 SYNC, SYNC_QUEUE = "distribution.tasks.sync_phone_numbers", "distribution-analytics"
 
@@ -41,6 +43,8 @@ class Command(BaseCommand):
         worker_ready.connect(lambda **_: heartbeat.start(), weak=False)
         if SYNC_QUEUE in queues:
             worker_ready.connect(lambda **_: _sync_numbers(), weak=False)
+        if sharing.QUEUE in queues:
+            worker_ready.connect(lambda **_: follow_inbox(worker_name(queues)), weak=False)
         worker_shutdown.connect(lambda **_: heartbeat.stop(), weak=False)
         current_app.worker_main(worker_arguments(queues, concurrency))
 

@@ -6,7 +6,7 @@ import pytest
 
 from distribution.models import Alert, Severity
 from tests.builders import an_open_distribution
-from webhooks.applying import congestion, inbox
+from webhooks.applying import bundles, congestion, inbox
 from webhooks.models import WebhookEvent
 
 pytestmark = pytest.mark.django_db
@@ -20,7 +20,7 @@ def test_reports_that_wait_for_long_are_told_until_they_are_applied(monkeypatch)
     congestion.look(NOW + timedelta(seconds=30))
     assert not Alert.objects.exists()
 
-    monkeypatch.setattr(inbox, "_apply", lambda *_: None)  # the database is too slow
+    monkeypatch.setattr(bundles, "apply", lambda *_: None)  # the database is too slow
     inbox.drain(now=NOW + timedelta(seconds=31))
     alert = Alert.objects.get()
     assert (alert.rule, alert.severity) == ("webhook_congestion", Severity.WARNING)

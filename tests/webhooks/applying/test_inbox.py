@@ -21,7 +21,7 @@ from tests.webhooks.posts import (
     statuses,
     text_message,
 )
-from webhooks.applying import handlers, inbox
+from webhooks.applying import bundles, handlers, inbox
 from webhooks.models import WebhookEvent
 from webhooks.receiving import store as storing
 
@@ -241,7 +241,7 @@ def test_what_another_drain_applied_since_it_was_read_is_not_applied_again(monke
     if again:
         assert inbox.drain(now=NOW).applied == 1
     later = NOW + timedelta(seconds=10)
-    really, others = inbox._apply, []
+    really, others = bundles.apply, []
 
     def after_somebody_else(letters, *rest):
         if letters and not others:
@@ -249,7 +249,7 @@ def test_what_another_drain_applied_since_it_was_read_is_not_applied_again(monke
             others.append(inbox.drain(now=later))
         really(letters, *rest)
 
-    monkeypatch.setattr(inbox, "_apply", after_somebody_else)
+    monkeypatch.setattr(bundles, "apply", after_somebody_else)
 
     assert inbox.drain(now=later).applied == 0
     assert others[1].applied == 1
