@@ -52,6 +52,14 @@ def command_line() -> argparse.ArgumentParser:
     parser.add_argument("--number", dest="numbers", action="append", metavar=number)
     parser.add_argument("--template", dest="templates", action="append", metavar=template)
     parser.add_argument("--journal", default="", metavar="FILE", help="JSON lines, appended")
+    parser.add_argument("--replay", default="", metavar="FILE", help="answer as a run record says")
+    parser.add_argument(
+        "--replay-within",
+        type=float,
+        default=0.0,
+        metavar="SECONDS",
+        help="no replayed report comes later than so long after its message; 0: as recorded",
+    )
     parser.add_argument("--settings", dest="overrides", default="{}", metavar="JSON|FILE")
     parser.add_argument(
         "--die-with-parent",

@@ -9,6 +9,7 @@ from collections import Counter
 from sandbox.faults import Faults, ServerErrorBursts
 from sandbox.journal import Journal, RefusalLog
 from sandbox.pacing import Pacing
+from sandbox.replay.replay import Replay
 from sandbox.review import Reviews
 from sandbox.webhooks.queue import Webhooks
 from sandbox.world.clock import Clock
@@ -26,6 +27,8 @@ class Sandbox:
         self.address = ""  # http://host:port, once it listens
         self._queue: asyncio.Task[None] | None = None
         self._begin()
+        ids = list(self.world.numbers)
+        self.replay = Replay(options.replay, ids, options.replay_within)
 
     def _begin(self) -> None:
         self.started_at = self.clock.now()
@@ -51,6 +54,7 @@ class Sandbox:
         await self.stop()
         self.journal.hide_entries()
         self._begin()
+        self.replay.begin_again()
         self.start()
 
     async def stop(self) -> None:

@@ -24,9 +24,19 @@ from django.conf import settings  # noqa: E402
 from django.contrib.auth.models import User  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from config.demo import cpu, logins, preparation, report, scenarios, showcase  # noqa: E402
+from config.demo import (  # noqa: E402
+    cpu,
+    logins,
+    preparation,
+    recording,
+    replaying,
+    report,
+    scenarios,
+    showcase,
+)
 from config.demo.journal_verdict import SandboxClient  # noqa: E402
 from config.demo.progress import Progress, print_line, progress_view  # noqa: E402
+from config.demo.recorded import Recorded, read  # noqa: E402
 from config.setup import registry  # noqa: E402
 from distribution.analytics import counts  # noqa: E402
 from distribution.lifecycle import schedule  # noqa: E402
@@ -42,11 +52,13 @@ END_STATES = ("COMPLETED", "CANCELLED", "MISSED")
 
 
 def main() -> int:
-    """0 if no recipient was missed or got two messages and the service level was met, else 1."""
+    """0 if no recipient was missed or got two messages and the service level was met, else 1. A
+    replay: 0 if everybody's delivery ended as recorded."""
     options = _options()
     sandbox = SandboxClient(settings.WHATSAPP_API_BASE)
     day = india_time.local_date(timezone.now())
-    people = _prepare(options, day, sandbox)
+    recorded = read(options.replay) if options.replay else None
+    people = _prepare(options, day, sandbox, recorded)
     found = planned.upcoming(timezone.now())
     assert found is not None  # the content is approved and its time is to come
     plan = found[1]
@@ -54,7 +66,7 @@ def main() -> int:
     pids = {**json.loads(os.environ.get("DEMO_PIDS", "{}")), "watcher": os.getpid()}
     triggered_at = _trigger(day)
     before = cpu.seconds_used(pids)
-    distribution = _wait_for_end(day, triggered_at, options.scenario, sandbox)
+    distribution = _wait_for_end(day, triggered_at, options.scenario, sandbox, recorded)
     spent = cpu.difference(before, cpu.seconds_used(pids))
     figures = report.build(
         distribution,
@@ -73,6 +85,10 @@ def main() -> int:
         logging.disable(logging.WARNING)  # of the alerts among them
         showcase.fill(people, sandbox, seed=options.seed)
         registry.run(timezone.now())
+    if options.record:
+        recording.write(distribution, Path(options.record), sandbox)
+    if recorded is not None:
+        return replaying.finish(recorded, distribution, sandbox)
     if not report.passed(figures):
         print_line("The run did not meet its target: see the figures above.")
         return 1
@@ -86,20 +102,28 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--scenario", choices=sorted(scenarios.SCENARIOS), required=True)
     parser.add_argument("--rate", type=int, default=0)
     parser.add_argument("--report", default="")
+    parser.add_argument("--record", default="")
+    parser.add_argument("--replay", type=Path)
     parser.add_argument("--serve", action="store_true")
     return parser.parse_args()
 
 
-def _prepare(options: argparse.Namespace, day: date, sandbox: SandboxClient) -> dict[str, User]:
-    agreed_at = timezone.now() - showcase.AGREED if options.serve else None
-    imported = preparation.import_subscribers(
-        options.subscribers, seed=options.seed, agreed_at=agreed_at
-    )
+def _prepare(
+    options: argparse.Namespace, day: date, sandbox: SandboxClient, recorded: Recorded | None
+) -> dict[str, User]:
+    if recorded is not None:
+        imported = preparation.import_rows(replaying.rows(recorded, sandbox))
+        numbers = preparation.pool_named(recorded.numbers, options.rate)
+    else:
+        agreed_at = timezone.now() - showcase.AGREED if options.serve else None
+        imported = preparation.import_subscribers(
+            options.subscribers, seed=options.seed, agreed_at=agreed_at
+        )
+        numbers = preparation.pool_at(options.rate)
     new, refused = sum(one.new for one in imported), sum(one.refused for one in imported)
-    print_line(f"Imported {new:,} subscribers; {refused} rows were refused:")
+    print_line(f"Imported {new:,} subscribers{f'; {refused} rows were refused:' * bool(refused)}")
     for refusal in imported[0].refusals[:4]:
         print_line(f"  line {refusal.line}: {refusal.reason}")
-    numbers = preparation.pool_at(options.rate)
     preparation.set_up_pool(numbers)
     pool = ", ".join(f"{number.label} ({number.rate} per second)" for number in numbers)
     print_line(f"Phone numbers: {pool}")
@@ -132,7 +156,11 @@ def _trigger(day: date) -> datetime:
 
 
 def _wait_for_end(
-    day: date, triggered_at: datetime, scenario: str, sandbox: SandboxClient
+    day: date,
+    triggered_at: datetime,
+    scenario: str,
+    sandbox: SandboxClient,
+    recorded: Recorded | None,
 ) -> Distribution:
     """Shows the progress and runs the scenario's incidents until the distribution has ended."""
     waiting = list(scenarios.SCENARIOS[scenario].incidents)
@@ -153,6 +181,8 @@ def _wait_for_end(
                     view.show(replace(progress, note=note))
             if distribution is not None and distribution.state in END_STATES:
                 return distribution
+            if recorded is not None and distribution is not None:
+                replaying.resume_if_recorded(recorded, distribution)
             time.sleep(POLL_INTERVAL_SECONDS)
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from time import sleep
 
-from config.demo.preparation import LANGUAGE, TEMPLATE, VARIABLES, pool_at
+from config.demo.preparation import LANGUAGE, TEMPLATE, VARIABLES, PoolNumber, pool_at, pool_named
 from config.demo.progress import print_line
+from config.demo.recorded import WITHIN_SECONDS, Recorded
 from config.demo.scenarios import SCENARIOS
 from config.processes.launcher import Launcher
 from config.processes.programs import SandboxOptions
@@ -33,18 +34,19 @@ def launch(
     rate: int = 0,
     port: int = 0,
     env: Mapping[str, str] | None = None,
+    recorded: Recorded | None = None,
 ) -> Iterator[Launcher]:
     """Runs a scenario's services; its distribution is planned a few seconds from now.
 
     `port`: of the web server; 0: any free one. `rate`: messages per second of each number;
-    0: as the customer's.
+    0: as the customer's. `recorded`: what is replayed instead of the scenario.
     """
     with Launcher(
         var_dir,
-        {**_environment(services=services), **(env or {})},
+        {**_environment(services=services), **(env or {}), **_repeated(recorded)},
         services=services,
         port=port,
-        sandbox=sandbox(name, seed, rate),
+        sandbox=replaying_sandbox(recorded, rate) if recorded else sandbox(name, seed, rate),
         fresh=True,
     ) as launcher:
         yield launcher
@@ -60,13 +62,17 @@ def run_day(
     serve: bool,
     rate: int = 0,
     password: str = "",
+    recorded: Recorded | None = None,
+    record: str = "",
 ) -> int:
     """Runs `config.demo.day` with the services' settings and returns its exit code. `password`: of
-    the logins; if empty, a random one."""
+    the logins; if empty, a random one. `record`: the file that gets the signed record."""
     arguments = ["--scenario", name, "--subscribers", str(subscribers), "--seed", str(seed)]
     arguments += ["--rate", str(rate)]
     arguments += ["--report", report] if report else []
     arguments += ["--serve"] if serve else []
+    arguments += ["--replay", str(recorded.path)] if recorded else []
+    arguments += ["--record", record] if record else []
     launcher.env["DEMO_PIDS"] = json.dumps(launcher.pids)
     launcher.env["DEMO_URL"] = launcher.web_url
     # In the environment, because every user of the machine can read arguments.
@@ -104,16 +110,34 @@ def _environment(*, services: bool) -> dict[str, str]:
 def sandbox(name: str = "normal_load", seed: int = 1, rate: int = 0) -> SandboxOptions:
     """A sandbox that has the demo's account, phone numbers and template."""
     overrides = json.dumps(SCENARIOS[name].sandbox_settings)
-    return SandboxOptions(
-        numbers=[number.for_sandbox for number in pool_at(rate)],
-        templates=[f"{TEMPLATE}:{LANGUAGE}:{VARIABLES}:UTILITY"],
-        options=[
-            "--profile=fast",
-            f"--seed={seed}",
-            f"--waba-id={ACCOUNT}",
-            f"--settings={overrides}",
-        ],
+    return _sandbox(pool_at(rate), f"--seed={seed}", f"--settings={overrides}")
+
+
+def replaying_sandbox(recorded: Recorded, rate: int) -> SandboxOptions:
+    """A sandbox that answers as a record says, with as many phone numbers."""
+    return _sandbox(
+        pool_named(recorded.numbers, rate),
+        f"--replay={recorded.path.resolve()}",
+        f"--replay-within={WITHIN_SECONDS:g}",
     )
+
+
+def _sandbox(numbers: Iterable[PoolNumber], *options: str) -> SandboxOptions:
+    return SandboxOptions(
+        numbers=[number.for_sandbox for number in numbers],
+        templates=[f"{TEMPLATE}:{LANGUAGE}:{VARIABLES}:UTILITY"],
+        options=["--profile=fast", f"--waba-id={ACCOUNT}", *options],
+    )
+
+
+def _repeated(recorded: Recorded | None) -> dict[str, str]:
+    """The recorded settings, and windows that end soon after the last recorded call."""
+    if recorded is None:
+        return {}
+    seconds = recorded.window_seconds
+    promised = min(seconds, int(recorded.settings.get("SLA_WINDOW_SECONDS", seconds)))
+    windows = {"SENDING_WINDOW_SECONDS": str(seconds), "SLA_WINDOW_SECONDS": str(promised)}
+    return {**recorded.settings, **windows}
 
 
 def beside_sandbox(given: Mapping[str, str]) -> dict[str, str]:

@@ -41,6 +41,10 @@ class SandboxClient:
     def stats(self) -> dict[str, Any]:
         return self._get("/control/stats")
 
+    def replay(self) -> dict[str, Any]:
+        """Whom it answers as recorded, and whom it doesn't."""
+        return self._get("/control/replay")
+
     def post(self, path: str, body: Any) -> None:
         self._session.post(self.url + path, json=body, timeout=10).raise_for_status()
 

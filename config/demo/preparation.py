@@ -6,7 +6,7 @@ It uses the same functions as operations staff and integrators.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from config.demo.journal_verdict import SandboxClient
-from config.demo.subscriber_list import make_files
+from config.demo.subscriber_list import in_files, make_files
 from distribution.content import approval
 from distribution.mirror import pool_sync, template_sync
 from distribution.models import Content, MessageTemplate
@@ -69,11 +69,35 @@ def pool_at(rate: int) -> tuple[PoolNumber, ...]:
     return tuple(replace(number, rate=rate, capacity=10_000_000) for number in POOL)
 
 
+def pool_named(names: Iterable[str], rate: int) -> tuple[PoolNumber, ...]:
+    """Numbers with these names that all send, in the order of the names."""
+    first = POOL[0]
+    return tuple(
+        replace(
+            first,
+            label=name,
+            meta_id=str(int(first.meta_id) + place),
+            display=str(int(first.display) + place),
+            rate=rate or first.rate,
+        )
+        for place, name in enumerate(sorted(names))
+    )
+
+
 def import_subscribers(
     subscribers: int, *, seed: int, agreed_at: datetime | None = None
 ) -> list[ImportReport]:
     """Imports a generated list with the real importer; `agreed_at` is when these people agreed to
     get messages, now by default."""
+    return _import(make_files(subscribers, seed=seed), agreed_at)
+
+
+def import_rows(rows: Sequence[Sequence[str]]) -> list[ImportReport]:
+    """Imports a list with these rows: phone, name, tier, language, city."""
+    return _import(in_files(rows), None)
+
+
+def _import(files: Iterable[bytes], agreed_at: datetime | None) -> list[ImportReport]:
     return [
         import_csv(
             io.BytesIO(content),
@@ -83,7 +107,7 @@ def import_subscribers(
             clock=None if agreed_at else timezone.now,
             filename=f"advisers-{number}.csv",
         )
-        for number, content in enumerate(make_files(subscribers, seed=seed), 1)
+        for number, content in enumerate(files, 1)
     ]
 
 

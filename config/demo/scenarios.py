@@ -38,6 +38,23 @@ def _storm(share: float, place: int) -> Incident:
 _FLAGGED = {"status": "FLAGGED"}
 _FLAG_NUMBER = f"/control/number/{POOL[1].meta_id}"
 
+_SHARES = {
+    "invalid": 0.04,
+    "capped": 0.02,
+    "late_failure": 0.04,
+    "never": 0.03,
+    "failed_after_delivered": 0.01,
+}
+
+
+def _refusals(share: float, code: int, seconds: float) -> Incident:
+    """For so many seconds a quarter of the calls is refused with this code."""
+    fault = {"do": "error", "code": code, "for_seconds": seconds, "match": {"probability": 0.25}}
+    return Incident(
+        share, f"{code} for a quarter of the calls, {seconds:g} s", "/control/faults", fault
+    )
+
+
 SCENARIOS: dict[str, Scenario] = {
     "normal_load": Scenario(),
     "phone_failure": Scenario(
@@ -45,5 +62,9 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "number_lost": Scenario(lost=(POOL[0].label,)),
     "api_rate_limit": Scenario(incidents=(_storm(0.2, 0), _storm(0.5, 1))),
+    "mixed_outcomes": Scenario(
+        {"outcome_shares": {"UTILITY": _SHARES}, "reset_after_accept_share": 0.03},
+        (_refusals(0.1, 131016, 3.0),),
+    ),
     "network_latency": Scenario({"latency_p50_ms": 1000, "latency_p95_ms": 2200}),
 }

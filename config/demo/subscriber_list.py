@@ -28,6 +28,11 @@ def make_files(subscribers: int, *, seed: int) -> Iterator[bytes]:
     rows = [_row(number, rng) for number in range(subscribers)]
     for place, invalid in enumerate(INVALID_ROWS):
         rows.insert(min(len(rows), 7 * (place + 1)), invalid)
+    yield from in_files(rows)
+
+
+def in_files(rows: Sequence[Sequence[str]]) -> Iterator[bytes]:
+    """These rows as CSV files, none larger than an import takes."""
     for start in range(0, len(rows), ROWS_PER_FILE):
         yield _csv(rows[start : start + ROWS_PER_FILE])
 

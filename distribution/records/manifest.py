@@ -27,6 +27,10 @@ SETTINGS = (
     "SLOT_UTILISATION",
     "LEASE_SECONDS",
     "KEEPER_PATIENCE",
+    "RETRY_DELAYS_SECONDS",
+    "RECONCILE_WINDOW_SECONDS",
+    "RECONCILE_UNSURE_SECONDS",
+    "AMBIGUOUS_POLICY",
 )
 
 
@@ -60,9 +64,15 @@ def build(
         "service_level": _of_service_level(distribution),
         "alerts": _of_alerts(distribution),
         "preflights": _of_preflights(distribution),
-        "settings": {name: str(getattr(settings, name)) for name in SETTINGS},
+        "settings": {name: _setting(name) for name in SETTINGS},
         "api_version": settings.API_VERSION,
     }
+
+
+def _setting(name: str) -> str:
+    """As it stands in the environment."""
+    value = getattr(settings, name)
+    return ",".join(f"{one:g}" for one in value) if isinstance(value, tuple) else str(value)
 
 
 def _of_distribution(distribution: Distribution) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from typing import Any
 
 import rfc8785
 
+from distribution.ledger.attempts import ids
 from distribution.models import Attempt, Delivery, Distribution
 from distribution.records import merkle
 
@@ -91,7 +92,9 @@ def _row(
 
 
 def _attempt(attempt: Attempt, start: datetime) -> dict[str, Any]:
+    known = ids.parse(attempt.attempt_id)
     row = {
+        "no": known.attempt_no if known else None,
         "outcome": attempt.outcome,
         "reason": attempt.reason,
         "number": attempt.number.label if attempt.number else "",

@@ -108,6 +108,12 @@ async def install_faults(sandbox: Sandbox, request: ControlRequest) -> object:
     return {"ids": sandbox.faults.install(scripts, sandbox.clock.now())}
 
 
+@COMMANDS.add("GET", "replay")
+async def read_replay(sandbox: Sandbox, _: ControlRequest) -> object:
+    """Whose answers are replayed, how many of them were not called yet, and who is left out."""
+    return sandbox.replay.state()
+
+
 _LATE_KEYS = {"share": float, "code": int, "details": str, "for_seconds": float}
 _LATE_MATCH = {"number": list[str], "to": list[str], "template": list[str]}
 

@@ -16,9 +16,11 @@ from sandbox.formats.identifiers import new_wamid
 from sandbox.formats.json_types import text
 from sandbox.graph.access import check_token
 from sandbox.graph.answers import graph_response, refusal_response, reset
+from sandbox.messages import recorded_answers
 from sandbox.messages.envelope import ValidSend, parse
 from sandbox.messages.spoilt_answers import SendCall
 from sandbox.messages.validation import validate
+from sandbox.replay.calls import RecordedCall
 from sandbox.sandbox import Sandbox
 from sandbox.webhooks.timeline import Message, choose_outcome, steps_for
 from sandbox.world.world import World
@@ -46,6 +48,9 @@ async def post_message(
         call.count_refusal(refusal.code)
         await asyncio.sleep(send_latency_s(sandbox.world.settings, sandbox.world.random))
         return refusal_response(refusal, version)
+    recorded = sandbox.replay.next_call(send.to, number_id) if fault is None else None
+    if recorded is not None:
+        return await _replay(sandbox, request, call, send, recorded, version)
     late = fault if fault is not None and fault.is_late else None
     body = accept(sandbox, send, late)
     if late is not None:
@@ -53,6 +58,23 @@ async def post_message(
     elif fault is not None:
         return await call.respond_with_fault(request, fault, version, body)
     return await _answer(sandbox, request, body, version)
+
+
+async def _replay(
+    sandbox: Sandbox,
+    request: web.BaseRequest,
+    call: SendCall,
+    send: ValidSend,
+    recorded: RecordedCall,
+    version: str,
+) -> web.StreamResponse:
+    """The answer that a record gives to this call."""
+    if recorded.accepted:
+        return await recorded_answers.respond(
+            request, recorded, accept(sandbox, send, recorded=recorded), version
+        )
+    call.count_refusal(recorded.code or 0)
+    return await recorded_answers.respond(request, recorded, b"", version)
 
 
 async def _answer(
@@ -69,9 +91,14 @@ async def _answer(
     return graph_response(body, version)
 
 
-def accept(sandbox: Sandbox, send: ValidSend, late: Fault | None = None) -> bytes:
+def accept(
+    sandbox: Sandbox,
+    send: ValidSend,
+    late: Fault | None = None,
+    recorded: RecordedCall | None = None,
+) -> bytes:
     """Journals one message, plans its webhooks and returns the body of the 200; `late` makes it
-    fail by a webhook."""
+    fail by a webhook, `recorded` says all that is reported of it."""
     world, template = sandbox.world, send.template
     now = sandbox.clock.now()
     category = template.category if template else "SERVICE"
@@ -80,13 +107,19 @@ def accept(sandbox: Sandbox, send: ValidSend, late: Fault | None = None) -> byte
         *(new_wamid(phone), send.number, send.to, send.wa_id, send.opaque, category, now),
         template,
     )
-    outcome, code = _outcome(sandbox, send, message), 0
+    if recorded is not None:
+        outcome, code = recorded_answers.outcome_of(recorded), 0
+        message.failure_details = recorded.details
+    else:
+        outcome, code = _outcome(sandbox, send, message), 0
     if late is not None:
         outcome, code = MessageOutcome.LATE_FAILURE, late.code
         message.failure_details = late.details
     _journal(sandbox, send, message, outcome)
     send.number.accepted += 1
-    if outcome is MessageOutcome.HELD:
+    if recorded is not None:
+        sandbox.webhooks.plan_steps(message, list(recorded.steps))
+    elif outcome is MessageOutcome.HELD:
         sandbox.pacing.hold(message)
     else:
         forced = world.people.get(send.wa_id)

@@ -29,6 +29,8 @@ class Options:
     wabas: Sequence[str] = ()  # beside the first
     numbers: Sequence[str] = ("100000000000001:+919800000001:80",)
     templates: Sequence[str] = ("daily_update:en:2:UTILITY",)
+    replay: str = ""  # file of a run record
+    replay_within: float = 0.0  # seconds
 
 
 class NumberText(NamedTuple):

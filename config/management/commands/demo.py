@@ -6,6 +6,7 @@ import contextlib
 import secrets
 import sys
 from argparse import ArgumentParser
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
@@ -14,11 +15,14 @@ from django.core.management.base import BaseCommand, CommandError
 from config.demo import environment
 from config.demo.logins import LOGINS
 from config.demo.progress import print_line
+from config.demo.recorded import NotReplayable, Recorded, read
 from config.demo.scenarios import SCENARIOS
 from config.management.command_errors import INTERRUPTED
 from config.processes.child import LaunchError, web_port
 from config.processes.launcher import Launcher
 from config.processes.supervisor import Interrupted, interruptible
+
+SUBSCRIBERS, SCENARIO = 2000, "normal_load"
 
 
 class Command(BaseCommand):
@@ -26,11 +30,22 @@ class Command(BaseCommand):
     requires_system_checks = []  # `migrate`, the first child, runs them
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--subscribers", type=int, default=2000)
+        parser.add_argument("--subscribers", type=int, help=f"{SUBSCRIBERS} unless given")
         parser.add_argument("--seed", type=int, default=1)
-        parser.add_argument("--scenario", choices=sorted(SCENARIOS), default="normal_load")
+        parser.add_argument(
+            "--scenario", choices=sorted(SCENARIOS), help=f"{SCENARIO} unless given"
+        )
         parser.add_argument(
             "--rate", type=int, default=0, help="messages per second of each number, such as 1000"
+        )
+        parser.add_argument(
+            "--record", default="", metavar="FILE.zip", help="write the signed record of the run"
+        )
+        parser.add_argument(
+            "--replay",
+            type=Path,
+            metavar="FILE",
+            help="repeat the run of a signed record and compare how each delivery ends",
         )
         parser.add_argument("--report", default="", metavar="FILE.json", help="write every figure")
         parser.add_argument(
@@ -43,13 +58,14 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_: object, **options: Any) -> None:
-        if options["subscribers"] < 0:
+        if (options["subscribers"] or 0) < 0:
             raise CommandError("--subscribers must be 0 or more.")
         if options["rate"] < 0:
             raise CommandError("--rate must be 0 or more.")
+        recorded = _recorded(options) if options["replay"] else None
         try:
             with interruptible():
-                code = self._run(options)
+                code = self._run(options, recorded)
         except LaunchError as error:
             raise CommandError(str(error)) from None
         except Interrupted:
@@ -58,27 +74,31 @@ class Command(BaseCommand):
         if code:
             sys.exit(code)
 
-    def _run(self, options: dict[str, Any]) -> int:
-        serve, name, seed = options["serve"], options["scenario"], options["seed"]
+    def _run(self, options: dict[str, Any], recorded: Recorded | None) -> int:
+        serve, name, seed = options["serve"], options["scenario"] or SCENARIO, options["seed"]
+        subscribers = options["subscribers"]
         with environment.launch(
-            settings.VAR_DIR / "demo",
+            _folder(),
             name,
             seed=seed,
             services=options["services"],
             rate=options["rate"],
             port=web_port() if serve else 0,
+            recorded=recorded,
         ) as launcher:
             print_line(f"Running: {', '.join(launcher.pids)}")
             password = secrets.token_urlsafe(12)
             code = environment.run_day(
                 launcher,
                 name,
-                subscribers=options["subscribers"],
+                subscribers=SUBSCRIBERS if subscribers is None else subscribers,
                 seed=seed,
                 rate=options["rate"],
                 report=options["report"],
                 serve=serve,
                 password=password,
+                recorded=recorded,
+                record=options["record"],
             )
             if serve:
                 print_line(_welcome(launcher, password))
@@ -87,6 +107,27 @@ class Command(BaseCommand):
         if serve:
             print_line("Stopped.")
         return code
+
+
+def _folder() -> Path:
+    """All state of the demo; emptied at its start."""
+    return Path(settings.VAR_DIR) / "demo"
+
+
+def _recorded(options: dict[str, Any]) -> Recorded:
+    """The record to replay, once it is verified. Raises CommandError."""
+    for name in ("scenario", "subscribers"):
+        if options[name] is not None:
+            raise CommandError(f"--replay takes people and faults from the record, not --{name}.")
+    path = options["replay"]
+    if path.resolve().is_relative_to(_folder().resolve()):
+        raise CommandError(f"{path} is in the demo's own folder, which is emptied: copy it first.")
+    try:
+        recorded = read(path)
+    except NotReplayable as error:
+        raise CommandError(str(error)) from None
+    print_line(recorded.about)
+    return recorded
 
 
 def _welcome(launcher: Launcher, password: str) -> str:

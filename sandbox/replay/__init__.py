@@ -1,0 +1,1 @@
+"""Replays a recorded distribution: each person is answered as the record says."""
