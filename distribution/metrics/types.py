@@ -76,6 +76,13 @@ DURATIONS = (
         HISTOGRAM,
     ),
 )
+RECEIPTS = (
+    MetricType(
+        "daybreak_sla_expected_receipts_ratio",
+        "Receipts, of those expected by now from earlier mornings: the best of the last seconds.",
+        ("kind", "seconds"),
+    ),
+)
 STANDING = (
     MetricType("daybreak_sla_budget_remaining_ratio", "What is left of 28 days' error budget."),
     MetricType(
@@ -136,4 +143,4 @@ LIVE = (
     MetricType("daybreak_preflight_status", "The last one: 0 green, 1 amber, 2 red."),
     MetricType("daybreak_preflight_timestamp_seconds", "When it ended."),
 )
-ALL = (*RUN, *TOTALS, *DURATIONS, *STANDING, *LIVE)
+ALL = (*RUN, *TOTALS, *DURATIONS, *RECEIPTS, *STANDING, *LIVE)

@@ -93,6 +93,13 @@ def judge(receipts: Receipts, curve: Curve) -> Severity | None:
     return Severity.WARNING if _lasts(ratios, WARN_BELOW, WARN_AFTER) else None
 
 
+def best_within(receipts: Receipts, curve: Curve, seconds: int) -> float | None:
+    """The highest ratio of the last `seconds`; None: at some time too few were expected."""
+    ratios = [receipts.ratio(curve, ago=ago) for ago in range(seconds + 1)]
+    known = [ratio for ratio in ratios if ratio is not None]
+    return max(known) if len(known) == len(ratios) else None
+
+
 def _lasts(ratios: Sequence[float | None], below: float, seconds: int) -> bool:
     """Whether the ratio was that low for so many seconds on end, ending at most CLEAR_AFTER ago."""
     low = [ratio is not None and ratio < below for ratio in ratios]

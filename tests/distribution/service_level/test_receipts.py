@@ -69,6 +69,23 @@ def test_a_tenth_and_a_third_of_the_receipts_lost_are_found_within_a_minute():
     assert all(first.get(Severity.CRITICAL, SECONDS) <= 40 for first in paged)
 
 
+def test_what_prometheus_is_told_is_low_when_the_rule_begins_to_find_it():
+    for seed in range(3):
+        morning = simulate(seed, lambda _: 0.4)
+        told: dict[Severity, int] = {}
+        for second in range(1, SECONDS):
+            part = Receipts(morning.accepted[:second], morning.received[:second])
+            for severity, seconds, below in (
+                (Severity.WARNING, receipts.WARN_AFTER, receipts.WARN_BELOW),
+                (Severity.CRITICAL, receipts.PAGE_AFTER, receipts.PAGE_BELOW),
+            ):
+                best = receipts.best_within(part, CURVE, seconds)
+                if best is not None and best < below:
+                    told.setdefault(severity, second)
+        assert told == found(morning)
+        assert len(told) == 2
+
+
 def test_three_mornings_have_to_be_known():
     two = receipts.learn(a_morning(seed) for seed in range(2))
     assert found(simulate(1, lambda _: 0.9), two) == {}

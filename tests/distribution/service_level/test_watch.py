@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from distribution.lifecycle import closing
+from distribution.metrics import receipt_figures
 from distribution.models import Alert, Delivery, Distribution, ReceiptCurve, Severity, State
 from distribution.service_level import receipt_watch, watch
 from distribution.service_level.receipts import AGES
@@ -98,6 +99,9 @@ def test_receipts_that_stay_away_are_told_once_three_mornings_are_known(
     found = look(distribution, after=20).get("receipts_late")
 
     assert (found[0] if found else None) == told
+    shown = receipt_figures.of_runs([distribution], NOW + seconds(20))
+    low = {receipt_figures.NAME: [(["manual", "5"], 0.0), (["manual", "10"], 0.0)]}
+    assert shown == (low if told else {})  # Prometheus judges by the same figure
     if found:
         assert "0.0% of the receipts expected by now have come." in found[1]
         sent(0, 200, at=1, delivered=21)
