@@ -186,18 +186,12 @@ API_KEEP_ANSWERS_HOURS = env.integer("API_KEEP_ANSWERS_HOURS", 48, low=24, high=
 ERASURE_KEY = env.text("ERASURE_KEY")
 # Details of an erased person are deleted after this many days, once no message is under way.
 ERASURE_DAYS = env.integer("ERASURE_DAYS", 7, high=365)
-# Uploaded files hold phone numbers and names: they are deleted after this many days.
-IMPORT_KEEP_DAYS = env.integer("IMPORT_KEEP_DAYS", 7, low=1, high=365)
-# Days after which rows that the check of a list shows are deleted: they hold names.
-IMPORT_SAMPLES_KEEP_DAYS = env.integer("IMPORT_SAMPLES_KEEP_DAYS", 30, low=1, high=3650)
 # Days after which people whose consent was withdrawn are erased; a keyed hash keeps them out.
 WITHDRAWN_KEEP_DAYS = env.integer("WITHDRAWN_KEEP_DAYS", 400, low=1, high=3650)
 # Days after which a blank stands in the place of the numbers in deliveries.
 DELIVERY_NUMBER_KEEP_DAYS = env.integer("DELIVERY_NUMBER_KEEP_DAYS", 400, low=30, high=3650)
 # Days after their end for which sessions of staff are kept.
 SESSION_KEEP_DAYS = env.integer("SESSION_KEEP_DAYS", 1, high=365)
-# An import whose process died is taken over after this many seconds.
-IMPORT_LEASE_SECONDS = env.decimal("IMPORT_LEASE_SECONDS", 120, low=1, high=3600)
 
 # --- Database -------------------------------------------------------------------------------
 
@@ -319,6 +313,7 @@ MASS_DISTRIBUTION_RATE = env.rate("MASS_DISTRIBUTION_RATE", "100/s")
 # --- Logs, alerts, metrics, events -------------------------------------------------------------
 
 from config.settings.caching import *  # noqa: E402, F403 - once the environment is read
+from config.settings.importing import *  # noqa: E402, F403
 from config.settings.opening import *  # noqa: E402, F403
 from config.settings.outgoing import *  # noqa: E402, F403
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from subscribers.admin import shown_version
 from subscribers.admin.shown_version import Shown
-from subscribers.importing import jobs
+from subscribers.importing import jobs, recorders
 from subscribers.models import ImportJob, ImportState
 from subscribers.shown_part import Part
 
@@ -43,7 +43,7 @@ def page_context(job: ImportJob) -> dict[str, Any]:
 def _sample(job: ImportJob, name: str) -> Part:
     """The kept rows of a kind, of as many as there were."""
     rows = job.samples.get(name, [])
-    return Part(rows, 0, max(job.counts.get(name, 0), len(rows)), jobs.SAMPLES_LIMIT)
+    return Part(rows, 0, max(job.counts.get(name, 0), len(rows)), recorders.SAMPLES_LIMIT)
 
 
 def progress_text(job: ImportJob) -> str:

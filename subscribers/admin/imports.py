@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import (
@@ -32,6 +33,7 @@ from subscribers.admin.page_frame import OwnPages, csv_file, framed, staff_user
 from subscribers.admin.read_only import NeverChanged, NeverDeleted
 from subscribers.admin.shown_version import Difference
 from subscribers.importing import jobs, stored_files, undo
+from subscribers.importing.tables import workbook
 from subscribers.importing.tables.records import ImportRefused
 from subscribers.models import FULL_PHONE, ImportJob, ImportState, ImportUndo
 from subscribers.spreadsheets import csv_lines
@@ -51,7 +53,8 @@ class UploadForm(forms.Form):
 
     file = forms.FileField(
         label="File (CSV, XLSX or JSON lines)",
-        help_text=f"Up to {jobs.UPLOAD_BYTES_LIMIT // 2**20} MB and 200,000 rows. "
+        help_text=f"Up to {jobs.UPLOAD_BYTES_LIMIT // 2**20} MB and {settings.IMPORT_MAX_ROWS:,}"
+        f" rows; a workbook up to {workbook.MAX_SIZE // 2**20} MB and {workbook.MAX_ROWS:,} rows. "
         "The first row has the column names. One column must be the phone number.",
         widget=forms.FileInput(attrs={"accept": ",".join(FILE_ENDINGS)}),
     )
@@ -148,7 +151,7 @@ class ImportJobAdmin(NeverChanged, NeverDeleted, OwnPages, ModelAdmin):
         file = form.cleaned_data["file"]
         user, now = staff_user(request).username, timezone.now()
         try:
-            job = jobs.submit(file.read(), file.name, by=user, now=now)
+            job = jobs.submit(file, file.name, by=user, now=now)
         except ImportRefused as refusal:
             form.add_error("file", str(refusal))
             return None

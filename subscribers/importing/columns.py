@@ -36,6 +36,7 @@ class Row:
     details: dict[str, str] = field(default_factory=dict)  # name, tier, language, email
     attributes: dict[str, str] = field(default_factory=dict)
     status: Status | None = None
+    repeats: bool = False  # a withdrawal of somebody who is on an earlier line
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,37 +9,39 @@ from __future__ import annotations
 
 import hashlib
 import io
-import time
 import uuid
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import BinaryIO
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet, Sum
-from django.db.models.functions import Length
+from django.db.models import F, Q, QuerySet
 from django.utils.translation import gettext as _
 
-from masking.phones import mask_phone
 from subscribers.audience_lock import one_at_a_time
 from subscribers.importing import stored_files
 from subscribers.importing.columns import REFUSAL_TITLES, Columns, Refusal
+from subscribers.importing.recorders import (
+    SAMPLES_LIMIT,
+    CheckRecorder,
+    ImportRecorder,
+    TakenOverError,
+    end,
+    lease_end,
+    leased,
+    refusal_shown,
+)
 from subscribers.importing.repeated_phones import mark_repeated
-from subscribers.importing.report import ImportObserver, ImportReport, RowResult
 from subscribers.importing.tables import workbook
 from subscribers.importing.tables.csv_table import open_table
-from subscribers.importing.tables.records import ImportRefused
+from subscribers.importing.tables.records import MAX_SIZE, ImportRefused
 from subscribers.importing.upsert import import_csv
 from subscribers.models import ImportFile, ImportJob, ImportState
 from subscribers.spreadsheets import escape_formula, unescape_formula
 from subscribers.text_cleaning import clean_line
 
-COUNTS = ("total", "new", "changed", "unchanged", "kept_opted_out", "refused", "kept_inactive")
-PLANNED = ("new", "changed", "unchanged", "kept_opted_out", "kept_inactive")
-SAMPLES_LIMIT = 20  # rows of each kind that the check shows
-PROGRESS_INTERVAL_SECONDS = 0.5  # between two progress updates of a check
-UPLOAD_BYTES_LIMIT = workbook.MAX_SIZE
+UPLOAD_BYTES_LIMIT = MAX_SIZE
 TRIES_LIMIT = 5  # processes that may die while working on one file
 _STUCK = "This file could not be processed after several tries. Show it to your administrator."
 RUNNING = (ImportState.CHECKING, ImportState.IMPORTING)
@@ -51,40 +53,51 @@ class TooManyWaitError(ImportRefused):
     """No further file is taken now; one may be later."""
 
 
-class TakenOverError(Exception):
-    """This import was cancelled, or taken over after the lease ended."""
-
-
 def submit(
-    content: bytes, filename: str, *, by: str, now: datetime, consent_source: str = ""
+    content: bytes | BinaryIO, filename: str, *, by: str, now: datetime, consent_source: str = ""
 ) -> ImportJob:
     """Store a file; `run` checks it, or imports it at once if `consent_source` is given.
 
     Raises ImportRefused for a file that cannot be a list.
     """
-    if not content:
-        raise ImportRefused(_("The file is empty. The first line must name the columns."))
-    if len(content) > UPLOAD_BYTES_LIMIT:
-        raise ImportRefused(
-            _("The file is larger than %(limit)s MB. Split it.")
-            % {"limit": UPLOAD_BYTES_LIMIT // 2**20}
-        )
+    file = io.BytesIO(content) if isinstance(content, bytes) else content
+    _require_size(file)
     _require_room(by)
     source = cleaned(consent_source)
     with transaction.atomic():
         job = ImportJob.objects.create(
             filename=clean_line(filename.replace("\\", "/").rsplit("/", 1)[-1])[:100],
-            digest=hashlib.sha256(content).hexdigest(),
+            digest=_digest(file),
             by=by,
             created_at=now,
             state=ImportState.IMPORTING if source else ImportState.CHECKING,
             consent_source=source,
             confirmed_at=now if source else None,
         )
-        ImportFile.objects.create(
-            job=job, content=content, is_workbook=workbook.is_workbook(content[:4])
-        )
+        stored_files.store(job, file)
     return job
+
+
+def _require_size(file: BinaryIO) -> None:
+    file.seek(0)
+    limit = workbook.MAX_SIZE if workbook.is_workbook(file.read(4)) else UPLOAD_BYTES_LIMIT
+    size = file.seek(0, io.SEEK_END)
+    if not size:
+        raise ImportRefused(_("The file is empty. The first line must name the columns."))
+    if size > limit:
+        raise ImportRefused(
+            _("The file is larger than %(limit)s MB. Split it.") % {"limit": limit // 2**20}
+        )
+
+
+def _digest(file: BinaryIO) -> str:
+    """Leaves the file at its beginning."""
+    digest = hashlib.sha256()
+    file.seek(0)
+    while block := file.read(stored_files.BLOCK_BYTES):
+        digest.update(block)
+    file.seek(0)
+    return digest.hexdigest()
 
 
 def _require_room(by: str) -> None:
@@ -92,10 +105,8 @@ def _require_room(by: str) -> None:
     waiting = ImportJob.objects.filter(state__in=RUNNING)
     if waiting.filter(by=by).count() >= WAITING_EACH or waiting.count() >= WAITING_LIMIT:
         raise TooManyWaitError(_("Too many files are waiting. Try again when some are done."))
-    kept = ImportFile.objects.aggregate(
-        all=Sum(Length("content")), own=Sum(Length("content"), filter=Q(job__by=by))
-    )
-    if (kept["own"] or 0) >= KEPT_BYTES_EACH or (kept["all"] or 0) >= KEPT_BYTES_LIMIT:
+    of_all, own = stored_files.kept_bytes(by)
+    if own >= KEPT_BYTES_EACH or of_all >= KEPT_BYTES_LIMIT:
         raise TooManyWaitError(
             _(
                 "No space for more files. Files are kept for %(days)s "
@@ -174,7 +185,7 @@ def run(job_id: int, *, clock: Callable[[], datetime]) -> bool:
             raise ImportRefused(_STUCK)
         _step(job, clock)
     except ImportRefused as refusal:
-        _end(job, ImportState.REFUSED, clock(), problem=str(refusal)[:500])
+        end(job, ImportState.REFUSED, clock(), problem=str(refusal)[:500])
     except TakenOverError:
         return False
     return True
@@ -189,7 +200,7 @@ def _claim(job_id: int, runner: str, now: datetime) -> bool:
         if others.exists():
             return False
         claimed = _free(now).filter(pk=job_id)
-        return bool(claimed.update(runner=runner, lease_until=_lease(now), tries=F("tries") + 1))
+        return bool(claimed.update(runner=runner, lease_until=lease_end(now), tries=F("tries") + 1))
 
 
 def refused_rows(job: ImportJob) -> Iterator[list[str]]:
@@ -198,7 +209,7 @@ def refused_rows(job: ImportJob) -> Iterator[list[str]]:
     Formulas are escaped. Corrected, the same file can be imported, which leaves the first two
     columns out. Raises ImportRefused when the file is gone.
     """
-    with open_table(io.BytesIO(stored_files.content_of(job))) as table:
+    with stored_files.opened(job) as file, open_table(file) as table:
         columns = Columns(table.header, job.columns)
         yield [*REFUSAL_TITLES, *map(escape_formula, table.header)]
         for record, row in mark_repeated(table.records(), columns):
@@ -217,7 +228,7 @@ def delete_old_files(now: datetime) -> int:
     ImportJob.objects.filter(pk__in=ended, state=ImportState.CHECKED).update(
         state=ImportState.CANCELLED, ended_at=now
     )
-    return files.delete()[0]
+    return stored_files.delete(files)
 
 
 def progress(job: ImportJob) -> int:
@@ -228,120 +239,36 @@ def progress(job: ImportJob) -> int:
 
 
 def _step(job: ImportJob, clock: Callable[[], datetime]) -> None:
-    content = stored_files.content_of(job)
-    _leased(job).update(lines=stored_files.last_filled_line(content), lease_until=_lease(clock()))
     checking = job.state == ImportState.CHECKING
-    recorder = _CheckRecorder(job, clock) if checking else _ImportRecorder(job, clock)
-    report = import_csv(
-        io.BytesIO(content),
-        consent_source=job.consent_source,
-        now=job.confirmed_at or clock(),
-        clock=clock,
-        dry_run=checking,
-        filename=job.filename,
-        actor=job.by,
-        observer=recorder,
-        chosen=job.columns,
-        job_id=job.pk,
-    )
+    with stored_files.opened(job) as file:
+        lines = stored_files.last_filled_line(file)
+        leased(job).update(lines=lines, lease_until=lease_end(clock()))
+        recorder = CheckRecorder(job, clock) if checking else ImportRecorder(job, clock)
+        report = import_csv(
+            file,
+            consent_source=job.consent_source,
+            now=job.confirmed_at or clock(),
+            clock=clock,
+            dry_run=checking,
+            filename=job.filename,
+            actor=job.by,
+            observer=recorder,
+            chosen=job.columns,
+            job_id=job.pk,
+        )
     counts = recorder.counts(report)
-    refused = [_refusal(refusal) for refusal in report.refusals[:SAMPLES_LIMIT]]
+    refused = [refusal_shown(refusal) for refusal in report.refusals[:SAMPLES_LIMIT]]
     notes = list(dict.fromkeys([*job.samples.get("notes", []), *report.notes]))
-    found = {"refused": refused, "notes": notes}
-    facts = {"counts": counts, "samples": job.samples | recorder.samples | found}
+    shown = {name: rows for name, rows in recorder.samples.items() if rows}
+    found = {**shown, "refused": refused, "notes": notes}
+    facts = {"counts": counts, "samples": job.samples | found}
     if checking:
-        _end(job, ImportState.CHECKED, clock(), checked=counts, **facts)
+        end(job, ImportState.CHECKED, clock(), checked=counts, **facts)
     else:
-        _end(job, ImportState.DONE, clock(), **facts)
-
-
-class _ProgressRecorder(ImportObserver):
-    """Records the progress of a job."""
-
-    def __init__(self, job: ImportJob, clock: Callable[[], datetime]) -> None:
-        self.job = job
-        self.clock = clock
-        self.planned = Counter({name: job.counts.get(name, 0) for name in PLANNED})
-        self.samples: dict[str, list[dict[str, object]]] = {}
-
-    def counts(self, report: ImportReport) -> dict[str, int]:
-        """The report's counts, with those of earlier tries."""
-        return {name: getattr(report, name) for name in COUNTS} | dict(self.planned)
-
-
-class _CheckRecorder(_ProgressRecorder):
-    """Of a dry run, which starts over when it was interrupted."""
-
-    def __init__(self, job: ImportJob, clock: Callable[[], datetime]) -> None:
-        super().__init__(job, clock)
-        self._recorded_at = time.monotonic()
-
-    def chunk_counted(
-        self, report: ImportReport, results: Sequence[RowResult], last_line: int
-    ) -> None:
-        for result in results:
-            shown = self.samples.setdefault(result.count, [])
-            if len(shown) < SAMPLES_LIMIT:
-                shown.append(_sample(result))
-        self.planned = Counter({name: getattr(report, name) for name in PLANNED})
-        if time.monotonic() - self._recorded_at > PROGRESS_INTERVAL_SECONDS:
-            self._recorded_at = time.monotonic()
-            _keep(self.job, self.counts(report), last_line, self.clock())
-
-
-class _ImportRecorder(_ProgressRecorder):
-    """Of the real run: each chunk is written together with the line it ends on."""
-
-    def __init__(self, job: ImportJob, clock: Callable[[], datetime]) -> None:
-        super().__init__(job, clock)
-        self.resume_after_line = job.last_line
-        self._with_chunk = self.planned
-
-    def chunk_written(self, plan: Counter[str], last_line: int) -> None:
-        self._with_chunk = self.planned + plan
-        _keep(self.job, dict(self._with_chunk), last_line, self.clock())
-
-    def chunk_counted(self, *_: object, **__: object) -> None:
-        self.planned = self._with_chunk  # not before: a chunk that lost a race is tried again
-
-
-def _sample(result: RowResult) -> dict[str, object]:
-    row = result.row
-    return {
-        "line": row.line,
-        "phone": mask_phone(row.phone),
-        "name": row.details.get("name", ""),
-        "changes": [list(change) for change in result.changes],
-    }
-
-
-def _refusal(refusal: Refusal) -> dict[str, object]:
-    return {
-        "line": refusal.line,
-        "column": refusal.column,
-        "cell": refusal.raw,
-        "reason": refusal.reason,
-    }
+        end(job, ImportState.DONE, clock(), **facts)
 
 
 def _free(now: datetime) -> QuerySet[ImportJob]:
     """Jobs that may be worked on and that no process works on."""
     free = Q(lease_until=None) | Q(lease_until__lt=now)
     return ImportJob.objects.filter(free, state__in=RUNNING)
-
-
-def _leased(job: ImportJob) -> QuerySet[ImportJob]:
-    return ImportJob.objects.filter(pk=job.pk, runner=job.runner, state=job.state)
-
-
-def _lease(now: datetime) -> datetime:
-    return now + timedelta(seconds=settings.IMPORT_LEASE_SECONDS)
-
-
-def _keep(job: ImportJob, counts: dict[str, int], last_line: int, now: datetime) -> None:
-    if not _leased(job).update(counts=counts, last_line=last_line, lease_until=_lease(now)):
-        raise TakenOverError
-
-
-def _end(job: ImportJob, state: ImportState, now: datetime, **facts: object) -> None:
-    _leased(job).update(state=state, ended_at=now, runner="", lease_until=None, **facts)

@@ -7,9 +7,11 @@ can be made again at any time.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 from subscribers.identity.spellings import shared_spelling
 from subscribers.importing.columns import Columns, Refusal, Row
+from subscribers.importing.phone_lines import PhoneLines
 from subscribers.importing.tables.records import Record
 from subscribers.models import Status
 
@@ -17,30 +19,25 @@ from subscribers.models import Status
 def mark_repeated(
     records: Iterable[Record], columns: Columns
 ) -> Iterator[tuple[Record, Row | Refusal]]:
-    """Each record with its row, or with why it is refused."""
-    seen = _Seen()
+    """Each record with its row, or with why it is refused.
+
+    The first line of a phone counts, so that a second import of the same file changes nothing; but
+    a later withdrawal is never dropped as a duplicate.
+    """
+    seen, withdrawn = PhoneLines(), PhoneLines()
     for record in records:
         row = columns.read(record)
-        if isinstance(row, Row) and (first := seen.line_of(row)):
+        if not isinstance(row, Row):
+            yield record, row
+            continue
+        phone = int(shared_spelling(row.phone))
+        first = seen.first(phone, row.line)
+        withdraws = row.status == Status.UNSUBSCRIBED
+        is_first_withdrawal = withdraws and withdrawn.first(phone, row.line) == row.line
+        if first == row.line:
+            yield record, row
+        elif is_first_withdrawal:
+            yield record, replace(row, repeats=True)
+        else:
             reason = f"The phone number is on line {first} already: remove one of the two."
             yield record, Refusal(row.line, reason)
-        else:
-            yield record, row
-
-
-class _Seen:
-    """The first line of each phone. The first one counts, so that a second import of the
-    same file changes nothing; but a later withdrawal is never dropped as a duplicate."""
-
-    def __init__(self) -> None:
-        self._lines: dict[int, int] = {}
-        self._withdrawn: set[int] = set()
-
-    def line_of(self, row: Row) -> int:
-        """The line this row repeats, or 0 if it is to be taken."""
-        phone = int(shared_spelling(row.phone))
-        first = self._lines.setdefault(phone, row.line)
-        if row.status == Status.UNSUBSCRIBED and phone not in self._withdrawn:
-            self._withdrawn.add(phone)
-            return 0
-        return 0 if first == row.line else first

@@ -40,8 +40,11 @@ class RowResult:
 class ImportObserver:
     """Is notified of each chunk, and says from which line to resume."""
 
-    # Chunks that end on this line or before it were committed by an earlier try.
+    # Chunks that end on this line or before it were done by an earlier try.
     resume_after_line = 0
+
+    def chunk_passed_over(self) -> None:
+        """A chunk was done by an earlier try."""
 
     def chunk_written(self, plan: Counter[str], last_line: int) -> None:
         """A chunk was written; called inside its transaction, so both are kept or neither."""

@@ -9,7 +9,7 @@ Each chunk is one transaction, so a crash loses nothing that a second import doe
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PureWindowsPath
 from typing import BinaryIO
@@ -142,18 +142,13 @@ class _Writer:
     clock: Callable[[], datetime]
     observer: ImportObserver
     job_id: int | None
-    # Of a dry run: the new phones, which it does not insert.
-    planned_phones: set[str] = field(default_factory=set)
 
     def write(self, rows: Sequence[Row]) -> None:
         last_line = max(row.line for row in rows)
         if last_line <= self.observer.resume_after_line:
+            self.observer.chunk_passed_over()
             return
-        if self.report.dry_run:
-            plan = self._plan(rows)
-            self.planned_phones.update(shared_spelling(row.phone) for row in plan.new)
-        else:
-            plan = self._write(rows, last_line)
+        plan = self._plan(rows) if self.report.dry_run else self._write(rows, last_line)
         for name, count in plan.counts.items():
             setattr(self.report, name, getattr(self.report, name) + count)
         self.observer.chunk_counted(self.report, plan.results, last_line)
@@ -166,10 +161,8 @@ class _Writer:
         unknown = its_spellings.keys() - known.keys()
         plan = ChunkPlan(suppressions.find_suppressed(unknown), erased_phones.find_erased(unknown))
         for row in rows:
-            if (
-                shared_spelling(row.phone) in self.planned_phones
-            ):  # new on an earlier line, withdrawn on this one
-                plan.count(row, "changed")
+            if row.repeats and row.phone in unknown and row.phone not in plan.erased:
+                plan.count(row, "changed")  # a dry run: new on an earlier line, withdrawn here
             else:
                 plan.add(row, known.get(row.phone))
         return plan

@@ -5,7 +5,7 @@ from __future__ import annotations
 from subscribers.models.consent import ConsentEvent, Suppression
 from subscribers.models.erasures import ErasedIdentity, Erasure
 from subscribers.models.imported_people import ImportedPerson, ImportUndo
-from subscribers.models.imports import ImportFile, ImportJob, ImportState
+from subscribers.models.imports import ImportFile, ImportJob, ImportPiece, ImportState
 from subscribers.models.notes import Note
 from subscribers.models.people import (
     EXPORT_SUBSCRIBERS,
@@ -32,6 +32,7 @@ __all__ = [
     "Erasure",
     "ImportFile",
     "ImportJob",
+    "ImportPiece",
     "ImportState",
     "ImportUndo",
     "ImportedPerson",

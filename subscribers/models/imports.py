@@ -59,11 +59,32 @@ class ImportJob(models.Model):
 
 
 class ImportFile(models.Model):
-    """The bytes of an import, where every process can reach them; removed after some days."""
+    """The bytes of an import, where every process can reach them; removed after some days.
+
+    `importing/stored_files.py` writes, reads and deletes it together with its pieces.
+    """
 
     job = models.OneToOneField(ImportJob, models.CASCADE, related_name="file")
     is_workbook = models.BooleanField(default=False)  # not yet turned into CSV
-    content = models.BinaryField()
+    content = models.BinaryField()  # all of it, or the first piece
+    pieces = models.PositiveSmallIntegerField(default=0, db_default=0)  # after the first
 
     def __str__(self) -> str:
         return f"file of import {self.job_id}"
+
+
+class ImportPiece(models.Model):
+    """What follows the beginning of a long file."""
+
+    job = models.ForeignKey(ImportJob, models.CASCADE, related_name="pieces", db_index=False)
+    place = models.PositiveSmallIntegerField()  # counted from 1
+    content = models.BinaryField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["job", "place"], name="importpiece_once"),
+        ]
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"piece {self.place} of import {self.job_id}"

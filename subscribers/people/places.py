@@ -10,6 +10,7 @@ from django.db.models import Q, QuerySet
 
 from evidence import erasing
 from masking.phones import mask_phone
+from subscribers.importing import stored_files
 from subscribers.importing.jobs import RUNNING
 from subscribers.models import (
     ConsentEvent,
@@ -60,14 +61,13 @@ def _erase_files(person: Person, _blank: str) -> None:
             continue
         waiting = ImportJob.objects.filter(pk=file.job_id, state=ImportState.CHECKED)
         waiting.update(state=ImportState.CANCELLED, problem=NAMED_IN_LIST)
-        ImportFile.objects.filter(pk=file.pk).delete()
+        stored_files.delete(ImportFile.objects.filter(pk=file.pk))
 
 
 def _is_in(person: Person, file: ImportFile) -> bool:
     if file.is_workbook:  # compressed: nobody can tell, so it goes with whoever is erased
         return True
-    text = bytes(file.content).decode("utf-8", "replace")
-    return person.is_named_in(text)
+    return any(map(person.is_named_in, stored_files.texts(file)))
 
 
 def _erase_jobs(person: Person, _blank: str) -> None:
@@ -138,9 +138,14 @@ def _held_lines(person: Person) -> list[dict[str, Any]]:
     """Lines of uploaded lists that name the person."""
     found = []
     for file in ImportFile.objects.filter(is_workbook=False).iterator(chunk_size=1):
-        text = bytes(file.content).decode("utf-8", "replace")
-        if person.is_named_in(text):
-            lines = [line for line in text.splitlines() if person.is_named_in(line)]
+        lines = [
+            line
+            for text in stored_files.texts(file)
+            if person.is_named_in(text)
+            for line in text.splitlines()
+            if person.is_named_in(line)
+        ]
+        if lines:
             found.append({"import": file.job_id, "lines": lines})
     return found
 
@@ -160,6 +165,8 @@ PLACES = (
     Place("subscribers_note", _erase_notes, linked_rows(Note)),
     Place("subscribers_suppression", _erase_suppressions, _held_suppressions),
     Place("subscribers_importfile", _erase_files, _held_lines),
+    # Its beginning is in subscribers_importfile: what finds or deletes one, does both.
+    Place("subscribers_importpiece", lambda _person, _blank: None, lambda _person: []),
     Place("subscribers_importjob", _erase_jobs, _held_samples),
     texts_place(ImportUndo.objects.all(), ("reason",)),
     Place("subscribers_erasure", _erase_request, linked_rows(Erasure)),

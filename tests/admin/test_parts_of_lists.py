@@ -58,6 +58,7 @@ NO_PARTS = {
     "MAX_NAME_LENGTH": "characters of a name, which the check page shows",
     "NAMES_TOLD": "the others are counted behind them",
     "PARAMETER_LIMIT": "characters: what does not fit is a finding",
+    "PIECE_BYTES": "the next piece follows",
     "REASON_LIMIT": "characters: the form refuses more",
     "REVIEWS_NAMED": "Today says how many there are, with a link to all of them",
     "REPLIES_SHOWN": "the page says of how many they are the latest",

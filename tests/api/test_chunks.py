@@ -14,7 +14,6 @@ from django.utils import timezone
 from distribution.api.http import middleware
 from distribution.api.resources.imports import FORM_OVERHEAD_BYTES
 from distribution.models import Distribution
-from subscribers.importing.jobs import UPLOAD_BYTES_LIMIT
 from subscribers.models import ImportFile, Subscriber
 from tests.api.tokens import a_header, a_key
 from tests.builders import an_approved_content
@@ -31,7 +30,7 @@ LIST = FORM % (b"file", b'; filename="crm.csv"', b"phone\n9812345601") + (
 @pytest.fixture
 def send(serve: Callable[..., int]) -> Callable[..., tuple[int, Any]]:
     """POSTs pieces of a body to a real server, without their length."""
-    port = serve()
+    port = serve(IMPORT_MAX_MB="1")
     header = a_header("subscribers", "distribute")
 
     def post(path: str, pieces: Iterator[bytes] | list[bytes], kind: str) -> tuple[int, Any]:
@@ -71,15 +70,13 @@ def test_what_comes_in_chunks_is_not_taken_for_nothing(send: Callable[..., Any])
         (
             IMPORT,
             begin,
-            UPLOAD_BYTES_LIMIT + FORM_OVERHEAD_BYTES,
+            2**20 + FORM_OVERHEAD_BYTES,
             "multipart/form-data; boundary=x",
         ),
     ):  # a byte too many: a server that is sent more may answer before it is read
         status, told = send(path, [begin_with, b"x" * (limit + 1 - len(begin_with))], kind)
         assert (status, told["code"]) == (413, "too_large"), kind
-    status, told = send(
-        f"{IMPORT}?consent_source=Form", [b"x" * (UPLOAD_BYTES_LIMIT + 1)], "text/csv"
-    )
+    status, told = send(f"{IMPORT}?consent_source=Form", [b"x" * (2**20 + 1)], "text/csv")
     assert (status, told["code"]) == (400, "list_refused")
 
 

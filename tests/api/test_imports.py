@@ -9,6 +9,7 @@ from django.contrib.admin.models import LogEntry
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
+from distribution.api.resources.imports import ImportSubscribers
 from subscribers import tasks
 from subscribers.importing import jobs
 from subscribers.models import ConsentEvent, ImportJob, Subscriber
@@ -128,8 +129,9 @@ def test_an_empty_and_a_too_large_list_are_refused(monkeypatch: pytest.MonkeyPat
     assert upload(b"").json()["code"] == "list_refused"
     monkeypatch.setattr(jobs, "UPLOAD_BYTES_LIMIT", 10)
     assert upload().json()["code"] == "list_refused"
+    monkeypatch.setattr(ImportSubscribers, "body_bytes", 2**20)
     much = a_program("subscribers").generic(
-        "POST", ADDRESS, b"x" * (16 * 2**20), "text/csv", headers=a_key()
+        "POST", ADDRESS, b"x" * (2**20 + 1), "text/csv", headers=a_key()
     )
     assert (much.status_code, much.json()["code"]) == (413, "too_large")
 

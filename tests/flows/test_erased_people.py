@@ -145,6 +145,7 @@ def test_everything_about_a_person_is_one_file_for_who_may_export_it(person: Sub
     empty = {table for table, told in tables.items() if not told["rows"]}
     assert empty <= {
         *("subscribers_suppression", "subscribers_erasure", "subscribers_importundo"),
+        "subscribers_importpiece",
         *("distribution_approval", "distribution_distribution", "distribution_eventdelivery"),
         *(
             "distribution_rotationchange",

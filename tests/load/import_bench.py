@@ -1,20 +1,22 @@
 """How long 100 000 rows take: check and import, of a CSV file, of JSON lines and of a workbook.
 
-    python -m tests.load.import_bench [ROWS]
+    python -m tests.load.import_bench [--rows 1000000] [--format csv|jsonl|xlsx]
 
 On a SQLite file of its own; with TEST_DATABASE_URL on that server's test database. Each file is
-read in by a process of its own, of which the table tells CPU and peak memory, and those of the
-child that reads a workbook; a PostgreSQL server's are not counted.
+read in by a process of its own, of which the table tells CPU and memory: the most that was its own
+(PSS, read ten times a second) and that of the child that reads a workbook. A PostgreSQL server's
+are not counted. At last all of them are exported, in a process of its own, too.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import multiprocessing
 import os
 import resource
-import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -31,6 +33,7 @@ from django.utils import timezone  # noqa: E402
 
 from subscribers.importing import jobs  # noqa: E402
 from subscribers.models import ImportJob, Subscriber  # noqa: E402
+from subscribers.people import export  # noqa: E402
 from tests.subscribers.workbooks import a_workbook  # noqa: E402
 
 TIERS = ("BASIC", "PRO", "PREMIUM")
@@ -69,6 +72,26 @@ def peak(who: int) -> int:
     return resource.getrusage(who).ru_maxrss // 1024
 
 
+class Pss:
+    """The most memory that this process had to itself, with its share of what others use, too."""
+
+    def __enter__(self) -> Pss:
+        self.peak_mb, self._ended = 0, threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _watch(self) -> None:
+        while not self._ended.wait(0.1):
+            told = Path("/proc/self/smaps_rollup").read_text()
+            kb = next(line.split()[1] for line in told.splitlines() if line.startswith("Pss:"))
+            self.peak_mb = max(self.peak_mb, int(kb) // 1024)
+
+
 def apart(work: Callable[..., None], *told: object) -> None:
     """Do it in a process of its own: what it held does not count as the next one's."""
     connection.close()
@@ -79,42 +102,61 @@ def apart(work: Callable[..., None], *told: object) -> None:
         raise SystemExit(f"{work.__name__}{told}: exit code {process.exitcode}")
 
 
-def write_files(folder: Path, count: int) -> None:
-    first, second, third = (rows(count, start * 10_000_000) for start in range(3))
-    (folder / "people.csv").write_bytes(a_csv(first))
-    (folder / "people.jsonl").write_bytes(json_lines(second))
-    (folder / "people.xlsx").write_bytes(a_workbook(HEADER, *third))
+def write_file(path: Path, count: int, place: int) -> None:
+    people = rows(count, place * 10_000_000)
+    if path.suffix == ".xlsx":
+        path.write_bytes(a_workbook(HEADER, *people))
+    else:
+        path.write_bytes((a_csv if path.suffix == ".csv" else json_lines)(people))
 
 
 def measure(file: Path) -> None:
     started, cpu = time.monotonic(), cpu_seconds()
-    job = jobs.submit(file.read_bytes(), file.name, by="bench", now=timezone.now())
-    jobs.run(job.pk, clock=timezone.now)
-    checked, cpu_checked = time.monotonic(), cpu_seconds()
-    jobs.confirm(job.pk, consent_source="bench", by="bench", now=timezone.now())
-    jobs.run(job.pk, clock=timezone.now)
+    with Pss() as memory:
+        with file.open("rb") as source:
+            job = jobs.submit(source, file.name, by="bench", now=timezone.now())
+        jobs.run(job.pk, clock=timezone.now)
+        checked, cpu_checked = time.monotonic(), cpu_seconds()
+        jobs.confirm(job.pk, consent_source="bench", by="bench", now=timezone.now())
+        jobs.run(job.pk, clock=timezone.now)
     ended, cpu_ended = time.monotonic(), cpu_seconds()
     job = ImportJob.objects.get(pk=job.pk)
     print(
         f"{file.name:<12} {job.state}"
         f" | check {checked - started:5.1f} s, import {ended - checked:5.1f} s"
         f" | CPU {cpu_checked - cpu:5.1f} + {cpu_ended - cpu_checked:5.1f} s"
-        f" | peak {peak(resource.RUSAGE_SELF)} MB, child {peak(resource.RUSAGE_CHILDREN)} MB"
+        f" | {ended - started:.0f} s in all, PSS {memory.peak_mb} MB,"
+        f" child {peak(resource.RUSAGE_CHILDREN)} MB"
         f" | {', '.join(f'{count} {name}' for name, count in job.counts.items() if count)}",
         flush=True,
     )
 
 
+def measure_export() -> None:
+    started, lines = time.monotonic(), 0
+    with Pss() as memory:
+        for _row in export.rows(Subscriber.objects.all()):
+            lines += 1
+    took = time.monotonic() - started
+    print(f"export       {lines:,} lines | {took:.0f} s | PSS {memory.peak_mb} MB", flush=True)
+
+
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--format", choices=("csv", "jsonl", "xlsx"))
+    told = parser.parse_args()
+    count, formats = told.rows, (told.format,) if told.format else ("csv", "csv", "jsonl", "xlsx")
     old = setup_databases(verbosity=0, interactive=False)
     try:
         print(f"{count:,} rows on {connection.vendor}", flush=True)
         with tempfile.TemporaryDirectory(prefix="daybreak-import-") as name:
             folder = Path(name)
-            apart(write_files, folder, count)
-            for file in ("people.csv", "people.csv", "people.jsonl", "people.xlsx"):
-                apart(measure, folder / file)
+            for place, kind in enumerate(dict.fromkeys(formats)):
+                apart(write_file, folder / f"people.{kind}", count, place)
+            for kind in formats:
+                apart(measure, folder / f"people.{kind}")
+        apart(measure_export)
         print(f"{Subscriber.objects.count():,} subscribers")
     finally:
         teardown_databases(old, verbosity=0)

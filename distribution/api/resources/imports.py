@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import io
+import tempfile
 from collections.abc import Mapping
 from typing import IO, Any
 
-from django.core.files.uploadedfile import InMemoryUploadedFile
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -26,11 +27,12 @@ from distribution.api.http.fields import Body, Text, validated, validated_body
 from distribution.api.http.problems import Conflict, Problem
 from distribution.models import Scope
 from subscribers import slots
-from subscribers.importing import jobs
+from subscribers.importing import jobs, recorders
 from subscribers.importing.tables.records import ImportRefused
 from subscribers.models import ImportJob, ImportState
 
 CONFIRMED = (ImportState.IMPORTING, ImportState.DONE)
+BLOCK_BYTES = 64 * 1024
 FORM_OVERHEAD_BYTES = 64 * 1024  # for the parts of a form beside its file
 ALONE = "Beside a file that is the whole body: "
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -47,16 +49,13 @@ class FileParser(BaseParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> MultiValueDict[str, Any]:
-        content = stream.read(jobs.UPLOAD_BYTES_LIMIT + 1)
+        memory = settings.FILE_UPLOAD_MAX_MEMORY_SIZE
+        content = tempfile.SpooledTemporaryFile(max_size=memory)  # noqa: SIM115 - closed by the view
+        while content.tell() <= jobs.UPLOAD_BYTES_LIMIT and (block := stream.read(BLOCK_BYTES)):
+            content.write(block)
         query = (parser_context or {})["request"].query_params
-        file = InMemoryUploadedFile(
-            io.BytesIO(content),
-            "file",
-            f"{query.get('name') or 'list'}{self.ending}",
-            media_type or "",
-            len(content),
-            None,
-        )
+        name = f"{query.get('name') or 'list'}{self.ending}"
+        file = UploadedFile(content, name, media_type or "", content.tell())
         options = {name: query.getlist(name) for name in ("consent_source", "dry_run")}
         return MultiValueDict({"file": [file], **{k: v for k, v in options.items() if v}})
 
@@ -79,7 +78,7 @@ class Upload(serializers.Serializer[Any]):
     file = serializers.FileField(
         max_length=200,
         allow_empty_file=True,
-        help_text="CSV, XLSX or JSON lines, up to 15 MB and more than 100,000 rows. The first line "
+        help_text="CSV, XLSX or JSON lines, a workbook up to 15 MB. The first line "
         "of a table names the columns; only the phone is required.",
     )
     consent_source = serializers.CharField(
@@ -171,7 +170,7 @@ class Job(serializers.Serializer[ImportJob]):
 
     @extend_schema_field(Counts)
     def get_counts(self, job: ImportJob) -> dict[str, int]:
-        return {name: job.counts.get(name, 0) for name in jobs.COUNTS}
+        return {name: job.counts.get(name, 0) for name in recorders.COUNTS}
 
     @extend_schema_field(RefusedRow(many=True))
     def get_refused(self, job: ImportJob) -> list[dict[str, Any]]:
@@ -213,8 +212,14 @@ class ImportSubscribers(UploadView):
         who opted out stay out. If a worker dies, another continues where it stopped.
         """
         validated(Beside, request.query_params)  # checked for forms too
-        upload = validated(Upload, request.data)
-        return idempotency.once(request, lambda: _submit(request, upload))
+        form: Any = request.data
+        file = form.get("file")
+        try:
+            upload = validated(Upload, form)
+            return idempotency.once(request, lambda: _submit(request, upload))
+        finally:
+            if isinstance(file, UploadedFile):
+                file.close()  # Django closes those of forms only
 
 
 class OneImport(APIView):
@@ -282,7 +287,7 @@ def _submit(request: Request, upload: Mapping[str, Any]) -> idempotency.Answer:
     file = upload["file"]
     try:
         job = jobs.submit(
-            file.read(),
+            file,
             file.name,
             by=_by(request),
             now=timezone.now(),

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TextIO
 
-MAX_SIZE = 50 * 1024 * 1024  # bytes
-MAX_ROWS = 200_000  # lines, in fact: known before the first row is taken
+from django.conf import settings
+
+MAX_SIZE = settings.IMPORT_MAX_MB * 2**20  # bytes
 MAX_COLUMNS = 50
 MAX_CELL = 2_000  # characters
 MAX_LINE = MAX_COLUMNS * (MAX_CELL + 3)  # full cells, quotation marks, separators

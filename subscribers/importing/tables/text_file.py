@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
-from subscribers.importing.tables.records import MAX_ROWS, MAX_SIZE, ImportRefused
+from subscribers.importing.tables.records import MAX_SIZE, ImportRefused
 
 BLOCK_BYTES = 64 * 1024
 
@@ -78,8 +79,9 @@ class TextFile:
     encoding: Encoding
 
 
-def inspect(file: BinaryIO) -> TextFile:
-    """Refuse what is too big, too long or no text at all."""
+def inspect(file: BinaryIO, max_rows: int | None = None) -> TextFile:
+    """Refuse what is too big, too long (beyond IMPORT_MAX_ROWS, or as told) or no text at all."""
+    limit = settings.IMPORT_MAX_ROWS if max_rows is None else max_rows
     if file.seek(0, io.SEEK_END) > MAX_SIZE:
         raise ImportRefused(
             _("The file is larger than %(limit)s MB. Split it.") % {"limit": MAX_SIZE // 2**20}
@@ -90,9 +92,9 @@ def inspect(file: BinaryIO) -> TextFile:
             _check_head(block)
         digest.update(block)
     encoding = _encoding(file)
-    if _count_filled_lines(file, encoding) > MAX_ROWS + 1:
+    if _count_filled_lines(file, encoding) > limit + 1:
         raise ImportRefused(
-            _("The file has more than %(limit)s lines. Split it.") % {"limit": f"{MAX_ROWS:,}"}
+            _("The file has more than %(limit)s lines. Split it.") % {"limit": f"{limit:,}"}
         )
     return TextFile(digest.hexdigest(), encoding)
 

@@ -17,11 +17,12 @@ from typing import IO
 
 from django.utils.translation import gettext as _
 
-from subscribers.importing.tables import sheets
-from subscribers.importing.tables.records import MAX_SIZE as MAX_CSV
+from subscribers.importing.tables import sheets, text_file
 from subscribers.importing.tables.records import ImportRefused
 
 MAX_SIZE = 15 * 2**20  # bytes as uploaded
+MAX_CSV = 50 * 2**20  # bytes of its text
+MAX_ROWS = 200_000  # rows that hold anything
 MAX_UNPACKED = 200 * 2**20
 MAX_MEMBERS = 1_000
 MAX_RATIO = 100  # unpacked to packed; sheets of plain lists come to 5 to 30
@@ -59,7 +60,9 @@ def read_list(content: bytes) -> tuple[bytes, list[str]]:
         file.write(content)
         file.flush()
         inspect(Path(file.name))
-        return sheets.choose(_convert(Path(file.name)))
+        content, notes = sheets.choose(_convert(Path(file.name)))
+    text_file.inspect(io.BytesIO(content), MAX_ROWS)
+    return content, notes
 
 
 def inspect(path: Path) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import sys
+import tempfile
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
@@ -17,6 +18,7 @@ from django.utils import timezone
 from subscribers.importing.columns import Refusal
 from subscribers.importing.jobs import UPLOAD_BYTES_LIMIT
 from subscribers.importing.report import ImportReport
+from subscribers.importing.stored_files import BLOCK_BYTES
 from subscribers.importing.tables import workbook
 from subscribers.importing.tables.records import ImportRefused
 from subscribers.importing.upsert import import_csv
@@ -52,10 +54,12 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **options: Any) -> None:
         name = options["file"]
         try:
-            content, notes = _read(name)
-            with _refusal_file(options["refused"]) as on_refusal:
+            with (
+                _opened(name) as (file, notes),
+                _refusal_file(options["refused"]) as on_refusal,
+            ):
                 report = import_csv(
-                    io.BytesIO(content),
+                    file,
                     consent_source=options["consent_source"],
                     now=timezone.now(),
                     clock=timezone.now,
@@ -90,21 +94,38 @@ class Command(BaseCommand):
             self.stderr.write(f"… and {more:,} more: --refused FILE.csv writes them all.")
 
 
-def _read(name: str) -> tuple[bytes, list[str]]:
+@contextmanager
+def _opened(name: str) -> Iterator[tuple[BinaryIO, list[str]]]:
     """The file as text, a workbook turned into CSV, and what to know of its sheets."""
-    try:
-        if name == "-":
-            content = sys.stdin.buffer.read(UPLOAD_BYTES_LIMIT + 1)
+    with ExitStack() as stack:
+        try:
+            if name == "-":
+                file = stack.enter_context(_copied(sys.stdin.buffer))
+            else:
+                file = stack.enter_context(Path(name).open("rb"))
+            is_workbook = workbook.is_workbook(file.read(4))
+            size = file.seek(0, io.SEEK_END)
+        except OSError as error:
+            raise ImportRefused(f"The file cannot be opened: {error.strerror}.") from error
+        if size > UPLOAD_BYTES_LIMIT:
+            limit = UPLOAD_BYTES_LIMIT // 2**20
+            raise ImportRefused(f"The file is larger than {limit} MB. Split it.")
+        file.seek(0)
+        if is_workbook:
+            content, notes = workbook.read_list(file.read())
+            yield io.BytesIO(content), notes
         else:
-            with Path(name).open("rb") as file:
-                content = file.read(UPLOAD_BYTES_LIMIT + 1)
-    except OSError as error:
-        raise ImportRefused(f"The file cannot be opened: {error.strerror}.") from error
-    if len(content) > UPLOAD_BYTES_LIMIT:
-        raise ImportRefused(f"The file is larger than {UPLOAD_BYTES_LIMIT // 2**20} MB. Split it.")
-    if workbook.is_workbook(content[:4]):
-        return workbook.read_list(content)
-    return content, []
+            yield file, []
+
+
+@contextmanager
+def _copied(stream: BinaryIO) -> Iterator[BinaryIO]:
+    """A pipe on disk, because a list is read twice; not much more of it than is allowed."""
+    with tempfile.TemporaryFile() as copy:
+        while copy.tell() <= UPLOAD_BYTES_LIMIT and (block := stream.read(BLOCK_BYTES)):
+            copy.write(block)
+        copy.seek(0)
+        yield copy
 
 
 @contextmanager

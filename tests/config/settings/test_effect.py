@@ -11,17 +11,18 @@ import pytest
 from django.conf import global_settings, settings
 
 from config import settings as project_settings
-from config.settings import caching, opening, outgoing
+from config.settings import caching, importing, opening, outgoing
 
 pytestmark = pytest.mark.any_database  # sources only
 
 ROOT = Path(settings.BASE_DIR)
 EXAMPLE = (ROOT / ".env.example").read_text()
 VARIABLES = sorted(re.findall(r"^(\w+)=", EXAMPLE, re.M))
+MODULES = (project_settings, caching, importing, opening, outgoing)
 SETTINGS = ast.parse(
-    "".join(
-        Path(one.__file__).read_text() for one in (project_settings, caching, opening, outgoing)
-    ).replace("from __future__ import annotations", "")
+    "".join(Path(one.__file__).read_text() for one in MODULES).replace(
+        "from __future__ import annotations", ""
+    )
 )
 # Settings of installed packages, which read them by name.
 PACKAGES = ("AXES_", "OTP_")

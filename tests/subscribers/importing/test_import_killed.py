@@ -29,14 +29,14 @@ from subscribers.importing import jobs as import_jobs
 from subscribers import tasks
 
 if len(sys.argv) > 1:
-    keep, chunks = import_jobs._ImportRecorder.chunk_written, []
+    keep, chunks = import_jobs.ImportRecorder.chunk_written, []
     def chunk_written(self, plan, last_line):
         keep(self, plan, last_line)
         chunks.append(last_line)
         if len(chunks) == 3:
             pathlib.Path(sys.argv[1]).touch()
             time.sleep(3600)
-    import_jobs._ImportRecorder.chunk_written = chunk_written
+    import_jobs.ImportRecorder.chunk_written = chunk_written
 tasks.tend_imports()
 """
 

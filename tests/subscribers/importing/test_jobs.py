@@ -105,7 +105,7 @@ def test_an_import_killed_between_chunks_goes_on_where_it_was(monkeypatch):
         self.planned = self._with_chunk
 
     with monkeypatch.context() as patched:
-        patched.setattr(jobs._ImportRecorder, "chunk_counted", die)
+        patched.setattr(jobs.ImportRecorder, "chunk_counted", die)
         with pytest.raises(KeyboardInterrupt):
             jobs.run(job.pk, clock=clock)
     assert Subscriber.objects.count() == 2
@@ -127,7 +127,7 @@ def test_a_job_that_was_taken_over_writes_no_more(monkeypatch):
     def steal(self, report, verdicts, last_line):
         ImportJob.objects.filter(pk=job.pk).update(runner="somebody else")
 
-    monkeypatch.setattr(jobs._ImportRecorder, "chunk_counted", steal)
+    monkeypatch.setattr(jobs.ImportRecorder, "chunk_counted", steal)
 
     assert not jobs.run(job.pk, clock=clock)
     assert Subscriber.objects.count() == 1
@@ -139,7 +139,7 @@ def test_a_cancelled_import_stops_at_the_next_chunk(monkeypatch):
     job = a_checked_job()
     an_import(job)
     monkeypatch.setattr(
-        jobs._ImportRecorder, "chunk_counted", lambda *_: jobs.cancel(job.pk, now=NOW)
+        jobs.ImportRecorder, "chunk_counted", lambda *_: jobs.cancel(job.pk, now=NOW)
     )
 
     assert not jobs.run(job.pk, clock=clock)

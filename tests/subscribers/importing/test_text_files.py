@@ -7,10 +7,11 @@ import io
 import pytest
 
 from subscribers.importing.tables.csv_table import open_table
-from subscribers.importing.tables.records import MAX_COLUMNS, MAX_ROWS, ImportRefused
+from subscribers.importing.tables.records import MAX_COLUMNS, ImportRefused
 from subscribers.models import Subscriber
 from tests.subscribers.imports import counts, reasons, run
 
+MAX_ROWS = 20_000
 FOREIGN = "The line has letters that are not UTF-8, unlike the rest of the file. Type them again."
 
 
@@ -69,20 +70,22 @@ def test_bytes_of_no_known_encoding_refuse_their_line():
 
 @pytest.mark.parametrize("blank", ["", "   ", ",", '"",""', ";;", "\t\t"])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-def test_blank_lines_do_not_count_towards_the_limit(blank, encoding):
+def test_blank_lines_do_not_count_towards_the_limit(blank, encoding, settings):
     """P1: of a CSV file"""
+    settings.IMPORT_MAX_ROWS = MAX_ROWS
     text = "phone,name\n" + f"{blank}\n" * (MAX_ROWS + 10) + "1,a\n" + f"{blank}\n" * 10
 
     assert read(text.encode(encoding)) == (["phone", "name"], [(MAX_ROWS + 12, ["1", "a"])])
 
 
-def test_lines_that_hold_anything_are_counted_across_the_blocks_they_are_read_in():
+def test_lines_that_hold_anything_are_counted_across_the_blocks_they_are_read_in(settings):
     """P1"""
+    settings.IMPORT_MAX_ROWS = MAX_ROWS
     row = "x" * 99_000 + ",1\n\n"
     rows = f"phone,name\n{row * 30}".encode() + b"1,a\r\n\r\n" * (MAX_ROWS - 30)
 
     assert len(read(rows)[1]) == MAX_ROWS
-    with pytest.raises(ImportRefused, match="more than 200,000 lines"):
+    with pytest.raises(ImportRefused, match="more than 20,000 lines"):
         read(rows + b"1,a\n")
 
 

@@ -177,12 +177,12 @@ def test_what_a_stopped_import_had_added_can_be_undone():
     job = jobs.submit(
         f"phone,name\n{many}".encode(), "m.csv", by="e", now=NOW, consent_source=source
     )
-    written = jobs._ImportRecorder.chunk_counted
+    written = jobs.ImportRecorder.chunk_counted
     try:
-        jobs._ImportRecorder.chunk_counted = lambda *_: jobs.cancel(job.pk, now=NOW)
+        jobs.ImportRecorder.chunk_counted = lambda *_: jobs.cancel(job.pk, now=NOW)
         jobs.run(job.pk, clock=lambda: NOW)
     finally:
-        jobs._ImportRecorder.chunk_counted = written
+        jobs.ImportRecorder.chunk_counted = written
     job.refresh_from_db()
     assert (job.state, Subscriber.objects.count()) == ("CANCELLED", 500)
 
