@@ -15,8 +15,10 @@ from distribution.ledger.reasons import DeliveryReason
 from distribution.lifecycle import portfolio_plan
 from distribution.lifecycle.portfolio_plan import Portfolios
 from distribution.models import Delivery, Distribution, Severity
-from distribution.models.deliveries import UNSETTLED
+from distribution.models.deliveries import CLAIMABLE, UNSETTLED
 from phonepool.numbers import pool
+
+UNDER_WAY = [state for state in UNSETTLED if state not in CLAIMABLE]
 
 
 def room(
@@ -66,11 +68,16 @@ def people_skipped(people: int) -> str:
 
 
 def _others(distribution: Distribution, now: datetime) -> Q:
-    """Deliveries of other distributions that count, or are about to."""
+    """Deliveries of other distributions that count, or are about to: what waits, only while it may
+    be sent."""
     since = now - portfolio_plan.PORTFOLIO_WINDOW
     lately = Distribution.objects.exclude(pk=distribution.pk).filter(window_end__gt=since)
-    return Q(distribution__in=list(lately.values_list("pk", flat=True))) & (
-        Q(accepted_at__gt=since) | Q(state__in=UNSETTLED)
+    ends = dict(lately.values_list("pk", "window_end"))
+    still_sent = [pk for pk, end in ends.items() if end is not None and end > now]
+    return Q(distribution__in=list(ends)) & (
+        Q(accepted_at__gt=since)
+        | Q(state__in=UNDER_WAY)
+        | Q(distribution__in=still_sent, state__in=CLAIMABLE)
     )
 
 

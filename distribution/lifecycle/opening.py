@@ -11,7 +11,14 @@ from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.dead_man import mornings
 from distribution.ledger import deliveries, outbox
-from distribution.lifecycle import audience, audience_limit, ladder, preflight, repetition
+from distribution.lifecycle import (
+    audience,
+    audience_limit,
+    control,
+    ladder,
+    preflight,
+    repetition,
+)
 from distribution.lifecycle.audience import FrozenAudience
 from distribution.lifecycle.closing import complete_if_done
 from distribution.lifecycle.content_choice import ContentChoice
@@ -88,13 +95,16 @@ def _begin(distribution: Distribution, checked: Preflight, now: datetime) -> Fro
 
 
 def _end_earlier_days(distribution: Distribution, now: datetime) -> None:
-    """No two days are sent at once: what earlier ones left unsent is skipped, with an alert."""
+    """No two days are sent at once: what earlier ones left unsent is skipped, with an alert. Many
+    people are skipped by the regular check, so that today's first message does not wait for it."""
     days = Distribution.objects.running().filter(
         kind=Kind.DAILY, local_date__lt=distribution.local_date
     )
     for earlier in days:
         days.filter(pk=earlier.pk, window_end__gt=now).update(window_end=now)
-        left_out = deliveries.skip_rest(earlier.pk, earlier.pause_cause)
+        left_out = control.waiting(earlier.pk)  # nobody claims them any more
+        if left_out <= settings.FIRST_SLICE_PEOPLE:
+            left_out = deliveries.skip_rest(earlier.pk, earlier.pause_cause)
         incidents.raise_alert(
             AlertRule.OVERRUN,
             earlier.pk,

@@ -41,6 +41,8 @@ def house(build, sink):
     ("place", "order"),
     [
         pytest.param("freeze", "kill", id="F01 while the audience is frozen"),
+        pytest.param("freeze_slice", "kill", id="F01 while its second slice is frozen"),
+        pytest.param("slice_frozen", "kill", id="F01 before that slice is published"),
         pytest.param("after_claim", "kill", id="F02 after the claim"),
         pytest.param("after_mark", "kill@2", id="F03 after the mark"),
         pytest.param("after_write", "kill@5", id="F04 after the request left"),

@@ -335,3 +335,25 @@ def test_each_slice_is_published_once_frozen_and_a_broker_that_was_away_gets_the
     tasks.prepare_audience(distribution.pk)
     assert published[2:] == [[5]]
     assert Subscriber.objects.filter(status=Status.ACTIVE).count() == 11
+
+
+@pytest.mark.django_db
+def test_many_people_of_an_earlier_day_are_skipped_after_today_s_first_slice():
+    a_number(portfolio=a_portfolio(recipient_limit=9))
+    some_subscribers(9)
+    yesterday = NOW - timedelta(days=1)
+    earlier = an_open_distribution(now=yesterday, kind="DAILY")
+    preparing.freeze_all(earlier.pk, now=yesterday)
+    Distribution.objects.filter(pk=earlier.pk).update(window_end=NOW + timedelta(hours=1))
+    Subscriber.objects.update(status=Status.PAUSED)
+    some_subscribers(9)
+
+    today = an_open_distribution(now=NOW, kind="DAILY")
+
+    assert "9 people were skipped" in Alert.objects.get(rule="overrun").message
+    assert counts.tally(earlier).states == {State.PENDING: 9}
+    assert not earlier.deliveries.due(NOW).filter(distribution__window_end__gt=NOW).exists()
+    preparing.freeze_all(today.pk, now=LATER)
+    assert counts.tally(today).states == {State.PENDING: 9}  # no room is kept for the others
+    closing.complete_if_done(earlier.pk, now=LATER)
+    assert counts.tally(earlier).reasons == {State.SKIPPED: {DeliveryReason.WINDOW_OVER: 9}}
