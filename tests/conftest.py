@@ -18,6 +18,7 @@ from config.processes import child
 from subscribers import slots
 from tests.emptying import emptying_between_tests
 from tests.garbage import FewerLooks
+from tests.ids import django_db_setup
 from tests.migrated import django_db_modify_db_settings, drop_postgres_copy
 from tests.one_database import sort_out
 from tests.services import (
@@ -36,6 +37,7 @@ from tests.serving import static_files_found_once
 __all__ = [
     "broker_url",
     "django_db_modify_db_settings",
+    "django_db_setup",
     "emptying_between_tests",
     "migrated_sqlite",
     "migrated_url",

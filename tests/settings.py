@@ -56,3 +56,10 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
     # Django would test in memory, where threads share one connection's fate and WAL does not exist.
     DATABASES["default"]["TEST"] = {"NAME": str(VAR_DIR / "tests.sqlite3")}
+    # Rows come backwards where no order was asked for, as they may on PostgreSQL after an update.
+    SQLITE_OPTIONS = DATABASES["default"]["OPTIONS"]
+    SQLITE_OPTIONS = {
+        **SQLITE_OPTIONS,
+        "init_command": SQLITE_OPTIONS["init_command"] + "PRAGMA reverse_unordered_selects=ON;",
+    }
+    DATABASES["default"]["OPTIONS"] = SQLITE_OPTIONS
