@@ -94,7 +94,7 @@ def _message(
 ) -> PreparedMessage:
     at = slots.slot(place) + time.monotonic() - now.timestamp()  # wall clock → monotonic
     return rendering.prepare(
-        content,
+        rendering.Wording(content),
         person,
         to=phone,
         key=row.pk,

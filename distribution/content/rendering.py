@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from distribution.content import template_schema
@@ -12,7 +12,6 @@ from distribution.models import Content
 from phonepool.cloud_api.client import PreparedMessage
 from phonepool.numbers.reservation import Reservation
 from subscribers.details import placeholders
-from subscribers.models import Subscriber
 
 # Meta refuses newlines, tabs and more than four spaces in a row (132018).
 CONTROL_CHARACTERS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
@@ -25,31 +24,86 @@ ADDRESS_VALUE_LIMIT = 300  # characters of one personal value in an address: 100
 MEDIA_KEYS_SENT = ("id", "link")  # the other keys of `Content.media` are ours alone
 
 
+class Person(Protocol):
+    """What a message may say of its recipient."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def tier(self) -> str: ...
+    @property
+    def attributes(self) -> dict[str, Any]: ...
+
+
+class Wording:
+    """A content as it is rendered for many people: what is alike for all is made once."""
+
+    def __init__(self, content: Content) -> None:
+        template = content.message_template
+        self.template, self.language = template.name, template.language
+        self._media = content.media
+        self._body = [_Text(text, fill_in) for text in content.body_variables]
+        self._parameter_names = template_schema.parse(template.components).names
+        self._buttons = {
+            place: _Text(text, fill_address) for place, text in content.button_variables.items()
+        }
+        texts = [*self._body, *self._buttons.values()]
+        self._is_personal = bool(content.media) or any(text.filled is None for text in texts)
+
+    def components(
+        self, person: Person, *, number: str = "", media_id: str = ""
+    ) -> list[dict[str, Any]]:
+        """The `template.components` of one person's message, in Meta's form.
+
+        `number` is Meta's id of the sending number, `media_id` that of its copy of the content's
+        file, if it differs from what the content has: an uploaded file belongs to one number.
+        """
+        known = personal_values(person) if self._is_personal else {}
+        parts: list[dict[str, Any]] = []
+        if self._media:
+            header = _header_parameter(self._media, known, number, media_id)
+            parts.append({"type": "header", "parameters": [header]})
+        if self._body:
+            parts.append({"type": "body", "parameters": self._body_parameters(known)})
+        for place, text in self._buttons.items():
+            address = {"type": "text", "text": text.for_person(known)}
+            parts.append(
+                {"type": "button", "sub_type": "url", "index": place, "parameters": [address]}
+            )
+        return parts
+
+    def _body_parameters(self, known: Mapping[str, object]) -> list[dict[str, str]]:
+        texts = [text.for_person(known) for text in self._body]
+        if len(self._parameter_names) != len(texts):
+            return [{"type": "text", "text": text} for text in texts]
+        return [
+            {"type": "text", "parameter_name": name, "text": text}
+            for name, text in zip(self._parameter_names, texts, strict=True)
+        ]
+
+
+class _Text:
+    """A text of a content; one without placeholders is filled in once for everybody."""
+
+    def __init__(self, text: str, fill: Callable[[str, Mapping[str, object]], str]) -> None:
+        self._text, self._fill = text, fill
+        self.filled = None if placeholders.names_in(text) else fill(text, {})
+
+    def for_person(self, known: Mapping[str, object]) -> str:
+        return self._fill(self._text, known) if self.filled is None else self.filled
+
+
 def components(
-    content: Content, subscriber: Subscriber, *, number: str = "", media_id: str = ""
+    content: Content, person: Person, *, number: str = "", media_id: str = ""
 ) -> list[dict[str, Any]]:
-    """The `template.components` of one person's message, in Meta's form.
-
-    `number` is Meta's id of the sending number, `media_id` that of its copy of the content's
-    file, if it differs from what the content has: an uploaded file belongs to one number.
-    """
-    known = personal_values(subscriber)
-    parts: list[dict[str, Any]] = []
-    if content.media:
-        header = _header_parameter(content.media, known, number, media_id)
-        parts.append({"type": "header", "parameters": [header]})
-    if content.body_variables:
-        parts.append({"type": "body", "parameters": _body_parameters(content, known)})
-    for place, text in content.button_variables.items():
-        address = {"type": "text", "text": fill_address(text, known)}
-        parts.append({"type": "button", "sub_type": "url", "index": place, "parameters": [address]})
-    return parts
+    """The `template.components` of a single message."""
+    return Wording(content).components(person, number=number, media_id=media_id)
 
 
-def personal_values(subscriber: Subscriber) -> dict[str, object]:
+def personal_values(person: Person) -> dict[str, object]:
     """The values that a text may use as `{placeholders}`, no longer than texts reckon them."""
-    own = {placeholders.name_of(name): value for name, value in subscriber.attributes.items()}
-    values = {**own, "name": subscriber.name, "tier": subscriber.tier}
+    own = {placeholders.name_of(name): value for name, value in person.attributes.items()}
+    values = {**own, "name": person.name, "tier": person.tier}
     return {name: placeholders.shortened(value) for name, value in values.items()}
 
 
@@ -95,8 +149,8 @@ def _encoded(value: str, encode: Callable[[str], str], limit: int) -> str:
 
 
 def prepare(
-    content: Content,
-    subscriber: Subscriber,
+    wording: Wording,
+    person: Person,
     *,
     to: str,
     key: int,
@@ -106,30 +160,19 @@ def prepare(
     send_at: float,
     deadline: float,
 ) -> PreparedMessage:
-    """One subscriber's message for the phone `to`, ready for the dispatcher."""
+    """One person's message for the phone `to`, ready for the dispatcher."""
     return PreparedMessage(
         key=key,
         attempt_id=attempt_id,
         phone_number_id=slots.meta_id,
         to=to,
-        template=content.message_template.name,
-        language=content.message_template.language,
-        components=components(content, subscriber, number=slots.meta_id, media_id=media_id),
+        template=wording.template,
+        language=wording.language,
+        components=wording.components(person, number=slots.meta_id, media_id=media_id),
         send_at=send_at,
         deadline=deadline,
         spacing=slots.min_spacing,
     )
-
-
-def _body_parameters(content: Content, known: Mapping[str, object]) -> list[dict[str, str]]:
-    texts = [fill_in(text, known) for text in content.body_variables]
-    names = template_schema.parse(content.message_template.components).names
-    if len(names) != len(texts):
-        return [{"type": "text", "text": text} for text in texts]
-    return [
-        {"type": "text", "parameter_name": name, "text": text}
-        for name, text in zip(names, texts, strict=True)
-    ]
 
 
 def _header_parameter(

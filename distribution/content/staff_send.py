@@ -135,10 +135,10 @@ def _messages(
             raise StaffSendError(_("No phone number can send right now. Try again in a minute."))
         slots += [(taken, place) for place in range(taken.count)]
     ahead = time.monotonic() - clock().timestamp()  # wall clock → monotonic
-    token = secrets.token_hex(8)
+    token, wording = secrets.token_hex(8), rendering.Wording(content)
     return [
         rendering.prepare(
-            content,
+            wording,
             person,
             to=phone,
             key=key,

@@ -5,21 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, NamedTuple
 
 from distribution.ledger.attempts.ids import AttemptKey
 from distribution.models import Delivery, Distribution
-from distribution.models.deliveries import DeliveryQuerySet
+from distribution.runtime.binary_cursor import binary_cursor
+from subscribers.models import Status
 
-# The columns that a sender needs; reading whole rows doubles the cost of a claim.
-CLAIM_COLUMNS = (
-    "phone",
-    "attempt_no",
-    "tries_charged",
-    "subscriber__status",
-    "subscriber__name",
-    "subscriber__tier",
-    "subscriber__language",
-    "subscriber__attributes",
+
+class ClaimedDelivery(NamedTuple):
+    """What a sender needs of a delivery and its recipient: records cost several times as much."""
+
+    pk: int
+    subscriber_id: int
+    phone: str
+    attempt_no: int
+    tries_charged: int
+    name: str
+    tier: str
+    attributes: dict[str, Any]
+    status: str = Status.ACTIVE  # of the recipient
+
+
+COLUMNS = (
+    *("pk", "subscriber_id", "phone", "attempt_no", "tries_charged"),
+    *("subscriber__name", "subscriber__tier", "subscriber__attributes", "subscriber__status"),
 )
 
 
@@ -28,9 +38,9 @@ class Claim:
     """Deliveries of one batch, given to one caller under one token."""
 
     token: int
-    deliveries: list[Delivery]  # with their subscribers
+    deliveries: list[ClaimedDelivery]
 
-    def attempt(self, delivery: Delivery) -> AttemptKey:
+    def attempt(self, delivery: ClaimedDelivery) -> AttemptKey:
         """The attempt that begins when this delivery is marked in flight."""
         return AttemptKey(delivery.pk, delivery.attempt_no + 1, self.token)
 
@@ -48,17 +58,22 @@ class SentAs:
 PLANNED = SentAs()
 
 
-def claimable(distribution_id: int, batch_no: int, now: datetime) -> DeliveryQuerySet:
-    """Lock the due deliveries of a batch, with their subscribers, if it may send now."""
+def claimable(
+    distribution_id: int, batch_no: int, *, limit: int, now: datetime
+) -> list[ClaimedDelivery]:
+    """The due deliveries of a batch, if it may send now. For SQLite, whose transaction is the lock:
+    on PostgreSQL `statements.CLAIM` reads, locks and claims at once."""
     due = Delivery.objects.due(now).filter(
         distribution_id=distribution_id,
         batch_no=batch_no,
         distribution__in=Distribution.objects.sending().filter(window_end__gt=now),
     )
-    # PostgreSQL skips rows that are being claimed; SQLite's transaction is the only writer.
-    return (
-        due.select_related("subscriber")
-        .only(*CLAIM_COLUMNS)
-        .order_by("pk")
-        .select_for_update(of=("self",), skip_locked=True)
-    )
+    rows = due.order_by("pk").values_list(*COLUMNS)[:limit]
+    return [ClaimedDelivery._make(row) for row in rows]
+
+
+def claimed_by(statement: str, given: Mapping[str, Any]) -> list[ClaimedDelivery]:
+    """The rows that PostgreSQL's statement took, those of people who have left among them."""
+    with binary_cursor() as cursor:
+        cursor.execute(statement, given)
+        return sorted(map(ClaimedDelivery._make, cursor.fetchall()), key=lambda row: row.pk)

@@ -20,12 +20,12 @@ from django.db import OperationalError, connection, transaction
 from django.db.models import F, OuterRef, Subquery
 from django.db.models.functions import Coalesce, Greatest
 
-from distribution.ledger import outbox, statements
+from distribution.ledger import claims, outbox, statements
 from distribution.ledger.attempts.conflicts import Conflict, MessageId, write_without_conflicts
 from distribution.ledger.attempts.evidence import new_verdict, unknown_attempt
 from distribution.ledger.attempts.settlements import Settlement
 from distribution.ledger.chunks import update_in_chunks
-from distribution.ledger.claims import PLANNED, Claim, SentAs, claimable
+from distribution.ledger.claims import PLANNED, Claim, ClaimedDelivery, SentAs
 from distribution.ledger.reasons import REASON_OF_STATUS, DeliveryReason, halting_slugs
 from distribution.models import Attempt, Delivery, Distribution, Progress, Ruling, State, Verdict
 from distribution.models.deliveries import CLAIMABLE, DeliveryQuerySet
@@ -56,21 +56,32 @@ def claim(
 def _claim(
     distribution_id: int, batch_no: int, *, limit: int, now: datetime, lease: timedelta
 ) -> Claim:
-    token = secrets.randbits(63)
+    given: dict[str, Any] = {"token": secrets.randbits(63), "lease_end": now + lease}
+    if connection.vendor == "postgresql":
+        given |= {"distribution": distribution_id, "batch": batch_no, "limit": limit, "now": now}
+        with transaction.atomic() if connection.in_atomic_block else nullcontext():
+            rows = claims.claimed_by(statements.CLAIM, given)
+        return Claim(given["token"], [row for row in rows if row.status == Status.ACTIVE])
     with transaction.atomic():
-        rows = list(claimable(distribution_id, batch_no, now)[:limit])
-        kept = [row for row in rows if row.subscriber.status == Status.ACTIVE]
+        rows = claims.claimable(distribution_id, batch_no, limit=limit, now=now)
+        kept = [row for row in rows if row.status == Status.ACTIVE]
         if len(kept) < len(rows):
             _skip_left(Delivery.objects.filter(pk__in=[row.pk for row in rows]))
         if kept:
-            given = {"token": token, "lease_end": now + lease}
-            _update(kept, statements.CLAIM_ASSIGN, statements.CLAIM_WHERE, given)
-    return Claim(token, kept)
+            update_from(
+                Delivery,
+                columns={"id": int},
+                rows=[{"id": row.pk} for row in kept],
+                assign=statements.CLAIM_ASSIGN,
+                where=statements.CLAIM_WHERE,
+                given=given,
+            )
+    return Claim(given["token"], kept)
 
 
 def mark_inflight(
     claim: Claim,
-    deliveries: Collection[Delivery],
+    deliveries: Collection[ClaimedDelivery],
     *,
     number_id: int,
     now: datetime,
@@ -110,20 +121,11 @@ def skip_left(claim: Claim, pks: Collection[int]) -> int:
     return update_in_chunks(held, _skip_left, list(pks))
 
 
-def numbers_in_flight(claim: Claim, deliveries: Iterable[Delivery]) -> dict[int, int | None]:
+def numbers_in_flight(claim: Claim, deliveries: Iterable[ClaimedDelivery]) -> dict[int, int | None]:
     """The phone number of each of these that is marked in flight under this claim."""
     pks = [delivery.pk for delivery in deliveries]
     marked = Delivery.objects.filter(pk__in=pks, claim_token=claim.token, state=State.INFLIGHT)
     return dict(marked.values_list("pk", "number_id"))
-
-
-def _update(
-    deliveries: Collection[Delivery], assign: str, where: str, given: Mapping[str, Any]
-) -> int:
-    rows = [{"id": delivery.pk} for delivery in deliveries]
-    return update_from(
-        Delivery, columns={"id": int}, rows=rows, assign=assign, where=where, given=given
-    )
 
 
 def release_claim(claim: Claim, pks: Iterable[int], *, next_at: datetime) -> int:

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.db import transaction
 
@@ -19,9 +19,9 @@ from distribution.ledger import deliveries, hidden_ids, outbox, rollup_marks
 from distribution.ledger.attempts.conflicts import Conflict
 from distribution.ledger.attempts.ids import AttemptKey
 from distribution.ledger.template_shares import PLANNED, SentWith
-from distribution.models import Attempt, Delivery, Distribution, Progress, State
+from distribution.models import Attempt, Distribution, Progress, State
 from distribution.models.distributions import RUNNING
-from distribution.outcomes import duplicates, reported_failures
+from distribution.outcomes import duplicates, reported_failures, reported_rows
 from distribution.outcomes.duplicates import SuspectedDuplicate
 from distribution.outcomes.report_rules import (
     FAILED,
@@ -35,30 +35,12 @@ from distribution.outcomes.report_rules import (
 )
 from distribution.outcomes.reported_failures import EarlierAttempt, ReportedFailure, SentMessage
 from distribution.outcomes.reported_pricing import StoredPricings
+from distribution.outcomes.reported_rows import ReportedRow
 from phonepool.errors import Failure
 from subscribers.identity import learning
 
-FACTS_COLUMNS = [column.name for column in fields(DeliveryFacts)]
 # In these states a message of the latest attempt is, or may be, with WhatsApp.
 POSSIBLY_WITH_WHATSAPP = (State.INFLIGHT, State.UNKNOWN, State.ACCEPTED, State.HELD)
-
-
-class _Row(NamedTuple):
-    """The columns of a delivery that are read: reading whole records costs several times more."""
-
-    pk: int
-    distribution_id: int
-    subscriber_id: int
-    number_id: int | None
-    attempt_no: int
-    claim_token: int | None
-    phone: str
-    rung: int
-    message_template_id: int | None
-    facts: DeliveryFacts  # as stored
-
-
-ROW_COLUMNS = [name for name in _Row._fields if name != "facts"]
 
 
 class NamedRecipient(NamedTuple):
@@ -89,7 +71,7 @@ def apply_reports(reports: Sequence[StatusReport], *, now: datetime) -> AppliedR
     with transaction.atomic():
         pricings = StoredPricings(report.pricing for report in reports)
         by_delivery = _by_delivery(reports, applied)
-        locked = _lock(by_delivery)
+        locked = reported_rows.lock(by_delivery)
         bundle = _Bundle(
             applied,
             _earlier_attempts(by_delivery, locked),
@@ -134,18 +116,8 @@ def _by_delivery(
     return grouped
 
 
-def _lock(pks: Iterable[int]) -> dict[int, _Row]:
-    rows = Delivery.objects.filter(pk__in=list(pks)).order_by("pk").select_for_update()
-    records: Iterable[tuple[Any, ...]] = rows.values_list(*ROW_COLUMNS, *FACTS_COLUMNS)
-    width = len(ROW_COLUMNS)
-    return {
-        values[0]: _Row._make((*values[:width], DeliveryFacts(*values[width:])))
-        for values in records
-    }
-
-
 def _earlier_attempts(
-    by_delivery: dict[int, list[StatusReport]], locked: dict[int, _Row]
+    by_delivery: dict[int, list[StatusReport]], locked: dict[int, ReportedRow]
 ) -> dict[str, EarlierAttempt]:
     """Earlier attempts of ours that reports name."""
     return reported_failures.find_earlier(
@@ -156,12 +128,12 @@ def _earlier_attempts(
     )
 
 
-def _current(row: _Row) -> AttemptKey | None:
+def _current(row: ReportedRow) -> AttemptKey | None:
     return None if row.claim_token is None else AttemptKey(row.pk, row.attempt_no, row.claim_token)
 
 
 def _window_ends(
-    by_delivery: dict[int, list[StatusReport]], locked: dict[int, _Row]
+    by_delivery: dict[int, list[StatusReport]], locked: dict[int, ReportedRow]
 ) -> dict[int, datetime | None]:
     """Until when messages that failed may be sent again, by distribution; only running ones."""
     with_failures = {
@@ -187,7 +159,7 @@ class _Bundle:
     now: datetime
     evidence: list[Attempt] = field(default_factory=list)
 
-    def changes(self, row: _Row, reports: list[StatusReport]) -> dict[str, object] | None:
+    def changes(self, row: ReportedRow, reports: list[StatusReport]) -> dict[str, object] | None:
         """The row's new columns, or None when these reports change nothing."""
         facts, current = replace(row.facts), _current(row)
         new: list[ReportedFailure] = []
@@ -205,11 +177,11 @@ class _Bundle:
         if facts == row.facts:
             return None
         _note_effects(row, facts, self.applied)
-        columns = {name: getattr(facts, name) for name in FACTS_COLUMNS}
+        columns = {name: getattr(facts, name) for name in reported_rows.FACTS_COLUMNS}
         return {**columns, "id": row.pk, "attempt_no": row.attempt_no, "old_state": row.facts.state}
 
     def _apply(
-        self, row: _Row, facts: DeliveryFacts, report: StatusReport
+        self, row: ReportedRow, facts: DeliveryFacts, report: StatusReport
     ) -> list[ReportedFailure]:
         """A report of the latest attempt; the failure that is new by it."""
         sent_by = EarlierAttempt(row.number_id, row.facts.inflight_at)
@@ -220,7 +192,7 @@ class _Bundle:
         return [_reported(row, report, failed, sent_by)] if failed else []
 
     def _apply_earlier(
-        self, row: _Row, facts: DeliveryFacts, report: StatusReport
+        self, row: ReportedRow, facts: DeliveryFacts, report: StatusReport
     ) -> list[ReportedFailure]:
         """A report of an earlier attempt; the failure that is new by it."""
         known = self.earlier.get(name := str(report.attempt))
@@ -242,14 +214,16 @@ class _Bundle:
             return [_reported(row, report, failure, known)]
         return []
 
-    def _report(self, row: _Row, facts: DeliveryFacts, report: StatusReport) -> Failure | None:
+    def _report(
+        self, row: ReportedRow, facts: DeliveryFacts, report: StatusReport
+    ) -> Failure | None:
         facts.pricing_id = self.pricings.decisive(facts.pricing_id, report.pricing)
         window_end = self.window_ends.get(row.distribution_id)
         return apply_report(
             facts, report, attempts=row.attempt_no, now=self.now, window_end=window_end
         )
 
-    def _accept(self, row: _Row, facts: DeliveryFacts, report: StatusReport) -> bool:
+    def _accept(self, row: ReportedRow, facts: DeliveryFacts, report: StatusReport) -> bool:
         """Apply proof that an earlier attempt went out; False if a later one may be out, too."""
         later_exists = row.attempt_no != report.attempt.attempt_no if report.attempt else False
         its_own = facts.state == State.ACCEPTED and _is_its_message(facts, report)
@@ -258,13 +232,13 @@ class _Bundle:
         self._report(row, facts, report)
         return True
 
-    def _note_recipient(self, row: _Row, report: StatusReport) -> None:
+    def _note_recipient(self, row: ReportedRow, report: StatusReport) -> None:
         if learning.is_news(row.phone, report.wa_id, report.user_id):
             self.applied.named.append(NamedRecipient(report, row.subscriber_id, row.phone))
 
     def _keep(
         self,
-        row: _Row,
+        row: ReportedRow,
         attempt: AttemptKey | None,
         report: StatusReport,
         failure: Failure,
@@ -289,7 +263,7 @@ def _is_its_message(facts: DeliveryFacts, report: StatusReport) -> bool:
 
 
 def _reported(
-    row: _Row, report: StatusReport, failure: Failure, sent_by: EarlierAttempt
+    row: ReportedRow, report: StatusReport, failure: Failure, sent_by: EarlierAttempt
 ) -> ReportedFailure:
     is_latest = report.attempt in (None, _current(row))
     return ReportedFailure(
@@ -307,14 +281,14 @@ def _reported(
     )
 
 
-def _is_another_message(row: _Row, report: StatusReport) -> bool:
+def _is_another_message(row: ReportedRow, report: StatusReport) -> bool:
     """Whether WhatsApp reports a second message id for one attempt of ours."""
     names_attempt = report.attempt is not None and report.status != FAILED
     known = row.facts.wamid
     return bool(names_attempt and known and report.wamid and report.wamid != known)
 
 
-def _duplicate(row: _Row, report: StatusReport, *, earlier: str) -> SuspectedDuplicate:
+def _duplicate(row: ReportedRow, report: StatusReport, *, earlier: str) -> SuspectedDuplicate:
     return SuspectedDuplicate(
         delivery_id=row.pk,
         earlier_attempt=earlier,
@@ -325,7 +299,7 @@ def _duplicate(row: _Row, report: StatusReport, *, earlier: str) -> SuspectedDup
     )
 
 
-def _note_effects(row: _Row, facts: DeliveryFacts, applied: AppliedReports) -> None:
+def _note_effects(row: ReportedRow, facts: DeliveryFacts, applied: AppliedReports) -> None:
     if facts.progress >= Progress.DELIVERED > row.facts.progress:
         applied.reached.add(row.subscriber_id)
     first_news = facts.progress > row.facts.progress == Progress.NONE and facts.failed_at is None

@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from datetime import date
 
 from distribution.content import template_accounts
-from distribution.ledger.claims import SentAs
+from distribution.ledger.claims import ClaimedDelivery, SentAs
 from distribution.ledger.template_shares import PER_MILLE, SentWith, place
 from distribution.models import (
     Content,
-    Delivery,
     Distribution,
     GroupRole,
     LadderRung,
@@ -54,7 +53,7 @@ class SentTemplates:
         sent = self.for_person(subscriber_id)
         return SentWith(0, None if sent is self.content else sent.message_template_id)
 
-    def sent_as(self, group: Iterable[Delivery]) -> SentAs:
+    def sent_as(self, group: Iterable[ClaimedDelivery]) -> SentAs:
         """What is stored of these messages when they are marked in flight."""
         templates = {row.pk: self.sent_with(row.subscriber_id).template_id for row in group}
         others = {pk: template for pk, template in templates.items() if template is not None}

@@ -19,9 +19,9 @@ from django.utils import timezone
 from distribution.content import eligible_numbers, rendering
 from distribution.ledger import deliveries
 from distribution.ledger.attempts.settlements import Settlement
-from distribution.ledger.claims import Claim
+from distribution.ledger.claims import Claim, ClaimedDelivery
 from distribution.lifecycle import batch_sizes, portfolio_plan
-from distribution.models import AttemptOutcome, Delivery, Distribution, State
+from distribution.models import AttemptOutcome, Distribution, State
 from distribution.quality import sent_templates
 from distribution.runtime.background import BackgroundJob
 from distribution.sending import withdrawal
@@ -87,6 +87,7 @@ class BatchRun:
         self.allowed = portfolio_plan.numbers_for(self.distribution, batch_no, self.numbers.allowed)
         self.claim, self.clock, self.lease, self.result = claim, clock, lease, result
         self.calls = api.dispatch()
+        self.wordings: dict[int, rendering.Wording] = {}  # by message template
         self.settling = Settling(self.distribution, clock, result)
         self.waiting = deque(claim.deliveries)
         self.reserved: Reservation | None = None  # slots of what waits
@@ -212,7 +213,7 @@ class BatchRun:
         return slots
 
     def _prepare(
-        self, group: list[Delivery], slots: Reservation
+        self, group: list[ClaimedDelivery], slots: Reservation
     ) -> tuple[list[PreparedMessage], list[int]]:
         """The group's messages, and the keys of those whose content cannot be made."""
         ahead = time.monotonic() - self.clock().timestamp()  # wall clock → monotonic
@@ -222,8 +223,8 @@ class BatchRun:
             try:
                 messages.append(
                     rendering.prepare(
-                        self.sent.for_person(delivery.subscriber_id),
-                        delivery.subscriber,
+                        self._wording_for(delivery.subscriber_id),
+                        delivery,
                         to=delivery.phone,
                         key=delivery.pk,
                         attempt_id=str(self.claim.attempt(delivery)),
@@ -237,6 +238,13 @@ class BatchRun:
                 log.exception("no message can be made for delivery %d", delivery.pk)
                 unsendable.append(delivery.pk)
         return messages, unsendable
+
+    def _wording_for(self, subscriber_id: int) -> rendering.Wording:
+        content = self.sent.for_person(subscriber_id)
+        key = content.message_template_id
+        if key not in self.wordings:
+            self.wordings[key] = rendering.Wording(content)
+        return self.wordings[key]
 
     def _record_until(self, moment: float) -> None:
         """Record outcomes until the wall clock shows `moment` (Unix seconds)."""

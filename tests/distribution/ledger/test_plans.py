@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
-from distribution.ledger import statements
+from distribution.ledger import deliveries, statements
 from distribution.models import Delivery, State
 from distribution.runtime import statistics
 from distribution.runtime.bulk_update import update_from
@@ -77,13 +77,6 @@ STEPS = {
         statements.SETTLE_WHERE,
         {},
     ),
-    "claim": (
-        {"id": int},
-        lambda pk: {"id": pk},
-        statements.CLAIM_ASSIGN,
-        statements.CLAIM_WHERE,
-        {"token": 5, "lease_end": NOW + timedelta(minutes=1)},
-    ),
     "mark": (
         statements.MARK_COLUMNS,
         lambda pk: {"id": pk, "template": None},
@@ -105,17 +98,29 @@ STEPS = {
 
 @pytest.fixture
 def plans():
-    """The plan of every UPDATE of deliveries, written down just before it runs."""
+    """The plan of every change of deliveries, written down just before it runs."""
     found: list[str] = []
 
     def explain(execute, sql, params, many, context):
-        if sql.lstrip().startswith("UPDATE"):
+        if sql.lstrip().startswith(("UPDATE", "WITH")):
             execute(f"EXPLAIN (COSTS OFF) {sql}", params, many, context)
             found.append("\n".join(line for (line,) in context["cursor"].fetchall()))
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(explain):
         yield found
+
+
+def fill_the_table(known: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(EMPTY)
+        if known == "yesterday":
+            cursor.execute(YESTERDAY)
+            cursor.execute("ANALYZE distribution_delivery")
+        cursor.execute(FILL)
+        # Today hardly anybody is in flight: a reason to begin at the state's index.
+        refreshed = statistics.refresh_after_filling("distribution_delivery", rows=DELIVERIES)
+        assert refreshed is (known == "today")
 
 
 @pytest.mark.parametrize("known", ["yesterday", "today"])
@@ -131,15 +136,7 @@ def test_each_row_is_found_by_its_key_whatever_the_statistics_and_the_number(
     to that, as the plans would be others.
     """
     columns, row, assign, where, given = STEPS[step]
-    with connection.cursor() as cursor:
-        cursor.execute(EMPTY)
-        if known == "yesterday":
-            cursor.execute(YESTERDAY)
-            cursor.execute("ANALYZE distribution_delivery")
-        cursor.execute(FILL)
-        # Today hardly anybody is in flight: a reason to begin at the state's index.
-        refreshed = statistics.refresh_after_filling("distribution_delivery", rows=DELIVERIES)
-        assert refreshed is (known == "today")
+    fill_the_table(known)
     pks = list(Delivery.objects.filter(distribution=1).order_by("pk").values_list("pk", flat=True))
 
     for count in (25, 500, DELIVERIES):
@@ -160,3 +157,22 @@ def test_each_row_is_found_by_its_key_whatever_the_statistics_and_the_number(
         assert "Seq Scan on distribution_delivery" not in plan
         assert "Hash" not in plan
         assert ("LockRows" in plan) is not locked
+
+
+@pytest.mark.parametrize("known", ["yesterday", "today"])
+def test_a_claim_finds_its_batch_and_each_recipient_by_their_keys(plans, known):
+    fill_the_table(known)
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE subscribers_subscriber CASCADE")  # as above: without statistics
+        cursor.execute(FILL)
+
+    for limit in (25, 200):
+        deliveries.claim(1, 30, limit=limit, now=NOW, lease=timedelta(minutes=1))
+
+    assert len(plans) == 2
+    for plan in plans:
+        assert "Index Scan using delivery_due on distribution_delivery one" in plan
+        assert "Index Scan using subscribers_subscriber_pkey on subscribers_subscriber s" in plan
+        assert "Index Scan using distribution_delivery_pkey on distribution_delivery d" in plan
+        assert "Seq Scan on distribution_delivery" not in plan
+        assert "Hash" not in plan

@@ -16,7 +16,7 @@ from distribution.models import (
     Progress,
     State,
 )
-from distribution.outcomes import status_reports
+from distribution.outcomes import reported_rows
 from distribution.outcomes.report_rules import StatusReport
 from distribution.outcomes.status_reports import apply_reports
 from tests.builders import LEASE
@@ -265,7 +265,7 @@ def wait_until_somebody_waits() -> None:
 def test_reports_name_only_columns_of_a_delivery():
     names = {field.attname for field in Delivery._meta.fields}
 
-    assert set(status_reports.FACTS_COLUMNS) <= names
+    assert set(reported_rows.FACTS_COLUMNS) <= names
 
 
 def test_what_was_reported_before_its_call_was_recorded_is_not_stuck(run):

@@ -13,9 +13,10 @@ from django.conf import settings
 from django.db import connections
 from django.utils import timezone
 
+from distribution.content import template_schema
 from distribution.ledger.attempts.ids import AttemptKey, parse
 from distribution.lifecycle import control
-from distribution.models import Delivery, Distribution, State
+from distribution.models import Content, Delivery, Distribution, State
 from distribution.sending.settling import BatchResult
 from phonepool.cloud_api.client import PreparedMessage
 from phonepool.models import NumberState, PhoneNumber
@@ -104,6 +105,18 @@ def test_each_message_is_complete(db, api):
     # Its slot is a moment from now, told by the clock that never jumps.
     assert 0 <= message.send_at - began < 1 + time.time() - wall
     assert 0 < message.deadline - began < settings.LEASE_SECONDS / 2 + 1
+
+
+def test_the_template_is_parsed_once_for_all_of_a_batch(distribution, api, monkeypatch):
+    Content.objects.update(body_variables=["{name}, good morning"])
+    parsed, parse = [], template_schema.parse
+    monkeypatch.setattr(
+        template_schema, "parse", lambda found: (parsed.append(found), parse(found))[1]
+    )
+
+    send(distribution, api)
+
+    assert (len(parsed), len(api.sent)) == (1, 50)
 
 
 def test_messages_go_at_their_slots(distribution, api):

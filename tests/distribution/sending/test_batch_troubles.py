@@ -141,10 +141,10 @@ def test_one_person_whose_message_cannot_be_made_spoils_nobody(db, api, monkeypa
     spoiler = Subscriber.objects.first()
     really = batch.rendering.prepare
 
-    def prepare(content, subscriber, **more):
-        if subscriber.pk == spoiler.pk:
+    def prepare(wording, person, **more):
+        if person.subscriber_id == spoiler.pk:
             raise ValueError("cannot be written as JSON")
-        return really(content, subscriber, **more)
+        return really(wording, person, **more)
 
     monkeypatch.setattr(batch.rendering, "prepare", prepare)
 
