@@ -45,10 +45,10 @@ class ReportLag:
 
     @property
     def words(self) -> str:
-        """'as of 06:03:12, 8 s behind'."""
+        """'as of 06:03:12 IST, 8 s behind'."""
         time = timezone.localtime(self.as_of)
         return _("as of %(time)s, %(seconds)d s behind") % {
-            "time": f"{time:%H:%M:%S}",
+            "time": f"{time:%H:%M:%S %Z}",
             "seconds": round(self.seconds),
         }
 
