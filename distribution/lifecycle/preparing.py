@@ -167,7 +167,9 @@ class _Slice:
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
-        whole = {"preparing": False, "recipients": preparation.frozen} if end is None else {}
-        Distribution.objects.filter(pk=self.distribution.pk).update(
-            batches=self.next_batch, **whole
-        )
+        rows = Distribution.objects.filter(pk=self.distribution.pk)
+        if end is None:
+            frozen = preparation.frozen
+            rows.update(batches=self.next_batch, preparing=False, recipients=frozen)
+        else:
+            rows.update(batches=self.next_batch)

@@ -16,7 +16,7 @@ from distribution.outcomes.report_rules import DeliveryFacts
 ROOT = Path(restored.__file__).parents[2]
 WRITER, ITS_SQL = "distribution/ledger/deliveries.py", "distribution/ledger/statements.py"
 DEMO = "config/demo/past_deliveries.py"  # mornings that never were: finished rows, inserted at once
-AUDIENCE = "distribution/lifecycle/audience.py"
+AUDIENCE = "distribution/lifecycle/audience_rows.py"
 ROWS_OF_OTHERS = {"ContentState", "DistributionState", "ImportState", "NumberState", "PostState"}
 # Of the rows that exist: the audience's INSERT names no state and leaves it to the default.
 WRITES_BY_ORM = ("create", "bulk_create", "bulk_update", "get_or_create", "update_or_create")

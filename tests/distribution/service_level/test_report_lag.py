@@ -38,7 +38,7 @@ def test_nothing_is_missed_while_reports_of_the_window_wait(distribution):
     assert (seen.verdict.word, seen.verdict.colour) == ("reports are late", "warn")
     assert seen.sla.violations == []
     page = render_to_string("dashboard/report_lag.html", {"snapshot": seen})
-    assert "reports are applied as of 06:03:20, 101 s behind: more is delivered than" in page
+    assert "reports are applied as of 06:03:20 IST, 101 s behind: more is delivered than" in page
     told = status_body(distribution, now=OVER)
     assert told["reports"] == {"as_of": "2026-11-23T06:03:20+05:30", "behind_seconds": 101.0}
     watch.refresh(distribution, now=OVER)
@@ -71,5 +71,5 @@ def test_health_says_how_far_reports_are_applied(distribution):
         inbox_since=NOW + seconds(200),
         dead_letters=0,
     )
-    words = "WhatsApp’s reports are applied as of 06:03:20, 8 s behind."
+    words = "WhatsApp’s reports are applied as of 06:03:20 IST, 8 s behind."
     assert health.CHECKS["inbox"](facts) == (health.OK, words)
