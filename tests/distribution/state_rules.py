@@ -49,7 +49,8 @@ LEGAL: dict[str, set[tuple[str, str]]] = {
         (S.UNKNOWN, S.RETRY_WAIT),
         (S.UNKNOWN, S.UNCONFIRMED),
         (S.HELD, S.UNCONFIRMED),
-        *((before, S.UNKNOWN) for before in MAY_BE_SENT),  # in doubt, after another rung was taken
+        # In doubt, after another rung was taken, and perhaps for too long already.
+        *((before, after) for before in MAY_BE_SENT for after in (S.UNKNOWN, S.UNCONFIRMED)),
         *SKIPS,
     },
     "close": SKIPS,
