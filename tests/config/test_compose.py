@@ -165,7 +165,6 @@ def test_the_web_server_is_started_as_the_launcher_starts_it() -> None:
 
 def test_the_receiver_is_a_web_server_of_its_own_for_webhooks_only() -> None:
     here = " ".join(SERVICES["web"]["command"]).replace("8000", "8001")
-    here = here.replace("threads 8", "threads 32")  # the more come at once, the fewer commits
 
     assert " ".join(SERVICES["receiver"]["command"]) == here.replace("wsgi:", "receiver:")
 
