@@ -42,7 +42,7 @@ class SandboxClient:
         return self._get("/control/stats")
 
     def replay(self) -> dict[str, Any]:
-        """Whom it answers as recorded, and whom it doesn't."""
+        """The people it answers as recorded, and how many it leaves out, by reason."""
         return self._get("/control/replay")
 
     def post(self, path: str, body: Any) -> None:

@@ -10,9 +10,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from distribution.records import bundle, verifying
+from distribution.records import verifying
 from distribution.records.manifest import SETTINGS
-from distribution.records.verifying import MAX_LINE_BYTES, NotARecord
+from distribution.records.verifying import NotARecord
 
 # Of what was in force then. The window is shorter: see `Recorded.window_seconds`.
 REPEATED_SETTINGS = tuple(name for name in SETTINGS if name != "SENDING_WINDOW_SECONDS")
@@ -52,7 +52,7 @@ class Recorded:
     tiers: dict[int, str] = field(default_factory=dict)
     numbers: set[str] = field(default_factory=set)  # names of the phone numbers
     settings: dict[str, str] = field(default_factory=dict)
-    was_resumed: bool = False  # it was paused, and somebody let it go on
+    was_resumed: bool = False  # after a pause
     last_call_ms: int = 0  # after the planned time
 
     @property
@@ -91,15 +91,15 @@ def _of_bundle(path: Path) -> Recorded:
         },
         was_resumed=_was_resumed(manifest),
     )
-    with zipfile.ZipFile(path) as file, file.open(bundle.ROWS) as lines:
-        _add(recorded, iter(lambda: lines.readline(MAX_LINE_BYTES), b""), path)
+    with zipfile.ZipFile(path) as file:
+        _add(recorded, verifying.lines_of_bundle(file))
     return recorded
 
 
 def _of_rows(path: Path) -> Recorded:
     recorded = Recorded(path, UNVERIFIED)
-    with path.open("rb") as lines:
-        _add(recorded, iter(lambda: lines.readline(MAX_LINE_BYTES), b""), path)
+    with path.open("rb") as rows:
+        _add(recorded, verifying.lines_of(rows))
     return recorded
 
 
@@ -108,30 +108,28 @@ def _was_resumed(manifest: dict[str, Any]) -> bool:
     end = manifest["distribution"]["completed_at"]
     paused = [one for one in manifest["alerts"] if one["rule"] == "distribution_paused"]
     return any(
-        one["closed_at"] and (not end or _moment(one["closed_at"]) < _moment(end)) for one in paused
+        closed and (not end or datetime.fromisoformat(closed) < datetime.fromisoformat(end))
+        for closed in (one["closed_at"] for one in paused)
     )
 
 
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def _add(recorded: Recorded, lines: Iterator[bytes], path: Path) -> None:
+def _add(recorded: Recorded, lines: Iterator[bytes]) -> None:
+    name = recorded.path.name
     for number, line in enumerate(lines, 1):
         try:
             found = json.loads(line)
             if "leaf" not in found:
                 _add_row(recorded, found["row"])
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-            where = f"line {number} of {path.name}"
+            where = f"line {number} of {name}"
             raise NotReplayable(
-                f"{path.name} is no run record: {where} can't be read. Download the record from "
+                f"{name} is no run record: {where} can't be read. Download the record from "
                 "the distribution's page and give the ZIP file."
             ) from error
     if not recorded.endings:
-        raise NotReplayable(f"{path.name} has nobody to replay: no row is left in it.")
+        raise NotReplayable(f"{name} has nobody to replay: it has no rows left.")
     if not recorded.numbers:
-        raise NotReplayable(f"{path.name} has nobody to replay: no call was made for anybody.")
+        raise NotReplayable(f"{name} has nobody to replay: no calls were made.")
 
 
 def _add_row(recorded: Recorded, row: dict[str, Any]) -> None:

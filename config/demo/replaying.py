@@ -39,13 +39,13 @@ class Difference:
 
 
 def people_of(sandbox: SandboxClient) -> tuple[dict[str, int], dict[str, int]]:
-    """Who is replayed, phones (digits) by which person of the record, and how many are not, why."""
-    told = sandbox.replay()
-    return {phone: int(phone[-8:]) for phone in told["people"]}, told["left_out"]
+    """The person of the record by phone (digits), and how many people are left out, by reason."""
+    replay = sandbox.replay()
+    return {phone: int(phone[-8:]) for phone in replay["people"]}, replay["left_out"]
 
 
 def rows(recorded: Recorded, sandbox: SandboxClient) -> list[Sequence[str]]:
-    """The list of subscribers: those whom the sandbox answers as recorded."""
+    """The subscriber list: everyone the sandbox answers as recorded."""
     people, left_out = people_of(sandbox)
     if left_out:
         parts = [f"{count:,} {why}" for why, count in left_out.items()]
@@ -65,7 +65,7 @@ def finish(recorded: Recorded, distribution: Distribution, sandbox: SandboxClien
 
 
 def resume_if_recorded(recorded: Recorded, distribution: Distribution) -> None:
-    """What was paused and went on goes on: nobody is there to press the button."""
+    """Resume a pause that ended in the recorded run: nobody is there to do it by hand."""
     if recorded.was_resumed and distribution.state == DistributionState.PAUSED:
         print_line(f"It was paused and continues as recorded: {distribution.state_reason}")
         control.resume(distribution.pk, now=timezone.now())

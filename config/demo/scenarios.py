@@ -48,7 +48,7 @@ _SHARES = {
 
 
 def _refusals(share: float, code: int, seconds: float) -> Incident:
-    """For so many seconds a quarter of the calls is refused with this code."""
+    """A quarter of the calls are refused with this code for this many seconds."""
     fault = {"do": "error", "code": code, "for_seconds": seconds, "match": {"probability": 0.25}}
     return Incident(
         share, f"{code} for a quarter of the calls, {seconds:g} s", "/control/faults", fault

@@ -242,5 +242,5 @@ def _tell_of_routes(model_admin: Any, request: HttpRequest, channel: AlertChanne
         AlertRoute.objects.filter(channel=channel, active=True).values_list("name", flat=True)
     )
     if names:
-        told = gettext("These routes no longer have a first channel that works: %(names)s.")
+        told = gettext("The first channel of these routes no longer works: %(names)s.")
         model_admin.message_user(request, told % {"names": ", ".join(names)}, messages.WARNING)

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from distribution.records import bundle, merkle, signing
 from distribution.records.erasure import row_of
@@ -79,7 +79,7 @@ def _read(file: zipfile.ZipFile, name: str) -> bytes:
 
 def _count(file: zipfile.ZipFile, problems: list[str]) -> tuple[merkle.Tree, Counter[str], int]:
     tree, states, erased = merkle.Tree(), Counter[str](), 0
-    for number, text in enumerate(_lines(file), 1):
+    for number, text in enumerate(lines_of_bundle(file), 1):
         try:
             line = json.loads(text)
             if "leaf" in line:
@@ -94,7 +94,13 @@ def _count(file: zipfile.ZipFile, problems: list[str]) -> tuple[merkle.Tree, Cou
     return tree, states, erased
 
 
-def _lines(file: zipfile.ZipFile) -> Iterator[bytes]:
+def lines_of_bundle(file: zipfile.ZipFile) -> Iterator[bytes]:
+    """The lines of a bundle's rows, without their ends."""
     with file.open(bundle.ROWS) as rows:
-        while line := rows.readline(MAX_LINE_BYTES):
-            yield line.removesuffix(b"\n")
+        yield from lines_of(rows)
+
+
+def lines_of(rows: IO[bytes]) -> Iterator[bytes]:
+    """The same of rows that are open; one without an end comes in parts, not as a whole."""
+    while line := rows.readline(MAX_LINE_BYTES):
+        yield line.removesuffix(b"\n")

@@ -72,8 +72,8 @@ def test_what_is_not_as_it_was_signed_is_not_replayed(record, tmp_path, settings
         (b"%PDF", "is no run record: line 1 of other can't be read. Download the record"),
         (lines[0] + b"[]\n", "line 2 of other can't be read"),
         (json.dumps({"row": {"person": 0}}).encode(), "line 1 of other can't be read"),
-        (leaves, "nobody to replay: no row is left in it"),
-        (uncalled, "nobody to replay: no call was made for anybody"),
+        (leaves, "nobody to replay: it has no rows left."),
+        (uncalled, "nobody to replay: no calls were made."),
     ):
         if isinstance(path, bytes):
             other.write_bytes(path)
