@@ -10,9 +10,12 @@ import os
 import tempfile
 from array import array
 from collections import deque
+from collections.abc import Iterator
 from pathlib import Path
 
 from sandbox.formats.compact_json import compact_bytes
+
+_LINES_AT_ONCE = 500  # some 200 KB
 
 
 class Journal:
@@ -57,14 +60,18 @@ class Journal:
         self._ends.append(self._start_after(seq - 1) + len(line))
         return seq
 
-    def after(self, since: int, limit: int) -> list[bytes]:
-        """At most `limit` JSON lines with a sequence number above `since`."""
+    def after(self, since: int, limit: int) -> Iterator[bytes]:
+        """At most `limit` JSON lines with a sequence number above `since`, of those written until
+        now; a part of the file at a time is in memory."""
         since = max(since, self._hidden_until)
-        last = min(since + limit, self.last_seq)
-        if since >= last:
-            return []
-        start = self._start_after(since)
-        return os.pread(self._file, self._ends[last - 1] - start, start).splitlines()
+        return self._lines(since, min(since + limit, self.last_seq))
+
+    def _lines(self, since: int, last: int) -> Iterator[bytes]:
+        while since < last:
+            until = min(since + _LINES_AT_ONCE, last)
+            start = self._start_after(since)
+            yield from os.pread(self._file, self._ends[until - 1] - start, start).splitlines()
+            since = until
 
     def hide_entries(self) -> None:
         """Hides everything so far from `after`; the sequence continues."""
@@ -94,6 +101,6 @@ class RefusalLog:
         self.count += 1
         self._entries.append(compact_bytes({"seq": self.count, **entry}))
 
-    def all(self) -> list[bytes]:
+    def all(self) -> Iterator[bytes]:
         """JSON lines, oldest first."""
-        return list(self._entries)
+        return iter(list(self._entries))

@@ -6,13 +6,15 @@ import csv
 import io
 import random
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 FIRST_NAMES = ("Aarav", "Asha", "Dev", "Divya", "Farhan", "Gauri", "Isha", "Kabir", "Leela", "Ravi")
 LAST_NAMES = ("Bose", "Das", "Gupta", "Iyer", "Khan", "Mehta", "Nair", "Patel", "Rao", "Singh")
 CITIES = ("Mumbai", "Pune", "Bengaluru", "Chennai", "Hyderabad", "Jaipur", "Kochi", "Indore")
 TIERS = ("PREMIUM", "PRO", "BASIC")
 TIER_SHARES = (15, 35, 50)  # per cent
-ROWS_PER_FILE = 100_000  # the importer takes 200,000
+ROWS_PER_FILE = 20_000  # the importer takes 200,000 and needs a kilobyte or two for each
+ROWS_BETWEEN = 6  # valid ones, between two of the following
 INVALID_ROWS = (
     ("98765", "Too Short", "PRO", "en", "Pune"),
     ("", "No Number", "BASIC", "en", "Pune"),
@@ -25,16 +27,23 @@ def make_files(subscribers: int, *, seed: int) -> Iterator[bytes]:
     """CSV files with `subscribers` valid rows and, in the first, the invalid ones among them; one
     seed always gives the same files."""
     rng = random.Random(seed)  # noqa: S311 - test data, not secrets
-    rows = [_row(number, rng) for number in range(subscribers)]
-    for place, invalid in enumerate(INVALID_ROWS):
-        rows.insert(min(len(rows), 7 * (place + 1)), invalid)
-    yield from in_files(rows)
+    rows = (_row(number, rng) for number in range(subscribers))
+    yield from in_files(_with_invalid_rows(rows))
 
 
-def in_files(rows: Sequence[Sequence[str]]) -> Iterator[bytes]:
-    """These rows as CSV files, none larger than an import takes."""
-    for start in range(0, len(rows), ROWS_PER_FILE):
-        yield _csv(rows[start : start + ROWS_PER_FILE])
+def _with_invalid_rows(rows: Iterator[Sequence[str]]) -> Iterator[Sequence[str]]:
+    """Each comes after six valid ones, as long as there are any."""
+    for invalid in INVALID_ROWS:
+        yield from islice(rows, ROWS_BETWEEN)
+        yield invalid
+    yield from rows
+
+
+def in_files(rows: Iterable[Sequence[str]]) -> Iterator[bytes]:
+    """These rows as CSV files, none larger than an import takes; one of them in memory."""
+    left = iter(rows)
+    while some := list(islice(left, ROWS_PER_FILE)):
+        yield _csv(some)
 
 
 def _csv(rows: Iterable[Sequence[str]]) -> bytes:

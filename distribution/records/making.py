@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import tempfile
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import IO
 
 import rfc8785
 from django.db import IntegrityError, transaction
@@ -25,6 +27,7 @@ from distribution.records.rows import Line
 AGES = (timedelta(days=1), timedelta(days=7))
 PER_CALL = 5  # records; the next call makes the rest
 LEVEL = 6  # of compression
+IN_MEMORY = 8 * 1024 * 1024  # bytes
 
 
 def due(now: datetime) -> list[Distribution]:
@@ -51,18 +54,28 @@ def make_due(now: datetime) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Stored:
-    """A part that is ready to be stored."""
+class _Part:
+    """A part that waits in the file until the root over all parts is known."""
 
-    lines: bytes
+    size: int
     first: int
     last: int
 
 
 def make(distribution: Distribution, key: signing.Key, *, now: datetime) -> RunRecord | None:
     """Make its next record; None if another process made one meanwhile: the next call goes on."""
+    with tempfile.SpooledTemporaryFile(max_size=IN_MEMORY) as file:
+        return _make(distribution, key, file, now)
+
+
+def _make(
+    distribution: Distribution, key: signing.Key, file: IO[bytes], now: datetime
+) -> RunRecord | None:
+    """The parts wait in `file`: a million lines are 60 MB, and several times that on the way to
+    the database."""
     counted = Counted()
-    stored = [_store(lines, counted) for lines in rows.parts(distribution)]
+    parts = [_write(file, lines, counted) for lines in rows.parts(distribution)]
+    file.seek(0)
     earlier = RunRecord.objects.filter(distribution=distribution).order_by("-no").first()
     latest = RunRecord.objects.order_by("-pk").first()
     no = earlier.no + 1 if earlier else 1
@@ -87,28 +100,27 @@ def make(distribution: Distribution, key: signing.Key, *, now: datetime) -> RunR
                 signature=key.sign(signed),
                 public_key=key.public_pem.decode(),
             )
-            RecordPart.objects.bulk_create(
-                RecordPart(
+            for number, part in enumerate(parts):
+                RecordPart.objects.create(
                     record=record,
                     no=number,
                     first_delivery=part.first,
                     last_delivery=part.last,
-                    lines=part.lines,
+                    lines=file.read(part.size),
                 )
-                for number, part in enumerate(stored)
-            )
     except IntegrityError:
         return None
     return record
 
 
-def _store(lines: list[Line], counted: Counted) -> _Stored:
+def _write(file: IO[bytes], lines: list[Line], counted: Counted) -> _Part:
     for line in lines:
         counted.tree.add(line.leaf)
         counted.states[line.state] += 1
         if line.reason:
             counted.reasons[line.reason] += 1
-    return _Stored(pack([line.text for line in lines]), lines[0].delivery_id, lines[-1].delivery_id)
+    size = file.write(pack([line.text for line in lines]))
+    return _Part(size, lines[0].delivery_id, lines[-1].delivery_id)
 
 
 def pack(texts: list[bytes]) -> bytes:

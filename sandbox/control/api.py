@@ -5,7 +5,9 @@ What Meta and people do is in the modules beside this one, by topic.
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import asdict
+from itertools import chain, islice
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -29,6 +31,7 @@ from sandbox.messages.envelope import parse
 from sandbox.sandbox import Sandbox
 
 _NO_LIMIT = 100_000_000
+_PIECES_A_PART = 500
 _TOPICS = (accounts, bill, misclassification, numbers, people, posting, templates)
 COMMANDS = Commands()
 for _topic in _TOPICS:
@@ -75,11 +78,20 @@ async def read_refusals(sandbox: Sandbox, request: ControlRequest) -> object:
     return _listing(request, sandbox.refusals.all(), sandbox.refusals.count)
 
 
-def _listing(request: ControlRequest, lines: list[bytes], last_seq: int) -> web.Response:
+def _listing(request: ControlRequest, lines: Iterator[bytes], last_seq: int) -> web.Response:
+    """All lines, of which a part at a time is in memory."""
     if request.query.get("format") == "jsonl":
-        return web.Response(body=b"".join(line + b"\n" for line in lines))
-    body = b'{"last_seq":%d,"entries":[%s]}' % (last_seq, b",".join(lines))
+        return web.Response(body=_parts(line + b"\n" for line in lines))
+    head = b'{"last_seq":%d,"entries":[' % last_seq
+    separated = chain(islice(lines, 1), (b"," + line for line in lines))
+    body = _parts(chain([head], separated, [b"]}"]))
     return web.Response(body=body, content_type="application/json")
+
+
+async def _parts(pieces: Iterable[bytes]) -> AsyncIterator[bytes]:
+    left = iter(pieces)
+    while part := b"".join(islice(left, _PIECES_A_PART)):
+        yield part
 
 
 @COMMANDS.add("GET", "stats")

@@ -16,6 +16,7 @@ from sandbox.webhooks.payloads import Update
 from sandbox.world.world import World
 
 USER_AGENT = "facebookexternalua"
+MOST_RETRY_BYTES = 24 * 1024 * 1024  # of bodies that wait for another try
 
 
 def signature(secret: str, body: bytes) -> str:
@@ -63,13 +64,18 @@ class Poster:
         self.counts = counts
         self.updates_under_way = 0
         self._retries: list[tuple[float, int, Post]] = []
+        self._retry_bytes = 0
         self._order = count()
         self._tasks: set[asyncio.Task[None]] = set()
         self._session: aiohttp.ClientSession | None = None
 
     @property
     def free(self) -> int:
-        """Connections that are not in use."""
+        """Connections for new bodies: none while too much waits for another try."""
+        return self._unused if self._retry_bytes < MOST_RETRY_BYTES else 0
+
+    @property
+    def _unused(self) -> int:
         return max(0, self.world.settings.webhook_connections - len(self._tasks))
 
     def post(self, post: Post) -> None:
@@ -81,9 +87,11 @@ class Poster:
 
     def post_retries(self, now: float) -> None:
         """Starts due retries while connections are free."""
-        while self._retries and self._retries[0][0] <= now and self.free:
+        while self._retries and self._retries[0][0] <= now and self._unused:
             self.counts.retried += 1
-            self._start(heapq.heappop(self._retries)[2])
+            post = heapq.heappop(self._retries)[2]
+            self._retry_bytes -= len(post.body)
+            self._start(post)
 
     def _start(self, post: Post) -> None:
         task = asyncio.create_task(self._send(post))
@@ -139,6 +147,7 @@ class Poster:
         if now + wait > post.first_at + settings.webhook_retry_for_s * settings.webhook_retry_scale:
             return False
         heapq.heappush(self._retries, (now + wait, next(self._order), post))
+        self._retry_bytes += len(post.body)
         return True
 
     async def handshake(self, challenge: str) -> tuple[int, str]:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import heapq
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import count
 from math import inf
 
 from sandbox.formats.identifiers import new_wamid
@@ -25,12 +23,14 @@ from sandbox.webhooks.payloads import (
 from sandbox.webhooks.posting import Counts, Post, Poster
 from sandbox.webhooks.reacting import react
 from sandbox.webhooks.timeline import Message, Step
+from sandbox.webhooks.waiting import Waiting
 from sandbox.world import limits, ratings
 from sandbox.world.accounts import WEBHOOK_FIELDS
 from sandbox.world.people import WINDOW_S
 from sandbox.world.world import World
 
 _MIN_TICK_S = 0.01
+_MOST_DUE = 20_000  # in memory; what is due beside them waits in the file
 
 
 @dataclass(slots=True)
@@ -50,9 +50,8 @@ class Webhooks:
         self.flow = FlowControl()
         self.counts = Counts()
         self.poster = Poster(world, self.counts)
-        self._waiting: list[tuple[float, int, Update]] = []
+        self._waiting = Waiting()
         self._due: deque[Update] = deque()
-        self._order = count()
 
     @property
     def pending(self) -> int:
@@ -62,7 +61,7 @@ class Webhooks:
     @property
     def due(self) -> int:
         """Due updates that wait for a connection, or are held."""
-        return len(self._due)
+        return len(self._due) + self._waiting.count_due(self.world.clock.now())
 
     def plan_steps(self, message: Message, steps: list[Step]) -> None:
         """Queues the updates of a message, with random losses, swaps and duplicates."""
@@ -124,10 +123,12 @@ class Webhooks:
         if settings.webhook_lost_share and rng.random() < settings.webhook_lost_share:
             self.counts.lost += 1
             return
-        heapq.heappush(self._waiting, (due, next(self._order), update))
-        if settings.webhook_duplicate_share and rng.random() < settings.webhook_duplicate_share:
+        share = settings.webhook_duplicate_share
+        twice = share > 0 and rng.random() < share
+        self._waiting.push(due, update, shared=twice)
+        if twice:
             again = due + rng.uniform(0.0, settings.webhook_duplicate_within_s)
-            heapq.heappush(self._waiting, (again, next(self._order), update))
+            self._waiting.push(again, update, shared=True)
             self.counts.duplicated += 1
 
     def _update(self, message: Message, step: Step) -> Update:
@@ -156,15 +157,11 @@ class Webhooks:
             await self._tick(self.world.clock.now())
 
     async def _tick(self, now: float) -> None:
-        while self._waiting and self._waiting[0][0] <= now:
-            update = heapq.heappop(self._waiting)[2]
-            self._due.append(update)
-            if update.uses is not None:
-                update.uses.window.admit(now, inf)
-                update.uses = None  # a duplicate uses up nothing
-        if self.flow.drop:
+        self._take_due(now)
+        while self.flow.drop and self._due:
             self.counts.dropped += len(self._due)
             self._due.clear()
+            self._take_due(now)
         if self.flow.paused or now < self.flow.held_until:
             return
         self.poster.post_retries(now)
@@ -175,6 +172,16 @@ class Webhooks:
             await asyncio.sleep(
                 0
             )  # lets requests in: a long body must not make their arrivals look bunched
+
+    def _take_due(self, now: float) -> None:
+        while len(self._due) < _MOST_DUE:
+            update = self._waiting.pop_due(now)
+            if update is None:
+                return
+            self._due.append(update)
+            if update.uses is not None:
+                update.uses.window.admit(now, inf)
+                update.uses = None  # a duplicate uses up nothing
 
     def _next_batch(self) -> list[Update]:
         """One update if there are enough connections, else as many as fit into a POST."""

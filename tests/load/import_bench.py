@@ -34,6 +34,7 @@ from django.utils import timezone  # noqa: E402
 from subscribers.importing import jobs  # noqa: E402
 from subscribers.models import ImportJob, Subscriber  # noqa: E402
 from subscribers.people import export  # noqa: E402
+from tests.load.pss import pss_mb  # noqa: E402
 from tests.subscribers.workbooks import a_workbook  # noqa: E402
 
 TIERS = ("BASIC", "PRO", "PREMIUM")
@@ -87,9 +88,7 @@ class Pss:
 
     def _watch(self) -> None:
         while not self._ended.wait(0.1):
-            told = Path("/proc/self/smaps_rollup").read_text()
-            kb = next(line.split()[1] for line in told.splitlines() if line.startswith("Pss:"))
-            self.peak_mb = max(self.peak_mb, int(kb) // 1024)
+            self.peak_mb = max(self.peak_mb, round(pss_mb()))
 
 
 def apart(work: Callable[..., None], *told: object) -> None:

@@ -206,7 +206,7 @@ def run(subscribers: int, wanted: int, rate: int) -> dict[str, Any]:
                     serve=False,
                     rate=rate,
                 )
-            journal = SandboxClient(launcher.sandbox_url).journal()
+            journal = list(SandboxClient(launcher.sandbox_url).journal())
             with psycopg.connect(launcher.env["DATABASE_URL"]) as session:
                 rows = session.execute(MARKED).fetchall()
     finally:

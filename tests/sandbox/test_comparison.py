@@ -42,14 +42,14 @@ def test_templates_are_compared_from_a_thousand_sends_on_in_exact_windows(
 
     end = int(time.time())
     assert "less than 1000" in details(compare(sandbox, one, two))  # 999 in seven days
-    assert "exactly 7, 30" in details(compare(sandbox, one, two, start=end - WEEK + 1))
+    assert "exactly 7, 30" in details(compare(sandbox, one, two, start=end - WEEK + 1, end=end))
     assert "end now" in details(compare(sandbox, one, two, start=end - 2 * WEEK, end=end - WEEK))
     elsewhere = ids(sandbox, OTHER)["elsewhere"]
     assert "same WhatsApp Business Account" in details(compare(sandbox, one, elsewhere))
     assert "itself" in details(compare(sandbox, one, one))
     assert "exactly one" in details(compare(sandbox, one, two, template_ids=f"[{one},{two}]"))
 
-    answer = compare(sandbox, two, one, start=end - 30 * 86_400)["data"]
+    answer = compare(sandbox, two, one, start=end - 30 * 86_400, end=end)["data"]
     assert [part["metric"] for part in answer] == [
         "BLOCK_RATE",
         "MESSAGE_SENDS",
@@ -63,7 +63,7 @@ def test_templates_are_compared_from_a_thousand_sends_on_in_exact_windows(
     assert {"key": one, "value": "NO_SIGN_UP"} in answer[2]["string_values"]
 
     sandbox.control("POST", "template/offer", {"status": "PAUSED"})
-    assert "not approved" in details(compare(sandbox, one, two, start=end - 30 * 86_400))
+    assert "not approved" in details(compare(sandbox, one, two, start=end - 30 * 86_400, end=end))
     for _ in range(2):
         compare(sandbox, one, two)
     assert compare(sandbox, one, two)["error"]["code"] == 80007  # the eleventh in an hour

@@ -29,6 +29,24 @@ def test_lines_are_numbered_from_one(journal: Journal) -> None:
     assert after(4, 5) == []
 
 
+def test_a_long_journal_is_read_in_parts(tmp_path: Path) -> None:
+    """Into the file and out of it, and never whole in memory."""
+    path = tmp_path / "j.jsonl"
+    lines = [f'{{"seq":{seq},"to":"{seq}"}}' for seq in range(1, 1204)]
+    path.write_text("".join(line + "\n" for line in lines))
+    sandbox = start("--journal", str(path))
+    try:
+        whole = sandbox.ask("GET", "journal")
+        assert whole.json()["entries"] == [json.loads(line) for line in lines]
+        assert "Content-Length" not in whole.headers
+        plain = sandbox.ask("GET", "journal", since=1, limit=1001, format="jsonl")
+        assert plain.text.splitlines() == lines[1:1002]
+        assert sandbox.control("GET", "journal", since=1203)["entries"] == []
+        assert sandbox.ask("GET", "journal", since=1203, format="jsonl").content == b""
+    finally:
+        sandbox.stop()
+
+
 def test_a_second_sandbox_goes_on_in_the_same_file(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "j.jsonl"
     first = Journal(str(path))
