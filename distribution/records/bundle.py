@@ -13,6 +13,7 @@ from typing import IO
 
 from distribution.models import RunRecord
 from distribution.records.making import unpack
+from subscribers.paging import in_pages
 
 MANIFEST, SIGNATURE, KEY = "manifest.json", "manifest.sig", "public-key.pem"
 ROWS, HOWTO = "deliveries.jsonl", "VERIFY.md"
@@ -42,6 +43,6 @@ def write(record: RunRecord, file: IO[bytes]) -> None:
         bundle.writestr(KEY, record.public_key)
         bundle.write(INSTRUCTIONS, HOWTO)
         with bundle.open(ROWS, "w", force_zip64=True) as rows:
-            for part in record.parts.order_by("no").iterator(chunk_size=1):
+            for part in in_pages(record.parts.order_by("no"), rows_together=1):
                 for line in unpack(part.lines):
                     rows.write(line + b"\n")

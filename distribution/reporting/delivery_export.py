@@ -14,6 +14,7 @@ from django.utils import timezone
 from distribution.ledger.reasons import explain
 from distribution.models import Delivery
 from masking.phones import mask_phone
+from subscribers.paging import in_pages
 from subscribers.spreadsheets import csv_lines
 
 # The heading of each column, and the field that it shows.
@@ -60,8 +61,8 @@ PROGRESS_WORDS = ("", "sent", "delivered", "read")
 def lines(deliveries: QuerySet[Delivery], *, full_phones: bool) -> Iterator[str]:
     """The file's lines, the header first."""
     rows = deliveries.annotate(template=SENT_TEMPLATE).values(*set(COLUMNS.values()))
-    rows = rows.iterator(chunk_size=2000)
-    return csv_lines(chain([HEADER], (_cells(values, full_phones=full_phones) for values in rows)))
+    cells = (_cells(values, full_phones=full_phones) for values in in_pages(rows))
+    return csv_lines(chain([HEADER], cells))
 
 
 def _cells(values: Mapping[str, Any], *, full_phones: bool) -> list[str]:

@@ -19,9 +19,9 @@ from subscribers.identity.display import identities_of
 from subscribers.importing.columns import IDENTITY_TITLES
 from subscribers.importing.tables.records import MAX_COLUMNS
 from subscribers.models import Subscriber, WhatsAppIdentity
+from subscribers.paging import in_pages
 from subscribers.spreadsheets import csv_lines, escape_formula
 
-FETCHED_ROWS = 2_000
 PIECE_BYTES = 64 * 1024
 _ESCAPED = re.compile("_x[0-9A-Fa-f]{4}_")  # Excel reads it as the character of that number
 DETAILS = ("phone", "name", "tier", "status", "language", "email")
@@ -35,7 +35,7 @@ def rows(people: QuerySet[Subscriber]) -> Iterator[list[str]]:
     everybody = people.order_by("pk")
     if ids:
         everybody = everybody.prefetch_related("identities")
-    for person in everybody.iterator(chunk_size=FETCHED_ROWS):
+    for person in in_pages(everybody):
         cells = [getattr(person, name) for name in DETAILS]
         cells += _identity_cells(person) if ids else []
         cells += [person.attributes.get(name, "") for name in extra]
@@ -51,7 +51,7 @@ def identity_titles(people: QuerySet[Subscriber]) -> tuple[str, ...]:
 def attribute_names(people: QuerySet[Subscriber]) -> list[str]:
     """The names of all their attributes: what a file leaves out is lost to who moves by it."""
     names: dict[str, None] = {}
-    for attributes in people.order_by().values_list("attributes", flat=True).iterator():
+    for attributes in in_pages(people.order_by("pk").values_list("attributes", flat=True)):
         names.update(dict.fromkeys(attributes))
     own = (*DETAILS, *IDENTITY_TITLES)
     return sorted(name for name in names if name not in own)

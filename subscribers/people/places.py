@@ -25,6 +25,7 @@ from subscribers.models import (
     Suppression,
     WhatsAppIdentity,
 )
+from subscribers.paging import in_pages
 from subscribers.people.personal_data import (
     Place,
     candidates,
@@ -42,7 +43,7 @@ NAMED_IN_LIST = (
 
 def named_in_running_import(person: Person) -> bool:
     """Whether a list that is being worked on has this person, or cannot be looked into yet."""
-    files = ImportFile.objects.filter(job__state__in=RUNNING).iterator(chunk_size=1)
+    files = in_pages(ImportFile.objects.filter(job__state__in=RUNNING), rows_together=1)
     return any(_is_in(person, file) for file in files)
 
 
@@ -56,7 +57,7 @@ def _erase_events(person: Person, _blank: str) -> None:
 
 def _erase_files(person: Person, _blank: str) -> None:
     """Lists that have the person are deleted; one that waits for a confirmation is cancelled."""
-    for file in ImportFile.objects.select_related("job").iterator(chunk_size=1):
+    for file in in_pages(ImportFile.objects.select_related("job"), rows_together=1):
         if not _is_in(person, file):
             continue
         waiting = ImportJob.objects.filter(pk=file.job_id, state=ImportState.CHECKED)
@@ -137,7 +138,7 @@ def _held_samples(person: Person) -> list[dict[str, Any]]:
 def _held_lines(person: Person) -> list[dict[str, Any]]:
     """Lines of uploaded lists that name the person."""
     found = []
-    for file in ImportFile.objects.filter(is_workbook=False).iterator(chunk_size=1):
+    for file in in_pages(ImportFile.objects.filter(is_workbook=False), rows_together=1):
         lines = [
             line
             for text in stored_files.texts(file)

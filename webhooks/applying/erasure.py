@@ -22,6 +22,7 @@ from django.db.models.lookups import GreaterThan
 from masking.placeholders import PERSONAL
 from subscribers.consent.erased_phones import KnownHashes, opaque_id
 from subscribers.models import Erasure
+from subscribers.paging import in_pages
 from subscribers.people.personal_data import Place
 from subscribers.people.traces import MESSAGE_ID, Person, digits_in
 from webhooks.masking import PRIVATE_KEYS
@@ -171,7 +172,7 @@ def held(person: Person) -> list[dict[str, Any]]:
     rows = WebhookEvent.objects.filter(reduce(or_, map(Q, places))).order_by("pk")
     return [
         {"webhook": row.pk, "received_at": row.received_at, "items": items}
-        for row in rows.iterator(chunk_size=BODIES_TOGETHER)
+        for row in in_pages(rows, rows_together=BODIES_TOGETHER)
         if (items := _items_of(row, person))
     ]
 
