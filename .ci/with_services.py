@@ -1,11 +1,14 @@
 """Runs a command beside a real PostgreSQL and a real Redis: `with_services.py COMMAND…`.
 
 Both are started from the installed binaries, on free ports of 127.0.0.1, in a temporary folder,
-and are gone with the command.
+and are gone with the command. `with_services.py --pgbouncer COMMAND…` puts PgBouncer in front of
+PostgreSQL, with the settings of `deploy/pgbouncer`: TEST_DATABASE_URL leads through it,
+TEST_DATABASE_DIRECT_URL past it, where the suite creates and drops its databases.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -16,23 +19,31 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from config.processes import private_broker
+from config.processes.child import LaunchError
 from config.processes.supervisor import interruptible
+from tests.throwaway_pooler import running_pooler
 from tests.throwaway_services import running_broker, start_postgres
+
+POOLED = "--pgbouncer"
 
 
 def main(command: Sequence[str]) -> int:
     """The command's exit code."""
+    pooled = command[:1] == [POOLED]
     server = Path(private_broker.find_binary(os.environ["PATH"]))
     if server.name not in private_broker.SERVER_NAMES or "site-packages" in server.parts:
         sys.exit("Redis is not installed: apt-get install redis-server.")
-    with interruptible(), tempfile.TemporaryDirectory(prefix="daybreak-ci-") as name:
+    with contextlib.ExitStack() as ends:
+        ends.enter_context(interruptible())
+        name = ends.enter_context(tempfile.TemporaryDirectory(prefix="daybreak-ci-"))
         folder = Path(name)
         folder.chmod(0o711)  # PostgreSQL runs as another account
-        with (
-            running_broker(folder / "broker") as redis_url,
-            start_postgres(folder / "postgres", durable=False) as database,
-        ):
-            return run(command, TEST_DATABASE_URL=database.url, TEST_REDIS_URL=redis_url)
+        addresses = {"TEST_REDIS_URL": ends.enter_context(running_broker(folder / "broker"))}
+        url = ends.enter_context(start_postgres(folder / "postgres", durable=False)).url
+        if pooled:
+            addresses["TEST_DATABASE_DIRECT_URL"] = url
+            url = ends.enter_context(running_pooler(folder / "pgbouncer", url))
+        return run(command[pooled:], TEST_DATABASE_URL=url, **addresses)
 
 
 def run(command: Sequence[str], **environment: str) -> int:
@@ -47,4 +58,7 @@ def run(command: Sequence[str], **environment: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except LaunchError as error:
+        sys.exit(str(error))

@@ -26,7 +26,7 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         from config.monitoring.sentry import start_sentry  # needs the models
-        from config.setup import deploy_check  # noqa: F401 - registers a check
+        from config.setup import deploy_check, time_limits  # noqa: F401 - register checks
         from config.staff import (  # noqa: F401 - most connect signals
             audit_log,
             log_erasure,

@@ -21,6 +21,7 @@ from tests.garbage import FewerLooks
 from tests.ids import django_db_setup
 from tests.migrated import django_db_modify_db_settings, drop_postgres_copy
 from tests.one_database import sort_out
+from tests.pooled import created_past_the_pooler, own_session
 from tests.services import (
     broker_url,
     given_postgres,
@@ -36,6 +37,7 @@ from tests.serving import static_files_found_once
 
 __all__ = [
     "broker_url",
+    "created_past_the_pooler",
     "django_db_modify_db_settings",
     "django_db_setup",
     "emptying_between_tests",
@@ -43,6 +45,7 @@ __all__ = [
     "migrated_url",
     "on_postgres",
     "on_sqlite",
+    "own_session",
     "postgres_server",
     "postgres_url",
     "static_files_found_once",

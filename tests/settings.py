@@ -40,6 +40,7 @@ def isolate() -> None:
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # each process would compile all anew
     sys.dont_write_bytecode = False
     os.environ["DATABASE_URL"] = os.environ.get("TEST_DATABASE_URL", "")
+    os.environ["DATABASE_POOLED"] = str(bool(os.environ.get("TEST_DATABASE_DIRECT_URL")))
     os.environ["REDIS_URL"] = os.environ.get("TEST_REDIS_URL", "") or OURS["REDIS_URL"]
 
 

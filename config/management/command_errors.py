@@ -20,6 +20,8 @@ SERVICES = ("worker", "keeper")  # their tracebacks go to the log of the service
 MISSING = ("no such table", "no such column", "does not exist")
 # What psycopg says before the reason; we name the server ourselves.
 CONNECTING = re.compile(r"(connection failed: )?(connection to server at .*? failed: )?(FATAL: +)?")
+POOLER = "unsupported startup parameter"  # what PgBouncer says to the time limits that we ask for
+SET_POOLED = "This is PgBouncer: set DATABASE_POOLED=true."
 MIGRATE = "The database is not up to date: run `python manage.py migrate`."
 
 
@@ -50,7 +52,8 @@ def known_sentence(error: Exception) -> str:
     if isinstance(error, DatabaseError) and any(one in str(error) for one in MISSING):
         return MIGRATE
     if isinstance(error, OperationalError | InterfaceError):
-        return _redacted(f"Cannot use the database {_database()}: {_reason(error)}")
+        remedy = f" {SET_POOLED}" if POOLER in str(error) else ""
+        return _redacted(f"Cannot use the database {_database()}: {_reason(error)}{remedy}")
     if isinstance(error, OSError) and error.strerror:
         place = f" ({error.filename})" if error.filename else ""
         return f"{error.strerror}{place}."

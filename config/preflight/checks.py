@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.utils.functional import Promise
+from django.utils.text import capfirst
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -217,6 +218,13 @@ def disk(facts: Facts) -> Finding:
     return ok(_("%(share)s of the disk is free.") % free)
 
 
+def database(facts: Facts) -> Finding:
+    lacking = facts.missing_limits
+    if lacking is None:
+        return ok(_("Statements have time limits."))
+    return fails(f"{lacking.seen}.", capfirst(f"{lacking.to_do}."))
+
+
 def staff_phones(_facts: Facts) -> Finding:
     if settings.TEST_RECIPIENTS:
         return ok(_("%(count)s phones") % {"count": len(settings.TEST_RECIPIENTS)})
@@ -247,6 +255,7 @@ CHECKS: dict[str, Check] = {
     "beat": Check(gettext_lazy("Beat"), _of_health("beat"), serious=False),
     "keeper": Check(gettext_lazy("Keeper"), _of_health("keeper"), serious=False),
     "inbox": Check(gettext_lazy("Webhook inbox"), _of_health("inbox"), serious=False),
+    "database": Check(gettext_lazy("Database"), database, serious=False),
     "disk": Check(gettext_lazy("Disk"), disk),
     "staff_phones": Check(gettext_lazy("Staff phones"), staff_phones),
 }

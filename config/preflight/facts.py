@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.conf import settings
+from django.db import connection
 
 from config.monitoring import health
 from config.setup import facts as setup_facts
+from config.setup import time_limits
 from config.setup.facts import Facts as SetupFacts
+from config.setup.time_limits import Missing as MissingLimits
 from distribution.content import eligible_numbers
 from distribution.lifecycle import preflight as opening
 from distribution.lifecycle.preflight import Preflight as OpeningChecks
@@ -31,6 +34,7 @@ class Facts:
     out_of_service: Sequence[PhoneNumber]
     without_file: Sequence[str]  # labels of those that lack a fresh copy of the content's file
     disk_free: float  # share, 0..1
+    missing_limits: MissingLimits | None  # of the database's time
 
     @property
     def now(self) -> datetime:
@@ -55,6 +59,7 @@ def read(now: datetime) -> Facts:
         out_of_service=[row for row in rows if not row.can_send],
         without_file=_without_file(upcoming, checked, numbers),
         disk_free=usage.free / usage.total,
+        missing_limits=time_limits.missing(connection),
     )
 
 

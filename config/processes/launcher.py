@@ -141,7 +141,7 @@ class Launcher:
             self._temporary = home.parent
         server = private_postgres.prepare(home, self.env, durable=True)
         server.start_in(self.supervisor)
-        self.env["DATABASE_URL"] = server.url
+        self.env |= {"DATABASE_URL": server.url, "DATABASE_POOLED": "false"}
 
     def _remove_temporary(self) -> None:
         if self._temporary is not None:

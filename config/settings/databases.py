@@ -1,4 +1,4 @@
-"""The database, and an optional read replica for long queries."""
+"""The database, an optional read replica for long queries, and PgBouncer in front of them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,12 @@ SQLITE_OPTIONS = {
     "timeout": 20,
     "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
 }
+# PostgreSQL's own limits. Behind PgBouncer the roles have them: deploy/postgres/roles.sql.
+TIMEOUTS = {
+    "statement_timeout": "15s",
+    "lock_timeout": "3s",
+    "idle_in_transaction_session_timeout": "30s",
+}
 POSTGRES_OPTIONS = {
     # A dead peer is detected in about 25 s instead of the kernel's two hours.
     "connect_timeout": 3,
@@ -27,28 +33,30 @@ POSTGRES_OPTIONS = {
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 15000,
-    "options": "-c statement_timeout=15s -c lock_timeout=3s"
-    " -c idle_in_transaction_session_timeout=30s",
+    "options": " ".join(f"-c {name}={limit}" for name, limit in TIMEOUTS.items()),
 }
 
 
 def databases(folder: Path) -> dict[str, dict[str, Any]]:
     """DATABASES: `default`, and `replica` if DATABASE_REPLICA_URL names one.
 
-    Without a DATABASE_URL it is an SQLite file in `folder`.
+    Without a DATABASE_URL it is an SQLite file in `folder`. DATABASE_POOLED says that PgBouncer is
+    in front, in transaction mode: each transaction may get another session of the server, so
+    nothing is kept in one, neither settings nor cursors nor prepared statements.
     """
     url = env.text("DATABASE_URL", f"sqlite:///{folder / 'daybreak.sqlite3'}")
-    configured = {"default": _database("DATABASE_URL", url)}
+    pooled = env.boolean("DATABASE_POOLED", default=False)
+    configured = {"default": _database("DATABASE_URL", url, pooled=pooled)}
     if replica := env.text("DATABASE_REPLICA_URL"):
         # Tests have one database, which is also the replica.
         configured[REPLICA] = {
-            **_database("DATABASE_REPLICA_URL", replica),
+            **_database("DATABASE_REPLICA_URL", replica, pooled=pooled),
             "TEST": {"MIRROR": "default"},
         }
     return configured
 
 
-def _database(name: str, url: str) -> dict[str, Any]:
+def _database(name: str, url: str, *, pooled: bool) -> dict[str, Any]:
     try:
         with warnings.catch_warnings(action="ignore"):  # an unknown scheme is refused below
             database: dict[str, Any] = environ.Env.db_url_config(url)
@@ -59,6 +67,24 @@ def _database(name: str, url: str) -> dict[str, Any]:
     if database.get("ENGINE") == "django.db.backends.sqlite3":
         return {**database, "OPTIONS": SQLITE_OPTIONS, "CONN_MAX_AGE": None}
     if database.get("ENGINE") == "django.db.backends.postgresql":
-        options = {**POSTGRES_OPTIONS, **(database.get("OPTIONS") or {})}
-        return {**database, "OPTIONS": options, "CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+        return _postgresql(name, database, pooled=pooled)
     raise ImproperlyConfigured(f"{name} must start with postgresql:// or sqlite:///.")
+
+
+def _postgresql(name: str, database: dict[str, Any], *, pooled: bool) -> dict[str, Any]:
+    given = database.get("OPTIONS") or {}
+    options = {**POSTGRES_OPTIONS, **given}
+    if pooled:
+        if "options" in given:
+            raise ImproperlyConfigured(
+                f"{name}: PgBouncer passes no `options` on; set them for the role (ALTER ROLE)."
+            )
+        del options["options"]
+        options["prepare_threshold"] = None
+    return {
+        **database,
+        "OPTIONS": options,
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "DISABLE_SERVER_SIDE_CURSORS": pooled,
+    }

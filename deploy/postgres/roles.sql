@@ -21,6 +21,13 @@ ALTER ROLE daybreak_owner LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATIO
 ALTER ROLE daybreak LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS
     PASSWORD :'password';
 
+-- The time limits that Daybreak asks for with each connection. PgBouncer does not pass them on, so
+-- the roles have them as well.
+SELECT format('ALTER ROLE %I SET %I = %L', role, name, value)
+FROM (VALUES ('daybreak_owner'), ('daybreak')) AS ours (role),
+    (VALUES ('statement_timeout', '15s'), ('lock_timeout', '3s'),
+        ('idle_in_transaction_session_timeout', '30s')) AS limits (name, value) \gexec
+
 REVOKE ALL ON DATABASE :"database" FROM PUBLIC;
 ALTER DATABASE :"database" OWNER TO daybreak_owner;
 ALTER SCHEMA public OWNER TO daybreak_owner;

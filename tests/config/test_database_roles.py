@@ -21,6 +21,7 @@ import pytest
 from django.conf import settings
 
 from config.processes.child import LaunchError
+from config.settings.databases import TIMEOUTS
 from tests.config.settings.test_settings import PRODUCTION
 from tests.services import _folder
 from tests.throwaway_services import start_postgres
@@ -105,6 +106,16 @@ def test_the_application_does_its_day_with_its_own_role(day: Any) -> None:
 def test_a_start_that_finds_everything_migrated_needs_no_owner(house: House) -> None:
     manage(house.application, "migrate", "--no-input")
     manage(house.application, "check", "--database", "default")
+
+
+def test_both_roles_have_the_time_limits_that_a_pool_does_not_pass_on(house: House) -> None:
+    with psycopg.connect(house.superuser) as session:
+        roles = session.execute(
+            "SELECT rolconfig FROM pg_roles WHERE rolname IN ('daybreak', 'daybreak_owner')"
+        ).fetchall()
+
+    limits = sorted(f"{name}={limit}" for name, limit in TIMEOUTS.items())
+    assert [sorted(config) for (config,) in roles] == [limits, limits]
 
 
 REFUSED = {

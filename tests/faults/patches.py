@@ -148,8 +148,8 @@ MUTANTS = (
         (
             Replacement(
                 "config/settings/databases.py",
-                '    "options": "-c statement_timeout=15s',
-                '    "options": "-c synchronous_commit=off -c statement_timeout=15s',
+                '    "options": " ".join(',
+                '    "options": "-c synchronous_commit=off " + " ".join(',
             ),
         ),
         (

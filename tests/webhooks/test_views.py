@@ -261,7 +261,7 @@ def test_what_cannot_be_stored_is_answered_503_and_taken_once_it_can(client, cap
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_read_only_database_is_answered_503(client, on_postgres):
+def test_a_read_only_database_is_answered_503(client, own_session):
     with connection.cursor() as cursor:
         cursor.execute("SET default_transaction_read_only = on")
     answer = post(client, BODY)
@@ -272,7 +272,7 @@ def test_a_read_only_database_is_answered_503(client, on_postgres):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_connection_that_went_stale_between_two_requests_costs_nothing(client, on_postgres):
+def test_a_connection_that_went_stale_between_two_requests_costs_nothing(client, own_session):
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         (pid,) = cursor.fetchone()

@@ -280,7 +280,8 @@ def test_services_bring_their_own_postgresql(
 ) -> None:
     needs_postgres()
     monkeypatch.setattr(programs, "WORKER_GROUPS", ())  # the other tests start them
-    with Launcher(tmp_path, {"DATABASE_URL": "", "REDIS_URL": ""}, services=True) as launcher:
+    env = {"DATABASE_URL": "", "REDIS_URL": "", "DATABASE_POOLED": "true"}  # of the user's `.env`
+    with Launcher(tmp_path, env, services=True) as launcher:
         url = launcher.env["DATABASE_URL"]
         with psycopg.connect(url) as connection:
             applied = connection.execute("SELECT count(*) FROM django_migrations").fetchone()

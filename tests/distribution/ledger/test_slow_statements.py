@@ -46,7 +46,7 @@ def make_updates_slow(poison: int = 0) -> None:
 
 
 @pytest.fixture(autouse=True)
-def quick_again(on_postgres: None) -> Iterator[None]:
+def quick_again(own_session: None) -> Iterator[None]:
     yield
     run(WAKE)
 
