@@ -7,7 +7,6 @@ from itertools import permutations
 
 import pytest
 from django.apps import apps
-from django.utils import timezone
 
 from distribution.models import Delivery
 from subscribers.consent import erased_phones
@@ -22,6 +21,7 @@ from webhooks.applying import erasure as stored_bodies
 
 NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 LATER = NOW + timedelta(minutes=1)
+SWEPT = NOW + timedelta(days=8)  # a person's details are deleted after 7 days at the latest
 PHONE, WA_ID, USER_ID = "+5511987654321", "551187654321", "BR.13491208655302741918"
 TRACES = (PHONE[1:], WA_ID, "87654321", USER_ID, "13491208655302741918")
 pytestmark = pytest.mark.django_db
@@ -35,7 +35,7 @@ def _nothing_seen():
 
 def places() -> list[str]:
     """Where in the database the person can still be found once the regular task has searched."""
-    stored_bodies.sweep(timezone.now(), seconds=5)
+    stored_bodies.sweep(SWEPT, seconds=5)
     return [
         f"{model._meta.label}: {row}"
         for model in apps.get_models()
