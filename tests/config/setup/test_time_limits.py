@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from django.core.checks import Tags, run_checks
 from django.db import connection, transaction
 
+from config.preflight import checks
+from config.preflight.facts import Facts
 from config.settings.databases import TIMEOUTS
 from config.setup import time_limits
+from config.setup.items import Result
 
 pytestmark = pytest.mark.django_db
 
@@ -38,6 +43,22 @@ def test_one_sentence_says_what_to_run(
         "in PostgreSQL, then RECONNECT; in PgBouncer"
         + ("." if pooled else ", and set DATABASE_POOLED=true.")
     )
+
+
+def test_the_preflight_names_what_to_run_but_does_not_turn_red() -> None:
+    lacking = time_limits.Missing("no limit of locks", "run ALTER ROLE")
+    whole, partly = (
+        checks.database(cast("Facts", SimpleNamespace(missing_limits=one)))
+        for one in (None, lacking)
+    )
+
+    assert (whole.result, whole.to_do) == (Result.OK, "")
+    assert (partly.result, partly.seen, partly.to_do) == (
+        Result.FAILS,
+        "no limit of locks.",
+        "Run ALTER ROLE.",
+    )
+    assert not checks.CHECKS["database"].serious
 
 
 @pytest.mark.usefixtures("two_missing")
