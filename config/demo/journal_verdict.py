@@ -39,26 +39,33 @@ class SandboxClient:
 
     def journal(self) -> Iterator[Acceptance]:
         """Every accepted message in order, read as it comes: there may be a million."""
-        url = self.url + "/control/journal"
-        query = {"format": "jsonl"}
-        with self._session.get(url, params=query, stream=True, timeout=TIMEOUT_SECONDS) as answer:
-            answer.raise_for_status()
-            for line in answer.iter_lines(chunk_size=CHUNK_BYTES):
-                e = json.loads(line)
-                yield Acceptance(e["to"], e["phone_number_id"], e["accepted_at"], e["arrived_at"])
+        for line in self._lines("/control/journal?format=jsonl"):
+            e = json.loads(line)
+            yield Acceptance(e["to"], e["phone_number_id"], e["accepted_at"], e["arrived_at"])
 
     def stats(self) -> dict[str, Any]:
         return self._get("/control/stats")
 
-    def replay(self) -> dict[str, Any]:
-        """The people it answers as recorded, and how many it leaves out, by reason."""
-        return self._get("/control/replay")
+    def replayed(self) -> Iterator[str]:
+        """The phones, as digits, of the people it answers as recorded."""
+        for line in self._lines("/control/replay?format=lines"):
+            yield line.decode()
+
+    def left_out(self) -> dict[str, int]:
+        """How many people of the record it leaves out, by reason."""
+        found: dict[str, int] = self.stats()["replay_left_out"]
+        return found
 
     def post(self, path: str, body: Any) -> None:
         self._session.post(self.url + path, json=body, timeout=10).raise_for_status()
 
     def delete(self, path: str) -> None:
         self._session.delete(self.url + path, timeout=10).raise_for_status()
+
+    def _lines(self, path: str) -> Iterator[bytes]:
+        with self._session.get(self.url + path, stream=True, timeout=TIMEOUT_SECONDS) as answer:
+            answer.raise_for_status()
+            yield from answer.iter_lines(chunk_size=CHUNK_BYTES)
 
     def _get(self, path: str) -> dict[str, Any]:
         answer = self._session.get(self.url + path, timeout=TIMEOUT_SECONDS)

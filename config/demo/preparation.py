@@ -92,7 +92,7 @@ def import_subscribers(
     return _import(make_files(subscribers, seed=seed), agreed_at)
 
 
-def import_rows(rows: Sequence[Sequence[str]]) -> list[ImportReport]:
+def import_rows(rows: Iterable[Sequence[str]]) -> list[ImportReport]:
     """Imports a list with these rows: phone, name, tier, language, city."""
     return _import(in_files(rows), None)
 

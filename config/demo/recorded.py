@@ -7,7 +7,9 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
+from sys import intern
 from typing import Any, NamedTuple
 
 from distribution.records import verifying
@@ -134,12 +136,17 @@ def _add(recorded: Recorded, lines: Iterator[bytes]) -> None:
 
 def _add_row(recorded: Recorded, row: dict[str, Any]) -> None:
     person = int(row["person"])
-    recorded.endings[person] = Ending(str(row["state"]), row.get("reason", ""), _progress(row))
-    recorded.tiers[person] = str(row["tier"])
+    recorded.endings[person] = _ending(str(row["state"]), row.get("reason", ""), _progress(row))
+    recorded.tiers[person] = intern(str(row["tier"]))
     attempts = row.get("attempts", [])
     recorded.numbers |= {one.get("number", "") for one in (row, *attempts)} - {""}
     begun = (row.get("inflight_ms"), *(one.get("started_ms") for one in attempts))
     recorded.last_call_ms = max(recorded.last_call_ms, *(at or 0 for at in begun))
+
+
+@lru_cache(maxsize=1000)  # of a million people many end alike: one object for all of them
+def _ending(state: str, reason: str, progress: int) -> Ending:
+    return Ending(state, reason, progress)
 
 
 def _progress(row: dict[str, Any]) -> int:

@@ -7,8 +7,11 @@ the last report and compares.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from array import array
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 from django.utils import timezone
 
@@ -18,11 +21,13 @@ from config.demo.progress import print_line
 from config.demo.recorded import WITHIN_SECONDS, Ending, Recorded
 from distribution.lifecycle import control
 from distribution.models import Delivery, Distribution, DistributionState
+from subscribers.paging import in_pages
 
 PATIENCE_SECONDS = 30.0  # for the last report to be posted and applied
 SETTLED_SECONDS = 5.0  # after it, what differs stays different
 POLL_INTERVAL_SECONDS = 1.0
 SHOWN = 20
+PERSON_DIGITS = 8  # the last ones of the phone that the sandbox gives to a person
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,27 +43,29 @@ class Difference:
         return f"  person {self.person}: recorded {self.recorded}; now {now}"
 
 
-def people_of(sandbox: SandboxClient) -> tuple[dict[str, int], dict[str, int]]:
-    """The person of the record by phone (digits), and how many people are left out, by reason."""
-    replay = sandbox.replay()
-    return {phone: int(phone[-8:]) for phone in replay["people"]}, replay["left_out"]
+def person_of(phone: str) -> int:
+    """The person of the record by the digits of the phone that stands for it."""
+    return int(phone[-PERSON_DIGITS:])
 
 
-def rows(recorded: Recorded, sandbox: SandboxClient) -> list[Sequence[str]]:
+def people_of(sandbox: SandboxClient) -> Sequence[int]:
+    """The people of the record that are replayed, in order."""
+    return array("Q", sorted(map(person_of, sandbox.replayed())))
+
+
+def rows(recorded: Recorded, sandbox: SandboxClient) -> Iterator[Sequence[str]]:
     """The subscriber list: everyone the sandbox answers as recorded."""
-    people, left_out = people_of(sandbox)
-    if left_out:
+    if left_out := sandbox.left_out():
         parts = [f"{count:,} {why}" for why, count in left_out.items()]
         print_line(f"Not replayed: {', '.join(parts)}")
-    return [
-        (phone, f"Person {person}", recorded.tiers[person], "en", "Pune")
-        for phone, person in people.items()
-    ]
+    for phone in sandbox.replayed():
+        person = person_of(phone)
+        yield phone, f"Person {person}", recorded.tiers[person], "en", "Pune"
 
 
 def finish(recorded: Recorded, distribution: Distribution, sandbox: SandboxClient) -> int:
     """Waits for the last report and says whether everybody ended as recorded; the exit code."""
-    people, _ = people_of(sandbox)
+    people = people_of(sandbox)
     differences = wait_and_compare(recorded, people, distribution, sandbox)
     print_line(verdict(people, differences))
     return 1 if differences else 0
@@ -72,26 +79,31 @@ def resume_if_recorded(recorded: Recorded, distribution: Distribution) -> None:
 
 
 def compare(
-    recorded: Recorded, people: Mapping[str, int], distribution: Distribution
+    recorded: Recorded, people: Sequence[int], distribution: Distribution
 ) -> list[Difference]:
-    """Everybody whose delivery did not end as recorded."""
+    """Everybody whose delivery did not end as recorded. `people` are in order, each once."""
     found = Delivery.objects.filter(distribution=distribution)
-    endings = {
-        phone.removeprefix("+"): Ending(state, reason, progress)
-        for phone, state, reason, progress in found.values_list(
-            "phone", "state", "reason", "progress"
-        )
-    }
-    return [
-        Difference(person, recorded.endings[person], endings.get(phone))
-        for phone, person in people.items()
-        if endings.get(phone) != recorded.endings[person]
+    endings = in_pages(found.values_list("phone", "state", "reason", "progress"))
+    missing = bytearray(b"\1") * len(people)
+    differences = []
+    for phone, state, reason, progress in endings:
+        person = person_of(phone)
+        place = bisect_left(people, person)
+        if place == len(people) or people[place] != person:
+            continue  # not of the record
+        missing[place] = 0
+        replayed = Ending(state, reason, progress)
+        if replayed != recorded.endings[person]:
+            differences.append(Difference(person, recorded.endings[person], replayed))
+    differences += [
+        Difference(person, recorded.endings[person], None) for person in compress(people, missing)
     ]
+    return sorted(differences, key=lambda one: one.person)
 
 
 def wait_and_compare(
     recorded: Recorded,
-    people: Mapping[str, int],
+    people: Sequence[int],
     distribution: Distribution,
     sandbox: SandboxClient,
 ) -> list[Difference]:
@@ -103,7 +115,7 @@ def wait_and_compare(
     return differences
 
 
-def verdict(people: Mapping[str, int], differences: Sequence[Difference]) -> str:
+def verdict(people: Sequence[int], differences: Sequence[Difference]) -> str:
     """The last lines of a replay."""
     if not differences:
         return f"Replay: the final states of all {len(people):,} people agree with the record."

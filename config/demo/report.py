@@ -20,6 +20,7 @@ from distribution.models import Delivery, Distribution, State
 from distribution.models.deliveries import UNSETTLED
 from distribution.runtime.text_formats import part_of, percent
 from phonepool.models import PhoneEvent, PhoneNumber, Role
+from subscribers.paging import in_pages
 from webhooks.models import WebhookEvent
 
 # A recipient in one of these states, never accepted, may be absent from the journal.
@@ -77,8 +78,8 @@ def build(
 
 
 def _digits(rows: QuerySet[Delivery]) -> Iterator[str]:
-    """Their phones, read from the database bit by bit."""
-    for phone in rows.values_list("phone", flat=True).iterator():
+    """Their phones, read in pages."""
+    for phone in in_pages(rows.values_list("phone", flat=True)):
         yield phone.lstrip("+")
 
 

@@ -121,8 +121,12 @@ async def install_faults(sandbox: Sandbox, request: ControlRequest) -> object:
 
 
 @COMMANDS.add("GET", "replay")
-async def read_replay(sandbox: Sandbox, _: ControlRequest) -> object:
-    """Whose answers are replayed, how many of them were not called yet, and who is left out."""
+async def read_replay(sandbox: Sandbox, request: ControlRequest) -> object:
+    """Whose answers are replayed, how many of them were not called yet, and who is left out;
+    `format=lines` gives the phones only, one in each line."""
+    if request.query.get("format") == "lines":
+        phones = sandbox.replay.phones()
+        return web.Response(body=_parts(f"{phone}\n".encode() for phone in phones))
     return sandbox.replay.state()
 
 

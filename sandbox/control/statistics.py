@@ -20,6 +20,7 @@ def statistics(sandbox: Sandbox) -> dict[str, object]:
         "requests": sandbox.requests,
         "journal_last_seq": sandbox.journal.last_seq,
         "held": len(sandbox.pacing.held),
+        "replay_left_out": sandbox.replay.left_out,
         "numbers": {number.id: _number(number) for number in numbers},
         "faults": {"active": len(sandbox.faults.active), "finished": len(sandbox.faults.finished)},
         "webhooks": {

@@ -33,6 +33,7 @@ PEOPLE = 60
 @pytest.fixture(autouse=True)
 def small_parts(monkeypatch, settings, tmp_path):
     monkeypatch.setattr(rows, "ROWS_PER_PART", 25)
+    monkeypatch.setattr(rows, "ROWS_PER_QUERY", 10)
     settings.RECORD_KEY_FILE = str(tmp_path / "key.pem")
 
 
