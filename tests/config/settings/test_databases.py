@@ -34,7 +34,8 @@ def test_without_a_pool_each_connection_asks_for_the_time_limits(read: Any) -> N
     (one,) = read(DATABASE_URL=URL).values()
 
     assert one["OPTIONS"] == POSTGRES_OPTIONS
-    assert [f"-c {name}={limit}" in one["OPTIONS"]["options"] for name, limit in TIMEOUTS.items()]
+    for name, limit in TIMEOUTS.items():
+        assert f"-c {name}={limit}" in one["OPTIONS"]["options"]
     assert one["DISABLE_SERVER_SIDE_CURSORS"] is False
 
 
