@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime
 
 from django.conf import settings
@@ -14,7 +14,7 @@ from distribution.models import Distribution, State
 from distribution.models.deliveries import IN_HAND
 from distribution.service_level import pace
 from distribution.service_level.pace import Finding, Pace
-from phonepool.models import PhoneNumber
+from phonepool.models import Breaker, PhoneNumber
 from phonepool.numbers import health
 
 
@@ -22,7 +22,7 @@ def measure(
     distribution: Distribution,
     tally: Tally,
     reach: Reach,
-    numbers: Iterable[PhoneNumber],
+    numbers: Collection[PhoneNumber],
     *,
     now: datetime,
 ) -> Pace:
@@ -32,7 +32,10 @@ def measure(
     in_hand = tally.count(*IN_HAND)
     missing = math.ceil(settings.SLA_TARGET * tally.owed) - reach.accepted_in_time
     sending = (now - (distribution.resumed_at or distribution.opened_at or now)).total_seconds()
-    waited = oldest_due
+    # Without a number that can send, people are put off again and again: they wait for a number, not
+    # for a later time, and have done so since sending began.
+    some_can_send = any(one.is_usable and one.breaker != Breaker.OPEN for one in numbers)
+    waited = oldest_due if some_can_send else sending
     if in_hand and waited < sending:
         waited = max(waited, counts.oldest_in_hand(distribution, now=now))
     deadline = distribution.sla_deadline or now
@@ -40,7 +43,7 @@ def measure(
     return Pace(
         sending=min(sending, waited),
         left=(deadline - now).total_seconds(),
-        owed_now=min(missing, due + in_hand),
+        owed_now=min(missing, due + in_hand) if some_can_send else missing,
         capacity=health.pool_rate(numbers, now),
         per_second=per_second,
         slow_answer=slow_answer,

@@ -6,7 +6,7 @@ import pytest
 
 from distribution.models import Alert, Delivery, Distribution, State
 from distribution.service_level import watch
-from phonepool.models import PhoneNumber
+from phonepool.models import Breaker, NumberState, PhoneNumber
 from tests.builders import an_open_distribution
 from tests.distribution.service_level.measured import NOW, WINDOW, seconds, sent
 
@@ -59,6 +59,26 @@ def test_who_waits_for_a_later_time_is_no_stall(distribution):
 
     watch.refresh(distribution, now=NOW + seconds(100))
     assert "no message was accepted" in Alert.objects.get(rule="sla_at_risk").message
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told"),
+    [
+        ({"state": NumberState.DISABLED}, "1 of 1 phone number can’t send"),
+        ({"breaker": Breaker.OPEN}, "no message was accepted for at least 8 seconds"),
+    ],
+)
+def test_without_a_number_being_put_off_again_ends_no_alert(distribution, numbers, told):
+    """Nobody is due for some seconds each time: the alert closed and opened with these."""
+    sent(0, 20, at=5)
+    PhoneNumber.objects.update(**numbers)
+    for second in (60, 63, 66):
+        Delivery.objects.filter(accepted_at=None).update(next_at=NOW + seconds(second + 2))
+        watch.refresh(distribution, now=NOW + seconds(second))
+
+        alert = Alert.objects.get(rule="sla_at_risk")
+        assert alert.closed_at is None
+        assert told in alert.message
 
 
 def test_one_that_comes_back_for_another_try_is_no_stall_unless_nobody_sends_it(distribution):
