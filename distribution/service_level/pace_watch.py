@@ -32,8 +32,8 @@ def measure(
     in_hand = tally.count(*IN_HAND)
     missing = math.ceil(settings.SLA_TARGET * tally.owed) - reach.accepted_in_time
     sending = (now - (distribution.resumed_at or distribution.opened_at or now)).total_seconds()
-    # Without a number that can send, people are put off again and again: they wait for a number, not
-    # for a later time, and have done so since sending began.
+    # Without a number that can send, people are put off again and again: they wait for a number and
+    # not for a later time, and have done so since sending began.
     some_can_send = any(one.is_usable and one.breaker != Breaker.OPEN for one in numbers)
     waited = oldest_due if some_can_send else sending
     if in_hand and waited < sending:
