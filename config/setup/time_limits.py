@@ -49,7 +49,7 @@ def missing(connection: BaseDatabaseWrapper) -> Missing | None:
         return None
     name = connection.ops.quote_name(role)
     cures = " ".join(f"ALTER ROLE {name} SET {one} = '{TIMEOUTS[one]}';" for one in lacking)
-    pooled = connection.settings_dict["DISABLE_SERVER_SIDE_CURSORS"]
+    pooled = connection.settings_dict.get("DISABLE_SERVER_SIDE_CURSORS")
     also = "" if pooled else ", and set DATABASE_POOLED=true"
     seen = "PgBouncer passes no time limits on, and the database role %(role)s has no %(names)s"
     to_do = "run %(cures)s in PostgreSQL, then RECONNECT; in PgBouncer%(also)s"
