@@ -27,7 +27,8 @@ RUN, DURATIONS, RECEIPTS, STANDING = "run", "durations", "receipts", "standing"
 EVERY, EVERY_IDLE = 1.0, 30.0  # seconds: of the sheet RUN
 PEOPLE_PER_SECOND = 50_000  # counting 100,000 takes 40 ms: every two seconds, 2% of a core
 SHARE = 0.03  # of a core at most, of this process
-SLOW_SHARE = 0.003  # of a core, for each of the other sheets
+SLOW_SHARE = 0.003  # of a core, for each of the other sheets; but not more seldom than
+SLOW_PAUSE_MAX = 60.0  # seconds: on a busy machine, 0.2 s of waiting counted as 0.2 s of work
 SLOW_PAUSES = {RECEIPTS: 5.0, DURATIONS: 10.0, STANDING: 15.0}
 SEEN_LIMIT = 20  # distributions whose additions to the totals are remembered
 
@@ -82,7 +83,7 @@ class FigureKeeping:
         for name, pause in SLOW_PAUSES.items():
             if self._is_due(name):
                 took = self._write(name, pause, now, running)
-                self._put_off(name, max(pause, took / SLOW_SHARE))
+                self._put_off(name, max(pause, min(took / SLOW_SHARE, SLOW_PAUSE_MAX)))
         return self._running
 
     def _is_due(self, name: str) -> bool:

@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from config.demo.preparation import POOL
 from distribution.lifecycle import control
+from distribution.metrics.keeping import SLOW_PAUSE_MAX
 from distribution.models import Alert, Distribution
 from tests.faults.conftest import FOUND
 from tests.faults.monitors import MONITORING, Monitors, need_binaries, watching
@@ -94,7 +95,7 @@ def test_a_broken_number_is_told_within_ten_seconds_and_taken_back(
     house.stack.cloud.clear_faults()
     told(house, monitors, "DaybreakNumberLost", since=healed, status="resolved")
     house.stack.wait(lambda: own("number_breaker") is None, "our own is closed, too", 20)
-    house.stack.wait(lambda: not empty(monitors), f"no panel is empty: {empty(monitors)}", 40)
+    house.stack.wait(lambda: not empty(monitors), "no panel is empty", 2 * SLOW_PAUSE_MAX)
     page = requests.get(monitors.page, timeout=5).text
     series = len(monitors.ask('{__name__=~"daybreak_.*"}'))
     checked = subprocess.run(
