@@ -99,7 +99,7 @@ def compare(
     accepted: dict[str, array[float]] = defaultdict(lambda: array("d"))
     arrived: dict[str, array[float]] = defaultdict(lambda: array("d"))
     for entry in journal:
-        if is_phone(entry.to):
+        if _is_phone(entry.to):
             phones.append(int(entry.to))
         else:
             others[entry.to] += 1
@@ -119,12 +119,12 @@ def compare(
     )
 
 
-def is_phone(to: str) -> bool:
+def _is_phone(to: str) -> bool:
     """Whether these are the digits of a phone number, and not a user id."""
     return to.isascii() and to.isdigit() and len(to) <= MOST_DIGITS and to[0] != "0"
 
 
-def _sorted(moments: array[float]) -> array[float]:
+def _sorted(moments: Iterable[float]) -> array[float]:
     return array("d", sorted(moments))
 
 
@@ -149,7 +149,7 @@ def _count_absent(phones: Iterable[int], others: Sequence[int]) -> int:
 
 def peak(moments: Iterable[float], window: float = 1.0) -> int:
     """The largest number of moments in any half-open window of `window` seconds."""
-    ordered = array("d", sorted(moments))
+    ordered = _sorted(moments)
     most = start = 0
     for place, moment in enumerate(ordered, 1):
         while ordered[start] + window <= moment:

@@ -72,7 +72,7 @@ def finish(recorded: Recorded, distribution: Distribution, sandbox: SandboxClien
 
 
 def resume_if_recorded(recorded: Recorded, distribution: Distribution) -> None:
-    """Resume a pause that ended in the recorded run: nobody is there to do it by hand."""
+    """Resume after a pause if the recorded run was resumed: a replay has no operator."""
     if recorded.was_resumed and distribution.state == DistributionState.PAUSED:
         print_line(f"It was paused and continues as recorded: {distribution.state_reason}")
         control.resume(distribution.pk, now=timezone.now())

@@ -68,15 +68,15 @@ def time_limits(databases: Sequence[str] | None = None, **__: Any) -> list[Check
 
 
 def look_once(connection: BaseDatabaseWrapper, **__: Any) -> None:
-    """Every process looks with its first connection. It goes on working: a morning without limits
-    is better than none."""
+    """Each process checks its first connection and continues in any case: sending without time
+    limits is better than not sending."""
     if connection.alias in _looked_at:
         return
     _looked_at.add(connection.alias)
     try:
         found = missing(connection)
     except DatabaseError:
-        return  # the statement for which the connection was made fails as well, and is told
+        return  # the statement that needed the connection fails, too, and reports it
     if found:
         log.error(str(found))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import re
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -14,6 +13,7 @@ from typing import Any
 from sandbox.formats.values import InvalidValue
 from sandbox.replay.calls import LeftOut, RecordedCall, calls_of, numbers_of
 from sandbox.replay.file import read_rows
+from sandbox.temporary_table import create_table
 from sandbox.webhooks.timeline import Step
 
 PHONE = "9177{:08d}"  # of the person with this number in the record; no sender has such a one
@@ -34,7 +34,7 @@ class Replay:
         """`numbers`: the ids of those that can send, in the order of the record's names for them.
         `within_s`: no report comes later than so long after the message; 0: as recorded. Raises
         InvalidValue."""
-        self._people = _table()
+        self._people = create_table(_TABLE)
         self._is_empty = True
         self.left_out: Counter[str] = Counter()
         self._names: set[str] = set()  # of the numbers in the record
@@ -106,14 +106,6 @@ class Replay:
         """Who is replayed, who is not, and whose calls have not come yet."""
         (waiting,) = self._people.execute(_WAITING).fetchone()
         return {"people": list(self.phones()), "waiting": waiting, "left_out": self.left_out}
-
-
-def _table() -> sqlite3.Connection:
-    """On disk without a name; it ends with the connection."""
-    file = sqlite3.connect("")
-    file.execute("PRAGMA journal_mode = OFF")
-    file.execute(_TABLE)
-    return file
 
 
 def _within(call: RecordedCall, longest_s: float) -> RecordedCall:

@@ -1,17 +1,17 @@
 """Updates that wait for their time: the earliest in memory, what is too many in a file.
 
 A million messages have three million updates of a kilobyte each. They wait for hours when people
-read slowly, or when nobody takes the webhooks.
+read late, or while the receiver of the webhooks is down.
 """
 
 from __future__ import annotations
 
 import heapq
 import pickle
-import sqlite3
 from itertools import count
 from math import inf
 
+from sandbox.temporary_table import create_table
 from sandbox.webhooks.payloads import Update
 
 MOST_IN_MEMORY = 40_000
@@ -29,7 +29,7 @@ class Waiting:
         self._soon: list[_Entry] = []  # a heap; each is due before what is late
         self._late: list[_Entry] = []  # on the way into the file
         self._late_from = inf
-        self._file = _temporary_table()
+        self._file = create_table(_TABLE)
         self._in_file = 0
         self._whole: dict[int, Update] = {}  # by place: of these the file has the place only
         self._places = count()
@@ -94,11 +94,3 @@ class Waiting:
         ]
         following = self._file.execute(_FIRST, [1]).fetchone()
         self._late_from = following[0] if following else inf
-
-
-def _temporary_table() -> sqlite3.Connection:
-    """On disk without a name; it ends with the connection."""
-    file = sqlite3.connect("")
-    file.execute("PRAGMA journal_mode = OFF")
-    file.execute(_TABLE)
-    return file

@@ -16,7 +16,6 @@ import multiprocessing
 import os
 import resource
 import tempfile
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -35,6 +34,7 @@ from subscribers.importing import jobs  # noqa: E402
 from subscribers.models import ImportJob, Subscriber  # noqa: E402
 from subscribers.people import export  # noqa: E402
 from tests.load.pss import pss_mb  # noqa: E402
+from tests.load.sampling import Sampler  # noqa: E402
 from tests.subscribers.workbooks import a_workbook  # noqa: E402
 
 TIERS = ("BASIC", "PRO", "PREMIUM")
@@ -73,22 +73,15 @@ def peak(who: int) -> int:
     return resource.getrusage(who).ru_maxrss // 1024
 
 
-class Pss:
+class Pss(Sampler):
     """The most memory that this process had to itself, with its share of what others use, too."""
 
-    def __enter__(self) -> Pss:
-        self.peak_mb, self._ended = 0, threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-        return self
+    def __init__(self) -> None:
+        super().__init__(seconds=0.1)
+        self.peak_mb = 0
 
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._ended.wait(0.1):
-            self.peak_mb = max(self.peak_mb, round(pss_mb()))
+    def look(self) -> None:
+        self.peak_mb = max(self.peak_mb, round(pss_mb()))
 
 
 def apart(work: Callable[..., None], *told: object) -> None:

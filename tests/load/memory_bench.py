@@ -20,13 +20,13 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from config.demo.journal_verdict import SandboxClient, compare
 from tests.load.pss import pss_mb
+from tests.load.sampling import Sampler
 
 ROOT = Path(__file__).resolve().parents[2]
 INTERVAL_SECONDS = 0.5
@@ -44,27 +44,18 @@ NAMES = {  # a word of the command line → what the process is
 }
 
 
-class Peaks:
+class Peaks(Sampler):
     """The largest PSS of each kind of process below `root` while the block runs."""
 
     def __init__(self, root: int) -> None:
+        super().__init__(INTERVAL_SECONDS)
         self.mb: dict[str, float] = {}
-        self._root, self._ended = root, threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self._root = root
 
-    def __enter__(self) -> Peaks:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._ended.wait(INTERVAL_SECONDS):
-            for pid, name in below(self._root):
-                if name:
-                    self.mb[name] = max(self.mb.get(name, 0.0), pss_mb(pid))
+    def look(self) -> None:
+        for pid, name in below(self._root):
+            if name:
+                self.mb[name] = max(self.mb.get(name, 0.0), pss_mb(pid))
 
 
 def below(root: int) -> Iterator[tuple[int, str]]:
