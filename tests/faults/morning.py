@@ -113,8 +113,12 @@ class Morning:
         )
 
     def unsettled(self) -> int:
-        """Deliveries still owed or in doubt; -1 before the audience is frozen, or unknown."""
-        tally = self.tally()
+        """Deliveries still owed or in doubt; -1 before the whole audience is frozen, or unknown.
+
+        A slice can be settled long before the next one is frozen.
+        """
+        preparing = asked(lambda: Distribution.objects.get(pk=self.pk).preparing, default=True)
+        tally = {} if preparing else self.tally()
         return sum(tally.get(state, 0) for state in UNSETTLED) if tally else -1
 
     def wait_accepted(self, number: int, seconds: float = 60.0) -> None:
@@ -142,12 +146,12 @@ class Morning:
         )
 
     def wait_ended(self, seconds: float = 90.0) -> float:
-        """Until it is settled, closed, and every webhook was posted and applied."""
+        """Until it is settled, closed, and then every webhook was posted and applied."""
         stack = self.stack
         took = self.wait_settled(seconds)
+        took += stack.wait(lambda: self.state() in ENDED, f"it ends: {self.state()}", seconds)
         took += stack.wait(stack.cloud.webhooks_are_posted, "webhooks are posted", seconds)
-        took += stack.wait(inbox_is_empty, "the inbox is empty", seconds)
-        return took + stack.wait(lambda: self.state() in ENDED, f"it ends: {self.state()}", seconds)
+        return took + stack.wait(inbox_is_empty, "the inbox is empty", seconds)
 
 
 class House:
