@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from config.processes.child import free_port
+from config.processes.programs import WEB_THREADS
 from tests.processes import own_database
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -25,8 +26,8 @@ def serving(log: Path, app: str = "config.wsgi:application", **env: str) -> Iter
     """The web process as it runs in production; yields its port."""
     port = free_port()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
-    command += ["--port", str(port), "--workers", "1", "--blocking-threads", "4", "--http", "1"]
-    command += ["--no-ws", "--workers-kill-timeout", "2", app]
+    command += ["--port", str(port), "--workers", "1", "--http", "1", "--no-ws"]
+    command += ["--blocking-threads", str(WEB_THREADS), "--workers-kill-timeout", "2", app]
     ours = {"DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": own_database()}
     environment = {**os.environ, **ours, **env}
     with log.open("wb") as output:

@@ -20,7 +20,7 @@ from django.views.decorators.csrf import csrf_exempt
 from webhooks import masking
 from webhooks.metrics import POSTS
 from webhooks.receiving import body as bodies
-from webhooks.receiving import nudger, presence, signature, store
+from webhooks.receiving import nudger, places, presence, signature, store
 from webhooks.receiving.body import Refused
 
 log = logging.getLogger(__name__)
@@ -83,10 +83,13 @@ def _take(request: HttpRequest) -> bool:
         _note_forgery(request, body)
         raise Refused(HTTPStatus.FORBIDDEN, "forged")
     try:
-        # A report must not arrive before the gap that qualifies its silence.
-        if presence.has_unsaved_gap():
-            presence.save(timezone.now())
-        return store.store(body, signer, now=timezone.now())
+        with places.take():
+            # A report must not arrive before the gap that qualifies its silence.
+            if presence.has_unsaved_gap():
+                presence.save(timezone.now())
+            return store.store(body, signer, now=timezone.now())
+    except places.Full:  # not logged: those that wait are, and there may be hundreds of these
+        raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "too_many_wait") from None
     except (store.NotStored, Error) as error:
         log.error("webhook not stored, Meta will send it again: %s", masking.first_line(error))
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "not_stored") from error

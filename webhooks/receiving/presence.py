@@ -67,11 +67,11 @@ def save(now: datetime) -> None:
     """
     global _gap_end
     gap_end = _gap_end
-    database = connections[DEFAULT_DB_ALIAS]
+    database, started = connections[DEFAULT_DB_ALIAS], time.monotonic()
     try:
         _write(now, gap_end)
     except (OperationalError, InterfaceError):
-        if database.in_atomic_block:
+        if database.in_atomic_block or time.monotonic() - started > WRITE_SECONDS / 4:
             raise
         database.close()  # it may have gone stale: try once more on a new one
         _write(now, gap_end)
