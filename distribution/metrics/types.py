@@ -43,7 +43,11 @@ RUN = (
     ),
     MetricType("daybreak_sla_target_ratio", "The share that is promised (SLA_TARGET)."),
     MetricType("daybreak_sla_alert_ratio", "Below it an alert opens (SLA_ALERT_THRESHOLD)."),
-    MetricType("daybreak_due_waiting_people", "People who could be written to now.", ("kind",)),
+    MetricType(
+        "daybreak_due_waiting_people",
+        "People who wait for nothing but a process or a number.",
+        ("kind",),
+    ),
     MetricType("daybreak_oldest_due_seconds", "For how long the first of them waits.", ("kind",)),
     MetricType("daybreak_unconfirmed_people", "People with an unknown outcome.", ("kind",)),
     MetricType(

@@ -43,7 +43,7 @@ class Pace:
     per_second: Sequence[int]  # accepted in each whole second, the latest last; HISTORY of them
     slow_answer: float  # seconds, of what was accepted lately
     begun: bool = True  # at least one message was sent
-    due: int = 0  # people who could be written to now …
+    due: int = 0  # people who wait for nothing but a process or a number …
     oldest_due: float = 0.0  # … and for how many seconds the first of them has waited
 
     @property

@@ -11,7 +11,7 @@ from django.conf import settings
 from distribution.analytics import counts
 from distribution.analytics.counts import Reach, Tally
 from distribution.models import Distribution, State
-from distribution.models.deliveries import IN_HAND
+from distribution.models.deliveries import CLAIMABLE, IN_HAND
 from distribution.service_level import pace
 from distribution.service_level.pace import Finding, Pace
 from phonepool.models import Breaker, PhoneNumber
@@ -28,14 +28,14 @@ def measure(
 ) -> Pace:
     """Two or three queries; of the deliveries, they read those due and those of the last
     seconds."""
-    due, oldest_due = counts.due(distribution, now=now)
+    sending = (now - (distribution.resumed_at or distribution.opened_at or now)).total_seconds()
+    if any(one.is_usable and one.breaker == Breaker.CLOSED for one in numbers):
+        due, oldest_due = counts.due(distribution, now=now)
+    else:  # people are put off again and again: they wait for a number, not for a later time
+        due, oldest_due = tally.count(*CLAIMABLE), sending
     in_hand = tally.count(*IN_HAND)
     missing = math.ceil(settings.SLA_TARGET * tally.owed) - reach.accepted_in_time
-    sending = (now - (distribution.resumed_at or distribution.opened_at or now)).total_seconds()
-    # Without a number that can send, people are put off again and again: they wait for a number and
-    # not for a later time, and have done so since sending began.
-    some_can_send = any(one.is_usable and one.breaker != Breaker.OPEN for one in numbers)
-    waited = oldest_due if some_can_send else sending
+    waited = oldest_due
     if in_hand and waited < sending:
         waited = max(waited, counts.oldest_in_hand(distribution, now=now))
     deadline = distribution.sla_deadline or now
@@ -43,7 +43,7 @@ def measure(
     return Pace(
         sending=min(sending, waited),
         left=(deadline - now).total_seconds(),
-        owed_now=min(missing, due + in_hand) if some_can_send else missing,
+        owed_now=min(missing, due + in_hand),
         capacity=health.pool_rate(numbers, now),
         per_second=per_second,
         slow_answer=slow_answer,

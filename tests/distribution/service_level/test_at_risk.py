@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from distribution.metrics import live
+from distribution.metrics.keeping import FigureKeeping
 from distribution.models import Alert, Delivery, Distribution, State
 from distribution.service_level import watch
 from phonepool.models import Breaker, NumberState, PhoneNumber
@@ -66,19 +68,26 @@ def test_who_waits_for_a_later_time_is_no_stall(distribution):
     [
         ({"state": NumberState.DISABLED}, "1 of 1 phone number can’t send"),
         ({"breaker": Breaker.OPEN}, "no message was accepted for at least 8 seconds"),
+        ({"breaker": Breaker.HALF_OPEN}, "no message was accepted for at least 8 seconds"),
     ],
 )
 def test_without_a_number_being_put_off_again_ends_no_alert(distribution, numbers, told):
-    """Nobody is due for some seconds each time: the alert closed and opened with these."""
+    """Nobody is due for some seconds each time: the alert closed and opened with these, and
+    Prometheus, which asks how many wait and how long, was never told."""
     sent(0, 20, at=5)
     PhoneNumber.objects.update(**numbers)
     for second in (60, 63, 66):
-        Delivery.objects.filter(accepted_at=None).update(next_at=NOW + seconds(second + 2))
-        watch.refresh(distribution, now=NOW + seconds(second))
+        now = NOW + seconds(second)
+        Delivery.objects.filter(accepted_at=None).update(next_at=now + seconds(2))
+        watch.refresh(distribution, now=now)
 
         alert = Alert.objects.get(rule="sla_at_risk")
         assert alert.closed_at is None
         assert told in alert.message
+    FigureKeeping(lambda: now).write_due()
+    assert {tuple(kind): people for kind, people in live.read()["daybreak_due_waiting_people"]} == {
+        ("manual",): 80,
+    }
 
 
 def test_one_that_comes_back_for_another_try_is_no_stall_unless_nobody_sends_it(distribution):
