@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from config.monitoring import health
-from config.monitoring.probes import PROBES, REQUIRED
+from config.monitoring import health, probes
+from config.monitoring.probes import REQUIRED
 from config.setup import registry
 from config.setup.items import Result
 from distribution.models import Scope, SetupResult
@@ -64,7 +64,7 @@ class Health(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Skip authentication while the database is down: it needs the database, and that the
         database is down is no secret."""
-        if PROBES["database"].succeeds():
+        if probes.ask(["database"])["database"]:
             super().initial(request, *args, **kwargs)
 
     @extend_schema(responses={200: HealthShown, 503: HealthShown})
@@ -79,7 +79,7 @@ class Health(APIView):
             "ready": report.ready,
             "status": report.status,
             "checks": CheckShown(report.checks, many=True).data,
-            "set_up": _set_up() if PROBES["database"].succeeds() else [],
+            "set_up": _set_up() if probes.ask(["database"])["database"] else [],
         }
         return Response(body, status=200 if report.ready else 503)
 

@@ -13,8 +13,8 @@ from django.views.decorators.http import require_safe
 from django_prometheus.exports import ExportToDjangoView
 from prometheus_client import REGISTRY
 
-from config.monitoring import queues
-from config.monitoring.probes import PROBES, REQUIRED
+from config.monitoring import probes, queues
+from config.monitoring.probes import REQUIRED
 from distribution.metrics.collector import COLLECTOR
 from webhooks import metrics as webhook_metrics
 
@@ -38,7 +38,7 @@ def ready(_: HttpRequest) -> HttpResponse:
 
     A silent keeper is reported too, but a web server can serve without one.
     """
-    return _status_response(PROBES, required=REQUIRED)
+    return _status_response(probes.PROBES, required=REQUIRED)
 
 
 @never_cache
@@ -49,7 +49,7 @@ def ready_to_receive(_: HttpRequest) -> HttpResponse:
 
 
 def _status_response(names: Iterable[str], *, required: Iterable[str]) -> HttpResponse:
-    status = {name: "ok" if PROBES[name].succeeds() else "down" for name in names}
+    status = {name: "ok" if answers else "down" for name, answers in probes.ask(names).items()}
     overall = "ok" if set(status.values()) == {"ok"} else "degraded"
     usable = all(status[name] == "ok" for name in required)
     return JsonResponse({"status": overall, **status}, status=200 if usable else 503)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
@@ -9,7 +11,7 @@ from django.utils import timezone
 from config import broker
 from distribution.models import Heartbeat
 from distribution.models.heartbeats import KEEPER, is_silent
-from distribution.runtime.probe import Probe
+from distribution.runtime.probe import Probe, results
 
 
 def database_answers() -> bool:
@@ -42,3 +44,11 @@ PROBES = {
     "keeper": Probe(keeper_is_alive),
 }
 REQUIRED = ("database", "broker")  # without these a load balancer should choose another machine
+
+
+def ask(names: Iterable[str]) -> dict[str, bool]:
+    """Whether each of them answers, all asked at the same time: within a second, or at once if one
+    hangs since before, so that whoever asks again and again does not take all threads."""
+    chosen = list(names)
+    answers = results(PROBES[name] for name in chosen)
+    return {name: bool(answer) for name, answer in zip(chosen, answers, strict=True)}

@@ -140,6 +140,26 @@ def test_askers_at_the_same_time_share_one_question() -> None:
     assert len(asked) <= 5
 
 
+def test_ready_asks_all_at_once_and_waits_no_second_time_for_who_hangs(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together, waited = threading.Barrier(3), []
+    asked = {name: Probe(lambda: together.wait(30) >= 0) for name in probes.PROBES}
+    monkeypatch.setattr(probes, "PROBES", asked)
+    assert client.get("/health/ready").json()["status"] == "ok"
+
+    answered = threading.Event()
+    asked["database"] = hanging = Probe(lambda: answered.wait(30))
+    asked["broker"] = asked["keeper"] = Probe(lambda: True)
+    thread = hanging._begin()
+    thread.began -= 2  # it was asked two seconds ago
+    monkeypatch.setattr(thread, "join", waited.append)
+    answer = client.get("/health/ready")
+    answered.set()
+
+    assert (answer.status_code, answer.json()["database"], waited) == (503, "down", [0.0])
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(
     ("meta", "status"),
