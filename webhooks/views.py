@@ -17,6 +17,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
+from distribution.runtime.places import Full
 from webhooks import masking
 from webhooks.metrics import POSTS
 from webhooks.receiving import body as bodies
@@ -88,7 +89,7 @@ def _take(request: HttpRequest) -> bool:
             if presence.has_unsaved_gap():
                 presence.save(timezone.now())
             return store.store(body, signer, now=timezone.now())
-    except places.Full:  # not logged: those that wait are, and there may be hundreds of these
+    except Full:  # not logged: those that wait are, and there may be hundreds of these
         raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, "too_many_wait") from None
     except (store.NotStored, Error) as error:
         log.error("webhook not stored, Meta will send it again: %s", masking.first_line(error))

@@ -37,6 +37,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "config.web.headers.ContentPolicy",
     "config.web.static_files.StaticFilesMiddleware",
+    "config.web.few_waiting.FewWaiting",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "config.staff.known_devices.KnownDevices",
     "django.middleware.common.CommonMiddleware",

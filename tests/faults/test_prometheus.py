@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 
 import pytest
@@ -21,6 +22,8 @@ from tests.faults.monitors import MONITORING, Monitors, need_binaries, watching
 pytestmark = pytest.mark.slow
 PEOPLE = 2000
 FIRST = POOL[0]
+CALLS = 12  # more than there are threads
+REFUSED = {401, 429}  # an unknown token, or too many of them
 BOARDS = sorted((MONITORING / "grafana/dashboards").glob("*.json"))
 
 
@@ -67,6 +70,16 @@ def own_seconds(house, rule: str, *, since: datetime) -> float:
     alert = own(rule)
     assert alert is not None
     return (alert.opened_at - since).total_seconds()
+
+
+def call_api(house, pool: ThreadPoolExecutor) -> list[Future[int]]:
+    """What those are answered who come at once with an unknown token, which takes a query."""
+    url = f"http://127.0.0.1:{house.stack.web_port}/api/distribution/status"
+
+    def call(_: int) -> int:
+        return requests.get(url, headers={"Authorization": "Bearer dbk_x"}, timeout=90).status_code
+
+    return [pool.submit(call, number) for number in range(CALLS)]
 
 
 def begin(house, monitors: Monitors, accepted: int):
@@ -140,3 +153,20 @@ def test_a_frozen_database_is_told_and_the_page_answers_within_a_second(
     assert waited < 1.5  # one second, on a busy machine
     assert took <= 10
     told(house, monitors, "DaybreakDatabaseSilent", since=began, status="resolved")
+
+
+def test_pages_that_hang_in_a_frozen_database_leave_a_thread_for_prometheus(house, monitors):
+    with ThreadPoolExecutor(CALLS) as pool:
+        for call in call_api(house, pool):  # each thread has its connection now
+            assert call.result() in REFUSED
+        house.stack.proxies["postgres"].freeze()
+        calls = call_api(house, pool)
+        wait(calls, 60, FIRST_COMPLETED)
+        try:
+            page = requests.get(monitors.page, timeout=30).text
+        finally:
+            house.stack.proxies["postgres"].mend()
+        answers = {call.result() for call in calls}
+
+    assert "daybreak_database_up 0.0" in page
+    assert 503 in answers <= {*REFUSED, 503}

@@ -11,14 +11,15 @@ import pytest
 import requests
 
 from config.processes.programs import WEB_THREADS
+from distribution.runtime.places import Full, Places
 from tests.webhooks.posts import notice
 from tests.webhooks.receiving.test_deadline import locked_inbox
 from tests.webhooks.receiving.test_http import head, linked, post, status_of
 from webhooks.models import WebhookEvent
-from webhooks.receiving.places import LONG_SECONDS, PLACES, Full, Places, Waiting
+from webhooks.receiving.places import LIMIT
 from webhooks.receiving.store import NotStored
 
-LONG = LONG_SECONDS
+PLACES, LONG = LIMIT.places, LIMIT.long_seconds
 
 
 @pytest.mark.parametrize(
@@ -36,11 +37,11 @@ LONG = LONG_SECONDS
     ],
 )
 def test_one_more_begins_waits_or_is_refused(ages, is_silent, patience):
-    waiting = Waiting([100.0 - age for age in ages], is_silent)
+    began = [100.0 - age for age in ages]
 
-    assert waiting.has_place == (patience is None)
+    assert LIMIT.has_place(began, is_silent=is_silent) == (patience is None)
     if patience is not None:
-        assert waiting.patience(100.0) == patience
+        assert LIMIT.patience(began, is_silent=is_silent, now=100.0) == patience
 
 
 def test_two_threads_are_left_to_others():
@@ -61,7 +62,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def places(clock: Clock) -> Places:
-    return Places(clock)
+    return Places(LIMIT, clock)
 
 
 def outcome(places: Places, clock: Clock, *, takes: float = 0.0, fails: bool = False) -> str:
