@@ -162,6 +162,16 @@ class PhoneNumber(models.Model):
     daily_capacity = models.PositiveIntegerField(default=100_000)
 
     next_slot = models.FloatField(default=0.0)  # the first free slot
+    # The process that sends from it, since which of its times (Unix seconds), and for how many
+    # seconds more; counted up with each reservation. `numbers/leases.py` explains them.
+    holder = models.CharField(max_length=80, blank=True, default="", db_default="", editable=False)
+    held_at = models.FloatField(default=0.0, db_default=0.0, editable=False)
+    lease_seconds = models.FloatField(default=0.0, db_default=0.0, editable=False)
+    renewals = models.BigIntegerField(default=0, db_default=0, editable=False)
+    wanted_by = models.CharField(  # a process that asks the holder for it
+        max_length=80, blank=True, default="", db_default="", editable=False
+    )
+    lent_until = models.FloatField(default=0.0, db_default=0.0, editable=False)  # to test sends
     day = models.DateField(null=True, blank=True)  # the day of `day_count`
     day_count = models.PositiveIntegerField(default=0)
     # AIMD after 130429: the rate right after the last cut, from which it climbs again.

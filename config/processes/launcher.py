@@ -33,7 +33,8 @@ class Launcher:
     `env` overrides this process's environment for the children; an empty value counts as not
     set. Without DATABASE_URL the database is SQLite, or with `services` a private PostgreSQL.
     `port` 0 finds a free one. `keep_queues` keeps the private broker's messages for the next
-    start. `fresh` empties the folder first. `show` copies the children's logs to stderr. Call
+    start. `fresh` empties the folder first. `show` copies the children's logs to stderr. `senders`
+    is the number of workers that send batches. Call
     `check`, `watch` or `run_module` inside the block: they restart children that ended. Raises
     LaunchError, whose text is for the user.
     """
@@ -49,6 +50,7 @@ class Launcher:
         keep_queues: bool = False,
         fresh: bool = False,
         show: bool = False,
+        senders: int = 1,
     ) -> None:
         self.var_dir = var_dir.resolve()
         self.env = _environment(self.var_dir, env or {})
@@ -61,6 +63,7 @@ class Launcher:
         self._sandbox = sandbox
         self._keep_queues = keep_queues
         self._fresh = fresh
+        self._senders = senders
         self._temporary: Path | None = None
         self._exits = contextlib.ExitStack()
 
@@ -124,7 +127,7 @@ class Launcher:
             programs.web(self.env, self.port),
             programs.beat(self.env, ready_folder),
             programs.keeper(self.env, ready_folder),
-            *(programs.worker(self.env, group, ready_folder) for group in programs.WORKER_GROUPS),
+            *programs.workers(self.env, ready_folder, senders=self._senders),
         ]
         self.supervisor.wait_ready(*[self.supervisor.start(child) for child in children])
 

@@ -20,11 +20,13 @@ from config.processes.child import (
     is_reported_ready,
 )
 
-# Opening a distribution must not wait behind batches, nor the rest behind either.
+# Opening a distribution must not wait behind batches, nor the rest behind either. Retries are sent
+# by the processes that hold the phone numbers.
+SENDING = ("batch-processing", "distribution-retry")
 WORKER_GROUPS: tuple[tuple[str, ...], ...] = (
     ("mass-distribution",),
-    ("batch-processing",),
-    ("distribution-retry", "distribution-analytics", "webhooks"),
+    SENDING,
+    ("distribution-analytics", "webhooks"),
 )
 WEB_THREADS = 8  # concurrent requests; the GIL and SQLite's single writer allow no more
 
@@ -80,9 +82,21 @@ def web(env: Mapping[str, str], port: int) -> Child:
     )
 
 
-def worker(env: Mapping[str, str], queues: Sequence[str], ready_folder: Path) -> Child:
+def workers(env: Mapping[str, str], ready_folder: Path, *, senders: int = 1) -> list[Child]:
+    """One worker for each group of queues; `senders` of those that send batches."""
+    further = range(2, senders + 1)
+    return [
+        *(worker(env, group, ready_folder) for group in WORKER_GROUPS),
+        *(worker(env, SENDING, ready_folder, f"worker-{SENDING[0]}-{n}") for n in further),
+    ]
+
+
+def worker(
+    env: Mapping[str, str], queues: Sequence[str], ready_folder: Path, name: str = ""
+) -> Child:
     """A Celery worker for `queues`; ready when it consumes them."""
-    return _reporting(f"worker-{queues[0]}", _manage("worker", *queues), env, ready_folder)
+    name = name or f"worker-{queues[0]}"
+    return _reporting(name, _manage("worker", *queues), env, ready_folder)
 
 
 def beat(env: Mapping[str, str], ready_folder: Path) -> Child:

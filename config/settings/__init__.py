@@ -316,6 +316,7 @@ from config.settings.caching import *  # noqa: E402, F403 - once the environment
 from config.settings.importing import *  # noqa: E402, F403
 from config.settings.opening import *  # noqa: E402, F403
 from config.settings.outgoing import *  # noqa: E402, F403
+from config.settings.senders import *  # noqa: E402, F403
 
 LOG_LEVEL = env.choice("LOG_LEVEL", "info", logs.LEVELS)
 LOG_FORMAT = env.choice("LOG_FORMAT", "text" if EMBEDDED else "json", logs.FORMS)

@@ -172,6 +172,7 @@ def prepare(
         send_at=send_at,
         deadline=deadline,
         spacing=slots.min_spacing,
+        lease=slots.lease,
     )
 
 

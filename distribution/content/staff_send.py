@@ -22,7 +22,7 @@ from distribution.models import Content, MessageTemplate
 from distribution.runtime import india_time
 from masking.phones import mask_phone
 from phonepool.cloud_api.client import CloudApi, OutcomeKind, PreparedMessage, SendOutcome
-from phonepool.numbers import pool
+from phonepool.numbers import lending
 from phonepool.numbers.reservation import Reservation
 from subscribers.models import Subscriber
 
@@ -130,7 +130,7 @@ def _messages(
     slots: list[tuple[Reservation, int]] = []
     numbers = eligible_numbers.for_content(content, india_time.local_date(clock()))
     while len(slots) < len(phones):
-        taken = pool.reserve(len(phones) - len(slots), now=clock(), allowed=numbers.allowed)
+        taken = lending.slot(now=clock(), allowed=numbers.allowed)
         if taken is None:
             raise StaffSendError(_("No phone number can send right now. Try again in a minute."))
         slots += [(taken, place) for place in range(taken.count)]
@@ -146,7 +146,7 @@ def _messages(
             slots=taken,
             media_id=numbers.media_id(taken.number_id),
             send_at=taken.slot(place) + ahead,
-            deadline=taken.slot(place) + ahead + SLOT_GRACE_SECONDS,
+            deadline=taken.slot(place) + ahead + min(SLOT_GRACE_SECONDS, taken.late_seconds),
         )
         for key, (phone, (taken, place)) in enumerate(zip(phones, slots, strict=True))
     ]

@@ -29,7 +29,7 @@ from distribution.sending.settling import BatchResult, Clock, InFlight, Settling
 from phonepool.cloud_api.client import CloudApi, PreparedMessage
 from phonepool.errors import WITHDRAWN
 from phonepool.failpoints import failpoint
-from phonepool.numbers import pool
+from phonepool.numbers import leases, pool, reservation
 from phonepool.numbers.reservation import Reservation
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,8 @@ SETTLE_INTERVAL_SECONDS = 1.0  # that outcomes are collected before they are wri
 # so that ten batches at a time do not become the limit when Meta answers slowly.
 LAST_ANSWER_WAIT_SECONDS = 1.0
 NO_SLOT_DELAY = timedelta(seconds=2)  # when no number has a slot: the next try after this
+LOOK_SECONDS = 0.25  # between two looks at numbers that belong to other processes
+MAX_WAIT_SHARE = 0.6  # of the claim's lease, that the batch waits for such a number
 
 
 def send_batch(
@@ -162,6 +164,8 @@ class BatchRun:
             return False
         group = [self.waiting[place] for place in range(slots.count)]
         self._record_until(slots.first - HANDOVER_LEAD_SECONDS)
+        if not reservation.keep(slots, now=self.clock()):
+            return False
         # Before the mark: a process frozen in between must wake to a deadline that has passed.
         messages, unsendable = self._prepare(group, slots)
         if self.withdrawn.is_set():
@@ -202,15 +206,32 @@ class BatchRun:
 
     def _next_slots(self) -> Reservation | None:
         """Slots for a micro-batch; they are reserved for all that wait, in one statement."""
-        slots = self.reserved or pool.reserve(
-            len(self.waiting), now=self.clock(), allowed=self.allowed
-        )
+        slots = self.reserved or self._reserve()
         if slots is not None:
             fitting = 1 + int((MARKED_AHEAD_SECONDS - HANDOVER_LEAD_SECONDS) / slots.spacing)
             rate = 1 / (slots.spacing * settings.SLOT_UTILISATION)
             size = batch_sizes.micro_batch(rate, most=settings.MICRO_BATCH_SIZE)
             slots, self.reserved = slots.split(min(size, fitting))
         return slots
+
+    def _reserve(self) -> Reservation | None:
+        """Slots for all that wait; if every number belongs to another process, waits for one."""
+        end = time.monotonic() + self.lease.total_seconds() * MAX_WAIT_SHARE
+        while True:
+            now = self.clock()
+            slots = pool.reserve(len(self.waiting), now=now, allowed=self.allowed)
+            if slots or not pool.is_held_elsewhere(now=now, allowed=self.allowed):
+                return slots
+            if not self._wait_to_look(end):
+                return None
+
+    def _wait_to_look(self, end: float) -> bool:
+        """Until this thread is to look for a number again; False: it need not."""
+        while not self.withdrawn.is_set() and time.monotonic() < end:
+            self._record_until(self.clock().timestamp() + LOOK_SECONDS)
+            if leases.this_process().may_look(LOOK_SECONDS):
+                return not self.withdrawn.is_set()
+        return False
 
     def _prepare(
         self, group: list[ClaimedDelivery], slots: Reservation

@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from phonepool.cloud_api import message_templates, responses
 from phonepool.cloud_api.dispatcher import Dispatcher
+from phonepool.cloud_api.lease import NO_LEASE, Lease
 from phonepool.cloud_api.pacing import Gate
 from phonepool.cloud_api.responses import OutcomeKind, SendResult
 from phonepool.cloud_api.transport import Transport
@@ -53,6 +54,7 @@ class PreparedMessage:
     send_at: float  # its slot; never sent earlier
     deadline: float  # no byte leaves after this
     spacing: float  # seconds between two sends of this number at its limit
+    lease: Lease = NO_LEASE  # of the number: no byte leaves once it is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +231,7 @@ class _Call:
         if began and (datetime.now(UTC) - began).total_seconds() > RECONNECT_SECONDS:
             raise NotSent(WITHDRAWN)
         # A suspended process may resume here after another one took over its work.
-        if time.monotonic() >= self.message.deadline:
+        if time.monotonic() >= self.message.deadline or self.message.lease.is_over:
             raise NotSent(DEADLINE_PASSED)
 
     def _answer(self) -> SendResult:

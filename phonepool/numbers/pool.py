@@ -3,40 +3,80 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 from phonepool.errors import Action
 from phonepool.models import PhoneNumber, Portfolio
 from phonepool.numbers import (
     breakers,
+    handover,
     health,
     late_reports,
+    leases,
     ramps,
     reservation,
     return_rule,
     selection,
 )
 from phonepool.numbers.breakers import CallReport
+from phonepool.numbers.leases import Sender
 from phonepool.numbers.reservation import Reservation
 
 
 def reserve(
-    count: int, *, now: datetime, allowed: Collection[int] | None = None
+    count: int,
+    *,
+    now: datetime,
+    allowed: Collection[int] | None = None,
+    sender: Sender | None = None,
 ) -> Reservation | None:
     """Slots for up to `count` messages on the number that finishes them first.
 
-    If a number has no slots (full, resting, disabled), the next one is tried. None: no number has.
-    `allowed` are the ids of the numbers that may carry the content; None: any.
+    If a number has no slots (full, resting, disabled, another process's), the next one is tried.
+    None: no number has. `allowed` are the ids of the numbers that may carry the content; None: any.
     """
+    sender = sender or leases.this_process()
     usable = PhoneNumber.objects.usable().select_related("portfolio")
     able = [one for one in usable if allowed is None or one.pk in allowed]
     reduced = health.reduced(able, now)
-    for number in selection.rank(able, count, now=now, reduced=reduced):
-        taken = reservation.reserve(number, count, now=now, part=reduced.get(number.pk))
+    sender.observe(able)
+    handover.let_go(sender, able, now)
+    taken = None
+    for number in selection.rank(
+        _open_to(sender, able, reduced, now), count, now=now, reduced=reduced
+    ):
+        taken = reservation.reserve(
+            number, count, now=now, part=reduced.get(number.pk), sender=sender
+        )
         if taken is not None:
-            return taken
-    return None
+            break
+    handover.ask(sender, able, now)
+    return taken
+
+
+def _open_to(
+    sender: Sender, numbers: Sequence[PhoneNumber], reduced: Mapping[int, float], now: datetime
+) -> list[PhoneNumber]:
+    """The numbers that this process may reserve from. Beside others it takes a reduced number only
+    if it has a whole one, or else it would hold batches for a number that sends next to nothing."""
+    own = [number for number in numbers if sender.may_reserve(number, now)]
+    if len(own) < len(numbers) and all(number.pk in reduced for number in own):
+        return []
+    return own
+
+
+def is_held_elsewhere(
+    *, now: datetime, allowed: Collection[int] | None = None, sender: Sender | None = None
+) -> bool:
+    """Whether a number that could send belongs to another process: waiting may help."""
+    sender = sender or leases.this_process()
+    numbers = PhoneNumber.objects.able_to_send()
+    if allowed is not None:
+        numbers = numbers.filter(pk__in=allowed)
+    able = list(numbers)
+    sender.observe(able)
+    return any(sender.is_anothers(number, now) for number in able)
 
 
 THROUGHPUT = "throughput_exceeded"

@@ -39,6 +39,8 @@ SCALED = {
     "WATCHDOG_SECONDS": "5",
     "OUTCOME_PATIENCE_SECONDS": "3",
     "NUMBER_REST_SECONDS": "2",
+    "NUMBER_LEASE_SECONDS": "2",
+    "NUMBER_TURN_SECONDS": "2",
     "BREAKER_COOLDOWN_SECONDS": "1",
     "RETRY_DELAYS_SECONDS": "1,1,2",
     "SLOT_HORIZON_SECONDS": "1.5",
@@ -57,8 +59,8 @@ SCALED = {
 UNSCALED = {name: "" for name in SCALED if name not in ("DAILY_TIME", "RECEIVER_PATIENCE_SECONDS")}
 PATIENCE = 90.0
 RATES = (25, 25, 20)  # messages a second: slow enough to be struck in the middle
-WORKERS = ("worker-mass-distribution", "worker-batch-processing", "worker-distribution-retry")
-SENDERS = ("worker-batch-processing", "worker-distribution-retry")
+WORKERS = ("worker-mass-distribution", "worker-batch-processing", "worker-distribution-analytics")
+SENDERS = ("worker-batch-processing",)
 TEMPLATE, VARIABLES = "daily_update", 2
 ACCOUNT = "400000000000001"  # the sandbox's own
 # Everybody is reached, and all is said within seconds.

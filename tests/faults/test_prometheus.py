@@ -30,7 +30,7 @@ BOARDS = sorted((MONITORING / "grafana/dashboards").glob("*.json"))
 @pytest.fixture(scope="module")
 def house(build):
     need_binaries()
-    without = ("worker-distribution-retry",)
+    without = ("worker-distribution-analytics",)
     return build(PEOPLE, proxied=("meta", "postgres"), without=without)
 
 

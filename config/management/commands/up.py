@@ -14,6 +14,7 @@ from config.processes.child import LaunchError, web_port
 from config.processes.launcher import Launcher
 from config.processes.supervisor import Interrupted, interruptible
 
+MAX_SENDERS = 32  # on one machine; each takes about 100 MB
 LOCAL_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
@@ -31,10 +32,15 @@ class Command(BaseCommand):
             help="also run a sandbox for Meta's Cloud API, with phone numbers and a template",
         )
         parser.add_argument(
+            "--senders", type=int, default=1, help="processes that send batches; default: 1"
+        )
+        parser.add_argument(
             "--show-logs", action="store_true", help="print the logs of all processes"
         )
 
     def handle(self, *_: Any, **options: Any) -> None:
+        if not 1 <= options["senders"] <= MAX_SENDERS:
+            raise CommandError(f"--senders must be between 1 and {MAX_SENDERS}.")
         try:
             with interruptible():
                 self._run(options)
@@ -52,6 +58,7 @@ class Command(BaseCommand):
             sandbox=environment.sandbox() if with_sandbox else None,
             keep_queues=True,
             show=options["show_logs"],
+            senders=options["senders"],
         )
         self.stdout.write("Starting …")
         with launcher:

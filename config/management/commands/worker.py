@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from argparse import ArgumentParser
@@ -12,12 +13,18 @@ from celery import current_app
 from celery.signals import worker_ready, worker_shutdown
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+from django.utils import timezone
 
 from config.monitoring.worker_heartbeat import WorkerHeartbeat
 from config.processes.child import report_ready
+from phonepool.numbers import handover, leases
 from webhooks.applying import sharing
 from webhooks.tasks import follow_inbox
 
+log = logging.getLogger(__name__)
+
+SENDING_QUEUE = "batch-processing"
 SYNC, SYNC_QUEUE = "distribution.tasks.sync_phone_numbers", "distribution-analytics"
 
 
@@ -46,12 +53,22 @@ class Command(BaseCommand):
         if sharing.QUEUE in queues:
             worker_ready.connect(lambda **_: follow_inbox(worker_name(queues)), weak=False)
         worker_shutdown.connect(lambda **_: heartbeat.stop(), weak=False)
+        if SENDING_QUEUE in queues:
+            worker_shutdown.connect(lambda **_: _release_numbers(), weak=False)
         current_app.worker_main(worker_arguments(queues, concurrency))
 
 
 def _sync_numbers() -> None:
     """The numbers of the environment are in the pool, and verified, soon after the start."""
     current_app.send_task(SYNC, queue=SYNC_QUEUE, expires=60)
+
+
+def _release_numbers() -> None:
+    """Other senders, or the next start, need not wait until the leases are over."""
+    try:
+        handover.release(leases.this_process(), timezone.now())
+    except DatabaseError:
+        log.warning("the phone numbers were not released: the database is away")
 
 
 def default_concurrency(queues: Sequence[str]) -> int:

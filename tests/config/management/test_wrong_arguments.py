@@ -21,6 +21,7 @@ WRONG_ARGUMENTS = {
     "resume_distribution": [str(10**30)],
     "worker": ["no-such-queue"],
     "demo": ["--subscribers", "-1"],
+    "up": ["--senders", "0"],
 }
 
 

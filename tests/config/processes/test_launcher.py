@@ -41,7 +41,7 @@ ROLES = {
     "keeper",
     "worker-mass-distribution",
     "worker-batch-processing",
-    "worker-distribution-retry",
+    "worker-distribution-analytics",
 }
 
 
@@ -170,6 +170,19 @@ def test_whoever_is_killed_starts_again_and_works(launcher: Launcher, celery: Ce
     assert status(f"{launcher.web_url}/admin/login/") == 200
     for queue in ("mass-distribution", "batch-processing", "webhooks"):
         assert executed(celery, queue)  # also by those who only lost their broker for a while
+
+
+def test_any_number_of_workers_send_batches_and_retries(tmp_path: Path) -> None:
+    workers = programs.workers({}, tmp_path, senders=3)
+
+    senders = [one for one in workers if "batch-processing" in one.argv]
+    assert [one.name for one in senders] == [
+        "worker-batch-processing",
+        "worker-batch-processing-2",
+        "worker-batch-processing-3",
+    ]
+    assert {tuple(one.argv[2:]) for one in senders} == {("worker", *programs.SENDING)}
+    assert len(workers) == len(programs.WORKER_GROUPS) + 2
 
 
 def test_a_fresh_house_begins_with_an_empty_folder(tmp_path: Path) -> None:

@@ -263,7 +263,7 @@ with fork.Pool(8) as processes:
 
 
 @pytest.mark.services
-def test_eight_processes_never_share_a_slot_nor_exceed_a_rate(postgres_url):
+def test_of_eight_processes_one_has_a_number_and_keeps_its_rate(postgres_url):
     environment = {
         **os.environ,
         "DATABASE_URL": postgres_url,
@@ -274,11 +274,15 @@ def test_eight_processes_never_share_a_slot_nor_exceed_a_rate(postgres_url):
         env=environment, cwd=ROOT, text=True, check=True, stdout=subprocess.PIPE, timeout=240,
     )  # fmt: skip
 
-    by_number: dict[int, list[float]] = {}
-    for number_id, moment in (one for many in json.loads(done.stdout) for one in many):
-        by_number.setdefault(number_id, []).append(moment)
-    assert sum(map(len, by_number.values())) == 8 * 20 * 5
-    fast, slow = (sorted(moments) for _, moments in sorted(by_number.items()))
+    slots_of: dict[int, list[float]] = {}
+    holders: dict[int, set[int]] = {}
+    for process, taken in enumerate(json.loads(done.stdout)):
+        for number_id, moment in taken:
+            slots_of.setdefault(number_id, []).append(moment)
+            holders.setdefault(number_id, set()).add(process)
+    assert [len(processes) for processes in holders.values()] == [1, 1]
+    fast, slow = (sorted(moments) for _, moments in sorted(slots_of.items()))
+    assert len(fast) + len(slow) == 20 * 5 * len(set.union(*holders.values()))
     assert_within_the_rate(fast, 80)
     assert_within_the_rate(slow, 40)
 
