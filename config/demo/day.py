@@ -48,6 +48,7 @@ from distribution.tasks import start_daily_distribution  # noqa: E402
 from phonepool.models import PhoneNumber  # noqa: E402
 
 POLL_INTERVAL_SECONDS = 1.0  # each poll takes about 10 ms of CPU that the sending needs
+SHOWN_NUMBERS = 5
 END_STATES = ("COMPLETED", "CANCELLED", "MISSED")
 
 
@@ -101,6 +102,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--scenario", choices=sorted(scenarios.SCENARIOS), required=True)
     parser.add_argument("--rate", type=int, default=0)
+    parser.add_argument("--numbers", type=int, default=0)
     parser.add_argument("--report", default="")
     parser.add_argument("--record", default="")
     parser.add_argument("--replay", type=Path)
@@ -119,14 +121,15 @@ def _prepare(
         imported = preparation.import_subscribers(
             options.subscribers, seed=options.seed, agreed_at=agreed_at
         )
-        numbers = preparation.pool_at(options.rate)
+        numbers = preparation.pool_at(options.rate, options.numbers)
     new, refused = sum(one.new for one in imported), sum(one.refused for one in imported)
     print_line(f"Imported {new:,} subscribers{f'; {refused} rows were refused:' * bool(refused)}")
     for refusal in imported[0].refusals[:4]:
         print_line(f"  line {refusal.line}: {refusal.reason}")
     preparation.set_up_pool(numbers)
-    pool = ", ".join(f"{number.label} ({number.rate} per second)" for number in numbers)
-    print_line(f"Phone numbers: {pool}")
+    shown = [f"{number.label} ({number.rate} per second)" for number in numbers[:SHOWN_NUMBERS]]
+    more = f" and {len(numbers) - len(shown)} more" if len(numbers) > len(shown) else ""
+    print_line(f"Phone numbers: {', '.join(shown)}{more}")
     preparation.lose(scenarios.SCENARIOS[options.scenario].lost)
     preparation.write_template(sandbox)
     password = os.environ["DEMO_PASSWORD"]

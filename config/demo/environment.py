@@ -32,6 +32,8 @@ def launch(
     seed: int,
     services: bool,
     rate: int = 0,
+    numbers: int = 0,
+    senders: int = 1,
     port: int = 0,
     env: Mapping[str, str] | None = None,
     recorded: Recorded | None = None,
@@ -39,15 +41,19 @@ def launch(
     """Runs a scenario's services; its distribution is planned a few seconds from now.
 
     `port`: of the web server; 0: any free one. `rate`: messages per second of each number;
-    0: as the customer's. `recorded`: what is replayed instead of the scenario.
+    0: as the customer's. `numbers`: so many of them; 0: the customer's three. `senders`: workers
+    that send batches. `recorded`: what is replayed instead of the scenario.
     """
     with Launcher(
         var_dir,
         {**_environment(services=services), **(env or {}), **_repeated(recorded)},
         services=services,
         port=port,
-        sandbox=replaying_sandbox(recorded, rate) if recorded else sandbox(name, seed, rate),
+        sandbox=(
+            replaying_sandbox(recorded, rate) if recorded else sandbox(name, seed, rate, numbers)
+        ),
         fresh=True,
+        senders=senders,
     ) as launcher:
         yield launcher
 
@@ -61,6 +67,7 @@ def run_day(
     report: str,
     serve: bool,
     rate: int = 0,
+    numbers: int = 0,
     password: str = "",
     recorded: Recorded | None = None,
     record: str = "",
@@ -68,7 +75,7 @@ def run_day(
     """Runs `config.demo.day` with the services' settings and returns its exit code. `password`: of
     the logins; if empty, a random one. `record`: the file that gets the signed record."""
     arguments = ["--scenario", name, "--subscribers", str(subscribers), "--seed", str(seed)]
-    arguments += ["--rate", str(rate)]
+    arguments += ["--rate", str(rate), "--numbers", str(numbers)]
     arguments += ["--report", report] if report else []
     arguments += ["--serve"] if serve else []
     arguments += ["--replay", str(recorded.path)] if recorded else []
@@ -107,10 +114,12 @@ def _environment(*, services: bool) -> dict[str, str]:
     return env
 
 
-def sandbox(name: str = "normal_load", seed: int = 1, rate: int = 0) -> SandboxOptions:
+def sandbox(
+    name: str = "normal_load", seed: int = 1, rate: int = 0, numbers: int = 0
+) -> SandboxOptions:
     """A sandbox that has the demo's account, phone numbers and template."""
     overrides = json.dumps(SCENARIOS[name].sandbox_settings)
-    return _sandbox(pool_at(rate), f"--seed={seed}", f"--settings={overrides}")
+    return _sandbox(pool_at(rate, numbers), f"--seed={seed}", f"--settings={overrides}")
 
 
 def replaying_sandbox(recorded: Recorded, rate: int) -> SandboxOptions:

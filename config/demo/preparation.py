@@ -61,12 +61,29 @@ POOL = (
 )
 
 
-def pool_at(rate: int) -> tuple[PoolNumber, ...]:
+MAX_NUMBERS, MAX_RATE = 500, 1_000  # Meta gives no number more than 1,000 a second
+
+
+def pool_at(rate: int, count: int = 0) -> tuple[PoolNumber, ...]:
     """The pool with numbers that send `rate` messages per second and have no daily limit; 0: as it
-    is."""
+    is. `count`: so many primaries instead of the customer's three; 0: those."""
+    pool = _primaries(count) if count else POOL
     if not rate:
-        return POOL
-    return tuple(replace(number, rate=rate, capacity=10_000_000) for number in POOL)
+        return pool
+    return tuple(replace(number, rate=rate, capacity=10_000_000) for number in pool)
+
+
+def _primaries(count: int) -> tuple[PoolNumber, ...]:
+    first = POOL[0]
+    return tuple(
+        replace(
+            first,
+            label=f"primary_{n}",
+            meta_id=f"{int(first.meta_id) + n - 1}",
+            display=f"{int(first.display) + n - 1}",
+        )
+        for n in range(1, count + 1)
+    )
 
 
 def pool_named(names: Iterable[str], rate: int) -> tuple[PoolNumber, ...]:

@@ -68,3 +68,6 @@ SCENARIOS: dict[str, Scenario] = {
     ),
     "network_latency": Scenario({"latency_p50_ms": 1000, "latency_p95_ms": 2200}),
 }
+
+# They take a number away, or name the second one.
+NEEDING_TWO = ("phone_failure", "number_lost", "api_rate_limit")

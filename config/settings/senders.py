@@ -1,4 +1,4 @@
-"""How processes that send share the phone numbers: docs/adr/0018."""
+"""How processes that send share the phone numbers: docs/adr/0019."""
 
 from __future__ import annotations
 

@@ -35,7 +35,9 @@ def loss(launcher: Launcher) -> Iterator[None]:
 
 @pytest.mark.slow
 def test_a_day_whose_tasks_are_lost_is_finished_by_the_tick(tmp_path, migrated_url):
-    quick = {"TICK_SECONDS": "2"}
+    # One process serves both queues: it takes twice as many tasks as it has threads.
+    threads = {"BATCH_PROCESSING_CONCURRENCY": "6", "DISTRIBUTION_RETRY_CONCURRENCY": "4"}
+    quick = {"TICK_SECONDS": "2", **threads}
     day = run_day(tmp_path, migrated_url, 1500, env=quick, meanwhile=loss)
 
     assert (day["missed"], day["duplicates"], day["unconfirmed"]) == (0, 0, 0)

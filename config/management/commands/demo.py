@@ -14,9 +14,10 @@ from django.core.management.base import BaseCommand, CommandError
 
 from config.demo import environment
 from config.demo.logins import LOGINS
+from config.demo.preparation import MAX_NUMBERS, MAX_RATE
 from config.demo.progress import print_line
 from config.demo.recorded import NotReplayable, Recorded, read
-from config.demo.scenarios import SCENARIOS
+from config.demo.scenarios import NEEDING_TWO, SCENARIOS
 from config.management.command_errors import INTERRUPTED
 from config.processes.child import LaunchError, web_port
 from config.processes.launcher import Launcher
@@ -37,6 +38,9 @@ class Command(BaseCommand):
         )
         parser.add_argument(
             "--rate", type=int, default=0, help="messages per second of each number, such as 1000"
+        )
+        parser.add_argument(
+            "--numbers", type=int, default=0, help="so many phone numbers; default: the usual three"
         )
         parser.add_argument(
             "--record", default="", metavar="FILE.zip", help="write the signed record of the run"
@@ -62,6 +66,7 @@ class Command(BaseCommand):
             raise CommandError("--subscribers must be 0 or more.")
         if options["rate"] < 0:
             raise CommandError("--rate must be 0 or more.")
+        _check_pool(options)
         recorded = _recorded(options) if options["replay"] else None
         try:
             with interruptible():
@@ -83,6 +88,7 @@ class Command(BaseCommand):
             seed=seed,
             services=options["services"],
             rate=options["rate"],
+            numbers=options["numbers"],
             port=web_port() if serve else 0,
             recorded=recorded,
         ) as launcher:
@@ -94,6 +100,7 @@ class Command(BaseCommand):
                 subscribers=SUBSCRIBERS if subscribers is None else subscribers,
                 seed=seed,
                 rate=options["rate"],
+                numbers=options["numbers"],
                 report=options["report"],
                 serve=serve,
                 password=password,
@@ -119,6 +126,8 @@ def _recorded(options: dict[str, Any]) -> Recorded:
     for name in ("scenario", "subscribers"):
         if options[name] is not None:
             raise CommandError(f"--replay takes people and faults from the record, not --{name}.")
+    if options["numbers"]:
+        raise CommandError("--replay takes the phone numbers from the record, not --numbers.")
     path = options["replay"]
     if path.resolve().is_relative_to(_folder().resolve()):
         raise CommandError(f"{path} is in the demo's own folder, which is emptied: copy it first.")
@@ -128,6 +137,16 @@ def _recorded(options: dict[str, Any]) -> Recorded:
         raise CommandError(str(error)) from None
     print_line(recorded.about)
     return recorded
+
+
+def _check_pool(options: dict[str, Any]) -> None:
+    numbers, scenario = options["numbers"], options["scenario"]
+    if options["rate"] > MAX_RATE:
+        raise CommandError(f"--rate must be at most {MAX_RATE:,}: Meta allows no number more.")
+    if not 0 <= numbers <= MAX_NUMBERS:
+        raise CommandError(f"--numbers must be between 1 and {MAX_NUMBERS}.")
+    if numbers == 1 and scenario in NEEDING_TWO:
+        raise CommandError(f"The scenario {scenario} needs at least two numbers: --numbers 2.")
 
 
 def _welcome(launcher: Launcher, password: str) -> str:

@@ -33,6 +33,29 @@ def test_a_rate_replaces_that_of_every_number_and_its_limit_a_day():
     assert preparation.pool_at(0) == preparation.POOL
 
 
+def test_so_many_numbers_are_primaries_of_their_own():
+    numbers = preparation.pool_at(400, 12)
+
+    assert [number.label for number in numbers][::11] == ["primary_1", "primary_12"]
+    assert len({number.meta_id for number in numbers} | {n.display for n in numbers}) == 24
+    assert {(number.rate, number.role) for number in numbers} == {(400, "PRIMARY")}
+    assert [number.rate for number in preparation.pool_at(0, 2)] == [80, 80]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--numbers", "-1"], "--numbers must be between 1 and 500."),
+        (["--numbers", "501"], "--numbers must be between 1 and 500."),
+        (["--rate", "1001"], "--rate must be at most 1,000: Meta allows no number more."),
+        (["--numbers", "1", "--scenario", "number_lost"], "needs at least two numbers"),
+    ],
+)
+def test_a_pool_that_cannot_be_is_refused(arguments, sentence):
+    with pytest.raises(CommandError, match=sentence):
+        call_command("demo", *arguments)
+
+
 @pytest.mark.parametrize("option", ["--rate", "--subscribers"])
 def test_a_negative_number_is_refused(option):
     with pytest.raises(CommandError, match=f"{option} must be 0 or more"):

@@ -11,14 +11,14 @@ import pytest
 from django.conf import global_settings, settings
 
 from config import settings as project_settings
-from config.settings import caching, importing, opening, outgoing
+from config.settings import caching, importing, opening, outgoing, senders
 
 pytestmark = pytest.mark.any_database  # sources only
 
 ROOT = Path(settings.BASE_DIR)
 EXAMPLE = (ROOT / ".env.example").read_text()
 VARIABLES = sorted(re.findall(r"^(\w+)=", EXAMPLE, re.M))
-MODULES = (project_settings, caching, importing, opening, outgoing)
+MODULES = (project_settings, caching, importing, opening, outgoing, senders)
 SETTINGS = ast.parse(
     "".join(Path(one.__file__).read_text() for one in MODULES).replace(
         "from __future__ import annotations", ""

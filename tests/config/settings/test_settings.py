@@ -13,7 +13,7 @@ import pytest
 from django.conf import settings
 
 from config import settings as project_settings
-from config.settings import caching, databases, importing, opening, outgoing
+from config.settings import caching, databases, importing, opening, outgoing, senders
 
 pytestmark = pytest.mark.any_database  # settings only
 
@@ -61,7 +61,7 @@ def names_read_by_settings() -> list[str]:
     """A pattern for each first argument of `env.something(…)`; what an f-string adds is digits."""
     calls = [
         node.args[0]
-        for module in (project_settings, databases, caching, importing, opening, outgoing)
+        for module in (project_settings, databases, caching, importing, opening, outgoing, senders)
         for node in ast.walk(ast.parse(Path(module.__file__).read_text()))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)

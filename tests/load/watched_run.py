@@ -1,0 +1,185 @@
+"""One run of the demo on PostgreSQL and Redis, watched from outside: CPU, memory, locks, lags."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+import django  # noqa: E402
+
+django.setup()
+
+from config.demo import cpu, environment  # noqa: E402
+from config.processes.launcher import Launcher  # noqa: E402
+
+APPLY_SECONDS = 300.0  # after the end, for the last reports
+IDLE_SECONDS = 15.0  # then nothing is to do: what is used is subtracted
+LOCK_WAIT = "200ms"  # longer ones are in PostgreSQL's log
+LEFT = """
+    SELECT (SELECT count(*) FROM webhooks_webhookevent WHERE processed_at IS NULL),
+           (SELECT count(*) FROM distribution_delivery WHERE state = 'ACCEPTED' AND progress = 0),
+           (SELECT count(*) FROM distribution_delivery WHERE progress >= 2)
+"""
+LAG = """
+    SELECT COALESCE(max(extract(epoch FROM processed_at - received_at)), 0),
+           COALESCE(max(extract(epoch FROM processed_at)), 0)
+      FROM webhooks_webhookevent
+"""
+TROUBLES = ("still waiting", "deadlock detected", "statement timeout", "lock timeout")
+
+
+def run(
+    subscribers: int, *, rate: int, numbers: int = 3, senders: int = 1, env: dict[str, str]
+) -> dict[str, Any]:
+    """The demo's own figures and those of the watcher."""
+    folder = Path(tempfile.mkdtemp(prefix="daybreak-bench-"))
+    folder.chmod(0o711)
+    report = folder / "report.json"
+    pool = {"rate": rate, "numbers": numbers}
+    try:
+        with environment.launch(
+            folder / "var", "normal_load", seed=1, services=True, senders=senders, env=env, **pool
+        ) as launcher:
+            _log_lock_waits(launcher.env["DATABASE_URL"])
+            with _watched(launcher) as samples:
+                environment.run_day(
+                    launcher,
+                    "normal_load",
+                    subscribers=subscribers,
+                    seed=1,
+                    report=str(report),
+                    serve=False,
+                    **pool,
+                )
+                left = _wait_until_applied(launcher.env["DATABASE_URL"])
+                time.sleep(IDLE_SECONDS)
+            lag, applied_at = _ask(launcher.env["DATABASE_URL"], LAG)
+            log = (launcher.logs / "postgres.log").read_text("utf-8", "replace")
+        figures: dict[str, Any] = json.loads(report.read_text())
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    began = figures["first_accepted_at"] - figures["first_send_lateness_seconds"]
+    return {
+        **figures,
+        **left,
+        "lag": round(float(lag), 2),
+        "cost": _cost(samples, began, float(applied_at), figures["accepted"]),
+        "memory": _peaks(samples),
+        "troubles": {word: len(re.findall(word, log)) for word in TROUBLES},
+    }
+
+
+Sample = tuple[float, dict[str, float], dict[str, int]]
+
+
+@contextmanager
+def _watched(launcher: Launcher) -> Iterator[list[Sample]]:
+    """Twice a second the CPU of each process, every tenth time its memory."""
+    samples: list[Sample] = []
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(0.5):
+            used = cpu.seconds_used(launcher.pids)
+            memory = _memory(launcher.pids) if len(samples) % 10 == 0 else {}
+            samples.append((time.time(), used, memory))
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield samples
+    finally:
+        ended.set()
+        thread.join()
+
+
+def _memory(roots: dict[str, int]) -> dict[str, int]:
+    """PSS in MB by name, of the process and all below it."""
+    parents: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            parents.setdefault(int(fields[1]), []).append(int(entry.name))
+
+    def below(pid: int) -> int:
+        try:
+            text = (Path("/proc") / str(pid) / "smaps_rollup").read_text()
+        except OSError:
+            text = ""
+        found = re.search(r"^Pss:\s+(\d+)", text, re.M)
+        own = int(found.group(1)) if found else 0
+        return own + sum(below(child) for child in parents.get(pid, ()))
+
+    return {name: below(pid) // 1024 for name, pid in roots.items()}
+
+
+def _cost(samples: list[Sample], began: float, ended: float, messages: int) -> dict[str, float]:
+    """Milliseconds of CPU per message and process, from the trigger to the last report, less what
+    the process uses while there is nothing to do."""
+    before = [one for one in samples if one[0] <= began]
+    first = before[-1] if before else samples[0]
+    last = next((one for one in samples if one[0] >= ended), samples[-1])
+    idle_from = next(one for one in samples if one[0] >= samples[-1][0] - IDLE_SECONDS + 3)
+    idle_to = samples[-1]
+    cost = {}
+    for name in samples[-1][1]:
+        idle = (idle_to[1][name] - idle_from[1].get(name, 0)) / (idle_to[0] - idle_from[0])
+        used = last[1].get(name, 0) - first[1].get(name, 0) - idle * (last[0] - first[0])
+        cost[name] = round(1000 * max(0.0, used) / max(1, messages), 4)
+    return cost
+
+
+def _peaks(samples: list[Sample]) -> dict[str, int]:
+    peaks: dict[str, int] = {}
+    for _, _, memory in samples:
+        for name, megabytes in memory.items():
+            peaks[name] = max(peaks.get(name, 0), megabytes)
+    return peaks
+
+
+def _log_lock_waits(url: str) -> None:
+    with psycopg.connect(url, autocommit=True) as session:
+        session.execute("ALTER SYSTEM SET log_lock_waits = on")
+        session.execute(f"ALTER SYSTEM SET deadlock_timeout = '{LOCK_WAIT}'")
+        session.execute("SELECT pg_reload_conf()")
+
+
+def _ask(url: str, query: str) -> tuple[Any, ...]:
+    with psycopg.connect(url, autocommit=True) as session:
+        return session.execute(query.encode()).fetchone() or ()
+
+
+def _wait_until_applied(url: str) -> dict[str, int]:
+    """What is not applied when nothing changes any more."""
+    names = ("webhooks_pending", "without_report", "delivered_rows")
+    end, before = time.monotonic() + APPLY_SECONDS, None
+    while True:
+        row = _ask(url, LEFT)
+        if (row == before and not row[0]) or time.monotonic() > end:
+            return dict(zip(names, row, strict=True))
+        before = row
+        time.sleep(3)
+
+
+def ours(cost: dict[str, float]) -> float:
+    """Everything except the sandbox."""
+    return sum(spent for name, spent in cost.items() if name != "sandbox")
