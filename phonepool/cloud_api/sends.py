@@ -231,7 +231,9 @@ class _Call:
         if began and (datetime.now(UTC) - began).total_seconds() > RECONNECT_SECONDS:
             raise NotSent(WITHDRAWN)
         # A suspended process may resume here after another one took over its work.
-        if time.monotonic() >= self.message.deadline or self.message.lease.is_over:
+        if time.monotonic() >= self.message.deadline:
+            raise NotSent(DEADLINE_PASSED)
+        if self.message.lease.is_over:
             raise NotSent(DEADLINE_PASSED)
 
     def _answer(self) -> SendResult:

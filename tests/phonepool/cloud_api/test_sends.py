@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from phonepool.cloud_api.client import CloudApi, OutcomeKind
+from phonepool.cloud_api.lease import Lease
 from phonepool.cloud_api.sends import SendOutcome
 from phonepool.errors import (
     BAD_RECIPIENT,
@@ -186,6 +187,22 @@ def test_the_deadline_is_checked_again_when_the_connection_stands(
     dispatch = send(make_api(transport=wire), [a_message(deadline=deadline)])
     assert wire.connecting.acquire(timeout=60)
     time.sleep(max(0.0, deadline - time.monotonic()) + 0.01)
+    wire.before_guard.set()
+    (outcome,) = all_outcomes(dispatch)
+    assert (outcome.kind, outcome.failure) == (OutcomeKind.NOT_SENT, DEADLINE_PASSED)
+    assert wire.sent == []
+
+
+def test_a_number_that_went_to_another_process_meanwhile_is_not_sent_from(
+    make_api: MakeApi, wire: FakeTransport
+) -> None:
+    """The lease is asked when the connection stands, on a clock that runs on while frozen."""
+    wire.before_guard.clear()
+    clock = [100.0]
+    lease = Lease(105.0, lambda: clock[0])
+    dispatch = send(make_api(transport=wire), [a_message(lease=lease)])
+    assert wire.connecting.acquire(timeout=60)
+    clock[0] = 105.0
     wire.before_guard.set()
     (outcome,) = all_outcomes(dispatch)
     assert (outcome.kind, outcome.failure) == (OutcomeKind.NOT_SENT, DEADLINE_PASSED)
