@@ -110,7 +110,7 @@ def test_whoever_tells_of_alerts_dies_in_the_middle_and_each_is_told(house, sink
         incidents.raise_alert(rule, about, message="x", now=timezone.now())
     house.stack.wait(lambda: bool(sink.of(rule)), "one is being told")
 
-    house.stack.kill("keeper", "worker-distribution-retry")
+    house.stack.kill("keeper", "worker-distribution-analytics")
     until = AlertChannel.objects.values_list("busy_until", flat=True).get()
     assert 0 < (until - timezone.now()).total_seconds() <= leases.SECONDS
     AlertChannel.objects.update(busy_until=None)  # as if that time were over
