@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+import requests
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -44,10 +46,21 @@ LAG = """
 TROUBLES = ("still waiting", "deadlock detected", "statement timeout", "lock timeout")
 
 
+ACCEPTED = "SELECT count(*) FROM distribution_delivery WHERE accepted_at IS NOT NULL"
+STRUCK = "worker-batch-processing"
+
+
 def run(
-    subscribers: int, *, rate: int, numbers: int = 3, senders: int = 1, env: dict[str, str]
+    subscribers: int,
+    *,
+    rate: int,
+    numbers: int = 3,
+    senders: int = 1,
+    env: dict[str, str],
+    kill: bool = False,
 ) -> dict[str, Any]:
-    """The demo's own figures and those of the watcher."""
+    """The demo's own figures and those of the watcher. `kill`: the first sender is killed once a
+    third is accepted, and started again a second later as `manage.py up` does."""
     folder = Path(tempfile.mkdtemp(prefix="daybreak-bench-"))
     folder.chmod(0o711)
     report = folder / "report.json"
@@ -57,7 +70,8 @@ def run(
             folder / "var", "normal_load", seed=1, services=True, senders=senders, env=env, **pool
         ) as launcher:
             _log_lock_waits(launcher.env["DATABASE_URL"])
-            with _watched(launcher) as samples:
+            _refuse_nothing_for_rate(launcher.sandbox_url, rate)
+            with _watched(launcher) as samples, _struck(launcher, subscribers // 3, kill):
                 environment.run_day(
                     launcher,
                     "normal_load",
@@ -107,6 +121,28 @@ def _watched(launcher: Launcher) -> Iterator[list[Sample]]:
     finally:
         ended.set()
         thread.join()
+
+
+@contextmanager
+def _struck(launcher: Launcher, accepted: int, kill: bool) -> Iterator[None]:
+    """The first sender is killed, if it is to be, once so many messages are accepted."""
+    ended = threading.Event()
+
+    def strike() -> None:
+        while not ended.wait(0.5):
+            if _ask(launcher.env["DATABASE_URL"], ACCEPTED)[0] >= accepted:
+                os.kill(launcher.pids[STRUCK], signal.SIGKILL)
+                return
+
+    thread = threading.Thread(target=strike)
+    if kill:
+        thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        if kill:
+            thread.join()
 
 
 def _memory(roots: dict[str, int]) -> dict[str, int]:
@@ -161,6 +197,12 @@ def _log_lock_waits(url: str) -> None:
         session.execute("ALTER SYSTEM SET log_lock_waits = on")
         session.execute(f"ALTER SYSTEM SET deadlock_timeout = '{LOCK_WAIT}'")
         session.execute("SELECT pg_reload_conf()")
+
+
+def _refuse_nothing_for_rate(sandbox: str, rate: int) -> None:
+    """What is above a number's rate is accepted, so that the journal shows it: up to twice it."""
+    answer = requests.patch(f"{sandbox}/control/settings", json={"rate_burst": rate}, timeout=10)
+    answer.raise_for_status()
 
 
 def _ask(url: str, query: str) -> tuple[Any, ...]:

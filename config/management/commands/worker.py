@@ -13,7 +13,7 @@ from celery import current_app
 from celery.signals import worker_ready, worker_shutdown
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
+from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
 from config.monitoring.worker_heartbeat import WorkerHeartbeat
@@ -67,7 +67,7 @@ def _release_numbers() -> None:
     """Other senders, or the next start, need not wait until the leases are over."""
     try:
         handover.release(leases.this_process(), timezone.now())
-    except DatabaseError:
+    except (DatabaseError, InterfaceError):
         log.warning("the phone numbers were not released: the database is away")
 
 
