@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from phonepool.models import NumberState, PhoneNumber, Quality
 from phonepool.numbers import health, reservation
+from phonepool.numbers.leases import GAP_SECONDS
 from phonepool.numbers.reservation import Reservation
 from tests.builders import a_number
 
@@ -263,11 +264,13 @@ with fork.Pool(8) as processes:
 
 
 @pytest.mark.services
-def test_of_eight_processes_one_has_a_number_and_keeps_its_rate(postgres_url):
+def test_of_eight_processes_one_at_a_time_has_a_number_and_keeps_its_rate(postgres_url):
     environment = {
         **os.environ,
         "DATABASE_URL": postgres_url,
         "DJANGO_SETTINGS_MODULE": "config.settings",
+        "NUMBER_LEASE_SECONDS": "60",  # however busy the machine is, none seems dead
+        "NUMBER_TURN_SECONDS": "600",
     }
     done = subprocess.run(
         [sys.executable, "-c", RESERVERS],
@@ -275,16 +278,18 @@ def test_of_eight_processes_one_has_a_number_and_keeps_its_rate(postgres_url):
     )  # fmt: skip
 
     slots_of: dict[int, list[float]] = {}
-    holders: dict[int, set[int]] = {}
-    for process, taken in enumerate(json.loads(done.stdout)):
-        for number_id, moment in taken:
-            slots_of.setdefault(number_id, []).append(moment)
-            holders.setdefault(number_id, set()).add(process)
-    assert [len(processes) for processes in holders.values()] == [1, 1]
+    turns: dict[int, list[tuple[float, float]]] = {}
+    for taken in json.loads(done.stdout):
+        for number_id in {number_id for number_id, _ in taken}:
+            mine = sorted(moment for number, moment in taken if number == number_id)
+            slots_of.setdefault(number_id, []).extend(mine)
+            turns.setdefault(number_id, []).append((mine[0], mine[-1]))
     fast, slow = (sorted(moments) for _, moments in sorted(slots_of.items()))
-    assert len(fast) + len(slow) == 20 * 5 * len(set.union(*holders.values()))
+    assert len(fast) + len(slow) >= 20 * 5  # the first to have a number got all it asked for
     assert_within_the_rate(fast, 80)
     assert_within_the_rate(slow, 40)
+    for one in map(sorted, turns.values()):  # a number may be let go of to one that has none
+        assert all(after[0] - before[1] > GAP_SECONDS for before, after in pairwise(one))
 
 
 @given(count=st.integers(1, 60), parts=st.lists(st.integers(1, 30), min_size=1, max_size=60))
