@@ -90,7 +90,6 @@ class Stack:
         env: Mapping[str, str] | None = None,
         proxied: Sequence[str] = (),
         without: Sequence[str] = (),
-        unserved: Sequence[str] = (),
         sandbox_settings: str = "",
         rates: Sequence[int] = RATES,
     ) -> None:
@@ -112,7 +111,6 @@ class Stack:
         self.supervisor = Supervisor(folder / "logs")
         self.proxies: dict[str, Proxy] = {}
         self._proxied, self._without = proxied, without
-        self._unserved = unserved  # queues
         self._children: dict[str, Child] = {}
         self._ends = contextlib.ExitStack()
         self._stand_in = programs.SandboxOptions(
@@ -165,9 +163,7 @@ class Stack:
         ready.mkdir(exist_ok=True)
         children = [programs.web(self.env, self.web_port), programs.beat(self.env, ready)]
         children += [programs.keeper(self.env, ready)]
-        for group in programs.WORKER_GROUPS:
-            queues = [queue for queue in group if queue not in self._unserved]
-            children.append(programs.worker(self.env, queues, ready))
+        children += [programs.worker(self.env, group, ready) for group in programs.WORKER_GROUPS]
         return children
 
     def _reach(self, ends: contextlib.ExitStack, name: str, url: str) -> str:

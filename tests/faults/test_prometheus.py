@@ -30,9 +30,7 @@ BOARDS = sorted((MONITORING / "grafana/dashboards").glob("*.json"))
 @pytest.fixture(scope="module")
 def house(build):
     need_binaries()
-    # With delays as short as here, a worker of retries would claim what is due again and again.
-    without, unserved = ("worker-distribution-analytics",), ("distribution-retry",)
-    return build(PEOPLE, proxied=("meta", "postgres"), without=without, unserved=unserved)
+    return build(PEOPLE, proxied=("meta", "postgres"), without=("worker-distribution-analytics",))
 
 
 @pytest.fixture(scope="module")

@@ -29,6 +29,8 @@ django.setup()
 
 from config.demo import cpu, environment  # noqa: E402
 from config.processes.launcher import Launcher  # noqa: E402
+from tests.load.memory_bench import below  # noqa: E402
+from tests.load.pss import pss_mb  # noqa: E402
 
 APPLY_SECONDS = 300.0  # after the end, for the last reports
 IDLE_SECONDS = 15.0  # then nothing is to do: what is used is subtracted
@@ -147,25 +149,7 @@ def _struck(launcher: Launcher, accepted: int, kill: bool) -> Iterator[None]:
 
 def _memory(roots: dict[str, int]) -> dict[str, int]:
     """PSS in MB by name, of the process and all below it."""
-    parents: dict[int, list[int]] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                fields = (entry / "stat").read_text().rpartition(")")[2].split()
-            except OSError:
-                continue
-            parents.setdefault(int(fields[1]), []).append(int(entry.name))
-
-    def below(pid: int) -> int:
-        try:
-            text = (Path("/proc") / str(pid) / "smaps_rollup").read_text()
-        except OSError:
-            text = ""
-        found = re.search(r"^Pss:\s+(\d+)", text, re.M)
-        own = int(found.group(1)) if found else 0
-        return own + sum(below(child) for child in parents.get(pid, ()))
-
-    return {name: below(pid) // 1024 for name, pid in roots.items()}
+    return {name: round(sum(pss_mb(pid) for pid, _ in below(root))) for name, root in roots.items()}
 
 
 def _cost(samples: list[Sample], began: float, ended: float, messages: int) -> dict[str, float]:
