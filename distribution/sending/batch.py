@@ -29,7 +29,7 @@ from distribution.sending.settling import BatchResult, Clock, InFlight, Settling
 from phonepool.cloud_api.client import CloudApi, PreparedMessage
 from phonepool.errors import WITHDRAWN
 from phonepool.failpoints import failpoint
-from phonepool.numbers import leases, pool, reservation
+from phonepool.numbers import handover, leases, pool, reservation
 from phonepool.numbers.reservation import Reservation
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,8 @@ def send_batch(
     result = BatchResult()
     if claim.deliveries:
         failpoint("after_claim")
-        BatchRun(distribution_id, batch_no, claim, api, clock, lease, result).run()
+        with handover.sending(leases.this_process(), clock):
+            BatchRun(distribution_id, batch_no, claim, api, clock, lease, result).run()
     return result
 
 

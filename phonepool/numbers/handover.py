@@ -2,16 +2,18 @@
 
 A process asks for a number by writing its name into the row of one that another process holds; the
 holder, who reads the row before each reservation, lets it go if the other has at least two fewer,
-or none while its own turn is over. What it has reserved it still sends.
+or none while its own turn is over, and at once when it has nothing left to send. What it has
+reserved it still sends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime
 
 from django.conf import settings
-from django.db import connection
+from django.db import DatabaseError, InterfaceError, connection
 from django.db.models import F
 
 from phonepool.models import PhoneNumber
@@ -48,6 +50,26 @@ def _is_asked_for(number: PhoneNumber, sender: Sender) -> bool:
     """A name from before this turn is of a process that had it meanwhile, or died."""
     by_another = number.wanted_by not in ("", sender.name)
     return by_another and sender.holds(number) and not sender.is_new(number.pk)
+
+
+@contextmanager
+def sending(sender: Sender, clock: Callable[[], datetime]) -> Iterator[None]:
+    """A batch is sent in the block. With the last one, the numbers that others ask for go to them:
+    what those have claimed need not wait until the leases are over."""
+    sender.begin_batch()
+    try:
+        yield
+    finally:
+        if sender.end_batch():
+            with suppress(DatabaseError, InterfaceError):  # the leases end by themselves
+                _let_go_all_asked_for(sender, clock())
+
+
+def _let_go_all_asked_for(sender: Sender, now: datetime) -> None:
+    mine = PhoneNumber.objects.filter(holder=sender.name).exclude(wanted_by="")
+    for number in mine:
+        if _is_asked_for(number, sender):
+            _let_go(sender, number, now)
 
 
 def _let_go(sender: Sender, number: PhoneNumber, now: datetime) -> None:

@@ -59,6 +59,17 @@ class Sender:
         self._held: dict[int, Held] = {}
         self._seen: dict[int, _Seen] = {}
         self._look_again_at = float("-inf")  # while it waits for a number
+        self._batches = 0  # under way
+
+    def begin_batch(self) -> None:
+        with self._lock:
+            self._batches += 1
+
+    def end_batch(self) -> bool:
+        """Whether it holds numbers and sends from none of them now."""
+        with self._lock:
+            self._batches -= 1
+            return not self._batches and any(not held.is_over for held in self._held.values())
 
     def observe(self, numbers: Iterable[PhoneNumber]) -> None:
         """Notes what was just read of them. Not earlier: a lease begins before it is stored."""

@@ -3,11 +3,12 @@ cost?
 
     python tests/load/senders_bench.py [--senders 1 2 4] [--rates 400 1000] [--kill]
 
-Whole runs of the demo on PostgreSQL and Redis with three numbers. The busiest second is that of the
-sandbox's journal, by arrival; it refuses nothing for the rate. With `--kill` the first sender is
-killed once a third is accepted; its CPU until then is not counted. Lock waits are those above
-200 ms in PostgreSQL's log. The exit code is 0 only if no number exceeded its rate, nobody was
-missed and nobody got two messages.
+Whole runs of the demo on PostgreSQL and Redis with three numbers. The busiest second of any number
+is shown twice: as the senders wrote, and as the messages arrived at the sandbox, which refuses
+nothing here. They arrive in bunches whenever the machine is busy for a moment, also with one
+sender. With `--kill` the first sender is killed once a third is accepted; its CPU until then is not
+counted. Lock waits are those above 200 ms in PostgreSQL's log. The exit code is 0 only if no number
+wrote more than its rate in a second, nobody was missed and nobody got two messages.
 """
 
 from __future__ import annotations
@@ -19,8 +20,9 @@ import watched_run
 
 # What the killed process left in doubt is judged within the run.
 DOUBTS = {"RECONCILE_WINDOW_SECONDS": "30", "RECONCILE_UNSURE_SECONDS": "20"}
-FORM = "{:>7} {:>6} {:>10} {:>8} {:>8} {:>10} {:>10} {:>8} {:>7} {:>7}"
-HEADS = ("senders", "rate", "accepted/s", "busiest", "refused", "CPU ms", "senders' ms", "PG ms")
+FORM = "{:>7} {:>6} {:>10} {:>8} {:>8} {:>8} {:>10} {:>11} {:>8} {:>7} {:>7}"
+HEADS = ("senders", "rate", "accepted/s", "written", "arrived", "refused", "CPU ms")
+COSTS = ("senders' ms", "PG ms", "waits", "missed")
 
 
 def main() -> int:
@@ -31,7 +33,7 @@ def main() -> int:
     parser.add_argument("--numbers", type=int, default=3)
     parser.add_argument("--kill", action="store_true")
     options = parser.parse_args()
-    print(FORM.format(*HEADS, "waits", "missed"), flush=True)
+    print(FORM.format(*HEADS, *COSTS), flush=True)
     bad = False
     for rate in options.rates:
         for senders in options.senders:
@@ -51,6 +53,7 @@ def main() -> int:
                     senders,
                     rate,
                     found["accepted_per_second"],
+                    found["busiest_second"],
                     max(peaks),
                     sum(number["rate_limited"] for number in found["per_number"]),
                     f"{watched_run.ours(cost):.3f}",
@@ -61,7 +64,7 @@ def main() -> int:
                 ),
                 flush=True,
             )
-            bad |= max(peaks) > rate or bool(found["missed"] + found["duplicates"])
+            bad |= found["busiest_second"] > rate or bool(found["missed"] + found["duplicates"])
     return int(bad)
 
 

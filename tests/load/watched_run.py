@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import json
 import os
 import re
@@ -11,6 +12,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -45,6 +47,7 @@ LAG = """
            COALESCE(max(extract(epoch FROM processed_at)), 0)
       FROM webhooks_webhookevent
 """
+STAMPING = "tests.load.stamping_settings"
 TROUBLES = ("still waiting", "deadlock detected", "statement timeout", "lock timeout")
 
 
@@ -65,7 +68,9 @@ def run(
     third is accepted, and started again a second later as `manage.py up` does."""
     folder = Path(tempfile.mkdtemp(prefix="daybreak-bench-"))
     folder.chmod(0o711)
-    report = folder / "report.json"
+    report, stamps = folder / "report.json", folder / "stamps"
+    stamps.mkdir()
+    env = {**env, "STAMPS_DIR": str(stamps), "DJANGO_SETTINGS_MODULE": STAMPING}
     pool = {"rate": rate, "numbers": numbers}
     try:
         with environment.launch(
@@ -88,6 +93,7 @@ def run(
             lag, applied_at = _ask(launcher.env["DATABASE_URL"], LAG)
             log = (launcher.logs / "postgres.log").read_text("utf-8", "replace")
         figures: dict[str, Any] = json.loads(report.read_text())
+        figures["busiest_second"] = _busiest_second(stamps)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     began = figures["first_accepted_at"] - figures["first_send_lateness_seconds"]
@@ -192,6 +198,20 @@ def _refuse_nothing_for_rate(sandbox: str, rate: int) -> None:
 def _ask(url: str, query: str) -> tuple[Any, ...]:
     with psycopg.connect(url, autocommit=True) as session:
         return session.execute(query.encode()).fetchone() or ()
+
+
+def _busiest_second(folder: Path) -> int:
+    """The most messages that any phone number wrote in one second, over all processes."""
+    times: defaultdict[str, list[float]] = defaultdict(list)
+    for line in (line for file in folder.iterdir() for line in file.read_text().splitlines()):
+        moment, _, number = line.partition(" ")
+        times[number].append(float(moment))
+    most = 0
+    for moments in times.values():
+        moments.sort()
+        for place, moment in enumerate(moments):
+            most = max(most, bisect.bisect_left(moments, moment + 1.0) - place)
+    return most
 
 
 def _wait_until_applied(url: str) -> dict[str, int]:

@@ -211,6 +211,25 @@ def test_with_fewer_numbers_than_processes_they_take_turns_of_half_a_minute():
     assert fullest_second(world.sent) <= RATE
 
 
+def test_a_process_with_nothing_left_to_send_gives_its_number_to_one_that_waits():
+    number, world = a_number(rate_per_second=RATE), World()
+    first, second = two(world)
+    with handover.sending(first.sender, lambda: first.now):
+        first.reserve(RATE // 2)
+        with handover.sending(first.sender, lambda: first.now):
+            world.at += 0.5
+            assert second.reserve(RATE) is None  # it asks
+        number.refresh_from_db()
+        assert number.lease_seconds == LEASE  # another batch is still under way
+        world.at += 1.0
+        assert first.write_due() == RATE // 2
+    world.at += 0.1
+    assert second.reserve(RATE) is None
+
+    world.at += handover.LATE_SECONDS + GAP_SECONDS
+    assert second.reserve(RATE)
+
+
 def test_a_number_that_nobody_took_after_all_is_used_again():
     number, world = a_number(rate_per_second=RATE), World()
     first, _ = two(world)
