@@ -142,21 +142,21 @@ class Stack:
     def _start(self, ends: contextlib.ExitStack) -> None:
         broker = find_broker({**self.env, "REDIS_URL": ""}, self.folder / "broker", durable=False)
         assert broker.child is not None
-        self._begin(broker.child)
+        self.begin(broker.child)
         point_django_at(self.server.url(self.database))
         self.env["DATABASE_URL"] = self._reach(ends, "postgres", self.server.url(self.database))
         self.broker_url = broker.url
         self.env["REDIS_URL"] = self._reach(ends, "redis", broker.url)
         sandbox_port, self.web_port = free_port(), free_port()
         web_url = f"http://127.0.0.1:{self.web_port}"
-        self._begin(programs.sandbox(self.env, self._stand_in, sandbox_port, web_url))
+        self.begin(programs.sandbox(self.env, self._stand_in, sandbox_port, web_url))
         url = f"http://127.0.0.1:{sandbox_port}"
         self.env.update(self._stand_in.environment(self._reach(ends, "meta", url)))
         self.env["WHATSAPP_BUSINESS_ID"] = ACCOUNT
         # The pool is made by `morning.prepare`, with rates of the test's own.
         self.env.update({f"WHATSAPP_PHONE_NUMBER_ID_{n}": "" for n in (1, 2, 3)})
         self.cloud = Cloud(url, self._stand_in)
-        self._begin(*[child for child in self._roles() if child.name not in self._without])
+        self.begin(*[child for child in self._roles() if child.name not in self._without])
 
     def _roles(self) -> list[Child]:
         ready = self.folder / "ready"
@@ -176,7 +176,7 @@ class Stack:
         host = parts.netloc.rpartition(":")[0]
         return urlunsplit(parts._replace(netloc=f"{host}:{proxy.port}"))
 
-    def _begin(self, *children: Child) -> None:
+    def begin(self, *children: Child) -> None:
         for child in children:
             self._children[child.name] = child
         self.supervisor.wait_ready(*[self.supervisor.start(child) for child in children])
@@ -220,7 +220,7 @@ class Stack:
     def revive(self, *names: str) -> None:
         """Start what was buried or lies dead, and wait until it works."""
         dead = [name for name in names if not self.lives(name)]
-        self._begin(*[self._children[name] for name in dead])
+        self.begin(*[self._children[name] for name in dead])
 
     def lives(self, name: str) -> bool:
         process = self.supervisor.processes.get(name)
