@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db.models import Sum
 from django.db.models.functions import TruncMonth
 
+from distribution.cost.amounts import AmountSum
 from distribution.cost.price_book import NOTHING
 from distribution.models import Charged, Cost, Distribution
 from distribution.runtime.money import money
@@ -149,7 +150,7 @@ def grouped(start: date, end: date, by: By) -> list[Spent]:
         rows = rows.annotate(month=TruncMonth("morning"))
     groups: dict[Any, Spent] = {}
     for key, *figures in rows.values_list(column, "charged", "currency").annotate(
-        Sum("count"), Sum("amount")
+        Sum("count"), AmountSum("amount")
     ):
         groups.setdefault(key, Spent(key)).add(*figures)
     return [groups[key] for key in sorted(groups, key=lambda key: (key is None, str(key)))]
@@ -157,7 +158,9 @@ def grouped(start: date, end: date, by: By) -> list[Spent]:
 
 def _totals(rows: Any) -> Iterable[tuple[str, str, int, Decimal]]:
     sums: Iterable[tuple[str, str, int, Decimal]] = (
-        rows.order_by().values_list("charged", "currency").annotate(Sum("count"), Sum("amount"))
+        rows.order_by()
+        .values_list("charged", "currency")
+        .annotate(Sum("count"), AmountSum("amount"))
     )
     return sums
 

@@ -11,9 +11,10 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, QuerySet
 
 from distribution.cost import rates
+from distribution.cost.amounts import AmountSum
 from distribution.cost.charging import Account, Block, account_of, accounts, is_charged
 from distribution.cost.figures import Spent
 from distribution.cost.price_book import NOTHING, PriceBook
@@ -94,4 +95,4 @@ def charged(waba: Waba, day: date) -> Iterable[tuple[int | None, str, int, Decim
 
 
 def _sums(rows: QuerySet[StaffCharge], *columns: str) -> Any:
-    return rows.order_by().values_list(*columns).annotate(Count("pk"), Sum("amount"))
+    return rows.order_by().values_list(*columns).annotate(Count("pk"), AmountSum("amount"))

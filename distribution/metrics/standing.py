@@ -9,6 +9,7 @@ from django.db.models import Count, Q, Sum
 
 from distribution.analytics import headroom
 from distribution.cached import audience
+from distribution.cost.amounts import AmountSum
 from distribution.metrics.samples import Samples, add
 from distribution.models import (
     Charged,
@@ -109,7 +110,7 @@ def _add_templates(samples: Samples, day: date) -> None:
 
 def _add_costs(samples: Samples) -> None:
     rows = Cost.objects.filter(currency=RUPEES, charged=Charged.CHARGED).order_by()
-    sums = rows.values_list("category").annotate(Sum("amount"))[:CATEGORIES_LIMIT]
+    sums = rows.values_list("category").annotate(AmountSum("amount"))[:CATEGORIES_LIMIT]
     for category, amount in sums:
         add(samples, "daybreak_cost_rupees_total", float(amount), category or "unknown")
     last = Cost.objects.order_by("-morning").values_list("morning", flat=True).first()
@@ -117,7 +118,7 @@ def _add_costs(samples: Samples) -> None:
         return
     morning = Cost.objects.filter(morning=last, currency=RUPEES).order_by()
     for category, amount, messages in morning.values_list("category").annotate(
-        Sum("amount"), Sum("count")
+        AmountSum("amount"), Sum("count")
     )[:CATEGORIES_LIMIT]:
         price = float(amount) / messages if messages else None
         add(samples, "daybreak_cost_per_message_rupees", price, category or "unknown")

@@ -19,6 +19,7 @@ from django.db.models import Sum
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.cost import staff_messages
+from distribution.cost.amounts import AmountSum
 from distribution.cost.charging import Account, account_of
 from distribution.cost.figures import exact
 from distribution.cost.price_book import NOTHING
@@ -142,7 +143,7 @@ def _ours(waba: Waba, day: date) -> dict[Key, Sums]:
     rows = Cost.objects.filter(
         **_charges(waba, day), charged__in=[Charged.CHARGED, Charged.NO_RATE]
     ).order_by()
-    sums = rows.values_list("number_id", "category").annotate(Sum("count"), Sum("amount"))
+    sums = rows.values_list("number_id", "category").annotate(Sum("count"), AmountSum("amount"))
     found = {Key(number, category): Sums(count, amount) for number, category, count, amount in sums}
     for number, category, count, amount in staff_messages.charged(waba, day):
         both = found.setdefault(Key(number, category), Sums())

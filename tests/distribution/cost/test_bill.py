@@ -10,8 +10,11 @@ import pytest
 from django.db.models import Sum
 
 from distribution.analytics import rollups
+from distribution.cost import figures
+from distribution.cost.amounts import AmountSum
 from distribution.models import Charged, Cost
 from sandbox.world.bill import Price
+from tests import builders
 from tests.builders import a_number, a_portfolio, a_waba, some_subscribers
 from tests.distribution.cost_days import SIX, a_morning, a_world, end, statuses_of
 from tests.webhooks.posts import apply
@@ -45,7 +48,7 @@ def test_charges_of_thirty_days_equal_the_bill_except_for_unpriced_messages():
     assert unpriced["UTILITY"]
     assert unpriced["MARKETING"]
     billed = sum((line.cost for line in lines), Decimal(0))
-    ours = Cost.objects.aggregate(amount=Sum("amount"))["amount"]
+    ours = Cost.objects.aggregate(amount=AmountSum("amount"))["amount"]
     not_charged = unpriced["UTILITY"] * UTILITY + unpriced["MARKETING"] * MARKETING
 
     assert billed - ours == not_charged
@@ -59,7 +62,7 @@ def test_charges_of_thirty_days_equal_the_bill_except_for_unpriced_messages():
         for row in Cost.objects.filter(charged=Charged.CHARGED)
         .order_by()
         .values_list("number__waba__meta_id", "charged_on", "number__meta_id", "category")
-        .annotate(Sum("amount"))
+        .annotate(AmountSum("amount"))
     }
     for line in lines:
         price = UTILITY if line.category == "UTILITY" else MARKETING
@@ -83,3 +86,25 @@ def test_the_bill_knows_steps_by_volume_and_the_days_of_the_account():
         ("2026-11-28", 1, Decimal("0.115")),
         ("2026-11-29", 3, Decimal("0.2") + 2 * Decimal("0.1")),
     ]
+
+
+def test_a_sum_of_amounts_is_exact_on_every_database():
+    """SQLite's own comes to 4.71500000000001."""
+    distribution = builders.a_planned_distribution(SIX)
+    day = SIX.date()
+    Cost.objects.bulk_create(
+        Cost(
+            distribution=distribution,
+            morning=day,
+            charged_on=day,
+            tier="PRO",
+            category="UTILITY",
+            charged=Charged.CHARGED,
+            currency="INR",
+            count=1,
+            amount=UTILITY,
+        )
+        for _ in range(41)
+    )
+
+    assert figures.between(day, day).amounts == {"INR": 41 * UTILITY}
