@@ -1,8 +1,8 @@
-"""The project's settings, with the moment of every message's write kept in a file.
+"""The project's settings, with the time of every send written to a file.
 
-Each process appends to a file under STAMPS_DIR, named by its number: the seconds and Meta's id of
-the phone number, once the gate has let the message pass. What arrives at the sandbox is bunched by
-whatever keeps its event loop, or the machine, busy for a moment.
+Each process appends to a file in STAMPS_DIR, named after its process id: the time in Unix seconds
+and Meta's id of the phone number, once the gate has let the message pass. Arrival times at the
+sandbox are less exact: messages arrive in bunches when its event loop, or the machine, is busy.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ def _stamp(self: Gate, phone_number_id: str, spacing: float, now: float) -> floa
 def _file() -> int:
     pid = os.getpid()
     if pid not in _files:
-        way = Path(os.environ["STAMPS_DIR"]) / f"{pid}"
-        _files[pid] = os.open(way, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        path = Path(os.environ["STAMPS_DIR"]) / f"{pid}"
+        _files[pid] = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     return _files[pid]
 
 

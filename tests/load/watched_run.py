@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 import json
 import os
 import re
@@ -30,15 +29,18 @@ import django  # noqa: E402
 django.setup()
 
 from config.demo import cpu, environment  # noqa: E402
+from config.demo.journal_verdict import peak  # noqa: E402
 from config.processes.launcher import Launcher  # noqa: E402
 from tests.load.memory_bench import below  # noqa: E402
 from tests.load.pss import pss_mb  # noqa: E402
+from tests.load.sampling import Sampler  # noqa: E402
 
 APPLY_SECONDS = 300.0  # after the end, for the last reports
 IDLE_SECONDS = 15.0  # then nothing is to do: what is used is subtracted
 LOCK_WAIT = "200ms"  # longer ones are in PostgreSQL's log
 LEFT = """
     SELECT (SELECT count(*) FROM webhooks_webhookevent WHERE processed_at IS NULL),
+           (SELECT count(*) FROM webhooks_webhookevent WHERE dead_at IS NOT NULL),
            (SELECT count(*) FROM distribution_delivery WHERE state = 'ACCEPTED' AND progress = 0),
            (SELECT count(*) FROM distribution_delivery WHERE progress >= 2)
 """
@@ -49,8 +51,6 @@ LAG = """
 """
 STAMPING = "tests.load.stamping_settings"
 TROUBLES = ("still waiting", "deadlock detected", "statement timeout", "lock timeout")
-
-
 ACCEPTED = "SELECT count(*) FROM distribution_delivery WHERE accepted_at IS NOT NULL"
 STRUCK = "worker-batch-processing"
 
@@ -78,7 +78,7 @@ def run(
         ) as launcher:
             _log_lock_waits(launcher.env["DATABASE_URL"])
             _refuse_nothing_for_rate(launcher.sandbox_url, rate)
-            with _watched(launcher) as samples, _struck(launcher, subscribers // 3, kill):
+            with _Samples(launcher) as watched, _struck(launcher, subscribers // 3, kill):
                 environment.run_day(
                     launcher,
                     "normal_load",
@@ -88,7 +88,7 @@ def run(
                     serve=False,
                     **pool,
                 )
-                left = _wait_until_applied(launcher.env["DATABASE_URL"])
+                left = left_over(launcher.env["DATABASE_URL"], APPLY_SECONDS)
                 time.sleep(IDLE_SECONDS)
             lag, applied_at = _ask(launcher.env["DATABASE_URL"], LAG)
             log = (launcher.logs / "postgres.log").read_text("utf-8", "replace")
@@ -101,34 +101,28 @@ def run(
         **figures,
         **left,
         "lag": round(float(lag), 2),
-        "cost": _cost(samples, began, float(applied_at), figures["accepted"]),
-        "memory": _peaks(samples),
-        "troubles": {word: len(re.findall(word, log)) for word in TROUBLES},
+        "cost": _cost(watched.samples, began, float(applied_at), figures["accepted"]),
+        "memory": _peaks(watched.samples),
+        "troubles": troubles(log),
     }
 
 
 Sample = tuple[float, dict[str, float], dict[str, int]]
 
 
-@contextmanager
-def _watched(launcher: Launcher) -> Iterator[list[Sample]]:
+class _Samples(Sampler):
     """Twice a second the CPU of each process, every tenth time its memory."""
-    samples: list[Sample] = []
-    ended = threading.Event()
 
-    def watch() -> None:
-        while not ended.wait(0.5):
-            used = cpu.seconds_used(launcher.pids)
-            memory = _memory(launcher.pids) if len(samples) % 10 == 0 else {}
-            samples.append((time.time(), used, memory))
+    def __init__(self, launcher: Launcher) -> None:
+        super().__init__(0.5)
+        self.samples: list[Sample] = []
+        self._launcher = launcher
 
-    thread = threading.Thread(target=watch)
-    thread.start()
-    try:
-        yield samples
-    finally:
-        ended.set()
-        thread.join()
+    def look(self) -> None:
+        pids = self._launcher.pids
+        used = cpu.seconds_used(pids)
+        memory = _memory(pids) if len(self.samples) % 10 == 0 else {}
+        self.samples.append((time.time(), used, memory))
 
 
 @contextmanager
@@ -206,18 +200,18 @@ def _busiest_second(folder: Path) -> int:
     for line in (line for file in folder.iterdir() for line in file.read_text().splitlines()):
         moment, _, number = line.partition(" ")
         times[number].append(float(moment))
-    most = 0
-    for moments in times.values():
-        moments.sort()
-        for place, moment in enumerate(moments):
-            most = max(most, bisect.bisect_left(moments, moment + 1.0) - place)
-    return most
+    return max(map(peak, times.values()), default=0)
 
 
-def _wait_until_applied(url: str) -> dict[str, int]:
-    """What is not applied when nothing changes any more."""
-    names = ("webhooks_pending", "without_report", "delivered_rows")
-    end, before = time.monotonic() + APPLY_SECONDS, None
+def troubles(log: str) -> dict[str, int]:
+    """How often PostgreSQL's log speaks of each."""
+    return {word: len(re.findall(word, log)) for word in TROUBLES}
+
+
+def left_over(url: str, seconds: float) -> dict[str, int]:
+    """What is not applied when nothing changes any more, or after so many seconds."""
+    names = ("webhooks_pending", "webhooks_dead", "without_report", "delivered_rows")
+    end, before = time.monotonic() + seconds, None
     while True:
         row = _ask(url, LEFT)
         if (row == before and not row[0]) or time.monotonic() > end:
