@@ -41,8 +41,8 @@ def launch(
     """Runs a scenario's services; its distribution is planned a few seconds from now.
 
     `port`: of the web server; 0: any free one. `rate`: messages per second of each number;
-    0: as the customer's. `numbers`: so many of them; 0: the customer's three. `senders`: workers
-    that send batches. `recorded`: what is replayed instead of the scenario.
+    0: the customer's rates. `numbers`: how many phone numbers; 0: the customer's three. `senders`:
+    how many workers send batches. `recorded`: what is replayed instead of the scenario.
     """
     with Launcher(
         var_dir,

@@ -65,8 +65,8 @@ MAX_NUMBERS, MAX_RATE = 500, 1_000  # Meta gives no number more than 1,000 a sec
 
 
 def pool_at(rate: int, count: int = 0) -> tuple[PoolNumber, ...]:
-    """The pool with numbers that send `rate` messages per second and have no daily limit; 0: as it
-    is. `count`: so many primaries instead of the customer's three; 0: those."""
+    """The demo's phone numbers. `rate`: messages per second of each, without a daily limit; 0: the
+    customer's rates and limits. `count`: how many primaries; 0: the customer's three numbers."""
     pool = _primaries(count) if count else POOL
     if not rate:
         return pool

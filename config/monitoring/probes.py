@@ -47,8 +47,9 @@ REQUIRED = ("database", "broker")  # without these a load balancer should choose
 
 
 def ask(names: Iterable[str]) -> dict[str, bool]:
-    """Whether each of them answers, all asked at the same time: within a second, or at once if one
-    hangs since before, so that whoever asks again and again does not take all threads."""
+    """Whether each of them answers within a second; all are asked at the same time. A check that
+    still hangs from an earlier call is not waited for again, so repeated calls free their threads
+    at once."""
     chosen = list(names)
     answers = results(PROBES[name] for name in chosen)
     return {name: bool(answer) for name, answer in zip(chosen, answers, strict=True)}

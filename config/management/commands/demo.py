@@ -40,7 +40,10 @@ class Command(BaseCommand):
             "--rate", type=int, default=0, help="messages per second of each number, such as 1000"
         )
         parser.add_argument(
-            "--numbers", type=int, default=0, help="so many phone numbers; default: the usual three"
+            "--numbers",
+            type=int,
+            default=0,
+            help="how many phone numbers (default: three)",
         )
         parser.add_argument(
             "--record", default="", metavar="FILE.zip", help="write the signed record of the run"
