@@ -75,9 +75,7 @@ def is_blank(value: Any, row_id: int) -> bool:
 
 
 def _encoded(values: Sequence[Any]) -> bytes:
-    return json.dumps(
-        values, ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=_text
-    ).encode("utf-8", "surrogatepass")
+    return _JSON.encode(values).encode("utf-8", "surrogatepass")
 
 
 def _text(value: Any) -> str:
@@ -86,3 +84,7 @@ def _text(value: Any) -> str:
     if isinstance(value, date):
         return value.isoformat()
     raise TypeError(f"A {type(value).__name__} cannot be part of a digest.")
+
+
+# Made once: `json.dumps` would make one for each value.
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True, default=_text)

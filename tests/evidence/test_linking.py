@@ -130,11 +130,14 @@ def test_two_keepers_link_each_row_once():
 def test_what_broke_off_is_linked_by_the_next_round(monkeypatch):
     some_events(2)
 
-    def fail(*_: object) -> None:
+    store = linking._store
+
+    def fail(*links: Any) -> None:
+        store(*links)
         raise RuntimeError
 
     with monkeypatch.context() as patch:
-        patch.setattr(linking.ChainSalt.objects, "bulk_create", fail)
+        patch.setattr(linking, "_store", fail)
         with pytest.raises(RuntimeError), transaction.atomic():
             Linker().link()
     assert linked() == []
