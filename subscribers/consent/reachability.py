@@ -9,6 +9,7 @@ from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from subscribers.consent.decisions import Decision, Kind, in_chunks, lock_statuses, record
+from subscribers.key_lists import Among
 from subscribers.models import ConsentEvent, Status, Subscriber
 
 UNREACHABLE_DAYS_LIMIT = 3  # separate days in a row; then the number counts as invalid
@@ -79,7 +80,7 @@ def report_reached(subscriber_ids: Collection[int], *, now: datetime) -> int:
     """
     reset = 0
     for chunk in in_chunks(sorted(set(subscriber_ids))):
-        counted = Subscriber.objects.filter(pk__in=chunk, unreachable_days__gt=0)
+        counted = Subscriber.objects.filter(Among("pk", chunk), unreachable_days__gt=0)
         # Nearly always empty, and then nothing is written: on SQLite writers queue.
         unreachable = list(counted.values_list("pk", flat=True))
         if unreachable:

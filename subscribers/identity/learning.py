@@ -15,8 +15,8 @@ from functools import partial
 from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 
+from subscribers.key_lists import Among
 from subscribers.models import Subscriber, WhatsAppIdentity
 
 Key = tuple[int, str]  # subscriber, portfolio
@@ -103,7 +103,7 @@ def _learn(told: Sequence[Told], now: datetime) -> list[Told]:
         return []
     try:
         with transaction.atomic():
-            return _record(latest)
+            return _record(latest, told)
     except IntegrityError:  # another process recorded one of these user ids: it is told again
         return []
 
@@ -122,24 +122,38 @@ def _merge(told: Iterable[Told], now: datetime) -> dict[Key, Told]:
     return latest
 
 
+class _Row(NamedTuple):
+    """What is stored of an id; reading whole records costs several times more."""
+
+    pk: int
+    subscriber_id: int
+    portfolio_id: str
+    user_id: str
+    wa_id: str
+    seen_at: datetime
+
+
 @dataclass(slots=True)
 class _Stored:
     """The rows that these may change."""
 
-    own: dict[Key, WhatsAppIdentity]
-    holders: dict[tuple[str, str], WhatsAppIdentity]  # by portfolio and user id
+    own: dict[Key, _Row]
+    holders: dict[tuple[str, str], _Row]  # by portfolio and user id
 
 
 def _stored(latest: dict[Key, Told]) -> _Stored:
     subscribers = {item.subscriber_id for item in latest.values()}
     user_ids = {item.user_id for item in latest.values() if item.user_id}
-    rows = list(
-        WhatsAppIdentity.objects.filter(Q(subscriber__in=subscribers) | Q(user_id__in=user_ids))
-    )
+    rows = _rows("subscriber", subscribers) + (_rows("user_id", user_ids) if user_ids else [])
     return _Stored(
         {(row.subscriber_id, row.portfolio_id): row for row in rows},
         {(row.portfolio_id, row.user_id): row for row in rows if row.user_id},
     )
+
+
+def _rows(column: str, values: set[int] | set[str]) -> list[_Row]:
+    found = WhatsAppIdentity.objects.filter(Among(column, values))
+    return [_Row._make(row) for row in found.values_list(*_Row._fields)]
 
 
 def _changes(latest: dict[Key, Told], stored: _Stored) -> list[Told]:
@@ -164,7 +178,7 @@ def _changes(latest: dict[Key, Told], stored: _Stored) -> list[Told]:
     return changes
 
 
-def _completed(item: Told, row: WhatsAppIdentity | None) -> Told:
+def _completed(item: Told, row: _Row | None) -> Told:
     if row is None:
         return item
     later = item.at > row.seen_at
@@ -176,17 +190,18 @@ def _completed(item: Told, row: WhatsAppIdentity | None) -> Told:
     )
 
 
-def _replaces(item: Told, row: WhatsAppIdentity | None) -> bool:
+def _replaces(item: Told, row: _Row | None) -> bool:
     """Whether an id is told in the place of another one."""
     if row is None:
         return False
     return row.user_id not in ("", item.user_id) or row.wa_id not in ("", item.wa_id)
 
 
-def _record(latest: dict[Key, Told]) -> list[Told]:
+def _record(latest: dict[Key, Told], told: Sequence[Told]) -> list[Told]:
     """Write the changes, given the rows as they are once their subscribers are locked."""
     ids = {item.subscriber_id for item in latest.values()}
-    rows = Subscriber.objects.filter(pk__in=ids).order_by("pk").select_for_update(no_key=True)
+    people = Subscriber.objects.filter(Among("pk", ids))
+    rows = people.order_by("pk").select_for_update(no_key=True)
     phones = dict(rows.values_list("pk", "phone"))
     # Whoever has been erased meanwhile has another phone.
     latest = {key: item for key, item in latest.items() if phones[key[0]] == item.phone}
@@ -200,6 +215,8 @@ def _record(latest: dict[Key, Told]) -> list[Told]:
     ]
     if lost or any(_replaces(item, stored.own.get(item.key)) for item in changes):
         transaction.on_commit(forget_seen)
+    else:
+        transaction.on_commit(partial(remember, _recorded(told, changes)))
     if lost:
         WhatsAppIdentity.objects.filter(pk__in=lost).update(user_id="")
     WhatsAppIdentity.objects.bulk_create(
@@ -218,3 +235,9 @@ def _record(latest: dict[Key, Told]) -> list[Told]:
         update_fields=["wa_id", "user_id", "seen_at"],
     )
     return changes
+
+
+def _recorded(told: Iterable[Told], changes: Iterable[Told]) -> list[Hashable]:
+    """What was told just as it is recorded now."""
+    written = {item.key: (item.wa_id, item.user_id) for item in changes}
+    return [item.without_time for item in told if written.get(item.key) == item[3:5]]
