@@ -1,10 +1,9 @@
-"""Accepted and delivered messages over time: counts by short spans, read from indexes."""
+"""Accepted and delivered messages over time: counts by short spans, by one statement."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from django.db import connection
 
@@ -14,15 +13,11 @@ SPANS_LIMIT = 90
 SPAN_WIDTHS_SECONDS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800)  # seconds
 TAIL = timedelta(seconds=30)  # shown after the last message was accepted
 
-# One statement, a count over an index range for each span.
-_SPANS = """
-WITH span (no, since, until) AS (VALUES {values})
-SELECT
-  (SELECT COUNT(*) FROM distribution_delivery d WHERE d.distribution_id = %s
-      AND d.accepted_at >= span.since AND d.accepted_at < span.until),
-  (SELECT COUNT(*) FROM distribution_delivery d WHERE d.distribution_id = %s
-      AND d.delivered_at >= span.since AND d.delivered_at < span.until)
-  FROM span ORDER BY no
+# SQLite stores times as text, in UTC.
+SECOND_OF = {"postgresql": "date_trunc('second', {column})", "sqlite": "substr({column}, 1, 19)"}
+_BY_SECOND = """
+    SELECT '{column}', {second}, COUNT(*) FROM distribution_delivery
+     WHERE distribution_id = %(id)s AND {column} >= %(since)s AND {column} < %(until)s GROUP BY 2
 """
 
 
@@ -55,12 +50,16 @@ class Timeline:
 def timeline(distribution: Distribution, *, now: datetime) -> Timeline:
     """From the planned (or an earlier) start to the deadline, or to the last acceptance."""
     opened = distribution.opened_at or distribution.planned_at
-    start = min(distribution.planned_at, opened)
+    start = min(distribution.planned_at, opened).replace(microsecond=0)
     end = max(_end(distribution, now), start + timedelta(seconds=1))
     width = _width((end - start).total_seconds())
     spans = int(-(-(end - start).total_seconds() // width))
-    counts = _count(distribution.pk, start, timedelta(seconds=width), spans)
-    return Timeline(start, width, [pair[0] for pair in counts], [pair[1] for pair in counts])
+    accepted, delivered = [0] * spans, [0] * spans
+    until = start + timedelta(seconds=width * spans)
+    for column, second, count in _count_by_second(distribution.pk, start, until):
+        counted = accepted if column == "accepted_at" else delivered
+        counted[int((second - start).total_seconds()) // width] += count
+    return Timeline(start, width, accepted, delivered)
 
 
 def _end(distribution: Distribution, now: datetime) -> datetime:
@@ -75,15 +74,22 @@ def _width(seconds: float) -> int:
     return next(fitting, int(seconds // SPANS_LIMIT) + 1)
 
 
-def _count(
-    distribution_id: int, start: datetime, width: timedelta, spans: int
-) -> list[tuple[int, int]]:
+def _count_by_second(
+    distribution_id: int, since: datetime, until: datetime
+) -> list[tuple[str, datetime, int]]:
+    """How many were accepted, and delivered, in each second that had any."""
+    columns = ("accepted_at", "delivered_at")
+    second = SECOND_OF[connection.vendor]
+    statement = " UNION ALL ".join(
+        _BY_SECOND.format(column=column, second=second.format(column=column)) for column in columns
+    )
     adapt = connection.ops.adapt_datetimefield_value
-    bounds = [adapt(start + width * number) for number in range(spans + 1)]
-    values: list[Any] = []
-    for number in range(spans):
-        values += [number, bounds[number], bounds[number + 1]]
-    statement = _SPANS.format(values=", ".join(["(%s, %s, %s)"] * spans))
     with connection.cursor() as cursor:
-        cursor.execute(statement, [*values, distribution_id, distribution_id])
-        return list(cursor.fetchall())
+        cursor.execute(
+            statement, {"id": distribution_id, "since": adapt(since), "until": adapt(until)}
+        )
+        return [(column, _moment(at), count) for column, at, count in cursor.fetchall()]
+
+
+def _moment(second: datetime | str) -> datetime:
+    return datetime.fromisoformat(f"{second}+00:00") if isinstance(second, str) else second
