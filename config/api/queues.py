@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict
 from typing import Any
 
@@ -14,7 +15,8 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from config.monitoring import queues
-from distribution.models import Delivery, Distribution, Scope, State, Worker
+from distribution.analytics import shared_counts
+from distribution.models import Distribution, Scope, State, Worker
 from distribution.runtime.probe import Probe
 from webhooks.models import WebhookEvent
 
@@ -75,15 +77,16 @@ class Queues(APIView):
         """
         now = timezone.now()
         waiting = BROKER_PROBE.result()
-        rows = Delivery.objects.filter(distribution__in=Distribution.objects.running())
-        by_state = rows.count_by_state()
+        by_state = Counter[str]()
+        for distribution in Distribution.objects.running():
+            by_state.update(shared_counts.read(distribution, now=now).tally.states)
         body = {
             "at": now,
             "broker": "down" if waiting is None else "ok",
             "queues": [
                 asdict(queue) for queue in queues.summarise(waiting, Worker.objects.live(now))
             ],
-            "ledger": {state: by_state.get(state, 0) for state in State.values},
+            "ledger": {state: by_state[state] for state in State.values},
             "inbox": _inbox(now),
         }
         return Response(QueueStatus(body).data)

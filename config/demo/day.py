@@ -11,6 +11,7 @@ import logging
 import os
 import sys
 import time
+from collections import Counter
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
@@ -38,7 +39,7 @@ from config.demo.journal_verdict import SandboxClient  # noqa: E402
 from config.demo.progress import Progress, print_line, progress_view  # noqa: E402
 from config.demo.recorded import Recorded, read  # noqa: E402
 from config.setup import registry  # noqa: E402
-from distribution.analytics import counts  # noqa: E402
+from distribution.analytics import counts, shared_counts  # noqa: E402
 from distribution.lifecycle import schedule  # noqa: E402
 from distribution.models import Distribution, Kind  # noqa: E402
 from distribution.reporting import planned  # noqa: E402
@@ -190,8 +191,11 @@ def _wait_for_end(
 
 
 def _progress(distribution: Distribution, triggered_at: datetime, now: datetime) -> Progress:
-    tally, reach = counts.tally(distribution), counts.reach(distribution)
-    sent = counts.by_number(distribution)
+    counted = shared_counts.read(distribution, now=now)
+    tally, reach = counted.tally, counted.reach
+    sent = Counter[int | None]()
+    for group in counted.groups:
+        sent[group.number_id] += group.count if group.is_accepted else 0
     return Progress(
         seconds=(now - triggered_at).total_seconds(),
         recipients=distribution.recipients,
@@ -201,7 +205,7 @@ def _progress(distribution: Distribution, triggered_at: datetime, now: datetime)
         share=sla.assess(distribution, tally, reach, 0.0, now=now).headline,
         basis=settings.SLA_BASIS,
         numbers=[
-            (number.label, number.state, number.quality, sent.get(number.pk, 0))
+            (number.label, number.state, number.quality, sent[number.pk])
             for number in PhoneNumber.objects.all()
         ],
     )

@@ -24,7 +24,7 @@ from distribution.models import (
     State,
     Verdict,
 )
-from distribution.models.deliveries import IN_HAND, UNSETTLED
+from distribution.models.deliveries import CLAIMABLE, IN_HAND, UNSETTLED
 from subscribers.models import TIER_ORDER
 
 TIER_RANKS = {str(tier): rank for rank, tier in enumerate(TIER_ORDER)}
@@ -99,6 +99,29 @@ def reach(distribution: Distribution) -> Reach:
     )
 
 
+def has_unsettled(distribution: Distribution) -> bool:
+    """Whether any delivery may still change by itself, as the rows say now. Each question is the
+    first row of a small index: those of nearly all, once they are settled, are in none."""
+    rows = Delivery.objects.filter(distribution=distribution).values_list("pk")
+    first_of = {
+        CLAIMABLE: ("batch_no", "next_at"),
+        IN_HAND: ("lease_until",),
+        (State.UNKNOWN,): ("unknown_at",),
+        (State.HELD,): ("state", "reason"),
+    }
+    return any(
+        rows.filter(state__in=states).order_by(*order)[:1] for states, order in first_of.items()
+    )
+
+
+def has_awaited(distribution: Distribution) -> bool:
+    """Whether any message was accepted and is neither delivered nor failed, as the rows say."""
+    accepted = Delivery.objects.filter(
+        distribution=distribution, state__in=[State.ACCEPTED, State.HELD]
+    )
+    return accepted.filter(progress__lt=Progress.DELIVERED).exists()
+
+
 def resend_counts(distribution_id: int) -> dict[str, int]:
     """How often an unknown outcome was sent again: by the rules, and by a person."""
     rulings = Verdict.objects.filter(delivery__distribution=distribution_id).order_by()
@@ -107,12 +130,6 @@ def resend_counts(distribution_id: int) -> dict[str, int]:
         "by_rule": counts.get(Ruling.SEND_AGAIN, 0),
         "by_hand": counts.get(Ruling.HUMAN_SEND_AGAIN, 0),
     }
-
-
-def by_number(distribution: Distribution) -> dict[int, int]:
-    """Accepted messages by phone number."""
-    rows = Delivery.objects.filter(distribution=distribution, accepted_at__isnull=False).order_by()
-    return dict(rows.values_list("number_id").annotate(Count("pk")))
 
 
 def recent_rate(distribution: Distribution, *, now: datetime, seconds: float = 10) -> float:

@@ -25,6 +25,7 @@ from distribution.dead_man import pings
 from distribution.engine import clock_repair, tick
 from distribution.engine.standby_sender import Send, StandbySender
 from distribution.event_webhooks import delivery
+from distribution.ledger import movement
 from distribution.lifecycle import schedule
 from distribution.models import (
     Delivery,
@@ -270,9 +271,10 @@ def is_stalled(distribution: Distribution, *, now: datetime) -> bool:
 
     What was sent in the future was sent before the clock was set back: that is long ago.
     """
-    rows = Delivery.objects.filter(distribution=distribution)
-    moved = rows.filter(inflight_at__gt=now - _patience(), inflight_at__lte=now + _patience())
-    return rows.due(now - _patience()).exists() and not moved.exists()
+    since, until = now - _patience(), now + _patience()
+    waiting = Delivery.objects.filter(distribution=distribution).due(since)
+    first = waiting.order_by("batch_no", "next_at").values_list("pk")[:1]
+    return bool(first) and not movement.has_moved(distribution.pk, since=since, until=until)
 
 
 def _patience() -> timedelta:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
-from django.db.models import Max
-
-from distribution.ledger import deliveries
+from distribution.analytics.shared_counts import Seldom
+from distribution.ledger import deliveries, movement
 from distribution.ledger.reasons import DeliveryReason
 from distribution.lifecycle import rung_change
 from distribution.models import Delivery, Distribution, DistributionState, State
@@ -17,6 +17,10 @@ from distribution.outcomes import reconcile
 OVERDUE = timedelta(seconds=3)
 STALLED = timedelta(seconds=10)
 BATCHES_LIMIT = 200  # of a distribution in one sweep
+
+
+# Of a large distribution, looked for after a pause: it looks at all that wait.
+_overdue: Seldom[list[int]] = Seldom()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,8 @@ def sweep(now: datetime) -> Sweep:
         again, left = reconcile.resolve_unknown(distribution, now=now)
         resent, unconfirmed = resent + again, unconfirmed + left
         if distribution.state == DistributionState.SENDING:
-            batches = overdue_batches(distribution, now=now)
-            overdue += [(distribution.pk, batch_no) for batch_no in batches]
+            batches = _overdue.news(distribution, partial(overdue_batches, distribution, now=now))
+            overdue += [(distribution.pk, batch_no) for batch_no in batches or ()]
     for distribution in Distribution.objects.lately_ended(now):
         unconfirmed += _settle_leftovers(distribution, now)
     return Sweep(freed, unknown, resent, unconfirmed, overdue)
@@ -64,8 +68,8 @@ def overdue_batches(distribution: Distribution, *, now: datetime) -> list[int]:
     """
     rows = Delivery.objects.filter(distribution=distribution)
     overdue = rows.due(now - OVERDUE)
-    moved = rows.aggregate(last=Max("inflight_at"))["last"] or distribution.opened_at
-    if moved is not None and moved > now - STALLED:
+    opened, since = distribution.opened_at, now - STALLED
+    if (opened and opened > since) or movement.has_moved(distribution.pk, since=since):
         overdue = overdue.exclude(state=State.PENDING, attempt_no=0, claim_token=None)
     batches = overdue.order_by("batch_no").values_list("batch_no", flat=True).distinct()
     return list(batches[:BATCHES_LIMIT])

@@ -7,7 +7,7 @@ came in time may still wait to be applied.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.utils import timezone
@@ -29,10 +29,20 @@ def register_inbox(oldest_waiting: OldestWaiting) -> None:
 
 @dataclass(frozen=True, slots=True)
 class ReportLag:
-    """What was received before `as_of` is applied, as seen at `now`."""
+    """What was received before `as_of` is applied and counted, as seen at `now`."""
 
     as_of: datetime
     now: datetime
+    counted_at: datetime | None = None  # None: just now
+
+    def counted(self, at: datetime) -> ReportLag:
+        """The lag of figures that were counted at this time."""
+        return replace(self, as_of=min(self.as_of, at), counted_at=at)
+
+    @property
+    def counts_from(self) -> datetime:
+        """What still waited then can be sent from then on."""
+        return self.counted_at or self.now
 
     @property
     def seconds(self) -> float:

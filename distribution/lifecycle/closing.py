@@ -9,6 +9,7 @@ from django.db import transaction
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.analytics import counts
+from distribution.analytics.shared_counts import Seldom
 from distribution.dead_man import mornings
 from distribution.ledger import deliveries, report_lag, returns, rollup_marks
 from distribution.lifecycle.control import emit_state_event
@@ -29,6 +30,10 @@ CLOSED_WITH_DISTRIBUTION = (
     AlertRule.OVERRUN,
     AlertRule.RUNG_TAKEN,
 )
+
+
+# Of a large distribution, asked after a pause: it looks at all rows until one is found.
+_awaited: Seldom[bool] = Seldom()
 
 
 def complete_if_done(distribution_id: int, *, now: datetime) -> bool:
@@ -77,12 +82,13 @@ def _is_done(distribution: Distribution, now: datetime) -> bool:
         deliveries.skip_rest(distribution.pk, distribution.pause_cause)
     else:  # who failed for the cause of a pause waits again: it is not done
         returns.return_for_pause(distribution, now=now)
-    if counts.tally(distribution).unsettled:
+    if counts.has_unsettled(distribution):
         return False
     deadline = distribution.sla_deadline
     if deadline is None or now >= deadline:
         return not report_lag.read(now).holds_open(deadline)
-    return not counts.reach(distribution).awaited
+    awaited = _awaited.news(distribution, lambda: counts.has_awaited(distribution))
+    return awaited is False
 
 
 def _close_alerts(distribution: Distribution, results: dict[str, object], now: datetime) -> None:

@@ -12,9 +12,9 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 
-from distribution.analytics import counts
+from distribution.analytics import shared_counts
 from distribution.analytics.counts import Reach, Tally
-from distribution.analytics.grouped_counts import DeliveryGroup, count_groups
+from distribution.analytics.grouped_counts import DeliveryGroup
 from distribution.ledger import report_lag
 from distribution.metrics.samples import Samples, add
 from distribution.models import Distribution, DistributionState, Kind, State
@@ -81,16 +81,19 @@ def latest(now: datetime) -> list[Distribution]:
 
 def look(distribution: Distribution, numbers: Sequence[PhoneNumber], now: datetime) -> Run:
     """Its figures: two queries, and two or three more while it sends."""
-    lag = report_lag.read(now) if distribution.state in RUNNING else report_lag.none(now)
-    groups = count_groups(distribution, now=now)
-    tally, reach = counts.tally_of(groups), counts.reach_of(groups)
+    lag = report_lag.read(now)
+    counted = shared_counts.read(distribution, now=now)
+    tally, reach = counted.tally, counted.reach
+    lag = lag.counted(counted.at) if distribution.state in RUNNING else report_lag.none(now)
     measured, ahead = None, 0.0
     if distribution.state == DistributionState.SENDING:
-        measured = pace_watch.measure(distribution, tally, reach, numbers, now=now)
+        measured = pace_watch.measure(
+            distribution, tally, reach, numbers, now=now, counted_at=counted.at
+        )
         ahead = sla.rate_ahead(tally, measured.achieved(LATELY), numbers, now)
     return Run(
         distribution=distribution,
-        groups=groups,
+        groups=counted.groups,
         tally=tally,
         reach=reach,
         level=sla.assess(distribution, tally, reach, ahead, now=now, lag=lag),

@@ -55,6 +55,7 @@ from distribution.models.records import RecordPart, RunRecord
 from distribution.models.rollups import Outcome, Rollup, RollupMark, RollupState
 from distribution.models.rotation import RotationCause, RotationChange
 from distribution.models.setup import SetupMessage, SetupResult
+from distribution.models.shared_counts import SharedCounts
 from distribution.models.status_feed import StatusFeed
 from distribution.models.table_stamps import TableStamp
 from distribution.models.tallies import Channel, OutcomeTally
@@ -145,6 +146,7 @@ __all__ = [
     "SetupMessage",
     "SetupResult",
     "Severity",
+    "SharedCounts",
     "StaffCharge",
     "State",
     "StatusFeed",

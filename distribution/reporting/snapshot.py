@@ -11,9 +11,9 @@ from datetime import datetime
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from distribution.analytics import counts as analytics
+from distribution.analytics import shared_counts
 from distribution.analytics.counts import Reach, Tally
-from distribution.analytics.grouped_counts import count_groups
+from distribution.analytics.shared_counts import Seldom
 from distribution.analytics.timeline import Timeline, timeline
 from distribution.ledger.report_lag import ReportLag
 from distribution.lifecycle import control
@@ -33,6 +33,8 @@ from distribution.service_level import course
 from distribution.service_level.course import Verdict
 from distribution.service_level.sla import Sla
 from phonepool.models import PhoneNumber
+
+timelines: Seldom[Timeline] = Seldom()
 
 DELIVERY_TIME_SHARES = (0.5, 0.95, 0.99)  # of the people owed; one delivery time for each
 
@@ -122,11 +124,11 @@ class Snapshot:
 
 def take_snapshot(distribution: Distribution, *, now: datetime) -> Snapshot:
     """Read and compute it: six to nine queries, however large the audience."""
-    groups = count_groups(distribution, now=now)
-    tally, reach = analytics.tally_of(groups), analytics.reach_of(groups)
+    counted = shared_counts.read(distribution, now=now)
+    groups, tally, reach = counted.groups, counted.tally, counted.reach
     numbers = list(PhoneNumber.objects.all())
-    followed = course.follow(distribution, tally, reach, numbers, now=now)
-    past = timeline(distribution, now=now)
+    followed = course.follow(distribution, counted, numbers, now=now)
+    past = timelines.value(distribution, lambda: timeline(distribution, now=now))
     throughput, progress = _charts(distribution, past, tally.owed, now)
     sends = distribution.state == DistributionState.SENDING
     return Snapshot(

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from distribution.analytics import counts
-from distribution.analytics.counts import Reach, Tally
+from distribution.analytics.shared_counts import Counted
 from distribution.ledger import report_lag
 from distribution.ledger.report_lag import ReportLag
 from distribution.models import Distribution, DistributionState, State
@@ -46,14 +46,16 @@ class Course:
 
 def follow(
     distribution: Distribution,
-    tally: Tally,
-    reach: Reach,
+    counted: Counted,
     numbers: Sequence[PhoneNumber],
     *,
     now: datetime,
 ) -> Course:
     """The course of a distribution; two queries, and only while it runs."""
-    lag = report_lag.read(now) if distribution.state in RUNNING else report_lag.none(now)
+    tally, reach = counted.tally, counted.reach
+    lag = report_lag.read(now).counted(counted.at)
+    if distribution.state not in RUNNING:
+        lag = report_lag.none(now)
     sends = distribution.state == DistributionState.SENDING
     rate = counts.recent_rate(distribution, now=now) if sends else 0.0
     ahead = sla.rate_ahead(tally, rate, numbers, now) if distribution.state in RUNNING else 0.0

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from django.conf import settings
 
-from distribution.analytics import counts
+from distribution.analytics import counts, shared_counts
 from distribution.analytics.counts import Reach, Tally
 from distribution.models import Distribution, State
 from distribution.models.deliveries import CLAIMABLE, IN_HAND
@@ -25,12 +25,13 @@ def measure(
     numbers: Collection[PhoneNumber],
     *,
     now: datetime,
+    counted_at: datetime | None = None,
 ) -> Pace:
     """Two or three queries; of the deliveries, they read those due and those of the last
     seconds."""
     sending = (now - (distribution.resumed_at or distribution.opened_at or now)).total_seconds()
     if any(one.is_usable and one.breaker == Breaker.CLOSED for one in numbers):
-        due, oldest_due = counts.due(distribution, now=now)
+        due, oldest_due = shared_counts.due(distribution, now=now)
     else:  # people are put off again and again: they wait for a number, not for a later time
         due, oldest_due = tally.count(*CLAIMABLE), sending
     in_hand = tally.count(*IN_HAND)
@@ -42,12 +43,12 @@ def measure(
     per_second, slow_answer = counts.accepted_per_second(distribution, pace.HISTORY, now=now)
     return Pace(
         sending=min(sending, waited),
-        left=(deadline - now).total_seconds(),
+        left=(deadline - (counted_at or now)).total_seconds(),  # from when so many were missing
         owed_now=min(missing, due + in_hand),
         capacity=health.pool_rate(numbers, now),
         per_second=per_second,
         slow_answer=slow_answer,
-        begun=_has_begun(tally, reach),
+        begun=_has_begun(tally, reach) or any(per_second),
         due=due,
         oldest_due=oldest_due,
     )

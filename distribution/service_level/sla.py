@@ -99,7 +99,9 @@ def assess(
         accepted_share=part_of(reach.accepted_in_time, owed),
         delivered_share=part_of(reach.delivered_in_time, owed),
         projected_share=part_of(possible, owed),
-        estimated_completion=now + timedelta(seconds=waiting / rate) if moves else None,
+        estimated_completion=(
+            lag.counts_from + timedelta(seconds=waiting / rate) if moves else None
+        ),
         violations=[],
     )
     if distribution.state == DistributionState.COMPLETED and distribution.sla_accepted is not None:
@@ -184,7 +186,7 @@ def _possible_in_time(
 ) -> int:
     """Recipients who are, or can still be, in time, or of whom a report that says so may wait."""
     deadline = distribution.sla_deadline or lag.now
-    left = max(0.0, (deadline - lag.now).total_seconds())
+    left = max(0.0, (deadline - lag.counts_from).total_seconds())
     can_go = min(waiting, int(rate * left))
     doubtful = tally.count(State.UNKNOWN) if left or lag.holds_open(deadline) else 0
     if settings.SLA_BASIS == "accepted":

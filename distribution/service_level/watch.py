@@ -12,8 +12,9 @@ from django.db.models import Count
 
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
-from distribution.analytics import counts
-from distribution.analytics.counts import Reach, Tally
+from distribution.analytics import shared_counts
+from distribution.analytics.counts import Tally
+from distribution.analytics.shared_counts import Counted, Seldom
 from distribution.ledger import report_lag
 from distribution.ledger.reasons import explain
 from distribution.ledger.report_lag import ReportLag
@@ -39,8 +40,13 @@ from distribution.service_level import (
 from distribution.service_level.congestion import Waiting
 from distribution.service_level.failure_share import Answers
 from distribution.service_level.pace import Pace
+from distribution.service_level.receipts import Receipts
 from distribution.service_level.sla import Sla
 from phonepool.models import PhoneNumber
+
+_Part = tuple[int | None, int | None, str, str, int]  # number, template, state, reason, messages
+_counted_parts: Seldom[list[_Part]] = Seldom()
+_measured_receipts: Seldom[Receipts] = Seldom()
 
 HELD_WARNING, HELD_CRITICAL = 0.01, 0.10  # of the messages that Meta took
 
@@ -69,10 +75,11 @@ class _Facts:
 def refresh(distribution: Distribution, *, now: datetime) -> Sla:
     """Measure a running distribution, keep the figures, raise or close its alerts."""
     lag = report_lag.read(now)  # first: what is applied meanwhile is counted, too
-    tally, reach = counts.tally(distribution), counts.reach(distribution)
+    counted = shared_counts.read(distribution, now=now)
+    lag, tally, reach = lag.counted(counted.at), counted.tally, counted.reach
     numbers = list(PhoneNumber.objects.all())
     level = sla.keep(distribution, tally, reach, numbers, now=now, lag=lag)
-    measured = _pace(distribution, tally, reach, numbers, now)
+    measured = _pace(distribution, counted, numbers, now)
     facts = _Facts(distribution, level, tally, numbers, measured, now, lag)
     for rule, judge in RULES.items():
         _raise_or_close(rule, distribution.pk, str(distribution), judge(facts), now)
@@ -98,15 +105,15 @@ def look_at_pace(
 
 def _pace(
     distribution: Distribution,
-    tally: Tally,
-    reach: Reach,
+    counted: Counted,
     numbers: Sequence[PhoneNumber],
     now: datetime,
 ) -> Pace | None:
     """Whoever paused it knows why it stands; the projection tells when time runs out."""
     if distribution.state != DistributionState.SENDING:
         return None
-    return pace_watch.measure(distribution, tally, reach, numbers, now=now)
+    tally, reach = counted.tally, counted.reach
+    return pace_watch.measure(distribution, tally, reach, numbers, now=now, counted_at=counted.at)
 
 
 def _raise_or_close(
@@ -136,7 +143,10 @@ def _receipts(facts: _Facts) -> Judgement | None:
     curve = receipt_watch.learned(facts.distribution)
     if not curve.may_alert:
         return None
-    measured = receipt_watch.measure(facts.distribution, now=facts.lag.as_of)
+    measured = _measured_receipts.value(
+        facts.distribution,
+        lambda: receipt_watch.measure(facts.distribution, now=facts.lag.as_of),
+    )
     severity = receipts.judge(measured, curve)
     if severity is None:
         return None
@@ -206,19 +216,23 @@ def _judge_parts(facts: _Facts) -> None:
     parts = (AlertRule.NUMBER_FAILURES, AlertRule.TEMPLATE_FAILURES)
     if not failed and not any(incidents.open_alerts(rule).exists() for rule in parts):
         return
-    rows = Delivery.objects.filter(distribution=facts.distribution).order_by()
-    rows = rows.filter(state__in=[State.ACCEPTED, State.HELD, State.FAILED])
-    counted = list(
-        rows.annotate(sent_with=template_in_sql(facts.distribution))
-        .values_list("number_id", "sent_with", "state", "reason")
-        .annotate(Count("pk"))
-    )
+    counted = _counted_parts.value(facts.distribution, lambda: _count_parts(facts.distribution))
     for number in facts.numbers:
         of_it = failure_share.answers_of(row[2:] for row in counted if row[0] == number.pk)
         _tell_part(AlertRule.NUMBER_FAILURES, number.pk, f"Number {number}", of_it, facts)
     for template in MessageTemplate.objects.filter(pk__in={row[1] for row in counted}):
         of_it = failure_share.answers_of(row[2:] for row in counted if row[1] == template.pk)
         _tell_part(AlertRule.TEMPLATE_FAILURES, template.pk, f"Template {template}", of_it, facts)
+
+
+def _count_parts(distribution: Distribution) -> list[_Part]:
+    rows = Delivery.objects.filter(distribution=distribution).order_by()
+    rows = rows.filter(state__in=[State.ACCEPTED, State.HELD, State.FAILED])
+    return list(
+        rows.annotate(sent_with=template_in_sql(distribution))
+        .values_list("number_id", "sent_with", "state", "reason")
+        .annotate(Count("pk"))
+    )
 
 
 def _tell_part(rule: AlertRule, pk: int, name: str, answers: Answers, facts: _Facts) -> None:

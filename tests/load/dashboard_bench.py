@@ -85,7 +85,7 @@ def _viewer() -> Client:
     users = get_user_model().objects
     name = f"viewer-{users.count()}"
     client = Client(headers={"host": "localhost"})
-    client.force_login(users.create_user(name, is_staff=True))
+    client.force_login(users.create_superuser(name))
     return client
 
 

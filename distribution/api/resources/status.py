@@ -15,8 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from distribution.analytics import counts as analytics
-from distribution.analytics.grouped_counts import count_groups
+from distribution.analytics import shared_counts
 from distribution.api.http.problems import Problem
 from distribution.api.resources.distributions import DistributionShown, distribution_body
 from distribution.lifecycle import schedule
@@ -163,12 +162,12 @@ def _cached_body(distribution: Distribution) -> dict[str, Any]:
 
 def status_body(distribution: Distribution, *, now: datetime) -> dict[str, Any]:
     """The response body; three to five queries for any size of the audience."""
-    groups = count_groups(distribution, now=now)
-    tally, reach = analytics.tally_of(groups), analytics.reach_of(groups)
+    counted = shared_counts.read(distribution, now=now)
+    tally, reach = counted.tally, counted.reach
     numbers = list(PhoneNumber.objects.order_by("pk"))
-    followed = course.follow(distribution, tally, reach, numbers, now=now)
+    followed = course.follow(distribution, counted, numbers, now=now)
     sends = distribution.state == DistributionState.SENDING
-    shares = number_shares(groups, numbers, now, running=sends)
+    shares = number_shares(counted.groups, numbers, now, running=sends)
     return {
         "distribution": distribution_body(distribution),
         "as_of": india_time.local_iso(now),
