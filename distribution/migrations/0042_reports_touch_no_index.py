@@ -36,9 +36,24 @@ def fill_pages(_apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> None:
 class Migration(migrations.Migration):
     dependencies = [("distribution", "0041_audience_slices")]
 
+    # New ones first: while they are made, pages still read. The others go in a moment.
     operations = [
-        migrations.RemoveIndex(model_name="delivery", name="delivery_board"),
-        migrations.RemoveIndex(model_name="delivery", name="delivery_delivered"),
+        migrations.AddIndex(
+            model_name="delivery",
+            index=models.Index(
+                fields=["distribution", "lease_until"],
+                condition=models.Q(state__in=["CLAIMED", "INFLIGHT"]),
+                name="delivery_in_hand",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="delivery",
+            index=models.Index(
+                fields=["distribution", "unknown_at"],
+                condition=models.Q(state="UNKNOWN"),
+                name="delivery_unanswered",
+            ),
+        ),
         migrations.AddIndex(
             model_name="delivery",
             index=models.Index(
@@ -47,5 +62,9 @@ class Migration(migrations.Migration):
                 name="delivery_unusual",
             ),
         ),
+        migrations.RemoveIndex(model_name="delivery", name="delivery_board"),
+        migrations.RemoveIndex(model_name="delivery", name="delivery_delivered"),
+        migrations.RemoveIndex(model_name="delivery", name="delivery_leased"),
+        migrations.RemoveIndex(model_name="delivery", name="delivery_unknown"),
         migrations.RunPython(leave_room, fill_pages),
     ]

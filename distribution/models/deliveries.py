@@ -192,12 +192,14 @@ class Delivery(models.Model):
                 name="delivery_due",
             ),
             models.Index(
-                fields=["lease_until"],
+                fields=["distribution", "lease_until"],
                 condition=Q(state__in=["CLAIMED", "INFLIGHT"]),
-                name="delivery_leased",
+                name="delivery_in_hand",
             ),
             models.Index(
-                fields=["unknown_at"], condition=Q(state="UNKNOWN"), name="delivery_unknown"
+                fields=["distribution", "unknown_at"],
+                condition=Q(state="UNKNOWN"),
+                name="delivery_unanswered",
             ),
             # What most deliveries never become.
             models.Index(

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
-from distribution.ledger import deliveries, statements
-from distribution.models import Delivery, State
+from distribution.analytics import counts
+from distribution.ledger import deliveries, movement, statements
+from distribution.models import Delivery, Distribution, State
 from distribution.runtime import statistics
 from distribution.runtime.bulk_update import update_from
 
@@ -176,3 +179,39 @@ def test_a_claim_finds_its_batch_and_each_recipient_by_their_keys(plans, known):
         assert "Index Scan using distribution_delivery_pkey on distribution_delivery d" in plan
         assert "Seq Scan on distribution_delivery" not in plan
         assert "Hash" not in plan
+
+
+def test_no_index_holds_what_reports_change():
+    """Or PostgreSQL could not write a report without touching every index of its row."""
+    changed = {"progress", "sent_at", "delivered_at", "read_at", "failed_at", "failed_code"}
+    changed |= {"pricing_id", "rate_id"}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT indexdef FROM pg_indexes WHERE tablename = 'distribution_delivery'"
+            " UNION ALL SELECT reloptions::text FROM pg_class"
+            " WHERE relname = 'distribution_delivery'"
+        )
+        *indexes, storage = [text for (text,) in cursor.fetchall()]
+    assert len(indexes) == 10
+    assert not [text for text in indexes if changed & set(re.findall(r"\w+", text))]
+    assert storage == "{fillfactor=70}"
+
+
+@pytest.mark.parametrize("known", ["yesterday", "today"])
+def test_whether_all_is_settled_is_asked_of_small_indexes(known):
+    fill_the_table(known)
+    Delivery.objects.filter(distribution=1).update(state=State.ACCEPTED, accepted_at=NOW)
+    whole = Distribution(pk=1)
+    with CaptureQueriesContext(connection) as asked:
+        assert not counts.has_unsettled(whole)
+        assert not movement.has_moved(1, since=NOW + timedelta(days=900))
+
+    with connection.cursor() as cursor:
+        *partly, _ = [query["sql"] for query in asked]  # the last one looks at all rows
+        for sql in partly:
+            cursor.execute(f"EXPLAIN (COSTS OFF) {sql}")
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+            assert re.search(
+                "(using|on) delivery_(due|in_hand|unanswered|unusual|accepted)", plan
+            ), plan
+    assert len(partly) == 6
