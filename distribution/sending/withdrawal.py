@@ -24,6 +24,7 @@ from django.utils import timezone
 
 from distribution.models import Distribution, DistributionState
 from distribution.runtime.background import BackgroundJob, PerProcess
+from subscribers.key_lists import Among
 from subscribers.models import Status, Subscriber
 
 log = logging.getLogger(__name__)
@@ -122,7 +123,7 @@ def _left(ids: Collection[int]) -> set[int]:
     """Those of these subscribers who receive no messages any more."""
     if not ids:
         return set()
-    gone = Subscriber.objects.filter(pk__in=ids).exclude(status=Status.ACTIVE)
+    gone = Subscriber.objects.filter(Among("pk", ids)).exclude(status=Status.ACTIVE)
     return set(gone.values_list("pk", flat=True))
 
 
