@@ -4,6 +4,7 @@ Both are started from the installed binaries, on free ports of 127.0.0.1, in a t
 and are gone with the command. `with_services.py --pgbouncer COMMAND…` puts PgBouncer in front of
 PostgreSQL, with the settings of `deploy/pgbouncer`: TEST_DATABASE_URL leads through it,
 TEST_DATABASE_DIRECT_URL past it, where the suite creates and drops its databases.
+`with_services.py --partitioned COMMAND…` has the suite keep deliveries in partitions.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ from tests.throwaway_pooler import running_pooler
 from tests.throwaway_services import running_broker, start_postgres
 
 POOLED = "--pgbouncer"
+PARTITIONED = "--partitioned"
 
 
 def main(command: Sequence[str]) -> int:
     """The command's exit code."""
-    pooled = command[:1] == [POOLED]
+    kind = command[0] if command[:1] in ([POOLED], [PARTITIONED]) else ""
     server = Path(private_broker.find_binary(os.environ["PATH"]))
     if server.name not in private_broker.SERVER_NAMES or "site-packages" in server.parts:
         sys.exit("Redis is not installed: apt-get install redis-server.")
@@ -40,10 +42,12 @@ def main(command: Sequence[str]) -> int:
         folder.chmod(0o711)  # PostgreSQL runs as another account
         addresses = {"TEST_REDIS_URL": ends.enter_context(running_broker(folder / "broker"))}
         url = ends.enter_context(start_postgres(folder / "postgres", durable=False)).url
-        if pooled:
+        if kind == PARTITIONED:
+            addresses["TEST_DATABASE_PARTITIONED"] = "1"
+        if kind == POOLED:
             addresses["TEST_DATABASE_DIRECT_URL"] = url
             url = ends.enter_context(running_pooler(folder / "pgbouncer", url))
-        return run(command[pooled:], TEST_DATABASE_URL=url, **addresses)
+        return run(command[bool(kind) :], TEST_DATABASE_URL=url, **addresses)
 
 
 def run(command: Sequence[str], **environment: str) -> int:

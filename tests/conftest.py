@@ -21,6 +21,7 @@ from tests.garbage import FewerLooks
 from tests.ids import django_db_setup
 from tests.migrated import django_db_modify_db_settings, drop_postgres_copy
 from tests.one_database import sort_out
+from tests.partitioned import partitioned, partitioned_if_asked, plain_table
 from tests.pooled import created_past_the_pooler, own_session
 from tests.services import (
     broker_url,
@@ -46,6 +47,9 @@ __all__ = [
     "on_postgres",
     "on_sqlite",
     "own_session",
+    "partitioned",
+    "partitioned_if_asked",
+    "plain_table",
     "postgres_server",
     "postgres_url",
     "static_files_found_once",

@@ -25,7 +25,7 @@ POSTGRES = "migrated.postgres"  # an empty file: PostgreSQL has the database its
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None,
-    created_past_the_pooler: None,
+    partitioned_if_asked: None,
     tmp_path_factory: pytest.TempPathFactory,
     worker_id: str,
 ) -> Iterator[None]:

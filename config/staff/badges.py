@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from distribution.interventions import unconfirmed
-from distribution.models import Alert, Content, ContentState
+from distribution.models import Alert, Content, ContentState, Distribution
 from distribution.runtime import india_time
 
 log = logging.getLogger(__name__)
@@ -60,5 +60,6 @@ def _open() -> int:
 
 def _unconfirmed() -> int:
     since = india_time.local_date(timezone.now()) - timedelta(days=UNCONFIRMED_DAYS)
-    rows = unconfirmed.listed().filter(distribution__local_date__gte=since)
+    lately = Distribution.objects.filter(local_date__gte=since).values_list("pk", flat=True)
+    rows = unconfirmed.listed().filter(distribution__in=list(lately))
     return rows.order_by()[: SHOWN_LIMIT + 1].count()

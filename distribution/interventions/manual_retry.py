@@ -25,6 +25,7 @@ from distribution.interventions import rules
 from distribution.interventions.rules import InterventionError
 from distribution.ledger import deliveries
 from distribution.ledger.attempts import open_calls
+from distribution.ledger.partitions import keys
 from distribution.ledger.reasons import Explanation, explain, pointless_slugs
 from distribution.models import (
     Delivery,
@@ -161,7 +162,12 @@ def retry(
             _open_for_retry(distribution_id, now)
             safe = _still_safe(distribution_id, pks[start : start + CHUNK_SIZE])
             retried += deliveries.retry_failed(
-                list(safe), by=by, reason=reason, next_at=now, now=now
+                list(safe),
+                distribution_id=distribution_id,
+                by=by,
+                reason=reason,
+                next_at=now,
+                now=now,
             )
             batches.update(safe.values())
     return Retried(retried, sorted(batches))
@@ -179,7 +185,7 @@ def _open_for_retry(distribution_id: int, now: datetime) -> None:
 
 def _still_safe(distribution_id: int, pks: Sequence[int]) -> dict[int, int]:
     """Those still safe once their rows are locked, by batch: a report may have come meanwhile."""
-    rows = Delivery.objects.filter(pk__in=pks, state=State.FAILED).order_by("pk")
+    rows = keys.rows(pks, distribution_id).filter(state=State.FAILED).order_by("pk")
     locked = [row.pk for row in rows.only("pk").select_for_update(of=("self",))]
     safe = with_safety(distribution_id).filter(pk__in=locked, safety=RetrySafety.SAFE)
     return dict(safe.values_list("pk", "batch_no"))

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 
 from distribution.interventions import rules
 from distribution.interventions.rules import InterventionError
-from distribution.ledger import deliveries
+from distribution.ledger import doubts
 from distribution.ledger.attempts.evidence import new_verdict, unknown_attempt
 from distribution.models import Attempt, Delivery, Distribution, Ruling, State, Verdict
 from distribution.models.deliveries import DeliveryQuerySet
@@ -44,7 +44,7 @@ def resend(delivery_id: int, *, by: User, reason: str, now: datetime) -> None:
         Attempt.objects.bulk_create([unknown_attempt(row, now)], ignore_conflicts=True)
         _decide(row, Ruling.HUMAN_SEND_AGAIN, by, reason, now)
         rules.reopen(row.distribution_id, now)
-        deliveries.resend_unconfirmed(row.pk, next_at=now)
+        doubts.resend_unconfirmed(row.pk, distribution_id=row.distribution_id, next_at=now)
 
 
 def leave(delivery_id: int, *, by: User, reason: str, now: datetime) -> None:

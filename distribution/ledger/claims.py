@@ -39,6 +39,11 @@ class Claim:
 
     token: int
     deliveries: list[ClaimedDelivery]
+    distribution_id: int | None = None  # without it, every partition is looked at
+
+    @property
+    def distributions(self) -> tuple[int, ...]:
+        return () if self.distribution_id is None else (self.distribution_id,)
 
     def attempt(self, delivery: ClaimedDelivery) -> AttemptKey:
         """The attempt that begins when this delivery is marked in flight."""
@@ -62,7 +67,7 @@ def claimable(
     distribution_id: int, batch_no: int, *, limit: int, now: datetime
 ) -> list[ClaimedDelivery]:
     """The due deliveries of a batch, if it may send now. For SQLite, whose transaction is the lock:
-    on PostgreSQL `statements.CLAIM` reads, locks and claims at once."""
+    on PostgreSQL `statements.claim` reads, locks and claims at once."""
     due = Delivery.objects.due(now).filter(
         distribution_id=distribution_id,
         batch_no=batch_no,

@@ -1,4 +1,4 @@
-"""The only writer of `Delivery.state`; `test_single_writer.py` checks this in the sources.
+"""With `doubts.py` the only writer of `Delivery.state`; `test_single_writer.py` checks this.
 
 Every step is one UPDATE that names the state it leaves, so it is correct under any interleaving,
 on both databases, and a repetition changes nothing. `distribution/lifecycle/audience.py` inserts
@@ -9,32 +9,31 @@ the rows; `restored.py`, `returns.py`, `rung_rows.py`, `erasure.py`, `hidden_ids
 from __future__ import annotations
 
 import secrets
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import OperationalError, connection, transaction
-from django.db.models import F, OuterRef, Subquery
-from django.db.models.functions import Coalesce, Greatest
 
 from distribution.ledger import claims, outbox, statements
 from distribution.ledger.attempts.conflicts import Conflict, MessageId, write_without_conflicts
-from distribution.ledger.attempts.evidence import new_verdict, unknown_attempt
+from distribution.ledger.attempts.evidence import new_verdict
 from distribution.ledger.attempts.settlements import Settlement
 from distribution.ledger.chunks import update_in_chunks
 from distribution.ledger.claims import PLANNED, Claim, ClaimedDelivery, SentAs
+from distribution.ledger.partitions import keys
 from distribution.ledger.reasons import REASON_OF_STATUS, DeliveryReason, halting_slugs
-from distribution.models import Attempt, Delivery, Distribution, Progress, Ruling, State, Verdict
-from distribution.models.deliveries import CLAIMABLE, DeliveryQuerySet
+from distribution.models import Attempt, Delivery, Progress, Ruling, State, Verdict
+from distribution.models.deliveries import CLAIMABLE, IN_HAND, DeliveryQuerySet
+from distribution.runtime import partitions
 from distribution.runtime.bulk_update import update_from
 from distribution.runtime.halving import apply_in_halves
 from subscribers.models import Status
-
-# In these states a byte of the request has left, or may leave yet.
-POSSIBLY_SENT = (*CLAIMABLE, State.CLAIMED, State.INFLIGHT, State.UNKNOWN)
 
 
 def claim(
@@ -60,13 +59,14 @@ def _claim(
     if connection.vendor == "postgresql":
         given |= {"distribution": distribution_id, "batch": batch_no, "limit": limit, "now": now}
         with transaction.atomic() if connection.in_atomic_block else nullcontext():
-            rows = claims.claimed_by(statements.CLAIM, given)
-        return Claim(given["token"], [row for row in rows if row.status == Status.ACTIVE])
+            rows = claims.claimed_by(statements.claim(distribution_id), given)
+        kept = [row for row in rows if row.status == Status.ACTIVE]
+        return Claim(given["token"], kept, distribution_id)
     with transaction.atomic():
         rows = claims.claimable(distribution_id, batch_no, limit=limit, now=now)
         kept = [row for row in rows if row.status == Status.ACTIVE]
         if len(kept) < len(rows):
-            _skip_left(Delivery.objects.filter(pk__in=[row.pk for row in rows]))
+            _skip_left(keys.rows([row.pk for row in rows], distribution_id))
         if kept:
             update_from(
                 Delivery,
@@ -76,7 +76,7 @@ def _claim(
                 where=statements.CLAIM_WHERE,
                 given=given,
             )
-    return Claim(given["token"], kept)
+    return Claim(given["token"], kept, distribution_id)
 
 
 def mark_inflight(
@@ -107,45 +107,55 @@ def mark_inflight(
             assign=statements.MARK_ASSIGN,
             where=statements.MARK_WHERE,
             given=given,
+            distributions=claim.distributions * len(part),
         ),
     )
     if sum(halving.done) == len(pks):
         return pks
-    claimed = Delivery.objects.filter(pk__in=pks, claim_token=claim.token)
+    claimed = keys.rows(pks, claim.distribution_id).filter(claim_token=claim.token)
     return set(claimed.filter(state=State.INFLIGHT, inflight_at=now).values_list("pk", flat=True))
 
 
 def skip_left(claim: Claim, pks: Collection[int]) -> int:
     """Leave out those of a claim, not marked yet, whose recipients have left; how many."""
-    held = Delivery.objects.filter(state=State.CLAIMED, claim_token=claim.token)
+    within = partitions.within(claim.distributions)
+    held = Delivery.objects.filter(within, state=State.CLAIMED, claim_token=claim.token)
     return update_in_chunks(held, _skip_left, list(pks))
 
 
 def numbers_in_flight(claim: Claim, deliveries: Iterable[ClaimedDelivery]) -> dict[int, int | None]:
     """The phone number of each of these that is marked in flight under this claim."""
     pks = [delivery.pk for delivery in deliveries]
-    marked = Delivery.objects.filter(pk__in=pks, claim_token=claim.token, state=State.INFLIGHT)
+    marked = keys.rows(pks, claim.distribution_id)
+    marked = marked.filter(claim_token=claim.token, state=State.INFLIGHT)
     return dict(marked.values_list("pk", "number_id"))
 
 
 def release_claim(claim: Claim, pks: Iterable[int], *, next_at: datetime) -> int:
     """Release deliveries that were not tried: no slot, or paused. No attempt is counted."""
-    held = Delivery.objects.filter(pk__in=list(pks), state=State.CLAIMED, claim_token=claim.token)
+    held = keys.rows(list(pks), claim.distribution_id)
+    held = held.filter(state=State.CLAIMED, claim_token=claim.token)
     return held.update(state=State.PENDING, next_at=next_at, lease_until=None)
 
 
-def settle(settlements: Sequence[Settlement], *, conflicts: list[Conflict] | None = None) -> int:
+def settle(
+    settlements: Sequence[Settlement],
+    *,
+    distribution_id: int | None = None,
+    conflicts: list[Conflict] | None = None,
+) -> int:
     """Record how attempts ended; a state that a faster webhook wrote is kept.
 
-    Returns how many deliveries changed. Attempts that were not accepted are kept as rows. So are
-    message ids that another delivery has already; those are also added to `conflicts`.
+    Returns how many deliveries changed, all of one distribution if it is named. Attempts that were
+    not accepted are kept as rows. So are message ids that another delivery has already; those are
+    also added to `conflicts`.
     """
     known = conflicts if conflicts is not None else []
     halving = apply_in_halves(
         settlements,
         lambda part: write_without_conflicts(
             part,
-            _settle,
+            partial(_settle, distribution_id=distribution_id),
             message_id=lambda row: MessageId(row.attempt.delivery_id, row.wamid or "", row.at),
             without_id=lambda row: replace(row, wamid=None),
             conflicts=known,
@@ -156,7 +166,7 @@ def settle(settlements: Sequence[Settlement], *, conflicts: list[Conflict] | Non
     return sum(halving.done)
 
 
-def _settle(settlements: Sequence[Settlement]) -> int:
+def _settle(settlements: Sequence[Settlement], distribution_id: int | None) -> int:
     rows = [settlement.columns() for settlement in settlements]
     kept = [attempt for s in settlements if (attempt := s.evidence()) is not None]
     failed = [s.attempt.delivery_id for s in settlements if s.state == State.FAILED]
@@ -169,6 +179,7 @@ def _settle(settlements: Sequence[Settlement]) -> int:
             rows=rows,
             assign=statements.SETTLE_ASSIGN,
             where=statements.SETTLE_WHERE,
+            distributions=() if distribution_id is None else [distribution_id] * len(rows),
         )
         if kept:
             Attempt.objects.bulk_create(kept, ignore_conflicts=True)
@@ -178,23 +189,29 @@ def _settle(settlements: Sequence[Settlement]) -> int:
 
 def expire_leases(now: datetime) -> tuple[int, int]:
     """End the claims of workers that died; (claims freed, outcomes now unknown)."""
+    freed = unknown = 0
     over = Delivery.objects.filter(lease_until__lt=now)
-    freed = update_in_chunks(
-        over.filter(state=State.CLAIMED),
-        lambda rows: rows.update(state=State.PENDING, lease_until=None),
-    )
-    unknown = update_in_chunks(
-        over.filter(state=State.INFLIGHT),
-        lambda rows: rows.update(
-            state=State.UNKNOWN, unknown_at=now, reason=DeliveryReason.NO_ANSWER, lease_until=None
-        ),
-    )
+    for part in keys.by_partition(over.filter(state__in=IN_HAND)):
+        freed += update_in_chunks(
+            part.filter(state=State.CLAIMED),
+            lambda rows: rows.update(state=State.PENDING, lease_until=None),
+        )
+        unknown += update_in_chunks(
+            part.filter(state=State.INFLIGHT),
+            lambda rows: rows.update(
+                state=State.UNKNOWN,
+                unknown_at=now,
+                reason=DeliveryReason.NO_ANSWER,
+                lease_until=None,
+            ),
+        )
     return freed, unknown
 
 
-def skip(pks: Sequence[int], reason: str) -> int:
+def skip(pks: Sequence[int], reason: str, *, distribution_id: int | None = None) -> int:
     """Leave these deliveries out before anything was sent; how many."""
-    return update_in_chunks(Delivery.objects.all(), lambda rows: _skip(rows, reason), pks)
+    rows = keys.of(distribution_id)
+    return update_in_chunks(rows, lambda part: _skip(part, reason), pks)
 
 
 def skip_waiting(distribution_id: int, reason: str) -> int:
@@ -213,9 +230,13 @@ def skip_rest(distribution_id: int, cause: str) -> int:
 
 
 def record_reports(
-    rows: Sequence[Mapping[str, Any]], *, conflicts: list[Conflict], now: datetime
+    rows: Sequence[Mapping[str, Any]],
+    *,
+    conflicts: list[Conflict],
+    now: datetime,
 ) -> int:
-    """Write the new columns (`REPORT_COLUMNS`) of locked deliveries; how many changed.
+    """Write the new columns (`REPORT_COLUMNS`) of locked deliveries; how many changed. Each row
+    names its `distribution_id`.
 
     A message id that another delivery has already is left out and added to `conflicts`.
     """
@@ -237,92 +258,26 @@ def _record_reports(rows: Sequence[Mapping[str, Any]]) -> int:
             assign=statements.REPORT_ASSIGN,
             where=statements.REPORT_WHERE,
             locked=True,
+            distributions=[row["distribution_id"] for row in rows],
         )
-
-
-def mark_unknown(pks: Collection[int], reason: str, *, now: datetime) -> int:
-    """Mark deliveries unknown, tried or not: only a report or a person may settle them.
-
-    None has an automatic resend left, and each has an attempt that a report could name.
-    """
-    return Delivery.objects.filter(pk__in=pks, state__in=POSSIBLY_SENT).update(
-        state=State.UNKNOWN,
-        reason=reason,
-        unknown_at=now,
-        lease_until=None,
-        ambiguous_no=Greatest("ambiguous_no", 1),
-        attempt_no=Greatest("attempt_no", 1),
-        claim_token=Coalesce("claim_token", secrets.randbits(63)),
-        inflight_at=Coalesce("inflight_at", now),
-    )
-
-
-def retry_unknown(
-    pks: Collection[int],
-    *,
-    next_at: datetime,
-    now: datetime,
-    evidence: Mapping[int, dict[str, Any]] | None = None,
-) -> int:
-    """Send again because every gate says "not accepted": at most once in a delivery's life.
-
-    `evidence`, by delivery id, is kept with each verdict in the same transaction.
-    """
-    with transaction.atomic():
-        unresolved = Delivery.objects.filter(pk__in=pks, state=State.UNKNOWN, ambiguous_no=0)
-        rows = list(unresolved.order_by("pk").select_for_update(of=("self",)))
-        # Kept, so that a late report of the first call is still recognised.
-        Attempt.objects.bulk_create(
-            [unknown_attempt(row, now) for row in rows], ignore_conflicts=True
-        )
-        why, facts = "Its neighbours were reported, it was not.", evidence or {}
-        Verdict.objects.bulk_create(
-            new_verdict(row, Ruling.SEND_AGAIN, why, facts.get(row.pk), now) for row in rows
-        )
-        return unresolved.filter(pk__in=[row.pk for row in rows]).update(
-            state=State.RETRY_WAIT, next_at=next_at, ambiguous_no=1, unknown_at=None
-        )
-
-
-def leave_unconfirmed(
-    pks: Collection[int], reason: str, *, now: datetime, evidence: dict[str, Any] | None = None
-) -> int:
-    """Unknown to the end: a person decides. Why the rules did not is kept as a verdict."""
-    with transaction.atomic():
-        unresolved = Delivery.objects.filter(pk__in=pks, state__in=[State.UNKNOWN, State.HELD])
-        rows = list(unresolved.order_by("pk").select_for_update(of=("self",)))
-        Verdict.objects.bulk_create(
-            new_verdict(row, Ruling.UNCONFIRMED, reason, evidence, now) for row in rows
-        )
-        return unresolved.filter(pk__in=[row.pk for row in rows]).update(
-            state=State.UNCONFIRMED, reason=reason
-        )
-
-
-def resend_unconfirmed(pk: int, *, next_at: datetime) -> int:
-    """Send again at a person's risk of a second message; the caller writes the verdict. It goes out
-    on the distribution's rung of now."""
-    place = Distribution.objects.filter(pk=OuterRef("distribution_id")).values("rung__place")
-    return Delivery.objects.filter(pk=pk, state=State.UNCONFIRMED).update(
-        state=State.RETRY_WAIT,
-        next_at=next_at,
-        unknown_at=None,
-        ambiguous_no=F("ambiguous_no") + 1,
-        rung=Coalesce(Subquery(place), 0),
-    )
 
 
 def retry_failed(
-    pks: Collection[int], *, by: User | None, reason: str, next_at: datetime, now: datetime
+    pks: Collection[int],
+    *,
+    distribution_id: int | None = None,
+    by: User | None,
+    reason: str,
+    next_at: datetime,
+    now: datetime,
 ) -> int:
     """Send deliveries again that failed for certain; how many. Each gets a verdict.
 
     `by` None: their failure hit everybody. The caller has locked the rows and checked that none
     of them can have been delivered.
     """
-    failed = Delivery.objects.filter(
-        pk__in=pks, state=State.FAILED, progress__lt=Progress.DELIVERED
-    )
+    failed = keys.rows(pks, distribution_id)
+    failed = failed.filter(state=State.FAILED, progress__lt=Progress.DELIVERED)
     rows = list(failed.order_by("pk").select_for_update(of=("self",)))
     ruling = Ruling.HUMAN_RETRY if by else Ruling.RETURNED
     Verdict.objects.bulk_create(
@@ -338,9 +293,15 @@ def _skip(deliveries: DeliveryQuerySet, reason: str) -> int:
 
 
 def _skip_left(rows: DeliveryQuerySet) -> int:
+    """Two steps: an UPDATE that joins would look for the rows in every partition."""
+    rows = rows.filter(state__in=(*CLAIMABLE, State.CLAIMED))
+    left = defaultdict[Status, list[int]](list)
+    found = rows.filter(subscriber__status__in=REASON_OF_STATUS)
+    for pk, status in found.values_list("pk", "subscriber__status"):
+        left[Status(status)].append(pk)
     return sum(
-        rows.filter(subscriber__status=status, state__in=(*CLAIMABLE, State.CLAIMED)).update(
-            state=State.SKIPPED, reason=reason, lease_until=None
+        rows.filter(pk__in=pks).update(
+            state=State.SKIPPED, reason=REASON_OF_STATUS[status], lease_until=None
         )
-        for status, reason in REASON_OF_STATUS.items()
+        for status, pks in left.items()
     )

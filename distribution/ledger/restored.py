@@ -7,9 +7,10 @@ from datetime import datetime
 
 from django.db import transaction
 
-from distribution.ledger import chunks, deliveries
+from distribution.ledger import chunks, doubts
 from distribution.ledger.attempts.evidence import latest_attempt
 from distribution.ledger.attempts.ids import AttemptKey
+from distribution.ledger.partitions import keys
 from distribution.ledger.reasons import DeliveryReason
 from distribution.models import Attempt, AttemptOutcome, Delivery, State
 from distribution.models.deliveries import DeliveryQuerySet
@@ -21,9 +22,7 @@ NOTHING_REPORTED |= dict.fromkeys(("wamid", "sent_at", "delivered_at", "read_at"
 
 def possibly_sent(distribution_id: int) -> DeliveryQuerySet:
     """Deliveries that may have been sent since the backup, and are not marked unknown yet."""
-    rows = Delivery.objects.filter(
-        distribution_id=distribution_id, state__in=deliveries.POSSIBLY_SENT
-    )
+    rows = Delivery.objects.filter(distribution_id=distribution_id, state__in=doubts.POSSIBLY_SENT)
     return rows.exclude(state=State.UNKNOWN, reason=DeliveryReason.RESTORED)
 
 
@@ -40,11 +39,13 @@ def mark_unknown(distribution_id: int, *, now: datetime) -> int:
             pks = list(rows.values_list("pk", flat=True)[: chunks.UPDATE_CHUNK_SIZE])
             if not pks:
                 return marked
-            marked += deliveries.mark_unknown(pks, DeliveryReason.RESTORED, now=now)
+            marked += doubts.mark_unknown(
+                pks, DeliveryReason.RESTORED, distribution_id=distribution_id, now=now
+            )
             Attempt.objects.bulk_create(
                 [
                     latest_attempt(row, AttemptOutcome.FORGOTTEN, DeliveryReason.RESTORED, now)
-                    for row in Delivery.objects.filter(pk__in=pks)
+                    for row in keys.rows(pks, distribution_id)
                 ],
                 ignore_conflicts=True,
             )

@@ -9,6 +9,7 @@ from django.db.models import Q
 from distribution.ledger import deliveries, rollup_marks
 from distribution.ledger.attempts import open_calls
 from distribution.ledger.chunks import update_in_chunks
+from distribution.ledger.partitions import keys
 from distribution.models import Delivery, Distribution, Progress, State
 from distribution.models.deliveries import DeliveryQuerySet
 from phonepool.errors import BY_SLUG, may_be_sent_again
@@ -65,8 +66,8 @@ def return_failed(
         return 0
     certain = open_calls.annotate(failed).exclude(open_calls.may_have_arrived())
     returned = update_in_chunks(
-        Delivery.objects.filter(state=State.FAILED),
-        lambda part: _return(part, now),
+        keys.of(distribution_id).filter(state=State.FAILED),
+        lambda part: _return(part, distribution_id, now),
         list(certain.values_list("pk", flat=True)),
     )
     if returned:
@@ -74,6 +75,8 @@ def return_failed(
     return returned
 
 
-def _return(part: DeliveryQuerySet, now: datetime) -> int:
+def _return(part: DeliveryQuerySet, distribution_id: int, now: datetime) -> int:
     pks = list(part.values_list("pk", flat=True))
-    return deliveries.retry_failed(pks, by=None, reason=WHY, next_at=now, now=now)
+    return deliveries.retry_failed(
+        pks, distribution_id=distribution_id, by=None, reason=WHY, next_at=now, now=now
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from distribution.ledger import deliveries
+from distribution.ledger import doubts
 from distribution.ledger.chunks import update_in_chunks
 from distribution.ledger.reasons import DeliveryReason
 from distribution.models import Delivery, State
@@ -35,4 +35,6 @@ def leave_in_doubt(distribution_id: int, place: int, *, now: datetime) -> int:
         ambiguous_no__gt=0,
     )
     pks = list(waiting.values_list("pk", flat=True))
-    return deliveries.mark_unknown(pks, DeliveryReason.NO_ANSWER, now=now) if pks else 0
+    return doubts.mark_unknown(
+        pks, DeliveryReason.NO_ANSWER, distribution_id=distribution_id, now=now
+    )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from distribution.ledger.reasons import REASON_OF_STATUS
+from distribution.runtime import partitions
 from phonepool.numbers.reservation import OPEN_TO_CALLS
 
 # A claim must have this share of its lease left to begin a call; the rest is the call's time.
@@ -21,9 +22,9 @@ CLAIM_WHERE = "d.state || '' IN ('PENDING', 'RETRY_WAIT')"
 # being claimed, leaves out who does not receive messages any more, and returns all of them with
 # what a sender needs of the recipients (`ClaimedDelivery`). Each recipient is looked up by key.
 _REASONS = " ".join(f"WHEN '{status}' THEN '{why}'" for status, why in REASON_OF_STATUS.items())
-CLAIM = f"""
+_CLAIM = f"""
     WITH due AS MATERIALIZED (
-        SELECT one.id, one.subscriber_id
+        SELECT one.id, one.distribution_id, one.subscriber_id
           FROM distribution_delivery AS one
          WHERE one.distribution_id = %(distribution)s AND one.batch_no = %(batch)s
            AND one.next_at <= %(now)s AND one.state IN ('PENDING', 'RETRY_WAIT')
@@ -32,7 +33,7 @@ CLAIM = f"""
                           AND goes.state = 'SENDING' AND goes.window_end > %(now)s)
          ORDER BY one.id LIMIT %(limit)s FOR UPDATE OF one SKIP LOCKED
     ), found AS MATERIALIZED (
-        SELECT due.id, person.*
+        SELECT due.id, due.distribution_id, person.*
           FROM due CROSS JOIN LATERAL (
                SELECT name, tier, attributes, status FROM subscribers_subscriber AS s
                 WHERE s.id = due.subscriber_id OFFSET 0) AS person
@@ -42,10 +43,19 @@ CLAIM = f"""
            reason = CASE found.status {_REASONS} ELSE d.reason END,
            claim_token = CASE found.status WHEN 'ACTIVE' THEN %(token)s ELSE d.claim_token END,
            lease_until = CASE found.status WHEN 'ACTIVE' THEN %(lease_end)s END
-      FROM found WHERE d.id = found.id AND {CLAIM_WHERE}
+      FROM found WHERE d.id = found.id{{within}} AND {CLAIM_WHERE}
     RETURNING d.id, d.subscriber_id, d.phone, d.attempt_no, d.tries_charged,
               found.name, found.tier, found.attributes, found.status
 """  # noqa: S608 - constants of ours
+
+
+def claim(distribution_id: int) -> str:
+    """The statement for this distribution."""
+    within = partitions.within_sql([distribution_id], "d")
+    own = " AND d.distribution_id = found.distribution_id" if within else ""
+    return _CLAIM.format(within=own + within)
+
+
 # The template of each row; NULL: the distribution's own.
 MARK_COLUMNS: dict[str, type] = {"id": int, "template": int}
 MARK_ASSIGN = """

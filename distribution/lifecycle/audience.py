@@ -18,7 +18,7 @@ from distribution.lifecycle import audience_limit, audience_rows, portfolio_plan
 from distribution.lifecycle.audience_rows import START, Batches, Place
 from distribution.models import Delivery, Distribution, Preparation
 from distribution.quality import sent_templates
-from distribution.runtime import statistics
+from distribution.runtime import partitions, statistics
 from distribution.runtime.long_statements import allow_long_statements
 from phonepool.failpoints import failpoint
 from subscribers import audience_lock
@@ -80,7 +80,7 @@ def _insert_first(distribution: Distribution, batches: Batches, now: datetime) -
     end = audience_rows.end_of_slice(START, settings.FIRST_SLICE_PEOPLE)
     moment = None if end is None else standing.this_moment()
     inserted = audience_rows.insert_range(distribution, START, end, batches, now=now)
-    statistics.refresh_after_filling(Delivery._meta.db_table, rows=inserted)
+    statistics.refresh_after_filling(partitions.table_of(distribution.pk), rows=inserted)
     failpoint("freeze")
     rows = Delivery.objects.filter(distribution=distribution)
     last = rows.aggregate(last=Max("batch_no"))["last"]

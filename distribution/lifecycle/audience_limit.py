@@ -47,7 +47,7 @@ def skip_beyond(
     new = _new_recipients(distribution, first_batch, _others(distribution, now))
     known = [pk for pk in new if pk is not None]
     beyond = known[room:]
-    deliveries.skip(beyond, DeliveryReason.PORTFOLIO_LIMIT)
+    deliveries.skip(beyond, DeliveryReason.PORTFOLIO_LIMIT, distribution_id=distribution.pk)
     return len(beyond), max(0, room - len(known))
 
 

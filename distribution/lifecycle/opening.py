@@ -11,6 +11,7 @@ from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.dead_man import mornings
 from distribution.ledger import deliveries, outbox
+from distribution.ledger.partitions import ahead
 from distribution.lifecycle import (
     audience,
     audience_limit,
@@ -37,6 +38,7 @@ def open_distribution(distribution_id: int, *, now: datetime) -> bool:
 
     A failed check leaves it BLOCKED with the reason and an open alert; the next tick tries again.
     """
+    ahead.ensure(distribution_id)
     with transaction.atomic():
         rows = Distribution.objects.select_for_update(of=("self",), skip_locked=True)
         distribution = rows.filter(pk=distribution_id, state__in=UNOPENED).first()

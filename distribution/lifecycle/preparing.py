@@ -21,7 +21,7 @@ from distribution.lifecycle.audience_rows import Batches, Place
 from distribution.models import Delivery, Distribution, DistributionState, Preparation
 from distribution.models.deliveries import CLAIMABLE
 from distribution.models.distributions import RUNNING
-from distribution.runtime import statistics
+from distribution.runtime import partitions, statistics
 from distribution.runtime.long_statements import allow_long_statements
 from phonepool.failpoints import failpoint
 from subscribers import audience_lock
@@ -129,7 +129,8 @@ class _Slice:
                 left=standing.left_since(self.moment),
             )  # fmt: skip
             self._count(rows)
-        statistics.refresh_after_filling(Delivery._meta.db_table, rows=preparation.frozen)
+        table = partitions.table_of(self.distribution.pk)
+        statistics.refresh_after_filling(table, rows=preparation.frozen)
         return end
 
     def _numbering(self) -> Batches:

@@ -87,7 +87,8 @@ def skip_received(distribution: Distribution, content: Content, *, first_batch: 
     people = people.annotate(delivery=Max("pk", filter=ours), theirs=Count("pk", filter=~ours))
     reached = people.filter(theirs__gt=0, delivery__isnull=False)
     pks = list(reached.values_list("delivery", flat=True))
-    return deliveries.skip(pks, DeliveryReason.ALREADY_RECEIVED)
+    reason = DeliveryReason.ALREADY_RECEIVED
+    return deliveries.skip(pks, reason, distribution_id=distribution.pk)
 
 
 def _same_that_day(content: Content, day: date, own: Distribution | None) -> list[Distribution]:

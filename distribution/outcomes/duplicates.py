@@ -9,7 +9,7 @@ from datetime import datetime
 from distribution.alerts import incidents
 from distribution.alerts.catalogue import AlertRule
 from distribution.ledger.attempts.conflicts import Conflict
-from distribution.models import Certainty, Duplicate, State
+from distribution.models import Certainty, Delivery, Duplicate, State
 
 PROVEN = (State.ACCEPTED, State.HELD)
 
@@ -48,13 +48,16 @@ def record_duplicates(suspected: Iterable[SuspectedDuplicate], *, now: datetime)
 
 def confirm_suspects(now: datetime) -> int:
     """Confirm suspected duplicates whose later message is proven by now; how many."""
-    suspects = Duplicate.objects.filter(
-        certainty=Certainty.SUSPECT, delivery__state__in=PROVEN
-    ).select_related("delivery")
-    for row in suspects:
-        _confirm(row, row.delivery.wamid or "")
-        _alert(row.delivery_id, Certainty.CONFIRMED, now)
-    return len(suspects)
+    suspects = {
+        row.delivery_id: row for row in Duplicate.objects.filter(certainty=Certainty.SUSPECT)
+    }
+    if not suspects:
+        return 0
+    proven = Delivery.objects.filter(pk__in=suspects, state__in=PROVEN).values_list("pk", "wamid")
+    for delivery_id, wamid in (confirmed := list(proven)):
+        _confirm(suspects[delivery_id], wamid or "")
+        _alert(delivery_id, Certainty.CONFIRMED, now)
+    return len(confirmed)
 
 
 def _confirm(row: Duplicate, later_wamid: str) -> None:

@@ -16,7 +16,8 @@ from functools import cache, partial
 from django.conf import settings
 from django.db.models import Count, Q
 
-from distribution.ledger import deliveries
+from distribution.ledger import doubts
+from distribution.ledger.partitions import keys
 from distribution.ledger.reasons import DeliveryReason
 from distribution.models import (
     Delivery,
@@ -64,7 +65,13 @@ def resolve_unknown(distribution: Distribution, *, now: datetime) -> tuple[int, 
         for row in ripe
         if _report_would_be_here(row, feed, through) and (reported := neighbours.evidence(row))
     }
-    retry = partial(deliveries.retry_unknown, next_at=now, now=now, evidence=evidence)
+    retry = partial(
+        doubts.retry_unknown,
+        distribution_id=distribution.pk,
+        next_at=now,
+        now=now,
+        evidence=evidence,
+    )
     return sum(apply_in_halves(list(evidence), retry).done), 0
 
 
@@ -96,7 +103,13 @@ def _leave_unconfirmed(distribution: Distribution, unknown: DeliveryQuerySet, no
         if pks := list(rows.values_list("pk", flat=True)[:UNCONFIRMED_PER_RUN]):
             seen = {name: gate.seen for name, gate in _common_gates(distribution, now).items()}
             seen |= _receiver_evidence(StatusFeed.current())
-            leave = partial(deliveries.leave_unconfirmed, reason=reason, now=now, evidence=seen)
+            leave = partial(
+                doubts.leave_unconfirmed,
+                reason=reason,
+                distribution_id=distribution.pk,
+                now=now,
+                evidence=seen,
+            )
             left += sum(apply_in_halves(pks, leave).done)
     return left
 
@@ -167,6 +180,7 @@ class NeighbourEvidence:
     """Reports of a distribution's accepted messages; each query runs once."""
 
     def __init__(self, distribution_id: int) -> None:
+        self._distribution_id = distribution_id
         self._accepted = Delivery.objects.filter(
             distribution_id=distribution_id, accepted_at__isnull=False
         ).exclude(state=State.UNKNOWN)
@@ -196,21 +210,25 @@ class NeighbourEvidence:
 
     def _count_nearest(self, number_id: int | None, moment: datetime) -> NeighbourReports:
         same_number = self._accepted.filter(number_id=number_id)
-        neighbours = _count_reported("nearest of the number", _nearest(same_number, moment))
+        neighbours = _count_reported("nearest of the number", self._nearest_of(same_number, moment))
         if neighbours.total >= MIN_NEIGHBOURS:
             return neighbours
-        return _count_reported("nearest of the distribution", _nearest(self._accepted, moment))
+        return _count_reported(
+            "nearest of the distribution", self._nearest_of(self._accepted, moment)
+        )
+
+    def _nearest_of(self, rows: DeliveryQuerySet, moment: datetime) -> DeliveryQuerySet:
+        return keys.rows(_nearest(rows, moment), self._distribution_id)
 
 
-def _nearest(rows: DeliveryQuerySet, moment: datetime) -> DeliveryQuerySet:
+def _nearest(rows: DeliveryQuerySet, moment: datetime) -> list[int]:
     before = rows.filter(accepted_at__lte=moment).order_by("-accepted_at", "-pk")
     after = rows.filter(accepted_at__gt=moment).order_by("accepted_at", "pk")
-    pks = [
+    return [
         pk
         for side in (before, after)
         for pk in side.values_list("pk", flat=True)[:NEAREST_PER_SIDE]
     ]
-    return Delivery.objects.filter(pk__in=pks)
 
 
 def _count_reported(among: str, neighbours: DeliveryQuerySet) -> NeighbourReports:

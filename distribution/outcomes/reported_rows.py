@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from dataclasses import fields
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.db import connection
 
+from distribution.ledger.partitions import keys
 from distribution.models import Delivery
 from distribution.outcomes.report_rules import DeliveryFacts
+from distribution.runtime import partitions
 from distribution.runtime.binary_cursor import binary_cursor
 
 
@@ -34,19 +37,28 @@ _WIDTH = len(ROW_COLUMNS)
 # The rows in the order of their keys, as every statement locks them. PostgreSQL cannot see the
 # length of an array behind a SELECT, and always goes by the primary key.
 LOCK = f"""
-    SELECT id, {", ".join((*ROW_COLUMNS[1:], *FACTS_COLUMNS))} FROM distribution_delivery
-     WHERE id = ANY((SELECT %(ids)b::bigint[])::bigint[]) ORDER BY id FOR UPDATE
+    SELECT id, {", ".join((*ROW_COLUMNS[1:], *FACTS_COLUMNS))} FROM distribution_delivery AS d
+     WHERE id = ANY((SELECT %(ids)b::bigint[])::bigint[]){{within}} ORDER BY id FOR UPDATE
 """  # noqa: S608 - names of ours
 
 
-def lock(pks: Collection[int]) -> dict[int, ReportedRow]:
+def lock(pks: Collection[int], *, now: datetime) -> dict[int, ReportedRow]:
     """Lock these deliveries; unknown ones are absent. On SQLite the transaction is the lock."""
     if connection.vendor == "postgresql":
-        with binary_cursor() as cursor:
-            cursor.execute(LOCK, {"ids": list(pks)})
-            return _by_key(cursor.fetchall())
+        lately = keys.recent(now)
+        locked = _lock(pks, lately)
+        if lately and len(locked) < len(pks):
+            locked |= _lock([pk for pk in pks if pk not in locked], ())
+        return locked
     rows = Delivery.objects.filter(pk__in=list(pks)).order_by("pk")
     return _by_key(rows.values_list(*ROW_COLUMNS, *FACTS_COLUMNS))
+
+
+def _lock(pks: Collection[int], distributions: Collection[int]) -> dict[int, ReportedRow]:
+    sql = LOCK.format(within=partitions.within_sql(distributions, "d"))
+    with binary_cursor() as cursor:
+        cursor.execute(sql, {"ids": list(pks)})
+        return _by_key(cursor.fetchall())
 
 
 def _by_key(records: Iterable[tuple[Any, ...]]) -> dict[int, ReportedRow]:

@@ -71,7 +71,7 @@ def apply_reports(reports: Sequence[StatusReport], *, now: datetime) -> AppliedR
     with transaction.atomic():
         pricings = StoredPricings(report.pricing for report in reports)
         by_delivery = _by_delivery(reports, applied)
-        locked = reported_rows.lock(by_delivery)
+        locked = reported_rows.lock(by_delivery, now=now)
         bundle = _Bundle(
             applied,
             _earlier_attempts(by_delivery, locked),
@@ -80,7 +80,7 @@ def apply_reports(reports: Sequence[StatusReport], *, now: datetime) -> AppliedR
             Charging(pricings),
             now,
         )
-        writes, touched = [], set()
+        writes, touched = [], set[int]()
         for pk, its_reports in by_delivery.items():
             if pk not in locked:
                 applied.unmatched.extend(its_reports)
@@ -178,7 +178,8 @@ class _Bundle:
             return None
         _note_effects(row, facts, self.applied)
         columns = {name: getattr(facts, name) for name in reported_rows.FACTS_COLUMNS}
-        return {**columns, "id": row.pk, "attempt_no": row.attempt_no, "old_state": row.facts.state}
+        columns |= {"id": row.pk, "distribution_id": row.distribution_id}
+        return {**columns, "attempt_no": row.attempt_no, "old_state": row.facts.state}
 
     def _apply(
         self, row: ReportedRow, facts: DeliveryFacts, report: StatusReport

@@ -14,8 +14,10 @@ from typing import Any
 
 from django.db import connection, models
 
+from distribution.runtime import partitions
 from distribution.runtime.binary_cursor import binary_cursor
 
+OF_DISTRIBUTION = "of_distribution"  # a column of `v`
 # PostgreSQL's type of each kind of value; SQLite needs none.
 COLUMN_TYPES: dict[type, str] = {int: "bigint", str: "text", datetime: "timestamptz"}
 
@@ -27,7 +29,7 @@ SQL = {
     "postgresql": """
         UPDATE {table} AS d SET {assign}
           FROM (SELECT v.* FROM unnest({arrays}) AS v({names}) {lock}) AS v
-         WHERE d.id = v.id AND ({where})
+         WHERE d.id = v.id{within} AND ({where})
     """,
     # The planner goes from the values to the rows unaided, and the transaction is the lock.
     "sqlite": """
@@ -37,7 +39,7 @@ SQL = {
 }
 # Rows are locked in the order of their keys, as by every statement over many rows: two statements
 # that take the same rows in different orders would deadlock.
-LOCK = "JOIN {table} AS locked ON locked.id = v.id ORDER BY locked.id FOR UPDATE OF locked"
+LOCK = "JOIN {table} AS locked ON locked.id = v.id{within} ORDER BY locked.id FOR UPDATE OF locked"
 
 
 def update_from(
@@ -49,18 +51,27 @@ def update_from(
     where: str,
     given: Mapping[str, Any] | None = None,
     locked: bool = False,
+    distributions: Sequence[int] = (),
 ) -> int:
     """Update rows `d` of `model` from rows `v`, joined on `id`; return how many changed.
 
     `columns` names the keys of each row and their kind (int, str, datetime; None is allowed);
     `assign` and `where` are constant SQL over `d.`, `v.` and `%(…)s` for what is `given` alike
     for all rows, and never hold data. `locked`: this transaction has locked the rows already.
+    `distributions`: of deliveries, that of each row. If there are partitions, only those of these
+    distributions are looked at.
     """
     if not rows:
         return 0
+    if distributions and partitions.is_partitioned():
+        columns = {**columns, OF_DISTRIBUTION: int}
+        pairs = zip(rows, distributions, strict=True)
+        rows = [{**row, OF_DISTRIBUTION: of} for row, of in pairs]
     postgresql = connection.vendor == "postgresql"
     values = _arrays(columns, rows) if postgresql else {"values": _json_array(columns, rows)}
-    sql = _statement(model, columns, assign=assign, where=where, locked=locked)
+    sql = _statement(
+        model, columns, assign=assign, where=where, locked=locked, distributions=distributions
+    )
     with binary_cursor() as cursor:
         cursor.execute(sql, {**_adapted_values(given or {}), **values})
         return int(cursor.rowcount)
@@ -73,13 +84,20 @@ def _statement(
     assign: str,
     where: str,
     locked: bool,
+    distributions: Sequence[int],
 ) -> str:
     table = connection.ops.quote_name(model._meta.db_table)
+    own = f" AND {{}}.distribution_id = v.{OF_DISTRIBUTION}" if OF_DISTRIBUTION in columns else ""
+    within = {
+        alias: own.format(alias) + partitions.within_sql(distributions, alias)
+        for alias in ("d", "locked")
+    }
     return SQL[connection.vendor].format(
         table=table,
         assign=assign,
         where=where,
-        lock="" if locked else LOCK.format(table=table),
+        within=within["d"],
+        lock="" if locked else LOCK.format(table=table, within=within["locked"]),
         names=", ".join(columns),
         arrays=", ".join(
             f"(SELECT %(values_{name})b::{COLUMN_TYPES[kind]}[])" for name, kind in columns.items()

@@ -140,7 +140,7 @@ class BatchRun:
             for row in self.waiting
             if row.pk in numbers
         ]
-        deliveries.settle(later)
+        deliveries.settle(later, distribution_id=self.distribution.pk)
 
     def _give_back(self) -> None:
         left = [delivery.pk for delivery in self.waiting]

@@ -184,7 +184,9 @@ class Settling:
             for pk in pks
         ]
         if failed:
-            self.try_to_write(lambda: deliveries.settle(failed))
+            self.try_to_write(
+                lambda: deliveries.settle(failed, distribution_id=self._distribution.pk)
+            )
             self.judge()
 
     def _settle(
@@ -197,7 +199,7 @@ class Settling:
             for place, wait in zip(places, waits, strict=True):
                 written[place] = retry_policy.put_off(written[place], wait, self._window_end)
         conflicts: list[Conflict] = []
-        deliveries.settle(written, conflicts=conflicts)
+        deliveries.settle(written, distribution_id=self._distribution.pk, conflicts=conflicts)
         self._result.count(written)
         duplicates.alert_conflicts(conflicts, now=self._clock())
 

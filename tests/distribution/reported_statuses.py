@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 
-from distribution.ledger import deliveries
+from distribution.ledger import deliveries, doubts
 from distribution.ledger.attempts.ids import AttemptKey
 from distribution.ledger.attempts.settlements import Settlement
 from distribution.ledger.claims import Claim
@@ -60,7 +60,7 @@ class Run:
         claim = self.attempt()
         deliveries.expire_leases(NOW + LEASE * 2)
         rows = list(Delivery.objects.values_list("pk", flat=True))
-        assert deliveries.retry_unknown(rows, next_at=LATER, now=LATER) == len(rows)
+        assert doubts.retry_unknown(rows, next_at=LATER, now=LATER) == len(rows)
         return claim.attempt(claim.deliveries[0])
 
 

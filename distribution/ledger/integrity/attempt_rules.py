@@ -4,17 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from django.db.models import CharField, Count, Exists, F, OuterRef, QuerySet, Value
+from django.db.models import CharField, Count, Exists, F, Min, OuterRef, QuerySet, Value
 from django.db.models.functions import Cast, Concat
 
 from distribution.ledger.integrity.rules import Rule
-from distribution.models import Attempt, AttemptOutcome, Delivery, Ruling, State, Verdict
+from distribution.models import (
+    Attempt,
+    AttemptOutcome,
+    Delivery,
+    Duplicate,
+    Ruling,
+    State,
+    Verdict,
+)
 
 
 def rules(deliveries: QuerySet[Delivery], attempts: QuerySet[Attempt]) -> Iterator[Rule]:
     """What deliveries and their attempts on record must agree on."""
     yield from _rules_of_attempts(attempts)
     yield from _rules_of_deliveries(deliveries)
+
+
+def rules_of_partitions() -> Iterator[Rule]:
+    """What foreign keys guard on a plain table. Deliveries before the first that is left were
+    removed with their partition."""
+    oldest = Delivery.objects.aggregate(oldest=Min("pk"))["oldest"] or 0
+    there = Exists(Delivery.objects.filter(pk=OuterRef("delivery_id")))
+    for model in (Attempt, Verdict, Duplicate):
+        name = model._meta.model_name
+        yield Rule(
+            f"{name}s_have_deliveries",
+            f"Each {name} is of a delivery that is there.",
+            model.objects.filter(delivery_id__gte=oldest).exclude(there),
+            key="delivery_id",
+        )
 
 
 def _rules_of_attempts(attempts: QuerySet[Attempt]) -> Iterator[Rule]:

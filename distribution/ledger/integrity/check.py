@@ -17,6 +17,7 @@ from distribution.ledger.integrity import (
 )
 from distribution.ledger.integrity.rules import RuleResult, check
 from distribution.models import Attempt, Delivery, Distribution
+from distribution.runtime import partitions
 from distribution.runtime.long_statements import long_statements
 
 
@@ -28,12 +29,14 @@ def check_ledger(*, now: datetime, distribution_id: int | None = None) -> list[R
         deliveries = deliveries.filter(distribution=distribution_id)
         attempts = attempts.filter(delivery__distribution=distribution_id)
         distributions = distributions.filter(pk=distribution_id)
+    of_all_partitions = distribution_id is None and partitions.is_partitioned()
     rules = chain(
-        uniqueness_rules.rules(deliveries, distributions),
+        uniqueness_rules.rules(deliveries, distributions, of_one=distribution_id is not None),
         attempt_rules.rules(deliveries, attempts),
         distribution_rules.rules(distributions, now),
         delivery_rules.rules_for_staff(deliveries),
         distribution_rules.feed_rules(now) if distribution_id is None else (),
+        attempt_rules.rules_of_partitions() if of_all_partitions else (),
     )
     with long_statements():
         return [*delivery_rules.check_conditions(deliveries, now), *map(check, rules)]

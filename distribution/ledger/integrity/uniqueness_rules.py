@@ -11,10 +11,16 @@ from django.db.models import Count, Exists, Min, OuterRef, Q, QuerySet
 from distribution.ledger.integrity.rules import Rule
 from distribution.ledger.same_content import same
 from distribution.models import Delivery, Distribution, Kind, State
+from distribution.runtime import partitions
 
 
-def rules(deliveries: QuerySet[Delivery], distributions: QuerySet[Distribution]) -> Iterator[Rule]:
-    """Constraints guard these, too: a dropped or damaged index shows here."""
+def rules(
+    deliveries: QuerySet[Delivery], distributions: QuerySet[Distribution], *, of_one: bool
+) -> Iterator[Rule]:
+    """Constraints guard these, too: a dropped or damaged index shows here. In partitions a message
+    id is unique in a distribution only: one distribution's ids are looked for in the others."""
+    with_id = deliveries.exclude(wamid=None)
+    elsewhere = of_one and partitions.is_partitioned()
     yield Rule(
         "one_delivery_a_person",
         "Nobody has two deliveries of one distribution.",
@@ -30,8 +36,8 @@ def rules(deliveries: QuerySet[Delivery], distributions: QuerySet[Distribution])
     yield Rule(
         "one_delivery_a_message",
         "Each message id belongs to one delivery.",
-        _repeated(deliveries.exclude(wamid=None), "wamid"),
-        key="first",
+        _with_anothers_id(deliveries) if elsewhere else _repeated(with_id, "wamid"),
+        key="pk" if elsewhere else "first",
     )
     yield Rule(
         "one_daily_a_day",
@@ -45,6 +51,11 @@ def rules(deliveries: QuerySet[Delivery], distributions: QuerySet[Distribution])
         "Nobody gets the same content twice on a day, unless a person gave a reason.",
         _received_twice(deliveries, distributions),
     )
+
+
+def _with_anothers_id(deliveries: QuerySet[Delivery]) -> QuerySet[Delivery]:
+    others = Delivery.objects.filter(wamid=OuterRef("wamid")).exclude(pk=OuterRef("pk"))
+    return deliveries.filter(Exists(others), wamid__isnull=False)
 
 
 def _received_twice(

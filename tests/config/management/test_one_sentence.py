@@ -35,6 +35,7 @@ ASKING = {
     "check_integrity": [],
     "create_token": ["crm", "--user", "asha", "--scope", "read"],
     "import_subscribers": ["list.csv"],
+    "partition_deliveries": [],
     "quarantine": ["--restored-to", "2026-11-23T06:01", "--reason", "a test"],
     "rebuild_rollups": ["2026-11-01", "2026-11-02"],
     "reencrypt": [],

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from distribution import tasks
 from distribution.analytics import rollups
-from distribution.ledger import deliveries
+from distribution.ledger import deliveries, doubts
 from distribution.ledger.attempts.ids import AttemptKey
 from distribution.ledger.attempts.settlements import Settlement
 from distribution.ledger.reasons import DeliveryReason
@@ -157,13 +157,13 @@ def do(distribution: Distribution, step: tuple[object, ...], later: int) -> None
             deliveries.expire_leases(now + timedelta(hours=1))
         case ("leave",):
             doubtful = Delivery.objects.filter(state__in=[State.UNKNOWN, State.HELD])
-            deliveries.leave_unconfirmed(list(doubtful.values_list("pk", flat=True)), "x", now=now)
+            doubts.leave_unconfirmed(list(doubtful.values_list("pk", flat=True)), "x", now=now)
         case ("again",):
             first = Delivery.objects.filter(state=State.UNCONFIRMED).order_by("pk").first()
             if first is not None:
                 with suppress(control.ControlError), transaction.atomic():
                     control.reopen(distribution.pk, until=now + timedelta(hours=2))
-                    deliveries.resend_unconfirmed(first.pk, next_at=now)
+                    doubts.resend_unconfirmed(first.pk, next_at=now)
 
 
 @settings(

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from distribution.interventions import unconfirmed
 from distribution.interventions.rules import InterventionError
-from distribution.ledger import deliveries
+from distribution.ledger import deliveries, doubts
 from distribution.ledger.attempts import evidence
 from distribution.ledger.attempts.ids import parse
 from distribution.ledger.attempts.settlements import Settlement
@@ -40,7 +40,7 @@ def distribution(db) -> Distribution:
     deliveries.settle([Settlement(second, State.ACCEPTED, NOW, wamid="wamid.neighbour")])
     deliveries.expire_leases(NOW + LEASE * 2)
     pks = Delivery.objects.filter(state=State.UNKNOWN).values_list("pk", flat=True)
-    assert deliveries.leave_unconfirmed(list(pks), "never_answered", now=opened.window_end) == 1
+    assert doubts.leave_unconfirmed(list(pks), "never_answered", now=opened.window_end) == 1
     assert closing.complete_if_done(opened.pk, now=opened.window_end)
     opened.refresh_from_db()
     return opened

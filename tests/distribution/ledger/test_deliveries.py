@@ -7,7 +7,7 @@ import pytest
 from django.db import DatabaseError, IntegrityError, connection, connections, transaction
 from django.db.models import QuerySet
 
-from distribution.ledger import deliveries
+from distribution.ledger import deliveries, doubts
 from distribution.ledger.attempts.settlements import Settlement
 from distribution.ledger.claims import Claim
 from distribution.models import Attempt, AttemptOutcome, Delivery, DistributionState, State
@@ -204,9 +204,9 @@ def test_an_unknown_outcome_is_sent_again_at_most_once(distribution):
     deliveries.expire_leases(NOW + LEASE * 2)
     pks = [row.pk for row in taken.deliveries]
 
-    assert deliveries.retry_unknown(pks, next_at=NOW, now=NOW) == 3
+    assert doubts.retry_unknown(pks, next_at=NOW, now=NOW) == 3
     Delivery.objects.update(state=State.UNKNOWN)  # the second call's answer is lost, too
-    assert deliveries.retry_unknown(pks, next_at=NOW, now=NOW) == 0
+    assert doubts.retry_unknown(pks, next_at=NOW, now=NOW) == 0
     assert Attempt.objects.filter(outcome="UNKNOWN").count() == 3
 
 

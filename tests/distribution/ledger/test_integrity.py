@@ -239,7 +239,7 @@ def test_what_a_person_has_to_decide_breaks_no_promise(distribution):
     ],
 )
 @pytest.mark.django_db(transaction=True)
-def test_a_dropped_constraint_does_not_hide_a_double(rule, model, constraint, same):
+def test_a_dropped_constraint_does_not_hide_a_double(rule, model, constraint, same, plain_table):
     distribution = an_open_distribution(2, now=NOW, kind=Kind.DAILY)
     settle_all(distribution)
     if model is Distribution:

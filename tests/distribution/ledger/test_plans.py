@@ -15,7 +15,7 @@ from distribution.models import Delivery, Distribution, State
 from distribution.runtime import statistics
 from distribution.runtime.bulk_update import update_from
 
-pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("on_postgres")]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("on_postgres", "plain_table")]
 NOW = datetime(2026, 11, 23, 6, 30, tzinfo=UTC)  # 12:00 in India
 DELIVERIES = 10_000
 # Emptied by TRUNCATE, the table has no statistics, whatever an earlier test left behind.

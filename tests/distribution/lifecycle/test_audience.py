@@ -155,7 +155,7 @@ def rows_known(cursor) -> float:
 
 
 def test_a_table_analysed_while_it_was_empty_is_known_before_the_first_message(
-    distribution, on_postgres
+    distribution, on_postgres, plain_table
 ):
     """Else an update of 25 rows by key compares all rows with all others: more than 15 s."""
     Subscriber.objects.bulk_create(

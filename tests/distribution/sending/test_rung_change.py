@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from distribution.cost import booking
 from distribution.engine import sweep
-from distribution.ledger import deliveries
+from distribution.ledger import deliveries, doubts
 from distribution.ledger.template_shares import template_in_sql
 from distribution.lifecycle import control, rung_change
 from distribution.mirror import templates
@@ -172,7 +172,7 @@ def test_who_may_have_a_message_stays_on_the_rung_of_that_message(group):
 
     # A person may send such a message again, on the rung of now.
     Delivery.objects.filter(phone=phones[1]).update(state=State.UNCONFIRMED, reason="no_answer")
-    deliveries.resend_unconfirmed(rows[phones[1]].pk, next_at=now)
+    doubts.resend_unconfirmed(rows[phones[1]].pk, next_at=now)
     send(distribution, api)
     assert Delivery.objects.filter(phone=phones[1], state=State.ACCEPTED, rung=1).exists()
 
