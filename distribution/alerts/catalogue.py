@@ -160,6 +160,7 @@ class AlertRule(StrEnum):
     # --- the installation ---
 
     DELIVERIES_STUCK = "deliveries_stuck", CRITICAL, INSTALLATION
+    NO_PARTITION_AHEAD = "no_partition_ahead", CRITICAL, INSTALLATION
     KEEPER_SILENT = "keeper_silent", CRITICAL, INSTALLATION
     TICK_SILENT = "tick_silent", CRITICAL, INSTALLATION
     CLOCK_SET_BACK = "clock_set_back", WARNING, INSTALLATION

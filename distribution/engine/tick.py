@@ -21,7 +21,7 @@ from distribution.alerts import (
     unmatched_opt_outs,
 )
 from distribution.alerts.catalogue import AlertRule
-from distribution.engine import number_ramps, sweep
+from distribution.engine import number_ramps, partition_watch, sweep
 from distribution.engine.sweep import Sweep
 from distribution.ledger import chunks
 from distribution.lifecycle import (
@@ -74,6 +74,7 @@ def check(now: datetime) -> Check:
     content_watch.look_if_due(now)
     plan_watch.look_if_due(now)
     number_ramps.review_if_due(now)
+    partition_watch.look_if_due(now)
     return Check(opened, swept, preparing.unfinished(now))
 
 

@@ -16,6 +16,7 @@ SLA = "sla"  # the refresh of the service level, done by Celery
 CONTENT_WATCH = "content watch"  # the check of coming contents, by tick or keeper
 PLAN_WATCH = "plan watch"  # the check of the coming plans, by tick or keeper
 NUMBER_RAMPS = "number ramps"  # the review of the numbers' mornings, by tick or keeper
+PARTITIONS = "partitions"  # of deliveries, made ahead by tick or keeper
 RECEIVER_PREFIX = "door:"  # followed by the kind of process that receives Meta's webhooks
 
 
