@@ -25,6 +25,7 @@ from distribution.engine import clock_repair
 from distribution.engine import tick as engine_tick  # `tick` is a task here
 from distribution.event_webhooks import delivery
 from distribution.ledger import retention
+from distribution.ledger.partitions import dropping, overview
 from distribution.lifecycle import closing, media_renewal, preparing, schedule
 from distribution.mirror import (
     cost_check,
@@ -273,8 +274,12 @@ def forget_events() -> int:
 
 @shared_task(ignore_result=True)
 def forget_numbers() -> int:
-    """Blank the numbers in deliveries that are older than DELIVERY_NUMBER_KEEP_DAYS."""
-    return retention.hide_old_numbers(timezone.now(), seconds=HIDING_SECONDS)
+    """Blank the numbers in deliveries that are older than DELIVERY_NUMBER_KEEP_DAYS, and drop
+    partitions all of which is; now and then refresh the statistics of all partitions together."""
+    now = timezone.now()
+    dropping.drop_old(now)
+    overview.refresh_if_old(now)
+    return retention.hide_old_numbers(now, seconds=HIDING_SECONDS)
 
 
 @shared_task(ignore_result=True)

@@ -101,6 +101,7 @@ def _history_context(subscriber_id: int, *, start: int) -> dict[str, Any]:
     return {
         "entries": entries,
         "part": Part(entries, start, total, limit),
+        "removed_until": subscriber_history.removed_until(),
         "erasure": erasure,
         "erasure_objection": erasing.objection(erasure, now=now) if erasure else "",
     }

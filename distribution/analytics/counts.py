@@ -12,6 +12,7 @@ from typing import Any
 from django.db.models import Count, F, Max, Min, Q
 from django.db.models.functions import TruncSecond
 
+from distribution.analytics import removed
 from distribution.analytics.grouped_counts import DeliveryGroup, people_to_come
 from distribution.ledger.reasons import NOT_OWED
 from distribution.models import (
@@ -71,6 +72,8 @@ class Reach:
 
 def tally(distribution: Distribution) -> Tally:
     """States and reasons, by one query. Who is not frozen yet is waiting, too."""
+    if distribution.deliveries_removed_at is not None:
+        return _tally(removed.by_state(distribution))
     rows = Delivery.objects.filter(distribution=distribution).order_by()
     counted = list(rows.values_list("state", "reason").annotate(Count("pk")))
     to_come = people_to_come(distribution, sum(count for *_, count in counted))
@@ -230,7 +233,10 @@ class AudiencePart:
 
 def by_tier(distribution: Distribution) -> list[AudiencePart]:
     """The counts of each tier, first tiers first."""
-    parts = _parts(distribution, "tier")
+    if distribution.deliveries_removed_at is not None:
+        parts = [AudiencePart(*counts) for counts in removed.by_tier(distribution)]
+    else:
+        parts = _parts(distribution, "tier")
     return sorted(parts, key=lambda part: TIER_RANKS[part.name])
 
 

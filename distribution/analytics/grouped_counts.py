@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db.models import Count, Q
 
+from distribution.analytics import removed
 from distribution.models import Delivery, Distribution, Progress, State
 
 GROUPED = ("state", "reason", "number_id", "progress")
@@ -37,6 +38,9 @@ class DeliveryGroup:
 def count_groups(distribution: Distribution, *, now: datetime) -> list[DeliveryGroup]:
     """The groups of a distribution's deliveries; empty groups are absent. Who is not frozen yet
     is waiting, too."""
+    if distribution.deliveries_removed_at is not None:
+        found = removed.groups(distribution).items()
+        return [DeliveryGroup(*kind, count, 0, 0) for kind, count in found]
     groups = [group for group, _ in count_stored(distribution, now=now)]
     return with_people_to_come(distribution, groups)
 

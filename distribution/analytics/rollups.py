@@ -59,6 +59,9 @@ def refresh(now: datetime) -> int:
 
 def recount(distribution: Distribution, *, now: datetime) -> bool:
     """Count one distribution; False if another process did meanwhile, whose count is kept."""
+    if distribution.deliveries_removed_at is not None:  # nothing could be counted any more
+        rollup_marks.delete(rollup_marks.marks_of(distribution.pk))
+        return False
     began = time.monotonic()
     last = RollupState.objects.filter(pk=distribution.pk).values_list("version", flat=True).first()
     marks = rollup_marks.marks_of(distribution.pk)
@@ -112,7 +115,8 @@ def count_rows(distribution: Distribution) -> list[dict[str, Any]]:
 
 
 def rebuild(start: date, end: date, *, now: datetime) -> int:
-    """Count every ended distribution of these days, marked or not; how many."""
+    """Count every ended distribution of these days, marked or not; how many. Those whose deliveries
+    were removed keep their figures."""
     days = Distribution.objects.filter(local_date__range=(start, end), state__in=ENDED)
     return sum(recount(one, now=now) for one in days.order_by("pk"))
 
@@ -123,7 +127,8 @@ def differing(start: date, end: date) -> list[Distribution]:
     For tests and for a check by hand; each distribution costs a count.
     """
     days = Distribution.objects.filter(local_date__range=(start, end), state__in=ENDED)
-    unmarked = days.exclude(pk__in=rollup_marks.marked()).order_by("pk")
+    there = days.filter(deliveries_removed_at=None)
+    unmarked = there.exclude(pk__in=rollup_marks.marked()).order_by("pk")
     return [row for row in unmarked if _as_set(count_rows(row)) != _as_set(_stored_of(row))]
 
 

@@ -52,8 +52,8 @@ class Counted:
 
 
 def is_large(distribution: Distribution) -> bool:
-    """Whether its counts are shared."""
-    return distribution.recipients >= FEW_PEOPLE
+    """Whether its counts are shared: there are many deliveries to count."""
+    return distribution.recipients >= FEW_PEOPLE and distribution.deliveries_removed_at is None
 
 
 def read(distribution: Distribution, *, now: datetime) -> Counted:

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db.models import Case, CharField, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.db.models.functions import Cast, Concat, LPad
 
+from distribution.ledger.partitions import keys
 from distribution.models import Delivery, Distribution, Duplicate
 from distribution.models.deliveries import UNSETTLED
 from distribution.runtime import india_time
@@ -31,7 +32,9 @@ def hide_old_numbers(now: datetime, *, seconds: float) -> int:
     end, done = time.monotonic() + seconds, 0
     numbers = _with_numbers(Delivery.objects.filter(distribution=OuterRef("pk")))
     old = Distribution.objects.filter(
-        Exists(numbers), local_date__lt=india_time.local_date(now - keep)
+        Exists(numbers),
+        local_date__lt=india_time.local_date(now - keep),
+        deliveries_removed_at=None,
     )
     for distribution_id in old.order_by("pk").values_list("pk", flat=True):
         rows = _with_numbers(Delivery.objects.filter(distribution=distribution_id))
@@ -39,7 +42,7 @@ def hide_old_numbers(now: datetime, *, seconds: float) -> int:
             pks = list(rows.order_by("phone").values_list("pk", flat=True)[:ROWS_TOGETHER])
             if not pks:
                 break
-            done += _hide(pks)
+            done += _hide(pks, distribution_id)
     return done
 
 
@@ -48,11 +51,12 @@ def _with_numbers(rows: QuerySet[Delivery]) -> QuerySet[Delivery]:
     return rows.filter(phone__gte=FIRST_NUMBER).exclude(state__in=UNSETTLED)
 
 
-def _hide(pks: list[int]) -> int:
+def _hide(pks: list[int], distribution_id: int) -> int:
     Duplicate.objects.filter(delivery__in=pks).update(
         earlier_wamid=_opaque("earlier_wamid"), later_wamid=_opaque("later_wamid")
     )
-    return Delivery.objects.filter(pk__in=pks).update(phone=_BLANK, wamid=_opaque("wamid"))
+    rows = keys.rows(pks, distribution_id)
+    return rows.update(phone=_BLANK, wamid=_opaque("wamid"))
 
 
 def _opaque(column: str) -> Case:

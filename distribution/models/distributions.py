@@ -122,6 +122,8 @@ class Distribution(models.Model):
     preparing = models.BooleanField(default=False, db_default=False)
 
     completed_at = models.DateTimeField(null=True, blank=True)
+    # When the partition of its deliveries was dropped: what was counted of them stays.
+    deliveries_removed_at = models.DateTimeField(null=True, blank=True)
     # Two measures, null before the first measurement: shares of the recipients owed, 0..1.
     sla_accepted = models.FloatField(null=True, blank=True)
     sla_delivered = models.FloatField(null=True, blank=True)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from distribution.ledger.reasons import explain
 from distribution.models import Delivery, Distribution, DistributionState, Progress, State
 from distribution.models.deliveries import UNSETTLED
-from distribution.runtime import india_time
+from distribution.runtime import india_time, partitions
 from phonepool.errors import BY_SLUG, PROXY_ANSWER, FailureCategory
 
 WAITING = (State.PENDING, State.CLAIMED, State.RETRY_WAIT)  # no call is under way
@@ -49,6 +49,15 @@ def deliveries_of(
         replace(entry(row, today=today), message=_message(row))
         for row in latest[skip : skip + limit]
     ]
+
+
+def removed_until() -> date | None:
+    """The last day of which deliveries were removed because of their age; None: none were."""
+    if not partitions.is_partitioned():
+        return None
+    removed = Distribution.objects.filter(deliveries_removed_at__isnull=False)
+    last: date | None = removed.aggregate(last=Max("local_date"))["last"]
+    return last
 
 
 def _message(delivery: Delivery) -> str:

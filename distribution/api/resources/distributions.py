@@ -34,6 +34,11 @@ class DistributionShown(serializers.Serializer[Distribution]):
     opened_at = serializers.DateTimeField(allow_null=True, required=False)
     sla_deadline = serializers.DateTimeField(allow_null=True, required=False)
     completed_at = serializers.DateTimeField(allow_null=True, required=False)
+    deliveries_removed_at = serializers.DateTimeField(
+        allow_null=True,
+        required=False,
+        help_text="When its deliveries were removed because of their age; its figures stay.",
+    )
     recipients = serializers.IntegerField(
         help_text="The number of recipients, fixed when it starts."
     )

@@ -34,7 +34,9 @@ def _rules_of_opening(distributions: QuerySet[Distribution], now: datetime) -> I
     yield _rule(
         "audience_is_whole",
         "Each distribution has as many deliveries as its frozen audience had people.",
-        counted.filter(preparing=False).exclude(rows=F("recipients"), last=F("batches") - 1),
+        counted.filter(preparing=False, deliveries_removed_at=None).exclude(
+            rows=F("recipients"), last=F("batches") - 1
+        ),
     )
     yield _rule(
         "audience_is_prepared",

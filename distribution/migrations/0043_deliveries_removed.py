@@ -1,0 +1,14 @@
+from __future__ import annotations
+
+from django.db import migrations, models
+
+
+class Migration(migrations.Migration):
+    dependencies = [("distribution", "0041_audience_slices")]
+    operations = [
+        migrations.AddField(
+            model_name="distribution",
+            name="deliveries_removed_at",
+            field=models.DateTimeField(blank=True, null=True),
+        ),
+    ]
