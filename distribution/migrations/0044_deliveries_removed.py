@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("distribution", "0041_audience_slices")]
+    dependencies = [("distribution", "0043_shared_counts")]
     operations = [
         migrations.AddField(
             model_name="distribution",
