@@ -60,7 +60,8 @@ def left_ahead() -> int | None:
 
 def ensure(distribution_id: int) -> None:
     """Before its deliveries are inserted: make its partition if it is still missing."""
-    layout = partitions.known()
+    # Asked anew of a table taken for a plain one: the conversion may have happened since.
+    layout = partitions.known() or partitions.read()
     if not layout or any(one.holds(distribution_id) for one in layout):
         return
     layout = partitions.read()

@@ -128,6 +128,9 @@ def test_the_application_which_owns_nothing_goes_on_and_makes_partitions(plain):
         for rights, of in (("SELECT, INSERT, UPDATE, DELETE", "TABLES"), ("USAGE", "SEQUENCES")):
             cursor.execute(f"GRANT {rights} ON ALL {of} IN SCHEMA public TO tests_application")
         convert()
+        # Openings that were rolled back used up ids: the next one is in no partition yet.
+        beyond = partitions.read()[-1].end + 40
+        cursor.execute("SELECT setval('distribution_distribution_id_seq', %s)", [beyond])
         cursor.execute("SET LOCAL ROLE tests_application")
     partitions._Known.layout = ()  # a process that has not noticed the conversion
     first = an_open_distribution(2, now=NOW)
@@ -176,11 +179,11 @@ def test_migrations_change_every_partition(partitioned):
         editor.remove_constraint(Delivery, rule)
         editor.remove_index(Delivery, index)
         editor.remove_field(Delivery, wider)
-        known = next(one for one in Delivery._meta.indexes if one.name == "delivery_unknown")
+        known = next(one for one in Delivery._meta.indexes if one.name == "delivery_unanswered")
         editor.remove_index(Delivery, known)
     for table in tables:
         assert ("tests_column",) not in ask(names, table)
         assert ("tests_rule", "c") not in ask(KEYS, table)
-    assert ask("SELECT to_regclass('tests_index'), to_regclass('delivery_unknown')") == [
+    assert ask("SELECT to_regclass('tests_index'), to_regclass('delivery_unanswered')") == [
         (None, None)
     ]
