@@ -13,6 +13,7 @@ from django.core.management.base import BaseCommand
 from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
+from config.processes import garbage
 from config.processes.child import report_ready
 from distribution import tasks
 from distribution.alert_channels.loop import NoticeLoop
@@ -41,6 +42,7 @@ class Command(BaseCommand):
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, end)
+        garbage.collect_seldom()
         with (
             Watchdog(settings.WATCHDOG_SECONDS) as watchdog,
             NoticeLoop(watch_step=lambda: watchdog.step("looking for alerts to send")),

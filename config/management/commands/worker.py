@@ -17,6 +17,7 @@ from django.db import DatabaseError, InterfaceError
 from django.utils import timezone
 
 from config.monitoring.worker_heartbeat import WorkerHeartbeat
+from config.processes import garbage
 from config.processes.child import report_ready
 from phonepool.numbers import handover, leases
 from webhooks.applying import sharing
@@ -46,6 +47,7 @@ class Command(BaseCommand):
         if concurrency < 1:
             raise CommandError("--concurrency must be at least 1.")
         heartbeat = WorkerHeartbeat(worker_name(queues), queues, concurrency)
+        worker_ready.connect(lambda **_: garbage.collect_seldom(), weak=False)
         worker_ready.connect(lambda **_: report_ready(), weak=False)
         worker_ready.connect(lambda **_: heartbeat.start(), weak=False)
         if SYNC_QUEUE in queues:
