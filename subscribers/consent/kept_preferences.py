@@ -9,12 +9,12 @@ from functools import partial
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import Q
 
 from subscribers.consent.decisions import Decision, Kind, record
 from subscribers.identity import learning, matching
 from subscribers.identity.learning import Told
 from subscribers.identity.matching import Contact
+from subscribers.key_lists import Among
 from subscribers.models import Subscriber, Suppression
 
 
@@ -105,10 +105,13 @@ def _find_kept(links: Iterable[Link]) -> _Kept:
     user_ids = {link.user_id for link in links if link.user_id}
     phones = {f"+{link.wa_id}" for link in links if link.wa_id}
     kept = _Kept(defaultdict(list), {})
-    for row in Suppression.objects.filter(Q(user_id__in=user_ids) | Q(phone__in=phones)):
+    by_user_id = Suppression.objects.filter(Among("user_id", user_ids)) if user_ids else ()
+    by_phone = Suppression.objects.filter(Among("phone", phones)) if phones else ()
+    for row in by_user_id:
         if row.user_id:
             kept.by_user_id[row.user_id].append(row)
-        elif row.phone:
+    for row in by_phone:
+        if row.phone:
             kept.by_phone[row.phone] = row
     if kept.by_phone:  # who has exactly the phone comes first
         taken = Subscriber.objects.filter(phone__in=kept.by_phone).values_list("phone", flat=True)

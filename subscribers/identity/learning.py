@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from django.db import IntegrityError, transaction
 
+from subscribers import inserting
 from subscribers.key_lists import Among
 from subscribers.models import Subscriber, WhatsAppIdentity
 
@@ -142,9 +143,15 @@ class _Stored:
 
 
 def _stored(latest: dict[Key, Told]) -> _Stored:
-    subscribers = {item.subscriber_id for item in latest.values()}
-    user_ids = {item.user_id for item in latest.values() if item.user_id}
-    rows = _rows("subscriber", subscribers) + (_rows("user_id", user_ids) if user_ids else [])
+    rows = _rows("subscriber", {item.subscriber_id for item in latest.values()})
+    # Of a portfolio nobody else has an id that one has: mostly the people's own rows have them all.
+    held = {(row.portfolio_id, row.user_id) for row in rows}
+    user_ids = {
+        item.user_id
+        for item in latest.values()
+        if item.user_id and (item.portfolio_id, item.user_id) not in held
+    }
+    rows += _rows("user_id", user_ids) if user_ids else []
     return _Stored(
         {(row.subscriber_id, row.portfolio_id): row for row in rows},
         {(row.portfolio_id, row.user_id): row for row in rows if row.user_id},
@@ -219,6 +226,17 @@ def _record(latest: dict[Key, Told], told: Sequence[Told]) -> list[Told]:
         transaction.on_commit(partial(remember, _recorded(told, changes)))
     if lost:
         WhatsAppIdentity.objects.filter(pk__in=lost).update(user_id="")
+    _write(changes, stored)
+    return changes
+
+
+def _write(changes: Iterable[Told], stored: _Stored) -> None:
+    new = [item for item in changes if item.key not in stored.own]
+    inserting.insert(
+        WhatsAppIdentity,
+        _COLUMNS,
+        [(*item.key, item.wa_id, item.user_id, item.at) for item in new],
+    )
     WhatsAppIdentity.objects.bulk_create(
         [
             WhatsAppIdentity(
@@ -229,12 +247,15 @@ def _record(latest: dict[Key, Told], told: Sequence[Told]) -> list[Told]:
                 seen_at=item.at,
             )
             for item in changes
+            if item.key in stored.own
         ],
         update_conflicts=True,
         unique_fields=["subscriber", "portfolio_id"],
         update_fields=["wa_id", "user_id", "seen_at"],
     )
-    return changes
+
+
+_COLUMNS = ("subscriber_id", "portfolio_id", "wa_id", "user_id", "seen_at")
 
 
 def _recorded(told: Iterable[Told], changes: Iterable[Told]) -> list[Hashable]:
