@@ -23,8 +23,7 @@ from distribution.ledger.claims import Claim, ClaimedDelivery
 from distribution.lifecycle import batch_sizes, portfolio_plan
 from distribution.models import AttemptOutcome, Distribution, State
 from distribution.quality import sent_templates
-from distribution.runtime.background import BackgroundJob
-from distribution.sending import withdrawal
+from distribution.sending import late_answers, withdrawal
 from distribution.sending.settling import BatchResult, Clock, InFlight, Settling
 from phonepool.cloud_api.client import CloudApi, PreparedMessage
 from phonepool.errors import WITHDRAWN
@@ -281,16 +280,18 @@ class BatchRun:
         while self.settling.in_flight and (left := end - time.monotonic()) > 0:
             self._collect(timeout=min(left, SETTLE_INTERVAL_SECONDS))
         if self.settling.in_flight:
-            # Not a daemon: the process ends only after the last answers are recorded.
-            BackgroundJob("late answers", self._collect_in_background, daemon=False).start()
             self.in_background = True
+            late_answers.collect(self)
         else:
             self.settling.judge()
 
-    def _collect_in_background(self) -> None:
-        try:
-            while self.settling.in_flight:
-                self._collect(timeout=SETTLE_INTERVAL_SECONDS)
+    def collect_late(self, timeout: float) -> bool:
+        """Record the answers that come within so many seconds; whether any are still missing."""
+        self._collect(timeout=timeout)
+        if not self.settling.in_flight:
             self.settling.judge()
-        finally:
-            withdrawal.unregister(self.ticket)
+        return bool(self.settling.in_flight)
+
+    def end_late(self) -> None:
+        """Nothing is left to withdraw."""
+        withdrawal.unregister(self.ticket)

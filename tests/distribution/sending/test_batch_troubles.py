@@ -133,9 +133,7 @@ def test_an_accepted_message_ends_a_numbers_row_of_rests(distribution, api):
 
 def test_one_person_whose_message_cannot_be_made_spoils_nobody(db, api, monkeypatch):
     monkeypatch.setattr(batch, "LAST_ANSWER_WAIT_SECONDS", 0.01)
-    monkeypatch.setattr(
-        batch.BatchRun, "_collect_in_background", lambda _: None
-    )  # it would never end
+    monkeypatch.setattr(batch.late_answers, "collect", lambda _: None)  # it would never end
     a_number(rate_per_second=1000)
     distribution = an_open_distribution(3)
     spoiler = Subscriber.objects.first()

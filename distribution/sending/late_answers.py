@@ -1,0 +1,80 @@
+"""Answers that their batches did not wait for: one thread of the process records those of all.
+
+Each thread has a connection to the database of its own. A thread for every batch would open one
+for its last few answers, and hundreds at once while Meta is slow to answer.
+"""
+
+from __future__ import annotations
+
+import logging
+from threading import Lock
+from typing import Protocol
+
+from django.db import close_old_connections
+
+from distribution.runtime.background import BackgroundJob, PerProcess
+
+log = logging.getLogger(__name__)
+
+LOOK_SECONDS = 1.0  # that answers are collected before they are written together
+
+
+class LateBatch(Protocol):
+    """A batch with calls that have not ended."""
+
+    def collect_late(self, timeout: float) -> bool:
+        """Record the answers that come within so many seconds; whether any are still missing."""
+
+    def end_late(self) -> None:
+        """Called once nothing more is recorded."""
+
+
+class _Collector:
+    """The batches of this process with missing answers, and the thread that collects them."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._batches: list[LateBatch] = []
+        self._collecting = False
+
+    def add(self, batch: LateBatch) -> None:
+        with self._lock:
+            self._batches.append(batch)
+            if not self._collecting:
+                self._collecting = True
+                # A new job each time: the thread of the last one may still be ending. Not a daemon:
+                # the process ends only after the last answers are recorded.
+                BackgroundJob("late answers", self._collect_while_needed, daemon=False).start()
+
+    def _collect_while_needed(self) -> None:
+        while batches := self._waiting():
+            close_old_connections()
+            for place, batch in enumerate(batches):
+                # The oldest ends first; what the others have by then is recorded with it.
+                if not self._is_waiting(batch, LOOK_SECONDS if place == 0 else 0.0):
+                    self._remove(batch)
+
+    def _waiting(self) -> list[LateBatch]:
+        with self._lock:
+            self._collecting = bool(self._batches)
+            return self._batches.copy()
+
+    def _is_waiting(self, batch: LateBatch, timeout: float) -> bool:
+        try:
+            return batch.collect_late(timeout)
+        except Exception:  # the other batches' answers are recorded all the same
+            log.exception("late answers broke off")
+            return False
+
+    def _remove(self, batch: LateBatch) -> None:
+        with self._lock:
+            self._batches.remove(batch)
+        batch.end_late()
+
+
+_collector = PerProcess(_Collector)
+
+
+def collect(batch: LateBatch) -> None:
+    """Have the batch's missing answers recorded beside everything else."""
+    _collector.get().add(batch)
