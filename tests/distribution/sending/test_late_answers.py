@@ -1,4 +1,4 @@
-"""Answers that batches did not wait for, recorded by one thread. See also test_batch_troubles.py."""
+"""Answers that batches did not wait for, recorded by one thread; also in test_batch_troubles.py."""
 
 from __future__ import annotations
 
