@@ -153,9 +153,14 @@ def prepare_audience(distribution_id: int) -> None:
 @shared_task
 def send_batch(distribution_id: int, batch_no: int) -> dict[str, int]:
     """Send what is due of one batch. Returns outcomes by state, for the log."""
-    sent = batch.send_batch(distribution_id, batch_no, api=client.client())
-    if sent.retry_after is not None and sent.retry_after <= COUNTDOWN_LIMIT_SECONDS:
-        publish_batch(distribution_id, batch_no, after=sent.retry_after)
+
+    def again(seconds: float) -> None:
+        if seconds <= COUNTDOWN_LIMIT_SECONDS:
+            publish_batch(distribution_id, batch_no, after=seconds)
+
+    sent = batch.send_batch(distribution_id, batch_no, api=client.client(), again=again)
+    if sent.retry_after is not None:
+        again(sent.retry_after)
     return dict(sent.states)
 
 

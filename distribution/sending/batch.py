@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
+from collections.abc import Callable
 from datetime import timedelta
 from threading import Event
 
@@ -46,10 +47,25 @@ LOOK_SECONDS = 0.25  # between two looks at numbers that belong to other process
 MAX_WAIT_SHARE = 0.6  # of the claim's lease, that the batch waits for such a number
 
 
+Again = Callable[[float], object]  # have the batch sent again in so many seconds
+
+
+def no_more(_: float) -> None:
+    """Somebody else finds what is due again."""
+
+
 def send_batch(
-    distribution_id: int, batch_no: int, *, api: CloudApi, clock: Clock = timezone.now
+    distribution_id: int,
+    batch_no: int,
+    *,
+    api: CloudApi,
+    clock: Clock = timezone.now,
+    again: Again = no_more,
 ) -> BatchResult:
-    """Send the due rows of one batch. Safe to call twice, at once, and after any crash."""
+    """Send the due rows of one batch. Safe to call twice, at once, and after any crash.
+
+    `again` is called from another thread for what answers make due that come after the return.
+    """
     lease = timedelta(seconds=settings.LEASE_SECONDS)
     claim = deliveries.claim(
         distribution_id, batch_no, limit=settings.BATCH_SIZE, now=clock(), lease=lease
@@ -58,7 +74,7 @@ def send_batch(
     if claim.deliveries:
         failpoint("after_claim")
         with handover.sending(leases.this_process(), clock):
-            BatchRun(distribution_id, batch_no, claim, api, clock, lease, result).run()
+            BatchRun(distribution_id, batch_no, claim, api, clock, lease, result, again).run()
     return result
 
 
@@ -74,6 +90,7 @@ class BatchRun:
         clock: Clock,
         lease: timedelta,
         result: BatchResult,
+        again: Again,
     ) -> None:
         # Most have no template of their own, no standby and no other rung; those which have read
         # them apart. PostgreSQL takes ten times as long to plan a statement over all six tables.
@@ -92,6 +109,7 @@ class BatchRun:
         self.reserved: Reservation | None = None  # slots of what waits
         self.withdrawn = Event()
         self.ticket, self.in_background = 0, False
+        self.again = again
 
     def run(self) -> None:
         self.ticket = withdrawal.register(
@@ -281,6 +299,7 @@ class BatchRun:
             self._collect(timeout=min(left, SETTLE_INTERVAL_SECONDS))
         if self.settling.in_flight:
             self.in_background = True
+            self.settling.result = BatchResult()  # the caller goes on with that of so far
             late_answers.collect(self)
         else:
             self.settling.judge()
@@ -290,6 +309,9 @@ class BatchRun:
         self._collect(timeout=timeout)
         if not self.settling.in_flight:
             self.settling.judge()
+        due, self.settling.result.retry_after = self.settling.result.retry_after, None
+        if due is not None:
+            self.again(due)
         return bool(self.settling.in_flight)
 
     def end_late(self) -> None:

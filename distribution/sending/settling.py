@@ -93,7 +93,7 @@ class Settling:
 
     def __init__(self, distribution: Distribution, clock: Clock, result: BatchResult) -> None:
         self.in_flight: dict[int, InFlight] = {}  # by delivery
-        self._distribution, self._clock, self._result = distribution, clock, result
+        self._distribution, self._clock, self.result = distribution, clock, result
         self._database_retry = DatabaseRetry(settings.OUTCOME_PATIENCE_SECONDS)
         self._tally = Tally()  # outcomes that are not in the database yet
 
@@ -200,7 +200,7 @@ class Settling:
                 written[place] = retry_policy.put_off(written[place], wait, self._window_end)
         conflicts: list[Conflict] = []
         deliveries.settle(written, distribution_id=self._distribution.pk, conflicts=conflicts)
-        self._result.count(written)
+        self.result.count(written)
         duplicates.alert_conflicts(conflicts, now=self._clock())
 
     @property

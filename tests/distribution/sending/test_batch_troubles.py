@@ -55,15 +55,21 @@ def test_slow_answers_are_written_down_behind_the_batchs_back(monkeypatch):
     monkeypatch.setattr(batch, "LAST_ANSWER_WAIT_SECONDS", 0.05)
     a_number(rate_per_second=1000)
     distribution, api = an_open_distribution(50), SlowApi()
+    api.refuse(distribution.deliveries.order_by("pk")[7].phone, 131016)
+    again: list[float] = []
 
-    assert send(distribution, api) == BatchResult()
+    sent = batch.send_batch(distribution.pk, 0, api=api, again=again.append)
+    assert sent == BatchResult()
     assert states() == {State.INFLIGHT: 50}
+    assert again == []
 
     api.let_go.set()
     for thread in threading.enumerate():
         if thread.name == "late answers":
             thread.join(timeout=60)
-    assert states() == {State.ACCEPTED: 50}
+    assert states() == {State.ACCEPTED: 49, State.RETRY_WAIT: 1}
+    assert again == [5.0]  # else it would wait for the regular check
+    assert sent == BatchResult()
 
 
 def test_answers_of_the_first_micro_batch_are_written_down_while_the_second_waits(db):
