@@ -39,6 +39,7 @@ HANDOVER_LEAD_SECONDS = 0.08  # before its first slot a micro-batch is marked an
 # micro-batch: of a slow number it is smaller. `withdrawal` asks again about calls that are late.
 MARKED_AHEAD_SECONDS = 0.39
 SETTLE_INTERVAL_SECONDS = 1.0  # that outcomes are collected before they are written together
+SHORT_WAIT_SECONDS = 0.2  # in which too few answers come to write them apart from the next
 # A batch waits this long for its last answers; slower ones are collected in the background,
 # so that ten batches at a time do not become the limit when Meta answers slowly.
 LAST_ANSWER_WAIT_SECONDS = 1.0
@@ -285,10 +286,10 @@ class BatchRun:
     def _record_until(self, moment: float) -> None:
         """Record outcomes until the wall clock shows `moment` (Unix seconds)."""
         while not self.withdrawn.is_set() and (left := moment - self.clock().timestamp()) > 0:
-            if self.settling.in_flight:
+            if self.settling.in_flight and left >= SHORT_WAIT_SECONDS:
                 self._collect(timeout=min(left, SETTLE_INTERVAL_SECONDS))
             else:
-                time.sleep(min(left, SETTLE_INTERVAL_SECONDS))
+                self.withdrawn.wait(min(left, SETTLE_INTERVAL_SECONDS))
 
     def _collect(self, *, timeout: float) -> None:
         self.settling.record(self.calls.collect(timeout=timeout))

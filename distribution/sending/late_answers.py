@@ -7,6 +7,7 @@ for its last few answers, and hundreds at once while Meta is slow to answer.
 from __future__ import annotations
 
 import logging
+import time
 from threading import Lock
 from typing import Protocol
 
@@ -47,26 +48,27 @@ class _Collector:
                 BackgroundJob("late answers", self._collect_while_needed, daemon=False).start()
 
     def _collect_while_needed(self) -> None:
+        all_at = time.monotonic() + LOOK_SECONDS
         while batches := self._waiting():
             close_old_connections()
-            for place, batch in enumerate(batches):
-                # The oldest ends first; what the others have by then is recorded with it.
-                if not self._is_waiting(batch, LOOK_SECONDS if place == 0 else 0.0):
-                    self._remove(batch)
+            # The oldest ends first. What came of the others is recorded together, now and then.
+            self._look(batches[0], max(0.0, all_at - time.monotonic()))
+            if time.monotonic() >= all_at:
+                for batch in batches[1:]:
+                    self._look(batch, 0.0)
+                all_at = time.monotonic() + LOOK_SECONDS
 
     def _waiting(self) -> list[LateBatch]:
         with self._lock:
             self._collecting = bool(self._batches)
             return self._batches.copy()
 
-    def _is_waiting(self, batch: LateBatch, timeout: float) -> bool:
+    def _look(self, batch: LateBatch, timeout: float) -> None:
         try:
-            return batch.collect_late(timeout)
+            if batch.collect_late(timeout):
+                return
         except Exception:  # the other batches' answers are recorded all the same
             log.exception("late answers broke off")
-            return False
-
-    def _remove(self, batch: LateBatch) -> None:
         with self._lock:
             self._batches.remove(batch)
         batch.end_late()
