@@ -98,6 +98,23 @@ def test_long_backlogs_are_linked_in_bounded_rounds(monkeypatch):
     assert ChainHead.objects.get().links == 14
 
 
+def test_ids_that_are_far_apart_are_linked_in_their_order(monkeypatch):
+    """Ids are given out to rows that are rolled back, too."""
+    monkeypatch.setattr(linking, "BATCH_ROWS", 3)
+    monkeypatch.setattr(linking, "NEAR", 4)
+    subscriber = a_subscriber()
+    start = 1_000_000  # above those that the sequence gives out
+    apart = [start + more for more in (1, 2, 3, 4, 6, 900, 901, 5_000)]
+    ConsentEvent.objects.bulk_create(
+        ConsentEvent(pk=pk, subscriber=subscriber, kind="OPT_IN", source=f"test {pk}", at=NOW)
+        for pk in apart
+    )
+
+    assert link_all() == len(apart)
+    assert linked() == apart == ids()
+    assert not any(report.findings for report in verifying.verify())
+
+
 def test_statements_grow_with_the_batches_and_not_with_the_rows():
     some_events(1)
     link_all()
