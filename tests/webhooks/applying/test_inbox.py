@@ -35,6 +35,18 @@ pytestmark = pytest.mark.django_db
 # --- storing ------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("on_postgres")
+def test_bodies_are_compressed_by_lz4_where_postgresql_has_it():
+    has_it = "SELECT 'lz4' = ANY(enumvals) FROM pg_settings WHERE name = %s"
+    used = "SELECT pg_column_compression(body) FROM webhooks_webhookevent"
+    store(statuses(*({"id": f"wamid.{n}", "status": "sent"} for n in range(200))))
+    with connection.cursor() as cursor:
+        cursor.execute(has_it, ["default_toast_compression"])
+        wanted = "lz4" if cursor.fetchone()[0] else "pglz"
+        cursor.execute(used)
+        assert cursor.fetchone()[0] == wanted
+
+
 def test_a_body_is_stored_once_whoever_signed_it():
     assert storing.store(BODY, 0, now=NOW) is True
     assert storing.store(BODY, 1, now=NOW) is False
