@@ -63,6 +63,9 @@ class FakeDispatch:
     def not_begun(self) -> list[int]:
         return []
 
+    def late_by(self, phone_number_id: str) -> float:
+        return 0.0
+
     def withdraw(self, keys: Collection[int]) -> None:
         """Nothing waits here, either."""
 

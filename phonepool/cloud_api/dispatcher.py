@@ -59,6 +59,11 @@ class Dispatcher(Generic[J]):
         if closed:
             _drop(jobs)
 
+    def late_by(self, phone_number_id: str) -> float:
+        """Seconds by which the first job of this number that waits for a thread is late."""
+        with self._lock:
+            return self._pacer.late_by(phone_number_id, time.monotonic())
+
     def withdraw(self, unwanted: Callable[[J], bool]) -> None:
         """Drops the jobs that are `unwanted` and not yet started."""
         with self._lock:

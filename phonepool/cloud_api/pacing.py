@@ -98,6 +98,11 @@ class Pacer(Generic[S]):
         lane.meter.take(max(start, now), message.spacing, BUNCH_SECONDS)
         return message
 
+    def late_by(self, phone_number_id: str, now: float) -> float:
+        """Seconds by which the first message that waits for this number is late; 0.0: none is."""
+        lane = self._lanes.get(phone_number_id)
+        return max(0.0, now - lane.waiting[0][0]) if lane and lane.waiting else 0.0
+
     def withdraw(self, unwanted: Callable[[S], bool]) -> list[S]:
         """Removes and returns all messages that are `unwanted`."""
         taken: list[S] = []

@@ -116,6 +116,11 @@ class Dispatch:
         self._collected += len(new)
         return new
 
+    def late_by(self, phone_number_id: str) -> float:
+        """Seconds by which the calls of this number are late, over all callers: the machine or the
+        API is slower than its slots."""
+        return self._context.dispatcher.late_by(phone_number_id)
+
     def not_begun(self) -> list[int]:
         """The keys of the messages of which no byte has left."""
         return self._state.not_begun()

@@ -25,7 +25,7 @@ from distribution.runtime.watchdog import Watchdog
 from distribution.sending import batch, withdrawal
 from evidence.linking import Linker
 from phonepool.cloud_api import client
-from webhooks.applying import inbox
+from webhooks.applying.standby import Standby
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +70,7 @@ def link_evidence() -> None:
 
 
 chaining = BackgroundJob("evidence", link_evidence)
+standby = Standby()
 figures = BackgroundJob("figures", FigureKeeping(timezone.now).work)
 
 
@@ -78,7 +79,7 @@ def actions() -> KeeperActions:
     return KeeperActions(
         send=lambda pk, batch_no: batch.send_batch(pk, batch_no, api=client.client()),
         publish=tasks.start_batches,
-        drain=lambda now: inbox.drain(now=now),
+        drain=standby.drain,
         post_events=delivery.posting.start,
         refresh_rollups=rollup_refresh.start,
         withdraw=withdrawal.withdraw_all,

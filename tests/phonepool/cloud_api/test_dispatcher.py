@@ -67,6 +67,25 @@ def test_two_numbers_do_not_wait_for_each_other(make_api: MakeApi, wire: FakeTra
     slow.close()
 
 
+def test_it_tells_by_how_much_a_numbers_calls_are_late(
+    make_api: MakeApi, wire: FakeTransport
+) -> None:
+    wire.before_answer.clear()
+    api, now = make_api(transport=wire, concurrency=2), time.monotonic()
+    first = send(api, [a_message(key, send_at=now - 9) for key in range(2)])
+    wait_for(lambda: len(wire.sent) == 2)
+    assert first.late_by("100200300") == 0.0  # they are under way, none waits
+
+    behind = send(api, [a_message(key, send_at=now - 5 + key) for key in (0, 1)])
+    send(api, [a_message(2, phone_number_id="2", send_at=now + 60)])
+    assert 5.0 <= first.late_by("100200300") < 60
+    assert first.late_by("2") == first.late_by("3") == 0.0
+
+    wire.before_answer.set()
+    assert len(all_outcomes(first)) == len(all_outcomes(behind)) == 2
+    assert first.late_by("100200300") == 0.0
+
+
 def test_calls_that_hang_hold_up_no_other_batch(make_api: MakeApi, server: HostileServer) -> None:
     api = make_api(server.url, concurrency=4, read_timeout=20)
     server.behaviour = never_respond
