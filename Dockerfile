@@ -9,6 +9,8 @@ RUN python -m venv /venv \
 FROM python:3.11.14-slim-bookworm
 RUN useradd --system --uid 10001 --no-create-home --home-dir /nonexistent daybreak
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
+# Requests at a time: for the web server, and for Daybreak, which leaves two of these threads free.
+ENV GRANIAN_BLOCKING_THREADS=8
 # Where the key that signs records is kept: a volume in docker-compose.yml.
 RUN install -d -m 700 -o daybreak /var/lib/daybreak
 WORKDIR /app
@@ -31,5 +33,5 @@ RUN DATABASE_URL=postgresql://nobody@localhost/none \
 USER daybreak
 EXPOSE 8000 8001
 CMD ["python", "-m", "granian", "--host", "0.0.0.0", "--port", "8000", "--http", "1", "--no-ws", \
-     "--workers", "1", "--blocking-threads", "8", "--respawn-failed-workers", \
+     "--workers", "1", "--respawn-failed-workers", \
      "--workers-kill-timeout", "5", "--interface", "wsgi", "config.wsgi:application"]

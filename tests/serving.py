@@ -27,8 +27,9 @@ def serving(log: Path, app: str = "config.wsgi:application", **env: str) -> Iter
     port = free_port()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
     command += ["--port", str(port), "--workers", "1", "--http", "1", "--no-ws"]
-    command += ["--blocking-threads", str(WEB_THREADS), "--workers-kill-timeout", "2", app]
+    command += ["--workers-kill-timeout", "2", app]
     ours = {"DJANGO_SETTINGS_MODULE": "config.settings", "DATABASE_URL": own_database()}
+    ours["GRANIAN_BLOCKING_THREADS"] = str(WEB_THREADS)
     environment = {**os.environ, **ours, **env}
     with log.open("wb") as output:
         child = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=output, stderr=output)

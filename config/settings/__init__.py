@@ -19,6 +19,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from config.settings import admin_theme, api, apps, databases, logs, mail
 from config.settings import environment as env
+from config.settings.serving import *  # noqa: F403 - before .env is read
 from config.web import headers
 
 BASE_DIR = Path(__file__).resolve().parents[2]

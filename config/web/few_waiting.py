@@ -9,9 +9,9 @@ from django.http.response import HttpResponseBase
 
 from config.web.headers import API_PATH
 from distribution.runtime.background import PerProcess
-from distribution.runtime.places import Full, Limit, Places
+from distribution.runtime.places import Full, Limit, Places, at_most
 
-LIMIT = Limit(places=6, long_seconds=2.0, of=max)  # one slow export causes no refusals
+LIMIT = Limit(places=at_most(), long_seconds=2.0, of=max)  # one slow export causes no refusals
 UNLIMITED = ("/health/", "/metrics", "/webhooks/")  # these limit their own waiting time
 RETRY_SECONDS = 5
 SENTENCE = "The server is busy, or its database does not answer. Try again in a few seconds."

@@ -1,7 +1,8 @@
 """How many requests may wait for the database at once, so that a frozen one leaves threads free.
 
-A web process has eight threads. No timeout of ours ends a call to a frozen database, so requests
-that need it would soon hold all of them, and health, metrics and the others would wait behind.
+A web process has eight threads, the receiver 32. No timeout of ours ends a call to a frozen
+database, so requests that need it would soon hold all of them, and health, metrics and the others
+would wait behind.
 """
 
 from __future__ import annotations
@@ -12,9 +13,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from threading import Condition
 
+from django.conf import settings
+
+FREE_THREADS = 2  # of a process, for those who do not wait for the database
+
 
 class Full(Exception):  # noqa: N818 - an answer, not an error of ours
     """Enough requests wait for the database already, and it does not answer."""
+
+
+def at_most() -> int:
+    """How many requests of this process may wait for the database at once."""
+    return max(1, settings.WEB_THREADS - FREE_THREADS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -158,15 +158,21 @@ def test_the_workers_are_the_launchers_groups() -> None:
 
 
 def test_the_web_server_is_started_as_the_launcher_starts_it() -> None:
-    here = [str(word) for word in programs.web({}, 8000).argv[1:]]
+    launched, web = programs.web({}, 8000), SERVICES["web"]
 
-    assert [word.replace("0.0.0.0", "127.0.0.1") for word in SERVICES["web"]["command"][1:]] == here
+    here = [str(word) for word in launched.argv[1:]]
+    assert [word.replace("0.0.0.0", "127.0.0.1") for word in web["command"][1:]] == here
+    threads = launched.env["GRANIAN_BLOCKING_THREADS"]
+    assert web["environment"]["GRANIAN_BLOCKING_THREADS"] == threads
+    assert re.findall(r"^ENV GRANIAN_BLOCKING_THREADS=(\d+)$", DOCKERFILE, re.M) == [threads]
 
 
 def test_the_receiver_is_a_web_server_of_its_own_for_webhooks_only() -> None:
     here = " ".join(SERVICES["web"]["command"]).replace("8000", "8001")
 
-    assert " ".join(SERVICES["receiver"]["command"]) == here.replace("wsgi:", "receiver:")
+    receiver = SERVICES["receiver"]
+    assert " ".join(receiver["command"]) == here.replace("wsgi:", "receiver:")
+    assert receiver["environment"]["GRANIAN_BLOCKING_THREADS"] == "32"
 
 
 def test_the_sandbox_posts_to_the_receiver() -> None:

@@ -24,8 +24,12 @@ PYTHON = "/opt/daybreak/.venv/bin/python"
 ALWAYS_ON = ("web", "receiver", "worker-mass", "worker-batches", "worker-support", "beat", "keeper")
 
 
-def command_of(unit: str) -> list[str]:
-    (line,) = re.findall(r"^ExecStart=(.*)$", (UNITS / unit).read_text(), re.M)
+def text_of(name: str) -> str:
+    return (UNITS / f"daybreak-{name}.service").read_text()
+
+
+def command_of(name: str) -> list[str]:
+    (line,) = re.findall(r"^ExecStart=(.*)$", text_of(name), re.M)
     return shlex.split(line)
 
 
@@ -41,16 +45,20 @@ def test_every_service_of_compose_has_its_unit() -> None:
 
 @pytest.mark.parametrize("name", [*ALWAYS_ON, "migrate"])
 def test_a_unit_runs_what_compose_runs(name: str) -> None:
-    command = command_of(f"daybreak-{name}.service")
+    command = command_of(name)
 
     inside = [word.replace("0.0.0.0", "127.0.0.1") for word in COMPOSE[name]["command"]]
     assert command == [PYTHON, *inside[1:]]
+    threads = re.findall(r"^Environment=(GRANIAN_\w+)=(.*)$", text_of(name), re.M)
+    assert threads == [
+        pair for pair in COMPOSE[name]["environment"].items() if pair[0].startswith("GRANIAN_")
+    ]
 
 
 @pytest.mark.parametrize("name", [*ALWAYS_ON, "migrate", "check", "backup"])
 def test_no_service_has_privileges(name: str) -> None:
     common = (UNITS / "daybreak-.service.d" / "common.conf").read_text()
-    own = (UNITS / f"daybreak-{name}.service").read_text()
+    own = text_of(name)
 
     for line in ("User=daybreak", "NoNewPrivileges=true", "CapabilityBoundingSet="):
         assert re.search(rf"^{line}$", common, re.M)

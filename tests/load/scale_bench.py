@@ -1,6 +1,7 @@
 """From 2,000 to 1,000,000 recipients: what a message costs, in one table.
 
     python tests/load/scale_bench.py [2000 20000 200000 1000000] [--rate 1000] [--numbers 3]
+        [--statuses-per-post 1]
 
 Whole runs of the demo on PostgreSQL and Redis, the sandbox on the same machine. CPU per message is
 that from the trigger to the last report applied, PostgreSQL and Redis included, what the processes
@@ -43,8 +44,11 @@ def main() -> int:
     parser.add_argument("--rate", type=int, default=1000)
     parser.add_argument("--numbers", type=int, default=3)
     parser.add_argument("--senders", type=int, default=1)
+    together = "at most; 0: those of 150 ms come together"
+    parser.add_argument("--statuses-per-post", type=int, default=0, help=together)
     options = parser.parse_args()
     pool = {"rate": options.rate, "numbers": options.numbers, "senders": options.senders}
+    pool["statuses_per_post"] = options.statuses_per_post
     env = {"SLA_WINDOW_SECONDS": "3600"}
     found = [watched_run.run(size, **pool, env=env) for size in options.sizes]
     table = [rows(one) for one in found]

@@ -56,8 +56,8 @@ def web(env: dict[str, str], app: str, threads: int, log: Path) -> Iterator[tupl
     """(port, process) of a web server."""
     port = free_port()
     command = [sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1"]
-    command += ["--port", str(port), "--workers", "1", "--blocking-threads", str(threads)]
-    command += ["--http", "1", "--no-ws", app]
+    command += ["--port", str(port), "--workers", "1", "--http", "1", "--no-ws", app]
+    env = {**env, "GRANIAN_BLOCKING_THREADS": str(threads)}
     with log.open("wb") as output:
         child = subprocess.Popen(command, cwd=ROOT, env=env, stdout=output, stderr=output)
     try:

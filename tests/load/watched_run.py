@@ -63,9 +63,11 @@ def run(
     senders: int = 1,
     env: dict[str, str],
     kill: bool = False,
+    statuses_per_post: int = 0,
 ) -> dict[str, Any]:
     """The demo's own figures and those of the watcher. `kill`: the first sender is killed once a
-    third is accepted, and started again a second later as `manage.py up` does."""
+    third is accepted, and started again a second later as `manage.py up` does.
+    `statuses_per_post`: at most so many; 0: those of 150 ms come together."""
     folder = Path(tempfile.mkdtemp(prefix="daybreak-bench-"))
     folder.chmod(0o711)
     report, stamps = folder / "report.json", folder / "stamps"
@@ -77,7 +79,7 @@ def run(
             folder / "var", "normal_load", seed=1, services=True, senders=senders, env=env, **pool
         ) as launcher:
             _log_lock_waits(launcher.env["DATABASE_URL"])
-            _refuse_nothing_for_rate(launcher.sandbox_url, rate)
+            _set_sandbox(launcher.sandbox_url, rate, statuses_per_post)
             with _Samples(launcher) as watched, _struck(launcher, subscribers // 3, kill):
                 environment.run_day(
                     launcher,
@@ -183,9 +185,12 @@ def _log_lock_waits(url: str) -> None:
         session.execute("SELECT pg_reload_conf()")
 
 
-def _refuse_nothing_for_rate(sandbox: str, rate: int) -> None:
+def _set_sandbox(sandbox: str, rate: int, statuses_per_post: int) -> None:
     """What is above a number's rate is accepted, so that the journal shows it: up to twice it."""
-    answer = requests.patch(f"{sandbox}/control/settings", json={"rate_burst": rate}, timeout=10)
+    settings = {"rate_burst": rate}
+    if statuses_per_post:
+        settings |= {"webhook_batch_window_ms": 0, "webhook_max_updates": statuses_per_post}
+    answer = requests.patch(f"{sandbox}/control/settings", json=settings, timeout=10)
     answer.raise_for_status()
 
 

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 import requests
 
 from config.processes.programs import WEB_THREADS
-from distribution.runtime.places import Full, Places
+from config.web import few_waiting
+from distribution.runtime.places import Full, Places, at_most
+from tests.faults.proxy import Proxy
+from tests.processes import own_database
 from tests.webhooks.posts import notice
 from tests.webhooks.receiving.test_deadline import locked_inbox
 from tests.webhooks.receiving.test_http import head, linked, post, status_of
+from tests.webhooks.receiving.test_receiver_process import RECEIVER
 from webhooks.models import WebhookEvent
 from webhooks.receiving.places import LIMIT
 from webhooks.receiving.store import NotStored
@@ -44,8 +49,12 @@ def test_one_more_begins_waits_or_is_refused(ages, is_silent, patience):
         assert LIMIT.patience(began, is_silent=is_silent, now=100.0) == patience
 
 
-def test_two_threads_are_left_to_others():
-    assert WEB_THREADS - PLACES == 2
+def test_two_threads_are_left_to_others(settings):
+    assert settings.WEB_THREADS == WEB_THREADS  # what a server has that does not say
+    assert few_waiting.LIMIT.places == PLACES == WEB_THREADS - 2
+    for threads, places in ((32, 30), (3, 1), (1, 1)):
+        settings.WEB_THREADS = threads
+        assert at_most() == places
 
 
 class Clock:
@@ -105,14 +114,12 @@ def test_a_crowd_waits_for_its_turn_and_nobody_is_refused(places, clock):
         assert {one.result(60) for one in crowd} == {"stored"}
 
 
-def test_while_the_database_is_held_others_are_answered_and_nothing_is_lost(
-    serve: Callable[..., int],
-):
-    port = serve()
+def refuse_all_and_lose_none(port: int, threads: int, held: AbstractContextManager[object]) -> None:
+    """Webhooks, more than there are threads, come while the database is held."""
     page = f"http://127.0.0.1:{port}"
-    bodies = [notice("security", event=f"E{place}") for place in range(40)]
+    bodies = [notice("security", event=f"E{place}") for place in range(5 * threads)]
     assert post(port, bodies[0]) == 200
-    with locked_inbox(), ExitStack() as ends:
+    with held, ExitStack() as ends:
         links = [ends.enter_context(linked(port)) for _ in bodies]
         for link, body in zip(links, bodies, strict=True):
             link.sendall(head(body, f"Content-Length: {len(body)}") + body)
@@ -124,6 +131,33 @@ def test_while_the_database_is_held_others_are_answered_and_nothing_is_lost(
     waited, refused = (int(counted[answer]) for answer in ("not_stored", "too_many_wait"))
     assert answers == [503] * len(bodies)
     assert waited + refused == len(bodies)
-    assert waited < 2 * PLACES  # without places: all of them, eight at a time
+    assert waited < 2 * (threads - 2)  # without places: all of them, as many at a time as can
     assert [post(port, body) for body in bodies] == [200] * len(bodies)
     assert WebhookEvent.objects.count() == len(bodies)
+
+
+def test_while_the_database_is_held_others_are_answered_and_nothing_is_lost(
+    serve: Callable[..., int],
+):
+    refuse_all_and_lose_none(serve(), WEB_THREADS, locked_inbox())
+
+
+@contextmanager
+def frozen(proxy: Proxy) -> Iterator[None]:
+    proxy.freeze()
+    try:
+        yield
+    finally:
+        proxy.mend()
+
+
+def test_a_frozen_database_leaves_two_of_the_receivers_many_threads(
+    on_postgres, serve: Callable[..., int]
+):
+    """Those who wait for a group whose statement hangs hold places, and are answered in time."""
+    address = urlsplit(own_database())
+    with Proxy(address.port or 5432) as proxy:
+        netloc = f"{address.netloc.rpartition(':')[0]}:{proxy.port}"
+        url = urlunsplit(address._replace(netloc=netloc))
+        port = serve(RECEIVER, DATABASE_URL=url, GRANIAN_BLOCKING_THREADS="32")
+        refuse_all_and_lose_none(port, 32, frozen(proxy))
