@@ -36,6 +36,7 @@ from tests.load.pss import pss_mb  # noqa: E402
 from tests.load.sampling import Sampler  # noqa: E402
 
 APPLY_SECONDS = 300.0  # after the end, for the last reports
+AFTERWARDS_SECONDS = 30.0  # then for what follows the end: records, rollups
 IDLE_SECONDS = 15.0  # then nothing is to do: what is used is subtracted
 LOCK_WAIT = "200ms"  # longer ones are in PostgreSQL's log
 LEFT = """
@@ -91,7 +92,7 @@ def run(
                     **pool,
                 )
                 left = left_over(launcher.env["DATABASE_URL"], APPLY_SECONDS)
-                time.sleep(IDLE_SECONDS)
+                time.sleep(AFTERWARDS_SECONDS + IDLE_SECONDS)
             lag, applied_at = _ask(launcher.env["DATABASE_URL"], LAG)
             log = (launcher.logs / "postgres.log").read_text("utf-8", "replace")
         figures: dict[str, Any] = json.loads(report.read_text())

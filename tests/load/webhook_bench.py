@@ -1,12 +1,14 @@
 """The webhook door under load: POSTs a second and CPU a POST, committed, one web worker.
 
     python tests/load/webhook_bench.py [--posts 20000] [--runs 3] [--links 8] [--statuses 1]
-        [--threads 8] [--database postgres|sqlite|both] [--app MODULE:NAME] [--drain]
+        [--rate 0] [--threads 8] [--database postgres|sqlite|both] [--app MODULE:NAME] [--drain]
 
 Starts granian and a broker as production does, over a throwaway PostgreSQL or SQLite, and posts
-distinct signed bodies on kept-alive connections. CPU is user + system: of the web's processes,
-and of PostgreSQL's beside it. "A core" is 1 s ÷ CPU of the web a POST. `--drain` also applies
-what was stored and tells the cost of a status. Medians of the runs are printed last.
+distinct signed bodies on kept-alive connections: each posts the next one when it was answered, or,
+with `--rate`, so many a second come whether or not the last ones were answered. CPU is user +
+system: of the web's processes, and of PostgreSQL's beside it. "A core" is 1 s ÷ CPU of the web a
+POST. `--drain` also applies what was stored and tells the cost of a status. Medians of the runs are
+printed last.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from tests.load.callers import steadily  # noqa: E402
 from tests.load.posts import body, fire, request  # noqa: E402
 from tests.load.servers import (  # noqa: E402
     cpu,
@@ -67,7 +70,7 @@ def _measure_posts(
     requests = [request(body(10_000 + n, arguments.statuses)) for n in range(number)]
     processes = family(pid)
     before, database_before = cpu(processes), database_cpu()
-    seconds, each = asyncio.run(fire(port, requests, arguments.links))
+    seconds, each = asyncio.run(_post(port, requests, arguments))
     used, database_used = cpu(processes) - before, database_cpu() - database_before
     return {
         "posts_per_second": number / seconds,
@@ -77,6 +80,18 @@ def _measure_posts(
         "p50_ms": 1e3 * median(each),
         "p99_ms": 1e3 * quantiles(each, n=100)[98],
     }
+
+
+async def _post(
+    port: int, requests: list[bytes], arguments: argparse.Namespace
+) -> tuple[float, list[float]]:
+    """(seconds in all, seconds of each)."""
+    if not arguments.rate:
+        return await fire(port, requests, arguments.links)
+    seconds = len(requests) / arguments.rate
+    answers = await steadily(port, iter(requests), rate=arguments.rate, seconds=seconds)
+    assert {answer.status for answer in answers} == {200}, "not all were taken"
+    return seconds, [answer.seconds for answer in answers]
 
 
 DRAIN = """
@@ -122,6 +137,7 @@ def main() -> None:
     parser.add_argument("--posts", type=int, default=20_000)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--links", type=int, default=8)
+    parser.add_argument("--rate", type=float, default=0, help="POSTs a second; 0: no rate")
     parser.add_argument("--statuses", type=int, default=1)
     parser.add_argument("--threads", type=int, default=8)
     parser.add_argument("--database", choices=["postgres", "sqlite", "both"], default="both")

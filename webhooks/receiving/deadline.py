@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from threading import Lock, get_ident
 from typing import Any
 
-from django.db import OperationalError
 from django.db.backends.base.base import BaseDatabaseWrapper
 from psycopg import Error
 
@@ -82,19 +81,14 @@ def _postgresql_limit(connection: BaseDatabaseWrapper, seconds: float) -> Iterat
 
 
 def _begin(watch: Watch, connection: BaseDatabaseWrapper, seconds: float) -> None:
-    """Watch a connection whose health Django has checked.
+    """Watch a connection. A new one has its own limit, connect_timeout.
 
-    Django would do so with the first cursor: within the limit, but on a connection that it may
-    replace by one that is not watched. A new connection has its own limit, connect_timeout.
+    Django would ask it first whether it still works, with the first cursor: a statement more, and
+    it may replace the connection by one that is not watched. Our callers try again on a new one.
     """
     connection.ensure_connection()
+    connection.health_check_done = True
     watch.begin(connection.connection, seconds)
-    connection.close_if_health_check_failed()
-    if connection.connection is None:
-        if not watch.end():
-            raise OperationalError(f"no answer within {seconds} s")
-        connection.ensure_connection()
-        watch.begin(connection.connection, seconds)
 
 
 @contextmanager

@@ -1,15 +1,19 @@
 """What several threads want done at the same moment is done once for all of them.
 
 The first that comes begins at once, alone. Whoever comes meanwhile waits, and then one of those
-does it for all that wait. So nobody who is alone waits for others, and the more there are, the
-larger the groups. Nobody waits for others longer than it gave them.
+does it for all that wait. In a crowd that one first pauses while more come. So nobody who is alone
+waits for others, and the more there are, the larger the groups. Nobody waits for others longer
+than it gave them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from threading import Lock
+from threading import Event, Lock
 from typing import Generic, TypeVar
+
+MORE = 2  # so many that came since the last look: more will
+PAUSES = 5  # at most
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -22,11 +26,11 @@ class TookTooLong(Exception):  # noqa: N818 - an outcome
 class _Place(Generic[Item, Result]):
     """One item, and what became of it."""
 
-    __slots__ = ("error", "group", "item", "result", "turn")
+    __slots__ = ("error", "item", "leads", "result", "turn")
 
     def __init__(self, item: Item) -> None:
         self.item = item
-        self.group: list[_Place[Item, Result]] = []  # that its thread is to do; empty: it is done
+        self.leads = False  # its thread is to do the work for a group
         self.turn = Lock()  # held until the thread may go on
         self.turn.acquire()
         self.result: Result
@@ -36,15 +40,18 @@ class _Place(Generic[Item, Result]):
 class Gatherer(Generic[Item, Result]):
     """Runs `work`, which takes items and returns a result for each, for one group at a time.
 
-    Items are in the order in which they came, and the thread of the last one does the work: it can
-    not leave it, and has waited least.
+    The last of the items is that of the thread that does the work, which cannot leave it. `limit`:
+    of a group. `pause`: seconds to wait for more in a crowd, until there are as many.
     """
 
-    def __init__(self, work: Callable[[Sequence[Item]], Sequence[Result]], *, limit: int) -> None:
-        self._work, self._limit = work, limit
+    def __init__(
+        self, work: Callable[[Sequence[Item]], Sequence[Result]], *, limit: int, pause: float
+    ) -> None:
+        self._work, self._others, self._pause = work, limit - 1, pause
         self._lock = Lock()
         self._is_busy = False
         self._waiting: list[_Place[Item, Result]] = []
+        self._are_enough = Event()
 
     def submit(self, item: Item, *, seconds: float) -> Result:
         """The result of this item, once its group is done. An error is everybody's in the group.
@@ -56,11 +63,11 @@ class Gatherer(Generic[Item, Result]):
             must_wait, self._is_busy = self._is_busy, True
             if must_wait:
                 self._waiting.append(place)
-            else:
-                place.group = [place]
+                if len(self._waiting) == self._others:
+                    self._are_enough.set()
         if must_wait and not place.turn.acquire(timeout=seconds) and self._has_left(place):
             raise TookTooLong
-        if place.group:
+        if place.leads or not must_wait:
             self._do(place)
         if place.error is not None:
             raise place.error
@@ -75,27 +82,46 @@ class Gatherer(Generic[Item, Result]):
                 self._waiting.remove(place)
             return True
 
+    def _gather(self) -> list[_Place[Item, Result]]:
+        """Those that wait; of a crowd, those that wait once no more come, or enough."""
+        seen = -1
+        for _ in range(PAUSES):
+            with self._lock:
+                waiting = len(self._waiting)
+                more = waiting - seen >= MORE and waiting < self._others
+                if more:
+                    self._are_enough.clear()
+            if not more:
+                break
+            seen = waiting
+            self._are_enough.wait(self._pause)
+        with self._lock:
+            group = self._waiting[: self._others]
+            self._waiting = self._waiting[self._others :]
+        return group
+
     def _do(self, own: _Place[Item, Result]) -> None:
-        """Do the work for a place's group."""
-        group, own.group = own.group, []  # it would hold itself
+        """Do the work for all that wait, and for this thread."""
+        others: list[_Place[Item, Result]] = []
         try:
+            others = self._gather() if own.leads else []
+            group = [*others, own]
             results = self._work([place.item for place in group])
             for place, result in zip(group, results, strict=True):
                 place.result, place.error = result, None
         except Exception as error:
-            for place in group:
+            for place in (*others, own):
                 place.error = error
         finally:
             self._hand_over()
-            for place in group:
-                if place is not own:
-                    place.turn.release()
+            for place in others:
+                place.turn.release()
 
     def _hand_over(self) -> None:
-        """Let the last that waits go on, for as many as may be done together."""
+        """Let the last that waits go on: it has waited least."""
         with self._lock:
-            group, self._waiting = self._waiting[: self._limit], self._waiting[self._limit :]
-            self._is_busy = bool(group)
-            if group:
-                group[-1].group = group
-                group[-1].turn.release()
+            self._is_busy = bool(self._waiting)
+            if self._waiting:
+                last = self._waiting.pop()
+                last.leads = True
+                last.turn.release()

@@ -13,13 +13,14 @@ from distribution.runtime.background import PerProcess
 from phonepool.failpoints import failpoint
 from webhooks import masking
 from webhooks.models import WebhookEvent
-from webhooks.receiving import repeats
+from webhooks.receiving import places, repeats
 from webhooks.receiving.deadline import time_limit
 from webhooks.receiving.gathering import Gatherer, TookTooLong
 
 STORE_SECONDS = 2.0  # Meta waits longer, but a request thread is worth more than one webhook
 SHORTEST_SECONDS = 0.2  # for a group whose last one has waited for another group for so long
-GROUP_LIMIT = 64  # webhooks stored by one statement; a process has fewer threads
+GROUP_LIMIT = 64  # webhooks stored by one statement
+PAUSE_SECONDS = 0.002  # in a crowd, for more to come; several times while they do
 GROUPED_BYTES = 64 * 1024  # of a body; a longer one is stored alone, or a group would take memory
 
 _TABLE = WebhookEvent._meta.db_table
@@ -133,4 +134,7 @@ def _take(digests: set[str], digest: str) -> bool:
     return True
 
 
-_gatherer = PerProcess(lambda: Gatherer(_store_all, limit=GROUP_LIMIT))
+# More than have places cannot come together.
+_gatherer = PerProcess(
+    lambda: Gatherer(_store_all, limit=min(GROUP_LIMIT, places.LIMIT.places), pause=PAUSE_SECONDS)
+)

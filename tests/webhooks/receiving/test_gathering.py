@@ -58,7 +58,7 @@ def together(gatherer: Gatherer, held: Held, one: Callable, others: list[Callabl
 
 def test_whoever_comes_meanwhile_is_done_together_and_fails_together():
     held = Held(lambda items: [10 // item for item in items])
-    gatherer = Gatherer(held, limit=3)
+    gatherer = Gatherer(held, limit=3, pause=0)
     items = [5, 2, 0, 1, 10]  # after the first: two groups, one of which fails
 
     jobs = [lambda n=n: gatherer.submit(n, seconds=60) for n in items]
@@ -74,9 +74,25 @@ def test_whoever_comes_meanwhile_is_done_together_and_fails_together():
     assert held.groups[-1] == 1
 
 
+def test_a_crowd_waits_for_more_until_they_are_enough():
+    held = Held(list)
+    gatherer = Gatherer(held, limit=3, pause=60)
+    with ThreadPoolExecutor(4) as pool:
+        numbers = [pool.submit(gatherer.submit, 1, seconds=60)]
+        assert held.began.wait(30)
+        numbers += [pool.submit(gatherer.submit, number, seconds=60) for number in (2, 3)]
+        when_all_wait(gatherer, 2)
+        held.go_on.set()
+        assert numbers[0].result(60) == 1
+        numbers.append(pool.submit(gatherer.submit, 4, seconds=60))
+        assert [number.result(60) for number in numbers] == [1, 2, 3, 4]
+
+    assert held.groups == [1, 3]
+
+
 def test_nobody_waits_for_others_longer_than_it_gave_them():
     held, results = Held(lambda items: items), []
-    gatherer = Gatherer(held, limit=3)
+    gatherer = Gatherer(held, limit=3, pause=0)
 
     def wait_long() -> None:
         results.append(gatherer.submit(3, seconds=60))
@@ -106,7 +122,7 @@ def test_who_leaves_while_its_group_is_at_work_hinders_nobody(monkeypatch):
         return items
 
     held = Held(work)
-    gatherer = Gatherer(held, limit=3)
+    gatherer = Gatherer(held, limit=3, pause=0)
 
     class Turn:
         """A lock; who waits for it for a second waits until its group is at work."""
@@ -139,7 +155,7 @@ def test_who_leaves_while_its_group_is_at_work_hinders_nobody(monkeypatch):
 @pytest.fixture
 def gatherer(monkeypatch) -> tuple[Gatherer, Held]:
     held = Held(storing._store_all)
-    gatherer = Gatherer(held, limit=storing.GROUP_LIMIT)
+    gatherer = Gatherer(held, limit=storing.GROUP_LIMIT, pause=0)
     monkeypatch.setattr(storing._gatherer, "get", lambda: gatherer)
     monkeypatch.setattr(storing, "STORE_SECONDS", 60)
     return gatherer, held
