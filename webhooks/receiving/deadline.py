@@ -80,7 +80,7 @@ def _postgresql_limit(connection: BaseDatabaseWrapper, seconds: float) -> Iterat
             connection.close()
 
 
-def _begin(watch: Watch, connection: BaseDatabaseWrapper, seconds: float) -> None:
+def _begin(watch: Watch, connection: Any, seconds: float) -> None:
     """Watch a connection. A new one has its own limit, connect_timeout.
 
     Django would ask it first whether it still works, with the first cursor: a statement more, and
