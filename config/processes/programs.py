@@ -71,13 +71,13 @@ def foreground(env: Mapping[str, str], module: str, *arguments: str) -> Child:
 def web(env: Mapping[str, str], port: int) -> Child:
     """Django behind granian on 127.0.0.1:`port`; ready with its first HTTP response."""
     address = ["--host", "127.0.0.1", "--port", str(port), "--http", "1", "--no-ws"]
-    threads = {"GRANIAN_BLOCKING_THREADS": str(WEB_THREADS)}
+    threads = env.get("GRANIAN_BLOCKING_THREADS") or str(WEB_THREADS)
     end = ["--workers", "1", "--respawn-failed-workers", "--workers-kill-timeout", "5"]
     application = ["--interface", "wsgi", "config.wsgi:application"]
     return Child(
         name="web",
         argv=_module("granian", *address, *end, *application),
-        env={**threads, **env},
+        env={**env, "GRANIAN_BLOCKING_THREADS": threads},
         ready=lambda _: answers_http(port),
     )
 
