@@ -42,15 +42,14 @@ class _Collector:
         with self._lock:
             self._batches.append(batch)
             if not self._collecting:
-                self._collecting = True
                 # A new job each time: the thread of the last one may still be ending. Not a daemon:
                 # the process ends only after the last answers are recorded.
                 BackgroundJob("late answers", self._collect_while_needed, daemon=False).start()
+                self._collecting = True  # now: if no thread can be had, the next batch tries again
 
     def _collect_while_needed(self) -> None:
         all_at = time.monotonic() + LOOK_SECONDS
         while batches := self._waiting():
-            close_old_connections()
             # The oldest ends first. What came of the others is recorded together, now and then.
             self._look(batches[0], max(0.0, all_at - time.monotonic()))
             if time.monotonic() >= all_at:
@@ -65,6 +64,7 @@ class _Collector:
 
     def _look(self, batch: LateBatch, timeout: float) -> None:
         try:
+            close_old_connections()
             if batch.collect_late(timeout):
                 return
         except Exception:  # the other batches' answers are recorded all the same
