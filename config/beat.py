@@ -26,6 +26,7 @@ from distribution.models.heartbeats import BEAT
 log = logging.getLogger(__name__)
 
 HEARTBEAT_INTERVAL_SECONDS = 10.0
+CHANGES_INTERVAL_SECONDS = 1.0  # the package asks twenty times a second while tasks are due
 STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 
 
@@ -42,7 +43,7 @@ def stop_signals_blocked() -> Iterator[None]:
 class Scheduler(DatabaseScheduler):  # type: ignore[misc]  # the package has no types
     """`celery beat --scheduler config.beat:Scheduler`."""
 
-    _recorded_at = float("-inf")  # time.monotonic()
+    _recorded_at = _looked_at = float("-inf")  # time.monotonic()
 
     def setup_schedule(self) -> None:
         with stop_signals_blocked():
@@ -53,6 +54,13 @@ class Scheduler(DatabaseScheduler):  # type: ignore[misc]  # the package has no 
         with stop_signals_blocked():
             self._record_heartbeat()
             return super().tick(*args, **kwargs)
+
+    def schedule_changed(self) -> bool:
+        """Whether the timetable in the database is another one since the last look at it."""
+        if time.monotonic() - self._looked_at < CHANGES_INTERVAL_SECONDS:
+            return False
+        self._looked_at = time.monotonic()
+        return bool(super().schedule_changed())
 
     def _record_heartbeat(self) -> None:
         """For the health report. If the database is away, a later round records it."""

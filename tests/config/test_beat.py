@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from types import FrameType
 
 import pytest
+from django_celery_beat.schedulers import DatabaseScheduler
 
-from config.beat import stop_signals_blocked
+from config.beat import Scheduler, stop_signals_blocked
 
 
 @pytest.fixture
@@ -43,3 +44,22 @@ def test_the_request_is_heard_although_the_round_failed(heard: list[int]) -> Non
     with pytest.raises(LookupError):
         fail()
     assert heard == [signal.SIGTERM]
+
+
+def test_a_changed_timetable_is_looked_for_once_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, asked = [100.0], list[float]()
+
+    def is_changed(_: object) -> bool:
+        asked.append(clock[0])
+        return True
+
+    monkeypatch.setattr(DatabaseScheduler, "schedule_changed", is_changed)
+    monkeypatch.setattr("config.beat.time.monotonic", lambda: clock[0])
+    scheduler = object.__new__(Scheduler)
+    seen = []
+    for seconds in (0.0, 0.05, 0.9, 1.0, 1.5, 2.5):
+        clock[0] = 100.0 + seconds
+        seen.append(scheduler.schedule_changed())
+
+    assert seen == [True, False, False, True, False, True]
+    assert asked == [100.0, 101.0, 102.5]
