@@ -14,6 +14,7 @@ from typing import Any
 import django
 from django.utils.module_loading import import_string
 
+from config.processes.garbage import collect_seldom
 from webhooks.receiving.fast_path import serve_first
 
 NOT_FOUND_BODY = b"Not found.\n"
@@ -43,3 +44,4 @@ application = serve_first(
     not_found, {path: import_string(view) for path, view in OTHER_VIEWS.items()}
 )
 import_string("webhooks.receiving.presence.start")("receiver")
+collect_seldom()
