@@ -114,11 +114,12 @@ def test_when_the_time_is_over_the_rest_is_left_and_said_so():
     assert WebhookEvent.objects.pending().count() == 1
 
 
-def test_a_full_bundle_needs_a_tenth_of_a_statement_a_status():
+def test_a_full_bundle_needs_a_tenth_of_a_statement_a_status(monkeypatch):
     _, attempts = in_flight(250, now=NOW)
     for word in ("sent", "delivered"):
         items = [status(word, key, at=NOW, wamid=f"w{pk}") for pk, key in attempts.items()]
         store(*map(statuses, items))
+    monkeypatch.setattr(keys._Recent, "until", 0.0)  # an earlier test may have asked
     keys.recent(NOW)  # in partitions asked once a minute
 
     with CaptureQueriesContext(connection) as asked:
