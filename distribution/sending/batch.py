@@ -47,7 +47,8 @@ NO_SLOT_DELAY = timedelta(seconds=2)  # when no number has a slot: the next try 
 # Calls of a number that are later than this get none behind them. Where the machine or Meta is
 # slower than the slots, a third of 100,000 passed its deadline, and a crash leaves all in doubt.
 LATE_LIMIT_SECONDS = 0.5
-LOOK_SECONDS = 0.25  # between two looks at late calls, or numbers that belong to other processes
+LATE_LOOK_SECONDS = 0.1  # between two looks whether they are late
+LOOK_SECONDS = 0.25  # between two looks at numbers that belong to other processes
 MAX_WAIT_SHARE = 0.6  # of the claim's lease, that the batch waits for a number or late calls
 
 
@@ -248,11 +249,14 @@ class BatchRun:
 
     def _calls_are_on_time(self, phone_number_id: str) -> bool:
         """Waits until the number's calls are not late; False: not within the time for that."""
+        record_at = time.monotonic() + SETTLE_INTERVAL_SECONDS  # not at each look: writes cost CPU
         end = time.monotonic() + self.lease.total_seconds() * MAX_WAIT_SHARE
         while self.calls.late_by(phone_number_id) > LATE_LIMIT_SECONDS:
-            if self.withdrawn.is_set() or time.monotonic() >= end:
+            if self.withdrawn.wait(LATE_LOOK_SECONDS) or (now := time.monotonic()) >= end:
                 return False
-            self._record_until(self.clock().timestamp() + LOOK_SECONDS)
+            if now >= record_at and self.settling.in_flight:
+                self._collect(timeout=0.0)
+                record_at = now + SETTLE_INTERVAL_SECONDS
         return True
 
     def _wait_to_look(self, end: float) -> bool:

@@ -37,7 +37,9 @@ from tests.load.sampling import Sampler  # noqa: E402
 
 APPLY_SECONDS = 300.0  # after the end, for the last reports
 AFTERWARDS_SECONDS = 30.0  # then for what follows the end: records, rollups
+AFTERWARDS_LIMIT_SECONDS = 900.0  # of 1,000,000 they take minutes
 IDLE_SECONDS = 15.0  # then nothing is to do: what is used is subtracted
+IDLE_CORES = 0.12  # that all processes use together at most then
 LOCK_WAIT = "200ms"  # longer ones are in PostgreSQL's log
 LEFT = """
     SELECT (SELECT count(*) FROM webhooks_webhookevent WHERE processed_at IS NULL),
@@ -92,7 +94,8 @@ def run(
                     **pool,
                 )
                 left = left_over(launcher.env["DATABASE_URL"], APPLY_SECONDS)
-                time.sleep(AFTERWARDS_SECONDS + IDLE_SECONDS)
+                time.sleep(AFTERWARDS_SECONDS)
+                _await_idle(watched)
             lag, applied_at = _ask(launcher.env["DATABASE_URL"], LAG)
             log = (launcher.logs / "postgres.log").read_text("utf-8", "replace")
         figures: dict[str, Any] = json.loads(report.read_text())
@@ -126,6 +129,17 @@ class _Samples(Sampler):
         used = cpu.seconds_used(pids)
         memory = _memory(pids) if len(self.samples) % 10 == 0 else {}
         self.samples.append((time.time(), used, memory))
+
+
+def _await_idle(watched: _Samples) -> None:
+    """Until a whole IDLE_SECONDS has passed in which next to nothing was done."""
+    end = time.monotonic() + AFTERWARDS_LIMIT_SECONDS
+    while time.monotonic() < end:
+        before = watched.samples[-1]
+        time.sleep(IDLE_SECONDS)
+        after = watched.samples[-1]
+        if sum(after[1].values()) - sum(before[1].values()) < IDLE_CORES * (after[0] - before[0]):
+            return
 
 
 @contextmanager

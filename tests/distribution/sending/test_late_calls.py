@@ -39,6 +39,7 @@ class LateApi(FakeCloudApi):
 
 
 def test_a_micro_batch_waits_for_the_calls_before_it(monkeypatch):
+    monkeypatch.setattr(batch, "SETTLE_INTERVAL_SECONDS", 0.0)
     number = a_number(rate_per_second=1000)
     distribution, api = an_open_distribution(50), LateApi(looks=3)
 
