@@ -1,9 +1,10 @@
 """The counts of a distribution, shared by all processes and counted a twentieth of the time.
 
-Counting takes longer the more people there are, and screens, figures and alerts of each process
-want the counts every few seconds. So whoever needs them first counts for all, and then nobody does
-for twenty times as long as it took. The counts say what moment they are of. Few people are counted
-afresh. Never for what ends a distribution, and never on the way of a message.
+Counting takes longer the more people there are, and the screens, figures and alerts of every
+process need the counts every few seconds. So the first process that needs them counts for all, and the
+result is reused for twenty times as long as the counting took. The counts record when they were
+made. Small distributions are always counted afresh. Shared counts never decide whether a
+distribution has ended, and are never read while a message is sent.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ Value = TypeVar("Value")
 
 FEW_PEOPLE = 5_000  # counted in some 5 ms: nothing is gained by sharing
 MIN_PAUSE, MAX_PAUSE = 1.0, 5.0  # seconds between two counts
-COUNTING = timedelta(seconds=15)  # whoever counts longer has been stopped: statements end by then
+COUNTING = timedelta(seconds=15)  # after this a count has failed: statements time out earlier
 OLDEST = COUNTING + timedelta(seconds=MAX_PAUSE)
 
 
@@ -76,7 +77,7 @@ def due(distribution: Distribution, *, now: datetime) -> tuple[int, float]:
 
 
 def _fresh(distribution: Distribution, now: datetime) -> SharedCounts:
-    """What is stored, unless it is time to count and nobody else does."""
+    """The stored counts, or new ones if they are due and no other process is counting."""
     row = _stored(distribution, now)
     if row is not None and now < max(row.next_at, row.busy_until):
         return row

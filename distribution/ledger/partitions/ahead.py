@@ -60,7 +60,7 @@ def left_ahead() -> int | None:
 
 def ensure(distribution_id: int) -> None:
     """Before its deliveries are inserted: make its partition if it is still missing."""
-    # Asked anew of a table taken for a plain one: the conversion may have happened since.
+    # If no partitions are known, read again: the table may have been converted since.
     layout = partitions.known() or partitions.read()
     if not layout or any(one.holds(distribution_id) for one in layout):
         return

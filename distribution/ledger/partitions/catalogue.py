@@ -34,7 +34,7 @@ class Shape:
 
     rows: int  # as the statistics say
     owner: str
-    owned: bool  # by whom is asking
+    owned: bool  # by the current user, directly or through a role
     keys: tuple[Constraint, ...]
     indexes: dict[str, str]  # definitions by name, without those of constraints
     foreign_keys: tuple[str, ...]

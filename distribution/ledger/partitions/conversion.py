@@ -101,7 +101,7 @@ def convert(tell: Tell) -> None:
     """Convert the table. What is interrupted before its end is resumed by the next call."""
     found = plan()
     with connection.cursor() as cursor:
-        # An index that is built beside waits for transactions, while nobody waits for it.
+        # CREATE INDEX CONCURRENTLY waits for open transactions but blocks nobody.
         cursor.execute("SET statement_timeout = 0; SET lock_timeout = 0")
         try:
             for key in found.shape.keys:
@@ -116,7 +116,7 @@ def convert(tell: Tell) -> None:
 
 
 def _build(cursor: CursorWrapper, key: Constraint) -> None:
-    """Without a lock; one that an interrupted call left incomplete is built anew."""
+    """Build the index without blocking writers; replace one that an earlier call left invalid."""
     name = _built(key)
     cursor.execute(
         "SELECT indisvalid FROM pg_index WHERE indexrelid = to_regclass(%s)", [f"public.{name}"]
