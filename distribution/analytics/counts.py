@@ -103,8 +103,8 @@ def reach(distribution: Distribution) -> Reach:
 
 
 def has_unsettled(distribution: Distribution) -> bool:
-    """Whether any delivery may still change without a person's action, according to its stored state.
-    Each query reads one row of a small index, which settled deliveries are not part of."""
+    """Whether any delivery may still change without a person's action, by its stored state. Each
+    query reads one row of a small index, which settled deliveries are not part of."""
     rows = Delivery.objects.filter(distribution=distribution).values_list("pk")
     first_of = {
         CLAIMABLE: ("batch_no", "next_at"),

@@ -1,9 +1,9 @@
 """The counts of a distribution, shared by all processes and counted a twentieth of the time.
 
 Counting takes longer the more people there are, and the screens, figures and alerts of every
-process need the counts every few seconds. So the first process that needs them counts for all, and the
-result is reused for twenty times as long as the counting took. The counts record when they were
-made. Small distributions are always counted afresh. Shared counts never decide whether a
+process need the counts every few seconds. So the first process that needs them counts for all,
+and the result is reused for twenty times as long as the counting took. The counts record when they
+were made. Small distributions are always counted afresh. Shared counts never decide whether a
 distribution has ended, and are never read while a message is sent.
 """
 
