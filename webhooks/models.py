@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -12,6 +13,10 @@ class WebhookQuerySet(models.QuerySet["WebhookEvent"]):
     def pending(self) -> WebhookQuerySet:
         """Stored, and not yet applied or given up on."""
         return self.filter(processed_at=None, dead_at=None)
+
+    def oldest(self, column: str) -> Any:
+        """A column of the one that arrived first; None: there is none."""
+        return self.order_by("pk").values_list(column, flat=True).first()
 
     def due_again(self, now: datetime) -> WebhookQuerySet:
         """Applied, except statuses of messages that were not known then."""

@@ -100,7 +100,6 @@ def read_facts() -> Facts:
     """Reads a few small tables on this thread's connection."""
     now = timezone.now()
     try:
-        pending = WebhookEvent.objects.pending().order_by("pk")
         broken = Portfolio.objects.exclude(breaker=Breaker.CLOSED)
         return Facts(
             at=now,
@@ -111,7 +110,7 @@ def read_facts() -> Facts:
                 f"{portfolio} ({portfolio.breaker_reason or portfolio.breaker})"
                 for portfolio in broken
             ],
-            inbox_since=pending.values_list("received_at", flat=True).first(),
+            inbox_since=WebhookEvent.objects.pending().oldest("received_at"),
             dead_letters=WebhookEvent.objects.dead().count(),
         )
     finally:

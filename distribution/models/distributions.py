@@ -48,6 +48,12 @@ class DistributionQuerySet(models.QuerySet["Distribution"]):
     def running(self) -> DistributionQuerySet:
         return self.filter(state__in=RUNNING)
 
+    def with_deliveries(self) -> DistributionQuerySet:
+        """Those opened for somebody whose deliveries are still stored."""
+        return self.filter(
+            opened_at__isnull=False, recipients__gt=0, deliveries_removed_at__isnull=True
+        )
+
     def lately_ended(self, now: datetime) -> DistributionQuerySet:
         """Ended ones whose last calls may have left unsettled deliveries behind."""
         ended = self.filter(state__in=ENDED, window_end__gt=now - SWEEP_PERIOD)

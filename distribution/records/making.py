@@ -33,9 +33,7 @@ IN_MEMORY = 8 * 1024 * 1024  # bytes
 def due(now: datetime) -> list[Distribution]:
     """Distributions of which a record is to be made: those without any first, the latest of them
     first. One that ended long ago, before there were records, gets one and not three."""
-    sent = Distribution.objects.filter(
-        state__in=ENDED, opened_at__isnull=False, recipients__gt=0, deliveries_removed_at=None
-    )
+    sent = Distribution.objects.with_deliveries().filter(state__in=ENDED)
     ended = sent.annotate(
         end=Coalesce("completed_at", "window_end"), last=Max("records__made_at")
     ).filter(end__lte=now)

@@ -17,8 +17,8 @@ MIN_AGE = timedelta(seconds=30)
 
 def oldest_waiting() -> datetime | None:
     """When the oldest webhook that is not applied yet was received; None: none waits."""
-    waiting = WebhookEvent.objects.pending().order_by("pk")
-    return waiting.values_list("received_at", flat=True).first()
+    oldest: datetime | None = WebhookEvent.objects.pending().oldest("received_at")
+    return oldest
 
 
 def look(now: datetime) -> None:

@@ -21,15 +21,11 @@ class Standby:
 
     def drain(self, now: datetime) -> None:
         """Apply what waits, unless another process has applied what waited at the last look."""
-        before, oldest = self._oldest, _oldest()
+        waiting = WebhookEvent.objects.pending()
+        before, oldest = self._oldest, waiting.oldest("pk")
         if before is not None:
             self._applying = oldest is not None and oldest <= before
         if self._applying or oldest is None:  # if none waits, that is recorded
             inbox.drain(now=now)
-            oldest = _oldest()
+            oldest = waiting.oldest("pk")
         self._oldest = oldest
-
-
-def _oldest() -> int | None:
-    waiting = WebhookEvent.objects.pending().order_by("pk")
-    return waiting.values_list("pk", flat=True).first()

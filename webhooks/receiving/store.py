@@ -25,20 +25,14 @@ GROUPED_BYTES = 64 * 1024  # of a body; a longer one is stored alone, or a group
 
 _TABLE = WebhookEvent._meta.db_table
 _COLUMNS = "body, digest, secret_no, received_at"
-_INSERT = (
-    f'INSERT INTO "{_TABLE}" ({_COLUMNS})'  # noqa: S608 - a constant
-    " VALUES (%s, %s, %s, %s) ON CONFLICT (digest) DO NOTHING"
-)
 _VALUES = "(%s, %s, %s, %s)"
-_INSERT_MANY = (
-    f'INSERT INTO "{_TABLE}" ({_COLUMNS})'  # noqa: S608 - a constant
-    " VALUES %s ON CONFLICT (digest) DO NOTHING RETURNING digest"
-)
+_NEW = "ON CONFLICT (digest) DO NOTHING RETURNING digest"
+_INSERT = f'INSERT INTO "{_TABLE}" ({_COLUMNS}) VALUES %s {_NEW}'  # noqa: S608 - a constant
 _INSERT_UNLESS_RECENT = (
     f'INSERT INTO "{_TABLE}" ({_COLUMNS})'  # noqa: S608 - a constant
     " SELECT %s, %s, %s, %s WHERE NOT EXISTS"
     f' (SELECT 1 FROM "{_TABLE}" WHERE digest = %s AND received_at > %s)'
-    " ON CONFLICT (digest) DO NOTHING"
+    f" {_NEW}"
 )
 
 
@@ -106,24 +100,17 @@ def _commit(rows: Sequence[_Row]) -> list[bool]:
 
 def _insert(database: Any, rows: Sequence[_Row], seconds: float) -> list[bool]:
     stored_as = database.ops.adapt_datetimefield_value
-    if len(rows) > 1:
-        # In one order, or two processes that were sent the same webhooks could deadlock.
-        ordered = sorted(rows, key=lambda row: row.digest)
-        values = [(*row[:3], stored_as(row.received_at)) for row in ordered]
-        statement = _INSERT_MANY % ", ".join([_VALUES] * len(rows))
-        with time_limit(database, seconds), database.cursor() as cursor:
-            cursor.execute(statement, [value for row in values for value in row])
-            new = {digest for (digest,) in cursor.fetchall()}
-        return [_take(new, row.digest) for row in rows]
-    (row,) = rows
-    statement = _INSERT
-    given: tuple[object, ...] = (*row[:3], stored_as(row.received_at))
-    if row.earlier:
-        since = stored_as(row.received_at - repeats.REPEAT_PERIOD)
-        statement, given = _INSERT_UNLESS_RECENT, (*given, row.earlier, since)
+    # In one order, or two processes that were sent the same webhooks could deadlock.
+    ordered = sorted(rows, key=lambda row: row.digest)
+    given = [v for row in ordered for v in (*row[:3], stored_as(row.received_at))]
+    statement = _INSERT % ", ".join([_VALUES] * len(rows))
+    if rows[0].earlier:  # it is alone
+        since = stored_as(rows[0].received_at - repeats.REPEAT_PERIOD)
+        statement, given = _INSERT_UNLESS_RECENT, [*given, rows[0].earlier, since]
     with time_limit(database, seconds), database.cursor() as cursor:
         cursor.execute(statement, given)
-        return [bool(cursor.rowcount)]
+        new = {digest for (digest,) in cursor.fetchall()}
+    return [_take(new, row.digest) for row in rows]
 
 
 def _take(digests: set[str], digest: str) -> bool:

@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef
 
 from distribution.ledger import rollup_marks
 from distribution.models import Delivery, Distribution, Duplicate, RollupState, RunRecord
-from distribution.models.distributions import ENDED
+from distribution.models.distributions import ENDED, DistributionQuerySet
 from distribution.runtime import india_time, partitions
 from distribution.runtime.partitions import Partition
 
@@ -51,16 +51,16 @@ def _is_over(one: Partition, now: datetime) -> bool:
     young = theirs.filter(local_date__gte=india_time.local_date(now - keep))
     if young.exists() or theirs.exclude(state__in=ENDED).exists():
         return False
-    sent = theirs.filter(recipients__gt=0, opened_at__isnull=False, deliveries_removed_at=None)
+    sent = theirs.with_deliveries()
     counted = Exists(RollupState.objects.filter(distribution=OuterRef("pk")))
     if sent.exclude(counted).exists() or theirs.filter(pk__in=rollup_marks.marked()).exists():
         return False
-    # Without a key no records are made, and nobody waits for them.
+    # An installation without a signing key makes no records, so there are none to wait for.
     recorded = Exists(RunRecord.objects.filter(distribution=OuterRef("pk")))
     return not (RunRecord.objects.exists() and sent.exclude(recorded).exists())
 
 
-def _of(one: Partition) -> QuerySet[Distribution]:
+def _of(one: Partition) -> DistributionQuerySet:
     return Distribution.objects.filter(pk__gte=one.first, pk__lt=one.end)
 
 
