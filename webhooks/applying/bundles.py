@@ -166,7 +166,9 @@ class _SharedBundle:
                 _save_results(locked, self._parsed, self._counts, now)
                 self._items.save()  # last: every process updates the same rows
         self.left.remove(part)
-        self.applied = len(locked)
+        # Two processes may take the same webhook, and each miss the part during which the other
+        # holds it. Who missed one does not go on with that webhook, or its part would be lost.
+        self._webhooks, self.applied = locked, len(locked)
         return True
 
     def _part_of(self, pk: int, part: int, is_last: bool) -> ParsedWebhook:
@@ -200,12 +202,13 @@ def _apply_by_event(
         halving = apply_in_halves(
             parsed.events, lambda part: _apply_events(webhook, part, counts, now)
         )
-        if not halving.failed and not halving.left:
-            with transaction.atomic():
-                locked = _lock([webhook])
-                _save_results(locked, {webhook.pk: parsed}, {webhook.pk: counts}, now)
-            drained.applied += len(locked)
-            return
+        if not halving.failed:
+            if all(halving.done):
+                with transaction.atomic():
+                    locked = _lock([webhook])
+                    _save_results(locked, {webhook.pk: parsed}, {webhook.pk: counts}, now)
+                drained.applied += len(locked)
+            return  # else another drain holds it
         error = halving.failed[0][1]
     if dead_letters.note_failure(webhook, error, again_at=_deferred_until(webhook, now), now=now):
         drained.dead += 1
@@ -215,12 +218,15 @@ def _apply_by_event(
 
 def _apply_events(
     webhook: WebhookEvent, events: Sequence[Event], counts: WebhookCounts, now: datetime
-) -> None:
+) -> bool:
+    """False: another drain holds the webhook, or has applied it."""
     with transaction.atomic():
-        if _lock([webhook]):
-            part = handlers.apply({webhook.pk: ParsedWebhook(list(events))}, now=now)
-            failpoint("apply")
-            counts.add(part[webhook.pk])
+        if not _lock([webhook]):
+            return False
+        part = handlers.apply({webhook.pk: ParsedWebhook(list(events))}, now=now)
+        failpoint("apply")
+        counts.add(part[webhook.pk])
+    return True
 
 
 def _lock(webhooks: Sequence[WebhookEvent]) -> list[WebhookEvent]:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from random import Random
 from threading import Event, get_ident
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 
 from distribution.models import Delivery, Worker
 from distribution.outcomes import status_reports
 from tests.webhooks.posts import in_flight, notice, status, statuses, store
-from webhooks.applying import inbox, sharing
+from webhooks.applying import bundles, inbox, sharing
 from webhooks.applying.sharing import WHOLE, Share
 from webhooks.models import ItemCount, WebhookEvent
 
@@ -86,6 +89,88 @@ def test_what_a_dead_process_leaves_is_taken_over_after_three_seconds():
 
     assert not WebhookEvent.objects.pending().exists()
     assert set(Delivery.objects.values_list("progress", flat=True)) == {3}
+
+
+def test_webhooks_that_two_processes_take_at_once_lose_no_report(monkeypatch):
+    _, attempts = in_flight(PEOPLE, now=NOW)
+    store_mixed(attempts, at=NOW - timedelta(seconds=4))
+    drain(1)  # its own; those of process 0 wait for so long that it takes them over below
+    takes, first_holds, other_missed, other_ended = sharing.take_turn, Event(), Event(), Event()
+    other: list[int] = []
+
+    def take_turn(part):
+        if get_ident() in other:
+            if part == 0:  # after part 1, in which the first process held all webhooks
+                other_missed.set()
+        elif part == 1:
+            assert other_ended.wait(30)
+        return takes(part)
+
+    def hold(place):
+        if place == "apply" and get_ident() not in other:
+            first_holds.set()
+            assert other_missed.wait(30)
+
+    def take_over():
+        other.append(get_ident())
+        drain(1)
+
+    monkeypatch.setattr(sharing, "take_turn", take_turn)
+    monkeypatch.setattr(bundles, "failpoint", hold)
+    with ThreadPoolExecutor(2) as pool:
+        one = pool.submit(drain, 0)
+        assert first_holds.wait(30)
+        pool.submit(take_over).result(timeout=60)
+        other_ended.set()
+        one.result(timeout=60)
+
+    assert not WebhookEvent.objects.pending().exists()
+    assert set(Delivery.objects.values_list("progress", flat=True)) == {3}
+    assert ItemCount.objects.get(name="read").number == PEOPLE
+
+
+def test_a_webhook_that_is_held_elsewhere_while_it_is_applied_in_halves_loses_none(monkeypatch):
+    _, attempts = in_flight(2, now=NOW)
+    items = [status("read", key, at=NOW, wamid=f"w{pk}") for pk, key in attempts.items()]
+    store(statuses(*items), at=NOW)
+    really_lock, locks = bundles._lock, count(1)
+
+    def lock(webhooks):
+        if next(locks) != 4:  # all together, all its events, one half, the other half
+            return really_lock(webhooks)
+        with ThreadPoolExecutor(1) as pool, another_process_holds(pool):
+            return really_lock(webhooks)
+
+    monkeypatch.setattr(bundles, "_lock", lock)
+    fails = iter((True, True))
+    monkeypatch.setattr(bundles, "failpoint", lambda _: 1 / 0 if next(fails, False) else None)
+    inbox.drain(now=NOW)
+    assert WebhookEvent.objects.pending().exists()
+    inbox.drain(now=NOW)
+
+    assert not WebhookEvent.objects.pending().exists()
+    assert set(Delivery.objects.values_list("progress", flat=True)) == {3}
+
+
+@contextmanager
+def another_process_holds(pool: ThreadPoolExecutor) -> Iterator[None]:
+    """All webhooks, as a drain does that then fails."""
+    held, leave = Event(), Event()
+
+    def hold():
+        with transaction.atomic():
+            assert list(WebhookEvent.objects.select_for_update())
+            held.set()
+            assert leave.wait(30)
+        connections.close_all()
+
+    holding = pool.submit(hold)
+    assert held.wait(30)
+    try:
+        yield
+    finally:
+        leave.set()
+        holding.result(timeout=30)
 
 
 def test_a_part_that_fails_is_applied_with_its_neighbours_as_by_a_single_process(monkeypatch):
