@@ -24,7 +24,7 @@ from distribution.ledger.claims import Claim, ClaimedDelivery
 from distribution.lifecycle import batch_sizes, portfolio_plan
 from distribution.models import AttemptOutcome, Distribution, State
 from distribution.quality import sent_templates
-from distribution.sending import late_answers, withdrawal
+from distribution.sending import late_answers, report_backlog, withdrawal
 from distribution.sending.settling import BatchResult, Clock, InFlight, Settling
 from phonepool.cloud_api.client import CloudApi, PreparedMessage
 from phonepool.errors import WITHDRAWN
@@ -184,7 +184,7 @@ class BatchRun:
             return False
         group = [self.waiting[place] for place in range(slots.count)]
         self._record_until(slots.first - HANDOVER_LEAD_SECONDS)
-        if not self._calls_are_on_time(slots.meta_id):
+        if not self._may_go_on(slots.meta_id):
             return False
         if not reservation.keep(slots, now=self.clock()):
             return False
@@ -247,11 +247,15 @@ class BatchRun:
             if not self._wait_to_look(end):
                 return None
 
-    def _calls_are_on_time(self, phone_number_id: str) -> bool:
-        """Waits until the number's calls are not late; False: not within the time for that."""
+    def _may_go_on(self, phone_number_id: str) -> bool:
+        """Waits until neither the number's calls nor reports are late; False: not within the time
+        for that."""
         record_at = time.monotonic() + SETTLE_INTERVAL_SECONDS  # not at each look: writes cost CPU
         end = time.monotonic() + self.lease.total_seconds() * MAX_WAIT_SHARE
-        while self.calls.late_by(phone_number_id) > LATE_LIMIT_SECONDS:
+        while (
+            self.calls.late_by(phone_number_id) > LATE_LIMIT_SECONDS
+            or report_backlog.pauses_sending()
+        ):
             if self.withdrawn.wait(LATE_LOOK_SECONDS) or (now := time.monotonic()) >= end:
                 return False
             if now >= record_at and self.settling.in_flight:

@@ -1,4 +1,7 @@
-"""One run of the demo on PostgreSQL and Redis, watched from outside: CPU, memory, locks, lags."""
+"""One run of the demo, watched from outside: CPU, memory, locks, lags.
+
+On PostgreSQL and Redis, or on the embedded defaults: SQLite and a broker in memory.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,14 @@ import os
 import re
 import shutil
 import signal
+import sqlite3
 import sys
 import tempfile
 import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +56,11 @@ LAG = """
            COALESCE(max(extract(epoch FROM processed_at)), 0)
       FROM webhooks_webhookevent
 """
+LAG_ON_SQLITE = """
+    SELECT COALESCE(max(julianday(processed_at) - julianday(received_at)), 0) * 86400,
+           (COALESCE(max(julianday(processed_at)), 2440587.5) - 2440587.5) * 86400
+      FROM webhooks_webhookevent
+"""
 STAMPING = "tests.load.stamping_settings"
 TROUBLES = ("still waiting", "deadlock detected", "statement timeout", "lock timeout")
 ACCEPTED = "SELECT count(*) FROM distribution_delivery WHERE accepted_at IS NOT NULL"
@@ -67,10 +76,12 @@ def run(
     env: dict[str, str],
     kill: bool = False,
     statuses_per_post: int = 0,
+    services: bool = True,
 ) -> dict[str, Any]:
     """The demo's own figures and those of the watcher. `kill`: the first sender is killed once a
-    third is accepted, and started again a second later as `manage.py up` does.
-    `statuses_per_post`: at most so many; 0: those of 150 ms come together."""
+    third is accepted, and started again a second later as `manage.py up` does. `rate`, `numbers`:
+    0 for the demo's own. `statuses_per_post`: at most so many; 0: those of 150 ms come together.
+    `services`: PostgreSQL and Redis instead of the embedded defaults."""
     folder = Path(tempfile.mkdtemp(prefix="daybreak-bench-"))
     folder.chmod(0o711)
     report, stamps = folder / "report.json", folder / "stamps"
@@ -79,9 +90,17 @@ def run(
     pool = {"rate": rate, "numbers": numbers}
     try:
         with environment.launch(
-            folder / "var", "normal_load", seed=1, services=True, senders=senders, env=env, **pool
+            folder / "var",
+            "normal_load",
+            seed=1,
+            services=services,
+            senders=senders,
+            env=env,
+            **pool,
         ) as launcher:
-            _log_lock_waits(launcher.env["DATABASE_URL"])
+            url = launcher.env.get("DATABASE_URL") or f"sqlite:///{folder / 'var/daybreak.sqlite3'}"
+            if services:
+                _log_lock_waits(url)
             _set_sandbox(launcher.sandbox_url, rate, statuses_per_post)
             with _Samples(launcher) as watched, _struck(launcher, subscribers // 3, kill):
                 environment.run_day(
@@ -93,11 +112,12 @@ def run(
                     serve=False,
                     **pool,
                 )
-                left = left_over(launcher.env["DATABASE_URL"], APPLY_SECONDS)
+                left = left_over(url, APPLY_SECONDS)
                 time.sleep(AFTERWARDS_SECONDS)
                 _await_idle(watched)
-            lag, applied_at = _ask(launcher.env["DATABASE_URL"], LAG)
-            log = (launcher.logs / "postgres.log").read_text("utf-8", "replace")
+            lag, applied_at = _ask(url, LAG if services else LAG_ON_SQLITE)
+            file = launcher.logs / "postgres.log"
+            log = file.read_text("utf-8", "replace") if services else ""
         figures: dict[str, Any] = json.loads(report.read_text())
         figures["busiest_second"] = _busiest_second(stamps)
     finally:
@@ -202,7 +222,7 @@ def _log_lock_waits(url: str) -> None:
 
 def _set_sandbox(sandbox: str, rate: int, statuses_per_post: int) -> None:
     """What is above a number's rate is accepted, so that the journal shows it: up to twice it."""
-    settings = {"rate_burst": rate}
+    settings = {"rate_burst": rate} if rate else {}
     if statuses_per_post:
         settings |= {"webhook_batch_window_ms": 0, "webhook_max_updates": statuses_per_post}
     answer = requests.patch(f"{sandbox}/control/settings", json=settings, timeout=10)
@@ -210,6 +230,9 @@ def _set_sandbox(sandbox: str, rate: int, statuses_per_post: int) -> None:
 
 
 def _ask(url: str, query: str) -> tuple[Any, ...]:
+    if url.startswith("sqlite:///"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as file:
+            return file.execute(query).fetchone() or ()
     with psycopg.connect(url, autocommit=True) as session:
         return session.execute(query.encode()).fetchone() or ()
 
