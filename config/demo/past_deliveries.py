@@ -11,7 +11,6 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.conf import settings
 from django.db import connection
 
 from distribution.cost import charging, rates
@@ -27,6 +26,7 @@ from distribution.models import (
     State,
 )
 from phonepool.models import PhoneNumber
+from phonepool.numbers import utilisation
 from subscribers.models import Subscriber
 
 
@@ -93,7 +93,7 @@ def insert(
 ) -> None:
     """Insert one delivery for each of `people`, and an attempt for each failure."""
     size = batch_sizes.of_numbers(numbers)
-    rate = sum(number.rate_per_second for number in numbers) * settings.SLOT_UTILISATION
+    rate = sum(utilisation.slots_per_second(number.rate_per_second) for number in numbers)
     category = distribution.content.message_template.category if distribution.content else ""
     pricing, prices = _pricing(category.lower()), rates.book()
     rows = []

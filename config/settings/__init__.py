@@ -289,7 +289,7 @@ AMBIGUOUS_POLICY = env.choice("AMBIGUOUS_POLICY", "reconcile", ("reconcile", "ho
 # --- The pool -------------------------------------------------------------------------------
 
 # Slightly below a number's limit: at exactly 100 % a strict limiter refused 1.4 % of sends.
-SLOT_UTILISATION = env.decimal("SLOT_UTILISATION", 0.97, low=0.1, high=1.0)
+SLOT_UTILISATION = env.decimal("SLOT_UTILISATION", 0.985, low=0.1, high=1.0)
 # Slots further ahead are not reserved: their claim could expire before they are due.
 SLOT_HORIZON_SECONDS = env.decimal("SLOT_HORIZON_SECONDS", 15, low=0.1, high=300)
 # This many failed calls in ten seconds, if they are half of all, open a number's breaker; after the

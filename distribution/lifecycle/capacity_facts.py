@@ -20,7 +20,7 @@ from distribution.lifecycle.capacity_plan import (
 )
 from distribution.models import Content, Distribution
 from phonepool.models import NumberState, PhoneNumber, Role
-from phonepool.numbers import health
+from phonepool.numbers import health, utilisation
 from subscribers.models import TIER_ORDER, Subscriber
 
 
@@ -67,7 +67,7 @@ def _number(number: PhoneNumber, parts: Mapping[int, float], at: datetime) -> Nu
     return NumberFacts(
         number.label,
         number.portfolio_id,
-        health.speed_of(number, parts) * settings.SLOT_UTILISATION,
+        utilisation.slots_per_second(health.speed_of(number, parts)),
         max(0, health.daily_ceiling(number) - health.sent_today(number, at)),
         on_standby=number.state == NumberState.STANDBY,
     )

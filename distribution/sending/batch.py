@@ -29,7 +29,7 @@ from distribution.sending.settling import BatchResult, Clock, InFlight, Settling
 from phonepool.cloud_api.client import CloudApi, PreparedMessage
 from phonepool.errors import WITHDRAWN
 from phonepool.failpoints import failpoint
-from phonepool.numbers import handover, leases, pool, reservation
+from phonepool.numbers import handover, leases, pool, reservation, utilisation
 from phonepool.numbers.reservation import Reservation
 
 log = logging.getLogger(__name__)
@@ -231,7 +231,7 @@ class BatchRun:
         slots = self.reserved or self._reserve()
         if slots is not None:
             fitting = 1 + int((MARKED_AHEAD_SECONDS - HANDOVER_LEAD_SECONDS) / slots.spacing)
-            rate = 1 / (slots.spacing * settings.SLOT_UTILISATION)
+            rate = utilisation.limit_of(1 / slots.spacing)
             size = batch_sizes.micro_batch(rate, most=settings.MICRO_BATCH_SIZE)
             slots, self.reserved = slots.split(min(size, fitting))
         return slots

@@ -25,7 +25,7 @@ from phonepool.models import (
     RampCause,
     Role,
 )
-from phonepool.numbers import ramp_rule, return_rule
+from phonepool.numbers import ramp_rule, return_rule, utilisation
 
 # quality → (messages a second, messages a day), at most; design §6
 CEILINGS: dict[str, tuple[float, int]] = {
@@ -279,7 +279,7 @@ def capacity(numbers: Iterable[PhoneNumber], seconds: float, now: datetime) -> i
     parts = reduced(numbers, now)
     return sum(
         min(
-            int(speed_of(number, parts) * settings.SLOT_UTILISATION * seconds),
+            int(utilisation.slots_per_second(speed_of(number, parts)) * seconds),
             # A number whose quality fell may have sent more than its present ceiling.
             max(0, daily_ceiling(number) - sent_today(number, now)),
         )

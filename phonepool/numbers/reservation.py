@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from phonepool.cloud_api.lease import NO_LEASE, Lease
 from phonepool.models import Breaker, PhoneNumber
-from phonepool.numbers import breakers, health, leases, return_rule
+from phonepool.numbers import breakers, health, leases, return_rule, utilisation
 from phonepool.numbers.leases import Sender
 from phonepool.numbers.selection import AHEAD_SECONDS
 
@@ -110,7 +110,7 @@ def reserve(
     """
     sender = sender or leases.this_process()
     speed = health.effective(health.rate(number, now), part)
-    spacing = 1.0 / (speed * settings.SLOT_UTILISATION)
+    spacing = 1.0 / utilisation.slots_per_second(speed)
     if part is not None:
         count = min(count, max(1, int(speed * PORTION_SECONDS)))
     # A reduced number's clock also says when it may send again.
@@ -187,7 +187,8 @@ def keep(slots: Reservation, *, now: datetime, sender: Sender | None = None) -> 
 
 def fastest(number: PhoneNumber, part: float | None = None) -> float:
     """Late messages may catch up, at a rate half-way between the slots' and the limit."""
-    return health.effective(health.ceiling(number), part) * (1 + settings.SLOT_UTILISATION) / 2
+    limit = health.effective(health.ceiling(number), part)
+    return (limit + utilisation.slots_per_second(limit)) / 2
 
 
 def _room(number: PhoneNumber, spacing: float, now: datetime, *, afresh: bool) -> int:

@@ -175,14 +175,14 @@ def test_it_is_read_from_numbers_and_people(planned) -> None:
     found = made(planned)
 
     assert [(one.tier, one.people) for one in found.tiers] == [("PREMIUM", 5), ("BASIC", 10)]
-    assert found.outcome.seconds == pytest.approx(15 / 97 + OVERHEAD)
+    assert found.outcome.seconds == pytest.approx(15 / 98.5 + OVERHEAD)
     assert (found.strongest, found.survives) == ("strong", True)
-    assert found.without.seconds == pytest.approx(15 / (20 * 0.97) + OVERHEAD)
+    assert found.without.seconds == pytest.approx(15 / (20 * 0.985) + OVERHEAD)
 
 
 def test_quality_lowers_the_speed_and_the_day(planned) -> None:
     PhoneNumber.objects.filter(label="strong").update(quality=Quality.LOW)
-    assert made(planned).outcome.seconds == pytest.approx(15 / (0.97 * 40) + OVERHEAD)
+    assert made(planned).outcome.seconds == pytest.approx(15 / (0.985 * 40) + OVERHEAD)
 
     PhoneNumber.objects.update(state=NumberState.DISABLED)
     assert made(planned).sentence == "No phone number can send."

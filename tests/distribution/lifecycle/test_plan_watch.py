@@ -119,5 +119,5 @@ def test_portfolios_and_plan_reckon_with_what_a_ramp_leaves(db):
     assert portfolio_plan.look(None, now=OPENING).speeds == {one.pk: 80, two.pk: 20}
     facts = capacity_facts.read(OPENING, None)
     assert [number.speed for number in facts.numbers] == [
-        pytest.approx(speed * 0.97) for speed in (80, 20)
+        pytest.approx(speed * 0.985) for speed in (80, 20)
     ]

@@ -63,7 +63,7 @@ def test_a_paused_message_template_and_a_short_capacity_are_told():
     MessageTemplate.objects.update(status=TemplateStatus.APPROVED)
     some_subscribers(400)
     (told,) = today.load(EVENING).findings
-    assert f"{int(number.rate_per_second * 0.97 * 300)} of 400" in told.message
+    assert f"{int(number.rate_per_second * 0.985 * 300)} of 400" in told.message
     assert content.is_fallback is False
 
 

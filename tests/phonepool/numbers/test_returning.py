@@ -161,7 +161,7 @@ def test_the_only_number_that_can_send_keeps_its_whole_speed():
     PhoneNumber.objects.exclude(pk=number.pk).update(state=NumberState.DISABLED)
 
     assert pool.reserve(25, now=now).count == 25
-    assert health.capacity([PhoneNumber.objects.get(pk=number.pk)], 10, now) == 776
+    assert health.capacity([PhoneNumber.objects.get(pk=number.pk)], 10, now) == 788
     (shown,) = status.number_statuses(PhoneNumber.objects.filter(pk=number.pk), now=now)
     assert shown.ramp.startswith("Returning: 1% of its speed (waived")
     assert shown.rate_now == 80
