@@ -5,8 +5,9 @@ second on two cores they fell a quarter of a second further behind in each secon
 figures and what is decided by them. A message needs the same CPU in all, so the last report comes
 no later.
 
-Nothing is paused for reports that nobody applies (their oldest stays the same): that would not make
-them any faster, and the morning comes first.
+The morning comes first: nothing is paused for reports that nobody applies (their oldest stays the
+same), nor once they are ten seconds behind all the same. Then sending is not what holds them up,
+but for example what Meta sends again after our receiver was away.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ LOOK_SECONDS = 1.0
 PAUSED_FROM_SECONDS = 2.0  # of lag: a drain lags a second or two
 WIDEST_SECONDS = 1.5  # of lag beyond that, at which the pause is longest
 MAX_SHARE = 0.5  # of each second
+IN_VAIN_FROM_SECONDS = 10.0  # of lag; with the pauses it stayed below 4 in runs of 1,000,000
 
 
 class ReportBacklog:
@@ -44,7 +46,7 @@ class ReportBacklog:
         self._lock = Lock()
         self._look_at = self._paused_until = 0.0
         self._as_of: datetime | None = None
-        self._is_slow = False
+        self._is_slow = self._is_in_vain = False
 
     def pauses_sending(self) -> bool:
         """Whether no further messages are to be marked in flight right now."""
@@ -66,8 +68,13 @@ class ReportBacklog:
             return 0.0
         are_applied = self._as_of is not None and lag.as_of != self._as_of
         self._as_of = lag.as_of
+        if lag.seconds <= PAUSED_FROM_SECONDS:
+            self._is_in_vain = False
+        elif lag.seconds >= IN_VAIN_FROM_SECONDS:
+            self._is_in_vain = True
         share = MAX_SHARE * (lag.seconds - PAUSED_FROM_SECONDS) / WIDEST_SECONDS
-        share = min(max(share, 0.0), MAX_SHARE) if are_applied else 0.0
+        helps = are_applied and not self._is_in_vain
+        share = min(max(share, 0.0), MAX_SHARE) if helps else 0.0
         if bool(share) != self._is_slow:
             self._is_slow = bool(share)
             log.info("reports are %.1f s behind, sending pauses: %s", lag.seconds, self._is_slow)
