@@ -28,10 +28,10 @@ from distribution.runtime.background import PerProcess
 log = logging.getLogger(__name__)
 
 LOOK_SECONDS = 1.0
-PAUSED_FROM_SECONDS = 2.0  # of lag: a drain lags a second or two
-WIDEST_SECONDS = 1.5  # of lag beyond that, at which the pause is longest
+PAUSED_FROM_SECONDS = 1.5  # of lag: a drain lags a second
+WIDEST_SECONDS = 1.0  # of lag beyond that, at which the pause is longest
 MAX_SHARE = 0.5  # of each second
-IN_VAIN_FROM_SECONDS = 10.0  # of lag; with the pauses it stayed below 4 in runs of 1,000,000
+IN_VAIN_FROM_SECONDS = 10.0  # of lag; with the pauses it stayed below 4 for 1,000,000 people
 
 
 class ReportBacklog:
