@@ -23,10 +23,7 @@ from phonepool.errors import Action, Failure
 from phonepool.models import PhoneNumber
 
 # What our copy says until Meta is asked again; of any other code nobody knows.
-STATUS_AFTER = {
-    "template_paused": TemplateStatus.PAUSED,
-    "template_disabled": TemplateStatus.DISABLED,
-}
+STATUS_AFTER = {cause: status for status, cause in templates.CAUSES.items()}
 
 
 def stop(

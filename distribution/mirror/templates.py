@@ -40,6 +40,13 @@ STATUS_AFTER = {
     ),
 }
 
+# What a send with such a template fails for. A pause for it ends once the template is approved
+# again, whether Meta's notice or the answer to a send came first.
+CAUSES = {
+    TemplateStatus.PAUSED: "template_paused",
+    TemplateStatus.DISABLED: "template_disabled",
+}
+
 # The worse stands later; an unknown word is the best.
 WORSE_STATUSES = ("APPROVED", "PENDING", "OTHER", "PAUSED", "REJECTED", "DISABLED")
 WORSE_QUALITIES = ("GREEN", "YELLOW", "RED")
@@ -99,7 +106,8 @@ def _tell_senders(template: MessageTemplate, why: str, now: datetime) -> None:
             continue
         lost = template.status != TemplateStatus.APPROVED
         if lost and not template_accounts.can_be_sent(planned):
-            _leave_or_pause(distribution, f"message template {why}", now)
+            cause = CAUSES.get(TemplateStatus(template.status), "template_not_found")
+            _leave_or_pause(distribution, f"message template {why}", cause, now)
             continue
         if sentence := template_accounts.left_out(planned):
             incidents.raise_alert(
@@ -113,10 +121,10 @@ def _tell_senders(template: MessageTemplate, why: str, now: datetime) -> None:
             incidents.close_alert(AlertRule.TEMPLATE_NOT_APPROVED, distribution.pk, now=now)
 
 
-def _leave_or_pause(distribution: Distribution, why: str, now: datetime) -> None:
+def _leave_or_pause(distribution: Distribution, why: str, cause: str, now: datetime) -> None:
     if not rung_change.leave(distribution.pk, distribution.place, why=why, now=now):
         more = rung_change.none_left(distribution.pk, now)
-        control.pause(distribution.pk, reason=why, more=more, now=now)
+        control.pause(distribution.pk, reason=why, cause=cause, more=more, now=now)
 
 
 def apply_quality(template: MessageTemplate, quality: str, *, at: datetime) -> bool:

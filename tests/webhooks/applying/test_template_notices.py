@@ -7,7 +7,9 @@ from itertools import permutations
 
 import pytest
 
+from distribution.lifecycle import recovery
 from distribution.models import Alert, DistributionState, MessageTemplate, TemplateDraft
+from phonepool.errors import BY_SLUG, Action
 from tests.builders import BODY, a_template, a_template_draft, an_approved_content
 from tests.webhooks.posts import apply, in_flight, notice
 
@@ -86,7 +88,7 @@ def test_a_distribution_that_sends_with_a_paused_template_pauses():
     assert Alert.objects.filter(rule="distribution_paused", closed_at=None).count() == 1
 
 
-def test_a_distribution_with_another_template_goes_on_and_none_resumes_by_itself():
+def test_a_distribution_with_another_template_goes_on_and_no_notice_resumes_one():
     template = a_template()
     distribution, _ = in_flight(1, now=NOW, content=an_approved_content(message_template=template))
 
@@ -98,6 +100,19 @@ def test_a_distribution_with_another_template_goes_on_and_none_resumes_by_itself
     distribution.refresh_from_db()
     assert distribution.state == DistributionState.PAUSED
     assert status_of(template) == "APPROVED"
+
+
+@pytest.mark.parametrize("status", ["PAUSED", "DISABLED", "REJECTED"])
+def test_the_tick_resumes_what_a_notice_paused_once_the_template_is_approved_again(status):
+    template = a_template()
+    distribution, _ = in_flight(1, now=NOW, content=an_approved_content(message_template=template))
+    apply(template_notice(status, template), now=NOW)
+    distribution.refresh_from_db()
+    assert BY_SLUG[distribution.pause_cause].action is Action.TEMPLATE
+
+    assert recovery.check(NOW) == []
+    apply(template_notice("APPROVED", template, after(5)), now=after(5))
+    assert recovery.check(after(5)) == [distribution.pk]
 
 
 @pytest.mark.parametrize(
