@@ -49,7 +49,7 @@ class DistributionQuerySet(models.QuerySet["Distribution"]):
         return self.filter(state__in=RUNNING)
 
     def with_deliveries(self) -> DistributionQuerySet:
-        """Those opened for somebody whose deliveries are still stored."""
+        """Opened ones that had recipients and whose deliveries are still stored."""
         return self.filter(
             opened_at__isnull=False, recipients__gt=0, deliveries_removed_at__isnull=True
         )

@@ -5,9 +5,9 @@ second on two cores they fell a quarter of a second further behind in each secon
 figures and what is decided by them. A message needs the same CPU in all, so the last report comes
 no later.
 
-The morning comes first: nothing is paused for reports that nobody applies (their oldest stays the
-same), nor once they are ten seconds behind all the same. Then sending is not what holds them up,
-but for example what Meta sends again after our receiver was away.
+Sending has priority. It does not pause if no process applies reports (the oldest one stays the
+same), nor once reports are ten seconds behind despite the pauses. Then something else holds them
+up, such as the webhooks that Meta sends again after our receiver was away.
 """
 
 from __future__ import annotations
@@ -77,7 +77,8 @@ class ReportBacklog:
         share = min(max(share, 0.0), MAX_SHARE) if helps else 0.0
         if bool(share) != self._is_slow:
             self._is_slow = bool(share)
-            log.info("reports are %.1f s behind, sending pauses: %s", lag.seconds, self._is_slow)
+            pauses = "pauses" if share else "no longer pauses"
+            log.info("reports are %.1f s behind: sending %s", lag.seconds, pauses)
         return share
 
 

@@ -11,12 +11,12 @@ FAST_PER_SECOND = 500
 
 
 def slots_per_second(limit: float) -> float:
-    """SLOT_UTILISATION of a limit; its square (of 0.985: 0.970) of a fast one."""
+    """The limit times SLOT_UTILISATION, or times its square (0.985: 0.970) for a fast number."""
     return limit * _share(limit)
 
 
 def limit_of(slots: float) -> float:
-    """The limit that has so many slots per second."""
+    """The limit for which `slots_per_second` returns this many slots."""
     return slots / _share(slots)
 
 

@@ -5,10 +5,10 @@
     python tests/load/scale_bench.py 2000 --embedded
 
 Whole runs of the demo on PostgreSQL and Redis, the sandbox on the same machine; with `--embedded`
-on SQLite, with the demo's own two numbers at 80 a second. CPU per message is
-that from the trigger to the last report applied, PostgreSQL and Redis included, what the processes
-use while idle subtracted; the sandbox's share is shown apart. The lag is the longest from the
-webhook's 200 to the ledger. 1,000,000 recipients need some 12 GB of disk and half an hour.
+on SQLite, with the demo's own two numbers at 80 a second. CPU per message is that from the trigger
+to the last report applied, PostgreSQL and Redis included, what the processes use while idle
+subtracted; the sandbox's share is shown apart. The lag is the longest from the webhook's 200 to the
+ledger. 1,000,000 recipients need some 12 GB of disk and half an hour.
 """
 
 from __future__ import annotations

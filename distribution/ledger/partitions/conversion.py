@@ -101,7 +101,7 @@ def convert(tell: Tell) -> None:
     """Convert the table. What is interrupted before its end is resumed by the next call."""
     found = plan()
     with connection.cursor() as cursor:
-        # CREATE INDEX CONCURRENTLY waits for open transactions but blocks nobody.
+        # CREATE INDEX CONCURRENTLY waits for open transactions but does not block other sessions.
         cursor.execute("SET statement_timeout = 0; SET lock_timeout = 0")
         try:
             for key in found.shape.keys:
